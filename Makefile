@@ -1,0 +1,61 @@
+# `make` explains itself. Every target first sets up what it needs: a virtual environment in .venv
+# from the hash-locked constraints.txt, and, for tests, the Web Push service from npm.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export OMP_WAIT_POLICY := PASSIVE
+export MLFLOW_DISABLE_TELEMETRY := true
+export PYTHONDONTWRITEBYTECODE :=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all check format bench docs lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/ready ## create .venv with everything, from the lock
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "sendopt needs Python 3.11 or newer; try: make PYTHON=python3.12 setup" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	sed -n '/^uv==/,/[^\\]$$/p' constraints.txt > .venv/uv.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement .venv/uv.txt
+	UV_COMPILE_BYTECODE=1 $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+tests/services/node_modules/.ready: .venv/ready tests/services/package-lock.json
+	cd tests/services && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
+	@touch $@
+
+demo: .venv/ready ## run the whole line on real push logs: learn, plan, send, track, bill
+	$(BIN)/sendopt demo
+
+test: .venv/ready tests/services/node_modules/.ready ## run the test suite (minutes)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: .venv/ready tests/services/node_modules/.ready ## also the crash loops and large files
+	$(BIN)/python -m pytest
+
+check: .venv/ready ## format, lint, strict types, import contract; findings fail
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/ready ## rewrite the code in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/ready ## time what has to be fast and write docs/benchmarks.md
+	$(BIN)/python benchmarks/run.py
+
+docs: .venv/ready ## regenerate the reference pages under docs/reference
+	$(BIN)/python docs/build.py
+
+lock: .venv/ready ## renew constraints.txt from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--no-header --no-annotate --generate-hashes --quiet --output-file constraints.txt
+
+clean: ## remove the environment and everything that was generated
+	rm -rf .venv tests/services/node_modules sendopt-demo .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Learn when each user answers, and send every message at that moment."""

@@ -1,0 +1,81 @@
+"""The only reader of time.
+
+Everything that needs to know or to wait for the time takes a `Clock`. A whole virtual day can
+therefore be run, crashed and replayed in seconds. Nothing else may call `datetime.now`,
+`time.time` or `time.sleep`; the linter refuses it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from sendopt.errors import InvalidInput
+
+
+class Clock(Protocol):
+    """Tells and waits for UTC instants."""
+
+    def now(self) -> datetime:
+        """Return the current instant, aware, in UTC."""
+        ...
+
+    def wait(self, wake: threading.Event, until: datetime) -> None:
+        """Return at `until`, or earlier if `wake` is set. Never raises for a past `until`."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)  # noqa: TID251 - the one place where real time enters
+
+    def wait(self, wake: threading.Event, until: datetime) -> None:
+        wake.wait(max(0.0, (until - self.now()).total_seconds()))
+
+
+class VirtualClock:
+    """A clock that moves only when told to, or when somebody waits for it.
+
+    Waiting jumps straight to the awaited instant: a week passes in the time its work takes.
+    """
+
+    def __init__(self, start: datetime) -> None:
+        self._now = as_utc(start)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance_to(self, instant: datetime) -> None:
+        """Move forward to `instant`; a past instant leaves the clock where it is."""
+        self._now = max(self._now, as_utc(instant))
+
+    def advance(self, by: timedelta) -> None:
+        self.advance_to(self._now + by)
+
+    def wait(self, wake: threading.Event, until: datetime) -> None:
+        if not wake.is_set():
+            self.advance_to(until)
+
+
+def as_utc(instant: datetime) -> datetime:
+    """Return `instant` in UTC.
+
+    Raises:
+        InvalidInput: if `instant` carries no zone; guessing one would move sends by hours.
+    """
+    if instant.tzinfo is None or instant.utcoffset() is None:
+        raise InvalidInput(
+            f"{instant.isoformat()} has no zone",
+            code="time_invalid",
+            expected="a timestamp with a zone, such as 2026-10-01T09:00:00+02:00",
+        )
+    return instant.astimezone(UTC)
+
+
+def monotonic() -> float:
+    """Seconds on a clock that never runs backwards: for durations, never for instants."""
+    return time.monotonic()  # noqa: TID251 - the one place where real time enters

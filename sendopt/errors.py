@@ -1,0 +1,106 @@
+"""Every error that sendopt raises on purpose.
+
+    SendoptError                 anything we can explain; carries code, field, expected, hint
+    ├── InvalidInput             (also ValueError) what was given breaks a stated rule
+    ├── NotFound                 (also LookupError) unknown; another tenant's looks the same
+    ├── Conflict                 contradicts what is stored; retrying unchanged will not help
+    ├── NotAuthorized            no, revoked or insufficient credentials
+    ├── LeaseHeld                another process holds the only right to do this
+    ├── StoreFailure             a store refused a statement; names it, keeps the cause
+    ├── ModelNotServable         no champion, or it does not fit today's features
+    └── InvariantBroken          stored facts contradict each other
+
+A `code` is stable and documented: programs branch on it, people read the message.
+"""
+
+from __future__ import annotations
+
+
+class SendoptError(Exception):
+    """A failure with its explanation.
+
+    Attributes:
+        code: stable snake_case identifier, never translated.
+        message: one sentence for people.
+        field: JSON Pointer (RFC 6901) or column name of the offending value.
+        expected: the limit or form that was broken.
+        hint: what to do about it.
+    """
+
+    code = "failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        field: str | None = None,
+        expected: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.field = field
+        self.expected = expected
+        self.hint = hint
+
+    def __str__(self) -> str:
+        parts = [f"{self.field}: {self.message}" if self.field else self.message]
+        if self.expected:
+            parts.append(f"expected {self.expected}")
+        if self.hint:
+            parts.append(self.hint)
+        return "; ".join(parts)
+
+
+class InvalidInput(SendoptError, ValueError):
+    """What was given breaks a stated rule; nothing of it was stored."""
+
+    code = "invalid"
+
+
+class NotFound(SendoptError, LookupError):
+    """Unknown to this tenant. Another tenant's rows give the same answer, word for word."""
+
+    code = "not_found"
+
+
+class Conflict(SendoptError):
+    """Contradicts what is already stored; the first stays."""
+
+    code = "conflict"
+
+
+class NotAuthorized(SendoptError):
+    """Credentials are missing, unknown, revoked or expired; the answer never says which."""
+
+    code = "not_authorized"
+
+
+class LeaseHeld(SendoptError):
+    """Another process holds the only right to do this."""
+
+    code = "lease_held"
+
+
+class StoreFailure(SendoptError):
+    """A store refused a statement. `statement` is its name, never its text or its parameters."""
+
+    code = "store_failure"
+
+    def __init__(self, message: str, *, statement: str) -> None:
+        super().__init__(message)
+        self.statement = statement
+
+
+class ModelNotServable(SendoptError):
+    """There is no champion, or it does not fit the features of today."""
+
+    code = "model_not_servable"
+
+
+class InvariantBroken(SendoptError):
+    """Stored facts contradict each other; `sendopt verify` names them all."""
+
+    code = "invariant_broken"

@@ -1,0 +1,258 @@
+"""Every table of the state, the same on SQLite and PostgreSQL.
+
+Every row belongs to a tenant and `tenant_id` leads every key, so that a query without it does
+not use an index, and does not pass review. Instants are stored as whole microseconds since
+1970-01-01 UTC: both databases order and compare them alike, and no driver can shift a zone.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+from sendopt.clock import as_utc
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """An aware UTC datetime, stored as microseconds since the epoch."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (as_utc(value) - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + int(value) * _MICROSECOND
+
+
+#: SQLite autoincrements only INTEGER primary keys.
+Sequence = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+metadata = sa.MetaData()
+
+tenant = sa.Table(
+    "tenant",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("timezone", sa.Text, nullable=False),  # where a user's zone is unknown
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+api_key = sa.Table(
+    "api_key",
+    metadata,
+    sa.Column("tenant_id", sa.Text, sa.ForeignKey("tenant.tenant_id"), nullable=False),
+    sa.Column("key_id", sa.Text, primary_key=True),  # the public half, part of the key itself
+    sa.Column("secret_hash", sa.Text, nullable=False),  # SHA-256 of the 256-bit random half
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("revoked_at", Instant),
+)
+
+app_user = sa.Table(
+    "app_user",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("timezone", sa.Text),  # IANA; the profile's zone
+    sa.Column("opted_out_at", Instant),
+    sa.Column("updated_at", Instant, nullable=False),
+)
+
+device = sa.Table(
+    "device",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("address", sa.JSON, nullable=False),
+    sa.Column("address_hash", sa.Text, nullable=False),  # one address is one device
+    sa.Column("platform", sa.Text),
+    sa.Column("timezone", sa.Text),  # IANA; the device's own zone
+    sa.Column("registered_at", Instant, nullable=False),
+    sa.Column("dead_at", Instant),  # the provider said it is gone
+    sa.Column("dead_reason", sa.Text),
+    sa.UniqueConstraint("tenant_id", "channel", "address_hash"),
+    sa.Index("device_by_user", "tenant_id", "user_id"),
+)
+
+campaign = sa.Table(
+    "campaign",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("campaign_id", sa.Text, primary_key=True),
+    sa.Column("definition", sa.JSON, nullable=False),  # as it was given
+    sa.Column("definition_hash", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("committed_at", Instant),
+)
+
+variant = sa.Table(
+    "variant",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("campaign_id", sa.Text, primary_key=True),
+    sa.Column("variant_id", sa.Text, primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("url", sa.Text),
+)
+
+planned_send = sa.Table(
+    "planned_send",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("send_id", sa.Text, primary_key=True),
+    sa.Column("campaign_id", sa.Text, nullable=False),
+    sa.Column("variant_id", sa.Text, nullable=False),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("device_id", sa.Text),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("due_at", Instant),  # the promise: never before; null only if suppressed
+    sa.Column("expires_at", Instant),
+    sa.Column("ready_at", Instant),  # when the dispatcher looks next: due_at, later a retry's time
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("attempt_count", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("claimed_by", sa.Text),
+    sa.Column("claim_expires_at", Instant),
+    sa.Column("fence", sa.Integer, nullable=False, server_default="0"),  # grows with every claim
+    sa.Column("handed_over_at", Instant),  # when the provider accepted it
+    sa.Column("planned_at", Instant, nullable=False),
+    # One message a user and campaign, however often the plan is committed.
+    sa.UniqueConstraint("tenant_id", "campaign_id", "user_id", name="planned_send_once"),
+    sa.Index("planned_send_ready", "state", "ready_at"),
+)
+
+decision = sa.Table(
+    "decision",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("send_id", sa.Text, primary_key=True),
+    sa.Column("slots", sa.JSON, nullable=False),  # [[starts_at ISO, probability, excluded_by]]
+    sa.Column("chosen_at", Instant),
+    sa.Column("propensity", sa.Float),
+    sa.Column("policy", sa.Text, nullable=False),
+    sa.Column("binding_constraint", sa.Text),
+    sa.Column("fallback_reason", sa.Text),
+    sa.Column("model_version", sa.Text),
+    sa.Column("log_snapshot", sa.BigInteger),
+    sa.Column("timezone", sa.Text, nullable=False),
+    sa.Column("timezone_source", sa.Text, nullable=False),
+)
+
+attempt = sa.Table(
+    "attempt",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("send_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("finished_at", Instant),  # null = in flight, or the process died: outcome unknown
+    sa.Column("outcome", sa.Text),  # accepted, retry, dead_address, permanent
+    sa.Column("reason", sa.Text),
+)
+
+link = sa.Table(
+    "link",
+    metadata,
+    sa.Column("tenant_id", sa.Text, nullable=False),
+    sa.Column("link_id", sa.Text, primary_key=True),  # 128 random bits, the middle of the token
+    sa.Column("send_id", sa.Text, nullable=False),
+    sa.Column("destination", sa.Text, nullable=False),  # fixed at send time; the only redirect
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Index("link_by_send", "tenant_id", "send_id"),
+)
+
+click = sa.Table(
+    "click",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("click_id", sa.Text, primary_key=True),
+    sa.Column("send_id", sa.Text, nullable=False),
+    sa.Column("link_id", sa.Text, nullable=False),
+    sa.Column("occurred_at", Instant, nullable=False),
+    sa.Column("user_agent", sa.Text, nullable=False),
+    sa.Column("filtered_reason", sa.Text),  # null = billable
+    sa.Index("click_by_send", "tenant_id", "send_id"),
+)
+
+response = sa.Table(
+    "response",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("send_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("occurred_at", Instant, nullable=False),
+    sa.Column("filtered_reason", sa.Text),  # null = counts
+)
+
+rate_card = sa.Table(
+    "rate_card",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("click_price_minor", sa.Text, nullable=False),  # decimal text: no float touches it
+    sa.Column("response_price_minor", sa.Text, nullable=False),
+    sa.Column("attribution_window_seconds", sa.BigInteger, nullable=False),
+    sa.Column("effective_at", Instant, nullable=False),
+)
+
+charge = sa.Table(
+    "charge",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("send_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),  # at most one of a kind a send, for ever
+    sa.Column("occurred_at", Instant, nullable=False),
+    sa.Column("period", sa.Text, nullable=False),
+    sa.Column("rate_card_version", sa.Integer, nullable=False),
+    sa.Index("charge_by_period", "tenant_id", "period"),
+)
+
+period = sa.Table(
+    "period",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("period", sa.Text, primary_key=True),
+    sa.Column("closed_at", Instant, nullable=False),
+    sa.Column("statement", sa.Text, nullable=False),  # canonical JSON, never changed
+    sa.Column("statement_sha256", sa.Text, nullable=False),
+)
+
+ledger_entry = sa.Table(
+    "ledger_entry",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("posting", sa.Text, primary_key=True),  # "2026-10/click/1": posting twice posts once
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),  # a posting's entries sum to zero
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("period", sa.Text, nullable=False),
+    sa.Column("posted_at", Instant, nullable=False),
+)
+
+event_outbox = sa.Table(
+    "event_outbox",
+    metadata,
+    sa.Column("sequence", Sequence, primary_key=True, autoincrement=True),
+    sa.Column("tenant_id", sa.Text, nullable=False),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("event", sa.JSON, nullable=False),  # the whole Event
+    sa.Column("recorded_at", Instant, nullable=False),
+    # Dense order in which the appender copies to the log; given by the appender alone, because
+    # sequences are not handed out in commit order.
+    sa.Column("position", sa.BigInteger, unique=True),
+    sa.Column("refused_reason", sa.Text),  # the log already held this id with other content
+    sa.UniqueConstraint("tenant_id", "event_id", name="event_outbox_once"),
+)
