@@ -1,0 +1,85 @@
+"""The secrets that the service makes for itself: link keys and the Web Push (VAPID) key.
+
+They live in `HOME/secrets.json`, readable by its owner alone, made once at first use. In a fleet
+every process mounts the same file. Losing it breaks the links that are already out and the
+browsers' subscriptions, so it belongs into the backup, and into no repository.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from sendopt.errors import InvalidInput
+
+LINK_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secrets:
+    """Keys in use; `repr` is off so that no log line can hold them."""
+
+    link_keys: dict[str, bytes]  # key id → key; old ids stay so that old links still open
+    current_link_key: str
+    vapid_private_key_pem: str
+
+
+def load_or_create_secrets(home: Path, random_bytes: Callable[[int], bytes]) -> Secrets:
+    """Read `home/secrets.json`, making it first if it is missing.
+
+    Two processes that start at once agree: the file is linked into place, and the loser reads
+    what the winner wrote.
+
+    Raises:
+        InvalidInput: if the file is there but cannot be used.
+    """
+    path = home / "secrets.json"
+    if not path.exists():
+        _create(path, random_bytes)
+    try:
+        stored = json.loads(path.read_text())
+        return Secrets(
+            link_keys={
+                key_id: base64.b64decode(key) for key_id, key in stored["link_keys"].items()
+            },
+            current_link_key=stored["current_link_key"],
+            vapid_private_key_pem=stored["vapid_private_key_pem"],
+        )
+    except (json.JSONDecodeError, KeyError, AttributeError, ValueError) as error:
+        raise InvalidInput(
+            f"{path} is damaged",
+            code="secrets_unusable",
+            hint="restore it from the backup; a new one would break every link already sent",
+        ) from error
+
+
+def _create(path: Path, random_bytes: Callable[[int], bytes]) -> None:
+    private_key = ec.generate_private_key(ec.SECP256R1())
+    content = {
+        "link_keys": {"k1": base64.b64encode(random_bytes(LINK_KEY_BYTES)).decode()},
+        "current_link_key": "k1",
+        "vapid_private_key_pem": private_key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ).decode(),
+    }
+    draft = path.with_name(f".{path.name}.{random_bytes(8).hex()}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(content, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)  # unlike rename, never replaces a file that is already in use
+    except FileExistsError:
+        pass  # another process was first; its keys count
+    finally:
+        draft.unlink()

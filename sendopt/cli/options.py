@@ -1,0 +1,49 @@
+"""The options that every command shares, and how their texts are read."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sendopt.errors import InvalidInput
+
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        help="Folder that holds everything: log, state, models, secrets. "
+        "[default: $SENDOPT_HOME or ./sendopt-home]",
+        show_default=False,
+    ),
+]
+Tenant = Annotated[str, typer.Option("--tenant", help="Whose data: every row belongs to a tenant.")]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON object on stdout; progress stays on stderr."),
+]
+
+_DURATION = re.compile(r"(\d+)([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a duration such as `30m`.
+
+    >>> parse_duration("90s")
+    datetime.timedelta(seconds=90)
+
+    Raises:
+        InvalidInput: for anything but a whole positive number followed by s, m, h or d.
+    """
+    match = _DURATION.fullmatch(text)
+    if not match or int(match[1]) == 0:
+        raise InvalidInput(
+            f"{text!r} is no duration",
+            code="duration_invalid",
+            expected="a whole number with s, m, h or d, such as 30m",
+        )
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
