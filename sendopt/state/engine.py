@@ -13,16 +13,21 @@ from sqlalchemy.engine import Connection, Engine
 Transaction = Connection
 
 _SQLITE_PRAGMAS = (
+    # First, so that the others wait for a process that opens the same file at this moment.
+    "PRAGMA busy_timeout = 30000",
     "PRAGMA journal_mode = WAL",
     # Acknowledged means on disk: FULL syncs the write-ahead log at every commit.
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
-    "PRAGMA busy_timeout = 30000",
 )
 
 
 class State:
-    """One open state. `url` is an SQLAlchemy URL, `sqlite:///...` or `postgresql+psycopg://...`."""
+    """One open state.
+
+    `url` is `sqlite:///relative/or//absolute.db`, or a libpq URI such as
+    `postgresql://user@host:5432/database`.
+    """
 
     def __init__(self, url: str) -> None:
         self.engine = _open(url)
@@ -49,9 +54,10 @@ class State:
 
 
 def _open(url: str) -> Engine:
-    if not url.startswith("sqlite"):
-        return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(url, connect_args={"check_same_thread": False})
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return sa.create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    engine = sa.create_engine(parsed, connect_args={"check_same_thread": False})
 
     @sa.event.listens_for(engine, "connect")
     def configure(raw: Any, _record: object) -> None:

