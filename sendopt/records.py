@@ -210,6 +210,16 @@ class PlannedSend:
     reason: str | None = None  # set in every final state
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every person of a campaign's audience exactly once, each with the reason of its time."""
+
+    tenant_id: TenantId
+    campaign_id: CampaignId
+    sends: tuple[PlannedSend, ...]
+    decisions: tuple[Decision, ...]  # of the same sends, in the same order
+
+
 # ── deliver ──────────────────────────────────────────────────────────────────────────────────
 
 

@@ -93,6 +93,7 @@ campaign = sa.Table(
     sa.Column("definition_hash", sa.Text, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("committed_at", Instant),
+    sa.Column("cancelled_at", Instant),  # whole campaign; nothing is planned after it
 )
 
 variant = sa.Table(
