@@ -1,0 +1,69 @@
+"""Quiet hours: local times in which nobody is woken, judged at the UTC instant.
+
+Judging the instant, not a local timestamp, leaves no hole when clocks change: an hour that occurs
+twice is judged twice, an hour that does not exist is never reached.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sendopt.clock import as_utc
+from sendopt.errors import InvalidInput
+from sendopt.records import QuietHours
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def in_quiet_hours(instant: datetime, zone: ZoneInfo, quiet: QuietHours) -> bool:
+    """Whether clocks in `zone` show a quiet time at `instant`: `start` does, `end` does not.
+
+    `start == end` is the whole day: read the other way, a slip would wake people at night.
+
+    >>> from datetime import time
+    >>> night = QuietHours(start=time(22), end=time(7))
+    >>> in_quiet_hours(datetime(2026, 10, 1, 20, 0, tzinfo=UTC), ZoneInfo("Europe/Berlin"), night)
+    True
+    """
+    local = instant.astimezone(zone).time()
+    if quiet.start < quiet.end:
+        return quiet.start <= local < quiet.end
+    return local >= quiet.start or local < quiet.end
+
+
+def next_allowed(instant: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime:
+    """Return the earliest instant, not before `instant`, outside quiet hours; in UTC.
+
+    Raises:
+        InvalidInput: `no_feasible_slot`, if the whole day is quiet.
+    """
+    if quiet.start == quiet.end:
+        raise InvalidInput(
+            f"quiet from {quiet.start} to {quiet.end} is the whole day",
+            code="no_feasible_slot",
+            expected="some time of the day in which messages may be sent",
+        )
+    instant = as_utc(instant)
+    while in_quiet_hours(instant, zone, quiet):
+        instant = _end_or_clock_change(instant, zone, quiet)
+    return instant
+
+
+def _end_or_clock_change(instant: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime:
+    """Return when `zone` next shows `quiet.end`, or changes its offset, whichever is first."""
+    local = instant.astimezone(zone).replace(tzinfo=None)
+    end = datetime.combine(local, quiet.end)
+    if end <= local:
+        end += timedelta(days=1)
+    before, after = instant, instant + (end - local)
+    offset = before.astimezone(zone).utcoffset()
+    if after.astimezone(zone).utcoffset() == offset:
+        return after
+    while after - before > _MICROSECOND:
+        middle = before + (after - before) // 2
+        if middle.astimezone(zone).utcoffset() == offset:
+            before = middle
+        else:
+            after = middle
+    return after.astimezone(UTC)
