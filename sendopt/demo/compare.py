@@ -1,0 +1,90 @@
+"""What other rules would have chosen on the same days, and what they would have earned.
+
+Both rules see exactly what the model sees: the tenant's log before the day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+
+from sendopt.demo.studies import OPEN_WINDOW, HeldDay
+from sendopt.log import Reader
+from sendopt.records import UserId
+
+BOOTSTRAP_ROUNDS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The time that each rule picks for each user of one day."""
+
+    population_best: dict[UserId, datetime]
+    most_frequent: dict[UserId, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Ours minus another rule, in open rate, with a 95 % interval clustered by user."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def other_choices(reader: Reader, day: HeldDay) -> Choices:
+    """Choose for every user of `day` among the day's real push times."""
+    hours = reader.query(
+        "answers_by_hour",
+        (files("sendopt.demo") / "sql" / "answers_by_hour.sql").read_text(),
+        {"as_of": day.starts_at, "open_window": OPEN_WINDOW},
+    ).to_pandas()
+    population = hours.groupby("hour")[["sends", "opens"]].sum()
+    rate: dict[int, float] = (population.opens / population.sends).to_dict()
+    habit: dict[tuple[str, int], int] = hours.set_index(["user_id", "hour"]).opens.to_dict()
+
+    def by_population(_user: UserId, at: datetime) -> tuple[float, ...]:
+        return (rate.get(at.hour, 0.0),)
+
+    def by_habit(user: UserId, at: datetime) -> tuple[float, ...]:
+        # Users without a habit yet, or with two, follow the population.
+        return (habit.get((user, at.hour), 0), rate.get(at.hour, 0.0))
+
+    return Choices(_best(day, by_population), _best(day, by_habit))
+
+
+def difference(ours: Mapping[str, pd.Series], theirs: Mapping[str, pd.Series]) -> Difference:
+    """Compare open rates; both hold, by tenant, a 0/1 series indexed by user, a row a day.
+
+    Users are drawn with replacement within their tenant, days of a user stay together: they are
+    not independent of each other.
+    """
+    rng = np.random.default_rng(0)
+    drawn_sum = np.zeros(BOOTSTRAP_ROUNDS)
+    drawn_count = np.zeros(BOOTSTRAP_ROUNDS)
+    total, count = 0.0, 0
+    for tenant, mine in ours.items():
+        gain = pd.Series(mine.to_numpy() - theirs[tenant].to_numpy(), index=mine.index)
+        by_user = gain.groupby(level=0).agg(["sum", "size"])
+        draws = rng.integers(0, len(by_user), (BOOTSTRAP_ROUNDS, len(by_user)))
+        drawn_sum += by_user["sum"].to_numpy()[draws].sum(axis=1)
+        drawn_count += by_user["size"].to_numpy()[draws].sum(axis=1)
+        total += float(gain.sum())
+        count += len(gain)
+    low, high = np.percentile(drawn_sum / drawn_count, [2.5, 97.5])
+    return Difference(total / count, float(low), float(high))
+
+
+def _best(
+    day: HeldDay, value: Callable[[UserId, datetime], tuple[float, ...]]
+) -> dict[UserId, datetime]:
+    """Pick the most valued time of each user; ties go to the earliest."""
+    return {
+        user: max(sorted(times), key=lambda at, user=user: value(user, at))  # type: ignore[misc]
+        for user, times in day.answers.items()
+    }

@@ -1,0 +1,254 @@
+"""Look for rows that contradict each other; every query returns only what is broken.
+
+It looks at all tenants at once, for the operator alone, and names the tenant of each finding.
+A rule that the database enforces by a constraint is checked all the same: a restored backup, a
+hand-written statement or a damaged page does not ask for permission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from sendopt.records import FINAL_STATES, ChargeKind, SendState, TenantId
+from sendopt.state.engine import Transaction
+from sendopt.state.tables import (
+    app_user,
+    attempt,
+    charge,
+    click,
+    decision,
+    event_outbox,
+    ledger_entry,
+    link,
+    period,
+    planned_send,
+    rate_card,
+    response,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule at one row."""
+
+    rule: str
+    tenant_id: TenantId
+    subject: str  # the id of the row
+    explanation: str
+
+
+def sends(tx: Transaction) -> Iterator[Violation]:
+    """Check planned sends against their decisions, attempts and limits in time."""
+    send = planned_send.c
+    accepted = _exists(attempt, planned_send, attempt.c.outcome == "accepted")
+    early = _exists(attempt, planned_send, attempt.c.started_at < send.due_at)
+    late = _exists(attempt, planned_send, attempt.c.started_at >= send.expires_at)
+    opted_out = sa.exists().where(
+        app_user.c.tenant_id == send.tenant_id,
+        app_user.c.user_id == send.user_id,
+        app_user.c.opted_out_at < send.handed_over_at,
+    )
+    rules = (
+        (
+            "send_has_decision",
+            ~_exists(decision, planned_send),
+            "no record says why it has its time",
+        ),
+        (
+            "final_send_has_reason",
+            send.state.in_([*FINAL_STATES]) & send.reason.is_(None),
+            "it ended, and nothing says why",
+        ),
+        (
+            "known_state",
+            send.state.not_in([*SendState]),
+            "its state is none of the states that a send can be in",
+        ),
+        (
+            "delivered_was_accepted",
+            (send.state == SendState.DELIVERED) & ~accepted,
+            "it counts as delivered, but no attempt was accepted",
+        ),
+        (
+            "accepted_is_delivered",
+            (send.state != SendState.DELIVERED) & accepted,
+            "a provider accepted it, but it does not count as delivered",
+        ),
+        ("not_before_due", early, "it was handed over before its time"),
+        ("not_after_expiry", late, "it was handed over after it had expired"),
+        ("not_after_opt_out", opted_out, "it was handed over after the user had opted out"),
+    )
+    for rule, broken, explanation in rules:
+        yield from _broken(
+            tx, planned_send, send.send_id, rule=rule, broken=broken, explanation=explanation
+        )
+    orphan = ~_exists(planned_send, decision)
+    yield from _broken(
+        tx,
+        decision,
+        decision.c.send_id,
+        rule="decision_has_send",
+        broken=orphan,
+        explanation="its send is gone",
+    )
+
+
+def engagement(tx: Transaction) -> Iterator[Violation]:
+    """Check clicks and responses against their sends."""
+    of_send = _exists(planned_send, click, planned_send.c.handed_over_at.is_not(None))
+    of_link = sa.exists().where(
+        link.c.tenant_id == click.c.tenant_id,
+        link.c.link_id == click.c.link_id,
+        link.c.send_id == click.c.send_id,
+    )
+    clicks = (
+        ("click_has_link", ~of_link, "its link is unknown or belongs to another send"),
+        ("click_has_send", ~of_send, "its send was never handed over"),
+    )
+    for rule, broken, explanation in clicks:
+        yield from _broken(
+            tx, click, click.c.click_id, rule=rule, broken=broken, explanation=explanation
+        )
+    twice = (
+        sa.select(click.c.tenant_id, click.c.send_id)
+        .where(click.c.filtered_reason.is_(None))
+        .group_by(click.c.tenant_id, click.c.send_id)
+        .having(sa.func.count() > 1)
+    )
+    for row in tx.execute(twice):
+        yield Violation(
+            "one_counted_click", row.tenant_id, row.send_id, "more than one of its clicks counts"
+        )
+    answered = _exists(planned_send, response, planned_send.c.handed_over_at.is_not(None))
+    yield from _broken(
+        tx,
+        response,
+        response.c.send_id,
+        rule="response_has_send",
+        broken=~answered,
+        explanation="it answers a send that was never handed over",
+    )
+
+
+def money(tx: Transaction) -> Iterator[Violation]:
+    """Check charges against what was counted, and postings against zero."""
+    counted_click = _exists(click, charge, click.c.filtered_reason.is_(None))
+    counted_response = _exists(
+        response, charge, (response.c.kind == charge.c.kind) & response.c.filtered_reason.is_(None)
+    )
+    priced = sa.exists().where(
+        rate_card.c.tenant_id == charge.c.tenant_id,
+        rate_card.c.version == charge.c.rate_card_version,
+    )
+    rules = (
+        (
+            "charge_has_click",
+            (charge.c.kind == ChargeKind.CLICK) & ~counted_click,
+            "a click is charged that was never counted",
+        ),
+        (
+            "charge_has_response",
+            (charge.c.kind == ChargeKind.RESPONSE) & ~counted_response,
+            "a response is charged that was never counted",
+        ),
+        ("known_charge", charge.c.kind.not_in([*ChargeKind]), "nobody sells this"),
+        ("charge_has_price", ~priced, "its rate card does not exist"),
+    )
+    for rule, broken, explanation in rules:
+        yield from _broken(
+            tx, charge, charge.c.send_id, rule=rule, broken=broken, explanation=explanation
+        )
+    twice = (
+        sa.select(charge.c.tenant_id, charge.c.send_id, charge.c.kind)
+        .group_by(charge.c.tenant_id, charge.c.send_id, charge.c.kind)
+        .having(sa.func.count() > 1)
+    )
+    for row in tx.execute(twice):
+        yield Violation(
+            "charged_once", row.tenant_id, row.send_id, f"its {row.kind} is charged twice"
+        )
+    unbalanced = (
+        sa.select(ledger_entry.c.tenant_id, ledger_entry.c.posting)
+        .group_by(ledger_entry.c.tenant_id, ledger_entry.c.posting, ledger_entry.c.currency)
+        .having(sa.func.sum(ledger_entry.c.amount_minor) != 0)
+    )
+    for posting in tx.execute(unbalanced):
+        yield Violation(
+            "posting_sums_to_zero",
+            posting.tenant_id,
+            posting.posting,
+            "its entries do not sum to zero",
+        )
+
+
+def outbox(tx: Transaction) -> Iterator[Violation]:
+    """Check that every effect has its event, and that positions have no gap."""
+    delivered = planned_send.c.state == SendState.DELIVERED
+    effects = (
+        (planned_send, planned_send.c.send_id, planned_send.c.send_id + ":send", delivered),
+        (click, click.c.click_id, click.c.click_id, sa.true()),
+        (
+            response,
+            response.c.send_id,
+            response.c.send_id + ":" + response.c.kind,
+            sa.true(),
+        ),
+    )
+    for table, subject, event_id, happened in effects:
+        recorded = sa.exists().where(
+            event_outbox.c.tenant_id == table.c.tenant_id, event_outbox.c.event_id == event_id
+        )
+        yield from _broken(
+            tx,
+            table,
+            subject,
+            rule="effect_has_event",
+            broken=happened & ~recorded,
+            explanation=f"its {table.name} left no event behind",
+        )
+    highest, count = tx.execute(
+        sa.select(
+            sa.func.coalesce(sa.func.max(event_outbox.c.position), 0),
+            sa.func.count(event_outbox.c.position),
+        )
+    ).one()
+    if highest != count:
+        yield Violation(
+            "outbox_has_no_gap",
+            TenantId("-"),
+            f"position {highest}",
+            f"{highest} positions were given, {count} events hold one",
+        )
+
+
+def statements(tx: Transaction) -> list[sa.Row[tuple[TenantId, str, str, str]]]:
+    """Return the closed periods: tenant_id, period, statement, statement_sha256."""
+    columns = period.c.tenant_id, period.c.period, period.c.statement, period.c.statement_sha256
+    return list(tx.execute(sa.select(*columns).order_by(*columns[:2])))
+
+
+def _exists(
+    there: sa.Table, here: sa.Table, condition: sa.ColumnElement[bool] | None = None
+) -> sa.ColumnElement[bool]:
+    """A row of `there` for the same tenant and send as the row of `here`."""
+    found = sa.exists().where(
+        there.c.tenant_id == here.c.tenant_id, there.c.send_id == here.c.send_id
+    )
+    return found if condition is None else found.where(condition)
+
+
+def _broken(
+    tx: Transaction,
+    table: sa.Table,
+    subject: sa.ColumnElement[str],
+    *,
+    rule: str,
+    broken: sa.ColumnElement[bool],
+    explanation: str,
+) -> Iterator[Violation]:
+    query = sa.select(table.c.tenant_id, subject.label("subject")).where(broken)
+    for row in tx.execute(query.order_by(table.c.tenant_id, subject)):
+        yield Violation(rule, row.tenant_id, row.subject, explanation)
