@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("definition_hash", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("committed_at", sa.BigInteger(), nullable=True),
+        sa.Column("cancelled_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "campaign_id"),
     )
     op.create_table(
@@ -60,9 +61,20 @@ def upgrade() -> None:
         sa.Column("occurred_at", sa.BigInteger(), nullable=False),
         sa.Column("user_agent", sa.Text(), nullable=False),
         sa.Column("filtered_reason", sa.Text(), nullable=True),
+        sa.Column("period", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "click_id"),
     )
-    op.create_index("click_by_send", "click", ["tenant_id", "send_id"], unique=False)
+    op.create_index(
+        "click_counted_once",
+        "click",
+        ["tenant_id", "send_id"],
+        unique=True,
+        sqlite_where=sa.text("filtered_reason IS NULL"),
+        postgresql_where=sa.text("filtered_reason IS NULL"),
+    )
+    op.create_index(
+        "click_by_period", "click", ["tenant_id", "period", "occurred_at"], unique=False
+    )
     op.create_table(
         "decision",
         sa.Column("tenant_id", sa.Text(), nullable=False),
@@ -186,7 +198,14 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("occurred_at", sa.BigInteger(), nullable=False),
         sa.Column("filtered_reason", sa.Text(), nullable=True),
+        sa.Column("period", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "send_id", "kind"),
+    )
+    op.create_index(
+        "response_by_period",
+        "response",
+        ["tenant_id", "kind", "period", "occurred_at"],
+        unique=False,
     )
     op.create_table(
         "tenant",
