@@ -184,7 +184,17 @@ click = sa.Table(
     sa.Column("occurred_at", Instant, nullable=False),
     sa.Column("user_agent", sa.Text, nullable=False),
     sa.Column("filtered_reason", sa.Text),  # null = billable
-    sa.Index("click_by_send", "tenant_id", "send_id"),
+    sa.Column("period", sa.Text),  # the statement that counts it; null = not metered yet
+    # One billable click a send, for ever, across devices and links.
+    sa.Index(
+        "click_counted_once",
+        "tenant_id",
+        "send_id",
+        unique=True,
+        sqlite_where=sa.text("filtered_reason IS NULL"),
+        postgresql_where=sa.text("filtered_reason IS NULL"),
+    ),
+    sa.Index("click_by_period", "tenant_id", "period", "occurred_at"),
 )
 
 response = sa.Table(
@@ -195,6 +205,8 @@ response = sa.Table(
     sa.Column("kind", sa.Text, primary_key=True),
     sa.Column("occurred_at", Instant, nullable=False),
     sa.Column("filtered_reason", sa.Text),  # null = counts
+    sa.Column("period", sa.Text),  # the statement that counts it; null = not metered
+    sa.Index("response_by_period", "tenant_id", "kind", "period", "occurred_at"),
 )
 
 rate_card = sa.Table(
