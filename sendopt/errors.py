@@ -89,8 +89,10 @@ class StoreFailure(SendoptError):
 
     code = "store_failure"
 
-    def __init__(self, message: str, *, statement: str) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, statement: str, code: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, code=code, hint=hint)
         self.statement = statement
 
 

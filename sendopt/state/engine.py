@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
+
+from sendopt.errors import InvalidInput, StoreFailure
 
 #: What every function of this package takes first. Stages pass it on and never look inside.
 Transaction = Connection
 
-_SQLITE_PRAGMAS = (
+#: How long a statement waits for another writer before it gives up.
+LOCK_TIMEOUT_SECONDS = 30
+
+_SQLITE_SETUP = (
     # First, so that the others wait for a process that opens the same file at this moment.
-    "PRAGMA busy_timeout = 30000",
+    f"PRAGMA busy_timeout = {LOCK_TIMEOUT_SECONDS * 1000}",
     "PRAGMA journal_mode = WAL",
     # Acknowledged means on disk: FULL syncs the write-ahead log at every commit.
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
 )
 
+_POSTGRESQL_SETUP = (
+    # Acknowledged means on disk, also where the server's default says otherwise; stronger
+    # settings (remote_apply) stay as they are.
+    """SELECT set_config('synchronous_commit', 'on', false)
+       WHERE current_setting('synchronous_commit') = 'off'""",
+    f"SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_SECONDS}s', false)",
+    # A client that is paused in the middle of a transaction must not hold up the others.
+    "SELECT set_config('idle_in_transaction_session_timeout', '60s', false)",
+)
+
 
 class State:
-    """One open state.
+    """One open state; cheap, shared by all threads of a process.
 
-    `url` is `sqlite:///relative/or//absolute.db`, or a libpq URI such as
+    `url` is `sqlite:///file.db` (four slashes for an absolute path) or a libpq URI,
     `postgresql://user@host:5432/database`.
     """
 
@@ -34,8 +51,12 @@ class State:
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        """One consistent snapshot; the database refuses any write in it."""
-        with self.engine.connect() as connection:
+        """One consistent snapshot; the database refuses any write in it.
+
+        Raises:
+            StoreFailure: `store_busy`, `store_unavailable`, or a refused statement.
+        """
+        with _explained("state.read"), self.engine.connect() as connection:
             if connection.dialect.name == "sqlite":
                 yield connection.execution_options(read_only=True)
             else:
@@ -45,34 +66,124 @@ class State:
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        """All or nothing; durable when the block has ended without an error."""
-        with self.engine.begin() as connection:
+        """All or nothing; durable when the block has ended without an error.
+
+        Raises:
+            StoreFailure: as `read`. Where the connection broke during the commit nobody knows
+                whether it was stored; every write here can be repeated, and then converges.
+        """
+        with _explained("state.write"), self.engine.begin() as connection:
             yield connection
 
     def close(self) -> None:
         self.engine.dispose()
 
 
+def insert(tx: Transaction, table: sa.Table) -> postgresql.Insert:
+    """Return an INSERT into `table` that can say `on_conflict_do_nothing` and `..._do_update`.
+
+    Both databases have the clause, and SQLAlchemy the same methods for it, in two classes.
+    """
+    if tx.dialect.name == "sqlite":
+        return cast("postgresql.Insert", sqlite.insert(table))
+    return postgresql.insert(table)
+
+
 def _open(url: str) -> Engine:
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "postgresql":
-        return sa.create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
-    engine = sa.create_engine(parsed, connect_args={"check_same_thread": False})
-
-    @sa.event.listens_for(engine, "connect")
-    def configure(raw: Any, _record: object) -> None:
-        # Without this the driver opens transactions by itself, too late and never IMMEDIATE.
-        raw.isolation_level = None
-        for pragma in _SQLITE_PRAGMAS:
-            raw.execute(pragma)
-
-    @sa.event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        read_only = connection.get_execution_options().get("read_only", False)
-        # The driver's own connection: these pragmas must not count as the first statement.
-        raw: Any = connection.connection.dbapi_connection
-        raw.execute(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
-        # A writer takes the lock at once: one that upgrades later can only fail.
-        raw.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise _unknown_store() from error
+    common: dict[str, Any] = {
+        "json_serializer": _json_text,
+        # A message with the values of a row in it would carry a tenant's data into the logs.
+        "hide_parameters": True,
+        # As many as a busy API has threads; beyond that a thread waits.
+        "pool_size": 8,
+        "max_overflow": 32,
+        "pool_timeout": LOCK_TIMEOUT_SECONDS,
+    }
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        engine = sa.create_engine(
+            parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, **common
+        )
+        sa.event.listen(engine, "connect", _set_up_postgresql)
+    elif backend == "sqlite" and parsed.database:
+        engine = sa.create_engine(parsed, connect_args={"check_same_thread": False}, **common)
+        sa.event.listen(engine, "connect", _set_up_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    else:
+        raise _unknown_store()
     return engine
+
+
+def _set_up_postgresql(raw: Any, _record: object) -> None:
+    for statement in _POSTGRESQL_SETUP:
+        raw.execute(statement)
+    raw.commit()
+
+
+def _set_up_sqlite(raw: Any, _record: object) -> None:
+    # Without this the driver opens transactions by itself, too late and never IMMEDIATE.
+    raw.isolation_level = None
+    for pragma in _SQLITE_SETUP:
+        raw.execute(pragma)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get("read_only", False)
+    # The driver's own connection: these pragmas must not count as the first statement.
+    raw: Any = connection.connection.dbapi_connection
+    raw.execute(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
+    # A writer takes the lock at once: one that upgrades later can only fail.
+    raw.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _json_text(value: Any) -> str:
+    """Serialise without NaN, which no other reader of the column would understand."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+@contextmanager
+def _explained(statement: str) -> Iterator[None]:
+    """Turn the driver's errors into ours; SQL and values stay in the cause, for the log only."""
+    try:
+        yield
+    except sa.exc.TimeoutError as error:
+        raise _busy(statement) from error
+    except sa.exc.DBAPIError as error:
+        if _is_busy(error):
+            raise _busy(statement) from error
+        if error.connection_invalidated or isinstance(error, sa.exc.OperationalError):
+            raise StoreFailure(
+                "the state cannot be reached, or its disk failed",
+                statement=statement,
+                code="store_unavailable",
+                hint="repeat the request; a repetition changes nothing that was already stored",
+            ) from error
+        raise StoreFailure("the state refused a statement", statement=statement) from error
+
+
+def _is_busy(error: sa.exc.DBAPIError) -> bool:
+    code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", "")
+    # PostgreSQL: lock_timeout, deadlock, serialization failure. SQLite: busy_timeout is over.
+    return code in {"55P03", "40P01", "40001"} or str(code).startswith("SQLITE_BUSY")
+
+
+def _busy(statement: str) -> StoreFailure:
+    return StoreFailure(
+        "another process kept the state busy for too long",
+        statement=statement,
+        code="store_busy",
+        hint="repeat the request",
+    )
+
+
+def _unknown_store() -> InvalidInput:
+    # The URL itself may hold a password: it is not repeated.
+    return InvalidInput(
+        "the state's URL names no store that sendopt knows",
+        code="state_url_invalid",
+        expected="sqlite:///file.db or postgresql://user@host/database",
+    )

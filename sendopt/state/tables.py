@@ -268,4 +268,10 @@ event_outbox = sa.Table(
     sa.Column("position", sa.BigInteger, unique=True),
     sa.Column("refused_reason", sa.Text),  # the log already held this id with other content
     sa.UniqueConstraint("tenant_id", "event_id", name="event_outbox_once"),
+    sa.Index(
+        "event_outbox_waiting",
+        "sequence",
+        sqlite_where=sa.text("position IS NULL"),
+        postgresql_where=sa.text("position IS NULL"),
+    ),
 )

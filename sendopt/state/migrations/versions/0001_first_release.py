@@ -126,6 +126,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("position"),
         sa.UniqueConstraint("tenant_id", "event_id", name="event_outbox_once"),
     )
+    op.create_index(
+        "event_outbox_waiting",
+        "event_outbox",
+        ["sequence"],
+        sqlite_where=sa.text("position IS NULL"),
+        postgresql_where=sa.text("position IS NULL"),
+    )
     op.create_table(
         "ledger_entry",
         sa.Column("tenant_id", sa.Text(), nullable=False),

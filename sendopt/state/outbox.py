@@ -1,0 +1,187 @@
+"""Events that are owed to the log: recorded with their effect, copied later, each exactly once.
+
+An event is recorded in the transaction that also stores what it tells about, so both are there
+or neither. The one appender then gives every event a position, dense and ascending, and copies
+what lies behind the log's high-water mark. Rows stay for ever: they keep event ids unique, and
+the log can be rebuilt from them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from sendopt.clock import as_utc
+from sendopt.records import Event, EventType, TenantId
+from sendopt.state.engine import Transaction, insert
+from sendopt.state.tables import event_outbox
+
+#: Rows of one statement; SQLite takes 32,766 parameters.
+_CHUNK = 1000
+
+
+class Verdict(StrEnum):
+    """What became of an event that was to be recorded."""
+
+    RECORDED = "recorded"
+    REPEATED = "repeated"  # same id, same content: success, counted once
+    CONFLICT = "conflict"  # same id, other content: the first stays
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The verdict on one event, and of a conflict the content that stays."""
+
+    verdict: Verdict
+    first: Event | None = None
+
+
+def record(
+    tx: Transaction, tenant_id: TenantId, events: Iterable[Event], *, now: datetime
+) -> list[Recorded]:
+    """Record `events`, each once for ever, and tell of each what became of it, in their order.
+
+    Two transactions that record the same id at once agree: one records it, the other waits and
+    then sees a repetition or a conflict. Within one call the first of an id counts as recorded.
+    """
+    given = [(event.event_id, _document(event)) for event in events]
+    stored: dict[str, dict[str, Any]] = {}
+    for event_id, document in given:
+        stored.setdefault(event_id, document)
+    fresh = set[str]()
+    # In the order of ids: two batches that overlap then never wait for each other in a circle.
+    for chunk in _chunks(sorted(stored)):
+        inserted = tx.execute(
+            insert(tx, event_outbox)
+            .on_conflict_do_nothing(index_elements=["tenant_id", "event_id"])
+            .returning(event_outbox.c.event_id),
+            [
+                {
+                    "tenant_id": tenant_id,
+                    "event_id": event_id,
+                    "event": stored[event_id],
+                    "recorded_at": now,
+                }
+                for event_id in chunk
+            ],
+        )
+        fresh.update(inserted.scalars())
+        stored |= _find(tx, tenant_id, [event_id for event_id in chunk if event_id not in fresh])
+    return _verdicts(given, stored, fresh)
+
+
+def assign_positions(tx: Transaction, *, limit: int) -> int:
+    """Give the next positions to at most `limit` events that have none; return how many.
+
+    Positions are dense, begin at 1 and are given in the order of commits, which sequence numbers
+    are not: a reader behind a position has missed nothing. For the one appender only; should a
+    second one live, the unique positions let one of the two fail.
+    """
+    waiting = (
+        sa.select(
+            event_outbox.c.sequence,
+            sa.func.row_number().over(order_by=event_outbox.c.sequence).label("rank"),
+        )
+        .where(event_outbox.c.position.is_(None))
+        .order_by(event_outbox.c.sequence)
+        .limit(limit)
+        .subquery()
+    )
+    given = tx.execute(
+        sa.update(event_outbox)
+        .where(event_outbox.c.sequence == waiting.c.sequence)
+        .values(position=last_position(tx) + waiting.c.rank)
+    )
+    return given.rowcount
+
+
+def last_position(tx: Transaction) -> int:
+    """Return the highest position given so far, 0 at first."""
+    return tx.scalar(sa.select(sa.func.max(event_outbox.c.position))) or 0
+
+
+def after(tx: Transaction, position: int, *, limit: int) -> list[tuple[int, TenantId, Event]]:
+    """Return events of every tenant behind `position` in ascending order, the refused left out."""
+    rows = tx.execute(
+        sa.select(event_outbox.c.position, event_outbox.c.tenant_id, event_outbox.c.event)
+        .where(event_outbox.c.position > position, event_outbox.c.refused_reason.is_(None))
+        .order_by(event_outbox.c.position)
+        .limit(limit)
+    )
+    return [(row.position, TenantId(row.tenant_id), _event(row.event)) for row in rows]
+
+
+def refuse(tx: Transaction, position: int, reason: str) -> None:
+    """Note why the event at `position` is not in the log; it will not be offered again."""
+    tx.execute(
+        sa.update(event_outbox)
+        .where(event_outbox.c.position == position)
+        .values(refused_reason=reason)
+    )
+
+
+def _find(
+    tx: Transaction, tenant_id: TenantId, event_ids: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    if not event_ids:
+        return {}
+    rows = tx.execute(
+        sa.select(event_outbox.c.event_id, event_outbox.c.event).where(
+            event_outbox.c.tenant_id == tenant_id, event_outbox.c.event_id.in_(event_ids)
+        )
+    )
+    return {row.event_id: row.event for row in rows}
+
+
+def _verdicts(
+    given: Sequence[tuple[str, dict[str, Any]]],
+    stored: dict[str, dict[str, Any]],
+    fresh: set[str],
+) -> list[Recorded]:
+    verdicts = []
+    for event_id, document in given:
+        if _text(document) != _text(stored[event_id]):
+            verdicts.append(Recorded(Verdict.CONFLICT, first=_event(stored[event_id])))
+        elif event_id in fresh:
+            verdicts.append(Recorded(Verdict.RECORDED))
+            fresh.remove(event_id)  # the next of this id in the same call repeats it
+        else:
+            verdicts.append(Recorded(Verdict.REPEATED))
+    return verdicts
+
+
+def _document(event: Event) -> dict[str, Any]:
+    """Return `event` as JSON without its empty fields, the time in UTC."""
+    document = {
+        field.name: value
+        for field in fields(event)
+        if (value := getattr(event, field.name)) is not None and value != {}
+    }
+    document["event_type"] = str(event.event_type)
+    document["occurred_at"] = as_utc(event.occurred_at).isoformat(timespec="microseconds")
+    return document
+
+
+def _event(document: dict[str, Any]) -> Event:
+    return Event(
+        **{
+            **document,
+            "event_type": EventType(document["event_type"]),
+            "occurred_at": datetime.fromisoformat(document["occurred_at"]),
+        }
+    )
+
+
+def _text(document: dict[str, Any]) -> str:
+    """Return what two documents share exactly if they say the same; 1 and true differ."""
+    return json.dumps(document, sort_keys=True)
+
+
+def _chunks(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))

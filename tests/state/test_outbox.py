@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from sendopt.records import Event, EventType, SendId, TenantId, UserId
+from sendopt.state import State, outbox
+from sendopt.state.outbox import Recorded, Verdict
+
+SHOP = TenantId("shop")
+BANK = TenantId("bank")
+
+
+def an_open(event_id: str, at: datetime, **changes: object) -> Event:
+    event = Event(
+        event_id=event_id,
+        user_id=UserId("u1"),
+        event_type=EventType.OPEN,
+        occurred_at=at,
+        send_id=SendId("s1"),
+        attributes={"app": "3.1", "seen": True},
+    )
+    return replace(event, **changes)
+
+
+def verdicts(recorded: list[Recorded]) -> list[str]:
+    return [str(one.verdict) for one in recorded]
+
+
+def copied(state: State, *, limit: int = 1000) -> list[tuple[int, TenantId, Event]]:
+    with state.write() as tx:
+        outbox.assign_positions(tx, limit=limit)
+    with state.read() as tx:
+        return outbox.after(tx, 0, limit=limit)
+
+
+def test_an_event_is_recorded_once_and_its_first_content_stays(state: State, now: datetime) -> None:
+    first = an_open("e1", now)
+    changed = an_open("e1", now + timedelta(seconds=1))
+    with state.write() as tx:
+        assert verdicts(outbox.record(tx, SHOP, [first, changed, first], now=now)) == [
+            "recorded",
+            "conflict",
+            "repeated",
+        ]
+    with state.write() as tx:
+        again = outbox.record(tx, SHOP, [changed, first, an_open("e2", now)], now=now)
+    assert again == [
+        Recorded(Verdict.CONFLICT, first=first),
+        Recorded(Verdict.REPEATED),
+        Recorded(Verdict.RECORDED),
+    ]
+    assert [(tenant, event) for _, tenant, event in copied(state)] == [
+        (SHOP, first),
+        (SHOP, an_open("e2", now)),
+    ]
+
+
+def test_true_is_not_one_when_contents_are_compared(state: State, now: datetime) -> None:
+    with state.write() as tx:
+        outbox.record(tx, SHOP, [an_open("e1", now, attributes={"seen": True})], now=now)
+        other = outbox.record(tx, SHOP, [an_open("e1", now, attributes={"seen": 1})], now=now)
+    assert verdicts(other) == ["conflict"]
+
+
+def test_tenants_share_no_event_ids(state: State, now: datetime) -> None:
+    with state.write() as tx:
+        ours = outbox.record(tx, SHOP, [an_open("e1", now)], now=now)
+        theirs = outbox.record(tx, BANK, [an_open("e1", now, user_id=UserId("u2"))], now=now)
+    assert verdicts(ours + theirs) == ["recorded", "recorded"]
+
+
+def test_nothing_is_recorded_when_the_effect_fails(state: State, now: datetime) -> None:
+    with pytest.raises(ZeroDivisionError), state.write() as tx:
+        outbox.record(tx, SHOP, [an_open("e1", now)], now=now)
+        _ = 1 / 0
+    assert copied(state) == []
+
+
+def test_positions_are_dense_and_never_change(state: State, now: datetime) -> None:
+    with state.write() as tx:
+        outbox.record(tx, SHOP, [an_open(f"a{n}", now) for n in range(5)], now=now)
+        assert outbox.assign_positions(tx, limit=3) == 3
+    before = copied(state, limit=2)
+    with state.write() as tx:
+        outbox.record(tx, SHOP, [an_open(f"b{n}", now) for n in range(3)], now=now)
+        assert outbox.assign_positions(tx, limit=100) == 3
+        assert outbox.assign_positions(tx, limit=100) == 0
+    everything = copied(state)
+    assert [position for position, _, _ in everything] == list(range(1, 9))
+    assert everything[:2] == before
+    with state.read() as tx:
+        assert [position for position, _, _ in outbox.after(tx, 6, limit=10)] == [7, 8]
+        assert outbox.last_position(tx) == 8
+
+
+@pytest.mark.parametrize("state_url", ["postgres"], indirect=True)  # SQLite has one writer
+def test_a_transaction_that_commits_late_is_not_passed_over(state: State, now: datetime) -> None:
+    """Its sequence number may be the lower one; its position is the higher one."""
+    with state.write() as slow:
+        outbox.record(slow, SHOP, [an_open("slow", now)], now=now)
+        with state.write() as quick:
+            outbox.record(quick, SHOP, [an_open("quick", now)], now=now)
+        assert [event.event_id for _, _, event in copied(state)] == ["quick"]
+    assert [event.event_id for _, _, event in copied(state)] == ["quick", "slow"]
+
+
+def test_a_refused_event_is_not_offered_again(state: State, now: datetime) -> None:
+    with state.write() as tx:
+        outbox.record(tx, SHOP, [an_open(f"e{n}", now) for n in range(3)], now=now)
+        outbox.assign_positions(tx, limit=3)
+        outbox.refuse(tx, 2, "event_conflict")
+    assert [position for position, _, _ in copied(state)] == [1, 3]
+
+
+def test_sixty_four_threads_record_one_event_once(state: State, now: datetime) -> None:
+    barrier = threading.Barrier(64)
+
+    def record(number: int) -> str:
+        content = an_open("e1", now, campaign_id=None if number % 2 else "other")
+        barrier.wait()
+        with state.write() as tx:
+            return verdicts(outbox.record(tx, SHOP, [content], now=now))[0]
+
+    with ThreadPoolExecutor(64) as pool:
+        seen = list(pool.map(record, range(64)))
+    assert (seen.count("recorded"), seen.count("repeated"), seen.count("conflict")) == (1, 31, 32)
+
+
+def test_overlapping_batches_in_opposite_order_do_not_block_each_other(
+    state: State, now: datetime
+) -> None:
+    events = [an_open(f"e{n}", now) for n in range(300)]
+
+    def record(number: int) -> int:
+        batch = events if number % 2 else events[::-1]
+        with state.write() as tx:
+            return verdicts(outbox.record(tx, SHOP, batch, now=now)).count("recorded")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(record, range(32))) == 300
