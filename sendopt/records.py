@@ -337,6 +337,10 @@ class ChargeKind(StrEnum):
     RESPONSE = "response"
 
 
+#: How long after its hand-over a send's answers count, where no rate card says otherwise.
+DEFAULT_ATTRIBUTION_WINDOW = timedelta(hours=24)
+
+
 @dataclass(frozen=True, slots=True)
 class RateCard:
     """What is counted, and for how much, from `effective_at` on."""
