@@ -16,6 +16,7 @@ from sendopt.errors import InvalidInput
 
 MAX_DEPTH = 32
 MAX_KEYS = 10_000
+MAX_TEXT = 65_536  # characters of one string
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -31,7 +32,8 @@ def loads(body: bytes) -> Any:
 
     Raises:
         InvalidInput: `malformed_json` (with the byte offset), `text_invalid` (not UTF-8, or a
-            lone surrogate or NUL), `too_complex`, `number_out_of_range` (NaN, infinities).
+            lone surrogate or NUL), `too_complex`, `number_out_of_range` (NaN, infinities, integers
+            beyond 64 bits).
     """
     try:
         text = body.decode("utf-8")
@@ -59,7 +61,12 @@ def loads(body: bytes) -> Any:
         return found
 
     try:
-        value = json.loads(text, object_pairs_hook=object_of, parse_constant=_refuse_constant)
+        value = json.loads(
+            text,
+            object_pairs_hook=object_of,
+            parse_constant=_refuse_constant,
+            parse_int=_integer,
+        )
     except json.JSONDecodeError as error:
         raise _malformed(error.msg, len(text[: error.pos].encode("utf-8"))) from error
     _check_text(value, "")
@@ -120,6 +127,17 @@ def _refuse_constant(name: str) -> NoReturn:
     )
 
 
+def _integer(digits: str) -> int:
+    """Read a whole number that a store can hold. Length first: thousands of digits cost time."""
+    if len(digits) > 20 or not -(2**63) <= (number := int(digits)) < 2**63:
+        raise InvalidInput(
+            "an integer is out of range",
+            code="number_out_of_range",
+            expected="a signed integer of 64 bits",
+        )
+    return number
+
+
 def _limit_depth(text: str) -> None:
     """Count brackets outside strings first: the recursive parser would overflow the stack."""
     depth = 0
@@ -151,6 +169,13 @@ def _check_text(value: Any, pointer: str) -> None:
         if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
             raise InvalidInput(
                 "holds a NUL or a lone surrogate", code="text_invalid", field=pointer or None
+            )
+        if len(value) > MAX_TEXT:
+            raise InvalidInput(
+                "is too long",
+                code="too_complex",
+                field=pointer or None,
+                expected=f"at most {MAX_TEXT} characters",
             )
     elif isinstance(value, float):
         if value in (float("inf"), float("-inf")):
