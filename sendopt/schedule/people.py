@@ -1,0 +1,52 @@
+"""Gather the people of a campaign: their device, their zone, and whether they may be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sendopt.records import Device, UserId
+from sendopt.schedule.plan import Person
+
+
+def gather(
+    audience: Sequence[UserId] | None,
+    *,
+    devices: Sequence[Device],
+    profile_zones: Mapping[UserId, str],
+    log_zones: Mapping[UserId, str],
+    opted_out: frozenset[UserId],
+    tenant_zone: str,
+) -> list[Person]:
+    """Return one person for each member of the audience, in order of user id.
+
+    The zone is the device's, else the profile's, else the last one seen in the log, else the
+    tenant's: what is closest to the user's pocket knows best. With several devices the message
+    goes to the one registered last, which stands last in `devices`.
+    """
+    device_of = {device.user_id: device for device in devices}
+    people = []
+    for user_id in sorted(set(device_of if audience is None else audience)):
+        device = device_of.get(user_id)
+        zones = (
+            ("device", device.timezone if device else None),
+            ("user", profile_zones.get(user_id)),
+            ("log", log_zones.get(user_id)),
+            ("tenant", tenant_zone),
+        )
+        source, zone = next((source, zone) for source, zone in zones if zone)
+        if user_id in opted_out:
+            suppressed_by = "opted_out"
+        elif device is None:
+            suppressed_by = "no_device"
+        else:
+            suppressed_by = None
+        people.append(
+            Person(
+                user_id=user_id,
+                device=device,
+                timezone=zone,
+                timezone_source=source,
+                suppressed_by=suppressed_by,
+            )
+        )
+    return people
