@@ -1,1 +1,27 @@
-"""Placeholder."""
+"""Keep what happened: every tenant's events, append-only, in numbered snapshots.
+
+Owns: the event table and its schema, the one appender, deduplication, the high-water mark of the
+outbox, pinned readers, named snapshots.
+Does not own: what makes a row a valid event (ingest), what must be true right now (state).
+In: Event, Arrow tables with EVENT_SCHEMA.  Out: Arrow tables, read at one snapshot.
+Time: `occurred_at` is UTC to the microsecond.
+"""
+
+from sendopt.log.append import Appender, AppendReport, EventConflict, OutboxReport
+from sendopt.log.events import EVENT_SCHEMA, event_table
+from sendopt.log.location import LogLocation, S3Access
+from sendopt.log.open import Log
+from sendopt.log.read import Reader
+
+__all__ = [
+    "EVENT_SCHEMA",
+    "AppendReport",
+    "Appender",
+    "EventConflict",
+    "Log",
+    "LogLocation",
+    "OutboxReport",
+    "Reader",
+    "S3Access",
+    "event_table",
+]

@@ -1,0 +1,194 @@
+"""The one appender: each event is stored once, whole batches or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sendopt.errors import InvalidInput
+from sendopt.log.events import EVENT_SCHEMA, event_table
+from sendopt.log.lease import CheckHeld
+from sendopt.log.statements import failures, literal, run, statement
+from sendopt.records import Event, TenantId
+
+
+@dataclass(frozen=True, slots=True)
+class EventConflict:
+    """A row whose event id is stored already with other content; the first stays."""
+
+    row: int  # 0-based, in the table that was to be appended
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppendReport:
+    """What became of each row of an append; the three add up to its rows."""
+
+    accepted: int
+    repeated: int
+    conflicts: list[EventConflict]
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxReport:
+    """What became of each row of a batch from the outbox; the counts add up to its rows."""
+
+    accepted: int
+    repeated: int  # stored already: below the mark, or under the same id with the same content
+    conflicts: list[int]  # positions whose event id is stored with other content
+    high_water_mark: int
+
+
+class Appender:
+    """Appends to the log. There is one at a time; not for use by two threads at once."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        lake: str,
+        check_held: CheckHeld,
+    ) -> None:
+        self._connection = connection
+        self._lake = lake
+        self._check_held = check_held
+
+    def append(self, tenant_id: TenantId, events: pa.Table) -> AppendReport:
+        """Store those of `events` whose ids are new; all of them in one transaction.
+
+        Durable when it returns. Appending again is harmless: everything is a repeat then.
+
+        Args:
+            tenant_id: whose events they are.
+            events: with the columns of EVENT_SCHEMA.
+
+        Raises:
+            InvalidInput: if columns are missing or of other types.
+            StoreFailure: if it could not be stored; then nothing of it was.
+        """
+        tenants = pa.repeat(pa.scalar(str(tenant_id), pa.string()), len(events))
+        with self._transaction():
+            return self._store(_as_schema(events), tenants)
+
+    def high_water_mark(self) -> int:
+        """Return the highest position of the outbox that is in the log; 0 at first."""
+        return int(self._one_row("high_water_mark")[0])
+
+    def append_outbox(self, rows: Sequence[tuple[int, TenantId, Event]]) -> OutboxReport:
+        """Store events of any tenants and move the high-water mark, in one transaction.
+
+        Args:
+            rows: position in the outbox, tenant, event. Positions at or below the mark are known
+                to be stored and left out, so a batch may be handed over again after a crash.
+
+        Raises:
+            StoreFailure: if it could not be stored; then nothing of it was, and the mark stands.
+        """
+        mark = self.high_water_mark()
+        fresh = [row for row in rows if row[0] > mark]
+        if not fresh:
+            return OutboxReport(0, len(rows), [], mark)
+        positions, tenants, events = zip(*fresh, strict=True)
+        with self._transaction():
+            report = self._store(event_table(events), pa.array(tenants, pa.string()))
+            run(self._connection, "advance_mark", params={"position": max(positions)})
+        return OutboxReport(
+            accepted=report.accepted,
+            repeated=report.repeated + len(rows) - len(fresh),
+            conflicts=[positions[conflict.row] for conflict in report.conflicts],
+            high_water_mark=max(positions),
+        )
+
+    def compact(self) -> None:
+        """Merge small files into larger ones; every snapshot reads as before.
+
+        Files that no snapshot needs any more are deleted after a day, when no reader that
+        planned its query before can still want them.
+        """
+        for name in ("flush_inlined", "merge_files", "delete_merged_files"):
+            self._check_held()
+            run(self._connection, name, statement(name).format(lake=literal(self._lake)))
+
+    def compute(
+        self,
+        name: str,
+        sql: str,
+        params: Mapping[str, Any],
+        inputs: Mapping[str, pa.Table],
+    ) -> pa.Table:
+        """Run a SELECT over `inputs` alone: the log's engine, lent to whoever prepares events.
+
+        Raises:
+            StoreFailure: if DuckDB refuses it, naming the statement.
+        """
+        with self._inputs(**inputs), failures(name):
+            return run(self._connection, name, sql, params).to_arrow_table()
+
+    def _store(self, events: pa.Table, tenants: pa.Array) -> AppendReport:
+        incoming = events.append_column("tenant_id", tenants).append_column(
+            "row", pa.array(np.arange(len(events)))
+        )
+        with self._inputs(incoming=incoming):
+            verdicts = self._verdicts()
+            with self._inputs(verdict=verdicts):
+                run(self._connection, "insert_events")
+        repeated = pc.sum(verdicts["is_repeat"]).as_py() or 0
+        conflicts = verdicts.filter(pc.invert(verdicts["is_repeat"]))
+        return AppendReport(
+            accepted=len(events) - len(verdicts),
+            repeated=repeated,
+            conflicts=[EventConflict(row["row"], row["event_id"]) for row in conflicts.to_pylist()],
+        )
+
+    def _verdicts(self) -> pa.Table:
+        with failures("suspects"):
+            suspects = run(self._connection, "suspects").to_arrow_table()
+        with self._inputs(suspect=suspects), failures("verdicts"):
+            return run(self._connection, "verdicts").to_arrow_table()
+
+    @contextmanager
+    def _inputs(self, **tables: pa.Table) -> Iterator[None]:
+        for name, table in tables.items():
+            self._connection.register(name, table)
+        try:
+            yield
+        finally:
+            for name in tables:
+                self._connection.unregister(name)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        run(self._connection, "begin", "begin")
+        try:
+            yield
+            self._check_held()
+            run(self._connection, "commit", "commit")
+        except BaseException:
+            self._connection.rollback()
+            raise
+
+    def _one_row(self, name: str) -> tuple[Any, ...]:
+        rows: list[tuple[Any, ...]] = run(self._connection, name).fetchall()
+        return rows[0]
+
+
+def _as_schema(events: pa.Table) -> pa.Table:
+    missing = [name for name in EVENT_SCHEMA.names if name not in events.column_names]
+    if missing:
+        raise InvalidInput(
+            "the table lacks a column of the Event contract",
+            code="missing_field",
+            field=missing[0],
+        )
+    try:
+        return events.select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)
+    except pa.ArrowInvalid as error:
+        raise InvalidInput(
+            f"the table does not fit the Event contract: {error}", code="wrong_type"
+        ) from error

@@ -1,0 +1,160 @@
+"""Opens DuckDB with a lake attached: extensions from their wheels, nothing downloaded."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from sendopt.errors import StoreFailure
+from sendopt.log.location import LogLocation, S3Access
+from sendopt.log.statements import failures, literal, run, statement
+
+#: Catalogs of attached lakes start so; a reader's SQL may not mention it.
+LAKE_PREFIX = "every_tenants_lake_"
+
+#: A writer that finds the SQLite catalog locked waits so long.
+_BUSY_TIMEOUT_MS = 30_000
+#: Appends of at most so many rows go into the catalog instead of a file of their own.
+_INLINED_ROWS = 1_000
+
+# The file in the wheel → the name under which DuckDB looks for the extension's entry point.
+_EXTENSIONS = {
+    "ducklake": "ducklake",
+    "sqlite": "sqlite_scanner",
+    "postgres": "postgres_scanner",
+    "httpfs": "httpfs",
+}
+
+_lake_numbers = itertools.count(1)
+
+
+def open_instance(
+    location: LogLocation, *, memory_limit: str, threads: int, spill: Path
+) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB that can reach `location` and no other file, host or extension."""
+    with failures("open"):
+        connection = duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": memory_limit,
+                "threads": threads,
+                "temp_directory": str(spill),
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "allow_persistent_secrets": False,
+                # Else SQL would read Python variables that happen to have a table's name.
+                "python_enable_replacements": False,
+                # Halves the memory of bulk appends; whoever needs an order states it.
+                "preserve_insertion_order": False,
+            },
+        )
+        connection.execute("set global timezone = 'UTC'")
+        _load(connection, "postgres" if location.on_postgres else "sqlite")
+        _load(connection, "ducklake")
+        if location.on_s3:
+            _load(connection, "httpfs")
+            _grant_s3(connection, location)
+        _confine(connection, location)
+    return connection
+
+
+@contextmanager
+def attached(
+    instance: duckdb.DuckDBPyConnection,
+    location: LogLocation,
+    *,
+    read_only: bool,
+    snapshot: int | None = None,
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+    """Yield a new connection with the lake attached, and the name of its catalog.
+
+    With `snapshot` every query sees the lake as it was then, whatever is appended meanwhile.
+    """
+    connection = instance.cursor()
+    lake = f"{LAKE_PREFIX}{next(_lake_numbers)}"
+    options = [f"DATA_PATH {literal(location.data)}"]
+    if read_only:
+        options.append("READ_ONLY")
+    else:
+        options.append(f"DATA_INLINING_ROW_LIMIT {_INLINED_ROWS}")
+    if snapshot is not None:
+        options.append(f"SNAPSHOT_VERSION {int(snapshot)}")
+    if location.on_postgres:
+        catalog = f"ducklake:postgres:{location.catalog}"
+    else:
+        catalog = f"ducklake:sqlite:{location.catalog}"
+        options += ["META_JOURNAL_MODE 'WAL'", f"META_BUSY_TIMEOUT {_BUSY_TIMEOUT_MS}"]
+    try:
+        run(
+            connection,
+            "attach",
+            statement("attach").format(
+                catalog=literal(catalog), lake=lake, options=", ".join(options)
+            ),
+        )
+        try:
+            yield connection, lake
+        finally:
+            connection.interrupt()
+            connection.execute("use memory")
+            connection.execute(f"detach {lake}")
+    finally:
+        connection.close()
+
+
+def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+    if spec is None or spec.origin is None:
+        raise StoreFailure(
+            f"DuckDB's extension {name} is missing: install duckdb-extension-{name}",
+            statement="load",
+        )
+    file = (
+        Path(spec.origin).parent
+        / "extensions"
+        / f"v{duckdb.__version__}"
+        / f"{name}.duckdb_extension"
+    )
+    # DuckDB derives the entry point from the file's name, and two wheels name theirs otherwise.
+    # Loading through a link needs no writable home, unlike installing.
+    with tempfile.TemporaryDirectory(prefix="sendopt-duckdb-") as folder:
+        link = Path(folder) / f"{_EXTENSIONS[name]}.duckdb_extension"
+        link.symlink_to(file)
+        connection.execute(f"load {literal(str(link))}")
+
+
+def _grant_s3(connection: duckdb.DuckDBPyConnection, location: LogLocation) -> None:
+    access: S3Access | None = location.s3
+    if access is None:
+        raise StoreFailure(
+            f"the data is at {location.data}, but no access to it was given", statement="open"
+        )
+    connection.execute(
+        statement("s3_secret").format(
+            endpoint=literal(access.endpoint),
+            region=literal(access.region),
+            key_id=literal(access.key_id),
+            secret=literal(access.secret),
+            use_ssl=str(access.use_ssl).lower(),
+            url_style=literal(access.url_style),
+            scope=literal(location.data),
+        )
+    )
+
+
+def _confine(connection: duckdb.DuckDBPyConnection, location: LogLocation) -> None:
+    """From here on no SQL can read or write any file but the lake's own."""
+    allowed = [location.data.rstrip("/") + "/"]
+    if not location.on_postgres:
+        allowed.append(str(Path(location.catalog).parent) + "/")
+    connection.execute(
+        f"set allowed_directories = [{', '.join(literal(folder) for folder in allowed)}]"
+    )
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")

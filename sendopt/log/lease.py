@@ -1,0 +1,107 @@
+"""Rights that one process at a time may hold, released by the kernel or server when it dies.
+
+For a catalog in an SQLite file they are `flock` locks on files beside it; for a catalog in
+PostgreSQL they are session advisory locks in that database. Neither outlives a killed holder, so
+nobody ever waits for a time-out.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from sendopt.errors import LeaseHeld, StoreFailure
+from sendopt.log.location import LogLocation
+
+#: First half of the advisory lock keys, so that they meet nobody else's in the same database.
+_LOCK_SPACE = zlib.crc32(b"sendopt.log") - 2**31
+
+#: Raises StoreFailure if the right was lost meanwhile.
+CheckHeld = Callable[[], None]
+
+
+@contextmanager
+def exclusive(location: LogLocation, right: str, *, wait: bool) -> Iterator[CheckHeld]:
+    """Hold `right` for the block.
+
+    Raises:
+        LeaseHeld: if another process holds it and `wait` is false; says which.
+    """
+    hold = _on_postgres if location.on_postgres else _on_file
+    with hold(location.catalog, right, wait=wait) as check:
+        yield check
+
+
+@contextmanager
+def _on_file(catalog: str, right: str, *, wait: bool) -> Iterator[CheckHeld]:
+    path = Path(f"{catalog}.{right}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            file.seek(0)
+            raise _held(right, by=file.read().strip() or "an unknown process") from None
+        file.truncate(0)
+        file.write(_holder())
+        file.flush()
+        yield lambda: None  # the kernel takes a flock from nobody who lives
+
+
+@contextmanager
+def _on_postgres(catalog: str, right: str, *, wait: bool) -> Iterator[CheckHeld]:
+    key = (_LOCK_SPACE, zlib.crc32(right.encode()) - 2**31)
+    name = f"sendopt {right} {_holder()}"
+    try:
+        connection = psycopg.connect(catalog, autocommit=True, application_name=name)
+    except psycopg.Error as error:
+        raise StoreFailure("the log's catalog cannot be reached", statement=right) from error
+    with connection:
+        if wait:
+            connection.execute("select pg_advisory_lock(%s, %s)", key)
+        elif not _first(connection, "select pg_try_advisory_lock(%s, %s)", key):
+            holder = _first(connection, _HOLDER_OF_LOCK, key)
+            raise _held(right, by=str(holder or "an unknown session"))
+
+        def check() -> None:
+            try:
+                connection.execute("select 1")
+            except psycopg.Error as error:
+                raise StoreFailure(
+                    f"the session that held the right to {right} is gone", statement=right
+                ) from error
+
+        yield check
+
+
+_HOLDER_OF_LOCK = """
+select a.application_name
+from pg_locks as l join pg_stat_activity as a using (pid)
+where l.locktype = 'advisory' and l.granted and l.database =
+    (select oid from pg_database where datname = current_database())
+    and l.classid::bigint = %s::bigint & 4294967295
+    and l.objid::bigint = %s::bigint & 4294967295
+"""
+
+
+def _first(connection: psycopg.Connection, query: str, params: tuple[int, int]) -> object:
+    row = connection.execute(query.encode(), params).fetchone()
+    return None if row is None else row[0]
+
+
+def _holder() -> str:
+    return f"{socket.gethostname()} process {os.getpid()}"
+
+
+def _held(right: str, *, by: str) -> LeaseHeld:
+    return LeaseHeld(
+        f"{by} holds the right to {right} this log",
+        hint="stop that process, or send the events to it",
+    )

@@ -1,0 +1,36 @@
+"""Where a log lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class S3Access:
+    """How to reach an S3-compatible store."""
+
+    endpoint: str  # host:port, without a scheme
+    region: str
+    key_id: str
+    secret: str = field(repr=False)
+    use_ssl: bool
+    url_style: str = "path"  # or "vhost"
+
+
+@dataclass(frozen=True)
+class LogLocation:
+    """A catalog, which says what the log consists of, and the data that it points to."""
+
+    catalog: str  # path of an SQLite file, or a libpq URI "postgresql://..."
+    data: str  # directory, or "s3://bucket/prefix"
+    s3: S3Access | None = None
+
+    @property
+    def on_postgres(self) -> bool:
+        """Whether the catalog is a PostgreSQL database."""
+        return self.catalog.startswith(("postgresql://", "postgres://"))
+
+    @property
+    def on_s3(self) -> bool:
+        """Whether the data is in an object store."""
+        return self.data.startswith("s3://")

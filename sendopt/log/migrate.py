@@ -1,0 +1,98 @@
+"""Brings a lake's schema to the version that this code reads and writes: forward only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+import duckdb
+
+from sendopt.errors import StoreFailure
+from sendopt.log.connect import attached
+from sendopt.log.lease import exclusive
+from sendopt.log.location import LogLocation
+from sendopt.log.statements import failures, run
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step of the schema, applied whole or not at all."""
+
+    version: int
+    name: str
+    sql: str
+
+
+def shipped() -> tuple[Migration, ...]:
+    """Return the migrations in `schema/`, in order."""
+    found = sorted(
+        (file for file in files("sendopt.log").joinpath("schema").iterdir()),
+        key=lambda file: file.name,
+    )
+    return tuple(
+        Migration(int(file.name[:4]), file.name[5:].removesuffix(".sql"), file.read_text("utf-8"))
+        for file in found
+        if file.name.endswith(".sql")
+    )
+
+
+def migrate(
+    instance: duckdb.DuckDBPyConnection,
+    location: LogLocation,
+    migrations: Sequence[Migration],
+) -> None:
+    """Create or upgrade the lake at `location`.
+
+    Processes that race wait for each other; each migration runs once.
+    """
+    with (
+        exclusive(location, "migrate", wait=True),
+        attached(instance, location, read_only=False) as (connection, lake),
+    ):
+        run(connection, "use", f"use {lake}")
+        run(connection, "create_schema_version")
+        applied = applied_version(connection)
+        for migration in migrations:
+            if migration.version > applied:
+                _apply(connection, migration)
+
+
+def applied_version(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return the version of the lake that the connection uses; 0 if it has no tables yet."""
+    if not run(connection, "has_schema_version").fetchall():
+        return 0
+    (version,) = run(connection, "applied_version").fetchall()[0]
+    return int(version)
+
+
+def check_version(connection: duckdb.DuckDBPyConnection, expected: int) -> None:
+    """Refuse a lake that this code does not know how to read or write.
+
+    Raises:
+        StoreFailure: if the schema is older than `expected`. A newer one is fine: migrations
+            only add, and every statement names its columns.
+    """
+    found = applied_version(connection)
+    if found < expected:
+        raise StoreFailure(
+            f"the log has schema version {found}, this release needs {expected}: migrate it first",
+            statement="check_version",
+        )
+
+
+def _apply(connection: duckdb.DuckDBPyConnection, migration: Migration) -> None:
+    name = f"{migration.version:04}_{migration.name}"
+    run(connection, "begin", "begin")
+    try:
+        with failures(name):
+            connection.execute(migration.sql)
+        run(
+            connection,
+            "record_migration",
+            params={"version": migration.version, "name": migration.name},
+        )
+        run(connection, "commit", "commit")
+    except StoreFailure:
+        connection.rollback()
+        raise

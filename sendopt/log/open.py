@@ -1,0 +1,160 @@
+"""The door to one log: migrate it, read it, append to it, name its snapshots."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import duckdb
+
+from sendopt.errors import Conflict, NotFound
+from sendopt.log.append import Appender
+from sendopt.log.connect import attached, open_instance
+from sendopt.log.lease import exclusive
+from sendopt.log.location import LogLocation
+from sendopt.log.migrate import applied_version, check_version, migrate, shipped
+from sendopt.log.read import Reader, current_snapshot, reader
+from sendopt.log.statements import run
+from sendopt.records import TenantId
+
+
+class Log:
+    """Cheap to make: DuckDB opens on first use and serves all readers and the appender of it.
+
+    Args:
+        location: the catalog and the data; local folders are made when needed.
+        memory_limit: what DuckDB may hold in memory, of all readers and the appender together;
+            beyond it, it spills to a temporary folder.
+        threads: how many threads all queries together may use.
+    """
+
+    def __init__(
+        self, location: LogLocation, *, memory_limit: str = "2GB", threads: int = 2
+    ) -> None:
+        self.location = location
+        self._memory_limit = memory_limit
+        self._threads = threads
+        self._opening = threading.Lock()
+        self._instance: duckdb.DuckDBPyConnection | None = None
+        self._spill: tempfile.TemporaryDirectory[str] | None = None
+        self._schema = shipped()
+
+    def migrate(self) -> None:
+        """Create the log, or bring its schema up to date. Safe to repeat and to race."""
+        instance = self._open()
+        if self._version() < self._schema[-1].version:
+            migrate(instance, self.location, self._schema)
+
+    def reader(
+        self, tenant_id: TenantId, *, snapshot: int | None = None
+    ) -> AbstractContextManager[Reader]:
+        """Open a reader of one tenant, at `snapshot` or at the newest one.
+
+        Any number may be open, in any number of processes, while events are appended.
+
+        Raises:
+            NotFound: if there is no such snapshot.
+            StoreFailure: if the log cannot be opened or was not migrated.
+        """
+        return reader(
+            self._open(),
+            self.location,
+            tenant_id,
+            snapshot=snapshot,
+            schema_version=self._schema[-1].version,
+        )
+
+    @contextmanager
+    def appender(self) -> Iterator[Appender]:
+        """Hold the only right to append, for the block.
+
+        Raises:
+            LeaseHeld: at once, naming the process that holds it.
+        """
+        with (
+            exclusive(self.location, "append", wait=False) as check_held,
+            attached(self._open(), self.location, read_only=False) as (connection, lake),
+        ):
+            run(connection, "use", f"use {lake}")
+            check_version(connection, self._schema[-1].version)
+            yield Appender(connection, lake, check_held)
+
+    def name_snapshot(self, name: str, snapshot: int | None = None) -> int:
+        """Name `snapshot`, or the newest one, for ever, and return it.
+
+        Raises:
+            Conflict: if the name belongs to another snapshot.
+            NotFound: if there is no such snapshot.
+        """
+        with (
+            exclusive(self.location, "name", wait=True),
+            attached(self._open(), self.location, read_only=False) as (connection, lake),
+        ):
+            run(connection, "use", f"use {lake}")
+            newest = current_snapshot(connection, lake)
+            if snapshot is not None and not 0 <= snapshot <= newest:
+                raise NotFound(f"the log has no snapshot {snapshot}; the newest is {newest}")
+            named = _find(connection, name)
+            if named is None:
+                named = newest if snapshot is None else snapshot
+                run(connection, "name_snapshot", params={"name": name, "snapshot": named})
+            elif snapshot is not None and snapshot != named:
+                raise Conflict(f"{name!r} is the name of snapshot {named} already")
+            return named
+
+    def named_snapshot(self, name: str) -> int:
+        """Return the snapshot called `name`.
+
+        Raises:
+            NotFound: if there is none.
+        """
+        with attached(self._open(), self.location, read_only=True) as (connection, lake):
+            run(connection, "use", f"use {lake}")
+            snapshot = _find(connection, name)
+        if snapshot is None:
+            raise NotFound(f"no snapshot of the log is called {name!r}")
+        return snapshot
+
+    def close(self) -> None:
+        """Let go of memory and temporary files; the next use opens again."""
+        with self._opening:
+            if self._instance is not None:
+                self._instance.close()
+                self._instance = None
+            if self._spill is not None:
+                self._spill.cleanup()
+                self._spill = None
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        with self._opening:
+            if self._instance is None:
+                self._make_folders()
+                self._spill = tempfile.TemporaryDirectory(prefix="sendopt-log-")
+                self._instance = open_instance(
+                    self.location,
+                    memory_limit=self._memory_limit,
+                    threads=self._threads,
+                    spill=Path(self._spill.name),
+                )
+            return self._instance
+
+    def _make_folders(self) -> None:
+        if not self.location.on_postgres:
+            Path(self.location.catalog).parent.mkdir(parents=True, exist_ok=True)
+        if not self.location.on_s3:
+            Path(self.location.data).mkdir(parents=True, exist_ok=True)
+
+    def _version(self) -> int:
+        if not self.location.on_postgres and not Path(self.location.catalog).exists():
+            return 0
+        with attached(self._open(), self.location, read_only=True) as (connection, lake):
+            run(connection, "use", f"use {lake}")
+            return applied_version(connection)
+
+
+def _find(connection: duckdb.DuckDBPyConnection, name: str) -> int | None:
+    rows = run(connection, "named_snapshot", params={"name": name}).fetchall()
+    return int(rows[0][0]) if rows else None

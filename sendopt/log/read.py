@@ -1,0 +1,96 @@
+"""Reads one tenant's events at one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from sendopt.errors import InvalidInput, NotFound
+from sendopt.log.connect import LAKE_PREFIX, attached
+from sendopt.log.location import LogLocation
+from sendopt.log.migrate import check_version
+from sendopt.log.statements import failures, literal, run, statement
+from sendopt.records import TenantId
+
+
+class Reader:
+    """One tenant's events, frozen at `snapshot`; not for use by two threads at once.
+
+    SQL sees a view `event` with the columns of EVENT_SCHEMA and no tenant in it: other tenants'
+    rows cannot be left in by a forgotten condition. The lake underneath has a name that SQL may
+    not mention, is attached read-only, and no other file can be opened.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, snapshot: int) -> None:
+        self._connection = connection
+        self.snapshot = snapshot
+
+    def query(
+        self,
+        name: str,
+        sql: str,
+        params: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, pa.Table] | None = None,
+    ) -> pa.Table:
+        """Run `sql` with its `$named` params and return the rows.
+
+        Args:
+            name: what failures call the statement.
+            sql: one SELECT.
+            params: a value for every `$name` in `sql`, and no others.
+            inputs: tables that `sql` sees under these names, for this query only.
+
+        Raises:
+            StoreFailure: if DuckDB refuses it, naming the statement.
+        """
+        if LAKE_PREFIX in sql:
+            raise InvalidInput(f"{name} reaches around the view `event`", code="query_invalid")
+        inputs = inputs or {}
+        if "event" in inputs:
+            raise InvalidInput("an input may not hide the view `event`", code="query_invalid")
+        with failures(name):
+            try:
+                for table, rows in inputs.items():
+                    self._connection.register(table, rows)
+                return run(self._connection, name, sql, params).to_arrow_table()
+            finally:
+                for table in inputs:
+                    self._connection.unregister(table)
+
+
+@contextmanager
+def reader(
+    instance: duckdb.DuckDBPyConnection,
+    location: LogLocation,
+    tenant_id: TenantId,
+    *,
+    snapshot: int | None,
+    schema_version: int,
+) -> Iterator[Reader]:
+    """Open a reader of `tenant_id` at `snapshot`, or at the newest one.
+
+    Raises:
+        NotFound: if there is no such snapshot.
+    """
+    with attached(instance, location, read_only=True) as (connection, lake):
+        run(connection, "use", f"use {lake}")
+        check_version(connection, schema_version)
+        newest = current_snapshot(connection, lake)
+    if snapshot is not None and not 0 <= snapshot <= newest:
+        raise NotFound(f"the log has no snapshot {snapshot}; the newest is {newest}")
+    pinned = newest if snapshot is None else snapshot
+    with attached(instance, location, read_only=True, snapshot=pinned) as (connection, lake):
+        view = statement("event_view").format(lake=lake, tenant_id=literal(tenant_id))
+        run(connection, "event_view", view)
+        yield Reader(connection, pinned)
+
+
+def current_snapshot(connection: duckdb.DuckDBPyConnection, lake: str) -> int:
+    """Return the newest snapshot of the attached `lake`."""
+    sql = statement("current_snapshot").format(lake=lake)
+    (snapshot,) = run(connection, "current_snapshot", sql).fetchall()[0]
+    return int(snapshot)

@@ -1,0 +1,1 @@
+insert into outbox_mark (position) values ($position)

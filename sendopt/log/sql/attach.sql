@@ -1,0 +1,2 @@
+-- Templated: attach takes no parameters.
+attach {catalog} as {lake} ({options})

@@ -1,0 +1,2 @@
+-- Templated: a table function of the catalog itself.
+select id from {lake}.current_snapshot()

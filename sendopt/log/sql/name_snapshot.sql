@@ -1,0 +1,1 @@
+insert into named_snapshot (name, snapshot) values ($name, $snapshot)

@@ -1,0 +1,1 @@
+select snapshot from named_snapshot where name = $name
