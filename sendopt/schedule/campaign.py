@@ -1,0 +1,251 @@
+"""Reads a campaign's definition and refuses what could never be sent as it was meant.
+
+The definition is a JSON object; `EXAMPLE` shows every field. Instants carry a zone (RFC 3339),
+local times are "HH:MM" on each user's own clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, time, timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from sendopt.clock import as_utc
+from sendopt.errors import InvalidInput
+from sendopt.records import Campaign, CampaignId, Channel, QuietHours, UserId, Variant, VariantId
+from sendopt.schedule.fields import Instant, LocalTime, Name, Text, Url, User
+from sendopt.strict_json import StrictModel, validate
+
+EXAMPLE: dict[str, Any] = {
+    "campaign_id": "autumn-sale",
+    "channel": "web_push",
+    "variants": [
+        {
+            "variant_id": "plain",
+            "title": "Autumn sale",
+            "body": "Everything warm at half the price, until Sunday.",
+            "url": "https://shop.example/autumn",  # optional: nothing to click
+        }
+    ],
+    "send_window": {  # earliest_at <= t < latest_at
+        "earliest_at": "2026-10-25T00:00:00+02:00",
+        "latest_at": "2026-10-26T00:00:00+01:00",
+    },
+    "audience": "everyone",  # or a list of user ids
+    "quiet_hours": {"start": "22:00", "end": "08:00"},  # null = none; to wake people must be said
+    "slot_minutes": 60,  # optional, this is the default
+    "candidate_times": {  # optional: these users get one of these times and no other
+        "user-7": ["2026-10-25T09:00:00+01:00", "2026-10-25T18:00:00+01:00"]
+    },
+    "fallback_local_time": "18:00",  # optional, this is the default
+    "message_type": "promotion",  # optional
+    "time_to_live_minutes": 240,  # optional, this is the default
+}
+
+MAX_WINDOW = timedelta(days=31)
+MAX_SLOTS = 500  # of one user: the decision record keeps them all
+
+#: Title and body. One encrypted Web Push record takes 4,096 bytes (RFC 8291, section 4); this
+#: leaves a third of them to the link and the JSON around it.
+MAX_TEXT_BYTES = 2_700
+
+_DAY_MINUTES = 24 * 60
+
+
+def parse_campaign(definition: Any, *, now: datetime) -> Campaign:
+    """Read a campaign from parsed JSON.
+
+    `now` decides whether the window is over. To read a stored definition again, pass the instant
+    at which it was accepted.
+
+    Raises:
+        InvalidInput: with a JSON Pointer and one of the codes of `strict_json.validate`, or
+            `time_invalid`, `window_invalid`, `no_feasible_slot`, `id_invalid`, `duplicate_id`,
+            `audience_invalid`, `text_invalid`, `payload_too_large`, `url_not_allowed`.
+    """
+    given = validate(CampaignDefinition, definition)
+    _check_variants(given.variants)
+    _check_window(given.send_window, slot_minutes=given.slot_minutes, now=as_utc(now))
+    _check_quiet_hours(given.quiet_hours)
+    _check_candidate_times(given.candidate_times or {}, given.send_window, given.audience)
+    quiet = given.quiet_hours
+    times = given.candidate_times
+    return Campaign(
+        campaign_id=CampaignId(given.campaign_id),
+        variants=tuple(
+            Variant(VariantId(variant.variant_id), variant.title, variant.body, variant.url)
+            for variant in given.variants
+        ),
+        channel=given.channel,
+        earliest_at=given.send_window.earliest_at,
+        latest_at=given.send_window.latest_at,
+        audience=None if given.audience is None else tuple(map(UserId, given.audience)),
+        quiet_hours=None if quiet is None else QuietHours(quiet.start, quiet.end),
+        slot=timedelta(minutes=given.slot_minutes),
+        candidate_times=(
+            None if times is None else {UserId(user): tuple(times[user]) for user in times}
+        ),
+        fallback_local_time=given.fallback_local_time,
+        message_type=given.message_type,
+        time_to_live=timedelta(minutes=given.time_to_live_minutes),
+    )
+
+
+def _audience(value: object) -> object:
+    """Take the one word for all; None inside means everyone, in JSON it would only be a slip."""
+    if value == "everyone":
+        return None
+    if not isinstance(value, list):
+        raise InvalidInput(
+            "is no audience", code="wrong_type", expected='"everyone", or a list of user ids'
+        )
+    if not value:
+        raise InvalidInput(
+            "is empty", code="audience_invalid", expected='at least one user id, or "everyone"'
+        )
+    if len(value) > len({str(user) for user in value}):
+        raise InvalidInput("names a user twice", code="duplicate_id", expected="each user once")
+    return value
+
+
+def _slot_minutes(value: int) -> int:
+    if not 5 <= value <= _DAY_MINUTES or _DAY_MINUTES % value:
+        raise InvalidInput(
+            f"{value} minutes do not divide a day",
+            expected="a divisor of 1440, from 5 on, such as 15, 30 or 60",
+        )
+    return value
+
+
+class VariantDefinition(StrictModel):
+    """One wording."""
+
+    variant_id: Name
+    title: Text
+    body: Text
+    url: Url | None = None
+
+
+class WindowDefinition(StrictModel):
+    """When the campaign may send: `earliest_at <= t < latest_at`."""
+
+    earliest_at: Instant
+    latest_at: Instant
+
+
+class QuietHoursDefinition(StrictModel):
+    """Local times when nobody is disturbed: `start <= t < end`, over midnight if start > end."""
+
+    start: LocalTime
+    end: LocalTime
+
+
+class CampaignDefinition(StrictModel):
+    """What a campaign says, to whom, and within which limits its times are chosen."""
+
+    campaign_id: Name
+    channel: Annotated[Channel, Field(strict=False)]  # strict mode wants the enum, JSON has text
+    variants: Annotated[list[VariantDefinition], Field(min_length=1, max_length=20)]
+    send_window: WindowDefinition
+    audience: Annotated[
+        list[User] | None,
+        BeforeValidator(_audience),
+        WithJsonSchema(
+            {"anyOf": [{"const": "everyone"}, {"type": "array", "items": {"type": "string"}}]}
+        ),
+    ]
+    quiet_hours: QuietHoursDefinition | None
+    slot_minutes: Annotated[int, AfterValidator(_slot_minutes)] = 60
+    candidate_times: (
+        dict[User, Annotated[list[Instant], Field(min_length=1, max_length=MAX_SLOTS)]] | None
+    ) = None
+    fallback_local_time: LocalTime = time(hour=18)
+    message_type: Name | None = None
+    time_to_live_minutes: Annotated[int, Field(ge=1, le=28 * _DAY_MINUTES)] = 240
+
+
+def _check_variants(variants: Sequence[VariantDefinition]) -> None:
+    seen = set()
+    for index, variant in enumerate(variants):
+        if variant.variant_id in seen:
+            raise InvalidInput(
+                f"{variant.variant_id!r} stands twice",
+                code="duplicate_id",
+                field=f"/variants/{index}/variant_id",
+                expected="each variant once",
+            )
+        seen.add(variant.variant_id)
+        size = len((variant.title + variant.body).encode())
+        if size > MAX_TEXT_BYTES:
+            raise InvalidInput(
+                f"title and body take {size} bytes",
+                code="payload_too_large",
+                field=f"/variants/{index}/body",
+                expected=f"at most {MAX_TEXT_BYTES} bytes of UTF-8",
+            )
+
+
+def _check_window(window: WindowDefinition, *, slot_minutes: int, now: datetime) -> None:
+    length = window.latest_at - window.earliest_at
+    if length <= timedelta(0):
+        raise InvalidInput(
+            "the send window ends before it starts",
+            code="window_invalid",
+            field="/send_window",
+            expected="earliest_at < latest_at",
+            hint=f"for example {EXAMPLE['send_window']}",
+        )
+    if length > MAX_WINDOW or length / timedelta(minutes=slot_minutes) > MAX_SLOTS:
+        raise InvalidInput(
+            f"the send window has {length / timedelta(minutes=slot_minutes):.0f} slots",
+            code="window_invalid",
+            field="/send_window",
+            expected=f"at most {MAX_SLOTS} slots and {MAX_WINDOW.days} days",
+            hint="narrow send_window or widen slot_minutes",
+        )
+    if window.latest_at <= now:
+        raise InvalidInput(
+            f"the send window was over at {window.latest_at.isoformat()}",
+            code="no_feasible_slot",
+            field="/send_window/latest_at",
+            expected=f"an instant after {now.isoformat()}",
+        )
+
+
+def _check_quiet_hours(quiet: QuietHoursDefinition | None) -> None:
+    if quiet is not None and quiet.start == quiet.end:
+        raise InvalidInput(
+            "quiet hours last all day and leave no time to send",
+            code="no_feasible_slot",
+            field="/quiet_hours",
+            expected="start and end that differ, or null for none",
+            hint=f"for example {EXAMPLE['quiet_hours']}",
+        )
+
+
+def _check_candidate_times(
+    candidate_times: Mapping[str, Sequence[datetime]],
+    window: WindowDefinition,
+    audience: Collection[str] | None,
+) -> None:
+    """Hold every named time against the window: the two would contradict each other for ever."""
+    members = None if audience is None else frozenset(audience)
+    for user, times in candidate_times.items():
+        field = "/candidate_times/" + user.replace("~", "~0").replace("/", "~1")
+        if members is not None and user not in members:
+            raise InvalidInput(
+                "is not in the audience",
+                code="audience_invalid",
+                field=field,
+                expected="a user of the audience",
+            )
+        for index, at in enumerate(times):
+            if not window.earliest_at <= at < window.latest_at:
+                raise InvalidInput(
+                    f"{at.isoformat()} lies outside the send window",
+                    code="window_invalid",
+                    field=f"{field}/{index}",
+                    expected="earliest_at <= t < latest_at",
+                )

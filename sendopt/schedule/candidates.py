@@ -1,0 +1,89 @@
+"""The people of a campaign, and the times at which each of them could get its message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from sendopt.quiet_hours import in_quiet_hours
+from sendopt.records import Campaign, Device, QuietHours, Slot, UserId
+from sendopt.schedule.windows import first_allowed, instants_showing, times_of_day, zone_of
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One member of the audience, as the state knows it at planning time."""
+
+    user_id: UserId
+    device: Device | None
+    timezone: str  # IANA
+    timezone_source: str  # "device", "user", "log", "tenant"
+    suppressed_by: str | None = None  # "opted_out", "no_device", ...; None = may be reached
+
+
+def candidate_slots(campaign: Campaign, person: Person, *, now: datetime) -> tuple[Slot, ...]:
+    """Return every candidate time of `person`, allowed or not, none with a probability yet.
+
+    Candidates are the local times `campaign.slot` apart and the fallback time, inside the send
+    window; or exactly the campaign's candidate times for this user, where it names some. Where
+    the grid leaves nothing to choose, the first allowed instant of the window joins it: no
+    message is lost to a grid. Sorted by time; at least one, allowed or not.
+
+    Raises:
+        InvalidInput: `zone_invalid`.
+    """
+    zone = zone_of(person.timezone)
+    given = (campaign.candidate_times or {}).get(person.user_id)
+    if given is not None:
+        return _judged(set(given), zone=zone, quiet=campaign.quiet_hours, now=now)
+    return _grid_slots(
+        campaign.earliest_at,
+        campaign.latest_at,
+        slot=campaign.slot,
+        fallback=campaign.fallback_local_time,
+        quiet=campaign.quiet_hours,
+        zone=zone,
+        now=now,
+    )
+
+
+@lru_cache(maxsize=1024)  # a campaign has a million users, and a few hundred zones
+def _grid_slots(
+    earliest_at: datetime,
+    latest_at: datetime,
+    *,
+    slot: timedelta,
+    fallback: time,
+    quiet: QuietHours | None,
+    zone: ZoneInfo,
+    now: datetime,
+) -> tuple[Slot, ...]:
+    times = instants_showing(times_of_day(slot, fallback), earliest_at, latest_at, zone)
+    slots = _judged(times, zone=zone, quiet=quiet, now=now)
+    if any(slot.excluded_by is None for slot in slots):
+        return slots
+    first = first_allowed(max(earliest_at, now), latest_at, zone, quiet)
+    if first is not None:
+        times.append(first)
+    elif not times:
+        times.append(earliest_at)  # its exclusion tells which rule left no time
+    return _judged(times, zone=zone, quiet=quiet, now=now)
+
+
+def _judged(
+    times: Iterable[datetime], *, zone: ZoneInfo, quiet: QuietHours | None, now: datetime
+) -> tuple[Slot, ...]:
+    return tuple(Slot(at, None, _excluded_by(at, zone, quiet, now)) for at in sorted(times))
+
+
+def _excluded_by(
+    at: datetime, zone: ZoneInfo, quiet: QuietHours | None, now: datetime
+) -> str | None:
+    if at < now:
+        return "past"
+    if quiet is not None and in_quiet_hours(at, zone, quiet):
+        return "quiet_hours"
+    return None

@@ -1,0 +1,164 @@
+"""What stands in the fields of a campaign: names, texts, links, instants, local times.
+
+Every type refuses what it cannot mean; `strict_json` turns the refusal into an error with its
+JSON Pointer.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import datetime, time
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, PlainValidator, WithJsonSchema
+
+from sendopt.clock import as_utc
+from sendopt.errors import InvalidInput
+
+MAX_URL_CHARACTERS = 2_048
+
+_NAME = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)"
+)
+_LOCAL_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_URL = re.compile(r"[!-\[\]-~]+")  # printable ASCII without space and backslash
+
+#: They make text read as what it is not: "gpj.exe" as "exe.jpg".
+_DIRECTION_OVERRIDES = frozenset("\u202d\u202e")
+
+
+def _name(value: str) -> str:
+    """Return `value` if it can stand in a URL, a metric and a file name alike.
+
+    Raises:
+        InvalidInput: `id_invalid`.
+    """
+    if not _NAME.fullmatch(value):
+        raise InvalidInput(
+            "is no identifier",
+            code="id_invalid",
+            expected="1 to 128 of the characters A-Z a-z 0-9 . _ : -",
+        )
+    return value
+
+
+def _user_id(value: str) -> str:
+    """Return `value` if it can be a tenant's own id of a user.
+
+    Raises:
+        InvalidInput: `id_invalid`.
+    """
+    if not 1 <= len(value) <= 128 or not value.isprintable() or value != value.strip():
+        raise InvalidInput(
+            "is no user id",
+            code="id_invalid",
+            expected="1 to 128 printable characters, none of them a space at either end",
+        )
+    return value
+
+
+def _text(value: str) -> str:
+    """Return `value` if a person sees what was written. A line feed is allowed.
+
+    Raises:
+        InvalidInput: `text_invalid`, for an empty text, a control character, or a character
+            that turns the direction of reading.
+    """
+    if not value.strip():
+        raise InvalidInput("is empty", code="text_invalid", expected="some text")
+    for character in value:
+        control = unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} and character != "\n"
+        if control or character in _DIRECTION_OVERRIDES:
+            raise InvalidInput(
+                f"holds U+{ord(character):04X}",
+                code="text_invalid",
+                expected="text without control characters and direction overrides",
+            )
+    return value
+
+
+def _url(value: str) -> str:
+    """Return `value` if a click may lead there.
+
+    Raises:
+        InvalidInput: `url_not_allowed`, unless it is absolute, http or https, and carries no
+            credentials.
+    """
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError as error:  # an unfinished IPv6 address, a port out of range
+        raise _not_allowed(str(error)) from error
+    if len(value) > MAX_URL_CHARACTERS:
+        raise _not_allowed("is too long", f"at most {MAX_URL_CHARACTERS} characters")
+    if not _URL.fullmatch(value):
+        raise _not_allowed("holds a character that URLs must encode", "printable ASCII")
+    if parts.scheme not in {"http", "https"}:
+        raise _not_allowed(f"has the scheme {parts.scheme!r}", "http or https")
+    if not parts.hostname or port == 0:
+        raise _not_allowed("names no host", "an absolute URL")
+    if "@" in parts.netloc:
+        raise _not_allowed("carries credentials", "a URL without a user name")
+    return value
+
+
+def _not_allowed(message: str, expected: str = "a URL") -> InvalidInput:
+    return InvalidInput(message, code="url_not_allowed", expected=expected)
+
+
+def _instant(value: object) -> datetime:
+    """Read an RFC 3339 instant into UTC; 24:00 and leap seconds are refused.
+
+    Raises:
+        InvalidInput: `time_invalid`.
+    """
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        raise InvalidInput(
+            f"{value!r} is no instant",
+            code="time_invalid",
+            expected="RFC 3339 with a zone, such as 2026-10-25T09:00:00+01:00",
+            hint="numbers are refused: nobody can tell seconds from milliseconds",
+        )
+    try:
+        instant = as_utc(datetime.fromisoformat(value))
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(
+            f"{value!r} does not exist", code="time_invalid", expected="a day of the calendar"
+        ) from error
+    if not 2000 <= instant.year < 2100:
+        raise InvalidInput(
+            f"{value!r} is out of range", code="time_invalid", expected="a year from 2000 to 2099"
+        )
+    return instant
+
+
+def _local_time(value: object) -> time:
+    """Read "HH:MM".
+
+    Raises:
+        InvalidInput: `time_invalid`.
+    """
+    if not isinstance(value, str) or not _LOCAL_TIME.fullmatch(value):
+        raise InvalidInput(
+            f"{value!r} is no local time", code="time_invalid", expected='"HH:MM", such as "22:00"'
+        )
+    return time.fromisoformat(value)
+
+
+Name = Annotated[str, AfterValidator(_name)]
+User = Annotated[str, AfterValidator(_user_id)]
+Text = Annotated[str, AfterValidator(_text)]
+Url = Annotated[str, AfterValidator(_url)]
+Instant = Annotated[
+    datetime,
+    PlainValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+LocalTime = Annotated[
+    time,
+    PlainValidator(_local_time),
+    WithJsonSchema({"type": "string", "pattern": f"^{_LOCAL_TIME.pattern}$"}),
+]

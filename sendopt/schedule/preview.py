@@ -1,0 +1,90 @@
+"""Says what a plan would do, before anybody commits to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sendopt.records import CampaignId, Decision, Plan, PlannedSend
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The counts of a plan. `people_count = planned_count + sum(suppressed)`.
+
+    `expected_open_count` adds up the model's probabilities: it is a prediction from past
+    behaviour, not a measured effect, and `expected_open_basis` says so wherever it is shown.
+    """
+
+    campaign_id: CampaignId
+    people_count: int
+    planned_count: int
+    suppressed: dict[str, int]  # by reason
+    by_local_hour: dict[int, int]  # 0..23 on each user's own clock
+    by_utc_hour: dict[datetime, int]  # by the hour's start
+    by_variant: dict[str, int]
+    bound_by: dict[str, int]  # what kept so many sends from their most likely time
+    fallback_count: int  # planned without a model's word
+    fallback_share: float  # of planned_count; 0 where nothing is planned
+    fallback_reasons: dict[str, int]
+    expected_open_count: float
+    expected_open_basis: str = "predictive"
+
+
+def preview(plan: Plan) -> Preview:
+    """Count what `plan` holds. Committing the same plan sends exactly this."""
+    rows = list(zip(plan.sends, plan.decisions, strict=True))
+    planned = [(send, decision) for send, decision in rows if send.due_at is not None]
+    fallback = [
+        decision.fallback_reason for _, decision in planned if decision.fallback_reason is not None
+    ]
+    return Preview(
+        campaign_id=plan.campaign_id,
+        people_count=len(rows),
+        planned_count=len(planned),
+        suppressed=_counted(str(send.reason) for send, _ in rows if send.due_at is None),
+        by_local_hour=_by_local_hour(planned),
+        by_utc_hour=_by_utc_hour(planned),
+        by_variant=_counted(str(send.variant_id) for send, _ in planned),
+        bound_by=_counted(
+            decision.binding_constraint
+            for _, decision in planned
+            if decision.binding_constraint is not None
+        ),
+        fallback_count=len(fallback),
+        fallback_share=len(fallback) / len(planned) if planned else 0.0,
+        fallback_reasons=_counted(fallback),
+        expected_open_count=sum(_chosen_probability(decision) for _, decision in planned),
+    )
+
+
+def _counted(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
+
+
+def _by_local_hour(planned: Sequence[tuple[PlannedSend, Decision]]) -> dict[int, int]:
+    hours = Counter(
+        send.due_at.astimezone(ZoneInfo(decision.timezone)).hour
+        for send, decision in planned
+        if send.due_at is not None
+    )
+    return {hour: hours[hour] for hour in range(24)}
+
+
+def _by_utc_hour(planned: Sequence[tuple[PlannedSend, Decision]]) -> dict[datetime, int]:
+    hours = Counter(
+        send.due_at.replace(minute=0, second=0, microsecond=0)
+        for send, _ in planned
+        if send.due_at is not None
+    )
+    return dict(sorted(hours.items()))
+
+
+def _chosen_probability(decision: Decision) -> float:
+    for slot in decision.slots:
+        if slot.starts_at == decision.chosen_at and slot.open_probability is not None:
+            return slot.open_probability
+    return 0.0

@@ -1,0 +1,111 @@
+"""Pure time rules: which instants of a window are candidates in a zone.
+
+The policy at clock changes, with its reasons in docs/decisions/0006-time-rules.md:
+
+* The window is two UTC instants. It never moves with a zone.
+* A local time that the clocks skip in spring does not exist and is no candidate.
+* A local time that the clocks show twice in autumn is two instants, and both are candidates.
+* Every candidate is judged at its own UTC instant, so no hour can be mistaken for its twin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sendopt.errors import InvalidInput
+from sendopt.quiet_hours import next_allowed
+from sendopt.records import QuietHours
+
+_DAY = timedelta(days=1)
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Return the zone called `name`.
+
+    Raises:
+        InvalidInput: `zone_invalid`; "CST" is four zones at once and never guessed.
+    """
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:  # unknown, absolute path, folder: "Europe"
+        raise InvalidInput(
+            f"{name!r} is no time zone",
+            code="zone_invalid",
+            field="timezone",
+            expected="an IANA name such as Europe/Berlin",
+        ) from error
+
+
+def times_of_day(slot: timedelta, *also: time) -> tuple[time, ...]:
+    """Return the local times that stand `slot` apart from midnight on, and `also` these.
+
+    >>> [str(t) for t in times_of_day(timedelta(hours=8), time(18, 30))]
+    ['00:00:00', '08:00:00', '16:00:00', '18:30:00']
+    """
+    midnight = datetime(2000, 1, 1)  # noqa: DTZ001 - a clock face, in no zone
+    grid = {(midnight + index * slot).time() for index in range(-(-_DAY // slot))}
+    return tuple(sorted(grid | set(also)))
+
+
+def instants_showing(
+    times: Iterable[time], earliest_at: datetime, latest_at: datetime, zone: ZoneInfo
+) -> list[datetime]:
+    """Return every instant, in UTC, at which clocks in `zone` show one of `times`.
+
+    Sorted, each once, `earliest_at <= instant < latest_at`.
+
+    >>> autumn = datetime(2026, 10, 25, tzinfo=UTC)  # Berlin: 03:00 CEST becomes 02:00 CET
+    >>> shown = instants_showing(
+    ...     [time(2)], autumn, autumn + timedelta(days=1), ZoneInfo("Europe/Berlin")
+    ... )
+    >>> [f"{instant:%H:%M}" for instant in shown]
+    ['00:00', '01:00']
+    """
+    found = set()
+    times = tuple(times)
+    for day in _days(earliest_at, latest_at, zone):
+        for shown in times:
+            for fold in (0, 1):
+                local = datetime.combine(day, shown, tzinfo=zone).replace(fold=fold)
+                instant = local.astimezone(UTC)
+                # A skipped local time does not come back as itself.
+                exists = instant.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None)
+                if exists and earliest_at <= instant < latest_at:
+                    found.add(instant)
+    return sorted(found)
+
+
+def first_allowed(
+    earliest_at: datetime, latest_at: datetime, zone: ZoneInfo, quiet: QuietHours | None
+) -> datetime | None:
+    """Return the first instant of the half-open window that is not quiet, or None.
+
+    Raises:
+        InvalidInput: `no_feasible_slot`, where quiet hours last all day.
+    """
+    first = earliest_at if quiet is None else next_allowed(earliest_at, zone, quiet)
+    return first if first < latest_at else None
+
+
+def minutes_apart(one: time, other: time) -> int:
+    """Return the distance on the clock face, which is a circle: at most 720 minutes.
+
+    >>> minutes_apart(time(23, 30), time(0, 15))
+    45
+    """
+    apart = abs((one.hour * 60 + one.minute) - (other.hour * 60 + other.minute))
+    return min(apart, 24 * 60 - apart)
+
+
+def _days(earliest_at: datetime, latest_at: datetime, zone: ZoneInfo) -> Iterable[date]:
+    """Yield every local date that the window can touch.
+
+    One more on either side: clocks that fall back at midnight show yesterday's date again.
+    """
+    day = earliest_at.astimezone(zone).date() - _DAY
+    last = latest_at.astimezone(zone).date() + _DAY
+    while day <= last:
+        yield day
+        day += _DAY
