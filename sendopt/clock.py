@@ -10,7 +10,9 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Protocol
+from zoneinfo import ZoneInfo, available_timezones
 
 from sendopt.errors import InvalidInput
 
@@ -74,6 +76,28 @@ def as_utc(instant: datetime) -> datetime:
             expected="a timestamp with a zone, such as 2026-10-01T09:00:00+02:00",
         )
     return instant.astimezone(UTC)
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Return the zone called `name`.
+
+    Raises:
+        InvalidInput: `zone_invalid`; "CST" is four zones at once and never guessed.
+    """
+    if name not in _zone_names():
+        raise InvalidInput(
+            f"{name!r} is no time zone",
+            code="zone_invalid",
+            field="timezone",
+            expected="an IANA name such as Europe/Berlin",
+        )
+    return ZoneInfo(name)
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    # ZoneInfo itself would also open "right/Europe/Berlin", whose seconds are others.
+    return frozenset(available_timezones())
 
 
 def monotonic() -> float:

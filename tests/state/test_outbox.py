@@ -75,9 +75,13 @@ def test_tenants_share_no_event_ids(state: State, now: datetime) -> None:
 
 
 def test_nothing_is_recorded_when_the_effect_fails(state: State, now: datetime) -> None:
-    with pytest.raises(ZeroDivisionError), state.write() as tx:
-        outbox.record(tx, SHOP, [an_open("e1", now)], now=now)
-        _ = 1 / 0
+    def effect_fails() -> None:
+        with state.write() as tx:
+            outbox.record(tx, SHOP, [an_open("e1", now)], now=now)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        effect_fails()
     assert copied(state) == []
 
 
