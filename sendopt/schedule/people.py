@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sendopt.records import Device, UserId
-from sendopt.schedule.plan import Person
+from sendopt.schedule.candidates import Person
 
 
 def gather(
