@@ -1,0 +1,248 @@
+"""The dispatcher: claim what is due, hand it over, write down what came of it."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+
+import structlog
+
+from sendopt.clock import Clock
+from sendopt.deliver.events import event_of
+from sendopt.deliver.fate import after_attempt, before_attempt
+from sendopt.deliver.provider import Provider
+from sendopt.deliver.retry import RetryPolicy
+from sendopt.errors import StoreFailure
+from sendopt.records import Channel, DeadAddress, Event, Message, Outcome, Retry, TenantId
+from sendopt.state import State, Transaction, devices, outbox
+from sendopt.state.dispatch import (
+    DueSend,
+    Ended,
+    Fate,
+    claim,
+    end_attempts,
+    lock_due,
+    next_ready_at,
+    settle,
+)
+
+_log = structlog.get_logger()
+
+#: Failures of the store that pass: everything here can be repeated and then converges.
+_PASSING = frozenset({"store_busy", "store_unavailable"})
+
+_LINK_ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchReport:
+    """How many sends met which fate; a send that is tried again counts once each time."""
+
+    delivered: int = 0
+    failed: int = 0
+    expired: int = 0
+    suppressed: int = 0
+    cancelled: int = 0
+    postponed: int = 0  # to a retry, or to the end of quiet hours
+    taken_over: int = 0  # another dispatcher, or a cancellation, was faster
+
+    @property
+    def total(self) -> int:
+        return sum(asdict(self).values())
+
+    def __add__(self, other: DispatchReport) -> DispatchReport:
+        return DispatchReport(
+            *(getattr(self, field.name) + getattr(other, field.name) for field in fields(self))
+        )
+
+
+class Dispatcher:
+    """Carries out the planned sends of all tenants, as one of any number of dispatchers.
+
+    Args:
+        state: where the sends are.
+        providers: the channels that this dispatcher serves; others' sends wait for theirs.
+        clock: when it is.
+        owner: a name for this dispatcher in the rows that it has claimed.
+        sign_link: makes the URL that a user clicks from a link id.
+        random_bytes: a cryptographic source, for link ids.
+        retry: the back-off.
+        lease: how long a claim holds; well above the time that a provider takes for a batch.
+        batch: how many sends are claimed at once.
+        poll: how long `run` goes at most without looking for newly planned sends.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        providers: Mapping[Channel, Provider],
+        clock: Clock,
+        *,
+        owner: str,
+        sign_link: Callable[[str], str],
+        random_bytes: Callable[[int], bytes],
+        retry: RetryPolicy,
+        lease: timedelta,
+        batch: int,
+        poll: timedelta = timedelta(seconds=1),
+    ) -> None:
+        self._state = state
+        self._providers = dict(providers)
+        self._clock = clock
+        self._owner = owner
+        self._sign_link = sign_link
+        self._random_bytes = random_bytes
+        self._retry = retry
+        self._lease = lease
+        self._batch = batch
+        self._poll = poll
+
+    def dispatch_due(self) -> DispatchReport:
+        """Deal with every send that is due, and return when none is left."""
+        report = DispatchReport()
+        while (batch := self.dispatch_batch()).total:
+            report += batch
+        return report
+
+    def dispatch_batch(self) -> DispatchReport:
+        """Deal with at most `batch` due sends."""
+        now = self._clock.now()
+        lease_ends_at = now + self._lease
+        with self._state.write() as tx:
+            due = lock_due(tx, channels=self._providers, now=now, limit=self._batch)
+            fates = [(send, before_attempt(send, now=now, retry=self._retry)) for send in due]
+            settled = settle(
+                tx, [(send, fate) for send, fate in fates if fate is not None], now=now
+            )
+            claimed = claim(
+                tx,
+                [send for send, fate in fates if fate is None],
+                owner=self._owner,
+                providers={channel: its.name for channel, its in self._providers.items()},
+                now=now,
+                lease_ends_at=lease_ends_at,
+                new_link_id=self._new_link_id,
+            )
+        report = _report(settled)
+        if claimed:
+            outcomes = self._hand_over(claimed, lease_ends_at)
+            report += self._record(outcomes, lease_ends_at)
+        return report
+
+    def next_ready_at(self) -> datetime | None:
+        """Return when the next send is due, possibly in the past; None = nothing is planned."""
+        with self._state.read() as tx:
+            return next_ready_at(tx, channels=self._providers)
+
+    def run(self, stop: threading.Event) -> None:
+        """Dispatch until `stop` is set; a batch that has begun is finished first."""
+        while not stop.is_set():
+            try:
+                report = self.dispatch_batch()
+                wake_at = self._clock.now() + self._poll
+                if report.total:
+                    _log.info("dispatched", **asdict(report))
+                    continue
+                wake_at = min(wake_at, self.next_ready_at() or wake_at)
+            except StoreFailure as failure:
+                if failure.code not in _PASSING:
+                    raise
+                _log.warning("dispatch_waits", code=failure.code, statement=failure.statement)
+                wake_at = self._clock.now() + self._poll
+            self._clock.wait(stop, wake_at)
+
+    def _hand_over(
+        self, claimed: Sequence[DueSend], lease_ends_at: datetime
+    ) -> list[tuple[DueSend, Outcome]]:
+        by_channel = attrgetter("channel")
+        outcomes: list[tuple[DueSend, Outcome]] = []
+        for channel, group in groupby(sorted(claimed, key=by_channel), key=by_channel):
+            sends = list(group)
+            if self._clock.now() >= lease_ends_at:
+                # Somebody may have taken over: what was not begun is not begun any more.
+                outcomes += [(send, Retry("lease_over")) for send in sends]
+                continue
+            messages = [self._message(send) for send in sends]
+            outcomes += zip(sends, self._providers[channel].deliver(messages), strict=True)
+        return outcomes
+
+    def _record(
+        self, outcomes: Sequence[tuple[DueSend, Outcome]], lease_ends_at: datetime
+    ) -> DispatchReport:
+        """Write the outcomes; keep trying while the lease holds, for a loss means a double send."""
+        now = self._clock.now()
+        fates: list[tuple[DueSend, Fate]] = [
+            (send, after_attempt(send, outcome, now=now, retry=self._retry))
+            for send, outcome in outcomes
+        ]
+        while True:
+            try:
+                with self._state.write() as tx:
+                    kept = _write(tx, outcomes, fates, now)
+            except StoreFailure as failure:
+                again_at = self._clock.now() + self._poll
+                if failure.code not in _PASSING or again_at >= lease_ends_at:
+                    raise
+                self._clock.wait(threading.Event(), again_at)
+            else:
+                return _report(kept) + DispatchReport(taken_over=len(fates) - len(kept))
+
+    def _message(self, send: DueSend) -> Message:
+        if send.device is None or send.variant is None:
+            raise AssertionError("before_attempt lets only complete sends through")
+        return Message(
+            tenant_id=send.tenant_id,
+            send_id=send.send_id,
+            campaign_id=send.campaign_id,
+            user_id=send.user_id,
+            device=send.device,
+            variant=send.variant,
+            click_url=None if send.link_id is None else self._sign_link(send.link_id),
+            due_at=send.due_at,
+            expires_at=send.expires_at,
+        )
+
+    def _new_link_id(self) -> str:
+        return base64.urlsafe_b64encode(self._random_bytes(_LINK_ID_BYTES)).decode().rstrip("=")
+
+
+def _write(
+    tx: Transaction,
+    outcomes: Sequence[tuple[DueSend, Outcome]],
+    fates: Sequence[tuple[DueSend, Fate]],
+    now: datetime,
+) -> list[tuple[DueSend, Fate]]:
+    """Write attempts, fates, dead devices and events; return the fates that could be written."""
+    end_attempts(tx, outcomes, now=now)
+    kept = settle(tx, fates, now=now)
+    held = {(send.tenant_id, send.send_id) for send, _ in kept}
+    events: dict[TenantId, list[Event]] = defaultdict(list)
+    for send, outcome in outcomes:
+        if send.device is not None and isinstance(outcome, DeadAddress):
+            devices.mark_dead(
+                tx, send.tenant_id, send.device.device_id, reason=outcome.reason, now=now
+            )
+        if (send.tenant_id, send.send_id) in held and (event := event_of(send, outcome, at=now)):
+            events[send.tenant_id].append(event)
+    for tenant_id in sorted(events):
+        for event, told in zip(
+            events[tenant_id],
+            outbox.record(tx, tenant_id, events[tenant_id], now=now),
+            strict=True,
+        ):
+            if told.verdict is outbox.Verdict.CONFLICT:
+                _log.warning("event_id_taken", tenant_id=tenant_id, event_id=event.event_id)
+    return kept
+
+
+def _report(fates: Iterable[tuple[DueSend, Fate]]) -> DispatchReport:
+    counts = Counter(
+        fate.state.value if isinstance(fate, Ended) else "postponed" for _, fate in fates
+    )
+    return DispatchReport(**counts)

@@ -1,0 +1,40 @@
+"""The events that a dispatcher causes: `send` when a message was taken, `bounce` when refused."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sendopt.records import Accepted, DeadAddress, Event, EventType, Outcome, Permanent
+from sendopt.state.dispatch import DueSend
+
+
+def event_of(send: DueSend, outcome: Outcome, *, at: datetime) -> Event | None:
+    """Return what the log shall learn of `outcome`; a retry is nothing that happened to a user.
+
+    The ids follow from the send: told twice, counted once.
+    """
+    match outcome:
+        case Accepted():
+            return _event(send, EventType.SEND, at, {})
+        case DeadAddress(reason) | Permanent(reason):
+            return _event(send, EventType.BOUNCE, at, {"reason": reason})
+        case _:
+            return None
+
+
+def _event(send: DueSend, event_type: EventType, at: datetime, attributes: dict[str, str]) -> Event:
+    return Event(
+        event_id=f"{send.send_id}:{event_type}",
+        user_id=send.user_id,
+        event_type=event_type,
+        occurred_at=at,
+        send_id=send.send_id,
+        campaign_id=send.campaign_id,
+        variant_id=None if send.variant is None else send.variant.variant_id,
+        message_type=send.message_type,
+        channel=send.channel,
+        platform=None if send.device is None else send.device.platform,
+        timezone=send.timezone,
+        propensity=send.propensity if event_type is EventType.SEND else None,
+        attributes=attributes,
+    )

@@ -1,0 +1,83 @@
+"""What becomes of a send: before an attempt, and after its outcome. Pure rules, first match wins.
+
+Reasons with which a send can end here:
+    accepted                          the provider took responsibility
+    opted_out, no_device,             the user can no longer be reached
+    device_dead
+    campaign_cancelled                the campaign was cancelled while the send was claimed
+    too_late                          nobody came to it before it expired
+    outcome_unknown                   the same, and its last attempt may have arrived
+    quiet_hours, no_time_to_retry     the next allowed time lies after its expiry
+    gave_up                           the most attempts were made
+    record_missing                    its content or its decision is not in the store
+    anything else                     the provider's own reason for refusing it
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+from zoneinfo import ZoneInfo
+
+from sendopt.deliver.retry import RetryPolicy
+from sendopt.quiet_hours import in_quiet_hours, next_allowed
+from sendopt.records import Accepted, DeadAddress, Outcome, Permanent, Retry, SendState
+from sendopt.state.dispatch import DueSend, Ended, Fate, Postponed
+
+
+def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> Fate | None:
+    """Return what keeps `send` from being handed over at `now`; None = nothing does.
+
+    The plan was right when it was made; since then users opted out, devices died, clocks moved on.
+    """
+    expired = now >= send.expires_at
+    obstacles = (
+        (send.cancelled, SendState.CANCELLED, "campaign_cancelled"),
+        (send.opted_out, SendState.SUPPRESSED, "opted_out"),
+        (send.device is None, SendState.SUPPRESSED, "no_device"),
+        (send.device_dead, SendState.SUPPRESSED, "device_dead"),
+        (send.variant is None or send.timezone is None, SendState.FAILED, "record_missing"),
+        (send.attempt_count >= retry.max_attempts, SendState.FAILED, "gave_up"),
+        (expired and send.abandoned, SendState.EXPIRED, "outcome_unknown"),
+        (expired, SendState.EXPIRED, "too_late"),
+    )
+    for met, state, reason in obstacles:
+        if met:
+            return Ended(state, reason)
+    allowed_at = _outside_quiet_hours(send, now)
+    if allowed_at >= send.expires_at:
+        return Ended(SendState.EXPIRED, "quiet_hours")
+    return Postponed(allowed_at) if allowed_at > now else None
+
+
+def after_attempt(send: DueSend, outcome: Outcome, *, now: datetime, retry: RetryPolicy) -> Fate:
+    """Return what becomes of `send` after its attempt number `attempt_count` had `outcome`."""
+    match outcome:
+        case Accepted():
+            return Ended(SendState.DELIVERED, "accepted")
+        case DeadAddress(reason) | Permanent(reason):
+            return Ended(SendState.FAILED, reason)
+        case Retry():
+            return _after_retry(send, outcome, now=now, retry=retry)
+    assert_never(outcome)
+
+
+def _after_retry(send: DueSend, outcome: Retry, *, now: datetime, retry: RetryPolicy) -> Fate:
+    if send.attempt_count >= retry.max_attempts:
+        return Ended(SendState.FAILED, "gave_up")
+    again_at = now + retry.delay(send.send_id, send.attempt_count, outcome)
+    allowed_at = _outside_quiet_hours(send, again_at)
+    if allowed_at < send.expires_at:
+        return Postponed(allowed_at)
+    return Ended(
+        SendState.EXPIRED, "quiet_hours" if again_at < send.expires_at else "no_time_to_retry"
+    )
+
+
+def _outside_quiet_hours(send: DueSend, instant: datetime) -> datetime:
+    if send.quiet_hours is None or send.timezone is None:
+        return instant
+    zone = ZoneInfo(send.timezone)
+    if not in_quiet_hours(instant, zone, send.quiet_hours):
+        return instant
+    return next_allowed(instant, zone, send.quiet_hours)

@@ -1,0 +1,221 @@
+"""HTTP for providers: many POSTs at once, over HTTP/2 where the server speaks it.
+
+libcurl's multi interface was the fastest client measured and the only one that lost and doubled
+nothing when a server closed its connections (GOAWAY).
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pycurl
+
+from sendopt.deliver.providers.public_address import is_public
+
+#: An answer's body is never needed; one that is longer than this is cut off.
+_MAX_BODY_BYTES = 65_536
+_LONGEST_WAIT_SECONDS = 1.0
+_FIRST_FINAL_STATUS = 200
+
+_REASONS = {
+    pycurl.E_OPERATION_TIMEDOUT: "timed_out",
+    pycurl.E_COULDNT_RESOLVE_HOST: "name_not_found",
+    pycurl.E_COULDNT_CONNECT: "connection_failed",
+    pycurl.E_SSL_CONNECT_ERROR: "tls_failed",
+    pycurl.E_PEER_FAILED_VERIFICATION: "tls_failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One POST."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The final status and headers (names in lower case) of an answer."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TransportError:
+    """No answer. Whether the server acted on the request is not known, unless it was `refused`."""
+
+    reason: str
+    refused: bool = False  # by us: the URL cannot be read, or leads to a private address
+
+
+@dataclass(slots=True)
+class _Exchange:
+    position: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body_bytes: int = 0
+    refused: bool = False
+
+
+class Transport:
+    """Keeps connections open between calls. For one thread at a time.
+
+    Redirects are never followed, proxies never used, only http and https spoken. The address is
+    checked when the socket is opened, so what was checked is what is connected to, whatever a
+    name resolves to a moment later.
+
+    Args:
+        timeout: of one request, from its start to the last byte of its answer.
+        concurrency: requests in flight at once.
+        allow_private_addresses: also connect into private networks, and to this very machine.
+    """
+
+    def __init__(
+        self, *, timeout: timedelta, concurrency: int = 256, allow_private_addresses: bool = False
+    ) -> None:
+        self._common = _common_options(timeout)
+        self._concurrency = concurrency
+        self._allow_private_addresses = allow_private_addresses
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, concurrency)
+        self._idle: list[Any] = []
+
+    def post_all(self, requests: Sequence[Request]) -> list[Response | TransportError]:
+        """Send all `requests` and return their answers in the same order.
+
+        Takes at most `timeout` for every `concurrency` of them.
+        """
+        answers: list[Response | TransportError] = [TransportError("not_sent")] * len(requests)
+        waiting = iter(enumerate(requests))
+        in_flight: dict[Any, _Exchange] = {}
+        self._start(waiting, in_flight)
+        while in_flight:
+            self._multi.perform()
+            for curl, code in self._finished():
+                exchange = in_flight.pop(curl)
+                answers[exchange.position] = _answer(curl, code, exchange)
+                self._multi.remove_handle(curl)
+                self._idle.append(curl)
+            self._start(waiting, in_flight)
+            if in_flight:
+                self._multi.select(_LONGEST_WAIT_SECONDS)
+        return answers
+
+    def _start(
+        self, waiting: Iterable[tuple[int, Request]], in_flight: dict[Any, _Exchange]
+    ) -> None:
+        while len(in_flight) < self._concurrency:
+            position, request = next(iter(waiting), (None, None))
+            if position is None or request is None:
+                return
+            curl = self._idle.pop() if self._idle else pycurl.Curl()
+            in_flight[curl] = exchange = _Exchange(position)
+            self._prepare(curl, request, exchange)
+            self._multi.add_handle(curl)
+
+    def _prepare(self, curl: Any, request: Request, exchange: _Exchange) -> None:
+        curl.reset()
+        for option, value in (
+            *self._common,
+            (pycurl.URL, request.url),
+            (pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in request.headers.items()]),
+            (pycurl.POSTFIELDS, request.body),
+            (pycurl.OPENSOCKETFUNCTION, self._open_socket(exchange)),
+            (pycurl.HEADERFUNCTION, _collect_headers(exchange)),
+            (pycurl.WRITEFUNCTION, _count_body(exchange)),
+        ):
+            curl.setopt(option, value)
+
+    def _open_socket(self, exchange: _Exchange) -> Callable[[int, Any], Any]:
+        def open_socket(_purpose: int, address: Any) -> Any:
+            family, kind, protocol, where = address
+            if not self._allow_private_addresses and not is_public(where[0]):
+                exchange.refused = True
+                return pycurl.SOCKET_BAD
+            return socket.socket(family, kind, protocol)
+
+        return open_socket
+
+    def _finished(self) -> list[tuple[Any, int]]:
+        finished: list[tuple[Any, int]] = []
+        remaining = 1
+        while remaining:
+            remaining, done, failed = self._multi.info_read()
+            finished += [(curl, pycurl.E_OK) for curl in done]
+            finished += [(curl, code) for curl, code, _text in failed]
+        return finished
+
+
+def is_contactable(url: str) -> bool:
+    """Whether `url` is an absolute http or https URL in ASCII, without a user's name in it."""
+    try:
+        parts = urlsplit(url)
+        return (
+            url.isascii()
+            and parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and parts.username is None
+            and parts.port != 0
+        )
+    except ValueError:
+        return False
+
+
+def _common_options(timeout: timedelta) -> list[tuple[int, Any]]:
+    options = [
+        (pycurl.POST, 1),
+        (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS),
+        # Rather wait for a stream of a connection that exists than open one for each request.
+        (pycurl.PIPEWAIT, 1),
+        (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
+        (pycurl.FOLLOWLOCATION, 0),
+        (pycurl.PROXY, ""),
+        (pycurl.NOSIGNAL, 1),
+        (pycurl.TIMEOUT_MS, max(1, timeout // timedelta(milliseconds=1))),
+    ]
+    # The library was built on another system: it is told where this one keeps its authorities.
+    trusted = ssl.get_default_verify_paths()
+    if trusted.cafile:
+        options.append((pycurl.CAINFO, trusted.cafile))
+    if trusted.capath:
+        options.append((pycurl.CAPATH, trusted.capath))
+    return options
+
+
+def _answer(curl: Any, code: int, exchange: _Exchange) -> Response | TransportError:
+    status = curl.getinfo(pycurl.RESPONSE_CODE)
+    # A body that was cut off, too long or too slow does not change what the status has said.
+    if status >= _FIRST_FINAL_STATUS:
+        return Response(status, exchange.headers)
+    if exchange.refused:
+        return TransportError("address_not_public", refused=True)
+    if code in {pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL}:
+        return TransportError("url_malformed", refused=True)
+    return TransportError(_REASONS.get(code, "connection_lost"))
+
+
+def _collect_headers(exchange: _Exchange) -> Callable[[bytes], None]:
+    def collect(line: bytes) -> None:
+        name, colon, value = line.decode("latin-1").partition(":")
+        if colon:
+            exchange.headers[name.strip().lower()] = value.strip()
+        elif line.startswith(b"HTTP/"):
+            exchange.headers.clear()  # those before belonged to an interim answer
+
+    return collect
+
+
+def _count_body(exchange: _Exchange) -> Callable[[bytes], int]:
+    def count(part: bytes) -> int:
+        exchange.body_bytes += len(part)
+        return len(part) if exchange.body_bytes <= _MAX_BODY_BYTES else 0
+
+    return count
