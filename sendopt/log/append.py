@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -80,12 +80,19 @@ class Appender:
         """Return the highest position of the outbox that is in the log; 0 at first."""
         return int(self._one_row("high_water_mark")[0])
 
-    def append_outbox(self, rows: Sequence[tuple[int, TenantId, Event]]) -> OutboxReport:
+    def append_outbox(
+        self,
+        rows: Sequence[tuple[int, TenantId, Event]],
+        *,
+        note_conflicts: Callable[[Sequence[int]], None] | None = None,
+    ) -> OutboxReport:
         """Store events of any tenants and move the high-water mark, in one transaction.
 
         Args:
             rows: position in the outbox, tenant, event. Positions at or below the mark are known
                 to be stored and left out, so a batch may be handed over again after a crash.
+            note_conflicts: told the positions whose event id is stored with other content, before
+                the mark moves past them: after a crash in between they are told again.
 
         Raises:
             StoreFailure: if it could not be stored; then nothing of it was, and the mark stands.
@@ -97,11 +104,14 @@ class Appender:
         positions, tenants, events = zip(*fresh, strict=True)
         with self._transaction():
             report = self._store(event_table(events), pa.array(tenants, pa.string()))
+            conflicts = [positions[conflict.row] for conflict in report.conflicts]
+            if conflicts and note_conflicts is not None:
+                note_conflicts(conflicts)
             run(self._connection, "advance_mark", params={"position": max(positions)})
         return OutboxReport(
             accepted=report.accepted,
             repeated=report.repeated + len(rows) - len(fresh),
-            conflicts=[positions[conflict.row] for conflict in report.conflicts],
+            conflicts=conflicts,
             high_water_mark=max(positions),
         )
 

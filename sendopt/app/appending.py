@@ -1,0 +1,58 @@
+"""Copies events from the outbox of the state to the log, each exactly once.
+
+    state: position given ─► log: events and high-water mark, one transaction
+                 └── a conflict is noted in the state before that transaction commits
+
+Each arrow is durable before the next begins, and each can be repeated: wherever either side is
+killed, the next call goes on behind the mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sendopt.errors import InvariantBroken
+from sendopt.log import Appender
+from sendopt.records import Event, TenantId
+from sendopt.state import State, outbox
+
+#: Why an event of the outbox is not in the log: a file brought this id first, with other content.
+REFUSED = "event_conflict"
+
+
+def copy_outbox(state: State, appender: Appender, *, batch: int) -> int:
+    """Copy all events that wait, `batch` at a time, and return how many were handed over.
+
+    Raises:
+        InvariantBroken: `log_ahead`, if the log has seen positions that the state never gave.
+            Going on would give them a second time and leave those events out of the log.
+    """
+    mark = appender.high_water_mark()
+    with state.read() as tx:
+        last = outbox.last_position(tx)
+    if last < mark:
+        raise InvariantBroken(
+            f"the log has copied up to position {mark}, the state has given only {last}",
+            code="log_ahead",
+            hint="the state was restored from an older copy; rebuild the log from it",
+        )
+    copied = 0
+    while rows := _next(state, mark, batch):
+        report = appender.append_outbox(
+            rows, note_conflicts=lambda positions: _refuse(state, positions)
+        )
+        mark = report.high_water_mark
+        copied += len(rows)
+    return copied
+
+
+def _next(state: State, mark: int, batch: int) -> list[tuple[int, TenantId, Event]]:
+    with state.write() as tx:
+        outbox.assign_positions(tx, limit=batch)
+        return outbox.after(tx, mark, limit=batch)
+
+
+def _refuse(state: State, positions: Sequence[int]) -> None:
+    with state.write() as tx:
+        for position in positions:
+            outbox.refuse(tx, position, REFUSED)
