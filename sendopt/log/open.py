@@ -82,6 +82,12 @@ class Log:
             check_version(connection, self._schema[-1].version)
             yield Appender(connection, lake, check_held)
 
+    def high_water_mark(self) -> int:
+        """Return the highest position of the outbox that is in the log; 0 at first."""
+        with attached(self._open(), self.location, read_only=True) as (connection, lake):
+            run(connection, "use", f"use {lake}")
+            return int(run(connection, "high_water_mark").fetchall()[0][0])
+
     def name_snapshot(self, name: str, snapshot: int | None = None) -> int:
         """Name `snapshot`, or the newest one, for ever, and return it.
 
