@@ -1,1 +1,11 @@
-"""Placeholder."""
+"""Take events in: from files, and from requests.
+
+Owns: the rules that make a row an Event, the reasons for which it is rejected.
+Does not own: whether an event is new (log, state), who may send it (api).
+In: Parquet, CSV, JSON Lines, JSON bodies.  Out: Events, Rejections, counts that add up.
+Time: instants must carry a zone; they are stored as UTC.
+"""
+
+from sendopt.ingest.files import ImportReport, import_file
+
+__all__ = ["ImportReport", "import_file"]

@@ -1,0 +1,120 @@
+"""Splits a text file into blocks of whole lines, and finds the lines that are no text."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BufferedIOBase
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.errors import InvalidInput
+
+#: How much of a file is looked at in one go.
+BLOCK_BYTES = 16 * 1024 * 1024
+#: A longer line is no row of events; it is rejected without being held in memory.
+MAX_LINE_BYTES = 1024 * 1024
+
+_NEWLINE = ord("\n")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines, each ending in a newline.
+
+    Attributes:
+        text: the bytes.
+        starts: where each line begins.
+        ends: just after each line's newline.
+    """
+
+    text: bytes
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def line(self, index: int) -> bytes:
+        """Return one line with its newline."""
+        return self.text[self.starts[index] : self.ends[index]]
+
+    @property
+    def octets(self) -> NDArray[np.uint8]:
+        """The text as numbers."""
+        return np.frombuffer(self.text, dtype=np.uint8)
+
+    def is_blank(self) -> NDArray[np.bool_]:
+        """Say of each line whether there is nothing on it."""
+        lengths = self.ends - self.starts - 1
+        is_return = self.octets[self.starts] == ord("\r")
+        return np.asarray((lengths == 0) | ((lengths == 1) & is_return))
+
+    def is_too_long(self) -> NDArray[np.bool_]:
+        """Say of each line whether it is longer than any row may be."""
+        return (self.ends - self.starts) > MAX_LINE_BYTES
+
+    def is_not_text(self) -> NDArray[np.bool_]:
+        """Say of each line whether it is no UTF-8."""
+        found = np.zeros(len(self.starts), dtype=np.bool_)
+        if not _is_utf8(self.text):
+            for index in range(len(self.starts)):
+                found[index] = not _is_utf8(self.line(index))
+        return found
+
+    def without(self, unwanted: NDArray[np.bool_]) -> bytes:
+        """Return the text of the lines that are not `unwanted`."""
+        if not unwanted.any():
+            return self.text
+        keep = np.repeat(~unwanted, self.ends - self.starts)
+        return self.octets[keep].tobytes()
+
+
+def open_text(path: Path) -> BufferedIOBase:
+    """Open `path` for reading bytes, unpacking it if its name ends in .gz."""
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+
+
+def blocks(file: BufferedIOBase, *, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
+    """Yield the lines of `file` in blocks; a byte order mark at its start is dropped.
+
+    Of a line longer than MAX_LINE_BYTES only the beginning is kept, and it stays too long.
+
+    Raises:
+        InvalidInput: `text_invalid`, if the file is UTF-16.
+    """
+    pending = b""
+    first = True
+    while read := file.read(block_bytes):
+        if first:
+            read = _without_mark(read)
+            first = False
+        pending += read
+        cut = pending.rfind(b"\n") + 1
+        if cut:
+            yield block_of(pending[:cut])
+        pending = pending[cut:][: MAX_LINE_BYTES + 1]
+    if pending:
+        yield block_of(pending + b"\n")
+
+
+def block_of(text: bytes) -> Block:
+    """Find the lines of `text`, which ends in a newline or is empty."""
+    ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == _NEWLINE) + 1
+    starts = np.concatenate((np.zeros(1, dtype=ends.dtype), ends))[:-1]
+    return Block(text, starts, ends)
+
+
+def _without_mark(text: bytes) -> bytes:
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InvalidInput("the file is UTF-16", code="text_invalid", hint="save it as UTF-8")
+    return text.removeprefix(_BYTE_ORDER_MARK)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
