@@ -1,0 +1,53 @@
+"""Decision records as rows: why a send has its time, kept with the send for ever.
+
+The slots are one JSON array a send, `[starts_at, open_probability, excluded_by]` each: they are
+read and written as a whole, a million sends have 25 million of them, and nobody joins on them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sendopt.records import Decision, SendId, Slot, TenantId
+
+
+def to_row(tenant_id: TenantId, reason: Decision) -> dict[str, Any]:
+    """Return the columns of `reason`."""
+    return {
+        "tenant_id": tenant_id,
+        "send_id": reason.send_id,
+        "slots": [
+            [slot.starts_at.isoformat(), slot.open_probability, slot.excluded_by]
+            for slot in reason.slots
+        ],
+        "chosen_at": reason.chosen_at,
+        "propensity": reason.propensity,
+        "policy": reason.policy,
+        "binding_constraint": reason.binding_constraint,
+        "fallback_reason": reason.fallback_reason,
+        "model_version": reason.model_version,
+        "log_snapshot": reason.log_snapshot,
+        "timezone": reason.timezone,
+        "timezone_source": reason.timezone_source,
+    }
+
+
+def from_row(row: Any) -> Decision:
+    """Return the record that the columns in `row` hold."""
+    return Decision(
+        send_id=SendId(row.send_id),
+        slots=tuple(
+            Slot(datetime.fromisoformat(starts_at), probability, excluded_by)
+            for starts_at, probability, excluded_by in row.slots
+        ),
+        chosen_at=row.chosen_at,
+        propensity=row.propensity,
+        policy=row.policy,
+        binding_constraint=row.binding_constraint,
+        fallback_reason=row.fallback_reason,
+        model_version=row.model_version,
+        log_snapshot=row.log_snapshot,
+        timezone=row.timezone,
+        timezone_source=row.timezone_source,
+    )

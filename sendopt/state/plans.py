@@ -1,0 +1,311 @@
+"""Campaigns and their plans: defined once, committed once a person, cancelled while planned."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from sendopt.errors import Conflict, InvariantBroken, NotFound
+from sendopt.records import (
+    Campaign,
+    CampaignId,
+    Channel,
+    Decision,
+    DeviceId,
+    Plan,
+    PlannedSend,
+    SendId,
+    SendState,
+    TenantId,
+    UserId,
+    VariantId,
+)
+from sendopt.state import decisions
+from sendopt.state.engine import Transaction, insert
+from sendopt.state.tables import campaign, decision, planned_send, variant
+
+_KEY = ("tenant_id", "send_id")
+_CAMPAIGNS = sa.select(
+    campaign.c.campaign_id,
+    campaign.c.definition,
+    campaign.c.created_at,
+    campaign.c.committed_at,
+    campaign.c.cancelled_at,
+)
+
+#: Rows handed to the driver at once: enough to be fast, few enough to stay in memory.
+_CHUNK = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCampaign:
+    """A campaign as it was given, and what became of it."""
+
+    campaign_id: CampaignId
+    definition: Any  # parsed JSON; read it with the `now` of `created_at`
+    created_at: datetime
+    committed_at: datetime | None  # the first commit
+    cancelled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CommitReport:
+    """What a commit wrote."""
+
+    planned_count: int
+    suppressed_count: int
+    repeated_count: int  # people who had a send of this campaign already; it stays as it was
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSend:
+    """A send, why it has its time, and how far it came."""
+
+    send: PlannedSend
+    decision: Decision
+    planned_at: datetime
+    attempt_count: int
+    handed_over_at: datetime | None  # when the provider accepted it
+
+
+def put_campaign(
+    tx: Transaction, tenant_id: TenantId, given: Campaign, definition: Any, *, now: datetime
+) -> bool:
+    """Store a campaign with its definition and variants. Return False if it was there already.
+
+    Raises:
+        Conflict: `campaign_conflict`, if the id belongs to another definition; the first stays.
+    """
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    created = tx.execute(
+        insert(tx, campaign)
+        .values(
+            tenant_id=tenant_id,
+            campaign_id=given.campaign_id,
+            definition=definition,
+            definition_hash=digest,
+            created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["tenant_id", "campaign_id"])
+    ).rowcount
+    if created:
+        tx.execute(sa.insert(variant), _variant_rows(tenant_id, given))
+        return True
+    stored = tx.scalar(
+        sa.select(campaign.c.definition_hash).where(_is_campaign(tenant_id, given.campaign_id))
+    )
+    if stored != digest:
+        raise Conflict(
+            f"the campaign {given.campaign_id!r} is there with another definition",
+            code="campaign_conflict",
+            field="/campaign_id",
+            expected="the definition that was given first",
+            hint="give the changed campaign a new campaign_id",
+        )
+    return False
+
+
+def get_campaign(tx: Transaction, tenant_id: TenantId, campaign_id: CampaignId) -> StoredCampaign:
+    """Return the campaign as it was given.
+
+    Raises:
+        NotFound: `campaign_unknown`.
+    """
+    return _stored_campaign(tx, _CAMPAIGNS.where(_is_campaign(tenant_id, campaign_id)))
+
+
+def commit(tx: Transaction, tenant_id: TenantId, plan: Plan, *, now: datetime) -> CommitReport:
+    """Write what `plan` holds for every person who has no send of this campaign yet.
+
+    Committing again, at once or from another process, changes nothing for those who have one;
+    people who joined since then are added.
+
+    Raises:
+        NotFound: `campaign_unknown`.
+        Conflict: `campaign_cancelled`.
+        InvariantBroken: `foreign_plan`, if the plan is another tenant's.
+    """
+    if plan.tenant_id != tenant_id:
+        raise InvariantBroken("the plan belongs to another tenant", code="foreign_plan")
+    # Commits of one campaign wait for each other here; SQLite has one writer anyway.
+    of_campaign = _is_campaign(tenant_id, plan.campaign_id)
+    if _stored_campaign(tx, _CAMPAIGNS.where(of_campaign).with_for_update()).cancelled_at:
+        raise Conflict(
+            f"the campaign {plan.campaign_id!r} was cancelled",
+            code="campaign_cancelled",
+            expected="a campaign that still stands",
+            hint="put it again under a new campaign_id",
+        )
+    served = set(
+        tx.scalars(sa.select(planned_send.c.user_id).where(_sends_of(tenant_id, plan.campaign_id)))
+    )
+    rows = [
+        (send, reason)
+        for send, reason in zip(plan.sends, plan.decisions, strict=True)
+        if send.user_id not in served
+    ]
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        tx.execute(sa.insert(planned_send), [_send_row(send, now) for send, _ in chunk])
+        tx.execute(
+            sa.insert(decision), [decisions.to_row(tenant_id, reason) for _, reason in chunk]
+        )
+    tx.execute(
+        sa.update(campaign)
+        .where(of_campaign, campaign.c.committed_at.is_(None))
+        .values(committed_at=now)
+    )
+    planned = sum(send.state is SendState.PLANNED for send, _ in rows)
+    return CommitReport(
+        planned_count=planned,
+        suppressed_count=len(rows) - planned,
+        repeated_count=len(plan.sends) - len(rows),
+    )
+
+
+def get_send(tx: Transaction, tenant_id: TenantId, send_id: SendId) -> StoredSend:
+    """Return a send with its decision record.
+
+    Raises:
+        NotFound: `send_unknown`.
+    """
+    row = tx.execute(
+        sa.select(*planned_send.c, *(column for column in decision.c if column.name not in _KEY))
+        .join(decision, sa.and_(*(decision.c[name] == planned_send.c[name] for name in _KEY)))
+        .where(planned_send.c.tenant_id == tenant_id, planned_send.c.send_id == send_id)
+    ).one_or_none()
+    if row is None:
+        raise _send_unknown()
+    return StoredSend(
+        send=_send(row),
+        decision=decisions.from_row(row),
+        planned_at=row.planned_at,
+        attempt_count=row.attempt_count,
+        handed_over_at=row.handed_over_at,
+    )
+
+
+def cancel_send(tx: Transaction, tenant_id: TenantId, send_id: SendId, *, reason: str) -> None:
+    """Cancel a send that is still planned; one that is cancelled already stays as it is.
+
+    Raises:
+        NotFound: `send_unknown`.
+        Conflict: `send_not_planned`, if it is being handed over or has ended.
+    """
+    of_send = sa.and_(planned_send.c.tenant_id == tenant_id, planned_send.c.send_id == send_id)
+    if _cancel(tx, of_send, reason):
+        return
+    state = tx.scalar(sa.select(planned_send.c.state).where(of_send))
+    if state is None:
+        raise _send_unknown()
+    if state != SendState.CANCELLED:
+        raise Conflict(
+            f"the send is {state}",
+            code="send_not_planned",
+            expected="a send that is still planned",
+        )
+
+
+def cancel_campaign(
+    tx: Transaction, tenant_id: TenantId, campaign_id: CampaignId, *, reason: str, now: datetime
+) -> int:
+    """Cancel what is still planned of the campaign, for good, and return how many sends it was.
+
+    What is being handed over at this moment ends by itself. Nothing can be committed afterwards.
+
+    Raises:
+        NotFound: `campaign_unknown`.
+    """
+    of_campaign = _is_campaign(tenant_id, campaign_id)
+    # The same lock as a commit's: a commit that runs now is seen whole, or comes too late.
+    stored = _stored_campaign(tx, _CAMPAIGNS.where(of_campaign).with_for_update())
+    if stored.cancelled_at is None:
+        tx.execute(sa.update(campaign).where(of_campaign).values(cancelled_at=now))
+    return _cancel(tx, _sends_of(tenant_id, campaign_id), reason)
+
+
+def campaign_counts(
+    tx: Transaction, tenant_id: TenantId, campaign_id: CampaignId
+) -> dict[SendState, int]:
+    """Count the campaign's sends by state; every state is there, with 0 if it has none."""
+    rows = tx.execute(
+        sa.select(planned_send.c.state, sa.func.count())
+        .where(_sends_of(tenant_id, campaign_id))
+        .group_by(planned_send.c.state)
+    )
+    found = {SendState(state): count for state, count in rows}
+    return {state: found.get(state, 0) for state in SendState}
+
+
+def _is_campaign(tenant_id: TenantId, campaign_id: CampaignId) -> sa.ColumnElement[bool]:
+    return sa.and_(campaign.c.tenant_id == tenant_id, campaign.c.campaign_id == campaign_id)
+
+
+def _sends_of(tenant_id: TenantId, campaign_id: CampaignId) -> sa.ColumnElement[bool]:
+    return sa.and_(planned_send.c.tenant_id == tenant_id, planned_send.c.campaign_id == campaign_id)
+
+
+def _stored_campaign(tx: Transaction, query: sa.Select[Any]) -> StoredCampaign:
+    row = tx.execute(query).one_or_none()
+    if row is None:
+        raise NotFound("there is no such campaign", code="campaign_unknown", field="campaign_id")
+    return StoredCampaign(**row._asdict())
+
+
+def _cancel(tx: Transaction, which: sa.ColumnElement[bool], reason: str) -> int:
+    return tx.execute(
+        sa.update(planned_send)
+        .where(which, planned_send.c.state == SendState.PLANNED)
+        .values(state=SendState.CANCELLED, reason=reason, ready_at=None)
+    ).rowcount
+
+
+def _send_unknown() -> NotFound:
+    return NotFound("there is no such send", code="send_unknown", field="send_id")
+
+
+def _variant_rows(tenant_id: TenantId, given: Campaign) -> list[dict[str, Any]]:
+    return [
+        {"tenant_id": tenant_id, "campaign_id": given.campaign_id, **asdict(wording)}
+        for wording in given.variants
+    ]
+
+
+def _send_row(send: PlannedSend, now: datetime) -> dict[str, Any]:
+    return {
+        "tenant_id": send.tenant_id,
+        "send_id": send.send_id,
+        "campaign_id": send.campaign_id,
+        "variant_id": send.variant_id,
+        "user_id": send.user_id,
+        "device_id": send.device_id,
+        "channel": send.channel,
+        "due_at": send.due_at,
+        "expires_at": send.expires_at,
+        "ready_at": send.due_at,
+        "state": send.state,
+        "reason": send.reason,
+        "planned_at": now,
+    }
+
+
+def _send(row: Any) -> PlannedSend:
+    return PlannedSend(
+        tenant_id=TenantId(row.tenant_id),
+        send_id=SendId(row.send_id),
+        campaign_id=CampaignId(row.campaign_id),
+        variant_id=VariantId(row.variant_id),
+        user_id=UserId(row.user_id),
+        device_id=None if row.device_id is None else DeviceId(row.device_id),
+        channel=Channel(row.channel),
+        due_at=row.due_at,
+        expires_at=row.expires_at,
+        state=SendState(row.state),
+        reason=row.reason,
+    )
