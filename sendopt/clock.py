@@ -7,6 +7,7 @@ therefore be run, crashed and replayed in seconds. Nothing else may call `dateti
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,12 @@ from typing import Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
 from sendopt.errors import InvalidInput
+
+# 24:00 and leap seconds are left out: they would move by a day or not be kept.
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:\d\d)",
+    re.ASCII,
+)
 
 
 class Clock(Protocol):
@@ -76,6 +83,31 @@ def as_utc(instant: datetime) -> datetime:
             expected="a timestamp with a zone, such as 2026-10-01T09:00:00+02:00",
         )
     return instant.astimezone(UTC)
+
+
+def parse_instant(value: object) -> datetime:
+    """Read an RFC 3339 timestamp into UTC, to the microsecond.
+
+    >>> parse_instant("2026-10-25T02:30:00+01:00").isoformat()
+    '2026-10-25T01:30:00+00:00'
+
+    Raises:
+        InvalidInput: `time_invalid`, also for numbers: nobody can tell seconds from milliseconds.
+    """
+    if isinstance(value, str) and _RFC_3339.fullmatch(value):
+        try:
+            return as_utc(datetime.fromisoformat(value.upper()))
+        except (ValueError, OverflowError) as error:
+            raise _time_invalid(value) from error
+    raise _time_invalid(value)
+
+
+def _time_invalid(value: object) -> InvalidInput:
+    return InvalidInput(
+        f"{value!r} is no instant",
+        code="time_invalid",
+        expected="a timestamp with a zone, such as 2026-10-01T09:00:00+02:00",
+    )
 
 
 def zone_of(name: str) -> ZoneInfo:

@@ -1,0 +1,89 @@
+"""Close a period: freeze its statement for ever, and book it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sendopt.bill.meter import meter_batch
+from sendopt.bill.periods import GRACE, bounds
+from sendopt.bill.statement import Statement, compute, read_document
+from sendopt.errors import Conflict
+from sendopt.records import TenantId
+from sendopt.state import State, ledger
+from sendopt.state.ledger import ClosedPeriod, LedgerEntry
+
+_BATCH = 5000
+RECEIVABLE = "receivable"
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A closed period, the same whenever it is asked for."""
+
+    statement: Statement
+    document: str  # the frozen bytes
+    sha256: str
+    closed_at: datetime
+
+
+def close_period(state: State, tenant_id: TenantId, period: str, *, now: datetime) -> Closing:
+    """Meter what is left, freeze the statement and book its amounts, all or nothing.
+
+    Closing again gives the first answer. What is recorded later belongs to the next open period.
+
+    Raises:
+        InvalidInput: `period_invalid`.
+        Conflict: `period_open`, until the grace after its end is over.
+        NotFound: `tenant_unknown`.
+        InvariantBroken: `charges_differ`; nothing is frozen.
+    """
+    opens_for_closing = bounds(period)[1] + GRACE
+    with state.write() as tx:
+        ledger.lock_billing(tx, tenant_id)
+        known = ledger.find_closed(tx, tenant_id, period)
+        if known is not None:
+            return _closing(known)
+        if now < opens_for_closing:
+            raise Conflict(
+                f"{period} may still receive clicks and responses",
+                code="period_open",
+                field="/period",
+                expected=f"closing at {opens_for_closing.isoformat()} or later",
+            )
+        while meter_batch(tx, tenant_id, limit=_BATCH).metered:
+            pass
+        statement = compute(tx, tenant_id, period)
+        closed = ClosedPeriod(period, now, statement.document(), statement.sha256())
+        ledger.add_closed(tx, tenant_id, closed)
+        ledger.post(tx, tenant_id, postings(statement), now=now)
+    return _closing(closed)
+
+
+def find_closing(state: State, tenant_id: TenantId, period: str) -> Closing | None:
+    """Return how a period was closed; None while it is open."""
+    bounds(period)
+    with state.read() as tx:
+        known = ledger.find_closed(tx, tenant_id, period)
+    return None if known is None else _closing(known)
+
+
+def postings(statement: Statement) -> Iterator[LedgerEntry]:
+    """Book each line twice: what the tenant owes, and what it was earned with."""
+    for line in statement.lines:
+        if not line.amount_minor or statement.currency is None:
+            continue
+        name = f"{statement.period}/{line.kind}/{line.rate_card_version}"
+        if line.occurred_in != statement.period:
+            name += f"/{line.occurred_in}"
+        for account, sign in ((RECEIVABLE, 1), (f"revenue/{line.kind}", -1)):
+            yield LedgerEntry(
+                name, account, sign * line.amount_minor, statement.currency, statement.period
+            )
+
+
+def _closing(closed: ClosedPeriod) -> Closing:
+    return Closing(
+        read_document(closed.statement), closed.statement, closed.statement_sha256, closed.closed_at
+    )

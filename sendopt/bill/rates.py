@@ -1,0 +1,132 @@
+"""Rate cards: what is counted and for how much, agreed before it is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from sendopt.bill.periods import earliest_open, period_of
+from sendopt.clock import parse_instant
+from sendopt.errors import Conflict, InvalidInput
+from sendopt.money import Price, parse_price
+from sendopt.records import ChargeKind, RateCard, TenantId
+from sendopt.state import State, ledger, metering
+from sendopt.strict_json import StrictModel, validate
+
+SHORTEST_WINDOW = timedelta(minutes=1)
+LONGEST_WINDOW = timedelta(days=90)
+
+
+class RateCardBody(StrictModel):
+    """A rate card as it is given; prices are decimal text, in minor units of the currency."""
+
+    currency: str
+    click_price_minor: str
+    response_price_minor: str
+    attribution_window_seconds: int
+    effective_at: Annotated[datetime, BeforeValidator(parse_instant)]
+
+
+def parse_rate_card(body: Any, *, version: int = 1) -> RateCard:
+    """Read a rate card. Every field is required: a price that nobody stated is never charged.
+
+    Raises:
+        InvalidInput: `money_invalid`, `time_invalid`, `window_invalid`, or as `validate`.
+    """
+    given = validate(RateCardBody, body)
+    window = timedelta(seconds=min(given.attribution_window_seconds, 10**9))
+    if not SHORTEST_WINDOW <= window <= LONGEST_WINDOW:
+        raise InvalidInput(
+            f"{given.attribution_window_seconds} s is no attribution window",
+            code="window_invalid",
+            field="/attribution_window_seconds",
+            expected=f"{SHORTEST_WINDOW} to {LONGEST_WINDOW}",
+        )
+    return RateCard(
+        version=version,
+        currency=given.currency,
+        click_price_minor=_price(given, "click_price_minor"),
+        response_price_minor=_price(given, "response_price_minor"),
+        attribution_window=window,
+        effective_at=given.effective_at,
+    )
+
+
+def put_rate_card(state: State, tenant_id: TenantId, body: Any) -> RateCard:
+    """Add a rate card; the same card again changes nothing.
+
+    A card takes effect after every earlier one, in a period that is open, and at a time from which
+    on nothing has been counted: no price changes for what has already happened.
+
+    Raises:
+        InvalidInput: as `parse_rate_card`, and `money_invalid` for a second currency.
+        Conflict: `period_closed`, `rate_card_order`, `already_counted`.
+        NotFound: `tenant_unknown`.
+    """
+    card = parse_rate_card(body)
+    with state.write() as tx:
+        ledger.lock_billing(tx, tenant_id)
+        cards = ledger.rate_cards(tx, tenant_id)
+        for known in cards:
+            if replace(known, version=card.version) == card:
+                return known
+        closed = ledger.closed_periods(tx, tenant_id)
+        _check_fits(card, cards, is_closed=earliest_open(_month(card), closed) != _month(card))
+        if metering.exists_since(tx, tenant_id, card.effective_at):
+            raise Conflict(
+                "clicks or responses have been counted since then",
+                code="already_counted",
+                field="/effective_at",
+                hint="let the card take effect from now on",
+            )
+        card = replace(card, version=len(cards) + 1)
+        ledger.add_rate_card(tx, tenant_id, card)
+    return card
+
+
+def card_at(cards: Sequence[RateCard], instant: datetime) -> RateCard | None:
+    """Return the card in force at `instant`; `cards` in the order in which they take effect."""
+    return next((card for card in reversed(cards) if card.effective_at <= instant), None)
+
+
+def price_of(card: RateCard, kind: ChargeKind) -> Price:
+    """Return what one click or response costs."""
+    minor = {
+        ChargeKind.CLICK: card.click_price_minor,
+        ChargeKind.RESPONSE: card.response_price_minor,
+    }
+    return Price(minor[kind], card.currency)
+
+
+def _check_fits(card: RateCard, cards: Sequence[RateCard], *, is_closed: bool) -> None:
+    if cards and card.currency != cards[0].currency:
+        raise InvalidInput(
+            f"this tenant is billed in {cards[0].currency}",
+            code="money_invalid",
+            field="/currency",
+            expected=cards[0].currency,
+        )
+    if is_closed:
+        raise Conflict(
+            f"the period {_month(card)} is closed", code="period_closed", field="/effective_at"
+        )
+    if cards and card.effective_at <= cards[-1].effective_at:
+        raise Conflict(
+            f"rate card {cards[-1].version} takes effect later",
+            code="rate_card_order",
+            field="/effective_at",
+            expected=f"a time after {cards[-1].effective_at.isoformat()}",
+        )
+
+
+def _month(card: RateCard) -> str:
+    return period_of(card.effective_at)
+
+
+def _price(given: RateCardBody, field: str) -> Decimal:
+    return parse_price(getattr(given, field), given.currency, field=f"/{field}").minor

@@ -1,0 +1,201 @@
+"""What is counted for a statement: measured clicks and responses, and the charges they cause.
+
+A fact is a measured click, or a response of the kind that is sold. It is stamped once with the
+period whose statement counts it. A fact without a stamp has not been metered: one that is
+recorded while a period closes is either in the closed statement or still to be stamped, never
+lost between the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from sendopt.records import Charge, ChargeKind, ResponseKind, SendId, TenantId
+from sendopt.state.engine import Transaction
+from sendopt.state.tables import charge, click, response
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A measured click or response."""
+
+    kind: ChargeKind
+    key: str  # the click's id, or the send's of a response
+    send_id: SendId
+    occurred_at: datetime
+    filtered_reason: str | None  # None = billable
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the facts of a kind stand."""
+
+    table: sa.Table
+    key: sa.Column[str]
+    sold: sa.ColumnElement[bool]
+
+
+_SOURCES = {
+    ChargeKind.CLICK: _Source(click, click.c.click_id, sa.true()),
+    ChargeKind.RESPONSE: _Source(
+        response, response.c.send_id, response.c.kind == ResponseKind.RESPONSE
+    ),
+}
+
+
+def unmetered(tx: Transaction, tenant_id: TenantId, kind: ChargeKind, *, limit: int) -> list[Fact]:
+    """Return up to `limit` facts without a stamp, the earliest first."""
+    source = _SOURCES[kind]
+    fact = source.table.c
+    rows = tx.execute(
+        sa.select(source.key, fact.send_id, fact.occurred_at, fact.filtered_reason)
+        .where(fact.tenant_id == tenant_id, source.sold, fact.period.is_(None))
+        .order_by(fact.occurred_at)
+        .limit(limit)
+    )
+    return [Fact(kind, *row) for row in rows]
+
+
+def unmetered_keys(
+    tx: Transaction, tenant_id: TenantId, kind: ChargeKind, *, since: datetime, until: datetime
+) -> list[str]:
+    """Return the keys of facts without a stamp with `since <= occurred_at < until`."""
+    source = _SOURCES[kind]
+    fact = source.table.c
+    rows = tx.execute(
+        sa.select(source.key).where(
+            fact.tenant_id == tenant_id,
+            source.sold,
+            fact.period.is_(None),
+            fact.occurred_at >= since,
+            fact.occurred_at < until,
+        )
+    )
+    return list(rows.scalars())
+
+
+def stamp(
+    tx: Transaction, tenant_id: TenantId, kind: ChargeKind, placed: Sequence[tuple[str, str]]
+) -> None:
+    """Write to each fact, given by its key, the period that counts it."""
+    source = _SOURCES[kind]
+    tx.execute(
+        sa.update(source.table)
+        .where(
+            source.table.c.tenant_id == tenant_id,
+            source.sold,
+            source.key == sa.bindparam("fact_key"),
+        )
+        .values(period=sa.bindparam("in_period")),
+        [{"fact_key": key, "in_period": period} for key, period in placed],
+    )
+
+
+def add_charges(tx: Transaction, tenant_id: TenantId, charges: Iterable[Charge]) -> None:
+    """Charge. The database refuses a second charge of a kind for a send, for ever."""
+    rows = [{"tenant_id": tenant_id, **asdict(charged)} for charged in charges]
+    if rows:
+        tx.execute(sa.insert(charge), rows)
+
+
+def exists_since(tx: Transaction, tenant_id: TenantId, since: datetime) -> bool:
+    """Whether any fact happened at or after `since`."""
+    return any(
+        tx.scalar(
+            sa.select(
+                sa.exists().where(
+                    source.table.c.tenant_id == tenant_id,
+                    source.sold,
+                    source.table.c.occurred_at >= since,
+                )
+            )
+        )
+        for source in _SOURCES.values()
+    )
+
+
+def earliest(
+    tx: Transaction, tenant_id: TenantId, kind: ChargeKind, period: str
+) -> datetime | None:
+    """Return when the first fact counted in `period` happened; before it began, if it came late."""
+    source = _SOURCES[kind]
+    fact = source.table.c
+    first: datetime | None = tx.scalar(
+        sa.select(sa.func.min(fact.occurred_at, type_=fact.occurred_at.type)).where(
+            fact.tenant_id == tenant_id, source.sold, fact.period == period
+        )
+    )
+    return first
+
+
+def count_reasons(
+    tx: Transaction,
+    tenant_id: TenantId,
+    kind: ChargeKind,
+    period: str,
+    *,
+    since: datetime,
+    until: datetime,
+) -> dict[str | None, int]:
+    """Count the facts of `period` with `since <= occurred_at < until` by the reason they bear."""
+    source = _SOURCES[kind]
+    fact = source.table.c
+    rows = tx.execute(
+        sa.select(fact.filtered_reason, sa.func.count())
+        .where(
+            fact.tenant_id == tenant_id,
+            source.sold,
+            fact.period == period,
+            fact.occurred_at >= since,
+            fact.occurred_at < until,
+        )
+        .group_by(fact.filtered_reason)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def count_charges(
+    tx: Transaction,
+    tenant_id: TenantId,
+    kind: ChargeKind,
+    period: str,
+    *,
+    since: datetime,
+    until: datetime,
+) -> int:
+    """Count the charges of `period` for what happened at `since <= occurred_at < until`."""
+    return (
+        tx.scalar(
+            sa.select(sa.func.count())
+            .select_from(charge)
+            .where(
+                charge.c.tenant_id == tenant_id,
+                charge.c.kind == kind,
+                charge.c.period == period,
+                charge.c.occurred_at >= since,
+                charge.c.occurred_at < until,
+            )
+        )
+        or 0
+    )
+
+
+def late_keys(
+    tx: Transaction, tenant_id: TenantId, kind: ChargeKind, period: str, *, begins_at: datetime
+) -> list[str]:
+    """Return the keys of facts that `period` counts although they happened before it began."""
+    source = _SOURCES[kind]
+    fact = source.table.c
+    rows = tx.execute(
+        sa.select(source.key).where(
+            fact.tenant_id == tenant_id,
+            source.sold,
+            fact.period == period,
+            fact.occurred_at < begins_at,
+        )
+    )
+    return list(rows.scalars())

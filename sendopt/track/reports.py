@@ -1,0 +1,80 @@
+"""Take in reports about sends: from a tenant's server, or from the device that got the push."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from sendopt.clock import parse_instant
+from sendopt.errors import InvalidInput
+from sendopt.records import EventType, ResponseKind, SendId, TenantId
+from sendopt.state import State, engagement
+from sendopt.strict_json import StrictModel, validate
+from sendopt.track.links import LinkSigner, link_unknown
+from sendopt.track.responses import ResponseVerdict, record_receipt, record_response
+
+
+class ReportBody(StrictModel):
+    """What happened with a send: a `ResponseKind`, or `delivery` for a receipt."""
+
+    kind: str
+    occurred_at: Annotated[datetime, BeforeValidator(parse_instant)] | None = None  # None = now
+
+
+def record_report(
+    state: State, tenant_id: TenantId, send_id: SendId, body: Any, *, now: datetime
+) -> ResponseVerdict:
+    """Record the report in a request's body.
+
+    Raises:
+        InvalidInput: `kind_unknown`, or as `validate` and `record_response`.
+        NotFound, Conflict: as `record_response`.
+    """
+    report = validate(ReportBody, body)
+    return _record(
+        state, tenant_id, send_id, report.kind, occurred_at=report.occurred_at or now, now=now
+    )
+
+
+def record_by_token(
+    state: State, signer: LinkSigner, token: str, kind: str, *, now: datetime
+) -> ResponseVerdict:
+    """Record what an installation reports; the token of its push is all the right it needs.
+
+    It happened now: the clocks of devices are not asked.
+
+    Raises:
+        NotFound: `link_unknown`, for any token that was not signed here.
+        InvalidInput: `kind_unknown`.
+        Conflict: as `record_response`.
+    """
+    with state.read() as tx:
+        link = engagement.find_link(tx, signer.open(token))
+    if link is None:
+        raise link_unknown()
+    return _record(state, link.tenant_id, link.send_id, kind, occurred_at=now, now=now)
+
+
+def _record(
+    state: State,
+    tenant_id: TenantId,
+    send_id: SendId,
+    kind: str,
+    *,
+    occurred_at: datetime,
+    now: datetime,
+) -> ResponseVerdict:
+    if kind == EventType.DELIVERY:
+        return record_receipt(state, tenant_id, send_id, occurred_at=occurred_at, now=now)
+    try:
+        answer = ResponseKind(kind)
+    except ValueError as error:
+        raise InvalidInput(
+            f"{kind!r} cannot be reported",
+            code="kind_unknown",
+            field="/kind",
+            expected=", ".join([EventType.DELIVERY, *ResponseKind]),
+        ) from error
+    return record_response(state, tenant_id, send_id, answer, occurred_at=occurred_at, now=now)

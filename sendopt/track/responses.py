@@ -1,0 +1,164 @@
+"""Record what users answer and what devices acknowledge; the first of a kind stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sendopt.clock import as_utc
+from sendopt.errors import Conflict, InvalidInput, NotFound
+from sendopt.records import Event, EventType, Response, ResponseKind, SendId, TenantId
+from sendopt.state import State, Transaction, engagement, outbox, users
+from sendopt.state.engagement import AnsweredSend
+from sendopt.track.clicks import attribution_window
+from sendopt.track.rules import RULES_VERSION
+
+_CLOCK_TOLERANCE = timedelta(minutes=5)  # how far a device's clock may run ahead
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseVerdict:
+    """What became of a report. A repeat is a success: it shows what was recorded first."""
+
+    tenant_id: TenantId
+    send_id: SendId
+    kind: str  # a ResponseKind, or "delivery" for a receipt
+    occurred_at: datetime
+    repeated: bool
+    filtered_reason: str | None  # None = it counts
+
+
+def record_response(
+    state: State,
+    tenant_id: TenantId,
+    send_id: SendId,
+    kind: ResponseKind,
+    *,
+    occurred_at: datetime,
+    now: datetime,
+) -> ResponseVerdict:
+    """Record a user's answer to a send; an opt-out takes effect in the same transaction.
+
+    An answer outside the attribution window is kept, and does not count. An opt-out is never
+    refused for coming too early: whoever wants to be left alone is heard.
+
+    Raises:
+        NotFound: `send_unknown`.
+        Conflict: `not_handed_over`, `before_hand_over`, `event_conflict`.
+        InvalidInput: `time_in_future`, `time_invalid`.
+    """
+    answer = Response(send_id, kind, as_utc(occurred_at))
+    with state.write() as tx:
+        send = _lock_send(tx, tenant_id, send_id, occurred_at=answer.occurred_at, now=now)
+        known = engagement.find_response(tx, tenant_id, send_id, kind)
+        if known is not None:
+            first, reason = known
+            return _verdict(tenant_id, first, reason, repeated=True)
+        if kind is ResponseKind.OPT_OUT:
+            users.opt_out(tx, tenant_id, send.user_id, now=now)
+        else:
+            _require_hand_over(send, answer.occurred_at)
+        reason = _filtered_reason(tx, tenant_id, send, answer.occurred_at)
+        engagement.add_response(tx, tenant_id, answer, filtered_reason=reason)
+        event = _event(send, send_id, EventType(kind), answer.occurred_at)
+        recorded = outbox.record(tx, tenant_id, [event], now=now)[0]
+        taken = recorded.verdict is outbox.Verdict.CONFLICT
+        if taken and kind is not ResponseKind.OPT_OUT:
+            raise Conflict(
+                f"an event {event.event_id} with other content came in before",
+                code="event_conflict",
+                hint="leave event ids that begin with a send id to the service",
+            )
+    return _verdict(tenant_id, answer, reason, repeated=False)
+
+
+def record_receipt(
+    state: State, tenant_id: TenantId, send_id: SendId, *, occurred_at: datetime, now: datetime
+) -> ResponseVerdict:
+    """Record that a device received a message. Receipts are never billed.
+
+    Raises:
+        NotFound: `send_unknown`.
+        Conflict: `not_handed_over`, `before_hand_over`.
+        InvalidInput: `time_in_future`, `time_invalid`.
+    """
+    with state.write() as tx:
+        send = _lock_send(tx, tenant_id, send_id, occurred_at=as_utc(occurred_at), now=now)
+        _require_hand_over(send, as_utc(occurred_at))
+        event = _event(send, send_id, EventType.DELIVERY, as_utc(occurred_at))
+        recorded = outbox.record(tx, tenant_id, [event], now=now)[0]
+    return ResponseVerdict(
+        tenant_id,
+        send_id,
+        EventType.DELIVERY,
+        (recorded.first or event).occurred_at,
+        repeated=recorded.verdict is not outbox.Verdict.RECORDED,
+        filtered_reason=None,
+    )
+
+
+def _lock_send(
+    tx: Transaction, tenant_id: TenantId, send_id: SendId, *, occurred_at: datetime, now: datetime
+) -> AnsweredSend:
+    if occurred_at > now + _CLOCK_TOLERANCE:
+        raise InvalidInput(
+            f"{occurred_at.isoformat()} lies in the future",
+            code="time_in_future",
+            field="/occurred_at",
+            expected=f"at most {_CLOCK_TOLERANCE} ahead of {now.isoformat()}",
+        )
+    send = engagement.lock_send(tx, tenant_id, send_id)
+    if send is None:
+        raise NotFound("there is no such send", code="send_unknown")
+    return send
+
+
+def _require_hand_over(send: AnsweredSend, occurred_at: datetime) -> None:
+    """Refuse an answer to what nobody can have seen yet."""
+    if send.handed_over_at is None:
+        raise Conflict(
+            "this send has not been handed over, so nobody can have answered it",
+            code="not_handed_over",
+        )
+    if occurred_at < send.handed_over_at:
+        raise Conflict(
+            "this send had not been handed over at that time",
+            code="before_hand_over",
+            field="/occurred_at",
+            expected=f"not before {send.handed_over_at.isoformat()}",
+            hint="leave the time out if the device's clock cannot be trusted",
+        )
+
+
+def _filtered_reason(
+    tx: Transaction, tenant_id: TenantId, send: AnsweredSend, occurred_at: datetime
+) -> str | None:
+    """Answers come with credentials, not from strangers: only their time can refuse them."""
+    if send.handed_over_at is None or occurred_at < send.handed_over_at:
+        return "not_handed_over"
+    window = attribution_window(tx, tenant_id, send)
+    return "outside_window" if occurred_at >= send.handed_over_at + window else None
+
+
+def _event(
+    send: AnsweredSend, send_id: SendId, event_type: EventType, occurred_at: datetime
+) -> Event:
+    return Event(
+        event_id=f"{send_id}:{event_type}",
+        user_id=send.user_id,
+        event_type=event_type,
+        occurred_at=occurred_at,
+        send_id=send_id,
+        campaign_id=send.campaign_id,
+        variant_id=send.variant_id,
+        channel=send.channel,
+        attributes={"counting_rules": RULES_VERSION},
+    )
+
+
+def _verdict(
+    tenant_id: TenantId, answer: Response, reason: str | None, *, repeated: bool
+) -> ResponseVerdict:
+    return ResponseVerdict(
+        tenant_id, answer.send_id, answer.kind, answer.occurred_at, repeated, reason
+    )
