@@ -1,0 +1,17 @@
+"""What every answer has in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict
+
+#: An id in a path. One that could not exist is answered like any other unknown one.
+PathId = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
+
+
+class Answer(BaseModel):
+    """A body that we send: read from the application's records, nothing beyond its fields."""
+
+    model_config = ConfigDict(from_attributes=True)

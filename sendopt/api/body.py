@@ -1,0 +1,89 @@
+"""Read request bodies: JSON in UTF-8, uncompressed, within a size and a time.
+
+A body is read only by routes that take one, and only after the caller is known. Reading stops at
+the first byte too many, whatever `Content-Length` had promised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from sendopt import strict_json
+from sendopt.errors import InvalidInput
+
+MAX_BODY_BYTES = 1024 * 1024
+#: A client that sends more slowly than this is cut off: it would hold a connection for ever.
+BODY_TIMEOUT_SECONDS = 20.0
+
+
+async def json_body(request: Request) -> Any:
+    """Return the parsed body.
+
+    Raises:
+        InvalidInput: `unsupported_media_type`, `bad_encoding`, `body_too_large`,
+            `body_incomplete`, and everything that `strict_json.loads` raises.
+    """
+    _check_media_type(request)
+    _check_announced_length(request)
+    body = await _read(request)
+    # Scanning a mebibyte takes longer than other requests should wait for the event loop.
+    return await run_in_threadpool(strict_json.loads, body)
+
+
+JsonBody = Annotated[Any, Depends(json_body)]
+
+
+def _check_media_type(request: Request) -> None:
+    media_type, *parameters = request.headers.get("content-type", "").lower().split(";")
+    settings = [parameter.strip().replace('"', "") for parameter in parameters]
+    known = all(setting in {"", "charset=utf-8"} for setting in settings)
+    if media_type.strip() != "application/json" or not known:
+        raise InvalidInput(
+            "this media type is not read here",
+            code="unsupported_media_type",
+            expected="Content-Type: application/json (charset utf-8)",
+        )
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        # A few bytes can unpack to gigabytes; a mebibyte of JSON needs no compression.
+        raise InvalidInput(
+            "compressed bodies are not read",
+            code="bad_encoding",
+            expected="no Content-Encoding, or identity",
+        )
+
+
+def _check_announced_length(request: Request) -> None:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > MAX_BODY_BYTES:
+        raise _too_large()
+
+
+async def _read(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise _too_large()
+    except (TimeoutError, ClientDisconnect) as error:
+        raise InvalidInput(
+            f"only {len(body)} bytes of the body arrived",
+            code="body_incomplete",
+            expected=f"the whole body within {BODY_TIMEOUT_SECONDS:.0f} seconds",
+        ) from error
+    return bytes(body)
+
+
+def _too_large() -> InvalidInput:
+    return InvalidInput(
+        "the body is too large",
+        code="body_too_large",
+        expected=f"at most {MAX_BODY_BYTES} bytes",
+        hint="send fewer items a request",
+    )

@@ -1,0 +1,63 @@
+"""Count what the API does, for Prometheus.
+
+Own registry per API: two in one process never mix. A label is a tenant, a route's template or
+one of a few fixed words, never a user, a send or a path.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Metrics:
+    """The counters of one API."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "sendopt_http_requests",
+            "Requests answered.",
+            ["method", "route", "status"],
+            registry=self.registry,
+        )
+        self.request_seconds = Histogram(
+            "sendopt_http_request_seconds",
+            "Time from a request's head to the end of its answer.",
+            ["route"],
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+            registry=self.registry,
+        )
+        self.events = Counter(
+            "sendopt_events",
+            "Events received, by verdict.",
+            ["tenant_id", "verdict"],
+            registry=self.registry,
+        )
+        self.clicks = Counter(
+            "sendopt_clicks",
+            "Requests for signed links, by the rule that refused to count them (none = counted).",
+            ["tenant_id", "filtered_reason"],
+            registry=self.registry,
+        )
+        self.responses = Counter(
+            "sendopt_responses",
+            "Reports of what users did with a send, by kind, first ones and repeats.",
+            ["tenant_id", "kind", "repeated"],
+            registry=self.registry,
+        )
+
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answered request; `route` is the template, never the path."""
+        known = method if method in _METHODS else "other"
+        self.requests.labels(known, route, str(status)).inc()
+        self.request_seconds.labels(route).observe(seconds)
+
+    def count_response(self, tenant_id: str, kind: str, *, repeated: bool) -> None:
+        """Count one report about a send."""
+        self.responses.labels(tenant_id, kind, "true" if repeated else "false").inc()
+
+    def exposition(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,60 @@
+"""Describe the API: what FastAPI knows by itself, and what only we know.
+
+Bodies are read by the stages' own parsers, so that a rule stands in one place for files, the
+command line and HTTP. FastAPI therefore does not see them; routes name their model with `takes`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from sendopt.api.problems import Problem
+
+_REF = "#/components/schemas/{model}"
+_body_models: set[type[BaseModel]] = set()
+
+
+def takes(model: type[BaseModel], *, example: Any) -> dict[str, Any]:
+    """Return the `openapi_extra` of a route whose JSON body follows `model`."""
+    _body_models.add(model)
+    schema = {"$ref": _REF.format(model=model.__name__)}
+    content = {"application/json": {"schema": schema, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def document(api: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document of `api`; built once, then the same object."""
+    if api.openapi_schema is None:
+        described = get_openapi(
+            title=api.title,
+            version=api.version,
+            summary=api.summary,
+            description=api.description,
+            routes=api.routes,
+            tags=api.openapi_tags,
+        )
+        models: list[type[BaseModel]] = [
+            Problem,
+            *sorted(_body_models, key=lambda model: model.__name__),
+        ]
+        _, extra = models_json_schema(
+            [(model, "validation") for model in models], ref_template=_REF
+        )
+        schemas = described.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(extra["$defs"])
+        described["components"]["schemas"] = dict(sorted(schemas.items()))
+        api.openapi_schema = described
+    return api.openapi_schema
+
+
+def write(api: FastAPI, path: Path) -> None:
+    """Write the document of `api` to `path`, the same bytes for the same API."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document(api), indent=2, ensure_ascii=False) + "\n")

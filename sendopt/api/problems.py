@@ -1,0 +1,212 @@
+"""Turn every failure into `application/problem+json` (RFC 9457).
+
+The only place that knows which failure has which HTTP status. What a client sees is written
+here: never a stack, a statement, a path, or a word of what a 5xx was about.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from sendopt.errors import (
+    Conflict,
+    InvalidInput,
+    LeaseHeld,
+    ModelNotServable,
+    NotAuthorized,
+    NotFound,
+    SendoptError,
+    StoreFailure,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+_STATUS_OF_CODE = {
+    "malformed_json": 400,
+    "too_complex": 400,
+    "body_incomplete": 408,
+    "body_too_large": 413,
+    "unsupported_media_type": 415,
+    "bad_encoding": 415,  # RFC 9110, section 15.5.16
+}
+_STATUS_OF_TYPE: tuple[tuple[type[SendoptError], int], ...] = (
+    (NotAuthorized, 401),
+    (NotFound, 404),
+    (Conflict, 409),
+    (InvalidInput, 422),
+    (LeaseHeld, 503),
+    (StoreFailure, 503),
+    (ModelNotServable, 503),
+)
+_HEADERS_OF_STATUS = {
+    401: {"WWW-Authenticate": 'Bearer realm="sendopt"'},
+    415: {"Accept-Encoding": "identity"},
+    503: {"Retry-After": "5"},
+}
+_UNEXPLAINED = "The service failed; nothing of this request was acknowledged."
+_NOT_AUTHORIZED = "This needs a valid API key."
+
+_log = structlog.get_logger(__name__)
+
+
+class Problem(BaseModel):
+    """Why a request was refused (RFC 9457). Programs branch on `code`; people read `detail`."""
+
+    type: str = Field(description="A URN that names the kind of problem; ends in the code.")
+    title: str = Field(description="The kind of problem in words; the same every time.")
+    status: int = Field(description="The HTTP status, repeated.")
+    code: str = Field(description="Stable snake_case identifier.", examples=["time_in_future"])
+    detail: str = Field(description="What is wrong with this request, in one sentence.")
+    field: str | None = Field(
+        None,
+        description="JSON Pointer (RFC 6901) of the offending value, or a parameter's name.",
+        examples=["/events/3/occurred_at"],
+    )
+    expected: str | None = Field(None, description="The form or limit that was broken.")
+    hint: str | None = Field(None, description="What to do about it.")
+    request_id: str = Field(description="Quote this when asking the operator.")
+
+
+def status_of(error: SendoptError) -> int:
+    """Return the HTTP status that `error` is answered with."""
+    if isinstance(error, InvalidInput) and error.code in _STATUS_OF_CODE:
+        return _STATUS_OF_CODE[error.code]
+    for kind, status in _STATUS_OF_TYPE:
+        if isinstance(error, kind):
+            return status
+    return 500
+
+
+def of_error(error: SendoptError, request_id: str) -> Problem:
+    """Describe `error` as far as the client may know."""
+    status = status_of(error)
+    if status >= 500:
+        return _problem(status, error.code, _UNEXPLAINED, request_id)
+    if status == 401:
+        return _problem(status, "not_authorized", _NOT_AUTHORIZED, request_id)
+    return _problem(
+        status,
+        error.code,
+        error.message,
+        request_id,
+        field=error.field,
+        expected=error.expected,
+        hint=error.hint,
+    )
+
+
+def internal(request_id: str) -> Problem:
+    """Describe a failure that nobody foresaw."""
+    return _problem(500, "internal", _UNEXPLAINED, request_id)
+
+
+def respond(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return `problem` as a response."""
+    return JSONResponse(
+        problem.model_dump(exclude_none=True),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers={**_HEADERS_OF_STATUS.get(problem.status, {}), **(headers or {})},
+    )
+
+
+def install(api: FastAPI) -> None:
+    """Answer every failure of `api`'s routes, its own and the framework's, with a problem."""
+    api.exception_handler(SendoptError)(_answer_error)
+    api.exception_handler(RequestValidationError)(_answer_parameter)
+    api.exception_handler(HTTPException)(_answer_routing)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI responses of a route that can fail with `statuses`."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {
+            "description": _DESCRIPTIONS[status],
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
+        for status in sorted(statuses)
+    }
+
+
+_DESCRIPTIONS = {
+    400: "The body is not JSON, or too complex",
+    401: "No valid API key; the answer never says why",
+    404: "Unknown to this tenant",
+    408: "The body did not arrive in time",
+    409: "Contradicts what is stored; the first stays",
+    413: "The body is larger than 1 MiB",
+    415: "The body is not application/json in UTF-8, or is compressed",
+    422: "A value breaks a stated rule; nothing was stored",
+    503: "A store or a model is not available; retry",
+}
+
+
+def _problem(
+    status: int,
+    code: str,
+    detail: str,
+    request_id: str,
+    *,
+    field: str | None = None,
+    expected: str | None = None,
+    hint: str | None = None,
+) -> Problem:
+    return Problem(
+        type=f"urn:sendopt:problem:{code}",
+        title=code.replace("_", " ").capitalize(),
+        status=status,
+        code=code,
+        detail=detail,
+        field=field,
+        expected=expected,
+        hint=hint,
+        request_id=request_id,
+    )
+
+
+async def _answer_error(request: Request, error: SendoptError) -> JSONResponse:
+    problem = of_error(error, request.state.request_id)
+    if problem.status >= 500:
+        _log.error(
+            "request_failed",
+            request_id=problem.request_id,
+            code=error.code,
+            statement=getattr(error, "statement", None),
+        )
+    return respond(problem)
+
+
+async def _answer_parameter(request: Request, error: RequestValidationError) -> JSONResponse:
+    """Answer a path or query parameter that broke its stated form.
+
+    An id that cannot exist is unknown, and looks like any other that is.
+    """
+    first = error.errors()[0]
+    place, name = first["loc"][0], str(first["loc"][-1])
+    refusal: SendoptError
+    if place == "path":
+        refusal = NotFound("nothing is known by this id")
+    else:
+        code = "wrong_type" if first["type"].endswith(("_type", "_parsing")) else "invalid"
+        refusal = InvalidInput(first["msg"], code=code, field=name)
+    return respond(of_error(refusal, request.state.request_id))
+
+
+async def _answer_routing(request: Request, error: HTTPException) -> JSONResponse:
+    """Answer a path or method that no route has."""
+    code = {404: "route_unknown", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    problem = _problem(
+        error.status_code,
+        code,
+        f"{error.detail}; /openapi.json lists every route.",
+        request.state.request_id,
+    )
+    return respond(problem, dict(error.headers or {}))

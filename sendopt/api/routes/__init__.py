@@ -1,0 +1,1 @@
+"""One file a subject: its routes and the shape of its answers."""

@@ -1,0 +1,85 @@
+"""Plan a campaign, look at the plan, carry it out or call it off."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from sendopt.api import openapi, problems
+from sendopt.api.answers import PathId
+from sendopt.api.auth import Facade, Tenant
+from sendopt.api.body import JsonBody
+from sendopt.app.answers import CampaignReport, CampaignStatus
+from sendopt.errors import InvalidInput
+from sendopt.records import CampaignId
+from sendopt.schedule import EXAMPLE, Preview
+from sendopt.schedule.campaign import CampaignDefinition
+
+router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses={
+        200: {"model": CampaignReport, "description": "Was there before, with this definition"},
+        **problems.responses(400, 401, 408, 409, 413, 415, 422, 503),
+    },
+    openapi_extra=openapi.takes(CampaignDefinition, example=EXAMPLE),
+)
+def put_campaign(
+    response: Response,
+    tenant_id: Tenant,
+    app: Facade,
+    body: JsonBody,
+    *,
+    commit: Annotated[bool, Query(description="Plan and send; else nothing goes out.")] = False,
+) -> CampaignReport:
+    """Define a campaign; with `commit=true` everybody's time is chosen, and the sends go out.
+
+    The same definition again changes nothing, so that a request whose answer was lost can be
+    repeated. Another definition under the same id is refused (409).
+    """
+    report = app.put_campaign(tenant_id, body, commit=commit)
+    if report.repeated:
+        response.status_code = 200
+    return report
+
+
+@router.get("/{campaign_id}", responses=problems.responses(401, 404, 503))
+def campaign(tenant_id: Tenant, app: Facade, campaign_id: PathId) -> CampaignStatus:
+    """Show a campaign and how many of its sends stand where."""
+    return app.campaign(tenant_id, CampaignId(campaign_id))
+
+
+@router.get("/{campaign_id}/preview", responses=problems.responses(401, 404, 422, 503))
+def preview_campaign(tenant_id: Tenant, app: Facade, campaign_id: PathId) -> Preview:
+    """Say what committing this campaign now would do; nothing is stored or sent."""
+    return app.preview_stored_campaign(tenant_id, CampaignId(campaign_id))
+
+
+@router.post(
+    "/{campaign_id}/preview",
+    responses=problems.responses(400, 401, 408, 413, 415, 422, 503),
+    openapi_extra=openapi.takes(CampaignDefinition, example=EXAMPLE),
+)
+def preview_definition(
+    tenant_id: Tenant, app: Facade, campaign_id: PathId, body: JsonBody
+) -> Preview:
+    """Say what committing this definition now would do; it need not be known, and stays unknown."""
+    preview = app.preview_campaign(tenant_id, body)
+    if preview.campaign_id != campaign_id:
+        raise InvalidInput(
+            "the address names another campaign than the body",
+            code="id_mismatch",
+            field="/campaign_id",
+            expected=campaign_id,
+        )
+    return preview
+
+
+@router.post("/{campaign_id}/cancel", responses=problems.responses(401, 404, 409, 503))
+def cancel_campaign(tenant_id: Tenant, app: Facade, campaign_id: PathId) -> CampaignStatus:
+    """Call off every send that no dispatcher has claimed yet; what went out stays out."""
+    return app.cancel_campaign(tenant_id, CampaignId(campaign_id))

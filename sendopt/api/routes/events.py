@@ -1,0 +1,76 @@
+"""Take in events."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from fastapi import APIRouter, Request, Response
+
+from sendopt.api import problems
+from sendopt.api.answers import Answer
+from sendopt.api.auth import Facade, Tenant
+from sendopt.api.body import JsonBody
+from sendopt.app.answers import EventVerdict, Verdict
+from sendopt.errors import Conflict, InvalidInput, SendoptError
+
+router = APIRouter(prefix="/v1", tags=["events"])
+
+
+class EventVerdicts(Answer):
+    """What became of every event; the counts add up to the number sent."""
+
+    accepted: int
+    repeated: int
+    conflict: int
+    rejected: int
+    verdicts: list[EventVerdict]
+
+
+@router.post(
+    "/events",
+    response_model_exclude_none=True,
+    responses={
+        207: {
+            "model": EventVerdicts,
+            "description": "Some were refused; the rest is stored",
+        },
+        **problems.responses(400, 401, 408, 409, 413, 415, 422, 503),
+    },
+)
+def accept_events(
+    request: Request, response: Response, tenant_id: Tenant, app: Facade, body: JsonBody
+) -> EventVerdicts:
+    """Store up to 500 events: an array of them.
+
+    Every event gets its verdict, in order. 200: every one is on disk, now or before. 207: at
+    least one was refused; nothing of it was stored, everything else was. A request with a single
+    event that is refused is refused as a whole: 409 or 422. Repeating a request changes nothing.
+    """
+    verdicts = app.accept_events(tenant_id, body)
+    counts = Counter(verdict.verdict for verdict in verdicts)
+    for verdict, count in counts.items():
+        request.app.state.metrics.events.labels(tenant_id, verdict).inc(count)
+    answer = EventVerdicts(
+        accepted=counts[Verdict.ACCEPTED],
+        repeated=counts[Verdict.REPEATED],
+        conflict=counts[Verdict.CONFLICT],
+        rejected=counts[Verdict.REJECTED],
+        verdicts=verdicts,
+    )
+    if answer.conflict or answer.rejected:
+        if len(verdicts) == 1:
+            raise _refusal(verdicts[0])
+        response.status_code = 207
+    return answer
+
+
+def _refusal(verdict: EventVerdict) -> SendoptError:
+    """Turn the verdict on the only event of a request into the request's own failure."""
+    kind = Conflict if verdict.verdict is Verdict.CONFLICT else InvalidInput
+    return kind(
+        verdict.detail or "this event was refused",
+        code=verdict.code,
+        field=verdict.field,
+        expected=verdict.expected,
+        hint=verdict.hint,
+    )

@@ -1,0 +1,68 @@
+"""Tell the machinery around us how we are."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from sendopt.api import problems
+from sendopt.api.answers import Answer
+from sendopt.api.auth import Facade
+from sendopt.errors import NotAuthorized
+
+router = APIRouter(tags=["health"])
+
+
+class Health(Answer):
+    """The process answers."""
+
+    status: str
+
+
+class Readiness(Answer):
+    """Whether requests can be served, part by part."""
+
+    ready: bool
+    parts: dict[str, str | None]
+
+
+@router.get("/healthz")
+def health() -> Health:
+    """Say that the process lives; looks at nothing else, so a slow store never restarts it."""
+    return Health(status="ok")
+
+
+@router.get("/readyz", responses={503: {"model": Readiness, "description": "Not yet, or not now"}})
+def readiness(app: Facade) -> JSONResponse:
+    """Say whether every store answers; null is well, a text says what is wrong."""
+    parts = app.ready()
+    answer = Readiness(ready=not any(parts.values()), parts=parts)
+    return JSONResponse(answer.model_dump(), status_code=200 if answer.ready else 503)
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}, **problems.responses(401)},
+)
+def metrics(request: Request) -> Response:
+    """Show the counters of every tenant, to the operator alone.
+
+    With a metrics key configured, it must come as `Authorization: Bearer ...`; without one, only
+    the machine itself may look. A tenant's key does not open this.
+    """
+    if not _is_operator(request):
+        raise NotAuthorized("metrics are the operator's")
+    return Response(request.app.state.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _is_operator(request: Request) -> bool:
+    metrics_key: str | None = request.app.state.metrics_key
+    if metrics_key is None:
+        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    given = request.headers.get("authorization", "")
+    return hmac.compare_digest(given.encode(), f"Bearer {metrics_key}".encode())

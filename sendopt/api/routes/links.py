@@ -1,0 +1,60 @@
+"""Follow signed links, and hear from devices that hold one.
+
+The token is the only credential here: whoever received the message has it, and it names one
+send. A token that does not verify answers 404 and leads nowhere.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from sendopt.api import problems
+from sendopt.api.auth import Facade
+from sendopt.api.routes.sends import Reported
+from sendopt.track import ClickRequest
+from sendopt.track.links import link_unknown
+
+router = APIRouter(prefix="/t", tags=["links"])
+
+
+@router.get(
+    "/{token}",
+    status_code=302,
+    response_class=RedirectResponse,
+    responses=problems.responses(404, 503),
+)
+@router.head("/{token}", status_code=302, response_class=RedirectResponse, include_in_schema=False)
+def follow_link(request: Request, app: Facade, token: str) -> RedirectResponse:
+    """Record a click, then redirect to the destination that was fixed when the message was sent.
+
+    The header `Sendopt-Counted` (a boolean of RFC 9651) says whether the click counts, and by
+    which rule it does not.
+    """
+    if request.url.query:
+        raise link_unknown()  # nothing in an address may look as if it could lead elsewhere
+    redirect = app.follow_link(token, ClickRequest(request.method, request.headers))
+    reason = redirect.filtered_reason
+    request.app.state.metrics.clicks.labels(redirect.tenant_id, reason or "none").inc()
+    return RedirectResponse(
+        redirect.location,
+        status_code=302,
+        headers={"Sendopt-Counted": "?1" if reason is None else f"?0;reason={reason}"},
+    )
+
+
+@router.post("/{token}/{kind}", responses=problems.responses(404, 409, 422, 503))
+def report_by_token(
+    request: Request, response: Response, app: Facade, token: str, kind: str
+) -> Reported:
+    """Take in what a device saw: delivery, open, response, dismissal or opt_out; no body is read.
+
+    A service worker may call this from any origin, without a preflight and without a key.
+    Reporting a kind again changes nothing.
+    """
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    verdict = app.record_by_token(token, kind)
+    request.app.state.metrics.count_response(
+        verdict.tenant_id, verdict.kind, repeated=verdict.repeated
+    )
+    return Reported.model_validate(verdict)

@@ -1,0 +1,81 @@
+"""Show one send with its decision, and take in what its user did."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from sendopt import strict_json
+from sendopt.api import openapi, problems
+from sendopt.api.answers import Answer, PathId
+from sendopt.api.auth import Facade, Tenant
+from sendopt.api.body import JsonBody
+from sendopt.records import Channel, Decision, ResponseKind, SendId, SendState
+from sendopt.schedule.fields import Instant
+from sendopt.strict_json import StrictModel
+
+router = APIRouter(prefix="/v1/sends", tags=["sends"])
+
+
+class Send(Answer):
+    """One message to one user: where it stands, and why it has the time it has."""
+
+    send_id: str
+    campaign_id: str
+    variant_id: str
+    user_id: str
+    device_id: str | None
+    channel: Channel
+    due_at: datetime | None
+    expires_at: datetime | None
+    state: SendState
+    reason: str | None
+    planned_at: datetime
+    attempt_count: int  # calls to the provider so far
+    handed_over_at: datetime | None  # when the provider took responsibility
+    decision: Decision
+
+
+class Report(StrictModel):
+    """What a user did with a send."""
+
+    kind: Annotated[ResponseKind, Field(strict=False)]  # JSON has text, not the enum
+    occurred_at: Instant | None = None  # null = now; for clients whose clock nobody knows
+
+
+class Reported(Answer):
+    """What became of a report. A repeat shows what was recorded first."""
+
+    send_id: str
+    kind: str
+    occurred_at: datetime
+    repeated: bool
+    filtered_reason: str | None  # null = it counts
+
+
+@router.get("/{send_id}", responses=problems.responses(401, 404, 503))
+def send(tenant_id: Tenant, app: Facade, send_id: PathId) -> Send:
+    """Show a send and its decision record."""
+    return Send.model_validate(app.send(tenant_id, SendId(send_id)))
+
+
+@router.post(
+    "/{send_id}/responses",
+    responses=problems.responses(400, 401, 404, 408, 409, 413, 415, 422, 503),
+    openapi_extra=openapi.takes(
+        Report, example={"kind": "open", "occurred_at": "2026-10-25T18:03:00+01:00"}
+    ),
+)
+def report_response(
+    request: Request, tenant_id: Tenant, app: Facade, send_id: PathId, body: JsonBody
+) -> Reported:
+    """Take in what a send's user did. The first of a kind counts; again changes nothing."""
+    report = strict_json.validate(Report, body)
+    verdict = app.record_response(
+        tenant_id, SendId(send_id), report.kind, occurred_at=report.occurred_at
+    )
+    request.app.state.metrics.count_response(tenant_id, verdict.kind, repeated=verdict.repeated)
+    return Reported.model_validate(verdict)

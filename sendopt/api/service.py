@@ -1,0 +1,84 @@
+"""Put the API together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from sendopt.api import openapi, problems
+from sendopt.api.metrics import Metrics
+from sendopt.api.observe import Observer
+from sendopt.api.routes import campaigns, devices, events, health, links, sends, statements, users
+from sendopt.app import App
+
+_TAGS = [
+    {"name": "events", "description": "What happened, into the log."},
+    {"name": "users", "description": "When a user is likely to respond."},
+    {"name": "campaigns", "description": "What to send, within which limits."},
+    {"name": "devices", "description": "Where messages can reach a user."},
+    {"name": "sends", "description": "One message to one user: where it stands, and why then."},
+    {"name": "statements", "description": "What is charged, and how it was counted."},
+    {"name": "links", "description": "For devices: the signed token is the credential."},
+    {"name": "health", "description": "For the machinery around the service."},
+]
+
+
+def create_api(app: App, *, metrics_key: str | None = None) -> FastAPI:
+    """Return the ASGI application that serves `app`. Its stores are opened as it starts.
+
+    Args:
+        app: what stands behind the routes.
+        metrics_key: the operator's secret for /metrics; None = only this machine may read them.
+    """
+    api = FastAPI(
+        title="sendopt",
+        version=version("sendopt"),
+        summary="Learns when each user answers and sends every message at that moment.",
+        lifespan=_open_stores,
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    api.openapi_tags = _TAGS
+    api.state.facade = app
+    api.state.metrics = Metrics()
+    api.state.metrics_key = metrics_key
+    for part in (events, users, campaigns, devices, sends, statements, links, health):
+        api.include_router(part.router)
+    problems.install(api)
+    api.add_middleware(Observer, metrics=api.state.metrics, random_bytes=app.random_bytes)
+    api.openapi = lambda: openapi.document(api)  # type: ignore[method-assign]
+    return api
+
+
+@asynccontextmanager
+async def _open_stores(api: FastAPI) -> AsyncIterator[None]:
+    """Open every store before the first request, so that no two requests race to do it."""
+    await run_in_threadpool(api.state.facade.ready)
+    yield
+
+
+def make_server(api: FastAPI, *, host: str, port: int) -> uvicorn.Server:
+    """Return a server for `api`; `.run()` blocks until SIGTERM, SIGINT or `.should_exit = True`.
+
+    On its way out it finishes what it has begun, for at most 20 seconds. Our own log lines
+    replace uvicorn's, which would hold whole URLs and with them tokens.
+    """
+    return uvicorn.Server(
+        uvicorn.Config(
+            api,
+            host=host,
+            port=port,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,  # nothing here trusts an address that a header claims
+            timeout_graceful_shutdown=20,
+            ws="none",
+        )
+    )

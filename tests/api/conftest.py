@@ -1,0 +1,104 @@
+"""A real service on the loopback: real stores in a folder of its own, a real HTTP server.
+
+Most tests share one service with two tenants, acme and other; they keep apart by the ids that
+they use. The clock stands still at `NOW`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from sendopt.api import create_api, make_server
+from sendopt.app import App
+from sendopt.clock import VirtualClock
+from sendopt.records import TenantId
+from sendopt.settings import Settings
+from sendopt.state.tables import metadata
+
+NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    home = tmp_path_factory.mktemp("service")
+    with closing(App(Settings(home=home), VirtualClock(NOW), secrets.token_bytes)) as app:
+        app.create_tenant(TenantId("acme"), timezone="Europe/Vienna")
+        app.create_tenant(TenantId("other"), timezone="UTC")
+        yield app
+
+
+@pytest.fixture(scope="session")
+def url(app: App) -> Iterator[str]:
+    with _serve(app) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[..., AbstractContextManager[str]]:
+    """Serve any `App` from a thread; yields its URL."""
+    return _serve
+
+
+@pytest.fixture(scope="session")
+def acme_key(app: App) -> str:
+    return app.issue_key(TenantId("acme"), "tests")
+
+
+@pytest.fixture(scope="session")
+def acme(url: str, acme_key: str) -> Iterator[httpx.Client]:
+    yield from _client(url, acme_key)
+
+
+@pytest.fixture(scope="session")
+def other(app: App, url: str) -> Iterator[httpx.Client]:
+    yield from _client(url, app.issue_key(TenantId("other"), "tests"))
+
+
+@pytest.fixture(scope="session")
+def stranger(url: str) -> Iterator[httpx.Client]:
+    yield from _client(url, None)
+
+
+@pytest.fixture(scope="session")
+def row_counts(app: App) -> Callable[[], dict[str, int]]:
+    """Count the rows of every table of the state: what a refusal must leave as it was."""
+
+    def count() -> dict[str, int]:
+        with app.state.read() as tx:
+            return {
+                table.name: tx.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+                for table in metadata.sorted_tables
+            }
+
+    return count
+
+
+@contextmanager
+def _serve(app: App, *, metrics_key: str | None = None) -> Iterator[str]:
+    server = make_server(create_api(app, metrics_key=metrics_key), host="127.0.0.1", port=0)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _client(url: str, key: str | None) -> Iterator[httpx.Client]:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
+        yield client
