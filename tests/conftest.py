@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,8 @@ import hypothesis
 import psycopg
 import pytest
 
-from sendopt.state import State
+from sendopt.records import Event, EventType, SendId, TenantId, UserId
+from sendopt.state import State, outbox, tables, tenants
 from sendopt.state.migrate import migrate
 
 hypothesis.settings.register_profile("sendopt", deadline=None, derandomize=True, max_examples=60)
@@ -120,6 +121,54 @@ def state(state_url: str) -> Iterator[State]:
     """A migrated, empty state; the test runs once on each database."""
     with closing(State(state_url)) as state:
         yield state
+
+
+@pytest.fixture
+def hand_over() -> Callable[..., str]:
+    """Stores a send as a dispatcher leaves it, with its event; returns the id of its link."""
+
+    def hand_over(
+        state: State,
+        send_id: str,
+        *,
+        tenant_id: str = "shop",
+        user_id: str = "ann",
+        at: datetime | None,
+        destination: str = "https://shop.example/sale",
+    ) -> str:
+        tenant, send, user = TenantId(tenant_id), SendId(send_id), UserId(user_id)
+        link_id = f"link-{tenant_id}-{send_id}"
+        planned_at = datetime(2026, 1, 1, tzinfo=UTC)
+        with state.write() as tx:
+            tenants.create(tx, tenant, timezone="UTC", now=planned_at)
+            row = {
+                "tenant_id": tenant_id,
+                "send_id": send_id,
+                "campaign_id": send_id,
+                "variant_id": "a",
+                "user_id": user_id,
+                "channel": "simulator",
+                "state": "claimed" if at is None else "delivered",
+                "reason": None if at is None else "accepted",
+                "handed_over_at": at,
+                "planned_at": planned_at,
+            }
+            tx.execute(tables.planned_send.insert().values(row))
+            tx.execute(
+                tables.link.insert().values(
+                    tenant_id=tenant_id,
+                    link_id=link_id,
+                    send_id=send_id,
+                    destination=destination,
+                    created_at=planned_at,
+                )
+            )
+            if at is not None:
+                event = Event(f"{send_id}:send", user, EventType.SEND, at, send_id=send)
+                outbox.record(tx, tenant, [event], now=at)
+        return link_id
+
+    return hand_over
 
 
 @contextmanager
