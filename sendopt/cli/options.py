@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
+from sendopt.app import App, open_app
 from sendopt.errors import InvalidInput
+from sendopt.settings import load_settings
 
 Home = Annotated[
     Path | None,
@@ -26,8 +28,25 @@ AsJson = Annotated[
     typer.Option("--json", help="Print one JSON object on stdout; progress stays on stderr."),
 ]
 
+
 _DURATION = re.compile(r"(\d+)([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def open_home(home: Path | None) -> App:
+    """Open the application over `home`, or over what the environment names."""
+    return open_app(load_settings(home))
+
+
+def read_input(path: Path) -> bytes:
+    """Return the bytes of a file that the user named.
+
+    Raises:
+        InvalidInput: `file_missing`.
+    """
+    if not path.is_file():
+        raise InvalidInput(f"there is no file {path}", code="file_missing")
+    return path.read_bytes()
 
 
 def parse_duration(text: str) -> timedelta:

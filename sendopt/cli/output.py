@@ -42,10 +42,13 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
     stdout.print(table)
 
 
-def print_error(error: SendoptError) -> None:
+def print_error(error: SendoptError, *, as_json: bool) -> None:
     """Explain a failure: what, where, and what to do."""
     stderr.print(f"[bold red]{error.code}[/]: ", end="")
     stderr.print(str(error), markup=False)
+    if as_json:
+        told = ("code", "message", "field", "expected", "hint")
+        print_json({"error": {name: getattr(error, name) for name in told}})
 
 
 @contextmanager

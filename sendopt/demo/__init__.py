@@ -1,1 +1,11 @@
-"""Placeholder."""
+"""Show the whole line on real push logs, with each person's real answer, on a virtual clock.
+
+Owns: the shipped studies, the rules it is compared with, the virtual days, the picture.
+Does not own: anything that a user's own service would do; that is the application's.
+In: a folder.  Out: Result, a picture, and a home that can be looked into afterwards.
+"""
+
+from sendopt.demo.result import Result
+from sendopt.demo.run import run_demo
+
+__all__ = ["Result", "run_demo"]

@@ -15,7 +15,7 @@ import pandas as pd
 
 from sendopt.demo.studies import OPEN_WINDOW, HeldDay
 from sendopt.log import Reader
-from sendopt.records import UserId
+from sendopt.records import TenantId, UserId
 
 BOOTSTRAP_ROUNDS = 2000
 
@@ -58,26 +58,26 @@ def other_choices(reader: Reader, day: HeldDay) -> Choices:
     return Choices(_best(day, by_population), _best(day, by_habit))
 
 
-def difference(ours: Mapping[str, pd.Series], theirs: Mapping[str, pd.Series]) -> Difference:
-    """Compare open rates; both hold, by tenant, a 0/1 series indexed by user, a row a day.
+def difference(choices: Mapping[TenantId, pd.DataFrame], rule: str) -> Difference:
+    """Compare open rates of `ours` and `rule`, given a row per user-day for each tenant.
 
-    Users are drawn with replacement within their tenant, days of a user stay together: they are
-    not independent of each other.
+    Users are drawn with replacement within their tenant and bring all their days: days of one
+    user are not independent of each other.
     """
     rng = np.random.default_rng(0)
     drawn_sum = np.zeros(BOOTSTRAP_ROUNDS)
-    drawn_count = np.zeros(BOOTSTRAP_ROUNDS)
-    total, count = 0.0, 0
-    for tenant, mine in ours.items():
-        gain = pd.Series(mine.to_numpy() - theirs[tenant].to_numpy(), index=mine.index)
-        by_user = gain.groupby(level=0).agg(["sum", "size"])
-        draws = rng.integers(0, len(by_user), (BOOTSTRAP_ROUNDS, len(by_user)))
-        drawn_sum += by_user["sum"].to_numpy()[draws].sum(axis=1)
-        drawn_count += by_user["size"].to_numpy()[draws].sum(axis=1)
-        total += float(gain.sum())
-        count += len(gain)
-    low, high = np.percentile(drawn_sum / drawn_count, [2.5, 97.5])
-    return Difference(total / count, float(low), float(high))
+    drawn_days = np.zeros(BOOTSTRAP_ROUNDS)
+    gain, days = 0.0, 0
+    for of_tenant in choices.values():
+        by_user = (of_tenant["ours"] - of_tenant[rule]).groupby(of_tenant["user_id"])
+        gains, sizes = by_user.sum().to_numpy(), by_user.size().to_numpy()
+        draws = rng.integers(0, len(gains), (BOOTSTRAP_ROUNDS, len(gains)))
+        drawn_sum += gains[draws].sum(axis=1)
+        drawn_days += sizes[draws].sum(axis=1)
+        gain += gains.sum()
+        days += sizes.sum()
+    low, high = np.percentile(drawn_sum / drawn_days, [2.5, 97.5])
+    return Difference(float(gain / days), float(low), float(high))
 
 
 def _best(

@@ -36,6 +36,10 @@ class Study:
         """Return the events with `occurred_at < before`."""
         return self.events.filter(pc.field("occurred_at") < pa.scalar(before))
 
+    def user_ids(self) -> set[UserId]:
+        """Return everybody who was ever sent anything."""
+        return {UserId(user_id) for user_id in self.events["user_id"].unique().to_pylist()}
+
     def pushes(self) -> pd.DataFrame:
         """Return every push with its answer: user_id, sent_at, answered_at (NaT = silence)."""
         events = self.events.select(["event_type", "user_id", "send_id", "occurred_at"]).to_pandas()

@@ -224,10 +224,40 @@ def outbox(tx: Transaction) -> Iterator[Violation]:
         )
 
 
-def statements(tx: Transaction) -> list[sa.Row[tuple[TenantId, str, str, str]]]:
-    """Return the closed periods: tenant_id, period, statement, statement_sha256."""
-    columns = period.c.tenant_id, period.c.period, period.c.statement, period.c.statement_sha256
-    return list(tx.execute(sa.select(*columns).order_by(*columns[:2])))
+def is_settled(tx: Transaction, tenant_id: TenantId, copied_up_to: int) -> bool:
+    """Tell whether every event is in the log and every click and response has its period."""
+    waiting = sa.exists().where(
+        event_outbox.c.tenant_id == tenant_id,
+        event_outbox.c.position.is_(None) | (event_outbox.c.position > copied_up_to),
+    )
+    unmetered_click = sa.exists().where(click.c.tenant_id == tenant_id, click.c.period.is_(None))
+    unmetered_response = sa.exists().where(
+        response.c.tenant_id == tenant_id,
+        response.c.kind == ChargeKind.RESPONSE,
+        response.c.period.is_(None),
+    )
+    return not tx.scalar(sa.select(waiting | unmetered_click | unmetered_response))
+
+
+def billed_periods(tx: Transaction, tenant_id: TenantId) -> list[str]:
+    """Return every period that counts a fact, charges one, or was closed."""
+    return list(
+        tx.scalars(
+            sa.union(
+                *(
+                    sa.select(table.c.period).where(
+                        table.c.tenant_id == tenant_id, table.c.period.is_not(None)
+                    )
+                    for table in (click, response, charge, period)
+                )
+            ).order_by("period")
+        )
+    )
+
+
+def send_count(tx: Transaction) -> int:
+    """Return how many sends there are, of all tenants."""
+    return tx.scalar(sa.select(sa.func.count()).select_from(planned_send)) or 0
 
 
 def _exists(

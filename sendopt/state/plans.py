@@ -243,6 +243,18 @@ def campaign_counts(
     return {state: found.get(state, 0) for state in SendState}
 
 
+def due_times(
+    tx: Transaction, tenant_id: TenantId, campaign_id: CampaignId
+) -> dict[UserId, datetime]:
+    """Return when each person's send of the campaign is due; suppressed people are left out."""
+    rows = tx.execute(
+        sa.select(planned_send.c.user_id, planned_send.c.due_at).where(
+            _sends_of(tenant_id, campaign_id), planned_send.c.due_at.is_not(None)
+        )
+    )
+    return {UserId(row.user_id): row.due_at for row in rows}
+
+
 def _is_campaign(tenant_id: TenantId, campaign_id: CampaignId) -> sa.ColumnElement[bool]:
     return sa.and_(campaign.c.tenant_id == tenant_id, campaign.c.campaign_id == campaign_id)
 

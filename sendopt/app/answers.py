@@ -1,0 +1,77 @@
+"""What the application answers where no stage has a noun for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sendopt.records import CampaignId, UserId
+from sendopt.schedule import Preview
+
+
+class Verdict(StrEnum):
+    """What became of one event of a request."""
+
+    ACCEPTED = "accepted"
+    REPEATED = "repeated"  # same id, same content: success, counted once
+    CONFLICT = "conflict"  # same id, other content: the first stays
+    REJECTED = "rejected"  # breaks a rule; nothing of it was stored
+
+
+@dataclass(frozen=True, slots=True)
+class EventVerdict:
+    """The verdict on one event, in the order of the request."""
+
+    event_id: str | None
+    verdict: Verdict
+    code: str | None = None
+    detail: str | None = None
+    field: str | None = None
+    expected: str | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HourOfWeek:
+    """One hour of a user's local week."""
+
+    day_of_week: int  # 0 = Monday
+    hour: int
+    open_probability: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BestTimes:
+    """The hours at which a user is most likely to open, best first."""
+
+    user_id: UserId
+    timezone: str
+    slots: tuple[HourOfWeek, ...]
+    model_version: str | None
+    fallback_reason: str | None  # why no model spoke; None = one did
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignReport:
+    """What putting a campaign did."""
+
+    campaign_id: CampaignId
+    repeated: bool  # the same definition was there before
+    committed: bool
+    counts: Mapping[str, int]  # of its sends, by state
+    preview: Preview | None = None  # of the plan that was made now
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignStatus:
+    """A campaign as it was defined, and where its sends stand."""
+
+    campaign_id: CampaignId
+    definition: Any
+    created_at: datetime
+    committed_at: datetime | None
+    cancelled_at: datetime | None
+    counts: Mapping[str, int]

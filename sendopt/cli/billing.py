@@ -1,0 +1,83 @@
+"""`sendopt bill`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sendopt import strict_json
+from sendopt.bill import Statement
+from sendopt.cli.options import AsJson, Home, Tenant, open_home, read_input
+from sendopt.cli.output import print_json, print_table, stdout
+from sendopt.records import TenantId
+
+Period = Annotated[str, typer.Option("--period", help="A calendar month in UTC, such as 2026-10.")]
+
+
+def register(commands: typer.Typer) -> None:
+    """Add these commands."""
+    bill = typer.Typer(help="Price lists, statements, and closing a period.", no_args_is_help=True)
+    bill.command()(statement)
+    bill.command()(close)
+    bill.command("rate-card")(rate_card)
+    commands.add_typer(bill, name="bill")
+
+
+def statement(
+    period: Period, home: Home = None, tenant: Tenant = "default", as_json: AsJson = False
+) -> None:
+    """Show what a period costs: gross, filtered by reason, net, charges."""
+    app = open_home(home)
+    _show(app.statement(TenantId(tenant), period), as_json=as_json)
+
+
+def close(
+    period: Period, home: Home = None, tenant: Tenant = "default", as_json: AsJson = False
+) -> None:
+    """Close a period for ever; what arrives later becomes a dated adjustment of an open one."""
+    app = open_home(home)
+    closing = app.close_period(TenantId(tenant), period)
+    _show(closing.statement, as_json=as_json)
+
+
+def rate_card(
+    file: Annotated[Path, typer.Argument(help="The rate card as JSON.")],
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Set prices from a date on. Without a rate card nothing is ever charged."""
+    app = open_home(home)
+    card = app.put_rate_card(TenantId(tenant), strict_json.loads(read_input(file)))
+    if as_json:
+        print_json(card)
+    else:
+        stdout.print(
+            f"Rate card {card.version} is in force from {card.effective_at:%Y-%m-%d %H:%M} UTC"
+        )
+
+
+def _show(shown: Statement, *, as_json: bool) -> None:
+    if as_json:
+        print_json(json.loads(shown.document()))
+        return
+    print_table(
+        f"{shown.tenant_id}, {shown.period}",
+        ["what", "happened in", "gross", "filtered", "net", "price", "amount"],
+        [
+            (
+                line.kind.value,
+                line.occurred_in,
+                line.gross,
+                ", ".join(f"{count} {reason}" for reason, count in line.filtered.items()),
+                line.net,
+                line.note or line.unit_price_minor,
+                line.amount_minor,
+            )
+            for line in shown.lines
+        ],
+    )
+    stdout.print(f"Total: {shown.total_minor:,} minor units of {shown.currency or 'no currency'}")

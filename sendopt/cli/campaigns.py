@@ -1,0 +1,71 @@
+"""`sendopt plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sendopt import strict_json
+from sendopt.cli.options import AsJson, Home, Tenant, open_home, read_input
+from sendopt.cli.output import print_json, print_table, progress, stdout
+from sendopt.records import TenantId
+from sendopt.schedule import Preview
+
+
+def register(commands: typer.Typer) -> None:
+    """Add these commands."""
+    commands.command()(plan)
+
+
+def plan(
+    campaign: Annotated[
+        Path, typer.Argument(help="The campaign as JSON; docs/campaigns.md shows one.")
+    ],
+    commit: Annotated[
+        bool, typer.Option("--commit", help="Let the sends go out. Without it: a preview.")
+    ] = False,
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Choose every user's best allowed time.
+
+    A preview unless --commit is given. Committing twice sends once.
+    """
+    app = open_home(home)
+    definition = strict_json.loads(read_input(campaign))
+    with progress("planning"):
+        if commit:
+            report = app.put_campaign(TenantId(tenant), definition, commit=True)
+            preview, counts = report.preview, report.counts
+        else:
+            preview, counts = app.preview(TenantId(tenant), definition), {}
+    if as_json:
+        print_json({"committed": commit, "preview": preview, "counts": counts})
+        return
+    if preview is not None:
+        _show(preview)
+    if commit:
+        print_table("Committed", ["state", "sends"], sorted(counts.items()))
+    else:
+        stdout.print("A preview: nothing was stored. Add --commit to let the sends go out.")
+
+
+def _show(preview: Preview) -> None:
+    stdout.print(
+        f"{preview.planned_count:,} of {preview.people_count:,} people get a time; "
+        f"{preview.expected_open_count:,.0f} opens expected ({preview.expected_open_basis}); "
+        f"{preview.fallback_share:.0%} on the fallback time"
+    )
+    print_table(
+        "By hour on the user's clock", ["hour", "sends"], list(preview.by_local_hour.items())
+    )
+    for title, counts in (
+        ("Not planned", preview.suppressed),
+        ("Kept from their likeliest time by", preview.bound_by),
+        ("On the fallback time because", preview.fallback_reasons),
+    ):
+        if counts:
+            print_table(title, ["reason", "people"], list(counts.items()))

@@ -1,0 +1,78 @@
+"""`sendopt ingest`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sendopt.cli.options import AsJson, Home, Tenant, open_home
+from sendopt.cli.output import print_json, print_table, progress, stderr
+from sendopt.records import TenantId
+
+SHOWN_REJECTIONS = 20
+
+
+def register(commands: typer.Typer) -> None:
+    """Add these commands."""
+    commands.command()(ingest)
+
+
+def ingest(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Parquet, CSV or JSONL files of events, in the event contract."),
+    ],
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Bring events into the log.
+
+    The same event twice counts once. A bad row never stops the import and never vanishes: it
+    comes back as a rejection with its file, row, column and reason.
+    """
+    app = open_home(home)
+    with progress("importing") as show:
+        reports = app.import_files(
+            TenantId(tenant),
+            files,
+            progress=lambda path, rows: show(f"{path.name}, {rows:,} rows"),
+        )
+    if as_json:
+        print_json(
+            {
+                "files": [
+                    {
+                        "file": report.source,
+                        "rows": report.rows,
+                        "accepted": report.accepted,
+                        "repeated": report.repeated,
+                        "conflicting": report.conflicts,
+                        "rejected": report.rejected,
+                        "rejections": report.rejections(),
+                    }
+                    for report in reports
+                ]
+            }
+        )
+        return
+    print_table(
+        "Imported",
+        ["file", "accepted", "repeated", "conflicting", "rejected"],
+        [
+            (report.source, report.accepted, report.repeated, report.conflicts, report.rejected)
+            for report in reports
+        ],
+    )
+    for report in reports:
+        refused = report.conflicts + report.rejected
+        for rejection in report.rejections(SHOWN_REJECTIONS):
+            stderr.print(
+                f"{rejection.source}, row {rejection.row}, {rejection.column}: {rejection.reason} "
+                f"[{rejection.code}]",
+                markup=False,
+            )
+        if refused > SHOWN_REJECTIONS:
+            stderr.print(f"{report.source}: {refused:,} refused in all; --json lists every one")

@@ -1,0 +1,39 @@
+"""Assemble the commands, and turn errors into explanations and exit status."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from sendopt.cli import billing, campaigns, data, model, operate, service
+from sendopt.cli.output import print_error
+from sendopt.errors import Conflict, InvalidInput, NotAuthorized, NotFound, SendoptError
+from sendopt.settings import use_threads_politely
+
+BAD_INPUT = (InvalidInput, NotFound, Conflict, NotAuthorized)
+
+commands = typer.Typer(
+    name="sendopt",
+    help="Learn when each user answers push messages, and send every message at that moment.\n\n"
+    "The line: ingest, train, score, plan, run, bill. `sendopt demo` shows all of it on real "
+    "push logs; `sendopt verify` checks that every promise was kept.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for group in (data, model, campaigns, service, billing, operate):
+    group.register(commands)
+
+
+def main() -> None:
+    """Run one command and exit with its status."""
+    use_threads_politely()
+    try:
+        commands()
+    except SendoptError as error:
+        print_error(error, as_json="--json" in sys.argv)
+        sys.exit(2 if isinstance(error, BAD_INPUT) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,56 @@
+"""`sendopt run`, `serve`, `dispatch` and `append`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import typer
+
+from sendopt.api import create_api, make_server
+from sendopt.app import App, running
+from sendopt.cli.options import Home, open_home
+from sendopt.cli.output import stderr
+
+
+def register(commands: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (run, serve, dispatch, append):
+        commands.command()(command)
+
+
+def run(home: Home = None) -> None:
+    """Run everything in one process: API, scheduler, dispatcher, tracker, appender.
+
+    Ends at SIGTERM or Ctrl-C after what it has begun; what is acknowledged is on disk.
+    """
+    app = open_home(home)
+    running.together(app, lambda: _serve(app), threading.Event())
+
+
+def serve(home: Home = None) -> None:
+    """Run the API alone; the other parts run elsewhere over the same stores."""
+    _serve(open_home(home))
+
+
+def dispatch(home: Home = None) -> None:
+    """Run a dispatcher alone; any number may share the work."""
+    running.dispatch(open_home(home), _stopped_by_signal())
+
+
+def append(home: Home = None) -> None:
+    """Copy events to the log and meter them; one at a time holds the right to append."""
+    running.append(open_home(home), _stopped_by_signal())
+
+
+def _serve(app: App) -> None:
+    http = app.settings.http
+    stderr.print(f"Listening on http://{http.host}:{http.port}", markup=False)
+    make_server(create_api(app), host=http.host, port=http.port).run()
+
+
+def _stopped_by_signal() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop

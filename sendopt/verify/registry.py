@@ -1,0 +1,19 @@
+"""Checks the registry: a champion that is named must load, whole and unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sendopt.errors import ModelNotServable
+from sendopt.learn import Registry
+from sendopt.records import TenantId
+from sendopt.verify.report import Finding
+
+
+def champion(registry: Registry, tenant_id: TenantId) -> Iterator[Finding]:
+    """Yield a finding if the tenant's champion exists and cannot serve."""
+    try:
+        registry.champion(tenant_id)
+    except ModelNotServable as refusal:
+        if refusal.code != "no_champion":
+            yield Finding("registry", "champion_serves", tenant_id, "champion", refusal.message)

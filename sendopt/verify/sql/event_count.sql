@@ -1,0 +1,4 @@
+-- event_count
+-- Grain: one row.
+-- Reads: event.
+select count(*) as events from event
