@@ -83,6 +83,8 @@ class Rejection:
     column: str
     code: str
     reason: str
+    expected: str | None = None  # what the rule wants
+    hint: str | None = None  # what to do about it
 
 
 # ── score ────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ In: Parquet, CSV, JSON Lines, JSON bodies.  Out: Events, Rejections, counts that
 Time: instants must carry a zone; they are stored as UTC.
 """
 
+from sendopt.ingest.accept import accept_events
 from sendopt.ingest.files import ImportReport, import_file
 
-__all__ = ["ImportReport", "import_file"]
+__all__ = ["ImportReport", "accept_events", "import_file"]

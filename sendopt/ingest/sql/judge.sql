@@ -76,7 +76,7 @@ judged as (
             when
                 event_id is null
                 or length(event_id) > 128
-                or regexp_matches(event_id, '[\s\p{C}]')
+                or regexp_matches(event_id, '[\s\p{C}\p{Z}]')
             then {
                 'column': 'event_id',
                 'code': 'event_id_invalid',
