@@ -18,7 +18,6 @@ from sendopt.state.engagement import AnsweredSend
 from sendopt.track.links import LinkSigner, link_unknown
 from sendopt.track.rules import CRAWLER_LIST, RULES_VERSION, ClickRequest, Hit, filtered_reason
 
-_MAX_USER_AGENT = 512  # characters kept; what follows never helped anybody to tell a bot
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -76,7 +75,7 @@ def follow_link(
             send_id=link.send_id,
             link_id=link_id,
             occurred_at=occurred_at,
-            user_agent=_printable(request.header("user-agent")),
+            user_agent=request.user_agent,
             filtered_reason=filtered_reason(hit),
         )
         engagement.add_click(tx, link.tenant_id, click)
@@ -104,10 +103,6 @@ def _after(counted_at: datetime | None, now: datetime) -> datetime:
 def _click_id(occurred_at: datetime, random_bytes: Callable[[int], bytes]) -> str:
     """Ids grow with time, which keeps indexes compact; 80 random bits keep them apart."""
     return f"click-{int(occurred_at.timestamp() * 1000):012x}-{random_bytes(10).hex()}"
-
-
-def _printable(user_agent: str) -> str:
-    return "".join(c for c in user_agent[:_MAX_USER_AGENT] if c.isprintable())
 
 
 def _event(click: Click, send: AnsweredSend) -> Event:

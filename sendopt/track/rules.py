@@ -21,6 +21,8 @@ CRAWLER_LIST = f"crawler-user-agents {version('crawler-user-agents')}"
 #: Nobody reads a message and taps it sooner after it was handed over.
 FASTEST_TAP = timedelta(seconds=1)
 
+_MAX_USER_AGENT = 512  # characters read; what follows never helped anybody to tell a bot
+
 _PREFETCH_HEADERS = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 _PREFETCH_WORDS = ("prefetch", "prerender", "preview")
 
@@ -35,6 +37,12 @@ class ClickRequest:
     def header(self, name: str) -> str:
         """Return the value of a header, empty where it is missing; `name` in lower case."""
         return next((text for key, text in self.headers.items() if key.lower() == name), "")
+
+    @property
+    def user_agent(self) -> str:
+        """What program it says it is, as far as it can be kept and printed."""
+        said = self.header("user-agent")[:_MAX_USER_AGENT]
+        return "".join(character for character in said if character.isprintable()).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +80,11 @@ def _prefetch(hit: Hit) -> bool:
 
 
 def _no_user_agent(hit: Hit) -> bool:
-    return not hit.request.header("user-agent").strip()
+    return not hit.request.user_agent
 
 
 def _bot(hit: Hit) -> bool:
-    return _is_crawler(hit.request.header("user-agent"))
+    return _is_crawler(hit.request.user_agent)
 
 
 def _not_handed_over(hit: Hit) -> bool:
