@@ -432,9 +432,8 @@ class App:
             NotFound: `link_unknown`.
             Conflict: `not_handed_over`.
         """
-        now = self.clock.now()
         return track.record_by_token(
-            self.state, self.link_signer, token, kind, occurred_at=now, now=now
+            self.state, self.link_signer, token, kind, now=self.clock.now()
         )
 
     def record_response(

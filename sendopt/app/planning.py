@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sendopt import schedule, score
 from sendopt.app.answers import BestTimes, HourOfWeek
-from sendopt.errors import ModelNotServable, NotFound
+from sendopt.errors import ModelNotServable
 from sendopt.learn import Registry
 from sendopt.log import Log, Reader
 from sendopt.records import Campaign, Plan, TenantId, UserId
@@ -137,7 +137,7 @@ def best_times(
         NotFound: `user_unknown`, if neither the log nor the state has heard of the user.
     """
     with log.reader(tenant_id) as reader:
-        timezone = _timezone_of(tenant_id, user_id, state=state, reader=reader, now=now)
+        timezone = _zone_in_log(tenant_id, user_id, state=state, reader=reader, now=now)
         try:
             model = registry.champion(tenant_id)
         except ModelNotServable as refusal:
@@ -150,19 +150,13 @@ def best_times(
     return BestTimes(user_id, timezone, slots, model.version, None)
 
 
-def _timezone_of(
+def _zone_in_log(
     tenant_id: TenantId, user_id: UserId, *, state: State, reader: Reader, now: datetime
 ) -> str:
-    with state.read() as tx:
-        in_state = users.find(tx, tenant_id, user_id)
-        tenant_zone = tenants.get(tx, tenant_id).timezone
-    standing = [
-        row
-        for row in reader.query("user_standing", _STANDING.read_text(), {"as_of": now}).to_pylist()
-        if row["user_id"] == user_id
-    ]
-    if in_state is None and not standing:
-        raise NotFound("there is no such user", code="user_unknown", field="user_id")
-    profile_zone = in_state.timezone if in_state else None
-    log_zone = standing[0]["timezone"] if standing else None
-    return profile_zone or log_zone or tenant_zone
+    """Return the zone in which the model reads the user's hours: the log's last, else UTC."""
+    rows = reader.query("user_standing", _STANDING.read_text(), {"as_of": now})
+    zones = dict(zip(rows["user_id"].to_pylist(), rows["timezone"].to_pylist(), strict=True))
+    if user_id not in zones:
+        with state.read() as tx:
+            users.get(tx, tenant_id, user_id)
+    return zones.get(user_id) or "UTC"

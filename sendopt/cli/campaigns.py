@@ -41,7 +41,7 @@ def plan(
             report = app.put_campaign(TenantId(tenant), definition, commit=True)
             preview, counts = report.preview, report.counts
         else:
-            preview, counts = app.preview(TenantId(tenant), definition), {}
+            preview, counts = app.preview_campaign(TenantId(tenant), definition), {}
     if as_json:
         print_json({"committed": commit, "preview": preview, "counts": counts})
         return

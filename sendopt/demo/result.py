@@ -12,9 +12,6 @@ from sendopt.demo.compare import Difference, difference
 from sendopt.records import TenantId
 from sendopt.verify import Finding
 
-#: The rules that are compared with ours.
-RULES = ("population_best", "most_frequent", "random")
-
 
 @dataclass(frozen=True, slots=True)
 class TenantResult:
@@ -76,30 +73,32 @@ def summarise(
 ) -> Result:
     """Add up the tenants; rates of the other rules are over the same user-days as ours."""
     together = pd.concat(choices.values())
-    counts = {
-        name: sum(getattr(tenant, name) for tenant in tenants.values())
-        for name in (
-            "users",
-            "events",
-            "sends",
-            "delivered",
-            "failed",
-            "expired",
-            "suppressed",
-            "cancelled",
-            "opens",
-            "answers",
-            "billable",
-            "statement_total_minor",
-        )
-    }
+
+    def total(name: str) -> int:
+        return sum(getattr(tenant, name) for tenant in tenants.values())
+
     return Result(
-        **counts,
-        open_rate=counts["opens"] / counts["delivered"],
-        **{f"open_rate_{rule}": float(together[rule].mean()) for rule in RULES},
-        **{f"minus_{rule}": difference(choices, rule) for rule in RULES},
+        users=total("users"),
+        events=total("events"),
+        sends=total("sends"),
+        delivered=total("delivered"),
+        failed=total("failed"),
+        expired=total("expired"),
+        suppressed=total("suppressed"),
+        cancelled=total("cancelled"),
+        opens=total("opens"),
+        open_rate=total("opens") / total("delivered"),
+        open_rate_population_best=float(together["population_best"].mean()),
+        open_rate_most_frequent=float(together["most_frequent"].mean()),
+        open_rate_random=float(together["random"].mean()),
+        minus_population_best=difference(choices, "population_best"),
+        minus_most_frequent=difference(choices, "most_frequent"),
+        minus_random=difference(choices, "random"),
         evidence="exact on these days: every time among which was chosen has its real outcome",
+        answers=total("answers"),
+        billable=total("billable"),
         currency=next(iter(tenants.values())).currency,
+        statement_total_minor=total("statement_total_minor"),
         findings=findings,
         picture=str(home / "demo.png"),
         home=str(home / "home"),

@@ -149,6 +149,7 @@ def _begin_day(app: App, tenant: Played, day: HeldDay, people: People) -> None:
                 "latest_at": day.ends_at.isoformat(),
             },
             "audience": sorted(day.answers),
+            "quiet_hours": {"start": "01:00", "end": "06:00"},
             "candidate_times": {
                 user: [at.isoformat() for at in sorted(times)]
                 for user, times in day.answers.items()

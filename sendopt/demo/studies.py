@@ -7,12 +7,11 @@ picks one of them has an exact value. Sources and licences stand in `data/README
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
-from typing import cast
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -40,21 +39,22 @@ class Study:
         """Return everybody who was ever sent anything."""
         return {UserId(user_id) for user_id in self.events["user_id"].unique().to_pylist()}
 
-    def pushes(self) -> pd.DataFrame:
-        """Return every push with its answer: user_id, sent_at, answered_at (NaT = silence)."""
-        events = self.events.select(["event_type", "user_id", "send_id", "occurred_at"]).to_pandas()
-        sends = events[events.event_type == "send"]
-        opens = events[events.event_type == "open"].groupby("send_id").occurred_at.min()
-        return pd.DataFrame(
-            {
-                "user_id": sends.user_id.to_numpy(),
-                "sent_at": sends.occurred_at.to_numpy(),
-                "answered_at": sends.send_id.map(opens).to_numpy(),
-            }
-        ).assign(
-            sent_at=lambda pushes: pushes.sent_at.dt.tz_convert("UTC"),
-            answered_at=lambda pushes: pushes.answered_at.dt.tz_convert("UTC"),
-        )
+    def pushes(self) -> Iterator[tuple[UserId, datetime, timedelta | None]]:
+        """Yield every push: who, when, and the time to the answer (None = silence)."""
+        columns = ["event_type", "user_id", "send_id", "occurred_at"]
+        rows = self.events.select(columns).to_pylist()
+        opened_at = {
+            row["send_id"]: row["occurred_at"] for row in rows if row["event_type"] == "open"
+        }
+        for row in rows:
+            if row["event_type"] == "send":
+                sent_at = row["occurred_at"].astimezone(UTC)
+                answered_at = opened_at.get(row["send_id"])
+                yield (
+                    UserId(row["user_id"]),
+                    sent_at,
+                    None if answered_at is None else answered_at - sent_at,
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +88,12 @@ def held_days(study: Study, *, starts_at: datetime) -> list[HeldDay]:
 
     The studies' clocks are local times written as UTC, so a day is a UTC day.
     """
-    pushes = study.pushes()
-    pushes = pushes[pushes.sent_at >= starts_at]
-    days = []
-    for day, of_day in pushes.groupby(pushes.sent_at.dt.floor("D")):
-        answers: dict[UserId, dict[datetime, timedelta | None]] = {}
-        for row in of_day.itertuples():
-            delay = row.answered_at - row.sent_at
-            answers.setdefault(UserId(str(row.user_id)), {})[row.sent_at.to_pydatetime()] = (
-                None if pd.isna(delay) else delay.to_pytimedelta()
-            )
-        starts = cast("pd.Timestamp", day).to_pydatetime()
-        days.append(HeldDay(starts, {user: of for user, of in answers.items() if len(of) > 1}))
-    return days
+    days: dict[datetime, dict[UserId, dict[datetime, timedelta | None]]] = {}
+    for user_id, sent_at, delay in study.pushes():
+        if sent_at >= starts_at:
+            day = sent_at.replace(hour=0, minute=0, second=0, microsecond=0)
+            days.setdefault(day, {}).setdefault(user_id, {})[sent_at] = delay
+    return [
+        HeldDay(day, {user: times for user, times in answers.items() if len(times) > 1})
+        for day, answers in sorted(days.items())
+    ]
