@@ -93,7 +93,8 @@ def put_campaign(
             created_at=now,
         )
         .on_conflict_do_nothing(index_elements=["tenant_id", "campaign_id"])
-    ).rowcount
+        .returning(campaign.c.campaign_id)
+    ).all()
     if created:
         tx.execute(sa.insert(variant), _variant_rows(tenant_id, given))
         return True

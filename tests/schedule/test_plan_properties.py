@@ -1,0 +1,203 @@
+"""What holds for every plan, near clock changes more often than not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sendopt.quiet_hours import in_quiet_hours
+from sendopt.records import (
+    Campaign,
+    CampaignId,
+    Channel,
+    Device,
+    DeviceId,
+    Plan,
+    QuietHours,
+    SendState,
+    TenantId,
+    UserId,
+    Variant,
+    VariantId,
+)
+from sendopt.schedule import Person, candidate_slots, plan
+
+MINUTE = timedelta(minutes=1)
+
+clock_times = st.integers(0, 24 * 60 - 1).map(lambda minute: time(minute // 60, minute % 60))
+quiet_hours = st.builds(QuietHours, clock_times, clock_times).filter(lambda q: q.start != q.end)
+zone_names = st.sampled_from(
+    [
+        *("Europe/Berlin", "America/New_York", "America/Havana", "Africa/Casablanca"),
+        *("Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Chatham", "Pacific/Kiritimati"),
+    ]
+) | st.sampled_from(sorted(available_timezones() - {"localtime"}))
+
+#: Around the changes of 2026 in Europe, North America and Cuba, and an ordinary week.
+starts = st.builds(
+    lambda day, minute: day + minute * MINUTE,
+    st.sampled_from(
+        [
+            datetime(2026, 3, 8, tzinfo=UTC),
+            datetime(2026, 3, 29, tzinfo=UTC),
+            datetime(2026, 6, 10, tzinfo=UTC),
+            datetime(2026, 10, 25, tzinfo=UTC),
+            datetime(2026, 11, 1, tzinfo=UTC),
+        ]
+    ),
+    st.integers(-24 * 60, 24 * 60),
+)
+probabilities = st.floats(0, 1) | st.sampled_from([0.1, 0.2])  # with ties
+
+
+@st.composite
+def campaigns(draw: st.DrawFn) -> Campaign:
+    earliest_at = draw(starts)
+    letters = "abc"[: draw(st.integers(1, 3))]
+    return Campaign(
+        campaign_id=CampaignId("autumn-sale"),
+        variants=tuple(Variant(VariantId(letter), "Sale", "Half price") for letter in letters),
+        channel=Channel.SIMULATOR,
+        earliest_at=earliest_at,
+        latest_at=earliest_at + draw(st.integers(1, 30 * 60)) * MINUTE,
+        quiet_hours=draw(st.none() | quiet_hours),
+        slot=draw(st.sampled_from([15, 60, 240, 1440])) * MINUTE,
+        fallback_local_time=draw(clock_times),
+        time_to_live=draw(st.integers(1, 600)) * MINUTE,
+    )
+
+
+@st.composite
+def people(draw: st.DrawFn) -> list[Person]:
+    found = []
+    for index in range(draw(st.integers(1, 4))):
+        user_id = UserId(f"user-{index}")
+        device = Device(DeviceId(f"device-{index}"), user_id, Channel.SIMULATOR, {})
+        found.append(
+            Person(
+                user_id=user_id,
+                device=draw(st.sampled_from([device, device, None])),
+                timezone=draw(zone_names),
+                timezone_source="device",
+                suppressed_by=draw(st.sampled_from([None, None, "opted_out"])),
+            )
+        )
+    return found
+
+
+Said = dict[UserId, dict[datetime, float]]
+Planning = tuple[Campaign, list[Person], Said, datetime]
+
+
+@st.composite
+def plannings(draw: st.DrawFn) -> Planning:
+    """Draw a campaign, its people, what a model might say of them, and the planning instant."""
+    campaign = draw(campaigns())
+    audience = draw(people())
+    now = campaign.earliest_at + draw(st.integers(-60, 31 * 60)) * MINUTE
+    said = {}
+    for person in audience:
+        times = [slot.starts_at for slot in candidate_slots(campaign, person, now=now)]
+        if draw(st.booleans()):
+            chosen = times if draw(st.booleans()) else draw(st.lists(st.sampled_from(times)))
+            said[person.user_id] = {at: draw(probabilities) for at in chosen}
+    return campaign, audience, said, now
+
+
+def planned(campaign: Campaign, people: list[Person], said: Said, now: datetime) -> Plan:
+    return plan(
+        campaign,
+        TenantId("default"),
+        people,
+        said,
+        model_version="3",
+        log_snapshot=41,
+        fallback_reason=None,
+        now=now,
+    )
+
+
+@settings(max_examples=300)
+@given(plannings())
+def test_everybody_has_one_time_inside_every_limit_or_one_reason(drawn: Planning) -> None:
+    campaign, people, said, now = drawn
+    result = planned(campaign, people, said, now)
+    assert [send.user_id for send in result.sends] == [person.user_id for person in people]
+    assert [decision.send_id for decision in result.decisions] == [
+        send.send_id for send in result.sends
+    ]
+    for person, send, decision in zip(people, result.sends, result.decisions, strict=True):
+        assert decision.chosen_at == send.due_at
+        if send.due_at is None:
+            assert send.state is SendState.SUPPRESSED
+            assert send.reason in {"opted_out", "no_device", "no_allowed_slot"}
+            assert decision.propensity is None
+        else:
+            zone = ZoneInfo(person.timezone)
+            assert send.state is SendState.PLANNED
+            assert send.reason is None
+            assert campaign.earliest_at <= send.due_at < campaign.latest_at
+            assert send.due_at >= now
+            assert campaign.quiet_hours is None or not in_quiet_hours(
+                send.due_at, zone, campaign.quiet_hours
+            )
+            assert send.due_at < send.expires_at <= campaign.latest_at
+            assert decision.propensity == 1.0
+
+
+@settings(max_examples=300)
+@given(plannings())
+def test_nobody_who_could_be_sent_to_is_left_out(drawn: Planning) -> None:
+    campaign, people, said, now = drawn
+    result = planned(campaign, people, said, now)
+    minutes = -((max(campaign.earliest_at, now) - campaign.latest_at) // MINUTE)
+    for person, send in zip(people, result.sends, strict=True):
+        zone = ZoneInfo(person.timezone)
+        allowed = any(
+            campaign.quiet_hours is None
+            or not in_quiet_hours(
+                max(campaign.earliest_at, now) + minute * MINUTE, zone, campaign.quiet_hours
+            )
+            for minute in range(minutes)
+        )
+        reachable = person.suppressed_by is None and person.device is not None
+        assert (send.due_at is not None) == (reachable and allowed)
+
+
+@settings(max_examples=300)
+@given(plannings())
+def test_the_record_shows_what_was_said_and_that_the_best_allowed_slot_won(drawn: Planning) -> None:
+    campaign, people, said, now = drawn
+    result = planned(campaign, people, said, now)
+    for person, decision in zip(people, result.decisions, strict=True):
+        if person.suppressed_by is not None or person.device is None:
+            assert decision.slots == ()
+            continue
+        spoken = said.get(person.user_id, {})
+        assert {slot.starts_at: slot.open_probability for slot in decision.slots} == {
+            slot.starts_at: spoken.get(slot.starts_at)
+            for slot in candidate_slots(campaign, person, now=now)
+        }
+        starts = [slot.starts_at for slot in decision.slots]
+        assert starts == sorted(set(starts))
+        allowed = [slot for slot in decision.slots if slot.excluded_by is None]
+        if decision.policy != "greedy" or not allowed:
+            continue
+        best = max(slot.open_probability for slot in allowed if slot.open_probability is not None)
+        winners = [slot.starts_at for slot in allowed if slot.open_probability == best]
+        assert decision.chosen_at == winners[0]
+        ideal = max(spoken.values())
+        assert (decision.binding_constraint is not None) == (ideal > best)
+
+
+@given(plannings())
+def test_the_same_input_gives_the_same_plan_in_any_order_of_people(drawn: Planning) -> None:
+    campaign, people, said, now = drawn
+    forward = planned(campaign, people, said, now)
+    assert planned(campaign, people, said, now) == forward
+    backward = planned(campaign, people[::-1], said, now)
+    assert backward.sends[::-1] == forward.sends
+    assert backward.decisions[::-1] == forward.decisions

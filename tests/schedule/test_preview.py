@@ -1,0 +1,89 @@
+"""The preview counts exactly what the plan holds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+from sendopt.records import (
+    Campaign,
+    CampaignId,
+    Channel,
+    Device,
+    DeviceId,
+    QuietHours,
+    TenantId,
+    UserId,
+    Variant,
+    VariantId,
+)
+from sendopt.schedule import Person, Preview, plan, preview
+
+MORNING = datetime(2026, 10, 1, 6, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def previewed(people: list[Person], said: dict[UserId, dict[datetime, float]]) -> Preview:
+    campaign = Campaign(
+        campaign_id=CampaignId("autumn-sale"),
+        variants=(Variant(VariantId("plain"), "Sale", "Half price"),),
+        channel=Channel.SIMULATOR,
+        earliest_at=MORNING,
+        latest_at=MORNING + 24 * HOUR,
+        quiet_hours=QuietHours(time(22), time(8)),
+    )
+    return preview(
+        plan(
+            campaign,
+            TenantId("default"),
+            people,
+            said,
+            model_version="3",
+            log_snapshot=41,
+            fallback_reason=None,
+            now=MORNING,
+        )
+    )
+
+
+def a_person(name: str, zone: str = "UTC", suppressed_by: str | None = None) -> Person:
+    device = Device(DeviceId(name), UserId(name), Channel.SIMULATOR, {})
+    return Person(UserId(name), device, zone, "device", suppressed_by)
+
+
+def test_every_number_of_a_small_plan() -> None:
+    seen = previewed(
+        [
+            a_person("ann"),
+            a_person("bob", "Asia/Kathmandu"),
+            a_person("cleo"),
+            a_person("dan", suppressed_by="opted_out"),
+            Person(UserId("eve"), None, "UTC", "tenant"),
+        ],
+        {
+            # Ann would rather be asked at 06:00, which is quiet.
+            UserId("ann"): {MORNING: 0.5, MORNING + 3 * HOUR: 0.25},
+            UserId("bob"): {datetime(2026, 10, 1, 6, 15, tzinfo=UTC): 0.125},
+        },
+    )
+    assert (seen.people_count, seen.planned_count) == (5, 3)
+    assert seen.suppressed == {"no_device": 1, "opted_out": 1}
+    assert {hour: count for hour, count in seen.by_local_hour.items() if count} == {
+        9: 1,  # Ann
+        12: 1,  # Bob, five hours and three quarters ahead
+        18: 1,  # Cleo, of whom nothing is known
+    }
+    assert list(seen.by_local_hour) == list(range(24))
+    assert seen.by_utc_hour == {MORNING: 1, MORNING + 3 * HOUR: 1, MORNING + 12 * HOUR: 1}
+    assert seen.by_variant == {"plain": 3}
+    assert seen.bound_by == {"quiet_hours": 1}
+    assert (seen.fallback_count, seen.fallback_share) == (1, 1 / 3)
+    assert seen.fallback_reasons == {"not_scored": 1}
+    assert seen.expected_open_count == 0.375
+    assert seen.expected_open_basis == "predictive"
+
+
+def test_a_plan_for_nobody() -> None:
+    seen = previewed([a_person("dan", suppressed_by="opted_out")], {})
+    assert (seen.people_count, seen.planned_count, seen.fallback_share) == (1, 0, 0.0)
+    assert seen.expected_open_count == 0
+    assert seen.people_count == seen.planned_count + sum(seen.suppressed.values())

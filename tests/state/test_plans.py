@@ -1,0 +1,318 @@
+"""Plans are committed once a person, whoever commits them, however often, on both databases."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from sendopt.errors import Conflict, InvariantBroken, NotFound, StoreFailure
+from sendopt.records import (
+    Campaign,
+    CampaignId,
+    Channel,
+    Decision,
+    DeviceId,
+    Plan,
+    PlannedSend,
+    SendId,
+    SendState,
+    Slot,
+    TenantId,
+    UserId,
+    Variant,
+    VariantId,
+)
+from sendopt.state import State, plans
+from sendopt.state.tables import decision, planned_send, variant
+
+TENANT, OTHER = TenantId("default"), TenantId("other")
+SALE = CampaignId("autumn-sale")
+DEFINITION = {"campaign_id": "autumn-sale", "variants": [{"title": "Sale"}], "slot_minutes": 60}
+HOUR = timedelta(hours=1)
+
+
+def a_campaign(now: datetime) -> Campaign:
+    return Campaign(
+        campaign_id=SALE,
+        variants=(
+            Variant(VariantId("plain"), "Sale", "Half price", "https://shop.example/"),
+            Variant(VariantId("loud"), "SALE", "HALF PRICE"),
+        ),
+        channel=Channel.SIMULATOR,
+        earliest_at=now,
+        latest_at=now + 24 * HOUR,
+    )
+
+
+def a_plan(now: datetime, users: range, *, tenant_id: TenantId = TENANT) -> Plan:
+    """Plan `users`, every tenth of them suppressed."""
+    sends = []
+    decisions = []
+    for number in users:
+        reached = number % 10 != 0
+        due_at = now + timedelta(hours=1, microseconds=number) if reached else None
+        send_id = SendId(f"s_{tenant_id}_{number}")
+        sends.append(
+            PlannedSend(
+                tenant_id=tenant_id,
+                send_id=send_id,
+                campaign_id=SALE,
+                variant_id=VariantId("plain"),
+                user_id=UserId(f"user-{number}"),
+                device_id=DeviceId(f"device-{number}") if reached else None,
+                channel=Channel.SIMULATOR,
+                due_at=due_at,
+                expires_at=due_at and due_at + HOUR,
+                state=SendState.PLANNED if reached else SendState.SUPPRESSED,
+                reason=None if reached else "opted_out",
+            )
+        )
+        decisions.append(
+            Decision(
+                send_id=send_id,
+                slots=(
+                    Slot(now, 0.1 + 0.2, "quiet_hours"),
+                    Slot(due_at or now + HOUR, 1 / 3, None),
+                    Slot(now + 2 * HOUR, None, None),
+                ),
+                chosen_at=due_at,
+                propensity=1.0 if reached else None,
+                policy="greedy" if reached else "none",
+                binding_constraint="quiet_hours" if reached else None,
+                fallback_reason=None,
+                model_version="3",
+                log_snapshot=2**40,
+                timezone="Europe/Berlin",
+                timezone_source="device",
+            )
+        )
+    return Plan(tenant_id, SALE, tuple(sends), tuple(decisions))
+
+
+@pytest.fixture
+def put(state: State, now: datetime) -> None:
+    """The campaign is there, for two tenants."""
+    with state.write() as tx:
+        for tenant_id in (TENANT, OTHER):
+            plans.put_campaign(tx, tenant_id, a_campaign(now), DEFINITION, now=now)
+
+
+def counts(state: State, tenant_id: TenantId = TENANT) -> dict[SendState, int]:
+    with state.read() as tx:
+        return {
+            name: count
+            for name, count in plans.campaign_counts(tx, tenant_id, SALE).items()
+            if count
+        }
+
+
+def test_a_campaign_comes_back_as_it_was_given(state: State, now: datetime) -> None:
+    with state.write() as tx:
+        assert plans.put_campaign(tx, TENANT, a_campaign(now), DEFINITION, now=now)
+    with state.read() as tx:
+        stored = plans.get_campaign(tx, TENANT, SALE)
+        variants = tx.execute(sa.select(variant).order_by(variant.c.variant_id)).all()
+    assert stored == plans.StoredCampaign(SALE, DEFINITION, now, None, None)
+    assert [tuple(row) for row in variants] == [
+        (TENANT, SALE, "loud", "SALE", "HALF PRICE", None),
+        (TENANT, SALE, "plain", "Sale", "Half price", "https://shop.example/"),
+    ]
+
+
+def test_the_same_definition_is_a_repeat_and_another_a_conflict(
+    state: State, now: datetime, put: None
+) -> None:
+    reordered = dict(reversed(DEFINITION.items()))
+    with state.write() as tx:
+        assert not plans.put_campaign(tx, TENANT, a_campaign(now), reordered, now=now + HOUR)
+    with state.write() as tx, pytest.raises(Conflict) as refusal:
+        plans.put_campaign(tx, TENANT, a_campaign(now), {**DEFINITION, "slot_minutes": 30}, now=now)
+    assert refusal.value.code == "campaign_conflict"
+    with state.read() as tx:
+        assert plans.get_campaign(tx, TENANT, SALE).created_at == now
+
+
+def test_a_send_comes_back_with_its_decision_to_the_last_bit(
+    state: State, now: datetime, put: None
+) -> None:
+    plan = a_plan(now, range(12))
+    with state.write() as tx:
+        report = plans.commit(tx, TENANT, plan, now=now)
+    assert report == plans.CommitReport(planned_count=10, suppressed_count=2, repeated_count=0)
+    with state.read() as tx:
+        for send, reason in zip(plan.sends, plan.decisions, strict=True):
+            stored = plans.get_send(tx, TENANT, send.send_id)
+            assert stored == plans.StoredSend(send, reason, now, 0, None)
+        assert plans.get_campaign(tx, TENANT, SALE).committed_at == now
+        ready = dict(tx.execute(sa.select(planned_send.c.send_id, planned_send.c.ready_at)).all())
+    assert ready == {send.send_id: send.due_at for send in plan.sends}
+
+
+def test_committing_again_adds_only_who_joined_since(
+    state: State, now: datetime, put: None
+) -> None:
+    with state.write() as tx:
+        plans.commit(tx, TENANT, a_plan(now, range(20)), now=now)
+    later = a_plan(now + HOUR, range(25))
+    with state.write() as tx:
+        report = plans.commit(tx, TENANT, later, now=now + HOUR)
+    assert report == plans.CommitReport(planned_count=4, suppressed_count=1, repeated_count=20)
+    with state.read() as tx:
+        assert plans.get_send(tx, TENANT, SendId("s_default_7")).planned_at == now
+        assert plans.get_send(tx, TENANT, SendId("s_default_22")).planned_at == now + HOUR
+        assert plans.get_campaign(tx, TENANT, SALE).committed_at == now
+
+
+def at_once(*actions: Callable[[], Any]) -> list[Any]:
+    """Run `actions` in threads that start together; return what each returned or raised."""
+    start = threading.Barrier(len(actions))
+
+    def run(action: Callable[[], Any]) -> Any:
+        start.wait()
+        try:
+            return action()
+        except Conflict as refusal:
+            return refusal.code
+
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return list(pool.map(run, actions))
+
+
+def test_commits_at_once_from_several_sides_write_each_send_once(
+    state_url: str, now: datetime, state: State, put: None
+) -> None:
+    ranges = [range(400), range(200, 600), range(600), range(100, 300)]
+
+    def commit(users: range) -> plans.CommitReport:
+        own = State(state_url)  # as another process has its own
+        try:
+            with own.write() as tx:
+                return plans.commit(tx, TENANT, a_plan(now, users), now=now)
+        finally:
+            own.close()
+
+    reports = at_once(*(lambda users=users: commit(users) for users in ranges))
+    assert sum(report.planned_count for report in reports) == 540
+    assert sum(report.suppressed_count for report in reports) == 60
+    assert counts(state) == {SendState.PLANNED: 540, SendState.SUPPRESSED: 60}
+    with state.read() as tx:
+        assert tx.scalar(sa.select(sa.func.count()).select_from(decision)) == 600
+
+
+def test_a_commit_that_fails_leaves_nothing(state: State, now: datetime, put: None) -> None:
+    plan = a_plan(now, range(20))
+    broken = replace(plan, decisions=(*plan.decisions[:-1], plan.decisions[0]))
+    with pytest.raises(StoreFailure), state.write() as tx:
+        plans.commit(tx, TENANT, broken, now=now)
+    assert counts(state) == {}
+    with state.read() as tx:
+        assert plans.get_campaign(tx, TENANT, SALE).committed_at is None
+
+
+def test_a_cancelled_campaign_keeps_what_was_handed_over_and_plans_no_more(
+    state: State, now: datetime, put: None
+) -> None:
+    with state.write() as tx:
+        plans.commit(tx, TENANT, a_plan(now, range(20)), now=now)
+        tx.execute(
+            sa.update(planned_send)
+            .where(planned_send.c.send_id == "s_default_7")
+            .values(state=SendState.DELIVERED)
+        )
+    with state.write() as tx:
+        assert plans.cancel_campaign(tx, TENANT, SALE, reason="changed_mind", now=now) == 17
+    with state.write() as tx:
+        assert plans.cancel_campaign(tx, TENANT, SALE, reason="again", now=now + HOUR) == 0
+    assert counts(state) == {
+        SendState.CANCELLED: 17,
+        SendState.DELIVERED: 1,
+        SendState.SUPPRESSED: 2,
+    }
+    with state.read() as tx:
+        assert plans.get_campaign(tx, TENANT, SALE).cancelled_at == now
+        assert plans.get_send(tx, TENANT, SendId("s_default_8")).send.reason == "changed_mind"
+    with state.write() as tx, pytest.raises(Conflict) as refusal:
+        plans.commit(tx, TENANT, a_plan(now, range(30)), now=now)
+    assert refusal.value.code == "campaign_cancelled"
+
+
+def test_cancelling_while_committing_never_leaves_a_planned_send(
+    state: State, now: datetime, put: None
+) -> None:
+    def commit() -> None:
+        with state.write() as tx:
+            plans.commit(tx, TENANT, a_plan(now, range(300)), now=now)
+
+    def cancel() -> None:
+        with state.write() as tx:
+            plans.cancel_campaign(tx, TENANT, SALE, reason="changed_mind", now=now)
+
+    at_once(commit, cancel)
+    assert SendState.PLANNED not in counts(state)
+
+
+def test_one_send_is_cancelled_only_while_it_is_planned(
+    state: State, now: datetime, put: None
+) -> None:
+    with state.write() as tx:
+        plans.commit(tx, TENANT, a_plan(now, range(1, 4)), now=now)
+        tx.execute(
+            sa.update(planned_send)
+            .where(planned_send.c.send_id == "s_default_2")
+            .values(state=SendState.CLAIMED)
+        )
+    with state.write() as tx:
+        for _ in range(2):
+            plans.cancel_send(tx, TENANT, SendId("s_default_1"), reason="changed_mind")
+    with state.write() as tx, pytest.raises(Conflict) as refusal:
+        plans.cancel_send(tx, TENANT, SendId("s_default_2"), reason="changed_mind")
+    assert refusal.value.code == "send_not_planned"
+    assert counts(state) == {
+        SendState.CANCELLED: 1,
+        SendState.CLAIMED: 1,
+        SendState.PLANNED: 1,
+    }
+
+
+def test_another_tenants_rows_look_like_none(state: State, now: datetime, put: None) -> None:
+    with state.write() as tx:
+        plans.commit(tx, TENANT, a_plan(now, range(20)), now=now)
+        plans.commit(tx, OTHER, a_plan(now, range(5), tenant_id=OTHER), now=now)
+    refusals = []
+    for send_id in (SendId("s_default_7"), SendId("s_nobody")):
+        with state.write() as tx:
+            with pytest.raises(NotFound) as refusal:
+                plans.get_send(tx, OTHER, send_id)
+            refusals.append(str(refusal.value))
+            with pytest.raises(NotFound) as refusal:
+                plans.cancel_send(tx, OTHER, send_id, reason="mine")
+            refusals.append(str(refusal.value))
+    assert len(set(refusals)) == 1
+    with state.write() as tx, pytest.raises(NotFound) as refusal:
+        plans.cancel_campaign(tx, OTHER, CampaignId("unknown"), reason="mine", now=now)
+    assert refusal.value.code == "campaign_unknown"
+    with state.write() as tx:
+        plans.cancel_campaign(tx, OTHER, SALE, reason="mine", now=now)
+    assert counts(state) == {SendState.PLANNED: 18, SendState.SUPPRESSED: 2}
+    assert counts(state, OTHER) == {SendState.CANCELLED: 4, SendState.SUPPRESSED: 1}
+    with state.write() as tx, pytest.raises(InvariantBroken) as broken:
+        plans.commit(tx, OTHER, a_plan(now, range(30)), now=now)
+    assert broken.value.code == "foreign_plan"
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_sends_are_committed_in_seconds(
+    state: State, now: datetime, put: None
+) -> None:
+    plan = a_plan(now, range(100_000))
+    with state.write() as tx:
+        assert plans.commit(tx, TENANT, plan, now=now).planned_count == 90_000
+    with state.write() as tx:
+        assert plans.commit(tx, TENANT, plan, now=now).repeated_count == 100_000
