@@ -21,10 +21,15 @@ _REF = "#/components/schemas/{model}"
 _body_models: set[type[BaseModel]] = set()
 
 
-def takes(model: type[BaseModel], *, example: Any) -> dict[str, Any]:
-    """Return the `openapi_extra` of a route whose JSON body follows `model`."""
+def takes(model: type[BaseModel], *, example: Any, up_to: int | None = None) -> dict[str, Any]:
+    """Return the `openapi_extra` of a route whose JSON body follows `model`.
+
+    With `up_to` the body is an array of 1 to so many of them.
+    """
     _body_models.add(model)
-    schema = {"$ref": _REF.format(model=model.__name__)}
+    schema: dict[str, Any] = {"$ref": _REF.format(model=model.__name__)}
+    if up_to is not None:
+        schema = {"type": "array", "minItems": 1, "maxItems": up_to, "items": schema}
     content = {"application/json": {"schema": schema, "example": example}}
     return {"requestBody": {"required": True, "content": content}}
 

@@ -125,18 +125,15 @@ def install(api: FastAPI) -> None:
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI responses of a route that can fail with `statuses`."""
-    schema = {"$ref": "#/components/schemas/Problem"}
+    """Return the OpenAPI responses of a route that can fail with `statuses`, and otherwise."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    described: list[int | str] = [*sorted(statuses), "default"]
     return {
-        status: {
-            "description": _DESCRIPTIONS[status],
-            "content": {MEDIA_TYPE: {"schema": schema}},
-        }
-        for status in sorted(statuses)
+        status: {"description": _DESCRIPTIONS[status], "content": content} for status in described
     }
 
 
-_DESCRIPTIONS = {
+_DESCRIPTIONS: dict[int | str, str] = {
     400: "The body is not JSON, or too complex",
     401: "No valid API key; the answer never says why",
     404: "Unknown to this tenant",
@@ -146,6 +143,7 @@ _DESCRIPTIONS = {
     415: "The body is not application/json in UTF-8, or is compressed",
     422: "A value breaks a stated rule; nothing was stored",
     503: "A store or a model is not available; retry",
+    "default": "Any other failure",
 }
 
 

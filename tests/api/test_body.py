@@ -50,7 +50,7 @@ def _answer(connection: socket.socket) -> tuple[int, dict[str, Any]]:
     while len(answer) < length:
         answer += (chunk := connection.recv(65536))
         assert chunk, f"the connection ended after {received!r}"
-    return int(head.split()[1]), json.loads(answer)
+    return int(head.split()[1]), json.loads(answer[:length])
 
 
 def chunked(payload: bytes) -> bytes:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
-from sendopt.api import problems
+from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer
 from sendopt.api.auth import Facade, Tenant
 from sendopt.api.body import JsonBody
 from sendopt.app.answers import EventVerdict, Verdict
 from sendopt.errors import Conflict, InvalidInput, SendoptError
+from sendopt.ingest.accept import MAX_ITEMS, EventBody
 
 router = APIRouter(prefix="/v1", tags=["events"])
+
+_EXAMPLE = {
+    "event_id": "0199a0f2-7b1c-7d6e-9a41-3f0c5a2b8e10",
+    "user_id": "user-7",
+    "event_type": "session",
+    "occurred_at": "2026-10-01T18:03:00+02:00",
+    "timezone": "Europe/Vienna",
+}
 
 
 class EventVerdicts(Answer):
@@ -36,6 +46,7 @@ class EventVerdicts(Answer):
         },
         **problems.responses(400, 401, 408, 409, 413, 415, 422, 503),
     },
+    openapi_extra=openapi.takes(EventBody, example=[_EXAMPLE], up_to=MAX_ITEMS),
 )
 def accept_events(
     request: Request, response: Response, tenant_id: Tenant, app: Facade, body: JsonBody
@@ -46,7 +57,10 @@ def accept_events(
     least one was refused; nothing of it was stored, everything else was. A request with a single
     event that is refused is refused as a whole: 409 or 422. Repeating a request changes nothing.
     """
-    verdicts = app.accept_events(tenant_id, body)
+    verdicts = [
+        _located(verdict, position)
+        for position, verdict in enumerate(app.accept_events(tenant_id, body))
+    ]
     counts = Counter(verdict.verdict for verdict in verdicts)
     for verdict, count in counts.items():
         request.app.state.metrics.events.labels(tenant_id, verdict).inc(count)
@@ -62,6 +76,14 @@ def accept_events(
             raise _refusal(verdicts[0])
         response.status_code = 207
     return answer
+
+
+def _located(verdict: EventVerdict, position: int) -> EventVerdict:
+    """Turn the name of the field at fault into a JSON Pointer into the request's body."""
+    if verdict.field is None:
+        return verdict
+    path = f"/{position}/{verdict.field.removeprefix('/')}"
+    return replace(verdict, field=path.removesuffix("/"))
 
 
 def _refusal(verdict: EventVerdict) -> SendoptError:

@@ -1,0 +1,229 @@
+"""Who may do what: keys, tenants, and answers that give nothing away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from sendopt.api import create_api
+from sendopt.app import App
+from sendopt.records import TenantId
+
+UNKNOWN_KEY = "so_" + "0" * 16 + "_" + "0" * 64
+
+
+def routes(app: App) -> list[tuple[str, str]]:
+    """Every route that is a tenant's, as the service itself describes it."""
+    paths = create_api(app).openapi()["paths"]
+    return [
+        (method.upper(), re.sub(r"{\w+}", "x", path))
+        for path, operations in paths.items()
+        for method in operations
+        if path.startswith("/v1/")
+    ]
+
+
+def told(response: httpx.Response) -> dict[str, Any]:
+    """What an answer says beyond the number of the request."""
+    return {name: value for name, value in response.json().items() if name != "request_id"}
+
+
+def test_every_route_of_a_tenant_is_in_the_matrix(app: App) -> None:
+    assert len(routes(app)) == 11
+
+
+@pytest.fixture
+def revoked_key(app: App) -> str:
+    key = app.issue_key(TenantId("acme"), "to be revoked")
+    app.revoke_key(TenantId("acme"), key.split("_")[1])
+    return key
+
+
+def test_without_a_valid_key_nothing_is_told(
+    app: App, stranger: httpx.Client, acme_key: str, revoked_key: str
+) -> None:
+    attempts: list[tuple[dict[str, str], str]] = [
+        ({}, ""),
+        ({"Authorization": f"Bearer {UNKNOWN_KEY}"}, ""),
+        ({"Authorization": f"Bearer {revoked_key}"}, ""),
+        ({"Authorization": f"Bearer {acme_key[:-1]}"}, ""),
+        ({"Authorization": f"Bearer {acme_key}0"}, ""),
+        ({"Authorization": f"Bearer {acme_key.upper()}"}, ""),
+        ({"Authorization": f"Basic {acme_key}"}, ""),
+        ({"Authorization": acme_key}, ""),
+        ({"Authorization": "Bearer"}, ""),
+        ({"Authorization": "Bearer \xfc\xe9"}, ""),
+        ({"Authorization": "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhY21lIn0."}, ""),
+        ({"X-Api-Key": acme_key}, ""),
+        ({"Cookie": f"key={acme_key}"}, ""),
+        ({}, f"?key={acme_key}"),
+        ({}, f"?api_key={acme_key}"),
+        ({"Authorization": f"Bearer {acme_key}"}, f"?key={acme_key}"),
+        ({"Authorization": f"Bearer {acme_key}"}, f"?access_token={acme_key}"),
+    ]
+    answers = set()
+    for method, path in routes(app):
+        for headers, query in attempts:
+            encoded = {name: value.encode("latin-1") for name, value in headers.items()}
+            response = stranger.request(method, path + query, headers=encoded)
+            assert response.status_code == 401, (method, path, headers)
+            assert response.headers["www-authenticate"] == 'Bearer realm="sendopt"'
+            answers.add(str(told(response)))
+    assert len(answers) == 1
+
+
+@pytest.fixture
+def of_acme(acme: httpx.Client) -> dict[str, str]:
+    """What acme owns: a campaign with one committed send to one user."""
+    device = {"device_id": "d1", "user_id": "owned", "channel": "simulator", "address": {}}
+    assert acme.post("/v1/devices", json=device).status_code == 200
+    campaign = {
+        "campaign_id": "owned",
+        "channel": "simulator",
+        "variants": [{"variant_id": "v", "title": "T", "body": "B", "url": "https://a.example/"}],
+        "send_window": {
+            "earliest_at": "2026-10-02T00:00:00Z",
+            "latest_at": "2026-10-03T00:00:00Z",
+        },
+        "audience": ["owned"],
+        "quiet_hours": None,
+    }
+    assert acme.post("/v1/campaigns?commit=true", json=campaign).status_code in {200, 201}
+    return {"campaign_id": "owned", "user_id": "owned"}
+
+
+def test_what_another_tenant_owns_looks_like_what_is_not_there(
+    app: App, acme: httpx.Client, other: httpx.Client, of_acme: dict[str, str]
+) -> None:
+    send_id = the_send(app, of_acme["campaign_id"])
+    assert acme.get(f"/v1/sends/{send_id}").status_code == 200
+    body = {"json": {"kind": "open"}}
+    pairs: list[tuple[str, str, str, str, dict[str, Any]]] = [
+        ("GET", "/v1/campaigns/{}", "owned", "unowned", {}),
+        ("GET", "/v1/campaigns/{}/preview", "owned", "unowned", {}),
+        ("POST", "/v1/campaigns/{}/cancel", "owned", "unowned", {}),
+        ("GET", "/v1/users/{}/best-times", "owned", "unowned", {}),
+        ("GET", "/v1/sends/{}", send_id, "s_unknown", {}),
+        ("POST", "/v1/sends/{}/responses", send_id, "s_unknown", body),
+    ]
+    for method, path, theirs, nobodys, options in pairs:
+        foreign = other.request(method, path.format(theirs), **options)
+        unknown = other.request(method, path.format(nobodys), **options)
+        assert foreign.status_code == unknown.status_code == 404, path
+        assert told(foreign) == told(unknown)
+    assert acme.get("/v1/campaigns/owned").json()["cancelled_at"] is None
+
+
+def the_send(app: App, campaign_id: str) -> str:
+    import sqlalchemy as sa
+
+    from sendopt.state.tables import planned_send
+
+    with app.state.read() as tx:
+        found = sa.select(planned_send.c.send_id).where(planned_send.c.campaign_id == campaign_id)
+        return str(tx.execute(found).scalar_one())
+
+
+def test_the_same_names_mean_other_things_to_another_tenant(
+    acme: httpx.Client, other: httpx.Client, of_acme: dict[str, str]
+) -> None:
+    device = {"device_id": "d1", "user_id": "else", "channel": "simulator", "address": {}}
+    assert other.post("/v1/devices", json=device).json()["user_id"] == "else"
+    campaign = {**acme.get("/v1/campaigns/owned").json()["definition"], "audience": ["else"]}
+    assert other.post("/v1/campaigns", json=campaign).status_code == 201
+    assert acme.get("/v1/campaigns/owned").json()["definition"]["audience"] == ["owned"]
+
+
+def test_a_crash_tells_the_client_only_a_number(
+    app: App, acme: httpx.Client, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def crash(*_args: object, **_options: object) -> None:
+        raise RuntimeError("secret-4711 in SELECT * FROM tenant")
+
+    monkeypatch.setattr(app, "campaign", crash)
+    response = acme.get("/v1/campaigns/owned")
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (500, "internal")
+    assert "secret" not in response.text
+    logged = "".join(capfd.readouterr())
+    assert problem["request_id"] in logged
+    assert "secret-4711" not in logged
+
+
+def test_log_lines_hold_neither_keys_nor_people(
+    acme: httpx.Client, acme_key: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    acme.get("/v1/users/anna-4711/best-times?top=3")
+    acme.get("/t/k1.secretlink.mac")
+    acme.post("/v1/events", json=[{"user_id": "anna-4711"}])
+    logged = "".join(capfd.readouterr())
+    assert "route=/v1/users/{user_id}/best-times" in re.sub("\x1b\\[[0-9]*m", "", logged)
+    for secret in ("anna-4711", "secretlink", acme_key):
+        assert secret not in logged
+
+
+Serve = Callable[..., Any]
+
+
+def test_metrics_are_the_operators(
+    app: App, acme: httpx.Client, stranger: httpx.Client, acme_key: str, serve: Serve
+) -> None:
+    acme.post("/v1/events", json=[{"event_id": "metrics-4711"}])
+    exposition = stranger.get("/metrics").text  # from this machine, no key configured
+    assert 'sendopt_events_total{tenant_id="acme",verdict="rejected"}' in exposition
+    assert "4711" not in exposition
+    with serve(app, metrics_key="op-secret") as url:
+        for key, status in ((None, 401), (acme_key, 401), ("op-secre", 401), ("op-secret", 200)):
+            headers = {"Authorization": f"Bearer {key}"} if key else {}
+            assert httpx.get(f"{url}/metrics", headers=headers).status_code == status
+
+
+def test_the_service_says_how_it_is(stranger: httpx.Client) -> None:
+    assert stranger.get("/healthz").json() == {"status": "ok"}
+    answer = stranger.get("/readyz")
+    assert (answer.status_code, answer.json()["ready"]) == (200, True)
+    assert set(answer.json()["parts"]) >= {"state", "log"}
+
+
+def test_a_store_that_does_not_answer_makes_the_service_unready_but_alive(
+    app: App, stranger: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "ready", lambda: {"state": "store_failure", "log": None})
+    answer = stranger.get("/readyz")
+    assert (answer.status_code, answer.json()["ready"]) == (503, False)
+    assert stranger.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/", 404, "route_unknown"),
+        ("GET", "/v1", 404, "route_unknown"),
+        ("GET", "/v1/events/", 404, "route_unknown"),
+        ("GET", "/docs", 404, "route_unknown"),
+        ("GET", "/v1/events", 405, "method_not_allowed"),
+        ("DELETE", "/v1/campaigns/x", 405, "method_not_allowed"),
+        ("PUT", "/healthz", 405, "method_not_allowed"),
+        ("FROBNICATE", "/healthz", 405, "method_not_allowed"),
+    ],
+)
+def test_routes_that_are_not_there_are_problems_too(
+    acme: httpx.Client, method: str, path: str, status: int, code: str
+) -> None:
+    response = acme.request(method, path)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response.headers["content-type"] == "application/problem+json"
+    assert ("allow" in response.headers) == (status == 405)
+
+
+def test_every_answer_forbids_caching_and_guessing(stranger: httpx.Client) -> None:
+    for path in ("/healthz", "/nowhere", "/v1/events"):
+        headers = stranger.get(path).headers
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-request-id"].startswith("req_")
+        assert "server" not in headers

@@ -1,0 +1,81 @@
+"""The description of the API: complete, valid, and what the code does."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sendopt import schedule
+from sendopt.api import create_api, write_openapi
+from sendopt.app import App
+from sendopt.ingest.accept import accept_events
+from sendopt.records import Event
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
+
+
+@pytest.fixture
+def document(stranger: httpx.Client) -> dict[str, Any]:
+    found: dict[str, Any] = stranger.get("/openapi.json").json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (method, path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_the_reference_in_the_documentation_is_the_one_that_is_served(
+    app: App, document: dict[str, Any], tmp_path: Path
+) -> None:
+    write_openapi(create_api(app), tmp_path / "openapi.json")
+    assert json.loads((tmp_path / "openapi.json").read_text()) == document
+    assert REFERENCE.read_text() == (tmp_path / "openapi.json").read_text(), "run `make docs`"
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    text = json.dumps(document)
+    named = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
+    assert named == set(document["components"]["schemas"])
+
+
+def test_every_failure_is_described_as_a_problem(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        failures = {
+            status: answer
+            for status, answer in operation["responses"].items()
+            if (status >= "400" or status == "default") and path != "/readyz"
+        }
+        for answer in failures.values():
+            assert list(answer["content"]) == ["application/problem+json"], (method, path)
+        if path.startswith("/v1/"):
+            assert {"401", "503"} <= set(failures)
+            assert operation["security"] == [{"api_key": []}]
+        if "requestBody" in operation:
+            assert {"400", "408", "413", "415", "422"} <= set(failures)
+
+
+def test_every_operation_explains_itself(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        assert len(operation["description"]) > 20, (method, path)
+    ids = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(set(ids)) == len(ids)
+
+
+def test_the_examples_are_accepted(app: App, document: dict[str, Any]) -> None:
+    def example(path: str) -> Any:
+        return document["paths"][path]["post"]["requestBody"]["content"]["application/json"][
+            "example"
+        ]
+
+    now = app.clock.now() + timedelta(days=1)
+    schedule.parse_campaign(example("/v1/campaigns"), now=now)
+    assert all(isinstance(item, Event) for item in accept_events(example("/v1/events"), now=now))
