@@ -10,7 +10,7 @@ from pydantic import Field
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
-from sendopt.ingest.fields import EventId, Instant, Propensity, Text, Timezone, Type
+from sendopt.ingest.fields import EventId, Instant, KnownEventType, Propensity, Text, Timezone
 from sendopt.records import CAUSED_BY_SEND, Event, Rejection
 from sendopt.strict_json import StrictModel, validate
 
@@ -25,7 +25,7 @@ class EventBody(StrictModel):
 
     event_id: EventId
     user_id: Text
-    event_type: Type
+    event_type: KnownEventType
     occurred_at: Instant
     send_id: Text | None = None
     campaign_id: Text | None = None

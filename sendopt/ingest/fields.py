@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSchema
 
 from sendopt.clock import parse_instant, zone_of
 from sendopt.errors import InvalidInput
-from sendopt.records import EventType
+from sendopt.records import Channel, EventType
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 MAX_EVENT_ID_CHARACTERS = 128
 MAX_TEXT_CHARACTERS = 256
@@ -66,17 +69,25 @@ def _text(value: str) -> str:
     return value
 
 
-def _event_type(value: str) -> EventType:
-    """Return the event type called `value`.
+def _event_type(value: Any) -> EventType:
+    return _one_of(EventType, value, code="event_type_unknown")
+
+
+def _channel(value: Any) -> Channel:
+    return _one_of(Channel, value, code="channel_unknown")
+
+
+def _one_of(choices: type[Choice], value: Any, *, code: str) -> Choice:
+    """Return the member of `choices` that is called `value`.
 
     Raises:
-        InvalidInput: `event_type_unknown`.
+        InvalidInput: `wrong_type`, or `code` with the list of what there is.
     """
-    if value not in set(EventType):
-        raise InvalidInput(
-            "is no type of event", code="event_type_unknown", expected=", ".join(EventType)
-        )
-    return EventType(value)
+    if not isinstance(value, str):
+        raise InvalidInput("is no text", code="wrong_type", expected="text")
+    if value not in set(choices):
+        raise InvalidInput("is unknown", code=code, expected=", ".join(choices))
+    return choices(value)
 
 
 def _instant(value: Any) -> datetime:
@@ -139,7 +150,8 @@ def _propensity(value: float) -> float:
 
 EventId = Annotated[str, AfterValidator(_event_id)]
 Text = Annotated[str, AfterValidator(_text)]
-Type = Annotated[str, AfterValidator(_event_type)]
+KnownEventType = Annotated[EventType, BeforeValidator(_event_type)]
+KnownChannel = Annotated[Channel, BeforeValidator(_channel)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Propensity = Annotated[float, AfterValidator(_propensity)]
 Instant = Annotated[

@@ -1,0 +1,54 @@
+"""Reads the registration of a device: whose it is, and where messages reach it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pydantic import Field
+
+from sendopt.ingest.address import parse_address
+from sendopt.ingest.fields import KnownChannel, Text, Timezone
+from sendopt.records import Device, DeviceId, UserId
+from sendopt.state.devices import fingerprint
+from sendopt.strict_json import StrictModel, validate
+
+
+class DeviceBody(StrictModel):
+    """A registration as JSON; what `address` holds depends on `channel`."""
+
+    device_id: Text | None = None  # the installation's own id; without one, the address gives it
+    user_id: Text
+    channel: KnownChannel
+    address: dict[str, Any] = Field(default_factory=dict)
+    platform: Text | None = None
+    timezone: Timezone | None = None
+
+
+def parse_device(body: Any, *, allow_private_addresses: bool = False) -> Device:
+    """Read a registration.
+
+    Args:
+        body: parsed JSON.
+        allow_private_addresses: also take http, private addresses and this machine's own: for
+            those who run the receiving end themselves, and for tests.
+
+    Raises:
+        InvalidInput: `token_invalid` (keys or secret), `url_not_allowed`, `zone_invalid`,
+            `text_invalid`, `channel_unknown`, `missing_field`, `unknown_field`, `wrong_type`.
+            None of them repeats an address or a key.
+    """
+    read = validate(DeviceBody, body)
+    device = Device(
+        device_id=DeviceId(read.device_id or ""),
+        user_id=UserId(read.user_id),
+        channel=read.channel,
+        address=parse_address(
+            read.channel, read.address, allow_private_addresses=allow_private_addresses
+        ),
+        platform=read.platform,
+        timezone=read.timezone,
+    )
+    if read.device_id is None:
+        return replace(device, device_id=DeviceId(f"d_{fingerprint(device)[:32]}"))
+    return device
