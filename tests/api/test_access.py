@@ -133,9 +133,12 @@ def test_the_same_names_mean_other_things_to_another_tenant(
 ) -> None:
     device = {"device_id": "d1", "user_id": "else", "channel": "simulator", "address": {}}
     assert other.post("/v1/devices", json=device).json()["user_id"] == "else"
-    campaign = {**acme.get("/v1/campaigns/owned").json()["definition"], "audience": ["else"]}
-    assert other.post("/v1/campaigns", json=campaign).status_code == 201
-    assert acme.get("/v1/campaigns/owned").json()["definition"]["audience"] == ["owned"]
+    campaign = {**acme.get("/v1/campaigns/owned").json()["definition"], "campaign_id": "shared"}
+    for client, audience in ((acme, ["owned"]), (other, ["else"])):
+        response = client.post("/v1/campaigns", json={**campaign, "audience": audience})
+        assert response.status_code == 201
+    assert acme.get("/v1/campaigns/shared").json()["definition"]["audience"] == ["owned"]
+    assert other.get("/v1/campaigns/shared").json()["definition"]["audience"] == ["else"]
 
 
 def test_a_crash_tells_the_client_only_a_number(

@@ -47,17 +47,21 @@ def a_device(**changes: Any) -> dict[str, Any]:
         "device_id": f"bad-{next(_numbers)}",
         "user_id": "u1",
         "channel": "web_push",
-        "address": {
-            "endpoint": "https://push.example/send/abc",
-            "keys": {
-                # RFC 8291, appendix A
-                "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8p"
-                "ZGH6SRpkNtoIAiw4",
-                "auth": "BTBZMqHH6r4Tts7J_aSIgg",
-            },
-        },
+        "address": {"endpoint": "https://push.example/send/abc", "keys": _BROWSER_KEYS},
     }
     return {**device, **changes}
+
+
+def a_subscription(endpoint: str = "https://push.example/send/abc", **keys: str) -> dict[str, Any]:
+    return a_device(address={"endpoint": endpoint, "keys": {**_BROWSER_KEYS, **keys}})
+
+
+#: RFC 8291, appendix A.
+_BROWSER_KEYS = {
+    "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoI"
+    "Aiw4",
+    "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+}
 
 
 def cases(table: dict[str, Any]) -> pytest.MarkDecorator:
@@ -438,9 +442,14 @@ def test_commit_is_true_or_false(post: Post, commit: str) -> None:
 # Rows 27 and 28: devices.
 
 DEVICES: dict[str, tuple[Any, str]] = {
-    "no endpoint": (a_device(address={}), "token_invalid"),
-    "wrong form": (a_device(address={"endpoint": "abc", "keys": {}}), "token_invalid"),
-    "unknown channel": (a_device(channel="pigeon"), "invalid"),
+    "no endpoint": (a_device(address={}), "missing_field"),
+    "no URL": (a_subscription(endpoint="abc"), "url_not_allowed"),
+    "short key": (a_subscription(p256dh="BCVx"), "token_invalid"),
+    "not on the curve": (a_subscription(p256dh="BA" + "A" * 85), "token_invalid"),
+    "no base64": (a_subscription(p256dh="!" * 87), "token_invalid"),
+    "short secret": (a_subscription(auth="BTBZ"), "token_invalid"),
+    "another channel's address": (a_device(channel="simulator"), "unknown_field"),
+    "unknown channel": (a_device(channel="pigeon"), "channel_unknown"),
     "unknown zone": (a_device(timezone="CST"), "zone_invalid"),
     "unknown field": (a_device(billable=True), "unknown_field"),
     "number for a user": (a_device(user_id=7), "wrong_type"),

@@ -13,7 +13,7 @@ import pytest
 from sendopt import schedule
 from sendopt.api import create_api, write_openapi
 from sendopt.app import App
-from sendopt.ingest.accept import accept_events
+from sendopt.ingest import accept_events, parse_device
 from sendopt.records import Event
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
@@ -78,4 +78,5 @@ def test_the_examples_are_accepted(app: App, document: dict[str, Any]) -> None:
 
     now = app.clock.now() + timedelta(days=1)
     schedule.parse_campaign(example("/v1/campaigns"), now=now)
+    parse_device(example("/v1/devices"))
     assert all(isinstance(item, Event) for item in accept_events(example("/v1/events"), now=now))

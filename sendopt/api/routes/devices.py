@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from sendopt.api import problems
+from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer
 from sendopt.api.auth import Facade, Tenant
 from sendopt.api.body import JsonBody
+from sendopt.ingest.device import DeviceBody
 from sendopt.records import Channel
 
 router = APIRouter(prefix="/v1/devices", tags=["devices"])
@@ -23,7 +24,28 @@ class Device(Answer):
     timezone: str | None
 
 
-@router.post("", responses=problems.responses(400, 401, 408, 409, 413, 415, 422, 503))
+_EXAMPLE = {
+    "device_id": "install-4f1c",
+    "user_id": "user-7",
+    "channel": "web_push",
+    "address": {  # what PushSubscription.toJSON() gives in a browser
+        "endpoint": "https://updates.push.services.mozilla.com/wpush/v2/gAAAA",
+        "keys": {  # RFC 8291, appendix A
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6S"
+            "RpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        },
+    },
+    "platform": "Firefox",
+    "timezone": "Europe/Vienna",
+}
+
+
+@router.post(
+    "",
+    responses=problems.responses(400, 401, 408, 409, 413, 415, 422, 503),
+    openapi_extra=openapi.takes(DeviceBody, example=_EXAMPLE),
+)
 def register_device(tenant_id: Tenant, app: Facade, body: JsonBody) -> Device:
     """Register a device, or bring it up to date: the same device again changes nothing else."""
     return Device.model_validate(app.register_device(tenant_id, body))
