@@ -7,6 +7,7 @@ read and written as a whole, a million sends have 25 million of them, and nobody
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sendopt.records import Decision, SendId, Slot, TenantId
@@ -18,7 +19,7 @@ def to_row(tenant_id: TenantId, reason: Decision) -> dict[str, Any]:
         "tenant_id": tenant_id,
         "send_id": reason.send_id,
         "slots": [
-            [slot.starts_at.isoformat(), slot.open_probability, slot.excluded_by]
+            [_text(slot.starts_at), slot.open_probability, slot.excluded_by]
             for slot in reason.slots
         ],
         "chosen_at": reason.chosen_at,
@@ -51,3 +52,8 @@ def from_row(row: Any) -> Decision:
         timezone=row.timezone,
         timezone_source=row.timezone_source,
     )
+
+
+@lru_cache(maxsize=4096)  # everybody in a zone shares the instants of a grid
+def _text(starts_at: datetime) -> str:
+    return starts_at.isoformat()
