@@ -1,0 +1,19 @@
+"""Train a tenant's model on its log, judge it, and let it serve if it is better.
+
+python pipelines/train.py TENANT     (SENDOPT_HOME and the other settings from the environment)
+"""
+
+import sys
+
+from sendopt.app import App, open_app
+from sendopt.records import TenantId
+
+
+def main(app: App, tenant_id: TenantId) -> None:
+    """log ─► features ─► learn ─► registry."""
+    report = app.train(tenant_id, progress=print)
+    print(report.summary())
+
+
+if __name__ == "__main__":
+    main(open_app(), TenantId(sys.argv[1]))

@@ -68,13 +68,13 @@ def run_demo(home: Path, *, progress: Callable[[str], None]) -> Result:
     tenants = []
     for study in load_studies():
         progress(f"{study.tenant_id}: importing, training")
-        tenants.append(_learn(app, study, home))
+        tenants.append(learn(app, study, home))
     people = People(app, clock)
     for index in range(max(len(tenant.days) for tenant in tenants)):
         progress(f"day {index + 1}: planning, sending, answering")
         today = [(tenant, tenant.days[index]) for tenant in tenants if index < len(tenant.days)]
         for tenant, day in today:
-            _begin_day(app, tenant, day, people)
+            begin_day(app, tenant, day, people)
         live_until(app, clock, people, HELD_FROM + timedelta(days=index + 1))
         app.settle()
     live_until(app, clock, people, clock.now() + LAST_ANSWERS)
@@ -102,7 +102,7 @@ def _make_anew(home: Path) -> None:
     marker.touch()
 
 
-def _learn(app: App, study: Study, home: Path) -> Played:
+def learn(app: App, study: Study, home: Path) -> Played:
     """Bring in everything before the held days, train, and register everybody's phone."""
     tenant_id = study.tenant_id
     app.create_tenant(tenant_id, timezone="UTC")
@@ -124,7 +124,7 @@ def _learn(app: App, study: Study, home: Path) -> Played:
     return Played(study, held_days(study, starts_at=HELD_FROM), training, imported.accepted)
 
 
-def _begin_day(app: App, tenant: Played, day: HeldDay, people: People) -> None:
+def begin_day(app: App, tenant: Played, day: HeldDay, people: People) -> None:
     """Plan the day as a campaign among the times at which a push was really sent."""
     tenant_id = tenant.study.tenant_id
     with app.reader(tenant_id) as reader:

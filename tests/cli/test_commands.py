@@ -1,0 +1,117 @@
+"""The commands as a user meets them: real processes, help, exit status, JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMANDS = (
+    "ingest", "train", "score", "backtest", "plan", "run", "serve", "dispatch", "append",
+    "bill", "bill statement", "bill close", "bill rate-card", "verify", "demo", "settings",
+    "tenant create", "key issue", "key revoke",
+)  # fmt: skip
+
+
+def sendopt(*arguments: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "COLUMNS": "100"}
+    if home is not None:
+        environment["SENDOPT_HOME"] = str(home)
+    return subprocess.run(
+        [Path(sys.executable).with_name("sendopt"), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_lists_every_command() -> None:
+    shown = sendopt("--help")
+    assert shown.returncode == 0
+    for command in COMMANDS:
+        assert command.split()[0] in shown.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_and_its_options(command: str) -> None:
+    shown = sendopt(*command.split(), "--help")
+    assert shown.returncode == 0
+    assert "Usage: sendopt" in shown.stdout
+    explained = [line for line in shown.stdout.splitlines() if line.strip().startswith("--")]
+    assert all(len(line.split(maxsplit=1)) == 2 for line in explained), shown.stdout
+
+
+def test_events_in_twice_count_once(tmp_path: Path) -> None:
+    file = tmp_path / "events.csv"
+    file.write_text(
+        "event_id,user_id,event_type,occurred_at,send_id\n"
+        "e1,u1,send,2026-09-01T10:00:00Z,s1\n"
+        "e2,u1,open,2026-09-01T10:05:00+02:00,s1\n"
+        "e3,u1,open,2026-09-01 10:05,s1\n"
+    )
+    first = sendopt("ingest", str(file), "--json", home=tmp_path / "home")
+    assert first.returncode == 0, first.stderr
+    (report,) = json.loads(first.stdout)["files"]
+    assert (report["rows"], report["accepted"], report["rejected"]) == (3, 2, 1)
+    assert report["rejections"][0]["row"] == 3
+    assert report["rejections"][0]["code"] == "time_invalid"
+    second = json.loads(sendopt("ingest", str(file), "--json", home=tmp_path / "home").stdout)
+    assert second["files"][0]["repeated"] == 2
+    assert second["files"][0]["accepted"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        (("ingest", "nowhere.csv"), 2, "file_missing"),
+        (("ingest", "--colour", "x"), 2, "No such option"),
+        (("nonsense",), 2, "No such command"),
+        (("bill", "statement", "--period", "October"), 2, "period_invalid"),
+        (("train", "--tenant", "nobody"), 2, "tenant_unknown"),
+        (("score",), 1, "no_champion"),
+        (("plan", "nowhere.json"), 2, "file_missing"),
+    ],
+)
+def test_failures_say_why(
+    tmp_path: Path, arguments: tuple[str, ...], status: int, told: str
+) -> None:
+    failed = sendopt(*arguments, home=tmp_path)
+    assert failed.returncode == status, failed.stderr
+    assert told in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_a_setting_that_cannot_be_used_names_its_variable(tmp_path: Path) -> None:
+    failed = subprocess.run(
+        [Path(sys.executable).with_name("sendopt"), "settings"],
+        env={**os.environ, "SENDOPT_HTTP__PORT": "many"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert failed.returncode == 2
+    assert "SENDOPT_HTTP__PORT" in failed.stderr
+
+
+def test_the_json_answer_of_a_failure_is_one_object(tmp_path: Path) -> None:
+    failed = sendopt("ingest", "nowhere.csv", "--json", home=tmp_path)
+    assert json.loads(failed.stdout)["error"]["code"] == "file_missing"
+
+
+def test_secrets_are_never_shown(tmp_path: Path) -> None:
+    environment = {**os.environ, "SENDOPT_LOG__S3_SECRET": "swordfish"}
+    for extra in ((), ("--json",)):
+        shown = subprocess.run(
+            [Path(sys.executable).with_name("sendopt"), "settings", *extra],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "swordfish" not in shown.stdout
+        assert "s3_secret" in shown.stdout.lower()

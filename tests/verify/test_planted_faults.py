@@ -1,0 +1,132 @@
+"""`sendopt verify` finds every fault that is planted, names it, and finds none where there is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sendopt.verify import Report
+
+Verify = Callable[[], Report]
+Damage = Callable[..., None]
+
+
+def broken(report: Report) -> set[tuple[str, str]]:
+    return {(finding.store, finding.rule) for finding in report.findings}
+
+
+def test_a_lived_day_is_whole(verify: Verify) -> None:
+    report = verify()
+    assert report.findings == ()
+    assert report.unsettled == ()
+    assert report.send_count > 50
+    assert report.event_count > 3_000
+
+
+def test_a_doubled_charge(verify: Verify, damage_state: Damage) -> None:
+    damage_state(
+        "alter table charge rename to charge_before",
+        "create table charge as select * from charge_before",
+        "insert into charge select * from charge_before limit 1",
+    )
+    assert ("ledger", "charged_once") in broken(verify())
+    assert ("ledger", "charges_match_what_counted") in broken(verify())
+
+
+def test_a_charge_for_nothing(verify: Verify, damage_state: Damage) -> None:
+    damage_state(
+        "insert into charge (tenant_id, send_id, kind, occurred_at, period, rate_card_version) "
+        "select tenant_id, send_id, 'click', due_at, '2025-03', 1 from planned_send "
+        "where send_id not in (select send_id from click) limit 1"
+    )
+    assert ("ledger", "charge_has_click") in broken(verify())
+
+
+def test_a_charge_that_is_missing(verify: Verify, damage_state: Damage) -> None:
+    damage_state("delete from charge where send_id = (select min(send_id) from charge)")
+    assert ("ledger", "charges_match_what_counted") in broken(verify())
+
+
+def test_a_copied_event_that_is_missing_in_the_log(verify: Verify, damage_log: Damage) -> None:
+    damage_log("delete from event where event_id = (select min(event_id) from event where "
+               "event_type = 'click')")
+    found = broken(verify())
+    assert ("log", "copied_event_is_in_log") in found
+    assert ("ledger", "log_confirms_statement") in found
+
+
+def test_an_imported_event_that_is_missing_in_the_log(verify: Verify, damage_log: Damage) -> None:
+    damage_log("delete from event where event_id = (select min(event_id) from event where "
+               "campaign_id is null)")
+    assert ("log", "log_is_complete") in broken(verify())
+
+
+def test_a_changed_event_in_the_log(verify: Verify, damage_log: Damage) -> None:
+    damage_log("update event set user_id = 'somebody-else' where event_id = "
+               "(select min(event_id) from event where event_type = 'click')")
+    assert ("log", "copied_event_is_in_log") in broken(verify())
+
+
+def test_a_doubled_event_in_the_log(verify: Verify, damage_log: Damage) -> None:
+    damage_log("insert into event select * from event order by event_id limit 1")
+    assert ("log", "event_is_unique") in broken(verify())
+
+
+@pytest.mark.parametrize(
+    ("statement", "rule"),
+    [
+        ("delete from decision where send_id = (select min(send_id) from decision)",
+         "send_has_decision"),
+        ("delete from planned_send where send_id = (select min(send_id) from planned_send)",
+         "decision_has_send"),
+        ("update planned_send set reason = null where state = 'delivered'",
+         "final_send_has_reason"),
+        ("update planned_send set state = 'lost' where state = 'delivered'", "known_state"),
+        ("update planned_send set state = 'failed' where state = 'delivered'",
+         "accepted_is_delivered"),
+        ("delete from attempt where send_id = (select min(send_id) from attempt)",
+         "delivered_was_accepted"),
+        ("update attempt set started_at = started_at - 3600000000", "not_before_due"),
+        ("update planned_send set expires_at = due_at where state = 'delivered'",
+         "not_after_expiry"),
+        ("update app_user set opted_out_at = 1000000", "not_after_opt_out"),
+        ("delete from link where send_id = (select min(send_id) from click)", "click_has_link"),
+        ("delete from event_outbox where event_id like '%:send'", "effect_has_event"),
+        ("delete from event_outbox where sequence = 1", "outbox_has_no_gap"),
+    ],
+)  # fmt: skip
+def test_a_broken_rule_of_the_state(
+    verify: Verify, damage_state: Damage, statement: str, rule: str
+) -> None:
+    damage_state(statement)
+    assert ("state", rule) in broken(verify())
+
+
+def test_a_closed_statement_that_was_changed(verify: Verify, damage_state: Damage) -> None:
+    document = json.dumps({"tenant_id": "fried2021"})
+    damage_state(
+        "insert into period (tenant_id, period, closed_at, statement, statement_sha256) "
+        f"values ('fried2021', '2025-02', 0, '{document}', 'not its hash')"
+    )
+    assert ("ledger", "closed_statement_never_changes") in broken(verify())
+
+
+def test_a_posting_that_does_not_balance(verify: Verify, damage_state: Damage) -> None:
+    damage_state(
+        "insert into ledger_entry "
+        "(tenant_id, posting, account, amount_minor, currency, period, posted_at) "
+        "values ('fried2021', '2025-02/click/1', 'receivable', 5, 'EUR', '2025-02', 0)"
+    )
+    assert ("ledger", "posting_sums_to_zero") in broken(verify())
+
+
+def test_a_damaged_champion(verify: Verify, home: Path) -> None:
+    artifacts = [file for file in (home / "registry" / "artifacts").rglob("*") if file.is_file()]
+    for file in artifacts:
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 0xFF
+        file.write_bytes(content)
+    assert ("registry", "champion_serves") in broken(verify())
