@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -20,21 +21,23 @@ _ADVISORY_LOCK = 0x73656E646F7074
 
 
 def migrate(state: State) -> None:
-    """Create or upgrade every table. Does nothing where nothing is to be done.
+    """Create or upgrade every table, in one transaction; do nothing where nothing is to be done.
 
     Two processes may call it at once: the second waits for the first, then finds the work done.
 
     Raises:
         Conflict: `schema_newer`, where a newer release has already upgraded this state.
     """
+    with state.read() as tx:
+        if _check_known(_version(tx)) == _newest():
+            return
     with state.write() as tx:
         if tx.dialect.name == "postgresql":
             # SQLite's writers exclude each other anyway; PostgreSQL's must agree to.
             tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-        if _version(tx) not in _known_versions():
-            raise _newer()
+        _check_known(_version(tx))
         config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = tx
         command.upgrade(config, "head")
 
@@ -43,35 +46,45 @@ def check_version(state: State) -> None:
     """Refuse a state whose tables are not those of this release.
 
     Raises:
-        Conflict: `schema_older` (upgrade it) or `schema_newer` (upgrade sendopt).
+        Conflict: `schema_older`, or `schema_newer` since another process upgraded the state.
     """
     with state.read() as tx:
-        version = _version(tx)
-    known = _known_versions()
-    if version not in known:
-        raise _newer()
-    if version != known[0]:
+        version = _check_known(_version(tx))
+    if version != _newest():
         raise Conflict(
             "the tables of this state are older than this release",
             code="schema_older",
-            expected=f"version {known[0]}, found {version or 'none'}",
-            hint="run `sendopt migrate`",
+            expected=f"version {_newest()}, found {version or 'none'}",
+            hint="restart this process; it upgrades them before it serves",
         )
+
+
+def _check_known(version: str | None) -> str | None:
+    """Return `version` if this release can start from it; None is an empty state.
+
+    Raises:
+        Conflict: `schema_newer`.
+    """
+    if version is not None and version not in _revisions():
+        raise Conflict(
+            "a newer release has upgraded the tables of this state",
+            code="schema_newer",
+            expected=f"version {_newest()}, found {version}",
+            hint="upgrade sendopt; tables are never taken back",
+        )
+    return version
 
 
 def _version(tx: Transaction) -> str | None:
     return MigrationContext.configure(tx).get_current_revision()
 
 
-def _known_versions() -> list[str | None]:
-    """Every version that this release can start from, the newest first; None is an empty state."""
+def _newest() -> str:
+    return _revisions()[0]
+
+
+@cache
+def _revisions() -> tuple[str, ...]:
+    """Return every version that this release knows, the newest first."""
     scripts = ScriptDirectory(str(_MIGRATIONS))
-    return [*(script.revision for script in scripts.walk_revisions()), None]
-
-
-def _newer() -> Conflict:
-    return Conflict(
-        "a newer release has upgraded the tables of this state",
-        code="schema_newer",
-        hint="upgrade sendopt; tables are never taken back",
-    )
+    return tuple(script.revision for script in scripts.walk_revisions())

@@ -1,13 +1,126 @@
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from sendopt.state import State
-from sendopt.state.migrate import check_version, migrate
+from sendopt.errors import Conflict
+from sendopt.records import TenantId, UserId
+from sendopt.state import State, check_version, migrate, users
 from sendopt.state.tables import metadata
 
 
-def test_migrations_build_exactly_the_tables_that_the_code_uses(state: State) -> None:
-    with state.read() as tx:
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a state without tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    url: str = request.getfixturevalue("postgres_database")
+    return url
+
+
+@pytest.fixture
+def empty(empty_url: str) -> Iterator[State]:
+    with closing(State(empty_url)) as state:
+        yield state
+
+
+def tables(state: State) -> set[str]:
+    return set(sa.inspect(state.engine).get_table_names())
+
+
+def test_migrations_build_exactly_the_tables_that_the_code_uses(empty: State) -> None:
+    migrate(empty)
+    with empty.read() as tx:
         assert compare_metadata(MigrationContext.configure(tx), metadata) == []
-    check_version(state)
+    indexes = {
+        index["name"]
+        for table in metadata.tables
+        for index in sa.inspect(empty.engine).get_indexes(table)
+    }
+    assert {index.name for table in metadata.tables.values() for index in table.indexes} <= indexes
+
+
+def test_migrating_again_changes_nothing(state: State, now: datetime) -> None:
+    with state.write() as tx:
+        users.ensure(tx, TenantId("shop"), UserId("ann"), now=now)
     migrate(state)
+    check_version(state)
+    with state.read() as tx:
+        assert [user.user_id for user in users.everyone(tx, TenantId("shop"))] == ["ann"]
+
+
+MIGRATOR = """
+    import sys
+    from sendopt.state import State, migrate
+
+    print("ready", flush=True)
+    sys.stdin.readline()
+    migrate(State(sys.argv[1]))
+"""
+
+
+def test_processes_may_migrate_at_once(empty_url: str) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(MIGRATOR), empty_url]
+    with contextlib.ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            )
+            for _ in range(3)
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        assert [process.wait(timeout=60) for process in processes] == [0, 0, 0]
+    with closing(State(empty_url)) as state:
+        check_version(state)
+
+
+@pytest.mark.parametrize("statement", [1, 7, 20])
+def test_a_migration_that_breaks_off_leaves_nothing_behind(empty: State, statement: int) -> None:
+    created = 0
+
+    def break_off(*told: Any) -> None:
+        nonlocal created
+        created += told[2].lstrip().upper().startswith("CREATE")
+        if created > statement:
+            raise ZeroDivisionError
+
+    sa.event.listen(empty.engine, "before_cursor_execute", break_off)
+    with pytest.raises(ZeroDivisionError):
+        migrate(empty)
+    sa.event.remove(empty.engine, "before_cursor_execute", break_off)
+    assert tables(empty) == set()
+    migrate(empty)
+    check_version(empty)
+
+
+def test_an_empty_state_is_not_served(empty: State) -> None:
+    with pytest.raises(Conflict) as refused:
+        check_version(empty)
+    assert refused.value.code == "schema_older"
+
+
+def test_a_state_of_a_newer_release_is_left_alone(state: State) -> None:
+    with state.write() as tx:
+        tx.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    for attempt in (check_version, migrate):
+        with pytest.raises(Conflict) as refused:
+            attempt(state)
+        assert refused.value.code == "schema_newer"
