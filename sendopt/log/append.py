@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sendopt.errors import InvalidInput
+from sendopt.errors import InvalidInput, StoreFailure
+from sendopt.log.durable import DataFiles
 from sendopt.log.events import EVENT_SCHEMA, event_table
 from sendopt.log.lease import CheckHeld
 from sendopt.log.statements import failures, literal, run, statement
@@ -53,10 +54,12 @@ class Appender:
         self,
         connection: duckdb.DuckDBPyConnection,
         lake: str,
+        data: DataFiles,
         check_held: CheckHeld,
     ) -> None:
         self._connection = connection
         self._lake = lake
+        self._data = data
         self._check_held = check_held
 
     def append(self, tenant_id: TenantId, events: pa.Table) -> AppendReport:
@@ -121,9 +124,10 @@ class Appender:
         Files that no snapshot needs any more are deleted after a day, when no reader that
         planned its query before can still want them.
         """
-        for name in ("flush_inlined", "merge_files", "delete_merged_files"):
-            self._check_held()
-            run(self._connection, name, statement(name).format(lake=literal(self._lake)))
+        with self._transaction():
+            self._maintain("flush_inlined")
+            self._maintain("merge_files")
+        self._maintain("delete_merged_files")
 
     def compute(
         self,
@@ -140,6 +144,9 @@ class Appender:
         with self._inputs(**inputs), failures(name):
             return run(self._connection, name, sql, params).to_arrow_table()
 
+    def _maintain(self, name: str) -> None:
+        run(self._connection, name, statement(name).format(lake=literal(self._lake))).fetchall()
+
     def _store(self, events: pa.Table, tenants: pa.Array) -> AppendReport:
         incoming = events.append_column("tenant_id", tenants).append_column(
             "row", pa.array(np.arange(len(events)))
@@ -148,19 +155,25 @@ class Appender:
             verdicts = self._verdicts()
             with self._inputs(verdict=verdicts):
                 run(self._connection, "insert_events")
-        repeated = pc.sum(verdicts["is_repeat"]).as_py() or 0
         conflicts = verdicts.filter(pc.invert(verdicts["is_repeat"]))
         return AppendReport(
             accepted=len(events) - len(verdicts),
-            repeated=repeated,
+            repeated=len(verdicts) - len(conflicts),
             conflicts=[EventConflict(row["row"], row["event_id"]) for row in conflicts.to_pylist()],
         )
 
     def _verdicts(self) -> pa.Table:
-        with failures("suspects"):
-            suspects = run(self._connection, "suspects").to_arrow_table()
-        with self._inputs(suspect=suspects), failures("verdicts"):
-            return run(self._connection, "verdicts").to_arrow_table()
+        """Return row, event_id, is_repeat of those rows of `incoming` that must not be stored."""
+        suspects = self._fetch("suspects")
+        with self._inputs(suspect=suspects):
+            # Ids alone are scanned above; whole events only where one is there already.
+            stored = self._fetch("stored")
+            with self._inputs(stored=stored):
+                return self._fetch("verdicts")
+
+    def _fetch(self, name: str) -> pa.Table:
+        with failures(name):
+            return run(self._connection, name).to_arrow_table()
 
     @contextmanager
     def _inputs(self, **tables: pa.Table) -> Iterator[None]:
@@ -177,8 +190,12 @@ class Appender:
         run(self._connection, "begin", "begin")
         try:
             yield
+            self._data.sync_new()
             self._check_held()
             run(self._connection, "commit", "commit")
+        except OSError as error:
+            self._connection.rollback()
+            raise StoreFailure("the log's disk refused to sync", statement="sync") from error
         except BaseException:
             self._connection.rollback()
             raise

@@ -13,6 +13,7 @@ import duckdb
 from sendopt.errors import Conflict, NotFound
 from sendopt.log.append import Appender
 from sendopt.log.connect import attached, open_instance
+from sendopt.log.durable import DataFiles
 from sendopt.log.lease import exclusive
 from sendopt.log.location import LogLocation
 from sendopt.log.migrate import applied_version, check_version, migrate, shipped
@@ -80,7 +81,7 @@ class Log:
         ):
             run(connection, "use", f"use {lake}")
             check_version(connection, self._schema[-1].version)
-            yield Appender(connection, lake, check_held)
+            yield Appender(connection, lake, DataFiles(self.location), check_held)
 
     def high_water_mark(self) -> int:
         """Return the highest position of the outbox that is in the log; 0 at first."""

@@ -1,5 +1,5 @@
 -- Turn lines of JSON into the columns of the contract, as text.
--- Grain: one row per line.  Reads: raw (row, line).
+-- Grain: one row per line.  Reads: raw (row, line).  Params: $contract_columns.
 -- A fault is what is wrong with the line as JSON; `judge` passes it on.
 with parsed as (
     select
@@ -15,43 +15,66 @@ extracted as (
         row,
         object,
         has_no_number,
+        json_transform(object, '{
+            "event_id": "VARCHAR", "user_id": "VARCHAR", "event_type": "VARCHAR",
+            "send_id": "VARCHAR", "campaign_id": "VARCHAR", "variant_id": "VARCHAR",
+            "message_type": "VARCHAR", "channel": "VARCHAR", "platform": "VARCHAR",
+            "timezone": "VARCHAR", "occurred_at": "VARCHAR", "propensity": "VARCHAR",
+            "attributes": "VARCHAR"
+        }') as field,
         json_keys(object) as keys,
-        json_extract_string(object, [
-            '$.event_id', '$.user_id', '$.event_type', '$.send_id', '$.campaign_id',
-            '$.variant_id', '$.message_type', '$.channel', '$.platform', '$.timezone',
-            '$.occurred_at', '$.propensity'
-        ]) as texts,
+        -- In the order of $contract_columns; null where the key is missing.
         json_type(object, [
             '$.event_id', '$.user_id', '$.event_type', '$.send_id', '$.campaign_id',
             '$.variant_id', '$.message_type', '$.channel', '$.platform', '$.timezone',
-            '$.occurred_at', '$.propensity'
-        ]) as types,
-        json_extract(object, '$.attributes') as attributes
+            '$.occurred_at', '$.propensity', '$.attributes'
+        ]) as types
     from parsed
 ),
 checked as (
     select
         *,
         list_filter(keys, lambda k: not list_contains($contract_columns, k)) as further_keys,
-        list_position(list_transform(types, lambda t: t in ('OBJECT', 'ARRAY', 'BOOLEAN')), true)
-            as misfit
+        list_position(
+            list_transform(types[:-2], lambda t: t in ('OBJECT', 'ARRAY', 'BOOLEAN')), true
+        ) as misfit
     from extracted
+),
+faulted as (
+    select
+        *,
+        case
+            when object is null then
+                {'column': '', 'code': 'malformed_json', 'reason': 'the line is no JSON object'}
+            when has_no_number then
+                {'column': '', 'code': 'malformed_json', 'reason': 'NaN and inf are no JSON'}
+            when
+                len(keys) - len(further_keys) <> list_count(types)
+                or (len(further_keys) > 1 and not list_unique(further_keys) = len(further_keys))
+            then {'column': '', 'code': 'malformed_json', 'reason': 'a key stands twice'}
+            when misfit is not null then {
+                'column': $contract_columns[misfit],
+                'code': 'wrong_type',
+                'reason': 'is neither text nor a number'
+            }
+        end as fault
+    from checked
 )
 select
     row,
-    texts[1] as event_id,
-    texts[2] as user_id,
-    texts[3] as event_type,
-    texts[4] as send_id,
-    texts[5] as campaign_id,
-    texts[6] as variant_id,
-    texts[7] as message_type,
-    texts[8] as channel,
-    texts[9] as platform,
-    texts[10] as timezone,
-    texts[11] as occurred_at,
-    texts[12] as propensity,
-    case when json_type(attributes) <> 'NULL' then attributes::varchar end as attributes,
+    field.event_id,
+    field.user_id,
+    field.event_type,
+    field.send_id,
+    field.campaign_id,
+    field.variant_id,
+    field.message_type,
+    field.channel,
+    field.platform,
+    field.timezone,
+    field.occurred_at,
+    field.propensity,
+    field.attributes,
     case
         when len(further_keys) > 0 then '{' || array_to_string(
             list_transform(
@@ -62,24 +85,7 @@ select
             ), ','
         ) || '}'
     end as extra,
-    case
-        when object is null then ''
-        when has_no_number then ''
-        when len(keys) <> len(list_distinct(keys)) then ''
-        when misfit is not null then [
-            'event_id', 'user_id', 'event_type', 'send_id', 'campaign_id', 'variant_id',
-            'message_type', 'channel', 'platform', 'timezone', 'occurred_at', 'propensity'
-        ][misfit]
-    end as fault_column,
-    case
-        when object is null or has_no_number or len(keys) <> len(list_distinct(keys))
-            then 'malformed_json'
-        when misfit is not null then 'wrong_type'
-    end as fault_code,
-    case
-        when object is null then 'the line is no JSON object'
-        when has_no_number then 'NaN and infinities are no JSON'
-        when len(keys) <> len(list_distinct(keys)) then 'a key stands twice'
-        when misfit is not null then 'is neither text nor a number'
-    end as fault_reason
-from checked
+    fault.column as fault_column,
+    fault.code as fault_code,
+    fault.reason as fault_reason
+from faulted

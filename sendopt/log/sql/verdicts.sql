@@ -1,45 +1,36 @@
 -- Grain: one row per row of `incoming` that must not be stored: another one came first under the
 -- same (tenant_id, event_id). It is a repeat if every column is the same, else a conflict.
--- Reads: incoming, suspect, event.
-with stored as (
-    select event.*
-    from event
-    semi join suspect using (tenant_id, event_id)
-),
-suspected as (
-    select incoming.*
+-- Reads: incoming, suspect, stored.
+with newcomer as (
+    select tenant_id, event_id, min(row) as row
     from incoming
     semi join suspect using (tenant_id, event_id)
-),
-newcomer as (
-    select tenant_id, event_id, min(row) as row
-    from suspected
     anti join stored using (tenant_id, event_id)
     group by tenant_id, event_id
 ),
 first as (
     select -1 as row, stored.* from stored
     union all by name
-    select suspected.* from suspected semi join newcomer using (row)
+    select incoming.* from incoming semi join newcomer using (row)
 )
 select
-    suspected.row,
-    suspected.event_id,
+    incoming.row,
+    incoming.event_id,
     (
-        suspected.user_id = first.user_id
-        and suspected.event_type = first.event_type
-        and suspected.occurred_at = first.occurred_at
-        and suspected.send_id is not distinct from first.send_id
-        and suspected.campaign_id is not distinct from first.campaign_id
-        and suspected.variant_id is not distinct from first.variant_id
-        and suspected.message_type is not distinct from first.message_type
-        and suspected.channel is not distinct from first.channel
-        and suspected.platform is not distinct from first.platform
-        and suspected.timezone is not distinct from first.timezone
-        and suspected.propensity is not distinct from first.propensity
-        and suspected.attributes = first.attributes
+        incoming.user_id = first.user_id
+        and incoming.event_type = first.event_type
+        and incoming.occurred_at = first.occurred_at
+        and incoming.send_id is not distinct from first.send_id
+        and incoming.campaign_id is not distinct from first.campaign_id
+        and incoming.variant_id is not distinct from first.variant_id
+        and incoming.message_type is not distinct from first.message_type
+        and incoming.channel is not distinct from first.channel
+        and incoming.platform is not distinct from first.platform
+        and incoming.timezone is not distinct from first.timezone
+        and incoming.propensity is not distinct from first.propensity
+        and incoming.attributes = first.attributes
     ) as is_repeat
-from suspected
+from incoming
 join first using (tenant_id, event_id)
-where suspected.row <> first.row
-order by suspected.row
+where incoming.row <> first.row
+order by incoming.row
