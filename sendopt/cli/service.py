@@ -25,11 +25,12 @@ def run(home: Home = None) -> None:
     Ends at SIGTERM or Ctrl-C after what it has begun; what is acknowledged is on disk.
     """
     app = open_home(home)
-    running.together(app, lambda: _serve(app), threading.Event())
+    running.together(app, lambda: _serve(app), _stopped_by_signal())
 
 
 def serve(home: Home = None) -> None:
     """Run the API alone; the other parts run elsewhere over the same stores."""
+    _stopped_by_signal()
     _serve(open_home(home))
 
 
@@ -50,6 +51,11 @@ def _serve(app: App) -> None:
 
 
 def _stopped_by_signal() -> threading.Event:
+    """Return an event that SIGTERM and Ctrl-C set.
+
+    Also needed beside the HTTP server, which ends at the signal and then raises it once more:
+    by default that would kill the process before the other parts have finished.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())

@@ -29,9 +29,7 @@ def test_the_code_keeps_the_contract(tmp_path: Path) -> None:
         ("score/__init__.py", "import lightgbm", "lightgbm, sklearn and mlflow live in learn"),
     ],
 )
-def test_a_planted_import_is_caught(
-    tmp_path: Path, file: str, planted: str, contract: str
-) -> None:
+def test_a_planted_import_is_caught(tmp_path: Path, file: str, planted: str, contract: str) -> None:
     checked = _check(tmp_path, plant=(file, planted))
     assert checked.returncode != 0
     (verdict,) = (line for line in checked.stdout.splitlines() if line.startswith(contract))

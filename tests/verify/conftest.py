@@ -81,5 +81,3 @@ def damage_log(home: Path) -> Callable[[str], None]:
             assert changed != [(0,)], f"nothing to damage: {statement}"
 
     return run
-
-

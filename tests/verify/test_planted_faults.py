@@ -51,22 +51,28 @@ def test_a_charge_that_is_missing(verify: Verify, damage_state: Damage) -> None:
 
 
 def test_a_copied_event_that_is_missing_in_the_log(verify: Verify, damage_log: Damage) -> None:
-    damage_log("delete from event where event_id = (select min(event_id) from event where "
-               "event_type = 'click')")
+    damage_log(
+        "delete from event where event_id = (select min(event_id) from event where "
+        "event_type = 'click')"
+    )
     found = broken(verify())
     assert ("log", "copied_event_is_in_log") in found
     assert ("ledger", "log_confirms_statement") in found
 
 
 def test_an_imported_event_that_is_missing_in_the_log(verify: Verify, damage_log: Damage) -> None:
-    damage_log("delete from event where event_id = (select min(event_id) from event where "
-               "campaign_id is null)")
+    damage_log(
+        "delete from event where event_id = (select min(event_id) from event where "
+        "campaign_id is null)"
+    )
     assert ("log", "log_is_complete") in broken(verify())
 
 
 def test_a_changed_event_in_the_log(verify: Verify, damage_log: Damage) -> None:
-    damage_log("update event set user_id = 'somebody-else' where event_id = "
-               "(select min(event_id) from event where event_type = 'click')")
+    damage_log(
+        "update event set user_id = 'somebody-else' where event_id = "
+        "(select min(event_id) from event where event_type = 'click')"
+    )
     assert ("log", "copied_event_is_in_log") in broken(verify())
 
 

@@ -1,0 +1,180 @@
+"""`kill -9` the whole service at random moments: nothing acknowledged is lost, nothing doubled."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from sendopt.app import App, open_app
+from sendopt.records import SendState, TenantId
+from sendopt.settings import Settings
+from sendopt.state import tables
+
+TENANT = TenantId("default")
+PHONE = {"user-agent": "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/131.0 Mobile"}
+USERS = 60
+
+
+@contextmanager
+def service(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `sendopt run`, killed without warning at the end of the block."""
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("sendopt"), "run", "--home", str(home)],
+        env={
+            **os.environ,
+            "SENDOPT_HTTP__PORT": str(port),
+            "SENDOPT_DELIVER__LEASE_SECONDS": "2",
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until_ready(url: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    pytest.fail("the service did not become ready")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def plan_sends(app: App, url: str, key: str) -> None:
+    """One send for each user, due within the next seconds."""
+    start = datetime.now(UTC)
+    due = {f"u{n}": start + timedelta(seconds=2 + n * 0.1) for n in range(USERS)}
+    for user in due:
+        app.register_device(
+            TENANT,
+            {"device_id": f"d-{user}", "user_id": user, "channel": "simulator", "address": {}},
+        )
+    answer = httpx.post(
+        f"{url}/v1/campaigns?commit=true",
+        headers={"authorization": f"Bearer {key}"},
+        json={
+            "campaign_id": "crash",
+            "channel": "simulator",
+            "variants": [
+                {"variant_id": "v", "title": "t", "body": "b", "url": "https://example.com/"}
+            ],
+            "send_window": {
+                "earliest_at": start.isoformat(),
+                "latest_at": (start + timedelta(hours=1)).isoformat(),
+            },
+            "quiet_hours": None,
+            "audience": list(due),
+            "candidate_times": {user: [at.isoformat()] for user, at in due.items()},
+        },
+        timeout=30,
+    )
+    assert answer.status_code == 201, answer.text
+
+
+def open_links(app: App) -> list[str]:
+    """The tokens of every message that is out."""
+    with app.state.read() as tx:
+        ids = tx.scalars(
+            sa.select(tables.link.c.link_id)
+            .join(
+                tables.planned_send,
+                (tables.planned_send.c.tenant_id == tables.link.c.tenant_id)
+                & (tables.planned_send.c.send_id == tables.link.c.send_id),
+            )
+            .where(tables.planned_send.c.state == SendState.DELIVERED)
+        ).all()
+    return [app.link_signer.token(link_id) for link_id in ids]
+
+
+def crash_and_recover(home: Path, kills: int) -> None:
+    rng = random.Random(kills)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    acknowledged: set[str] = set()
+    clicked: set[str] = set()
+    with closing(open_app(Settings(home=home))) as app:
+        key = app.issue_key(TENANT, "crash test")
+        head = {"authorization": f"Bearer {key}"}
+        number = 0
+        for life in range(kills + 1):
+            with service(home, port) as process, httpx.Client(base_url=url, timeout=10) as client:
+                wait_until_ready(url)
+                if life == 0:
+                    plan_sends(app, url, key)
+                dies_at = time.monotonic() + rng.uniform(0.3, 2.5)
+                last = life == kills
+                while True:
+                    if not last and time.monotonic() >= dies_at:
+                        break
+                    event_id = f"e{number}"
+                    number += 1
+                    event = {
+                        "event_id": event_id,
+                        "user_id": f"u{number % USERS}",
+                        "event_type": "session",
+                        "occurred_at": datetime.now(UTC).isoformat(),
+                    }
+                    if client.post("/v1/events", headers=head, json=[event]).status_code == 200:
+                        acknowledged.add(event_id)
+                    for token in set(open_links(app)) - clicked:
+                        if client.get(f"/t/{token}", headers=PHONE).status_code == 302:
+                            clicked.add(token)
+                    if last and len(clicked) == USERS:
+                        break
+                if last:
+                    process.send_signal(signal.SIGTERM)
+                    assert process.wait(timeout=30) in (0, -signal.SIGTERM)
+        app.settle()
+        with app.reader(TENANT) as reader:
+            stored = reader.query("sessions", "select event_id from event")["event_id"].to_pylist()
+            sends = reader.query(
+                "sends", "select count(*) as n from event where event_type = 'send'"
+            )["n"][0].as_py()
+        assert acknowledged <= set(stored), "an acknowledged event was lost"
+        assert sends == USERS
+        counts = app.campaign(TENANT, "crash").counts  # type: ignore[arg-type]
+        assert counts["delivered"] == USERS, counts
+    verified = subprocess.run(
+        [Path(sys.executable).with_name("sendopt"), "verify", "--home", str(home)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+@pytest.mark.timeout(180)
+def test_the_service_survives_two_kills(tmp_path: Path) -> None:
+    crash_and_recover(tmp_path / "home", kills=2)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_service_survives_twenty_kills(tmp_path: Path) -> None:
+    crash_and_recover(tmp_path / "home", kills=20)
