@@ -1,4 +1,4 @@
-"""`sendopt verify` finds every fault that is planted, names it, and finds none where there is none."""
+"""`sendopt verify` finds every planted fault and names it; where there is none it finds none."""
 
 from __future__ import annotations
 
