@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
-from collections.abc import Callable, Sequence
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +24,7 @@ import sqlalchemy as sa
 
 from sendopt.clock import Clock, VirtualClock
 from sendopt.deliver import Dispatcher, Provider, RetryPolicy
-from sendopt.records import Channel, Message, Outcome
+from sendopt.records import Channel, Device, Message, Outcome, Variant
 from sendopt.state import State
 from sendopt.state.tables import (
     app_user,
@@ -171,6 +183,169 @@ class Sends:
     def change(self, table: sa.Table, **values: Any) -> None:
         with self.state.write() as tx:
             tx.execute(sa.update(table).values(**values))
+
+
+@dataclass(frozen=True)
+class Received:
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Receiver:
+    """An HTTP server that keeps what it gets and answers as it is told."""
+
+    def __init__(self) -> None:
+        self.requests: list[Received] = []
+        self.answer: Callable[[Received], tuple[int, dict[str, str]]] = lambda _request: (204, {})
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                request = Received(self.path, dict(self.headers), body)
+                receiver.requests.append(request)
+                status, headers = receiver.answer(request)
+                self.send_response(status)
+                for name, value in {"Content-Length": "0", **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+
+            def log_message(self, *_arguments: Any) -> None:
+                pass
+
+            def handle(self) -> None:
+                with contextlib.suppress(ConnectionError):  # the client was killed
+                    super().handle()
+
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 512
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class PushService:
+    """The npm server web-push-testing: decrypts every message and verifies its signature."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def subscribe(self, application_server_key: str) -> dict[str, Any]:
+        """Return what a browser's `PushSubscription.toJSON()` would."""
+        options = {"userVisibleOnly": "true", "applicationServerKey": application_server_key}
+        found = self._post("/subscribe", options)["data"]
+        return {"endpoint": found["endpoint"], "keys": found["keys"]}
+
+    def expire(self, subscription: dict[str, Any]) -> None:
+        self._post(f"/expire-subscription/{self._id(subscription)}", {})
+
+    def received(self, subscription: dict[str, Any]) -> list[str]:
+        found = self._post("/get-notifications", {"clientHash": self._id(subscription)})
+        messages: list[str] = found["data"]["messages"]
+        return messages
+
+    def _id(self, subscription: dict[str, Any]) -> str:
+        return str(subscription["endpoint"]).rpartition("/")[2]
+
+    def _post(self, path: str, body: dict[str, str]) -> Any:
+        request = urllib.request.Request(
+            self.url + path,
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            text = answer.read()
+        return json.loads(text) if text.startswith(b"{") else None
+
+
+#: The server listens on every interface; here it may only be reached from this machine.
+_START_PUSH_SERVICE = """
+const net = require("net");
+const listen = net.Server.prototype.listen;
+net.Server.prototype.listen = function (port, ready) {
+  return listen.call(this, port, "127.0.0.1", ready);
+};
+const Server = require("web-push-testing/src/server.js");
+const { PushApiModel } = require("web-push-testing/src/PushApiModel.js");
+new Server(new PushApiModel(), Number(process.argv[1])).startServer();
+"""
+
+
+@pytest.fixture(scope="session")
+def node() -> Path:
+    """The Node.js of this environment."""
+    found = Path(sys.executable).parent / "node"
+    if not found.exists():
+        pytest.fail("Node.js is missing; run: make setup")
+    return found
+
+
+@pytest.fixture(scope="session")
+def push_service(node: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PushService]:
+    services = Path(__file__).parent.parent / "services"
+    if not (services / "node_modules" / "web-push-testing").exists():
+        pytest.fail("web-push-testing is missing; run: make test (or npm ci in tests/services)")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path_factory.mktemp("push-service") / "log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [node, "-e", _START_PUSH_SERVICE, str(port)],
+            cwd=services,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        _wait_until_up(f"http://127.0.0.1:{port}", server, log)
+        yield PushService(f"http://127.0.0.1:{port}")
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+
+
+def _wait_until_up(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(200):
+        if server.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(urllib.request.Request(f"{url}/status", data=b""), timeout=2)
+        except urllib.error.URLError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail(f"web-push-testing did not start:\n{log.read_text()}")
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def message() -> Message:
+    return Message(
+        tenant_id="acme",
+        send_id="s-1",
+        campaign_id="autumn",
+        user_id="ada",
+        device=Device("d-1", "ada", Channel.WEBHOOK, {}),
+        variant=Variant("a", "Sale", "Today only ☂", "https://shop.example/sale"),
+        click_url="https://go.example/t/k1.abc.def",
+        due_at=NOON,
+        expires_at=NOON + timedelta(hours=4),
+    )
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from itertools import islice
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 import pycurl
@@ -57,12 +58,26 @@ class TransportError:
     refused: bool = False  # by us: the URL cannot be read, or leads to a private address
 
 
+_MALFORMED = TransportError("url_malformed", refused=True)
+
+
 @dataclass(slots=True)
 class _Exchange:
     position: int
     headers: dict[str, str] = field(default_factory=dict)
     body_bytes: int = 0
     refused: bool = False
+
+
+class _Lent(socket.socket):
+    """A socket that libcurl duplicates and that must close as soon as it has been.
+
+    Were ours still open when libcurl closes its own, the kernel would keep the connection, and
+    requests would wait on it for nothing.
+    """
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class Transport:
@@ -93,8 +108,12 @@ class Transport:
 
         Takes at most `timeout` for every `concurrency` of them.
         """
-        answers: list[Response | TransportError] = [TransportError("not_sent")] * len(requests)
-        waiting = iter(enumerate(requests))
+        answers: list[Response | TransportError] = [_MALFORMED] * len(requests)
+        waiting = (
+            (position, request)
+            for position, request in enumerate(requests)
+            if is_contactable(request.url)
+        )
         in_flight: dict[Any, _Exchange] = {}
         self._start(waiting, in_flight)
         while in_flight:
@@ -106,16 +125,20 @@ class Transport:
                 self._idle.append(curl)
             self._start(waiting, in_flight)
             if in_flight:
-                self._multi.select(_LONGEST_WAIT_SECONDS)
+                self._multi.select(self._seconds_to_wait())
         return answers
 
+    def close(self) -> None:
+        """Close every connection."""
+        for curl in self._idle:
+            curl.close()
+        self._idle.clear()
+        self._multi.close()
+
     def _start(
-        self, waiting: Iterable[tuple[int, Request]], in_flight: dict[Any, _Exchange]
+        self, waiting: Iterator[tuple[int, Request]], in_flight: dict[Any, _Exchange]
     ) -> None:
-        while len(in_flight) < self._concurrency:
-            position, request = next(iter(waiting), (None, None))
-            if position is None or request is None:
-                return
+        for position, request in islice(waiting, self._concurrency - len(in_flight)):
             curl = self._idle.pop() if self._idle else pycurl.Curl()
             in_flight[curl] = exchange = _Exchange(position)
             self._prepare(curl, request, exchange)
@@ -140,9 +163,14 @@ class Transport:
             if not self._allow_private_addresses and not is_public(where[0]):
                 exchange.refused = True
                 return pycurl.SOCKET_BAD
-            return socket.socket(family, kind, protocol)
+            return _Lent(family, kind, protocol)
 
         return open_socket
+
+    def _seconds_to_wait(self) -> float:
+        """Return when libcurl wants to look after its time-outs, should nothing arrive before."""
+        milliseconds = self._multi.timeout()
+        return _LONGEST_WAIT_SECONDS if milliseconds < 0 else milliseconds / 1000
 
     def _finished(self) -> list[tuple[Any, int]]:
         finished: list[tuple[Any, int]] = []
@@ -154,8 +182,10 @@ class Transport:
         return finished
 
 
-def is_contactable(url: str) -> bool:
+def is_contactable(url: object) -> TypeGuard[str]:
     """Whether `url` is an absolute http or https URL in ASCII, without a user's name in it."""
+    if not isinstance(url, str):
+        return False
     try:
         parts = urlsplit(url)
         return (
@@ -197,8 +227,8 @@ def _answer(curl: Any, code: int, exchange: _Exchange) -> Response | TransportEr
         return Response(status, exchange.headers)
     if exchange.refused:
         return TransportError("address_not_public", refused=True)
-    if code in {pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL}:
-        return TransportError("url_malformed", refused=True)
+    if code == pycurl.E_URL_MALFORMAT:
+        return _MALFORMED
     return TransportError(_REASONS.get(code, "connection_lost"))
 
 

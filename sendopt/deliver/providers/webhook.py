@@ -76,12 +76,12 @@ def payload(message: Message) -> bytes:
 
 
 def _prepare(message: Message, now: datetime) -> Request | DeadAddress:
-    try:
-        url = message.device.address["url"]
-        webhook = Webhook(message.device.address["secret"])
-    except (KeyError, TypeError, ValueError, AttributeError, EmptyWebhookSecretError):
+    url, secret = message.device.address.get("url"), message.device.address.get("secret")
+    if not is_contactable(url) or not isinstance(secret, str):
         return DeadAddress("address_invalid")
-    if not is_contactable(url):
+    try:
+        webhook = Webhook(secret)
+    except (ValueError, EmptyWebhookSecretError):
         return DeadAddress("address_invalid")
     body = payload(message)
     return Request(

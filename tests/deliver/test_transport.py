@@ -1,0 +1,315 @@
+"""The HTTP client: where it may connect, how long it waits, what a broken connection means."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sendopt.deliver.providers.public_address import is_public
+from sendopt.deliver.providers.transport import Request, Response, Transport, TransportError
+
+
+def post(url: str, body: bytes = b"{}") -> Request:
+    return Request(url, {"Content-Type": "application/json"}, body)
+
+
+class Trap:
+    """A listener that counts connections and never answers."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.kept: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                self.kept.append(self.listener.accept()[0])
+                self.connections += 1
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for each in self.kept:
+            each.close()
+
+
+@pytest.fixture
+def trap():
+    made = Trap()
+    yield made
+    made.close()
+
+
+PRIVATE_HOSTS = [
+    "127.0.0.1",
+    "127.1",
+    "2130706433",
+    "0x7f000001",
+    "0177.0.0.1",
+    "0.0.0.0",
+    "localhost",
+    "[::1]",
+    "[::]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "100.64.0.1",
+    "169.254.169.254",
+    "[fd00::1]",
+    "[fe80::1]",
+    "224.0.0.1",
+    "255.255.255.255",
+    "[64:ff9b::7f00:1]",
+    "[2002:7f00:1::]",
+]
+
+
+@pytest.mark.parametrize("host", PRIVATE_HOSTS)
+def test_no_private_address_is_contacted(trap, host):
+    transport = Transport(timeout=timedelta(seconds=5))
+    [answer] = transport.post_all([post(f"http://{host}:{trap.port}/")])
+    assert answer == TransportError("address_not_public", refused=True)
+    assert trap.connections == 0
+
+
+@given(st.ip_addresses(v=4))
+def test_wrapping_an_address_changes_nothing(address):
+    mapped = ipaddress.IPv6Address(b"\0" * 10 + b"\xff\xff" + address.packed)
+    translated = ipaddress.IPv6Address(
+        ipaddress.IPv6Address("64:ff9b::").packed[:12] + address.packed
+    )
+    assert is_public(str(mapped)) == is_public(str(address)) == is_public(str(translated))
+
+
+def test_a_proxy_in_the_environment_is_not_used(trap, receiver, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{trap.port}")
+    transport = Transport(timeout=timedelta(seconds=5), allow_private_addresses=True)
+    [answer] = transport.post_all([post(receiver.url)])
+    assert isinstance(answer, Response)
+    assert trap.connections == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["", "http://", "http://a b/", "file:///etc/passwd", "ftp://127.0.0.1/", "nonsense://x/"]
+)
+def test_a_url_that_cannot_be_contacted_is_refused(url):
+    transport = Transport(timeout=timedelta(seconds=5), allow_private_addresses=True)
+    [answer] = transport.post_all([post(url)])
+    assert answer == TransportError("url_malformed", refused=True)
+
+
+def test_silence_ends_with_the_timeout_for_all_at_once(trap):
+    transport = Transport(timeout=timedelta(milliseconds=300), allow_private_addresses=True)
+    before = time.monotonic()
+    answers = transport.post_all([post(f"http://127.0.0.1:{trap.port}/{n}") for n in range(50)])
+    assert answers == [TransportError("timed_out")] * 50
+    assert time.monotonic() - before < 3
+
+
+def test_nobody_listening_and_no_such_name_are_not_refusals():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    transport = Transport(timeout=timedelta(seconds=5), allow_private_addresses=True)
+    assert transport.post_all([post(f"http://127.0.0.1:{port}/")]) == [
+        TransportError("connection_failed")
+    ]
+    assert transport.post_all([post("http://no-such-host.invalid/")]) == [
+        TransportError("name_not_found")
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 ",
+        b"not http at all\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+    ],
+)
+def test_a_connection_that_breaks_before_the_status_leaves_the_outcome_unknown(answer):
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(answer)
+
+    threading.Thread(target=serve, daemon=True).start()
+    transport = Transport(timeout=timedelta(seconds=2), allow_private_addresses=True)
+    [found] = transport.post_all([post(f"http://127.0.0.1:{listener.getsockname()[1]}/")])
+    listener.close()
+    assert isinstance(found, TransportError)
+    assert not found.refused
+
+
+def test_an_endless_body_is_cut_off_and_its_status_counts():
+    listener = socket.create_server(("127.0.0.1", 0))
+    sent = Counter()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 201 Created\r\nRetry-After: 7\r\n\r\n")
+            while True:
+                sent["bytes"] += connection.send(b"x" * 65536)
+
+    threading.Thread(target=serve, daemon=True).start()
+    transport = Transport(timeout=timedelta(seconds=20), allow_private_addresses=True)
+    before = time.monotonic()
+    [found] = transport.post_all([post(f"http://127.0.0.1:{listener.getsockname()[1]}/")])
+    listener.close()
+    assert found == Response(201, {"retry-after": "7"})
+    assert time.monotonic() - before < 5
+
+
+def test_connections_are_kept_from_one_call_to_the_next(receiver):
+    opened = []
+    accept = receiver.server.get_request
+
+    def counting():
+        opened.append(1)
+        return accept()
+
+    receiver.server.get_request = counting
+    transport = Transport(timeout=timedelta(seconds=5), concurrency=4, allow_private_addresses=True)
+    for _ in range(5):
+        answers = transport.post_all([post(f"{receiver.url}/{number}") for number in range(20)])
+        assert [answer.status for answer in answers] == [204] * 20
+    assert len(receiver.requests) == 100
+    assert len(opened) <= 4
+
+
+def test_no_socket_stays_behind(receiver):
+    transport = Transport(timeout=timedelta(seconds=5), concurrency=8, allow_private_addresses=True)
+    transport.post_all([post(receiver.url)] * 50)
+    sockets = _open_sockets()
+    for _ in range(10):
+        transport.post_all([post(receiver.url)] * 50)
+    assert _open_sockets() <= sockets + 2
+
+
+def _open_sockets() -> int:
+    entries = Path("/proc/self/fd").iterdir()
+    return sum(entry.is_symlink() and "socket:" in str(entry.readlink()) for entry in entries)
+
+
+_HTTP2_SERVER = """
+const http2 = require("http2"), fs = require("fs");
+const [key, cert, perConnection] = process.argv.slice(1);
+const served = [];
+const server = http2.createSecureServer({key: fs.readFileSync(key), cert: fs.readFileSync(cert)});
+server.on("session", (session) => {
+  let left = Number(perConnection);
+  session.on("error", () => {});
+  session.on("stream", (stream, headers) => {
+    stream.on("error", () => {});
+    stream.resume();
+    stream.on("end", () => {
+      served.push(headers[":path"]);
+      stream.respond({":status": 201}, {endStream: true});
+      if (--left === 0) session.close();  // GOAWAY: finishes what has begun, takes nothing new
+    });
+  });
+});
+server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+process.stdin.on("data", () => { console.log(JSON.stringify(served)); process.exit(0); });
+"""
+
+
+@pytest.fixture
+def certificate(tmp_path, monkeypatch):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    (tmp_path / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    (tmp_path / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    return tmp_path
+
+
+@pytest.fixture
+def http2_server(node, certificate):
+    """Serves HTTP/2 and says goodbye to every connection after 100 requests."""
+    server = subprocess.Popen(
+        [node, "-e", _HTTP2_SERVER, certificate / "key.pem", certificate / "cert.pem", "100"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    port = int(server.stdout.readline())
+    yield f"https://127.0.0.1:{port}", server
+    server.kill()
+    server.wait()
+    server.stdin.close()
+    server.stdout.close()
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(http2_server):
+    url, _ = http2_server
+    transport = Transport(timeout=timedelta(seconds=5), allow_private_addresses=True)
+    assert transport.post_all([post(url)]) == [TransportError("tls_failed")]
+
+
+def test_connections_that_the_server_ends_lose_and_double_nothing(
+    http2_server, certificate, monkeypatch
+):
+    url, server = http2_server
+    monkeypatch.setenv(
+        ssl.get_default_verify_paths().openssl_cafile_env, str(certificate / "cert.pem")
+    )
+    transport = Transport(timeout=timedelta(seconds=20), allow_private_addresses=True)
+    answers = transport.post_all([post(f"{url}/{number}") for number in range(2000)])
+    server.stdin.write("\n")
+    server.stdin.flush()
+    served = Counter(json.loads(server.stdout.readline()))
+    accepted = {
+        f"/{number}" for number, answer in enumerate(answers) if isinstance(answer, Response)
+    }
+    assert len(accepted) == 2000
+    assert served == Counter(accepted)
