@@ -10,6 +10,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from sendopt.api import create_api, write_openapi
+from sendopt.app import App
+from sendopt.clock import SystemClock
 from sendopt.settings import Settings
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -25,6 +28,9 @@ def main() -> None:
     REFERENCE.mkdir(exist_ok=True)
     (REFERENCE / "commands.md").write_text(commands())
     (REFERENCE / "settings.md").write_text(settings())
+    # An application that opens nothing: only the shape of its API is asked.
+    api = create_api(App(Settings(), SystemClock(), os.urandom))
+    write_openapi(api, REFERENCE / "openapi.json")
 
 
 def commands() -> str:
