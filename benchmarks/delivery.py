@@ -49,6 +49,7 @@ def measure() -> Iterator[tuple[str, str, str, str]]:
                             "latest_at": (clock.now() + timedelta(hours=1)).isoformat(),
                         },
                         "quiet_hours": None,
+                        "time_to_live_minutes": 1440,
                         "audience": "everyone",
                     },
                     commit=True,

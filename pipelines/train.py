@@ -10,7 +10,7 @@ from sendopt.records import TenantId
 
 
 def main(app: App, tenant_id: TenantId) -> None:
-    """log ─► features ─► learn ─► registry."""
+    """Log ─► features ─► learn ─► registry."""
     report = app.train(tenant_id, progress=print)
     print(report.summary())
 
