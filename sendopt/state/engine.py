@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -48,6 +49,9 @@ class State:
 
     def __init__(self, url: str) -> None:
         self.engine = _open(url)
+        # SQLite has one writer. Threads that wait for the file itself sleep and try again, and the
+        # unlucky ones wait for seconds; here they queue. PostgreSQL's writers need no turns.
+        self._turn = threading.Lock() if self.engine.dialect.name == "sqlite" else None
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -72,8 +76,20 @@ class State:
             StoreFailure: as `read`. Where the connection broke during the commit nobody knows
                 whether it was stored; every write here can be repeated, and then converges.
         """
-        with _explained("state.write"), self.engine.begin() as connection:
+        with _explained("state.write"), self._own_turn(), self.engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _own_turn(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+        elif self._turn.acquire(timeout=LOCK_TIMEOUT_SECONDS):
+            try:
+                yield
+            finally:
+                self._turn.release()
+        else:
+            raise _busy("state.write")
 
     def close(self) -> None:
         self.engine.dispose()
