@@ -69,9 +69,16 @@ def every_minute(earliest_at: datetime, latest_at: datetime) -> list[datetime]:
 @example(  # clocks that fall back one minute after midnight
     zone=ZoneInfo("America/St_Johns"),
     earliest_at=datetime(2008, 11, 2, 2, 30, tzinfo=UTC),
-    length=timedelta(minutes=1),
-    slot=timedelta(minutes=5),
+    length=timedelta(minutes=45),
+    slot=timedelta(minutes=15),
     fallback=time(0, 0),
+)
+@example(  # a fallback time that spring skips
+    zone=ZoneInfo("Europe/Berlin"),
+    earliest_at=datetime(2026, 3, 29, tzinfo=UTC),
+    length=timedelta(hours=6),
+    slot=timedelta(hours=1),
+    fallback=time(2, 17),
 )
 @example(  # a day that never was
     zone=ZoneInfo("Pacific/Apia"),
