@@ -6,6 +6,7 @@ import copy
 import json
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -237,3 +238,9 @@ def test_any_json_in_any_place_is_read_or_refused_as_input(pointer: str, value: 
     body = json.dumps(changed(pointer, value), ensure_ascii=False).encode()
     with suppress(InvalidInput):
         parse_campaign(strict_json.loads(body), now=NOW)
+
+
+def test_the_documented_campaign_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "campaigns.md").read_text(encoding="utf-8")
+    block = page.split("```json\n")[1].split("```")[0]
+    parse_campaign(strict_json.loads(block.encode()), now=NOW)
