@@ -1,0 +1,37 @@
+"""A dispatcher in a process of its own, for the tests to kill: URL, owner, batch, lease seconds."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from datetime import timedelta
+
+from sendopt.clock import SystemClock
+from sendopt.deliver import Dispatcher, RetryPolicy
+from sendopt.deliver.providers import Transport, WebhookProvider
+from sendopt.records import Channel
+from sendopt.state import State
+
+
+def main(url: str, owner: str, batch: str, lease_seconds: str) -> None:
+    clock = SystemClock()
+    transport = Transport(timeout=timedelta(seconds=1), allow_private_addresses=True)
+    dispatcher = Dispatcher(
+        State(url),
+        {Channel.WEBHOOK: WebhookProvider(transport, clock)},
+        clock,
+        owner=owner,
+        sign_link=lambda link_id: f"https://go.example/t/{link_id}",
+        random_bytes=os.urandom,
+        retry=RetryPolicy(timedelta(milliseconds=50), timedelta(seconds=1), max_attempts=1000),
+        lease=timedelta(seconds=float(lease_seconds)),
+        batch=int(batch),
+        poll=timedelta(milliseconds=50),
+    )
+    print("ready", flush=True)
+    dispatcher.run(threading.Event())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,134 @@
+"""Dispatchers in processes of their own, killed at random moments, before a real receiver."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sendopt.records import Channel
+from sendopt.state.tables import attempt, link
+
+SECRET = "whsec_c2VuZG9wdC1zZW5kb3B0LXNlbmRvcHQ="
+SCRIPT = Path(__file__).parent / "dispatch_until_killed.py"
+BATCH = 20
+
+
+@pytest.fixture
+def start(state_url):
+    """Start a dispatcher; whatever still lives in the end is killed."""
+    running = []
+
+    def start(owner: str, *, lease_seconds: float = 2) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, SCRIPT, state_url, owner, str(BATCH), str(lease_seconds)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        process.stdout.readline()
+        return process
+
+    yield start
+    for process in running:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def plan(sends, receiver, count):
+    due_at = datetime.now(UTC) - timedelta(seconds=1)
+    return sends.plan(
+        count,
+        channel=Channel.WEBHOOK,
+        address=lambda _number: {"url": f"{receiver.url}/hook", "secret": SECRET},
+        due_at=lambda _number: due_at,
+    )
+
+
+def wait_for_the_end(sends, *, seconds=60):
+    give_up_at = time.monotonic() + seconds
+    while time.monotonic() < give_up_at:
+        if not any(row.state in {"planned", "claimed"} for row in sends.rows()):
+            return
+        time.sleep(0.05)
+    pytest.fail("some sends did not end")
+
+
+def calls(receiver) -> Counter[str]:
+    return Counter(request.headers["webhook-id"] for request in receiver.requests)
+
+
+def check(sends, receiver, planned):
+    """Each send: received, one final state, one link, one `send` event."""
+    assert set(calls(receiver)) == set(planned)
+    assert set(sends.ends().values()) == {("delivered", "accepted")}
+    events = Counter(event["event_id"] for event in sends.events())
+    assert events == Counter(f"{send_id}:send" for send_id in planned)
+    assert Counter(row.send_id for row in sends.rows(link)) == Counter(planned)
+    bodies = {(request.headers["webhook-id"], request.body) for request in receiver.requests}
+    assert len(bodies) == len(planned)  # what came twice was the same message
+
+
+def kill_and_restart(sends, receiver, start, *, count, kills, seed):
+    planned = plan(sends, receiver, count)
+    random = np.random.default_rng(seed)
+    for number in range(kills):
+        process = start(f"life-{number}")
+        time.sleep(random.uniform(0.0, 0.15))
+        process.kill()
+        process.wait()
+    start("survivor")
+    wait_for_the_end(sends)
+    check(sends, receiver, planned)
+    doubles = sum(calls(receiver).values()) - count
+    unfinished = sum(row.finished_at is None for row in sends.rows(attempt))
+    # Only what was in flight at a kill can come twice, and each such attempt is on record.
+    assert doubles <= unfinished <= kills * BATCH
+
+
+def test_a_killed_dispatcher_loses_nothing_and_doubles_only_what_was_in_flight(
+    sends, receiver, start
+):
+    kill_and_restart(sends, receiver, start, count=300, kills=4, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", range(4))
+def test_many_kills(sends, receiver, start, seed):
+    kill_and_restart(sends, receiver, start, count=1500, kills=25, seed=100 + seed)
+
+
+def test_two_processes_hand_nothing_over_twice(sends, receiver, start):
+    planned = plan(sends, receiver, 600)
+    start("one", lease_seconds=60)
+    start("two", lease_seconds=60)
+    wait_for_the_end(sends)
+    check(sends, receiver, planned)
+    assert set(calls(receiver).values()) == {1}
+
+
+def test_a_paused_process_cannot_overwrite_what_another_did(sends, receiver, start):
+    planned = plan(sends, receiver, 200)
+    paused = start("paused")
+    while len(receiver.requests) < 30:
+        time.sleep(0.001)
+    paused.send_signal(signal.SIGSTOP)
+    start("awake")
+    wait_for_the_end(sends)
+    ends, events = sends.rows(), sends.events()
+    paused.send_signal(signal.SIGCONT)
+    time.sleep(0.5)
+    assert sends.rows() == ends
+    assert sends.events() == events
+    check(sends, receiver, planned)
+    assert sum(calls(receiver).values()) <= len(planned) + BATCH
