@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
-from sendopt.errors import InvalidInput, StoreFailure
+from sendopt.errors import InvalidInput, SendoptError, StoreFailure
 
 #: What every function of this package takes first. Stages pass it on and never look inside.
 Transaction = Connection
@@ -149,11 +149,9 @@ def _set_up_sqlite(raw: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     read_only = connection.get_execution_options().get("read_only", False)
-    # The driver's own connection: these pragmas must not count as the first statement.
-    raw: Any = connection.connection.dbapi_connection
-    raw.execute(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
+    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
     # A writer takes the lock at once: one that upgrades later can only fail.
-    raw.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
 def _json_text(value: Any) -> str:
@@ -168,20 +166,27 @@ def _explained(statement: str) -> Iterator[None]:
         yield
     except sa.exc.TimeoutError as error:
         raise _busy(statement) from error
-    except sa.exc.DBAPIError as error:
-        if _is_busy(error):
-            raise _busy(statement) from error
-        if error.connection_invalidated or isinstance(error, sa.exc.OperationalError):
-            raise StoreFailure(
-                "the state cannot be reached, or its disk failed",
-                statement=statement,
-                code="store_unavailable",
-                hint="repeat the request; a repetition changes nothing that was already stored",
-            ) from error
-        raise StoreFailure("the state refused a statement", statement=statement) from error
+    except sa.exc.StatementError as error:
+        if isinstance(error.orig, SendoptError):
+            raise error.orig from error  # a value broke one of our own rules on its way in
+        raise _failure(error, statement) from error
 
 
-def _is_busy(error: sa.exc.DBAPIError) -> bool:
+def _failure(error: sa.exc.StatementError, statement: str) -> StoreFailure:
+    if _is_busy(error):
+        return _busy(statement)
+    lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
+    if lost or isinstance(error, sa.exc.OperationalError):
+        return StoreFailure(
+            "the state cannot be reached, or its disk failed",
+            statement=statement,
+            code="store_unavailable",
+            hint="repeat the request; a repetition changes nothing that was already stored",
+        )
+    return StoreFailure("the state refused a statement", statement=statement)
+
+
+def _is_busy(error: sa.exc.StatementError) -> bool:
     code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", "")
     # PostgreSQL: lock_timeout, deadlock, serialization failure. SQLite: busy_timeout is over.
     return code in {"55P03", "40P01", "40001"} or str(code).startswith("SQLITE_BUSY")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from sendopt.errors import InvalidInput, StoreFailure
 from sendopt.records import TenantId, UserId
-from sendopt.state import State, users
+from sendopt.state import State, engine, users
 from sendopt.state.tables import app_user
 
 SHOP = TenantId("shop")
@@ -70,6 +70,53 @@ def test_a_refused_statement_tells_neither_sql_nor_values(state: State, now: dat
     assert refused.value.code == "store_failure"
     assert not {"ann", "shop", "app_user", "insert"} & set(str(refused.value).lower().split())
     assert refused.value.__cause__ is not None
+
+
+def test_a_time_without_a_zone_is_refused_by_name(state: State, now: datetime) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        a_user_named(state, "ann", now.replace(tzinfo=None))
+    assert refused.value.code == "time_invalid"
+
+
+def test_a_writer_that_holds_on_for_too_long_makes_the_others_give_up(
+    state: State, state_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "LOCK_TIMEOUT_SECONDS", 0.1)
+    shorter = {"sqlite": "PRAGMA busy_timeout = 100", "postgresql": "SET lock_timeout = '100ms'"}
+    with closing(State(state_url)) as other, state.write() as tx:
+        sa.event.listen(
+            other.engine,
+            "connect",
+            lambda raw, _: raw.execute(shorter[state.engine.dialect.name]),
+        )
+        users.ensure(tx, SHOP, UserId("ann"), now=now)
+        with pytest.raises(StoreFailure) as refused:
+            a_user_named(other, "ann", now)
+        assert refused.value.code == "store_busy"
+    a_user_named(state, "ann", now)
+
+
+@pytest.mark.parametrize("state_url", ["sqlite"], indirect=True)
+def test_a_full_disk_acknowledges_nothing_and_work_resumes_when_it_is_freed(
+    state: State, now: datetime
+) -> None:
+    def limit(pages: int) -> None:
+        with state.read() as tx:
+            tx.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    with state.read() as tx:
+        used = tx.exec_driver_sql("PRAGMA page_count").scalar()
+    limit(used + 3)
+    stored = []
+    with pytest.raises(StoreFailure) as refused:
+        for number in range(10_000):
+            a_user_named(state, f"{number:05}" * 20, now)
+            stored.append(f"{number:05}" * 20)
+    assert refused.value.code == "store_unavailable"
+    limit(2**30)
+    a_user_named(state, "zoe", now)
+    with state.read() as tx:
+        assert names(tx) == [*stored, "zoe"]
 
 
 def test_a_store_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
