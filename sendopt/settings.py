@@ -82,6 +82,7 @@ class HttpSettings(_Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, lt=65536)] = 8420
     base_url: str = "http://127.0.0.1:8420"  # what click links begin with
+    metrics_key: SecretStr = SecretStr("")  # opens /metrics; empty = to this machine only
 
 
 class Settings(BaseSettings):

@@ -28,13 +28,8 @@ _TAGS = [
 ]
 
 
-def create_api(app: App, *, metrics_key: str | None = None) -> FastAPI:
-    """Return the ASGI application that serves `app`. Its stores are opened as it starts.
-
-    Args:
-        app: what stands behind the routes.
-        metrics_key: the operator's secret for /metrics; None = only this machine may read them.
-    """
+def create_api(app: App) -> FastAPI:
+    """Return the ASGI application that serves `app`, whose stores are opened as it starts."""
     api = FastAPI(
         title="sendopt",
         version=version("sendopt"),
@@ -47,7 +42,7 @@ def create_api(app: App, *, metrics_key: str | None = None) -> FastAPI:
     api.openapi_tags = _TAGS
     api.state.facade = app
     api.state.metrics = Metrics()
-    api.state.metrics_key = metrics_key
+    api.state.metrics_key = app.settings.http.metrics_key.get_secret_value()
     for part in (events, users, campaigns, devices, sends, statements, links, health):
         api.include_router(part.router)
     problems.install(api)

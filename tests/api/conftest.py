@@ -43,7 +43,7 @@ def url(app: App) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def serve() -> Callable[..., AbstractContextManager[str]]:
+def serve() -> Callable[[App], AbstractContextManager[str]]:
     """Serve any `App` from a thread; yields its URL."""
     return _serve
 
@@ -83,8 +83,8 @@ def row_counts(app: App) -> Callable[[], dict[str, int]]:
 
 
 @contextmanager
-def _serve(app: App, *, metrics_key: str | None = None) -> Iterator[str]:
-    server = make_server(create_api(app, metrics_key=metrics_key), host="127.0.0.1", port=0)
+def _serve(app: App) -> Iterator[str]:
+    server = make_server(create_api(app), host="127.0.0.1", port=0)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

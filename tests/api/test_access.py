@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from sendopt.api import create_api
 from sendopt.app import App
+from sendopt.clock import SystemClock
 from sendopt.records import TenantId
+from sendopt.settings import HttpSettings, Settings
+
+Serve = Callable[[App], AbstractContextManager[str]]
 
 UNKNOWN_KEY = "so_" + "0" * 16 + "_" + "0" * 64
 
@@ -169,17 +178,16 @@ def test_log_lines_hold_neither_keys_nor_people(
         assert secret not in logged
 
 
-Serve = Callable[..., Any]
-
-
 def test_metrics_are_the_operators(
-    app: App, acme: httpx.Client, stranger: httpx.Client, acme_key: str, serve: Serve
+    acme: httpx.Client, stranger: httpx.Client, acme_key: str, tmp_path: Path, serve: Serve
 ) -> None:
     acme.post("/v1/events", json=[{"event_id": "metrics-4711"}])
     exposition = stranger.get("/metrics").text  # from this machine, no key configured
     assert 'sendopt_events_total{tenant_id="acme",verdict="rejected"}' in exposition
     assert "4711" not in exposition
-    with serve(app, metrics_key="op-secret") as url:
+    http = HttpSettings(metrics_key=SecretStr("op-secret"))
+    guarded = App(Settings(home=tmp_path, http=http), SystemClock(), secrets.token_bytes)
+    with closing(guarded), serve(guarded) as url:
         for key, status in ((None, 401), (acme_key, 401), ("op-secre", 401), ("op-secret", 200)):
             headers = {"Authorization": f"Bearer {key}"} if key else {}
             assert httpx.get(f"{url}/metrics", headers=headers).status_code == status
@@ -230,3 +238,20 @@ def test_every_answer_forbids_caching_and_guessing(stranger: httpx.Client) -> No
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-request-id"].startswith("req_")
         assert "server" not in headers
+
+
+def test_many_clients_at_once_are_all_served(acme: httpx.Client) -> None:
+    def post(number: int) -> httpx.Response:
+        event = {
+            "event_id": f"crowd-{number % 20}",  # half of them repeat what another client sends
+            "user_id": "u1",
+            "event_type": "session",
+            "occurred_at": "2026-10-01T09:00:00Z",
+        }
+        return acme.post("/v1/events", json=[event])
+
+    with ThreadPoolExecutor(8) as crowd:
+        answers = list(crowd.map(post, range(40)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert sum(answer.json()["accepted"] for answer in answers) == 20
+    assert sum(answer.json()["repeated"] for answer in answers) == 20

@@ -61,8 +61,8 @@ def metrics(request: Request) -> Response:
 
 
 def _is_operator(request: Request) -> bool:
-    metrics_key: str | None = request.app.state.metrics_key
-    if metrics_key is None:
+    metrics_key: str = request.app.state.metrics_key
+    if not metrics_key:
         return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
     given = request.headers.get("authorization", "")
     return hmac.compare_digest(given.encode(), f"Bearer {metrics_key}".encode())
