@@ -107,11 +107,15 @@ def test_a_full_disk_acknowledges_nothing_and_work_resumes_when_it_is_freed(
     with state.read() as tx:
         used = tx.exec_driver_sql("PRAGMA page_count").scalar()
     limit(used + 3)
-    stored = []
-    with pytest.raises(StoreFailure) as refused:
+    stored: list[str] = []
+
+    def fill_the_disk() -> None:
         for number in range(10_000):
             a_user_named(state, f"{number:05}" * 20, now)
             stored.append(f"{number:05}" * 20)
+
+    with pytest.raises(StoreFailure) as refused:
+        fill_the_disk()
     assert refused.value.code == "store_unavailable"
     limit(2**30)
     a_user_named(state, "zoe", now)
