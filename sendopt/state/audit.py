@@ -106,7 +106,7 @@ def engagement(tx: Transaction) -> Iterator[Violation]:
     )
     clicks = (
         ("click_has_link", ~of_link, "its link is unknown or belongs to another send"),
-        ("click_has_send", ~of_send, "its send was never handed over"),
+        ("click_has_send", _in_time(click) & ~of_send, "its send was never handed over"),
     )
     for rule, broken, explanation in clicks:
         yield from _broken(
@@ -128,7 +128,7 @@ def engagement(tx: Transaction) -> Iterator[Violation]:
         response,
         response.c.send_id,
         rule="response_has_send",
-        broken=~answered,
+        broken=_in_time(response) & ~answered,
         explanation="it answers a send that was never handed over",
     )
 
@@ -258,6 +258,11 @@ def billed_periods(tx: Transaction, tenant_id: TenantId) -> list[str]:
 def send_count(tx: Transaction) -> int:
     """Return how many sends there are, of all tenants."""
     return tx.scalar(sa.select(sa.func.count()).select_from(planned_send)) or 0
+
+
+def _in_time(answer: sa.Table) -> sa.ColumnElement[bool]:
+    """Not an answer of which we already say that it came before the hand-over was known."""
+    return answer.c.filtered_reason.is_distinct_from("not_handed_over")
 
 
 def _exists(
