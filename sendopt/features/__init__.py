@@ -1,1 +1,61 @@
-"""Placeholder."""
+"""Describe users as they were known at an instant.
+
+Owns: what may be known as of an instant, local time, evidence by time of day, recency, labels.
+Does not own: what the evidence means (learn), where events are kept (log).
+In: a Reader, viewpoints (user_id, as_of).  Out: arrays and tables, one row a viewpoint or moment.
+Time: only events with `occurred_at < as_of` count, and a send only once its open window has
+closed; labels look ahead, but never beyond `until`. Times of day are local to the user.
+"""
+
+from sendopt.features.catalog import MOMENT_FEATURES, USER_FEATURES, statement
+from sendopt.features.evidence import (
+    DAY_TYPES,
+    HALF_HOURS,
+    Evidence,
+    population_evidence,
+    user_evidence,
+)
+from sendopt.features.labels import (
+    LabelledMoments,
+    active_days,
+    known_users,
+    labelled_sends,
+    session_moments,
+)
+from sendopt.features.target import Summary, Target, instant, microseconds, observe, summarise
+from sendopt.features.viewpoints import (
+    Moments,
+    Viewpoints,
+    hours_of_week,
+    moments,
+    recency,
+    viewpoints,
+)
+
+__all__ = [
+    "DAY_TYPES",
+    "HALF_HOURS",
+    "MOMENT_FEATURES",
+    "USER_FEATURES",
+    "Evidence",
+    "LabelledMoments",
+    "Moments",
+    "Summary",
+    "Target",
+    "Viewpoints",
+    "active_days",
+    "hours_of_week",
+    "instant",
+    "known_users",
+    "labelled_sends",
+    "microseconds",
+    "moments",
+    "observe",
+    "population_evidence",
+    "recency",
+    "session_moments",
+    "statement",
+    "summarise",
+    "user_evidence",
+    "viewpoints",
+]

@@ -1,1 +1,26 @@
-"""Placeholder."""
+"""Learn how likely each user answers at each time, and judge it before it may serve.
+
+Owns: the level-shape model, the trees on its offset, the split by time, calibration, metrics,
+backtests, model cards, the registry with its champion.
+Does not own: what was known when (features), who is scored and when (score), the choice (schedule).
+In: a Reader.  Out: a registered ServableModel with its card, or a Backtest.
+Time: a model learns from events before `as_of` only and is judged on days after those it saw.
+"""
+
+from sendopt.learn.backtest import Backtest, BacktestReport, backtest
+from sendopt.learn.model import ServableModel
+from sendopt.learn.predict import describe_for, open_probabilities
+from sendopt.learn.registry import Registry
+from sendopt.learn.train import TrainingReport, train
+
+__all__ = [
+    "Backtest",
+    "BacktestReport",
+    "Registry",
+    "ServableModel",
+    "TrainingReport",
+    "backtest",
+    "describe_for",
+    "open_probabilities",
+    "train",
+]

@@ -1,1 +1,11 @@
-"""Placeholder."""
+"""Score times: how likely each user answers a send there.
+
+Owns: scores of candidate times and of the hours of the week.
+Does not own: what makes a model (learn), which time is chosen (schedule).
+In: a ServableModel, a Reader, decisions.  Out: tables with `open_probability`.
+Time: candidates are instants; the hours of the week are local to the user.
+"""
+
+from sendopt.score.predict import SLOTS_A_WEEK, score_candidates, score_slots
+
+__all__ = ["SLOTS_A_WEEK", "score_candidates", "score_slots"]

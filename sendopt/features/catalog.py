@@ -1,0 +1,40 @@
+"""The queries and the features by name."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+#: What is known of a user as of an instant, whatever the time of day. Order is part of a model.
+USER_FEATURES = (
+    "sends_1d",
+    "sends_7d",
+    "sends_28d",
+    "sends_ever",
+    "opens_7d",
+    "opens_28d",
+    "opens_ever",
+    "sessions_7d",
+    "sessions_28d",
+    "dismissals_28d",
+    "days_since_send",
+    "days_since_open",
+    "days_since_session",
+    "tenure_days",
+)
+
+#: What is known of a moment: the local time and the parts of the level-shape model there.
+MOMENT_FEATURES = (
+    "hour_of_day",
+    "day_of_week",
+    "population",
+    "activity",
+    "answers",
+    "evidence",
+)
+
+
+@cache
+def statement(name: str) -> str:
+    """Return the SQL of `sql/{name}.sql`."""
+    return resources.files(__package__).joinpath("sql", f"{name}.sql").read_text("utf-8")

@@ -1,0 +1,24 @@
+-- evidence
+-- Grain: one row per (viewpoint, cell) with something to count; a cell is a local half hour of a
+-- day type, weekdays 0-47 and weekends 48-95.
+-- Reads: observation (input), viewpoint (input: viewpoint, user_id, as_of).
+-- Params: $half_life_days; the weight of what happened halves with every half-life of its age.
+with weighed as (
+    select
+        v.viewpoint,
+        o.cell,
+        o.is_session,
+        o.is_answered,
+        pow(2.0, (o.happened_us - epoch_us(v.as_of)) / 86400e6 / $half_life_days) as weight
+    from viewpoint v
+    join observation o on o.user_id = v.user_id and o.known_us <= epoch_us(v.as_of)
+)
+select
+    viewpoint,
+    cell,
+    coalesce(sum(weight) filter (is_session), 0.0) as sessions,
+    coalesce(sum(weight) filter (not is_session), 0.0) as sends,
+    coalesce(sum(weight) filter (is_answered), 0.0) as opens
+from weighed
+group by viewpoint, cell
+order by viewpoint, cell

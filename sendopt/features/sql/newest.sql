@@ -1,0 +1,3 @@
+-- newest
+-- Grain: one row.  Reads: event.
+select epoch_us(max(occurred_at)) as newest_us from event

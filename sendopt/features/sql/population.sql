@@ -1,0 +1,23 @@
+-- population
+-- Grain: one row per (UTC day on which it became known, cell); cells as in `evidence`.
+-- Reads: observation (input).
+-- A sender who logged propensities chose its times; weighing each send by the inverse of its
+-- propensity, at most 20, undoes the choice.
+with placed as (
+    select
+        known_us // 86400000000 as day,
+        cell,
+        is_session,
+        is_answered,
+        if(propensity > 0, least(1.0 / propensity, 20.0), 1.0) as weight
+    from observation
+)
+select
+    day,
+    cell,
+    count(*) filter (is_session)::double as sessions,
+    coalesce(sum(weight) filter (not is_session), 0.0) as sends,
+    coalesce(sum(weight) filter (is_answered), 0.0) as opens
+from placed
+group by day, cell
+order by day, cell

@@ -1,0 +1,156 @@
+"""Replays a log: what the models would have said, judged by what happened afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sendopt.clock import as_utc
+from sendopt.errors import InvalidInput
+from sendopt.features import Target, instant, observe, statement, summarise
+from sendopt.learn.fit import Fitted, Progress, describe_labelled, fit
+from sendopt.learn.history import ACTIVITY, labelled_moments
+from sendopt.learn.judge import Verdict, judge
+from sendopt.learn.policies import predictors, rankings
+from sendopt.learn.predict import check_decisions, open_probabilities
+from sendopt.log import Reader
+from sendopt.records import EventType
+
+_LEARNED_SHARE = 0.5  # of a log's time, before its own natural experiments begin
+
+
+@dataclass(frozen=True)
+class BacktestReport:
+    """How scores came about, and what they were worth where the log can tell."""
+
+    log_snapshot: int
+    trained_until: datetime  # nothing at or after it was learned from
+    label_source: str  # "activity": being active stood in for an answer
+    ordered_by: str  # which part of the model orders a user's hours
+    verdict: Verdict | None  # None = the outcomes of the given decisions are not in the log
+    kind: str = "predictive"  # no number here comes from randomised sends
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the numbers has to know."""
+        notes = ["predictive: no part of this comes from randomised sends"]
+        if self.label_source == ACTIVITY:
+            notes.append(
+                "the log has no or few answered sends: "
+                "being active within the open window stands in for an answer"
+            )
+        return tuple(notes)
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Scores of the given decisions, if any were given, and the report."""
+
+    scores: pa.Table | None  # decision_id, candidate_at, open_probability
+    report: BacktestReport
+
+
+def backtest(
+    reader: Reader,
+    decisions: pa.Table | None,
+    *,
+    open_window: timedelta,
+    outcome: EventType,
+    seed: int,
+    threads: int,
+    progress: Progress,
+) -> Backtest:
+    """Score `decisions`, or the natural experiments that the log itself holds.
+
+    The model is fitted to events before the first `as_of` only; what is known of a user then
+    grows with each `as_of`. Without decisions the first half of the log teaches, and the days of
+    the second half are judged: on a day with several sends, whose would have been chosen?
+
+    Raises:
+        InvalidInput: if `decisions` break their contract, or there is nothing to judge.
+    """
+    run = _Run(reader, Target(open_window=open_window, outcome=outcome), seed, threads, progress)
+    return _replay(run) if decisions is None else _score(run, decisions)
+
+
+@dataclass(frozen=True)
+class _Run:
+    reader: Reader
+    target: Target
+    seed: int
+    threads: int
+    progress: Progress
+
+    def fit(self, until: datetime) -> Fitted:
+        return fit(
+            self.reader,
+            self.target,
+            until=until,
+            judged=False,
+            seed=self.seed,
+            threads=self.threads,
+            progress=self.progress,
+        )
+
+
+def _score(run: _Run, decisions: pa.Table) -> Backtest:
+    check_decisions(decisions)
+    if len(decisions) == 0:
+        raise InvalidInput("there is no decision to score", field="decisions")
+    fitted = run.fit(as_utc(pc.min(decisions["as_of"]).as_py()))
+    run.progress(f"scoring {len(decisions)} candidates")
+    probability = open_probabilities(fitted.model, run.reader, decisions)
+    scores = decisions.select(["decision_id", "candidate_at"]).append_column(
+        "open_probability", pa.array(probability)
+    )
+    return Backtest(scores, _report(fitted, verdict=None))
+
+
+def _replay(run: _Run) -> Backtest:
+    reader, target = run.reader, run.target
+    end = _end_of(reader)
+    summary = summarise(reader, target, until=end)
+    if summary.first_at is None:
+        raise InvalidInput("the log is empty", code="too_little_history")
+    half = summary.first_at + (end - summary.first_at) * _LEARNED_SHARE
+    fitted = run.fit(half)
+    model = fitted.model
+    rng = np.random.default_rng(run.seed)
+    later = labelled_moments(reader, target, fitted.summary, since=half, until=end, rng=rng)
+    if len(later) == 0:
+        raise InvalidInput(
+            "nothing in the second half of the log has a known outcome",
+            code="too_little_history",
+            expected="sends whose open window has closed, or sessions",
+        )
+    run.progress(f"judging {len(later)} later moments")
+    rows = describe_labelled(
+        reader,
+        observe(reader, target),
+        later,
+        target=target,
+        shape=model.shape,
+        reach=model.reach,
+    )
+    verdict = judge(later, predictors(model, rows), rankings(model, rows), seed=run.seed)
+    return Backtest(None, _report(fitted, verdict=verdict))
+
+
+def _report(fitted: Fitted, *, verdict: Verdict | None) -> BacktestReport:
+    return BacktestReport(
+        log_snapshot=fitted.model.provenance.log_snapshot,
+        trained_until=fitted.model.provenance.trained_until,
+        label_source=fitted.model.provenance.label_source,
+        ordered_by="lightgbm_offset" if fitted.model.trees_rank else "level_shape",
+        verdict=verdict,
+    )
+
+
+def _end_of(reader: Reader) -> datetime:
+    """Return the instant just after the newest event; any instant will do for an empty log."""
+    newest = reader.query("newest", statement("newest"))["newest_us"][0].as_py()
+    return instant(0 if newest is None else newest + 1)

@@ -1,0 +1,120 @@
+"""Writes the model card: what was learned from what, how good it is, and where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.features import USER_FEATURES
+from sendopt.learn import metrics
+from sendopt.learn.fit import Fitted
+from sendopt.learn.history import ACTIVITY
+from sendopt.learn.judge import OURS, POPULATION_BEST, Verdict
+from sendopt.learn.model import ServableModel
+
+_SENDS_KNOWN = ((0, 4), (5, 19), (20, None))  # of a user, when the moment was described
+
+
+def model_card(
+    fitted: Fitted, verdict: Verdict, *, rows_judged: NDArray[np.bool_], promoted: bool, reason: str
+) -> str:
+    """Return the card (Markdown) of a judged model."""
+    lines = [
+        "# Model card",
+        "",
+        f"{'Promoted to champion' if promoted else 'Not promoted'}: {reason}.",
+        "",
+        *_data(fitted),
+        "",
+        *_model(fitted.model),
+        "",
+        *_judgement(verdict),
+        "",
+        *_weak_spots(fitted, verdict, rows_judged),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _data(fitted: Fitted) -> Iterator[str]:
+    model, summary = fitted.model, fitted.summary
+    source = model.provenance.label_source
+    yield "## Data"
+    yield ""
+    yield f"- Log snapshot {model.provenance.log_snapshot}, events before "
+    yield f"  {model.provenance.trained_until.isoformat()}."
+    yield f"- {summary.users} users, {summary.sends} sends, of which {summary.opens} answered in "
+    yield f"  time, {summary.sessions} sessions."
+    yield f"- Predicts `{model.target.outcome.value}` within {model.target.open_window} of a send."
+    if source == ACTIVITY:
+        yield "- There were no or few answered sends: being active within the open window stood in "
+        yield "  for an answer. Availability is not persuasion."
+    yield f"- Split by time: learned before {fitted.split.tune_from.isoformat()}, tuned before "
+    yield f"  {fitted.split.judge_from.isoformat()}, judged after."
+
+
+def _model(model: ServableModel) -> Iterator[str]:
+    weights, (intercept, slope) = model.weights, model.calibration
+    yield "## Model"
+    yield ""
+    rounds = 0 if model.booster is None else model.booster.best_iteration
+    order = "the trees" if model.trees_rank else "the level-shape model"
+    yield f"- Level-shape model, half-life {model.shape.half_life_days:g} days, reach "
+    yield f"  {model.reach}."
+    yield f"- Weights: level {weights.level:.2f}, busyness {weights.busyness:.2f}, shape "
+    yield f"  {weights.shape:.2f}; {rounds} rounds of trees on its offset."
+    yield f"- The hours of a user are ordered by {order}."
+    yield f"- Calibration on the logit scale: {intercept:+.3f} and x {slope:.3f}."
+    yield f"- Code {model.provenance.code_version}, seed {model.provenance.seed}."
+
+
+def _judgement(verdict: Verdict) -> Iterator[str]:
+    yield "## Judgement"
+    yield ""
+    yield f"Predictive: none of it comes from randomised sends. {verdict.moments} moments of "
+    yield f"{verdict.users} users, {verdict.answered:.1%} answered. Brackets are 95 % intervals "
+    yield "from resampling users."
+    yield ""
+    yield "| predictor | log loss | Brier | calibration error | within-day AUC |"
+    yield "|---|---|---|---|---|"
+    for name, q in verdict.quality.items():
+        auc = "-" if q.within_day_auc is None else f"{q.within_day_auc:.4f}"
+        yield f"| {name} | {q.log_loss:.4f} | {q.brier:.4f} | {q.calibration_error:.4f} | {auc} |"
+    yield ""
+    for name, gain in verdict.log_loss_gain.items():
+        yield f"- Log loss of {name} minus ours: {gain}."
+    if not verdict.choices:
+        yield "- No user-day held two moments: the choice of time could not be judged."
+        return
+    yield ""
+    yield f"One of several moments chosen on {verdict.choices} user-days:"
+    yield ""
+    yield "| policy | answered | ours minus it |"
+    yield "|---|---|---|"
+    for name, reward in verdict.reward.items():
+        yield f"| {name} | {reward} | {verdict.gain.get(name, '-')} |"
+
+
+def _weak_spots(fitted: Fitted, verdict: Verdict, judged: NDArray[np.bool_]) -> Iterator[str]:
+    yield "## Where it does not help"
+    yield ""
+    unproven = [name for name, gain in verdict.gain.items() if gain.low <= 0.0]
+    if unproven:
+        yield f"- Choice of time not better beyond chance than: {', '.join(unproven)}."
+    sends = fitted.rows.user_features[judged][:, USER_FEATURES.index("sends_ever")]
+    label = fitted.moments.label[judged]
+    ours = metrics.log_losses(label, fitted.model.predict(fitted.rows)[judged])
+    everybody = metrics.log_losses(label, fitted.model.baseline.probability(fitted.rows)[judged])
+    yield ""
+    yield f"| sends known of the user | moments | log loss {OURS} | {POPULATION_BEST} |"
+    yield "|---|---|---|---|"
+    for least, most in _SENDS_KNOWN:
+        mine = (sends >= least) & (sends <= (np.inf if most is None else most))
+        if mine.any():
+            name = f"{least} or more" if most is None else f"{least} to {most}"
+            yield (
+                f"| {name} | {int(mine.sum())} | {ours[mine].mean():.4f} "
+                f"| {everybody[mine].mean():.4f} |"
+            )

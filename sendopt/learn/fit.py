@@ -1,0 +1,229 @@
+"""Fits a model to a past that ends at one instant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from importlib.metadata import version
+
+import lightgbm as lgb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sendopt.features import (
+    MOMENT_FEATURES,
+    USER_FEATURES,
+    LabelledMoments,
+    Summary,
+    Target,
+    moments,
+    observe,
+    summarise,
+    viewpoints,
+)
+from sendopt.learn import logistic, metrics, trees
+from sendopt.learn.clock_rate import choose_clock
+from sendopt.learn.groups import day_groups, user_numbers
+from sendopt.learn.history import Split, label_source, labelled_moments, split
+from sendopt.learn.level_shape import LevelShape
+from sendopt.learn.model import PopulationWeights, Provenance, ServableModel, Weights
+from sendopt.learn.rows import Rows, describe
+from sendopt.learn.trees import OffsetTrees, Sample
+from sendopt.log import Reader
+
+Progress = Callable[[str], None]
+
+_LONGEST_REACH = timedelta(hours=4)
+_LEAST_SHAPE_WEIGHT = 0.05
+_FEWEST_MIXED_DAYS = 100
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model and the rows that it was fitted to and can be judged on."""
+
+    model: ServableModel
+    summary: Summary
+    moments: LabelledMoments
+    rows: Rows
+    split: Split
+
+
+def fit(
+    reader: Reader,
+    target: Target,
+    *,
+    until: datetime,
+    judged: bool,
+    seed: int,
+    threads: int,
+    progress: Progress,
+) -> Fitted:
+    """Fit a model to what was known before `until`; if `judged`, keep the last part unseen."""
+    rng = np.random.default_rng(seed)
+    summary = summarise(reader, target, until=until)
+    past = labelled_moments(reader, target, summary, since=None, until=until, rng=rng)
+    parts = split(past, until=until, judged=judged)
+    observations = observe(reader, target)
+    progress(f"learning from {len(past)} moments of {label_source(summary)}")
+    shape = choose_clock(reader, observations, LevelShape(), until=parts.judge_from)
+    reach = reach_of(target, summary)
+    rows = describe_labelled(reader, observations, past, target=target, shape=shape, reach=reach)
+    learn, tune = parts.learn(past), parts.tune(past)
+    weights = _weigh(rows, past, learn)
+    progress("growing trees on the level-shape model")
+    booster, trees_rank = _grow(rows, past, weights, learn, tune, seed=seed, threads=threads)
+    model = ServableModel(
+        target=target,
+        shape=shape,
+        reach=reach,
+        weights=weights,
+        baseline=_weigh_population(rows, past, learn | tune),
+        booster=booster,
+        trees_rank=trees_rank,
+        calibration=(0.0, 1.0),
+        provenance=Provenance(
+            log_snapshot=reader.snapshot,
+            trained_until=until,
+            label_source=label_source(summary),
+            code_version=version("sendopt"),
+            seed=seed,
+        ),
+    )
+    model = replace(model, calibration=_calibrate(model, rows, past, tune))
+    return Fitted(model=model, summary=summary, moments=past, rows=rows, split=parts)
+
+
+def reach_of(target: Target, summary: Summary) -> timedelta:
+    """Return how long after a send activity can still answer it.
+
+    The log itself tells: 95 of 100 answers came within `late_answer`. The shape is learned over
+    this reach, which holds more activity than the open window; the probability is of an answer
+    within the open window all the same.
+    """
+    if summary.late_answer is None:
+        return target.open_window
+    return max(target.open_window, min(summary.late_answer, _LONGEST_REACH))
+
+
+def describe_labelled(
+    reader: Reader,
+    observations: pa.Table,
+    labelled: LabelledMoments,
+    *,
+    target: Target,
+    shape: LevelShape,
+    reach: timedelta,
+) -> Rows:
+    """Describe labelled moments by what was known at the start of their day."""
+    seen, number = viewpoints(labelled.user_id, labelled.as_of)
+    asked = moments(reader, seen, number, labelled.at)
+    return describe(
+        reader, observations, target=target, shape=shape, reach=reach, seen=seen, asked=asked
+    )
+
+
+def _weigh(rows: Rows, past: LabelledMoments, learn: Mask) -> Weights:
+    design = np.column_stack([np.ones(len(rows)), rows.level, rows.busyness, rows.parts.shape])
+    intercept, level, busyness, shape = logistic.fit(
+        design[learn],
+        past.label[learn],
+        past.weight[learn],
+        offset=rows.base[learn],
+        prior=np.array([0.0, 1.0, 0.0, 1.0]),
+        precision=np.array([0.01, 4.0, 1.0, 16.0]),
+    )
+    return Weights(
+        float(intercept), float(level), float(busyness), max(float(shape), _LEAST_SHAPE_WEIGHT)
+    )
+
+
+def _weigh_population(rows: Rows, past: LabelledMoments, learn: Mask) -> PopulationWeights:
+    intercept, shape = logistic.fit(
+        np.column_stack([np.ones(len(rows)), rows.parts.population])[learn],
+        past.label[learn],
+        past.weight[learn],
+        offset=rows.base[learn],
+        prior=np.array([0.0, 1.0]),
+        precision=np.array([0.01, 16.0]),
+    )
+    return PopulationWeights(float(intercept), max(float(shape), _LEAST_SHAPE_WEIGHT))
+
+
+def _grow(
+    rows: Rows,
+    past: LabelledMoments,
+    weights: Weights,
+    learn: Mask,
+    tune: Mask,
+    *,
+    seed: int,
+    threads: int,
+) -> tuple[lgb.Booster | None, bool]:
+    """Return the trees, and whether they may order the hours of a user.
+
+    They may only if, on later days, they order the moments within a user's day (or, where days
+    hold one send, of a user) better than the level-shape model, beyond doubt.
+    """
+    offset = weights.logit(rows)
+
+    def sample(features: NDArray[np.float64], chosen: Mask) -> Sample:
+        return Sample(features[chosen], past.label[chosen], past.weight[chosen], offset[chosen])
+
+    def grow(features: NDArray[np.float64], names: tuple[str, ...]) -> lgb.Booster | None:
+        return trees.fit(
+            OffsetTrees(),
+            sample(features, learn),
+            sample(features, tune),
+            names=names,
+            seed=seed,
+            threads=threads,
+        )
+
+    both = np.hstack([rows.user_features, rows.moment_features])
+    ranking = grow(both, USER_FEATURES + MOMENT_FEATURES)
+    if ranking is not None:
+        added = trees.added_logit(ranking, both[tune])
+        if _orders_better(offset[tune] + added, offset[tune], past.rows(tune), seed=seed):
+            return ranking, True
+    return grow(rows.user_features, USER_FEATURES), False
+
+
+def _orders_better(
+    new: NDArray[np.float64], old: NDArray[np.float64], past: LabelledMoments, *, seed: int
+) -> bool:
+    user = user_numbers(past)
+    group = day_groups(past)
+    if int((metrics.pair_counts(group, old, past.label)[1] > 0).sum()) < _FEWEST_MIXED_DAYS:
+        group = user
+    gained = metrics.pair_counts(group, new, past.label)[0]
+    ordered, pairs = metrics.pair_counts(group, old, past.label)
+    if pairs.sum() == 0:
+        return False
+    owner = np.zeros(len(pairs), np.intp)
+    owner[group] = user
+    gain = metrics.user_interval(gained - ordered, pairs, owner, np.random.default_rng(seed))
+    return gain.low > 0.0
+
+
+def _calibrate(
+    model: ServableModel, rows: Rows, past: LabelledMoments, tune: Mask
+) -> tuple[float, float]:
+    """Return intercept and slope on the logit scale, pulled towards changing nothing (Platt)."""
+    if not tune.any():
+        return 0.0, 1.0
+    probability = model.predict(rows)[tune]
+    logit = np.log(probability) - np.log1p(-probability)
+    intercept, slope = logistic.fit(
+        np.column_stack([np.ones(len(logit)), logit]),
+        past.label[tune],
+        past.weight[tune],
+        offset=np.zeros(len(logit)),
+        prior=np.array([0.0, 1.0]),
+        precision=np.array([1.0, 25.0]),
+    )
+    return float(intercept), max(float(slope), 0.2)

@@ -1,0 +1,231 @@
+"""The level-shape model: how much a user answers, times when, both shrunken to everybody.
+
+Empirical Bayes in closed form on decayed counts by local half hour; `models/level_shape` explains
+the mathematics. Symbols: s shape of activity, p0 population's answer rate, alpha level, delta
+personal deviation of the answers; all curves live on the logit scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.features import Evidence, Moments
+from sendopt.learn import circle
+
+_NEWTON_STEPS = 5
+_RATE_FLOOR = 1e-4  # of population answer rates: a half hour is never impossible
+
+
+@dataclass(frozen=True)
+class LevelShape:
+    """What the model believes before it has seen anybody; counts are decayed events."""
+
+    half_life_days: float = 60.0
+    activity_bandwidth_hours: float = 0.75
+    activity_prior: float = 30.0  # sessions after which a user's own clock weighs half
+    day_type_prior: float = 20.0  # sessions after which their weekend differs from their weekday
+    population_day_type_prior: float = 50.0  # the same, of everybody together
+    activity_trust: float = 1000.0  # sessions of everybody that outweigh everybody's answers
+    send_bandwidth_hours: float = 1.0
+    send_prior_information: float = 4.0  # 1 / variance of personal deviations on the logit scale
+    population_prior_sends: float = 20.0
+    level_prior_information: float = 1.0
+
+    @property
+    def half_life(self) -> timedelta:
+        """After so long an event counts half."""
+        return timedelta(days=self.half_life_days)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The model's view of every viewpoint; curves are (rows, day types, half hours), logits.
+
+    `answering` curves hold at the middle of a half hour, `activity` curves at its start, because
+    activity is looked for from there on.
+    """
+
+    population_row: NDArray[np.intp]  # of each viewpoint, into the population curves
+    population_activity: NDArray[np.float64]
+    population_answering: NDArray[np.float64]
+    activity: NDArray[np.float64]
+    answering: NDArray[np.float64]
+    evidence: NDArray[np.float64]  # sends near the half hour
+    level: NDArray[np.float64]  # of each viewpoint, relative to everybody
+    base: NDArray[np.float64]  # everybody's logit as of each viewpoint
+    busyness: NDArray[np.float64]  # log of 1 + sessions a day
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The curves at moments: their sum orders the moments of a day."""
+
+    population: NDArray[np.float64]
+    activity: NDArray[np.float64]
+    answers: NDArray[np.float64]
+    evidence: NDArray[np.float64]
+
+    @property
+    def shape(self) -> NDArray[np.float64]:
+        """How much likelier than on average, on the logit scale, before any calibration."""
+        return self.population + self.activity + self.answers
+
+
+def estimate(
+    model: LevelShape,
+    user: Evidence,
+    everybody: Evidence,
+    population_row: NDArray[np.intp],
+    *,
+    reach: timedelta,
+) -> Curves:
+    """Return the posterior curves of every viewpoint.
+
+    Args:
+        model: the prior.
+        user: one row a viewpoint.
+        everybody: the population's evidence, one row a day.
+        population_row: the row of `everybody` of each viewpoint.
+        reach: how long after a send activity can still answer it.
+    """
+    reach_hours = reach / timedelta(hours=1)
+    clock = population_clock(model, everybody)
+    own_clock = activity_clock(model, user.sessions, clock[population_row])
+    clock_ahead = circle.ahead(clock, reach_hours)
+    activity = np.log(circle.ahead(own_clock, reach_hours) / clock_ahead[population_row])
+
+    base, rate = _population_rate(model, everybody)
+    doubt = model.activity_trust / (model.activity_trust + _total(everybody.sessions))
+    mean_ahead = clock_ahead.mean(axis=-1, keepdims=True)
+    population_activity = (1.0 - doubt) * np.log(clock_ahead / mean_ahead)
+    population_answering = doubt * (_logit(rate) - base)
+
+    prior = (
+        _at_middles(population_activity + base)[population_row]
+        + population_answering[population_row]
+        + _at_middles(activity)
+    )
+    level, answering, evidence = _answers(model, user, prior)
+    sessions = _total(user.sessions)
+    fade = model.activity_prior / (model.activity_prior + sessions)
+    per_day = sessions[:, 0, 0] * np.log(2.0) / model.half_life_days
+    return Curves(
+        population_row=population_row,
+        population_activity=population_activity,
+        population_answering=population_answering,
+        activity=activity,
+        answering=fade * answering,
+        evidence=evidence,
+        level=level[:, 0, 0],
+        base=base[population_row, 0, 0],
+        busyness=np.log1p(per_day),
+    )
+
+
+def parts(curves: Curves, asked: Moments) -> Parts:
+    """Read the curves at the moments."""
+    start, middle = asked.half_hours, asked.half_hours - 0.5
+    row, day_type = asked.viewpoint, asked.day_type
+    of_all = curves.population_row[row]
+    all_days = np.zeros_like(day_type)
+    return Parts(
+        population=circle.at(curves.population_activity, of_all, day_type, start)
+        + circle.at(curves.population_answering, of_all, day_type, middle),
+        activity=circle.at(curves.activity, row, day_type, start),
+        answers=circle.at(curves.answering, row, all_days, middle),
+        evidence=circle.at(curves.evidence, row, all_days, middle),
+    )
+
+
+def activity_clock(
+    model: LevelShape, sessions: NDArray[np.float64], clock: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return every user's density of sessions over the day; each day type sums to 1.
+
+    s = (A smoothed + kappa x population) / (|A| + kappa) over all days, then the same once more
+    from all days to each day type.
+    """
+    smoothed = sessions @ circle.gaussian(model.activity_bandwidth_hours)
+    kappa, kappa_2 = model.activity_prior, model.day_type_prior
+    all_days = (smoothed.sum(axis=-2, keepdims=True) + kappa * clock) / (_total(smoothed) + kappa)
+    own: NDArray[np.float64] = (smoothed + kappa_2 * all_days) / (
+        smoothed.sum(axis=-1, keepdims=True) + kappa_2
+    )
+    return own
+
+
+def population_clock(model: LevelShape, everybody: Evidence) -> NDArray[np.float64]:
+    """Return everybody's density of sessions over the day; each day type sums to 1."""
+    smoothed = everybody.sessions @ circle.gaussian(model.activity_bandwidth_hours)
+    size = smoothed.shape[-1]
+    all_days = smoothed.sum(axis=-2, keepdims=True) + 1.0 / size  # one session, anywhere
+    all_days /= all_days.sum(axis=-1, keepdims=True)
+    kappa = model.population_day_type_prior
+    clock: NDArray[np.float64] = (smoothed + kappa * all_days) / (
+        smoothed.sum(axis=-1, keepdims=True) + kappa
+    )
+    return clock
+
+
+def _population_rate(
+    model: LevelShape, everybody: Evidence
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return everybody's logit over all hours, and the answer rate by day type and half hour."""
+    smooth = circle.gaussian(model.send_bandwidth_hours)
+    sends, opens = everybody.sends @ smooth, everybody.opens @ smooth
+    mean = (_total(opens) + 1.0) / (_total(sends) + 2.0)
+    prior = model.population_prior_sends
+    all_days = (opens.sum(axis=-2, keepdims=True) + prior * mean) / (
+        sends.sum(axis=-2, keepdims=True) + prior
+    )
+    rate = (opens + prior * all_days) / (sends + prior)
+    return _logit(mean), np.clip(rate, _RATE_FLOOR, 1.0 - _RATE_FLOOR)
+
+
+def _answers(
+    model: LevelShape, user: Evidence, prior: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return level, personal deviation by half hour, and the sends near each half hour.
+
+    The level takes up whether a user answers at all, so that only the hour is left to the
+    deviation: one Newton step of a ridge logistic regression on kernel-weighed residuals.
+    """
+    level = np.zeros((len(prior), 1, 1))
+    for _ in range(_NEWTON_STEPS):
+        mean = _sigmoid(prior + level)
+        slope = _total(user.opens - user.sends * mean) - model.level_prior_information * level
+        curvature = _total(user.sends * mean * (1.0 - mean)) + model.level_prior_information
+        level = np.clip(level + slope / curvature, -6.0, 6.0)
+    mean = _sigmoid(prior + level)
+    kernel = circle.gaussian(model.send_bandwidth_hours)
+    kernel = kernel / kernel.max()  # a send at the very half hour counts 1
+
+    def near(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        smoothed: NDArray[np.float64] = counts.sum(axis=-2, keepdims=True) @ kernel
+        return smoothed
+
+    residual = near(user.opens - user.sends * mean)
+    information = near(user.sends * mean * (1.0 - mean))
+    return level, residual / (information + model.send_prior_information), near(user.sends)
+
+
+def _at_middles(starts: NDArray[np.float64]) -> NDArray[np.float64]:
+    return (starts + np.roll(starts, -1, axis=-1)) / 2.0
+
+
+def _total(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    total: NDArray[np.float64] = counts.sum(axis=(-2, -1), keepdims=True)
+    return total
+
+
+def _logit(probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.log(probability) - np.log1p(-probability)
+
+
+def _sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
+    value: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-logit))
+    return value

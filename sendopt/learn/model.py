@@ -1,0 +1,97 @@
+"""A model as it is served: everything that a score needs beside the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target
+from sendopt.learn import trees
+from sendopt.learn.level_shape import LevelShape
+from sendopt.learn.logistic import sigmoid
+from sendopt.learn.rows import Rows
+
+#: A probability of exactly 0 or 1 would claim a certainty that no log can give.
+_LEAST, _MOST = 1e-6, 1.0 - 1e-6
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each part of the level-shape model counts on the logit scale."""
+
+    intercept: float = 0.0
+    level: float = 1.0
+    busyness: float = 0.0
+    shape: float = 1.0  # never negative: what orders the hours of a user cannot be turned over
+
+    def logit(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the calibrated logit of the level-shape model."""
+        return (
+            rows.base
+            + self.intercept
+            + self.level * rows.level
+            + self.busyness * rows.busyness
+            + self.shape * rows.parts.shape
+        )
+
+
+@dataclass(frozen=True)
+class PopulationWeights:
+    """The baseline: everybody's answer rate by time of day, blind to the user."""
+
+    intercept: float = 0.0
+    shape: float = 1.0
+
+    def probability(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the same probability for every user at the same local time."""
+        return sigmoid(rows.base + self.intercept + self.shape * rows.parts.population)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a model comes from."""
+
+    log_snapshot: int
+    trained_until: datetime
+    label_source: str  # "sends" or "activity"
+    code_version: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class ServableModel:
+    """A judged model: scores any moment of any user that the log knows, or does not."""
+
+    target: Target
+    shape: LevelShape
+    reach: timedelta  # how long after a send activity can still answer it
+    weights: Weights
+    baseline: PopulationWeights
+    booster: lgb.Booster | None
+    trees_rank: bool  # False: trees see the user only, and the hour is the level-shape model's
+    calibration: tuple[float, float]  # intercept, slope on the logit scale
+    provenance: Provenance
+    version: str = ""  # the first 16 hex digits of the artifact's SHA-256; empty until stored
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """What the trees read, in their order."""
+        return USER_FEATURES + MOMENT_FEATURES if self.trees_rank else USER_FEATURES
+
+    def tree_features(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the columns `feature_names` of `rows`."""
+        if not self.trees_rank:
+            return rows.user_features
+        return np.hstack([rows.user_features, rows.moment_features])
+
+    def predict(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the probability of an answer within the open window, in (0, 1)."""
+        logit = self.weights.logit(rows)
+        if self.booster is not None:
+            logit = logit + trees.added_logit(self.booster, self.tree_features(rows))
+        intercept, slope = self.calibration
+        return np.clip(sigmoid(intercept + slope * logit), _LEAST, _MOST)

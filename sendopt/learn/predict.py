@@ -1,0 +1,85 @@
+"""Applies a model to any moments of any users."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from sendopt.errors import InvalidInput
+from sendopt.features import Moments, Viewpoints, moments, observe, viewpoints
+from sendopt.learn.model import ServableModel
+from sendopt.learn.rows import Rows, describe
+from sendopt.log import Reader
+
+_DECISION_COLUMNS = ("decision_id", "user_id", "as_of", "candidate_at")
+_VIEWPOINTS_AT_ONCE = 20_000  # bounds the dense curves to some 200 MB
+
+
+def open_probabilities(
+    model: ServableModel, reader: Reader, decisions: pa.Table
+) -> NDArray[np.float64]:
+    """Return the probability of an answer for every row of `decisions`.
+
+    Raises:
+        InvalidInput: if a column is missing, has nulls, or an instant has no zone.
+    """
+    check_decisions(decisions)
+    observations = observe(reader, model.target)
+    seen, number = viewpoints(decisions["user_id"], decisions["as_of"])
+    asked = moments(reader, seen, number, decisions["candidate_at"])
+    probability = np.empty(len(decisions))
+    for first in range(0, len(seen), _VIEWPOINTS_AT_ONCE):
+        mine = (number >= first) & (number < first + _VIEWPOINTS_AT_ONCE)
+        chunk = Viewpoints(
+            seen.user_id.slice(first, _VIEWPOINTS_AT_ONCE),
+            seen.as_of.slice(first, _VIEWPOINTS_AT_ONCE),
+        )
+        here = Moments(number[mine] - first, asked.day_of_week[mine], asked.minute_of_day[mine])
+        probability[mine] = model.predict(describe_for(model, reader, observations, chunk, here))
+    return probability
+
+
+def describe_for(
+    model: ServableModel, reader: Reader, observations: pa.Table, seen: Viewpoints, asked: Moments
+) -> Rows:
+    """Describe moments the way `model` was taught."""
+    return describe(
+        reader,
+        observations,
+        target=model.target,
+        shape=model.shape,
+        reach=model.reach,
+        seen=seen,
+        asked=asked,
+    )
+
+
+def check_decisions(decisions: pa.Table) -> None:
+    """Check the decisions contract: decision_id, user_id, as_of, candidate_at.
+
+    Raises:
+        InvalidInput: naming the first column that breaks it.
+    """
+    for name in _DECISION_COLUMNS:
+        if name not in decisions.column_names:
+            raise InvalidInput(
+                "is missing",
+                code="missing_field",
+                field=name,
+                expected=", ".join(_DECISION_COLUMNS),
+            )
+        column = decisions[name]
+        if column.null_count:
+            row = int(pc.index(pc.is_null(column), value=True).as_py()) + 1
+            raise InvalidInput(f"is empty in row {row}", code="missing_field", field=name)
+        if name in ("as_of", "candidate_at") and (
+            not pa.types.is_timestamp(column.type) or column.type.tz is None
+        ):
+            raise InvalidInput(
+                f"has the type {column.type}",
+                code="time_invalid",
+                field=name,
+                expected="timestamps with a zone",
+            )

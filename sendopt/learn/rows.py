@@ -1,0 +1,85 @@
+"""Turns viewpoints and moments into the numbers that a model reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sendopt.features import (
+    Evidence,
+    Moments,
+    Target,
+    Viewpoints,
+    population_evidence,
+    recency,
+    user_evidence,
+)
+from sendopt.learn import level_shape
+from sendopt.learn.level_shape import LevelShape, Parts
+from sendopt.log import Reader
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One row a moment, in the order in which the moments were asked."""
+
+    base: NDArray[np.float64]  # everybody's logit
+    level: NDArray[np.float64]
+    busyness: NDArray[np.float64]
+    parts: Parts
+    habit: NDArray[np.float64]  # how often the user was active or answered in this local hour
+    user_features: NDArray[np.float64]  # (rows, USER_FEATURES)
+    moment_features: NDArray[np.float64]  # (rows, MOMENT_FEATURES)
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+
+def describe(
+    reader: Reader,
+    observations: pa.Table,
+    *,
+    target: Target,
+    shape: LevelShape,
+    reach: timedelta,
+    seen: Viewpoints,
+    asked: Moments,
+) -> Rows:
+    """Describe the moments `asked` by what was known at their viewpoints."""
+    user = user_evidence(reader, observations, seen, half_life=shape.half_life)
+    everybody, population_row = population_evidence(
+        reader, observations, seen, half_life=shape.half_life
+    )
+    curves = level_shape.estimate(shape, user, everybody, population_row, reach=reach)
+    parts = level_shape.parts(curves, asked)
+    row = asked.viewpoint
+    moment_features = np.column_stack(
+        [
+            asked.half_hours / 2.0,
+            asked.day_of_week.astype(np.float64),
+            parts.population,
+            parts.activity,
+            parts.answers,
+            parts.evidence,
+        ]
+    )
+    return Rows(
+        base=curves.base[row],
+        level=curves.level[row],
+        busyness=curves.busyness[row],
+        parts=parts,
+        habit=_habit(user, asked),
+        user_features=recency(reader, seen, target)[row],
+        moment_features=moment_features,
+    )
+
+
+def _habit(user: Evidence, asked: Moments) -> NDArray[np.float64]:
+    half_hours = (user.sessions + user.opens).sum(axis=1)
+    hours = half_hours.reshape(len(half_hours), -1, 2).sum(axis=-1)
+    habit: NDArray[np.float64] = hours[asked.viewpoint, asked.minute_of_day // 60]
+    return habit

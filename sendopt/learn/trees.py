@@ -1,0 +1,123 @@
+"""Gradient-boosted trees on the offset of the level-shape model (LightGBM)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+
+#: More of these never makes an answer likelier: fatigue.
+FATIGUE = frozenset({"sends_1d", "sends_7d"})
+_FEWEST_OF_A_CLASS = 50
+
+
+@dataclass(frozen=True)
+class OffsetTrees:
+    """Small, slow-learning trees: the offset knows most of it already."""
+
+    num_leaves: int = 8
+    learning_rate: float = 0.05
+    max_rounds: int = 200
+    patience_rounds: int = 20
+    min_child_samples: int = 200
+    lambda_l2: float = 10.0
+    max_bin: int = 63
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows to learn from or to stop by."""
+
+    features: NDArray[np.float64]
+    label: Vector
+    weight: Vector
+    offset: Vector  # logit that the trees add to
+
+
+def fit(
+    definition: OffsetTrees,
+    learn: Sample,
+    stop: Sample,
+    *,
+    names: Sequence[str],
+    seed: int,
+    threads: int,
+) -> lgb.Booster | None:
+    """Return trees that add to the offset's logit, or None if they do not help on `stop`."""
+    counts = np.bincount(learn.label.astype(np.intp), minlength=2)
+    if counts.min() < _FEWEST_OF_A_CLASS or len(np.unique(stop.label)) < 2:
+        return None
+    train_set = _dataset(learn, names)
+    stop_set = _dataset(stop, names, reference=train_set)
+    booster = lgb.train(
+        {
+            "objective": "binary",
+            "metric": "binary_logloss",
+            "num_leaves": definition.num_leaves,
+            "learning_rate": definition.learning_rate,
+            "min_child_samples": definition.min_child_samples,
+            "lambda_l2": definition.lambda_l2,
+            "max_bin": definition.max_bin,
+            "monotone_constraints": [-1 if name in FATIGUE else 0 for name in names],
+            "boost_from_average": False,
+            "deterministic": True,
+            "force_row_wise": True,
+            "feature_pre_filter": False,
+            "num_threads": threads,
+            "seed": seed,
+            "verbosity": -1,
+        },
+        train_set,
+        num_boost_round=definition.max_rounds,
+        valid_sets=[stop_set],
+        callbacks=[lgb.early_stopping(definition.patience_rounds, verbose=False)],
+    )
+    without = _log_loss(stop, stop.offset)
+    added = stop.offset + added_logit(booster, stop.features)
+    return booster if _log_loss(stop, added) < without else None
+
+
+def added_logit(booster: lgb.Booster | None, features: NDArray[np.float64]) -> Vector:
+    """Return what the trees add to the offset of each row; zero without trees."""
+    if booster is None:
+        return np.zeros(len(features))
+    if len(features) == 0:
+        return np.zeros(0)
+    return np.asarray(booster.predict(features, raw_score=True), dtype=np.float64)
+
+
+def to_text(booster: lgb.Booster) -> str:
+    """Return LightGBM's own text format: data, never code."""
+    return str(booster.model_to_string(num_iteration=booster.best_iteration))
+
+
+def from_text(text: str, *, threads: int) -> lgb.Booster:
+    """Read what `to_text` wrote."""
+    booster = lgb.Booster(model_str=text)
+    booster.params["num_threads"] = threads
+    return booster
+
+
+def _dataset(
+    sample: Sample, names: Sequence[str], reference: lgb.Dataset | None = None
+) -> lgb.Dataset:
+    return lgb.Dataset(
+        sample.features,
+        label=sample.label,
+        weight=sample.weight,
+        init_score=sample.offset,
+        feature_name=list(names),
+        reference=reference,
+        params={"verbosity": -1, "feature_pre_filter": False, "max_bin": 63},
+        free_raw_data=True,
+    )
+
+
+def _log_loss(sample: Sample, logit: Vector) -> float:
+    signed = np.where(sample.label > 0.5, logit, -logit)
+    return float(np.average(np.logaddexp(0.0, -signed), weights=sample.weight))
