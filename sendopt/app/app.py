@@ -241,6 +241,32 @@ class App:
                 progress=progress,
             )
 
+    def backtest(
+        self,
+        tenant_id: TenantId,
+        *,
+        decisions: pa.Table | None,
+        open_window: timedelta,
+        outcome: EventType,
+        progress: Callable[[str], None],
+    ) -> learn.Backtest:
+        """Tell what the model would have said of the past, and what that was worth.
+
+        Raises:
+            InvalidInput: if `decisions` break their contract, or there is nothing to judge.
+        """
+        self._require_tenant(tenant_id)
+        with self.reader(tenant_id) as reader:
+            return learn.backtest(
+                reader,
+                decisions,
+                open_window=open_window,
+                outcome=outcome,
+                seed=self.settings.learn.seed,
+                threads=self.settings.learn.threads,
+                progress=progress,
+            )
+
     def score_slots(self, tenant_id: TenantId, user_ids: list[str] | None = None) -> pa.Table:
         """Return every user's open probability by hour of the local week.
 

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
 
-from sendopt.cli.options import AsJson, Home, Tenant, open_home, parse_duration
+from sendopt.app import App
+from sendopt.cli.options import (
+    AsJson,
+    Home,
+    Tenant,
+    open_home,
+    parse_duration,
+    parse_outcome,
+)
+from sendopt.cli.output import as_json as as_json_object
 from sendopt.cli.output import print_json, print_table, progress, stdout
-from sendopt.records import EventType, TenantId
+from sendopt.errors import InvalidInput
+from sendopt.learn import TrainingReport, Verdict
+from sendopt.records import TenantId
 
 Outcome = Annotated[
     str,
@@ -34,11 +49,11 @@ def train(
     """Train on the log, judge the model on later days, and let it serve only if it is better."""
     app = open_home(home)
     with progress("training") as show:
-        report = app.train(TenantId(tenant), outcome=EventType(outcome), progress=show)
+        report = app.train(TenantId(tenant), outcome=parse_outcome(outcome), progress=show)
     if as_json:
         print_json(report)
     else:
-        stdout.print(report.summary(), markup=False)
+        show_training(report)
 
 
 def score(
@@ -64,3 +79,124 @@ def score(
         print_json(answer)
     else:
         stdout.print(f"{answer['users']:,} users, {answer['rows']:,} scores", markup=False)
+
+
+def backtest(
+    log: Annotated[
+        list[Path] | None,
+        typer.Option("--log", help="Event files to judge on, instead of the home's own log."),
+    ] = None,
+    decisions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Parquet with decision_id, user_id, as_of, candidate_at: what to score. "
+            "Without it, days with several sends in the log are judged."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Parquet file for the scores of --decisions.")
+    ] = None,
+    open_window: Annotated[
+        str, typer.Option("--open-window", help="An answer counts within this time.")
+    ] = "30m",
+    outcome: Outcome = "open",
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Ask what the model would have said of the past, and what that was worth.
+
+    Only what was known before each decision is used. Every figure is predictive: nothing here
+    comes from randomised sends.
+    """
+    if (decisions is None) != (out is None):
+        raise InvalidInput(
+            "scores need decisions, and decisions somewhere to put their scores",
+            code="option_missing",
+            field="--out" if out is None else "--decisions",
+            expected="--decisions and --out together, or neither",
+        )
+    window, counted = parse_duration(open_window), parse_outcome(outcome)
+    table = None if decisions is None else _read_decisions(decisions)
+    with progress("backtest") as show, _opened(log, home) as app:
+        if log:
+            app.import_files(
+                TenantId(tenant), log, progress=lambda path, rows: show(f"{path.name}: {rows:,}")
+            )
+        result = app.backtest(
+            TenantId(tenant), decisions=table, open_window=window, outcome=counted, progress=show
+        )
+    if result.scores is not None and out is not None:
+        pq.write_table(result.scores, out, compression="zstd")
+    if as_json:
+        scored = 0 if result.scores is None else len(result.scores)
+        print_json({**as_json_object(result.report), "scored": scored})
+        return
+    for note in result.report.notes:
+        stdout.print(note, markup=False)
+    if result.scores is not None:
+        stdout.print(f"{len(result.scores):,} scores in {out}", markup=False)
+    if result.report.verdict is not None:
+        _show_verdict(result.report.verdict)
+
+
+def show_training(report: TrainingReport) -> None:
+    """Print what training came to."""
+    became = "promoted to champion" if report.promoted else "not promoted"
+    stdout.print(f"Model {report.model_version}: {became}; {report.reason}", markup=False)
+    _show_verdict(report.verdict)
+
+
+def _show_verdict(verdict: Verdict) -> None:
+    stdout.print(
+        f"Judged on {verdict.moments:,} later moments of {verdict.users:,} users, "
+        f"{verdict.answered:.1%} of them answered",
+        markup=False,
+    )
+    if verdict.choices:
+        print_table(
+            f"Choosing one time of a day, {verdict.choices:,} user-days (predictive)",
+            ["rule", "answered", "ours minus this, 95 % interval"],
+            [
+                (name, reward.estimate, str(verdict.gain.get(name, "")))
+                for name, reward in verdict.reward.items()
+            ],
+        )
+    print_table(
+        "Probabilities",
+        ["predictor", "log loss", "Brier", "calibration error", "within-day AUC"],
+        [
+            (
+                name,
+                quality.log_loss,
+                quality.brier,
+                quality.calibration_error,
+                quality.within_day_auc,
+            )
+            for name, quality in verdict.quality.items()
+        ],
+    )
+
+
+@contextmanager
+def _opened(log: list[Path] | None, home: Path | None) -> Iterator[App]:
+    """Open the user's home, or a folder that lives only as long as files are looked at."""
+    if not log:
+        yield open_home(home)
+        return
+    with (
+        TemporaryDirectory(prefix="sendopt-backtest-") as folder,
+        closing(open_home(Path(folder))) as app,
+    ):
+        yield app
+
+
+def _read_decisions(path: Path) -> pa.Table:
+    if not path.is_file():
+        raise InvalidInput(f"there is no file {path}", code="file_missing", field="--decisions")
+    try:
+        return pq.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise InvalidInput(
+            f"{path.name} is no Parquet file", code="file_unreadable", field="--decisions"
+        ) from error

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sendopt.cli.model import show_training
 from sendopt.cli.options import AsJson, Home, Tenant, open_home
 from sendopt.cli.output import print_json, print_table, progress, stdout
 from sendopt.demo import Result, run_demo
@@ -125,7 +126,7 @@ def revoke_key(
 def _show_demo(result: Result) -> None:
     for tenant_id, tenant in result.tenants.items():
         stdout.print(f"\n[bold]{tenant_id}[/]: {tenant.users} users, {tenant.events:,} events")
-        stdout.print(tenant.training, markup=False)
+        show_training(tenant.training)
     print_table(
         f"\n{result.sends:,} sends, opened within half an hour ({result.evidence})",
         ["rule", "open rate", "sendopt minus this", "95 % interval"],

@@ -11,6 +11,7 @@ import typer
 
 from sendopt.app import App, open_app
 from sendopt.errors import InvalidInput
+from sendopt.records import EventType
 from sendopt.settings import load_settings
 
 Home = Annotated[
@@ -29,6 +30,9 @@ AsJson = Annotated[
 ]
 
 
+#: What can count as an answer.
+OUTCOMES = (EventType.OPEN, EventType.CLICK, EventType.RESPONSE)
+
 _DURATION = re.compile(r"(\d+)([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -36,6 +40,22 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 def open_home(home: Path | None) -> App:
     """Open the application over `home`, or over what the environment names."""
     return open_app(load_settings(home))
+
+
+def parse_outcome(text: str) -> EventType:
+    """Read what counts as an answer.
+
+    Raises:
+        InvalidInput: for anything but open, click or response.
+    """
+    if text not in OUTCOMES:
+        raise InvalidInput(
+            f"{text!r} is no outcome",
+            code="outcome_unknown",
+            field="--outcome",
+            expected=", ".join(OUTCOMES),
+        )
+    return EventType(text)
 
 
 def read_input(path: Path) -> bytes:

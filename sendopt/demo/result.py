@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from sendopt.demo.compare import Difference, difference
+from sendopt.learn import TrainingReport
 from sendopt.records import TenantId
 from sendopt.verify import Finding
 
@@ -19,7 +20,7 @@ class TenantResult:
 
     users: int
     events: int  # in the log before the held days
-    training: str  # what training said of the model: promoted or not, and its honest backtest
+    training: TrainingReport  # promoted or not, and the honest backtest on days before
     sends: int
     delivered: int
     failed: int

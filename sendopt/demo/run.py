@@ -199,7 +199,7 @@ def _tenant_result(app: App, tenant: Played) -> TenantResult:
     return TenantResult(
         users=len(tenant.study.user_ids()),
         events=tenant.event_count,
-        training=tenant.training.summary(),
+        training=tenant.training,
         sends=ends.total(),
         delivered=ends[SendState.DELIVERED],
         failed=ends[SendState.FAILED],

@@ -8,6 +8,7 @@ Time: a model learns from events before `as_of` only and is judged on days after
 """
 
 from sendopt.learn.backtest import Backtest, BacktestReport, backtest
+from sendopt.learn.judge import Verdict
 from sendopt.learn.model import ServableModel
 from sendopt.learn.predict import describe_for, open_probabilities
 from sendopt.learn.registry import Registry
@@ -19,6 +20,7 @@ __all__ = [
     "Registry",
     "ServableModel",
     "TrainingReport",
+    "Verdict",
     "backtest",
     "describe_for",
     "open_probabilities",
