@@ -124,10 +124,10 @@ class Appender:
         Files that no snapshot needs any more are deleted after a day, when no reader that
         planned its query before can still want them.
         """
-        with self._transaction():
-            self._maintain("flush_inlined")
-            self._maintain("merge_files")
-        self._maintain("delete_merged_files")
+        for name in ("flush_inlined", "merge_files", "delete_merged_files"):
+            sql = statement(name).format(lake=literal(self._lake))
+            with self._transaction():
+                run(self._connection, name, sql).fetchall()
 
     def compute(
         self,
@@ -143,9 +143,6 @@ class Appender:
         """
         with self._inputs(**inputs), failures(name):
             return run(self._connection, name, sql, params).to_arrow_table()
-
-    def _maintain(self, name: str) -> None:
-        run(self._connection, name, statement(name).format(lake=literal(self._lake))).fetchall()
 
     def _store(self, events: pa.Table, tenants: pa.Array) -> AppendReport:
         incoming = events.append_column("tenant_id", tenants).append_column(
@@ -192,13 +189,14 @@ class Appender:
             yield
             self._data.sync_new()
             self._check_held()
-            run(self._connection, "commit", "commit")
         except OSError as error:
             self._connection.rollback()
             raise StoreFailure("the log's disk refused to sync", statement="sync") from error
         except BaseException:
             self._connection.rollback()
             raise
+        # A commit that fails has rolled back by itself.
+        run(self._connection, "commit", "commit")
 
     def _one_row(self, name: str) -> tuple[Any, ...]:
         rows: list[tuple[Any, ...]] = run(self._connection, name).fetchall()
@@ -215,7 +213,7 @@ def _as_schema(events: pa.Table) -> pa.Table:
         )
     try:
         return events.select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)
-    except pa.ArrowInvalid as error:
+    except (ValueError, NotImplementedError) as error:
         raise InvalidInput(
             f"the table does not fit the Event contract: {error}", code="wrong_type"
         ) from error

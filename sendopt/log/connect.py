@@ -37,7 +37,7 @@ _lake_numbers = itertools.count(1)
 def open_instance(
     location: LogLocation, *, memory_limit: str, threads: int, spill: Path
 ) -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB that can reach `location` and no other file, host or extension."""
+    """Open a DuckDB that can reach `location`, and downloads nothing."""
     with failures("open"):
         connection = duckdb.connect(
             ":memory:",
@@ -47,7 +47,8 @@ def open_instance(
                 "temp_directory": str(spill),
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
-                "allow_persistent_secrets": False,
+                # Not the home of whoever runs this: no secret is found that was not given.
+                "secret_directory": str(spill / "secrets"),
                 # Else SQL would read Python variables that happen to have a table's name.
                 "python_enable_replacements": False,
                 # Halves the memory of bulk appends; whoever needs an order states it.
@@ -78,7 +79,8 @@ def attached(
     """
     connection = instance.cursor()
     lake = f"{LAKE_PREFIX}{next(_lake_numbers)}"
-    options = [f"DATA_PATH {literal(location.data)}"]
+    # Files are named relative to the data path, so a log may be moved as a whole.
+    options = [f"DATA_PATH {literal(location.data)}", "OVERRIDE_DATA_PATH true"]
     if read_only:
         options.append("READ_ONLY")
     else:
@@ -149,12 +151,15 @@ def _grant_s3(connection: duckdb.DuckDBPyConnection, location: LogLocation) -> N
 
 
 def _confine(connection: duckdb.DuckDBPyConnection, location: LogLocation) -> None:
-    """From here on no SQL can read or write any file but the lake's own."""
-    allowed = [location.data.rstrip("/") + "/"]
+    """From here on no SQL can open any file but the lake's own.
+
+    DuckDB that may not open files may not attach PostgreSQL either, so beside a catalog in
+    PostgreSQL only the configuration is locked.
+    """
     if not location.on_postgres:
-        allowed.append(str(Path(location.catalog).parent) + "/")
-    connection.execute(
-        f"set allowed_directories = [{', '.join(literal(folder) for folder in allowed)}]"
-    )
-    connection.execute("set enable_external_access = false")
+        allowed = [location.data.rstrip("/") + "/", str(Path(location.catalog).parent) + "/"]
+        connection.execute(
+            f"set allowed_directories = [{', '.join(literal(folder) for folder in allowed)}]"
+        )
+        connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from sendopt.log.connect import attached, open_instance
 from sendopt.log.durable import DataFiles
 from sendopt.log.lease import exclusive
 from sendopt.log.location import LogLocation
-from sendopt.log.migrate import applied_version, check_version, migrate, shipped
+from sendopt.log.migrate import check_version, migrate, shipped
 from sendopt.log.read import Reader, current_snapshot, reader
 from sendopt.log.statements import run
 from sendopt.records import TenantId
@@ -40,14 +41,11 @@ class Log:
         self._threads = threads
         self._opening = threading.Lock()
         self._instance: duckdb.DuckDBPyConnection | None = None
-        self._spill: tempfile.TemporaryDirectory[str] | None = None
         self._schema = shipped()
 
     def migrate(self) -> None:
         """Create the log, or bring its schema up to date. Safe to repeat and to race."""
-        instance = self._open()
-        if self._version() < self._schema[-1].version:
-            migrate(instance, self.location, self._schema)
+        migrate(self._open(), self.location, self._schema)
 
     def reader(
         self, tenant_id: TenantId, *, snapshot: int | None = None
@@ -131,20 +129,17 @@ class Log:
             if self._instance is not None:
                 self._instance.close()
                 self._instance = None
-            if self._spill is not None:
-                self._spill.cleanup()
-                self._spill = None
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         with self._opening:
             if self._instance is None:
                 self._make_folders()
-                self._spill = tempfile.TemporaryDirectory(prefix="sendopt-log-")
                 self._instance = open_instance(
                     self.location,
                     memory_limit=self._memory_limit,
                     threads=self._threads,
-                    spill=Path(self._spill.name),
+                    # Made when first needed, removed with the instance.
+                    spill=Path(tempfile.gettempdir(), f"sendopt-log-{os.getpid()}-{id(self)}"),
                 )
             return self._instance
 
@@ -153,13 +148,6 @@ class Log:
             Path(self.location.catalog).parent.mkdir(parents=True, exist_ok=True)
         if not self.location.on_s3:
             Path(self.location.data).mkdir(parents=True, exist_ok=True)
-
-    def _version(self) -> int:
-        if not self.location.on_postgres and not Path(self.location.catalog).exists():
-            return 0
-        with attached(self._open(), self.location, read_only=True) as (connection, lake):
-            run(connection, "use", f"use {lake}")
-            return applied_version(connection)
 
 
 def _find(connection: duckdb.DuckDBPyConnection, name: str) -> int | None:

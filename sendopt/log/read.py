@@ -22,7 +22,7 @@ class Reader:
 
     SQL sees a view `event` with the columns of EVENT_SCHEMA and no tenant in it: other tenants'
     rows cannot be left in by a forgotten condition. The lake underneath has a name that SQL may
-    not mention, is attached read-only, and no other file can be opened.
+    not mention, and is attached read-only.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, snapshot: int) -> None:
@@ -45,8 +45,13 @@ class Reader:
             inputs: tables that `sql` sees under these names, for this query only.
 
         Raises:
+            InvalidInput: `query_invalid`, if `sql` is no single SELECT or names another's table.
             StoreFailure: if DuckDB refuses it, naming the statement.
         """
+        with failures(name):
+            kinds = [each.type for each in self._connection.extract_statements(sql)]
+        if kinds != [duckdb.StatementType.SELECT]:
+            raise InvalidInput(f"{name} is not one SELECT", code="query_invalid")
         if LAKE_PREFIX in sql:
             raise InvalidInput(f"{name} reaches around the view `event`", code="query_invalid")
         inputs = inputs or {}

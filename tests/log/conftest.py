@@ -1,0 +1,100 @@
+"""Logs to test: on local files, and on PostgreSQL with an S3-compatible store."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sendopt.log import Log, LogLocation, S3Access
+from sendopt.records import Event, EventType, UserId
+
+
+@pytest.fixture(scope="session")
+def s3_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Host and port of an S3-compatible server, and the folder that holds its buckets."""
+    root = tmp_path_factory.mktemp("s3")
+    (root / "lake").mkdir()
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "localbucket", "--port", str(port), str(root)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(200):
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.02)
+        else:
+            pytest.fail("the S3 server did not start; run: pip install localbucket==1.2.1")
+        yield f"127.0.0.1:{port}", root
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> LogLocation:
+    return LogLocation(catalog=str(tmp_path / "log.sqlite"), data=str(tmp_path / "log-data"))
+
+
+@pytest.fixture
+def fleet(postgres_database: str, s3_store: tuple[str, Path], tmp_path: Path) -> LogLocation:
+    endpoint, _ = s3_store
+    return LogLocation(
+        catalog=postgres_database,
+        data=f"s3://lake/{tmp_path.name}",
+        s3=S3Access(
+            endpoint=endpoint, region="us-east-1", key_id="any", secret="any", use_ssl=False
+        ),
+    )
+
+
+@pytest.fixture(params=["local", "fleet"])
+def location(request: pytest.FixtureRequest) -> LogLocation:
+    """Where a log can live; the test runs once in each place."""
+    where: LogLocation = request.getfixturevalue(request.param)
+    return where
+
+
+@pytest.fixture
+def log(location: LogLocation) -> Iterator[Log]:
+    """A migrated, empty log; the test runs once in each place."""
+    with closing(Log(location)) as log:
+        log.migrate()
+        yield log
+
+
+@pytest.fixture
+def local_log(local: LogLocation) -> Iterator[Log]:
+    """A migrated, empty log on local files."""
+    with closing(Log(local)) as log:
+        log.migrate()
+        yield log
+
+
+@pytest.fixture
+def an_event() -> Callable[..., Event]:
+    """Builds an event; every field can be said."""
+
+    def build(event_id: str = "e1", **fields: Any) -> Event:
+        defaults: dict[str, Any] = {
+            "user_id": UserId("ann"),
+            "event_type": EventType.SESSION,
+            "occurred_at": datetime(2026, 3, 1, 8, tzinfo=UTC),
+        }
+        return Event(event_id, **{**defaults, **fields})
+
+    return build

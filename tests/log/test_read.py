@@ -1,0 +1,112 @@
+"""A reader sees one tenant at one snapshot, and nothing around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from sendopt.errors import InvalidInput, NotFound, StoreFailure
+from sendopt.log import EVENT_SCHEMA, Log, LogLocation, Reader, event_table
+from sendopt.records import Event, TenantId
+
+SHOP, BANK = TenantId("shop"), TenantId("bank")
+
+
+def count(reader: Reader) -> int:
+    total: int = reader.query("count", "select count(*) as n from event")["n"][0].as_py()
+    return total
+
+
+def test_a_reader_stays_at_its_snapshot_while_events_arrive(
+    log: Log, an_event: Callable[..., Event]
+) -> None:
+    with log.appender() as appender:
+        appender.append(SHOP, event_table([an_event("a")]))
+        with log.reader(SHOP) as before:
+            appender.append(SHOP, event_table([an_event(f"b{n}") for n in range(1_500)]))
+            appender.append(SHOP, event_table([an_event("c")]))
+            assert count(before) == 1
+            with log.reader(SHOP) as after:
+                assert count(after) == 1_502
+                assert after.snapshot > before.snapshot
+    with log.reader(SHOP, snapshot=before.snapshot) as again:
+        assert count(again) == 1
+
+
+def test_the_view_has_the_columns_of_the_contract(log: Log) -> None:
+    with log.reader(SHOP) as reader:
+        schema = reader.query("all", "select * from event").schema
+    assert schema.names == EVENT_SCHEMA.names
+    assert schema.types == EVENT_SCHEMA.types
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from every_tenants_lake_1.main.event",
+        "select tenant_id from event",
+        "select * from read_parquet('{data}/**/*.parquet')",
+        "select * from read_csv('/etc/passwd')",
+        "attach '{catalog}' as other",
+        "insert into event (event_id) values ('forged')",
+        "set enable_external_access = true",
+        "copy event to '{home}/copy.csv'",
+    ],
+)
+def test_sql_reaches_nothing_but_the_view(
+    local_log: Log, an_event: Callable[..., Event], tmp_path: Path, sql: str
+) -> None:
+    with local_log.appender() as appender:
+        appender.append(BANK, event_table([an_event("theirs")]))
+    sql = sql.format(
+        data=local_log.location.data, catalog=local_log.location.catalog, home=tmp_path.parent
+    )
+    with local_log.reader(SHOP) as reader, pytest.raises((StoreFailure, InvalidInput)):
+        reader.query("probe", sql)
+
+
+def test_params_and_inputs_are_seen_by_one_query(log: Log, an_event: Callable[..., Event]) -> None:
+    with log.appender() as appender:
+        appender.append(SHOP, event_table([an_event("a"), an_event("b"), an_event("c")]))
+    wanted = pa.table({"event_id": ["a", "b", "z"]})
+    sql = "select event_id from event semi join wanted using (event_id) where event_id <> $not"
+    with log.reader(SHOP) as reader:
+        found = reader.query("wanted", sql, {"not": "b"}, {"wanted": wanted})
+        assert found["event_id"].to_pylist() == ["a"]
+        with pytest.raises(StoreFailure):
+            reader.query("wanted", sql, {"not": "b"})
+        with pytest.raises(InvalidInput, match="may not hide"):
+            reader.query("wanted", sql, {"not": "b"}, {"event": wanted})
+
+
+def test_a_failure_names_the_statement_and_keeps_values_out(local_log: Log) -> None:
+    with local_log.reader(SHOP) as reader:
+        with pytest.raises(StoreFailure) as failure:
+            reader.query("user_activity", "select $secret::integer", {"secret": "hunter2"})
+        assert failure.value.statement == "user_activity"
+        assert "hunter2" not in str(failure.value)
+        assert failure.value.__cause__ is not None
+        assert count(reader) == 0  # the reader goes on
+
+
+def test_snapshots_that_do_not_exist_are_not_found(local_log: Log) -> None:
+    with pytest.raises(NotFound), local_log.reader(SHOP, snapshot=9_999):
+        pass
+
+
+def test_a_log_that_was_never_migrated_says_so(local_log: Log, tmp_path: Path) -> None:
+    fresh = Log(LogLocation(str(tmp_path / "other.sqlite"), str(tmp_path / "other")))
+    with pytest.raises(StoreFailure), fresh.reader(SHOP):
+        pass
+
+
+def test_a_damaged_catalog_is_a_failure_of_the_store(local_log: Log) -> None:
+    local_log.close()
+    catalog = Path(local_log.location.catalog)
+    for file in catalog.parent.glob("log.sqlite*"):
+        file.write_bytes(b"not a database" * 400)
+    with pytest.raises(StoreFailure), local_log.reader(SHOP):
+        pass
