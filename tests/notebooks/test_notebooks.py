@@ -1,0 +1,51 @@
+"""The shipped notebooks run as they are, against the public API, and carry nobody's output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request: pytest.FixtureRequest) -> Any:
+    return nbformat.read(request.param, as_version=4)
+
+
+def code_of(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_it_runs_and_shows_what_it_announces(
+    notebook: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "MPLCONFIGDIR"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    client = NotebookClient(
+        notebook, kernel_name="python3", timeout=90, resources={"metadata": {"path": str(tmp_path)}}
+    )
+    client.execute()
+    shown = [
+        kind for cell in code_of(notebook) for out in cell.outputs for kind in out.get("data", ())
+    ]
+    figures = sum("plt.show()" in cell.source for cell in code_of(notebook))
+    assert figures > 0
+    assert shown.count("image/png") == figures
+    assert shown.count("text/markdown") == sum("Markdown(" in c.source for c in code_of(notebook))
+
+
+def test_it_carries_no_output(notebook: Any) -> None:
+    assert all(cell.outputs == [] for cell in code_of(notebook))
+    assert all(cell.execution_count is None for cell in code_of(notebook))
+
+
+def test_it_needs_no_store_of_its_own(notebook: Any) -> None:
+    source = "\n".join(cell.source for cell in code_of(notebook))
+    for library in ("duckdb", "sqlalchemy", "mlflow", "lightgbm", "sendopt.state", "sendopt.learn"):
+        assert f"import {library}" not in source
+        assert f"from {library}" not in source
