@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
+from sendopt.app import appending
 from sendopt.app.appending import REFUSED, copy_outbox
 from sendopt.errors import InvariantBroken
 from sendopt.log import Log, LogLocation, event_table
@@ -91,15 +93,39 @@ def test_an_event_that_a_file_brought_first_stays_as_the_file_told_it(
     )
     with state.read() as tx:
         refused = dict(
-            tx.execute(
-                event_outbox.select().with_only_columns(
-                    event_outbox.c.event_id, event_outbox.c.refused_reason
-                )
-            ).all()
+            tx.execute(sa.select(event_outbox.c.event_id, event_outbox.c.refused_reason)).all()
         )
     assert refused == {"same": None, "other": REFUSED, "new": None}
     record(state, SHOP, [an_open("later", now)], now)
     assert copy(state, log) == 1
+
+
+def test_a_death_between_the_noted_conflict_and_the_log_repeats_both(
+    state: State, log: Log, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with log.appender() as appender:
+        appender.append(SHOP, event_table([an_open("taken", now)]))
+    record(state, SHOP, [an_open("taken", now, channel="webhook"), an_open("new", now)], now)
+    note = appending._refuse
+
+    def note_and_die(state: State, positions: Sequence[int]) -> None:
+        note(state, positions)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(appending, "_refuse", note_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        copy(state, log)
+    monkeypatch.undo()
+    assert [row["event_id"] for row in logged(log, SHOP)] == ["taken"]
+    assert copy(state, log) == 1
+    assert (
+        logged(log, SHOP) == event_table([an_open("new", now), an_open("taken", now)]).to_pylist()
+    )
+    with state.read() as tx:
+        refused = tx.scalars(
+            sa.select(event_outbox.c.event_id).where(event_outbox.c.refused_reason == REFUSED)
+        )
+        assert refused.all() == ["taken"]
 
 
 def test_a_state_from_an_older_copy_is_not_believed(

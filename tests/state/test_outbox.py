@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import psycopg
 import pytest
+import sqlalchemy as sa
 
+from sendopt.errors import StoreFailure
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 from sendopt.state import State, outbox
 from sendopt.state.outbox import Recorded, Verdict
@@ -147,3 +151,29 @@ def test_overlapping_batches_in_opposite_order_do_not_block_each_other(
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(record, range(32))) == 300
+
+
+@pytest.mark.parametrize("state_url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_connection_that_breaks_at_the_commit_is_mended_by_repeating(
+    state: State, now: datetime, moment: str
+) -> None:
+    """Whoever got no answer does not know; repeating converges, whichever way it went."""
+
+    def break_off(connection: sa.Connection) -> None:
+        driver = connection.connection.dbapi_connection
+        assert driver is not None
+        if moment == "after":
+            driver.commit()
+        with contextlib.suppress(psycopg.OperationalError):
+            driver.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    events = [an_open(f"e{n}", now) for n in range(3)]
+    sa.event.listen(state.engine, "commit", break_off, once=True)
+    with pytest.raises(StoreFailure) as refused, state.write() as tx:
+        outbox.record(tx, SHOP, events, now=now)
+    assert refused.value.code == "store_unavailable"
+    with state.write() as tx:
+        again = verdicts(outbox.record(tx, SHOP, events, now=now))
+    assert again == (["recorded"] * 3 if moment == "before" else ["repeated"] * 3)
+    assert [event for _, _, event in copied(state)] == events
