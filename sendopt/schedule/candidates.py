@@ -8,9 +8,10 @@ from datetime import datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from sendopt.clock import zone_of
 from sendopt.quiet_hours import in_quiet_hours
 from sendopt.records import Campaign, Device, QuietHours, Slot, UserId
-from sendopt.schedule.windows import first_allowed, instants_showing, times_of_day, zone_of
+from sendopt.schedule.windows import first_allowed, instants_showing, times_of_day
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sendopt.clock import zone_of
 from sendopt.errors import InvalidInput
 from sendopt.records import (
     Campaign,
@@ -20,7 +21,7 @@ from sendopt.records import (
 )
 from sendopt.schedule.candidates import Person, candidate_slots
 from sendopt.schedule.identity import send_id, variant_of
-from sendopt.schedule.windows import minutes_apart, zone_of
+from sendopt.schedule.windows import minutes_apart
 
 NO_PROBABILITIES: Mapping[datetime, float] = {}
 

@@ -14,28 +14,10 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sendopt.errors import InvalidInput
 from sendopt.quiet_hours import next_allowed
 from sendopt.records import QuietHours
 
 _DAY = timedelta(days=1)
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """Return the zone called `name`.
-
-    Raises:
-        InvalidInput: `zone_invalid`; "CST" is four zones at once and never guessed.
-    """
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:  # unknown, absolute path, folder: "Europe"
-        raise InvalidInput(
-            f"{name!r} is no time zone",
-            code="zone_invalid",
-            field="timezone",
-            expected="an IANA name such as Europe/Berlin",
-        ) from error
 
 
 def times_of_day(slot: timedelta, *also: time) -> tuple[time, ...]:
