@@ -152,7 +152,9 @@ def test_a_send_comes_back_with_its_decision_to_the_last_bit(
             assert stored == plans.StoredSend(send, reason, now, 0, None)
         assert plans.get_campaign(tx, TENANT, SALE).committed_at == now
         ready = dict(tx.execute(sa.select(planned_send.c.send_id, planned_send.c.ready_at)).all())
+        due = plans.due_times(tx, TENANT, SALE)
     assert ready == {send.send_id: send.due_at for send in plan.sends}
+    assert due == {send.user_id: send.due_at for send in plan.sends if send.due_at is not None}
 
 
 def test_committing_again_adds_only_who_joined_since(
