@@ -19,6 +19,7 @@ import hypothesis
 import psycopg
 import pytest
 
+from sendopt.log import Log, LogLocation
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 from sendopt.state import State, outbox, tables, tenants
 from sendopt.state.migrate import migrate
@@ -33,6 +34,14 @@ _names = itertools.count(1)
 def now() -> datetime:
     """An ordinary Thursday."""
     return datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def empty_log(tmp_path: Path) -> Iterator[Log]:
+    """A migrated log without events, on local files."""
+    with closing(Log(LogLocation(str(tmp_path / "log.sqlite"), str(tmp_path / "log")))) as log:
+        log.migrate()
+        yield log
 
 
 @pytest.fixture(scope="session")
