@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sendopt.app.appending import copy_outbox
 from sendopt.bill import Statement, late_events, put_rate_card, recompute
 from sendopt.log import Log, LogLocation
 from sendopt.records import RateCard, SendId, TenantId
@@ -78,16 +79,19 @@ class Shop:
         return record_report(self.state, self.tenant_id, SendId(send_id), body, now=now or at)
 
     def recompute(self, period: str) -> Statement:
-        """Copy what waits, then compute from the log."""
-        from sendopt.app.appending import copy_outbox
+        return self.recompute_all([period])[0]
 
+    def recompute_all(self, periods: Sequence[str]) -> list[Statement]:
+        """Copy what waits, then compute from the log."""
         log = self.open_log()
         with log.appender() as appender:
             copy_outbox(self.state, appender, batch=10_000)
         with log.reader(self.tenant_id) as reader, self.state.read() as tx:
             cards = ledger.rate_cards(tx, self.tenant_id)
             late = late_events(tx, self.tenant_id)
-            return recompute(reader, self.tenant_id, cards, period, late=late)
+            return [
+                recompute(reader, self.tenant_id, cards, period, late=late) for period in periods
+            ]
 
 
 @pytest.fixture

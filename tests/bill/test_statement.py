@@ -61,7 +61,6 @@ def test_each_price_has_its_line(shop: Shop) -> None:
         (line.rate_card_version, line.unit_price_minor, line.net, line.amount_minor)
         for line in october.lines
     ] == [(1, "1", 1, 1), (2, "0.5", 2, 1)]
-    assert shop.recompute("2026-10") == october
 
 
 def test_without_a_rate_card_nothing_is_charged_and_the_line_says_so(shop: Shop) -> None:
@@ -91,7 +90,6 @@ def test_a_microsecond_decides_the_period(shop: Shop) -> None:
     charge_billable(shop.state, shop.tenant_id)
     months = [statement(shop.state, shop.tenant_id, month) for month in ("2026-10", "2026-11")]
     assert [month.lines[0].net for month in months] == [1, 2]
-    assert [shop.recompute(month.period) for month in months] == months
 
 
 def test_what_comes_late_is_an_adjustment_that_names_its_month(shop: Shop) -> None:
