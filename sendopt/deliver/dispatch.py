@@ -18,7 +18,7 @@ from sendopt.deliver.events import event_of
 from sendopt.deliver.fate import after_attempt, before_attempt
 from sendopt.deliver.provider import Provider
 from sendopt.deliver.retry import RetryPolicy
-from sendopt.errors import StoreFailure
+from sendopt.errors import InvariantBroken, StoreFailure
 from sendopt.records import Channel, DeadAddress, Event, Message, Outcome, Retry, TenantId
 from sendopt.state import State, Transaction, devices, outbox
 from sendopt.state.dispatch import (
@@ -112,13 +112,12 @@ class Dispatcher:
 
     def dispatch_batch(self) -> DispatchReport:
         """Deal with at most `batch` due sends."""
-        now = self._clock.now()
-        lease_ends_at = now + self._lease
         with self._state.write() as tx:
+            now = self._clock.now()  # not before: the store may have been busy for a while
             due = lock_due(tx, channels=self._providers, now=now, limit=self._batch)
             fates = [(send, before_attempt(send, now=now, retry=self._retry)) for send in due]
             settled = settle(
-                tx, [(send, fate) for send, fate in fates if fate is not None], now=now
+                tx, [(send, fate) for send, fate in fates if fate is not None], began_at=now
             )
             claimed = claim(
                 tx,
@@ -126,13 +125,13 @@ class Dispatcher:
                 owner=self._owner,
                 providers={channel: its.name for channel, its in self._providers.items()},
                 now=now,
-                lease_ends_at=lease_ends_at,
+                lease_ends_at=now + self._lease,
                 new_link_id=self._new_link_id,
             )
         report = _report(settled)
         if claimed:
-            outcomes = self._hand_over(claimed, lease_ends_at)
-            report += self._record(outcomes, lease_ends_at)
+            outcomes = self._hand_over(claimed, began_at=now)
+            report += self._record(outcomes, began_at=now)
         return report
 
     def next_ready_at(self) -> datetime | None:
@@ -145,11 +144,15 @@ class Dispatcher:
         while not stop.is_set():
             try:
                 report = self.dispatch_batch()
-                wake_at = self._clock.now() + self._poll
                 if report.total:
                     _log.info("dispatched", **asdict(report))
                     continue
-                wake_at = min(wake_at, self.next_ready_at() or wake_at)
+                ready_at = self.next_ready_at()
+                now = self._clock.now()
+                wake_at = now + self._poll
+                if ready_at is not None:
+                    # What is due already is in another dispatcher's hands at this moment.
+                    wake_at = min(wake_at, max(ready_at, now + self._poll / 100))
             except StoreFailure as failure:
                 if failure.code not in _PASSING:
                     raise
@@ -158,13 +161,13 @@ class Dispatcher:
             self._clock.wait(stop, wake_at)
 
     def _hand_over(
-        self, claimed: Sequence[DueSend], lease_ends_at: datetime
+        self, claimed: Sequence[DueSend], *, began_at: datetime
     ) -> list[tuple[DueSend, Outcome]]:
         by_channel = attrgetter("channel")
         outcomes: list[tuple[DueSend, Outcome]] = []
         for channel, group in groupby(sorted(claimed, key=by_channel), key=by_channel):
             sends = list(group)
-            if self._clock.now() >= lease_ends_at:
+            if self._clock.now() >= began_at + self._lease:
                 # Somebody may have taken over: what was not begun is not begun any more.
                 outcomes += [(send, Retry("lease_over")) for send in sends]
                 continue
@@ -173,7 +176,7 @@ class Dispatcher:
         return outcomes
 
     def _record(
-        self, outcomes: Sequence[tuple[DueSend, Outcome]], lease_ends_at: datetime
+        self, outcomes: Sequence[tuple[DueSend, Outcome]], *, began_at: datetime
     ) -> DispatchReport:
         """Write the outcomes; keep trying while the lease holds, for a loss means a double send."""
         now = self._clock.now()
@@ -184,10 +187,10 @@ class Dispatcher:
         while True:
             try:
                 with self._state.write() as tx:
-                    kept = _write(tx, outcomes, fates, now)
+                    kept = _write(tx, outcomes, fates, began_at=began_at, now=now)
             except StoreFailure as failure:
                 again_at = self._clock.now() + self._poll
-                if failure.code not in _PASSING or again_at >= lease_ends_at:
+                if failure.code not in _PASSING or again_at >= began_at + self._lease:
                     raise
                 self._clock.wait(threading.Event(), again_at)
             else:
@@ -195,7 +198,7 @@ class Dispatcher:
 
     def _message(self, send: DueSend) -> Message:
         if send.device is None or send.variant is None:
-            raise AssertionError("before_attempt lets only complete sends through")
+            raise InvariantBroken(f"{send.send_id} was claimed without a device or a variant")
         return Message(
             tenant_id=send.tenant_id,
             send_id=send.send_id,
@@ -216,29 +219,39 @@ def _write(
     tx: Transaction,
     outcomes: Sequence[tuple[DueSend, Outcome]],
     fates: Sequence[tuple[DueSend, Fate]],
+    *,
+    began_at: datetime,
     now: datetime,
 ) -> list[tuple[DueSend, Fate]]:
-    """Write attempts, fates, dead devices and events; return the fates that could be written."""
-    end_attempts(tx, outcomes, now=now)
-    kept = settle(tx, fates, now=now)
+    """Write fates, attempts, dead devices and events; return the fates that could be written."""
+    kept = settle(tx, fates, began_at=began_at)
     held = {(send.tenant_id, send.send_id) for send, _ in kept}
+    ours = [pair for pair in outcomes if (pair[0].tenant_id, pair[0].send_id) in held]
+    end_attempts(tx, ours, now=now)
     events: dict[TenantId, list[Event]] = defaultdict(list)
-    for send, outcome in outcomes:
+    for send, outcome in ours:
         if send.device is not None and isinstance(outcome, DeadAddress):
             devices.mark_dead(
-                tx, send.tenant_id, send.device.device_id, reason=outcome.reason, now=now
+                tx,
+                send.tenant_id,
+                send.device.device_id,
+                reason=outcome.reason,
+                now=now,
+                asked_at=began_at,
             )
-        if (send.tenant_id, send.send_id) in held and (event := event_of(send, outcome, at=now)):
+        if event := event_of(send, outcome, at=began_at):
             events[send.tenant_id].append(event)
     for tenant_id in sorted(events):
-        for event, told in zip(
-            events[tenant_id],
-            outbox.record(tx, tenant_id, events[tenant_id], now=now),
-            strict=True,
-        ):
-            if told.verdict is outbox.Verdict.CONFLICT:
-                _log.warning("event_id_taken", tenant_id=tenant_id, event_id=event.event_id)
+        _tell(tx, tenant_id, events[tenant_id], now)
     return kept
+
+
+def _tell(tx: Transaction, tenant_id: TenantId, events: Sequence[Event], now: datetime) -> None:
+    told = outbox.record(tx, tenant_id, events, now=now)
+    for event, recorded in zip(events, told, strict=True):
+        if recorded.verdict is outbox.Verdict.CONFLICT:
+            # The tenant itself has sent us an event under this id: it stays, as promised.
+            _log.warning("event_id_taken", tenant_id=tenant_id, event_id=event.event_id)
 
 
 def _report(fates: Iterable[tuple[DueSend, Fate]]) -> DispatchReport:

@@ -77,15 +77,26 @@ def fingerprint(device: Device) -> str:
 
 
 def mark_dead(
-    tx: Transaction, tenant_id: TenantId, device_id: DeviceId, *, reason: str, now: datetime
+    tx: Transaction,
+    tenant_id: TenantId,
+    device_id: DeviceId,
+    *,
+    reason: str,
+    now: datetime,
+    asked_at: datetime | None = None,
 ) -> None:
-    """Note that the provider knows the address no more; the first reason stays."""
+    """Note that the provider knows the address no more; the first reason stays.
+
+    A device that was registered again since the provider was asked, at `asked_at`, lives on: the
+    answer was about its former address.
+    """
     tx.execute(
         sa.update(devices)
         .where(
             devices.c.tenant_id == tenant_id,
             devices.c.device_id == device_id,
             devices.c.dead_at.is_(None),
+            devices.c.registered_at <= (asked_at or now),
         )
         .values(dead_at=now, dead_reason=reason)
     )

@@ -193,7 +193,7 @@ def claim(
 def end_attempts(
     tx: Transaction, outcomes: Sequence[tuple[DueSend, Outcome]], *, now: datetime
 ) -> None:
-    """Write what each claimed send's attempt came to; it is evidence, whoever holds the send."""
+    """Write what the attempt of each claimed send came to."""
     if not outcomes:
         return
     tx.execute(
@@ -217,14 +217,26 @@ def end_attempts(
 
 
 def settle(
-    tx: Transaction, fates: Sequence[tuple[DueSend, Fate]], *, now: datetime
+    tx: Transaction, fates: Sequence[tuple[DueSend, Fate]], *, began_at: datetime
 ) -> list[tuple[DueSend, Fate]]:
     """Write each send's fate and return those that could be written.
 
-    A send that meanwhile ended, or that another dispatcher has claimed, is left as it is.
+    A send that meanwhile ended, or that another dispatcher has claimed, is left as it is. With one
+    exception: that a provider has accepted it is a fact, whoever holds the claim by now.
+
+    Args:
+        tx: the transaction.
+        fates: what is to be written.
+        began_at: when the attempt began that led to these fates. It is the hand-over's instant: a
+            user may answer before we have written that the provider accepted.
     """
-    held = _still_held(tx, [send for send, _ in fates])
-    kept = [(send, fate) for send, fate in fates if (send.tenant_id, send.send_id) in held]
+    open_fences = _open_fences(tx, [send for send, _ in fates])
+    kept = [
+        (send, fate)
+        for send, fate in fates
+        if (fence := open_fences.get((send.tenant_id, send.send_id))) is not None
+        and (fence == send.fence or _is_delivered(fate))
+    ]
     if kept:
         tx.execute(
             sa.update(planned_send)
@@ -237,7 +249,7 @@ def settle(
                 claimed_by=None,
                 claim_expires_at=None,
             ),
-            [{**_key_of(send), **_columns(fate, now)} for send, fate in kept],
+            [{**_key_of(send), **_columns(fate, began_at)} for send, fate in kept],
         )
     return kept
 
@@ -367,27 +379,30 @@ def _due_send(row: Any, facts: _CampaignFacts) -> DueSend:
     )
 
 
-def _still_held(tx: Transaction, sends: Iterable[DueSend]) -> set[tuple[TenantId, SendId]]:
-    """Lock those of `sends` that nobody else has ended or claimed, in one order for all."""
-    held: set[tuple[TenantId, SendId]] = set()
+def _open_fences(tx: Transaction, sends: Iterable[DueSend]) -> dict[tuple[TenantId, SendId], int]:
+    """Lock those of `sends` that have not ended, in one order for all; return their fences."""
+    fences: dict[tuple[TenantId, SendId], int] = {}
     by_tenant = attrgetter("tenant_id")
     for tenant_id, group in groupby(sorted(sends, key=by_tenant), key=by_tenant):
-        fences = {send.send_id: send.fence for send in group}
         rows = tx.execute(
             sa.select(planned_send.c.send_id, planned_send.c.fence)
             .where(
                 planned_send.c.tenant_id == tenant_id,
-                planned_send.c.send_id.in_(fences),
+                planned_send.c.send_id.in_([send.send_id for send in group]),
                 planned_send.c.state.in_([SendState.PLANNED, SendState.CLAIMED]),
             )
             .order_by(planned_send.c.send_id)
             .with_for_update()
         )
-        held.update((tenant_id, row.send_id) for row in rows if row.fence == fences[row.send_id])
-    return held
+        fences |= {(tenant_id, row.send_id): row.fence for row in rows}
+    return fences
 
 
-def _columns(fate: Fate, now: datetime) -> dict[str, Any]:
+def _is_delivered(fate: Fate) -> bool:
+    return isinstance(fate, Ended) and fate.state is SendState.DELIVERED
+
+
+def _columns(fate: Fate, began_at: datetime) -> dict[str, Any]:
     if isinstance(fate, Postponed):
         return {
             "new_state": SendState.PLANNED,
@@ -399,7 +414,7 @@ def _columns(fate: Fate, now: datetime) -> dict[str, Any]:
         "new_state": fate.state,
         "new_reason": fate.reason,
         "new_ready_at": None,
-        "new_handed_over_at": now if fate.state is SendState.DELIVERED else None,
+        "new_handed_over_at": began_at if _is_delivered(fate) else None,
     }
 
 

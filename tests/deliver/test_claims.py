@@ -18,7 +18,7 @@ from sendopt.deliver import DispatchReport, RetryPolicy
 from sendopt.deliver.providers import SimulatorProvider
 from sendopt.errors import StoreFailure
 from sendopt.records import Accepted, Channel, DeadAddress, Permanent, Retry, SendState
-from sendopt.state import State
+from sendopt.state import State, audit
 from sendopt.state.dispatch import Ended, claim, lock_due, settle
 from sendopt.state.tables import planned_send
 
@@ -65,7 +65,36 @@ def test_a_dispatcher_that_slept_through_its_lease_changes_nothing(
     assert asleep.dispatch_batch() == DispatchReport(taken_over=1)
     assert sends.ends() == {send_id: ("delivered", "accepted")}
     assert [event["event_type"] for event in sends.events()] == ["send"]
-    assert [outcome for _, outcome, _ in sends.attempts(send_id)] == ["permanent", "accepted"]
+    assert [outcome for _, outcome, _ in sends.attempts(send_id)] == [None, "accepted"]
+
+
+def test_that_a_provider_accepted_counts_even_after_the_lease(sends, dispatcher, scripted, clock):
+    [send_id] = sends.plan()
+    awake = dispatcher(scripted(lambda _message, _number: Retry("throttled")), owner="awake")
+
+    def sleep_through_the_lease(_message, _number):
+        clock.advance(timedelta(minutes=1))
+        assert awake.dispatch_due() == DispatchReport(postponed=1)
+        return Accepted()
+
+    asleep = dispatcher(scripted(sleep_through_the_lease), owner="asleep")
+    assert asleep.dispatch_batch() == DispatchReport(delivered=1)
+    assert sends.ends() == {send_id: ("delivered", "accepted")}
+    assert awake.next_ready_at() is None
+    assert sends.row(send_id).handed_over_at == NOON
+    assert [event["event_type"] for event in sends.events()] == ["send"]
+
+
+def test_a_user_may_answer_before_the_outcome_is_written(sends, dispatcher, scripted, clock):
+    [send_id] = sends.plan()
+
+    def answer_slowly(_message, _number):
+        clock.advance(timedelta(seconds=20))
+        return Accepted()
+
+    dispatcher(scripted(answer_slowly)).dispatch_due()
+    assert sends.row(send_id).handed_over_at == NOON
+    assert sends.events()[0]["occurred_at"] == NOON.isoformat(timespec="microseconds")
 
 
 def test_a_dispatcher_that_wakes_between_claim_and_call_hands_nothing_over(
@@ -206,7 +235,7 @@ def test_run_waits_for_a_store_that_is_away_and_stops_for_one_that_is_broken(
 
 def test_whoever_claims_raises_the_fence_and_an_older_fence_settles_nothing(state, sends):
     sends.plan(10)
-    ended = Ended(SendState.DELIVERED, "accepted")
+    ended = Ended(SendState.FAILED, "payload_too_large")
     with state.write() as tx:
         due = lock_due(tx, channels=[Channel.SIMULATOR], now=NOON, limit=5)
         claimed = claim(
@@ -219,9 +248,9 @@ def test_whoever_claims_raises_the_fence_and_an_older_fence_settles_nothing(stat
             new_link_id=lambda: os.urandom(8).hex(),
         )
         assert [send.fence for send in claimed] == [1] * 5
-        assert settle(tx, [(send, ended) for send in due], now=NOON) == []
-        assert len(settle(tx, [(send, ended) for send in claimed], now=NOON)) == 5
-        assert settle(tx, [(send, ended) for send in claimed], now=NOON) == []
+        assert settle(tx, [(send, ended) for send in due], began_at=NOON) == []
+        assert len(settle(tx, [(send, ended) for send in claimed], began_at=NOON)) == 5
+        assert settle(tx, [(send, ended) for send in claimed], began_at=NOON) == []
 
 
 outcomes = st.one_of(
@@ -302,6 +331,8 @@ def test_a_virtual_day_ends_with_one_fate_each_and_nothing_at_a_wrong_time(
     } == delivered
     for send_id in planned:
         assert len(sends.attempts(send_id)) >= len(provider.times(send_id))
+    with sends.state.read() as tx:
+        assert list(audit.sends(tx)) == []
 
 
 def _clear(state: State) -> None:

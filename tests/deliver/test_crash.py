@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from sendopt.records import Channel
+from sendopt.state import audit
 from sendopt.state.tables import attempt, link
 
 SECRET = "whsec_c2VuZG9wdC1zZW5kb3B0LXNlbmRvcHQ="
@@ -76,6 +77,8 @@ def check(sends, receiver, planned):
     assert Counter(row.send_id for row in sends.rows(link)) == Counter(planned)
     bodies = {(request.headers["webhook-id"], request.body) for request in receiver.requests}
     assert len(bodies) == len(planned)  # what came twice was the same message
+    with sends.state.read() as tx:
+        assert list(audit.sends(tx)) == []
 
 
 def kill_and_restart(sends, receiver, start, *, count, kills, seed):

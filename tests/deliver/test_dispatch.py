@@ -152,6 +152,20 @@ def test_a_dead_address_ends_the_send_and_forgets_the_device(sends, dispatcher, 
     assert event["attributes"] == {"reason": "subscription_gone"}
 
 
+def test_a_device_that_came_back_while_its_old_address_was_refused_lives_on(
+    sends, dispatcher, scripted, clock
+):
+    sends.plan()
+
+    def refuse(_message, _number):
+        clock.advance(timedelta(seconds=1))
+        sends.change(device, registered_at=clock.now(), address={"new": "address"})
+        return DeadAddress("subscription_gone")
+
+    dispatcher(scripted(refuse)).dispatch_due()
+    assert sends.rows(device)[0].dead_at is None
+
+
 def test_a_permanent_refusal_ends_the_send_and_keeps_the_device(sends, dispatcher, scripted):
     [send_id] = sends.plan()
     made = dispatcher(scripted(lambda _message, _number: Permanent("payload_too_large")))
