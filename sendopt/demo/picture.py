@@ -19,7 +19,7 @@ _OTHERS = "#9aa5b1"
 
 def draw(result: Result, choices: Mapping[TenantId, pd.DataFrame], path: Path) -> None:
     """Write a picture of three panels: open rates, what each study gained, when we sent."""
-    figure, axes = plt.subplots(1, 3, figsize=(15, 5), width_ratios=(1.1, 1, 1.3))
+    figure, axes = plt.subplots(1, 3, figsize=(15, 5), width_ratios=(1.25, 1, 1.25))
     _rates(axes[0], result)
     _gains(axes[1], result)
     _hours(axes[2], pd.concat(choices.values()))
@@ -75,13 +75,31 @@ def _gains(axes: Axes, result: Result) -> None:
     axes.set_ylim(-0.5, len(rows) - 0.5)
     axes.xaxis.set_major_formatter(lambda gain, _at: f"{100 * gain:+.0f} pp")
     axes.set_title("What the choice gained (grey: may be chance)")
+    axes.text(
+        0.5,
+        -0.14,
+        _verdict(result),
+        transform=axes.transAxes,
+        ha="center",
+        fontsize=9,
+    )
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _verdict(result: Result) -> str:
+    """Say in words what the first interval allows to be said."""
+    gain = result.minus_population_best
+    if gain.low > 0:
+        return "Better than everybody's best hour on these days."
+    if gain.high < 0:
+        return "Worse than everybody's best hour on these days."
+    return "These days cannot tell it from everybody's best hour."
 
 
 def _hours(axes: Axes, choices: pd.DataFrame) -> None:
     ours = choices["ours_hour"].value_counts().sort_index()
     theirs = choices["population_best_hour"].value_counts().sort_index()
-    hours = range(min(ours.index.min(), theirs.index.min()), 24)
+    hours = range(6, 24)  # the studies ask nobody at night
     axes.bar(
         hours, theirs.reindex(hours, fill_value=0), color=_OTHERS, label="everybody's best hour"
     )
