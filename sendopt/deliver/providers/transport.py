@@ -94,7 +94,7 @@ class Transport:
     """
 
     def __init__(
-        self, *, timeout: timedelta, concurrency: int = 256, allow_private_addresses: bool = False
+        self, *, timeout: timedelta, concurrency: int = 512, allow_private_addresses: bool = False
     ) -> None:
         self._common = _common_options(timeout)
         self._concurrency = concurrency
