@@ -125,7 +125,7 @@ def commit(tx: Transaction, tenant_id: TenantId, plan: Plan, *, now: datetime) -
     """Write what `plan` holds for every person who has no send of this campaign yet.
 
     Committing again, at once or from another process, changes nothing for those who have one;
-    people who joined since then are added.
+    people who joined since then are added. So a huge audience may come in several plans.
 
     Raises:
         NotFound: `campaign_unknown`.
