@@ -21,16 +21,8 @@ from sendopt.deliver.retry import RetryPolicy
 from sendopt.errors import InvariantBroken, StoreFailure
 from sendopt.records import Channel, DeadAddress, Event, Message, Outcome, Retry, TenantId
 from sendopt.state import State, Transaction, devices, outbox
-from sendopt.state.dispatch import (
-    DueSend,
-    Ended,
-    Fate,
-    claim,
-    end_attempts,
-    lock_due,
-    next_ready_at,
-    settle,
-)
+from sendopt.state.dispatch import Ended, Fate, claim, end_attempts, settle
+from sendopt.state.due import DueSend, lock_due, next_ready_at
 
 _log = structlog.get_logger()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sendopt.records import Accepted, DeadAddress, Event, EventType, Outcome, Permanent
-from sendopt.state.dispatch import DueSend
+from sendopt.state.due import DueSend
 
 
 def event_of(send: DueSend, outcome: Outcome, *, at: datetime) -> Event | None:

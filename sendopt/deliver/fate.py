@@ -22,7 +22,8 @@ from zoneinfo import ZoneInfo
 from sendopt.deliver.retry import RetryPolicy
 from sendopt.quiet_hours import in_quiet_hours, next_allowed
 from sendopt.records import Accepted, DeadAddress, Outcome, Permanent, Retry, SendState
-from sendopt.state.dispatch import DueSend, Ended, Fate, Postponed
+from sendopt.state.dispatch import Ended, Fate, Postponed
+from sendopt.state.due import DueSend
 
 
 def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> Fate | None:

@@ -1,16 +1,14 @@
-"""Give due sends to dispatchers and write down what became of them.
+"""Claim due sends for a dispatcher and write down what became of them.
 
-One `DueSend` a row that somebody may work on. Whoever claims it raises its fence; whoever writes
-its fate must still hold that fence, so that a dispatcher that slept through its lease changes
-nothing. While a send is claimed its `ready_at` is the end of the lease: one index tells both what
-is due and whose claim was abandoned.
+Whoever claims a send raises its fence; whoever writes its fate must still hold that fence, so that
+a dispatcher that slept through its lease changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -19,33 +17,18 @@ import sqlalchemy as sa
 
 from sendopt.records import (
     Accepted,
-    CampaignId,
     Channel,
     DeadAddress,
-    Device,
-    DeviceId,
     Outcome,
     Permanent,
-    QuietHours,
     Retry,
     SendId,
     SendState,
     TenantId,
-    UserId,
-    Variant,
-    VariantId,
 )
+from sendopt.state.due import DueSend
 from sendopt.state.engine import Transaction
-from sendopt.state.tables import (
-    app_user,
-    attempt,
-    campaign,
-    decision,
-    device,
-    link,
-    planned_send,
-    variant,
-)
+from sendopt.state.tables import attempt, link, planned_send
 
 _OUTCOMES = {
     Accepted: "accepted",
@@ -53,32 +36,6 @@ _OUTCOMES = {
     DeadAddress: "dead_address",
     Permanent: "permanent",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class DueSend:
-    """A send whose time has come, with all that its hand-over needs, as stored at that moment."""
-
-    tenant_id: TenantId
-    send_id: SendId
-    campaign_id: CampaignId
-    user_id: UserId
-    channel: Channel
-    due_at: datetime
-    expires_at: datetime
-    fence: int
-    attempt_count: int  # begun, whether or not their outcome is known
-    abandoned: bool  # its last dispatcher never told the outcome
-    variant: Variant | None  # None, like `timezone`, only if the store lost it
-    device: Device | None
-    device_dead: bool
-    opted_out: bool
-    cancelled: bool  # with its whole campaign
-    timezone: str | None
-    quiet_hours: QuietHours | None
-    message_type: str | None
-    propensity: float | None
-    link_id: str | None  # of an earlier attempt: a retry leads to the same link
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,29 +54,6 @@ class Ended:
 
 
 Fate = Postponed | Ended
-
-
-@dataclass(frozen=True, slots=True)
-class _CampaignFacts:
-    message_type: str | None
-    quiet_hours: QuietHours | None
-    cancelled: bool
-
-
-def lock_due(
-    tx: Transaction, *, channels: Collection[Channel], now: datetime, limit: int
-) -> list[DueSend]:
-    """Return up to `limit` sends of `channels` that are due or abandoned, earliest first.
-
-    Sends of other channels are returned only once they have expired: their end must be written by
-    somebody. The rows are locked until `tx` ends; on PostgreSQL rows that another dispatcher has
-    locked are passed over, on SQLite there is one writer at a time.
-    """
-    rows = list(tx.execute(_due(SendState.CLAIMED, channels, now, limit)))
-    if len(rows) < limit:
-        rows += tx.execute(_due(SendState.PLANNED, channels, now, limit - len(rows)))
-    campaigns = _campaign_facts(tx, {(row.tenant_id, row.campaign_id) for row in rows})
-    return [_due_send(row, campaigns[row.tenant_id, row.campaign_id]) for row in rows]
 
 
 def claim(
@@ -161,19 +95,15 @@ def claim(
         )
         for send in sends
     ]
-    links = [
-        {
-            "tenant_id": after.tenant_id,
-            "link_id": after.link_id,
-            "send_id": after.send_id,
-            "destination": _destination(after),
-            "created_at": now,
-        }
-        for before, after in zip(sends, claimed, strict=True)
-        if before.link_id is None and after.link_id is not None
-    ]
-    if links:
-        tx.execute(sa.insert(link), links)
+    _add_links(
+        tx,
+        [
+            after
+            for before, after in zip(sends, claimed, strict=True)
+            if before.link_id is None and after.link_id is not None
+        ],
+        created_at=now,
+    )
     tx.execute(
         sa.insert(attempt),
         [
@@ -254,128 +184,21 @@ def settle(
     return kept
 
 
-def next_ready_at(tx: Transaction, *, channels: Collection[Channel]) -> datetime | None:
-    """Return when the next send of `channels` is due or abandoned; None = nothing is planned."""
-    found = [
-        tx.execute(
-            sa.select(planned_send.c.ready_at)
-            .where(planned_send.c.state == state, planned_send.c.channel.in_(channels))
-            .order_by(planned_send.c.ready_at)
-            .limit(1)
-        ).scalar_one_or_none()
-        for state in (SendState.PLANNED, SendState.CLAIMED)
-    ]
-    return min((ready_at for ready_at in found if ready_at is not None), default=None)
-
-
-def _due(
-    state: SendState, channels: Collection[Channel], now: datetime, limit: int
-) -> sa.Select[Any]:
-    send = planned_send.c
-    return (
-        sa.select(
-            planned_send,
-            variant.c.variant_id.label("content_id"),
-            variant.c.title,
-            variant.c.body,
-            variant.c.url,
-            device.c.address,
-            device.c.platform,
-            device.c.timezone.label("device_timezone"),
-            device.c.dead_at,
-            app_user.c.opted_out_at,
-            decision.c.timezone,
-            decision.c.propensity,
-            link.c.link_id,
-        )
-        .select_from(
-            planned_send.outerjoin(variant, _same(variant, "campaign_id", "variant_id"))
-            .outerjoin(device, _same(device, "device_id"))
-            .outerjoin(app_user, _same(app_user, "user_id"))
-            .outerjoin(decision, _same(decision, "send_id"))
-            .outerjoin(link, _same(link, "send_id"))
-        )
-        .where(
-            send.state == state,
-            send.ready_at <= now,
-            sa.or_(send.channel.in_(channels), send.expires_at <= now),
-        )
-        .order_by(send.ready_at)
-        .limit(limit)
-        .with_for_update(of=planned_send, skip_locked=True)
-    )
-
-
-def _same(table: sa.Table, *columns: str) -> sa.ColumnElement[bool]:
-    """Join `table` to the planned send within its tenant."""
-    return sa.and_(
-        *(table.c[column] == planned_send.c[column] for column in ("tenant_id", *columns))
-    )
-
-
-def _campaign_facts(
-    tx: Transaction, keys: Collection[tuple[str, str]]
-) -> dict[tuple[str, str], _CampaignFacts]:
-    """Read what the hand-over needs of each campaign, without its possibly huge audience."""
-    definition = campaign.c.definition
-    rows = tx.execute(
-        sa.select(
-            campaign.c.tenant_id,
-            campaign.c.campaign_id,
-            campaign.c.cancelled_at,
-            definition["message_type"].as_string().label("message_type"),
-            definition["quiet_hours", "start"].as_string().label("quiet_start"),
-            definition["quiet_hours", "end"].as_string().label("quiet_end"),
-        ).where(sa.tuple_(campaign.c.tenant_id, campaign.c.campaign_id).in_(sorted(keys)))
-    )
-    return {
-        (row.tenant_id, row.campaign_id): _CampaignFacts(
-            message_type=row.message_type,
-            quiet_hours=None
-            if row.quiet_start is None
-            else QuietHours(
-                start=time.fromisoformat(row.quiet_start), end=time.fromisoformat(row.quiet_end)
-            ),
-            cancelled=row.cancelled_at is not None,
-        )
-        for row in rows
-    }
-
-
-def _due_send(row: Any, facts: _CampaignFacts) -> DueSend:
-    channel = Channel(row.channel)
-    return DueSend(
-        tenant_id=TenantId(row.tenant_id),
-        send_id=SendId(row.send_id),
-        campaign_id=CampaignId(row.campaign_id),
-        user_id=UserId(row.user_id),
-        channel=channel,
-        due_at=row.due_at,
-        expires_at=row.expires_at,
-        fence=row.fence,
-        attempt_count=row.attempt_count,
-        abandoned=row.state == SendState.CLAIMED,
-        variant=None
-        if row.content_id is None
-        else Variant(VariantId(row.content_id), row.title, row.body, row.url),
-        device=None
-        if row.address is None
-        else Device(
-            device_id=DeviceId(row.device_id),
-            user_id=UserId(row.user_id),
-            channel=channel,
-            address=row.address,
-            platform=row.platform,
-            timezone=row.device_timezone,
-        ),
-        device_dead=row.dead_at is not None,
-        opted_out=row.opted_out_at is not None,
-        cancelled=facts.cancelled,
-        timezone=row.timezone,
-        quiet_hours=facts.quiet_hours,
-        message_type=facts.message_type,
-        propensity=row.propensity,
-        link_id=row.link_id,
+def _add_links(tx: Transaction, sends: Sequence[DueSend], *, created_at: datetime) -> None:
+    if not sends:
+        return
+    tx.execute(
+        sa.insert(link),
+        [
+            {
+                "tenant_id": send.tenant_id,
+                "link_id": send.link_id,
+                "send_id": send.send_id,
+                "destination": _destination(send),
+                "created_at": created_at,
+            }
+            for send in sends
+        ],
     )
 
 

@@ -19,7 +19,8 @@ from sendopt.deliver.providers import SimulatorProvider
 from sendopt.errors import StoreFailure
 from sendopt.records import Accepted, Channel, DeadAddress, Permanent, Retry, SendState
 from sendopt.state import State, audit
-from sendopt.state.dispatch import Ended, claim, lock_due, settle
+from sendopt.state.dispatch import Ended, claim, settle
+from sendopt.state.due import lock_due
 from sendopt.state.tables import planned_send
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
