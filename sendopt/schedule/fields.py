@@ -20,8 +20,8 @@ from sendopt.errors import InvalidInput
 MAX_URL_CHARACTERS = 2_048
 MAX_USER_ID_CHARACTERS = 256
 
-_NAME = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_LOCAL_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")  # ".." would lead out of a URL
+_LOCAL_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _URL = re.compile(r"[!-\[\]-~]+")  # printable ASCII without space and backslash
 
 #: They make text read as what it is not: "gpj.exe" as "exe.jpg".
@@ -39,7 +39,7 @@ def _name(value: str) -> str:
         raise InvalidInput(
             "is no identifier",
             code="id_invalid",
-            expected="1 to 128 of the characters A-Z a-z 0-9 . _ : -",
+            expected="1 to 128 of A-Z a-z 0-9 . _ : -, a letter or digit first",
         )
     return value
 

@@ -14,18 +14,15 @@ from sendopt.errors import Conflict, InvariantBroken, NotFound
 from sendopt.records import (
     Campaign,
     CampaignId,
-    Channel,
     Decision,
-    DeviceId,
     Plan,
     PlannedSend,
     SendId,
     SendState,
     TenantId,
     UserId,
-    VariantId,
 )
-from sendopt.state import decisions
+from sendopt.state import plan_rows
 from sendopt.state.engine import Transaction, insert
 from sendopt.state.tables import campaign, decision, planned_send, variant
 
@@ -153,9 +150,9 @@ def commit(tx: Transaction, tenant_id: TenantId, plan: Plan, *, now: datetime) -
     ]
     for start in range(0, len(rows), _CHUNK):
         chunk = rows[start : start + _CHUNK]
-        tx.execute(sa.insert(planned_send), [_send_row(send, now) for send, _ in chunk])
+        tx.execute(sa.insert(planned_send), [plan_rows.send_row(send, now) for send, _ in chunk])
         tx.execute(
-            sa.insert(decision), [decisions.to_row(tenant_id, reason) for _, reason in chunk]
+            sa.insert(decision), [plan_rows.decision_row(tenant_id, reason) for _, reason in chunk]
         )
     tx.execute(
         sa.update(campaign)
@@ -184,8 +181,8 @@ def get_send(tx: Transaction, tenant_id: TenantId, send_id: SendId) -> StoredSen
     if row is None:
         raise _send_unknown()
     return StoredSend(
-        send=_send(row),
-        decision=decisions.from_row(row),
+        send=plan_rows.send(row),
+        decision=plan_rows.decision(row),
         planned_at=row.planned_at,
         attempt_count=row.attempt_count,
         handed_over_at=row.handed_over_at,
@@ -288,37 +285,3 @@ def _variant_rows(tenant_id: TenantId, given: Campaign) -> list[dict[str, Any]]:
         {"tenant_id": tenant_id, "campaign_id": given.campaign_id, **asdict(wording)}
         for wording in given.variants
     ]
-
-
-def _send_row(send: PlannedSend, now: datetime) -> dict[str, Any]:
-    return {
-        "tenant_id": send.tenant_id,
-        "send_id": send.send_id,
-        "campaign_id": send.campaign_id,
-        "variant_id": send.variant_id,
-        "user_id": send.user_id,
-        "device_id": send.device_id,
-        "channel": send.channel,
-        "due_at": send.due_at,
-        "expires_at": send.expires_at,
-        "ready_at": send.due_at,
-        "state": send.state,
-        "reason": send.reason,
-        "planned_at": now,
-    }
-
-
-def _send(row: Any) -> PlannedSend:
-    return PlannedSend(
-        tenant_id=TenantId(row.tenant_id),
-        send_id=SendId(row.send_id),
-        campaign_id=CampaignId(row.campaign_id),
-        variant_id=VariantId(row.variant_id),
-        user_id=UserId(row.user_id),
-        device_id=None if row.device_id is None else DeviceId(row.device_id),
-        channel=Channel(row.channel),
-        due_at=row.due_at,
-        expires_at=row.expires_at,
-        state=SendState(row.state),
-        reason=row.reason,
-    )
