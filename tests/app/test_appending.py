@@ -31,10 +31,8 @@ BANK = TenantId("bank")
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[Log]:
-    with closing(Log(LogLocation(f"{tmp_path}/log/catalog.db", f"{tmp_path}/log/data"))) as log:
-        log.migrate()
-        yield log
+def log(empty_log: Log) -> Log:
+    return empty_log
 
 
 def an_open(event_id: str, at: datetime, **changes: object) -> Event:
