@@ -22,9 +22,10 @@ from sendopt.app.channels import open_channels
 from sendopt.app.secrets import Secrets, load_or_create_secrets
 from sendopt.clock import Clock, SystemClock
 from sendopt.deliver import Dispatcher, RetryPolicy
-from sendopt.errors import InvariantBroken, LeaseHeld, SendoptError
+from sendopt.errors import InvalidInput, InvariantBroken, LeaseHeld, SendoptError
 from sendopt.log import Log, LogLocation, Reader, S3Access
 from sendopt.records import (
+    Campaign,
     CampaignId,
     Device,
     EventType,
@@ -312,7 +313,7 @@ class App:
         """
         self._require_tenant(tenant_id)
         now = self.clock.now()
-        campaign = schedule.parse_campaign(definition, now=now)
+        campaign = self._read_campaign(tenant_id, definition, now=now)
         with self.state.write() as tx:
             created = plans.put_campaign(tx, tenant_id, campaign, definition, now=now)
         preview = None
@@ -382,9 +383,20 @@ class App:
             "decision": stored.decision,
         }
 
+    def _read_campaign(self, tenant_id: TenantId, definition: Any, *, now: datetime) -> Campaign:
+        """Read a definition; one that was accepted before stays readable when its time is over."""
+        try:
+            return schedule.parse_campaign(definition, now=now)
+        except InvalidInput:
+            with self.state.read() as tx:
+                accepted_at = plans.accepted_at(tx, tenant_id, definition)
+            if accepted_at is None:
+                raise
+            return schedule.parse_campaign(definition, now=accepted_at)
+
     def _plan(self, tenant_id: TenantId, definition: Any, *, now: datetime) -> Plan:
         return planning.plan_campaign(
-            schedule.parse_campaign(definition, now=now),
+            self._read_campaign(tenant_id, definition, now=now),
             tenant_id,
             log=self.log,
             state=self.state,

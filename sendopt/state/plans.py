@@ -78,8 +78,7 @@ def put_campaign(
     Raises:
         Conflict: `campaign_conflict`, if the id belongs to another definition; the first stays.
     """
-    text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = _fingerprint(definition)
     created = tx.execute(
         insert(tx, campaign)
         .values(
@@ -107,6 +106,16 @@ def put_campaign(
             hint="give the changed campaign a new campaign_id",
         )
     return False
+
+
+def accepted_at(tx: Transaction, tenant_id: TenantId, definition: Any) -> datetime | None:
+    """Return when exactly this definition was stored; None if it never was."""
+    return tx.scalar(
+        sa.select(campaign.c.created_at).where(
+            campaign.c.tenant_id == tenant_id,
+            campaign.c.definition_hash == _fingerprint(definition),
+        )
+    )
 
 
 def get_campaign(tx: Transaction, tenant_id: TenantId, campaign_id: CampaignId) -> StoredCampaign:
@@ -251,6 +260,12 @@ def due_times(
         )
     )
     return {UserId(row.user_id): row.due_at for row in rows}
+
+
+def _fingerprint(definition: Any) -> str:
+    """Return the SHA-256 of a definition, whatever the order of its keys."""
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _is_campaign(tenant_id: TenantId, campaign_id: CampaignId) -> sa.ColumnElement[bool]:

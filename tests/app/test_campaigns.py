@@ -1,0 +1,83 @@
+"""A campaign may be put again at any time: a request whose answer was lost changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sendopt.app import App, open_app
+from sendopt.clock import VirtualClock
+from sendopt.errors import Conflict, InvalidInput
+from sendopt.records import TenantId
+from sendopt.settings import Settings
+
+TENANT = TenantId("default")
+START = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock(START)
+
+
+@pytest.fixture
+def app(tmp_path: Path, clock: VirtualClock) -> Iterator[App]:
+    with closing(open_app(Settings(home=tmp_path), clock=clock)) as app:
+        app.register_device(
+            TENANT, {"device_id": "d", "user_id": "u", "channel": "simulator", "address": {}}
+        )
+        yield app
+
+
+@pytest.fixture
+def definition() -> dict[str, Any]:
+    return {
+        "campaign_id": "hello",
+        "channel": "simulator",
+        "variants": [{"variant_id": "v", "title": "t", "body": "b"}],
+        "send_window": {
+            "earliest_at": START.isoformat(),
+            "latest_at": (START + timedelta(hours=3)).isoformat(),
+        },
+        "quiet_hours": None,
+        "audience": "everyone",
+    }
+
+
+def test_the_same_campaign_again_sends_once(app: App, definition: dict[str, Any]) -> None:
+    first = app.put_campaign(TENANT, definition, commit=True)
+    again = app.put_campaign(TENANT, definition, commit=True)
+    assert (first.repeated, again.repeated) == (False, True)
+    assert again.counts == first.counts
+    assert sum(first.counts.values()) == 1
+
+
+def test_it_may_be_put_again_after_its_window(
+    app: App, clock: VirtualClock, definition: dict[str, Any]
+) -> None:
+    first = app.put_campaign(TENANT, definition, commit=True)
+    clock.advance(timedelta(days=1))
+    assert app.put_campaign(TENANT, definition, commit=True).counts == first.counts
+
+
+def test_a_new_campaign_whose_window_is_over_is_refused(
+    app: App, clock: VirtualClock, definition: dict[str, Any]
+) -> None:
+    clock.advance(timedelta(days=1))
+    with pytest.raises(InvalidInput) as refused:
+        app.put_campaign(TENANT, definition, commit=True)
+    assert refused.value.code == "no_feasible_slot"
+
+
+def test_another_definition_under_the_same_id_is_refused(
+    app: App, definition: dict[str, Any]
+) -> None:
+    app.put_campaign(TENANT, definition, commit=False)
+    with pytest.raises(Conflict):
+        app.put_campaign(TENANT, {**definition, "message_type": "other"}, commit=True)
+    assert sum(app.campaign(TENANT, "hello").counts.values()) == 0  # type: ignore[arg-type]
