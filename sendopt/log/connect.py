@@ -71,12 +71,8 @@ def attached(
     location: LogLocation,
     *,
     read_only: bool,
-    snapshot: int | None = None,
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
-    """Yield a new connection with the lake attached, and the name of its catalog.
-
-    With `snapshot` every query sees the lake as it was then, whatever is appended meanwhile.
-    """
+    """Yield a new connection with the lake attached, and the name of its catalog."""
     connection = instance.cursor()
     lake = f"{LAKE_PREFIX}{next(_lake_numbers)}"
     # Files are named relative to the data path, so a log may be moved as a whole.
@@ -85,8 +81,6 @@ def attached(
         options.append("READ_ONLY")
     else:
         options.append(f"DATA_INLINING_ROW_LIMIT {_INLINED_ROWS}")
-    if snapshot is not None:
-        options.append(f"SNAPSHOT_VERSION {int(snapshot)}")
     if location.on_postgres:
         catalog = f"ducklake:postgres:{location.catalog}"
     else:

@@ -10,8 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from sendopt.errors import InvalidInput, NotFound
-from sendopt.log.connect import LAKE_PREFIX, attached
-from sendopt.log.location import LogLocation
+from sendopt.log.connect import LAKE_PREFIX
 from sendopt.log.migrate import check_version
 from sendopt.log.statements import failures, literal, run, statement
 from sendopt.records import TenantId
@@ -70,28 +69,34 @@ class Reader:
 @contextmanager
 def reader(
     instance: duckdb.DuckDBPyConnection,
-    location: LogLocation,
+    lake: str,
     tenant_id: TenantId,
     *,
     snapshot: int | None,
     schema_version: int,
 ) -> Iterator[Reader]:
-    """Open a reader of `tenant_id` at `snapshot`, or at the newest one.
+    """Open a reader of `tenant_id` in the attached `lake`, at `snapshot` or at the newest one.
 
     Raises:
         NotFound: if there is no such snapshot.
     """
-    with attached(instance, location, read_only=True) as (connection, lake):
+    connection = instance.cursor()
+    try:
         run(connection, "use", f"use {lake}")
         check_version(connection, schema_version)
+        run(connection, "use", "use memory")
         newest = current_snapshot(connection, lake)
-    if snapshot is not None and not 0 <= snapshot <= newest:
-        raise NotFound(f"the log has no snapshot {snapshot}; the newest is {newest}")
-    pinned = newest if snapshot is None else snapshot
-    with attached(instance, location, read_only=True, snapshot=pinned) as (connection, lake):
-        view = statement("event_view").format(lake=lake, tenant_id=literal(tenant_id))
+        if snapshot is not None and not 0 <= snapshot <= newest:
+            raise NotFound(f"the log has no snapshot {snapshot}; the newest is {newest}")
+        pinned = newest if snapshot is None else snapshot
+        view = statement("event_view").format(
+            lake=lake, snapshot=pinned, tenant_id=literal(tenant_id)
+        )
         run(connection, "event_view", view)
         yield Reader(connection, pinned)
+    finally:
+        connection.interrupt()
+        connection.close()
 
 
 def current_snapshot(connection: duckdb.DuckDBPyConnection, lake: str) -> int:

@@ -14,5 +14,5 @@ select
     timezone,
     propensity,
     attributes
-from {lake}.main.event
+from {lake}.main.event at (version => {snapshot})
 where tenant_id = {tenant_id}

@@ -1,3 +1,4 @@
+-- duckdb_tables() would look into every attached lake, also one that is just being detached.
 select 1
-from duckdb_tables()
-where database_name = current_database() and table_name = 'schema_version'
+from ducklake_table_info(current_database())
+where table_name = 'schema_version'
