@@ -40,31 +40,40 @@ def model_card(
 
 def _data(fitted: Fitted) -> Iterator[str]:
     model, summary = fitted.model, fitted.summary
-    source = model.provenance.label_source
+    made = model.provenance
     yield "## Data"
     yield ""
-    yield f"- Log snapshot {model.provenance.log_snapshot}, events before "
-    yield f"  {model.provenance.trained_until.isoformat()}."
-    yield f"- {summary.users} users, {summary.sends} sends, of which {summary.opens} answered in "
-    yield f"  time, {summary.sessions} sessions."
+    yield f"- Log snapshot {made.log_snapshot}, events before {made.trained_until.isoformat()}."
+    yield (
+        f"- {summary.users} users, {summary.sends} sends, of which {summary.opens} answered in "
+        f"time, {summary.sessions} sessions."
+    )
     yield f"- Predicts `{model.target.outcome.value}` within {model.target.open_window} of a send."
-    if source == ACTIVITY:
-        yield "- There were no or few answered sends: being active within the open window stood in "
-        yield "  for an answer. Availability is not persuasion."
-    yield f"- Split by time: learned before {fitted.split.tune_from.isoformat()}, tuned before "
-    yield f"  {fitted.split.judge_from.isoformat()}, judged after."
+    if made.label_source == ACTIVITY:
+        yield (
+            "- There were no or few answered sends: being active within the open window stood in "
+            "for an answer. Availability is not persuasion."
+        )
+    yield (
+        f"- Split by time: learned before {fitted.split.tune_from.isoformat()}, tuned before "
+        f"{fitted.split.judge_from.isoformat()}, judged after."
+    )
 
 
 def _model(model: ServableModel) -> Iterator[str]:
     weights, (intercept, slope) = model.weights, model.calibration
-    yield "## Model"
-    yield ""
     rounds = 0 if model.booster is None else model.booster.best_iteration
     order = "the trees" if model.trees_rank else "the level-shape model"
-    yield f"- Level-shape model, half-life {model.shape.half_life_days:g} days, reach "
-    yield f"  {model.reach}."
-    yield f"- Weights: level {weights.level:.2f}, busyness {weights.busyness:.2f}, shape "
-    yield f"  {weights.shape:.2f}; {rounds} rounds of trees on its offset."
+    yield "## Model"
+    yield ""
+    yield (
+        f"- Level-shape model: half-life {model.shape.half_life_days:g} days, "
+        f"bandwidth {model.shape.activity_bandwidth_hours:g} hours, reach {model.reach}."
+    )
+    yield (
+        f"- Weights: level {weights.level:.2f}, busyness {weights.busyness:.2f}, "
+        f"shape {weights.shape:.2f}; {rounds} rounds of trees on its offset."
+    )
     yield f"- The hours of a user are ordered by {order}."
     yield f"- Calibration on the logit scale: {intercept:+.3f} and x {slope:.3f}."
     yield f"- Code {model.provenance.code_version}, seed {model.provenance.seed}."
@@ -73,9 +82,11 @@ def _model(model: ServableModel) -> Iterator[str]:
 def _judgement(verdict: Verdict) -> Iterator[str]:
     yield "## Judgement"
     yield ""
-    yield f"Predictive: none of it comes from randomised sends. {verdict.moments} moments of "
-    yield f"{verdict.users} users, {verdict.answered:.1%} answered. Brackets are 95 % intervals "
-    yield "from resampling users."
+    yield (
+        f"Predictive: none of it comes from randomised sends. {verdict.moments} moments of "
+        f"{verdict.users} users, {verdict.answered:.1%} answered. Brackets are 95 % intervals "
+        "from resampling users."
+    )
     yield ""
     yield "| predictor | log loss | Brier | calibration error | within-day AUC |"
     yield "|---|---|---|---|---|"

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt.features import (
+    HALF_HOURS,
     Evidence,
     Moments,
     Target,
@@ -80,6 +81,6 @@ def describe(
 
 def _habit(user: Evidence, asked: Moments) -> NDArray[np.float64]:
     half_hours = (user.sessions + user.opens).sum(axis=1)
-    hours = half_hours.reshape(len(half_hours), -1, 2).sum(axis=-1)
+    hours = half_hours.reshape(len(half_hours), HALF_HOURS // 2, 2).sum(axis=-1)
     habit: NDArray[np.float64] = hours[asked.viewpoint, asked.minute_of_day // 60]
     return habit

@@ -9,15 +9,16 @@ with placed as (
         cell,
         is_session,
         is_answered,
-        if(propensity > 0, least(1.0 / propensity, 20.0), 1.0) as weight
+        -- In integers of 2^-40, as in `evidence`.
+        (pow(2.0, 40) * if(propensity > 0, least(1.0 / propensity, 20.0), 1.0))::bigint as weight
     from observation
 )
 select
     day,
     cell,
     count(*) filter (is_session)::double as sessions,
-    coalesce(sum(weight) filter (not is_session), 0.0) as sends,
-    coalesce(sum(weight) filter (is_answered), 0.0) as opens
+    coalesce(sum(weight) filter (not is_session), 0) / pow(2.0, 40) as sends,
+    coalesce(sum(weight) filter (is_answered), 0) / pow(2.0, 40) as opens
 from placed
 group by day, cell
 order by day, cell

@@ -1,0 +1,93 @@
+"""Hours are the user's own, across changes of clocks and of places."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+from sendopt.features import Target, moments, observe, user_evidence, viewpoints
+from sendopt.log import Log, event_table
+from sendopt.records import Event, EventType, TenantId, UserId
+
+SHOP = TenantId("shop")
+
+
+def column(*values: object) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array(values)])
+
+
+def session(number: int, at: datetime, zone: str | None, user: str = "ann") -> Event:
+    return Event(str(number), UserId(user), EventType.SESSION, at, timezone=zone)
+
+
+def append(log: Log, *found: Event) -> None:
+    with log.appender() as appender:
+        appender.append(SHOP, event_table(found))
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "day_of_week", "clock"),
+    [
+        (datetime(2026, 3, 8, 6, 59, tzinfo=UTC), "America/New_York", 6, "01:59"),
+        (datetime(2026, 3, 8, 7, 0, tzinfo=UTC), "America/New_York", 6, "03:00"),  # 02:xx is not
+        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), "Europe/Berlin", 6, "02:30"),  # first time
+        (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), "Europe/Berlin", 6, "02:30"),  # second time
+        (datetime(2026, 10, 4, 11, 0, tzinfo=UTC), "Pacific/Auckland", 0, "00:00"),  # Monday there
+        (datetime(2026, 10, 4, 11, 0, tzinfo=UTC), "Asia/Kathmandu", 6, "16:45"),
+        (datetime(2026, 10, 4, 11, 0, tzinfo=UTC), None, 6, "11:00"),
+    ],
+)
+def test_candidates_fall_on_the_local_clock(
+    empty_log: Log, at: datetime, zone: str | None, day_of_week: int, clock: str
+) -> None:
+    append(empty_log, session(1, at - timedelta(days=2), zone))
+    with empty_log.reader(SHOP) as reader:
+        seen, number = viewpoints(column("ann"), column(at - timedelta(days=1)))
+        asked = moments(reader, seen, number, column(at))
+    assert asked.day_of_week[0] == day_of_week
+    assert f"{asked.minute_of_day[0] // 60:02}:{asked.minute_of_day[0] % 60:02}" == clock
+
+
+def test_a_move_counts_from_the_instant_it_was_known(empty_log: Log) -> None:
+    moved = datetime(2026, 6, 10, 12, tzinfo=UTC)
+    append(
+        empty_log,
+        session(1, moved - timedelta(days=5), "Europe/London"),
+        session(2, moved, "Asia/Tokyo"),
+        session(3, moved + timedelta(days=1), None),
+    )
+    at = moved + timedelta(days=3)  # 13:00 in London, 21:00 in Tokyo
+    with empty_log.reader(SHOP) as reader:
+        seen, number = viewpoints(column("ann", "ann"), column(moved, moved + timedelta(days=2)))
+        asked = moments(reader, seen, number, column(at, at))
+    hour = dict(
+        zip(seen.as_of.to_pylist(), asked.minute_of_day[number.argsort()] // 60, strict=True)
+    )
+    assert list(hour.values()) == [13, 21]
+
+
+def test_evidence_keeps_the_zone_of_its_own_time(empty_log: Log) -> None:
+    """Nine in the morning in Berlin stays nine in the morning after the clocks change."""
+    append(
+        empty_log,
+        session(1, datetime(2026, 3, 27, 8, 10, tzinfo=UTC), "Europe/Berlin"),  # winter time
+        session(2, datetime(2026, 3, 30, 7, 10, tzinfo=UTC), None),  # summer time, same zone
+    )
+    with empty_log.reader(SHOP) as reader:
+        seen, _ = viewpoints(column("ann"), column(datetime(2026, 4, 1, tzinfo=UTC)))
+        observations = observe(reader, Target(timedelta(minutes=30)))
+        found = user_evidence(reader, observations, seen, half_life=timedelta(days=100_000))
+    assert found.sessions[0, 0].nonzero()[0].tolist() == [18]
+    assert found.sessions[0, 0, 18] == pytest.approx(2.0, abs=0.001)
+
+
+def test_evidence_halves_with_every_half_life(empty_log: Log) -> None:
+    as_of = datetime(2026, 10, 1, tzinfo=UTC)
+    append(empty_log, session(1, as_of - timedelta(days=20), "UTC"))
+    with empty_log.reader(SHOP) as reader:
+        seen, _ = viewpoints(column("ann"), column(as_of))
+        observations = observe(reader, Target(timedelta(minutes=30)))
+        found = user_evidence(reader, observations, seen, half_life=timedelta(days=10))
+    assert found.sessions.sum() == pytest.approx(0.25)

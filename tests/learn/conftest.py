@@ -1,0 +1,95 @@
+"""Logs that a model can learn from: three real studies, and users whose habits are known."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sendopt.learn import Registry
+from sendopt.log import EVENT_SCHEMA, Log, LogLocation, event_table
+from sendopt.records import Event, EventType, TenantId, UserId
+
+STUDIES = ("fried2021", "westhoff2024", "dejonckheere2019")
+
+
+def as_events(table: pa.Table) -> pa.Table:
+    """Fill the columns that a file leaves out."""
+    columns = {}
+    for field in EVENT_SCHEMA:
+        if field.name in table.column_names:
+            columns[field.name] = table[field.name].cast(field.type)
+        elif field.name == "attributes":
+            columns[field.name] = pa.array(["{}"] * len(table))
+        else:
+            columns[field.name] = pa.nulls(len(table), field.type)
+    return pa.table(columns, schema=EVENT_SCHEMA)
+
+
+@pytest.fixture(scope="session")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
+    """The shipped studies, one tenant each and all together as `all`."""
+    home = tmp_path_factory.mktemp("studies")
+    with closing(Log(LogLocation(str(home / "log.sqlite"), str(home / "log")))) as log:
+        log.migrate()
+        files = resources.files("sendopt.demo") / "data"
+        with log.appender() as appender:
+            for study in STUDIES:
+                with resources.as_file(files / f"{study}.parquet") as path:
+                    events = as_events(pq.read_table(path))
+                appender.append(TenantId(study), events)
+                appender.append(TenantId("all"), events)
+        yield log
+
+
+@pytest.fixture(scope="session")
+def habits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
+    """Twelve weeks of 60 users of tenant `shop`, active around an hour of their own.
+
+    User `u-H-N` is active about once a day, around H o'clock in Tokyo, and never sent to.
+    """
+    home = tmp_path_factory.mktemp("habits")
+    rng = np.random.default_rng(7)
+    begin = datetime(2026, 6, 1, tzinfo=UTC)
+    events = []
+    for number in range(60):
+        hour = (8, 12, 20)[number % 3]
+        for day in range(84):
+            local = hour + float(rng.normal(0, 0.7))
+            at = begin + timedelta(days=day, hours=local - 9)
+            user = UserId(f"u-{hour}-{number}")
+            events.append(
+                Event(f"{user}-{day}", user, EventType.SESSION, at, timezone="Asia/Tokyo")
+            )
+    with closing(Log(LogLocation(str(home / "log.sqlite"), str(home / "log")))) as log:
+        log.migrate()
+        with log.appender() as appender:
+            appender.append(TenantId("shop"), event_table(events))
+        yield log
+
+
+@pytest.fixture(scope="session")
+def _empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry's database to copy from: MLflow takes seconds to make one."""
+    home = tmp_path_factory.mktemp("registry")
+    with warnings.catch_warnings():
+        # MLflow's own models use a loader that SQLAlchemy 2.1 warns of.
+        warnings.filterwarnings("ignore", message="The ``noload`` loader strategy")
+        Registry(f"sqlite:///{home}/registry.db", str(home / "models"))
+    return home / "registry.db"
+
+
+@pytest.fixture
+def registry(tmp_path: Path, _empty_registry: Path) -> Registry:
+    """An empty registry on local files."""
+    shutil.copyfile(_empty_registry, tmp_path / "registry.db")
+    return Registry(f"sqlite:///{tmp_path}/registry.db", str(tmp_path / "models"))

@@ -1,0 +1,146 @@
+"""Backtests on the shipped studies: exact choices, no look-ahead, honest labels."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from sendopt.errors import InvalidInput
+from sendopt.learn import Backtest, backtest
+from sendopt.log import EVENT_SCHEMA, Log, Reader
+from sendopt.records import EventType, TenantId
+
+ALL = TenantId("all")
+SINCE, UNTIL = datetime(2025, 3, 8, tzinfo=UTC), datetime(2025, 3, 16, tzinfo=UTC)
+
+
+def run(reader: Reader, decisions: pa.Table | None) -> Backtest:
+    return backtest(
+        reader,
+        decisions,
+        open_window=timedelta(minutes=30),
+        outcome=EventType.OPEN,
+        seed=7,
+        threads=1,
+        progress=lambda _: None,
+    )
+
+
+def decisions_of(reader: Reader, *, since: datetime, until: datetime) -> pa.Table:
+    """Every user-day of [since, until) with several sends: one of them is to be chosen."""
+    return reader.query(
+        "decisions",
+        """
+        select
+            user_id || ' ' || date_trunc('day', occurred_at)::date as decision_id,
+            user_id,
+            date_trunc('day', occurred_at) as as_of,
+            occurred_at as candidate_at
+        from event
+        where event_type = 'send' and occurred_at >= $since and occurred_at < $until
+        qualify count(*) over (partition by decision_id) > 1
+        order by decision_id, candidate_at
+        """,
+        {"since": since, "until": until},
+    )
+
+
+def test_scores_are_complete_and_know_nothing_of_what_came_later(
+    studies: Log, empty_log: Log
+) -> None:
+    tenant = TenantId("fried2021")
+    with studies.reader(tenant) as reader:
+        columns = ", ".join(EVENT_SCHEMA.names)
+        events = reader.query("all", f"select {columns} from event").cast(EVENT_SCHEMA)
+        decisions = decisions_of(reader, since=SINCE, until=SINCE + timedelta(days=2))
+        stranger = pa.Table.from_pylist(
+            [{**decisions.slice(0, 1).to_pylist()[0], "decision_id": "x", "user_id": "stranger"}],
+            schema=decisions.schema,
+        )
+        decisions = pa.concat_tables([decisions, stranger])
+        scores = run(reader, decisions).scores
+    last = pc.max(decisions["as_of"])
+    with empty_log.appender() as appender:
+        appender.append(tenant, events.filter(pc.less(events["occurred_at"], last)))
+    with empty_log.reader(tenant) as reader:
+        blind = run(reader, decisions).scores
+    assert scores is not None
+    assert blind is not None
+    assert scores.select(["decision_id", "candidate_at"]).equals(
+        decisions.select(["decision_id", "candidate_at"])
+    )
+    probability = scores["open_probability"].to_numpy()
+    assert ((probability > 0) & (probability < 1)).all()
+    np.testing.assert_array_equal(blind["open_probability"].to_numpy(), probability)
+
+
+def test_choices_are_no_worse_than_everybodys_best_hour(studies: Log) -> None:
+    """The number that a reader of the README gets: real prompts, exact outcomes."""
+    with studies.reader(ALL) as reader:
+        report = run(reader, None).report
+    verdict = report.verdict
+    assert verdict is not None
+    assert report.kind == "predictive"
+    assert report.label_source == "sends"
+    assert verdict.choices > 3000
+    assert verdict.gain["population_best"].high > 0, "not worse beyond chance"
+    assert verdict.gain["random"].low > 0
+    assert verdict.gain["most_frequent"].estimate > 0
+    assert verdict.log_loss_gain["population_best"].low > 0
+    assert verdict.quality["ours"].calibration_error < 0.03
+
+
+def test_a_log_without_sends_says_what_stood_in(habits: Log) -> None:
+    with habits.reader(TenantId("shop")) as reader:
+        report = run(reader, None).report
+    assert report.label_source == "activity"
+    assert any("stands in" in note for note in report.notes)
+    assert report.verdict is not None
+    assert report.verdict.gain["population_best"].low > 0
+
+
+def test_an_empty_past_still_gives_every_score(studies: Log) -> None:
+    begin = datetime(2024, 1, 1, tzinfo=UTC)
+    candidates = [begin + timedelta(hours=hour) for hour in range(24)]
+    decisions = pa.table(
+        {
+            "decision_id": ["d"] * 24,
+            "user_id": ["fried2021-1"] * 24,
+            "as_of": pa.array([begin] * 24),
+            "candidate_at": pa.array(candidates),
+        }
+    )
+    with studies.reader(ALL) as reader:
+        scores = run(reader, decisions).scores
+    assert scores is not None
+    assert np.isfinite(scores["open_probability"].to_numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "code"),
+    [
+        ("as_of", None, "missing_field"),
+        ("user_id", pa.array(["ann", None]), "missing_field"),
+        ("candidate_at", pa.array([datetime(2025, 3, 8)] * 2), "time_invalid"),  # noqa: DTZ001
+    ],
+)
+def test_decisions_that_break_the_contract_are_refused(
+    studies: Log, column: str, values: pa.Array | None, code: str
+) -> None:
+    instant = pa.array([SINCE] * 2)
+    columns = {
+        "decision_id": ["a", "b"],
+        "user_id": ["ann", "bob"],
+        "as_of": instant,
+        "candidate_at": instant,
+    }
+    decisions = pa.table({name: c for name, c in columns.items() if name != column})
+    if values is not None:
+        decisions = decisions.append_column(column, values)
+    with studies.reader(ALL) as reader, pytest.raises(InvalidInput) as refused:
+        run(reader, decisions)
+    assert (refused.value.code, refused.value.field) == (code, column)

@@ -1,0 +1,113 @@
+"""Mathematical properties of the level-shape model, on counts whose truth is known."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from sendopt.features import Evidence
+from sendopt.learn.level_shape import (
+    Curves,
+    LevelShape,
+    activity_clock,
+    estimate,
+    population_clock,
+)
+
+PRIOR = LevelShape()
+SHAPE = (1, 2, 48)
+NOBODY = np.zeros(SHAPE)
+ONE = np.zeros(1, np.intp)
+
+counts = arrays(np.float64, SHAPE, elements=st.floats(0, 1000))
+
+
+def sends(at: dict[int, tuple[float, float]], level: float = 1.0) -> Evidence:
+    """Sends on weekdays by half hour: how many, and which share was answered."""
+    sent, answered = NOBODY.copy(), NOBODY.copy()
+    for half_hour, (count, share) in at.items():
+        sent[0, 0, half_hour] = count
+        answered[0, 0, half_hour] = count * share * level
+    return Evidence(NOBODY, sent, answered)
+
+
+def curves(user: Evidence, everybody: Evidence | None = None) -> Curves:
+    return estimate(
+        PRIOR, user, everybody or Evidence(NOBODY, NOBODY, NOBODY), ONE, reach=timedelta(hours=1)
+    )
+
+
+def sessions(at: dict[int, float]) -> Evidence:
+    found = NOBODY.copy()
+    for half_hour, count in at.items():
+        found[0, :, half_hour] = count
+    return Evidence(found, NOBODY, NOBODY)
+
+
+@given(counts, counts)
+def test_clocks_are_densities(mine: NDArray[np.float64], everybody: NDArray[np.float64]) -> None:
+    clock = population_clock(PRIOR, Evidence(everybody, NOBODY, NOBODY))
+    own = activity_clock(PRIOR, mine, clock)
+    for density in (clock, own):
+        assert (density > 0).all()
+        np.testing.assert_allclose(density.sum(axis=-1), 1.0)
+
+
+@given(counts, st.integers(0, 47))
+def test_midnight_is_nothing_special(found: NDArray[np.float64], turn: int) -> None:
+    opens = found / 3.0
+
+    def turned(by: int) -> Curves:
+        roll = Evidence(*(np.roll(c, by, axis=-1) for c in (found, found, opens)))
+        return curves(roll, roll)
+
+    straight, rolled = turned(0), turned(turn)
+    for name in ("activity", "answering", "population_activity", "population_answering"):
+        np.testing.assert_allclose(
+            np.roll(getattr(straight, name), turn, axis=-1), getattr(rolled, name), atol=1e-8
+        )
+    np.testing.assert_allclose(straight.level, rolled.level, atol=1e-8)
+
+
+def test_the_hour_that_is_answered_stands_out() -> None:
+    shape = curves(sends({hour * 2: (30, 0.9 if hour == 20 else 0.3) for hour in range(8, 23)}))
+    assert shape.answering[0, 0].argmax() == 40
+
+
+def test_activity_just_ahead_makes_a_time_good() -> None:
+    shape = curves(sessions({40: 50.0}))
+    assert shape.activity[0, 0].argmax() in (39, 40)  # [t, t + 1 h) holds 20:00
+    assert shape.activity[0, 0, 39] > shape.activity[0, 0, 42]
+
+
+def test_more_evidence_is_believed_more() -> None:
+    strength = [
+        float(np.ptp(curves(sends({20: (n, 0.9), 40: (n, 0.3)})).answering))
+        for n in (1, 5, 25, 125)
+    ]
+    assert strength == sorted(strength)
+    assert strength[0] < 0.3
+    assert strength[-1] > 1.5
+    habit = [float(np.ptp(curves(sessions({40: n})).activity)) for n in (0, 1, 5, 25, 125)]
+    assert habit == sorted(habit)
+    assert habit[0] == pytest.approx(0.0)
+
+
+def test_whether_is_not_when() -> None:
+    """A user who answers everything has a high level and no preferred hour."""
+    shape = curves(sends({hour * 2: (20, 1.0) for hour in range(8, 22)}))
+    assert shape.level[0] > 2.0
+    assert np.ptp(shape.answering[0, 0, 16:44]) < 0.25
+
+
+def test_without_own_evidence_everybody_decides() -> None:
+    everybody = sends({hour * 2: (1000, 0.2 + 0.02 * hour) for hour in range(8, 23)})
+    shape = curves(Evidence(NOBODY, NOBODY, NOBODY), everybody)
+    assert np.ptp(shape.answering) == 0.0
+    assert shape.population_answering[0, 0].argmax() in range(43, 47)

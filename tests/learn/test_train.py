@@ -1,0 +1,166 @@
+"""Training: repeatable, judged on unseen days, promoted only if better, refused if changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from sendopt.errors import InvalidInput, ModelNotServable
+from sendopt.learn import Registry, TrainingReport, artifact, open_probabilities, train
+from sendopt.learn.judge import CHAMPION, POPULATION_BEST, Verdict
+from sendopt.learn.metrics import Interval
+from sendopt.learn.train import compare
+from sendopt.log import Log
+from sendopt.records import EventType, TenantId
+
+AS_OF = datetime(2025, 3, 16, tzinfo=UTC)
+ALL = TenantId("all")
+
+
+def run(
+    log: Log,
+    registry: Registry,
+    *,
+    tenant: TenantId = ALL,
+    as_of: datetime = AS_OF,
+    snapshot: int | None = None,
+) -> TrainingReport:
+    with log.reader(tenant, snapshot=snapshot) as reader:
+        return train(
+            reader,
+            registry,
+            tenant,
+            as_of=as_of,
+            open_window=timedelta(minutes=30),
+            outcome=EventType.OPEN,
+            seed=7,
+            threads=1,
+            progress=lambda _: None,
+        )
+
+
+def some_decisions(as_of: datetime) -> pa.Table:
+    users = ["fried2021-3", "westhoff2024-9", "dejonckheere2019-40", "a stranger"]
+    rows = [
+        {"decision_id": user, "user_id": user, "as_of": as_of, "candidate_at": at}
+        for user in users
+        for at in (as_of + timedelta(hours=hour) for hour in range(24))
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+def test_the_first_good_model_serves_and_a_copy_does_not_replace_it(
+    studies: Log, registry: Registry, tmp_path: Path
+) -> None:
+    first = run(studies, registry)
+    assert first.promoted, first.reason
+    assert first.verdict.log_loss_gain[POPULATION_BEST].low > 0
+    champion = registry.champion(ALL)
+    assert champion.version == first.model_version
+    assert champion.provenance.log_snapshot == first.log_snapshot
+    assert registry.card(ALL) == first.card
+
+    second = run(studies, registry, snapshot=first.log_snapshot)
+    assert second.model_version == first.model_version, "the same snapshot gives the same bytes"
+    assert not second.promoted
+    assert second.verdict.log_loss_gain[CHAMPION].estimate == 0.0
+    assert registry.champion(ALL).version == first.model_version
+
+    elsewhere = Registry(f"sqlite:///{tmp_path}/registry.db", str(tmp_path / "models"))
+    reloaded = elsewhere.champion(ALL)
+    with studies.reader(ALL) as reader:
+        decisions = some_decisions(AS_OF)
+        np.testing.assert_array_equal(
+            open_probabilities(reloaded, reader, decisions),
+            open_probabilities(champion, reader, decisions),
+        )
+    with pytest.raises(ModelNotServable, match="no champion"):
+        registry.champion(TenantId("fried2021"))
+
+
+def test_a_changed_artifact_is_refused(studies: Log, registry: Registry, tmp_path: Path) -> None:
+    report = run(studies, registry, tenant=TenantId("fried2021"))
+    files = sorted((tmp_path / "models").rglob("model.json"))
+    assert len(files) == 1
+    content = files[0].read_text()
+    files[0].write_text(content.replace('"shape": 0.', '"shape": 1.'))
+    with pytest.raises(ModelNotServable, match="were changed"):
+        artifact.read(files[0].parent, version=report.model_version, threads=1)
+    files[0].write_text(content)
+    assert artifact.read(files[0].parent, version=report.model_version, threads=1)
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_too_little_history_is_said(studies: Log, registry: Registry, days: int) -> None:
+    begin = datetime(2025, 3, 3, tzinfo=UTC)
+    with pytest.raises(InvalidInput, match="too little history") as refused:
+        run(studies, registry, tenant=TenantId("fried2021"), as_of=begin + timedelta(days=days))
+    assert refused.value.code == "too_little_history"
+
+
+def test_activity_stands_in_where_nothing_was_sent(habits: Log, registry: Registry) -> None:
+    shop = TenantId("shop")
+    as_of = datetime(2026, 8, 24, tzinfo=UTC)
+    report = run(habits, registry, tenant=shop, as_of=as_of)
+    assert report.label_source == "activity"
+    assert "stood in for an answer" in report.card
+    assert report.promoted, report.reason
+    gain = report.verdict.gain[POPULATION_BEST]
+    assert gain.low > 0, "everybody's best hour is nobody's"
+
+
+def test_the_planted_hour_is_found(habits: Log, registry: Registry) -> None:
+    shop = TenantId("shop")
+    as_of = datetime(2026, 8, 24, tzinfo=UTC)
+    run(habits, registry, tenant=shop, as_of=as_of)
+    rows = [
+        {
+            "decision_id": f"u-{hour}-{number}",
+            "user_id": f"u-{hour}-{number}",
+            "as_of": as_of,
+            "candidate_at": as_of + timedelta(hours=candidate),
+        }
+        for number, hour in [(0, 8), (1, 12), (2, 20), (33, 8), (34, 12), (35, 20)]
+        for candidate in range(24)
+    ]
+    with habits.reader(shop) as reader:
+        scores = open_probabilities(registry.champion(shop), reader, pa.Table.from_pylist(rows))
+    best = (scores.reshape(-1, 24).argmax(axis=1) + 9) % 24  # Tokyo is nine hours ahead
+    planted = np.array([8, 12, 20, 8, 12, 20])
+    assert (np.abs(best - planted) <= 1).all(), best
+
+
+def verdict(**changes: dict[str, Interval]) -> Verdict:
+    better = Interval(0.01, 0.001, 0.02)
+    base = Verdict(
+        moments=100,
+        users=10,
+        answered=0.5,
+        quality={},
+        choices=10,
+        reward={},
+        gain={POPULATION_BEST: better, CHAMPION: better},
+        log_loss_gain={POPULATION_BEST: better, CHAMPION: better},
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def test_only_the_better_model_is_promoted() -> None:
+    worse, draw, clearly_worse = (
+        Interval(-0.01, -0.02, 0.001),
+        Interval(0.0, 0.0, 0.0),
+        Interval(-0.02, -0.03, -0.01),
+    )
+    better = Interval(0.01, 0.001, 0.02)
+    assert compare(verdict())[0]
+    assert compare(verdict(log_loss_gain={POPULATION_BEST: draw}))[0]
+    assert not compare(verdict(log_loss_gain={POPULATION_BEST: worse}))[0]
+    assert not compare(verdict(log_loss_gain={POPULATION_BEST: better, CHAMPION: draw}))[0]
+    assert not compare(verdict(gain={POPULATION_BEST: clearly_worse}))[0]
+    assert not compare(verdict(gain={POPULATION_BEST: better, CHAMPION: clearly_worse}))[0]
+    assert compare(verdict(gain={POPULATION_BEST: worse}))[0], "worse by chance only"

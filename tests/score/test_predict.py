@@ -1,0 +1,85 @@
+"""Scores of candidates and of the hours of the week say the same."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+from sendopt.features import Target
+from sendopt.learn.level_shape import LevelShape
+from sendopt.learn.model import PopulationWeights, Provenance, ServableModel, Weights
+from sendopt.log import Log, event_table
+from sendopt.records import Event, EventType, TenantId, UserId
+from sendopt.score import SLOTS_A_WEEK, score_candidates, score_slots
+
+SHOP = TenantId("shop")
+MONDAY = datetime(2026, 9, 28, tzinfo=UTC)
+
+
+@pytest.fixture
+def model() -> ServableModel:
+    """The level-shape model as it is before any training."""
+    return ServableModel(
+        target=Target(timedelta(minutes=30)),
+        shape=LevelShape(),
+        reach=timedelta(hours=1),
+        weights=Weights(),
+        baseline=PopulationWeights(),
+        booster=None,
+        trees_rank=False,
+        calibration=(0.0, 1.0),
+        provenance=Provenance(0, MONDAY, "activity", "0", 0),
+    )
+
+
+@pytest.fixture
+def evenings(empty_log: Log) -> Log:
+    """Ann of Auckland is active every evening at nine, everybody else at noon."""
+    events = []
+    for day in range(40):
+        for user, zone, utc_hour in (("ann", "Pacific/Auckland", 9), ("bob", "UTC", 12)):
+            at = MONDAY - timedelta(days=day + 1) + timedelta(hours=utc_hour)
+            events.append(
+                Event(f"{user}-{day}", UserId(user), EventType.SESSION, at, timezone=zone)
+            )
+    with empty_log.appender() as appender:
+        appender.append(SHOP, event_table(events))
+    return empty_log
+
+
+def test_every_user_has_every_hour_once(model: ServableModel, evenings: Log) -> None:
+    with evenings.reader(SHOP) as reader:
+        everybody = score_slots(model, reader, as_of=MONDAY)
+        asked = score_slots(model, reader, as_of=MONDAY, user_ids=["stranger", "ann"])
+        nobody = score_slots(model, reader, as_of=MONDAY, user_ids=[])
+        early = score_slots(model, reader, as_of=MONDAY - timedelta(days=400))
+    assert everybody["user_id"].to_pylist() == ["ann"] * SLOTS_A_WEEK + ["bob"] * SLOTS_A_WEEK
+    slots = set(zip(*(everybody[c].to_pylist() for c in everybody.column_names[:3]), strict=True))
+    assert len(slots) == 2 * SLOTS_A_WEEK
+    assert asked.slice(SLOTS_A_WEEK).equals(everybody.slice(0, SLOTS_A_WEEK))
+    assert len(nobody) == len(early) == 0
+
+
+def test_an_hour_of_the_week_scores_like_the_instant_at_it(
+    model: ServableModel, evenings: Log
+) -> None:
+    """Auckland is 13 hours ahead of UTC in October, 12 in early September."""
+    instants = [MONDAY + timedelta(hours=hour) for hour in range(168)]
+    decisions = pa.table(
+        {
+            "decision_id": ["d"] * 168,
+            "user_id": ["ann"] * 168,
+            "as_of": pa.array([MONDAY] * 168),
+            "candidate_at": pa.array(instants),
+        }
+    )
+    with evenings.reader(SHOP) as reader:
+        slots = score_slots(model, reader, as_of=MONDAY, user_ids=["ann"])
+        scores = score_candidates(model, reader, decisions)
+    by_slot = slots["open_probability"].to_pylist()
+    for hour, score in enumerate(scores["open_probability"].to_pylist()):
+        assert score == by_slot[(hour + 13) % 168]
+    best = max(range(24), key=lambda hour: by_slot[hour])
+    assert best in (20, 21, 22)
