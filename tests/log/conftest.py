@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -45,6 +46,15 @@ def s3_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pa
         server.wait(timeout=10)
 
 
+@pytest.fixture(scope="session")
+def _migrated_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The catalog of a migrated, empty log, to copy from."""
+    home = tmp_path_factory.mktemp("log")
+    with closing(Log(LogLocation(str(home / "log.sqlite"), str(home / "log-data")))) as log:
+        log.migrate()
+    return home / "log.sqlite"
+
+
 @pytest.fixture
 def local(tmp_path: Path) -> LogLocation:
     return LogLocation(catalog=str(tmp_path / "log.sqlite"), data=str(tmp_path / "log-data"))
@@ -62,26 +72,26 @@ def fleet(postgres_database: str, s3_store: tuple[str, Path], tmp_path: Path) ->
     )
 
 
-@pytest.fixture(params=["local", "fleet"])
-def location(request: pytest.FixtureRequest) -> LogLocation:
-    """Where a log can live; the test runs once in each place."""
-    where: LogLocation = request.getfixturevalue(request.param)
-    return where
-
-
 @pytest.fixture
-def log(location: LogLocation) -> Iterator[Log]:
-    """A migrated, empty log; the test runs once in each place."""
-    with closing(Log(location)) as log:
+def fleet_log(fleet: LogLocation) -> Iterator[Log]:
+    """A migrated, empty log on PostgreSQL and S3."""
+    with closing(Log(fleet)) as log:
         log.migrate()
         yield log
 
 
+@pytest.fixture(params=["local_log", "fleet_log"])
+def log(request: pytest.FixtureRequest) -> Log:
+    """A migrated, empty log; the test runs once in each place."""
+    where: Log = request.getfixturevalue(request.param)
+    return where
+
+
 @pytest.fixture
-def local_log(local: LogLocation) -> Iterator[Log]:
+def local_log(local: LogLocation, _migrated_catalog: Path) -> Iterator[Log]:
     """A migrated, empty log on local files."""
+    shutil.copyfile(_migrated_catalog, local.catalog)
     with closing(Log(local)) as log:
-        log.migrate()
         yield log
 
 

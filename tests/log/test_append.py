@@ -61,16 +61,16 @@ def test_what_was_appended_is_read_back_to_the_microsecond(
 
 @pytest.mark.parametrize("rows", [900, 2_500])  # kept in the catalog; written as a file
 def test_large_and_small_appends_read_alike(
-    log: Log, an_event: Callable[..., Event], rows: int
+    local_log: Log, an_event: Callable[..., Event], rows: int
 ) -> None:
     batch = event_table([an_event(f"e{number:05}") for number in range(rows)])
-    with log.appender() as appender:
+    with local_log.appender() as appender:
         assert appender.append(SHOP, batch).accepted == rows
         assert appender.append(SHOP, batch).repeated == rows
-    assert contents(log, SHOP) == batch.to_pylist()
+    assert contents(local_log, SHOP) == batch.to_pylist()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)
 @given(batches=st.lists(st.lists(events, max_size=6), min_size=1, max_size=4))
 def test_the_first_event_under_an_id_stays(local_log: Log, batches: list[list[Event]]) -> None:
     tenant_id = TenantId(f"tenant {next(_tenants)}")
@@ -93,14 +93,16 @@ def test_the_first_event_under_an_id_stays(local_log: Log, batches: list[list[Ev
     assert contents(local_log, tenant_id) == event_table(kept).to_pylist()
 
 
-def test_equal_ids_of_two_tenants_are_two_events(log: Log, an_event: Callable[..., Event]) -> None:
+def test_equal_ids_of_two_tenants_are_two_events(
+    local_log: Log, an_event: Callable[..., Event]
+) -> None:
     other = TenantId("shop' or '1'='1")
-    with log.appender() as appender:
+    with local_log.appender() as appender:
         appender.append(SHOP, event_table([an_event(user_id=UserId("ann"))]))
         report = appender.append(other, event_table([an_event(user_id=UserId("bob"))]))
     assert (report.accepted, report.conflicts) == (1, [])
-    assert [row["user_id"] for row in contents(log, SHOP)] == ["ann"]
-    assert [row["user_id"] for row in contents(log, other)] == ["bob"]
+    assert [row["user_id"] for row in contents(local_log, SHOP)] == ["ann"]
+    assert [row["user_id"] for row in contents(local_log, other)] == ["bob"]
 
 
 def test_a_table_that_is_not_events_is_refused(

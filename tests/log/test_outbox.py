@@ -36,9 +36,9 @@ def test_events_of_several_tenants_move_the_mark_together(
 
 
 def test_positions_whose_id_is_taken_by_another_content_are_reported(
-    log: Log, an_event: Callable[..., Event]
+    local_log: Log, an_event: Callable[..., Event]
 ) -> None:
-    with log.appender() as appender:
+    with local_log.appender() as appender:
         appender.append(SHOP, event_table([an_event("a"), an_event("b")]))
         report = appender.append_outbox(
             [
@@ -50,7 +50,7 @@ def test_positions_whose_id_is_taken_by_another_content_are_reported(
         )
     assert (report.accepted, report.repeated, report.conflicts) == (1, 1, [2, 4])
     assert report.high_water_mark == 4
-    assert count(log, SHOP) == 3
+    assert count(local_log, SHOP) == 3
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8)

@@ -32,7 +32,9 @@ def process(job: str, location: LogLocation) -> Iterator[subprocess.Popen[str]]:
         yield worker
     finally:
         worker.kill()
-        worker.communicate()
+        worker.wait()
+        if worker.stdout is not None:
+            worker.stdout.close()
 
 
 def next_line(worker: subprocess.Popen[str]) -> str:

@@ -36,8 +36,8 @@ def test_a_reader_stays_at_its_snapshot_while_events_arrive(
         assert count(again) == 1
 
 
-def test_the_view_has_the_columns_of_the_contract(log: Log) -> None:
-    with log.reader(SHOP) as reader:
+def test_the_view_has_the_columns_of_the_contract(local_log: Log) -> None:
+    with local_log.reader(SHOP) as reader:
         schema = reader.query("all", "select * from event").schema
     assert schema.names == EVENT_SCHEMA.names
     assert schema.types == EVENT_SCHEMA.types
@@ -68,12 +68,14 @@ def test_sql_reaches_nothing_but_the_view(
         reader.query("probe", sql)
 
 
-def test_params_and_inputs_are_seen_by_one_query(log: Log, an_event: Callable[..., Event]) -> None:
-    with log.appender() as appender:
+def test_params_and_inputs_are_seen_by_one_query(
+    local_log: Log, an_event: Callable[..., Event]
+) -> None:
+    with local_log.appender() as appender:
         appender.append(SHOP, event_table([an_event("a"), an_event("b"), an_event("c")]))
     wanted = pa.table({"event_id": ["a", "b", "z"]})
     sql = "select event_id from event semi join wanted using (event_id) where event_id <> $not"
-    with log.reader(SHOP) as reader:
+    with local_log.reader(SHOP) as reader:
         found = reader.query("wanted", sql, {"not": "b"}, {"wanted": wanted})
         assert found["event_id"].to_pylist() == ["a"]
         with pytest.raises(StoreFailure):

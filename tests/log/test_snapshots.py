@@ -22,22 +22,22 @@ def ids(log: Log, snapshot: int) -> list[str]:
         return found
 
 
-def test_a_name_never_moves(log: Log, an_event: Callable[..., Event]) -> None:
-    with log.appender() as appender:
+def test_a_name_never_moves(local_log: Log, an_event: Callable[..., Event]) -> None:
+    with local_log.appender() as appender:
         appender.append(SHOP, event_table([an_event("a")]))
-        first = log.name_snapshot("training 1")
+        first = local_log.name_snapshot("training 1")
         appender.append(SHOP, event_table([an_event("b")]))
-        assert log.name_snapshot("training 1") == first
+        assert local_log.name_snapshot("training 1") == first
         with pytest.raises(Conflict):
-            log.name_snapshot("training 1", first + 1)
-        second = log.name_snapshot("training 2")
-    assert log.named_snapshot("training 1") == first
-    assert log.named_snapshot("training 2") == second
-    assert (ids(log, first), ids(log, second)) == (["a"], ["a", "b"])
+            local_log.name_snapshot("training 1", first + 1)
+        second = local_log.name_snapshot("training 2")
+    assert local_log.named_snapshot("training 1") == first
+    assert local_log.named_snapshot("training 2") == second
+    assert (ids(local_log, first), ids(local_log, second)) == (["a"], ["a", "b"])
     with pytest.raises(NotFound):
-        log.named_snapshot("training 3")
+        local_log.named_snapshot("training 3")
     with pytest.raises(NotFound):
-        log.name_snapshot("training 3", 9_999)
+        local_log.name_snapshot("training 3", 9_999)
 
 
 def test_compacting_leaves_every_snapshot_as_it_was(
@@ -45,7 +45,7 @@ def test_compacting_leaves_every_snapshot_as_it_was(
 ) -> None:
     seen: dict[int, list[str]] = {}
     with log.appender() as appender:
-        for batch, size in enumerate([3, 1_200, 1, 1_100, 2]):
+        for batch, size in enumerate([3, 1_200, 1_100, 2]):
             events = [an_event(f"{batch}-{number:04}") for number in range(size)]
             appender.append(SHOP, event_table(events))
             with log.reader(SHOP) as reader:
@@ -53,7 +53,7 @@ def test_compacting_leaves_every_snapshot_as_it_was(
         with log.reader(SHOP) as reading:
             appender.compact()
             appender.compact()
-            assert reading.query("n", "select count(*) as n from event")["n"][0].as_py() == 2_306
+            assert reading.query("n", "select count(*) as n from event")["n"][0].as_py() == 2_305
         assert appender.append(SHOP, event_table(events)).repeated == 2
     assert {snapshot: ids(log, snapshot) for snapshot in seen} == seen
 
