@@ -105,9 +105,23 @@ def _due(
     state: SendState, channels: Collection[Channel], now: datetime, limit: int
 ) -> sa.Select[Any]:
     send = planned_send.c
+    # First the rows, then what belongs to them: joined at once, PostgreSQL would rather sort
+    # everything that is due than follow the index to the first few.
+    due = (
+        sa.select(planned_send)
+        .where(
+            send.state == state,
+            send.ready_at <= now,
+            sa.or_(send.channel.in_(channels), send.expires_at <= now),
+        )
+        .order_by(send.ready_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
     return (
         sa.select(
-            planned_send,
+            due,
             variant.c.variant_id.label("content_id"),
             variant.c.title,
             variant.c.body,
@@ -122,28 +136,19 @@ def _due(
             link.c.link_id,
         )
         .select_from(
-            planned_send.outerjoin(variant, _same(variant, "campaign_id", "variant_id"))
-            .outerjoin(device, _same(device, "device_id"))
-            .outerjoin(app_user, _same(app_user, "user_id"))
-            .outerjoin(decision, _same(decision, "send_id"))
-            .outerjoin(link, _same(link, "send_id"))
+            due.outerjoin(variant, _same(due, variant, "campaign_id", "variant_id"))
+            .outerjoin(device, _same(due, device, "device_id"))
+            .outerjoin(app_user, _same(due, app_user, "user_id"))
+            .outerjoin(decision, _same(due, decision, "send_id"))
+            .outerjoin(link, _same(due, link, "send_id"))
         )
-        .where(
-            send.state == state,
-            send.ready_at <= now,
-            sa.or_(send.channel.in_(channels), send.expires_at <= now),
-        )
-        .order_by(send.ready_at)
-        .limit(limit)
-        .with_for_update(of=planned_send, skip_locked=True)
+        .order_by(due.c.ready_at)
     )
 
 
-def _same(table: sa.Table, *columns: str) -> sa.ColumnElement[bool]:
-    """Join `table` to the planned send within its tenant."""
-    return sa.and_(
-        *(table.c[column] == planned_send.c[column] for column in ("tenant_id", *columns))
-    )
+def _same(due: sa.CTE, table: sa.Table, *columns: str) -> sa.ColumnElement[bool]:
+    """Join `table` to the due send within its tenant."""
+    return sa.and_(*(table.c[column] == due.c[column] for column in ("tenant_id", *columns)))
 
 
 def _campaign_facts(
