@@ -100,5 +100,5 @@ def _serve(app: App) -> Iterator[str]:
 
 def _client(url: str, key: str | None) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
         yield client

@@ -78,8 +78,10 @@ def line(tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., Any]) ->
         key = app.issue_key(TenantId("shop"), "tests")
         with (
             serve(app) as url,
-            httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as shop,
-            httpx.Client(base_url=url, headers=BROWSER) as device,
+            httpx.Client(
+                base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60
+            ) as shop,
+            httpx.Client(base_url=url, headers=BROWSER, timeout=60) as device,
         ):
             for user in USERS:
                 body = {"device_id": f"d-{user}", "user_id": user, "channel": "simulator"}
