@@ -267,7 +267,7 @@ def test_tenants_with_the_same_campaign_do_not_mix(sends, dispatcher, scripted):
 
 def test_run_sends_until_it_is_told_to_stop(sends, dispatcher, scripted, clock):
     start = clock.now()
-    planned = sends.plan(20, due_at=lambda number: start + timedelta(minutes=number))
+    planned = sends.plan(20, due_at=lambda number: start + timedelta(seconds=3 * number))
     stop = threading.Event()
 
     def answer(message, _number):
@@ -278,5 +278,5 @@ def test_run_sends_until_it_is_told_to_stop(sends, dispatcher, scripted, clock):
     provider = scripted(answer)
     dispatcher(provider).run(stop)
     assert [at for at, _ in provider.handed_over] == [
-        start + timedelta(minutes=number) for number in range(20)
+        start + timedelta(seconds=3 * number) for number in range(20)
     ]
