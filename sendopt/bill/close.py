@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sendopt.bill.meter import meter_batch
+from sendopt.bill.meter import BATCH, meter_batch
 from sendopt.bill.periods import GRACE, bounds
 from sendopt.bill.statement import Statement, compute, read_document
 from sendopt.errors import Conflict
@@ -14,7 +14,6 @@ from sendopt.records import TenantId
 from sendopt.state import State, ledger
 from sendopt.state.ledger import ClosedPeriod, LedgerEntry
 
-_BATCH = 5000
 RECEIVABLE = "receivable"
 
 
@@ -52,7 +51,7 @@ def close_period(state: State, tenant_id: TenantId, period: str, *, now: datetim
                 field="/period",
                 expected=f"closing at {opens_for_closing.isoformat()} or later",
             )
-        while meter_batch(tx, tenant_id, limit=_BATCH).metered:
+        while meter_batch(tx, tenant_id, limit=BATCH).metered:
             pass
         statement = compute(tx, tenant_id, period)
         closed = ClosedPeriod(period, now, statement.document(), statement.sha256())

@@ -11,7 +11,7 @@ from sendopt.records import Charge, ChargeKind, RateCard, TenantId
 from sendopt.state import State, Transaction, ledger, metering
 from sendopt.state.metering import Fact
 
-_BATCH = 5000  # facts of one transaction; clicks go on meanwhile
+BATCH = 5000  # facts of one transaction; clicks go on meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def charge_billable(state: State, tenant_id: TenantId) -> ChargeReport:
     while True:
         with state.write() as tx:
             ledger.lock_billing(tx, tenant_id)
-            report = meter_batch(tx, tenant_id, limit=_BATCH)
+            report = meter_batch(tx, tenant_id, limit=BATCH)
         total += report
         if not report.metered:
             return total
