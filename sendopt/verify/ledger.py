@@ -14,39 +14,47 @@ from sendopt.state import Transaction, audit, ledger
 from sendopt.verify.report import Finding
 
 
-def frozen_statements(tx: Transaction, tenant_id: TenantId) -> Iterator[Finding]:
-    """Yield closed periods whose statement is not the one that was signed off."""
-    for name in sorted(ledger.closed_periods(tx, tenant_id)):
-        closed = ledger.find_closed(tx, tenant_id, name)
-        if closed and hashlib.sha256(closed.statement.encode()).hexdigest() != (
-            closed.statement_sha256
-        ):
-            yield _finding(
-                "closed_statement_never_changes", tenant_id, name, "it does not match its hash"
-            )
+def bills(
+    tx: Transaction, reader: Reader, tenant_id: TenantId, *, settled: bool
+) -> Iterator[Finding]:
+    """Yield what is wrong with the tenant's statements, closed and open.
 
-
-def bills(tx: Transaction, reader: Reader, tenant_id: TenantId) -> Iterator[Finding]:
-    """Yield periods whose statement the log, computed on its own, does not confirm.
-
-    The tenant must be settled: everything metered, and in the log that `reader` sees.
+    `settled` says that everything is metered and in the log that `reader` sees; only then can
+    the log be asked to confirm what the ledger says.
     """
     cards = ledger.rate_cards(tx, tenant_id)
-    late = late_events(tx, tenant_id)
+    late = late_events(tx, tenant_id) if settled else {}
     for period in audit.billed_periods(tx, tenant_id):
+        if not _as_signed_off(tx, tenant_id, period):
+            yield _finding(
+                "closed_statement_never_changes",
+                tenant_id,
+                period,
+                "the statement does not match its hash",
+            )
+            continue
         try:
             stated = find_or_compute(tx, tenant_id, period)
         except InvariantBroken as broken:
             yield _finding("charges_match_what_counted", tenant_id, period, broken.message)
             continue
-        counted = recompute(reader, tenant_id, cards, period, late=late)
-        if counted != stated:
+        if (
+            settled
+            and (counted := recompute(reader, tenant_id, cards, period, late=late)) != stated
+        ):
             yield _finding(
                 "log_confirms_statement",
                 tenant_id,
                 period,
                 f"the ledger says {stated.total_minor}, the log {counted.total_minor} minor units",
             )
+
+
+def _as_signed_off(tx: Transaction, tenant_id: TenantId, period: str) -> bool:
+    closed = ledger.find_closed(tx, tenant_id, period)
+    return closed is None or (
+        hashlib.sha256(closed.statement.encode()).hexdigest() == closed.statement_sha256
+    )
 
 
 def _finding(rule: str, tenant_id: TenantId, subject: str, explanation: str) -> Finding:

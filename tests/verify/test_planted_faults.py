@@ -38,9 +38,8 @@ def test_a_doubled_charge(verify: Verify, damage_state: Damage) -> None:
 
 def test_a_charge_for_nothing(verify: Verify, damage_state: Damage) -> None:
     damage_state(
-        "insert into charge (tenant_id, send_id, kind, occurred_at, period, rate_card_version) "
-        "select tenant_id, send_id, 'click', due_at, '2025-03', 1 from planned_send "
-        "where send_id not in (select send_id from click) limit 1"
+        "update click set filtered_reason = 'bot' "
+        "where send_id = (select min(send_id) from click where filtered_reason is null)"
     )
     assert ("ledger", "charge_has_click") in broken(verify())
 
