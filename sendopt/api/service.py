@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 
 import uvicorn
@@ -15,6 +15,8 @@ from sendopt.api.metrics import Metrics
 from sendopt.api.observe import Observer
 from sendopt.api.routes import campaigns, devices, events, health, links, sends, statements, users
 from sendopt.app import App
+from sendopt.app.app import DEFAULT_TENANT
+from sendopt.errors import ModelNotServable
 
 _TAGS = [
     {"name": "events", "description": "What happened, into the log."},
@@ -54,7 +56,10 @@ def create_api(app: App) -> FastAPI:
 @asynccontextmanager
 async def _open_stores(api: FastAPI) -> AsyncIterator[None]:
     """Open every store before the first request, so that no two requests race to do it."""
-    await run_in_threadpool(api.state.facade.ready)
+    app: App = api.state.facade
+    await run_in_threadpool(app.ready)
+    with suppress(ModelNotServable):  # then messages go out at their fallback times
+        await run_in_threadpool(app.registry.champion, DEFAULT_TENANT)
     yield
 
 

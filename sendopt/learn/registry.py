@@ -143,7 +143,9 @@ class Registry:
         except MlflowException as error:
             if error.error_code in _ABSENT:
                 return None
-            raise
+            raise ModelNotServable(
+                f"the registry does not answer ({error.error_code})", code="registry_unavailable"
+            ) from error
         return str(found.version), str(found.run_id), str(found.tags[_VERSION_TAG])
 
     def _experiment(self, tenant_id: TenantId) -> str:

@@ -18,7 +18,7 @@ from sendopt.api import create_api
 from sendopt.app import App
 from sendopt.clock import SystemClock
 from sendopt.records import TenantId
-from sendopt.settings import HttpSettings, Settings
+from sendopt.settings import HttpSettings, RegistrySettings, Settings
 
 Serve = Callable[[App], AbstractContextManager[str]]
 
@@ -207,6 +207,21 @@ def test_a_store_that_does_not_answer_makes_the_service_unready_but_alive(
     answer = stranger.get("/readyz")
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
     assert stranger.get("/healthz").status_code == 200
+
+
+def test_without_its_registry_the_service_starts_and_says_why_no_model_speaks(
+    tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    nowhere = RegistrySettings(tracking_uri="http://127.0.0.1:9")
+    alone = App(Settings(home=tmp_path, registry=nowhere), SystemClock(), secrets.token_bytes)
+    with closing(alone), serve(alone) as url:
+        headers = {"Authorization": f"Bearer {alone.issue_key(TenantId('default'), 'tests')}"}
+        device = {"user_id": "ann", "channel": "simulator"}
+        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+            assert client.post("/v1/devices", json=device).status_code == 200
+            answer = client.get("/v1/users/ann/best-times").json()
+    assert (answer["slots"], answer["fallback_reason"]) == ([], "registry_unavailable")
 
 
 @pytest.mark.parametrize(
