@@ -83,6 +83,21 @@ def test_evidence_keeps_the_zone_of_its_own_time(empty_log: Log) -> None:
     assert found.sessions[0, 0, 18] == pytest.approx(2.0, abs=0.001)
 
 
+def test_a_zone_that_the_database_does_not_know_yet_breaks_nothing(empty_log: Log) -> None:
+    at = datetime(2026, 10, 1, 9, tzinfo=UTC)
+    append(
+        empty_log,
+        session(1, at, "Asia/Tokyo"),
+        session(2, at + timedelta(days=1), "Antarctica/Newly_Founded"),
+    )
+    with empty_log.reader(SHOP) as reader:
+        seen, number = viewpoints(column("ann"), column(at + timedelta(days=2)))
+        observations = observe(reader, Target(timedelta(minutes=30)))
+        asked = moments(reader, seen, number, column(at + timedelta(days=3)))
+    assert observations["cell"].to_pylist() == [36, 36]  # 18:00 in Tokyo
+    assert asked.minute_of_day[0] == 18 * 60
+
+
 def test_evidence_halves_with_every_half_life(empty_log: Log) -> None:
     as_of = datetime(2026, 10, 1, tzinfo=UTC)
     append(empty_log, session(1, as_of - timedelta(days=20), "UTC"))

@@ -3,6 +3,7 @@
 -- Reads: event.  Params: $outcome (event type that answers a send), $window_us.
 -- known_us is when it may first be used: a send counts once its open window has closed, because
 -- before, that it was not answered means nothing.
+-- A zone too new for DuckDB's own list counts as not given; it would fail every query.
 with placed as materialized (
     select
         event_id,
@@ -14,7 +15,7 @@ with placed as materialized (
         -- The zone of the event itself, else the last one known of its user, else UTC.
         timezone(
             coalesce(
-                last_value(timezone ignore nulls) over (
+                last_value(zone.name ignore nulls) over (
                     partition by user_id order by occurred_at, event_id
                     rows between unbounded preceding and current row
                 ),
@@ -23,6 +24,7 @@ with placed as materialized (
             occurred_at
         ) as local_at
     from event
+    left join pg_timezone_names() as zone on zone.name = timezone
 ),
 answer as (
     select send_id, occurred_at from event where event_type = $outcome and send_id is not null
