@@ -22,7 +22,10 @@ from sendopt.records import Event, EventType, TenantId
 NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
 _tenants = itertools.count()
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4) | st.sampled_from(
+# Which code points are unassigned depends on the version of Unicode; the doors may differ there.
+texts = st.text(
+    st.characters(exclude_categories=["Cs", "Cn"]), min_size=1, max_size=4
+) | st.sampled_from(
     ["x" * 256, "x" * 257, "\u202e", "\x00", "a b", "Europe/Berlin", "CST", "UTC", "open"]
 )
 ids = texts | st.sampled_from(["x" * 128, "x" * 129, "\u00a0", "\ue000"])
@@ -78,7 +81,7 @@ def appender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appender]:
             yield appender
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(items=items)
 def test_both_doors_give_the_same_verdicts(
     items: list[dict[str, Any]], appender: Appender, tmp_path: Path
