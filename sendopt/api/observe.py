@@ -25,6 +25,9 @@ _HEADERS = {
 }
 
 
+_FRAMES = 12  # of a crash's stack, the innermost; above them stands only the framework
+
+
 class Observer:
     """The outermost layer of the API.
 
@@ -85,7 +88,7 @@ class Observer:
 
 def _trace(error: BaseException) -> dict[str, object]:
     """Say where `error` arose. Its message stays out: it can quote rows, statements or keys."""
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
     return {
         "error": type(error).__name__,
         "frames": [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames],

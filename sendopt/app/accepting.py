@@ -73,6 +73,8 @@ def _rejected(item: Rejection) -> EventVerdict:
         code=item.code,
         detail=item.reason,
         field=item.column,
+        expected=item.expected,
+        hint=item.hint,
     )
 
 
