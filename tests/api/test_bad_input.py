@@ -317,7 +317,8 @@ def test_a_bad_event_does_not_stop_its_neighbours(
 def test_a_number_for_a_time_comes_back_with_a_guess_at_its_unit(post: Post) -> None:
     response = post("/v1/events", [an_event(occurred_at=1790845200000)])
     problem = assert_refused(response, 422, "time_unit_suspect")
-    assert "milliseconds, that is 2026-10-01T09:00:00" in problem["hint"]
+    assert "milliseconds" in problem["hint"]
+    assert "2026-10-01T09:00:00" in problem["hint"]
     assert "RFC 3339" in problem["expected"]
 
 
