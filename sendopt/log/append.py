@@ -152,6 +152,7 @@ class Appender:
             verdicts = self._verdicts()
             with self._inputs(verdict=verdicts):
                 run(self._connection, "insert_events")
+                run(self._connection, "insert_batch")
         conflicts = verdicts.filter(pc.invert(verdicts["is_repeat"]))
         return AppendReport(
             accepted=len(events) - len(verdicts),

@@ -24,9 +24,18 @@ class Reader:
     not mention, and is attached read-only.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, snapshot: int) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, lake: str, tenant_id: TenantId, snapshot: int
+    ) -> None:
         self._connection = connection
+        self._names = {"lake": lake, "snapshot": snapshot, "tenant_id": literal(tenant_id)}
         self.snapshot = snapshot
+        run(connection, "event_view", statement("event_view").format(**self._names))
+
+    def appended_count(self) -> int:
+        """Return how many events the tenant's appends say they stored; `event` must hold them."""
+        sql = statement("appended_count").format(**self._names)
+        return int(run(self._connection, "appended_count", sql).fetchall()[0][0])
 
     def query(
         self,
@@ -89,11 +98,7 @@ def reader(
         if snapshot is not None and not 0 <= snapshot <= newest:
             raise NotFound(f"the log has no snapshot {snapshot}; the newest is {newest}")
         pinned = newest if snapshot is None else snapshot
-        view = statement("event_view").format(
-            lake=lake, snapshot=pinned, tenant_id=literal(tenant_id)
-        )
-        run(connection, "event_view", view)
-        yield Reader(connection, pinned)
+        yield Reader(connection, lake, tenant_id, pinned)
     finally:
         connection.interrupt()
         connection.close()

@@ -24,6 +24,16 @@ class LogCheck:
     def event_count(self) -> int:
         return int(self._reader.query("event_count", _sql("event_count"))["events"][0].as_py())
 
+    def completeness(self) -> Iterator[Finding]:
+        """Yield a finding if the log does not hold as many events as were appended to it."""
+        held, appended = self.event_count(), self._reader.appended_count()
+        if held != appended:
+            yield self._finding(
+                "log_is_complete",
+                f"snapshot {self._reader.snapshot}",
+                f"{appended:,} events were appended, it holds {held:,}",
+            )
+
     def repeated_ids(self) -> Iterator[Finding]:
         """Yield ids that stand more than once."""
         rows = self._reader.query("repeated_ids", _sql("repeated_ids"))

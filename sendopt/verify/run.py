@@ -51,6 +51,7 @@ def _between_stores(
     copied_up_to = log.high_water_mark()
     with log.reader(tenant_id) as reader, state.read() as tx:
         checked = LogCheck(reader, tenant_id)
+        findings += checked.completeness()
         findings += checked.repeated_ids()
         findings += checked.lost_events(tx, copied_up_to)
         settled = audit.is_settled(tx, tenant_id, copied_up_to)
