@@ -12,7 +12,7 @@ from sendopt.records import TenantId
 def main(app: App, tenant_id: TenantId) -> None:
     """Log ─► features ─► learn ─► registry."""
     report = app.train(tenant_id, progress=print)
-    print(report.summary())
+    print(report.card)
 
 
 if __name__ == "__main__":
