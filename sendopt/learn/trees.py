@@ -52,8 +52,8 @@ def fit(
     counts = np.bincount(learn.label.astype(np.intp), minlength=2)
     if counts.min() < _FEWEST_OF_A_CLASS or len(np.unique(stop.label)) < 2:
         return None
-    train_set = _dataset(learn, names)
-    stop_set = _dataset(stop, names, reference=train_set)
+    train_set = _dataset(definition, learn, names)
+    stop_set = _dataset(definition, stop, names, reference=train_set)
     booster = lgb.train(
         {
             "objective": "binary",
@@ -104,7 +104,10 @@ def from_text(text: str, *, threads: int) -> lgb.Booster:
 
 
 def _dataset(
-    sample: Sample, names: Sequence[str], reference: lgb.Dataset | None = None
+    definition: OffsetTrees,
+    sample: Sample,
+    names: Sequence[str],
+    reference: lgb.Dataset | None = None,
 ) -> lgb.Dataset:
     return lgb.Dataset(
         sample.features,
@@ -113,7 +116,7 @@ def _dataset(
         init_score=sample.offset,
         feature_name=list(names),
         reference=reference,
-        params={"verbosity": -1, "feature_pre_filter": False, "max_bin": 63},
+        params={"verbosity": -1, "feature_pre_filter": False, "max_bin": definition.max_bin},
         free_raw_data=True,
     )
 
