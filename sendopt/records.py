@@ -55,6 +55,11 @@ CAUSED_BY_SEND = frozenset(
 )
 
 
+#: The attribute by which the log tells clicks and responses that sendopt counted itself, and that
+#: a bill may therefore rest on. Nobody else may set it.
+COUNTING_ATTRIBUTE = "counting_rules"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened; the data contract of import, export and `POST /v1/events`."""

@@ -56,7 +56,8 @@ def open_app(
 ) -> App:
     """Open the application over `settings` (default: the environment's), creating its home."""
     settings = settings or load_settings()
-    settings.home.mkdir(parents=True, exist_ok=True)
+    # Nobody else on the machine may read what is in it: webhook secrets, link keys, users.
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     return App(settings, clock or SystemClock(), random_bytes)
 
 
@@ -176,7 +177,7 @@ class App:
         """
         self._require_tenant(tenant_id)
         with self.log.appender() as appender:
-            return [
+            reports = [
                 ingest.import_file(
                     path,
                     appender,
@@ -186,6 +187,8 @@ class App:
                 )
                 for path in paths
             ]
+        planning.honour_opt_outs(tenant_id, log=self.log, state=self.state, now=self.clock.now())
+        return reports
 
     def accept_events(self, tenant_id: TenantId, items: Any) -> list[EventVerdict]:
         """Record events that came by REST; durable when it returns.

@@ -121,6 +121,17 @@ def _by_user(scores: pa.Table) -> Probabilities:
     return found
 
 
+def honour_opt_outs(tenant_id: TenantId, *, log: Log, state: State, now: datetime) -> None:
+    """Let opt-outs that came by file stop what is planned already; dispatchers ask the state."""
+    with log.reader(tenant_id) as reader:
+        standing = reader.query("user_standing", _STANDING.read_text(), {"as_of": now})
+    opted_out = standing.filter(standing["opted_out"])["user_id"].to_pylist()
+    if opted_out:
+        with state.write() as tx:
+            for user_id in opted_out:
+                users.opt_out(tx, tenant_id, UserId(user_id), now=now)
+
+
 def best_times(
     tenant_id: TenantId,
     user_id: UserId,

@@ -11,7 +11,7 @@ from pydantic import Field
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
 from sendopt.ingest.fields import EventId, Instant, KnownEventType, Propensity, Text, Timezone
-from sendopt.records import CAUSED_BY_SEND, Event, Rejection
+from sendopt.records import CAUSED_BY_SEND, COUNTING_ATTRIBUTE, Event, Rejection
 from sendopt.strict_json import StrictModel, validate
 
 MAX_ITEMS = 500
@@ -97,6 +97,12 @@ def _check_whole(event: Event, now: datetime) -> None:
             field="/occurred_at",
             expected=f"at most {CLOCK_TOLERANCE} after now, {now.isoformat(timespec='seconds')}",
             hint="check the sender's clock and zone",
+        )
+    if COUNTING_ATTRIBUTE in event.attributes:
+        raise InvalidInput(
+            f"may not hold {COUNTING_ATTRIBUTE}, by which sendopt marks what it counted",
+            code="attribute_reserved",
+            field="/attributes",
         )
     if len(json.dumps(event.attributes)) > MAX_ATTRIBUTE_CHARACTERS:
         raise InvalidInput(

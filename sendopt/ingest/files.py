@@ -25,7 +25,7 @@ from sendopt.ingest.jsonl import read_jsonl
 from sendopt.ingest.parquet import read_parquet
 from sendopt.ingest.raw import CONTRACT_COLUMNS, REJECTION_SCHEMA, Chunk
 from sendopt.log import Appender
-from sendopt.records import CAUSED_BY_SEND, EventType, Rejection, TenantId
+from sendopt.records import CAUSED_BY_SEND, COUNTING_ATTRIBUTE, EventType, Rejection, TenantId
 
 #: Rows stored in one transaction: enough for large files in the log, few enough for memory.
 _BATCH_ROWS = 1_000_000
@@ -171,6 +171,7 @@ def _judge(rows: pa.Table, appender: Appender, *, now: datetime) -> pa.Table:
             "latest": now + _CLOCK_TOLERANCE,
             "event_types": [kind.value for kind in EventType],
             "caused_by_send": sorted(kind.value for kind in CAUSED_BY_SEND),
+            "reserved": COUNTING_ATTRIBUTE,
         },
         {"raw": rows, "zone": _zones()},
     )

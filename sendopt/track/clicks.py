@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sendopt.records import (
+    COUNTING_ATTRIBUTE,
     DEFAULT_ATTRIBUTION_WINDOW,
     Click,
     Event,
@@ -118,7 +119,7 @@ def _event(click: Click, send: AnsweredSend) -> Event:
         attributes={
             "link_id": click.link_id,
             "filtered_reason": click.filtered_reason,
-            "counting_rules": RULES_VERSION,
+            COUNTING_ATTRIBUTE: RULES_VERSION,
             "crawler_list": CRAWLER_LIST,
         },
     )

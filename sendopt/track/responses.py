@@ -7,7 +7,15 @@ from datetime import datetime, timedelta
 
 from sendopt.clock import as_utc
 from sendopt.errors import Conflict, InvalidInput, NotFound
-from sendopt.records import Event, EventType, Response, ResponseKind, SendId, TenantId
+from sendopt.records import (
+    COUNTING_ATTRIBUTE,
+    Event,
+    EventType,
+    Response,
+    ResponseKind,
+    SendId,
+    TenantId,
+)
 from sendopt.state import State, Transaction, engagement, outbox, users
 from sendopt.state.engagement import AnsweredSend
 from sendopt.track.clicks import attribution_window
@@ -152,7 +160,7 @@ def _event(
         campaign_id=send.campaign_id,
         variant_id=send.variant_id,
         channel=send.channel,
-        attributes={"counting_rules": RULES_VERSION},
+        attributes={COUNTING_ATTRIBUTE: RULES_VERSION},
     )
 
 

@@ -124,6 +124,7 @@ BAD: list[tuple[str, Any, str]] = [
         )
     ),
     ("attributes", {"long": "x" * 65_536}, "too_complex"),
+    ("attributes", {"counting_rules": 1}, "attribute_reserved"),
 ]
 
 

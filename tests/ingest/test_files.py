@@ -147,6 +147,7 @@ BAD_VALUES = [
     ("propensity", "often", "wrong_type"),
     ("attributes", "[1]", "malformed_json"),
     ("attributes", "{cut", "malformed_json"),
+    ("attributes", '{"counting_rules":1}', "attribute_reserved"),
     ("attributes", '{"a":' + "[" * 40 + "]" * 40 + "}", "too_complex"),
 ]
 

@@ -1,6 +1,6 @@
 -- Judge rows by the rules of the Event contract; the first broken rule becomes the fault.
 -- Grain: one row per row of `raw`.  Reads: raw, zone (name).
--- Params: $latest, $event_types, $caused_by_send.
+-- Params: $latest, $event_types, $caused_by_send, $reserved.
 with typed as (
     select
         row,
@@ -190,6 +190,11 @@ judged as (
             }
             when not given_fits then
                 {'column': 'attributes', 'code': 'malformed_json', 'reason': 'is no JSON object'}
+            when json_exists(attributes, '$.' || $reserved) then {
+                'column': 'attributes',
+                'code': 'attribute_reserved',
+                'reason': 'may not hold ' || $reserved || ', by which sendopt marks what it counted'
+            }
             when length(attributes) > 65536 or regexp_matches(attributes, '([\[{]("[^"]*":)?){33}')
             then {
                 'column': 'attributes',

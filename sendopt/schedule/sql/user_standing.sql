@@ -1,12 +1,14 @@
 -- user_standing
 -- Grain: one row per user of the log.
 -- Reads: event.  Params: $as_of.
--- An opt-out stands whatever the user did afterwards: consent does not come back by itself.
+-- An opt-out stands from the moment we know of it, whatever its clock says and whatever the user
+-- did afterwards: consent does not come back by itself.
 select
     user_id,
-    arg_max(timezone, occurred_at) filter (where timezone is not null) as timezone,
+    arg_max(timezone, occurred_at) filter (
+        where timezone is not null and occurred_at < $as_of
+    ) as timezone,
     bool_or(event_type = 'opt_out') as opted_out
 from event
-where occurred_at < $as_of
 group by user_id
 order by user_id

@@ -1,0 +1,69 @@
+"""Whoever opts out gets nothing more, however we learn of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sendopt.app import App, open_app
+from sendopt.clock import VirtualClock
+from sendopt.records import TenantId
+from sendopt.settings import Settings
+
+TENANT = TenantId("default")
+START = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
+
+
+def by_file(app: App, folder: Path) -> None:
+    file = folder / "opt_outs.csv"
+    file.write_text(f"event_id,user_id,event_type,occurred_at\no,u,opt_out,{START.isoformat()}\n")
+    (report,) = app.import_files(TENANT, [file], progress=lambda _path, _rows: None)
+    assert report.accepted == 1
+
+
+def by_request(app: App, folder: Path) -> None:
+    del folder
+    event = {
+        "event_id": "o",
+        "user_id": "u",
+        "event_type": "opt_out",
+        "occurred_at": START.isoformat(),
+    }
+    (verdict,) = app.accept_events(TENANT, [event])
+    assert verdict.verdict == "accepted"
+
+
+@pytest.mark.parametrize("opt_out", [by_file, by_request])
+@pytest.mark.parametrize("already_planned", [False, True])
+def test_nothing_is_sent_after_an_opt_out(
+    tmp_path: Path, opt_out: Callable[[App, Path], None], already_planned: bool
+) -> None:
+    clock = VirtualClock(START)
+    sent = []
+    with closing(open_app(Settings(home=tmp_path / "home"), clock=clock)) as app:
+        app.register_device(
+            TENANT, {"device_id": "d", "user_id": "u", "channel": "simulator", "address": {}}
+        )
+        campaign = {
+            "campaign_id": "hello",
+            "channel": "simulator",
+            "variants": [{"variant_id": "v", "title": "t", "body": "b"}],
+            "send_window": {
+                "earliest_at": (START + timedelta(hours=1)).isoformat(),
+                "latest_at": (START + timedelta(hours=3)).isoformat(),
+            },
+            "quiet_hours": None,
+            "audience": "everyone",
+        }
+        if already_planned:
+            app.put_campaign(TENANT, campaign, commit=True)
+        opt_out(app, tmp_path)
+        app.put_campaign(TENANT, campaign, commit=True)
+        clock.advance(timedelta(hours=2))
+        app.dispatcher(on_simulated=sent.append).dispatch_due()
+        assert sent == []
+        assert app.campaign(TENANT, "hello").counts["suppressed"] == 1  # type: ignore[arg-type]
