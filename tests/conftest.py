@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -91,6 +92,31 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
     """The libpq URI of a fresh, empty database."""
     with _database(postgres_url, template="template0") as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def s3_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Host and port of an S3-compatible server, and the folder that holds its buckets."""
+    root = tmp_path_factory.mktemp("s3")
+    (root / "lake").mkdir()
+    port = _free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "localbucket", "--port", str(port), str(root)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(200):
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.02)
+        else:
+            pytest.fail("the S3 server did not start; run: pip install localbucket==1.2.1")
+        yield f"127.0.0.1:{port}", root
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
 
 
 @pytest.fixture(scope="session")

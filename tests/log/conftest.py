@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -17,33 +13,6 @@ import pytest
 
 from sendopt.log import Log, LogLocation, S3Access
 from sendopt.records import Event, EventType, UserId
-
-
-@pytest.fixture(scope="session")
-def s3_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """Host and port of an S3-compatible server, and the folder that holds its buckets."""
-    root = tmp_path_factory.mktemp("s3")
-    (root / "lake").mkdir()
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "localbucket", "--port", str(port), str(root)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        for _ in range(200):
-            with socket.socket() as client:
-                if client.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.02)
-        else:
-            pytest.fail("the S3 server did not start; run: pip install localbucket==1.2.1")
-        yield f"127.0.0.1:{port}", root
-    finally:
-        server.terminate()
-        server.wait(timeout=10)
 
 
 @pytest.fixture(scope="session")

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 import sqlalchemy as sa
+from service.processes import campaign, free_port, running, verify, wait_until_ready
 
 from sendopt.app import App, open_app
 from sendopt.records import SendState, TenantId
@@ -26,44 +22,6 @@ from sendopt.state import tables
 TENANT = TenantId("default")
 PHONE = {"user-agent": "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/131.0 Mobile"}
 USERS = 60
-
-
-@contextmanager
-def service(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `sendopt run`, killed without warning at the end of the block."""
-    process = subprocess.Popen(
-        [Path(sys.executable).with_name("sendopt"), "run", "--home", str(home)],
-        env={
-            **os.environ,
-            "SENDOPT_HTTP__PORT": str(port),
-            "SENDOPT_DELIVER__LEASE_SECONDS": "2",
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def wait_until_ready(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    pytest.fail("the service did not become ready")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def plan_sends(app: App, url: str, key: str) -> None:
@@ -78,20 +36,7 @@ def plan_sends(app: App, url: str, key: str) -> None:
     answer = httpx.post(
         f"{url}/v1/campaigns?commit=true",
         headers={"authorization": f"Bearer {key}"},
-        json={
-            "campaign_id": "crash",
-            "channel": "simulator",
-            "variants": [
-                {"variant_id": "v", "title": "t", "body": "b", "url": "https://example.com/"}
-            ],
-            "send_window": {
-                "earliest_at": start.isoformat(),
-                "latest_at": (start + timedelta(hours=1)).isoformat(),
-            },
-            "quiet_hours": None,
-            "audience": list(due),
-            "candidate_times": {user: [at.isoformat()] for user, at in due.items()},
-        },
+        json=campaign("crash", due),
         timeout=30,
     )
     assert answer.status_code == 201, answer.text
@@ -116,6 +61,11 @@ def crash_and_recover(home: Path, kills: int) -> None:
     rng = random.Random(kills)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
+    environment = {
+        "SENDOPT_HOME": str(home),
+        "SENDOPT_HTTP__PORT": str(port),
+        "SENDOPT_DELIVER__LEASE_SECONDS": "2",
+    }
     acknowledged: set[str] = set()
     clicked: set[str] = set()
     with closing(open_app(Settings(home=home))) as app:
@@ -123,7 +73,10 @@ def crash_and_recover(home: Path, kills: int) -> None:
         head = {"authorization": f"Bearer {key}"}
         number = 0
         for life in range(kills + 1):
-            with service(home, port) as process, httpx.Client(base_url=url, timeout=10) as client:
+            with (
+                running("run", environment) as process,
+                httpx.Client(base_url=url, timeout=10) as client,
+            ):
                 wait_until_ready(url)
                 if life == 0:
                     plan_sends(app, url, key)
@@ -160,13 +113,7 @@ def crash_and_recover(home: Path, kills: int) -> None:
         assert sends == USERS
         counts = app.campaign(TENANT, "crash").counts  # type: ignore[arg-type]
         assert counts["delivered"] == USERS, counts
-    verified = subprocess.run(
-        [Path(sys.executable).with_name("sendopt"), "verify", "--home", str(home)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert verified.returncode == 0, verified.stdout + verified.stderr
+    verify(environment)
 
 
 @pytest.mark.timeout(180)

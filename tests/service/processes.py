@@ -1,0 +1,83 @@
+"""Runs sendopt as its users do: real processes, stopped or killed."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+SENDOPT = Path(sys.executable).with_name("sendopt")
+
+
+@contextmanager
+def running(command: str, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `sendopt <command>`, killed without warning at the end of the block."""
+    process = subprocess.Popen(
+        [SENDOPT, command],
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def verify(environment: Mapping[str, str]) -> None:
+    """Fail with what `sendopt verify` finds."""
+    verified = subprocess.run(
+        [SENDOPT, "verify"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def wait_until_ready(url: str) -> None:
+    """Wait for `/readyz`."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    pytest.fail("the service did not become ready")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def campaign(campaign_id: str, due: Mapping[str, datetime]) -> dict[str, Any]:
+    """One send for each user, at exactly the given time."""
+    start = min(due.values())
+    return {
+        "campaign_id": campaign_id,
+        "channel": "simulator",
+        "variants": [{"variant_id": "v", "title": "t", "body": "b", "url": "https://example.com/"}],
+        "send_window": {
+            "earliest_at": start.isoformat(),
+            "latest_at": (start + timedelta(hours=1)).isoformat(),
+        },
+        "quiet_hours": None,
+        "audience": list(due),
+        "candidate_times": {user: [at.isoformat()] for user, at in due.items()},
+    }

@@ -1,0 +1,78 @@
+"""The same program as a fleet: PostgreSQL, S3, one process a part, some of them killed."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from service.processes import campaign, free_port, running, verify, wait_until_ready
+
+from sendopt.app import open_app
+from sendopt.records import TenantId
+from sendopt.settings import Settings
+
+USERS = 40
+
+
+@pytest.mark.timeout(240)
+def test_the_line_runs_on_postgresql_and_s3(
+    monkeypatch: pytest.MonkeyPatch,
+    postgres_database: str,
+    s3_store: tuple[str, Path],
+    tmp_path: Path,
+) -> None:
+    endpoint, buckets = s3_store
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    fleet = {
+        "SENDOPT_HOME": str(tmp_path / "home"),
+        "SENDOPT_STATE__URL": postgres_database,
+        "SENDOPT_LOG__CATALOG": postgres_database,
+        "SENDOPT_LOG__DATA": f"s3://lake/{tmp_path.name}",
+        "SENDOPT_LOG__S3_ENDPOINT": endpoint,
+        "SENDOPT_LOG__S3_KEY_ID": "any",
+        "SENDOPT_LOG__S3_SECRET": "any",
+        "SENDOPT_LOG__S3_USE_SSL": "false",
+        "SENDOPT_DELIVER__LEASE_SECONDS": "2",
+        "SENDOPT_HTTP__PORT": str(port),
+    }
+    for name, value in fleet.items():
+        monkeypatch.setenv(name, value)
+    app = open_app(Settings())
+    acme = TenantId("acme")
+    app.create_tenant(acme, timezone="Europe/Vienna")
+    head = {"authorization": f"Bearer {app.issue_key(acme, 'test')}"}
+
+    with ExitStack() as fleet_of:
+        for command in ("serve", "append", "dispatch"):
+            fleet_of.enter_context(running(command, fleet))
+        wait_until_ready(url)
+        client = fleet_of.enter_context(httpx.Client(base_url=url, headers=head, timeout=30))
+        start = datetime.now(UTC) + timedelta(seconds=1)
+        due = {f"u{n}": start + timedelta(seconds=n * 0.1) for n in range(USERS)}
+        for user in due:
+            device = {"device_id": user, "user_id": user, "channel": "simulator", "address": {}}
+            assert client.post("/v1/devices", json=device).status_code == 200
+        assert (
+            client.post("/v1/campaigns?commit=true", json=campaign("fleet", due)).status_code == 201
+        )
+        # A second dispatcher shares the work, and dies in the middle of it.
+        with running("dispatch", fleet):
+            time.sleep(3)
+        deadline = time.monotonic() + 60
+        while client.get("/v1/campaigns/fleet").json()["counts"]["delivered"] < USERS:
+            assert time.monotonic() < deadline, "not everything was delivered"
+            time.sleep(0.2)
+
+    app.settle()
+    with app.reader(acme) as reader:
+        sends = reader.query("sends", "select send_id from event where event_type = 'send'")
+    assert len(set(sends["send_id"].to_pylist())) == len(sends) == USERS
+    app.compact_log()
+    assert list((buckets / "lake").rglob("*.parquet")), "the log's data is not in the bucket"
+    app.close()
+    verify(fleet)
