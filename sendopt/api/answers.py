@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 #: An id in a path. One that could not exist is answered like any other unknown one.
 PathId = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
+#: The tenant's own id of a user, as long as events may have it.
+PathUserId = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,256}$")]
 
 
 class Answer(BaseModel):

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from sendopt.bill import Statement
 from sendopt.records import CampaignId, UserId
 from sendopt.schedule import Preview
 
@@ -75,3 +76,11 @@ class CampaignStatus:
     committed_at: datetime | None
     cancelled_at: datetime | None
     counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedStatement:
+    """A statement, and since when nothing can change it."""
+
+    statement: Statement
+    closed_at: datetime | None  # None = the period is open; what it holds is up to now

@@ -16,9 +16,15 @@ import pyarrow as pa
 
 from sendopt import bill, ingest, learn, schedule, score, track
 from sendopt.app import accepting, planning
-from sendopt.app.answers import BestTimes, CampaignReport, CampaignStatus, EventVerdict
+from sendopt.app.answers import (
+    BestTimes,
+    CampaignReport,
+    CampaignStatus,
+    EventVerdict,
+    IssuedStatement,
+)
 from sendopt.app.appending import copy_outbox
-from sendopt.app.channels import open_channels
+from sendopt.app.channels import open_channels, public_web_push_key
 from sendopt.app.secrets import Secrets, load_or_create_secrets
 from sendopt.clock import Clock, SystemClock
 from sendopt.deliver import Dispatcher, RetryPolicy
@@ -32,13 +38,12 @@ from sendopt.records import (
     Message,
     Plan,
     RateCard,
-    ResponseKind,
     SendId,
     TenantId,
     UserId,
 )
 from sendopt.settings import Settings, load_settings
-from sendopt.state import State, devices, plans, tenants
+from sendopt.state import State, devices, plans, tenants, users
 from sendopt.state.migrate import migrate
 from sendopt.verify import Report, verify
 
@@ -159,6 +164,16 @@ class App:
         """
         with self.state.read() as tx:
             return tenants.authenticate(tx, key)
+
+    def keys(self, tenant_id: TenantId) -> list[tenants.ApiKey]:
+        """Return the tenant's keys without their secrets, the oldest first.
+
+        Raises:
+            NotFound: `tenant_unknown`.
+        """
+        with self.state.read() as tx:
+            tenants.get(tx, tenant_id)
+            return tenants.keys(tx, tenant_id)
 
     # Events.
 
@@ -407,7 +422,29 @@ class App:
             now=now,
         )
 
-    # Devices and delivery.
+    # Users, devices and delivery.
+
+    def put_user(self, tenant_id: TenantId, user_id: str, body: Any) -> users.User:
+        """Store what the tenant knows of a user; an opt-out stays.
+
+        Raises:
+            InvalidInput: `zone_invalid`, `text_invalid`, and as `strict_json.validate`.
+        """
+        profile = ingest.parse_profile(user_id, body)
+        with self.state.write() as tx:
+            users.put(
+                tx, tenant_id, profile.user_id, timezone=profile.timezone, now=self.clock.now()
+            )
+            return users.get(tx, tenant_id, profile.user_id)
+
+    def user(self, tenant_id: TenantId, user_id: UserId) -> users.User:
+        """Return a user's profile.
+
+        Raises:
+            NotFound: `user_unknown`.
+        """
+        with self.state.read() as tx:
+            return users.get(tx, tenant_id, user_id)
 
     def register_device(self, tenant_id: TenantId, body: Any) -> Device:
         """Register a device, or bring it up to date.
@@ -421,6 +458,10 @@ class App:
         )
         with self.state.write() as tx:
             return devices.register(tx, tenant_id, device, now=self.clock.now())
+
+    def web_push_key(self) -> str:
+        """Return the public key that browsers must be given to subscribe, base64url."""
+        return public_web_push_key(self.secrets)
 
     def dispatcher(
         self, *, on_simulated: Callable[[Message], None] = lambda _message: None
@@ -477,25 +518,17 @@ class App:
             self.state, self.link_signer, token, kind, now=self.clock.now()
         )
 
-    def record_response(
-        self, tenant_id: TenantId, send_id: SendId, kind: str, *, occurred_at: datetime | None
+    def record_report(
+        self, tenant_id: TenantId, send_id: SendId, body: Any
     ) -> track.ResponseVerdict:
-        """Record what the tenant's own servers learned of a send; None = now.
+        """Record what the tenant's own servers learned of a send.
 
         Raises:
             NotFound: `send_unknown`.
-            Conflict: `not_handed_over`, `before_hand_over`.
-            InvalidInput: `time_in_future`.
+            Conflict: `not_handed_over`, `before_hand_over`, `event_conflict`.
+            InvalidInput: `kind_unknown`, `time_in_future`, and as `strict_json.validate`.
         """
-        now = self.clock.now()
-        return track.record_response(
-            self.state,
-            tenant_id,
-            send_id,
-            ResponseKind(kind),
-            occurred_at=occurred_at or now,
-            now=now,
-        )
+        return track.record_report(self.state, tenant_id, send_id, body, now=self.clock.now())
 
     # Money.
 
@@ -515,15 +548,19 @@ class App:
         for tenant_id in everyone:
             bill.charge_billable(self.state, tenant_id)
 
-    def statement(self, tenant_id: TenantId, period: str) -> bill.Statement:
-        """Return the statement of a period, up to this moment.
+    def statement(self, tenant_id: TenantId, period: str) -> IssuedStatement:
+        """Return the statement of a period: as it was closed, or up to this moment.
 
         Raises:
             InvalidInput: `period_invalid`.
+            NotFound: `tenant_unknown`.
             InvariantBroken: `charges_differ`.
         """
+        closing = bill.find_closing(self.state, tenant_id, period)
+        if closing is not None:
+            return IssuedStatement(closing.statement, closing.closed_at)
         bill.charge_billable(self.state, tenant_id)
-        return bill.statement(self.state, tenant_id, period)
+        return IssuedStatement(bill.statement(self.state, tenant_id, period), None)
 
     def close_period(self, tenant_id: TenantId, period: str) -> bill.Closing:
         """Freeze a period for ever.

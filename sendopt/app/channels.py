@@ -38,3 +38,8 @@ def open_channels(
         Channel.WEBHOOK: WebhookProvider(transport, clock),
         Channel.SIMULATOR: SimulatorProvider(on_simulated),
     }
+
+
+def public_web_push_key(secrets: Secrets) -> str:
+    """Return the key that a browser must be given to subscribe (Push API), base64url."""
+    return Vapid(secrets.vapid_private_key_pem).application_server_key

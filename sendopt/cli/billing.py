@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sendopt import strict_json
-from sendopt.bill import Statement
+from sendopt.app.answers import IssuedStatement
 from sendopt.cli.options import AsJson, Home, Tenant, open_home, read_input
 from sendopt.cli.output import print_json, print_table, stdout
 from sendopt.records import TenantId
@@ -40,7 +40,7 @@ def close(
     """Close a period for ever; what arrives later becomes a dated adjustment of an open one."""
     app = open_home(home)
     closing = app.close_period(TenantId(tenant), period)
-    _show(closing.statement, as_json=as_json)
+    _show(IssuedStatement(closing.statement, closing.closed_at), as_json=as_json)
 
 
 def rate_card(
@@ -60,9 +60,16 @@ def rate_card(
         )
 
 
-def _show(shown: Statement, *, as_json: bool) -> None:
+def _show(issued: IssuedStatement, *, as_json: bool) -> None:
+    shown = issued.statement
     if as_json:
-        print_json(json.loads(shown.document()))
+        print_json(
+            {
+                "statement": json.loads(shown.document()),
+                "closed_at": issued.closed_at,
+                "sha256": shown.sha256(),
+            }
+        )
         return
     print_table(
         f"{shown.tenant_id}, {shown.period}",
@@ -81,3 +88,7 @@ def _show(shown: Statement, *, as_json: bool) -> None:
         ],
     )
     stdout.print(f"Total: {shown.total_minor:,} minor units of {shown.currency or 'no currency'}")
+    if issued.closed_at is None:
+        stdout.print("Open: later clicks and responses are still added")
+    else:
+        stdout.print(f"Closed at {issued.closed_at:%Y-%m-%d %H:%M} UTC; SHA-256 {shown.sha256()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,7 @@ def register(commands: typer.Typer) -> None:
     commands.add_typer(tenant, name="tenant")
     key = typer.Typer(help="Keys of the REST API.", no_args_is_help=True)
     key.command("issue")(issue_key)
+    key.command("list")(list_keys)
     key.command("revoke")(revoke_key)
     commands.add_typer(key, name="key")
 
@@ -113,6 +115,19 @@ def issue_key(
         stdout.print(key, markup=False)
 
 
+def list_keys(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False) -> None:
+    """Show the tenant's keys, the oldest first; never their secrets."""
+    keys = open_home(home).keys(TenantId(tenant))
+    if as_json:
+        print_json({"tenant_id": tenant, "keys": keys})
+        return
+    print_table(
+        f"Keys of {tenant}",
+        ["key id", "name", "created", "revoked"],
+        [(key.key_id, key.name, _minute(key.created_at), _minute(key.revoked_at)) for key in keys],
+    )
+
+
 def revoke_key(
     key_id: Annotated[str, typer.Argument(help="The middle part of the key.")],
     home: Home = None,
@@ -121,6 +136,10 @@ def revoke_key(
     """Make a key useless from now on."""
     open_home(home).revoke_key(TenantId(tenant), key_id)
     stdout.print(f"{key_id}: revoked")
+
+
+def _minute(instant: datetime | None) -> str | None:
+    return None if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
 def _show_demo(result: Result) -> None:

@@ -189,7 +189,7 @@ def _tenant_result(app: App, tenant: Played) -> TenantResult:
     ends: Counter[str] = Counter()
     for day in tenant.days:
         ends.update(app.campaign(tenant_id, _campaign_id(day)).counts)
-    statement = app.statement(tenant_id, PERIOD)
+    statement = app.statement(tenant_id, PERIOD).statement
     with app.reader(tenant_id) as reader:
         outcome = reader.query(
             "campaign_outcome",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from sendopt.clock import parse_instant
 from sendopt.errors import InvalidInput
@@ -15,11 +15,14 @@ from sendopt.strict_json import StrictModel, validate
 from sendopt.track.links import LinkSigner, link_unknown
 from sendopt.track.responses import ResponseVerdict, record_receipt, record_response
 
+#: What a device or a server can tell of a send: that it arrived, and what its user did.
+KINDS = (EventType.DELIVERY.value, *(kind.value for kind in ResponseKind))
+
 
 class ReportBody(StrictModel):
-    """What happened with a send: a `ResponseKind`, or `delivery` for a receipt."""
+    """What happened with a send: `delivery`, or what its user did."""
 
-    kind: str
+    kind: Annotated[str, Field(json_schema_extra={"enum": [*KINDS]})]
     occurred_at: Annotated[datetime, BeforeValidator(parse_instant)] | None = None  # None = now
 
 
@@ -75,6 +78,6 @@ def _record(
             f"{kind!r} cannot be reported",
             code="kind_unknown",
             field="/kind",
-            expected=", ".join([EventType.DELIVERY, *ResponseKind]),
+            expected=", ".join(KINDS),
         ) from error
     return record_response(state, tenant_id, send_id, answer, occurred_at=occurred_at, now=now)

@@ -42,7 +42,7 @@ def told(response: httpx.Response) -> dict[str, Any]:
 
 
 def test_every_route_of_a_tenant_is_in_the_matrix(app: App) -> None:
-    assert len(routes(app)) == 11
+    assert len(routes(app)) == 14
 
 
 @pytest.fixture
@@ -115,6 +115,7 @@ def test_what_another_tenant_owns_looks_like_what_is_not_there(
         ("GET", "/v1/campaigns/{}", "owned", "unowned", {}),
         ("GET", "/v1/campaigns/{}/preview", "owned", "unowned", {}),
         ("POST", "/v1/campaigns/{}/cancel", "owned", "unowned", {}),
+        ("GET", "/v1/users/{}", "owned", "unowned", {}),
         ("GET", "/v1/users/{}/best-times", "owned", "unowned", {}),
         ("GET", "/v1/sends/{}", send_id, "s_unknown", {}),
         ("POST", "/v1/sends/{}/responses", send_id, "s_unknown", body),

@@ -504,6 +504,7 @@ READS = (
     "/v1/campaigns/{}",
     "/v1/campaigns/{}/preview",
     "/v1/sends/{}",
+    "/v1/users/{}",
     "/v1/users/{}/best-times",
 )
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -248,12 +249,21 @@ def test_the_tenants_servers_report_too(line: Line) -> None:
     assert (again["occurred_at"], again["repeated"]) == ("2026-10-02T16:05:00Z", True)
 
 
+def test_a_receipt_from_the_tenants_servers_is_recorded_once_and_never_billed(line: Line) -> None:
+    path = f"/v1/sends/{line.sends[line.a_user()]}/responses"
+    before = line.shop.get("/v1/statements/2026-10").content
+    answers = [line.shop.post(path, json={"kind": "delivery"}) for _ in range(2)]
+    assert [answer.json()["repeated"] for answer in answers] == [False, True]
+    assert {answer.json()["kind"] for answer in answers} == {"delivery"}
+    assert line.shop.get("/v1/statements/2026-10").content == before
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
         ({}, 422, "missing_field"),
-        ({"kind": "click"}, 422, "invalid"),
-        ({"kind": 1}, 422, "invalid"),
+        ({"kind": "click"}, 422, "kind_unknown"),
+        ({"kind": 1}, 422, "wrong_type"),
         ({"kind": "open", "billable": True}, 422, "unknown_field"),
         ({"kind": "open", "occurred_at": "2026-10-02T18:05:00"}, 422, "time_invalid"),
         ({"kind": "open", "occurred_at": "2026-10-03T18:05:00Z"}, 422, "time_in_future"),
@@ -287,3 +297,23 @@ def test_the_statement_adds_up_and_carries_its_own_fingerprint(line: Line) -> No
 def test_a_month_without_anything_is_an_empty_statement(line: Line) -> None:
     statement = line.shop.get("/v1/statements/2026-09").json()
     assert (statement["lines"], statement["total_minor"]) == ([], 0)
+
+
+def test_a_statement_says_whether_it_can_still_change(
+    tmp_path: Path, serve: Callable[..., Any]
+) -> None:
+    clock = VirtualClock(datetime(2026, 11, 1, tzinfo=UTC))
+    with (
+        closing(App(Settings(home=tmp_path), clock, secrets.token_bytes)) as app,
+        serve(app) as url,
+    ):
+        tenant_id = TenantId("default")
+        headers = {"Authorization": f"Bearer {app.issue_key(tenant_id, 'tests')}"}
+        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+            still_open = client.get("/v1/statements/2026-10")
+            clock.advance(timedelta(days=30))
+            closed = app.close_period(tenant_id, "2026-10")
+            answer = client.get("/v1/statements/2026-10")
+    assert "sendopt-closed-at" not in still_open.headers
+    assert answer.headers["sendopt-closed-at"] == "2026-12-01T00:00:00+00:00"
+    assert answer.text == closed.document

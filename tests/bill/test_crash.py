@@ -29,7 +29,8 @@ SERVICE = textwrap.dedent(
     from sendopt.bill import charge_billable, close_period
     from sendopt.records import ResponseKind
     from sendopt.state import State
-    from sendopt.track import ClickRequest, LinkSigner, follow_link, record_response
+    from sendopt.track import ClickRequest, LinkSigner, follow_link
+    from sendopt.track.responses import record_response
 
     url, tenant, sends, handed_over, closing = sys.argv[1:]
     state = State(url)

@@ -18,7 +18,6 @@ from sendopt.track import (
     ResponseVerdict,
     record_by_token,
     record_report,
-    record_response,
 )
 
 SHOP = TenantId("shop")
@@ -216,9 +215,7 @@ def test_a_storm_of_the_same_response_records_one(state: State, hand_over: HandO
 
     def respond(second: int) -> ResponseVerdict:
         at = HANDED_OVER + timedelta(seconds=second)
-        return record_response(
-            state, SHOP, S1, ResponseKind.RESPONSE, occurred_at=at, now=HANDED_OVER + MINUTE
-        )
+        return report(state, "response", at, now=HANDED_OVER + MINUTE)
 
     with ThreadPoolExecutor(8) as pool:
         verdicts = list(pool.map(respond, range(40)))

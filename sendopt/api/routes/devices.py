@@ -11,7 +11,7 @@ from sendopt.api.body import JsonBody
 from sendopt.ingest.device import DeviceBody
 from sendopt.records import Channel
 
-router = APIRouter(prefix="/v1/devices", tags=["devices"])
+router = APIRouter(prefix="/v1", tags=["devices"])
 
 
 class Device(Answer):
@@ -22,6 +22,12 @@ class Device(Answer):
     channel: Channel
     platform: str | None
     timezone: str | None
+
+
+class WebPushKey(Answer):
+    """What a browser needs before it can subscribe; public, and the same for every tenant."""
+
+    application_server_key: str  # base64url, for PushManager.subscribe() (RFC 8292, section 4.1)
 
 
 _EXAMPLE = {
@@ -42,10 +48,22 @@ _EXAMPLE = {
 
 
 @router.post(
-    "",
+    "/devices",
     responses=problems.responses(400, 401, 408, 409, 413, 415, 422, 503),
     openapi_extra=openapi.takes(DeviceBody, example=_EXAMPLE),
 )
 def register_device(tenant_id: Tenant, app: Facade, body: JsonBody) -> Device:
     """Register a device, or bring it up to date: the same device again changes nothing else."""
     return Device.model_validate(app.register_device(tenant_id, body))
+
+
+@router.get("/web-push-key", responses=problems.responses(401, 503))
+def web_push_key(
+    tenant_id: Tenant,  # noqa: ARG001 - whoever asks must be a tenant, whichever
+    app: Facade,
+) -> WebPushKey:
+    """Show the key with which browsers subscribe: `applicationServerKey` of the Push API.
+
+    It stays for as long as the installation keeps its secrets; subscriptions are bound to it.
+    """
+    return WebPushKey(application_server_key=app.web_push_key())

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
 from fastapi import APIRouter, Request
-from pydantic import Field
 
-from sendopt import strict_json
 from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer, PathId
 from sendopt.api.auth import Facade, Tenant
 from sendopt.api.body import JsonBody
-from sendopt.records import Channel, Decision, ResponseKind, SendId, SendState
-from sendopt.schedule.fields import Instant
-from sendopt.strict_json import StrictModel
+from sendopt.records import Channel, Decision, SendId, SendState
+from sendopt.track.reports import ReportBody
 
 router = APIRouter(prefix="/v1/sends", tags=["sends"])
 
@@ -39,13 +35,6 @@ class Send(Answer):
     decision: Decision
 
 
-class Report(StrictModel):
-    """What a user did with a send."""
-
-    kind: Annotated[ResponseKind, Field(strict=False)]  # JSON has text, not the enum
-    occurred_at: Instant | None = None  # null = now; for clients whose clock nobody knows
-
-
 class Reported(Answer):
     """What became of a report. A repeat shows what was recorded first."""
 
@@ -66,16 +55,16 @@ def send(tenant_id: Tenant, app: Facade, send_id: PathId) -> Send:
     "/{send_id}/responses",
     responses=problems.responses(400, 401, 404, 408, 409, 413, 415, 422, 503),
     openapi_extra=openapi.takes(
-        Report, example={"kind": "open", "occurred_at": "2026-10-25T18:03:00+01:00"}
+        ReportBody, example={"kind": "open", "occurred_at": "2026-10-25T18:03:00+01:00"}
     ),
 )
 def report_response(
     request: Request, tenant_id: Tenant, app: Facade, send_id: PathId, body: JsonBody
 ) -> Reported:
-    """Take in what a send's user did. The first of a kind counts; again changes nothing."""
-    report = strict_json.validate(Report, body)
-    verdict = app.record_response(
-        tenant_id, SendId(send_id), report.kind, occurred_at=report.occurred_at
-    )
+    """Take in what a send's user did, or that its device received it (`delivery`, never billed).
+
+    The first of a kind counts; again changes nothing. Without a time it happened now.
+    """
+    verdict = app.record_report(tenant_id, SendId(send_id), body)
     request.app.state.metrics.count_response(tenant_id, verdict.kind, repeated=verdict.repeated)
     return Reported.model_validate(verdict)

@@ -26,7 +26,21 @@ class Statement(Answer):
     "/{period}",
     response_class=Response,
     responses={
-        200: {"model": Statement, "description": "The canonical document, always the same bytes"},
+        200: {
+            "model": Statement,
+            "description": "The canonical document, always the same bytes",
+            "headers": {
+                "ETag": {
+                    "description": "The SHA-256 of the body, quoted.",
+                    "schema": {"type": "string"},
+                },
+                "Sendopt-Closed-At": {
+                    "description": "When the period was closed for ever; absent while it is open "
+                    "and may still grow.",
+                    "schema": {"type": "string", "format": "date-time"},
+                },
+            },
+        },
         **problems.responses(401, 422, 503),
     },
 )
@@ -34,11 +48,11 @@ def statement(tenant_id: Tenant, app: Facade, period: str) -> Response:
     """Show a period's statement: as it was closed, or up to this moment.
 
     The body is the canonical document; its SHA-256 is the `ETag`, the same that was recorded
-    when the period was closed.
+    when the period was closed. `Sendopt-Closed-At` says when that was; without it the period is
+    open, and the next answer may say more.
     """
-    found = app.statement(tenant_id, period)
-    return Response(
-        found.document(),
-        media_type="application/json",
-        headers={"ETag": f'"{found.sha256()}"'},
-    )
+    issued = app.statement(tenant_id, period)
+    headers = {"ETag": f'"{issued.statement.sha256()}"'}
+    if issued.closed_at is not None:
+        headers["Sendopt-Closed-At"] = issued.closed_at.isoformat()
+    return Response(issued.statement.document(), media_type="application/json", headers=headers)

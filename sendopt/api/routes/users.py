@@ -1,25 +1,55 @@
-"""Say when a user is likely to respond."""
+"""Keep what a tenant knows of its users, and say when each is likely to respond."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from sendopt.api import problems
-from sendopt.api.answers import PathId
+from sendopt.api import openapi, problems
+from sendopt.api.answers import Answer, PathUserId
 from sendopt.api.auth import Facade, Tenant
+from sendopt.api.body import JsonBody
 from sendopt.app.answers import BestTimes
+from sendopt.ingest.profile import ProfileBody
 from sendopt.records import UserId
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
+
+
+class User(Answer):
+    """A user as the tenant has described it, and whether it wants nothing more."""
+
+    user_id: str
+    timezone: str | None  # the profile's; a device may know better
+    opted_out_at: datetime | None
+
+
+@router.get("/{user_id}", responses=problems.responses(401, 404, 503))
+def user(tenant_id: Tenant, app: Facade, user_id: PathUserId) -> User:
+    """Show a user's profile; users that only events have named have none."""
+    return User.model_validate(app.user(tenant_id, UserId(user_id)))
+
+
+@router.put(
+    "/{user_id}",
+    responses=problems.responses(400, 401, 404, 408, 413, 415, 422, 503),
+    openapi_extra=openapi.takes(ProfileBody, example={"timezone": "Europe/Vienna"}),
+)
+def put_user(tenant_id: Tenant, app: Facade, user_id: PathUserId, body: JsonBody) -> User:
+    """Set a user's zone, or forget it with null. No profile ends an opt-out.
+
+    What is planned keeps its time; the next plan uses the zone, unless the device has its own.
+    """
+    return User.model_validate(app.put_user(tenant_id, user_id, body))
 
 
 @router.get("/{user_id}/best-times", responses=problems.responses(401, 404, 422, 503))
 def best_times(
     tenant_id: Tenant,
     app: Facade,
-    user_id: PathId,
+    user_id: PathUserId,
     top: Annotated[int, Query(ge=1, le=168, description="How many hours, best first.")] = 24,
 ) -> BestTimes:
     """Return the hours of the week, in the user's own zone, best first.
