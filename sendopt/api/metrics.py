@@ -7,15 +7,17 @@ one of a few fixed words, never a user, a send or a path.
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.registry import Collector
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Metrics:
-    """The counters of one API."""
+    """The counters of one API, and what `gauges` tell at every scrape."""
 
-    def __init__(self) -> None:
+    def __init__(self, gauges: Collector) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(gauges)
         self.requests = Counter(
             "sendopt_http_requests",
             "Requests answered.",

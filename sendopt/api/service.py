@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from sendopt.api import openapi, problems
+from sendopt.api.gauges import BacklogGauges
 from sendopt.api.metrics import Metrics
 from sendopt.api.observe import Observer
 from sendopt.api.routes import campaigns, devices, events, health, links, sends, statements, users
@@ -43,7 +44,7 @@ def create_api(app: App) -> FastAPI:
     )
     api.openapi_tags = _TAGS
     api.state.facade = app
-    api.state.metrics = Metrics()
+    api.state.metrics = Metrics(BacklogGauges(app))
     api.state.metrics_key = app.settings.http.metrics_key.get_secret_value()
     for part in (events, users, campaigns, devices, sends, statements, links, health):
         api.include_router(part.router)

@@ -24,6 +24,7 @@ from sendopt.app.answers import (
     IssuedStatement,
 )
 from sendopt.app.appending import copy_outbox
+from sendopt.app.backlog import Backlog, measure
 from sendopt.app.channels import open_channels, public_web_push_key
 from sendopt.app.secrets import Secrets, load_or_create_secrets
 from sendopt.clock import Clock, SystemClock
@@ -224,6 +225,14 @@ class App:
         with self.log.appender() as appender:
             return copy_outbox(self.state, appender, batch=OUTBOX_BATCH)
 
+    def backlog(self) -> Backlog:
+        """Count what waits in every tenant's name, for the operator.
+
+        Raises:
+            StoreFailure: if the state does not answer.
+        """
+        return measure(self.state, self.log, now=self.clock.now())
+
     def compact_log(self) -> None:
         """Merge the small files that small copies have left."""
         with self.log.appender() as appender:
@@ -242,23 +251,43 @@ class App:
         tenant_id: TenantId,
         *,
         outcome: EventType = EventType.OPEN,
+        snapshot: str | None = None,
+        as_of: datetime | None = None,
         progress: Callable[[str], None],
     ) -> learn.TrainingReport:
-        """Train on the log as it is now, judge the model, and let it serve if it is better."""
+        """Train a model, judge it, and let it serve if it is better.
+
+        The snapshot of the log that it saw is named `model <version>` and kept for ever. Given
+        that name and the same `as_of`, training comes to the same model, to the bit.
+
+        Args:
+            tenant_id: whose log it learns from.
+            outcome: what counts as an answer.
+            snapshot: the name of the snapshot to learn from; None = the log as it is now.
+            as_of: only events before it are learned from; None = now.
+            progress: told what is going on.
+
+        Raises:
+            InvalidInput: `too_little_history`.
+            NotFound: if no snapshot has that name.
+        """
         self._require_tenant(tenant_id)
         settings = self.settings.learn
-        with self.reader(tenant_id) as reader:
-            return learn.train(
+        seen = None if snapshot is None else self.log.named_snapshot(snapshot)
+        with self.reader(tenant_id, snapshot=seen) as reader:
+            report = learn.train(
                 reader,
                 self.registry,
                 tenant_id,
-                as_of=self.clock.now(),
+                as_of=as_of or self.clock.now(),
                 open_window=self.settings.open_window,
                 outcome=outcome,
                 seed=settings.seed,
                 threads=settings.threads,
                 progress=progress,
             )
+        self.log.name_snapshot(f"model {report.model_version}", report.log_snapshot)
+        return report
 
     def backtest(
         self,

@@ -117,6 +117,22 @@ def after(tx: Transaction, position: int, *, limit: int) -> list[tuple[int, Tena
     return [(row.position, TenantId(row.tenant_id), _event(row.event)) for row in rows]
 
 
+def waiting(tx: Transaction, position: int) -> dict[TenantId, int]:
+    """Count by tenant what is behind `position`, or has none yet; tenants without any are left out.
+
+    For the operator of the whole service, never for an answer to a tenant.
+    """
+    rows = tx.execute(
+        sa.select(event_outbox.c.tenant_id, sa.func.count())
+        .where(
+            sa.or_(event_outbox.c.position.is_(None), event_outbox.c.position > position),
+            event_outbox.c.refused_reason.is_(None),
+        )
+        .group_by(event_outbox.c.tenant_id)
+    )
+    return {TenantId(tenant_id): count for tenant_id, count in rows}
+
+
 def refuse(tx: Transaction, position: int, reason: str) -> None:
     """Note why the event at `position` is not in the log; it will not be offered again."""
     tx.execute(

@@ -70,6 +70,16 @@ class StoredSend:
     handed_over_at: datetime | None  # when the provider accepted it
 
 
+@dataclass(frozen=True, slots=True)
+class SendCount:
+    """How many of a tenant's sends stand at one point."""
+
+    tenant_id: TenantId
+    state: SendState
+    count: int
+    earliest_due_at: datetime | None  # None = suppressed, all of them
+
+
 def put_campaign(
     tx: Transaction, tenant_id: TenantId, given: Campaign, definition: Any, *, now: datetime
 ) -> bool:
@@ -248,6 +258,20 @@ def campaign_counts(
     )
     found = {SendState(state): count for state, count in rows}
     return {state: found.get(state, 0) for state in SendState}
+
+
+def send_counts(tx: Transaction) -> list[SendCount]:
+    """Count every tenant's sends by state: for the operator, never for an answer to a tenant."""
+    send = planned_send.c
+    rows = tx.execute(
+        sa.select(send.tenant_id, send.state, sa.func.count(), sa.func.min(send.due_at))
+        .group_by(send.tenant_id, send.state)
+        .order_by(send.tenant_id, send.state)
+    )
+    return [
+        SendCount(TenantId(tenant_id), SendState(state), count, earliest_due_at)
+        for tenant_id, state, count, earliest_due_at in rows
+    ]
 
 
 def due_times(

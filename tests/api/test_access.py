@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from sendopt.api import create_api
 from sendopt.app import App
 from sendopt.clock import SystemClock
+from sendopt.errors import StoreFailure
 from sendopt.records import TenantId
 from sendopt.settings import HttpSettings, RegistrySettings, Settings
 
@@ -186,12 +187,31 @@ def test_metrics_are_the_operators(
     exposition = stranger.get("/metrics").text  # from this machine, no key configured
     assert 'sendopt_events_total{tenant_id="acme",verdict="rejected"}' in exposition
     assert "4711" not in exposition
+    for gauge in (
+        'sendopt_sends{state="planned",tenant_id="acme"} ',
+        'sendopt_outbox_waiting{tenant_id="other"} ',
+        "sendopt_oldest_due_seconds 0.0",
+    ):
+        assert gauge in exposition
     http = HttpSettings(metrics_key=SecretStr("op-secret"))
     guarded = App(Settings(home=tmp_path, http=http), SystemClock(), secrets.token_bytes)
     with closing(guarded), serve(guarded) as url:
         for key, status in ((None, 401), (acme_key, 401), ("op-secre", 401), ("op-secret", 200)):
             headers = {"Authorization": f"Bearer {key}"} if key else {}
             assert httpx.get(f"{url}/metrics", headers=headers).status_code == status
+
+
+def test_metrics_are_told_though_the_state_does_not_answer(
+    app: App, stranger: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise StoreFailure("connection refused", statement="state.read", code="store_unavailable")
+
+    monkeypatch.setattr(app, "backlog", broken)
+    answer = stranger.get("/metrics")
+    assert answer.status_code == 200
+    assert "sendopt_http_requests_total" in answer.text
+    assert "sendopt_sends" not in answer.text
 
 
 def test_the_service_says_how_it_is(stranger: httpx.Client) -> None:

@@ -50,7 +50,7 @@ def readiness(app: Facade) -> JSONResponse:
     responses={200: {"content": {"text/plain": {}}}, **problems.responses(401)},
 )
 def metrics(request: Request) -> Response:
-    """Show the counters of every tenant, to the operator alone.
+    """Show what was counted and what waits, of every tenant, to the operator alone.
 
     With a metrics key configured, it must come as `Authorization: Bearer ...`; without one, only
     the machine itself may look. A tenant's key does not open this.
