@@ -5,7 +5,8 @@
 
 All instants are aware and in UTC and end in `_at`; durations are `timedelta`; probabilities lie
 in 0..1. Records are values: they carry no behaviour that another stage could depend on.
-Bulk data (millions of events or scores) travels as Arrow tables with the same column names.
+Bulk data travels as Arrow tables: events with the columns of `Event`, scores as decision_id (or
+user_id and slot) and open_probability. What happened to an attempt is an `Outcome`.
 """
 
 from __future__ import annotations
@@ -90,18 +91,6 @@ class Rejection:
     reason: str
     expected: str | None = None  # what the rule wants
     hint: str | None = None  # what to do about it
-
-
-# ── score ────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """How likely a user opens within the open window, given a send at `candidate_at`."""
-
-    user_id: UserId
-    candidate_at: datetime
-    open_probability: float
 
 
 # ── schedule ─────────────────────────────────────────────────────────────────────────────────
@@ -261,8 +250,6 @@ class Message:
 class Accepted:
     """The provider took responsibility."""
 
-    provider_id: str | None = None
-
 
 @dataclass(frozen=True, slots=True)
 class Retry:
@@ -287,18 +274,6 @@ class Permanent:
 
 
 Outcome = Accepted | Retry | DeadAddress | Permanent
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One call to a provider."""
-
-    send_id: SendId
-    number: int  # 1-based
-    provider: str
-    started_at: datetime
-    finished_at: datetime
-    outcome: Outcome
 
 
 # ── track ────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target
+from sendopt.features import Target
 from sendopt.learn import trees
 from sendopt.learn.level_shape import LevelShape
 from sendopt.learn.logistic import sigmoid
@@ -77,13 +77,8 @@ class ServableModel:
     provenance: Provenance
     version: str = ""  # the first 16 hex digits of the artifact's SHA-256; empty until stored
 
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """What the trees read, in their order."""
-        return USER_FEATURES + MOMENT_FEATURES if self.trees_rank else USER_FEATURES
-
     def tree_features(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the columns `feature_names` of `rows`."""
+        """Return what the trees read of `rows`, in their order."""
         if not self.trees_rank:
             return rows.user_features
         return np.hstack([rows.user_features, rows.moment_features])

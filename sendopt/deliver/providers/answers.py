@@ -51,7 +51,7 @@ def classify(answer: Response | TransportError, table: StatusTable, *, now: date
         return Permanent(answer.reason) if answer.refused else Retry(answer.reason)
     meaning = table.get(answer.status) or table[answer.status // _FAMILY]
     if meaning.outcome is Accepted:
-        return Accepted(answer.headers.get("location"))
+        return Accepted()
     if meaning.outcome is Retry:
         return Retry(meaning.reason, after=retry_after(answer.headers, now=now))
     return (
