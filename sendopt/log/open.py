@@ -60,12 +60,7 @@ class Log:
             NotFound: if there is no such snapshot.
             StoreFailure: if the log cannot be opened or was not migrated.
         """
-        return reader(
-            *self._open_for_readers(),
-            tenant_id,
-            snapshot=snapshot,
-            schema_version=self._schema[-1].version,
-        )
+        return reader(*self._open_for_readers(), tenant_id, snapshot=snapshot)
 
     @contextmanager
     def appender(self) -> Iterator[Appender]:
@@ -149,9 +144,15 @@ class Log:
         instance = self._open()
         with self._opening:
             if self._readers_lake is None:
-                _, self._readers_lake = self._attachment.enter_context(
-                    attached(instance, self.location, read_only=True)
-                )
+                with ExitStack() as opening:
+                    connection, lake = opening.enter_context(
+                        attached(instance, self.location, read_only=True)
+                    )
+                    run(connection, "use", f"use {lake}")
+                    # Once is enough: a schema only ever moves forward.
+                    check_version(connection, self._schema[-1].version)
+                    self._attachment = opening.pop_all()
+                self._readers_lake = lake
             return instance, self._readers_lake
 
     @contextmanager

@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from sendopt.errors import InvalidInput, NotFound
 from sendopt.log.connect import LAKE_PREFIX
-from sendopt.log.migrate import check_version
 from sendopt.log.statements import failures, literal, run, statement
 from sendopt.records import TenantId
 
@@ -82,7 +81,6 @@ def reader(
     tenant_id: TenantId,
     *,
     snapshot: int | None,
-    schema_version: int,
 ) -> Iterator[Reader]:
     """Open a reader of `tenant_id` in the attached `lake`, at `snapshot` or at the newest one.
 
@@ -91,9 +89,6 @@ def reader(
     """
     connection = instance.cursor()
     try:
-        run(connection, "use", f"use {lake}")
-        check_version(connection, schema_version)
-        run(connection, "use", "use memory")
         newest = current_snapshot(connection, lake)
         if snapshot is not None and not 0 <= snapshot <= newest:
             raise NotFound(f"the log has no snapshot {snapshot}; the newest is {newest}")
