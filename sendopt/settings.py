@@ -145,12 +145,22 @@ def load_settings(home: Path | None = None) -> Settings:
         raise InvalidInput(first["msg"], code="setting_invalid", field=name) from error
 
 
-def use_threads_politely() -> None:
-    """Tell OpenMP to sleep rather than to spin; must run before LightGBM is imported.
+_LIBRARIES = {
+    # Waiting threads sleep rather than spin: on shared cores training was 3 to 4 times slower.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    # A self-hosted service calls nobody.
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    # Its log goes where ours goes, from warnings on, and not to handlers of its own.
+    "MLFLOW_CONFIGURE_LOGGING": "false",
+    # A registry that does not answer is a fallback, so it must be known in seconds; the defaults
+    # are seven tries of two minutes.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
 
-    On shared cores the default made the same training 3 to 4 times slower. MLflow's telemetry
-    is switched off in the same place: a self-hosted service calls nobody.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # noqa: TID251 - the one door
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # noqa: TID251 - the one door
-    os.environ.setdefault("DO_NOT_TRACK", "true")  # noqa: TID251 - the one door
+
+def tame_libraries() -> None:
+    """Set what the environment leaves open, before LightGBM and MLflow are imported."""
+    for name, value in _LIBRARIES.items():
+        os.environ.setdefault(name, value)  # noqa: TID251 - the one door

@@ -58,7 +58,7 @@ def create_api(app: App) -> FastAPI:
 async def _open_stores(api: FastAPI) -> AsyncIterator[None]:
     """Open every store before the first request, so that no two requests race to do it."""
     app: App = api.state.facade
-    await run_in_threadpool(app.ready)
+    await run_in_threadpool(app.open_stores)
     with suppress(ModelNotServable):  # then messages go out at their fallback times
         await run_in_threadpool(app.registry.champion, DEFAULT_TENANT)
     yield

@@ -44,8 +44,7 @@ from sendopt.records import (
     UserId,
 )
 from sendopt.settings import Settings, load_settings
-from sendopt.state import State, devices, plans, tenants, users
-from sendopt.state.migrate import migrate
+from sendopt.state import State, check_version, devices, migrate, plans, tenants, users
 from sendopt.verify import Report, verify
 
 #: The one tenant that exists without being created: a laptop has one user.
@@ -123,11 +122,26 @@ class App:
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
 
+    def open_stores(self) -> None:
+        """Open state and log now: without them nothing can be served.
+
+        Raises:
+            StoreFailure: if one cannot be reached.
+            Conflict: `schema_newer`, if a newer release has upgraded the state.
+        """
+        check_version(self.state)
+        self.log.high_water_mark()
+
     def ready(self) -> dict[str, str | None]:
-        """Tell of every store whether it answers: None, or the code of what is wrong."""
+        """Tell of every store whether it answers: None, or the code of what is wrong.
+
+        Without a registry everything goes on: sends go out at their fallback times. Nobody waits
+        for one longer than two seconds.
+        """
         return {
-            "state": _wrong(lambda: self._require_tenant(DEFAULT_TENANT)),
+            "state": _wrong(lambda: check_version(self.state)),
             "log": _wrong(self.log.high_water_mark),
+            "registry": _wrong(self.registry.check),
         }
 
     # Tenants and keys.

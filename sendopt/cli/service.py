@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import signal
 import threading
+from pathlib import Path
 
+import structlog
 import typer
 
 from sendopt.api import create_api, make_server
 from sendopt.app import App, running
 from sendopt.cli.options import Home, open_home
-from sendopt.cli.output import stderr
+
+_log = structlog.get_logger(__name__)
 
 
 def register(commands: typer.Typer) -> None:
@@ -24,29 +27,36 @@ def run(home: Home = None) -> None:
 
     Ends at SIGTERM or Ctrl-C after what it has begun; what is acknowledged is on disk.
     """
-    app = open_home(home)
+    app = _open(home)
     running.together(app, lambda: _serve(app), _stopped_by_signal())
 
 
 def serve(home: Home = None) -> None:
     """Run the API alone; the other parts run elsewhere over the same stores."""
     _stopped_by_signal()
-    _serve(open_home(home))
+    _serve(_open(home))
 
 
 def dispatch(home: Home = None) -> None:
     """Run a dispatcher alone; any number may share the work."""
-    running.dispatch(open_home(home), _stopped_by_signal())
+    running.dispatch(_open(home), _stopped_by_signal())
 
 
 def append(home: Home = None) -> None:
     """Copy events to the log and meter them; one at a time holds the right to append."""
-    running.append(open_home(home), _stopped_by_signal())
+    running.append(_open(home), _stopped_by_signal())
+
+
+def _open(home: Path | None) -> App:
+    """Open the stores before anything begins: what cannot be opened is explained and ends it."""
+    app = open_home(home)
+    app.open_stores()
+    return app
 
 
 def _serve(app: App) -> None:
     http = app.settings.http
-    stderr.print(f"Listening on http://{http.host}:{http.port}", markup=False)
+    _log.info("api_starts", host=http.host, port=http.port)
     make_server(create_api(app), host=http.host, port=http.port).run()
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sendopt.errors import ModelNotServable
 from sendopt.learn import artifact
+from sendopt.learn.liveness import Liveness
 from sendopt.learn.model import ServableModel
 from sendopt.records import TenantId
 
@@ -42,6 +44,7 @@ class Registry:
         self._artifacts = artifacts.rstrip("/")
         self._threads = threads
         self._loaded: dict[tuple[TenantId, str], ServableModel] = {}
+        self._liveness = Liveness(lambda: self._by_alias(TenantId("default"), CHAMPION_ALIAS))
 
     def champion(self, tenant_id: TenantId) -> ServableModel:
         """Return the tenant's champion.
@@ -59,6 +62,17 @@ class Registry:
         if key not in self._loaded:
             self._loaded[key] = self._load(run_id, version)
         return self._loaded[key]
+
+    def check(self, *, within: timedelta = timedelta(seconds=2)) -> None:
+        """Return if the registry answers, with whatever it may hold.
+
+        Raises:
+            ModelNotServable: `registry_unavailable`, at the latest after `within`.
+        """
+        try:
+            self._liveness.check(within)
+        except TimeoutError as error:
+            raise _unavailable(f"no word within {within}") from error
 
     def record(
         self,
@@ -143,9 +157,7 @@ class Registry:
         except MlflowException as error:
             if error.error_code in _ABSENT:
                 return None
-            raise ModelNotServable(
-                f"the registry does not answer ({error.error_code})", code="registry_unavailable"
-            ) from error
+            raise _unavailable(error.error_code) from error
         return str(found.version), str(found.run_id), str(found.tags[_VERSION_TAG])
 
     def _experiment(self, tenant_id: TenantId) -> str:
@@ -170,6 +182,10 @@ def as_params(document: Mapping[str, Any]) -> dict[str, str]:
         else:
             flat[name] = value if isinstance(value, str) else json.dumps(value)
     return flat
+
+
+def _unavailable(reason: str) -> ModelNotServable:
+    return ModelNotServable(f"the registry does not answer ({reason})", code="registry_unavailable")
 
 
 def _model_name(tenant_id: TenantId) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
+import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
@@ -218,7 +220,7 @@ def test_the_service_says_how_it_is(stranger: httpx.Client) -> None:
     assert stranger.get("/healthz").json() == {"status": "ok"}
     answer = stranger.get("/readyz")
     assert (answer.status_code, answer.json()["ready"]) == (200, True)
-    assert set(answer.json()["parts"]) >= {"state", "log"}
+    assert answer.json()["parts"] == {"state": None, "log": None, "registry": None}
 
 
 def test_a_store_that_does_not_answer_makes_the_service_unready_but_alive(
@@ -242,7 +244,28 @@ def test_without_its_registry_the_service_starts_and_says_why_no_model_speaks(
         with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
             assert client.post("/v1/devices", json=device).status_code == 200
             answer = client.get("/v1/users/ann/best-times").json()
+            ready = client.get("/readyz")
     assert (answer["slots"], answer["fallback_reason"]) == ([], "registry_unavailable")
+    assert (ready.status_code, ready.json()["ready"]) == (200, True)
+    assert ready.json()["parts"]["registry"] == "registry_unavailable"
+
+
+def test_a_registry_that_is_silent_does_not_hold_up_the_probe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, says nothing
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        settings = Settings(home=tmp_path, registry=RegistrySettings(tracking_uri=uri))
+        with closing(App(settings, SystemClock(), secrets.token_bytes)) as app:
+            app.open_stores()
+            started = time.monotonic()
+            assert app.ready() == {
+                "state": None,
+                "log": None,
+                "registry": "registry_unavailable",
+            }
+            assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""Write what happens as JSON lines on stderr; stdout belongs to answers."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+
+def configure_logging() -> None:
+    """Let everything that is logged, here or in a library, come out as one JSON object a line.
+
+    Each has `event`, `level` and `timestamp` (ISO 8601, UTC). Libraries are heard from warnings
+    on; their tracebacks stay out, since messages of errors can quote rows, statements or keys.
+    """
+    stamps: list[structlog.types.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    render = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*stamps, render],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    of_libraries = logging.StreamHandler(sys.stderr)
+    of_libraries.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*stamps, structlog.stdlib.add_logger_name],
+            processors=[_without_traceback, _without_record, render],
+        )
+    )
+    logging.basicConfig(handlers=[of_libraries], level=logging.WARNING)
+
+
+def _without_traceback(
+    _logger: structlog.types.WrappedLogger, _name: str, event: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    """Keep of an exception its type."""
+    raised = event.pop("exc_info", None)
+    if raised:
+        event["error"] = raised[0].__name__
+    return event
+
+
+_without_record = structlog.stdlib.ProcessorFormatter.remove_processors_meta

@@ -1,0 +1,51 @@
+"""Ask whether a remote part lives, without waiting for it longer than the asker can."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import timedelta
+
+
+class Liveness:
+    """One question, asked in the background; askers that meet an open question share it.
+
+    A client that retries for minutes would otherwise hold up every probe, or gather threads.
+
+    Args:
+        ask: returns when the part has answered, raises when it has not.
+    """
+
+    def __init__(self, ask: Callable[[], object]) -> None:
+        self._ask = ask
+        self._turn = threading.Lock()
+        self._question: Future[None] | None = None
+
+    def check(self, within: timedelta) -> None:
+        """Return if the part answers.
+
+        Raises:
+            TimeoutError: if it does not do so `within` this time.
+            Exception: whatever `ask` raises.
+        """
+        with self._turn:
+            if self._question is None or self._question.done():
+                self._question = self._asked()
+            question = self._question
+        question.result(within.total_seconds())
+
+    def _asked(self) -> Future[None]:
+        question: Future[None] = Future()
+
+        def run() -> None:
+            try:
+                self._ask()
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                question.set_exception(error)
+            else:
+                question.set_result(None)
+
+        # A daemon: the end of the process does not wait for an answer that nobody needs any more.
+        threading.Thread(target=run, name="liveness", daemon=True).start()
+        return question
