@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import typer
 from pydantic import BaseModel
 
 from sendopt.api import create_api, write_openapi
 from sendopt.app import App
+from sendopt.cli.main import commands as program
 from sendopt.clock import SystemClock
 from sendopt.settings import Settings
 
 REFERENCE = Path(__file__).parent / "reference"
-COMMANDS = (
-    "ingest", "train", "score", "backtest", "plan", "run", "serve", "dispatch", "append",
-    "bill statement", "bill close", "bill rate-card", "verify", "demo", "settings",
-    "tenant create", "key issue", "key revoke",
-)  # fmt: skip
+WIDTH = 78  # of a help text in a terminal of 80 columns or more
 
 
 def main() -> None:
@@ -36,17 +34,24 @@ def main() -> None:
 def commands() -> str:
     """Return every command's help."""
     pages = ["# Commands\n\nGenerated from the program by `make docs`.\n"]
-    for command in ("", *COMMANDS):
-        shown = subprocess.run(
-            [Path(sys.executable).with_name("sendopt"), *command.split(), "--help"],
-            env={**os.environ, "COLUMNS": "96"},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        text = "\n".join(line.rstrip() for line in shown.stdout.strip().splitlines())
-        pages.append(f"## sendopt {command}".rstrip() + f"\n\n```\n{text}\n```\n")
+    for name, text in help_texts():
+        pages.append(f"## {name}\n\n```\n{text}\n```\n")
     return "\n".join(pages)
+
+
+def help_texts() -> Iterator[tuple[str, str]]:
+    """Yield the name and the help of the program, of each command and of each group of commands."""
+    return _help_texts(typer.main.get_command(program), "sendopt", None)
+
+
+def _help_texts(command: Any, name: str, parent: Any) -> Iterator[tuple[str, str]]:
+    context = command.context_class(
+        command, info_name=name.rpartition(" ")[2], parent=parent, terminal_width=WIDTH
+    )
+    lines = command.get_help(context).strip().splitlines()
+    yield name, "\n".join(line.rstrip() for line in lines)
+    for inner, inner_command in getattr(command, "commands", {}).items():
+        yield from _help_texts(inner_command, f"{name} {inner}", context)
 
 
 def settings() -> str:

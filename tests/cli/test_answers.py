@@ -1,0 +1,75 @@
+"""What commands print, as JSON for programs and as text for people; in one process, for speed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from sendopt.app import open_app
+from sendopt.cli.main import commands
+from sendopt.clock import VirtualClock
+from sendopt.records import TenantId
+from sendopt.settings import Settings
+
+Told = Callable[..., str]
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Told:
+    """Run a command over a home of its own and return what it told."""
+
+    def run(*arguments: str) -> str:
+        done = CliRunner().invoke(commands, [*arguments, "--home", str(tmp_path)])
+        assert done.exit_code == 0, (done.output, done.exception)
+        return done.stdout
+
+    return run
+
+
+def test_keys_are_listed_without_their_secrets(told: Told) -> None:
+    issued = [json.loads(told("key", "issue", name, "--json"))["key"] for name in ("old", "new")]
+    key_ids = [key.split("_")[1] for key in issued]
+    told("key", "revoke", key_ids[0])
+    as_json, as_text = told("key", "list", "--json"), told("key", "list")
+    listed: list[dict[str, Any]] = json.loads(as_json)["keys"]
+    assert [(key["key_id"], key["name"]) for key in listed] == [
+        (key_ids[0], "old"),
+        (key_ids[1], "new"),
+    ]
+    assert [key["revoked_at"] is None for key in listed] == [False, True]
+    for key_id, key in zip(key_ids, issued, strict=True):
+        secret = key.split("_")[2]
+        digest = hashlib.sha256(secret.encode()).hexdigest()
+        for shown in (as_json, as_text):
+            assert key_id in shown
+            assert secret not in shown
+            assert digest not in shown
+
+
+def test_a_tenant_lists_its_own_keys_only(told: Told) -> None:
+    told("tenant", "create", "acme")
+    told("key", "issue", "of the default tenant")
+    assert json.loads(told("key", "list", "--tenant", "acme", "--json"))["keys"] == []
+
+
+def test_a_statement_says_whether_its_period_is_closed(told: Told, tmp_path: Path) -> None:
+    as_json = ("bill", "statement", "--period", "2025-10", "--json")
+    still_open = json.loads(told(*as_json))
+    assert still_open["closed_at"] is None
+    assert "Open" in told(*as_json[:-1])
+    clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    with closing(open_app(Settings(home=tmp_path), clock=clock)) as app:
+        closed = app.close_period(TenantId("default"), "2025-10")
+    answer = json.loads(told(*as_json))
+    assert answer["closed_at"] == "2026-01-01T00:00:00Z"
+    assert answer["sha256"] == hashlib.sha256(closed.document.encode()).hexdigest()
+    assert answer["statement"] == json.loads(closed.document) == still_open["statement"]
+    assert "Closed at 2026-01-01 00:00 UTC" in told(*as_json[:-1])

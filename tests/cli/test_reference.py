@@ -1,0 +1,74 @@
+"""Help, and the reference pages that are generated from it: complete, and what the program says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+COMMANDS = (
+    "ingest", "train", "score", "backtest", "plan", "run", "serve", "dispatch", "append",
+    "bill statement", "bill close", "bill rate-card", "verify", "demo", "settings",
+    "tenant create", "key issue", "key list", "key revoke",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def build() -> ModuleType:
+    """`docs/build.py`, which is a script and no part of the package."""
+    spec = spec_from_file_location("docs_build", DOCS / "build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def help_texts(build: ModuleType) -> dict[str, str]:
+    return dict(build.help_texts())
+
+
+@pytest.mark.parametrize("page", ["commands", "settings"])
+def test_the_reference_is_what_the_program_says(build: ModuleType, page: str) -> None:
+    written = (DOCS / "reference" / f"{page}.md").read_text()
+    assert written == getattr(build, page)(), "run `make docs`"
+
+
+def test_a_terminal_shows_what_the_reference_says(help_texts: dict[str, str]) -> None:
+    shown = subprocess.run(
+        [Path(sys.executable).with_name("sendopt"), "bill", "statement", "--help"],
+        env={**os.environ, "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line.rstrip() for line in shown.stdout.strip().splitlines()]
+    assert lines == help_texts["sendopt bill statement"].splitlines()
+
+
+def test_help_lists_every_command(help_texts: dict[str, str]) -> None:
+    groups = {command.split()[0] for command in COMMANDS if " " in command}
+    assert set(help_texts) == {"sendopt", *(f"sendopt {each}" for each in (*COMMANDS, *groups))}
+    for command in COMMANDS:
+        *group, name = command.split()
+        assert f"  {name} " in help_texts[" ".join(["sendopt", *group])]
+
+
+def test_every_command_explains_itself_and_its_options(help_texts: dict[str, str]) -> None:
+    for name, text in help_texts.items():
+        usage, _, explained, *rest = text.splitlines()
+        assert usage.startswith(f"Usage: {name}")
+        assert len(explained.split()) >= 3, name
+        options = [line.split() for line in rest if line.startswith("  --")]
+        assert options
+        for option in options:
+            words = option[2:] if option[1:] and option[1].startswith("<") else option[1:]
+            assert words, (name, option)
+            assert not words[0].startswith("["), (name, option)
