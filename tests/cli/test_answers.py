@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sendopt.app import open_app
-from sendopt.cli.main import commands
+from sendopt.cli.main import commands, main
 from sendopt.clock import VirtualClock
 from sendopt.records import TenantId
 from sendopt.settings import Settings
@@ -30,6 +31,30 @@ def told(tmp_path: Path) -> Told:
         done = CliRunner().invoke(commands, [*arguments, "--home", str(tmp_path)])
         assert done.exit_code == 0, (done.output, done.exception)
         return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run the whole program and return its exit status and what it wrote.
+
+    The suite's own logging and environment stay as they are; test_logging.py is about those.
+    """
+    program = sys.modules["sendopt.cli.main"]  # the package's `main` is the function
+    for outside in ("configure_logging", "tame_libraries"):
+        monkeypatch.setattr(program, outside, lambda: None)
+    monkeypatch.setenv("SENDOPT_HOME", str(tmp_path))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sendopt", *arguments])
+        with pytest.raises(SystemExit) as ending:
+            main()
+        written = capsys.readouterr()
+        assert isinstance(ending.value.code, int)
+        return ending.value.code, written.out, written.err
 
     return run
 
@@ -73,3 +98,37 @@ def test_a_statement_says_whether_its_period_is_closed(told: Told, tmp_path: Pat
     assert answer["sha256"] == hashlib.sha256(closed.document.encode()).hexdigest()
     assert answer["statement"] == json.loads(closed.document) == still_open["statement"]
     assert "Closed at 2026-01-01 00:00 UTC" in told(*as_json[:-1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        (("ingest", "nowhere.csv"), 2, "file_missing"),
+        (("ingest", "--colour", "x"), 2, "No such option"),
+        (("nonsense",), 2, "No such command"),
+        (("bill", "statement", "--period", "October"), 2, "period_invalid"),
+        (("train", "--tenant", "nobody"), 2, "tenant_unknown"),
+        (("score",), 1, "no_champion"),
+        (("plan", "nowhere.json"), 2, "file_missing"),
+    ],
+)
+def test_failures_say_why(
+    ended: Callable[..., tuple[int, str, str]],
+    arguments: tuple[str, ...],
+    status: int,
+    told: str,
+) -> None:
+    ended_with, out, err = ended(*arguments)
+    assert ended_with == status, err
+    assert told in err
+    assert out == ""
+
+
+@pytest.mark.parametrize("extra", [(), ("--json",)])
+def test_secrets_are_never_shown(
+    told: Told, monkeypatch: pytest.MonkeyPatch, extra: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("SENDOPT_LOG__S3_SECRET", "swordfish")
+    shown = told("settings", *extra)
+    assert "swordfish" not in shown
+    assert "s3_secret" in shown.lower()
