@@ -1,17 +1,25 @@
-"""The key with which browsers subscribe."""
+"""Devices over HTTP: the key with which browsers subscribe, and what the documentation shows."""
 
 from __future__ import annotations
 
 import base64
+import json
+import re
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
+import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from sendopt.app import App
 from sendopt.deliver.providers import Vapid
+
+PAGE = Path(__file__).parents[2] / "docs" / "devices.md"
 
 
 def bytes_of(text: str) -> bytes:
@@ -42,3 +50,74 @@ def test_the_private_half_stays_where_it_is(app: App, acme: httpx.Client) -> Non
     told = bytes_of(acme.get("/v1/web-push-key").json()["application_server_key"])
     assert secret not in told
     assert len(told) == 65
+
+
+def examples(language: str) -> list[str]:
+    """The blocks of code in the page on devices."""
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("example", examples("json"), ids=["web push", "webhook", "simulator"])
+def test_the_examples_of_the_documentation_are_taken(other: httpx.Client, example: str) -> None:
+    answer = other.post(
+        "/v1/devices", content=example, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["user_id"] == "user-7"
+
+
+#: Runs the worker of the documentation with a browser's globals, and prints what it did.
+BROWSER = """
+const did = [], handlers = {};
+globalThis.fetch = async (url, { method }) => {
+  did.push([method, url]);
+  throw new Error("offline");
+};
+globalThis.self = {
+  addEventListener: (name, handler) => { handlers[name] = handler; },
+  registration: { showNotification: async (title, { body, tag, data }) => {
+    did.push(["show", title, body, tag]); shown = data; } },
+  clients: { openWindow: async (url) => { did.push(["window", url]); } },
+};
+let shown;
+eval(process.argv[1]);
+const run = async (name, event) => {
+  let work;
+  handlers[name]({ ...event, waitUntil: (promise) => { work = promise; } });
+  await work;
+};
+(async () => {
+  for (const message of JSON.parse(process.argv[2])) {
+    await run("push", { data: { json: () => message } });
+    const notification = { data: shown, close: () => did.push(["close"]) };
+    await run("notificationclick", { notification });
+    await run("notificationclose", { notification });
+  }
+  console.log(JSON.stringify(did));
+})();
+"""
+
+
+def test_the_worker_of_the_documentation_shows_and_reports() -> None:
+    (worker,) = [block for block in examples("js") if "addEventListener" in block]
+    url = "https://push.shop.example/t/k1.abc.mac"
+    messages = [
+        {"send_id": "s1", "title": "Autumn", "body": "Sale", "url": url},
+        {"send_id": "s2", "title": "News", "body": "No link"},
+    ]
+    ran = subprocess.run(
+        [Path(sys.executable).with_name("node"), "-e", BROWSER, worker, json.dumps(messages)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(ran.stdout) == [
+        ["show", "Autumn", "Sale", "s1"],
+        ["POST", f"{url}/delivery"],
+        ["close"],
+        ["POST", f"{url}/open"],
+        ["window", url],
+        ["POST", f"{url}/dismissal"],
+        ["show", "News", "No link", "s2"],
+        ["close"],
+    ]
