@@ -177,3 +177,18 @@ def test_a_connection_that_breaks_at_the_commit_is_mended_by_repeating(
         again = verdicts(outbox.record(tx, SHOP, events, now=now))
     assert again == (["recorded"] * 3 if moment == "before" else ["repeated"] * 3)
     assert [event for _, _, event in copied(state)] == events
+
+
+def test_what_waits_is_counted_behind_the_log_and_before_its_position(
+    state: State, now: datetime
+) -> None:
+    with state.write() as tx:
+        outbox.record(tx, SHOP, [an_open(f"e{number}", now) for number in range(6)], now=now)
+        outbox.record(tx, BANK, [an_open("e0", now)], now=now)
+        outbox.assign_positions(tx, limit=4)
+        assert outbox.waiting(tx, 0) == {SHOP: 6, BANK: 1}
+        assert outbox.waiting(tx, 3) == {SHOP: 3, BANK: 1}
+        outbox.refuse(tx, 4, "event_conflict")
+        assert outbox.waiting(tx, 3) == {SHOP: 2, BANK: 1}
+        outbox.assign_positions(tx, limit=10)
+        assert outbox.waiting(tx, 7) == {}

@@ -277,6 +277,25 @@ def test_cancelling_while_committing_never_leaves_a_planned_send(
     assert SendState.PLANNED not in counts(state)
 
 
+def test_sends_are_counted_by_tenant_and_state_with_the_earliest_due(
+    state: State, now: datetime, put: None
+) -> None:
+    with state.write() as tx:
+        assert plans.send_counts(tx) == []
+        plans.commit(tx, TENANT, a_plan(now, range(3, 23)), now=now)
+        plans.commit(tx, OTHER, a_plan(now, range(10, 11), tenant_id=OTHER), now=now)
+        plans.cancel_send(tx, TENANT, SendId("s_default_3"), reason="test")
+    with state.read() as tx:
+        found = plans.send_counts(tx)
+    due = now + HOUR
+    assert found == [
+        plans.SendCount(TENANT, SendState.CANCELLED, 1, due + timedelta(microseconds=3)),
+        plans.SendCount(TENANT, SendState.PLANNED, 17, due + timedelta(microseconds=4)),
+        plans.SendCount(TENANT, SendState.SUPPRESSED, 2, None),
+        plans.SendCount(OTHER, SendState.SUPPRESSED, 1, None),
+    ]
+
+
 def test_one_send_is_cancelled_only_while_it_is_planned(
     state: State, now: datetime, put: None
 ) -> None:
