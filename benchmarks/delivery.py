@@ -11,7 +11,7 @@ from pathlib import Path
 from stopwatch import median_seconds
 
 from sendopt.app import open_app
-from sendopt.app.app import DEFAULT_TENANT
+from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.clock import VirtualClock
 from sendopt.settings import Settings
 

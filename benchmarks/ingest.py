@@ -13,7 +13,7 @@ import duckdb
 from stopwatch import median_seconds
 
 from sendopt.app import open_app
-from sendopt.app.app import DEFAULT_TENANT
+from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.settings import Settings
 
 ROWS = 1_000_000

@@ -11,7 +11,7 @@ import ingest
 from stopwatch import median_seconds
 
 from sendopt.app import open_app
-from sendopt.app.app import DEFAULT_TENANT
+from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.settings import Settings
 
 

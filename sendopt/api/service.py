@@ -16,7 +16,7 @@ from sendopt.api.metrics import Metrics
 from sendopt.api.observe import Observer
 from sendopt.api.routes import campaigns, devices, events, health, links, sends, statements, users
 from sendopt.app import App
-from sendopt.app.app import DEFAULT_TENANT
+from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.errors import ModelNotServable
 
 _TAGS = [

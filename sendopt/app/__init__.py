@@ -5,6 +5,11 @@ Does not own: any rule. A rule that is found here belongs into a stage.
 In: Settings, Clock.  Out: App, the one object behind the API, the commands and the notebooks.
 """
 
-from sendopt.app.app import App, open_app
+from sendopt.settings import tame_libraries
+
+# LightGBM and MLflow read their environment when they are imported, which the next line does.
+tame_libraries()
+
+from sendopt.app.app import App, open_app  # noqa: E402
 
 __all__ = ["App", "open_app"]

@@ -32,9 +32,13 @@ def append(app: App, stop: threading.Event) -> None:
     """
     compact_at = app.clock.now() + COMPACT_EVERY
     meter_at = app.clock.now()
+    unfinished = True  # whoever ran before may have died between the state and the log
     while not stop.is_set():
         try:
-            app.copy_to_log()
+            if unfinished or app.waits_for_log():
+                unfinished = True
+                app.copy_to_log()
+                unfinished = False
             if app.clock.now() >= meter_at:
                 app.meter()
                 meter_at = app.clock.now() + METER_EVERY

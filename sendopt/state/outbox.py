@@ -101,6 +101,11 @@ def assign_positions(tx: Transaction, *, limit: int) -> int:
     return given.rowcount
 
 
+def is_waiting(tx: Transaction) -> bool:
+    """Tell whether an event has no position yet."""
+    return bool(tx.scalar(sa.select(sa.exists().where(event_outbox.c.position.is_(None)))))
+
+
 def last_position(tx: Transaction) -> int:
     """Return the highest position given so far, 0 at first."""
     return tx.scalar(sa.select(sa.func.max(event_outbox.c.position))) or 0

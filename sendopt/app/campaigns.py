@@ -1,0 +1,127 @@
+"""Use cases of the growth engineer: define, preview, commit, look into, call off."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sendopt import schedule
+from sendopt.app import planning
+from sendopt.app.answers import CampaignReport, CampaignStatus
+from sendopt.app.stores import Stores
+from sendopt.errors import InvalidInput
+from sendopt.records import Campaign, CampaignId, Plan, SendId, TenantId
+from sendopt.state import plans
+
+
+class Campaigns(Stores):
+    """What to send, and when each user gets it."""
+
+    def preview_campaign(self, tenant_id: TenantId, definition: Any) -> schedule.Preview:
+        """Tell what committing `definition` now would do; stores nothing."""
+        now = self.clock.now()
+        return schedule.preview(self._plan(tenant_id, definition, now=now))
+
+    def put_campaign(self, tenant_id: TenantId, definition: Any, *, commit: bool) -> CampaignReport:
+        """Store a campaign; with `commit`, plan it and let its sends go out.
+
+        Committing again plans for those who joined the audience since, and for nobody else.
+
+        Raises:
+            InvalidInput: for a definition that cannot be meant.
+            Conflict: `campaign_conflict`, if the id stands for another definition;
+                `campaign_cancelled`.
+        """
+        self.require_tenant(tenant_id)
+        now = self.clock.now()
+        campaign = self._read_campaign(tenant_id, definition, now=now)
+        with self.state.write() as tx:
+            created = plans.put_campaign(tx, tenant_id, campaign, definition, now=now)
+        preview = None
+        if commit:
+            plan = self._plan(tenant_id, definition, now=now)
+            preview = schedule.preview(plan)
+            with self.state.write() as tx:
+                plans.commit(tx, tenant_id, plan, now=now)
+        status = self.campaign(tenant_id, campaign.campaign_id)
+        return CampaignReport(
+            campaign_id=campaign.campaign_id,
+            repeated=not created,
+            committed=status.committed_at is not None,
+            counts=status.counts,
+            preview=preview,
+        )
+
+    def campaign(self, tenant_id: TenantId, campaign_id: CampaignId) -> CampaignStatus:
+        """Return a campaign and where its sends stand.
+
+        Raises:
+            NotFound: `campaign_unknown`.
+        """
+        with self.state.read() as tx:
+            stored = plans.get_campaign(tx, tenant_id, campaign_id)
+            counts = plans.campaign_counts(tx, tenant_id, campaign_id)
+        return CampaignStatus(
+            campaign_id=stored.campaign_id,
+            definition=stored.definition,
+            created_at=stored.created_at,
+            committed_at=stored.committed_at,
+            cancelled_at=stored.cancelled_at,
+            counts={str(state): count for state, count in counts.items()},
+        )
+
+    def preview_stored_campaign(
+        self, tenant_id: TenantId, campaign_id: CampaignId
+    ) -> schedule.Preview:
+        """Tell what committing the stored campaign now would do.
+
+        Raises:
+            NotFound: `campaign_unknown`.
+        """
+        return self.preview_campaign(tenant_id, self.campaign(tenant_id, campaign_id).definition)
+
+    def cancel_campaign(self, tenant_id: TenantId, campaign_id: CampaignId) -> CampaignStatus:
+        """Call off every send that no dispatcher has claimed yet; what went out stays out."""
+        with self.state.write() as tx:
+            plans.cancel_campaign(
+                tx, tenant_id, campaign_id, reason="campaign_cancelled", now=self.clock.now()
+            )
+        return self.campaign(tenant_id, campaign_id)
+
+    def send(self, tenant_id: TenantId, send_id: SendId) -> dict[str, Any]:
+        """Return a send with its decision record.
+
+        Raises:
+            NotFound: `send_unknown`.
+        """
+        with self.state.read() as tx:
+            stored = plans.get_send(tx, tenant_id, send_id)
+        return {
+            **asdict(stored.send),
+            "planned_at": stored.planned_at,
+            "attempt_count": stored.attempt_count,
+            "handed_over_at": stored.handed_over_at,
+            "decision": stored.decision,
+        }
+
+    def _read_campaign(self, tenant_id: TenantId, definition: Any, *, now: datetime) -> Campaign:
+        """Read a definition; one that was accepted before stays readable when its time is over."""
+        try:
+            return schedule.parse_campaign(definition, now=now)
+        except InvalidInput:
+            with self.state.read() as tx:
+                accepted_at = plans.accepted_at(tx, tenant_id, definition)
+            if accepted_at is None:
+                raise
+            return schedule.parse_campaign(definition, now=accepted_at)
+
+    def _plan(self, tenant_id: TenantId, definition: Any, *, now: datetime) -> Plan:
+        return planning.plan_campaign(
+            self._read_campaign(tenant_id, definition, now=now),
+            tenant_id,
+            log=self.log,
+            state=self.state,
+            registry=self.registry,
+            now=now,
+        )

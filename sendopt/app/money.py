@@ -1,0 +1,53 @@
+"""Use cases of finance: prices, metering, statements, closing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sendopt import bill
+from sendopt.app.answers import IssuedStatement
+from sendopt.app.stores import Stores
+from sendopt.records import RateCard, TenantId
+from sendopt.state import tenants
+
+
+class Money(Stores):
+    """What is charged, and why."""
+
+    def put_rate_card(self, tenant_id: TenantId, body: Any) -> RateCard:
+        """Set prices from a date on.
+
+        Raises:
+            InvalidInput: `money_invalid`, `time_invalid`, `window_invalid`.
+            Conflict: `period_closed`, `rate_card_order`, `already_counted`.
+        """
+        return bill.put_rate_card(self.state, tenant_id, body)
+
+    def meter(self) -> None:
+        """Charge for every tenant what was measured since the last time."""
+        with self.state.read() as tx:
+            everyone = tenants.everyone(tx)
+        for tenant_id in everyone:
+            bill.charge_billable(self.state, tenant_id)
+
+    def statement(self, tenant_id: TenantId, period: str) -> IssuedStatement:
+        """Return the statement of a period: as it was closed, or up to this moment.
+
+        Raises:
+            InvalidInput: `period_invalid`.
+            NotFound: `tenant_unknown`.
+            InvariantBroken: `charges_differ`.
+        """
+        closing = bill.find_closing(self.state, tenant_id, period)
+        if closing is not None:
+            return IssuedStatement(closing.statement, closing.closed_at)
+        bill.charge_billable(self.state, tenant_id)
+        return IssuedStatement(bill.statement(self.state, tenant_id, period), None)
+
+    def close_period(self, tenant_id: TenantId, period: str) -> bill.Closing:
+        """Freeze a period for ever.
+
+        Raises:
+            Conflict: `period_open`, until the grace after its end is over.
+        """
+        return bill.close_period(self.state, tenant_id, period, now=self.clock.now())

@@ -1,0 +1,134 @@
+"""Opens every store at its first use, and knows where each is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import cached_property
+
+from sendopt import learn, track
+from sendopt.app.secrets import Secrets, load_or_create_secrets
+from sendopt.clock import Clock
+from sendopt.errors import SendoptError
+from sendopt.log import Log, LogLocation, Reader, S3Access
+from sendopt.records import TenantId
+from sendopt.settings import Settings
+from sendopt.state import State, check_version, migrate, tenants
+
+#: The one tenant that exists without being created: a laptop has one user.
+DEFAULT_TENANT = TenantId("default")
+
+
+class Stores:
+    """The stores, and what every use case needs beside them.
+
+    Args:
+        settings: where everything is.
+        clock: what time it is; a virtual one replays days in seconds.
+        random_bytes: a cryptographic source, for keys, link ids and click ids.
+    """
+
+    def __init__(
+        self, settings: Settings, clock: Clock, random_bytes: Callable[[int], bytes]
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.random_bytes = random_bytes
+
+    @cached_property
+    def log(self) -> Log:
+        log = Log(
+            _log_location(self.settings),
+            memory_limit=self.settings.log.memory_limit,
+            threads=self.settings.log.threads,
+        )
+        log.migrate()
+        return log
+
+    @cached_property
+    def state(self) -> State:
+        state = State(self.settings.state_url)
+        migrate(state)
+        with state.write() as tx:
+            tenants.create(tx, DEFAULT_TENANT, timezone="UTC", now=self.clock.now())
+        return state
+
+    @cached_property
+    def registry(self) -> learn.Registry:
+        return learn.Registry(self.settings.tracking_uri, self.settings.artifacts)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        return load_or_create_secrets(self.settings.home, self.random_bytes)
+
+    @cached_property
+    def link_signer(self) -> track.LinkSigner:
+        return track.LinkSigner(
+            self.secrets.link_keys, self.secrets.current_link_key, self.settings.http.base_url
+        )
+
+    def close(self) -> None:
+        """Let go of every open store."""
+        for name in ("log", "state"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+
+    def open_stores(self) -> None:
+        """Open state and log now: without them nothing can be served.
+
+        Raises:
+            StoreFailure: if one cannot be reached.
+            Conflict: `schema_newer`, if a newer release has upgraded the state.
+        """
+        check_version(self.state)
+        self.log.high_water_mark()
+
+    def ready(self) -> dict[str, str | None]:
+        """Tell of every store whether it answers: None, or the code of what is wrong.
+
+        Without a registry everything goes on: sends go out at their fallback times. Nobody waits
+        for one longer than two seconds.
+        """
+        return {
+            "state": _wrong(lambda: check_version(self.state)),
+            "log": _wrong(self.log.high_water_mark),
+            "registry": _wrong(self.registry.check),
+        }
+
+    def reader(
+        self, tenant_id: TenantId, *, snapshot: int | None = None
+    ) -> AbstractContextManager[Reader]:
+        """Open the tenant's log for reading; any number of readers, while others write."""
+        return self.log.reader(tenant_id, snapshot=snapshot)
+
+    def require_tenant(self, tenant_id: TenantId) -> None:
+        """Refuse a tenant that nobody created: a typing error must not open a second home.
+
+        Raises:
+            NotFound: `tenant_unknown`.
+        """
+        with self.state.read() as tx:
+            tenants.get(tx, tenant_id)
+
+
+def _log_location(settings: Settings) -> LogLocation:
+    data = settings.log_data
+    s3 = S3Access(
+        endpoint=settings.log.s3_endpoint,
+        region=settings.log.s3_region,
+        key_id=settings.log.s3_key_id,
+        secret=settings.log.s3_secret.get_secret_value(),
+        use_ssl=settings.log.s3_use_ssl,
+    )
+    return LogLocation(
+        catalog=settings.log_catalog, data=data, s3=s3 if data.startswith("s3://") else None
+    )
+
+
+def _wrong(ask: Callable[[], object]) -> str | None:
+    """Return None if `ask` gets an answer, else the code of what went wrong."""
+    try:
+        ask()
+    except SendoptError as error:
+        return error.code
+    return None
