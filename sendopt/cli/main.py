@@ -10,7 +10,6 @@ from sendopt.cli import billing, campaigns, data, model, operate, service
 from sendopt.cli.logging import configure_logging
 from sendopt.cli.output import print_error
 from sendopt.errors import Conflict, InvalidInput, NotAuthorized, NotFound, SendoptError
-from sendopt.settings import tame_libraries
 
 BAD_INPUT = (InvalidInput, NotFound, Conflict, NotAuthorized)
 
@@ -30,7 +29,6 @@ for group in (data, model, campaigns, service, billing, operate):
 
 def main() -> None:
     """Run one command and exit with its status."""
-    tame_libraries()
     configure_logging()
     try:
         commands()

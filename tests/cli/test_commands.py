@@ -53,6 +53,21 @@ def test_a_setting_that_cannot_be_used_names_its_variable(tmp_path: Path) -> Non
     assert "SENDOPT_HTTP__PORT" in failed.stderr
 
 
+def test_threads_that_wait_sleep() -> None:
+    """OpenMP reads its environment once, while LightGBM is imported; then it is too late."""
+    unset = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    shown = subprocess.run(
+        [Path(sys.executable).with_name("sendopt"), "--help"],
+        env={**unset, "OMP_DISPLAY_ENV": "verbose"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    policies = [line for line in shown.stderr.splitlines() if "GOMP_SPINCOUNT" in line]
+    assert policies or sys.platform != "linux"  # elsewhere another library speaks
+    assert all("'0'" in line for line in policies), policies
+
+
 def test_the_json_answer_of_a_failure_is_one_object(tmp_path: Path) -> None:
     failed = sendopt("ingest", "nowhere.csv", "--json", home=tmp_path)
     assert json.loads(failed.stdout)["error"]["code"] == "file_missing"
