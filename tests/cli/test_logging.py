@@ -32,23 +32,25 @@ def free_port() -> int:
 
 @contextmanager
 def running(command: str, home: Path, port: int) -> Iterator[subprocess.Popen[str]]:
-    """Run a service command; at the end of the block it is asked to end."""
-    process = subprocess.Popen(
+    """Run a service command; whatever happens in the block, nothing of it stays behind."""
+    with subprocess.Popen(
         [SENDOPT, command, "--home", home],
         env={**os.environ, "SENDOPT_HTTP__PORT": str(port)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-def wait_for(url: str) -> None:
+def wait_for(url: str, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.fail(f"the service ended: {process.communicate()[1]}")
         try:
             httpx.get(url, timeout=5)
         except httpx.TransportError:
@@ -62,11 +64,12 @@ def test_a_service_logs_json_lines_on_stderr_alone(tmp_path: Path) -> None:
     port = free_port()
     # The registry is made anew in this home: MLflow has much to say about that.
     with running("run", tmp_path, port) as process:
-        wait_for(f"http://127.0.0.1:{port}/healthz")
+        wait_for(f"http://127.0.0.1:{port}/healthz", process)
         with socket.create_connection(("127.0.0.1", port)) as stranger:
             stranger.sendall(b"no HTTP at all\r\n\r\n")  # a library complains of this one
             stranger.recv(1024)
-    told, logged = process.communicate(timeout=60)
+        process.send_signal(signal.SIGTERM)
+        told, logged = process.communicate(timeout=60)
     assert told == ""
     lines = [json.loads(line) for line in logged.splitlines()]
     assert {"api_starts", "request"} <= {line["event"] for line in lines}
