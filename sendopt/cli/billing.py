@@ -29,7 +29,10 @@ def register(commands: typer.Typer) -> None:
 def statement(
     period: Period, home: Home = None, tenant: Tenant = "default", as_json: AsJson = False
 ) -> None:
-    """Show what a period costs: gross, filtered by reason, net, charges."""
+    """Show what a period costs.
+
+    Gross, filtered by reason, net, charges.
+    """
     app = open_home(home)
     _show(app.statement(TenantId(tenant), period), as_json=as_json)
 
@@ -37,19 +40,25 @@ def statement(
 def close(
     period: Period, home: Home = None, tenant: Tenant = "default", as_json: AsJson = False
 ) -> None:
-    """Close a period for ever; what arrives later becomes a dated adjustment of an open one."""
+    """Close a period for ever.
+
+    What arrives later becomes a dated adjustment of an open one.
+    """
     app = open_home(home)
     closing = app.close_period(TenantId(tenant), period)
     _show(IssuedStatement(closing.statement, closing.closed_at), as_json=as_json)
 
 
 def rate_card(
-    file: Annotated[Path, typer.Argument(help="The rate card as JSON.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The rate card as JSON.")],
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Set prices from a date on. Without a rate card nothing is ever charged."""
+    """Set prices from a date on.
+
+    Without a rate card nothing is ever charged.
+    """
     app = open_home(home)
     card = app.put_rate_card(TenantId(tenant), strict_json.loads(read_input(file)))
     if as_json:

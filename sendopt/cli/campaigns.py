@@ -21,7 +21,10 @@ def register(commands: typer.Typer) -> None:
 
 def plan(
     campaign: Annotated[
-        Path, typer.Argument(help="The campaign as JSON; docs/campaigns.md shows one.")
+        Path,
+        typer.Argument(
+            metavar="CAMPAIGN.json", help="The campaign as JSON; docs/campaigns.md shows one."
+        ),
     ],
     commit: Annotated[
         bool, typer.Option("--commit", help="Let the sends go out. Without it: a preview.")

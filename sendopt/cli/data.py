@@ -22,7 +22,9 @@ def register(commands: typer.Typer) -> None:
 def ingest(
     files: Annotated[
         list[Path],
-        typer.Argument(help="Parquet, CSV or JSONL files of events, in the event contract."),
+        typer.Argument(
+            metavar="FILE...", help="Parquet, CSV or JSONL files of events, in the event contract."
+        ),
     ],
     home: Home = None,
     tenant: Tenant = "default",

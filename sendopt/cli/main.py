@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
+from typing import Annotated
 
 import typer
 
 from sendopt.cli import billing, campaigns, data, model, operate, service
 from sendopt.cli.logging import configure_logging
-from sendopt.cli.output import print_error
+from sendopt.cli.output import print_error, stdout
 from sendopt.errors import Conflict, InvalidInput, NotAuthorized, NotFound, SendoptError
 
 BAD_INPUT = (InvalidInput, NotFound, Conflict, NotAuthorized)
 
 commands = typer.Typer(
     name="sendopt",
-    help="Learn when each user answers push messages, and send every message at that moment.\n\n"
-    "The line: ingest, train, score, plan, run, bill. `sendopt demo` shows all of it on real "
-    "push logs; `sendopt verify` checks that every promise was kept.",
     no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+@commands.callback()
+def program(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
+    ] = False,
+) -> None:
+    """Learn when each user answers push messages, and send every message at that moment.
+
+    The line: ingest, train, score, plan, run, bill. `sendopt demo` shows all of it on real push
+    logs; `sendopt verify` checks that every promise was kept.
+    """
+    if version:
+        stdout.print(importlib.metadata.version("sendopt"))
+        raise typer.Exit
+
+
 for group in (data, model, campaigns, service, billing, operate):
     group.register(commands)
 

@@ -23,13 +23,16 @@ from sendopt.cli.options import (
 )
 from sendopt.cli.output import as_json as as_json_object
 from sendopt.cli.output import print_json, print_table, progress, stdout
+from sendopt.clock import parse_instant
 from sendopt.errors import InvalidInput
 from sendopt.learn import TrainingReport, Verdict
 from sendopt.records import TenantId
 
 Outcome = Annotated[
     str,
-    typer.Option("--outcome", help="What counts as an answer: open, click or response."),
+    typer.Option(
+        "--outcome", metavar="KIND", help="What counts as an answer: open, click or response."
+    ),
 ]
 
 
@@ -42,14 +45,41 @@ def register(commands: typer.Typer) -> None:
 
 def train(
     outcome: Outcome = "open",
+    snapshot: Annotated[
+        str | None,
+        typer.Option(
+            "--snapshot",
+            metavar="NAME",
+            help='The log as a former training saw it, such as "model 98471643c7d4083f".',
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            metavar="INSTANT",
+            help="Learn only from events before it, such as 2026-10-01T00:00:00Z. [default: now]",
+            show_default=False,
+        ),
+    ] = None,
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Train on the log, judge the model on later days, and let it serve only if it is better."""
+    """Train a model; it serves only if it is better.
+
+    It is judged on later days than those it learned from. With --snapshot and --as-of of a former
+    training, the same model comes out, to the bit.
+    """
     app = open_home(home)
     with progress("training") as show:
-        report = app.train(TenantId(tenant), outcome=parse_outcome(outcome), progress=show)
+        report = app.train(
+            TenantId(tenant),
+            outcome=parse_outcome(outcome),
+            snapshot=snapshot,
+            as_of=None if as_of is None else parse_instant(as_of),
+            progress=show,
+        )
     if as_json:
         print_json(report)
     else:
@@ -58,13 +88,17 @@ def train(
 
 def score(
     out: Annotated[
-        Path | None, typer.Option("--out", help="Parquet file to write; else a summary.")
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Parquet file to write; else a summary."),
     ] = None,
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Write every user's open probability for each hour of the local week."""
+    """Write open probabilities by user and hour.
+
+    Of every user, for each of the 168 hours of the local week.
+    """
     app = open_home(home)
     with progress("scoring"):
         scores = app.score_slots(TenantId(tenant))
@@ -84,27 +118,35 @@ def score(
 def backtest(
     log: Annotated[
         list[Path] | None,
-        typer.Option("--log", help="Event files to judge on, instead of the home's own log."),
+        typer.Option(
+            "--log",
+            metavar="FILE",
+            help="Events to judge on, instead of the home's own log; may be given several times.",
+        ),
     ] = None,
     decisions: Annotated[
         Path | None,
         typer.Option(
+            "--decisions",
+            metavar="FILE",
             help="Parquet with decision_id, user_id, as_of, candidate_at: what to score. "
-            "Without it, days with several sends in the log are judged."
+            "Without it, days with several sends in the log are judged.",
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Parquet file for the scores of --decisions.")
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Parquet file for the scores of --decisions."),
     ] = None,
     open_window: Annotated[
-        str, typer.Option("--open-window", help="An answer counts within this time.")
+        str,
+        typer.Option("--open-window", metavar="TIME", help="An answer counts within this time."),
     ] = "30m",
     outcome: Outcome = "open",
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Ask what the model would have said of the past, and what that was worth.
+    """Replay the past: what would it have gained?
 
     Only what was known before each decision is used. Every figure is predictive: nothing here
     comes from randomised sends.

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sendopt.cli.model import show_training
 from sendopt.cli.options import AsJson, Home, Tenant, open_home
 from sendopt.cli.output import print_json, print_table, progress, stdout
-from sendopt.demo import Result, run_demo
 from sendopt.records import TenantId
 from sendopt.settings import load_settings
+
+if TYPE_CHECKING:
+    from sendopt.demo import Result
 
 
 def register(commands: typer.Typer) -> None:
@@ -32,7 +34,10 @@ def register(commands: typer.Typer) -> None:
 
 
 def verify(home: Home = None, as_json: AsJson = False) -> None:
-    """Check every invariant over every store and every tenant; exit 1 names what is broken."""
+    """Check every promise, over every store.
+
+    Exit status 1 if anything is broken; every finding names the store, the rule and the row.
+    """
     app = open_home(home)
     with progress("verifying") as show:
         report = app.verify(progress=show)
@@ -60,7 +65,12 @@ def demo(
     ] = Path("sendopt-demo"),
     as_json: AsJson = False,
 ) -> None:
-    """Run the whole line on the shipped real logs: learn, plan, send, track, bill."""
+    """Run the whole line on shipped real logs.
+
+    Learn, plan, send, track, bill, on a virtual clock, with each person's real answers.
+    """
+    from sendopt.demo import run_demo  # noqa: PLC0415 - drawing costs every command 0.4 s
+
     with progress("demo") as show:
         result = run_demo(home, progress=show)
     if as_json:
@@ -70,7 +80,7 @@ def demo(
 
 
 def settings(home: Home = None, as_json: AsJson = False) -> None:
-    """Show every setting that is in force; secrets are masked."""
+    """Show the settings in force; secrets are masked."""
     effective = load_settings(home).effective()
     if as_json:
         print_json(effective)
@@ -85,9 +95,12 @@ def settings(home: Home = None, as_json: AsJson = False) -> None:
 
 
 def create_tenant(
-    name: Annotated[str, typer.Argument(help="The tenant's id.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The tenant's id.")],
     timezone: Annotated[
-        str, typer.Option("--timezone", help="IANA zone of users whose own zone is unknown.")
+        str,
+        typer.Option(
+            "--timezone", metavar="ZONE", help="IANA zone of users whose own zone is unknown."
+        ),
     ] = "UTC",
     home: Home = None,
     as_json: AsJson = False,
@@ -102,7 +115,9 @@ def create_tenant(
 
 
 def issue_key(
-    name: Annotated[str, typer.Argument(help="What the key is for; shown in lists.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="What the key is for; shown in lists.")
+    ],
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
@@ -129,7 +144,7 @@ def list_keys(home: Home = None, tenant: Tenant = "default", as_json: AsJson = F
 
 
 def revoke_key(
-    key_id: Annotated[str, typer.Argument(help="The middle part of the key.")],
+    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="The middle part of the key.")],
     home: Home = None,
     tenant: Tenant = "default",
 ) -> None:

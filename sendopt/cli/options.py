@@ -18,12 +18,15 @@ Home = Annotated[
     Path | None,
     typer.Option(
         "--home",
+        metavar="DIR",
         help="Folder that holds everything: log, state, models, secrets. "
         "[default: $SENDOPT_HOME or ./sendopt-home]",
         show_default=False,
     ),
 ]
-Tenant = Annotated[str, typer.Option("--tenant", help="Whose data: every row belongs to a tenant.")]
+Tenant = Annotated[
+    str, typer.Option("--tenant", metavar="NAME", help="Whose data: every row belongs to a tenant.")
+]
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON object on stdout; progress stays on stderr."),

@@ -23,7 +23,9 @@ def register(commands: typer.Typer) -> None:
 
 
 def run(home: Home = None) -> None:
-    """Run everything in one process: API, scheduler, dispatcher, tracker, appender.
+    """Run everything in one process.
+
+    API, scheduler, dispatcher, tracker and appender.
 
     Ends at SIGTERM or Ctrl-C after what it has begun; what is acknowledged is on disk.
     """
@@ -32,18 +34,24 @@ def run(home: Home = None) -> None:
 
 
 def serve(home: Home = None) -> None:
-    """Run the API alone; the other parts run elsewhere over the same stores."""
+    """Run the API alone.
+
+    The other parts run elsewhere over the same stores.
+    """
     _stopped_by_signal()
     _serve(_open(home))
 
 
 def dispatch(home: Home = None) -> None:
-    """Run a dispatcher alone; any number may share the work."""
+    """Run a dispatcher; any number share the work."""
     running.dispatch(_open(home), _stopped_by_signal())
 
 
 def append(home: Home = None) -> None:
-    """Copy events to the log and meter them; one at a time holds the right to append."""
+    """Copy events to the log and meter them.
+
+    One process at a time holds the right to append; a second one waits for it.
+    """
     running.append(_open(home), _stopped_by_signal())
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from sendopt.demo.compare import Difference
 from sendopt.demo.result import Result
@@ -19,7 +19,8 @@ _OTHERS = "#9aa5b1"
 
 def draw(result: Result, choices: Mapping[TenantId, pd.DataFrame], path: Path) -> None:
     """Write a picture of three panels: open rates, what each study gained, when we sent."""
-    figure, axes = plt.subplots(1, 3, figsize=(15, 5), width_ratios=(1.25, 1, 1.25))
+    figure = Figure(figsize=(15, 5))
+    axes = figure.subplots(1, 3, width_ratios=(1.25, 1, 1.25))
     _rates(axes[0], result)
     _gains(axes[1], result)
     _hours(axes[2], pd.concat(choices.values()))
@@ -40,7 +41,6 @@ def draw(result: Result, choices: Mapping[TenantId, pd.DataFrame], path: Path) -
     )
     figure.tight_layout(rect=(0, 0.03, 1, 0.97))
     figure.savefig(path, dpi=120)
-    plt.close(figure)
 
 
 def _rates(axes: Axes, result: Result) -> None:
