@@ -46,15 +46,15 @@ def measure() -> Iterator[tuple[str, str, str, str]]:
                         ],
                         "send_window": {
                             "earliest_at": clock.now().isoformat(),
-                            "latest_at": (clock.now() + timedelta(hours=1)).isoformat(),
+                            "latest_at": (clock.now() + timedelta(hours=12)).isoformat(),
                         },
                         "quiet_hours": None,
-                        "time_to_live_minutes": 1440,
+                        "fallback_local_time": f"{clock.now():%H:%M}",
                         "audience": "everyone",
                     },
                     commit=True,
                 )
-                clock.advance(timedelta(hours=2))
+                clock.advance(timedelta(minutes=1))
 
             planning = median_seconds(plan, runs=3)
             yield (

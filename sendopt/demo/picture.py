@@ -104,7 +104,9 @@ def _hours(axes: Axes, choices: pd.DataFrame) -> None:
         hours, theirs.reindex(hours, fill_value=0), color=_OTHERS, label="everybody's best hour"
     )
     axes.bar(hours, ours.reindex(hours, fill_value=0), width=0.4, color=_OURS, label="sendopt")
+    axes.set_xticks(range(6, 25, 3))
+    axes.set_ylim(0, max(ours.max(), theirs.max()) * 1.25)
     axes.set_xlabel("hour on the user's clock")
     axes.set_title("When pushes went out")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, ncols=2, loc="upper center")
     axes.spines[["top", "right"]].set_visible(False)
