@@ -21,7 +21,7 @@ setup: .venv/ready ## create .venv with everything, from the lock
 	$(PYTHON) -m venv .venv
 	sed -n '/^uv==/,/[^\\]$$/p' constraints.txt > .venv/uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement .venv/uv.txt
-	UV_COMPILE_BYTECODE=1 $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+	UV_COMPILE_BYTECODE=1 $(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 tests/services/node_modules/.ready: .venv/ready tests/services/package-lock.json
@@ -54,7 +54,7 @@ docs: .venv/ready ## regenerate the reference pages under docs/reference
 	$(BIN)/python docs/build.py
 
 lock: .venv/ready ## renew constraints.txt from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile --system-certs pyproject.toml --extra dev --universal --python-version 3.11 \
 		--no-header --no-annotate --generate-hashes --quiet --output-file constraints.txt
 
 clean: ## remove the environment and everything that was generated
