@@ -25,7 +25,8 @@ setup: .venv/ready ## create .venv with everything, from the lock
 	@touch $@
 
 tests/services/node_modules/.ready: .venv/ready tests/services/package-lock.json
-	cd tests/services && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
+	cd tests/services && PATH="$(CURDIR)/$(BIN):$$PATH" NODE_USE_SYSTEM_CA=1 \
+		npm ci --loglevel=error --no-audit --no-fund
 	@touch $@
 
 demo: .venv/ready ## run the whole line on real push logs: learn, plan, send, track, bill
