@@ -21,7 +21,8 @@ class Campaigns(Stores):
     def preview_campaign(self, tenant_id: TenantId, definition: Any) -> schedule.Preview:
         """Tell what committing `definition` now would do; stores nothing."""
         now = self.clock.now()
-        return schedule.preview(self._plan(tenant_id, definition, now=now))
+        campaign = self._read_campaign(tenant_id, definition, now=now)
+        return schedule.preview(self._plan(tenant_id, campaign, now=now))
 
     def put_campaign(self, tenant_id: TenantId, definition: Any, *, commit: bool) -> CampaignReport:
         """Store a campaign; with `commit`, plan it and let its sends go out.
@@ -40,7 +41,7 @@ class Campaigns(Stores):
             created = plans.put_campaign(tx, tenant_id, campaign, definition, now=now)
         preview = None
         if commit:
-            plan = self._plan(tenant_id, definition, now=now)
+            plan = self._plan(tenant_id, campaign, now=now)
             preview = schedule.preview(plan)
             with self.state.write() as tx:
                 plans.commit(tx, tenant_id, plan, now=now)
@@ -105,6 +106,17 @@ class Campaigns(Stores):
             "decision": stored.decision,
         }
 
+    def cancel_send(self, tenant_id: TenantId, send_id: SendId) -> dict[str, Any]:
+        """Call off one send and return it; one that is called off already stays so.
+
+        Raises:
+            NotFound: `send_unknown`.
+            Conflict: `send_not_planned`, if it is being handed over or has ended.
+        """
+        with self.state.write() as tx:
+            plans.cancel_send(tx, tenant_id, send_id, reason="send_cancelled")
+        return self.send(tenant_id, send_id)
+
     def _read_campaign(self, tenant_id: TenantId, definition: Any, *, now: datetime) -> Campaign:
         """Read a definition; one that was accepted before stays readable when its time is over."""
         try:
@@ -116,9 +128,9 @@ class Campaigns(Stores):
                 raise
             return schedule.parse_campaign(definition, now=accepted_at)
 
-    def _plan(self, tenant_id: TenantId, definition: Any, *, now: datetime) -> Plan:
+    def _plan(self, tenant_id: TenantId, campaign: Campaign, *, now: datetime) -> Plan:
         return planning.plan_campaign(
-            self._read_campaign(tenant_id, definition, now=now),
+            campaign,
             tenant_id,
             log=self.log,
             state=self.state,

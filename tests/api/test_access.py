@@ -45,7 +45,7 @@ def told(response: httpx.Response) -> dict[str, Any]:
 
 
 def test_every_route_of_a_tenant_is_in_the_matrix(app: App) -> None:
-    assert len(routes(app)) == 14
+    assert len(routes(app)) == 15
 
 
 @pytest.fixture
@@ -121,6 +121,7 @@ def test_what_another_tenant_owns_looks_like_what_is_not_there(
         ("GET", "/v1/users/{}", "owned", "unowned", {}),
         ("GET", "/v1/users/{}/best-times", "owned", "unowned", {}),
         ("GET", "/v1/sends/{}", send_id, "s_unknown", {}),
+        ("POST", "/v1/sends/{}/cancel", send_id, "s_unknown", {}),
         ("POST", "/v1/sends/{}/responses", send_id, "s_unknown", body),
     ]
     for method, path, theirs, nobodys, options in pairs:
@@ -129,6 +130,7 @@ def test_what_another_tenant_owns_looks_like_what_is_not_there(
         assert foreign.status_code == unknown.status_code == 404, path
         assert told(foreign) == told(unknown)
     assert acme.get("/v1/campaigns/owned").json()["cancelled_at"] is None
+    assert acme.get(f"/v1/sends/{send_id}").json()["state"] == "planned"
 
 
 def the_send(app: App, campaign_id: str) -> str:

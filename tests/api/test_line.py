@@ -20,7 +20,7 @@ from sendopt.app import App
 from sendopt.clock import VirtualClock
 from sendopt.records import TenantId
 from sendopt.settings import Settings
-from sendopt.state.tables import click
+from sendopt.state.tables import click, planned_send
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (Android 16; Mobile; rv:148.0) Gecko/148.0 Firefox/148.0"}
 DESTINATION = "https://shop.example/autumn?from=push&x=%C3%A4"
@@ -317,3 +317,29 @@ def test_a_statement_says_whether_it_can_still_change(
     assert "sendopt-closed-at" not in still_open.headers
     assert answer.headers["sendopt-closed-at"] == "2026-12-01T00:00:00+00:00"
     assert answer.text == closed.document
+
+
+def test_a_send_is_called_off_only_while_it_is_planned(line: Line) -> None:
+    gone = line.shop.post(f"/v1/sends/{line.sends[line.a_user()]}/cancel")
+    assert gone.status_code == 409
+    assert gone.json()["code"] == "send_not_planned"
+    later = {**CAMPAIGN, "campaign_id": "later", "audience": [USERS[0]]}
+    start = line.clock.now() + timedelta(hours=1)
+    later["send_window"] = {
+        "earliest_at": start.isoformat(),
+        "latest_at": (start + timedelta(days=1)).isoformat(),
+    }
+    assert line.shop.post("/v1/campaigns?commit=true", json=later).status_code == 201
+    with line.app.state.read() as tx:
+        send_id = tx.scalar(
+            sa.select(planned_send.c.send_id).where(planned_send.c.campaign_id == "later")
+        )
+    for _ in range(2):
+        called_off = line.shop.post(f"/v1/sends/{send_id}/cancel")
+        assert called_off.status_code == 200
+        assert (called_off.json()["state"], called_off.json()["reason"]) == (
+            "cancelled",
+            "send_cancelled",
+        )
+    counts = line.shop.get("/v1/campaigns/later").json()["counts"]
+    assert {state: count for state, count in counts.items() if count} == {"cancelled": 1}

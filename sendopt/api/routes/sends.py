@@ -51,6 +51,12 @@ def send(tenant_id: Tenant, app: Facade, send_id: PathId) -> Send:
     return Send.model_validate(app.send(tenant_id, SendId(send_id)))
 
 
+@router.post("/{send_id}/cancel", responses=problems.responses(401, 404, 409, 503))
+def cancel_send(tenant_id: Tenant, app: Facade, send_id: PathId) -> Send:
+    """Call off a send that no dispatcher has claimed yet."""
+    return Send.model_validate(app.cancel_send(tenant_id, SendId(send_id)))
+
+
 @router.post(
     "/{send_id}/responses",
     responses=problems.responses(400, 401, 404, 408, 409, 413, 415, 422, 503),
