@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
+from sendopt.clock import monotonic
 from sendopt.errors import InvalidInput, SendoptError, StoreFailure
 
 #: What every function of this package takes first. Stages pass it on and never look inside.
@@ -21,9 +23,7 @@ Transaction = Connection
 LOCK_TIMEOUT_SECONDS = 30
 
 _SQLITE_SETUP = (
-    # First, so that the others wait for a process that opens the same file at this moment.
     f"PRAGMA busy_timeout = {LOCK_TIMEOUT_SECONDS * 1000}",
-    "PRAGMA journal_mode = WAL",
     # Acknowledged means on disk: FULL syncs the write-ahead log at every commit.
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
@@ -145,6 +145,27 @@ def _set_up_sqlite(raw: Any, _record: object) -> None:
     raw.isolation_level = None
     for pragma in _SQLITE_SETUP:
         raw.execute(pragma)
+    _switch_to_wal(raw)
+
+
+def _switch_to_wal(raw: Any) -> None:
+    """Use a write-ahead log, waiting for whoever opens the same new file at this moment.
+
+    The first process turns the file around under a lock, and here SQLite gives up at once
+    instead of waiting for its busy time-out (sqlite.org/c3ref/busy_handler.html: it may return
+    SQLITE_BUSY without invoking the handler).
+    """
+    gives_up_at = monotonic() + LOCK_TIMEOUT_SECONDS
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = str(error.sqlite_errorname).startswith("SQLITE_BUSY")
+            if not busy or monotonic() >= gives_up_at:
+                raise
+            threading.Event().wait(0.02)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
