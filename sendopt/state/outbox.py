@@ -111,14 +111,19 @@ def last_position(tx: Transaction) -> int:
     return tx.scalar(sa.select(sa.func.max(event_outbox.c.position))) or 0
 
 
-def after(tx: Transaction, position: int, *, limit: int) -> list[tuple[int, TenantId, Event]]:
-    """Return events of every tenant behind `position` in ascending order, the refused left out."""
-    rows = tx.execute(
-        sa.select(event_outbox.c.position, event_outbox.c.tenant_id, event_outbox.c.event)
-        .where(event_outbox.c.position > position, event_outbox.c.refused_reason.is_(None))
-        .order_by(event_outbox.c.position)
-        .limit(limit)
-    )
+def after(
+    tx: Transaction, position: int, *, limit: int, tenant_id: TenantId | None = None
+) -> list[tuple[int, TenantId, Event]]:
+    """Return events behind `position` in ascending order, the refused left out.
+
+    Of every tenant, or of the one that is named.
+    """
+    query = sa.select(
+        event_outbox.c.position, event_outbox.c.tenant_id, event_outbox.c.event
+    ).where(event_outbox.c.position > position, event_outbox.c.refused_reason.is_(None))
+    if tenant_id is not None:
+        query = query.where(event_outbox.c.tenant_id == tenant_id)
+    rows = tx.execute(query.order_by(event_outbox.c.position).limit(limit))
     return [(row.position, TenantId(row.tenant_id), _event(row.event)) for row in rows]
 
 

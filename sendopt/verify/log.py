@@ -20,18 +20,18 @@ class LogCheck:
     def __init__(self, reader: Reader, tenant_id: TenantId) -> None:
         self._reader = reader
         self._tenant_id = tenant_id
-
-    def event_count(self) -> int:
-        return int(self._reader.query("event_count", _sql("event_count"))["events"][0].as_py())
+        self.event_count = int(
+            reader.query("event_count", _sql("event_count"))["events"][0].as_py()
+        )
 
     def completeness(self) -> Iterator[Finding]:
         """Yield a finding if the log does not hold as many events as were appended to it."""
-        held, appended = self.event_count(), self._reader.appended_count()
-        if held != appended:
+        appended = self._reader.appended_count()
+        if self.event_count != appended:
             yield self._finding(
                 "log_is_complete",
                 f"snapshot {self._reader.snapshot}",
-                f"{appended:,} events were appended, it holds {held:,}",
+                f"{appended:,} events were appended, it holds {self.event_count:,}",
             )
 
     def repeated_ids(self) -> Iterator[Finding]:
@@ -43,13 +43,9 @@ class LogCheck:
     def lost_events(self, tx: Transaction, copied_up_to: int) -> Iterator[Finding]:
         """Yield events that were copied, by the log's own mark, and are not there or differ."""
         position = 0
-        while rows := outbox.after(tx, position, limit=_BATCH):
+        while rows := outbox.after(tx, position, limit=_BATCH, tenant_id=self._tenant_id):
             position = rows[-1][0]
-            copied = [
-                event
-                for at, tenant_id, event in rows
-                if tenant_id == self._tenant_id and at <= copied_up_to
-            ]
+            copied = [event for at, _, event in rows if at <= copied_up_to]
             lost = self._reader.query(
                 "lost_events", _sql("lost_events"), inputs={"copied": event_table(copied)}
             )

@@ -56,7 +56,7 @@ def _between_stores(
         findings += checked.lost_events(tx, copied_up_to)
         settled = audit.is_settled(tx, tenant_id, copied_up_to)
         findings += bills(tx, reader, tenant_id, settled=settled)
-        return checked.event_count(), settled
+        return checked.event_count, settled
 
 
 _STATE_CHECKS = (
