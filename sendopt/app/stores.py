@@ -49,8 +49,11 @@ class Stores:
     def state(self) -> State:
         state = State(self.settings.state_url)
         migrate(state)
-        with state.write() as tx:
-            tenants.create(tx, DEFAULT_TENANT, timezone="UTC", now=self.clock.now())
+        with state.read() as tx:
+            known = tenants.exists(tx, DEFAULT_TENANT)
+        if not known:  # else opening would wait for whoever is writing
+            with state.write() as tx:
+                tenants.create(tx, DEFAULT_TENANT, timezone="UTC", now=self.clock.now())
         return state
 
     @cached_property
