@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -120,16 +122,34 @@ def test_two_processes_hand_nothing_over_twice(sends, receiver, start):
     assert set(calls(receiver).values()) == {1}
 
 
+def pause_at_request(receiver, number, process):
+    """Pause a dispatcher while it waits for the answer to about its request `number`.
+
+    It holds no transaction then. A process that is paused inside one holds its locks, and on
+    SQLite everybody else waits for it, which is another promise.
+    """
+    first, paused = threading.Lock(), threading.Event()
+
+    def answer(_request):
+        if len(receiver.requests) >= number and first.acquire(blocking=False):
+            process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+            paused.set()
+        return 204, {}
+
+    receiver.answer = answer
+    return paused
+
+
 def test_a_paused_process_cannot_overwrite_what_another_did(sends, receiver, start):
+    process = start("paused")
+    paused = pause_at_request(receiver, 30, process)
     planned = plan(sends, receiver, 200)
-    paused = start("paused")
-    while len(receiver.requests) < 30:
-        time.sleep(0.001)
-    paused.send_signal(signal.SIGSTOP)
+    assert paused.wait(timeout=60)
     start("awake")
     wait_for_the_end(sends)
     ends, events = sends.rows(), sends.events()
-    paused.send_signal(signal.SIGCONT)
+    process.send_signal(signal.SIGCONT)
     time.sleep(0.5)
     assert sends.rows() == ends
     assert sends.events() == events
