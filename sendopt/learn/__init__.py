@@ -10,19 +10,21 @@ Time: a model learns from events before `as_of` only and is judged on days after
 from sendopt.learn.backtest import Backtest, BacktestReport, backtest
 from sendopt.learn.judge import Verdict
 from sendopt.learn.model import ServableModel
-from sendopt.learn.predict import describe_for, open_probabilities
+from sendopt.learn.predict import CandidateScores, describe_for
+from sendopt.learn.predict import score as score_decisions
 from sendopt.learn.registry import Registry
 from sendopt.learn.train import TrainingReport, train
 
 __all__ = [
     "Backtest",
     "BacktestReport",
+    "CandidateScores",
     "Registry",
     "ServableModel",
     "TrainingReport",
     "Verdict",
     "backtest",
     "describe_for",
-    "open_probabilities",
+    "score_decisions",
     "train",
 ]

@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
 from sendopt.features import Target, instant, observe, statement, summarise
+from sendopt.learn import predict
 from sendopt.learn.fit import Fitted, Progress, describe_labelled, fit
 from sendopt.learn.history import ACTIVITY, labelled_moments
 from sendopt.learn.judge import Verdict, judge
 from sendopt.learn.policies import predictors, rankings
-from sendopt.learn.predict import check_decisions, open_probabilities
 from sendopt.log import Reader
 from sendopt.records import EventType
 
@@ -98,12 +98,12 @@ class _Run:
 
 
 def _score(run: _Run, decisions: pa.Table) -> Backtest:
-    check_decisions(decisions)
+    predict.check_decisions(decisions)
     if len(decisions) == 0:
         raise InvalidInput("there is no decision to score", field="decisions")
     fitted = run.fit(as_utc(pc.min(decisions["as_of"]).as_py()))
     run.progress(f"scoring {len(decisions)} candidates")
-    probability = open_probabilities(fitted.model, run.reader, decisions)
+    probability = predict.score(fitted.model, run.reader, decisions).probability
     scores = decisions.select(["decision_id", "candidate_at"]).append_column(
         "open_probability", pa.array(probability)
     )

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from sendopt.evaluate import metrics
 from sendopt.features import USER_FEATURES
-from sendopt.learn import metrics
 from sendopt.learn.fit import Fitted
 from sendopt.learn.history import ACTIVITY
 from sendopt.learn.judge import OURS, POPULATION_BEST, Verdict

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sendopt.evaluate import metrics
 from sendopt.features import (
     MOMENT_FEATURES,
     USER_FEATURES,
@@ -23,7 +24,7 @@ from sendopt.features import (
     summarise,
     viewpoints,
 )
-from sendopt.learn import logistic, metrics, trees
+from sendopt.learn import logistic, trees
 from sendopt.learn.clock_rate import choose_clock
 from sendopt.learn.groups import day_groups, user_numbers
 from sendopt.learn.history import Split, label_source, labelled_moments, split

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sendopt.evaluate import metrics
+from sendopt.evaluate.metrics import Interval
 from sendopt.features import LabelledMoments
-from sendopt.learn import metrics
 from sendopt.learn.groups import day_groups, user_numbers
-from sendopt.learn.metrics import Interval
 
 Vector = NDArray[np.float64]
 

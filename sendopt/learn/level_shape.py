@@ -55,6 +55,7 @@ class Curves:
     activity: NDArray[np.float64]
     answering: NDArray[np.float64]
     evidence: NDArray[np.float64]  # sends near the half hour
+    doubt: NDArray[np.float64]  # posterior variance of the user's own part, at the starts
     level: NDArray[np.float64]  # of each viewpoint, relative to everybody
     base: NDArray[np.float64]  # everybody's logit as of each viewpoint
     busyness: NDArray[np.float64]  # log of 1 + sessions a day
@@ -68,6 +69,7 @@ class Parts:
     activity: NDArray[np.float64]
     answers: NDArray[np.float64]
     evidence: NDArray[np.float64]
+    doubt: NDArray[np.float64]  # posterior variance of the user's own part of the shape
 
     @property
     def shape(self) -> NDArray[np.float64]:
@@ -96,7 +98,8 @@ def estimate(
     clock = population_clock(model, everybody)
     own_clock = activity_clock(model, user.sessions, clock[population_row])
     clock_ahead = circle.ahead(clock, reach_hours)
-    activity = np.log(circle.ahead(own_clock, reach_hours) / clock_ahead[population_row])
+    ahead = circle.ahead(own_clock, reach_hours)
+    activity = np.log(ahead / clock_ahead[population_row])
 
     base, rate = _population_rate(model, everybody)
     doubt = model.activity_trust / (model.activity_trust + _total(everybody.sessions))
@@ -109,9 +112,11 @@ def estimate(
         + population_answering[population_row]
         + _at_middles(activity)
     )
-    level, answering, evidence = _answers(model, user, prior)
+    level, answering, evidence, answers_doubt = _answers(model, user, prior)
     sessions = _total(user.sessions)
     fade = model.activity_prior / (model.activity_prior + sessions)
+    # A share m of a Dirichlet posterior with n pseudo-counts: var(log m) is about (1 - m) / (n m).
+    clock_doubt = (1.0 - ahead) / (ahead * (model.activity_prior + sessions))
     per_day = sessions[:, 0, 0] * np.log(2.0) / model.half_life_days
     return Curves(
         population_row=population_row,
@@ -120,6 +125,7 @@ def estimate(
         activity=activity,
         answering=fade * answering,
         evidence=evidence,
+        doubt=clock_doubt + fade**2 * answers_doubt,
         level=level[:, 0, 0],
         base=base[population_row, 0, 0],
         busyness=np.log1p(per_day),
@@ -138,6 +144,7 @@ def parts(curves: Curves, asked: Moments) -> Parts:
         activity=circle.at(curves.activity, row, day_type, start),
         answers=circle.at(curves.answering, row, all_days, middle),
         evidence=circle.at(curves.evidence, row, all_days, middle),
+        doubt=circle.at(curves.doubt, row, day_type, start),
     )
 
 
@@ -188,8 +195,8 @@ def _population_rate(
 
 def _answers(
     model: LevelShape, user: Evidence, prior: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return level, personal deviation by half hour, and the sends near each half hour.
+) -> tuple[NDArray[np.float64], ...]:
+    """Return level, personal deviation by half hour, the sends near it, the deviation's variance.
 
     The level takes up whether a user answers at all, so that only the hour is left to the
     deviation: one Newton step of a ridge logistic regression on kernel-weighed residuals.
@@ -210,7 +217,8 @@ def _answers(
 
     residual = near(user.opens - user.sends * mean)
     information = near(user.sends * mean * (1.0 - mean))
-    return level, residual / (information + model.send_prior_information), near(user.sends)
+    precision = information + model.send_prior_information
+    return level, residual / precision, near(user.sends), 1.0 / precision
 
 
 def _at_middles(starts: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -90,3 +90,13 @@ class ServableModel:
             logit = logit + trees.added_logit(self.booster, self.tree_features(rows))
         intercept, slope = self.calibration
         return np.clip(sigmoid(intercept + slope * logit), _LEAST, _MOST)
+
+    def logit_sd(self, rows: Rows) -> NDArray[np.float64]:
+        """Return how unsure the model is of each row's place among the user's own times.
+
+        A standard deviation on the logit scale, of the personal shape alone: what is common to
+        all times of a user (the level) does not move the choice between them.
+        """
+        _, slope = self.calibration
+        doubt: NDArray[np.float64] = slope * self.weights.shape * np.sqrt(rows.parts.doubt)
+        return doubt

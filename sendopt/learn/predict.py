@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,10 +19,16 @@ _DECISION_COLUMNS = ("decision_id", "user_id", "as_of", "candidate_at")
 _VIEWPOINTS_AT_ONCE = 20_000  # bounds the dense curves to some 200 MB
 
 
-def open_probabilities(
-    model: ServableModel, reader: Reader, decisions: pa.Table
-) -> NDArray[np.float64]:
-    """Return the probability of an answer for every row of `decisions`.
+@dataclass(frozen=True)
+class CandidateScores:
+    """What a model says of candidate times, one row a candidate."""
+
+    probability: NDArray[np.float64]  # of an answer within the open window
+    logit_sd: NDArray[np.float64]  # how unsure the candidate's place among the user's times is
+
+
+def score(model: ServableModel, reader: Reader, decisions: pa.Table) -> CandidateScores:
+    """Return what `model` says of every row of `decisions`.
 
     Raises:
         InvalidInput: if a column is missing, has nulls, or an instant has no zone.
@@ -29,7 +37,7 @@ def open_probabilities(
     observations = observe(reader, model.target)
     seen, number = viewpoints(decisions["user_id"], decisions["as_of"])
     asked = moments(reader, seen, number, decisions["candidate_at"])
-    probability = np.empty(len(decisions))
+    probability, logit_sd = np.empty(len(decisions)), np.empty(len(decisions))
     for first in range(0, len(seen), _VIEWPOINTS_AT_ONCE):
         mine = (number >= first) & (number < first + _VIEWPOINTS_AT_ONCE)
         chunk = Viewpoints(
@@ -37,8 +45,9 @@ def open_probabilities(
             seen.as_of.slice(first, _VIEWPOINTS_AT_ONCE),
         )
         here = Moments(number[mine] - first, asked.day_of_week[mine], asked.minute_of_day[mine])
-        probability[mine] = model.predict(describe_for(model, reader, observations, chunk, here))
-    return probability
+        rows = describe_for(model, reader, observations, chunk, here)
+        probability[mine], logit_sd[mine] = model.predict(rows), model.logit_sd(rows)
+    return CandidateScores(probability, logit_sd)
 
 
 def describe_for(

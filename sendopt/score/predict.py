@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from sendopt.clock import as_utc
 from sendopt.features import Viewpoints, hours_of_week, known_users, observe
-from sendopt.learn import ServableModel, describe_for, open_probabilities
+from sendopt.learn import ServableModel, describe_for, score_decisions
 from sendopt.log import Reader
 
 SLOTS_A_WEEK = 168
@@ -18,7 +18,7 @@ _USERS_AT_ONCE = 2_000  # times 168 slots: bounds the rows in memory
 
 
 def score_candidates(model: ServableModel, reader: Reader, decisions: pa.Table) -> pa.Table:
-    """Return `decisions` with the column `open_probability`.
+    """Return `decisions` with the columns `open_probability` and `logit_sd`.
 
     Args:
         model: usually the champion.
@@ -28,8 +28,10 @@ def score_candidates(model: ServableModel, reader: Reader, decisions: pa.Table) 
     Raises:
         InvalidInput: if `decisions` break their contract.
     """
-    probability = open_probabilities(model, reader, decisions)
-    return decisions.append_column("open_probability", pa.array(probability))
+    scores = score_decisions(model, reader, decisions)
+    return decisions.append_column("open_probability", pa.array(scores.probability)).append_column(
+        "logit_sd", pa.array(scores.logit_sd)
+    )
 
 
 def score_slots(

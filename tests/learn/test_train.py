@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from sendopt.errors import InvalidInput, ModelNotServable
-from sendopt.learn import Registry, TrainingReport, artifact, open_probabilities, train
+from sendopt.evaluate.metrics import Interval
+from sendopt.learn import Registry, TrainingReport, artifact, score_decisions, train
 from sendopt.learn.judge import CHAMPION, POPULATION_BEST, Verdict
-from sendopt.learn.metrics import Interval
 from sendopt.learn.train import compare
 from sendopt.log import Log
 from sendopt.records import EventType, TenantId
@@ -76,8 +76,8 @@ def test_the_first_good_model_serves_and_a_copy_does_not_replace_it(
     with studies.reader(ALL) as reader:
         decisions = some_decisions(AS_OF)
         np.testing.assert_array_equal(
-            open_probabilities(reloaded, reader, decisions),
-            open_probabilities(champion, reader, decisions),
+            score_decisions(reloaded, reader, decisions).probability,
+            score_decisions(champion, reader, decisions).probability,
         )
     with pytest.raises(ModelNotServable, match="no champion"):
         registry.champion(TenantId("fried2021"))
@@ -129,7 +129,9 @@ def test_the_planted_hour_is_found(habits: Log, registry: Registry) -> None:
         for candidate in range(24)
     ]
     with habits.reader(shop) as reader:
-        scores = open_probabilities(registry.champion(shop), reader, pa.Table.from_pylist(rows))
+        scores = score_decisions(
+            registry.champion(shop), reader, pa.Table.from_pylist(rows)
+        ).probability
     best = (scores.reshape(-1, 24).argmax(axis=1) + 9) % 24  # Tokyo is nine hours ahead
     planted = np.array([8, 12, 20, 8, 12, 20])
     assert (np.abs(best - planted) <= 1).all(), best

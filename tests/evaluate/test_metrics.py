@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sendopt.learn import circle, logistic, metrics
+from sendopt.evaluate import metrics
+from sendopt.learn import circle, logistic
 
 rows = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 4), st.booleans()), min_size=1, max_size=40
