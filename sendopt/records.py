@@ -147,6 +147,7 @@ class Slot:
     starts_at: datetime
     open_probability: float | None  # None = could not be scored
     excluded_by: str | None = None  # "quiet_hours", "past", ...; None = allowed
+    logit_sd: float | None = None  # how unsure its place among the user's times is; None = unsaid
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +157,40 @@ class Decision:
     send_id: SendId
     slots: tuple[Slot, ...]
     chosen_at: datetime | None  # None = suppressed: no allowed slot, or the user may not be reached
-    propensity: float | None  # P(this slot | policy, after all constraints); None = suppressed
-    policy: str  # "greedy", "epsilon_greedy", ...
+    propensity: float | None  # P(this slot | arm, all constraints); None = suppressed
+    policy: str  # "greedy", "epsilon_greedy", ...; "configured", "fallback": see schedule.choose
     binding_constraint: str | None  # what kept the send from the most likely slot of all
     fallback_reason: str | None  # why no model spoke
     model_version: str | None
     log_snapshot: int | None  # the log as the model saw it
     timezone: str
-    timezone_source: str  # "device", "user", "log", "tenant"
+    timezone_source: str  # "device", "user", "log", "tenant", "inferred"
+    served_by: ServedBy | None = None  # None = suppressed
+    gain_probability: float | None = None  # P(the best slot beats the configured one)
+    abstention_reason: str | None = None  # why the configured time stayed: "gain_not_proven"
+    explored: bool | None = None  # another slot than the policy's best one
+    exploration_bound_by: str | None = None  # "urgent", "exploration_budget_spent"
+    variant_propensity: float | None = None  # P(this variant | this slot)
+    variant_evidence: str | None = None  # "too_little_data", "preferred"; None = one variant
+    variant_confidence: float | None = None  # P(the most promising variant is the best)
+    timezone_confidence: float | None = None  # of an inferred zone: mass of `quiet_offsets`
+    quiet_offsets: tuple[int, ...] | None = None  # minutes east of UTC at which it may be night
+
+
+class Arm(StrEnum):
+    """Which side of an experiment a user is on, for as long as it lasts."""
+
+    OPTIMISED = "optimised"
+    HOLDOUT = "holdout"  # keeps the configured time, or a random one: what others are held against
+
+
+class ServedBy(StrEnum):
+    """Whose word a decision rests on: the steps of the fallback, best first."""
+
+    CHAMPION = "champion"
+    LAST_GOOD = "last_good"  # the champion before, where the champion cannot speak
+    TENANT_HISTOGRAM = "tenant_histogram"  # everybody's answers by local hour, without a model
+    CONFIGURED_TIME = "configured_time"
 
 
 class SendState(StrEnum):
@@ -204,6 +231,7 @@ class PlannedSend:
     expires_at: datetime | None
     state: SendState = SendState.PLANNED
     reason: str | None = None  # set in every final state
+    arm: Arm | None = None  # None = no experiment; set for suppressed sends too
 
 
 @dataclass(frozen=True, slots=True)

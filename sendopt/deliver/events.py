@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sendopt.records import Accepted, DeadAddress, Event, EventType, Outcome, Permanent
 from sendopt.state.due import DueSend
@@ -15,14 +16,20 @@ def event_of(send: DueSend, outcome: Outcome, *, at: datetime) -> Event | None:
     """
     match outcome:
         case Accepted():
-            return _event(send, EventType.SEND, at, {})
+            return _event(send, EventType.SEND, at, _assignment(send))
         case DeadAddress(reason) | Permanent(reason):
             return _event(send, EventType.BOUNCE, at, {"reason": reason})
         case _:
             return None
 
 
-def _event(send: DueSend, event_type: EventType, at: datetime, attributes: dict[str, str]) -> Event:
+def _assignment(send: DueSend) -> dict[str, Any]:
+    """Return how chance had its part in the send, beside its time: what an analysis asks for."""
+    told = {"arm": send.arm, "variant_propensity": send.variant_propensity}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _event(send: DueSend, event_type: EventType, at: datetime, attributes: dict[str, Any]) -> Event:
     return Event(
         event_id=f"{send.send_id}:{event_type}",
         user_id=send.user_id,

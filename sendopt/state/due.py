@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sendopt.records import (
+    Arm,
     CampaignId,
     Channel,
     Device,
@@ -62,6 +63,8 @@ class DueSend:
     message_type: str | None
     propensity: float | None
     link_id: str | None  # of an earlier attempt: a retry leads to the same link
+    arm: Arm | None = None  # of the experiment that the send is part of
+    variant_propensity: float | None = None  # P(this variant | this time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ def _due(
             app_user.c.opted_out_at,
             decision.c.timezone,
             decision.c.propensity,
+            decision.c.variant_propensity,
             link.c.link_id,
         )
         .select_from(
@@ -214,4 +218,6 @@ def _due_send(row: Any, facts: _CampaignFacts) -> DueSend:
         message_type=facts.message_type,
         propensity=row.propensity,
         link_id=row.link_id,
+        arm=None if row.arm is None else Arm(row.arm),
+        variant_propensity=row.variant_propensity,
     )

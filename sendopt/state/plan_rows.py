@@ -1,7 +1,8 @@
 """Planned sends and their decision records as rows.
 
-The slots of a decision are one JSON array, `[starts_at, open_probability, excluded_by]` each: they
-are read and written as a whole, a million sends have 25 million of them, and nobody joins on them.
+The slots of a decision are one JSON array, `[starts_at, open_probability, excluded_by, logit_sd]`
+each, the last one only where it is known: they are read and written as a whole, a million sends
+have 25 million of them, and nobody joins on them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from sendopt.records import (
+    Arm,
     CampaignId,
     Channel,
     Decision,
@@ -18,6 +20,7 @@ from sendopt.records import (
     PlannedSend,
     SendId,
     SendState,
+    ServedBy,
     Slot,
     TenantId,
     UserId,
@@ -41,6 +44,7 @@ def send_row(planned: PlannedSend, now: datetime) -> dict[str, Any]:
         "state": planned.state,
         "reason": planned.reason,
         "planned_at": now,
+        "arm": planned.arm,
     }
 
 
@@ -58,6 +62,7 @@ def send(row: Any) -> PlannedSend:
         expires_at=row.expires_at,
         state=SendState(row.state),
         reason=row.reason,
+        arm=None if row.arm is None else Arm(row.arm),
     )
 
 
@@ -66,10 +71,7 @@ def decision_row(tenant_id: TenantId, reason: Decision) -> dict[str, Any]:
     return {
         "tenant_id": tenant_id,
         "send_id": reason.send_id,
-        "slots": [
-            [_text(slot.starts_at), slot.open_probability, slot.excluded_by]
-            for slot in reason.slots
-        ],
+        "slots": [_slot_row(slot) for slot in reason.slots],
         "chosen_at": reason.chosen_at,
         "propensity": reason.propensity,
         "policy": reason.policy,
@@ -79,6 +81,16 @@ def decision_row(tenant_id: TenantId, reason: Decision) -> dict[str, Any]:
         "log_snapshot": reason.log_snapshot,
         "timezone": reason.timezone,
         "timezone_source": reason.timezone_source,
+        "served_by": reason.served_by,
+        "gain_probability": reason.gain_probability,
+        "abstention_reason": reason.abstention_reason,
+        "explored": reason.explored,
+        "exploration_bound_by": reason.exploration_bound_by,
+        "variant_propensity": reason.variant_propensity,
+        "variant_evidence": reason.variant_evidence,
+        "variant_confidence": reason.variant_confidence,
+        "timezone_confidence": reason.timezone_confidence,
+        "quiet_offsets": reason.quiet_offsets,
     }
 
 
@@ -87,8 +99,7 @@ def decision(row: Any) -> Decision:
     return Decision(
         send_id=SendId(row.send_id),
         slots=tuple(
-            Slot(datetime.fromisoformat(starts_at), probability, excluded_by)
-            for starts_at, probability, excluded_by in row.slots
+            Slot(datetime.fromisoformat(starts_at), *said) for starts_at, *said in row.slots
         ),
         chosen_at=row.chosen_at,
         propensity=row.propensity,
@@ -99,7 +110,22 @@ def decision(row: Any) -> Decision:
         log_snapshot=row.log_snapshot,
         timezone=row.timezone,
         timezone_source=row.timezone_source,
+        served_by=None if row.served_by is None else ServedBy(row.served_by),
+        gain_probability=row.gain_probability,
+        abstention_reason=row.abstention_reason,
+        explored=row.explored,
+        exploration_bound_by=row.exploration_bound_by,
+        variant_propensity=row.variant_propensity,
+        variant_evidence=row.variant_evidence,
+        variant_confidence=row.variant_confidence,
+        timezone_confidence=row.timezone_confidence,
+        quiet_offsets=None if row.quiet_offsets is None else tuple(row.quiet_offsets),
     )
+
+
+def _slot_row(slot: Slot) -> list[Any]:
+    row = [_text(slot.starts_at), slot.open_probability, slot.excluded_by]
+    return row if slot.logit_sd is None else [*row, slot.logit_sd]
 
 
 @lru_cache(maxsize=4096)  # everybody in a zone shares the instants of a grid

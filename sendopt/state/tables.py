@@ -128,6 +128,7 @@ planned_send = sa.Table(
     sa.Column("fence", sa.Integer, nullable=False, server_default="0"),  # grows with every claim
     sa.Column("handed_over_at", Instant),  # when the provider accepted it
     sa.Column("planned_at", Instant, nullable=False),
+    sa.Column("arm", sa.Text),  # "optimised", "holdout"; null = no experiment. Suppressed sends too
     # One message a user and campaign, however often the plan is committed.
     sa.UniqueConstraint("tenant_id", "campaign_id", "user_id", name="planned_send_once"),
     sa.Index("planned_send_ready", "state", "ready_at"),
@@ -138,7 +139,7 @@ decision = sa.Table(
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
     sa.Column("send_id", sa.Text, primary_key=True),
-    sa.Column("slots", sa.JSON, nullable=False),  # [[starts_at ISO, probability, excluded_by]]
+    sa.Column("slots", sa.JSON, nullable=False),  # as in plan_rows
     sa.Column("chosen_at", Instant),
     sa.Column("propensity", sa.Float),
     sa.Column("policy", sa.Text, nullable=False),
@@ -148,6 +149,25 @@ decision = sa.Table(
     sa.Column("log_snapshot", sa.BigInteger),
     sa.Column("timezone", sa.Text, nullable=False),
     sa.Column("timezone_source", sa.Text, nullable=False),
+    # What a decision of the first release does not hold is null in it.
+    sa.Column("served_by", sa.Text),
+    sa.Column("gain_probability", sa.Float),
+    sa.Column("abstention_reason", sa.Text),
+    sa.Column("explored", sa.Boolean),
+    sa.Column("exploration_bound_by", sa.Text),
+    sa.Column("variant_propensity", sa.Float),
+    sa.Column("variant_evidence", sa.Text),
+    sa.Column("variant_confidence", sa.Float),
+    sa.Column("timezone_confidence", sa.Float),
+    sa.Column("quiet_offsets", sa.JSON(none_as_null=True)),  # minutes east of UTC
+    # The few that explored, for the budget of the next plan.
+    sa.Index(
+        "decision_explored",
+        "tenant_id",
+        "send_id",
+        sqlite_where=sa.text("explored"),
+        postgresql_where=sa.text("explored"),
+    ),
 )
 
 attempt = sa.Table(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import sys
 import textwrap
@@ -12,12 +13,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 from sendopt.errors import Conflict
-from sendopt.records import TenantId, UserId
-from sendopt.state import State, check_version, migrate, users
+from sendopt.records import SendId, Slot, TenantId, UserId
+from sendopt.state import State, check_version, migrate, migrations, plans, users
 from sendopt.state.tables import metadata
 
 
@@ -59,6 +62,35 @@ def test_migrating_again_changes_nothing(state: State, now: datetime) -> None:
     check_version(state)
     with state.read() as tx:
         assert [user.user_id for user in users.everyone(tx, TenantId("shop"))] == ["ann"]
+
+
+def test_a_send_of_the_first_release_is_read_as_it_was_written(empty: State, now: datetime) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with empty.write() as tx:
+        config.attributes["connection"] = tx
+        command.upgrade(config, "0001")
+        tx.execute(
+            sa.text(
+                "INSERT INTO planned_send (tenant_id, send_id, campaign_id, variant_id, user_id,"
+                " channel, state, planned_at)"
+                " VALUES ('shop', 's_1', 'sale', 'plain', 'ann', 'simulator', 'planned', 0)"
+            )
+        )
+        tx.execute(
+            sa.text(
+                "INSERT INTO decision (tenant_id, send_id, slots, propensity, policy, timezone,"
+                " timezone_source) VALUES ('shop', 's_1', :slots, 1, 'greedy', 'UTC', 'tenant')"
+            ),
+            {"slots": json.dumps([[now.isoformat(), 0.25, None]])},
+        )
+    migrate(empty)
+    check_version(empty)
+    with empty.read() as tx:
+        stored = plans.get_send(tx, TenantId("shop"), SendId("s_1"))
+    assert stored.send.arm is None
+    assert stored.decision.slots == (Slot(now, 0.25),)
+    assert (stored.decision.served_by, stored.decision.explored) == (None, None)
 
 
 MIGRATOR = """

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from sendopt.errors import Conflict, InvariantBroken, NotFound, StoreFailure
 from sendopt.records import (
+    Arm,
     Campaign,
     CampaignId,
     Channel,
@@ -25,6 +26,7 @@ from sendopt.records import (
     PlannedSend,
     SendId,
     SendState,
+    ServedBy,
     Slot,
     TenantId,
     UserId,
@@ -74,6 +76,7 @@ def a_plan(now: datetime, users: range, *, tenant_id: TenantId = TENANT) -> Plan
                 expires_at=due_at and due_at + HOUR,
                 state=SendState.PLANNED if reached else SendState.SUPPRESSED,
                 reason=None if reached else "opted_out",
+                arm=Arm.HOLDOUT if number % 3 else Arm.OPTIMISED,
             )
         )
         decisions.append(
@@ -81,7 +84,7 @@ def a_plan(now: datetime, users: range, *, tenant_id: TenantId = TENANT) -> Plan
                 send_id=send_id,
                 slots=(
                     Slot(now, 0.1 + 0.2, "quiet_hours"),
-                    Slot(due_at or now + HOUR, 1 / 3, None),
+                    Slot(due_at or now + HOUR, 1 / 3, None, 0.7),
                     Slot(now + 2 * HOUR, None, None),
                 ),
                 chosen_at=due_at,
@@ -92,7 +95,17 @@ def a_plan(now: datetime, users: range, *, tenant_id: TenantId = TENANT) -> Plan
                 model_version="3",
                 log_snapshot=2**40,
                 timezone="Europe/Berlin",
-                timezone_source="device",
+                timezone_source="inferred",
+                served_by=ServedBy.LAST_GOOD if reached else None,
+                gain_probability=2 / 3 if reached else None,
+                abstention_reason="gain_not_proven" if reached else None,
+                explored=number % 2 == 0 if reached else None,
+                exploration_bound_by="urgent" if reached else None,
+                variant_propensity=0.1 + 0.2 if reached else None,
+                variant_evidence="too_little_data" if reached else None,
+                variant_confidence=0.7 if reached else None,
+                timezone_confidence=0.9 if reached else None,
+                quiet_offsets=(-300, 345) if reached else None,
             )
         )
     return Plan(tenant_id, SALE, tuple(sends), tuple(decisions))
