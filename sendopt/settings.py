@@ -56,11 +56,16 @@ class RegistrySettings(_Section):
 
 
 class LearnSettings(_Section):
-    """How models are trained."""
+    """How models are trained, and what they must keep to serve; else the last good one is asked."""
 
     open_window_minutes: Annotated[int, Field(gt=0, le=7 * 24 * 60)] = 30
     seed: int = 1
     threads: Count = 2
+    # What a model knows of users is read from the log when it is asked; its weights and its
+    # calibration age with the seasons, and nobody has judged them on days so long after training.
+    model_max_age_days: Count = 90
+    model_patience_seconds: Seconds = 20  # for any answer, and for each row of it beyond that:
+    model_rows_per_second: Annotated[float, Field(gt=0)] = 5_000
 
 
 class DeliverSettings(_Section):

@@ -51,6 +51,7 @@ class Models(Stores):
                 self.registry,
                 tenant_id,
                 as_of=as_of or self.clock.now(),
+                now=self.clock.now(),
                 open_window=self.settings.open_window,
                 outcome=outcome,
                 seed=settings.seed,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from functools import cached_property
 
 from sendopt import learn, track
 from sendopt.app.secrets import Secrets, load_or_create_secrets
 from sendopt.clock import Clock
 from sendopt.errors import SendoptError
+from sendopt.learn import serving
 from sendopt.log import Log, LogLocation, Reader, S3Access
 from sendopt.records import TenantId
 from sendopt.settings import Settings
@@ -59,6 +61,16 @@ class Stores:
     @cached_property
     def registry(self) -> learn.Registry:
         return learn.Registry(self.settings.tracking_uri, self.settings.artifacts)
+
+    @property
+    def model_limits(self) -> serving.Limits:
+        """What a model must keep to serve."""
+        learning = self.settings.learn
+        return serving.Limits(
+            longest_age=timedelta(days=learning.model_max_age_days),
+            patience=timedelta(seconds=learning.model_patience_seconds),
+            rows_per_second=learning.model_rows_per_second,
+        )
 
     @cached_property
     def secrets(self) -> Secrets:

@@ -1,4 +1,4 @@
-"""Ask whether a remote part lives, without waiting for it longer than the asker can."""
+"""Ask a part that may be silent, without waiting for it longer than the asker can."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import timedelta
+from typing import TypeVar
+
+Answer = TypeVar("Answer")
 
 
 class Liveness:
@@ -20,7 +23,7 @@ class Liveness:
     def __init__(self, ask: Callable[[], object]) -> None:
         self._ask = ask
         self._turn = threading.Lock()
-        self._question: Future[None] | None = None
+        self._question: Future[object] | None = None
 
     def check(self, within: timedelta) -> None:
         """Return if the part answers.
@@ -31,21 +34,25 @@ class Liveness:
         """
         with self._turn:
             if self._question is None or self._question.done():
-                self._question = self._asked()
+                self._question = in_background(self._ask, name="liveness")
             question = self._question
         question.result(within.total_seconds())
 
-    def _asked(self) -> Future[None]:
-        question: Future[None] = Future()
 
-        def run() -> None:
-            try:
-                self._ask()
-            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-                question.set_exception(error)
-            else:
-                question.set_result(None)
+def in_background(ask: Callable[[], Answer], *, name: str) -> Future[Answer]:
+    """Ask in a thread of its own, and return where the answer or the failure will be.
 
-        # A daemon: the end of the process does not wait for an answer that nobody needs any more.
-        threading.Thread(target=run, name="liveness", daemon=True).start()
-        return question
+    A daemon: the end of the process does not wait for an answer that nobody needs any more.
+    """
+    question: Future[Answer] = Future()
+
+    def run() -> None:
+        try:
+            answer = ask()
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            question.set_exception(error)
+        else:
+            question.set_result(answer)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return question

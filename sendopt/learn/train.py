@@ -45,6 +45,7 @@ def train(
     tenant_id: TenantId,
     *,
     as_of: datetime,
+    now: datetime,
     open_window: timedelta,
     outcome: EventType,
     seed: int,
@@ -89,16 +90,19 @@ def train(
     verdict = judge(later, probabilities, orders, seed=seed)
     promoted, reason = compare(verdict)
     card = model_card(fitted, verdict, rows_judged=unseen, promoted=promoted, reason=reason)
-    model, number = registry.record(
+    recorded = registry.record(
         tenant_id,
         fitted.model,
         params=as_params(_params(fitted.model)),
-        metrics=_metrics(verdict),
         tags=_tags(fitted, promoted=promoted, reason=reason),
-        documents={"card.md": card},
+    )
+    model, number = recorded.model, recorded.number
+    registry.set_card(recorded, card)
+    registry.finish(
+        tenant_id, recorded, metrics=_metrics(verdict), tags={}, gate="passed" if promoted else "?"
     )
     if promoted:
-        registry.promote(tenant_id, number)
+        registry.promote(tenant_id, number, by="training", reason=reason, now=now)
     progress(f"model {model.version}: {reason}")
     return TrainingReport(
         model_version=model.version,

@@ -36,6 +36,7 @@ def run(
             registry,
             tenant,
             as_of=as_of,
+            now=as_of,
             open_window=timedelta(minutes=30),
             outcome=EventType.OPEN,
             seed=7,

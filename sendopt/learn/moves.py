@@ -1,0 +1,101 @@
+"""Which version serves, which one did, and which may serve again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sendopt.errors import Conflict, NotFound
+
+LAST_GOOD_ALIAS = "last_good"
+
+PROMOTED, ROLLED_BACK = "promoted", "rolled_back"
+
+_MOVE_TAG = "sendopt.move."  # followed by its number: moves are added, never changed
+
+
+@dataclass(frozen=True)
+class Move:
+    """The champion changed."""
+
+    kind: str  # PROMOTED or ROLLED_BACK
+    number: str  # of the version that serves from then on
+    before: str | None  # of the version that served until then
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """One version of a tenant's model, and what became of it."""
+
+    number: str
+    version: str
+    aliases: tuple[str, ...]
+    trained_until: datetime | None  # None = registered by a release that did not say
+    gate: str  # "passed", the names of the checks that refused it, or "" if it was never judged
+    served: bool  # it was champion at some time
+    moves: tuple[Move, ...]  # that made it the champion, oldest first
+
+
+def last_good(moves: Iterable[Move]) -> str | None:
+    """Return the number of the version that served before the champion, for as long as it may.
+
+    A version that was rolled back has lost that: going back twice goes back two versions.
+
+    >>> at = datetime(2026, 1, 1)
+    >>> def move(kind, number):
+    ...     return Move(kind, number, None, at, "ops", "")
+    >>> last_good([move(PROMOTED, "1"), move(PROMOTED, "2"), move(PROMOTED, "3")])
+    '2'
+    >>> last_good([move(PROMOTED, "1"), move(PROMOTED, "2"), move(ROLLED_BACK, "1")])
+    """
+    served: list[str] = []
+    for move in moves:
+        if not served and move.before is not None:
+            served.append(move.before)
+        if move.kind == ROLLED_BACK:
+            served = served[: served.index(move.number)] if move.number in served else served[:-1]
+        served = [number for number in served if number != move.number]
+        served.append(move.number)
+    return served[-2] if len(served) > 1 else None
+
+
+def tag(move: Move, place: int) -> tuple[str, str]:
+    """Return name and text of the tag that keeps `move`, the `place`-th from 0."""
+    told = {**asdict(move), "at": move.at.isoformat()}
+    return f"{_MOVE_TAG}{place:06}", json.dumps(told)
+
+
+def read_moves(tags: Mapping[str, str]) -> tuple[Move, ...]:
+    """Return the moves that stand in the tags of a registered model, oldest first."""
+    found = []
+    for name in sorted(name for name in tags if name.startswith(_MOVE_TAG)):
+        told = json.loads(tags[name])
+        found.append(Move(**{**told, "at": datetime.fromisoformat(told["at"])}))
+    return tuple(found)
+
+
+def choose(known: Iterable[RegisteredModel], to: str | None) -> RegisteredModel:
+    """Return the version that is meant by its number or its hash; None = the last good one.
+
+    Raises:
+        NotFound: `model_unknown`.
+        Conflict: `no_last_good`.
+    """
+    if to is None:
+        meant = [model for model in known if LAST_GOOD_ALIAS in model.aliases]
+    else:
+        meant = [model for model in known if to in (model.number, model.version)]
+    if meant:  # the same bytes may have been registered twice; the one that served is meant
+        return max(meant, key=lambda model: model.served)
+    if to is None:
+        raise Conflict(
+            "no model served before the champion",
+            code="no_last_good",
+            hint="name one with --to, or train again",
+        )
+    raise NotFound(f"no model is called {to!r}", code="model_unknown")
