@@ -11,6 +11,7 @@ from sendopt.features.catalog import MOMENT_FEATURES, USER_FEATURES, statement
 from sendopt.features.evidence import (
     DAY_TYPES,
     HALF_HOURS,
+    PROMPTNESS,
     Evidence,
     population_evidence,
     user_evidence,
@@ -36,6 +37,7 @@ __all__ = [
     "DAY_TYPES",
     "HALF_HOURS",
     "MOMENT_FEATURES",
+    "PROMPTNESS",
     "USER_FEATURES",
     "Evidence",
     "LabelledMoments",

@@ -16,21 +16,30 @@ from sendopt.log import Reader
 DAY_TYPES = 2  # weekdays, weekends
 HALF_HOURS = 48  # of a local day
 
+#: Ends of the stages of promptness, as shares of the open window: how soon a send was answered.
+PROMPTNESS = (1 / 6, 1 / 2, 1.0)
+
 _DAY = timedelta(days=1)
 _DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Decayed counts, each of shape (rows, DAY_TYPES, HALF_HOURS)."""
+    """Decayed counts by local time of day."""
 
-    sessions: NDArray[np.float64]
-    sends: NDArray[np.float64]
-    opens: NDArray[np.float64]  # sends that were answered within the open window
+    sessions: NDArray[np.float64]  # (rows, DAY_TYPES, HALF_HOURS)
+    sends: NDArray[np.float64]  # (rows, DAY_TYPES, HALF_HOURS)
+    answers: NDArray[np.float64]  # of them, (rows, promptness, DAY_TYPES, HALF_HOURS)
+
+    @property
+    def opens(self) -> NDArray[np.float64]:
+        """Sends that were answered within the open window, (rows, DAY_TYPES, HALF_HOURS)."""
+        opens: NDArray[np.float64] = self.answers.sum(axis=1)
+        return opens
 
     def rows(self, index: NDArray[np.intp]) -> Evidence:
         """Return the evidence at `index`."""
-        return Evidence(self.sessions[index], self.sends[index], self.opens[index])
+        return Evidence(self.sessions[index], self.sends[index], self.answers[index])
 
 
 def user_evidence(
@@ -64,7 +73,7 @@ def population_evidence(
     first, last = int(day.min()), int(max(day.max() + 1, day_seen.max()))
     of_day = _dense(counted, day - first, last - first + 1)
     kept = 0.5 ** (_DAY / half_life)
-    for counts in (of_day.sessions, of_day.sends, of_day.opens):
+    for counts in (of_day.sessions, of_day.sends, of_day.answers):
         before = np.zeros_like(counts[0])
         for row in range(len(counts)):
             before, counts[row] = kept * before + counts[row], before
@@ -80,4 +89,5 @@ def _dense(counted: pa.Table, row: NDArray[np.intp], rows: int) -> Evidence:
         counts[row, cell] = counted[name].to_numpy()
         return counts.reshape(rows, DAY_TYPES, HALF_HOURS)
 
-    return Evidence(column("sessions"), column("sends"), column("opens"))
+    answers = [column(f"answers_{stage}") for stage in range(len(PROMPTNESS))]
+    return Evidence(column("sessions"), column("sends"), np.stack(answers, axis=1))

@@ -30,17 +30,24 @@ answer as (
     select send_id, occurred_at from event where event_type = $outcome and send_id is not null
 ),
 answered as (
-    select distinct p.event_id
+    select p.event_id, min(epoch_us(a.occurred_at) - epoch_us(p.occurred_at)) as delay_us
     from placed p
     join answer a using (send_id)
     where p.event_type = 'send'
         and a.occurred_at >= p.occurred_at
         and a.occurred_at < p.occurred_at + to_microseconds($window_us)
+    group by p.event_id
 )
 select
     p.user_id,
     p.event_type = 'session' as is_session,
-    a.event_id is not null as is_answered,
+    -- How promptly a send was answered: 0 in the first sixth of the window, 1 in its first half,
+    -- 2 later in it; null = not within it.
+    case
+        when a.delay_us * 6 < $window_us then 0
+        when a.delay_us * 2 < $window_us then 1
+        when a.delay_us is not null then 2
+    end::utinyint as promptness,
     epoch_us(p.occurred_at) as happened_us,
     epoch_us(p.occurred_at) + if(p.event_type = 'send', $window_us, 1) as known_us,
     (

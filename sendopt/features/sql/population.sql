@@ -8,7 +8,7 @@ with placed as (
         known_us // 86400000000 as day,
         cell,
         is_session,
-        is_answered,
+        promptness,
         -- In integers of 2^-40, as in `evidence`.
         (pow(2.0, 40) * if(propensity > 0, least(1.0 / propensity, 20.0), 1.0))::bigint as weight
     from observation
@@ -18,7 +18,9 @@ select
     cell,
     count(*) filter (is_session)::double as sessions,
     coalesce(sum(weight) filter (not is_session), 0) / pow(2.0, 40) as sends,
-    coalesce(sum(weight) filter (is_answered), 0) / pow(2.0, 40) as opens
+    coalesce(sum(weight) filter (promptness = 0), 0) / pow(2.0, 40) as answers_0,
+    coalesce(sum(weight) filter (promptness = 1), 0) / pow(2.0, 40) as answers_1,
+    coalesce(sum(weight) filter (promptness = 2), 0) / pow(2.0, 40) as answers_2
 from placed
 group by day, cell
 order by day, cell
