@@ -10,29 +10,47 @@ from numpy.typing import NDArray
 from sendopt.evaluate import metrics
 from sendopt.features import USER_FEATURES
 from sendopt.learn.fit import Fitted
+from sendopt.learn.gate import GateReport
 from sendopt.learn.history import ACTIVITY
 from sendopt.learn.judge import OURS, POPULATION_BEST, Verdict
 from sendopt.learn.model import ServableModel
 
+_TITLE = "# Model card"
 _SENDS_KNOWN = ((0, 4), (5, 19), (20, None))  # of a user, when the moment was described
 
 
 def model_card(
-    fitted: Fitted, verdict: Verdict, *, rows_judged: NDArray[np.bool_], promoted: bool, reason: str
+    fitted: Fitted, verdict: Verdict, *, version: str, rows_judged: NDArray[np.bool_]
 ) -> str:
-    """Return the card (Markdown) of a judged model."""
+    """Return the card (Markdown) of a judged model, before the gate has spoken."""
     lines = [
-        "# Model card",
-        "",
-        f"{'Promoted to champion' if promoted else 'Not promoted'}: {reason}.",
+        _TITLE,
         "",
         *_data(fitted),
         "",
-        *_model(fitted.model),
+        *_model(fitted.model, version),
         "",
         *_judgement(verdict),
         "",
         *_weak_spots(fitted, verdict, rows_judged),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def with_gate(card: str, gate: GateReport) -> str:
+    """Return `card` with the gate's verdict at its head and every check at its end."""
+    became = "Promoted to champion" if gate.passed else "Not promoted"
+    lines = [
+        card.replace(_TITLE, f"{_TITLE}\n\n{became}: {gate.reason}.", 1),
+        "## Gate",
+        "",
+        "| check | | what was found |",
+        "|---|---|---|",
+        *(
+            f"| {check.name} | {'passed' if check.passed else 'FAILED'} | {check.said} |"
+            for check in gate.checks
+        ),
         "",
     ]
     return "\n".join(lines)
@@ -60,12 +78,13 @@ def _data(fitted: Fitted) -> Iterator[str]:
     )
 
 
-def _model(model: ServableModel) -> Iterator[str]:
+def _model(model: ServableModel, version: str) -> Iterator[str]:
     weights, (intercept, slope) = model.weights, model.calibration
     rounds = 0 if model.booster is None else model.booster.best_iteration
     order = "the trees" if model.trees_rank else "the level-shape model"
     yield "## Model"
     yield ""
+    yield f"- Version {version}: the SHA-256 of its files."
     yield (
         f"- Level-shape model: half-life {model.shape.half_life_days:g} days, "
         f"bandwidth {model.shape.activity_bandwidth_hours:g} hours, reach {model.reach}."

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,18 @@ from numpy.typing import NDArray
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput, ModelNotServable
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments, Target, observe
-from sendopt.learn.card import model_card
+from sendopt.learn.card import model_card, with_gate
 from sendopt.learn.fit import Fitted, Progress, describe_labelled, fit
-from sendopt.learn.judge import CHAMPION, OURS, POPULATION_BEST, Verdict, judge
+from sendopt.learn.gate import GateReport, Trial, are_probabilities, examine, rows_at
+from sendopt.learn.judge import CHAMPION, OURS, Verdict, judge
 from sendopt.learn.model import ServableModel
 from sendopt.learn.policies import predictors, rankings
 from sendopt.learn.registry import Registry, as_params
 from sendopt.learn.trees import OffsetTrees
 from sendopt.log import Reader
 from sendopt.records import EventType, TenantId
+
+_MOST_EVENTS_TRAINED_TWICE = 100_000  # beyond, the gate repeats less of a training, and says so
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class TrainingReport:
     label_source: str  # "sends", or "activity" standing in for answers
     moments: int  # learned from and judged on
     verdict: Verdict
+    gate: GateReport
     log_snapshot: int
     card: str  # Markdown
 
@@ -54,14 +59,28 @@ def train(
 ) -> TrainingReport:
     """Learn from what was known before `as_of` and register the model with its judgement.
 
-    It becomes champion if it is at least as good as the population's best hour on days that it
-    has not seen, and better than the present champion on the same days.
+    It becomes champion if it passes every check of the gate: honest, sound, at least as good as the
+    population's best hour on days that it has not seen, better than the present champion on the
+    same days, and worse for nobody.
+
+    Args:
+        reader: the tenant's log.
+        registry: where the model goes.
+        tenant_id: whose model it is.
+        as_of: only events before it are learned from.
+        now: when the champion changes, if it does.
+        open_window: within which an answer counts.
+        outcome: what counts as an answer.
+        seed: of everything random.
+        threads: of LightGBM; part of what makes a training repeatable.
+        progress: told what is going on.
 
     Raises:
         InvalidInput: `too_little_history`, if there is nothing to learn from or to judge by.
     """
     target = Target(open_window=open_window, outcome=outcome)
-    fitted = fit(
+    fit_again = partial(
+        fit,
         reader,
         target,
         until=as_utc(as_of),
@@ -70,7 +89,8 @@ def train(
         threads=threads,
         progress=progress,
     )
-    past, rows = fitted.moments, fitted.rows
+    fitted = fit_again()
+    past = fitted.moments
     unseen = fitted.split.judge(past)
     if not unseen.any() or not fitted.split.learn(past).any():
         raise InvalidInput(
@@ -79,63 +99,97 @@ def train(
             expected="answered sends or sessions on at least three days",
             hint="ingest more events, or wait for them",
         )
-    later = past.rows(unseen)
-    probabilities = {name: p[unseen] for name, p in predictors(fitted.model, rows).items()}
-    orders = {name: order[unseen] for name, order in rankings(fitted.model, rows).items()}
     champion = _champion(registry, tenant_id, target)
-    if champion is not None:
-        progress("judging the present champion on the same days")
-        rival = _as_of_now(reader, champion, later)
-        probabilities[CHAMPION] = orders[CHAMPION] = rival
-    verdict = judge(later, probabilities, orders, seed=seed)
-    promoted, reason = compare(verdict)
-    card = model_card(fitted, verdict, rows_judged=unseen, promoted=promoted, reason=reason)
     recorded = registry.record(
-        tenant_id,
-        fitted.model,
-        params=as_params(_params(fitted.model)),
-        tags=_tags(fitted, promoted=promoted, reason=reason),
+        tenant_id, fitted.model, params=as_params(_params(fitted.model)), tags=_tags(fitted)
     )
-    model, number = recorded.model, recorded.number
+    model = recorded.model
+    progress("judging it on the last days")
+    trial = put_on_trial(
+        fitted,
+        model,
+        reader,
+        target,
+        champion=champion,
+        read_back=partial(registry.read_back, recorded),
+        retrain=(lambda: fit_again().model)
+        if fitted.summary.events <= _MOST_EVENTS_TRAINED_TWICE
+        else None,
+        seed=seed,
+    )
+    verdict = trial.verdict
+    if verdict is None:
+        raise ModelNotServable(
+            f"model {model.version} came out saying no probabilities", code="model_output_invalid"
+        )
+    card = model_card(fitted, verdict, version=model.version, rows_judged=unseen)
+    registry.set_card(recorded, card)
+    progress("asking the gate")
+    gate = examine(replace(trial, card=registry.card_of(recorded)))
+    card = with_gate(card, gate)
     registry.set_card(recorded, card)
     registry.finish(
-        tenant_id, recorded, metrics=_metrics(verdict), tags={}, gate="passed" if promoted else "?"
+        tenant_id,
+        recorded,
+        metrics={**_metrics(verdict), **gate.figures},
+        tags=_judged_tags(gate),
+        gate=gate.summary,
     )
-    if promoted:
-        registry.promote(tenant_id, number, by="training", reason=reason, now=now)
-    progress(f"model {model.version}: {reason}")
+    if gate.passed:
+        registry.promote(tenant_id, recorded.number, by="training", reason=gate.reason, now=now)
+    progress(f"model {model.version}: {gate.reason}")
     return TrainingReport(
         model_version=model.version,
-        registered_as=number,
-        promoted=promoted,
-        reason=reason,
+        registered_as=recorded.number,
+        promoted=gate.passed,
+        reason=gate.reason,
         label_source=fitted.model.provenance.label_source,
         moments=len(past),
         verdict=verdict,
+        gate=gate,
         log_snapshot=reader.snapshot,
         card=card,
     )
 
 
-def compare(verdict: Verdict) -> tuple[bool, str]:
-    """Return whether the judged model may serve, and why.
+def put_on_trial(
+    fitted: Fitted,
+    model: ServableModel,
+    reader: Reader,
+    target: Target,
+    *,
+    champion: ServableModel | None,
+    read_back: Callable[[], ServableModel],
+    retrain: Callable[[], ServableModel] | None,
+    seed: int,
+) -> Trial:
+    """Judge `model` on the days of `fitted` that were kept unseen, beside its rivals.
 
-    Against each rival its probabilities must be better (log loss) and its choices of time not
-    worse beyond chance. A draw suffices against the population's best hour, not against a champion.
+    The card is still missing: it tells what is found here.
     """
-    for rival in (POPULATION_BEST, CHAMPION):
-        if rival not in verdict.log_loss_gain:
-            continue
-        name = rival.replace("_", " ")
-        gain = verdict.log_loss_gain[rival]
-        if gain.estimate < 0 or (rival == CHAMPION and gain.estimate == 0):
-            return False, f"its probabilities are no better than the {name}'s: log loss gain {gain}"
-        choice = verdict.gain.get(rival)
-        if choice is not None and choice.high < 0:
-            return False, f"it chooses worse times than the {name}: {choice}"
-    rival = CHAMPION if CHAMPION in verdict.log_loss_gain else POPULATION_BEST
-    gain = verdict.log_loss_gain[rival]
-    return True, f"better than the {rival.replace('_', ' ')} on unseen days: log loss gain {gain}"
+    unseen = fitted.split.judge(fitted.moments)
+    later, rows = fitted.moments.rows(unseen), rows_at(fitted.rows, unseen)
+    probabilities, orders = predictors(model, rows), rankings(model, rows)
+    if champion is not None:
+        rival = _as_of_now(reader, champion, later)
+        probabilities[CHAMPION] = orders[CHAMPION] = rival
+    sound = all(are_probabilities(said) for said in probabilities.values())
+    return Trial(
+        model=model,
+        read_back=read_back,
+        retrain=retrain,
+        card=None,
+        target=target,
+        learned_until=fitted.split.judge_from,
+        reader=reader,
+        judged=later,
+        rows=rows,
+        champion=champion,
+        probabilities=probabilities,
+        rankings=orders,
+        verdict=judge(later, probabilities, orders, seed=seed) if sound else None,
+        seed=seed,
+    )
 
 
 def _champion(registry: Registry, tenant_id: TenantId, target: Target) -> ServableModel | None:
@@ -194,7 +248,7 @@ def _metrics(verdict: Verdict) -> dict[str, float]:
     return found
 
 
-def _tags(fitted: Fitted, *, promoted: bool, reason: str) -> dict[str, str]:
+def _tags(fitted: Fitted) -> dict[str, str]:
     provenance = fitted.model.provenance
     return {
         "log_snapshot": str(provenance.log_snapshot),
@@ -202,6 +256,12 @@ def _tags(fitted: Fitted, *, promoted: bool, reason: str) -> dict[str, str]:
         "trained_until": provenance.trained_until.isoformat(),
         "label_source": provenance.label_source,
         "features": ",".join(USER_FEATURES + MOMENT_FEATURES),
-        "promoted": str(promoted).lower(),
-        "reason": reason,
     }
+
+
+def _judged_tags(gate: GateReport) -> dict[str, str]:
+    said = {
+        f"gate.{check.name}": f"{'passed' if check.passed else 'failed'}: {check.said}"
+        for check in gate.checks
+    }
+    return {"promoted": str(gate.passed).lower(), "reason": gate.reason, **said}

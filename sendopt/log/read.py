@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput, NotFound
 from sendopt.log.connect import LAKE_PREFIX
 from sendopt.log.statements import failures, literal, run, statement
@@ -24,10 +26,23 @@ class Reader:
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, lake: str, tenant_id: TenantId, snapshot: int
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        lake: str,
+        tenant_id: TenantId,
+        snapshot: int,
+        *,
+        before: datetime | None = None,
     ) -> None:
         self._connection = connection
-        self._names = {"lake": lake, "snapshot": snapshot, "tenant_id": literal(tenant_id)}
+        self._lake, self._tenant_id = lake, tenant_id
+        ends = "" if before is None else f"and occurred_at < {literal(before.isoformat())}"
+        self._names = {
+            "lake": lake,
+            "snapshot": snapshot,
+            "tenant_id": literal(tenant_id),
+            "and_before": ends,
+        }
         self.snapshot = snapshot
         run(connection, "event_view", statement("event_view").format(**self._names))
 
@@ -35,6 +50,21 @@ class Reader:
         """Return how many events the tenant's appends say they stored; `event` must hold them."""
         sql = statement("appended_count").format(**self._names)
         return int(run(self._connection, "appended_count", sql).fetchall()[0][0])
+
+    @contextmanager
+    def before(self, instant: datetime) -> Iterator[Reader]:
+        """Open a reader of the same snapshot to which nothing has happened at or after `instant`.
+
+        What is known as of then must come out the same from both.
+        """
+        connection = self._connection.cursor()
+        try:
+            yield Reader(
+                connection, self._lake, self._tenant_id, self.snapshot, before=as_utc(instant)
+            )
+        finally:
+            connection.interrupt()
+            connection.close()
 
     def query(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,10 +10,8 @@ import pyarrow as pa
 import pytest
 
 from sendopt.errors import InvalidInput, ModelNotServable
-from sendopt.evaluate.metrics import Interval
 from sendopt.learn import Registry, TrainingReport, artifact, score_decisions, train
-from sendopt.learn.judge import CHAMPION, POPULATION_BEST, Verdict
-from sendopt.learn.train import compare
+from sendopt.learn.judge import CHAMPION, POPULATION_BEST
 from sendopt.log import Log
 from sendopt.records import EventType, TenantId
 
@@ -136,34 +133,3 @@ def test_the_planted_hour_is_found(habits: Log, registry: Registry) -> None:
     best = (scores.reshape(-1, 24).argmax(axis=1) + 9) % 24  # Tokyo is nine hours ahead
     planted = np.array([8, 12, 20, 8, 12, 20])
     assert (np.abs(best - planted) <= 1).all(), best
-
-
-def verdict(**changes: dict[str, Interval]) -> Verdict:
-    better = Interval(0.01, 0.001, 0.02)
-    base = Verdict(
-        moments=100,
-        users=10,
-        answered=0.5,
-        quality={},
-        choices=10,
-        reward={},
-        gain={POPULATION_BEST: better, CHAMPION: better},
-        log_loss_gain={POPULATION_BEST: better, CHAMPION: better},
-    )
-    return replace(base, **changes)  # type: ignore[arg-type]
-
-
-def test_only_the_better_model_is_promoted() -> None:
-    worse, draw, clearly_worse = (
-        Interval(-0.01, -0.02, 0.001),
-        Interval(0.0, 0.0, 0.0),
-        Interval(-0.02, -0.03, -0.01),
-    )
-    better = Interval(0.01, 0.001, 0.02)
-    assert compare(verdict())[0]
-    assert compare(verdict(log_loss_gain={POPULATION_BEST: draw}))[0]
-    assert not compare(verdict(log_loss_gain={POPULATION_BEST: worse}))[0]
-    assert not compare(verdict(log_loss_gain={POPULATION_BEST: better, CHAMPION: draw}))[0]
-    assert not compare(verdict(gain={POPULATION_BEST: clearly_worse}))[0]
-    assert not compare(verdict(gain={POPULATION_BEST: better, CHAMPION: clearly_worse}))[0]
-    assert compare(verdict(gain={POPULATION_BEST: worse}))[0], "worse by chance only"

@@ -1,0 +1,148 @@
+"""Was it judged fairly, on days it had not seen, by what was known then, and told in full?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.evaluate import metrics
+from sendopt.features import instant, microseconds, observe
+from sendopt.learn.fit import describe_labelled
+from sendopt.learn.gate.trial import Check, Trial, Vector, failed, passed
+from sendopt.learn.judge import OURS
+
+#: What a card must tell, by the headings under which it tells it.
+CARD_SECTIONS = ("## Data", "## Model", "## Judgement", "## Where it does not help")
+
+_HOUR_US = timedelta(hours=1) // timedelta(microseconds=1)
+_MOST_AT_A_CUT = 300
+_SAME = 1e-9  # sums over other row counts may differ in their last bits
+_MOST_AUC = 0.995  # nobody's answers are that regular; a column that knows the answer is
+
+
+def target(trial: Trial) -> Check:
+    """It must predict what was asked for, from the log that is being judged."""
+    mine, asked = trial.model.target, trial.target
+    if mine != asked:
+        return failed(
+            "target",
+            f"it predicts {mine.outcome.value} within {mine.open_window}, not "
+            f"{asked.outcome.value} within {asked.open_window}",
+        )
+    snapshot = trial.model.provenance.log_snapshot
+    if snapshot != trial.reader.snapshot:
+        said = f"it was trained on snapshot {snapshot}, and is judged on {trial.reader.snapshot}"
+        return failed("target", said)
+    said = f"{mine.outcome.value} within {mine.open_window}, snapshot {snapshot}"
+    return passed("target", said)
+
+
+def unseen(trial: Trial) -> Check:
+    """It must not have learned from the days that it is judged on."""
+    first = instant(int(trial.judged.at_us.min()))
+    if trial.learned_until > first:
+        return failed(
+            "unseen",
+            f"it learned until {trial.learned_until.isoformat()}, and is judged from "
+            f"{first.isoformat()}",
+        )
+    return passed("unseen", f"judged from {first.isoformat()}, after all that it learned from")
+
+
+def future(trial: Trial) -> Check:
+    """What it says of a moment must not change when all that came later is taken away."""
+    past = trial.judged
+    ahead = past.as_of_us > past.at_us
+    if ahead.any():
+        return failed(
+            "future",
+            f"{int(ahead.sum())} judged moments were described by what was known after them",
+            {"moments_ahead": float(ahead.sum())},
+        )
+    compared, largest = 0, 0.0
+    for cut in _cuts(trial):
+        chosen, said = _described_before(trial, cut)
+        compared += len(chosen)
+        largest = max(largest, float(np.abs(said - trial.ours[chosen]).max(initial=0.0)))
+    figures = {"moments": float(compared), "largest_difference": largest}
+    if not largest <= _SAME:
+        return failed(
+            "future",
+            f"without the events after them, {compared} moments are given other probabilities, "
+            f"by up to {largest:.4f}: something knows the future",
+            figures,
+        )
+    return passed(
+        "future",
+        f"{compared} moments are given the same probabilities by a log that ends before them",
+        figures,
+    )
+
+
+def plausible(trial: Trial) -> Check:
+    """It must not be too good to be true."""
+    one_group = np.zeros(len(trial.judged), np.intp)
+    ordered, pairs = metrics.pair_counts(one_group, trial.ours, trial.judged.label)
+    auc = float(ordered.sum() / pairs.sum()) if pairs.sum() else 0.5
+    if not auc <= _MOST_AUC:
+        return failed(
+            "plausible",
+            f"an AUC of {auc:.4f} on unseen days is too good: some feature knows the answer",
+            {"auc": auc},
+        )
+    return passed("plausible", f"AUC {auc:.4f}", {"auc": auc})
+
+
+def card(trial: Trial) -> Check:
+    """Its card must be there, be its own, tell all, and tell what was found."""
+    if not trial.card:
+        return failed("card", "there is no model card")
+    expected = {
+        "its version": trial.model.version,
+        "its log snapshot": f"snapshot {trial.model.provenance.log_snapshot}",
+    }
+    expected |= {f"the section {section!r}": section for section in CARD_SECTIONS}
+    if trial.verdict is not None:
+        expected["the log loss that was found"] = f"{trial.verdict.quality[OURS].log_loss:.4f}"
+        if trial.verdict.choices:
+            expected["the choices that were found"] = str(trial.verdict.reward[OURS])
+    missing = [name for name, text in expected.items() if not text or text not in trial.card]
+    if missing:
+        return failed("card", f"the model card lacks {', '.join(missing)}")
+    return passed("card", f"complete: {len(expected)} facts found as they were measured")
+
+
+def checks(trial: Trial) -> Iterator[Check]:
+    """Yield what was found."""
+    yield target(trial)
+    yield unseen(trial)
+    yield future(trial)
+    yield plausible(trial)
+    yield card(trial)
+
+
+def _cuts(trial: Trial) -> list[datetime]:
+    """Return a viewpoint in the middle of the judged time and the last one."""
+    known = np.sort(trial.judged.as_of_us)
+    return [instant(int(us)) for us in np.unique(known[[len(known) // 2, -1]])]
+
+
+def _described_before(trial: Trial, cut: datetime) -> tuple[NDArray[np.intp], Vector]:
+    """Return moments seen from shortly before `cut`, and what is said of them without the rest."""
+    past = trial.judged
+    age = microseconds(cut) - past.as_of_us
+    chosen = np.flatnonzero((age >= 0) & (age < _HOUR_US))[:_MOST_AT_A_CUT]
+    sample = past.rows(np.isin(np.arange(len(past)), chosen))
+    with trial.reader.before(cut) as known:
+        rows = describe_labelled(
+            known,
+            observe(known, trial.model.target),
+            sample,
+            target=trial.model.target,
+            shape=trial.model.shape,
+            reach=trial.model.reach,
+        )
+    return chosen, trial.model.predict(rows)

@@ -1,0 +1,151 @@
+"""Is anybody worse off? Five ways to cut the judged moments, each of which every log allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from sendopt.evaluate import metrics
+from sendopt.evaluate.chance import Mean, clustered_mean, z_beyond
+from sendopt.features import USER_FEATURES, moments, statement, viewpoints
+from sendopt.learn.gate.trial import Check, Trial, failed, passed, words
+from sendopt.learn.groups import day_groups, user_numbers
+from sendopt.learn.judge import CHAMPION, OURS, POPULATION_BEST
+
+SLICES = ("history", "engagement", "day_type", "hour", "place")
+
+_LEVEL = 0.05  # of being wrong about any slice at all, where nobody is worse off
+_NEW, _HEAVY_QUANTILE = 4, 0.8
+_FEWEST_MOMENTS, _FEWEST_USERS = 200, 20  # below, the normal approximation says nothing
+_MOST_PLACES = 4
+
+Parts = Mapping[str, NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class _Test:
+    cut: str
+    part: str
+    measure: str
+    gain: Mean | None  # ours minus the rival's, better is more; None = too small to tell
+
+
+def checks(trial: Trial) -> Iterator[Check]:
+    """Yield a check for each of SLICES.
+
+    In no part may the log loss, or the choice of time where a part holds whole user-days, be worse
+    than the champion's (without one: the population's) beyond chance. The level is shared by all
+    tests together (Bonferroni).
+    """
+    if trial.verdict is None:
+        for cut in SLICES:
+            yield failed(f"slice_{cut}", "could not be judged: it says no probabilities")
+        return
+    rival = CHAMPION if CHAMPION in trial.rivals else POPULATION_BEST
+    tests = list(_tests(trial, rival))
+    told = [test for test in tests if test.gain is not None]
+    limit = -z_beyond(_LEVEL, max(len(told), 1))
+    for cut in SLICES:
+        yield _check(cut, [test for test in tests if test.cut == cut], words(rival), limit)
+
+
+def _check(cut: str, tests: list[_Test], rival: str, limit: float) -> Check:
+    name = f"slice_{cut}"
+    told = [(test, test.gain) for test in tests if test.gain is not None]
+    figures = {f"{test.part}.{test.measure}_gain": gain.estimate for test, gain in told}
+    worse = [(test, gain) for test, gain in told if gain.z < limit]
+    if worse:
+        test, gain = min(worse, key=lambda pair: pair[1].z)
+        return failed(
+            name,
+            f"for {test.part} its {test.measure} is worse than the {rival}'s by "
+            f"{-gain.estimate:.4f}, {-gain.z:.1f} standard errors over {gain.users} users; "
+            f"chance does {-limit:.1f}",
+            figures,
+        )
+    parts = ", ".join(dict.fromkeys(test.part for test, _ in told)) or "none"
+    small = dict.fromkeys(test.part for test in tests if test.gain is None)
+    rest = [part for part in small if part not in parts.split(", ")]
+    too_small = f"; too small to tell: {', '.join(rest)}" if rest else ""
+    said = f"not worse than the {rival} beyond chance for {parts}{too_small}"
+    return passed(name, said, figures)
+
+
+def _tests(trial: Trial, rival: str) -> Iterator[_Test]:
+    past = trial.judged
+    user, day = user_numbers(past), day_groups(past)
+    loss = metrics.log_losses(past.label, trial.probabilities[rival]) - metrics.log_losses(
+        past.label, trial.ours
+    )
+    days, first, size = np.unique(day, return_index=True, return_counts=True)
+    chosen = metrics.reward_of_choice(
+        day, trial.rankings[OURS], past.label
+    ) - metrics.reward_of_choice(day, trial.rankings[rival], past.label)
+    for cut, parts in _cuts(trial).items():
+        for part, rows in parts.items():
+            yield _Test(cut, part, "log loss", _gain(loss[rows], user[rows]))
+            if cut != "hour":  # a choice is among the hours of a day
+                whole = rows[first] & (size >= 2)
+                yield _Test(cut, part, "choice", _gain(chosen[days[whole]], user[first[whole]]))
+
+
+def _gain(value: NDArray[np.float64], user: NDArray[np.intp]) -> Mean | None:
+    if len(value) < _FEWEST_MOMENTS or len(np.unique(user)) < _FEWEST_USERS:
+        return None
+    return clustered_mean(value, user)
+
+
+def _cuts(trial: Trial) -> dict[str, Parts]:
+    past = trial.judged
+    seen, number = viewpoints(past.user_id, past.as_of)
+    local = moments(trial.reader, seen, number, past.at)
+    hour = local.minute_of_day // 60
+    known = _feature(trial, "sends_ever") + _feature(trial, "sessions_28d")
+    heavy = known > np.quantile(known, _HEAVY_QUANTILE)
+    new = known <= _NEW
+    alive = _feature(trial, "opens_28d") + _feature(trial, "sessions_28d") > 0
+    return {
+        "history": {
+            "new users": new,
+            "regular users": ~new & ~heavy,
+            "heavy users": ~new & heavy,
+        },
+        "engagement": {"silent users": ~alive, "answering users": alive},
+        "day_type": {
+            "weekdays": local.day_of_week < 5,
+            "weekends": local.day_of_week >= 5,
+        },
+        "hour": {
+            "night": hour < 6,
+            "morning": (hour >= 6) & (hour < 12),
+            "afternoon": (hour >= 12) & (hour < 18),
+            "evening": hour >= 18,
+        },
+        "place": _places(trial),
+    }
+
+
+def _places(trial: Trial) -> Parts:
+    """Part by platform where the log names several, else by time zone."""
+    past = trial.judged
+    context = trial.reader.query(
+        "user_context", statement("user_context"), {"until_us": int(past.at_us.max()) + 1}
+    )
+    column = "platform" if pc.count_distinct(context["platform"]).as_py() > 1 else "timezone"
+    of_user = pc.index_in(past.user_id, context["user_id"].combine_chunks())
+    place = np.asarray(
+        pc.fill_null(context[column].combine_chunks().take(of_user), "no place known")
+    )
+    names, count = np.unique(place, return_counts=True)
+    largest = [str(name) for name in names[np.argsort(-count, kind="stable")][:_MOST_PLACES]]
+    parts = {name: place == name for name in largest}
+    rest = ~np.isin(place, largest)
+    return {**parts, "other places": rest} if rest.any() else parts
+
+
+def _feature(trial: Trial, name: str) -> NDArray[np.float64]:
+    return np.nan_to_num(trial.rows.user_features[:, USER_FEATURES.index(name)])

@@ -1,0 +1,174 @@
+"""Is it whole, of the right form, quick, and made again alike?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from sendopt.clock import monotonic
+from sendopt.errors import ModelNotServable
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Viewpoints, hours_of_week, observe
+from sendopt.learn import artifact
+from sendopt.learn.gate.trial import Check, Trial, Vector, are_probabilities, failed, passed
+from sendopt.learn.model import ServableModel
+from sendopt.learn.predict import describe_for
+from sendopt.learn.rows import Rows
+
+_USERS, _STRANGERS = 50, 10  # whose 168 slots are scored
+_ROUNDS = 5
+_LEAST_ROWS_PER_SECOND = 50_000  # a million users' weeks in an hour
+_ENOUGH_ROWS_PER_SECOND = 250_000  # quick enough, however quick the champion is
+_MOST_TIMES_SLOWER = 5.0
+
+
+def schema(trial: Trial) -> Check:
+    """The trees must read the release's features, in its order."""
+    model = trial.model
+    expected = USER_FEATURES + (MOMENT_FEATURES if model.trees_rank else ())
+    computed = model.tree_features(trial.rows).shape[1]
+    names = expected if model.booster is None else tuple(model.booster.feature_name())
+    if names != expected or computed != len(expected):
+        differing = [
+            f"{place}: {theirs} for {ours}"
+            for place, (theirs, ours) in enumerate(zip(names, expected, strict=False))
+            if theirs != ours
+        ]
+        told = ", ".join(differing) or f"{len(names)} for {len(expected)}"
+        return failed("schema", f"it reads other features than the release computes: {told}")
+    return passed("schema", f"{len(expected)} features, named and ordered as computed")
+
+
+def finite(trial: Trial, week: Rows) -> Check:
+    """All it says must be probabilities, whatever it is asked."""
+    asked = {"judged moments": trial.rows, "weeks of known users and strangers": week}
+    asked |= _stressed(trial.rows)
+    for name, rows in asked.items():
+        said, doubt = trial.model.predict(rows), trial.model.logit_sd(rows)
+        if not are_probabilities(said):
+            wrong = int((~np.isfinite(said)).sum())
+            return failed("finite", f"on {name} it says no probabilities, {wrong} times")
+        if not (np.isfinite(doubt) & (doubt >= 0.0)).all():
+            return failed("finite", f"on {name} its doubt is no standard deviation")
+    return passed("finite", f"probabilities on {', '.join(asked)}")
+
+
+def latency(trial: Trial, week: Rows) -> Check:
+    """It must score fast enough, measured beside the champion on the same rows."""
+    models = [trial.model] if trial.champion is None else [trial.model, trial.champion]
+    seconds = _fastest(models, week)
+    rate = len(week) / seconds[0]
+    figures = {"rows_per_second": rate}
+    told = f"{rate:,.0f} rows a second"
+    if len(models) > 1:
+        figures["times_slower"] = seconds[0] / seconds[1]
+        told += f", {figures['times_slower']:.1f} times the champion's time"
+    slower = figures.get("times_slower", 0.0) > _MOST_TIMES_SLOWER
+    if rate < _LEAST_ROWS_PER_SECOND or (slower and rate < _ENOUGH_ROWS_PER_SECOND):
+        return failed(
+            "latency",
+            f"too slow: {told}; at least {_LEAST_ROWS_PER_SECOND:,}, and below "
+            f"{_ENOUGH_ROWS_PER_SECOND:,} at most {_MOST_TIMES_SLOWER:g} times the champion's",
+            figures,
+        )
+    return passed("latency", told, figures)
+
+
+def stored(trial: Trial) -> Check:
+    """Its files must hold what was judged, and say the same to the bit."""
+    try:
+        back = trial.read_back()
+    except ModelNotServable as refusal:
+        return failed("artifact", f"its files cannot serve: {refusal.message}")
+    if back.version != trial.model.version:
+        said = f"its files are of version {back.version}, not {trial.model.version}"
+        return failed("artifact", said)
+    again = back.predict(trial.rows)
+    differ = int((again != trial.ours).sum())
+    if differ or len(again) != len(trial.ours):
+        return failed("artifact", f"read back, it says something else on {differ} judged moments")
+    said = f"version {back.version} read back says the same of {len(again)} moments, to the bit"
+    return passed("artifact", said)
+
+
+def reproducible(trial: Trial) -> Check:
+    """Trained again on the same snapshot with the same seed, the same bytes must come out."""
+    if trial.retrain is None:
+        return passed(
+            "reproducible",
+            "too much history to train twice; the features of judged days were computed again "
+            "(check future) and the files read back (check artifact), both alike",
+        )
+    with tempfile.TemporaryDirectory(prefix="sendopt-again-") as folder:
+        again = artifact.write(trial.retrain(), Path(folder)).version
+    if again != trial.model.version:
+        return failed(
+            "reproducible",
+            f"trained again on snapshot {trial.model.provenance.log_snapshot} with seed "
+            f"{trial.model.provenance.seed}, version {again} came out",
+        )
+    return passed("reproducible", f"trained again, version {again} came out again")
+
+
+def checks(trial: Trial) -> Iterator[Check]:
+    """Yield what was found."""
+    yield schema(trial)
+    week = _week(trial)
+    yield finite(trial, week)
+    yield latency(trial, week)
+    yield stored(trial)
+    yield reproducible(trial)
+
+
+def _week(trial: Trial) -> Rows:
+    """Describe the 168 slots of some known users, and of users whom nobody has heard of."""
+    known = trial.judged.user_id.unique()[:_USERS]
+    # No id of a tenant holds a control character, so these are strangers in every log.
+    strangers = [f"\x1f{number}" for number in range(_STRANGERS)]
+    users = pa.concat_arrays([known.cast(pa.string()), pa.array(strangers)])
+    as_of = trial.judged.as_of[len(trial.judged) - 1]
+    seen = Viewpoints(users, pa.array([as_of.as_py()] * len(users), trial.judged.as_of.type))
+    return describe_for(
+        trial.model,
+        trial.reader,
+        observe(trial.reader, trial.model.target),
+        seen,
+        hours_of_week(len(users)),
+    )
+
+
+def _stressed(rows: Rows) -> dict[str, Rows]:
+    """Return rows as no log has held them yet."""
+
+    def features(value: float) -> Rows:
+        return replace(rows, user_features=np.full_like(rows.user_features, value))
+
+    def level(value: float) -> Rows:
+        return replace(rows, level=np.full_like(rows.level, value))
+
+    return {
+        "missing features": features(np.nan),
+        "features of zero": features(0.0),
+        "counts of 10^12": features(1e12),
+        "users who never answer": level(-6.0),
+        "users who always answer": level(6.0),
+        "a million sessions a day": replace(
+            rows, busyness=np.full_like(rows.busyness, np.log1p(1e6))
+        ),
+    }
+
+
+def _fastest(models: list[ServableModel], rows: Rows) -> Vector:
+    """Return the shortest of several times of each model, taken in turns."""
+    seconds = np.full((_ROUNDS, len(models)), np.inf)
+    for turn in range(_ROUNDS):
+        for number, model in enumerate(models):
+            begin = monotonic()
+            model.predict(rows)
+            seconds[turn, number] = monotonic() - begin
+    shortest: Vector = np.maximum(seconds.min(axis=0), 1e-9)
+    return shortest
