@@ -6,6 +6,7 @@ twice is judged twice, an hour that does not exist is never reached.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -47,6 +48,28 @@ def next_allowed(instant: datetime, zone: ZoneInfo, quiet: QuietHours) -> dateti
     instant = as_utc(instant)
     while in_quiet_hours(instant, zone, quiet):
         instant = _end_or_clock_change(instant, zone, quiet)
+    return instant
+
+
+def next_allowed_everywhere(
+    instant: datetime, zones: Sequence[ZoneInfo], quiet: QuietHours, *, until: datetime
+) -> datetime:
+    """Return the earliest instant, not before `instant`, that is quiet in none of `zones`.
+
+    It looks no further than `until`; where all is quiet up to there, it returns an instant from
+    `until` on.
+
+    Raises:
+        InvalidInput: `no_feasible_slot`, if the whole day is quiet.
+    """
+    instant = as_utc(instant)
+    while instant < until:
+        allowed_at = instant
+        for zone in zones:
+            allowed_at = next_allowed(allowed_at, zone, quiet)
+        if allowed_at == instant:
+            break
+        instant = allowed_at
     return instant
 
 

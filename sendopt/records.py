@@ -123,6 +123,36 @@ class QuietHours:
 
 
 @dataclass(frozen=True, slots=True)
+class Exploration:
+    """How a policy leaves the best slot to learn about others, and how often it may."""
+
+    policy: str = "greedy"  # "greedy", "epsilon_greedy", "thompson"
+    epsilon: float = 0.0  # so much probability is spread evenly over the allowed slots
+    share: float = 0.5  # of one send: the most probability on other slots than the best
+    per_user: int = 4  # sends in 30 days that may have left a user's best slot
+
+
+#: The best slot, always.
+NO_EXPLORATION = Exploration()
+
+
+@dataclass(frozen=True, slots=True)
+class Holdout:
+    """Users kept out of the optimisation, so that its effect can be measured."""
+
+    share: float  # of the tenant's users
+    time: str = "configured"  # "configured", or "random": any allowed slot alike
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What is thought of one slot of one user."""
+
+    open_probability: float
+    logit_sd: float | None = None  # of its place among the user's times; None = unsaid
+
+
+@dataclass(frozen=True, slots=True)
 class Campaign:
     """Content, audience and the limits within which each user's time may be chosen."""
 
@@ -138,6 +168,11 @@ class Campaign:
     fallback_local_time: time = time(hour=18)  # when nothing is known and nothing can be learned
     message_type: str | None = None
     time_to_live: timedelta = timedelta(hours=4)  # after due_at; later it would only annoy
+    exploration: Exploration = NO_EXPLORATION
+    holdout: Holdout | None = None
+    least_confidence: float | None = None  # in a gain over the configured time; None = any
+    urgent: bool = False  # never explored
+    learn_variants: bool = True  # False = an even split for ever
 
 
 @dataclass(frozen=True, slots=True)

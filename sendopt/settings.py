@@ -11,7 +11,7 @@ import json
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -68,6 +68,22 @@ class LearnSettings(_Section):
     model_rows_per_second: Annotated[float, Field(gt=0)] = 5_000
 
 
+class ScheduleSettings(_Section):
+    """How times are chosen where a campaign does not say."""
+
+    policy: Literal["greedy", "epsilon_greedy", "thompson"] = "greedy"  # greedy explores nothing
+    epsilon: Annotated[float, Field(ge=0, le=0.5)] = 0.1  # spread evenly over the allowed slots
+    explored_share: Annotated[float, Field(ge=0, le=0.5)] = (
+        0.2  # most chance of one send to explore
+    )
+    explored_per_user_30_days: Annotated[int, Field(ge=0)] = 4
+    urgent_message_types: tuple[str, ...] = ()  # nothing is explored with these
+    least_confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.6  # in a gain over a time given
+    holdout_share: Annotated[float, Field(ge=0, le=0.5)] = 0  # of users, kept out of optimisation
+    holdout_time: Literal["configured", "random"] = "configured"
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1  # of every chance; another one moves every arm
+
+
 class DeliverSettings(_Section):
     """How sends are handed over."""
 
@@ -102,6 +118,7 @@ class Settings(BaseSettings):
     state: StateSettings = StateSettings()
     registry: RegistrySettings = RegistrySettings()
     learn: LearnSettings = LearnSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
     deliver: DeliverSettings = DeliverSettings()
     http: HttpSettings = HttpSettings()
 

@@ -11,7 +11,7 @@ from sendopt.app import planning
 from sendopt.app.answers import CampaignReport, CampaignStatus
 from sendopt.app.stores import Stores
 from sendopt.errors import InvalidInput
-from sendopt.records import Campaign, CampaignId, Plan, SendId, TenantId
+from sendopt.records import Campaign, CampaignId, Exploration, Holdout, Plan, SendId, TenantId
 from sendopt.state import plans
 
 
@@ -120,13 +120,31 @@ class Campaigns(Stores):
     def _read_campaign(self, tenant_id: TenantId, definition: Any, *, now: datetime) -> Campaign:
         """Read a definition; one that was accepted before stays readable when its time is over."""
         try:
-            return schedule.parse_campaign(definition, now=now)
+            return schedule.parse_campaign(definition, now=now, house=self._house_rules)
         except InvalidInput:
             with self.state.read() as tx:
                 accepted_at = plans.accepted_at(tx, tenant_id, definition)
             if accepted_at is None:
                 raise
-            return schedule.parse_campaign(definition, now=accepted_at)
+            return schedule.parse_campaign(definition, now=accepted_at, house=self._house_rules)
+
+    @property
+    def _house_rules(self) -> schedule.HouseRules:
+        """What holds for every campaign that does not say otherwise."""
+        given = self.settings.schedule
+        return schedule.HouseRules(
+            exploration=Exploration(
+                policy=given.policy,
+                epsilon=0.0 if given.policy == "greedy" else given.epsilon,
+                share=given.explored_share,
+                per_user=given.explored_per_user_30_days,
+            ),
+            holdout=(
+                Holdout(given.holdout_share, given.holdout_time) if given.holdout_share else None
+            ),
+            least_confidence=given.least_confidence,
+            urgent_message_types=frozenset(given.urgent_message_types),
+        )
 
     def _plan(self, tenant_id: TenantId, campaign: Campaign, *, now: datetime) -> Plan:
         return planning.plan_campaign(
@@ -135,5 +153,8 @@ class Campaigns(Stores):
             log=self.log,
             state=self.state,
             registry=self.registry,
+            limits=self.model_limits,
+            open_window=self.settings.open_window,
+            seed=self.settings.schedule.seed,
             now=now,
         )

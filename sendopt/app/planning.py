@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
-from typing import Any
 
 import pyarrow as pa
 
 from sendopt import schedule, score
 from sendopt.app.answers import BestTimes, HourOfWeek
+from sendopt.clock import zone_of
 from sendopt.errors import ModelNotServable
-from sendopt.learn import Registry
+from sendopt.learn import Registry, ServableModel, serving
 from sendopt.log import Log, Reader
-from sendopt.records import Campaign, Plan, TenantId, UserId
-from sendopt.schedule import Person
+from sendopt.records import Campaign, Plan, Score, ServedBy, TenantId, UserId
+from sendopt.schedule import Person, VariantBelief
 from sendopt.schedule.people import gather
-from sendopt.state import State, devices, tenants, users
+from sendopt.schedule.policy import GREEDY
+from sendopt.score.histogram import score_hours
+from sendopt.state import State, devices, experience, tenants, users
 
-Probabilities = Mapping[UserId, Mapping[datetime, float]]
+Scores = Mapping[UserId, Mapping[datetime, Score]]
+
+_BUDGET_PERIOD = timedelta(days=30)
+_WORDING_MEMORY = timedelta(days=60)  # wordings wear out; what was answered long ago says little
 
 _STANDING = files("sendopt.schedule") / "sql" / "user_standing.sql"
 
@@ -31,42 +36,56 @@ def plan_campaign(
     log: Log,
     state: State,
     registry: Registry,
+    limits: serving.Limits,
+    open_window: timedelta,
+    seed: int,
     now: datetime,
 ) -> Plan:
     """Choose a time for everybody in the audience, or the reason for none. Writes nothing.
 
-    Without a champion the campaign still goes out, at its fallback time, and every decision
-    record says why.
+    Whose word the times rest on: the champion's, else the last good model's, else the tenant's
+    histogram, else nobody's, and then the configured time is taken. Every decision record says
+    which, and why not the champion.
     """
     with log.reader(tenant_id) as reader:
-        people = _people(campaign, tenant_id, state=state, reader=reader, now=now)
-        fallback_reason, model_version = None, None
-        probabilities: Probabilities = {}
-        try:
-            model = registry.champion(tenant_id)
-        except ModelNotServable as refusal:
-            fallback_reason = refusal.code
-        else:
-            model_version = model.version
-            decisions = _decisions(campaign, people, now=now)
-            if decisions.num_rows:
-                probabilities = _by_user(score.score_candidates(model, reader, decisions))
-        return schedule.plan(
-            campaign,
-            tenant_id,
-            people,
-            probabilities,
-            model_version=model_version,
-            log_snapshot=reader.snapshot,
-            fallback_reason=fallback_reason,
-            now=now,
+        people, tenant_zone = _people(campaign, tenant_id, state=state, reader=reader, now=now)
+        snapshot = reader.snapshot
+        scores, answer = _ask_models(
+            campaign, tenant_id, people, log, registry, snapshot=snapshot, limits=limits, now=now
         )
+        served_by = ServedBy.CHAMPION if answer.step is None else ServedBy(answer.step.value)
+        if answer.step is None:
+            hours = score_hours(reader, as_of=now, open_window=open_window, timezone=tenant_zone)
+            if hours is not None:
+                scores = _by_hour(campaign, people, hours, now=now)
+                served_by = ServedBy.TENANT_HISTOGRAM
+    explored_counts, belief = _experience(
+        campaign, tenant_id, state=state, open_window=open_window, now=now
+    )
+    return schedule.plan(
+        campaign,
+        tenant_id,
+        people,
+        scores,
+        model_version=answer.model_version,
+        log_snapshot=snapshot,
+        fallback_reason=answer.reason,
+        served_by=served_by,
+        explored_counts=explored_counts,
+        belief=belief,
+        seed=seed,
+        now=now,
+    )
 
 
 def _people(
     campaign: Campaign, tenant_id: TenantId, *, state: State, reader: Reader, now: datetime
-) -> list[Person]:
-    """Gather the audience from the state, and from the log what only the log knows."""
+) -> tuple[list[Person], str]:
+    """Gather the audience from the state, and from the log what only the log knows.
+
+    Returns:
+        The people, and the tenant's zone.
+    """
     standing = reader.query("user_standing", _STANDING.read_text(), {"as_of": now}).to_pylist()
     with state.read() as tx:
         reachable = devices.reachable(
@@ -74,7 +93,7 @@ def _people(
         )
         profiles = list(users.everyone(tx, tenant_id))
         tenant_zone = tenants.get(tx, tenant_id).timezone
-    return gather(
+    people = gather(
         campaign.audience,
         devices=reachable,
         profile_zones={user.user_id: user.timezone for user in profiles if user.timezone},
@@ -85,6 +104,31 @@ def _people(
         ),
         tenant_zone=tenant_zone,
     )
+    return people, tenant_zone
+
+
+def _ask_models(
+    campaign: Campaign,
+    tenant_id: TenantId,
+    people: Sequence[Person],
+    log: Log,
+    registry: Registry,
+    *,
+    snapshot: int,
+    limits: serving.Limits,
+    now: datetime,
+) -> tuple[Scores, serving.Answer]:
+    """Ask the champion, else the last good model, about every candidate time."""
+    decisions = _decisions(campaign, people, now=now)
+
+    def ask(model: ServableModel) -> pa.Table:
+        if not decisions.num_rows:
+            return decisions.append_column("open_probability", pa.array([], pa.float64()))
+        with log.reader(tenant_id, snapshot=snapshot) as reader:
+            return score.score_candidates(model, reader, decisions)
+
+    answer = serving.ask(registry, tenant_id, ask, rows=decisions.num_rows, limits=limits, now=now)
+    return {} if answer.scores is None else _by_user(answer.scores), answer
 
 
 def _decisions(campaign: Campaign, people: Sequence[Person], *, now: datetime) -> pa.Table:
@@ -92,33 +136,83 @@ def _decisions(campaign: Campaign, people: Sequence[Person], *, now: datetime) -
 
     The excluded ones are scored too: the record shows what a limit cost.
     """
-    rows: dict[str, list[Any]] = {"user_id": [], "candidate_at": []}
+    user_ids: list[UserId] = []
+    candidates: list[datetime] = []
     for person in people:
         if person.suppressed_by is None:
-            for slot in schedule.candidate_slots(campaign, person, now=now):
-                rows["user_id"].append(person.user_id)
-                rows["candidate_at"].append(slot.starts_at)
-    count = len(rows["user_id"])
+            slots = schedule.candidate_slots(campaign, person, now=now)
+            user_ids += [person.user_id] * len(slots)
+            candidates += [slot.starts_at for slot in slots]
     instant = pa.timestamp("us", tz="UTC")
     return pa.table(
         {
-            "decision_id": pa.array(rows["user_id"], pa.string()),
-            "user_id": pa.array(rows["user_id"], pa.string()),
-            "as_of": pa.array([now] * count, instant),
-            "candidate_at": pa.array(rows["candidate_at"], instant),
+            "decision_id": pa.array(user_ids, pa.string()),
+            "user_id": pa.array(user_ids, pa.string()),
+            "as_of": pa.array([now] * len(user_ids), instant),
+            "candidate_at": pa.array(candidates, instant),
         }
     )
 
 
-def _by_user(scores: pa.Table) -> Probabilities:
+def _by_user(scores: pa.Table) -> Scores:
     """Arrange scores by user (the decision's id here) and instant."""
-    found: dict[UserId, dict[datetime, float]] = {}
-    names = ("decision_id", "candidate_at", "open_probability")
-    for user_id, candidate_at, probability in zip(
+    found: dict[UserId, dict[datetime, Score]] = {}
+    names = ("decision_id", "candidate_at", "open_probability", "logit_sd")
+    for user_id, candidate_at, probability, logit_sd in zip(
         *(scores[name].to_pylist() for name in names), strict=True
     ):
-        found.setdefault(UserId(user_id), {})[candidate_at.astimezone(UTC)] = probability
+        said = Score(probability, logit_sd)
+        found.setdefault(UserId(user_id), {})[candidate_at.astimezone(UTC)] = said
     return found
+
+
+def _by_hour(
+    campaign: Campaign, people: Sequence[Person], hours: Sequence[Score], *, now: datetime
+) -> Scores:
+    """Give every candidate time the score of its hour on the user's clock."""
+    found: dict[UserId, dict[datetime, Score]] = {}
+    for person in people:
+        zone = zone_of(person.timezone)
+        found[person.user_id] = {
+            slot.starts_at: hours[slot.starts_at.astimezone(zone).hour]
+            for slot in schedule.candidate_slots(campaign, person, now=now)
+        }
+    return found
+
+
+def _experience(
+    campaign: Campaign,
+    tenant_id: TenantId,
+    *,
+    state: State,
+    open_window: timedelta,
+    now: datetime,
+) -> tuple[dict[UserId, int], VariantBelief | None]:
+    """Return what earlier sends taught: who was explored with, and which wording was answered."""
+    explores = campaign.exploration.policy != GREEDY and not campaign.urgent
+    learns = campaign.learn_variants and len(campaign.variants) > 1
+    if not explores and not learns:
+        return {}, None
+    explored_counts: dict[UserId, int] = {}
+    belief = None
+    with state.read() as tx:
+        if explores:
+            explored_counts = experience.explored_counts(
+                tx, tenant_id, since=now - _BUDGET_PERIOD, besides=campaign.campaign_id
+            )
+        if learns:
+            answers = experience.variant_answers(
+                tx,
+                tenant_id,
+                campaign.variants,
+                message_type=campaign.message_type,
+                since=now - _WORDING_MEMORY,
+                handed_over_by=now - open_window,
+            )
+            belief = schedule.learn_variants(
+                [variant.variant_id for variant in campaign.variants], answers
+            )
+    return explored_counts, belief
 
 
 def honour_opt_outs(tenant_id: TenantId, *, log: Log, state: State, now: datetime) -> None:

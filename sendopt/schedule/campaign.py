@@ -8,14 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, time, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
-from sendopt.records import Campaign, CampaignId, Channel, QuietHours, UserId, Variant, VariantId
+from sendopt.records import (
+    Campaign,
+    CampaignId,
+    Channel,
+    Exploration,
+    Holdout,
+    QuietHours,
+    UserId,
+    Variant,
+    VariantId,
+)
 from sendopt.schedule.fields import Instant, LocalTime, Name, Text, Url, User
+from sendopt.schedule.house import DEFAULT_HOUSE_RULES, HouseRules
+from sendopt.schedule.policy import EPSILON_GREEDY, GREEDY, THOMPSON_FLOOR
 from sendopt.strict_json import StrictModel, validate
 
 EXAMPLE: dict[str, Any] = {
@@ -42,6 +54,11 @@ EXAMPLE: dict[str, Any] = {
     "fallback_local_time": "18:00",  # optional, this is the default
     "message_type": "promotion",  # optional
     "time_to_live_minutes": 240,  # optional, this is the default
+    "urgent": False,  # optional, this is the default; true = nothing is explored with it
+    "least_confidence": 0.5,  # optional: from here on a gain moves a send from the fallback time
+    "exploration": {"policy": "epsilon_greedy", "epsilon": 0.1},  # optional
+    "holdout": {"share": 0.1, "time": "configured"},  # optional; null = none
+    "variant_choice": "learned",  # optional, this is the default; or "even"
 }
 
 MAX_WINDOW = timedelta(days=31)
@@ -54,16 +71,19 @@ MAX_TEXT_BYTES = 2_700
 _DAY_MINUTES = 24 * 60
 
 
-def parse_campaign(definition: Any, *, now: datetime) -> Campaign:
+def parse_campaign(
+    definition: Any, *, now: datetime, house: HouseRules = DEFAULT_HOUSE_RULES
+) -> Campaign:
     """Read a campaign from parsed JSON.
 
     `now` decides whether the window is over. To read a stored definition again, pass the instant
-    at which it was accepted.
+    at which it was accepted. `house` holds where the definition is silent.
 
     Raises:
         InvalidInput: with a JSON Pointer and one of the codes of `strict_json.validate`, or
             `time_invalid`, `window_invalid`, `no_feasible_slot`, `id_invalid`, `duplicate_id`,
-            `audience_invalid`, `text_invalid`, `payload_too_large`, `url_not_allowed`.
+            `audience_invalid`, `text_invalid`, `payload_too_large`, `url_not_allowed`,
+            `exploration_invalid`.
     """
     given = validate(CampaignDefinition, definition)
     _check_variants(given.variants)
@@ -72,6 +92,7 @@ def parse_campaign(definition: Any, *, now: datetime) -> Campaign:
     _check_candidate_times(given.candidate_times or {}, given.send_window, given.audience)
     quiet = given.quiet_hours
     times = given.candidate_times
+    silent = given.model_fields_set.isdisjoint
     return Campaign(
         campaign_id=CampaignId(given.campaign_id),
         variants=tuple(
@@ -90,6 +111,11 @@ def parse_campaign(definition: Any, *, now: datetime) -> Campaign:
         fallback_local_time=given.fallback_local_time,
         message_type=given.message_type,
         time_to_live=timedelta(minutes=given.time_to_live_minutes),
+        exploration=_exploration(given.exploration, house.exploration),
+        holdout=house.holdout if silent({"holdout"}) else _holdout(given.holdout),
+        least_confidence=_least_confidence(given, house),
+        urgent=given.urgent or given.message_type in house.urgent_message_types,
+        learn_variants=given.variant_choice == "learned",
     )
 
 
@@ -142,6 +168,22 @@ class QuietHoursDefinition(StrictModel):
     end: LocalTime
 
 
+class ExplorationDefinition(StrictModel):
+    """How far the choice may leave the best slot to learn about others."""
+
+    policy: Literal["greedy", "epsilon_greedy", "thompson"]
+    epsilon: Annotated[float, Field(ge=0, le=0.5)] | None = None
+    share: Annotated[float, Field(ge=0, le=0.5)] | None = None
+    per_user_30_days: Annotated[int, Field(ge=0, le=100)] | None = None
+
+
+class HoldoutDefinition(StrictModel):
+    """The users who are kept out of the optimisation, and when they get their message."""
+
+    share: Annotated[float, Field(ge=0, le=0.5)]
+    time: Literal["configured", "random"] = "configured"
+
+
 class CampaignDefinition(StrictModel):
     """What a campaign says, to whom, and within which limits its times are chosen."""
 
@@ -164,6 +206,52 @@ class CampaignDefinition(StrictModel):
     fallback_local_time: LocalTime = time(hour=18)
     message_type: Name | None = None
     time_to_live_minutes: Annotated[int, Field(ge=1, le=28 * _DAY_MINUTES)] = 240
+    urgent: bool = False
+    least_confidence: Annotated[float, Field(ge=0.5, lt=1)] | None = None
+    exploration: ExplorationDefinition | None = None
+    holdout: HoldoutDefinition | None = None
+    variant_choice: Literal["learned", "even"] = "learned"
+
+
+def _exploration(given: ExplorationDefinition | None, house: Exploration) -> Exploration:
+    """Return what the campaign says, with the house's budgets where it names none."""
+    if given is None:
+        return house
+    if given.policy == GREEDY and given.epsilon:
+        raise InvalidInput(
+            "the greedy policy explores nothing",
+            code="exploration_invalid",
+            field="/exploration/epsilon",
+            expected="no epsilon, or another policy",
+            hint='"epsilon_greedy" explores with this probability',
+        )
+    if given.policy == EPSILON_GREEDY and given.epsilon is None:
+        raise InvalidInput(
+            "is missing",
+            code="missing_field",
+            field="/exploration/epsilon",
+            expected="a probability from 0 to 0.5",
+        )
+    return Exploration(
+        policy=given.policy,
+        epsilon=(0.0 if given.policy == GREEDY else THOMPSON_FLOOR)
+        if given.epsilon is None
+        else given.epsilon,
+        share=house.share if given.share is None else given.share,
+        per_user=house.per_user if given.per_user_30_days is None else given.per_user_30_days,
+    )
+
+
+def _holdout(given: HoldoutDefinition | None) -> Holdout | None:
+    return None if given is None or given.share == 0 else Holdout(given.share, given.time)
+
+
+def _least_confidence(given: CampaignDefinition, house: HouseRules) -> float | None:
+    """Return from which confidence on a gain counts: only who chose a time can be held to it."""
+    if given.least_confidence is not None:
+        return given.least_confidence
+    chosen = "fallback_local_time" in given.model_fields_set
+    return house.least_confidence if chosen else None
 
 
 def _check_variants(variants: Sequence[VariantDefinition]) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from sendopt.clock import zone_of
@@ -21,8 +21,12 @@ class Person:
     user_id: UserId
     device: Device | None
     timezone: str  # IANA
-    timezone_source: str  # "device", "user", "log", "tenant"
+    timezone_source: str  # "device", "user", "log", "tenant", "inferred"
     suppressed_by: str | None = None  # "opted_out", "no_device", ...; None = may be reached
+    #: Minutes east of UTC at which the user may live as well: there, too, nobody is woken. Only
+    #: where nothing names the zone ("inferred"); the clock then is the tenant's.
+    quiet_offsets: tuple[int, ...] = ()
+    timezone_confidence: float | None = None  # that the user lives at one of `quiet_offsets`
 
 
 def candidate_slots(campaign: Campaign, person: Person, *, now: datetime) -> tuple[Slot, ...]:
@@ -37,9 +41,10 @@ def candidate_slots(campaign: Campaign, person: Person, *, now: datetime) -> tup
         InvalidInput: `zone_invalid`.
     """
     zone = zone_of(person.timezone)
+    night_zones = tuple(map(_zone_at, person.quiet_offsets))
     given = (campaign.candidate_times or {}).get(person.user_id)
     if given is not None:
-        return _judged(set(given), zone=zone, quiet=campaign.quiet_hours, now=now)
+        return _judged(set(given), zone, night_zones, quiet=campaign.quiet_hours, now=now)
     return _grid_slots(
         campaign.earliest_at,
         campaign.latest_at,
@@ -47,6 +52,7 @@ def candidate_slots(campaign: Campaign, person: Person, *, now: datetime) -> tup
         fallback=campaign.fallback_local_time,
         quiet=campaign.quiet_hours,
         zone=zone,
+        night_zones=night_zones,
         now=now,
     )
 
@@ -60,31 +66,52 @@ def _grid_slots(
     fallback: time,
     quiet: QuietHours | None,
     zone: ZoneInfo,
+    night_zones: tuple[ZoneInfo, ...],
     now: datetime,
 ) -> tuple[Slot, ...]:
     times = instants_showing(times_of_day(slot, fallback), earliest_at, latest_at, zone)
-    slots = _judged(times, zone=zone, quiet=quiet, now=now)
+    slots = _judged(times, zone, night_zones, quiet=quiet, now=now)
     if any(slot.excluded_by is None for slot in slots):
         return slots
-    first = first_allowed(max(earliest_at, now), latest_at, zone, quiet)
+    first = first_allowed(max(earliest_at, now), latest_at, (zone, *night_zones), quiet)
     if first is not None:
         times.append(first)
     elif not times:
         times.append(earliest_at)  # its exclusion tells which rule left no time
-    return _judged(times, zone=zone, quiet=quiet, now=now)
+    return _judged(times, zone, night_zones, quiet=quiet, now=now)
 
 
 def _judged(
-    times: Iterable[datetime], *, zone: ZoneInfo, quiet: QuietHours | None, now: datetime
+    times: Iterable[datetime],
+    zone: ZoneInfo,
+    night_zones: Sequence[ZoneInfo],
+    *,
+    quiet: QuietHours | None,
+    now: datetime,
 ) -> tuple[Slot, ...]:
-    return tuple(Slot(at, None, _excluded_by(at, zone, quiet, now)) for at in sorted(times))
+    return tuple(
+        Slot(at, None, _excluded_by(at, zone, night_zones, quiet, now)) for at in sorted(times)
+    )
 
 
 def _excluded_by(
-    at: datetime, zone: ZoneInfo, quiet: QuietHours | None, now: datetime
+    at: datetime,
+    zone: ZoneInfo,
+    night_zones: Sequence[ZoneInfo],
+    quiet: QuietHours | None,
+    now: datetime,
 ) -> str | None:
     if at < now:
         return "past"
-    if quiet is not None and in_quiet_hours(at, zone, quiet):
-        return "quiet_hours"
+    if quiet is not None:
+        if in_quiet_hours(at, zone, quiet):
+            return "quiet_hours"
+        if any(in_quiet_hours(at, night_zone, quiet) for night_zone in night_zones):
+            return "quiet_hours_inferred"
     return None
+
+
+@cache
+def _zone_at(offset_minutes: int) -> ZoneInfo:
+    """Return the zone of whole hours; the names of "Etc" count westwards."""
+    return ZoneInfo(f"Etc/GMT{-offset_minutes // 60:+d}")

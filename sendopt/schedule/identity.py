@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
 
-from sendopt.records import CampaignId, SendId, TenantId, UserId, Variant
+from sendopt.records import Arm, CampaignId, Holdout, SendId, TenantId, UserId
 
 _SEND_ID_BYTES = 20  # 160 bits: 32 letters without padding, and no two sends ever alike
 
@@ -22,15 +21,27 @@ def send_id(tenant_id: TenantId, campaign_id: CampaignId, user_id: UserId) -> Se
     return SendId("s_" + base64.b32encode(digest).decode().lower())
 
 
-def variant_of(
-    variants: Sequence[Variant], tenant_id: TenantId, campaign_id: CampaignId, user_id: UserId
-) -> Variant:
-    """Return the variant that the user gets: an even split by hash, the same at every planning.
+def uniform(seed: int, purpose: str, *parts: str) -> float:
+    """Return a number in [0, 1) that is random in everything given, and always the same.
 
-    It hashes another text than `send_id`, so that neither tells anything about the other.
+    The one door of chance into a plan: another `purpose` tells nothing about this one, and who
+    does not know `seed` cannot foretell it.
     """
-    digest = _digest("variant", tenant_id, campaign_id, user_id)
-    return variants[int.from_bytes(digest[:8], "big") % len(variants)]
+    digest = hashlib.blake2b(json.dumps((purpose, *parts)).encode(), key=seed.to_bytes(8, "big"))
+    return int.from_bytes(digest.digest()[:7], "big") / 2**56
+
+
+def arm_of(
+    holdout: Holdout | None, *, seed: int, tenant_id: TenantId, user_id: UserId
+) -> Arm | None:
+    """Return the user's side of the experiment: the same in every campaign of the tenant.
+
+    A larger share keeps everybody in the holdout who was there, and adds others.
+    """
+    if holdout is None:
+        return None
+    held_out = uniform(seed, "arm", tenant_id, user_id) < holdout.share
+    return Arm.HOLDOUT if held_out else Arm.OPTIMISED
 
 
 def _digest(*parts: str) -> bytes:

@@ -3,73 +3,111 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from sendopt.clock import zone_of
 from sendopt.errors import InvalidInput
 from sendopt.records import (
+    Arm,
     Campaign,
     Decision,
     Plan,
     PlannedSend,
+    Score,
+    SendId,
     SendState,
+    ServedBy,
     Slot,
     TenantId,
     UserId,
+    VariantId,
 )
 from sendopt.schedule.candidates import Person, candidate_slots
-from sendopt.schedule.identity import send_id, variant_of
-from sendopt.schedule.windows import minutes_apart
+from sendopt.schedule.choose import Bonus, Choice, choose
+from sendopt.schedule.identity import arm_of, uniform
+from sendopt.schedule.identity import send_id as identify
+from sendopt.schedule.policy import draw
+from sendopt.schedule.variants import VariantBelief, even_split, part_of_day
 
-NO_PROBABILITIES: Mapping[datetime, float] = {}
+NO_SCORES: Mapping[datetime, Score] = {}
+NOBODY_EXPLORED: Mapping[UserId, int] = {}
 
 
 def plan(
     campaign: Campaign,
     tenant_id: TenantId,
     people: Sequence[Person],
-    probabilities: Mapping[UserId, Mapping[datetime, float]],
+    scores: Mapping[UserId, Mapping[datetime, Score]],
     *,
     model_version: str | None,
     log_snapshot: int | None,
     fallback_reason: str | None,
     now: datetime,
+    served_by: ServedBy = ServedBy.CHAMPION,
+    explored_counts: Mapping[UserId, int] = NOBODY_EXPLORED,
+    belief: VariantBelief | None = None,
+    seed: int = 1,
 ) -> Plan:
-    """Choose every person's time. The same arguments give the same plan.
+    """Choose every person's time and wording. The same arguments give the same plan.
 
     Args:
-        campaign: what to send, and the limits.
+        campaign: what to send, the limits, and how to choose.
         tenant_id: whose campaign it is.
         people: the audience, each user once, reachable or not.
-        probabilities: of an open, by user and candidate instant. Who has none for any allowed
-            candidate is sent at the campaign's fallback time.
+        scores: by user and candidate instant. Who has none for any allowed candidate is sent at
+            the campaign's configured time.
         model_version: the model that spoke; None if none did.
         log_snapshot: the log as that model saw it.
-        fallback_reason: why no model spoke, or None; who alone is missing in `probabilities`
+        fallback_reason: why the champion did not speak, or None; who alone is missing in `scores`
             gets "not_scored".
         now: nothing is planned before it.
+        served_by: whose word `scores` is.
+        explored_counts: sends of the last 30 days that left a user's best slot, where not 0.
+        belief: what is known of the variants; None = nothing, they share the audience evenly.
+        seed: of every chance in the plan.
 
     Raises:
         InvalidInput: `duplicate_id`, `zone_invalid`.
     """
     _refuse_repeated(people)
+    belief = belief or even_split(len(campaign.variants))
     sends = []
     decisions = []
     for person in people:
-        slots = _scored_slots(
-            campaign, person, probabilities.get(person.user_id, NO_PROBABILITIES), now=now
+        slots = _scored_slots(campaign, person, scores.get(person.user_id, NO_SCORES), now=now)
+        arm = arm_of(campaign.holdout, seed=seed, tenant_id=tenant_id, user_id=person.user_id)
+        number = identify(tenant_id, campaign.campaign_id, person.user_id)
+        choice = choose(
+            campaign,
+            person,
+            slots,
+            arm=arm,
+            uniform=partial(uniform, seed, "slot", number),
+            explored_count=explored_counts.get(person.user_id, 0),
+            fallback_reason=fallback_reason,
+            bonus=_bonus(belief, person),
         )
-        choice = _choose(campaign, person, slots, fallback_reason)
-        send = _planned_send(campaign, tenant_id, person, choice)
-        sends.append(send)
+        variant, variant_propensity = _variant(belief, person, choice, number, seed=seed)
+        sends.append(
+            _planned_send(
+                campaign,
+                tenant_id,
+                person,
+                choice,
+                send_id=number,
+                variant_id=campaign.variants[variant].variant_id,
+                arm=arm,
+            )
+        )
+        one_variant = len(campaign.variants) == 1
         decisions.append(
             Decision(
-                send_id=send.send_id,
+                send_id=number,
                 slots=slots,
                 chosen_at=choice.at,
-                propensity=None if choice.at is None else 1.0,  # both policies are deterministic
+                propensity=choice.propensity,
                 policy=choice.policy,
                 binding_constraint=choice.binding_constraint,
                 fallback_reason=choice.fallback_reason,
@@ -77,99 +115,92 @@ def plan(
                 log_snapshot=log_snapshot,
                 timezone=person.timezone,
                 timezone_source=person.timezone_source,
+                served_by=_served_by(choice, served_by),
+                gain_probability=choice.gain_probability,
+                abstention_reason=choice.abstention_reason,
+                explored=choice.explored,
+                exploration_bound_by=choice.exploration_bound_by,
+                variant_propensity=None if choice.at is None else variant_propensity,
+                variant_evidence=None if one_variant else belief.evidence,
+                variant_confidence=None if one_variant else belief.confidence,
+                timezone_confidence=person.timezone_confidence,
+                quiet_offsets=person.quiet_offsets or None,
             )
         )
     return Plan(tenant_id, campaign.campaign_id, tuple(sends), tuple(decisions))
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """What was decided for one person."""
-
-    policy: str  # "greedy", "fallback", or "none" for people who may not be reached
-    at: datetime | None = None
-    suppressed_by: str | None = None
-    binding_constraint: str | None = None
-    fallback_reason: str | None = None
-
-
 def _scored_slots(
-    campaign: Campaign, person: Person, probabilities: Mapping[datetime, float], *, now: datetime
+    campaign: Campaign, person: Person, scores: Mapping[datetime, Score], *, now: datetime
 ) -> tuple[Slot, ...]:
-    """Return the candidates with their probabilities, the excluded ones too.
+    """Return the candidates with their scores, the excluded ones too.
 
     Empty where there is nothing to decide: nobody weighs the hours of who may not be reached.
     """
-    if _suppressed_by(person) is not None:
+    if person.suppressed_by is not None or person.device is None:
         return ()
     slots = candidate_slots(campaign, person, now=now)
-    if not probabilities:
+    if not scores:
         return slots
+    said = [scores.get(slot.starts_at) for slot in slots]
     return tuple(
-        Slot(slot.starts_at, probabilities.get(slot.starts_at), slot.excluded_by) for slot in slots
+        slot
+        if score is None
+        else Slot(slot.starts_at, score.open_probability, slot.excluded_by, score.logit_sd)
+        for slot, score in zip(slots, said, strict=True)
     )
 
 
-def _suppressed_by(person: Person) -> str | None:
-    return person.suppressed_by or ("no_device" if person.device is None else None)
-
-
-def _choose(
-    campaign: Campaign, person: Person, slots: Sequence[Slot], fallback_reason: str | None
-) -> _Choice:
-    """Take the most likely allowed slot, or the one nearest to the fallback time."""
-    suppressed_by = _suppressed_by(person)
-    if suppressed_by is not None:
-        return _Choice("none", suppressed_by=suppressed_by)
-    allowed = [slot for slot in slots if slot.excluded_by is None]
-    greedy = any(slot.open_probability is not None for slot in allowed or slots)
-    if greedy:
-        preference: Callable[[Slot], float] = _by_probability
-    else:
-        preference = _by_fallback_time(campaign, person)
-        fallback_reason = fallback_reason or "not_scored"
-    # max takes the first of equals, and slots are sorted: ties go to the earliest.
-    ideal = max(slots, key=preference)
-    chosen = max(allowed, key=preference, default=None)
-    bound = chosen is None or preference(ideal) > preference(chosen)
-    return _Choice(
-        policy="greedy" if greedy else "fallback",
-        at=None if chosen is None else chosen.starts_at,
-        suppressed_by="no_allowed_slot" if chosen is None else None,
-        binding_constraint=ideal.excluded_by if bound else None,
-        fallback_reason=None if greedy else fallback_reason,
-    )
-
-
-def _by_probability(slot: Slot) -> float:
-    # Below every probability: a slot that could not be scored never wins against one that could.
-    return -1.0 if slot.open_probability is None else slot.open_probability
-
-
-def _by_fallback_time(campaign: Campaign, person: Person) -> Callable[[Slot], float]:
-    """Prefer what stands nearest to the fallback time on the user's clock face."""
+def _bonus(belief: VariantBelief, person: Person) -> Bonus | None:
+    """Return what the wording adds to a slot by the part of the day on the user's clock."""
+    if not belief.suits_parts_of_day:
+        return None
     zone = zone_of(person.timezone)
+    return lambda slot: belief.bonus[part_of_day(slot.starts_at.astimezone(zone).hour)]
 
-    def nearness(slot: Slot) -> float:
-        shown = slot.starts_at.astimezone(zone).time()
-        return -minutes_apart(shown, campaign.fallback_local_time)
 
-    return nearness
+def _variant(
+    belief: VariantBelief, person: Person, choice: Choice, number: SendId, *, seed: int
+) -> tuple[int, float]:
+    """Draw a variant for the chosen time; return its index and its probability at that time."""
+    part = 0
+    if choice.at is not None:
+        part = part_of_day(choice.at.astimezone(zone_of(person.timezone)).hour)
+    drawn = draw(belief.distributions[part], uniform(seed, "variant", number))
+    return drawn.chosen, drawn.propensity
+
+
+def _served_by(choice: Choice, served_by: ServedBy) -> ServedBy | None:
+    match choice.policy:
+        case "none" | "random":
+            return None
+        case "fallback":
+            return ServedBy.CONFIGURED_TIME
+        case "configured" if choice.abstention_reason is None:
+            return ServedBy.CONFIGURED_TIME
+        case _:
+            return served_by
 
 
 def _planned_send(
-    campaign: Campaign, tenant_id: TenantId, person: Person, choice: _Choice
+    campaign: Campaign,
+    tenant_id: TenantId,
+    person: Person,
+    choice: Choice,
+    *,
+    send_id: SendId,
+    variant_id: VariantId,
+    arm: Arm | None,
 ) -> PlannedSend:
     # A retry must not leave the window either.
     expires_at = (
         None if choice.at is None else min(choice.at + campaign.time_to_live, campaign.latest_at)
     )
-    variant = variant_of(campaign.variants, tenant_id, campaign.campaign_id, person.user_id)
     return PlannedSend(
         tenant_id=tenant_id,
-        send_id=send_id(tenant_id, campaign.campaign_id, person.user_id),
+        send_id=send_id,
         campaign_id=campaign.campaign_id,
-        variant_id=variant.variant_id,
+        variant_id=variant_id,
         user_id=person.user_id,
         device_id=None if choice.at is None or person.device is None else person.device.device_id,
         channel=campaign.channel,
@@ -177,6 +208,7 @@ def _planned_send(
         expires_at=expires_at,
         state=SendState.PLANNED if choice.at is not None else SendState.SUPPRESSED,
         reason=choice.suppressed_by,
+        arm=arm,
     )
 
 

@@ -26,10 +26,16 @@ class Preview:
     by_local_hour: dict[int, int]  # 0..23 on each user's own clock
     by_utc_hour: dict[datetime, int]  # by the hour's start
     by_variant: dict[str, int]
+    variant_evidence: str | None  # "too_little_data" to prefer one, or "preferred"; None = one
+    by_arm: dict[str, int]  # of everybody, the suppressed too; empty = no experiment
+    by_policy: dict[str, int]
+    explored_count: int  # planned for another time than the best one, to learn
+    abstained_count: int  # stay at the configured time, because no gain was proven
     bound_by: dict[str, int]  # what kept so many sends from their most likely time
-    fallback_count: int  # planned without a model's word
+    served_by: dict[str, int]  # whose word the times rest on: see `ServedBy`
+    fallback_count: int  # at the configured time, because nothing was known to choose by
     fallback_share: float  # of planned_count; 0 where nothing is planned
-    fallback_reasons: dict[str, int]
+    fallback_reasons: dict[str, int]  # why not the champion
     expected_open_count: float
     expected_open_basis: str = "predictive"
 
@@ -38,9 +44,7 @@ def preview(plan: Plan) -> Preview:
     """Count what `plan` holds. Committing the same plan sends exactly this."""
     rows = list(zip(plan.sends, plan.decisions, strict=True))
     planned = [(send, decision) for send, decision in rows if send.due_at is not None]
-    fallback = [
-        decision.fallback_reason for _, decision in planned if decision.fallback_reason is not None
-    ]
+    fallback_count = sum(decision.policy == "fallback" for _, decision in planned)
     return Preview(
         campaign_id=plan.campaign_id,
         people_count=len(rows),
@@ -49,14 +53,26 @@ def preview(plan: Plan) -> Preview:
         by_local_hour=_by_local_hour(planned),
         by_utc_hour=_by_utc_hour(planned),
         by_variant=_counted(str(send.variant_id) for send, _ in planned),
+        variant_evidence=next((decision.variant_evidence for _, decision in rows), None),
+        by_arm=_counted(str(send.arm) for send, _ in rows if send.arm is not None),
+        by_policy=_counted(decision.policy for _, decision in planned),
+        explored_count=sum(decision.explored is True for _, decision in planned),
+        abstained_count=sum(decision.abstention_reason is not None for _, decision in planned),
         bound_by=_counted(
             decision.binding_constraint
             for _, decision in planned
             if decision.binding_constraint is not None
         ),
-        fallback_count=len(fallback),
-        fallback_share=len(fallback) / len(planned) if planned else 0.0,
-        fallback_reasons=_counted(fallback),
+        served_by=_counted(
+            str(decision.served_by) for _, decision in planned if decision.served_by is not None
+        ),
+        fallback_count=fallback_count,
+        fallback_share=fallback_count / len(planned) if planned else 0.0,
+        fallback_reasons=_counted(
+            decision.fallback_reason
+            for _, decision in planned
+            if decision.fallback_reason is not None
+        ),
         expected_open_count=sum(_chosen_probability(decision) for _, decision in planned),
     )
 

@@ -10,11 +10,11 @@ The policy at clock changes, with its reasons in docs/decisions/0006-time-rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sendopt.quiet_hours import next_allowed
+from sendopt.quiet_hours import next_allowed_everywhere
 from sendopt.records import QuietHours
 
 _DAY = timedelta(days=1)
@@ -60,14 +60,16 @@ def instants_showing(
 
 
 def first_allowed(
-    earliest_at: datetime, latest_at: datetime, zone: ZoneInfo, quiet: QuietHours | None
+    earliest_at: datetime, latest_at: datetime, zones: Sequence[ZoneInfo], quiet: QuietHours | None
 ) -> datetime | None:
-    """Return the first instant of the half-open window that is not quiet, or None.
+    """Return the first instant of the half-open window that is quiet in no zone, or None.
 
     Raises:
         InvalidInput: `no_feasible_slot`, where quiet hours last all day.
     """
-    first = earliest_at if quiet is None else next_allowed(earliest_at, zone, quiet)
+    if quiet is None:
+        return earliest_at if earliest_at < latest_at else None
+    first = next_allowed_everywhere(earliest_at, zones, quiet, until=latest_at)
     return first if first < latest_at else None
 
 

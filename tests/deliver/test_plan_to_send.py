@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sendopt import schedule
 from sendopt.deliver import DispatchReport
 from sendopt.deliver.providers import SimulatorProvider
-from sendopt.records import Channel, Device
+from sendopt.records import Channel, Device, Score
 from sendopt.schedule import Person
 from sendopt.state import devices, plans, tenants
 
@@ -88,7 +88,7 @@ def test_a_dispatcher_that_comes_at_night_waits_for_the_morning(state, sends, di
             campaign,
             "acme",
             [tokyo],
-            {"u1": {datetime(2026, 10, 2, 12, tzinfo=UTC): 0.9}},  # 21:00 in Tokyo
+            {"u1": {datetime(2026, 10, 2, 12, tzinfo=UTC): Score(0.9)}},  # 21:00 in Tokyo
             model_version="1",
             log_snapshot=1,
             fallback_reason=None,

@@ -18,6 +18,7 @@ from sendopt.records import (
     Plan,
     PlannedSend,
     QuietHours,
+    Score,
     SendState,
     TenantId,
     UserId,
@@ -51,6 +52,10 @@ def a_person(number: int = 7, zone: str = "UTC", **changes: object) -> Person:
     return replace(Person(user_id, device, zone, "device"), **changes)  # type: ignore[arg-type]
 
 
+def scored(said: dict[UserId, dict[datetime, float]]) -> dict[UserId, dict[datetime, Score]]:
+    return {user: {at: Score(p) for at, p in times.items()} for user, times in said.items()}
+
+
 def planned(
     campaign: Campaign,
     *people: Person,
@@ -62,7 +67,7 @@ def planned(
         campaign,
         TENANT,
         people,
-        said or {},
+        scored(said or {}),
         model_version="3",
         log_snapshot=41,
         fallback_reason=fallback_reason,

@@ -17,6 +17,7 @@ from sendopt.records import (
     DeviceId,
     Plan,
     QuietHours,
+    Score,
     SendState,
     TenantId,
     UserId,
@@ -107,12 +108,16 @@ def plannings(draw: st.DrawFn) -> Planning:
     return campaign, audience, said, now
 
 
+def scored(said: dict[UserId, dict[datetime, float]]) -> dict[UserId, dict[datetime, Score]]:
+    return {user: {at: Score(p) for at, p in times.items()} for user, times in said.items()}
+
+
 def planned(campaign: Campaign, people: list[Person], said: Said, now: datetime) -> Plan:
     return plan(
         campaign,
         TenantId("default"),
         people,
-        said,
+        scored(said),
         model_version="3",
         log_snapshot=41,
         fallback_reason=None,

@@ -11,6 +11,7 @@ from sendopt.records import (
     Device,
     DeviceId,
     QuietHours,
+    Score,
     TenantId,
     UserId,
     Variant,
@@ -20,6 +21,10 @@ from sendopt.schedule import Person, Preview, plan, preview
 
 MORNING = datetime(2026, 10, 1, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+
+
+def scored(said: dict[UserId, dict[datetime, float]]) -> dict[UserId, dict[datetime, Score]]:
+    return {user: {at: Score(p) for at, p in times.items()} for user, times in said.items()}
 
 
 def previewed(people: list[Person], said: dict[UserId, dict[datetime, float]]) -> Preview:
@@ -36,7 +41,7 @@ def previewed(people: list[Person], said: dict[UserId, dict[datetime, float]]) -
             campaign,
             TenantId("default"),
             people,
-            said,
+            scored(said),
             model_version="3",
             log_snapshot=41,
             fallback_reason=None,

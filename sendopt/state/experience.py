@@ -1,0 +1,164 @@
+"""What a tenant's own sends taught so far: who was explored with, which wording was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from sendopt.records import (
+    CampaignId,
+    ResponseKind,
+    SendState,
+    TenantId,
+    UserId,
+    Variant,
+    VariantId,
+)
+from sendopt.state.engine import Transaction
+from sendopt.state.tables import campaign, click, decision, planned_send, response, variant
+
+
+@dataclass(frozen=True, slots=True)
+class VariantAnswers:
+    """Sends of one wording that were due at one instant in one zone, weighed by 1 / chance."""
+
+    variant_id: VariantId  # as the campaign that asks calls the wording
+    due_at: datetime
+    timezone: str
+    weight: float  # sum of w = 1 / P(this variant | this time)
+    squared_weight: float  # sum of w^2
+    answered_weight: float  # sum of w over the answered
+
+
+def explored_counts(
+    tx: Transaction, tenant_id: TenantId, *, since: datetime, besides: CampaignId
+) -> dict[UserId, int]:
+    """Count each user's sends planned since then that left the best slot; none = not there.
+
+    Those of the campaign `besides` do not count: planning it again comes to the same plan. What
+    was cancelled explored nothing.
+    """
+    send = planned_send.c
+    rows = tx.execute(
+        sa.select(send.user_id, sa.func.count())
+        .select_from(decision.join(planned_send, _same_send(decision)))
+        .where(
+            decision.c.tenant_id == tenant_id,
+            decision.c.explored,
+            send.planned_at >= since,
+            send.campaign_id != besides,
+            send.state != SendState.CANCELLED,
+        )
+        .group_by(send.user_id)
+    )
+    return {UserId(user_id): count for user_id, count in rows}
+
+
+def variant_answers(
+    tx: Transaction,
+    tenant_id: TenantId,
+    variants: Sequence[Variant],
+    *,
+    message_type: str | None,
+    since: datetime,
+    handed_over_by: datetime,
+) -> list[VariantAnswers]:
+    """Add up how the wordings of `variants` were answered.
+
+    A wording is the same in every campaign of the message type in which title, body and URL are.
+    What was decided before chances were kept teaches nothing: it is left out.
+
+    Args:
+        tx: the transaction.
+        tenant_id: whose sends.
+        variants: of the campaign that asks.
+        message_type: of that campaign.
+        since: only campaigns made from then on count.
+        handed_over_by: only sends handed over by then: the answers to later ones are still coming.
+    """
+    known_as = {
+        (CampaignId(row.campaign_id), VariantId(row.variant_id)): asked.variant_id
+        for asked in variants
+        for row in tx.execute(_wordings(tenant_id, asked, message_type=message_type, since=since))
+    }
+    if not known_as:
+        return []
+    send, chance = planned_send.c, decision.c.variant_propensity
+    weight = 1.0 / chance
+    rows = tx.execute(
+        sa.select(
+            send.campaign_id,
+            send.variant_id,
+            send.due_at,
+            decision.c.timezone,
+            sa.func.sum(weight).label("weight"),
+            sa.func.sum(weight * weight).label("squared_weight"),
+            sa.func.sum(sa.case((_answered(), weight), else_=0.0)).label("answered_weight"),
+        )
+        .select_from(planned_send.join(decision, _same_send(decision)))
+        .where(
+            send.tenant_id == tenant_id,
+            send.campaign_id.in_({campaign_id for campaign_id, _ in known_as}),
+            send.handed_over_at <= handed_over_by,
+            chance.is_not(None),
+        )
+        .group_by(send.campaign_id, send.variant_id, send.due_at, decision.c.timezone)
+    )
+    return [
+        VariantAnswers(
+            variant_id=known_as[row.campaign_id, row.variant_id],
+            due_at=row.due_at,
+            timezone=row.timezone,
+            weight=row.weight,
+            squared_weight=row.squared_weight,
+            answered_weight=row.answered_weight,
+        )
+        for row in rows
+        if (row.campaign_id, row.variant_id) in known_as
+    ]
+
+
+def _wordings(
+    tenant_id: TenantId, asked: Variant, *, message_type: str | None, since: datetime
+) -> sa.Select[tuple[str, str]]:
+    """Find the campaigns of a message type that use these words, and what they call them."""
+    kind = campaign.c.definition["message_type"].as_string()
+    return (
+        sa.select(variant.c.campaign_id, variant.c.variant_id)
+        .join_from(
+            campaign,
+            variant,
+            sa.and_(
+                variant.c.tenant_id == campaign.c.tenant_id,
+                variant.c.campaign_id == campaign.c.campaign_id,
+            ),
+        )
+        .where(
+            campaign.c.tenant_id == tenant_id,
+            campaign.c.created_at >= since,
+            kind.is_(None) if message_type is None else kind == message_type,
+            variant.c.title == asked.title,
+            variant.c.body == asked.body,
+            variant.c.url.is_(None) if asked.url is None else variant.c.url == asked.url,
+        )
+    )
+
+
+def _answered() -> sa.ColumnElement[bool]:
+    """Whether an open, a response or a click of the send counts."""
+    kinds = [ResponseKind.OPEN, ResponseKind.RESPONSE]
+    return sa.or_(
+        sa.exists().where(
+            _same_send(response), response.c.kind.in_(kinds), response.c.filtered_reason.is_(None)
+        ),
+        sa.exists().where(_same_send(click), click.c.filtered_reason.is_(None)),
+    )
+
+
+def _same_send(table: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        table.c.tenant_id == planned_send.c.tenant_id, table.c.send_id == planned_send.c.send_id
+    )
