@@ -28,7 +28,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 import numpy as np
 import pyarrow as pa
@@ -37,16 +36,7 @@ from sendopt.errors import ModelNotServable, SendoptError
 from sendopt.learn.liveness import in_background
 from sendopt.learn.model import ServableModel
 from sendopt.learn.registry import Registry
-from sendopt.records import TenantId
-
-
-class Step(StrEnum):
-    """Where a time can come from, in the order in which they are tried."""
-
-    CHAMPION = "champion"
-    LAST_GOOD = "last_good"
-    HISTOGRAM = "histogram"
-    CONFIGURED_TIME = "configured_time"
+from sendopt.records import ServedBy, TenantId
 
 
 @dataclass(frozen=True)
@@ -66,7 +56,7 @@ class Limits:
 class Skipped:
     """A step that gave no answer."""
 
-    step: Step
+    step: ServedBy
     reason: str  # a code of the list above
     detail: str  # one sentence for people
 
@@ -75,7 +65,7 @@ class Skipped:
 class Answer:
     """What a model said, or that none could."""
 
-    step: Step | None  # CHAMPION or LAST_GOOD; None = no model answered
+    step: ServedBy | None  # CHAMPION or LAST_GOOD; None = no model answered
     model: ServableModel | None
     scores: pa.Table | None
     skipped: tuple[Skipped, ...]  # the steps before it, in order
@@ -122,7 +112,7 @@ def ask(
             StoreFailure of the log.
     """
     skipped: list[Skipped] = []
-    steps = ((Step.CHAMPION, registry.champion), (Step.LAST_GOOD, registry.last_good))
+    steps = ((ServedBy.CHAMPION, registry.champion), (ServedBy.LAST_GOOD, registry.last_good))
     for step, load in steps:
         try:
             model = load(tenant_id)
