@@ -8,6 +8,7 @@ Time: a model learns from events before `as_of` only and is judged on days after
 """
 
 from sendopt.learn.backtest import Backtest, BacktestReport, backtest
+from sendopt.learn.collapsed import TreeTables, tree_tables
 from sendopt.learn.judge import Verdict
 from sendopt.learn.model import ServableModel
 from sendopt.learn.predict import CandidateScores, describe_for
@@ -22,9 +23,11 @@ __all__ = [
     "Registry",
     "ServableModel",
     "TrainingReport",
+    "TreeTables",
     "Verdict",
     "backtest",
     "describe_for",
     "score_decisions",
     "train",
+    "tree_tables",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ class TreeTables:
     right: NDArray[np.int32]
     categories: Mapping[int, frozenset[int]]  # of the nodes that split by category: those left
     value: NDArray[np.float64]  # one a leaf
+    names: tuple[str, ...]  # of the features
 
     def goes_left(self, node: int, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which `values` of the node's feature go left, by LightGBM's own rules."""
@@ -49,18 +50,20 @@ class TreeTables:
         return np.where(absent, self.default_left[node], left)
 
 
-def tree_tables(booster: lgb.Booster) -> TreeTables:
-    """Return the trees that `booster.predict(..., raw_score=True)` adds up.
+def tree_tables(booster: lgb.Booster | None) -> TreeTables:
+    """Return the trees that `booster.predict(..., raw_score=True)` adds up; None has none.
 
     Raises:
         ModelNotServable: `trees_unsupported`, for boosters whose score is no plain sum of leaves.
     """
+    if booster is None:
+        return _Tables().frozen((), ())
     model = booster.dump_model()
     if model["num_tree_per_iteration"] != 1 or model.get("average_output", False):
         raise _unsupported("averages its trees, or grows several a round")
     tables = _Tables()
     roots = [tables.add(tree["tree_structure"]) for tree in model["tree_info"]]
-    return tables.frozen(roots)
+    return tables.frozen(roots, model["feature_names"])
 
 
 class _Tables:
@@ -90,7 +93,7 @@ class _Tables:
         self._children[node] = (self.add(branch["left_child"]), self.add(branch["right_child"]))
         return node
 
-    def frozen(self, roots: list[int]) -> TreeTables:
+    def frozen(self, roots: Sequence[int], names: Sequence[str]) -> TreeTables:
         nodes = np.array(self._nodes, np.float64).reshape(-1, 4)
         children = np.array(self._children, np.int32).reshape(-1, 2)
         return TreeTables(
@@ -103,6 +106,7 @@ class _Tables:
             right=children[:, 1],
             categories=self._categories,
             value=np.array(self._values, np.float64),
+            names=tuple(names),
         )
 
 

@@ -6,6 +6,7 @@ In: a ServableModel, a Reader, decisions.  Out: tables with `open_probability`.
 Time: candidates are instants; the hours of the week are local to the user.
 """
 
-from sendopt.score.predict import SLOTS_A_WEEK, score_candidates, score_slots
+from sendopt.score.predict import score_candidates, score_slots
+from sendopt.score.weeks import SLOTS_A_WEEK, Weeks, score_weeks
 
-__all__ = ["SLOTS_A_WEEK", "score_candidates", "score_slots"]
+__all__ = ["SLOTS_A_WEEK", "Weeks", "score_candidates", "score_slots", "score_weeks"]

@@ -7,14 +7,10 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
-from sendopt.clock import as_utc
-from sendopt.features import Viewpoints, hours_of_week, known_users, observe
-from sendopt.learn import ServableModel, describe_for, score_decisions
+from sendopt.features import known_users
+from sendopt.learn import ServableModel, score_decisions
 from sendopt.log import Reader
-
-SLOTS_A_WEEK = 168
-
-_USERS_AT_ONCE = 2_000  # times 168 slots: bounds the rows in memory
+from sendopt.score.weeks import SLOTS_A_WEEK, score_weeks
 
 
 def score_candidates(model: ServableModel, reader: Reader, decisions: pa.Table) -> pa.Table:
@@ -57,26 +53,14 @@ def score_slots(
     users = (
         known_users(reader, until=as_of) if user_ids is None else pa.array(user_ids, pa.string())
     )
-    observations = observe(reader, model.target)
-    probability = np.empty(len(users) * SLOTS_A_WEEK)
-    for first in range(0, len(users), _USERS_AT_ONCE):
-        some = users.slice(first, _USERS_AT_ONCE)
-        instants = pa.array([as_utc(as_of)] * len(some), pa.timestamp("us", tz="UTC"))
-        rows = describe_for(
-            model,
-            reader,
-            observations,
-            Viewpoints(some, instants),
-            hours_of_week(len(some)),
-        )
-        here = slice(first * SLOTS_A_WEEK, (first + len(some)) * SLOTS_A_WEEK)
-        probability[here] = model.predict(rows)
+    weeks = score_weeks(model, reader, users, as_of=as_of)
+    probability = [np.empty(0), *(some.probability.ravel() for some in weeks)]
     slot = np.tile(np.arange(SLOTS_A_WEEK), len(users))
     return pa.table(
         {
             "user_id": users.take(pa.array(np.repeat(np.arange(len(users)), SLOTS_A_WEEK))),
             "day_of_week": (slot // 24).astype(np.int8),
             "hour": (slot % 24).astype(np.int8),
-            "open_probability": probability,
+            "open_probability": np.concatenate(probability),
         }
     )

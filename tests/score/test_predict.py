@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import lightgbm as lgb
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from sendopt.features import Target
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target
 from sendopt.learn.level_shape import LevelShape
 from sendopt.learn.model import PopulationWeights, Provenance, ServableModel, Weights
 from sendopt.log import Log, event_table
@@ -49,6 +52,15 @@ def evenings(empty_log: Log) -> Log:
     return empty_log
 
 
+def noise(features: tuple[str, ...]) -> lgb.Booster:
+    """Trees that split on every feature and mean nothing."""
+    rng = np.random.default_rng(1)
+    rows = rng.normal(scale=10.0, size=(2000, len(features)))
+    data = lgb.Dataset(rows, rng.random(2000) < 0.5, feature_name=list(features))
+    params = {"objective": "binary", "num_threads": 1, "verbosity": -1, "feature_fraction": 0.5}
+    return lgb.train(params, data, num_boost_round=20)
+
+
 def test_every_user_has_every_hour_once(model: ServableModel, evenings: Log) -> None:
     with evenings.reader(SHOP) as reader:
         everybody = score_slots(model, reader, as_of=MONDAY)
@@ -62,8 +74,9 @@ def test_every_user_has_every_hour_once(model: ServableModel, evenings: Log) -> 
     assert len(nobody) == len(early) == 0
 
 
+@pytest.mark.parametrize("trees_read", [None, USER_FEATURES, USER_FEATURES + MOMENT_FEATURES])
 def test_an_hour_of_the_week_scores_like_the_instant_at_it(
-    model: ServableModel, evenings: Log
+    model: ServableModel, evenings: Log, trees_read: tuple[str, ...] | None
 ) -> None:
     """Auckland is 13 hours ahead of UTC in October, 12 in early September."""
     instants = [MONDAY + timedelta(hours=hour) for hour in range(168)]
@@ -75,11 +88,15 @@ def test_an_hour_of_the_week_scores_like_the_instant_at_it(
             "candidate_at": pa.array(instants),
         }
     )
+    if trees_read is not None:
+        model = replace(model, booster=noise(trees_read), trees_rank=trees_read != USER_FEATURES)
     with evenings.reader(SHOP) as reader:
         slots = score_slots(model, reader, as_of=MONDAY, user_ids=["ann"])
         scores = score_candidates(model, reader, decisions)
     by_slot = slots["open_probability"].to_pylist()
     for hour, score in enumerate(scores["open_probability"].to_pylist()):
-        assert score == by_slot[(hour + 13) % 168]
+        assert score == pytest.approx(by_slot[(hour + 13) % 168], rel=1e-5)
+    if trees_read is not None:
+        return
     best = max(range(24), key=lambda hour: by_slot[hour])
     assert best in (20, 21, 22)

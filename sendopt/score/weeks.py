@@ -1,0 +1,167 @@
+"""Scores whole weeks: what is the user's is worked out once a user, not once a slot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sendopt.clock import as_utc
+from sendopt.errors import ModelNotServable
+from sendopt.features import USER_FEATURES, Moments, Viewpoints, hours_of_week, observe
+from sendopt.learn import ServableModel, TreeTables, describe_for, tree_tables
+from sendopt.log import Reader
+from sendopt.score.collapse import UserTrees, collapse
+
+SLOTS_A_WEEK = 168
+#: Logits of 1e-6 and 1 - 1e-6: no score is surer than that.
+SUREST_LOGIT = float(np.log(999_999.0))
+
+_USERS_AT_ONCE = 4_000  # bounds the rows in memory, and keeps a batch in the cache
+_HOUR = np.arange(SLOTS_A_WEEK) % 24
+_DAY = np.arange(SLOTS_A_WEEK) // 24
+#: What trees may read of a slot, by the feature's name.
+_SLOT_FEATURES = {"hour_of_day": _HOUR.astype(np.float64), "day_of_week": _DAY.astype(np.float64)}
+#: The level-shape model tells hours and day types apart, so one weekday speaks for all of them.
+_HOURS_OF_DAY_TYPES = Moments(
+    viewpoint=np.zeros(48, np.intp),
+    day_of_week=np.repeat([0, 5], 24),
+    minute_of_day=np.tile(np.arange(24) * 60, 2),
+)
+_DAY_TYPE_HOUR = (_DAY >= 5) * 24 + _HOUR  # of each slot, its place among those 48
+_NO_TREES = collapse(tree_tables(None), {}, slots=SLOTS_A_WEEK)
+_collapsed: WeakKeyDictionary[Any, UserTrees | None] = WeakKeyDictionary()  # by booster
+
+
+@dataclass(frozen=True)
+class Weeks:
+    """Scores of some users: the calibrated logit at every hour of the local week."""
+
+    user_id: pa.Array
+    logit: NDArray[np.float32]  # (users, 168), Monday 0:00 first; within ±SUREST_LOGIT
+
+    @property
+    def probability(self) -> NDArray[np.float64]:
+        """The same as probabilities."""
+        probability: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-self.logit.astype(np.float64)))
+        return probability
+
+
+def score_weeks(
+    model: ServableModel, reader: Reader, users: pa.Array, *, as_of: datetime, threads: int = 1
+) -> Iterator[Weeks]:
+    """Score the weeks of `users` in their order, some thousands at a time.
+
+    A send is thought of at the start of each hour. Users that the log does not know get the
+    population's scores.
+
+    Args:
+        model: usually the champion.
+        reader: the tenant's log; only events with `occurred_at < as_of` are used.
+        users: their ids.
+        as_of: what was known when.
+        threads: used for the trees.
+    """
+    observations = observe(reader, model.target)
+    trees = _user_trees(model)
+    for first in range(0, len(users), _USERS_AT_ONCE):
+        some = users.slice(first, _USERS_AT_ONCE)
+        instants = pa.array([as_utc(as_of)] * len(some), pa.timestamp("us", tz="UTC"))
+        seen = Viewpoints(some, instants)
+        if trees is None:
+            logit = _by_rows(model, reader, observations, seen)
+        else:
+            logit = _by_user(model, trees, reader, observations, seen, threads=threads)
+        yield Weeks(some, np.clip(logit, -SUREST_LOGIT, SUREST_LOGIT))
+
+
+def add_user_trees(
+    trees: UserTrees,
+    features: NDArray[np.float64],
+    offset: NDArray[np.float32],
+    calibration: tuple[float, float],
+    *,
+    threads: int = 1,
+) -> None:
+    """Turn offsets into calibrated logits, in place.
+
+    Args:
+        trees: collapsed over the slots.
+        features: (users, user features); NaN is missing.
+        offset: (users, slots), the logits that the trees add to.
+        calibration: intercept and slope on the logit scale.
+        threads: users are shared out among so many.
+    """
+    # Numba takes half a second to import, which only those who score should pay.
+    from sendopt.score.walk import add_trees  # noqa: PLC0415
+
+    add_trees(trees, features, offset, threads=threads)
+    intercept, slope = calibration
+    offset *= np.float32(slope)
+    offset += np.float32(intercept)
+
+
+def _by_user(
+    model: ServableModel,
+    trees: UserTrees,
+    reader: Reader,
+    observations: pa.Table,
+    seen: Viewpoints,
+    *,
+    threads: int,
+) -> NDArray[np.float32]:
+    rows = describe_for(model, reader, observations, seen, _repeated(_HOURS_OF_DAY_TYPES, seen))
+    offset = model.weights.logit(rows).astype(np.float32).reshape(len(seen), -1)
+    logit = np.ascontiguousarray(offset[:, _DAY_TYPE_HOUR])
+    features = rows.user_features[:: offset.shape[1]]
+    add_user_trees(trees, features, logit, model.calibration, threads=threads)
+    return logit
+
+
+def _by_rows(
+    model: ServableModel, reader: Reader, observations: pa.Table, seen: Viewpoints
+) -> NDArray[np.float32]:
+    """Score user by slot rows: slow, and right for trees of any kind."""
+    rows = describe_for(model, reader, observations, seen, hours_of_week(len(seen)))
+    probability = model.predict(rows).reshape(len(seen), SLOTS_A_WEEK)
+    return np.asarray(np.log(probability) - np.log1p(-probability), np.float32)
+
+
+def _repeated(asked: Moments, seen: Viewpoints) -> Moments:
+    count = len(seen)
+    return Moments(
+        viewpoint=np.repeat(np.arange(count, dtype=np.intp), len(asked)),
+        day_of_week=np.tile(asked.day_of_week, count),
+        minute_of_day=np.tile(asked.minute_of_day, count),
+    )
+
+
+def _user_trees(model: ServableModel) -> UserTrees | None:
+    """Return the model's trees collapsed; None if they have to be walked row by row."""
+    if model.booster is None:
+        return _NO_TREES
+    if model.booster not in _collapsed:
+        _collapsed[model.booster] = _collapse(tree_tables(model.booster))
+    return _collapsed[model.booster]
+
+
+def _collapse(tables: TreeTables) -> UserTrees | None:
+    """Collapse trees that read features of users and of slots; None where they read others."""
+    users = range(len(USER_FEATURES))
+    slot_features = {
+        at: _SLOT_FEATURES[name] for at, name in enumerate(tables.names) if name in _SLOT_FEATURES
+    }
+    if tables.names[: len(users)] != USER_FEATURES or not {*users, *slot_features}.issuperset(
+        tables.feature.tolist()
+    ):
+        return None
+    try:
+        return collapse(tables, slot_features, slots=SLOTS_A_WEEK)
+    except ModelNotServable:  # their splits are of a kind that has to be walked row by row
+        return None
