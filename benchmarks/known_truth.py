@@ -1,0 +1,166 @@
+"""Whether estimates and reports are right, counted where the truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from prompt_world import Table, World, loggings, targets, worlds
+
+from sendopt.evaluate import arms, lift, off_policy
+from sendopt.evaluate.arms import Trial
+from sendopt.evaluate.refusal import Refusal
+
+_PAST_DAYS = 3
+
+ESTIMATORS = (
+    off_policy.IPS,
+    off_policy.SNIPS,
+    off_policy.DR,
+    off_policy.SWITCH_DR,
+    off_policy.DM,
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One world, sender and target: what many logs of it came to."""
+
+    world: str
+    logging: str
+    target: str
+    truth: float
+    effective_sends: float  # median
+    refused: int
+    error: NDArray[np.float64]  # (logs, ESTIMATORS)
+    covered: NDArray[np.bool_]  # (logs, ESTIMATORS)
+
+
+def cells(*, logs: int, people: int, seed: int) -> Iterator[Cell]:
+    """Yield every world, sender and target."""
+    for world in worlds():
+        for logging, chances in loggings(world):
+            for target, wanted in targets(world):
+                rng = np.random.default_rng([seed, *f"{world.name}{logging}{target}".encode()])
+                yield replace(
+                    _cell(world, chances, wanted, logs=logs, people=people, rng=rng),
+                    logging=logging,
+                    target=target,
+                )
+
+
+def _cell(
+    world: World,
+    chances: Table,
+    wanted: Table,
+    *,
+    logs: int,
+    people: int,
+    rng: np.random.Generator,
+) -> Cell:
+    truth = world.value(wanted)
+    error, covered = np.zeros((logs, len(ESTIMATORS))), np.zeros((logs, len(ESTIMATORS)), bool)
+    effective, refused = np.zeros(logs), 0
+    for number in range(logs):
+        logged = world.log(chances, wanted, people, rng)
+        support = off_policy.support_of(logged)
+        effective[number] = support.effective_sends
+        refused += off_policy.refusal(logged, support) is not None
+        found = off_policy.estimates(logged, support)
+        for column, name in enumerate(ESTIMATORS):
+            error[number, column] = found[name].estimate - truth
+            covered[number, column] = found[name].low <= truth <= found[name].high
+    median = float(np.median(effective))
+    return Cell(world.name, "", "", truth, median, refused, error, covered)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Experiments that were looked at every day, until the end."""
+
+    experiments: int
+    better: int  # said so at any look
+    worse: int
+    by_single_looks: int  # either, had each look been judged as if it were the only one
+    refused: int
+    missed: int  # the true difference was outside the interval at some look
+
+
+def watch(
+    world: World, *, experiments: int, people: int | None, effect: float, seed: int
+) -> Watched:
+    """Split people at random, half and half, and look at the end of every day.
+
+    The first days are the past that the report may adjust for.
+
+    Args:
+        world: whose prompts are the sends.
+        experiments: how many splits.
+        people: drawn with replacement for each split; None = the study's own.
+        effect: planted: so many more of the optimised half's sends are answered, silences turned
+            into answers at random.
+        seed: of everything.
+    """
+    rng = np.random.default_rng(seed)
+    counted = np.zeros(5, int)
+    for _ in range(experiments):
+        trial, day = _experiment(world, people, effect, rng)
+        seen = np.zeros(5, bool)
+        for until in range(_PAST_DAYS, int(day.max()) + 1):
+            seen |= _look(trial.rows(day <= until), effect)
+        counted += seen
+    return Watched(experiments, *(int(count) for count in counted))
+
+
+def _look(trial: Trial, truth: float) -> NDArray[np.bool_]:
+    found = lift.report(trial, effect=0.05)
+    if isinstance(found, Refusal):
+        return np.array([False, False, False, True, False])
+    difference = found.answered.difference
+    if difference is None:
+        return np.zeros(5, bool)
+    plain = arms.compare(trial, trial.answered)
+    return np.array(
+        [
+            found.conclusion is lift.Conclusion.BETTER,
+            found.conclusion is lift.Conclusion.WORSE,
+            abs(plain.difference) > 1.96 * np.sqrt(plain.variance),
+            False,
+            not difference.low <= truth <= difference.high,
+        ]
+    )
+
+
+def _experiment(
+    world: World, people: int | None, effect: float, rng: np.random.Generator
+) -> tuple[Trial, NDArray[np.intp]]:
+    """Return the sends of one split, and the day of each."""
+    if people is None:
+        rows, who, count = np.arange(len(world.person)), world.person, world.people
+    else:
+        rows, who = world.draw_people(people, rng)
+        count = people
+    there = world.there[rows]
+    user = np.repeat(who, there.sum(axis=1))
+    day = np.repeat(world.day[rows], there.sum(axis=1))
+    answered = world.answered[rows][there]
+    past = day < _PAST_DAYS
+    sent = np.bincount(user[past], minlength=count)
+    before = np.bincount(user[past], weights=answered[past], minlength=count)
+    optimised = np.zeros(count, bool)
+    optimised[rng.permutation(count)[: count // 2]] = True
+    judged = world.there & (world.day >= _PAST_DAYS)[:, np.newaxis]
+    silent = 1.0 - float(world.answered[judged].mean())
+    moved = optimised[user] & (answered == 0) & (rng.random(len(user)) < effect / silent)
+    trial = Trial(
+        user=user,
+        optimised=optimised[user],
+        holdout_share=np.full(len(user), 0.5),
+        answered=np.where(moved, 1.0, answered),
+        dismissed=np.zeros(len(user)),
+        opted_out=np.zeros(len(user)),
+        before=np.where(sent > 0, before / np.maximum(sent, 1), np.nan)[user],
+    )
+    return trial.rows(~past), day[~past]

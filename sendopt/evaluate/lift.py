@@ -1,0 +1,160 @@
+"""What choosing the time was worth, from users who were held out at random.
+
+Intention to treat: everybody counts in the arm that the draw gave them, sent or suppressed. The
+campaigns are pooled, users are the unit, and intervals hold however often the report is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from math import ceil, sqrt
+
+import numpy as np
+
+from sendopt.evaluate import arms, sequential
+from sendopt.evaluate.arms import Estimate, Trial, Vector
+from sendopt.evaluate.metrics import Interval
+from sendopt.evaluate.refusal import Refusal
+
+_RATIO_ALPHA = 0.001
+_ARMS = (("optimised", True), ("holdout", False))
+
+
+class Conclusion(StrEnum):
+    """What may be said at this look."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    NOT_YET_KNOWN = "not_yet_known"
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A share in both arms; the intervals are 95 % at all looks together."""
+
+    optimised: float
+    holdout: float
+    difference: Interval | None  # None = too few users or answers for an interval
+    relative: Interval | None  # of the holdout's share
+
+
+@dataclass(frozen=True)
+class Needed:
+    """How much more would tell an effect of this size from 0, with 80 % probability."""
+
+    effect: float  # absolute difference of shares
+    more_sends: Mapping[str, int]  # by arm, to further users like these
+    same_users_suffice: bool  # False = these users differ too much, however often they are sent to
+
+
+@dataclass(frozen=True)
+class Lift:
+    """An experiment's result so far."""
+
+    conclusion: Conclusion
+    users: Mapping[str, int]  # by arm
+    sends: Mapping[str, int]  # by arm, the suppressed ones too
+    answered: Contrast
+    dismissed: Contrast
+    opted_out: Contrast
+    adjusted: bool  # for how the users answered before
+    ratio_p_value: float  # of the arms' sizes, had the draw gone right
+    needed: Needed | None  # None = too little is known even to say that
+    label: str = "causal"
+
+
+def report(trial: Trial, *, effect: float) -> Lift | Refusal:
+    """Compare the arms of `trial`.
+
+    Args:
+        trial: every send of the experiment whose outcome is known.
+        effect: absolute difference of shares that would matter, above 0; for the plan ahead
+            only: it does not touch the intervals, so it may change from look to look.
+    """
+    if trial.optimised.all() or not trial.optimised.any():
+        return _no_arms(trial)
+    p_value = arms.assignment_p_value(trial)
+    if p_value < _RATIO_ALPHA:
+        return _mismatch(trial, p_value)
+    answers = arms.compare(trial, trial.answered)
+    known = arms.enough(trial, trial.answered)
+    if known:
+        answers = arms.adjust(trial, answers)
+    answered = _contrast(trial, trial.answered, answers)
+    return Lift(
+        conclusion=_conclude(answered.difference),
+        users={arm: trial.users(optimised=flag) for arm, flag in _ARMS},
+        sends={arm: trial.sends(optimised=flag) for arm, flag in _ARMS},
+        answered=answered,
+        dismissed=_contrast(trial, trial.dismissed, arms.compare(trial, trial.dismissed)),
+        opted_out=_contrast(trial, trial.opted_out, arms.compare(trial, trial.opted_out)),
+        adjusted=answers.adjusted,
+        ratio_p_value=p_value,
+        needed=_needed(trial, answers, effect) if known else None,
+    )
+
+
+def _conclude(difference: Interval | None) -> Conclusion:
+    if difference is None or difference.low <= 0.0 <= difference.high:
+        return Conclusion.NOT_YET_KNOWN
+    return Conclusion.BETTER if difference.low > 0.0 else Conclusion.WORSE
+
+
+def _contrast(trial: Trial, outcome: Vector, estimate: Estimate) -> Contrast:
+    if not arms.enough(trial, outcome):
+        return Contrast(estimate.optimised, estimate.holdout, None, None)
+    variance = estimate.variance
+    half = sequential.radius(variance)
+    return Contrast(
+        estimate.optimised,
+        estimate.holdout,
+        _around(estimate.difference, half),
+        _relative(trial, estimate, half / sqrt(variance)),
+    )
+
+
+def _relative(trial: Trial, estimate: Estimate, radii: float) -> Interval:
+    """Return the ratio of the shares minus 1, by the delta method, as many radii wide."""
+    ratio = estimate.optimised / estimate.holdout
+    # A held-out row moves the denominator: by the ratio as much as the numerator.
+    row = estimate.row * np.where(trial.optimised, 1.0, ratio) / estimate.holdout
+    return _around(ratio - 1.0, radii * sqrt(arms.clustered_variance(row, estimate.user)))
+
+
+def _needed(trial: Trial, estimate: Estimate, effect: float) -> Needed:
+    enough = sequential.resolving_variance(effect)
+    further = max(estimate.variance / enough - 1.0, 0.0)
+    return Needed(
+        effect=effect,
+        more_sends={arm: ceil(further * trial.sends(optimised=flag)) for arm, flag in _ARMS},
+        same_users_suffice=estimate.variance_between < enough,
+    )
+
+
+def _around(estimate: float, half: float) -> Interval:
+    return Interval(estimate, estimate - half, estimate + half)
+
+
+def _no_arms(trial: Trial) -> Refusal:
+    if len(trial) == 0:
+        reason = "no send of an experiment has a known outcome yet"
+    elif trial.optimised.all():
+        reason = "nobody was held out"
+    else:
+        reason = "everybody was held out"
+    return Refusal(
+        "no_randomised_arms",
+        reason,
+        "give campaigns a holdout, and wait until their windows have closed",
+    )
+
+
+def _mismatch(trial: Trial, p_value: float) -> Refusal:
+    return Refusal(
+        "sample_ratio_mismatch",
+        f"{trial.users(optimised=False):,} users held out and {trial.users(optimised=True):,} "
+        f"not do not fit the holdout's share (p = {p_value:.1g})",
+        "find out which users are missing from an arm, or whether the share changed unrecorded",
+    )

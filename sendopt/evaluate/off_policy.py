@@ -1,0 +1,254 @@
+"""What another policy would have earned, from sends whose times were drawn with known chances.
+
+Inverse propensity scores (IPS), self-normalised (SNIPS), and doubly robust (DR) are estimates;
+the direct method (DM) and switch-DR rest on a model where the log is thin, are biased by it, and
+are shown only to compare. Symbols: w importance weight, y reward, q predicted reward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.evaluate.chance import clustered_mean
+from sendopt.evaluate.metrics import Interval
+from sendopt.evaluate.refusal import Refusal
+
+Vector = NDArray[np.float64]
+Group = NDArray[np.intp]
+
+IPS, SNIPS, DR, SWITCH_DR, DM = "ips", "snips", "dr", "switch_dr", "dm"
+
+#: A log that weighs less than so many sends of the target's own says nothing about it: below,
+#: intervals come out short because the heavy sends that would widen them were never drawn.
+FEWEST_EFFECTIVE_SENDS = 200
+
+_HEAVY = 10.0  # weight beyond which switch-DR asks the model instead
+_TOLERATED_MASS = 1e-9  # of the target, where nothing was ever drawn
+_WEIGHT_ALARM = 4.0  # standard errors between the mean weight and 1; by chance, 1 in 16,000
+_FOLDS = 5
+_PRIOR_SENDS = 10.0
+#: The 97.5 % quantile of Student's t in powers of 1 / degrees of freedom, to 0.003 from three
+#: degrees on (Abramowitz and Stegun 26.7.5 at the normal quantile).
+_T_TERMS = (1.95996, 2.37227, 2.82250, 2.55585, 1.58954)
+
+
+@dataclass(frozen=True)
+class Logged:
+    """Sends as they were logged, one row each, beside what the target would have done there.
+
+    `predicted` and `expected` come from a model that had not seen the outcome of its row: one
+    fitted to earlier sends or, as `cross_fitted` does, to other users.
+    """
+
+    user: Group
+    reward: Vector  # 0..1
+    propensity: Vector  # chance of the time that was drawn; NaN = never logged
+    target: Vector  # the target's chance of that same time
+    predicted: Vector  # q at that time
+    expected: Vector  # mean of q over the times, as the target draws them
+    unreachable: Vector  # the target's chance of times that could not be drawn here
+
+    def __len__(self) -> int:
+        return len(self.reward)
+
+
+@dataclass(frozen=True)
+class Support:
+    """How much the log can say about a target."""
+
+    sends: int
+    users: int
+    effective_sends: float  # (sum w)^2 / sum w^2: as many as of the target's own would weigh
+    mean_weight: float  # 1 up to chance, if the propensities are those of these times
+    max_weight: float
+    clipped_share: float  # of the sends, heavier than 10: what switch-DR leaves to the model
+    unreachable: float  # share of the target that this log can never show
+
+
+@dataclass(frozen=True)
+class Value:
+    """The share of sends that the target would have had answered."""
+
+    support: Support
+    estimates: Mapping[str, Interval]  # by estimator; trust SNIPS and DR
+
+
+def evaluate(logged: Logged) -> Value | Refusal:
+    """Return the value of the target, or why this log cannot tell it."""
+    unknown = ~(logged.propensity > 0)  # true for NaN
+    if len(logged) == 0 or unknown.any():
+        return _no_propensity(int(unknown.sum()), len(logged))
+    support = support_of(logged)
+    return refusal(logged, support) or Value(support, estimates(logged, support))
+
+
+def support_of(logged: Logged) -> Support:
+    """Measure how far the logged sends are from those of the target."""
+    weight = logged.target / logged.propensity
+    square = float(np.sum(weight**2))
+    return Support(
+        sends=len(logged),
+        users=len(np.unique(logged.user)),
+        effective_sends=float(weight.sum()) ** 2 / square if square else 0.0,
+        mean_weight=float(weight.mean()),
+        max_weight=float(weight.max()),
+        clipped_share=float(np.mean(weight > _HEAVY)),
+        unreachable=float(logged.unreachable.mean()),
+    )
+
+
+def refusal(logged: Logged, support: Support) -> Refusal | None:
+    """Return why nothing can be said about the target; None = something can."""
+    if (logged.propensity >= 1.0).all():
+        return Refusal(
+            "no_support",
+            "every time was certain: the hours never varied by chance",
+            "let the sender draw a share of its times at random and log their propensity",
+        )
+    if support.unreachable > _TOLERATED_MASS:
+        return Refusal(
+            "no_support",
+            f"{support.unreachable:.1%} of the target's sends go out at times "
+            "that could not be drawn",
+            "draw from these times too, or compare with a target that keeps to the others",
+        )
+    if support.effective_sends < FEWEST_EFFECTIVE_SENDS:
+        return Refusal(
+            "too_few_effective_sends",
+            f"{support.sends:,} sends weigh as much as {support.effective_sends:,.0f} of the "
+            f"target's own, and {FEWEST_EFFECTIVE_SENDS} are needed",
+            "log more sends, or draw more of them at random",
+        )
+    weight = clustered_mean(logged.target / logged.propensity, logged.user)
+    if abs(weight.estimate - 1.0) > _WEIGHT_ALARM * weight.standard_error:
+        return Refusal(
+            "no_support",
+            f"importance weights average {support.mean_weight:.2f} where 1 is expected: the "
+            "propensities are not those of the times that were compared",
+            "log the chance of the very slot that was drawn, after all constraints",
+        )
+    return None
+
+
+def estimates(logged: Logged, support: Support) -> dict[str, Interval]:
+    """Return every estimate with its 95 % interval, clustered by user."""
+    weight, q = logged.target / logged.propensity, logged.expected
+    ones = np.ones(len(logged))
+    doubly = q + weight * (logged.reward - logged.predicted)
+    effective = support.effective_sends
+    return {
+        SNIPS: _share(logged.user, weight * logged.reward, weight, effective),
+        DR: _share(logged.user, doubly, ones, effective),
+        IPS: _ratio(logged.user, weight * logged.reward, ones),
+        SWITCH_DR: _ratio(logged.user, np.where(weight > _HEAVY, q, doubly), ones),
+        DM: _ratio(logged.user, q, ones),
+    }
+
+
+def gain(one: Logged, other: Logged) -> dict[str, Interval]:
+    """Return SNIPS and DR of what `one` target earns more than another on the same sends."""
+    found = {}
+    w, v = one.target / one.propensity, other.target / other.propensity
+    doubly = one.expected + w * (one.reward - one.predicted)
+    others = other.expected + v * (other.reward - other.predicted)
+    found[DR] = _ratio(one.user, doubly - others, np.ones(len(one)))
+    first, second = _mean(w * one.reward, w), _mean(v * one.reward, v)
+    moved = w / w.mean() * (one.reward - first) - v / v.mean() * (one.reward - second)
+    error, t = _spread(_by_user(one.user, moved), len(one))
+    found[SNIPS] = Interval(first - second, first - second - t * error, first - second + t * error)
+    return {SNIPS: found[SNIPS], DR: found[DR]}
+
+
+def cross_fitted(
+    user: Group, slot: Group, reward: Vector, slots: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return q(row, slot): the answer rate of each slot among users of other folds.
+
+    Rates are pulled to the mean as if by ten more sends. Shape: (rows, slots).
+    """
+    _, number = np.unique(user, return_inverse=True)
+    fold = rng.permutation(number.max() + 1)[number] % _FOLDS
+    rates = np.empty((_FOLDS, slots))
+    for held in range(_FOLDS):
+        seen = fold != held
+        mean = float(reward[seen].mean()) if seen.any() else 0.5
+        sends = np.bincount(slot[seen], minlength=slots)
+        answers = np.bincount(slot[seen], weights=reward[seen], minlength=slots)
+        rates[held] = (answers + _PRIOR_SENDS * mean) / (sends + _PRIOR_SENDS)
+    return rates[fold]
+
+
+def _share(user: Group, value: Vector, weight: Vector, effective: float) -> Interval:
+    """Return sum(value) / sum(weight), a share, with Wilson's interval for weighted clusters.
+
+    Wilson's binomial interval at the effective sample size: as many independent draws as have
+    this estimate's variance, but no more than the weights leave. A symmetrical interval is too
+    short where answers (or silences) are few and weights large.
+    """
+    plain = _ratio(user, value, weight)
+    share = min(max(plain.estimate, 0.0), 1.0)
+    error, t = _spread(_influence(user, value, weight), len(value))
+    inside = min(max(share, 1.0 / (effective + 2.0)), 1.0 - 1.0 / (effective + 2.0))
+    drawn = inside * (1.0 - inside)
+    size = min(effective, drawn / error**2) if error else effective
+    centre = (inside + t * t / (2.0 * size)) / (1.0 + t * t / size)
+    half = t / (1.0 + t * t / size) * np.sqrt(drawn / size + (t / (2.0 * size)) ** 2)
+    return Interval(
+        plain.estimate,
+        min(plain.estimate, float(centre - half)),
+        max(plain.estimate, float(centre + half)),
+    )
+
+
+def _ratio(user: Group, value: Vector, weight: Vector) -> Interval:
+    """Return sum(value) / sum(weight) with a cluster-robust linearised interval."""
+    estimate = _mean(value, weight)
+    error, t = _spread(_influence(user, value, weight), len(value))
+    return Interval(estimate, estimate - t * error, estimate + t * error)
+
+
+def _mean(value: Vector, weight: Vector) -> float:
+    return float(value.sum() / weight.sum())
+
+
+def _influence(user: Group, value: Vector, weight: Vector) -> Vector:
+    """Return how much each user moves sum(value) / sum(weight)."""
+    return _by_user(user, (value - _mean(value, weight) * weight) / weight.mean())
+
+
+def _by_user(user: Group, value: Vector) -> Vector:
+    _, number = np.unique(user, return_inverse=True)
+    return np.bincount(number, weights=value)
+
+
+def _spread(influence: Vector, rows: int) -> tuple[float, float]:
+    """Return the standard error and the quantile to multiply it by.
+
+    Few users carry most of a heavily weighted estimate. Its variance is then known from few
+    numbers: Satterthwaite's degrees of freedom, 2 G / (kurtosis - 1), say from how many.
+    """
+    users, squares = len(influence), influence**2
+    if not squares.any():
+        return 0.0, _T_TERMS[0]
+    kurtosis = float(np.mean(squares**2) / np.mean(squares) ** 2)
+    freedom = max(2.0 * users / max(kurtosis - 1.0, 2.0), 3.0)
+    quantile = sum(term / freedom**power for power, term in enumerate(_T_TERMS))
+    return float(np.sqrt(squares.sum() * users / max(users - 1, 1))) / rows, quantile
+
+
+def _no_propensity(unknown: int, sends: int) -> Refusal:
+    if sends == 0:
+        return Refusal(
+            "no_propensity",
+            "no send carries the chance with which its time was drawn",
+            "log the propensity of every send; a draw that was certain has 1",
+        )
+    return Refusal(
+        "no_propensity",
+        f"{unknown:,} of {sends:,} sends do not carry the chance with which their time was drawn",
+        "log the propensity of every send, above 0",
+    )
