@@ -16,8 +16,14 @@ from pathlib import Path
 import delivery
 import ingest
 import lookups
+import scoring
 
-BENCHMARKS = {"ingest": ingest.measure, "delivery": delivery.measure, "lookups": lookups.measure}
+BENCHMARKS = {
+    "ingest": ingest.measure,
+    "delivery": delivery.measure,
+    "lookups": lookups.measure,
+    "scoring": scoring.measure,
+}
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 

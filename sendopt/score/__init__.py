@@ -7,6 +7,13 @@ Time: candidates are instants; the hours of the week are local to the user.
 """
 
 from sendopt.score.predict import score_candidates, score_slots
-from sendopt.score.weeks import SLOTS_A_WEEK, Weeks, score_weeks
+from sendopt.score.weeks import SLOTS_A_WEEK, Weeks, add_user_trees, score_weeks
 
-__all__ = ["SLOTS_A_WEEK", "Weeks", "score_candidates", "score_slots", "score_weeks"]
+__all__ = [
+    "SLOTS_A_WEEK",
+    "Weeks",
+    "add_user_trees",
+    "score_candidates",
+    "score_slots",
+    "score_weeks",
+]
