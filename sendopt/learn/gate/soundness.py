@@ -14,12 +14,21 @@ from sendopt.clock import monotonic
 from sendopt.errors import ModelNotServable
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Viewpoints, hours_of_week, observe
 from sendopt.learn import artifact
-from sendopt.learn.gate.trial import Check, Trial, Vector, are_probabilities, failed, passed
+from sendopt.learn.gate.trial import (
+    Check,
+    Trial,
+    Vector,
+    are_probabilities,
+    failed,
+    passed,
+    rows_at,
+)
 from sendopt.learn.model import ServableModel
 from sendopt.learn.predict import describe_for
 from sendopt.learn.rows import Rows
 
-_USERS, _STRANGERS = 50, 10  # whose 168 slots are scored
+_USERS, _STRANGERS = 20, 5  # whose 168 slots are scored
+_STRESSED = 500  # judged moments that are asked about in ways no log has held yet
 _ROUNDS = 5
 _LEAST_ROWS_PER_SECOND = 50_000  # a million users' weeks in an hour
 _ENOUGH_ROWS_PER_SECOND = 250_000  # quick enough, however quick the champion is
@@ -143,6 +152,7 @@ def _week(trial: Trial) -> Rows:
 
 def _stressed(rows: Rows) -> dict[str, Rows]:
     """Return rows as no log has held them yet."""
+    rows = rows_at(rows, np.arange(len(rows)) < _STRESSED)
 
     def features(value: float) -> Rows:
         return replace(rows, user_features=np.full_like(rows.user_features, value))

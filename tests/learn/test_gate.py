@@ -1,0 +1,317 @@
+"""The gate: good challengers pass, and each bad one is refused by the name of what is wrong.
+
+Every challenger here is a real model: trained on the shipped studies, then spoilt in its weights,
+its trees, its files or its training, and judged on the studies' last days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target, observe
+from sendopt.learn import artifact
+from sendopt.learn.card import model_card
+from sendopt.learn.fit import Fitted, describe_labelled, fit
+from sendopt.learn.gate import GateReport, Trial, examine, honesty
+from sendopt.learn.gate.slices import SLICES
+from sendopt.learn.model import ServableModel
+from sendopt.learn.train import put_on_trial
+from sendopt.log import Log, Reader
+from sendopt.records import TenantId
+
+AS_OF = datetime(2025, 3, 16, tzinfo=UTC)
+TARGET = Target(timedelta(minutes=30))
+HASTY = Target(timedelta(minutes=5))
+SEED = 7
+
+Vector = NDArray[np.float64]
+
+
+def train(reader: Reader, *, target: Target = TARGET, judged: bool = True) -> Fitted:
+    return fit(
+        reader,
+        target,
+        until=AS_OF,
+        judged=judged,
+        seed=SEED,
+        threads=1,
+        progress=lambda _: None,
+    )
+
+
+@dataclass(frozen=True)
+class Court:
+    """One training on real logs, and the way from any model of it to a verdict."""
+
+    reader: Reader
+    fitted: Fitted
+    folder: Path
+
+    @property
+    def good(self) -> ServableModel:
+        return self.fitted.model
+
+    @property
+    def spoilt(self) -> ServableModel:
+        """A champion that the good model beats: it says a little too much."""
+        return replace(self.good, calibration=(0.4, 1.0))
+
+    def judge(self, model: ServableModel, **circumstances: Any) -> GateReport:
+        return examine(self.trial(model, **circumstances))
+
+    def trial(
+        self,
+        model: ServableModel,
+        *,
+        fitted: Fitted | None = None,
+        champion: ServableModel | None = None,
+        target: Target = TARGET,
+        learned_until: datetime | None = None,
+        retrained: ServableModel | None = None,
+        in_storage: Callable[[Path], None] = lambda _: None,
+    ) -> Trial:
+        fitted = fitted or self.fitted
+        place = self.folder / str(len(list(self.folder.iterdir())))
+        written = artifact.write(model, place)
+        in_storage(place)
+        trial = put_on_trial(
+            fitted,
+            written,
+            self.reader,
+            target,
+            champion=champion,
+            read_back=partial(artifact.read, place, version=written.version, threads=1),
+            retrain=lambda: retrained or model,
+            seed=SEED,
+        )
+        if trial.verdict is not None:
+            unseen = fitted.split.judge(fitted.moments)
+            card = model_card(fitted, trial.verdict, version=written.version, rows_judged=unseen)
+            trial = replace(trial, card=card)
+        return replace(trial, learned_until=learned_until or trial.learned_until)
+
+
+@pytest.fixture(scope="module")
+def court(studies: Log, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
+    with studies.reader(TenantId("all")) as reader:
+        yield Court(reader, train(reader), tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def hasty(court: Court) -> Fitted:
+    """A training for answers within five minutes, of which there are fewer."""
+    return train(court.reader, target=HASTY)
+
+
+def grow(
+    features: Vector, label: Vector, offset: Vector, names: Sequence[str], **settings: object
+) -> lgb.Booster:
+    chosen: dict[str, object] = {"learning_rate": 0.1, "num_leaves": 8, **settings}
+    rounds = int(str(chosen.pop("rounds", 50)))
+    return lgb.train(
+        {
+            "objective": "binary",
+            "boost_from_average": False,
+            "deterministic": True,
+            "force_row_wise": True,
+            "num_threads": 1,
+            "verbosity": -1,
+            **chosen,
+        },
+        lgb.Dataset(features, label=label, init_score=offset, feature_name=list(names)),
+        num_boost_round=rounds,
+    )
+
+
+def on_users_alone(court: Court, booster: lgb.Booster | None) -> ServableModel:
+    return replace(court.good, booster=booster, trees_rank=False)
+
+
+def test_a_good_challenger_passes(court: Court) -> None:
+    first = court.judge(court.good)
+    assert first.passed, first.reason
+    better = court.judge(court.good, champion=court.spoilt)
+    assert better.passed, better.reason
+    names = [check.name for check in better.checks]
+    assert len(set(names)) == len(names) == 18
+    assert {f"slice_{cut}" for cut in SLICES} <= set(names)
+
+
+def test_1_a_leak_of_the_future_is_refused(court: Court) -> None:
+    """What describes a moment has looked at what happened in the hour after it."""
+    moments = court.fitted.moments
+    later = replace(moments, as_of_us=moments.at_us + 3_600_000_000)
+    rows = describe_labelled(
+        court.reader,
+        observe(court.reader, TARGET),
+        later,
+        target=TARGET,
+        shape=court.good.shape,
+        reach=court.good.reach,
+    )
+    booster = grow(rows.user_features, moments.label, court.good.weights.logit(rows), USER_FEATURES)
+    leaking = on_users_alone(court, booster)
+    report = court.judge(leaking, fitted=replace(court.fitted, rows=rows))
+    assert {"future", "plausible"} & set(report.refused_by) == {"future", "plausible"}
+    admitted = court.judge(leaking, fitted=replace(court.fitted, rows=rows, moments=later))
+    assert "future" in admitted.refused_by
+
+
+def test_2_features_in_another_order_are_refused(court: Court) -> None:
+    rows, label = court.fitted.rows, court.fitted.moments.label
+    order = np.roll(np.arange(len(USER_FEATURES)), 1)
+    booster = grow(
+        rows.user_features[:, order],
+        label,
+        court.good.weights.logit(rows),
+        [USER_FEATURES[place] for place in order],
+    )
+    assert "schema" in court.judge(on_users_alone(court, booster)).refused_by
+
+
+def test_3_nan_is_refused(court: Court) -> None:
+    weights = replace(court.good.weights, level=float("nan"))
+    report = court.judge(replace(court.good, weights=weights))
+    assert {"finite", "choice", "probability", "calibration"} <= set(report.refused_by)
+
+
+def test_4_good_on_average_and_worse_for_heavy_users_is_refused(court: Court) -> None:
+    rows, label = court.fitted.rows, court.fitted.moments.label
+    known = rows.user_features[:, USER_FEATURES.index("sends_ever")]
+    unseen = court.fitted.split.judge(court.fitted.moments)
+    heavy = known > np.quantile(known[unseen], 0.8)
+    booster = grow(
+        rows.user_features[unseen],
+        np.where(heavy, 1.0 - label, label)[unseen],
+        court.good.weights.logit(rows)[unseen],
+        USER_FEATURES,
+        learning_rate=0.3,
+    )
+    report = court.judge(on_users_alone(court, booster))
+    assert "slice_history" in report.refused_by
+    assert not {"choice", "probability"} & set(report.refused_by), "good on average"
+    said = next(check.said for check in report.checks if check.name == "slice_history")
+    assert "heavy users" in said
+
+
+def test_5_a_model_ten_times_slower_is_refused(court: Court) -> None:
+    """A thousand trees that add nothing: as good as the good one, and far more work."""
+    rows = court.fitted.rows
+    features = court.good.tree_features(rows)
+    few = slice(0, 300)
+    names = USER_FEATURES + MOMENT_FEATURES if court.good.trees_rank else USER_FEATURES
+    booster = grow(
+        features[few],
+        court.fitted.moments.label[few],
+        court.good.weights.logit(rows)[few],
+        names,
+        rounds=1000,
+        learning_rate=1e-9,
+        min_child_samples=5,
+    )
+    slow = replace(court.good, booster=booster)
+    report = court.judge(slow, champion=court.spoilt)
+    assert "latency" in report.refused_by
+    latency = next(check for check in report.checks if check.name == "latency")
+    assert latency.figures["times_slower"] > 10
+
+
+def test_6_probabilities_half_as_large_again_are_refused(court: Court, hasty: Fitted) -> None:
+    unseen = hasty.split.judge(hasty.moments)
+    intercept, slope = hasty.model.calibration
+
+    def louder(shift: float) -> ServableModel:
+        return replace(hasty.model, calibration=(intercept + shift, slope))
+
+    def mean(shift: float) -> float:
+        return float(louder(shift).predict(hasty.rows)[unseen].mean())
+
+    shift = next(s for s in np.arange(0.0, 5.0, 0.05).tolist() if mean(s) > 1.5 * mean(0.0))
+    assert court.judge(hasty.model, fitted=hasty, target=HASTY).passed
+    refused_by = court.judge(louder(shift), fitted=hasty, target=HASTY).refused_by
+    assert "calibration" in refused_by
+
+
+def test_7_worse_times_with_a_better_log_loss_are_refused(court: Court) -> None:
+    """Levels as good as any, and hours turned over by a little: it picks what people ignore."""
+    rows, label = court.fitted.rows, court.fitted.moments.label
+    weights = replace(court.good.weights, shape=0.05)
+    features = np.hstack([rows.user_features, rows.moment_features])
+    against = grow(
+        features,
+        1.0 - label,
+        -weights.logit(rows),
+        USER_FEATURES + MOMENT_FEATURES,
+        num_leaves=255,
+        min_child_samples=1,
+        learning_rate=0.02,
+        rounds=20,
+    )
+    report = court.judge(
+        replace(
+            court.good, weights=weights, booster=against, trees_rank=True, calibration=(0.0, 1.0)
+        )
+    )
+    assert "choice" in report.refused_by
+    assert "probability" not in report.refused_by
+
+
+def test_8_a_tampered_artifact_is_refused(court: Court) -> None:
+    def tamper(folder: Path) -> None:
+        model = folder / "model.json"
+        model.write_text(model.read_text().replace('"seed": 7', '"seed": 8'))
+
+    assert court.judge(court.good, in_storage=tamper).refused_by == ("artifact",)
+
+
+def test_9_a_missing_or_incomplete_card_is_refused(court: Court) -> None:
+    trial = court.trial(court.good)
+    card = trial.card
+    assert card is not None
+    assert honesty.card(trial).passed
+    assert examine(replace(trial, card=None)).refused_by == ("card",)
+    for wrong in (
+        "",
+        card.replace(honesty.CARD_SECTIONS[-1], "## Elsewhere"),
+        card.replace(trial.model.version, "0123456789abcdef"),
+        card.replace("| ours | 0.", "| ours | 0.1"),
+    ):
+        assert not honesty.card(replace(trial, card=wrong)).passed
+
+
+def test_10_another_target_or_training_on_the_judged_days_is_refused(
+    court: Court, hasty: Fitted
+) -> None:
+    assert "target" in court.judge(hasty.model).refused_by
+    everything = train(court.reader, judged=False)
+    report = court.judge(everything.model, learned_until=everything.split.judge_from)
+    assert "unseen" in report.refused_by
+
+
+def test_11_a_constant_is_refused_beside_a_champion(court: Court) -> None:
+    nothing = replace(court.good.weights, level=0.0, busyness=0.0, shape=0.0)
+    constant = replace(on_users_alone(court, None), weights=nothing)
+    assert "probability" in court.judge(constant, champion=court.good).refused_by
+
+
+def test_12_certainties_are_refused(court: Court) -> None:
+    report = court.judge(replace(court.good, calibration=(0.0, 60.0)))
+    assert {"probability", "calibration"} <= set(report.refused_by)
+
+
+def test_13_what_cannot_be_trained_again_is_refused(court: Court) -> None:
+    assert court.judge(court.good, retrained=court.spoilt).refused_by == ("reproducible",)
+
+
+def test_14_a_copy_does_not_replace_the_champion(court: Court) -> None:
+    assert court.judge(court.good, champion=court.good).refused_by == ("probability",)
