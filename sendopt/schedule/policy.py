@@ -88,14 +88,16 @@ def chance_of_being_best(means: Sequence[float], sds: Sequence[float]) -> list[f
     >>> [round(p, 3) for p in chance_of_being_best([0.0, 0.0, -9.0], [1.0, 1.0, 1.0])]
     [0.5, 0.5, 0.0]
     """
-    lowest = max(m - _TAIL_SDS * sd for m, sd in zip(means, sds, strict=True))
-    highest = max(m + _TAIL_SDS * sd for m, sd in zip(means, sds, strict=True))
-    if highest <= lowest:
-        first = max(range(len(means)), key=means.__getitem__)
+    mean, sd = np.asarray(means), np.asarray(sds)
+    highest = (mean + _TAIL_SDS * sd).max()
+    width = highest - (mean - _TAIL_SDS * sd).max()
+    if width <= 0.0:
+        first = int(mean.argmax())
         return [float(index == first) for index in range(len(means))]
-    grid = np.linspace(lowest, highest, _GRID_POINTS)
-    sd = np.maximum(np.asarray(sds), grid[1] - grid[0])[:, np.newaxis]
-    z = (grid - np.asarray(means)[:, np.newaxis]) / sd
+    sd = np.maximum(sd, width / _GRID_POINTS)
+    grid = np.linspace((mean - _TAIL_SDS * sd).max(), (mean + _TAIL_SDS * sd).max(), _GRID_POINTS)
+    sd = sd[:, np.newaxis]
+    z = (grid - mean[:, np.newaxis]) / sd
     density = np.exp(-0.5 * z * z)
     below = np.log(_normal_cdf(z, density))
     mass = (density / sd * np.exp(below.sum(axis=0) - below)).sum(axis=1)

@@ -40,10 +40,26 @@ _LEAST_RATE = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Sends of one variant whose answers are in, in fractions because they are weighed."""
+    """Sends whose answers are in, weighed by w = 1 / chance of their variant."""
 
-    sends: float = 0.0  # effective: (sum w)^2 / sum w^2
-    answers: float = 0.0  # the weighted rate times `sends`
+    weight: float = 0.0
+    squared_weight: float = 0.0
+    answered_weight: float = 0.0
+
+    @property
+    def sends(self) -> float:
+        """How many sends of weight 1 would say as much."""
+        return self.weight**2 / self.squared_weight if self.weight else 0.0
+
+    @property
+    def rate(self) -> float:
+        """The share that was answered, kept away from 0 and 1."""
+        return min(max(self.answered_weight / self.weight, _LEAST_RATE), 1.0 - _LEAST_RATE)
+
+    @property
+    def answers(self) -> float:
+        """How many of `sends` were answered."""
+        return self.sends * self.answered_weight / self.weight if self.weight else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +99,7 @@ def learn(variants: Sequence[VariantId], answers: Sequence[VariantAnswers]) -> V
     tallies = _tallied(answers)
     if not tallies:
         return even_split(len(variants))
-    rate = _rate(_sum(tallies.values()))
+    rate = _sum(tallies.values()).rate
     prior_sends = 1.0 / (rate * (1.0 - rate) * TAU**2) - 1.0
     theta, sd, sends = [], [], []
     for variant in variants:
@@ -123,9 +139,9 @@ def _suiting(
     for part in range(PARTS_OF_DAY):
         cells = [tallies.get((variant, part), Tally()) for variant in variants]
         everyone = _sum(cells)
-        if everyone.sends == 0.0:
+        if not everyone.weight:
             continue
-        usual = _rate(everyone)
+        usual = everyone.rate
         mean_theta = sum(t * c.sends for t, c in zip(theta, cells, strict=True)) / everyone.sends
         for index, cell in enumerate(cells):
             expected = 1.0 / (1.0 + math.exp(-(_logit(usual) + theta[index] - mean_theta)))
@@ -145,28 +161,21 @@ def _suiting(
 
 def _tallied(answers: Sequence[VariantAnswers]) -> dict[tuple[VariantId, int], Tally]:
     """Add up the answers by variant and part of the day on each user's own clock."""
-    totals: dict[tuple[VariantId, int], tuple[float, float, float]] = {}
+    tallies: dict[tuple[VariantId, int], Tally] = {}
     for each in answers:
         part = part_of_day(each.due_at.astimezone(zone_of(each.timezone)).hour)
-        weight, squared, answered = totals.get((each.variant_id, part), (0.0, 0.0, 0.0))
-        totals[each.variant_id, part] = (
-            weight + each.weight,
-            squared + each.squared_weight,
-            answered + each.answered_weight,
-        )
-    return {
-        key: Tally(weight**2 / squared, weight / squared * answered)
-        for key, (weight, squared, answered) in totals.items()
-    }
-
-
-def _rate(tally: Tally) -> float:
-    return min(max(tally.answers / tally.sends, _LEAST_RATE), 1.0 - _LEAST_RATE)
+        more = Tally(each.weight, each.squared_weight, each.answered_weight)
+        tallies[each.variant_id, part] = _sum((tallies.get((each.variant_id, part), Tally()), more))
+    return tallies
 
 
 def _sum(tallies: Iterable[Tally]) -> Tally:
     found = list(tallies)
-    return Tally(sum(t.sends for t in found), sum(t.answers for t in found))
+    return Tally(
+        sum(tally.weight for tally in found),
+        sum(tally.squared_weight for tally in found),
+        sum(tally.answered_weight for tally in found),
+    )
 
 
 def _logit(probability: float) -> float:
