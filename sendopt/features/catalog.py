@@ -23,14 +23,11 @@ USER_FEATURES = (
     "tenure_days",
 )
 
-#: What is known of a moment: the local time and the parts of the level-shape model there.
+#: What is known of a moment whoever is asked: its local time. Never of user and moment together,
+#: so that a user's part of the trees is worked out once for all hours of the week.
 MOMENT_FEATURES = (
     "hour_of_day",
     "day_of_week",
-    "population",
-    "activity",
-    "answers",
-    "evidence",
 )
 
 

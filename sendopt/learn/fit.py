@@ -167,8 +167,9 @@ def _grow(
 ) -> tuple[lgb.Booster | None, bool]:
     """Return the trees, and whether they may order the hours of a user.
 
-    They may only if, on later days, they order the moments within a user's day (or, where days
-    hold one send, of a user) better than the level-shape model, beyond doubt.
+    They may only if, on later days with several sends, they order the moments of a user's day
+    better than the level-shape model, beyond doubt. Days with one send prove nothing: between
+    days, how much a user answers changes, and trees that see that look as if they knew the hour.
     """
     offset = weights.logit(rows)
 
@@ -197,13 +198,10 @@ def _grow(
 def _orders_better(
     new: NDArray[np.float64], old: NDArray[np.float64], past: LabelledMoments, *, seed: int
 ) -> bool:
-    user = user_numbers(past)
-    group = day_groups(past)
-    if int((metrics.pair_counts(group, old, past.label)[1] > 0).sum()) < _FEWEST_MIXED_DAYS:
-        group = user
+    user, group = user_numbers(past), day_groups(past)
     gained = metrics.pair_counts(group, new, past.label)[0]
     ordered, pairs = metrics.pair_counts(group, old, past.label)
-    if pairs.sum() == 0:
+    if int((pairs > 0).sum()) < _FEWEST_MIXED_DAYS:
         return False
     owner = np.zeros(len(pairs), np.intp)
     owner[group] = user

@@ -13,10 +13,12 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.features import Evidence, Moments
+from sendopt.features import HALF_HOURS, Evidence, Moments
 from sendopt.learn import circle
 
-_NEWTON_STEPS = 5
+_NEWTON_STEPS = 6
+_LONGEST_STEP = 2.0
+_WAVES = 6  # the seventh would carry 2 % of a curve that changes within 1.5 hours
 _RATE_FLOOR = 1e-4  # of population answer rates: a half hour is never impossible
 
 
@@ -31,9 +33,10 @@ class LevelShape:
     population_day_type_prior: float = 50.0  # the same, of everybody together
     activity_trust: float = 1000.0  # sessions of everybody that outweigh everybody's answers
     send_bandwidth_hours: float = 1.0
-    send_prior_information: float = 4.0  # 1 / variance of personal deviations on the logit scale
+    deviation_sd: float = 0.6  # of a user's own hours from everybody's, on the logit scale
+    deviation_length_hours: float = 1.5  # over which such a deviation changes
+    level_sd: float = 1.0  # of users' levels, on the logit scale
     population_prior_sends: float = 20.0
-    level_prior_information: float = 1.0
 
     @property
     def half_life(self) -> timedelta:
@@ -59,6 +62,16 @@ class Curves:
     level: NDArray[np.float64]  # of each viewpoint, relative to everybody
     base: NDArray[np.float64]  # everybody's logit as of each viewpoint
     busyness: NDArray[np.float64]  # log of 1 + sessions a day
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What users' own answers say; curves are (rows, 1, half hours), at their middles."""
+
+    level: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    variance: NDArray[np.float64]  # of the deviation
+    evidence: NDArray[np.float64]  # sends near the half hour
 
 
 @dataclass(frozen=True)
@@ -108,11 +121,11 @@ def estimate(
     population_answering = doubt * (_logit(rate) - base)
 
     prior = (
-        _at_middles(population_activity + base)[population_row]
+        _at_middles(population_activity)[population_row]
         + population_answering[population_row]
         + _at_middles(activity)
     )
-    level, answering, evidence, answers_doubt = _answers(model, user, prior)
+    own = _answers(model, user, prior, _stages(everybody)[population_row])
     sessions = _total(user.sessions)
     fade = model.activity_prior / (model.activity_prior + sessions)
     # A share m of a Dirichlet posterior with n pseudo-counts: var(log m) is about (1 - m) / (n m).
@@ -123,10 +136,10 @@ def estimate(
         population_activity=population_activity,
         population_answering=population_answering,
         activity=activity,
-        answering=fade * answering,
-        evidence=evidence,
-        doubt=clock_doubt + fade**2 * answers_doubt,
-        level=level[:, 0, 0],
+        answering=fade * own.deviation,
+        evidence=own.evidence,
+        doubt=clock_doubt + fade**2 * own.variance,
+        level=own.level,
         base=base[population_row, 0, 0],
         busyness=np.log1p(per_day),
     )
@@ -194,31 +207,86 @@ def _population_rate(
 
 
 def _answers(
-    model: LevelShape, user: Evidence, prior: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], ...]:
-    """Return level, personal deviation by half hour, the sends near it, the deviation's variance.
+    model: LevelShape,
+    user: Evidence,
+    prior: NDArray[np.float64],
+    stage: NDArray[np.float64],
+) -> Answers:
+    """Return what the user's own answers say, beyond everybody's and the user's activity.
 
-    The level takes up whether a user answers at all, so that only the hour is left to the
-    deviation: one Newton step of a ridge logistic regression on kernel-weighed residuals.
+    A discrete-time hazard: a send passes the stages of promptness one after the other, and each
+    stage answers it with the probability sigmoid(stage + prior(h) + level + deviation(h)), so a
+    prompt answer says more than a late one. The deviation is a Gaussian process on the circle of
+    the day; level and deviation together are the maximum of the posterior (Newton).
     """
-    level = np.zeros((len(prior), 1, 1))
-    for _ in range(_NEWTON_STEPS):
-        mean = _sigmoid(prior + level)
-        slope = _total(user.opens - user.sends * mean) - model.level_prior_information * level
-        curvature = _total(user.sends * mean * (1.0 - mean)) + model.level_prior_information
-        level = np.clip(level + slope / curvature, -6.0, 6.0)
-    mean = _sigmoid(prior + level)
+    rows = len(prior)
+    level, deviation = np.zeros((rows, 1, 1)), np.zeros((rows, 1, HALF_HOURS))
+    variance = np.full((rows, 1, HALF_HOURS), model.deviation_sd**2)
+    asked = np.flatnonzero(_total(user.sends)[:, 0, 0] > 0)
+    waves, precision = _waves(model)
+    if len(asked):
+        answers = user.answers[asked]
+        at_risk = user.sends[asked, None] - (answers.cumsum(axis=1) - answers)
+        offset = prior[asked, None] + stage[asked, :, None, None]
+        own, covariance = _newton(answers, at_risk, offset, waves, precision)
+        level[asked, 0, 0] = own[:, 0]
+        deviation[asked, 0] = own[:, 1:] @ waves[:, 1:].T
+        spread = np.einsum("hi,nij,hj->nh", waves[:, 1:], covariance[:, 1:, 1:], waves[:, 1:])
+        variance[asked, 0] = spread
     kernel = circle.gaussian(model.send_bandwidth_hours)
-    kernel = kernel / kernel.max()  # a send at the very half hour counts 1
+    near = user.sends.sum(axis=-2, keepdims=True) @ (kernel / kernel.max())
+    return Answers(level[:, 0, 0], deviation, variance, near)
 
-    def near(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-        smoothed: NDArray[np.float64] = counts.sum(axis=-2, keepdims=True) @ kernel
-        return smoothed
 
-    residual = near(user.opens - user.sends * mean)
-    information = near(user.sends * mean * (1.0 - mean))
-    precision = information + model.send_prior_information
-    return level, residual / precision, near(user.sends), 1.0 / precision
+def _newton(
+    answers: NDArray[np.float64],
+    at_risk: NDArray[np.float64],
+    offset: NDArray[np.float64],
+    waves: NDArray[np.float64],
+    precision: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the posterior's mode of every row's coefficients of `waves`, and its covariance.
+
+    Args:
+        answers: (rows, stages, day types, half hours), counts.
+        at_risk: the same, sends that had not been answered before the stage.
+        offset: the same, the known part of the logit.
+        waves: (half hours, coefficients).
+        precision: of the Gaussian prior of the coefficients, whose mean is 0.
+    """
+    squares = (waves[:, :, None] * waves[:, None, :]).reshape(len(waves), -1)
+    own = np.zeros((len(answers), len(precision)))
+    for _ in range(_NEWTON_STEPS):
+        p = _sigmoid(offset + (own @ waves.T)[:, None, None, :])
+        slope = (answers - at_risk * p).sum(axis=(1, 2)) @ waves - precision * own
+        weight = (at_risk * p * (1.0 - p)).sum(axis=(1, 2))
+        curvature = (weight @ squares).reshape(-1, len(precision), len(precision))
+        curvature += np.diag(precision)
+        step = np.linalg.solve(curvature, slope[:, :, None])[:, :, 0]
+        own = own + np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
+    return own, np.linalg.inv(curvature)
+
+
+def _waves(model: LevelShape) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a constant and the first waves of the day at half hours' middles, and precisions.
+
+    Waves whose variances fall like exp(-(k w l)^2 / 2) are a Gaussian process with a squared
+    exponential kernel of length l on the circle (its Fourier series).
+    """
+    number = np.arange(1, _WAVES + 1)
+    angle = 2.0 * np.pi * np.outer(np.arange(HALF_HOURS) + 0.5, number) / HALF_HOURS
+    power = np.exp(-0.5 * (number * 2.0 * np.pi / 24.0 * model.deviation_length_hours) ** 2)
+    variance = model.deviation_sd**2 * np.tile(power / power.sum(), 2)
+    waves = np.hstack([np.ones((HALF_HOURS, 1)), np.cos(angle), np.sin(angle)])
+    return waves, np.r_[model.level_sd**-2.0, 1.0 / variance]
+
+
+def _stages(everybody: Evidence) -> NDArray[np.float64]:
+    """Return per row the logit with which each stage of promptness answers, relative to all."""
+    answers = everybody.answers.sum(axis=(-2, -1)) + 1.0
+    at_risk = _total(everybody.sends)[:, :, 0] + 2.0 * answers.shape[1]
+    at_risk = at_risk - (answers.cumsum(axis=1) - answers)
+    return _logit(answers / at_risk)
 
 
 def _at_middles(starts: NDArray[np.float64]) -> NDArray[np.float64]:

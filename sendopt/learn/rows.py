@@ -62,10 +62,6 @@ def describe(
         [
             asked.half_hours / 2.0,
             asked.day_of_week.astype(np.float64),
-            parts.population,
-            parts.activity,
-            parts.answers,
-            parts.evidence,
         ]
     )
     return Rows(
