@@ -103,13 +103,15 @@ def watch(
             into answers at random.
         seed: of everything.
     """
+    silent = _silent(world)
+    share = effect / silent[-1]  # of the silences
     rng = np.random.default_rng(seed)
     counted = np.zeros(5, int)
     for _ in range(experiments):
-        trial, day = _experiment(world, people, effect, rng)
+        trial, day = _experiment(world, people, share, rng)
         seen = np.zeros(5, bool)
         for until in range(_PAST_DAYS, int(day.max()) + 1):
-            seen |= _look(trial.rows(day <= until), effect)
+            seen |= _look(trial.rows(day <= until), share * silent[until])
         counted += seen
     return Watched(experiments, *(int(count) for count in counted))
 
@@ -134,7 +136,7 @@ def _look(trial: Trial, truth: float) -> NDArray[np.bool_]:
 
 
 def _experiment(
-    world: World, people: int | None, effect: float, rng: np.random.Generator
+    world: World, people: int | None, share: float, rng: np.random.Generator
 ) -> tuple[Trial, NDArray[np.intp]]:
     """Return the sends of one split, and the day of each."""
     if people is None:
@@ -151,9 +153,7 @@ def _experiment(
     before = np.bincount(user[past], weights=answered[past], minlength=count)
     optimised = np.zeros(count, bool)
     optimised[rng.permutation(count)[: count // 2]] = True
-    judged = world.there & (world.day >= _PAST_DAYS)[:, np.newaxis]
-    silent = 1.0 - float(world.answered[judged].mean())
-    moved = optimised[user] & (answered == 0) & (rng.random(len(user)) < effect / silent)
+    moved = optimised[user] & (answered == 0) & (rng.random(len(user)) < share)
     trial = Trial(
         user=user,
         optimised=optimised[user],
@@ -164,3 +164,14 @@ def _experiment(
         before=np.where(sent > 0, before / np.maximum(sent, 1), np.nan)[user],
     )
     return trial.rows(~past), day[~past]
+
+
+def _silent(world: World) -> NDArray[np.float64]:
+    """Return the share of sends without an answer until the end of each day; it grows slowly."""
+    day = np.repeat(world.day, world.there.sum(axis=1))
+    answered = world.answered[world.there]
+    judged = day >= _PAST_DAYS
+    sends = np.cumsum(np.bincount(day[judged]))
+    silences = np.cumsum(np.bincount(day[judged], weights=1.0 - answered[judged]))
+    share: NDArray[np.float64] = silences / np.maximum(sends, 1)
+    return share

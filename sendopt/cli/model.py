@@ -25,7 +25,8 @@ from sendopt.cli.output import as_json as as_json_object
 from sendopt.cli.output import print_json, print_table, progress, stdout
 from sendopt.clock import parse_instant
 from sendopt.errors import InvalidInput
-from sendopt.learn import TrainingReport, Verdict
+from sendopt.evaluate.refusal import Refusal
+from sendopt.learn import Counterfactual, NaturalExperiments, TrainingReport, Verdict
 from sendopt.records import TenantId
 
 Outcome = Annotated[
@@ -148,8 +149,8 @@ def backtest(
 ) -> None:
     """Replay the past: what would it have gained?
 
-    Only what was known before each decision is used. Every figure is predictive: nothing here
-    comes from randomised sends.
+    Only what was known before each decision is used. Figures are predictive, unless the log's
+    own sends were drawn at random and say with which chance: those are labelled causal.
     """
     if (decisions is None) != (out is None):
         raise InvalidInput(
@@ -178,8 +179,12 @@ def backtest(
         stdout.print(note, markup=False)
     if result.scores is not None:
         stdout.print(f"{len(result.scores):,} scores in {out}", markup=False)
+    if result.report.experiments is not None:
+        _show_experiments(result.report.experiments)
     if result.report.verdict is not None:
         _show_verdict(result.report.verdict)
+    if result.report.counterfactual is not None:
+        _show_counterfactual(result.report.counterfactual)
 
 
 def show_training(report: TrainingReport) -> None:
@@ -217,6 +222,53 @@ def _show_verdict(verdict: Verdict) -> None:
             )
             for name, quality in verdict.quality.items()
         ],
+    )
+
+
+def _show_experiments(found: NaturalExperiments) -> None:
+    stdout.print(
+        f"{found.choices:,} of {found.user_days:,} later user-days hold several sends"
+        + (
+            f", {found.times_per_choice:.1f} each; {found.apart:,} of them an hour or more apart"
+            if found.times_per_choice
+            else ""
+        )
+        + f"; {found.users_at_one_hour:,} of {found.users:,} users are always sent to at one hour",
+        markup=False,
+    )
+
+
+def _show_counterfactual(found: Counterfactual) -> None:
+    stdout.print(
+        f"The times of {found.chances.drawn:,} of {found.chances.sends:,} later sends were drawn "
+        "with a logged chance",
+        markup=False,
+    )
+    if found.refusal is not None:
+        stdout.print(f"No causal figure: {found.refusal}", markup=False)
+        return
+    print_table(
+        f"Choosing one of the {len(found.hours)} hours that were drawn, {found.evaluated:,} sends "
+        f"(causal); as sent {found.as_sent:.4f}",
+        ["rule", "answered, SNIPS", "answered, DR", "ours minus this, DR", "sends it weighs"],
+        [_counterfactual_row(found, name) for name in found.value],
+    )
+    for name, value in found.value.items():
+        if isinstance(value, Refusal):
+            stdout.print(f"{name}: {value}", markup=False)
+
+
+def _counterfactual_row(found: Counterfactual, name: str) -> tuple[str, ...]:
+    value = found.value[name]
+    if isinstance(value, Refusal):
+        return name, "refused", "refused", "", ""
+    gain = found.gain.get(name, {})
+    return (
+        name,
+        str(value.estimates["snips"]),
+        str(value.estimates["dr"]),
+        str(gain.get("dr", "")),
+        f"{value.support.effective_sends:,.0f}",
     )
 
 

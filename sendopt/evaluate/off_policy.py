@@ -179,7 +179,8 @@ def cross_fitted(
         sends = np.bincount(slot[seen], minlength=slots)
         answers = np.bincount(slot[seen], weights=reward[seen], minlength=slots)
         rates[held] = (answers + _PRIOR_SENDS * mean) / (sends + _PRIOR_SENDS)
-    return rates[fold]
+    q: NDArray[np.float64] = rates[fold]
+    return q
 
 
 def _share(user: Group, value: Vector, weight: Vector, effective: float) -> Interval:
@@ -222,7 +223,7 @@ def _influence(user: Group, value: Vector, weight: Vector) -> Vector:
 
 def _by_user(user: Group, value: Vector) -> Vector:
     _, number = np.unique(user, return_inverse=True)
-    return np.bincount(number, weights=value)
+    return np.bincount(number, weights=value).astype(np.float64)
 
 
 def _spread(influence: Vector, rows: int) -> tuple[float, float]:

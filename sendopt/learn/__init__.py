@@ -9,6 +9,8 @@ Time: a model learns from events before `as_of` only and is judged on days after
 
 from sendopt.learn.backtest import Backtest, BacktestReport, backtest
 from sendopt.learn.collapsed import TreeTables, tree_tables
+from sendopt.learn.counterfactual import Counterfactual
+from sendopt.learn.experiments import NaturalExperiments
 from sendopt.learn.judge import Verdict
 from sendopt.learn.model import ServableModel
 from sendopt.learn.predict import CandidateScores, describe_for
@@ -20,6 +22,8 @@ __all__ = [
     "Backtest",
     "BacktestReport",
     "CandidateScores",
+    "Counterfactual",
+    "NaturalExperiments",
     "Registry",
     "ServableModel",
     "TrainingReport",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -11,10 +11,13 @@ import pyarrow.compute as pc
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
+from sendopt.evaluate.off_policy import Value
 from sendopt.features import Target, instant, observe, statement, summarise
 from sendopt.learn import predict
+from sendopt.learn.counterfactual import Counterfactual, counterfactual
+from sendopt.learn.experiments import NaturalExperiments, natural_experiments
 from sendopt.learn.fit import Fitted, Progress, describe_labelled, fit
-from sendopt.learn.history import ACTIVITY, labelled_moments
+from sendopt.learn.history import ACTIVITY, SENDS, labelled_moments
 from sendopt.learn.judge import Verdict, judge
 from sendopt.learn.policies import predictors, rankings
 from sendopt.log import Reader
@@ -32,12 +35,25 @@ class BacktestReport:
     label_source: str  # "activity": being active stood in for an answer
     ordered_by: str  # which part of the model orders a user's hours
     verdict: Verdict | None  # None = the outcomes of the given decisions are not in the log
-    kind: str = "predictive"  # no number here comes from randomised sends
+    experiments: NaturalExperiments | None = None  # None = no sends were judged
+    counterfactual: Counterfactual | None = None  # None = no sends were judged
+    kind: str = "predictive"  # of the verdict: it does not come from randomised sends
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the numbers has to know."""
-        notes = ["predictive: no part of this comes from randomised sends"]
+        drawn = self.counterfactual
+        if drawn is not None and any(isinstance(v, Value) for v in drawn.value.values()):
+            notes = [
+                "predictive, except where a table says causal: that rests on drawn sends alone"
+            ]
+        else:
+            notes = ["predictive: no part of this comes from randomised sends"]
+        if self.experiments is not None and not self.experiments.varied:
+            notes.append(
+                "no user was sent to twice on a day, an hour or more apart: "
+                "nothing here compares times of one day"
+            )
         if self.label_source == ACTIVITY:
             notes.append(
                 "the log has no or few answered sends: "
@@ -137,7 +153,18 @@ def _replay(run: _Run) -> Backtest:
         reach=model.reach,
     )
     verdict = judge(later, predictors(model, rows), rankings(model, rows), seed=run.seed)
-    return Backtest(None, _report(fitted, verdict=verdict))
+    report = _report(fitted, verdict=verdict)
+    if report.label_source != SENDS:
+        return Backtest(None, report)
+    run.progress("looking for sends whose times were drawn")
+    return Backtest(
+        None,
+        replace(
+            report,
+            experiments=natural_experiments(later),
+            counterfactual=counterfactual(reader, model, since=half, until=end),
+        ),
+    )
 
 
 def _report(fitted: Fitted, *, verdict: Verdict | None) -> BacktestReport:

@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 import pytest
 
 from sendopt.errors import InvalidInput
+from sendopt.evaluate.off_policy import Value
 from sendopt.learn import Backtest, backtest
-from sendopt.log import EVENT_SCHEMA, Log, Reader
-from sendopt.records import EventType, TenantId
+from sendopt.log import EVENT_SCHEMA, Log, Reader, event_table
+from sendopt.records import Event, EventType, SendId, TenantId, UserId
 
 ALL = TenantId("all")
 SINCE, UNTIL = datetime(2025, 3, 8, tzinfo=UTC), datetime(2025, 3, 16, tzinfo=UTC)
@@ -144,3 +145,96 @@ def test_decisions_that_break_the_contract_are_refused(
     with studies.reader(ALL) as reader, pytest.raises(InvalidInput) as refused:
         run(reader, decisions)
     assert (refused.value.code, refused.value.field) == (code, column)
+
+
+def test_the_natural_experiments_are_counted(studies: Log) -> None:
+    with studies.reader(TenantId("dejonckheere2019")) as reader:
+        found = run(reader, None).report.experiments
+    assert found is not None
+    assert found.choices == found.apart > 0
+    assert found.times_per_choice == pytest.approx(7.0, abs=0.2)
+    assert found.hours_apart == 12.0
+    assert found.users_at_one_hour == 0
+
+
+def test_without_propensities_nothing_is_called_causal(studies: Log) -> None:
+    with studies.reader(ALL) as reader:
+        report = run(reader, None).report
+    assert report.counterfactual is not None
+    assert report.counterfactual.refusal is not None
+    assert report.counterfactual.refusal.code == "no_propensity"
+    assert (report.counterfactual.value, report.counterfactual.gain) == ({}, {})
+    assert "no part of this comes from randomised sends" in report.notes[0]
+
+
+@pytest.mark.parametrize("propensity", [1.0, None])
+def test_hours_that_never_varied_are_refused(empty_log: Log, propensity: float | None) -> None:
+    tenant = TenantId("steady")
+    with empty_log.appender() as appender:
+        appender.append(tenant, event_table(sends_at_random(hours=[9], propensity=propensity)))
+    with empty_log.reader(tenant) as reader:
+        report = run(reader, None).report
+    assert report.experiments is not None
+    assert report.experiments.users_at_one_hour == report.experiments.users
+    assert not report.experiments.varied
+    assert report.counterfactual is not None
+    assert report.counterfactual.refusal is not None
+    assert report.counterfactual.refusal.code == ("no_support" if propensity else "no_propensity")
+
+
+@pytest.mark.parametrize(("zone", "offset"), [("UTC", 0), ("Asia/Tokyo", 9)])
+def test_drawn_hours_carry_a_causal_value_near_the_truth(
+    empty_log: Log, zone: str, offset: int
+) -> None:
+    """Everybody answers 60 % at 20 o'clock of their own day and 10 % else; hours are drawn."""
+    tenant = TenantId("drawn")
+    events = sends_at_random(hours=[8, 12, 20], propensity=1 / 3, zone=zone, offset=offset)
+    with empty_log.appender() as appender:
+        appender.append(tenant, event_table(events))
+    with empty_log.reader(tenant) as reader:
+        report = run(reader, None).report
+    found = report.counterfactual
+    assert found is not None
+    assert found.label == "causal"
+    assert found.hours == (8, 12, 20)
+    for policy in ("ours", "population_best"):
+        value = found.value[policy]
+        assert isinstance(value, Value)
+        assert value.support.mean_weight == pytest.approx(1.0, abs=0.1)
+        for estimator in ("snips", "dr"):
+            interval = value.estimates[estimator]
+            assert interval.low < 0.6 < interval.high
+            assert interval.high - interval.low < 0.2
+    assert found.as_sent == pytest.approx(0.267, abs=0.05)
+    assert report.verdict is not None
+    assert "except where a table says causal" in report.notes[0]
+
+
+def sends_at_random(
+    *, hours: list[int], propensity: float | None, zone: str = "UTC", offset: int = 0
+) -> list[Event]:
+    """40 users, 56 days, one send a day at one of `hours` of the user's local day."""
+    rng = np.random.default_rng(11)
+    events = []
+    for number in range(40):
+        for day in range(56):
+            hour = int(rng.choice(hours))
+            at = SINCE + timedelta(days=day, hours=hour - offset, minutes=int(rng.integers(60)))
+            user, send = UserId(f"u{number}"), SendId(f"s{number}-{day}")
+            events.append(
+                Event(
+                    send,
+                    user,
+                    EventType.SEND,
+                    at,
+                    send_id=send,
+                    timezone=zone,
+                    propensity=propensity,
+                )
+            )
+            if rng.random() < (0.6 if hour == 20 else 0.1):
+                answered_at = at + timedelta(minutes=5)
+                events.append(
+                    Event(f"{send}-open", user, EventType.OPEN, answered_at, send_id=send)
+                )
+    return events

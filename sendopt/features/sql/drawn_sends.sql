@@ -1,0 +1,31 @@
+-- drawn_sends
+-- Grain: one row per send of [$from_us, ...) whose open window closed by $until_us and whose time
+-- was drawn with a logged chance below 1; $limit of them by a fixed shuffle, oldest first.
+-- Reads: event.  Params: $outcome, $window_us, $from_us, $until_us, $limit.
+with sent as (
+    select event_id, user_id, send_id, occurred_at, propensity
+    from event
+    where event_type = 'send'
+        and epoch_us(occurred_at) >= $from_us
+        and epoch_us(occurred_at) + $window_us <= $until_us
+        and propensity > 0
+        and propensity < 1
+    order by md5(event_id), event_id
+    limit $limit
+),
+answered as (
+    select distinct s.event_id
+    from sent s
+    join event a on a.send_id = s.send_id
+    where a.event_type = $outcome
+        and a.occurred_at >= s.occurred_at
+        and a.occurred_at < s.occurred_at + to_microseconds($window_us)
+)
+select
+    s.user_id,
+    s.occurred_at as at,
+    s.propensity,
+    (a.event_id is not null)::double as answered
+from sent s
+left join answered a using (event_id)
+order by s.occurred_at, s.event_id

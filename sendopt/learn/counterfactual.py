@@ -1,0 +1,131 @@
+"""What policies would have earned, from later sends whose times were drawn with known chances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.evaluate import off_policy
+from sendopt.evaluate.metrics import Interval
+from sendopt.evaluate.off_policy import Logged, Value
+from sendopt.evaluate.refusal import Refusal
+from sendopt.features import observe
+from sendopt.features.drawn import DrawnSends, LoggedChances, drawn_sends, logged_chances
+from sendopt.learn.judge import OURS
+from sendopt.learn.model import ServableModel
+from sendopt.learn.policies import rankings
+from sendopt.learn.predict import describe_for
+from sendopt.log import Reader
+
+Vector = NDArray[np.float64]
+
+_MOST_SENDS = 20_000
+_SENDS_AT_ONCE = 2_000
+_LEAST_SHARE = 0.005  # of the drawn sends, for an hour to count as one that is drawn
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """Policies on the days of sends whose hour was drawn; causal, where a value is given."""
+
+    chances: LoggedChances  # of the later sends
+    evaluated: int  # of the drawn ones
+    hours: tuple[int, ...]  # local hours that were drawn, and among which policies choose
+    as_sent: float | None  # share answered of those evaluated, at the hours they went out
+    value: Mapping[str, Value | Refusal] = field(default_factory=dict)  # by policy
+    gain: Mapping[str, Mapping[str, Interval]] = field(default_factory=dict)  # ours minus it
+    refusal: Refusal | None = None  # why nothing is said of any policy
+    label: str = "causal"
+
+
+def counterfactual(
+    reader: Reader, model: ServableModel, *, since: datetime, until: datetime
+) -> Counterfactual:
+    """Evaluate the model's choice and its rivals' on the drawn sends of [since, until).
+
+    Every policy chooses one local hour of the send's day, among those that were drawn at all,
+    knowing what was known when that day began. A propensity is taken to be that of the hour.
+    """
+    chances = logged_chances(reader, model.target, since=since, until=until)
+    refusal = _nothing_drawn(chances)
+    if refusal is not None:
+        return Counterfactual(chances, 0, (), None, refusal=refusal)
+    sends = drawn_sends(reader, model.target, since=since, until=until, limit=_MOST_SENDS)
+    counted = np.bincount(sends.hour, minlength=24)
+    hours = np.flatnonzero(counted >= _LEAST_SHARE * len(sends)).astype(np.intp)
+    logged = _logged(reader, model, sends, hours)
+    value = {name: off_policy.evaluate(rows) for name, rows in logged.items()}
+    return Counterfactual(
+        chances=chances,
+        evaluated=len(sends),
+        hours=tuple(int(hour) for hour in hours),
+        as_sent=float(sends.answered.mean()),
+        value=value,
+        gain={
+            name: off_policy.gain(logged[OURS], rows)
+            for name, rows in logged.items()
+            if name != OURS and isinstance(value[OURS], Value) and isinstance(value[name], Value)
+        },
+    )
+
+
+def _logged(
+    reader: Reader, model: ServableModel, sends: DrawnSends, hours: NDArray[np.intp]
+) -> dict[str, Logged]:
+    """Return what each policy would have done, beside what was drawn.
+
+    q is the model's probability. It saw nothing of the day it speaks of, so that it needs no
+    fitting to other users' sends.
+    """
+    observations = observe(reader, model.target)
+    size = (len(sends), len(hours))
+    q, chance = np.empty(size), dict[str, Vector]()
+    for first in range(0, len(sends), _SENDS_AT_ONCE):
+        chunk = slice(first, min(first + _SENDS_AT_ONCE, len(sends)))
+        seen, asked = sends.each_hour(chunk, hours)
+        rows = describe_for(model, reader, observations, seen, asked)
+        for name, ranking in rankings(model, rows).items():
+            chance.setdefault(name, np.empty(size))[chunk] = _best(ranking.reshape(-1, len(hours)))
+        q[chunk] = model.predict(rows).reshape(-1, len(hours))
+    user = np.asarray(sends.seen.user_id.dictionary_encode().indices, np.intp)[sends.viewpoint]
+    drawn = sends.hour[:, np.newaxis] == hours
+    return {
+        name: Logged(
+            user=user,
+            reward=sends.answered,
+            propensity=sends.propensity,
+            target=(wanted * drawn).sum(axis=1),
+            predicted=(q * drawn).sum(axis=1),
+            expected=(q * wanted).sum(axis=1),
+            unreachable=np.zeros(len(sends)),
+        )
+        for name, wanted in chance.items()
+    }
+
+
+def _best(score: Vector) -> Vector:
+    """Return the chance of each time if the best is taken; equals share it."""
+    best = score == score.max(axis=1, keepdims=True)
+    chance: Vector = best / best.sum(axis=1, keepdims=True)
+    return chance
+
+
+def _nothing_drawn(chances: LoggedChances) -> Refusal | None:
+    if chances.drawn:
+        return None
+    if chances.logged:
+        return Refusal(
+            "no_support",
+            f"all {chances.logged:,} later sends with a propensity went out at times that were "
+            "certain: the hours never varied by chance",
+            "let the sender draw a share of its times at random and log their propensity",
+        )
+    return Refusal(
+        "no_propensity",
+        f"none of {chances.sends:,} later sends carries the chance with which its time was drawn",
+        "let the sender draw a share of its times at random and log their propensity",
+    )
