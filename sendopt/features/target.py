@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
 from sendopt.features.catalog import statement
+from sendopt.features.history import history
+from sendopt.features.zones import half_hour_cells
 from sendopt.log import Reader
 from sendopt.records import EventType
 
@@ -73,8 +76,27 @@ def summarise(reader: Reader, target: Target, *, until: datetime) -> Summary:
 
 
 def observe(reader: Reader, target: Target) -> pa.Table:
-    """Return every send and session with its local time and answer; input of the evidence."""
-    return reader.query("observation", statement("observation"), target.params)
+    """Return every send and session with its answer and its place in the local day.
+
+    Returns:
+        user_id (as a dictionary, all users in order), is_session, is_answered, happened_us,
+        known_us (when it may first be used: a send only once its open window has closed), cell
+        (local half hour: weekdays 0-47, weekends 48-95), propensity; by user and time.
+    """
+    past = history(reader)
+    found = reader.query(
+        "observation",
+        statement("observation"),
+        target.params,
+        inputs={"known_user": past.known_user()},
+    )
+    user, happened_us = found["user"].combine_chunks(), found["happened_us"].to_numpy()
+    local_us = past.clocks.local_us(
+        past.zones_before(np.asarray(user), happened_us + 1), happened_us
+    )
+    return found.set_column(
+        0, "user_id", pa.DictionaryArray.from_arrays(user, past.users)
+    ).append_column("cell", pa.array(half_hour_cells(local_us)))
 
 
 def microseconds(at: datetime) -> int:

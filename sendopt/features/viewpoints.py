@@ -9,9 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sendopt.features.catalog import USER_FEATURES, statement
+from sendopt.features.catalog import USER_FEATURES
+from sendopt.features.history import history, kinds
 from sendopt.features.target import Target
+from sendopt.features.zones import day_of_week, minute_of_day, zone_clocks
 from sendopt.log import Reader
+from sendopt.records import EventType
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -82,23 +85,21 @@ def viewpoints(
 def moments(
     reader: Reader, seen: Viewpoints, viewpoint: NDArray[np.intp], at: pa.ChunkedArray
 ) -> Moments:
-    """Place the instants `at` in the zones that were known of their users."""
-    asked = pa.table(
-        {
-            "moment": np.arange(len(viewpoint)),
-            "viewpoint": viewpoint.astype(np.int32),
-            "at": _flat(at).cast(_INSTANT),
-        }
-    )
-    placed = reader.query(
-        "local_time",
-        statement("local_time"),
-        inputs={"viewpoint": seen.table(), "moment": asked},
-    )
+    """Place the instants `at` in the zones that were known of their users.
+
+    The zone is the last one known before as_of; a user of no known zone lives in UTC.
+    """
+    past = history(reader)
+    at_us = np.asarray(_flat(at).cast(_INSTANT).cast(pa.int64()))
+    local_us = at_us
+    if len(at_us):
+        zone = past.zones_before(past.numbers(seen.user_id), seen.as_of_us)[viewpoint]
+        clocks = zone_clocks(reader, past.zones, begin_us=int(at_us.min()), end_us=int(at_us.max()))
+        local_us = clocks.local_us(zone, at_us)
     return Moments(
         viewpoint=viewpoint,
-        day_of_week=placed["day_of_week"].to_numpy().astype(np.int64),
-        minute_of_day=placed["minute_of_day"].to_numpy().astype(np.int64),
+        day_of_week=day_of_week(local_us),
+        minute_of_day=minute_of_day(local_us),
     )
 
 
@@ -114,14 +115,21 @@ def hours_of_week(count: int) -> Moments:
 
 def recency(reader: Reader, seen: Viewpoints, target: Target) -> NDArray[np.float64]:
     """Return USER_FEATURES of every viewpoint, NaN where something never happened."""
-    counted = reader.query(
-        "recency",
-        statement("recency"),
-        {"outcome": target.outcome.value},
-        inputs={"viewpoint": seen.table()},
+    from sendopt.features import passes  # noqa: PLC0415 - numba costs every command 0.3 s
+
+    past = history(reader)
+    user = past.numbers(seen.user_id)
+    found = np.empty((len(seen), len(USER_FEATURES)))
+    passes.recency(
+        past.first,
+        past.key,
+        kinds(EventType.SEND, target.outcome, EventType.SESSION, EventType.DISMISSAL),
+        user,
+        seen.as_of_us,
+        np.lexsort((seen.as_of_us, user)),
+        found,
     )
-    columns = [counted[name].to_numpy().astype(np.float64) for name in USER_FEATURES]
-    return np.column_stack(columns)
+    return found
 
 
 def _flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:

@@ -1,0 +1,121 @@
+"""A tenant's events in the order of users and time, fetched once a reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import DTypeLike, NDArray
+
+from sendopt.features.catalog import statement
+from sendopt.features.zones import UTC_ONLY, Clocks, zone_clocks
+from sendopt.log import Reader
+from sendopt.records import EventType
+
+_KINDS = tuple(EventType)
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """What happened to every user, ten bytes an event.
+
+    The events of user u are those at first[u] <= i < first[u + 1], oldest first, and by kind where
+    instants are equal. All events of one instant share its zone: the one that is last by name of
+    those they give, else the last one known before, else UTC.
+    """
+
+    users: pa.Array  # ids in order; a user's number is the position
+    first: NDArray[np.int64]
+    key: NDArray[np.int64]  # microseconds since 1970, times 16, plus the kind
+    zone: NDArray[np.int16]  # into `zones`; 0 = UTC, where none is known
+    zones: tuple[str, ...]
+    clocks: Clocks  # of `zones`, over the time of the events
+
+    def numbers(self, user_id: pa.Array) -> NDArray[np.int32]:
+        """Return the number of each user, -1 for users without any event."""
+        return user_numbers(self.users, user_id)
+
+    def zones_before(
+        self, user: NDArray[np.int32], before_us: NDArray[np.int64]
+    ) -> NDArray[np.int16]:
+        """Return the zone that was known of each user just before an instant."""
+        from sendopt.features import passes  # noqa: PLC0415 - numba costs every command 0.3 s
+
+        last = np.empty(len(user), np.int64)
+        passes.last_before(self.first, self.key, user, before_us, last)
+        known = np.zeros(len(user), np.int16)
+        known[last >= 0] = self.zone[last[last >= 0]]
+        return known
+
+    def known_user(self) -> pa.Table:
+        """The input `known_user` of the queries."""
+        return _numbered("user_id", self.users, np.int32)
+
+
+def kind(event_type: EventType) -> int:
+    """Return what stands for `event_type` in `History.key`."""
+    return _KINDS.index(event_type)
+
+
+def kinds(*event_types: EventType) -> NDArray[np.int64]:
+    """Return what stands for each of `event_types` in `History.key`."""
+    return np.array([kind(each) for each in event_types])
+
+
+def user_numbers(users: pa.Array, user_id: pa.Array) -> NDArray[np.int32]:
+    """Return where each of `user_id` stands in `users`, -1 for those that do not."""
+    places = pc.index_in(user_id.cast(pa.string()), value_set=users)
+    return np.asarray(places.fill_null(-1), np.int32)
+
+
+def history(reader: Reader) -> History:
+    """Return everything that `reader` sees, in order.
+
+    It is kept for as long as the reader lives: a reader is frozen at its snapshot, so what it
+    says once it says always.
+    """
+    found = _of_readers.get(reader)
+    if found is None:
+        found = _of_readers[reader] = _fetch(reader)
+    return found
+
+
+_of_readers: WeakKeyDictionary[Reader, History] = WeakKeyDictionary()
+
+
+def _fetch(reader: Reader) -> History:
+    from sendopt.features import passes  # noqa: PLC0415 - numba costs every command 0.3 s
+
+    known = reader.query("history_users", statement("history_users"))
+    users = known["user_id"].combine_chunks()
+    first = np.concatenate([[0], np.cumsum(known["events"].to_numpy())]).astype(np.int64)
+    named = reader.query("history_zones", statement("history_zones"))["timezone"].to_pylist()
+    zones = ("UTC", *named)
+    events = reader.query(
+        "history",
+        statement("history"),
+        inputs={
+            "known_user": _numbered("user_id", users, np.int32),
+            "kind": _numbered("event_type", pa.array(_KINDS), np.int64),
+            "zone": _numbered("timezone", pa.array(named, pa.string()), np.int16, begin=1),
+        },
+    )
+    key, zone = np.empty(first[-1], np.int64), np.empty(first[-1], np.int16)
+    cursor = first[:-1].copy()
+    for batch in events.to_batches():
+        passes.scatter(*(np.asarray(column) for column in batch.columns), cursor, key, zone)
+    passes.settle(first, key, zone)
+    clocks = UTC_ONLY
+    if len(users):
+        begin_us, end_us = pc.min(known["first_us"]).as_py(), pc.max(known["last_us"]).as_py()
+        clocks = zone_clocks(reader, zones, begin_us=begin_us, end_us=end_us)
+    return History(users, first, key, zone, zones, clocks)
+
+
+def _numbered(name: str, values: pa.Array, dtype: DTypeLike, *, begin: int = 0) -> pa.Table:
+    number: NDArray[Any] = np.arange(begin, begin + len(values)).astype(dtype)
+    return pa.table({name: values, "number": number})

@@ -1,0 +1,62 @@
+-- observation
+-- Grain: one row per send or session, by user and time.
+-- Reads: event.  Params: $outcome (event type that answers a send), $window_us.
+-- known_us is when it may first be used: a send counts once its open window has closed, because
+-- before, that it was not answered means nothing.
+-- A zone too new for DuckDB's own list counts as not given; it would fail every query.
+with placed as materialized (
+    select
+        event_id,
+        user_id,
+        event_type,
+        send_id,
+        occurred_at,
+        propensity,
+        -- The zone of the event itself, else the last one known of its user, else UTC.
+        timezone(
+            coalesce(
+                last_value(zone.name ignore nulls) over (
+                    partition by user_id order by occurred_at, event_id
+                    rows between unbounded preceding and current row
+                ),
+                'UTC'
+            ),
+            occurred_at
+        ) as local_at
+    from event
+    left join pg_timezone_names() as zone on zone.name = timezone
+),
+answer as (
+    select send_id, occurred_at from event where event_type = $outcome and send_id is not null
+),
+answered as (
+    select p.event_id, min(epoch_us(a.occurred_at) - epoch_us(p.occurred_at)) as delay_us
+    from placed p
+    join answer a using (send_id)
+    where p.event_type = 'send'
+        and a.occurred_at >= p.occurred_at
+        and a.occurred_at < p.occurred_at + to_microseconds($window_us)
+    group by p.event_id
+)
+select
+    p.user_id,
+    p.event_type = 'session' as is_session,
+    -- How promptly a send was answered: 0 in the first sixth of the window, 1 in its first half,
+    -- 2 later in it; null = not within it.
+    case
+        when a.delay_us * 6 < $window_us then 0
+        when a.delay_us * 2 < $window_us then 1
+        when a.delay_us is not null then 2
+    end::utinyint as promptness,
+    epoch_us(p.occurred_at) as happened_us,
+    epoch_us(p.occurred_at) + if(p.event_type = 'send', $window_us, 1) as known_us,
+    (
+        (isodow(p.local_at) >= 6)::integer * 48
+        + hour(p.local_at) * 2
+        + (minute(p.local_at) >= 30)::integer
+    )::utinyint as cell,
+    p.propensity
+from placed p
+left join answered a using (event_id)
+where p.event_type in ('send', 'session')
+order by p.user_id, p.occurred_at, p.event_id
