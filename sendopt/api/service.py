@@ -14,7 +14,17 @@ from sendopt.api import openapi, problems
 from sendopt.api.gauges import BacklogGauges
 from sendopt.api.metrics import Metrics
 from sendopt.api.observe import Observer
-from sendopt.api.routes import campaigns, devices, events, health, links, sends, statements, users
+from sendopt.api.routes import (
+    campaigns,
+    devices,
+    events,
+    health,
+    links,
+    models,
+    sends,
+    statements,
+    users,
+)
 from sendopt.app import App
 from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.errors import ModelNotServable
@@ -25,6 +35,7 @@ _TAGS = [
     {"name": "campaigns", "description": "What to send, within which limits."},
     {"name": "devices", "description": "Where messages can reach a user."},
     {"name": "sends", "description": "One message to one user: where it stands, and why then."},
+    {"name": "models", "description": "Which model speaks, which did, and going back to it."},
     {"name": "statements", "description": "What is charged, and how it was counted."},
     {"name": "links", "description": "For devices: the signed token is the credential."},
     {"name": "health", "description": "For the machinery around the service."},
@@ -46,7 +57,7 @@ def create_api(app: App) -> FastAPI:
     api.state.facade = app
     api.state.metrics = Metrics(BacklogGauges(app))
     api.state.metrics_key = app.settings.http.metrics_key.get_secret_value()
-    for part in (events, users, campaigns, devices, sends, statements, links, health):
+    for part in (events, users, campaigns, devices, sends, models, statements, links, health):
         api.include_router(part.router)
     problems.install(api)
     api.add_middleware(Observer, metrics=api.state.metrics, random_bytes=app.random_bytes)

@@ -1,21 +1,30 @@
-"""Use cases of the data scientist: train, look back, score."""
+"""Use cases of the data scientist: train, look back, roll back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 
-from sendopt import learn, score
-from sendopt.app import planning
-from sendopt.app.answers import BestTimes
+from sendopt import learn
 from sendopt.app.stores import Stores
-from sendopt.records import EventType, TenantId, UserId
+from sendopt.ingest.fields import Text
+from sendopt.learn.moves import RegisteredModel
+from sendopt.records import EventType, TenantId
+from sendopt.strict_json import StrictModel, validate
+
+
+class RollbackBody(StrictModel):
+    """A roll-back as JSON."""
+
+    to: Text | None = None  # number or version of a model that served; null = the last good one
+    reason: Text  # why, for whoever reads the record later
 
 
 class Models(Stores):
-    """When each user is likely to answer."""
+    """What is learned from the log, and which model speaks."""
 
     def train(
         self,
@@ -61,6 +70,31 @@ class Models(Stores):
         self.log.name_snapshot(f"model {report.model_version}", report.log_snapshot)
         return report
 
+    def models(self, tenant_id: TenantId) -> tuple[RegisteredModel, ...]:
+        """Return every version of the tenant's model, newest first, and what became of each.
+
+        Raises:
+            NotFound: `tenant_unknown`.
+            ModelNotServable: `registry_unavailable`.
+        """
+        self.require_tenant(tenant_id)
+        return self.registry.models(tenant_id)
+
+    def roll_back_model(self, tenant_id: TenantId, body: Any, *, by: str) -> RegisteredModel:
+        """Let a former champion serve again, from the next request on; return it.
+
+        Raises:
+            InvalidInput: `missing_field`, `unknown_field`, `wrong_type`, `text_invalid`.
+            NotFound: `tenant_unknown`, `model_unknown`.
+            Conflict: `no_champion`, `no_last_good`, `already_champion`, `never_champion`.
+            ModelNotServable: `model_damaged`, `registry_unavailable`.
+        """
+        self.require_tenant(tenant_id)
+        asked = validate(RollbackBody, body)
+        return self.registry.roll_back(
+            tenant_id, to=asked.to, by=by, reason=asked.reason, now=self.clock.now()
+        )
+
     def backtest(
         self,
         tenant_id: TenantId,
@@ -86,29 +120,3 @@ class Models(Stores):
                 threads=self.settings.learn.threads,
                 progress=progress,
             )
-
-    def score_slots(self, tenant_id: TenantId, user_ids: list[str] | None = None) -> pa.Table:
-        """Return every user's open probability by hour of the local week.
-
-        Raises:
-            ModelNotServable: `no_champion`, or a champion that does not load.
-        """
-        model = self.registry.champion(tenant_id)
-        with self.reader(tenant_id) as reader:
-            return score.score_slots(model, reader, as_of=self.clock.now(), user_ids=user_ids)
-
-    def best_times(self, tenant_id: TenantId, user_id: UserId, *, top: int) -> BestTimes:
-        """Return the user's best hours of the week, in the user's own zone.
-
-        Raises:
-            NotFound: `user_unknown`.
-        """
-        return planning.best_times(
-            tenant_id,
-            user_id,
-            top=top,
-            log=self.log,
-            state=self.state,
-            registry=self.registry,
-            now=self.clock.now(),
-        )

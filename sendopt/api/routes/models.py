@@ -1,0 +1,58 @@
+"""Show which models there are, and go back to one that served."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter
+
+from sendopt.api import openapi, problems
+from sendopt.api.answers import Answer
+from sendopt.api.auth import Facade, Tenant
+from sendopt.api.body import JsonBody
+from sendopt.app.models import RollbackBody
+
+router = APIRouter(prefix="/v1/models", tags=["models"])
+
+
+class Move(Answer):
+    """The champion changed to this version."""
+
+    kind: str  # "promoted" or "rolled_back"
+    before: str | None  # the number of the version that served until then
+    at: datetime
+    by: str
+    reason: str
+
+
+class Model(Answer):
+    """One version of the tenant's model, and what became of it."""
+
+    number: str
+    version: str  # the first 16 hex digits of the SHA-256 of its files
+    aliases: tuple[str, ...]  # "champion", "challenger", "last_good"
+    trained_until: datetime | None
+    gate: str  # "passed", or the names of the checks that refused it
+    served: bool
+    moves: tuple[Move, ...]
+
+
+@router.get("", responses=problems.responses(401, 503))
+def models(tenant_id: Tenant, app: Facade) -> list[Model]:
+    """List every version of the model, newest first."""
+    return [Model.model_validate(model) for model in app.models(tenant_id)]
+
+
+@router.post(
+    "/rollback",
+    responses=problems.responses(400, 401, 404, 408, 409, 413, 415, 422, 503),
+    openapi_extra=openapi.takes(
+        RollbackBody, example={"to": None, "reason": "opens fell by half since Monday"}
+    ),
+)
+def roll_back(tenant_id: Tenant, app: Facade, body: JsonBody) -> Model:
+    """Let a former champion serve again, from the next request on; without `to` the last good one.
+
+    What was never champion cannot be let in by this door: the gate refused it.
+    """
+    return Model.model_validate(app.roll_back_model(tenant_id, body, by="api"))

@@ -1,0 +1,75 @@
+"""`sendopt models`: which model serves, which did, and going back to it."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from sendopt.cli.options import AsJson, Home, Tenant, open_home
+from sendopt.cli.output import print_json, print_table, stdout
+from sendopt.records import TenantId
+
+
+def register(commands: typer.Typer) -> None:
+    """Add these commands."""
+    models = typer.Typer(help="Which model serves, and going back.", no_args_is_help=True)
+    models.command("list")(list_models)
+    models.command("rollback")(rollback)
+    commands.add_typer(models, name="models")
+
+
+def list_models(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False) -> None:
+    """List every version, newest first.
+
+    With what the gate said of it, and when it served.
+    """
+    known = open_home(home).models(TenantId(tenant))
+    if as_json:
+        print_json(known)
+        return
+    rows = []
+    for model in known:
+        last = model.moves[-1] if model.moves else None
+        rows.append(
+            (
+                model.number,
+                model.version,
+                ", ".join(model.aliases),
+                model.gate,
+                None if last is None else f"{last.kind} {last.at:%Y-%m-%d %H:%M} by {last.by}",
+                None if last is None else last.reason,
+            )
+        )
+    print_table("Models", ["number", "version", "is", "gate", "last move", "why"], rows)
+
+
+def rollback(
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why; kept beside the model.")
+    ],
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="VERSION",
+            help="Number or version of a model that served. [default: the last good one]",
+            show_default=False,
+        ),
+    ] = None,
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Let a former champion serve again.
+
+    From the next request on, in every process. A model that the gate refused cannot be chosen.
+    """
+    model = open_home(home).roll_back_model(
+        TenantId(tenant), {"to": to, "reason": reason}, by=getpass.getuser()
+    )
+    if as_json:
+        print_json(model)
+    else:
+        stdout.print(f"Model {model.version} serves again", markup=False)

@@ -1,0 +1,168 @@
+"""Who serves, who did, and the way back: recorded, per tenant, seen by the next request."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sendopt.errors import Conflict, ModelNotServable, NotFound
+from sendopt.features import Target
+from sendopt.learn import Registry, ServableModel
+from sendopt.learn.level_shape import LevelShape
+from sendopt.learn.model import PopulationWeights, Provenance, Weights
+from sendopt.learn.moves import PROMOTED, ROLLED_BACK, Move, last_good, read_moves, tag
+from sendopt.records import TenantId
+
+SHOP, OTHER = TenantId("shop"), TenantId("other")
+NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
+
+
+def model(seed: int) -> ServableModel:
+    """The level-shape model before any training; `seed` makes it another one."""
+    return ServableModel(
+        target=Target(timedelta(minutes=30)),
+        shape=LevelShape(),
+        reach=timedelta(hours=1),
+        weights=Weights(),
+        baseline=PopulationWeights(),
+        booster=None,
+        trees_rank=False,
+        calibration=(0.0, 1.0),
+        provenance=Provenance(0, NOW - timedelta(days=1), "sends", "0", seed),
+    )
+
+
+def serve(registry: Registry, seed: int, *, tenant: TenantId = SHOP) -> str:
+    recorded = registry.record(tenant, model(seed), params={}, tags={})
+    registry.finish(tenant, recorded, metrics={}, tags={}, gate="passed")
+    registry.promote(tenant, recorded.number, by="training", reason="better", now=NOW)
+    return recorded.number
+
+
+def serving(registry: Registry) -> int:
+    return registry.champion(SHOP).provenance.seed
+
+
+def test_going_back_is_seen_at_once_by_a_process_that_runs(
+    registry: Registry, tmp_path: Path
+) -> None:
+    elsewhere = Registry(f"sqlite:///{tmp_path}/registry.db", str(tmp_path / "models"))
+    for seed in (1, 2, 3):
+        serve(registry, seed)
+        assert serving(elsewhere) == seed
+    assert elsewhere.last_good(SHOP).provenance.seed == 2
+    gone_back = registry.roll_back(SHOP, to=None, by="anna", reason="opens fell", now=NOW)
+    assert serving(elsewhere) == 2
+    assert elsewhere.last_good(SHOP).provenance.seed == 1
+    (promotion, move) = gone_back.moves
+    assert (promotion.kind, move.kind) == (PROMOTED, ROLLED_BACK)
+    assert (move.by, move.reason, move.at, move.before) == ("anna", "opens fell", NOW, "3")
+    registry.roll_back(SHOP, to=None, by="anna", reason="still", now=NOW)
+    assert serving(elsewhere) == 1
+    with pytest.raises(Conflict) as refused:
+        registry.roll_back(SHOP, to=None, by="anna", reason="further", now=NOW)
+    assert refused.value.code == "no_last_good"
+    with pytest.raises(ModelNotServable, match="no model served before"):
+        registry.last_good(SHOP)
+
+
+def test_only_what_served_may_serve_again(registry: Registry) -> None:
+    with pytest.raises(Conflict, match="no champion"):
+        registry.roll_back(SHOP, to=None, by="anna", reason="?", now=NOW)
+    first, second = serve(registry, 1), serve(registry, 2)
+    refused = registry.record(SHOP, model(3), params={}, tags={})
+    registry.finish(SHOP, refused, metrics={}, tags={}, gate="latency, card")
+
+    def back_to(to: str) -> str:
+        with pytest.raises((Conflict, NotFound)) as failure:
+            registry.roll_back(SHOP, to=to, by="anna", reason="?", now=NOW)
+        return failure.value.code
+
+    assert back_to(refused.number) == back_to(refused.model.version) == "never_champion"
+    assert back_to("77") == "model_unknown"
+    assert back_to(second) == "already_champion"
+    listed = registry.models(SHOP)
+    assert [each.number for each in listed] == [refused.number, second, first]
+    assert [each.gate for each in listed] == ["latency, card", "passed", "passed"]
+    assert [each.aliases for each in listed] == [("challenger",), ("champion",), ("last_good",)]
+    version = listed[-1].version
+    assert registry.roll_back(SHOP, to=version, by="anna", reason="?", now=NOW).number == first
+
+
+def test_a_damaged_model_is_not_gone_back_to(registry: Registry, tmp_path: Path) -> None:
+    serve(registry, 1)
+    for file in (tmp_path / "models").rglob("model.json"):
+        file.write_text(file.read_text().replace('"seed": 1', '"seed": 9'))
+    serve(registry, 2)
+    elsewhere = Registry(f"sqlite:///{tmp_path}/registry.db", str(tmp_path / "models"))
+    with pytest.raises(ModelNotServable, match="changed") as refused:
+        elsewhere.roll_back(SHOP, to=None, by="anna", reason="?", now=NOW)
+    assert refused.value.code == "model_damaged"
+    assert serving(elsewhere) == 2
+
+
+def test_tenants_move_alone(registry: Registry) -> None:
+    serve(registry, 1)
+    serve(registry, 2)
+    serve(registry, 5, tenant=OTHER)
+    with pytest.raises(Conflict):
+        registry.roll_back(OTHER, to="1", by="anna", reason="?", now=NOW)
+    assert serving(registry) == 2
+    assert len(registry.models(OTHER)) == 1
+
+
+def test_a_running_process_outlives_its_registry(registry: Registry, tmp_path: Path) -> None:
+    serve(registry, 1)
+    serve(registry, 2)
+    assert serving(registry) == 2
+    with closing(sqlite3.connect(tmp_path / "registry.db")) as db, db:
+        db.execute("DROP TABLE registered_model_aliases")
+    with pytest.raises(ModelNotServable) as refused:
+        registry.champion(SHOP)
+    assert refused.value.code == "registry_unavailable"
+    assert registry.last_good(SHOP).provenance.seed == 2, "what it served last"
+    stranger = Registry(f"sqlite:///{tmp_path}/registry.db", str(tmp_path / "models"))
+    with pytest.raises(ModelNotServable):
+        stranger.last_good(SHOP)
+
+
+moves = st.lists(
+    st.tuples(st.sampled_from([PROMOTED, ROLLED_BACK]), st.sampled_from("12345")), min_size=1
+)
+
+
+@given(moves)
+def test_the_last_good_model_served_and_is_not_the_champion(history: list[tuple[str, str]]) -> None:
+    told = [Move(kind, number, None, NOW, "ops", "why") for kind, number in history]
+    good = last_good(told)
+    assert good != told[-1].number
+    assert good is None or good in {move.number for move in told}
+
+
+@given(moves)
+def test_moves_survive_their_tags(history: list[tuple[str, str]]) -> None:
+    told = tuple(Move(kind, number, "0", NOW, "ops", "why") for kind, number in history)
+    assert read_moves(dict(tag(move, place) for place, move in enumerate(told))) == told
+
+
+def test_two_wrong_turns_do_not_make_a_good_one() -> None:
+    """Promoted 1, 2, 3; gone back to 2; promoted 4: what failed is not gone back to."""
+    told = [
+        Move(kind, number, None, NOW, "ops", "")
+        for kind, number in [
+            (PROMOTED, "1"),
+            (PROMOTED, "2"),
+            (PROMOTED, "3"),
+            (ROLLED_BACK, "2"),
+            (PROMOTED, "4"),
+        ]
+    ]
+    assert last_good(told) == "2"
+    assert last_good([replace(told[-1], before="3")]) == "3", "of a release that wrote no moves"
