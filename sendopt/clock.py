@@ -127,6 +127,16 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 @cache
+def zone_at(offset_minutes: int) -> ZoneInfo:
+    """Return the zone whose clocks always stand so many minutes east of UTC; whole hours.
+
+    >>> str(zone_at(9 * 60))  # the names of "Etc" count westwards
+    'Etc/GMT-9'
+    """
+    return ZoneInfo(f"Etc/GMT{-offset_minutes // 60:+d}")
+
+
+@cache
 def _zone_names() -> frozenset[str]:
     # ZoneInfo itself would also open "right/Europe/Berlin", whose seconds are others.
     return frozenset(available_timezones())

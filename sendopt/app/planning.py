@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
 import pyarrow as pa
 
 from sendopt import schedule, score
-from sendopt.app.answers import BestTimes, HourOfWeek
 from sendopt.clock import zone_of
-from sendopt.errors import ModelNotServable
+from sendopt.features.inferred_zone import infer_zones
 from sendopt.learn import Registry, ServableModel, serving
 from sendopt.log import Log, Reader
 from sendopt.records import Campaign, Plan, Score, ServedBy, TenantId, UserId
@@ -104,7 +104,34 @@ def _people(
         ),
         tenant_zone=tenant_zone,
     )
+    if campaign.quiet_hours is not None:
+        people = _with_inferred_zones(people, reader, tenant_zone=tenant_zone, now=now)
     return people, tenant_zone
+
+
+def _with_inferred_zones(
+    people: list[Person], reader: Reader, *, tenant_zone: str, now: datetime
+) -> list[Person]:
+    """Add where those may live of whom nothing names a zone: there, too, nobody is woken."""
+    unknown = [
+        person.user_id
+        for person in people
+        if person.timezone_source == "tenant" and person.suppressed_by is None
+    ]
+    if not unknown:
+        return people
+    inferred = infer_zones(reader, unknown, as_of=now, tenant_zone=tenant_zone)
+    return [
+        replace(
+            person,
+            timezone_source="inferred",
+            quiet_offsets=inferred[person.user_id].offsets,
+            timezone_confidence=inferred[person.user_id].confidence,
+        )
+        if person.timezone_source == "tenant" and person.user_id in inferred
+        else person
+        for person in people
+    ]
 
 
 def _ask_models(
@@ -224,44 +251,3 @@ def honour_opt_outs(tenant_id: TenantId, *, log: Log, state: State, now: datetim
         with state.write() as tx:
             for user_id in opted_out:
                 users.opt_out(tx, tenant_id, UserId(user_id), now=now)
-
-
-def best_times(
-    tenant_id: TenantId,
-    user_id: UserId,
-    *,
-    top: int,
-    log: Log,
-    state: State,
-    registry: Registry,
-    now: datetime,
-) -> BestTimes:
-    """Return the user's best hours of the local week, or why no model speaks.
-
-    Raises:
-        NotFound: `user_unknown`, if neither the log nor the state has heard of the user.
-    """
-    with log.reader(tenant_id) as reader:
-        timezone = _zone_in_log(tenant_id, user_id, state=state, reader=reader, now=now)
-        try:
-            model = registry.champion(tenant_id)
-        except ModelNotServable as refusal:
-            return BestTimes(user_id, timezone, (), None, refusal.code)
-        scores = score.score_slots(model, reader, as_of=now, user_ids=[user_id]).to_pylist()
-    scores.sort(key=lambda row: (-row["open_probability"], row["day_of_week"], row["hour"]))
-    slots = tuple(
-        HourOfWeek(row["day_of_week"], row["hour"], row["open_probability"]) for row in scores[:top]
-    )
-    return BestTimes(user_id, timezone, slots, model.version, None)
-
-
-def _zone_in_log(
-    tenant_id: TenantId, user_id: UserId, *, state: State, reader: Reader, now: datetime
-) -> str:
-    """Return the zone in which the model reads the user's hours: the log's last, else UTC."""
-    rows = reader.query("user_standing", _STANDING.read_text(), {"as_of": now})
-    zones = dict(zip(rows["user_id"].to_pylist(), rows["timezone"].to_pylist(), strict=True))
-    if user_id not in zones:
-        with state.read() as tx:
-            users.get(tx, tenant_id, user_id)
-    return zones.get(user_id) or "UTC"

@@ -19,8 +19,9 @@ from datetime import datetime
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
+from sendopt.clock import zone_at
 from sendopt.deliver.retry import RetryPolicy
-from sendopt.quiet_hours import in_quiet_hours, next_allowed
+from sendopt.quiet_hours import in_quiet_hours, next_allowed_everywhere
 from sendopt.records import Accepted, DeadAddress, Outcome, Permanent, Retry, SendState
 from sendopt.state.dispatch import Ended, Fate, Postponed
 from sendopt.state.due import DueSend
@@ -78,7 +79,7 @@ def _after_retry(send: DueSend, outcome: Retry, *, now: datetime, retry: RetryPo
 def _outside_quiet_hours(send: DueSend, instant: datetime) -> datetime:
     if send.quiet_hours is None or send.timezone is None:
         return instant
-    zone = ZoneInfo(send.timezone)
-    if not in_quiet_hours(instant, zone, send.quiet_hours):
+    zones = (ZoneInfo(send.timezone), *map(zone_at, send.quiet_offsets))
+    if not any(in_quiet_hours(instant, zone, send.quiet_hours) for zone in zones):
         return instant
-    return next_allowed(instant, zone, send.quiet_hours)
+    return next_allowed_everywhere(instant, zones, send.quiet_hours, until=send.expires_at)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from sendopt.clock import zone_of
+from sendopt.clock import zone_at, zone_of
 from sendopt.quiet_hours import in_quiet_hours
 from sendopt.records import Campaign, Device, QuietHours, Slot, UserId
 from sendopt.schedule.windows import first_allowed, instants_showing, times_of_day
@@ -41,7 +41,7 @@ def candidate_slots(campaign: Campaign, person: Person, *, now: datetime) -> tup
         InvalidInput: `zone_invalid`.
     """
     zone = zone_of(person.timezone)
-    night_zones = tuple(map(_zone_at, person.quiet_offsets))
+    night_zones = tuple(map(zone_at, person.quiet_offsets))
     given = (campaign.candidate_times or {}).get(person.user_id)
     if given is not None:
         return _judged(set(given), zone, night_zones, quiet=campaign.quiet_hours, now=now)
@@ -109,9 +109,3 @@ def _excluded_by(
         if any(in_quiet_hours(at, night_zone, quiet) for night_zone in night_zones):
             return "quiet_hours_inferred"
     return None
-
-
-@cache
-def _zone_at(offset_minutes: int) -> ZoneInfo:
-    """Return the zone of whole hours; the names of "Etc" count westwards."""
-    return ZoneInfo(f"Etc/GMT{-offset_minutes // 60:+d}")

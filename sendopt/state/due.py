@@ -65,6 +65,7 @@ class DueSend:
     link_id: str | None  # of an earlier attempt: a retry leads to the same link
     arm: Arm | None = None  # of the experiment that the send is part of
     variant_propensity: float | None = None  # P(this variant | this time)
+    quiet_offsets: tuple[int, ...] = ()  # minutes east of UTC at which it may be night, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ def _due(
             decision.c.timezone,
             decision.c.propensity,
             decision.c.variant_propensity,
+            decision.c.quiet_offsets,
             link.c.link_id,
         )
         .select_from(
@@ -220,4 +222,5 @@ def _due_send(row: Any, facts: _CampaignFacts) -> DueSend:
         link_id=row.link_id,
         arm=None if row.arm is None else Arm(row.arm),
         variant_propensity=row.variant_propensity,
+        quiet_offsets=tuple(row.quiet_offsets or ()),
     )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from sendopt import schedule
 from sendopt.deliver import DispatchReport
@@ -30,6 +33,7 @@ DEFINITION = {
     "message_type": "promotion",
     "time_to_live_minutes": 720,
 }
+DAY = timedelta(days=1)
 ZONES = ["Europe/Berlin", "Asia/Tokyo", "America/Los_Angeles", "Pacific/Kiritimati"]
 
 
@@ -76,10 +80,19 @@ def test_every_planned_user_gets_one_message_at_the_chosen_time(
     assert {event["propensity"] for event in sends.events()} == {1.0}
 
 
-def test_a_dispatcher_that_comes_at_night_waits_for_the_morning(state, sends, dispatcher, clock):
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"timezone": "Asia/Tokyo", "timezone_source": "device"},
+        {"timezone": "Etc/GMT-8", "timezone_source": "inferred", "quiet_offsets": (9 * 60,)},
+    ],
+)
+def test_a_dispatcher_that_comes_at_night_waits_for_the_morning(
+    state, sends, dispatcher, clock, where
+):
     now = datetime(2026, 10, 1, 12, tzinfo=UTC)
-    campaign = schedule.parse_campaign(DEFINITION, now=now)
-    tokyo = Person("u1", Device("d1", "u1", Channel.SIMULATOR, {}), "Asia/Tokyo", "device")
+    campaign = replace(schedule.parse_campaign(DEFINITION, now=now), time_to_live=DAY)
+    tokyo = Person("u1", Device("d1", "u1", Channel.SIMULATOR, {}), **where)
     with state.write() as tx:
         tenants.create(tx, "acme", timezone="UTC", now=now)
         devices.register(tx, "acme", tokyo.device, now=now)
@@ -103,4 +116,5 @@ def test_a_dispatcher_that_comes_at_night_waits_for_the_morning(state, sends, di
     assert made.dispatch_due() == DispatchReport(postponed=1)
     clock.advance_to(made.next_ready_at())
     made.dispatch_due()
-    assert seen == [datetime(2026, 10, 2, 23, tzinfo=UTC)]  # 08:00
+    hours = 23 if where["timezone_source"] == "device" else 24  # 08:00, where it is later
+    assert seen == [datetime(2026, 10, 2, tzinfo=UTC) + timedelta(hours=hours)]

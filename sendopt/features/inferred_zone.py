@@ -1,0 +1,212 @@
+"""Where a user may live, by the hours at which they are active: for quiet hours, nothing else.
+
+People sleep. The hours of the day at which somebody is active, in UTC, are one of a few common
+clocks turned by the offset of where they live:
+
+    log P(o) = log sum_c pi_c (prod_h q_c(h + o)^n_h)^t + log prior(o) + constant
+
+with n_h the hours of presence at UTC hour h, q_c the share of presence at a local hour on clock c,
+pi_c how common that clock is, and prior(o) how many users of the tenant are known to live there.
+One person's hours resemble each other more than independent draws would: as if they were drawn
+from a clock of their own around the common one, which counts n of them like n t, with
+t = (1 + a) / (n + a). Without it the offset would be claimed far too surely.
+
+The answer is a set of offsets that holds nearly all the probability. It is no zone to place a
+message by: somebody who works at night looks like somebody who lives elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sendopt.features.catalog import statement
+from sendopt.log import Reader
+
+#: Hours east of UTC, in the order of every array over offsets. Half hours are rounded to these.
+OFFSETS = np.arange(-11, 13)
+
+#: The offsets that are kept quiet hold so much of the probability.
+LEAST_CONFIDENCE = 0.9
+#: A wider set would be no knowledge: with ten quiet hours it left little of the day.
+MOST_OFFSETS = 6
+
+_CLOCKS = 4
+_HOURS = np.arange(24)
+_PRESENCE_MEMORY = timedelta(days=90)  # beyond it people move, and clocks change
+_SAMPLE = 5_000  # users of known zone that the clocks are learned from
+_LEAST_KNOWN = 200  # below so many, the common clocks stand
+_EM_STEPS = 30
+_LIKENESSES = (1.5, 3.0, 6.0, 12.0, 24.0, 48.0)
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """The common clocks: shares of presence by local hour, and how common each is."""
+
+    share: NDArray[np.float64]  # (clocks, 24), rows sum to 1
+    weight: NDArray[np.float64]  # (clocks,), sums to 1
+    likeness: float = 6.0  # a: hours of presence beyond which more of them say little more
+
+
+@dataclass(frozen=True, slots=True)
+class InferredZone:
+    """The offsets at which a user may live, and the probability that they live at one of them."""
+
+    offsets: tuple[int, ...]  # minutes east of UTC, ascending
+    confidence: float
+
+
+def common_clocks() -> Clocks:
+    """Return four clocks of people who sleep at night: early, ordinary, late, and by night.
+
+    A day's presence is low for eight hours of sleep and otherwise even, with a rise towards the
+    evening; the clocks differ in when they sleep.
+    """
+    asleep_from = np.array([22.0, 23.5, 1.0, 4.0])
+    hours_since = (_HOURS + 0.5 - asleep_from[:, np.newaxis]) % 24.0
+    awake = 1.0 / (1.0 + np.exp(-2.0 * (np.minimum(hours_since - 7.5, 24.0 - hours_since))))
+    rise = 1.0 + 0.5 * (hours_since - 7.5) / 16.5
+    share = 0.03 + awake * np.maximum(rise, 0.0)
+    return Clocks(share / share.sum(axis=1, keepdims=True), np.array([0.2, 0.45, 0.25, 0.1]))
+
+
+def learn_clocks(local_presence: NDArray[np.float64]) -> Clocks:
+    """Return the clocks of users whose local hours are known, by EM from the common ones.
+
+    Their likeness is the one that finds these users where they are: at no offset from local time.
+
+    Args:
+        local_presence: hours of presence by user and local hour, (users, 24).
+    """
+    clocks = common_clocks()
+    seen = local_presence[local_presence.sum(axis=1) > 0.0]
+    for _ in range(_EM_STEPS):
+        joint = np.log(clocks.weight) + _tempered(seen, clocks.likeness) @ np.log(clocks.share).T
+        belongs = np.exp(joint - joint.max(axis=1, keepdims=True))
+        belongs /= belongs.sum(axis=1, keepdims=True)
+        # Everybody counts alike, however active; a little of the common clock keeps it above zero.
+        shares = seen / seen.sum(axis=1, keepdims=True)
+        share = belongs.T @ shares + 5.0 * common_clocks().share
+        weight = belongs.sum(axis=0) + 1.0
+        clocks = Clocks(
+            share / share.sum(axis=1, keepdims=True), weight / weight.sum(), clocks.likeness
+        )
+    evenly = np.full(24, 1.0 / 24.0)
+    here = int(np.flatnonzero(OFFSETS == 0)[0])
+    trials = [replace(clocks, likeness=likeness) for likeness in _LIKENESSES]
+    return max(
+        trials, key=lambda trial: float(np.log(posterior(seen, trial, evenly)[:, here]).sum())
+    )
+
+
+def posterior(
+    presence: NDArray[np.float64], clocks: Clocks, prior: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the probability of each of `OFFSETS` for each user, (users, 24).
+
+    Args:
+        presence: hours of presence by user and UTC hour, (users, 24).
+        clocks: the clocks that people may live by.
+        prior: the probability of each of `OFFSETS` of somebody of whom nothing is known.
+    """
+    local = (_HOURS + OFFSETS[:, np.newaxis]) % 24  # (offsets, UTC hours)
+    log_share = np.log(clocks.share[:, local])  # (clocks, offsets, UTC hours)
+    joint = np.einsum("uh,coh->uco", _tempered(presence, clocks.likeness), log_share)
+    joint += np.log(clocks.weight)[:, np.newaxis] + np.log(prior)
+    mass = np.exp(joint - joint.max(axis=(1, 2), keepdims=True)).sum(axis=1)
+    chances: NDArray[np.float64] = mass / mass.sum(axis=1, keepdims=True)
+    return chances
+
+
+def narrow(chances: NDArray[np.float64]) -> InferredZone | None:
+    """Return the fewest offsets that hold `LEAST_CONFIDENCE`; None if they are too many.
+
+    Args:
+        chances: of each of `OFFSETS`, of one user.
+    """
+    order = np.argsort(-chances, kind="stable")
+    held = np.cumsum(chances[order])
+    count = int(np.searchsorted(held, LEAST_CONFIDENCE)) + 1
+    if count > MOST_OFFSETS:
+        return None
+    offsets = sorted(int(OFFSETS[index]) * 60 for index in order[:count])
+    return InferredZone(tuple(offsets), float(min(held[count - 1], 1.0)))
+
+
+def infer_zones(
+    reader: Reader, user_ids: Sequence[str], *, as_of: datetime, tenant_zone: str
+) -> dict[str, InferredZone]:
+    """Return where those of `user_ids` may live of whom that can be told.
+
+    Args:
+        reader: the tenant's log; only events with `occurred_at < as_of` are used.
+        user_ids: whose zone nothing names.
+        as_of: now.
+        tenant_zone: where the tenant's users are expected.
+    """
+    rows = reader.query(
+        "presence",
+        statement("presence"),
+        {"as_of": as_of, "since": as_of - _PRESENCE_MEMORY, "sample": _SAMPLE},
+        inputs={"asked": pa.table({"user_id": pa.array(user_ids, pa.string())})},
+    )
+    users, number = np.unique(rows["user_id"].to_numpy(zero_copy_only=False), return_inverse=True)
+    if not len(users):
+        return {}
+    presence = np.zeros((len(users), 24))
+    presence[number, rows["utc_hour"].to_numpy()] = rows["hours"].to_numpy()
+    asked = np.zeros(len(users), bool)
+    asked[number] = rows["asked"].to_numpy(zero_copy_only=False)
+    zone = np.full(len(users), None, object)
+    zone[number] = rows["timezone"].to_numpy(zero_copy_only=False)
+    clocks, prior = _from_known(presence, zone, as_of=as_of, tenant_zone=tenant_zone)
+    chances = posterior(presence[asked], clocks, prior)
+    found = {
+        str(user): narrow(of_user) for user, of_user in zip(users[asked], chances, strict=True)
+    }
+    return {user: inferred for user, inferred in found.items() if inferred is not None}
+
+
+def _from_known(
+    presence: NDArray[np.float64],
+    zone: NDArray[np.object_],
+    *,
+    as_of: datetime,
+    tenant_zone: str,
+) -> tuple[Clocks, NDArray[np.float64]]:
+    """Return the clocks and the prior that the users of known zones teach."""
+    prior = np.full(24, 1.0)
+    prior[offset_index(tenant_zone, as_of)] += 6.0
+    known = np.array([name is not None for name in zone], bool)
+    offset = np.array([offset_index(name, as_of) for name in zone[known]], np.intp)
+    np.add.at(prior, offset, 1.0)
+    if known.sum() < _LEAST_KNOWN:
+        return common_clocks(), prior / prior.sum()
+    shifted = (_HOURS - OFFSETS[offset][:, np.newaxis]) % 24  # the UTC hour of each local hour
+    return (
+        learn_clocks(np.take_along_axis(presence[known], shifted, axis=1)),
+        prior / prior.sum(),
+    )
+
+
+def offset_index(zone: str, at: datetime) -> int:
+    """Return the place in `OFFSETS` of a zone's offset, rounded to hours; +13 and +14 are -11, -10.
+
+    The days differ there, the hours do not.
+    """
+    offset = at.astimezone(ZoneInfo(zone)).utcoffset() or timedelta(0)
+    return (round(offset / timedelta(hours=1)) - int(OFFSETS[0])) % 24
+
+
+def _tempered(presence: NDArray[np.float64], likeness: float) -> NDArray[np.float64]:
+    """Let each user's hours count as the independent ones that would say as much."""
+    total = presence.sum(axis=1, keepdims=True)
+    tempered: NDArray[np.float64] = presence * (1.0 + likeness) / np.maximum(total + likeness, 1.0)
+    return tempered
