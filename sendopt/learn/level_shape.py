@@ -13,13 +13,12 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.features import HALF_HOURS, Evidence, Moments
+from sendopt.features import DAY_TYPES, HALF_HOURS, Evidence, Moments
 from sendopt.learn import circle
 
 _NEWTON_STEPS = 6
 _LONGEST_STEP = 2.0
-_WAVES = 6  # the seventh would carry 2 % of a curve that changes within 1.5 hours
-_RATE_FLOOR = 1e-4  # of population answer rates: a half hour is never impossible
+_WAVES = 10  # of a day: the shortest takes 2.4 hours
 
 
 @dataclass(frozen=True)
@@ -34,9 +33,11 @@ class LevelShape:
     activity_trust: float = 1000.0  # sessions of everybody that outweigh everybody's answers
     send_bandwidth_hours: float = 1.0
     deviation_sd: float = 0.6  # of a user's own hours from everybody's, on the logit scale
-    deviation_length_hours: float = 1.5  # over which such a deviation changes
+    deviation_length_hours: float = 1.0  # over which such a deviation changes
     level_sd: float = 1.0  # of users' levels, on the logit scale
-    population_prior_sends: float = 20.0
+    population_sd: float = 0.5  # of everybody's hours from each other, on the logit scale
+    population_length_hours: float = 1.0
+    population_day_type_sd: float = 0.15  # of everybody's weekend from their weekday
 
     @property
     def half_life(self) -> timedelta:
@@ -114,18 +115,18 @@ def estimate(
     ahead = circle.ahead(own_clock, reach_hours)
     activity = np.log(ahead / clock_ahead[population_row])
 
-    base, rate = _population_rate(model, everybody)
+    base, answering, stages = _population_answering(model, everybody)
     doubt = model.activity_trust / (model.activity_trust + _total(everybody.sessions))
     mean_ahead = clock_ahead.mean(axis=-1, keepdims=True)
     population_activity = (1.0 - doubt) * np.log(clock_ahead / mean_ahead)
-    population_answering = doubt * (_logit(rate) - base)
+    population_answering = doubt * answering
 
     prior = (
         _at_middles(population_activity)[population_row]
         + population_answering[population_row]
         + _at_middles(activity)
     )
-    own = _answers(model, user, prior, _stages(everybody)[population_row])
+    own = _answers(model, user, prior, stages[population_row])
     sessions = _total(user.sessions)
     fade = model.activity_prior / (model.activity_prior + sessions)
     # A share m of a Dirichlet posterior with n pseudo-counts: var(log m) is about (1 - m) / (n m).
@@ -140,7 +141,7 @@ def estimate(
         evidence=own.evidence,
         doubt=clock_doubt + fade**2 * own.variance,
         level=own.level,
-        base=base[population_row, 0, 0],
+        base=base[population_row],
         busyness=np.log1p(per_day),
     )
 
@@ -191,19 +192,28 @@ def population_clock(model: LevelShape, everybody: Evidence) -> NDArray[np.float
     return clock
 
 
-def _population_rate(
+def _population_answering(
     model: LevelShape, everybody: Evidence
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return everybody's logit over all hours, and the answer rate by day type and half hour."""
-    smooth = circle.gaussian(model.send_bandwidth_hours)
-    sends, opens = everybody.sends @ smooth, everybody.opens @ smooth
-    mean = (_total(opens) + 1.0) / (_total(sends) + 2.0)
-    prior = model.population_prior_sends
-    all_days = (opens.sum(axis=-2, keepdims=True) + prior * mean) / (
-        sends.sum(axis=-2, keepdims=True) + prior
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return everybody's logit over all hours, their curve about it, and the stages' logits.
+
+    The same hazard as of a single user, with a weekend of its own.
+    """
+    sends = _total(everybody.sends)
+    answers = everybody.answers.sum(axis=(-2, -1))
+    base = _logit((answers.sum(axis=1) + 1.0) / (sends[:, 0, 0] + 2.0))
+    passed = answers.cumsum(axis=1) - answers
+    stages = _logit((answers + 1.0) / (sends[:, :, 0] + 2.0 * answers.shape[1] - passed))
+    waves, precision = _waves(
+        _WAVES, model.population_sd, model.population_length_hours, level_sd=0.1
     )
-    rate = (opens + prior * all_days) / (sends + prior)
-    return _logit(mean), np.clip(rate, _RATE_FLOOR, 1.0 - _RATE_FLOOR)
+    weekend = np.array([-0.5, 0.5])[:, None, None]
+    both = np.concatenate([np.broadcast_to(waves, (2, *waves.shape)), weekend * waves], axis=2)
+    share = model.population_day_type_sd / model.population_sd
+    own, _ = _newton(
+        everybody, stages[:, :, None, None], both, np.concatenate([precision, precision / share**2])
+    )
+    return base, np.einsum("rc,dhc->rdh", own, both), stages
 
 
 def _answers(
@@ -220,27 +230,30 @@ def _answers(
     the day; level and deviation together are the maximum of the posterior (Newton).
     """
     rows = len(prior)
-    level, deviation = np.zeros((rows, 1, 1)), np.zeros((rows, 1, HALF_HOURS))
+    level, deviation = np.zeros(rows), np.zeros((rows, 1, HALF_HOURS))
     variance = np.full((rows, 1, HALF_HOURS), model.deviation_sd**2)
     asked = np.flatnonzero(_total(user.sends)[:, 0, 0] > 0)
-    waves, precision = _waves(model)
+    waves, precision = _waves(
+        _WAVES, model.deviation_sd, model.deviation_length_hours, level_sd=model.level_sd
+    )
     if len(asked):
-        answers = user.answers[asked]
-        at_risk = user.sends[asked, None] - (answers.cumsum(axis=1) - answers)
-        offset = prior[asked, None] + stage[asked, :, None, None]
-        own, covariance = _newton(answers, at_risk, offset, waves, precision)
-        level[asked, 0, 0] = own[:, 0]
+        own, covariance = _newton(
+            user.rows(asked),
+            prior[asked, None] + stage[asked, :, None, None],
+            np.broadcast_to(waves, (DAY_TYPES, *waves.shape)),
+            precision,
+        )
+        level[asked] = own[:, 0]
         deviation[asked, 0] = own[:, 1:] @ waves[:, 1:].T
         spread = np.einsum("hi,nij,hj->nh", waves[:, 1:], covariance[:, 1:, 1:], waves[:, 1:])
         variance[asked, 0] = spread
     kernel = circle.gaussian(model.send_bandwidth_hours)
     near = user.sends.sum(axis=-2, keepdims=True) @ (kernel / kernel.max())
-    return Answers(level[:, 0, 0], deviation, variance, near)
+    return Answers(level, deviation, variance, near)
 
 
 def _newton(
-    answers: NDArray[np.float64],
-    at_risk: NDArray[np.float64],
+    seen: Evidence,
     offset: NDArray[np.float64],
     waves: NDArray[np.float64],
     precision: NDArray[np.float64],
@@ -248,45 +261,43 @@ def _newton(
     """Return the posterior's mode of every row's coefficients of `waves`, and its covariance.
 
     Args:
-        answers: (rows, stages, day types, half hours), counts.
-        at_risk: the same, sends that had not been answered before the stage.
-        offset: the same, the known part of the logit.
-        waves: (half hours, coefficients).
+        seen: one row for each set of coefficients.
+        offset: (rows, stages, day types or 1, half hours or 1), the known part of the logit.
+        waves: (day types, half hours, coefficients).
         precision: of the Gaussian prior of the coefficients, whose mean is 0.
     """
-    squares = (waves[:, :, None] * waves[:, None, :]).reshape(len(waves), -1)
-    own = np.zeros((len(answers), len(precision)))
+    at_risk = seen.sends[:, None] - (seen.answers.cumsum(axis=1) - seen.answers)
+    flat = waves.reshape(-1, len(precision))
+    squares = (flat[:, :, None] * flat[:, None, :]).reshape(len(flat), -1)
+    own = np.zeros((len(seen.sends), len(precision)))
     for _ in range(_NEWTON_STEPS):
-        p = _sigmoid(offset + (own @ waves.T)[:, None, None, :])
-        slope = (answers - at_risk * p).sum(axis=(1, 2)) @ waves - precision * own
-        weight = (at_risk * p * (1.0 - p)).sum(axis=(1, 2))
+        logit = offset + (own @ flat.T).reshape(-1, 1, *waves.shape[:2])
+        p = _sigmoid(logit)
+        residual = (seen.answers - at_risk * p).sum(axis=1).reshape(len(own), -1)
+        weight = (at_risk * p * (1.0 - p)).sum(axis=1).reshape(len(own), -1)
         curvature = (weight @ squares).reshape(-1, len(precision), len(precision))
         curvature += np.diag(precision)
+        slope = residual @ flat - precision * own
         step = np.linalg.solve(curvature, slope[:, :, None])[:, :, 0]
         own = own + np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
     return own, np.linalg.inv(curvature)
 
 
-def _waves(model: LevelShape) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _waves(
+    count: int, sd: float, length_hours: float, *, level_sd: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return a constant and the first waves of the day at half hours' middles, and precisions.
 
-    Waves whose variances fall like exp(-(k w l)^2 / 2) are a Gaussian process with a squared
-    exponential kernel of length l on the circle (its Fourier series).
+    Waves whose variances fall like 1 / (1 + (k w l)^2) are a Gaussian process on the circle with an
+    exponential kernel of length l (its Fourier series; Rasmussen and Williams 2006, section 4.2):
+    a rough one, because what a user does at three need not tell of four.
     """
-    number = np.arange(1, _WAVES + 1)
+    number = np.arange(1, count + 1)
     angle = 2.0 * np.pi * np.outer(np.arange(HALF_HOURS) + 0.5, number) / HALF_HOURS
-    power = np.exp(-0.5 * (number * 2.0 * np.pi / 24.0 * model.deviation_length_hours) ** 2)
-    variance = model.deviation_sd**2 * np.tile(power / power.sum(), 2)
+    power = 1.0 / (1.0 + (number * 2.0 * np.pi / 24.0 * length_hours) ** 2)
+    variance = sd**2 * np.tile(power / power.sum(), 2)
     waves = np.hstack([np.ones((HALF_HOURS, 1)), np.cos(angle), np.sin(angle)])
-    return waves, np.r_[model.level_sd**-2.0, 1.0 / variance]
-
-
-def _stages(everybody: Evidence) -> NDArray[np.float64]:
-    """Return per row the logit with which each stage of promptness answers, relative to all."""
-    answers = everybody.answers.sum(axis=(-2, -1)) + 1.0
-    at_risk = _total(everybody.sends)[:, :, 0] + 2.0 * answers.shape[1]
-    at_risk = at_risk - (answers.cumsum(axis=1) - answers)
-    return _logit(answers / at_risk)
+    return waves, np.r_[level_sd**-2.0, 1.0 / variance]
 
 
 def _at_middles(starts: NDArray[np.float64]) -> NDArray[np.float64]:
