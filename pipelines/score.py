@@ -1,4 +1,4 @@
-"""Write every user's open probability by hour of the local week.
+"""Write every user's open probability by hour of the local week, for the API and to a file.
 
 python pipelines/score.py TENANT OUT.parquet
 """
@@ -6,17 +6,14 @@ python pipelines/score.py TENANT OUT.parquet
 import sys
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from sendopt.app import App, open_app
 from sendopt.records import TenantId
 
 
 def main(app: App, tenant_id: TenantId, out: Path) -> None:
     """Champion + log ─► scores."""
-    scores = app.score_slots(tenant_id)
-    pq.write_table(scores, out, compression="zstd")
-    print(f"{len(scores):,} scores in {out}")
+    report = app.score(tenant_id, out=out)
+    print(f"{report.users:,} users of model {report.model_version} in {report.store} and {out}")
 
 
 if __name__ == "__main__":

@@ -84,6 +84,13 @@ class ScheduleSettings(_Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1  # of every chance; another one moves every arm
 
 
+class ScoresSettings(_Section):
+    """Where `sendopt score` keeps every user's week for the API to answer from."""
+
+    folder: str = ""  # empty = HOME/scores
+    max_age_hours: Annotated[float, Field(gt=0)] = 36  # a missed night is bridged; then live again
+
+
 class DeliverSettings(_Section):
     """How sends are handed over."""
 
@@ -119,6 +126,7 @@ class Settings(BaseSettings):
     registry: RegistrySettings = RegistrySettings()
     learn: LearnSettings = LearnSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    scores: ScoresSettings = ScoresSettings()
     deliver: DeliverSettings = DeliverSettings()
     http: HttpSettings = HttpSettings()
 
@@ -142,6 +150,14 @@ class Settings(BaseSettings):
     def tracking_uri(self) -> str:
         path = (self.home / "registry" / "mlflow.sqlite").resolve()
         return self.registry.tracking_uri or f"sqlite:///{path}"
+
+    @property
+    def scores_folder(self) -> Path:
+        return Path(self.scores.folder) if self.scores.folder else self.home / "scores"
+
+    @property
+    def scores_max_age(self) -> timedelta:
+        return timedelta(hours=self.scores.max_age_hours)
 
     @property
     def artifacts(self) -> str:

@@ -28,6 +28,8 @@ from sendopt.state.migrate import migrate
 hypothesis.settings.register_profile("sendopt", deadline=None, derandomize=True, max_examples=60)
 hypothesis.settings.load_profile("sendopt")
 
+STUDY_IS_OVER = datetime(2025, 3, 20, tzinfo=UTC)  # of the shipped study in `trained_home`
+
 _names = itertools.count(1)
 
 
@@ -43,6 +45,33 @@ def empty_log(tmp_path: Path) -> Iterator[Log]:
     with closing(Log(LogLocation(str(tmp_path / "log.sqlite"), str(tmp_path / "log")))) as log:
         log.migrate()
         yield log
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that knows a shipped study and has a champion; to be copied, not changed."""
+    import pyarrow.parquet as pq
+
+    from sendopt.app import open_app
+    from sendopt.app.stores import DEFAULT_TENANT
+    from sendopt.clock import VirtualClock
+    from sendopt.demo.studies import load_studies
+    from sendopt.settings import Settings
+
+    folder = tmp_path_factory.mktemp("trained")
+    study = next(study for study in load_studies() if study.tenant_id == "fried2021")
+    pq.write_table(study.events, folder / "events.parquet")
+    clock = VirtualClock(STUDY_IS_OVER)
+    with closing(open_app(Settings(home=folder / "home"), clock=clock)) as app:
+        app.import_files(
+            DEFAULT_TENANT, [folder / "events.parquet"], progress=lambda _path, _rows: None
+        )
+        report = app.train(DEFAULT_TENANT, progress=lambda _: None)
+        if not report.promoted:
+            app.registry.promote(
+                DEFAULT_TENANT, report.registered_as, by="tests", reason="", now=clock.now()
+            )
+    return folder / "home"
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from sendopt.app.delivery import Delivery
 from sendopt.app.events import Events
 from sendopt.app.models import Models
 from sendopt.app.money import Money
+from sendopt.app.scores import Scores
 from sendopt.app.tenancy import Tenancy
 from sendopt.clock import Clock, SystemClock
 from sendopt.errors import InvariantBroken, LeaseHeld
@@ -31,7 +32,7 @@ def open_app(
     return App(settings, clock or SystemClock(), random_bytes)
 
 
-class App(Tenancy, Events, Models, Campaigns, Delivery, Money):
+class App(Tenancy, Events, Models, Scores, Campaigns, Delivery, Money):
     """One method for each thing that a user can ask for; each subject has a file of its own."""
 
     def settle(self) -> None:

@@ -28,6 +28,7 @@ from sendopt.errors import InvalidInput
 from sendopt.evaluate.refusal import Refusal
 from sendopt.learn import Counterfactual, NaturalExperiments, TrainingReport, Verdict
 from sendopt.records import TenantId
+from sendopt.score import SLOTS_A_WEEK
 
 Outcome = Annotated[
     str,
@@ -90,30 +91,31 @@ def train(
 def score(
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="Parquet file to write; else a summary."),
+        typer.Option("--out", metavar="FILE", help="Parquet file that gets the same scores."),
     ] = None,
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Write open probabilities by user and hour.
+    """Score every user for every hour of the week.
 
-    Of every user, for each of the 168 hours of the local week.
+    The local week has 168 hours. The API answers best times from the result, until the champion
+    changes or the scores are too old (SENDOPT_SCORES__MAX_AGE_HOURS): run it daily.
     """
     app = open_home(home)
     with progress("scoring"):
-        scores = app.score_slots(TenantId(tenant))
-    if out is not None:
-        pq.write_table(scores, out, compression="zstd")
-    answer = {
-        "users": len(scores["user_id"].unique()),
-        "rows": len(scores),
-        "out": None if out is None else str(out),
-    }
+        report = app.score(TenantId(tenant), out=out)
     if as_json:
-        print_json(answer)
-    else:
-        stdout.print(f"{answer['users']:,} users, {answer['rows']:,} scores", markup=False)
+        rows = report.users * SLOTS_A_WEEK
+        print_json(
+            {**as_json_object(report), "rows": rows, "out": None if out is None else str(out)}
+        )
+        return
+    stdout.print(
+        f"{report.users:,} users, {report.users * SLOTS_A_WEEK:,} scores of model "
+        f"{report.model_version} in {report.store}",
+        markup=False,
+    )
 
 
 def backtest(

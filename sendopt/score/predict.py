@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import numpy as np
 import pyarrow as pa
 
 from sendopt.features import known_users
 from sendopt.learn import ServableModel, score_decisions
 from sendopt.log import Reader
-from sendopt.score.weeks import SLOTS_A_WEEK, score_weeks
+from sendopt.score.weeks import SLOT_SCHEMA, score_weeks
 
 
 def score_candidates(model: ServableModel, reader: Reader, decisions: pa.Table) -> pa.Table:
@@ -47,20 +46,11 @@ def score_slots(
             population's probabilities.
 
     Returns:
-        user_id, day_of_week (0 = Monday), hour (local, 0..23), open_probability; a send is
-        thought of at the start of the hour. By user in the order given, then by hour.
+        SLOT_SCHEMA; a send is thought of at the start of the hour. By user in the order given,
+        then by hour.
     """
     users = (
         known_users(reader, until=as_of) if user_ids is None else pa.array(user_ids, pa.string())
     )
     weeks = score_weeks(model, reader, users, as_of=as_of)
-    probability = [np.empty(0), *(some.probability.ravel() for some in weeks)]
-    slot = np.tile(np.arange(SLOTS_A_WEEK), len(users))
-    return pa.table(
-        {
-            "user_id": users.take(pa.array(np.repeat(np.arange(len(users)), SLOTS_A_WEEK))),
-            "day_of_week": (slot // 24).astype(np.int8),
-            "hour": (slot % 24).astype(np.int8),
-            "open_probability": np.concatenate(probability),
-        }
-    )
+    return pa.concat_tables([SLOT_SCHEMA.empty_table(), *(some.table() for some in weeks)])

@@ -20,6 +20,14 @@ from sendopt.log import Reader
 from sendopt.score.collapse import UserTrees, collapse
 
 SLOTS_A_WEEK = 168
+SLOT_SCHEMA = pa.schema(
+    {
+        "user_id": pa.string(),
+        "day_of_week": pa.int8(),  # 0 = Monday
+        "hour": pa.int8(),  # local, 0..23
+        "open_probability": pa.float64(),
+    }
+)
 #: Logits of 1e-6 and 1 - 1e-6: no score is surer than that.
 SUREST_LOGIT = float(np.log(999_999.0))
 
@@ -51,6 +59,19 @@ class Weeks:
         """The same as probabilities."""
         probability: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-self.logit.astype(np.float64)))
         return probability
+
+    def table(self) -> pa.Table:
+        """The same as rows of SLOT_SCHEMA, by user and then by hour of the week."""
+        users = len(self.user_id)
+        return pa.table(
+            [
+                self.user_id.take(pa.array(np.repeat(np.arange(users), SLOTS_A_WEEK))),
+                np.tile(_DAY.astype(np.int8), users),
+                np.tile(_HOUR.astype(np.int8), users),
+                self.probability.ravel(),
+            ],
+            SLOT_SCHEMA,
+        )
 
 
 def score_weeks(
