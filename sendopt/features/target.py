@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
@@ -18,6 +19,7 @@ from sendopt.records import EventType
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_HALF_HOUR_US = 1_800_000_000
 _OUTCOMES = (EventType.OPEN, EventType.CLICK, EventType.RESPONSE)
 
 
@@ -76,12 +78,15 @@ def summarise(reader: Reader, target: Target, *, until: datetime) -> Summary:
 
 
 def observe(reader: Reader, target: Target) -> pa.Table:
-    """Return every send and session with its answer and its place in the local day.
+    """Return every send with its answer, and every presence, at their places in the local day.
+
+    A presence is the first session of a user in a local half hour.
 
     Returns:
-        user_id (as a dictionary, all users in order), is_session, is_answered, happened_us,
-        known_us (when it may first be used: a send only once its open window has closed), cell
-        (local half hour: weekdays 0-47, weekends 48-95), propensity; by user and time.
+        user_id (as a dictionary, all users in order), is_session, promptness (of the answer: stage
+        0, 1 or 2 of PROMPTNESS; null = none in time), happened_us, known_us (when it may first be
+        used: a send only once its open window has closed), cell (local half hour: weekdays 0-47,
+        weekends 48-95), propensity; by user and time.
     """
     past = history(reader)
     found = reader.query(
@@ -94,9 +99,27 @@ def observe(reader: Reader, target: Target) -> pa.Table:
     local_us = past.clocks.local_us(
         past.zones_before(np.asarray(user), happened_us + 1), happened_us
     )
-    return found.set_column(
+    named = found.set_column(
         0, "user_id", pa.DictionaryArray.from_arrays(user, past.users)
     ).append_column("cell", pa.array(half_hour_cells(local_us)))
+    kept = _presences(found["is_session"].to_numpy(), np.asarray(user), local_us)
+    return named.filter(pa.array(kept))
+
+
+def _presences(
+    is_session: NDArray[np.bool_], user: NDArray[np.int32], local_us: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Keep every send, and of a user's sessions in one local half hour the first.
+
+    Ten sessions in a row say once that the user was there; counted ten times, one busy evening
+    would outweigh ten quiet ones.
+    """
+    session = np.flatnonzero(is_session)
+    half_hour = local_us[session] // _HALF_HOUR_US
+    kept = np.ones(len(is_session), bool)
+    again = (np.diff(half_hour) == 0) & (np.diff(user[session]) == 0)
+    kept[session[1:][again]] = False
+    return kept
 
 
 def microseconds(at: datetime) -> int:
