@@ -10,7 +10,16 @@ import pytest
 from sendopt.deliver import DispatchReport
 from sendopt.deliver.providers import SimulatorProvider
 from sendopt.records import Accepted, DeadAddress, Permanent, Retry
-from sendopt.state.tables import app_user, attempt, campaign, device, link, variant
+from sendopt.state.tables import (
+    app_user,
+    attempt,
+    campaign,
+    decision,
+    device,
+    link,
+    planned_send,
+    variant,
+)
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 
@@ -138,6 +147,16 @@ def test_a_retry_keeps_its_link_and_waits_as_long_as_it_was_told(
     assert first == second
     assert sends.attempts(send_id) == [(1, "retry", "throttled"), (2, "accepted", None)]
     assert len(sends.rows(link)) == 1
+
+
+def test_the_log_learns_how_chance_had_its_part(sends, dispatcher):
+    sends.plan()
+    sends.change(planned_send, arm="holdout")
+    sends.change(decision, variant_propensity=0.75)
+    dispatcher(SimulatorProvider()).dispatch_due()
+    [event] = sends.events()
+    assert (event["event_type"], event["propensity"]) == ("send", 0.25)
+    assert event["attributes"] == {"arm": "holdout", "variant_propensity": 0.75}
 
 
 def test_a_dead_address_ends_the_send_and_forgets_the_device(sends, dispatcher, scripted):

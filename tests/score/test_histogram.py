@@ -1,0 +1,85 @@
+"""The histogram counts answers by local hour, and says nothing where there are too few."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sendopt.log import Log, event_table
+from sendopt.records import Event, EventType, SendId, TenantId, UserId
+from sendopt.score.histogram import LEAST_ANSWERS, PRIOR_SENDS, score_hours
+
+TENANT = TenantId("shop")
+AS_OF = datetime(2026, 10, 1, 12, tzinfo=UTC)
+WINDOW = timedelta(minutes=30)
+
+
+def a_log(log: Log, days: int) -> None:
+    """Sends at 09:00 and 20:00 by each user's own clock; the morning is answered in time."""
+    events = []
+    for day in range(1, days + 1):
+        for user, zone, offset in (("ann", "Asia/Tokyo", 9), ("bob", None, 0)):
+            for hour, after in ((9, timedelta(minutes=5)), (20, timedelta(minutes=31))):
+                at = datetime(2026, 10, 1, tzinfo=UTC) - timedelta(days=day, hours=offset - hour)
+                name = f"{user}-{day}-{hour}"
+                events.append(
+                    Event(
+                        name,
+                        UserId(user),
+                        EventType.SEND,
+                        at,
+                        send_id=SendId(name),
+                        timezone=zone if day == 1 else None,  # her zone is known from then on
+                    )
+                )
+                events.append(
+                    Event(
+                        f"{name}-open",
+                        UserId(user),
+                        EventType.OPEN,
+                        at + after,
+                        send_id=SendId(name),
+                    )
+                )
+    with log.appender() as appender:
+        appender.append(TENANT, event_table(events))
+
+
+def test_hours_are_those_of_each_users_clock(empty_log: Log) -> None:
+    a_log(empty_log, 60)
+    with empty_log.reader(TENANT) as reader:
+        hours = score_hours(reader, as_of=AS_OF, open_window=WINDOW, timezone="UTC")
+    assert hours is not None
+    overall = 121 / 242  # one answer and one silence more
+    assert hours[9].open_probability == pytest.approx(
+        (120 + PRIOR_SENDS * overall) / (120 + PRIOR_SENDS)
+    )
+    assert hours[20].open_probability == pytest.approx(PRIOR_SENDS * overall / (120 + PRIOR_SENDS))
+    assert {hours[hour].open_probability for hour in range(24) if hour not in {9, 20}} == {overall}
+    assert hours[9].logit_sd is not None
+    assert hours[3].logit_sd is not None
+    assert hours[9].logit_sd < hours[3].logit_sd
+
+
+def test_the_tenants_zone_is_that_of_users_without_one(empty_log: Log) -> None:
+    a_log(empty_log, 60)
+    with empty_log.reader(TENANT) as reader:
+        hours = score_hours(reader, as_of=AS_OF, open_window=WINDOW, timezone="Asia/Dubai")
+    assert hours is not None
+    assert hours[13].open_probability == hours[9].open_probability > hours[0].open_probability
+
+
+def test_too_few_answers_say_nothing(empty_log: Log) -> None:
+    a_log(empty_log, LEAST_ANSWERS // 2 - 1)
+    with empty_log.reader(TENANT) as reader:
+        assert score_hours(reader, as_of=AS_OF, open_window=WINDOW, timezone="UTC") is None
+
+
+def test_what_is_not_over_is_not_counted(empty_log: Log) -> None:
+    a_log(empty_log, 60)
+    with empty_log.reader(TENANT) as reader:
+        early = score_hours(
+            reader, as_of=AS_OF - timedelta(days=40), open_window=WINDOW, timezone="UTC"
+        )
+    assert early is None
