@@ -19,6 +19,7 @@ from sendopt.api.routes import (
     devices,
     events,
     health,
+    lift,
     links,
     models,
     sends,
@@ -36,6 +37,7 @@ _TAGS = [
     {"name": "devices", "description": "Where messages can reach a user."},
     {"name": "sends", "description": "One message to one user: where it stands, and why then."},
     {"name": "models", "description": "Which model speaks, which did, and going back to it."},
+    {"name": "lift", "description": "What choosing the time was worth, from users held out."},
     {"name": "statements", "description": "What is charged, and how it was counted."},
     {"name": "links", "description": "For devices: the signed token is the credential."},
     {"name": "health", "description": "For the machinery around the service."},
@@ -57,7 +59,7 @@ def create_api(app: App) -> FastAPI:
     api.state.facade = app
     api.state.metrics = Metrics(BacklogGauges(app))
     api.state.metrics_key = app.settings.http.metrics_key.get_secret_value()
-    for part in (events, users, campaigns, devices, sends, models, statements, links, health):
+    for part in (events, users, campaigns, devices, sends, models, lift, statements, links, health):
         api.include_router(part.router)
     problems.install(api)
     api.add_middleware(Observer, metrics=api.state.metrics, random_bytes=app.random_bytes)

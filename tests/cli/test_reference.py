@@ -14,7 +14,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS = (
     "ingest", "train", "score", "backtest", "plan", "run", "serve", "dispatch", "append",
-    "bill statement", "bill close", "bill rate-card", "verify", "demo", "settings",
+    "lift", "bill statement", "bill close", "bill rate-card", "verify", "demo", "settings",
     "models list", "models rollback", "tenant create", "key issue", "key list", "key revoke",
 )  # fmt: skip
 

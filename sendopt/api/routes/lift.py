@@ -1,0 +1,63 @@
+"""Say what choosing the time was worth, from the users who were held out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from sendopt.api import problems
+from sendopt.api.auth import Facade, Tenant
+from sendopt.app.lift import ANSWER_WINDOW, EFFECT, LiftReport
+from sendopt.clock import parse_instant
+from sendopt.errors import InvalidInput
+from sendopt.records import CampaignId, EventType
+
+router = APIRouter(prefix="/v1/lift", tags=["lift"])
+
+_OUTCOMES = (EventType.OPEN, EventType.CLICK, EventType.RESPONSE)
+
+
+@router.get("", responses=problems.responses(401, 404, 422, 503))
+def lift(
+    tenant_id: Tenant,
+    app: Facade,
+    *,
+    campaign_id: Annotated[
+        list[str] | None, Query(description="Only these; none = all with a holdout.")
+    ] = None,
+    since: Annotated[
+        str | None, Query(description="Only sends planned from this instant on, RFC 3339.")
+    ] = None,
+    outcome: Annotated[
+        str, Query(description="What counts as an answer: open, click or response.")
+    ] = EventType.OPEN,
+    window_seconds: Annotated[
+        int,
+        Query(ge=1, le=31 * 86_400, description="An answer counts so long after the hand-over."),
+    ] = int(ANSWER_WINDOW.total_seconds()),
+    effect: Annotated[
+        float, Query(gt=0, lt=1, description="Difference of shares that would matter.")
+    ] = EFFECT,
+) -> LiftReport:
+    """Compare users whose times were chosen with those held out at random.
+
+    The intervals hold however often one looks. Where no users were randomised, or the draw went
+    wrong, `refusal` says so and there is no `lift`.
+    """
+    if outcome not in _OUTCOMES:
+        raise InvalidInput(
+            f"{outcome!r} is no outcome",
+            code="outcome_unknown",
+            field="outcome",
+            expected=", ".join(_OUTCOMES),
+        )
+    return app.lift(
+        tenant_id,
+        campaign_ids=[CampaignId(each) for each in campaign_id or ()],
+        since=None if since is None else parse_instant(since),
+        outcome=EventType(outcome),
+        window=timedelta(seconds=window_seconds),
+        effect=effect,
+    )

@@ -1,0 +1,137 @@
+"""Use case of whoever asks whether choosing the time is worth it: compare with the holdout."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from sendopt import schedule
+from sendopt.app.campaigns import Campaigns
+from sendopt.errors import InvalidInput
+from sendopt.evaluate import lift
+from sendopt.evaluate.arms import Trial
+from sendopt.evaluate.lift import Lift
+from sendopt.evaluate.refusal import Refusal
+from sendopt.records import Arm, Campaign, CampaignId, EventType, TenantId, UserId
+from sendopt.state import lift as sends
+from sendopt.state.lift import ArmedSend, ExperimentCampaign, PastAnswers
+
+#: An answer counts so long after the hand-over, if nothing else is asked.
+ANSWER_WINDOW = timedelta(hours=24)
+#: One point: the difference of shares that is planned for, if nothing else is asked.
+EFFECT = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class LiftReport:
+    """What the optimisation was worth, pooled over campaigns, or why nobody can say."""
+
+    as_of: datetime
+    outcome: EventType
+    window: timedelta  # after the hand-over, within which an answer counts
+    campaigns: tuple[CampaignId, ...]  # counted
+    waiting: tuple[CampaignId, ...]  # whose last answer may still come
+    share_unknown: tuple[CampaignId, ...]  # left out: nobody says any more how many were held out
+    lift: Lift | None
+    refusal: Refusal | None  # why there is no lift; exactly one of the two is given
+
+
+class Lifts(Campaigns):
+    """What the optimisation was worth."""
+
+    def lift(
+        self,
+        tenant_id: TenantId,
+        *,
+        campaign_ids: Collection[CampaignId] = (),
+        since: datetime | None = None,
+        outcome: EventType = EventType.OPEN,
+        window: timedelta = ANSWER_WINDOW,
+        effect: float = EFFECT,
+    ) -> LiftReport:
+        """Compare users whose times were chosen with those who were held out at random.
+
+        A campaign counts once its last possible answer is in, for both arms alike: else the arm
+        that is sent to earlier would look better for a while.
+
+        Args:
+            tenant_id: whose campaigns.
+            campaign_ids: which; none named = all with a holdout.
+            since: only sends planned from then on; None = all.
+            outcome: what counts as an answer.
+            window: within which it counts after the hand-over.
+            effect: absolute difference of shares that the plan ahead is made for.
+
+        Raises:
+            InvalidInput: `effect_invalid`.
+            NotFound: `tenant_unknown`, `campaign_unknown`.
+        """
+        self.require_tenant(tenant_id)
+        if not 0.0 < effect < 1.0:
+            raise InvalidInput(
+                f"{effect:g} is no difference of shares",
+                code="effect_invalid",
+                field="effect",
+                expected="a number above 0 and below 1, such as 0.01 for one point",
+            )
+        for named in campaign_ids:
+            self.campaign(tenant_id, named)
+        now = self.clock.now()
+        with self.state.read() as tx:
+            found = sends.experiment_campaigns(tx, tenant_id, since=since)
+            chosen = {
+                each.campaign_id: self._defined(each)
+                for each in found
+                if not campaign_ids or each.campaign_id in campaign_ids
+            }
+            shares = {
+                name: each.holdout.share
+                for name, each in chosen.items()
+                if each.holdout is not None
+            }
+            closed = [name for name in shares if _closed_at(chosen[name], window) <= now]
+            rows = sends.armed_sends(
+                tx, tenant_id, closed, outcome=outcome, window=window, since=since
+            )
+            past = sends.past_answers(tx, tenant_id, outcome=outcome, window=window)
+        told = lift.report(_trial(rows, past, shares), effect=effect)
+        return LiftReport(
+            as_of=now,
+            outcome=outcome,
+            window=window,
+            campaigns=tuple(closed),
+            waiting=tuple(name for name in shares if name not in closed),
+            share_unknown=tuple(name for name in chosen if name not in shares),
+            lift=told if isinstance(told, Lift) else None,
+            refusal=told if isinstance(told, Refusal) else None,
+        )
+
+    def _defined(self, stored: ExperimentCampaign) -> Campaign:
+        return schedule.parse_campaign(
+            stored.definition, now=stored.created_at, house=self._house_rules
+        )
+
+
+def _closed_at(campaign: Campaign, window: timedelta) -> datetime:
+    return campaign.latest_at + window  # no send goes out after its window, however late it is
+
+
+def _trial(
+    rows: Sequence[ArmedSend],
+    past: Sequence[PastAnswers],
+    shares: Mapping[CampaignId, float],
+) -> Trial:
+    before = {each.user_id: each.answered / each.sends for each in past}
+    number: dict[UserId, int] = {}
+    return Trial(
+        user=np.array([number.setdefault(row.user_id, len(number)) for row in rows], np.intp),
+        optimised=np.array([row.arm is Arm.OPTIMISED for row in rows], bool),
+        holdout_share=np.array([shares[row.campaign_id] for row in rows], np.float64),
+        answered=np.array([row.answered for row in rows], np.float64),
+        dismissed=np.array([row.dismissed for row in rows], np.float64),
+        opted_out=np.array([row.opted_out for row in rows], np.float64),
+        before=np.array([before.get(row.user_id, np.nan) for row in rows], np.float64),
+    )

@@ -1,0 +1,191 @@
+"""The lift report over a whole line: arms drawn, sends handed over, answers counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sendopt.app import App, open_app
+from sendopt.clock import VirtualClock
+from sendopt.errors import InvalidInput, NotFound
+from sendopt.records import CampaignId, EventType, Message, TenantId
+from sendopt.settings import Settings
+
+TENANT = TenantId("default")
+START = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
+USERS = 240
+
+
+def a_campaign(day: int, holdout: dict[str, Any] | None) -> dict[str, Any]:
+    earliest = START + timedelta(days=day, hours=1)
+    return {
+        "campaign_id": f"day-{day}",
+        "channel": "simulator",
+        "variants": [{"variant_id": "v", "title": "t", "body": "b"}],
+        "send_window": {
+            "earliest_at": earliest.isoformat(),
+            "latest_at": (earliest + timedelta(hours=10)).isoformat(),
+        },
+        "quiet_hours": None,
+        "audience": "everyone",
+        "holdout": holdout,
+    }
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock(START)
+
+
+@pytest.fixture
+def app(tmp_path: Path, clock: VirtualClock) -> Iterator[App]:
+    with closing(open_app(Settings(home=tmp_path / "home"), clock=clock)) as app:
+        for number in range(USERS):
+            device = {"device_id": f"d{number}", "user_id": f"u{number}", "channel": "simulator"}
+            app.register_device(TENANT, {**device, "address": {}})
+        yield app
+
+
+def live(app: App, clock: VirtualClock, day: int, holdout: dict[str, Any] | None) -> None:
+    """Run one campaign; whoever was optimised answers 60 %, whoever was held out 30 %."""
+    rng = np.random.default_rng(day)
+    app.put_campaign(TENANT, a_campaign(day, holdout), commit=True)
+    sent: list[Message] = []
+    clock.advance_to(START + timedelta(days=day, hours=10))
+    app.dispatcher(on_simulated=sent.append).dispatch_due()
+    arms = arm_of_send(app)
+    for message in sent:
+        share = {"optimised": 0.6, "holdout": 0.3, None: 0.45}[arms[message.send_id]]
+        if rng.random() < share:
+            app.record_report(TENANT, message.send_id, {"kind": "open"})
+        if rng.random() < 0.1:
+            app.record_report(TENANT, message.send_id, {"kind": "dismissal"})
+    clock.advance_to(START + timedelta(days=day + 1))
+
+
+def arm_of_send(app: App) -> dict[str, str | None]:
+    import sqlalchemy as sa
+
+    from sendopt.state.tables import planned_send
+
+    with app.state.read() as tx:
+        rows = tx.execute(sa.select(planned_send.c.send_id, planned_send.c.arm))
+        return {row.send_id: row.arm for row in rows}
+
+
+def test_a_real_difference_is_found_once_the_windows_have_closed(
+    app: App, clock: VirtualClock
+) -> None:
+    live(app, clock, 0, None)
+    clock.advance(timedelta(days=1))  # its last answers are in before the experiment begins
+    for day in (2, 3, 4):
+        live(app, clock, day, {"share": 0.5})
+    early = app.lift(TENANT)
+    assert early.waiting == ("day-4",)
+    assert early.campaigns == ("day-2", "day-3")
+    clock.advance(timedelta(days=2))
+    report = app.lift(TENANT)
+    assert (report.campaigns, report.waiting) == (("day-2", "day-3", "day-4"), ())
+    found = report.lift
+    assert found is not None
+    assert report.refusal is None
+    assert found.label == "causal"
+    assert found.conclusion == "better"
+    assert sum(found.users.values()) == USERS
+    assert sum(found.sends.values()) == 3 * USERS
+    assert found.adjusted
+    assert found.answered.difference is not None
+    assert found.answered.difference.low < 0.3 < found.answered.difference.high
+    assert found.answered.relative is not None
+    assert found.answered.relative.low < 1.0 < found.answered.relative.high
+    assert found.dismissed.difference is not None
+    assert found.dismissed.difference.low < 0 < found.dismissed.difference.high
+    assert found.opted_out.difference is None, "nobody left"
+    assert found.needed is not None
+
+
+def test_suppressed_users_count_in_the_arm_that_was_drawn(app: App, clock: VirtualClock) -> None:
+    events = [
+        {
+            "event_id": f"o{number}",
+            "user_id": f"u{number}",
+            "event_type": "opt_out",
+            "occurred_at": START.isoformat(),
+        }
+        for number in range(0, USERS, 4)
+    ]
+    app.accept_events(TENANT, events)
+    live(app, clock, 0, {"share": 0.5})
+    clock.advance(timedelta(days=2))
+    found = app.lift(TENANT).lift
+    assert found is not None
+    assert sum(found.sends.values()) == USERS
+    assert found.answered.optimised > 0.3
+    assert app.campaign(TENANT, CampaignId("day-0")).counts["suppressed"] == USERS // 4
+    assert found.answered.optimised < 0.55, "a quarter could not answer"
+
+
+def test_an_answer_after_the_window_does_not_count(app: App, clock: VirtualClock) -> None:
+    app.put_campaign(TENANT, a_campaign(0, {"share": 0.5}), commit=True)
+    sent: list[Message] = []
+    clock.advance_to(START + timedelta(hours=10))
+    app.dispatcher(on_simulated=sent.append).dispatch_due()
+    clock.advance(timedelta(hours=2))
+    for message in sent[:100]:
+        app.record_report(TENANT, message.send_id, {"kind": "open"})
+    clock.advance(timedelta(days=3))
+    for window, answered in ((timedelta(hours=2), 0), (timedelta(hours=3), 100)):
+        found = app.lift(TENANT, window=window).lift
+        assert found is not None
+        total = sum(getattr(found.answered, arm) * sends for arm, sends in found.sends.items())
+        assert round(total) == answered
+
+
+def test_without_arms_no_number_is_shown(app: App, clock: VirtualClock) -> None:
+    nothing = app.lift(TENANT)
+    assert (nothing.lift, nothing.campaigns) == (None, ())
+    assert nothing.refusal is not None
+    assert nothing.refusal.code == "no_randomised_arms"
+    live(app, clock, 0, None)
+    clock.advance(timedelta(days=3))
+    assert app.lift(TENANT).refusal == nothing.refusal
+
+
+def test_users_that_vanished_from_an_arm_are_noticed(app: App, clock: VirtualClock) -> None:
+    import sqlalchemy as sa
+
+    from sendopt.state.tables import planned_send
+
+    live(app, clock, 0, {"share": 0.5})
+    held = [send for send, arm in arm_of_send(app).items() if arm == "holdout"]
+    with app.state.write() as tx:
+        lost = planned_send.c.send_id.in_(held[: len(held) // 2])
+        tx.execute(sa.update(planned_send).where(lost).values(arm=None))
+    clock.advance(timedelta(days=2))
+    report = app.lift(TENANT)
+    assert report.lift is None
+    assert report.refusal is not None
+    assert report.refusal.code == "sample_ratio_mismatch"
+
+
+def test_only_what_was_asked_for_counts(app: App, clock: VirtualClock) -> None:
+    for day in (0, 1):
+        live(app, clock, day, {"share": 0.5})
+    clock.advance(timedelta(days=2))
+    assert app.lift(TENANT, campaign_ids=[CampaignId("day-1")]).campaigns == ("day-1",)
+    assert app.lift(TENANT, since=START + timedelta(hours=12)).campaigns == ("day-1",)
+    clicks = app.lift(TENANT, outcome=EventType.CLICK).lift
+    assert clicks is not None
+    assert (clicks.answered.optimised, clicks.conclusion) == (0.0, "not_yet_known")
+    with pytest.raises(NotFound):
+        app.lift(TENANT, campaign_ids=[CampaignId("day-9")])
+    for effect in (0.0, 1.0, float("nan")):
+        with pytest.raises(InvalidInput) as refused:
+            app.lift(TENANT, effect=effect)
+        assert refused.value.code == "effect_invalid"
