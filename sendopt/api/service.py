@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from sendopt.api import openapi, problems
+from sendopt.api.best_times import BestTimesFromStore
 from sendopt.api.gauges import BacklogGauges
 from sendopt.api.metrics import Metrics
 from sendopt.api.observe import Observer
@@ -62,6 +63,7 @@ def create_api(app: App) -> FastAPI:
     for part in (events, users, campaigns, devices, sends, models, lift, statements, links, health):
         api.include_router(part.router)
     problems.install(api)
+    api.add_middleware(BestTimesFromStore, facade=app)
     api.add_middleware(Observer, metrics=api.state.metrics, random_bytes=app.random_bytes)
     api.openapi = lambda: openapi.document(api)  # type: ignore[method-assign]
     return api

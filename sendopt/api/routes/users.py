@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer, PathUserId
 from sendopt.api.auth import Facade, Tenant
+from sendopt.api.best_times import SOURCE_DESCRIBED, SOURCE_HEADER
 from sendopt.api.body import JsonBody
 from sendopt.app.answers import BestTimes
 from sendopt.ingest.profile import ProfileBody
@@ -45,15 +46,21 @@ def put_user(tenant_id: Tenant, app: Facade, user_id: PathUserId, body: JsonBody
     return User.model_validate(app.put_user(tenant_id, user_id, body))
 
 
-@router.get("/{user_id}/best-times", responses=problems.responses(401, 404, 422, 503))
+@router.get(
+    "/{user_id}/best-times",
+    responses={200: {"headers": SOURCE_DESCRIBED}, **problems.responses(401, 404, 422, 503)},
+)
 def best_times(
     tenant_id: Tenant,
     app: Facade,
     user_id: PathUserId,
+    response: Response,
     top: Annotated[int, Query(ge=1, le=168, description="How many hours, best first.")] = 24,
 ) -> BestTimes:
     """Return the hours of the week, in the user's own zone, best first.
 
     Where no model speaks, the answer says why in `fallback_reason`; it is never made up.
     """
-    return app.best_times(tenant_id, UserId(user_id), top=top)
+    times, source = app.best_times_and_source(tenant_id, UserId(user_id), top=top)
+    response.headers[SOURCE_HEADER] = source
+    return times
