@@ -1,13 +1,20 @@
 """Describe users as they were known at an instant.
 
-Owns: what may be known as of an instant, local time, evidence by time of day, recency, labels.
+Owns: what may be known as of an instant, local time, evidence by time of day, recency, context of
+moments, labels.
 Does not own: what the evidence means (learn), where events are kept (log).
 In: a Reader, viewpoints (user_id, as_of).  Out: arrays and tables, one row a viewpoint or moment.
 Time: only events with `occurred_at < as_of` count, and a send only once its open window has
 closed; labels look ahead, but never beyond `until`. Times of day are local to the user.
 """
 
-from sendopt.features.catalog import MOMENT_FEATURES, USER_FEATURES, statement
+from sendopt.features.catalog import (
+    CONTEXT_FEATURES,
+    MOMENT_FEATURES,
+    USER_FEATURES,
+    statement,
+)
+from sendopt.features.context import moment_context
 from sendopt.features.evidence import (
     DAY_TYPES,
     HALF_HOURS,
@@ -34,6 +41,7 @@ from sendopt.features.viewpoints import (
 )
 
 __all__ = [
+    "CONTEXT_FEATURES",
     "DAY_TYPES",
     "HALF_HOURS",
     "MOMENT_FEATURES",
@@ -51,6 +59,7 @@ __all__ = [
     "known_users",
     "labelled_sends",
     "microseconds",
+    "moment_context",
     "moments",
     "observe",
     "population_evidence",

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sendopt.features.history import user_numbers
+from sendopt.features.history import in_order, user_numbers
 from sendopt.features.viewpoints import Viewpoints
 from sendopt.log import Reader
 
@@ -68,7 +68,7 @@ def user_evidence(
         _promptness(observations),
         user,
         seen.as_of_us,
-        np.lexsort((seen.as_of_us, user)),
+        in_order(user, seen.as_of_us),
         half_life / _MICROSECOND,
         sessions,
         sends,

@@ -33,7 +33,8 @@ class History:
     key: NDArray[np.int64]  # microseconds since 1970, times 16, plus the kind
     zone: NDArray[np.int16]  # into `zones`; 0 = UTC, where none is known
     zones: tuple[str, ...]
-    clocks: Clocks  # of `zones`, over the time of the events
+    clocks: Clocks  # of `zones`, over `span_us`
+    span_us: tuple[int, int]  # of the first and the last event
 
     def numbers(self, user_id: pa.Array) -> NDArray[np.int32]:
         """Return the number of each user, -1 for users without any event."""
@@ -70,6 +71,13 @@ def user_numbers(users: pa.Array, user_id: pa.Array) -> NDArray[np.int32]:
     """Return where each of `user_id` stands in `users`, -1 for those that do not."""
     places = pc.index_in(user_id.cast(pa.string()), value_set=users)
     return np.asarray(places.fill_null(-1), np.int32)
+
+
+def in_order(user: NDArray[np.int32], as_of_us: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the rows of viewpoints in the order in which a pass comes by them."""
+    later = user[1:] > user[:-1]
+    later |= (user[1:] == user[:-1]) & (as_of_us[1:] >= as_of_us[:-1])
+    return np.arange(len(user)) if later.all() else np.lexsort((as_of_us, user))
 
 
 def history(reader: Reader) -> History:
@@ -109,11 +117,11 @@ def _fetch(reader: Reader) -> History:
     for batch in events.to_batches():
         passes.scatter(*(np.asarray(column) for column in batch.columns), cursor, key, zone)
     passes.settle(first, key, zone)
-    clocks = UTC_ONLY
-    if len(users):
-        begin_us, end_us = pc.min(known["first_us"]).as_py(), pc.max(known["last_us"]).as_py()
-        clocks = zone_clocks(reader, zones, begin_us=begin_us, end_us=end_us)
-    return History(users, first, key, zone, zones, clocks)
+    if len(users) == 0:
+        return History(users, first, key, zone, zones, UTC_ONLY, (0, 0))
+    span_us = (pc.min(known["first_us"]).as_py(), pc.max(known["last_us"]).as_py())
+    clocks = zone_clocks(reader, zones, begin_us=span_us[0], end_us=span_us[1])
+    return History(users, first, key, zone, zones, clocks, span_us)
 
 
 def _numbered(name: str, values: pa.Array, dtype: DTypeLike, *, begin: int = 0) -> pa.Table:

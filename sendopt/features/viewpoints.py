@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sendopt.features.catalog import USER_FEATURES
-from sendopt.features.history import history, kinds
+from sendopt.features.history import history, in_order, kinds
 from sendopt.features.target import Target
 from sendopt.features.zones import day_of_week, minute_of_day, zone_clocks
 from sendopt.log import Reader
 from sendopt.records import EventType
 
-_INSTANT = pa.timestamp("us", tz="UTC")
+INSTANT = pa.timestamp("us", tz="UTC")
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def viewpoints(
     user_id: pa.ChunkedArray, as_of: pa.ChunkedArray
 ) -> tuple[Viewpoints, NDArray[np.intp]]:
     """Number the distinct pairs; also return the number of every row's pair."""
-    users = pc.dictionary_encode(_flat(user_id))
-    instants = pc.dictionary_encode(_flat(as_of).cast(_INSTANT))
+    users = pc.dictionary_encode(flat(user_id))
+    instants = pc.dictionary_encode(flat(as_of).cast(INSTANT))
     pair = np.asarray(users.indices, np.int64) * max(len(instants.dictionary), 1) + np.asarray(
         instants.indices, np.int64
     )
@@ -90,7 +90,7 @@ def moments(
     The zone is the last one known before as_of; a user of no known zone lives in UTC.
     """
     past = history(reader)
-    at_us = np.asarray(_flat(at).cast(_INSTANT).cast(pa.int64()))
+    at_us = np.asarray(flat(at).cast(INSTANT).cast(pa.int64()))
     local_us = at_us
     if len(at_us):
         zone = past.zones_before(past.numbers(seen.user_id), seen.as_of_us)[viewpoint]
@@ -126,11 +126,12 @@ def recency(reader: Reader, seen: Viewpoints, target: Target) -> NDArray[np.floa
         kinds(EventType.SEND, target.outcome, EventType.SESSION, EventType.DISMISSAL),
         user,
         seen.as_of_us,
-        np.lexsort((seen.as_of_us, user)),
+        in_order(user, seen.as_of_us),
         found,
     )
     return found
 
 
-def _flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Return a column in one piece."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -59,4 +59,10 @@ select
 from placed p
 left join answered a using (event_id)
 where p.event_type in ('send', 'session')
+-- Of the sessions in one local half hour, the first.
+qualify p.event_type = 'send'
+    or (epoch_us(p.local_at) // 1800000000) is distinct from
+        lag(epoch_us(p.local_at) // 1800000000) over (
+            partition by p.user_id, p.event_type order by p.occurred_at, p.event_id
+        )
 order by p.user_id, p.occurred_at, p.event_id

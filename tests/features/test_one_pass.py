@@ -1,0 +1,419 @@
+"""One pass over the log says what SQL says that looks at all earlier events of each viewpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from sendopt.features import (
+    CONTEXT_FEATURES,
+    PROMPTNESS,
+    USER_FEATURES,
+    Target,
+    moment_context,
+    moments,
+    observe,
+    population_evidence,
+    recency,
+    user_evidence,
+    viewpoints,
+)
+from sendopt.features.zones import day_of_week, minute_of_day, zone_clocks
+from sendopt.log import Log, Reader, event_table
+from sendopt.records import Event, EventType, SendId, TenantId, UserId
+
+NOW = datetime(2026, 3, 29, 12, tzinfo=UTC)  # the clocks of Europe went forward in the night
+TARGET = Target(timedelta(minutes=90))
+HALF_LIFE = timedelta(days=3)
+USERS = ("ann", "bob")
+ZONES = (None, "UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe")
+ORACLE = Path(__file__).parent / "oracle"
+
+Happening = tuple[str, EventType, int, int, str | None, float | None]
+
+happenings = st.lists(
+    st.tuples(
+        st.sampled_from(USERS),
+        st.sampled_from(
+            [
+                EventType.SEND,
+                EventType.OPEN,
+                EventType.SESSION,
+                EventType.SESSION,
+                EventType.DISMISSAL,
+            ]
+        ),
+        st.integers(-40 * 1440, 10 * 1440),  # minutes from NOW
+        st.integers(0, 5),  # number of the send
+        st.sampled_from(ZONES),
+        st.sampled_from([None, 0.01, 0.3]),
+    ),
+    max_size=40,
+    unique_by=lambda found: (found[0], found[2]),
+)
+views = st.lists(
+    st.tuples(
+        st.sampled_from([*USERS, "nobody"]),
+        st.integers(-41 * 1440, 11 * 1440),
+        st.integers(0, 9 * 1440),  # the moment, minutes from as_of
+    ),
+    min_size=1,
+    max_size=12,
+)
+few = settings(
+    max_examples=12,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def minutes(count: int) -> timedelta:
+    return timedelta(minutes=count)
+
+
+def events(found: Sequence[Happening]) -> list[Event]:
+    return [
+        Event(
+            f"{number:03}",
+            UserId(user),
+            event_type,
+            NOW + minutes(at),
+            send_id=None if event_type is EventType.SESSION else SendId(f"{user}-{send}"),
+            timezone=zone,
+            propensity=propensity if event_type is EventType.SEND else None,
+        )
+        for number, (user, event_type, at, send, zone, propensity) in enumerate(found)
+    ]
+
+
+def column(values: Sequence[object]) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array(values)])
+
+
+def stored(log: Log, found: Sequence[Event]) -> TenantId:
+    """Give every example a tenant of its own: they share one log."""
+    tenant = TenantId(f"tenant-{next(_numbers)}")
+    with log.appender() as appender:
+        appender.append(tenant, event_table(found))
+    return tenant
+
+
+_numbers = iter(range(10**9))
+
+
+def oracle(reader: Reader, name: str, *, params: object = None, **inputs: pa.Table) -> pa.Table:
+    return reader.query(name, (ORACLE / f"{name}.sql").read_text(), params, inputs)
+
+
+def dense(counted: pa.Table, row: str, name: str, rows: int) -> NDArray[np.float64]:
+    counts = np.zeros((rows, 96))
+    counts[counted[row].to_numpy(), counted["cell"].to_numpy()] = counted[name].to_numpy()
+    return counts.reshape(rows, 2, 48)
+
+
+@few
+@given(found=happenings, asked=views)
+def test_the_pass_agrees_with_looking_back_from_every_viewpoint(
+    empty_log: Log, found: list[Happening], asked: list[tuple[str, int, int]]
+) -> None:
+    users, as_of_minutes, later = zip(*asked, strict=True)
+    as_of = [NOW + minutes(at) for at in as_of_minutes]
+    at = column([one + minutes(off) for one, off in zip(as_of, later, strict=True)])
+    with empty_log.reader(stored(empty_log, events(found))) as reader:
+        seen, number = viewpoints(column(users), column(as_of))
+        observations = observe(reader, TARGET)
+        looked = oracle(reader, "observation", params=TARGET.params)
+        for name in ("is_session", "promptness", "happened_us", "known_us", "cell", "propensity"):
+            assert observations[name].to_pylist() == looked[name].to_pylist(), name
+        assert (
+            observations["user_id"].cast(pa.string()).to_pylist() == looked["user_id"].to_pylist()
+        )
+
+        counted = oracle(
+            reader,
+            "evidence",
+            params={"half_life_days": HALF_LIFE / timedelta(days=1)},
+            observation=looked,
+            viewpoint=seen.table(),
+        )
+        mine = user_evidence(reader, observations, seen, half_life=HALF_LIFE)
+        # The oracle counts in units of 2^-40.
+        close = {"rtol": 1e-9, "atol": 40 * 2.0**-40}
+        for name in ("sessions", "sends"):
+            expected = dense(counted, "viewpoint", name, len(seen))
+            np.testing.assert_allclose(getattr(mine, name), expected, **close)
+        for stage in range(len(PROMPTNESS)):
+            expected = dense(counted, "viewpoint", f"answers_{stage}", len(seen))
+            np.testing.assert_allclose(mine.answers[:, stage], expected, **close)
+
+        if len(looked):
+            forever = timedelta(days=999_999_999)
+            everybody, _ = population_evidence(reader, observations, seen, half_life=forever)
+            daily = oracle(reader, "population", observation=looked)
+            last_day = seen.as_of_us.max() // 86_400_000_000
+            before = daily.filter(pa.array(daily["day"].to_numpy() < last_day))
+            for name in ("sessions", "sends", "answers_0", "answers_1", "answers_2"):
+                expected = np.zeros(96)
+                np.add.at(expected, before["cell"].to_numpy(), before[name].to_numpy())
+                kind, _, stage = name.partition("_")
+                counts = getattr(everybody, kind)[-1]
+                found_now = counts[int(stage)] if stage else counts
+                np.testing.assert_allclose(found_now.ravel(), expected, rtol=1e-6)
+
+        known = oracle(reader, "recency", params={"outcome": "open"}, viewpoint=seen.table())
+        expected = np.column_stack(
+            [known[name].to_numpy().astype(np.float64) for name in USER_FEATURES]
+        )
+        np.testing.assert_array_equal(recency(reader, seen, TARGET), expected)
+
+        local = moments(reader, seen, number, at)
+        placed = oracle(
+            reader,
+            "local_time",
+            viewpoint=seen.table(),
+            moment=pa.table(
+                {
+                    "moment": np.arange(len(number)),
+                    "viewpoint": number.astype(np.int32),
+                    "at": at.cast(pa.timestamp("us", tz="UTC")),
+                }
+            ),
+        )
+        assert local.day_of_week.tolist() == placed["day_of_week"].to_pylist()
+        assert local.minute_of_day.tolist() == placed["minute_of_day"].to_pylist()
+
+
+@few
+@given(found=happenings, asked=views)
+def test_context_is_what_the_calendar_says(
+    empty_log: Log, found: list[Happening], asked: list[tuple[str, int, int]]
+) -> None:
+    users, as_of_minutes, later = zip(*asked, strict=True)
+    as_of = [NOW + minutes(at) for at in as_of_minutes]
+    at = [one + minutes(off) for one, off in zip(as_of, later, strict=True)]
+    happened = events(found)
+    with empty_log.reader(stored(empty_log, happened)) as reader:
+        seen, number = viewpoints(column(users), column(as_of))
+        told = moment_context(reader, seen, number, column(at), TARGET, half_life=HALF_LIFE)
+    expected = np.array(
+        [by_the_calendar(happened, *one) for one in zip(users, as_of, at, strict=True)]
+    )
+    np.testing.assert_allclose(told, expected, rtol=1e-9)
+
+
+def by_the_calendar(
+    happened: Sequence[Event], user: str, as_of: datetime, at: datetime
+) -> list[float]:
+    past = sorted(
+        (event for event in happened if event.user_id == user and event.occurred_at < as_of),
+        key=lambda event: event.occurred_at,
+    )
+    zone, active, last = ZoneInfo("UTC"), [], {}
+    for event in past:
+        zone = ZoneInfo(event.timezone) if event.timezone else zone
+        last[event.event_type] = event.occurred_at
+        if event.event_type in (EventType.SESSION, EventType.OPEN):
+            weight = 0.5 ** ((as_of - event.occurred_at) / HALF_LIFE)
+            active.append((event.occurred_at.astimezone(zone).replace(tzinfo=None), weight))
+    local = at.astimezone(zone).replace(tzinfo=None)
+    hour = local.replace(minute=0)
+    hours = [when.replace(minute=0) for when, _ in active]
+    kinds = (EventType.SEND, EventType.OPEN, EventType.SESSION)
+    sent = [event.occurred_at for event in past if event.event_type is EventType.SEND]
+    off = (local - active[-1][0]) % timedelta(days=1) if active else None
+    told = {
+        "activity_same_hour_of_week": sum(
+            weight
+            for when, weight in active
+            if (when.weekday(), when.hour) == (local.weekday(), local.hour)
+        ),
+        "activity_same_hour_of_day": sum(w for when, w in active if when.hour == local.hour),
+        "activity_at_all": sum(weight for _, weight in active),
+        **{
+            f"hours_since_{kind}": (as_of - last[kind]) / minutes(60) if kind in last else np.nan
+            for kind in kinds
+        },
+        **{
+            f"hours_from_{kind}": (at - last[kind]) / minutes(60) if kind in last else np.nan
+            for kind in kinds
+        },
+        "active_same_hour_day_before": hour - timedelta(days=1) in hours,
+        "active_same_hour_week_before": hour - timedelta(days=7) in hours,
+        "sends_last_day": sum(as_of - one <= timedelta(days=1) for one in sent),
+        "sends_last_week": sum(as_of - one <= timedelta(days=7) for one in sent),
+        "hours_off_last_activity": np.nan
+        if off is None
+        else min(off, timedelta(days=1) - off) / minutes(60),
+    }
+    return [float(told[name]) for name in CONTEXT_FEATURES]
+
+
+@few
+@given(found=happenings, future=happenings, order=st.randoms(use_true_random=False))
+def test_neither_later_events_nor_the_order_of_reading_move_the_context(
+    empty_log: Log, found: list[Happening], future: list[Happening], order: object
+) -> None:
+    past = [event for event in events(found) if event.occurred_at < NOW]
+    # At equal instants: the same happenings under other ids, in another order.
+    again = [
+        Event(
+            f"x{number}",
+            one.user_id,
+            one.event_type,
+            one.occurred_at,
+            send_id=one.send_id,
+            timezone=one.timezone,
+        )
+        for number, one in enumerate(past)
+    ]
+    later = [event for event in events(future) if event.occurred_at >= NOW]
+    first, second = [*past, *again], [*again, *past, *later]
+    order.shuffle(second)  # type: ignore[attr-defined]
+    told = []
+    for each in (first, second):
+        tenant = stored(
+            empty_log,
+            [
+                Event(
+                    f"{number}",
+                    one.user_id,
+                    one.event_type,
+                    one.occurred_at,
+                    send_id=one.send_id,
+                    timezone=one.timezone,
+                )
+                for number, one in enumerate(each)
+            ],
+        )
+        with empty_log.reader(tenant) as reader:
+            seen, number = viewpoints(column(USERS), column([NOW, NOW]))
+            at = column([NOW + minutes(200), NOW + minutes(2000)])
+            observations = observe(reader, TARGET)
+            evidence = user_evidence(reader, observations, seen, half_life=HALF_LIFE)
+            told.append(
+                [
+                    moment_context(reader, seen, number, at, TARGET, half_life=HALF_LIFE),
+                    recency(reader, seen, TARGET),
+                    evidence.sessions,
+                    evidence.sends,
+                    evidence.answers,
+                ]
+            )
+    for one, other in zip(*told, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_at_one_instant_the_last_zone_by_name_counts(empty_log: Log) -> None:
+    given_at = NOW - minutes(600)
+    zones = ("Asia/Tokyo", None, "America/Lima")
+    tenant = stored(
+        empty_log,
+        [
+            Event(str(number), UserId("ann"), EventType.SESSION, given_at, timezone=zone)
+            for number, zone in enumerate(zones)
+        ]
+        + [Event("s", UserId("ann"), EventType.SEND, given_at, send_id=SendId("s"))],
+    )
+    with empty_log.reader(tenant) as reader:
+        cells = observe(reader, TARGET)["cell"].to_pylist()
+    assert cells == [48 + 22] * 2  # 02:00 UTC is 11:00 in Tokyo, on a Sunday
+
+
+def test_a_memory_of_minutes_over_years_stays_exact(empty_log: Log) -> None:
+    """Decades of halvings: far more than a float has room for."""
+    begun = datetime(1990, 1, 1, tzinfo=UTC)
+    at = [begun, NOW - minutes(60), NOW - minutes(30)]
+    tenant = stored(
+        empty_log,
+        [
+            Event(str(number), UserId("ann"), EventType.SESSION, when)
+            for number, when in enumerate(at)
+        ],
+    )
+    with empty_log.reader(tenant) as reader:
+        seen, number = viewpoints(column(["ann"]), column([NOW]))
+        observations = observe(reader, TARGET)
+        found = user_evidence(reader, observations, seen, half_life=minutes(30))
+        told = moment_context(reader, seen, number, column([NOW]), TARGET, half_life=minutes(30))
+    assert found.sessions.sum() == pytest.approx(0.75, rel=1e-7)
+    assert told[0, CONTEXT_FEATURES.index("activity_at_all")] == pytest.approx(0.75, rel=1e-7)
+
+
+CHANGING = (
+    "UTC",
+    "Africa/Casablanca",
+    "Africa/Monrovia",
+    "America/Noronha",
+    "America/St_Johns",
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",
+    "Europe/Berlin",
+    "Pacific/Apia",
+    "Pacific/Chatham",
+)
+
+
+def test_clocks_are_exact_around_every_change(empty_log: Log) -> None:
+    begin, end = datetime(1971, 1, 1, tzinfo=UTC), datetime(2037, 1, 1, tzinfo=UTC)
+    begin_us, end_us = (int(at.timestamp()) * 1_000_000 for at in (begin, end))
+    with empty_log.reader(stored(empty_log, [])) as reader:
+        clocks = zone_clocks(reader, CHANGING, begin_us=begin_us, end_us=end_us)
+        changes = clocks.from_us
+        zone = np.repeat(np.arange(len(CHANGING)), np.diff(clocks.first)).astype(np.int16)
+        off = np.array([-60_000_000, -1_000_000, -1, 0, 1_000_000, 86_400_000_000])
+        at_us = np.maximum((changes[:, None] + off).ravel(), begin_us)
+        zone = np.repeat(zone, len(off))
+        placed = reader.query(
+            "placed",
+            "select epoch_us(timezone(zone, make_timestamptz(at_us))) as local_us "
+            "from asked order by row",
+            inputs={
+                "asked": pa.table(
+                    {
+                        "row": np.arange(len(at_us)),
+                        "zone": np.array(CHANGING)[zone].tolist(),
+                        "at_us": at_us,
+                    }
+                )
+            },
+        )
+    assert len(changes) > 600
+    np.testing.assert_array_equal(clocks.local_us(zone, at_us), placed["local_us"].to_numpy())
+
+
+def test_local_days_before_1970_count_too() -> None:
+    before = np.array([-1])  # Wednesday, 23:59:59.999999
+    assert (day_of_week(before)[0], minute_of_day(before)[0]) == (2, 1439)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_no_zone_changes_its_clocks_twice_within_six_days(empty_log: Log) -> None:
+    with empty_log.reader(stored(empty_log, [])) as reader:
+        closest = reader.query(
+            "closest",
+            """
+            with looked as (
+                select z.name, d.at_s, epoch_us(timezone(z.name, to_timestamp(d.at_s)))
+                    - d.at_s * 1000000 as offset_us
+                from pg_timezone_names() z
+                cross join range(0, 2240524800, 43200) d(at_s)
+            ),
+            changed as (
+                select name, at_s from looked
+                qualify offset_us <> lag(offset_us) over (partition by name order by at_s)
+            )
+            select at_s - lag(at_s) over (partition by name order by at_s) as apart_s
+            from changed order by apart_s nulls last limit 1
+            """,
+        )["apart_s"][0].as_py()
+    # Looked at every twelve hours, changes may be up to so much closer than they seem.
+    assert closest - 43_200 >= 6 * 86_400
