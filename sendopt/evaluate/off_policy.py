@@ -26,6 +26,9 @@ IPS, SNIPS, DR, SWITCH_DR, DM = "ips", "snips", "dr", "switch_dr", "dm"
 #: intervals come out short because the heavy sends that would widen them were never drawn.
 FEWEST_EFFECTIVE_SENDS = 200
 
+#: In the order of trust.
+ESTIMATORS = (SNIPS, DR, IPS, SWITCH_DR, DM)
+
 _HEAVY = 10.0  # weight beyond which switch-DR asks the model instead
 _TOLERATED_MASS = 1e-9  # of the target, where nothing was ever drawn
 _WEIGHT_ALARM = 4.0  # standard errors between the mean weight and 1; by chance, 1 in 16,000

@@ -26,7 +26,7 @@ def radius(variance: float) -> float:
     (Waudby-Smith et al. 2021, arXiv 2103.06476, Theorem 2.2; as a test, the mixture SPRT).
 
     >>> round(radius(0.005**2) / 0.005, 2)  # where one look would take 1.96
-    3.04
+    3.06
     """
     ratio = variance / SCALE**2
     return sqrt(variance * (1.0 + ratio) * log((1.0 + 1.0 / ratio) / _ALPHA**2))

@@ -131,3 +131,12 @@ def test_secrets_are_never_shown(
     shown = told("settings", *extra)
     assert "swordfish" not in shown
     assert "s3_secret" in shown.lower()
+
+
+def test_a_lift_without_an_experiment_says_what_to_do(told: Told) -> None:
+    assert "No lift: no send of an experiment has a known outcome yet; give campaigns" in told(
+        "lift"
+    )
+    report = json.loads(told("lift", "--effect", "0.02", "--window", "2h", "--json"))
+    assert (report["lift"], report["window"]) == (None, 7200.0)
+    assert report["refusal"]["code"] == "no_randomised_arms"

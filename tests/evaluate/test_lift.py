@@ -1,0 +1,172 @@
+"""The lift report on plain arrays: what it says, what it refuses, what it is blind to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sendopt.evaluate import arms, lift
+from sendopt.evaluate.arms import Trial
+from sendopt.evaluate.lift import Conclusion, Lift
+from sendopt.evaluate.refusal import Refusal
+
+
+def a_trial(
+    *,
+    users: int = 400,
+    sends: int = 10,
+    effect: float = 0.0,
+    spread: float = 0.15,
+    share: float = 0.5,
+    seed: int = 1,
+) -> Trial:
+    """Users of different habits, each sent to `sends` times; optimised ones answer more."""
+    rng = np.random.default_rng(seed)
+    habit = np.clip(rng.normal(0.4, spread, users), 0.05, 0.85)
+    optimised = rng.random(users) >= share
+    user = np.repeat(np.arange(users), sends)
+    answered = rng.random(len(user)) < habit[user] + effect * optimised[user]
+    past = rng.binomial(20, habit) / 20
+    return Trial(
+        user=user,
+        optimised=optimised[user],
+        holdout_share=np.full(len(user), share),
+        answered=answered.astype(np.float64),
+        dismissed=(rng.random(len(user)) < 0.05).astype(np.float64),
+        opted_out=(rng.random(len(user)) < 0.01).astype(np.float64),
+        before=np.where(rng.random(users) < 0.9, past, np.nan)[user],
+    )
+
+
+def told(trial: Trial, effect: float = 0.01) -> Lift:
+    found = lift.report(trial, effect=effect)
+    assert isinstance(found, Lift)
+    return found
+
+
+def test_a_large_effect_is_called_by_its_name_and_its_reverse_too() -> None:
+    trial = a_trial(effect=0.15)
+    better = told(trial)
+    worse = told(replace(trial, optimised=~trial.optimised))
+    assert (better.conclusion, worse.conclusion) == (Conclusion.BETTER, Conclusion.WORSE)
+    assert better.answered.difference is not None
+    assert worse.answered.difference is not None
+    assert better.answered.difference.low == pytest.approx(-worse.answered.difference.high)
+    assert better.answered.relative is not None
+    assert better.answered.relative.low > 0
+    assert better.needed is not None
+
+
+def test_nothing_is_said_of_too_few() -> None:
+    found = told(a_trial(users=40, sends=3))
+    assert found.conclusion is Conclusion.NOT_YET_KNOWN
+    assert (found.answered.difference, found.needed) == (None, None)
+    silent = a_trial()
+    nobody = told(replace(silent, answered=np.zeros(len(silent))))
+    assert nobody.conclusion is Conclusion.NOT_YET_KNOWN
+    assert nobody.answered.difference is None
+
+
+@pytest.mark.parametrize("optimised", [True, False])
+def test_without_two_arms_there_is_no_lift(optimised: bool) -> None:
+    trial = a_trial()
+    refused = lift.report(replace(trial, optimised=np.full(len(trial), optimised)), effect=0.01)
+    assert isinstance(refused, Refusal)
+    assert refused.code == "no_randomised_arms"
+    nothing = lift.report(trial.rows(np.zeros(len(trial), bool)), effect=0.01)
+    assert isinstance(nothing, Refusal)
+    assert nothing.code == "no_randomised_arms"
+
+
+def test_a_draw_that_went_wrong_is_refused() -> None:
+    trial = a_trial(users=1000, share=0.1)
+    assert isinstance(lift.report(trial, effect=0.01), Lift)
+    lost = trial.rows(trial.optimised | (trial.user % 2 == 0))
+    refused = lift.report(lost, effect=0.01)
+    assert isinstance(refused, Refusal)
+    assert refused.code == "sample_ratio_mismatch"
+    assert "users held out" in refused.reason
+
+
+@given(st.integers(2, 5), st.integers(0, 2**32 - 1))
+def test_more_of_the_same_users_rows_says_nothing_more(times: int, seed: int) -> None:
+    trial = a_trial(users=200, sends=4, seed=seed % 1000)
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(np.repeat(np.arange(len(trial)), times))
+    once, often = told(trial), told(trial.rows(rows))  # type: ignore[arg-type]
+    assert once.answered.difference is not None
+    assert often.answered.difference is not None
+    assert often.answered.difference.low == pytest.approx(once.answered.difference.low)
+    assert often.answered.difference.high == pytest.approx(once.answered.difference.high)
+
+
+def test_a_changed_share_does_not_mix_good_days_into_one_arm() -> None:
+    """Answers were frequent while one in ten was held out, rare while every second was."""
+    first, second = a_trial(users=2000, share=0.1), a_trial(users=2000, share=0.5, seed=2)
+    frequent = (np.random.default_rng(3).random(len(first)) < 0.8).astype(np.float64)
+    rare = (np.random.default_rng(4).random(len(second)) < 0.2).astype(np.float64)
+    trial = Trial(
+        *(
+            np.concatenate([getattr(first, name), getattr(second, name)])
+            for name in ("user", "optimised", "holdout_share")
+        ),
+        answered=np.concatenate([frequent, rare]),
+        dismissed=np.zeros(2 * len(first)),
+        opted_out=np.zeros(2 * len(first)),
+        before=np.full(2 * len(first), np.nan),
+    )
+    naive = trial.answered[trial.optimised].mean() - trial.answered[~trial.optimised].mean()
+    assert naive > 0.1
+    difference = arms.compare(trial, trial.answered).difference
+    assert difference == pytest.approx(0.0, abs=0.02)
+
+
+def test_the_past_narrows_the_interval_and_moves_nothing_on_average() -> None:
+    widths, differences = [], []
+    for seed in range(60):
+        trial = a_trial(users=300, sends=20, effect=0.05, seed=seed)
+        plain = arms.compare(trial, trial.answered)
+        adjusted = arms.adjust(trial, plain)
+        assert adjusted.adjusted
+        widths.append(adjusted.variance / plain.variance)
+        differences.append(adjusted.difference)
+    assert np.mean(widths) < 0.75
+    assert np.mean(differences) == pytest.approx(0.05, abs=3 * np.std(differences) / np.sqrt(60))
+
+
+def test_what_is_needed_shrinks_with_the_effect_and_with_what_is_known() -> None:
+    small, large = a_trial(users=200), a_trial(users=2000)
+    asked = [told(small, effect).needed for effect in (0.01, 0.02, 0.05, 0.5)]
+    more = [needed.more_sends["holdout"] for needed in asked if needed is not None]
+    assert more == sorted(more, reverse=True)
+    assert (len(more), more[-1]) == (4, 0)
+    known = told(large, 0.02).needed
+    assert known is not None
+    assert known.more_sends["holdout"] < more[1]
+
+
+def test_users_who_differ_too_much_are_not_told_apart_by_more_sends() -> None:
+    stubborn = a_trial(users=200, sends=30, spread=0.3)
+    alike = a_trial(users=200, sends=30, spread=0.0)
+    for trial, suffice in ((stubborn, False), (alike, True)):
+        unknown = replace(trial, before=np.full(len(trial), np.nan))
+        needed = told(unknown, 0.03).needed
+        assert needed is not None
+        assert needed.same_users_suffice is suffice
+
+
+def test_daily_looks_at_a_split_without_effect_cry_wolf_seldom(known_truth: ModuleType) -> None:
+    """40 splits of a study's people, watched to the end: 5 % would be 2, chance allows 7."""
+    world = next(each for each in known_truth.worlds() if each.name == "fried2021")
+    seen = known_truth.watch(world, experiments=40, people=None, effect=0.0, seed=8)
+    assert seen.better + seen.worse <= 7
+    assert seen.by_single_looks > seen.better + seen.worse
+    assert seen.refused == 0
+    found = known_truth.watch(world, experiments=10, people=400, effect=0.1, seed=8)
+    assert found.better >= 8
+    assert found.worse == 0
