@@ -199,6 +199,8 @@ def _by_hour(
     """Give every candidate time the score of its hour on the user's clock."""
     found: dict[UserId, dict[datetime, Score]] = {}
     for person in people:
+        if person.suppressed_by is not None:
+            continue
         zone = zone_of(person.timezone)
         found[person.user_id] = {
             slot.starts_at: hours[slot.starts_at.astimezone(zone).hour]

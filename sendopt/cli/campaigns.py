@@ -12,6 +12,7 @@ from sendopt.cli.options import AsJson, Home, Tenant, open_home, read_input
 from sendopt.cli.output import print_json, print_table, progress, stdout
 from sendopt.records import TenantId
 from sendopt.schedule import Preview
+from sendopt.schedule.variants import TOO_LITTLE_DATA
 
 
 def register(commands: typer.Typer) -> None:
@@ -65,10 +66,19 @@ def _show(preview: Preview) -> None:
     print_table(
         "By hour on the user's clock", ["hour", "sends"], list(preview.by_local_hour.items())
     )
-    for title, counts in (
-        ("Not planned", preview.suppressed),
-        ("Kept from their likeliest time by", preview.bound_by),
-        ("On the fallback time because", preview.fallback_reasons),
+    if preview.explored_count:
+        stdout.print(f"{preview.explored_count:,} get another time than their best, to learn")
+    if preview.abstained_count:
+        stdout.print(f"{preview.abstained_count:,} stay at the configured time: no gain was proven")
+    if preview.variant_evidence == TOO_LITTLE_DATA:
+        stdout.print("Too little data to prefer one wording")
+    for title, what, counts in (
+        ("Arms", "arm", preview.by_arm),
+        ("Wordings", "variant", preview.by_variant if preview.variant_evidence else {}),
+        ("Times by the word of", "step", preview.served_by),
+        ("Not planned", "reason", preview.suppressed),
+        ("Kept from their likeliest time by", "reason", preview.bound_by),
+        ("Not by the champion's word because", "reason", preview.fallback_reasons),
     ):
         if counts:
-            print_table(title, ["reason", "people"], list(counts.items()))
+            print_table(title, [what, "people"], list(counts.items()))

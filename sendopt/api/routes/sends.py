@@ -10,7 +10,7 @@ from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer, PathId
 from sendopt.api.auth import Facade, Tenant
 from sendopt.api.body import JsonBody
-from sendopt.records import Channel, Decision, SendId, SendState
+from sendopt.records import Arm, Channel, Decision, SendId, SendState
 from sendopt.track.reports import ReportBody
 
 router = APIRouter(prefix="/v1/sends", tags=["sends"])
@@ -32,6 +32,7 @@ class Send(Answer):
     planned_at: datetime
     attempt_count: int  # calls to the provider so far
     handed_over_at: datetime | None  # when the provider took responsibility
+    arm: Arm | None  # null = no experiment
     decision: Decision
 
 
