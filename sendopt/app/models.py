@@ -11,6 +11,7 @@ import pyarrow as pa
 from sendopt import learn
 from sendopt.app.stores import Stores
 from sendopt.ingest.fields import Text
+from sendopt.learn.drift import DriftReport, drift
 from sendopt.learn.moves import RegisteredModel
 from sendopt.records import EventType, TenantId
 from sendopt.strict_json import StrictModel, validate
@@ -94,6 +95,18 @@ class Models(Stores):
         return self.registry.roll_back(
             tenant_id, to=asked.to, by=by, reason=asked.reason, now=self.clock.now()
         )
+
+    def drift(self, tenant_id: TenantId) -> DriftReport:
+        """Hold the last week to what the champion was taught and to what it says.
+
+        Raises:
+            NotFound: `tenant_unknown`.
+            ModelNotServable: `no_champion`, or a champion that does not load.
+        """
+        self.require_tenant(tenant_id)
+        model = self.registry.champion(tenant_id)
+        with self.reader(tenant_id) as reader:
+            return drift(reader, model, now=self.clock.now(), seed=self.settings.learn.seed)
 
     def backtest(
         self,

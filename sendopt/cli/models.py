@@ -1,4 +1,4 @@
-"""`sendopt models`: which model serves, which did, and going back to it."""
+"""`sendopt models` and `drift`: which model serves, going back, and whether it still fits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sendopt.cli.options import AsJson, Home, Tenant, open_home
-from sendopt.cli.output import print_json, print_table, stdout
+from sendopt.cli.output import print_json, print_table, progress, stdout
 from sendopt.records import TenantId
 
 
@@ -18,6 +18,7 @@ def register(commands: typer.Typer) -> None:
     models.command("list")(list_models)
     models.command("rollback")(rollback)
     commands.add_typer(models, name="models")
+    commands.command()(drift)
 
 
 def list_models(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False) -> None:
@@ -73,3 +74,26 @@ def rollback(
         print_json(model)
     else:
         stdout.print(f"Model {model.version} serves again", markup=False)
+
+
+def drift(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False) -> None:
+    """Hold the last week to what the champion knows.
+
+    Exit status 1 if an alarm is raised: then look, train again, or roll back.
+    """
+    app = open_home(home)
+    with progress("drift"):
+        report = app.drift(TenantId(tenant))
+    if as_json:
+        print_json(report)
+    else:
+        print_table(
+            f"Model {report.model_version}, {report.since:%Y-%m-%d} to {report.until:%Y-%m-%d}",
+            ["what", "", "found"],
+            [
+                (alarm.name, "ALARM" if alarm.raised else "ok", alarm.said)
+                for alarm in report.alarms
+            ],
+        )
+    if report.raised:
+        raise typer.Exit(1)

@@ -72,30 +72,28 @@ def calibration_test(
 ) -> CalibrationTest:
     """Return the calibration error of `probability` and what chance makes of none.
 
-    The null is a wild bootstrap: the residuals of each user, centred within each bin, keep their
-    size and change their sign together, so that a user's answers still hang together.
+    The null is a wild bootstrap: the residuals of each user are multiplied by one normal number,
+    so that a user's answers still hang together. They are not centred, because under the null
+    they already are; centred ones made perfect models of 150 users fail four times too often.
 
     Args:
         label: 0 or 1.
         probability: what was predicted.
         user: number of each row's user.
         level: the share of perfect models that would be above `by_chance`.
-        rng: of the signs.
+        rng: of the multipliers.
     """
     order = np.argsort(probability, kind="stable")
     bin_of = np.empty(len(label), np.intp)
     for place, rows in enumerate(np.array_split(order, _BINS)):
         bin_of[rows] = place
-    size = np.maximum(np.bincount(bin_of, minlength=_BINS), 1)
-    residual = label - probability
-    gap = np.bincount(bin_of, weights=residual, minlength=_BINS)
     _, number = np.unique(user, return_inverse=True)
     users = int(number.max()) + 1
-    centred = residual - (gap / size)[bin_of]
-    sums = np.bincount(number * _BINS + bin_of, weights=centred, minlength=users * _BINS)
-    signs = rng.choice([-1.0, 1.0], size=(_DRAWS, users))
-    null = np.abs(signs @ sums.reshape(users, _BINS)).sum(axis=1) / len(label)
+    cell = number * _BINS + bin_of
+    sums = np.bincount(cell, weights=label - probability, minlength=users * _BINS)
+    residual = sums.reshape(users, _BINS)
+    null = np.abs(rng.standard_normal((_DRAWS, users)) @ residual).sum(axis=1) / len(label)
     return CalibrationTest(
-        error=float(np.abs(gap).sum() / len(label)),
+        error=float(np.abs(residual.sum(axis=0)).sum() / len(label)),
         by_chance=float(np.quantile(null, 1.0 - level)),
     )

@@ -15,7 +15,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS = (
     "ingest", "train", "score", "backtest", "plan", "run", "serve", "dispatch", "append",
     "lift", "bill statement", "bill close", "bill rate-card", "verify", "demo", "settings",
-    "models list", "models rollback", "tenant create", "key issue", "key list", "key revoke",
+    "models list", "models rollback", "drift",
+    "tenant create", "key issue", "key list", "key revoke",
 )  # fmt: skip
 
 

@@ -1,0 +1,108 @@
+"""Has the world moved? Distances between two times, and how far chance alone would go.
+
+Every limit is worked out from the users and rows at hand: a fixed one, such as 0.2 for the PSI,
+fires nearly always on small samples and never on large ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.evaluate.chance import Group, Vector, clustered_mean, z_beyond
+
+_NORMAL = NormalDist()
+_FEWEST_USERS = 20  # below, no limit can be worked out from the users
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How far something moved."""
+
+    value: float
+    by_chance: float  # chance stays below it but for the stated share of times; inf = too few users
+
+    @property
+    def beyond_chance(self) -> bool:
+        """Whether it moved further than chance does."""
+        return abs(self.value) > self.by_chance
+
+
+def psi(before: Vector, after: Vector) -> float:
+    """Return the population stability index of two histograms of counts.
+
+    PSI = sum_b (q_b - p_b) ln(q_b / p_b), with half a count more in every bin.
+
+    >>> psi(np.array([10.0, 10.0]), np.array([100.0, 100.0]))
+    0.0
+    """
+    p = (before + 0.5) / (before + 0.5).sum()
+    q = (after + 0.5) / (after + 0.5).sum()
+    return float(((q - p) * np.log(q / p)).sum())
+
+
+def shape_shift(before: Vector, after: Vector, *, level: float) -> Shift:
+    """Return how far a histogram moved, users as units.
+
+    Where nothing moved, the PSI is a sum of chi-squares weighed by the eigenvalues of the design
+    matrix D^-1/2 (V + W) D^-1/2, with V and W the covariances of the shares from users and D the
+    shares (Rao and Scott, 1981). Satterthwaite's two moments give its quantile. For independent
+    rows this is the chi-square of (bins - 1) degrees of freedom times (n + m) / (n m).
+
+    Args:
+        before: counts, (users, bins).
+        after: counts, (users, bins).
+        level: the share of times at which chance goes beyond `by_chance`.
+    """
+    moved = psi(before.sum(axis=0), after.sum(axis=0))
+    if min(len(before), len(after)) < _FEWEST_USERS:
+        return Shift(moved, np.inf)
+    both = before.sum(axis=0) + after.sum(axis=0)
+    used = both > 0
+    share = (both / both.sum())[used]
+    spread = _covariance(before[:, used]) + _covariance(after[:, used])
+    design = spread / np.sqrt(np.outer(share, share))
+    total, squares = float(np.trace(design)), float((design**2).sum())
+    if squares == 0.0:  # everybody always does the same
+        return Shift(moved, 0.0)
+    return Shift(moved, squares / total * chi_square_beyond(level, total**2 / squares))
+
+
+def _covariance(counts: Vector) -> NDArray[np.float64]:
+    """Return the covariance of the shares of bins, from users."""
+    users, total = len(counts), counts.sum()
+    residual = counts - counts.sum(axis=1, keepdims=True) * (counts.sum(axis=0) / total)
+    covariance: NDArray[np.float64] = residual.T @ residual * (users / (users - 1) / total**2)
+    return covariance
+
+
+def rate_shift(happened: Vector, expected: Vector, user: Group, *, level: float) -> Shift:
+    """Return how far what happened is from what was expected, either way, users as units."""
+    if len(np.unique(user)) < _FEWEST_USERS:
+        return Shift(float((happened - expected).mean()), np.inf)
+    found = clustered_mean(happened - expected, user)
+    return Shift(found.estimate, z_beyond(level / 2.0) * found.standard_error)
+
+
+def share_shift(before: NDArray[np.bool_], after: NDArray[np.bool_], *, level: float) -> Shift:
+    """Return how much larger a share of users has become; one value a user."""
+    if min(len(before), len(after)) < _FEWEST_USERS:
+        return Shift(0.0, np.inf)
+    moved = float(after.mean() - before.mean())
+    # Half a user of either kind more: a share of nobody has an uncertainty too.
+    pooled = (before.sum() + after.sum() + 0.5) / (len(before) + len(after) + 1.0)
+    error = np.sqrt(pooled * (1.0 - pooled) * (1.0 / len(before) + 1.0 / len(after)))
+    return Shift(moved, float(z_beyond(level) * error))
+
+
+def chi_square_beyond(level: float, degrees: float) -> float:
+    """Return what a chi-square variable passes with probability `level` (Wilson and Hilferty).
+
+    >>> abs(chi_square_beyond(0.01, 11) / 24.725 - 1) < 0.002  # from tables
+    True
+    """
+    spread = 2.0 / (9.0 * degrees)
+    return float(degrees * (1.0 - spread + _NORMAL.inv_cdf(1.0 - level) * spread**0.5) ** 3)
