@@ -34,7 +34,7 @@ class History:
     zone: NDArray[np.int16]  # into `zones`; 0 = UTC, where none is known
     zones: tuple[str, ...]
     clocks: Clocks  # of `zones`, over `span_us`
-    span_us: tuple[int, int]  # of the first and the last event
+    span_us: tuple[int, int] = (0, 0)  # of the first and the last event
 
     def numbers(self, user_id: pa.Array) -> NDArray[np.int32]:
         """Return the number of each user, -1 for users without any event."""
@@ -98,30 +98,40 @@ _of_readers: WeakKeyDictionary[Reader, History] = WeakKeyDictionary()
 def _fetch(reader: Reader) -> History:
     from sendopt.features import passes  # noqa: PLC0415 - numba costs every command 0.3 s
 
-    known = reader.query("history_users", statement("history_users"))
-    users = known["user_id"].combine_chunks()
-    first = np.concatenate([[0], np.cumsum(known["events"].to_numpy())]).astype(np.int64)
     named = reader.query("history_zones", statement("history_zones"))["timezone"].to_pylist()
     zones = ("UTC", *named)
     events = reader.query(
         "history",
         statement("history"),
         inputs={
-            "known_user": _numbered("user_id", users, np.int32),
             "kind": _numbered("event_type", pa.array(_KINDS), np.int64),
             "zone": _numbered("timezone", pa.array(named, pa.string()), np.int16, begin=1),
         },
     )
-    key, zone = np.empty(first[-1], np.int64), np.empty(first[-1], np.int16)
-    cursor = first[:-1].copy()
-    for batch in events.to_batches():
-        passes.scatter(*(np.asarray(column) for column in batch.columns), cursor, key, zone)
+    if len(events) == 0:
+        nothing = np.zeros(0, np.int64)
+        key, zone = nothing, nothing.astype(np.int16)
+        return History(pa.array([], pa.string()), np.zeros(1, np.int64), key, zone, zones, UTC_ONLY)
+    found = events["user_id"].dictionary_encode().unify_dictionaries()
+    # Users come in the order of their first event; they leave in the order of their names.
+    ids = found.chunk(0).dictionary
+    codes = [np.asarray(chunk.indices) for chunk in found.chunks]
+    ordered = np.asarray(pc.sort_indices(ids))
+    counts = np.zeros(len(ids), np.int64)
+    for user in codes:
+        counts += np.bincount(user, minlength=len(ids))
+    first = np.concatenate([[0], np.cumsum(counts[ordered])])
+    cursor = np.empty(len(ids), np.int64)
+    cursor[ordered] = first[:-1]
+    key, zone = np.empty(len(events), np.int64), np.empty(len(events), np.int16)
+    for user, keys, its_zones in zip(
+        codes, events["key"].chunks, events["zone"].chunks, strict=True
+    ):
+        passes.scatter(user, np.asarray(keys), np.asarray(its_zones), cursor, key, zone)
     passes.settle(first, key, zone)
-    if len(users) == 0:
-        return History(users, first, key, zone, zones, UTC_ONLY, (0, 0))
-    span_us = (pc.min(known["first_us"]).as_py(), pc.max(known["last_us"]).as_py())
+    span_us = (int(key[first[:-1]].min()) >> 4, int(key[first[1:] - 1].max()) >> 4)
     clocks = zone_clocks(reader, zones, begin_us=span_us[0], end_us=span_us[1])
-    return History(users, first, key, zone, zones, clocks, span_us)
+    return History(ids.take(pa.array(ordered)), first, key, zone, zones, clocks, span_us)
 
 
 def _numbered(name: str, values: pa.Array, dtype: DTypeLike, *, begin: int = 0) -> pa.Table:

@@ -193,22 +193,21 @@ def recency(first, key, kinds, user, as_of_us, order, out):
         out[row, 13] = _since(key[begin] >> 4 if at > begin else _NEVER, as_of_us[row]) / _DAY_US
 
 
-@_compiled(types.float64, _table, types.int64, types.int64, types.float64, types.float64)
-def _count(carried, channel, cell, halvings, scale):
-    """Add one event to what is carried, as if all had happened at one instant; return the scale.
+@_compiled(types.float64, _table, types.float64, types.float64)
+def _rescaled(carried, scale, halvings):
+    """Return the scale at which an event `halvings` after the user's first may be added.
 
-    That instant is `scale` halvings after the user's first event: adding costs one power of two,
-    forgetting nothing. When events run far ahead of it, it is moved by whole halvings, which loses
-    no bit.
+    Counts are carried as if all had happened at one instant, `scale` halvings after the user's
+    first event: adding costs one power of two, forgetting nothing. When events run far ahead of
+    that instant, it is moved by whole halvings, which loses no bit.
     """
-    if halvings - scale > _RESCALE:
-        shrink = np.exp2(scale - math.floor(halvings))
-        for row in range(carried.shape[0]):
-            for column in range(carried.shape[1]):
-                carried[row, column] *= shrink
-        scale = math.floor(halvings)
-    carried[channel, cell] += np.exp2(halvings - scale)
-    return scale
+    if halvings - scale <= _RESCALE:
+        return scale
+    shrink = np.exp2(scale - math.floor(halvings))
+    for row in range(carried.shape[0]):
+        for column in range(carried.shape[1]):
+            carried[row, column] *= shrink
+    return math.floor(halvings)
 
 
 @_compiled(
@@ -249,14 +248,17 @@ def evidence(
         while session < end and not (is_session[session] and known_us[session] > as_of_us[row]):
             if is_session[session]:
                 halvings = (happened_us[session] - origin_us) / half_life_us
-                scale = _count(carried, 0, cell[session], halvings, scale)
+                scale = _rescaled(carried, scale, halvings)
+                carried[0, cell[session]] += np.exp2(halvings - scale)
             session += 1
         while send < end and (is_session[send] or known_us[send] <= as_of_us[row]):
             if not is_session[send]:
                 halvings = (happened_us[send] - origin_us) / half_life_us
-                scale = _count(carried, 1, cell[send], halvings, scale)
+                scale = _rescaled(carried, scale, halvings)
+                weight = np.exp2(halvings - scale)
+                carried[1, cell[send]] += weight
                 if promptness[send] < stages:
-                    _count(carried, 2 + promptness[send], cell[send], halvings, scale)
+                    carried[2 + promptness[send], cell[send]] += weight
             send += 1
         left = np.exp2(scale - (as_of_us[row] - origin_us) / half_life_us)
         for each in range(cells):
@@ -331,8 +333,10 @@ def context(
                 local_us = _local_us(clock_first, clock_from, clock_offset, zone[at], happened_us)
                 slot = (local_us // _HOUR_US + 72) % 168  # 1970 began on a Thursday
                 halvings = (happened_us - origin_us) / half_life_us
-                scale = _count(by_hour, 0, slot, halvings, scale)
-                scale = _count(by_hour, 0, _ALL, halvings, scale)
+                scale = _rescaled(by_hour, scale, halvings)
+                weight = np.exp2(halvings - scale)
+                by_hour[0, slot] += weight
+                by_hour[0, _ALL] += weight
                 active[slot], active[_ALL] = local_us // _HOUR_US, local_us
             at += 1
         for window in range(2):
