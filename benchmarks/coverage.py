@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from known_truth import ESTIMATORS, Cell, Watched, cells, watch
+from known_truth import ESTIMATORS, PLAIN, Cell, Watched, cells, watch
 from prompt_world import worlds
 
 PAGE = Path(__file__).parents[1] / "docs" / "estimators.md"
 LOGS, PEOPLE, SEED = 400, 400, 20261123
+FEW_PEOPLE = 100  # as many as a study has, and too few for the rarer draws
 POWER_EXPERIMENTS, POWER_PEOPLE, EFFECT = 100, 1000, 0.04
 
 HEAD = f"""# Estimators, counted against a known truth
@@ -43,7 +44,13 @@ Each cell: root mean squared error / share of logs whose 95 % interval held the 
 """
 
 MIDDLE = """
-Averages over the worlds and targets:
+Averages over the worlds and targets; *plain* is the same estimate with the textbook's interval,
+1.96 cluster-robust standard errors each way:
+
+"""
+
+FEW = f"""
+The same with {FEW_PEOPLE} people a log; *refused* is the share of logs that `sendopt` would refuse:
 
 """
 
@@ -68,7 +75,9 @@ looks* is what a 95 % interval of one look, read daily, would have called better
 
 def main() -> None:
     found = list(cells(logs=LOGS, people=PEOPLE, seed=SEED))
-    page = [HEAD, *table(found), MIDDLE, *averages(found), READING, *watched()]
+    few = list(cells(logs=LOGS, people=FEW_PEOPLE, seed=SEED))
+    page = [HEAD, *table(found), MIDDLE, *averages(found), FEW, *averages(few), READING]
+    page += watched()
     PAGE.write_text("".join(page))
     print("".join(page))
 
@@ -79,16 +88,20 @@ def table(found: list[Cell]) -> Iterator[str]:
     for cell in found:
         yield f"| {cell.world} | {cell.logging} | {cell.target} | {cell.truth:.3f} "
         yield f"| {cell.effective_sends:,.0f} | {cell.refused / LOGS:.0%} | "
-        yield _row(np.sqrt((cell.error**2).mean(axis=0)), cell.covered.mean(axis=0))
+        shown = slice(len(ESTIMATORS))
+        yield _row(np.sqrt((cell.error**2).mean(axis=0))[shown], cell.covered.mean(axis=0)[shown])
 
 
 def averages(found: list[Cell]) -> Iterator[str]:
-    yield "| sender | " + " | ".join(ESTIMATORS) + " |\n" + "|---" * (1 + len(ESTIMATORS)) + "|\n"
+    columns = (*ESTIMATORS, *PLAIN)
+    yield "| sender | refused | " + " | ".join(columns) + " |\n" + "|---" * (2 + len(columns))
+    yield "|\n"
     for logging in dict.fromkeys(cell.logging for cell in found):
         mine = [cell for cell in found if cell.logging == logging]
         error = np.sqrt(np.mean([(cell.error**2).mean(axis=0) for cell in mine], axis=0))
         covered = np.mean([cell.covered.mean(axis=0) for cell in mine], axis=0)
-        yield f"| {logging} | " + _row(error, covered)
+        yield f"| {logging} | {np.mean([cell.refused for cell in mine]) / LOGS:.0%} | "
+        yield _row(error, covered)
 
 
 def _row(error: np.ndarray, covered: np.ndarray) -> str:

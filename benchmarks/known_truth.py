@@ -11,6 +11,9 @@ from prompt_world import Table, World, loggings, targets, worlds
 
 from sendopt.evaluate import arms, lift, off_policy
 from sendopt.evaluate.arms import Trial
+from sendopt.evaluate.chance import clustered_mean
+from sendopt.evaluate.metrics import Interval
+from sendopt.evaluate.off_policy import Logged
 from sendopt.evaluate.refusal import Refusal
 
 _PAST_DAYS = 3
@@ -22,6 +25,8 @@ ESTIMATORS = (
     off_policy.SWITCH_DR,
     off_policy.DM,
 )
+#: The same estimates with the textbook's interval, 1.96 cluster-robust standard errors each way.
+PLAIN = ("snips, plain", "dr, plain")
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,8 @@ class Cell:
     truth: float
     effective_sends: float  # median
     refused: int
-    error: NDArray[np.float64]  # (logs, ESTIMATORS)
-    covered: NDArray[np.bool_]  # (logs, ESTIMATORS)
+    error: NDArray[np.float64]  # (logs, ESTIMATORS and PLAIN)
+    covered: NDArray[np.bool_]  # (logs, ESTIMATORS and PLAIN)
 
 
 def cells(*, logs: int, people: int, seed: int) -> Iterator[Cell]:
@@ -61,7 +66,8 @@ def _cell(
     rng: np.random.Generator,
 ) -> Cell:
     truth = world.value(wanted)
-    error, covered = np.zeros((logs, len(ESTIMATORS))), np.zeros((logs, len(ESTIMATORS)), bool)
+    size = logs, len(ESTIMATORS) + len(PLAIN)
+    error, covered = np.zeros(size), np.zeros(size, bool)
     effective, refused = np.zeros(logs), 0
     for number in range(logs):
         logged = world.log(chances, wanted, people, rng)
@@ -69,11 +75,23 @@ def _cell(
         effective[number] = support.effective_sends
         refused += off_policy.refusal(logged, support) is not None
         found = off_policy.estimates(logged, support)
-        for column, name in enumerate(ESTIMATORS):
-            error[number, column] = found[name].estimate - truth
-            covered[number, column] = found[name].low <= truth <= found[name].high
+        intervals = [*(found[name] for name in ESTIMATORS), *_plain(logged)]
+        for column, interval in enumerate(intervals):
+            error[number, column] = interval.estimate - truth
+            covered[number, column] = interval.low <= truth <= interval.high
     median = float(np.median(effective))
     return Cell(world.name, "", "", truth, median, refused, error, covered)
+
+
+def _plain(logged: Logged) -> list[Interval]:
+    weight = logged.target / logged.propensity
+    snips = float((weight * logged.reward).sum() / weight.sum())
+    moved = clustered_mean(weight * (logged.reward - snips) / weight.mean(), logged.user)
+    doubly = clustered_mean(
+        logged.expected + weight * (logged.reward - logged.predicted), logged.user
+    )
+    pairs = [(snips, moved.standard_error), (doubly.estimate, doubly.standard_error)]
+    return [Interval(value, value - 1.96 * se, value + 1.96 * se) for value, se in pairs]
 
 
 @dataclass(frozen=True)

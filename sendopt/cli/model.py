@@ -25,6 +25,7 @@ from sendopt.cli.output import as_json as as_json_object
 from sendopt.cli.output import print_json, print_table, progress, stdout
 from sendopt.clock import parse_instant
 from sendopt.errors import InvalidInput
+from sendopt.evaluate.off_policy import DR, SNIPS, Value
 from sendopt.evaluate.refusal import Refusal
 from sendopt.learn import Counterfactual, NaturalExperiments, TrainingReport, Verdict
 from sendopt.records import TenantId
@@ -249,29 +250,33 @@ def _show_counterfactual(found: Counterfactual) -> None:
     if found.refusal is not None:
         stdout.print(f"No causal figure: {found.refusal}", markup=False)
         return
+    stdout.print(
+        f"Choosing one of the {len(found.hours)} hours that were drawn, on the days of "
+        f"{found.evaluated:,} of them; as sent, {found.as_sent:.4f} were answered",
+        markup=False,
+    )
+    values = {name: each for name, each in found.value.items() if isinstance(each, Value)}
     print_table(
-        f"Choosing one of the {len(found.hours)} hours that were drawn, {found.evaluated:,} sends "
-        f"(causal); as sent {found.as_sent:.4f}",
-        ["rule", "answered, SNIPS", "answered, DR", "ours minus this, DR", "sends it weighs"],
-        [_counterfactual_row(found, name) for name in found.value],
+        "Share answered (causal), 95 % intervals",
+        ["rule", "SNIPS", "DR", "weighs"],
+        [
+            (
+                name,
+                str(each.estimates[SNIPS]),
+                str(each.estimates[DR]),
+                round(each.support.effective_sends),
+            )
+            for name, each in values.items()
+        ],
     )
-    for name, value in found.value.items():
-        if isinstance(value, Refusal):
-            stdout.print(f"{name}: {value}", markup=False)
-
-
-def _counterfactual_row(found: Counterfactual, name: str) -> tuple[str, ...]:
-    value = found.value[name]
-    if isinstance(value, Refusal):
-        return name, "refused", "refused", "", ""
-    gain = found.gain.get(name, {})
-    return (
-        name,
-        str(value.estimates["snips"]),
-        str(value.estimates["dr"]),
-        str(gain.get("dr", "")),
-        f"{value.support.effective_sends:,.0f}",
+    print_table(
+        "Ours minus another rule (causal)",
+        ["rule", "SNIPS", "DR"],
+        [(name, str(each[SNIPS]), str(each[DR])) for name, each in found.gain.items()],
     )
+    for name, each in found.value.items():
+        if isinstance(each, Refusal):
+            stdout.print(f"{name}: no causal figure: {each}", markup=False)
 
 
 @contextmanager

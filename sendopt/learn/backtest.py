@@ -52,7 +52,7 @@ class BacktestReport:
         if self.experiments is not None and not self.experiments.varied:
             notes.append(
                 "no user was sent to twice on a day, an hour or more apart: "
-                "nothing here compares times of one day"
+                "choosing among a day's sends cannot be judged"
             )
         if self.label_source == ACTIVITY:
             notes.append(
