@@ -165,7 +165,7 @@ decision = sa.Table(
         "decision_explored",
         "tenant_id",
         "send_id",
-        sqlite_where=sa.text("explored"),
+        sqlite_where=sa.text("explored = 1"),
         postgresql_where=sa.text("explored"),
     ),
 )

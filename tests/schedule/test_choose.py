@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from types import SimpleNamespace as Row
 
 import pytest
 from hypothesis import given
@@ -30,7 +32,10 @@ from sendopt.records import (
     VariantId,
 )
 from sendopt.schedule import Person, plan
+from sendopt.schedule.identity import uniform
+from sendopt.schedule.policy import draw_slot
 from sendopt.schedule.variants import VariantBelief
+from sendopt.state import plan_rows
 
 MIDNIGHT = datetime(2026, 10, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -133,6 +138,29 @@ def test_the_propensity_is_that_of_the_slot_among_the_allowed_ones() -> None:
 def test_the_same_arguments_give_the_same_plan_and_another_seed_another() -> None:
     assert planned(EXPLORING, 200) == planned(EXPLORING, 200)
     assert planned(EXPLORING, 200) != planned(EXPLORING, 200, seed=2)
+
+
+@pytest.mark.parametrize("policy", ["epsilon_greedy", "thompson"])
+def test_a_propensity_can_be_computed_again_from_the_record_alone(policy: str) -> None:
+    campaign = replace(CAMPAIGN, exploration=Exploration(policy, 0.1, 0.4))
+    people = [a_person(number) for number in range(50)]
+    scores = {
+        person.user_id: said(8 + number % 14, best_at=0.6, sd=0.1 + number / 50)
+        for number, person in enumerate(people)
+    }
+    for kept in planned(campaign, people=people, scores=scores).decisions:
+        decision = plan_rows.decision(Row(**plan_rows.decision_row(TenantId("default"), kept)))
+        allowed = [slot for slot in decision.slots if slot.excluded_by is None]
+        chances = [slot.open_probability for slot in allowed]
+        again = draw_slot(
+            [math.log(p / (1 - p)) for p in chances if p is not None],
+            [slot.logit_sd for slot in allowed if slot.logit_sd is not None],
+            best=chances.index(max(p for p in chances if p is not None)),
+            exploration=campaign.exploration,
+            uniform=uniform(1, "slot", decision.send_id),
+        )
+        assert allowed[again.chosen].starts_at == decision.chosen_at
+        assert again.propensity == pytest.approx(decision.propensity, rel=1e-12)
 
 
 def test_who_was_explored_with_enough_gets_the_best_time() -> None:

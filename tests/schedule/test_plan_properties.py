@@ -8,13 +8,17 @@ from zoneinfo import ZoneInfo, available_timezones
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sendopt.clock import zone_at
 from sendopt.quiet_hours import in_quiet_hours
 from sendopt.records import (
+    NO_EXPLORATION,
     Campaign,
     CampaignId,
     Channel,
     Device,
     DeviceId,
+    Exploration,
+    Holdout,
     Plan,
     QuietHours,
     Score,
@@ -54,6 +58,16 @@ starts = st.builds(
 probabilities = st.floats(0, 1) | st.sampled_from([0.1, 0.2])  # with ties
 
 
+explorations = st.just(NO_EXPLORATION) | st.builds(
+    Exploration,
+    policy=st.sampled_from(["epsilon_greedy", "thompson"]),
+    epsilon=st.floats(0, 0.5),
+    share=st.floats(0, 0.5),
+    per_user=st.integers(0, 2),
+)
+holdout_times = st.sampled_from(["configured", "random"])
+
+
 @st.composite
 def campaigns(draw: st.DrawFn) -> Campaign:
     earliest_at = draw(starts)
@@ -68,7 +82,21 @@ def campaigns(draw: st.DrawFn) -> Campaign:
         slot=draw(st.sampled_from([15, 60, 240, 1440])) * MINUTE,
         fallback_local_time=draw(clock_times),
         time_to_live=draw(st.integers(1, 600)) * MINUTE,
+        exploration=draw(explorations),
+        holdout=draw(st.none() | st.builds(Holdout, st.floats(0.1, 0.5), holdout_times)),
+        least_confidence=draw(st.none() | st.floats(0.5, 0.95)),
+        urgent=draw(st.booleans()),
     )
+
+
+night_offsets = st.lists(st.integers(-11, 12), min_size=1, max_size=3, unique=True).map(
+    lambda hours: tuple(hour * 60 for hour in hours)
+)
+
+
+def zones_of(person: Person) -> list[ZoneInfo]:
+    """Return every zone in whose night the person is not disturbed."""
+    return [ZoneInfo(person.timezone), *map(zone_at, person.quiet_offsets)]
 
 
 @st.composite
@@ -84,6 +112,7 @@ def people(draw: st.DrawFn) -> list[Person]:
                 timezone=draw(zone_names),
                 timezone_source="device",
                 suppressed_by=draw(st.sampled_from([None, None, "opted_out"])),
+                quiet_offsets=draw(st.just(()) | night_offsets),
             )
         )
     return found
@@ -109,7 +138,11 @@ def plannings(draw: st.DrawFn) -> Planning:
 
 
 def scored(said: dict[UserId, dict[datetime, float]]) -> dict[UserId, dict[datetime, Score]]:
-    return {user: {at: Score(p) for at, p in times.items()} for user, times in said.items()}
+    """Give each probability a doubt of its own, in the order of time."""
+    return {
+        user: {at: Score(p, 0.1 * (at.hour % 5)) for at, p in times.items()}
+        for user, times in said.items()
+    }
 
 
 def planned(campaign: Campaign, people: list[Person], said: Said, now: datetime) -> Plan:
@@ -141,16 +174,18 @@ def test_everybody_has_one_time_inside_every_limit_or_one_reason(drawn: Planning
             assert send.reason in {"opted_out", "no_device", "no_allowed_slot"}
             assert decision.propensity is None
         else:
-            zone = ZoneInfo(person.timezone)
             assert send.state is SendState.PLANNED
             assert send.reason is None
             assert campaign.earliest_at <= send.due_at < campaign.latest_at
             assert send.due_at >= now
-            assert campaign.quiet_hours is None or not in_quiet_hours(
-                send.due_at, zone, campaign.quiet_hours
+            assert campaign.quiet_hours is None or not any(
+                in_quiet_hours(send.due_at, zone, campaign.quiet_hours) for zone in zones_of(person)
             )
             assert send.due_at < send.expires_at <= campaign.latest_at
-            assert decision.propensity == 1.0
+            assert decision.propensity is not None
+            assert 0 < decision.propensity <= 1
+            if decision.policy in {"greedy", "configured", "fallback"}:
+                assert (decision.propensity, decision.explored) == (1.0, False)
 
 
 @settings(max_examples=300)
@@ -160,11 +195,13 @@ def test_nobody_who_could_be_sent_to_is_left_out(drawn: Planning) -> None:
     result = planned(campaign, people, said, now)
     minutes = -((max(campaign.earliest_at, now) - campaign.latest_at) // MINUTE)
     for person, send in zip(people, result.sends, strict=True):
-        zone = ZoneInfo(person.timezone)
         allowed = any(
             campaign.quiet_hours is None
-            or not in_quiet_hours(
-                max(campaign.earliest_at, now) + minute * MINUTE, zone, campaign.quiet_hours
+            or not any(
+                in_quiet_hours(
+                    max(campaign.earliest_at, now) + minute * MINUTE, zone, campaign.quiet_hours
+                )
+                for zone in zones_of(person)
             )
             for minute in range(minutes)
         )

@@ -28,6 +28,6 @@ def upgrade() -> None:
         "decision",
         ["tenant_id", "send_id"],
         unique=False,
-        sqlite_where=sa.text("explored"),
+        sqlite_where=sa.text("explored = 1"),
         postgresql_where=sa.text("explored"),
     )
