@@ -14,15 +14,19 @@ import sys
 from pathlib import Path
 
 import delivery
+import features
 import ingest
 import lookups
 import scoring
+import training
 
 BENCHMARKS = {
     "ingest": ingest.measure,
     "delivery": delivery.measure,
     "lookups": lookups.measure,
     "scoring": scoring.measure,
+    "features": features.measure,
+    "training": training.measure,
 }
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
