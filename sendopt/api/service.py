@@ -29,7 +29,7 @@ from sendopt.api.routes import (
 )
 from sendopt.app import App
 from sendopt.app.stores import DEFAULT_TENANT
-from sendopt.errors import ModelNotServable
+from sendopt.errors import ModelNotServable, StoreFailure
 
 _TAGS = [
     {"name": "events", "description": "What happened, into the log."},
@@ -74,8 +74,9 @@ async def _open_stores(api: FastAPI) -> AsyncIterator[None]:
     """Open every store before the first request, so that no two requests race to do it."""
     app: App = api.state.facade
     await run_in_threadpool(app.open_stores)
-    with suppress(ModelNotServable):  # then messages go out at their fallback times
-        await run_in_threadpool(app.registry.champion, DEFAULT_TENANT)
+    # Without a champion messages go out at their fallback times, without scores it is asked.
+    with suppress(ModelNotServable, StoreFailure):
+        await run_in_threadpool(app.current_scores, DEFAULT_TENANT)
     yield
 
 
