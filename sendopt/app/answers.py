@@ -52,7 +52,7 @@ class BestTimes:
     timezone: str
     slots: tuple[HourOfWeek, ...]
     model_version: str | None
-    fallback_reason: str | None  # why no model spoke; None = one did
+    fallback_reason: str | None  # why the champion did not speak; None = it did
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from sendopt.app.stored_scores import StoredScores
 from sendopt.app.stores import Stores
 from sendopt.errors import ModelNotServable, StoreFailure
 from sendopt.features import known_users
+from sendopt.learn import ServableModel, serving
 from sendopt.log import Reader
 from sendopt.records import TenantId, UserId
 from sendopt.score import ScoreStore, Weeks
@@ -126,7 +127,7 @@ class Scores(Stores):
         return BestTimes(user_id, store.zone(row), slots, version, None), stored_source(store)
 
     def _live(self, tenant_id: TenantId, user_id: UserId, *, top: int) -> BestTimes:
-        """Ask the champion now; without one, say why none speaks."""
+        """Ask the champion, else the last good model, now; without either, say why none speaks."""
         now = self.clock.now()
         with self.reader(tenant_id) as reader:
             standing = _standing(reader, now=now)
@@ -134,17 +135,28 @@ class Scores(Stores):
                 with self.state.read() as tx:
                     users.get(tx, tenant_id, user_id)
             zone = _zones(standing, pa.array([user_id]))[0].as_py()
-            try:
-                model = self.registry.champion(tenant_id)
-            except ModelNotServable as refusal:
-                return BestTimes(user_id, zone, (), None, refusal.code)
-            scores = score.score_slots(model, reader, as_of=now, user_ids=[user_id]).to_pylist()
+
+        def week(model: ServableModel) -> pa.Table:
+            with self.reader(tenant_id) as own:
+                return score.score_slots(model, own, as_of=now, user_ids=[user_id])
+
+        answer = serving.ask(
+            self.registry,
+            tenant_id,
+            week,
+            rows=score.SLOTS_A_WEEK,
+            limits=self.model_limits,
+            now=now,
+        )
+        if answer.scores is None:
+            return BestTimes(user_id, zone, (), None, answer.reason)
+        scores = answer.scores.to_pylist()
         scores.sort(key=lambda row: (-row["open_probability"], row["day_of_week"], row["hour"]))
         slots = tuple(
             HourOfWeek(row["day_of_week"], row["hour"], row["open_probability"])
             for row in scores[:top]
         )
-        return BestTimes(user_id, zone, slots, model.version, None)
+        return BestTimes(user_id, zone, slots, answer.model_version, answer.reason)
 
 
 @contextmanager

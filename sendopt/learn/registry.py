@@ -99,20 +99,23 @@ class Registry:
     def last_good(self, tenant_id: TenantId) -> ServableModel:
         """Return the model that served before the champion.
 
-        Where the registry does not answer, it is the champion that this process served last.
-
         Raises:
             ModelNotServable: `no_last_good`, `model_damaged` or `registry_unavailable`.
         """
-        try:
-            found = self._by_alias(tenant_id, LAST_GOOD_ALIAS)
-        except ModelNotServable:
-            if tenant_id in self._served:
-                return self._served[tenant_id]
-            raise
+        found = self._by_alias(tenant_id, LAST_GOOD_ALIAS)
         if found is None:
             raise ModelNotServable("no model served before", code="no_last_good")
         return self._once(tenant_id, *found)
+
+    def last_served(self, tenant_id: TenantId) -> ServableModel:
+        """Return the champion that this process loaded last, without asking the registry.
+
+        Raises:
+            ModelNotServable: `registry_unavailable`, if it never loaded any.
+        """
+        if tenant_id not in self._served:
+            raise _unavailable("and this process has loaded no model before")
+        return self._served[tenant_id]
 
     def check(self, *, within: timedelta = timedelta(seconds=2)) -> None:
         """Return if the registry answers, with whatever it may hold.

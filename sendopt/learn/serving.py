@@ -10,7 +10,8 @@ send its best time, never the send. Why a step was passed over is one of
     model_too_slow              no answer within the time that its number of rows may take
     model_output_invalid        an answer that is no probability: NaN, infinite, outside (0, 1)
     model_failed                it raised
-    registry_unavailable        nobody can say who the champion is
+    registry_unavailable        nobody can say who the champion is; then the last good one is the
+                                champion that this process loaded last
 
 Planning asks like this, and goes on to the histogram if `answer.scores` is None:
 
@@ -112,16 +113,26 @@ def ask(
             StoreFailure of the log.
     """
     skipped: list[Skipped] = []
-    steps = ((ServedBy.CHAMPION, registry.champion), (ServedBy.LAST_GOOD, registry.last_good))
-    for step, load in steps:
+    for step in (ServedBy.CHAMPION, ServedBy.LAST_GOOD):
         try:
-            model = load(tenant_id)
+            model = _load(registry, tenant_id, step, skipped)
             scores = _sound_answer(model, score, rows=rows, limits=limits, now=now)
         except ModelNotServable as refusal:
             skipped.append(Skipped(step, refusal.code, refusal.message))
         else:
             return Answer(step, model, scores, tuple(skipped))
     return Answer(None, None, None, tuple(skipped))
+
+
+def _load(
+    registry: Registry, tenant_id: TenantId, step: ServedBy, skipped: list[Skipped]
+) -> ServableModel:
+    """Return the model of a step; a registry that was silent is not waited for a second time."""
+    if step is ServedBy.CHAMPION:
+        return registry.champion(tenant_id)
+    if skipped[-1].reason == "registry_unavailable":
+        return registry.last_served(tenant_id)
+    return registry.last_good(tenant_id)
 
 
 def _sound_answer(

@@ -132,6 +132,17 @@ def test_a_damaged_champion_gives_way_to_the_last_good_model(home: Path) -> None
         assert told(decide(app, "one-broken")) == (ServedBy.LAST_GOOD, "model_damaged", last_good)
 
 
+def test_best_times_come_from_the_last_good_model_too(home: Path) -> None:
+    user = UserId(USERS[0])
+    with opened(home) as app, broken(app, "champion"):
+        told = app.best_times(TENANT, user, top=3)
+        assert (len(told.slots), told.fallback_reason) == (3, "model_damaged")
+        assert told.model_version == app.registry.last_good(TENANT).version
+    with opened(home) as app, broken(app, "champion", "last_good"):
+        told = app.best_times(TENANT, user, top=3)
+        assert (told.slots, told.fallback_reason) == ((), "model_damaged")
+
+
 def test_without_any_sound_model_the_histogram_speaks(home: Path) -> None:
     with opened(home) as app, broken(app, "champion", "last_good"):
         decisions = decide(app, "both-broken")

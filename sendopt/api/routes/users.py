@@ -59,7 +59,8 @@ def best_times(
 ) -> BestTimes:
     """Return the hours of the week, in the user's own zone, best first.
 
-    Where no model speaks, the answer says why in `fallback_reason`; it is never made up.
+    Where the champion cannot speak, `fallback_reason` says why. The last good model then answers;
+    without one there are no slots, and none are made up.
     """
     times, source = app.best_times_and_source(tenant_id, UserId(user_id), top=top)
     response.headers[SOURCE_HEADER] = source
