@@ -42,7 +42,7 @@ def measure() -> Iterator[tuple[str, str, str, str]]:
         inside.append(sum(updates))
         ratios.append(totals[-1] / inside[-1])
     yield (
-        f"train {ROUNDS} rounds on {len(learn.label):,} x {FEATURES}, judged on {len(stop.label):,}",
+        f"train {ROUNDS} rounds on {len(learn.label):,} x {FEATURES}, stop by {len(stop.label):,}",
         f"{statistics.median(totals):.1f} s",
         f"inside LightGBM's boosting: {statistics.median(inside):.1f} s",
         f"{statistics.median(ratios):.2f} x the time",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numba
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -22,6 +23,7 @@ from sendopt.features import (
     moment_context,
     moments,
     observe,
+    passes,
     population_evidence,
     recency,
     user_evidence,
@@ -417,3 +419,15 @@ def test_no_zone_changes_its_clocks_twice_within_six_days(empty_log: Log) -> Non
         )["apart_s"][0].as_py()
     # Looked at every twelve hours, changes may be up to so much closer than they seem.
     assert closest - 43_200 >= 6 * 86_400
+
+
+def test_without_a_place_to_keep_them_passes_are_compiled_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(numba.core.caching.CompileResultCacheImpl, "_locator_classes", [])
+
+    @passes._compiled(numba.types.int64, numba.types.int64)
+    def next_one(number: int) -> int:
+        return number + 1
+
+    assert next_one(41) == 42
