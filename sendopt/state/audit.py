@@ -85,15 +85,26 @@ def sends(tx: Transaction) -> Iterator[Violation]:
         yield from _broken(
             tx, planned_send, send.send_id, rule=rule, broken=broken, explanation=explanation
         )
-    orphan = ~_exists(planned_send, decision)
-    yield from _broken(
-        tx,
-        decision,
-        decision.c.send_id,
-        rule="decision_has_send",
-        broken=orphan,
-        explanation="its send is gone",
+    propensity = decision.c.propensity
+    certain = decision.c.policy.in_(["greedy", "configured", "fallback"])
+    decisions = (
+        ("decision_has_send", ~_exists(planned_send, decision), "its send is gone"),
+        (
+            "propensity_is_possible",
+            decision.c.chosen_at.is_not(None)
+            & (
+                propensity.is_(None)
+                | (propensity <= 0.0)
+                | (propensity > 1.0)
+                | (certain & (propensity != 1.0))
+            ),
+            "the probability of its time cannot be what its policy gave it",
+        ),
     )
+    for rule, broken, explanation in decisions:
+        yield from _broken(
+            tx, decision, decision.c.send_id, rule=rule, broken=broken, explanation=explanation
+        )
 
 
 def engagement(tx: Transaction) -> Iterator[Violation]:
