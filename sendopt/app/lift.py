@@ -15,7 +15,7 @@ from sendopt.evaluate import lift
 from sendopt.evaluate.arms import Trial
 from sendopt.evaluate.lift import Lift
 from sendopt.evaluate.refusal import Refusal
-from sendopt.records import Arm, Campaign, CampaignId, EventType, TenantId, UserId
+from sendopt.records import Arm, Campaign, CampaignId, EventType, Holdout, TenantId, UserId
 from sendopt.state import lift as sends
 from sendopt.state.lift import ArmedSend, ExperimentCampaign, PastAnswers
 
@@ -34,6 +34,7 @@ class LiftReport:
     window: timedelta  # after the hand-over, within which an answer counts
     campaigns: tuple[CampaignId, ...]  # counted
     waiting: tuple[CampaignId, ...]  # whose last answer may still come
+    compared_with: tuple[str, ...]  # when those held out were sent to: "configured", "random"
     share_unknown: tuple[CampaignId, ...]  # left out: nobody says any more how many were held out
     lift: Lift | None
     refusal: Refusal | None  # why there is no lift; exactly one of the two is given
@@ -87,24 +88,23 @@ class Lifts(Campaigns):
                 for each in found
                 if not campaign_ids or each.campaign_id in campaign_ids
             }
-            shares = {
-                name: each.holdout.share
-                for name, each in chosen.items()
-                if each.holdout is not None
+            holdouts = {
+                name: each.holdout for name, each in chosen.items() if each.holdout is not None
             }
-            closed = [name for name in shares if _closed_at(chosen[name], window) <= now]
+            closed = [name for name in holdouts if _closed_at(chosen[name], window) <= now]
             rows = sends.armed_sends(
                 tx, tenant_id, closed, outcome=outcome, window=window, since=since
             )
             past = sends.past_answers(tx, tenant_id, outcome=outcome, window=window)
-        told = lift.report(_trial(rows, past, shares), effect=effect)
+        told = lift.report(_trial(rows, past, holdouts), effect=effect)
         return LiftReport(
             as_of=now,
             outcome=outcome,
             window=window,
             campaigns=tuple(closed),
-            waiting=tuple(name for name in shares if name not in closed),
-            share_unknown=tuple(name for name in chosen if name not in shares),
+            waiting=tuple(name for name in holdouts if name not in closed),
+            compared_with=tuple(sorted({holdouts[name].time for name in closed})),
+            share_unknown=tuple(name for name in chosen if name not in holdouts),
             lift=told if isinstance(told, Lift) else None,
             refusal=told if isinstance(told, Refusal) else None,
         )
@@ -122,14 +122,14 @@ def _closed_at(campaign: Campaign, window: timedelta) -> datetime:
 def _trial(
     rows: Sequence[ArmedSend],
     past: Sequence[PastAnswers],
-    shares: Mapping[CampaignId, float],
+    holdouts: Mapping[CampaignId, Holdout],
 ) -> Trial:
     before = {each.user_id: each.answered / each.sends for each in past}
     number: dict[UserId, int] = {}
     return Trial(
         user=np.array([number.setdefault(row.user_id, len(number)) for row in rows], np.intp),
         optimised=np.array([row.arm is Arm.OPTIMISED for row in rows], bool),
-        holdout_share=np.array([shares[row.campaign_id] for row in rows], np.float64),
+        holdout_share=np.array([holdouts[row.campaign_id].share for row in rows], np.float64),
         answered=np.array([row.answered for row in rows], np.float64),
         dismissed=np.array([row.dismissed for row in rows], np.float64),
         opted_out=np.array([row.opted_out for row in rows], np.float64),

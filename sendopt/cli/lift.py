@@ -97,6 +97,10 @@ def _show(report: LiftReport) -> None:
     if report.refusal is not None:
         stdout.print(f"No lift: {report.refusal}", markup=False)
     if report.lift is not None:
+        stdout.print(
+            f"Those held out were sent to at the {' or the '.join(report.compared_with)} time",
+            markup=False,
+        )
         _show_lift(report.lift)
 
 
@@ -127,6 +131,8 @@ def _show_lift(found: Lift) -> None:
             _row("opted out", found.opted_out),
         ],
     )
+    for outcome in found.harm:
+        stdout.print(f"Harm: more is {outcome.replace('_', ' ')} where it is chosen.", markup=False)
     if found.needed is None:
         stdout.print("Too few users or answers to say how many more are needed.", markup=False)
         return

@@ -59,6 +59,7 @@ class Lift:
     answered: Contrast
     dismissed: Contrast
     opted_out: Contrast
+    harm: tuple[str, ...]  # which of "dismissed" and "opted_out" the optimisation makes worse
     adjusted: bool  # for how the users answered before
     ratio_p_value: float  # of the arms' sizes, had the draw gone right
     needed: Needed | None  # None = too little is known even to say that
@@ -83,13 +84,21 @@ def report(trial: Trial, *, effect: float) -> Lift | Refusal:
     if known:
         answers = arms.adjust(trial, answers)
     answered = _contrast(trial, trial.answered, answers)
+    dismissed = _contrast(trial, trial.dismissed, arms.compare(trial, trial.dismissed))
+    opted_out = _contrast(trial, trial.opted_out, arms.compare(trial, trial.opted_out))
+    guards = {"dismissed": dismissed, "opted_out": opted_out}
     return Lift(
         conclusion=_conclude(answered.difference),
         users={arm: trial.users(optimised=flag) for arm, flag in _ARMS},
         sends={arm: trial.sends(optimised=flag) for arm, flag in _ARMS},
         answered=answered,
-        dismissed=_contrast(trial, trial.dismissed, arms.compare(trial, trial.dismissed)),
-        opted_out=_contrast(trial, trial.opted_out, arms.compare(trial, trial.opted_out)),
+        dismissed=dismissed,
+        opted_out=opted_out,
+        harm=tuple(
+            name
+            for name, guard in guards.items()
+            if guard.difference is not None and guard.difference.low > 0.0
+        ),
         adjusted=answers.adjusted,
         ratio_p_value=p_value,
         needed=_needed(trial, answers, effect) if known else None,

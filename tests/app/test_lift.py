@@ -95,6 +95,7 @@ def test_a_real_difference_is_found_once_the_windows_have_closed(
     found = report.lift
     assert found is not None
     assert report.refusal is None
+    assert report.compared_with == ("configured",)
     assert found.label == "causal"
     assert found.conclusion == "better"
     assert sum(found.users.values()) == USERS

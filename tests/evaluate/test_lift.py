@@ -170,3 +170,14 @@ def test_daily_looks_at_a_split_without_effect_cry_wolf_seldom(known_truth: Modu
     found = known_truth.watch(world, experiments=10, people=400, effect=0.1, seed=8)
     assert found.better >= 8
     assert found.worse == 0
+
+
+def test_harm_is_named_though_answers_are_better() -> None:
+    trial = a_trial(users=1000, effect=0.15)
+    annoyed = np.random.default_rng(9).random(len(trial)) < 0.1
+    found = told(replace(trial, dismissed=(annoyed & trial.optimised).astype(np.float64)))
+    assert (found.conclusion, found.harm) == (Conclusion.BETTER, ())
+    some = np.where(trial.optimised, annoyed, trial.dismissed)
+    found = told(replace(trial, dismissed=some.astype(np.float64)))
+    assert (found.conclusion, found.harm) == (Conclusion.BETTER, ("dismissed",))
+    assert told(trial).harm == ()

@@ -1,0 +1,131 @@
+"""What became of armed sends, read on both databases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from state.test_plans import HOUR, OTHER, SALE, TENANT, a_campaign, a_plan
+
+from sendopt.records import (
+    Arm,
+    CampaignId,
+    Click,
+    EventType,
+    Plan,
+    Response,
+    ResponseKind,
+    SendId,
+    UserId,
+)
+from sendopt.state import State, Transaction, engagement, lift, plans, users
+from sendopt.state.lift import ArmedSend, PastAnswers
+from sendopt.state.tables import planned_send
+
+WINDOW = 2 * HOUR
+NEWS = CampaignId("news")
+
+
+def in_arms(plan: Plan) -> Plan:
+    """Users with an even number are optimised, the others held out."""
+    sends = tuple(
+        replace(send, arm=Arm.OPTIMISED if number % 2 == 0 else Arm.HOLDOUT)
+        for number, send in enumerate(plan.sends)
+    )
+    return replace(plan, sends=sends)
+
+
+@pytest.fixture
+def answered(state: State, now: datetime) -> None:
+    """Six sends of each of two tenants, handed over an hour ago, and what was done with them."""
+    with state.write() as tx:
+        for tenant_id in (TENANT, OTHER):
+            plans.put_campaign(tx, tenant_id, a_campaign(now), {"of": tenant_id}, now=now)
+            plan = in_arms(a_plan(now, range(6), tenant_id=tenant_id))
+            plans.commit(tx, tenant_id, plan, now=now)
+            tx.execute(
+                sa.update(planned_send)
+                .where(planned_send.c.tenant_id == tenant_id, planned_send.c.due_at.is_not(None))
+                .values(handed_over_at=now)
+            )
+        did(tx, 1, ResponseKind.OPEN, now + HOUR)
+        did(tx, 2, ResponseKind.OPEN, now + WINDOW)  # too late
+        did(tx, 3, ResponseKind.DISMISSAL, now)
+        did(tx, 3, ResponseKind.RESPONSE, now + HOUR)
+        click = Click(
+            "c1", SendId(f"s_{TENANT}_4"), "link", now + HOUR, "a browser", filtered_reason=None
+        )
+        engagement.add_click(tx, TENANT, click)
+        users.opt_out(tx, TENANT, UserId("user-5"), now=now + HOUR)
+
+
+def did(tx: Transaction, number: int, kind: ResponseKind, at: datetime) -> None:
+    answer = Response(SendId(f"s_{TENANT}_{number}"), kind, at)
+    engagement.add_response(tx, TENANT, answer, filtered_reason=None)
+
+
+def rows(state: State, outcome: EventType = EventType.OPEN, **limits: datetime) -> list[ArmedSend]:
+    with state.read() as tx:
+        return lift.armed_sends(
+            tx,
+            TENANT,
+            [SALE],
+            outcome=outcome,
+            window=WINDOW,
+            since=limits.get("since"),
+        )
+
+
+def test_every_send_counts_in_its_arm_with_what_its_user_did(state: State, answered: None) -> None:
+    found = rows(state)
+    assert [row.user_id for row in found] == [f"user-{number}" for number in range(6)]
+    assert [row.arm for row in found] == ["optimised", "holdout"] * 3
+    assert [row.answered for row in found] == [False, True, False, False, False, False]
+    assert [row.dismissed for row in found] == [False, False, False, True, False, False]
+    assert [row.opted_out for row in found] == [False, False, False, False, False, True]
+
+
+@pytest.mark.parametrize(("outcome", "who"), [("response", "user-3"), ("click", "user-4")])
+def test_another_outcome_is_another_answer(
+    state: State, answered: None, outcome: str, who: str
+) -> None:
+    found = rows(state, EventType(outcome))
+    assert [row.user_id for row in found if row.answered] == [who]
+
+
+def test_only_what_was_planned_since_counts(state: State, answered: None, now: datetime) -> None:
+    assert len(rows(state, since=now)) == 6
+    assert rows(state, since=now + HOUR) == []
+    with state.read() as tx:
+        assert lift.experiment_campaigns(tx, TENANT, since=now + HOUR) == []
+        (found,) = lift.experiment_campaigns(tx, TENANT, since=now)
+    assert (found.campaign_id, found.definition) == (SALE, {"of": TENANT})
+
+
+def test_the_past_is_what_closed_before_the_experiment(
+    state: State, answered: None, now: datetime
+) -> None:
+    """A campaign without arms, handed over three hours before; one answered it in time."""
+    before = now - 3 * HOUR
+    with state.write() as tx:
+        campaign = replace(a_campaign(before), campaign_id=NEWS)
+        plans.put_campaign(tx, TENANT, campaign, {"is": "news"}, now=before)
+        old = a_plan(before, range(101, 104))
+        sends = tuple(replace(send, campaign_id=NEWS, arm=None) for send in old.sends)
+        plans.commit(tx, TENANT, replace(old, campaign_id=NEWS, sends=sends), now=before)
+        of_news = planned_send.c.campaign_id == NEWS
+        tx.execute(sa.update(planned_send).where(of_news).values(handed_over_at=before))
+        did(tx, 101, ResponseKind.OPEN, before + HOUR)
+        late = planned_send.c.send_id == f"s_{TENANT}_103"
+        closes_later = now - WINDOW + timedelta(microseconds=1)
+        tx.execute(sa.update(planned_send).where(late).values(handed_over_at=closes_later))
+    with state.read() as tx:
+        found = lift.past_answers(tx, TENANT, outcome=EventType.OPEN, window=WINDOW)
+        elsewhere = lift.past_answers(tx, OTHER, outcome=EventType.OPEN, window=WINDOW)
+    assert found == [
+        PastAnswers(UserId("user-101"), 1, 1),
+        PastAnswers(UserId("user-102"), 1, 0),
+    ]
+    assert elsewhere == []
