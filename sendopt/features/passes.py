@@ -235,37 +235,39 @@ def evidence(
     Sessions and sends become known after different times: each has its own place in the log.
     """
     cells, stages = sessions.shape[1], answers.shape[1] // sessions.shape[1]
-    carried = np.zeros((2 + stages, cells))
+    seen, sent = np.zeros((1, cells)), np.zeros((1 + stages, cells))
     session, send, end = np.int64(0), np.int64(0), np.int64(0)
-    current, origin_us, scale = np.int64(-2), np.int64(0), 0.0  # -2: nobody yet
+    current, origin_us = np.int64(-2), np.int64(0)  # -2: nobody yet
+    seen_scale, sent_scale = 0.0, 0.0
     for row in order:
         if user[row] != current:
-            current, scale, end = user[row], 0.0, 0
+            current, seen_scale, sent_scale, end = user[row], 0.0, 0.0, 0
             if current >= 0:
                 session, send, end = first[current], first[current], first[current + 1]
             origin_us = happened_us[session] if session < end else 0
-            carried[:] = 0.0
+            seen[:], sent[:] = 0.0, 0.0
         while session < end and not (is_session[session] and known_us[session] > as_of_us[row]):
             if is_session[session]:
                 halvings = (happened_us[session] - origin_us) / half_life_us
-                scale = _rescaled(carried, scale, halvings)
-                carried[0, cell[session]] += np.exp2(halvings - scale)
+                seen_scale = _rescaled(seen, seen_scale, halvings)
+                seen[0, cell[session]] += np.exp2(halvings - seen_scale)
             session += 1
         while send < end and (is_session[send] or known_us[send] <= as_of_us[row]):
             if not is_session[send]:
                 halvings = (happened_us[send] - origin_us) / half_life_us
-                scale = _rescaled(carried, scale, halvings)
-                weight = np.exp2(halvings - scale)
-                carried[1, cell[send]] += weight
+                sent_scale = _rescaled(sent, sent_scale, halvings)
+                weight = np.exp2(halvings - sent_scale)
+                sent[0, cell[send]] += weight
                 if promptness[send] < stages:
-                    carried[2 + promptness[send], cell[send]] += weight
+                    sent[1 + promptness[send], cell[send]] += weight
             send += 1
-        left = np.exp2(scale - (as_of_us[row] - origin_us) / half_life_us)
+        now = (as_of_us[row] - origin_us) / half_life_us
+        seen_left, sent_left = np.exp2(seen_scale - now), np.exp2(sent_scale - now)
         for each in range(cells):
-            sessions[row, each] = carried[0, each] * left
-            sends[row, each] = carried[1, each] * left
+            sessions[row, each] = seen[0, each] * seen_left
+            sends[row, each] = sent[0, each] * sent_left
             for stage in range(stages):
-                answers[row, stage * cells + each] = carried[2 + stage, each] * left
+                answers[row, stage * cells + each] = sent[1 + stage, each] * sent_left
 
 
 @_compiled(types.void, types.float64[::1], _ints, types.int64, types.float64, types.float64[::1])

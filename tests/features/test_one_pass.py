@@ -20,6 +20,7 @@ from sendopt.features import (
     PROMPTNESS,
     USER_FEATURES,
     Target,
+    Viewpoints,
     moment_context,
     moments,
     observe,
@@ -155,6 +156,11 @@ def test_the_pass_agrees_with_looking_back_from_every_viewpoint(
         for stage in range(len(PROMPTNESS)):
             expected = dense(counted, "viewpoint", f"answers_{stage}", len(seen))
             np.testing.assert_allclose(mine.answers[:, stage], expected, **close)
+
+        alone = Viewpoints(seen.user_id.slice(0, 1), seen.as_of.slice(0, 1))
+        same = user_evidence(reader, observations, alone, half_life=HALF_LIFE)
+        np.testing.assert_array_equal(same.sessions[0], mine.sessions[0])
+        np.testing.assert_array_equal(same.answers[0], mine.answers[0])
 
         if len(looked):
             forever = timedelta(days=999_999_999)
