@@ -16,7 +16,7 @@ _BINS = 10
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its 95 % interval from resampling users."""
+    """An estimate with its 95 % interval; users, not rows, are its unit."""
 
     estimate: float
     low: float

@@ -44,6 +44,7 @@ class Verdict:
     reward: dict[str, Interval]  # by policy: share of the choices that were answered
     gain: dict[str, Interval]  # ours minus each other policy, answered share
     log_loss_gain: dict[str, Interval]  # each other predictor's log loss minus ours, nats
+    label: str = "predictive"  # whoever chose the times of these moments had reasons
 
 
 def judge(
