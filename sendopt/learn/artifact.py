@@ -16,14 +16,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sendopt.errors import ModelNotServable
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target
 from sendopt.learn import trees
+from sendopt.learn.clocks import ClockPrior
+from sendopt.learn.delays import Delays
 from sendopt.learn.level_shape import LevelShape
 from sendopt.learn.model import PopulationWeights, Provenance, ServableModel, Weights
 from sendopt.records import EventType
 
-FORMAT = 1
+FORMAT = 2
 
 _MODEL, _TREES = "model.json", "trees.txt"
 
@@ -90,6 +94,12 @@ def _document(model: ServableModel) -> bytes:
         },
         "reach_seconds": model.reach.total_seconds(),
         "shape": asdict(model.shape),
+        "clocks": {
+            "everybody": model.clocks.everybody.tolist(),
+            "mean": model.clocks.mean.tolist(),
+            "covariance": model.clocks.covariance.tolist(),
+        },
+        "delays": asdict(model.delays),
         "weights": asdict(model.weights),
         "baseline": asdict(model.baseline),
         "trees_rank": model.trees_rank,
@@ -112,6 +122,10 @@ def _model(document: dict[str, Any], booster: Any, version: str) -> ServableMode
             outcome=EventType(document["target"]["outcome"]),
         ),
         shape=LevelShape(**document["shape"]),
+        clocks=ClockPrior(
+            *(np.array(document["clocks"][name]) for name in ("everybody", "mean", "covariance"))
+        ),
+        delays=Delays(tuple(document["delays"]["hazard"])),
         reach=timedelta(seconds=document["reach_seconds"]),
         weights=Weights(**document["weights"]),
         baseline=PopulationWeights(**document["baseline"]),

@@ -150,6 +150,7 @@ def _replay(run: _Run) -> Backtest:
         later,
         target=target,
         shape=model.shape,
+        clocks=model.clocks,
         reach=model.reach,
     )
     verdict = judge(later, predictors(model, rows), rankings(model, rows), seed=run.seed)

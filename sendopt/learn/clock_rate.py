@@ -8,65 +8,96 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import product
 
 import numpy as np
 import pyarrow as pa
 
 from sendopt.features import (
+    Viewpoints,
     instant,
+    known_users,
     moments,
-    population_evidence,
     session_moments,
     user_evidence,
     viewpoints,
 )
-from sendopt.learn.level_shape import LevelShape, activity_clock, population_clock
+from sendopt.learn import clocks
+from sendopt.learn.clocks import ClockPrior
+from sendopt.learn.level_shape import LevelShape
 from sendopt.log import Reader
 
-_HALF_LIVES_DAYS = (14.0, 42.0, 120.0, 365.0)
-_BANDWIDTHS_HOURS = (0.75, 1.0, 1.5)
-_ACTIVITY_PRIORS = (10.0, 30.0)
-_DAY_TYPE_PRIORS = (10.0, 20.0, 50.0)
+_HALF_LIVES_DAYS = (14.0, 42.0, 120.0, 240.0, 1000.0)
 _SHORTEST, _LONGEST = timedelta(days=1), timedelta(days=56)
 _MOST_SESSIONS = 20_000
 _FEWEST_SESSIONS = 500
+_MOST_TEACHERS = 2_000  # users from whom it is learned how clocks differ
+_MOST_TRIAL_TEACHERS = 400  # the same while the memory is chosen
+
+_HALF_HOUR_US = 1_800_000_000
 
 
-def choose_clock(
-    reader: Reader, observations: pa.Table, prior: LevelShape, *, until: datetime
-) -> LevelShape:
-    """Return `prior` with the memory under which the last sessions before `until` were likeliest.
+def choose_clocks(
+    reader: Reader,
+    observations: pa.Table,
+    shape: LevelShape,
+    *,
+    until: datetime,
+    rng: np.random.Generator,
+) -> tuple[LevelShape, ClockPrior]:
+    """Return `shape` with the best memory, and how clocks differ as of `until`.
 
-    The last fifth of the log's time is held out, at most eight weeks, and the clocks are those
-    known at its start. With too few sessions nothing is chosen.
+    The best memory is that under which the last sessions before `until` were likeliest: the last
+    fifth of the log's time is held out, at most eight weeks, and the clocks are those known at its
+    start. With too few sessions nothing is chosen.
     """
+    users = known_users(reader, until=until)
+    teachers = users.take(pa.array(_some(len(users), _MOST_TEACHERS, rng)))
+    shape = replace(shape, half_life_days=_memory(reader, observations, shape, teachers, until))
+    return shape, _learned(reader, observations, teachers, shape, until)
+
+
+def _memory(
+    reader: Reader,
+    observations: pa.Table,
+    shape: LevelShape,
+    teachers: pa.Array,
+    until: datetime,
+) -> float:
     known_us = observations["known_us"].to_numpy()
     if len(known_us) == 0:
-        return prior
+        return shape.half_life_days
     since = until - min(max((until - instant(int(known_us.min()))) / 5, _SHORTEST), _LONGEST)
     held_out = session_moments(reader, since=since, until=until, limit=_MOST_SESSIONS)
     if len(held_out) < _FEWEST_SESSIONS:
-        return prior
+        return shape.half_life_days
     seen, number = viewpoints(held_out.user_id, held_out.as_of)
     asked = moments(reader, seen, number, held_out.at)
     cell = np.floor(asked.half_hours).astype(np.intp)
-    best, best_likelihood = prior, -np.inf
+    # Sessions of one half hour are one presence, here as in the evidence.
+    presence = np.unique(number * 2**40 + held_out.at_us // _HALF_HOUR_US, return_index=True)[1]
+    likelihood = {}
     for half_life in _HALF_LIVES_DAYS:
-        shape = replace(prior, half_life_days=half_life)
-        user = user_evidence(reader, observations, seen, half_life=shape.half_life)
-        everybody, row = population_evidence(reader, observations, seen, half_life=shape.half_life)
-        for bandwidth, kappa, kappa_2 in product(
-            _BANDWIDTHS_HOURS, _ACTIVITY_PRIORS, _DAY_TYPE_PRIORS
-        ):
-            tried = replace(
-                shape,
-                activity_bandwidth_hours=bandwidth,
-                activity_prior=kappa,
-                day_type_prior=kappa_2,
-            )
-            clock = activity_clock(tried, user.sessions, population_clock(tried, everybody)[row])
-            likelihood = float(np.log(clock[number, asked.day_type, cell]).mean())
-            if likelihood > best_likelihood:
-                best, best_likelihood = tried, likelihood
-    return best
+        tried = replace(shape, half_life_days=half_life)
+        some = teachers.slice(0, _MOST_TRIAL_TEACHERS)
+        prior = _learned(reader, observations, some, tried, since)
+        user = user_evidence(reader, observations, seen, half_life=tried.half_life)
+        density = clocks.densities(prior, user.sessions)[number, asked.day_type, cell]
+        likelihood[half_life] = float(np.log(density[presence]).mean())
+    return max(likelihood, key=lambda half_life: likelihood[half_life])
+
+
+def _learned(
+    reader: Reader,
+    observations: pa.Table,
+    teachers: pa.Array,
+    shape: LevelShape,
+    as_of: datetime,
+) -> ClockPrior:
+    instants = pa.array([as_of] * len(teachers), pa.timestamp("us", tz="UTC"))
+    seen = Viewpoints(teachers, instants)
+    user = user_evidence(reader, observations, seen, half_life=shape.half_life)
+    return clocks.learn(user.sessions)
+
+
+def _some(count: int, most: int, rng: np.random.Generator) -> np.typing.NDArray[np.int64]:
+    return rng.permutation(count)[:most]

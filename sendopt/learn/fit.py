@@ -25,9 +25,11 @@ from sendopt.features import (
     viewpoints,
 )
 from sendopt.learn import logistic, trees
-from sendopt.learn.clock_rate import choose_clock
+from sendopt.learn.clock_rate import choose_clocks
+from sendopt.learn.clocks import ClockPrior
+from sendopt.learn.delays import Delays, observed_delays, steady
 from sendopt.learn.groups import day_groups, user_numbers
-from sendopt.learn.history import Split, label_source, labelled_moments, split
+from sendopt.learn.history import ACTIVITY, Split, label_source, labelled_moments, split
 from sendopt.learn.level_shape import LevelShape
 from sendopt.learn.model import PopulationWeights, Provenance, ServableModel, Weights
 from sendopt.learn.rows import Rows, describe
@@ -71,9 +73,13 @@ def fit(
     parts = split(past, until=until, judged=judged)
     observations = observe(reader, target)
     progress(f"learning from {len(past)} moments of {label_source(summary)}")
-    shape = choose_clock(reader, observations, LevelShape(), until=parts.judge_from)
+    shape, clocks = choose_clocks(
+        reader, observations, LevelShape(), until=parts.judge_from, rng=rng
+    )
     reach = reach_of(target, summary)
-    rows = describe_labelled(reader, observations, past, target=target, shape=shape, reach=reach)
+    rows = describe_labelled(
+        reader, observations, past, target=target, shape=shape, clocks=clocks, reach=reach
+    )
     learn, tune = parts.learn(past), parts.tune(past)
     weights = _weigh(rows, past, learn)
     progress("growing trees on the level-shape model")
@@ -81,6 +87,8 @@ def fit(
     model = ServableModel(
         target=target,
         shape=shape,
+        clocks=clocks,
+        delays=delays_of(reader, target, summary, until=parts.judge_from),
         reach=reach,
         weights=weights,
         baseline=_weigh_population(rows, past, learn | tune),
@@ -111,6 +119,13 @@ def reach_of(target: Target, summary: Summary) -> timedelta:
     return max(target.open_window, min(summary.late_answer, _LONGEST_REACH))
 
 
+def delays_of(reader: Reader, target: Target, summary: Summary, *, until: datetime) -> Delays:
+    """Return how long answers take; being active, which stands in for an answer, has no delay."""
+    if label_source(summary) == ACTIVITY:
+        return steady()
+    return observed_delays(reader, target, until=until)
+
+
 def describe_labelled(
     reader: Reader,
     observations: pa.Table,
@@ -118,13 +133,21 @@ def describe_labelled(
     *,
     target: Target,
     shape: LevelShape,
+    clocks: ClockPrior,
     reach: timedelta,
 ) -> Rows:
     """Describe labelled moments by what was known at the start of their day."""
     seen, number = viewpoints(labelled.user_id, labelled.as_of)
     asked = moments(reader, seen, number, labelled.at)
     return describe(
-        reader, observations, target=target, shape=shape, reach=reach, seen=seen, asked=asked
+        reader,
+        observations,
+        target=target,
+        shape=shape,
+        clocks=clocks,
+        reach=reach,
+        seen=seen,
+        asked=asked,
     )
 
 

@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.features import DAY_TYPES, HALF_HOURS, Evidence, Moments
-from sendopt.learn import circle
+from sendopt.learn import circle, clocks
+from sendopt.learn.clocks import ClockPrior
 
-_NEWTON_STEPS = 6
-_LONGEST_STEP = 2.0
+_MOST_STEPS = 40
+_CLOSE = 1e-4  # of a logit; Newton's next error would be about its square
+_LONGEST_STEP = 2.0  # of a logit: further away the curvature says nothing
 _WAVES = 10  # of a day: the shortest takes 2.4 hours
 
 
@@ -26,10 +28,9 @@ class LevelShape:
     """What the model believes before it has seen anybody; counts are decayed events."""
 
     half_life_days: float = 60.0
-    activity_bandwidth_hours: float = 0.75
-    activity_prior: float = 30.0  # sessions after which a user's own clock weighs half
-    day_type_prior: float = 20.0  # sessions after which their weekend differs from their weekday
-    population_day_type_prior: float = 50.0  # the same, of everybody together
+    activity_bandwidth_hours: float = 0.75  # of everybody's clock
+    activity_prior: float = 30.0  # sessions that know a user's hours as well as everybody's do
+    population_day_type_prior: float = 50.0  # sessions after which everybody's weekend differs
     activity_trust: float = 1000.0  # sessions of everybody that outweigh everybody's answers
     send_bandwidth_hours: float = 1.0
     deviation_sd: float = 0.6  # of a user's own hours from everybody's, on the logit scale
@@ -93,6 +94,7 @@ class Parts:
 
 def estimate(
     model: LevelShape,
+    prior: ClockPrior,
     user: Evidence,
     everybody: Evidence,
     population_row: NDArray[np.intp],
@@ -102,7 +104,8 @@ def estimate(
     """Return the posterior curves of every viewpoint.
 
     Args:
-        model: the prior.
+        model: what is believed of levels and of answers.
+        prior: how users' clocks differ.
         user: one row a viewpoint.
         everybody: the population's evidence, one row a day.
         population_row: the row of `everybody` of each viewpoint.
@@ -110,10 +113,9 @@ def estimate(
     """
     reach_hours = reach / timedelta(hours=1)
     clock = population_clock(model, everybody)
-    own_clock = activity_clock(model, user.sessions, clock[population_row])
     clock_ahead = circle.ahead(clock, reach_hours)
-    ahead = circle.ahead(own_clock, reach_hours)
-    activity = np.log(ahead / clock_ahead[population_row])
+    ahead = circle.ahead(clocks.densities(prior, user.sessions), reach_hours)
+    activity = np.log(ahead / circle.ahead(prior.of_everybody, reach_hours))
 
     base, answering, stages = _population_answering(model, everybody)
     doubt = model.activity_trust / (model.activity_trust + _total(everybody.sessions))
@@ -121,12 +123,12 @@ def estimate(
     population_activity = (1.0 - doubt) * np.log(clock_ahead / mean_ahead)
     population_answering = doubt * answering
 
-    prior = (
+    expected = (
         _at_middles(population_activity)[population_row]
         + population_answering[population_row]
         + _at_middles(activity)
     )
-    own = _answers(model, user, prior, stages[population_row])
+    own = _answers(model, user, expected, stages[population_row])
     sessions = _total(user.sessions)
     fade = model.activity_prior / (model.activity_prior + sessions)
     # A share m of a Dirichlet posterior with n pseudo-counts: var(log m) is about (1 - m) / (n m).
@@ -160,23 +162,6 @@ def parts(curves: Curves, asked: Moments) -> Parts:
         evidence=circle.at(curves.evidence, row, all_days, middle),
         doubt=circle.at(curves.doubt, row, day_type, start),
     )
-
-
-def activity_clock(
-    model: LevelShape, sessions: NDArray[np.float64], clock: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return every user's density of sessions over the day; each day type sums to 1.
-
-    s = (A smoothed + kappa x population) / (|A| + kappa) over all days, then the same once more
-    from all days to each day type.
-    """
-    smoothed = sessions @ circle.gaussian(model.activity_bandwidth_hours)
-    kappa, kappa_2 = model.activity_prior, model.day_type_prior
-    all_days = (smoothed.sum(axis=-2, keepdims=True) + kappa * clock) / (_total(smoothed) + kappa)
-    own: NDArray[np.float64] = (smoothed + kappa_2 * all_days) / (
-        smoothed.sum(axis=-1, keepdims=True) + kappa_2
-    )
-    return own
 
 
 def population_clock(model: LevelShape, everybody: Evidence) -> NDArray[np.float64]:
@@ -266,20 +251,26 @@ def _newton(
         waves: (day types, half hours, coefficients).
         precision: of the Gaussian prior of the coefficients, whose mean is 0.
     """
-    at_risk = seen.sends[:, None] - (seen.answers.cumsum(axis=1) - seen.answers)
     flat = waves.reshape(-1, len(precision))
     squares = (flat[:, :, None] * flat[:, None, :]).reshape(len(flat), -1)
     own = np.zeros((len(seen.sends), len(precision)))
-    for _ in range(_NEWTON_STEPS):
-        logit = offset + (own @ flat.T).reshape(-1, 1, *waves.shape[:2])
-        p = _sigmoid(logit)
-        residual = (seen.answers - at_risk * p).sum(axis=1).reshape(len(own), -1)
-        weight = (at_risk * p * (1.0 - p)).sum(axis=1).reshape(len(own), -1)
-        curvature = (weight @ squares).reshape(-1, len(precision), len(precision))
-        curvature += np.diag(precision)
-        slope = residual @ flat - precision * own
-        step = np.linalg.solve(curvature, slope[:, :, None])[:, :, 0]
-        own = own + np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
+    curvature = np.empty((len(own), *np.diag(precision).shape))
+    moving = np.arange(len(own))
+    for _ in range(_MOST_STEPS):
+        now = seen.rows(moving)
+        at_risk = now.sends[:, None] - (now.answers.cumsum(axis=1) - now.answers)
+        p = _sigmoid(offset[moving] + (own[moving] @ flat.T).reshape(-1, 1, *waves.shape[:2]))
+        residual = (now.answers - at_risk * p).sum(axis=1).reshape(len(now.sends), -1)
+        weight = (at_risk * p * (1.0 - p)).sum(axis=1).reshape(len(now.sends), -1)
+        curvature[moving] = (weight @ squares).reshape(-1, *curvature.shape[1:])
+        curvature[moving] += np.diag(precision)
+        slope = residual @ flat - precision * own[moving]
+        step = np.linalg.solve(curvature[moving], slope[:, :, None])[:, :, 0]
+        change = np.abs(step @ flat.T).max(axis=1)
+        own[moving] += step * np.minimum(1.0, _LONGEST_STEP / np.maximum(change, 1e-12))[:, None]
+        moving = moving[change > _CLOSE]
+        if len(moving) == 0:
+            break
     return own, np.linalg.inv(curvature)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import lightgbm as lgb
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from sendopt.features import Target
 from sendopt.learn import trees
+from sendopt.learn.clocks import ClockPrior
+from sendopt.learn.delays import Delays
 from sendopt.learn.level_shape import LevelShape
 from sendopt.learn.logistic import sigmoid
 from sendopt.learn.rows import Rows
@@ -68,6 +70,8 @@ class ServableModel:
 
     target: Target
     shape: LevelShape
+    clocks: ClockPrior
+    delays: Delays
     reach: timedelta  # how long after a send activity can still answer it
     weights: Weights
     baseline: PopulationWeights
@@ -75,6 +79,7 @@ class ServableModel:
     trees_rank: bool  # False: trees see the user only, and the hour is the level-shape model's
     calibration: tuple[float, float]  # intercept, slope on the logit scale
     provenance: Provenance
+    asked_window: timedelta | None = None  # None = the one that it learned
     version: str = ""  # the first 16 hex digits of the artifact's SHA-256; empty until stored
 
     def tree_features(self, rows: Rows) -> NDArray[np.float64]:
@@ -84,12 +89,25 @@ class ServableModel:
         return np.hstack([rows.user_features, rows.moment_features])
 
     def predict(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the probability of an answer within the open window, in (0, 1)."""
+        """Return the probability of an answer within the asked window, in (0, 1)."""
         logit = self.weights.logit(rows)
         if self.booster is not None:
             logit = logit + trees.added_logit(self.booster, self.tree_features(rows))
         intercept, slope = self.calibration
-        return np.clip(sigmoid(intercept + slope * logit), _LEAST, _MOST)
+        probability = sigmoid(intercept + slope * logit)
+        if self.asked_window is not None:
+            learned = self.target.open_window
+            probability = self.delays.move(probability, learned=learned, asked=self.asked_window)
+        return np.clip(probability, _LEAST, _MOST)
+
+    def within(self, open_window: timedelta) -> ServableModel:
+        """Return the same model for another open window; the order of times stays.
+
+        Raises:
+            InvalidInput: `window_too_long`.
+        """
+        self.delays.within(open_window)
+        return replace(self, asked_window=open_window)
 
     def logit_sd(self, rows: Rows) -> NDArray[np.float64]:
         """Return how unsure the model is of each row's place among the user's own times.

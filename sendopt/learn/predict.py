@@ -59,6 +59,7 @@ def describe_for(
         observations,
         target=model.target,
         shape=model.shape,
+        clocks=model.clocks,
         reach=model.reach,
         seen=seen,
         asked=asked,

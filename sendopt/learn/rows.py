@@ -20,6 +20,7 @@ from sendopt.features import (
     user_evidence,
 )
 from sendopt.learn import level_shape
+from sendopt.learn.clocks import ClockPrior
 from sendopt.learn.level_shape import LevelShape, Parts
 from sendopt.log import Reader
 
@@ -46,6 +47,7 @@ def describe(
     *,
     target: Target,
     shape: LevelShape,
+    clocks: ClockPrior,
     reach: timedelta,
     seen: Viewpoints,
     asked: Moments,
@@ -55,7 +57,7 @@ def describe(
     everybody, population_row = population_evidence(
         reader, observations, seen, half_life=shape.half_life
     )
-    curves = level_shape.estimate(shape, user, everybody, population_row, reach=reach)
+    curves = level_shape.estimate(shape, clocks, user, everybody, population_row, reach=reach)
     parts = level_shape.parts(curves, asked)
     row = asked.viewpoint
     moment_features = np.column_stack(

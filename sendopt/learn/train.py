@@ -210,6 +210,7 @@ def _as_of_now(
         later,
         target=champion.target,
         shape=champion.shape,
+        clocks=champion.clocks,
         reach=champion.reach,
     )
     return champion.predict(rows)

@@ -8,20 +8,23 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sendopt.errors import Conflict, ModelNotServable, NotFound
+from sendopt.errors import Conflict, ModelNotServable, NotFound, StoreFailure
 from sendopt.features import Target
-from sendopt.learn import Registry, ServableModel
+from sendopt.learn import Registry, ServableModel, clocks, delays
 from sendopt.learn.level_shape import LevelShape
 from sendopt.learn.model import PopulationWeights, Provenance, Weights
 from sendopt.learn.moves import PROMOTED, ROLLED_BACK, Move, last_good, read_moves, tag
-from sendopt.records import TenantId
+from sendopt.learn.serving import Limits, ask
+from sendopt.records import ServedBy, TenantId
 
 SHOP, OTHER = TenantId("shop"), TenantId("other")
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
+LIMITS = Limits(timedelta(days=90), timedelta(seconds=60), 1000.0)
 
 
 def model(seed: int) -> ServableModel:
@@ -29,6 +32,8 @@ def model(seed: int) -> ServableModel:
     return ServableModel(
         target=Target(timedelta(minutes=30)),
         shape=LevelShape(),
+        clocks=clocks.unlearned(),
+        delays=delays.steady(),
         reach=timedelta(hours=1),
         weights=Weights(),
         baseline=PopulationWeights(),
@@ -127,10 +132,42 @@ def test_a_running_process_outlives_its_registry(registry: Registry, tmp_path: P
     with pytest.raises(ModelNotServable) as refused:
         registry.champion(SHOP)
     assert refused.value.code == "registry_unavailable"
-    assert registry.last_good(SHOP).provenance.seed == 2, "what it served last"
+    assert said(registry) == (ServedBy.LAST_GOOD, "registry_unavailable", 2)
     stranger = Registry(f"sqlite:///{tmp_path}/registry.db", str(tmp_path / "models"))
-    with pytest.raises(ModelNotServable):
-        stranger.last_good(SHOP)
+    assert said(stranger) == (None, "registry_unavailable", None)
+
+
+def said(registry: Registry) -> tuple[ServedBy | None, str | None, int | None]:
+    """Who answers, why not the champion, and which model it is."""
+
+    def score(model: ServableModel) -> pa.Table:
+        return pa.table({"open_probability": [0.2, 0.3]})
+
+    answer = ask(registry, SHOP, score, rows=2, limits=LIMITS, now=NOW)
+    return answer.step, answer.reason, answer.model and answer.model.provenance.seed
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 0.0, 1.0, -0.1, None])
+def test_what_is_no_probability_is_no_answer(registry: Registry, wrong: float | None) -> None:
+    serve(registry, 1)
+    serve(registry, 2)
+
+    def score(model: ServableModel) -> pa.Table:
+        said = wrong if model.provenance.seed == 2 else 0.3
+        return pa.table({"open_probability": pa.array([0.2, said], pa.float64())})
+
+    answer = ask(registry, SHOP, score, rows=2, limits=LIMITS, now=NOW)
+    assert (answer.step, answer.reason) == (ServedBy.LAST_GOOD, "model_output_invalid")
+
+
+def test_a_log_that_fails_is_not_the_models_fault(registry: Registry) -> None:
+    serve(registry, 1)
+
+    def score(model: ServableModel) -> pa.Table:
+        raise StoreFailure("the disk is gone", statement="recency")
+
+    with pytest.raises(StoreFailure):
+        ask(registry, SHOP, score, rows=2, limits=LIMITS, now=NOW)
 
 
 moves = st.lists(

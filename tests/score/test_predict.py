@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target
+from sendopt.learn import clocks, delays
 from sendopt.learn.level_shape import LevelShape
 from sendopt.learn.model import PopulationWeights, Provenance, ServableModel, Weights
 from sendopt.log import Log, event_table
@@ -27,6 +28,8 @@ def model() -> ServableModel:
     return ServableModel(
         target=Target(timedelta(minutes=30)),
         shape=LevelShape(),
+        clocks=clocks.unlearned(),
+        delays=delays.steady(),
         reach=timedelta(hours=1),
         weights=Weights(),
         baseline=PopulationWeights(),

@@ -143,6 +143,7 @@ def _described_before(trial: Trial, cut: datetime) -> tuple[NDArray[np.intp], Ve
             sample,
             target=trial.model.target,
             shape=trial.model.shape,
+            clocks=trial.model.clocks,
             reach=trial.model.reach,
         )
     return chosen, trial.model.predict(rows)

@@ -1,0 +1,123 @@
+"""Where each user's clock is most likely, given how clocks differ: compiled, one user at a time."""
+
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# ruff: noqa: PLR0917 - compiled code takes arrays, one by one
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+_MOST_STEPS = 40
+_CLOSE = 1e-3  # of a log density; Newton's next error would be about its square
+_LONGEST_STEP = 2.0  # of a log density: further away the curvature says nothing
+
+
+@numba.njit(nogil=True, cache=True)
+def posteriors(counts, mean, precision, own, second, variance):
+    """Find each user's mode by Newton's method, and how sure it is.
+
+    Args:
+        counts: (users, day types, hours).
+        mean: (day types x hours), the middle of all clocks, log densities.
+        precision: (cells, cells), inverse covariance of the users' own parts.
+        own: (users, cells), where to begin; the modes afterwards.
+        second: (cells, cells); the posterior covariances are added to it.
+        variance: (users, cells); their diagonals are written here.
+    """
+    users, day_types, hours = counts.shape
+    cells = day_types * hours
+    factor, inverse = np.empty((cells, cells)), np.empty((cells, cells))
+    expected, slope = np.empty(cells), np.empty(cells)
+    for user in range(users):
+        for step in range(_MOST_STEPS + 1):
+            _curvature(counts[user], mean, precision, own[user], expected, slope, factor)
+            _cholesky(factor)
+            if step == _MOST_STEPS:
+                break
+            _solve(factor, slope)
+            longest = 0.0
+            for cell in range(cells):
+                longest = max(longest, abs(slope[cell]))
+            share = min(1.0, _LONGEST_STEP / max(longest, 1e-12))
+            for cell in range(cells):
+                own[user, cell] += share * slope[cell]
+            if longest <= _CLOSE:
+                break
+        _invert(factor, inverse)
+        for cell in range(cells):
+            variance[user, cell] = inverse[cell, cell]
+            for other in range(cells):
+                second[cell, other] += inverse[cell, other]
+
+
+@numba.njit(nogil=True, cache=True)
+def _curvature(counts, mean, precision, own, expected, slope, curvature):
+    """Write slope and negative curvature of one user's log posterior."""
+    day_types, hours = counts.shape
+    cells = day_types * hours
+    for row in range(cells):
+        pull = 0.0
+        for column in range(cells):
+            curvature[row, column] = precision[row, column]
+            pull += precision[row, column] * own[column]
+        slope[row] = -pull
+    for day_type in range(day_types):
+        begin, total, weight, highest = day_type * hours, 0.0, 0.0, -np.inf
+        for hour in range(hours):
+            highest = max(highest, mean[begin + hour] + own[begin + hour])
+        for hour in range(hours):
+            at = begin + hour
+            expected[at] = math.exp(mean[at] + own[at] - highest)
+            weight += expected[at]
+            total += counts[day_type, hour]
+        if total == 0.0:
+            continue
+        for hour in range(hours):
+            at = begin + hour
+            expected[at] *= total / weight
+            slope[at] += counts[day_type, hour] - expected[at]
+            curvature[at, at] += expected[at]
+        for row in range(begin, begin + hours):
+            for column in range(begin, begin + hours):
+                curvature[row, column] -= expected[row] * expected[column] / total
+
+
+@numba.njit(nogil=True, cache=True)
+def _cholesky(matrix):
+    """Replace a positive definite matrix by its lower Cholesky factor."""
+    size = len(matrix)
+    for column in range(size):
+        for row in range(column, size):
+            value = matrix[row, column]
+            for inner in range(column):
+                value -= matrix[row, inner] * matrix[column, inner]
+            matrix[row, column] = (
+                math.sqrt(value) if row == column else value / matrix[column, column]
+            )
+
+
+@numba.njit(nogil=True, cache=True)
+def _solve(factor, vector):
+    """Replace `vector` by the solution of factor factor' x = vector."""
+    size = len(factor)
+    for row in range(size):
+        for inner in range(row):
+            vector[row] -= factor[row, inner] * vector[inner]
+        vector[row] /= factor[row, row]
+    for row in range(size - 1, -1, -1):
+        for inner in range(row + 1, size):
+            vector[row] -= factor[inner, row] * vector[inner]
+        vector[row] /= factor[row, row]
+
+
+@numba.njit(nogil=True, cache=True)
+def _invert(factor, inverse):
+    """Write the inverse of factor factor'."""
+    size = len(factor)
+    for column in range(size):
+        inverse[column] = 0.0
+        inverse[column, column] = 1.0
+        _solve(factor, inverse[column])

@@ -1,0 +1,89 @@
+"""How long answers take: lets the open window change without learning anew.
+
+Everybody's cumulative hazard of being answered, in stages after the send (a life table; sends that
+are too young for a stage do not count in it). A user, a time or a message shifts all stages alike
+(proportional hazards), so a probability within one window tells that within any other:
+
+    1 - P(W') = (1 - P(W)) ^ (H(W') / H(W))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.errors import InvalidInput
+from sendopt.features import Target, microseconds, statement
+from sendopt.log import Reader
+
+#: Ends of the stages: 5, 15, 30 minutes, 1, 3, 12, 24 hours.
+STAGES = tuple(timedelta(minutes=m) for m in (5, 15, 30, 60, 180, 720, 1440))
+
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Delays:
+    """The cumulative hazard at the end of each of STAGES; 0 at 0, straight between."""
+
+    hazard: tuple[float, ...]
+
+    def within(self, window: timedelta) -> float:
+        """Return the cumulative hazard at the end of `window`.
+
+        Raises:
+            InvalidInput: `window_too_long`, beyond the last stage; `no_delays` without answers.
+        """
+        if not timedelta(0) < window <= STAGES[-1]:
+            raise InvalidInput(
+                f"{window} is outside what delays were learned for",
+                code="window_too_long",
+                field="open_window",
+                expected=f"more than 0 and at most {STAGES[-1]}",
+            )
+        ends = [0.0, *(stage / _SECOND for stage in STAGES)]
+        return float(np.interp(window / _SECOND, ends, [0.0, *self.hazard]))
+
+    def move(
+        self, probability: NDArray[np.float64], *, learned: timedelta, asked: timedelta
+    ) -> NDArray[np.float64]:
+        """Turn probabilities of an answer within `learned` into those within `asked`.
+
+        Raises:
+            InvalidInput: see `within`.
+        """
+        ratio = self.within(asked) / self.within(learned)
+        moved: NDArray[np.float64] = -np.expm1(ratio * np.log1p(-probability))
+        return moved
+
+
+def steady() -> Delays:
+    """Return a hazard that never changes: what there is without answered sends."""
+    return Delays(tuple(stage / STAGES[-1] for stage in STAGES))
+
+
+def observed_delays(reader: Reader, target: Target, *, until: datetime) -> Delays:
+    """Count how long the answers before `until` took; one imagined answer stands in each stage."""
+    counted = reader.query(
+        "delays",
+        statement("delays"),
+        {
+            "outcome": target.outcome.value,
+            "until_us": microseconds(until),
+            "ends_us": [stage // timedelta(microseconds=1) for stage in STAGES],
+        },
+    )
+    stages = len(STAGES)
+    answered, observed = counted["answered"].to_numpy(), counted["observed"].to_numpy()
+    sends = counted["sends"].to_numpy()
+    hazard, total = [], 0.0
+    for stage in range(stages):
+        # Whole stages only: a send counts in a stage that it was watched to the end of.
+        at_risk = sends[(observed > stage) & (answered >= stage)].sum()
+        answers = sends[(observed > stage) & (answered == stage)].sum()
+        total -= float(np.log1p(-(answers + 0.5) / (at_risk + 1.0)))
+        hazard.append(total)
+    return Delays(tuple(hazard))
