@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from functools import cache, lru_cache
+from functools import cache
 from types import SimpleNamespace
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -26,7 +26,6 @@ from sendopt.score.store import probability_of
 #: A key that was revoked, and a champion that was replaced, are noticed within so long.
 KEY_SECONDS = 2.0
 SCORES_SECONDS = 4.0
-ROUTE = "/v1/users/{user_id}/best-times"
 SOURCE_HEADER = "Sendopt-Scores"
 SOURCE_DESCRIBED = {
     SOURCE_HEADER: {
@@ -36,10 +35,13 @@ SOURCE_DESCRIBED = {
     }
 }
 
+_ROUTE = SimpleNamespace(path="/v1/users/{user_id}/best-times")  # as log and metrics name it
 _PATH = re.compile(r"/v1/users/([^/\x00-\x1f\x7f]{1,256})/best-times")
 _TOP = re.compile(rb"(?:top=([0-9]{1,3}))?")
 _DEFAULT_TOP, _MOST_TOP = 24, 168
 _BEARER = b"Bearer "
+_SOURCE = SOURCE_HEADER.lower().encode()
+_in_json = json.JSONEncoder(ensure_ascii=False).encode
 _BODY = b'{"user_id":%b,"timezone":%b,"slots":[%b],"model_version":%b,"fallback_reason":null}'
 
 
@@ -91,12 +93,12 @@ class BestTimesFromStore:
         if row is None:
             return None
         scope["state"]["tenant_id"] = tenant_id
-        scope["route"] = SimpleNamespace(path=ROUTE)
+        scope["route"] = _ROUTE
         body = render(store, user_id, row, top)
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
-            (SOURCE_HEADER.lower().encode(), stored_source(store).encode()),
+            (_SOURCE, stored_source(store).encode()),
         ]
         return headers, body
 
@@ -106,10 +108,10 @@ def render(store: ScoreStore, user_id: UserId, row: int, top: int) -> bytes:
     slot, probability = _texts()
     hours = [slot[word & 0xFF] + probability[word >> 16] for word in store.best(row, top)]
     return _BODY % (
-        _json(user_id),
-        _json(store.zone(row)),
+        _in_json(user_id).encode(),
+        _in_json(store.zone(row)).encode(),
         b",".join(hours),
-        _json(store.about.model_version),
+        _in_json(store.about.model_version).encode(),
     )
 
 
@@ -118,11 +120,6 @@ def _key(scope: Scope) -> bytes | None:
         if name == b"authorization":
             return value[len(_BEARER) :] if value.startswith(_BEARER) else None
     return None
-
-
-@lru_cache(maxsize=1024)  # zones and versions come again and again
-def _json(text: str) -> bytes:
-    return json.dumps(text, ensure_ascii=False).encode()
 
 
 @cache

@@ -17,6 +17,7 @@ class Metrics:
 
     def __init__(self, gauges: Collector) -> None:
         self.registry = CollectorRegistry()
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.registry.register(gauges)
         self.requests = Counter(
             "sendopt_http_requests",
@@ -53,8 +54,17 @@ class Metrics:
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request; `route` is the template, never the path."""
         known = method if method in _METHODS else "other"
-        self.requests.labels(known, route, str(status)).inc()
-        self.request_seconds.labels(route).observe(seconds)
+        series = self._series.get((known, route, status))
+        if series is None:
+            # Kept at hand: to look the labels up each time takes longer than to count.
+            series = (
+                self.requests.labels(known, route, str(status)),
+                self.request_seconds.labels(route),
+            )
+            self._series[known, route, status] = series
+        requests, request_seconds = series
+        requests.inc()
+        request_seconds.observe(seconds)
 
     def count_response(self, tenant_id: str, kind: str, *, repeated: bool) -> None:
         """Count one report about a send."""

@@ -187,7 +187,7 @@ def _zones(standing: pa.Table, user_ids: pa.Array) -> pa.Array:
 
 def stored_source(store: ScoreStore) -> str:
     """Return what the answer's metadata says of a stored answer."""
-    return f"stored; as_of={store.about.as_of:%Y-%m-%dT%H:%M:%SZ}"
+    return f"stored; as_of={store.as_of_text}"
 
 
 def live_source(reason: str) -> str:

@@ -3,7 +3,7 @@
     magic      8 bytes
     format     uint32, then the length of the header, uint32
     header     JSON: whose scores they are, of which model, of when; and every zone by number
-    ends       uint64 a user: where its id ends among the ids
+    starts     uint64 a user and one more: where its id starts among the ids, and the last ends
     zones      uint16 a user: the number of its zone
     ids        the user ids in UTF-8, in ascending order of their bytes, without gaps
     weeks      168 words a user
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import mmap
 import os
 import struct
@@ -51,7 +52,7 @@ _PREFIX = struct.Struct("<8sII")
 _CHECKSUM = hashlib.sha256().digest_size
 _STEPS = 2**24 - 1
 _STEP = 2.0 * SUREST_LOGIT / _STEPS
-_FENCE = 256  # users between two ids that are kept at hand
+_FENCE = 64  # users between two ids that are kept at hand
 _READ_AT_ONCE = 1 << 24
 
 
@@ -78,7 +79,7 @@ def probability_of(word: int) -> float:
     >>> round(probability_of(half << 8 | slot), 6)
     0.5
     """
-    return float(1.0 / (1.0 + np.exp((word >> 8) * _STEP - SUREST_LOGIT)))
+    return 1.0 / (1.0 + math.exp((word >> 8) * _STEP - SUREST_LOGIT))
 
 
 def write_store(
@@ -117,7 +118,7 @@ def write_store(
             out = _Sections(file)
             text = json.dumps(header).encode()
             out.write(_PREFIX.pack(_MAGIC, FORMAT, len(text)) + text)
-            out.write(np.frombuffer(ids.buffers()[1], np.int64)[1 : len(ids) + 1].astype("<u8"))
+            out.write(_starts(ids).astype("<u8"))
             out.write(numbered.indices.to_numpy().astype("<u2"))
             out.write(_text(ids))
             _write_weeks(out, ids, weeks)
@@ -174,15 +175,15 @@ class ScoreStore:
             raise _unreadable(path, "holds another tenant's or another model's scores")
         self._count: int = header["users"]
         self._zones: list[str] = header["zones"]
-        sizes = [8 * self._count, 2 * self._count, header["bytes_of_ids"]]
-        at = _aligned(_PREFIX.size + length)
-        sections = []
-        for size in [*sizes, 4 * SLOTS_A_WEEK * self._count]:
-            sections.append(whole[at : at + size])
-            at = _aligned(at + size)
-        ends, zones, self._ids, words = sections
-        self._ends, self._zone_of, self._words = ends.cast("Q"), zones.cast("H"), words.cast("I")
+        starts = _aligned(_PREFIX.size + length)
+        zones = starts + 8 * (self._count + 1)
+        self._ids = _aligned(zones + 2 * self._count)
+        weeks = _aligned(self._ids + header["bytes_of_ids"])
+        self._starts = whole[starts:zones].cast("Q")
+        self._zone_of = whole[zones : zones + 2 * self._count].cast("H")
+        self._words = whole[weeks:-_CHECKSUM].cast("I")
         self._fence = [self._id(row) for row in range(0, self._count, _FENCE)]
+        self.as_of_text = f"{self.about.as_of:%Y-%m-%dT%H:%M:%SZ}"
 
     def __len__(self) -> int:
         return self._count
@@ -207,7 +208,8 @@ class ScoreStore:
         return self._words[first : first + top].tolist()
 
     def _id(self, row: int) -> bytes:
-        return bytes(self._ids[self._ends[row - 1] if row else 0 : self._ends[row]])
+        starts = self._starts
+        return self._map[self._ids + starts[row] : self._ids + starts[row + 1]]
 
 
 class _Sections:
@@ -253,10 +255,15 @@ def _words(logit: NDArray[np.float32]) -> NDArray[np.uint32]:
     return words
 
 
+def _starts(ids: pa.Array) -> NDArray[np.int64]:
+    return (
+        np.frombuffer(ids.buffers()[1], np.int64)[: len(ids) + 1] if len(ids) else np.zeros(1, int)
+    )
+
+
 def _text(ids: pa.Array) -> NDArray[np.uint8]:
-    data = ids.buffers()[2]
-    end = np.frombuffer(ids.buffers()[1], np.int64)[len(ids)] if len(ids) else 0
-    return np.frombuffer(data, np.uint8)[:end] if end else np.zeros(0, np.uint8)
+    size = int(_starts(ids)[-1])
+    return np.frombuffer(ids.buffers()[2], np.uint8)[:size] if size else np.zeros(0, np.uint8)
 
 
 def _digest(view: memoryview) -> bytes:

@@ -280,7 +280,7 @@ def test_a_registry_that_is_silent_does_not_hold_up_the_probe(
         ("GET", "/v1/events", 405, "method_not_allowed"),
         ("DELETE", "/v1/campaigns/x", 405, "method_not_allowed"),
         ("PUT", "/healthz", 405, "method_not_allowed"),
-        ("FROBNICATE", "/healthz", 405, "method_not_allowed"),
+        ("PROPFIND", "/healthz", 405, "method_not_allowed"),
     ],
 )
 def test_routes_that_are_not_there_are_problems_too(
