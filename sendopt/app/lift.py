@@ -31,7 +31,7 @@ class LiftReport:
 
     as_of: datetime
     outcome: EventType
-    window: timedelta  # after the hand-over, within which an answer counts
+    window_seconds: int  # after the hand-over, within which an answer counts
     campaigns: tuple[CampaignId, ...]  # counted
     waiting: tuple[CampaignId, ...]  # whose last answer may still come
     compared_with: tuple[str, ...]  # when those held out were sent to: "configured", "random"
@@ -100,7 +100,7 @@ class Lifts(Campaigns):
         return LiftReport(
             as_of=now,
             outcome=outcome,
-            window=window,
+            window_seconds=window // timedelta(seconds=1),
             campaigns=tuple(closed),
             waiting=tuple(name for name in holdouts if name not in closed),
             compared_with=tuple(sorted({holdouts[name].time for name in closed})),

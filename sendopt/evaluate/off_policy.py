@@ -131,8 +131,10 @@ def refusal(logged: Logged, support: Support) -> Refusal | None:
         return Refusal(
             "no_support",
             f"importance weights average {support.mean_weight:.2f} where 1 is expected: the "
-            "propensities are not those of the times that were compared",
-            "log the chance of the very slot that was drawn, after all constraints",
+            "propensities are not those of the times that are compared, or the target wants times "
+            "that could not be drawn",
+            "log the chance of the very time that was drawn, after all constraints, and compare "
+            "among the times that could be drawn",
         )
     return None
 

@@ -13,7 +13,7 @@ def test_without_an_experiment_the_answer_says_why_there_is_no_lift(other: httpx
     assert answer["lift"] is None
     assert answer["refusal"]["code"] == "no_randomised_arms"
     assert answer["refusal"]["remedy"]
-    assert (answer["campaigns"], answer["waiting"], answer["window"]) == ([], [], "P1D")
+    assert (answer["campaigns"], answer["waiting"], answer["window_seconds"]) == ([], [], 86_400)
 
 
 def test_a_campaign_waits_until_its_last_answer_can_be_in(

@@ -138,5 +138,5 @@ def test_a_lift_without_an_experiment_says_what_to_do(told: Told) -> None:
         "lift"
     )
     report = json.loads(told("lift", "--effect", "0.02", "--window", "2h", "--json"))
-    assert (report["lift"], report["window"]) == (None, 7200.0)
+    assert (report["lift"], report["window_seconds"]) == (None, 7200)
     assert report["refusal"]["code"] == "no_randomised_arms"
