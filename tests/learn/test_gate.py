@@ -18,13 +18,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target, observe
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target, observe, viewpoints
+from sendopt.features import moments as local_moments
 from sendopt.learn import artifact
 from sendopt.learn.card import model_card
-from sendopt.learn.fit import Fitted, describe_labelled, fit
+from sendopt.learn.fit import Fitted, fit
 from sendopt.learn.gate import GateReport, Trial, examine, honesty
 from sendopt.learn.gate.slices import SLICES
 from sendopt.learn.model import ServableModel
+from sendopt.learn.predict import describe_for
 from sendopt.learn.train import put_on_trial
 from sendopt.log import Log, Reader
 from sendopt.records import TenantId
@@ -151,14 +153,10 @@ def test_1_a_leak_of_the_future_is_refused(court: Court) -> None:
     """What describes a moment has looked at what happened in the hour after it."""
     moments = court.fitted.moments
     later = replace(moments, as_of_us=moments.at_us + 3_600_000_000)
-    rows = describe_labelled(
-        court.reader,
-        observe(court.reader, TARGET),
-        later,
-        target=TARGET,
-        shape=court.good.shape,
-        reach=court.good.reach,
-    )
+    seen, number = viewpoints(later.user_id, later.as_of)
+    asked = local_moments(court.reader, seen, number, later.at)
+    observations = observe(court.reader, TARGET)
+    rows = describe_for(court.good, court.reader, observations, seen, asked)
     booster = grow(rows.user_features, moments.label, court.good.weights.logit(rows), USER_FEATURES)
     leaking = on_users_alone(court, booster)
     report = court.judge(leaking, fitted=replace(court.fitted, rows=rows))
