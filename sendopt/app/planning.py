@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib.resources import files
 
 import pyarrow as pa
@@ -145,52 +145,48 @@ def _ask_models(
     limits: serving.Limits,
     now: datetime,
 ) -> tuple[Scores, serving.Answer]:
-    """Ask the champion, else the last good model, about every candidate time."""
-    decisions = _decisions(campaign, people, now=now)
+    """Ask the champion, else the last good model, about every candidate time.
+
+    The excluded ones are scored too: the record shows what a limit cost.
+    """
+    asked = [
+        (person.user_id, [slot.starts_at for slot in slots])
+        for person in people
+        if person.suppressed_by is None
+        for slots in [schedule.candidate_slots(campaign, person, now=now)]
+    ]
+    decisions = _decisions(asked, now=now)
 
     def ask(model: ServableModel) -> pa.Table:
         if not decisions.num_rows:
-            return decisions.append_column("open_probability", pa.array([], pa.float64()))
+            nothing = pa.array([], pa.float64())
+            return pa.table({"open_probability": nothing, "logit_sd": nothing})
         with log.reader(tenant_id, snapshot=snapshot) as reader:
             return score.score_candidates(model, reader, decisions)
 
     answer = serving.ask(registry, tenant_id, ask, rows=decisions.num_rows, limits=limits, now=now)
-    return {} if answer.scores is None else _by_user(answer.scores), answer
+    return {} if answer.scores is None else _by_user(asked, answer.scores), answer
 
 
-def _decisions(campaign: Campaign, people: Sequence[Person], *, now: datetime) -> pa.Table:
-    """List every candidate time of every person who can be reached, allowed or not.
-
-    The excluded ones are scored too: the record shows what a limit cost.
-    """
-    user_ids: list[UserId] = []
-    candidates: list[datetime] = []
-    for person in people:
-        if person.suppressed_by is None:
-            slots = schedule.candidate_slots(campaign, person, now=now)
-            user_ids += [person.user_id] * len(slots)
-            candidates += [slot.starts_at for slot in slots]
+def _decisions(asked: Sequence[tuple[UserId, Sequence[datetime]]], *, now: datetime) -> pa.Table:
+    """List every candidate time of everybody who is asked about; the decision's id is the user."""
+    user_ids = [user_id for user_id, times in asked for _ in times]
     instant = pa.timestamp("us", tz="UTC")
     return pa.table(
         {
             "decision_id": pa.array(user_ids, pa.string()),
             "user_id": pa.array(user_ids, pa.string()),
             "as_of": pa.array([now] * len(user_ids), instant),
-            "candidate_at": pa.array(candidates, instant),
+            "candidate_at": pa.array([at for _, times in asked for at in times], instant),
         }
     )
 
 
-def _by_user(scores: pa.Table) -> Scores:
-    """Arrange scores by user (the decision's id here) and instant."""
-    found: dict[UserId, dict[datetime, Score]] = {}
-    names = ("decision_id", "candidate_at", "open_probability", "logit_sd")
-    for user_id, candidate_at, probability, logit_sd in zip(
-        *(scores[name].to_pylist() for name in names), strict=True
-    ):
-        said = Score(probability, logit_sd)
-        found.setdefault(UserId(user_id), {})[candidate_at.astimezone(UTC)] = said
-    return found
+def _by_user(asked: Sequence[tuple[UserId, Sequence[datetime]]], scores: pa.Table) -> Scores:
+    """Arrange scores, which stand in the order in which they were asked for, by user and time."""
+    said = map(Score, scores["open_probability"].to_pylist(), scores["logit_sd"].to_pylist())
+    # Only as many as there are times are taken of `said`: the others are the next user's.
+    return {user_id: dict(zip(times, said, strict=False)) for user_id, times in asked}
 
 
 def _by_hour(
