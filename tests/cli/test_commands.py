@@ -71,3 +71,12 @@ def test_threads_that_wait_sleep() -> None:
 def test_the_json_answer_of_a_failure_is_one_object(tmp_path: Path) -> None:
     failed = sendopt("ingest", "nowhere.csv", "--json", home=tmp_path)
     assert json.loads(failed.stdout)["error"]["code"] == "file_missing"
+
+
+def test_without_a_model_there_is_nothing_to_go_back_to(tmp_path: Path) -> None:
+    listed = sendopt("models", "list", "--json", home=tmp_path)
+    assert (listed.returncode, json.loads(listed.stdout)) == (0, [])
+    back = sendopt("models", "rollback", "--reason", "why not", "--json", home=tmp_path)
+    assert (back.returncode, json.loads(back.stdout)["error"]["code"]) == (2, "no_champion")
+    drift = sendopt("drift", "--json", home=tmp_path)
+    assert (drift.returncode, json.loads(drift.stdout)["error"]["code"]) == (1, "no_champion")

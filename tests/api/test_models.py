@@ -1,0 +1,50 @@
+"""A tenant sees its own models and goes back to one of them, never to one that was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from learn.test_registry import model
+
+from sendopt.app import App
+from sendopt.records import TenantId
+
+FACTORY = TenantId("factory")
+
+
+@pytest.fixture(scope="module")
+def factory(app: App, url: str) -> Iterator[httpx.Client]:
+    """A tenant with two models that served and one that the gate refused."""
+    app.create_tenant(FACTORY, timezone="UTC")
+    now = app.clock.now()
+    for seed, gate in ((1, "passed"), (2, "passed"), (3, "finite")):
+        recorded = app.registry.record(FACTORY, model(seed), params={}, tags={})
+        app.registry.finish(FACTORY, recorded, metrics={}, tags={}, gate=gate)
+        if gate == "passed":
+            app.registry.promote(FACTORY, recorded.number, by="training", reason="ok", now=now)
+    headers = {"Authorization": f"Bearer {app.issue_key(FACTORY, 'tests')}"}
+    with httpx.Client(base_url=url, headers=headers) as client:
+        yield client
+
+
+def back(client: httpx.Client, **body: object) -> tuple[int, str]:
+    answer = client.post("/v1/models/rollback", json=body)
+    return answer.status_code, answer.json().get("code", "")
+
+
+def test_going_back_over_rest(factory: httpx.Client, other: httpx.Client) -> None:
+    third, second, first = factory.get("/v1/models").json()
+    assert [each["gate"] for each in (first, second, third)] == ["passed", "passed", "finite"]
+    assert second["aliases"] == ["champion"]
+    assert back(factory, reason="?", to=third["number"]) == (409, "never_champion")
+    assert back(factory, reason="?", to="nothing") == (404, "model_unknown")
+    assert back(factory, to=None) == (422, "missing_field")
+    assert back(factory, reason="a\u0000b")[0] == 422
+    assert back(other, reason="?") == (409, "no_champion"), "another tenant has none of them"
+    assert other.get("/v1/models").json() == []
+    answer = factory.post("/v1/models/rollback", json={"reason": "opens fell"}).json()
+    assert (answer["version"], answer["aliases"]) == (first["version"], ["champion"])
+    assert (answer["moves"][-1]["by"], answer["moves"][-1]["reason"]) == ("api", "opens fell")
+    assert back(factory, reason="again") == (409, "no_last_good")
