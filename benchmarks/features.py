@@ -187,8 +187,10 @@ def measure(events: int = EVENTS, share: float = 1.0) -> Iterator[tuple[str, str
 
 def _run(side: str, path: str, share: str, out: str) -> None:
     seconds, events, values = {"ours": ours, "sql": sql}[side](Path(path), float(share))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    np.savez(out, seconds=seconds, events=events, values=values, peak=peak)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = used.ru_utime + used.ru_stime
+    print(f"{side}: {events:,} events, {seconds:.1f} s, {cpu:.1f} s of CPU", file=sys.stderr)
+    np.savez(out, seconds=seconds, events=events, values=values, peak=used.ru_maxrss / 2**20)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt.features.catalog import CONTEXT_FEATURES
-from sendopt.features.history import History, history, in_order, kinds
+from sendopt.features.history import AT_ONCE, History, history, in_order, kinds
 from sendopt.features.target import Target
 from sendopt.features.viewpoints import INSTANT, Viewpoints, flat
 from sendopt.features.zones import Clocks, zone_clocks
@@ -67,21 +69,30 @@ def context_of(
     from sendopt.features import passes  # noqa: PLC0415 - numba costs every command 0.3 s
 
     found = np.empty((len(at_us), len(CONTEXT_FEATURES)))
-    passes.context(
-        past.first,
-        past.key,
-        past.zone,
-        clocks.first,
-        clocks.from_us,
-        clocks.offset_us,
-        kinds(EventType.SEND, target.outcome, EventType.SESSION),
-        half_life / _MICROSECOND,
-        user,
-        as_of_us,
-        in_order(user, as_of_us),
-        np.concatenate([[0], np.cumsum(np.bincount(viewpoint, minlength=len(user)))]),
-        np.argsort(viewpoint, kind="stable"),
-        at_us,
-        found,
-    )
+    asked_first = np.concatenate([[0], np.cumsum(np.bincount(viewpoint, minlength=len(user)))])
+    asked = np.argsort(viewpoint, kind="stable")
+
+    def run(order: NDArray[np.int64]) -> None:
+        passes.context(
+            past.first,
+            past.key,
+            past.zone,
+            clocks.first,
+            clocks.from_us,
+            clocks.offset_us,
+            kinds(EventType.SEND, target.outcome, EventType.SESSION),
+            half_life / _MICROSECOND,
+            user,
+            as_of_us,
+            order,
+            asked_first,
+            asked,
+            at_us,
+            found,
+        )
+
+    order = in_order(user, as_of_us)
+    ends = np.searchsorted(user[order], np.linspace(-1, len(past.users), AT_ONCE + 1))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(run, (order[low:high] for low, high in pairwise(ends))))
     return found

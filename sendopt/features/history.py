@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,6 +21,7 @@ from sendopt.log import Reader
 from sendopt.records import EventType
 
 _KINDS = tuple(EventType)
+AT_ONCE = 2  # shares of the users that are worked on at the same time
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,26 +117,63 @@ def _fetch(reader: Reader) -> History:
         nothing = np.zeros(0, np.int64)
         key, zone = nothing, nothing.astype(np.int16)
         return History(pa.array([], pa.string()), np.zeros(1, np.int64), key, zone, zones, UTC_ONLY)
-    found = events["user_id"].dictionary_encode().unify_dictionaries()
-    # Users come in the order of their first event; they leave in the order of their names.
-    ids = found.chunk(0).dictionary
-    codes = [np.asarray(chunk.indices) for chunk in found.chunks]
-    ordered = np.asarray(pc.sort_indices(ids))
-    counts = np.zeros(len(ids), np.int64)
-    for user in codes:
-        counts += np.bincount(user, minlength=len(ids))
-    first = np.concatenate([[0], np.cumsum(counts[ordered])])
-    cursor = np.empty(len(ids), np.int64)
-    cursor[ordered] = first[:-1]
-    key, zone = np.empty(len(events), np.int64), np.empty(len(events), np.int16)
-    for user, keys, its_zones in zip(
-        codes, events["key"].chunks, events["zone"].chunks, strict=True
-    ):
-        passes.scatter(user, np.asarray(keys), np.asarray(its_zones), cursor, key, zone)
-    passes.settle(first, key, zone)
+    batches = events.to_batches()
+    size = -(-len(batches) // AT_ONCE)
+    shares = [batches[at : at + size] for at in range(0, len(batches), size)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        encoded = list(pool.map(_encode, shares))
+        users = _sorted([share.chunk(0).dictionary for share in encoded])
+        counted = list(pool.map(partial(_count, users), encoded))
+        first = np.concatenate([[0], np.cumsum(sum(counts for _, counts in counted))])
+        key, zone = np.empty(first[-1], np.int64), np.empty(first[-1], np.int16)
+        begin, put = first[:-1], []
+        for batches_here, codes, (number, counts) in zip(shares, encoded, counted, strict=True):
+            put.append(pool.submit(_scatter, batches_here, codes, begin[number], key, zone))
+            begin = begin + counts
+        for done in put:
+            done.result()
+        ends = np.linspace(0, len(users), AT_ONCE + 1).astype(int)
+        parts = [first[low : high + 1] for low, high in pairwise(ends)]
+        list(pool.map(lambda part: passes.settle(part, key, zone), parts))
     span_us = (int(key[first[:-1]].min()) >> 4, int(key[first[1:] - 1].max()) >> 4)
     clocks = zone_clocks(reader, zones, begin_us=span_us[0], end_us=span_us[1])
-    return History(ids.take(pa.array(ordered)), first, key, zone, zones, clocks, span_us)
+    return History(users, first, key, zone, zones, clocks, span_us)
+
+
+def _encode(batches: Sequence[pa.RecordBatch]) -> pa.ChunkedArray:
+    """Number the users of some batches in the order in which they come."""
+    return pa.chunked_array([batch["user_id"] for batch in batches]).dictionary_encode()
+
+
+def _sorted(ids: Sequence[pa.Array]) -> pa.Array:
+    users = pc.unique(pa.concat_arrays(ids))
+    return users.take(pc.sort_indices(users))
+
+
+def _count(
+    users: pa.Array, encoded: pa.ChunkedArray
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return the number of each user that was encoded, and how many events each number has."""
+    ids = encoded.chunk(0).dictionary
+    number = user_numbers(users, ids)
+    counts = np.zeros(len(users), np.int64)
+    for chunk in encoded.chunks:
+        counts[number] += np.bincount(np.asarray(chunk.indices), minlength=len(ids))
+    return number, counts
+
+
+def _scatter(
+    batches: Sequence[pa.RecordBatch],
+    encoded: pa.ChunkedArray,
+    cursor: NDArray[np.int64],
+    key: NDArray[np.int64],
+    zone: NDArray[np.int16],
+) -> None:
+    from sendopt.features import passes  # noqa: PLC0415 - numba costs every command 0.3 s
+
+    for batch, user in zip(batches, encoded.chunks, strict=True):
+        columns = (np.asarray(batch["key"]), np.asarray(batch["zone"]))
+        passes.scatter(np.asarray(user.indices), *columns, cursor, key, zone)
 
 
 def _numbered(name: str, values: pa.Array, dtype: DTypeLike, *, begin: int = 0) -> pa.Table:
