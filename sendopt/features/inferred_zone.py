@@ -43,6 +43,7 @@ _PRESENCE_MEMORY = timedelta(days=90)  # beyond it people move, and clocks chang
 _SAMPLE = 5_000  # users of known zone that the clocks are learned from
 _LEAST_KNOWN = 200  # below so many, the common clocks stand
 _EM_STEPS = 30
+_USERS_AT_ONCE = 20_000  # bounds the joint probabilities to some 30 MB
 _LIKENESSES = (1.5, 3.0, 6.0, 12.0, 24.0, 48.0)
 
 
@@ -125,19 +126,20 @@ def posterior(
     return chances
 
 
-def narrow(chances: NDArray[np.float64]) -> InferredZone | None:
-    """Return the fewest offsets that hold `LEAST_CONFIDENCE`; None if they are too many.
+def narrow(chances: NDArray[np.float64]) -> list[InferredZone | None]:
+    """Return for each user the fewest offsets that hold `LEAST_CONFIDENCE`; None if too many do.
 
     Args:
-        chances: of each of `OFFSETS`, of one user.
+        chances: of each of `OFFSETS`, (users, 24).
     """
-    order = np.argsort(-chances, kind="stable")
-    held = np.cumsum(chances[order])
-    count = int(np.searchsorted(held, LEAST_CONFIDENCE)) + 1
-    if count > MOST_OFFSETS:
-        return None
-    offsets = sorted(int(OFFSETS[index]) * 60 for index in order[:count])
-    return InferredZone(tuple(offsets), float(min(held[count - 1], 1.0)))
+    order = np.argsort(-chances, axis=1, kind="stable")
+    held = np.cumsum(np.take_along_axis(chances, order, axis=1), axis=1)
+    count = (held < LEAST_CONFIDENCE).sum(axis=1) + 1
+    found: list[InferredZone | None] = [None] * len(chances)
+    for user in np.flatnonzero(count <= MOST_OFFSETS):
+        offsets = np.sort(OFFSETS[order[user, : count[user]]]) * 60
+        found[user] = InferredZone(tuple(offsets.tolist()), min(held[user, count[user] - 1], 1.0))
+    return found
 
 
 def infer_zones(
@@ -157,26 +159,27 @@ def infer_zones(
         {"as_of": as_of, "since": as_of - _PRESENCE_MEMORY, "sample": _SAMPLE},
         inputs={"asked": pa.table({"user_id": pa.array(user_ids, pa.string())})},
     )
-    users, number = np.unique(rows["user_id"].to_numpy(zero_copy_only=False), return_inverse=True)
-    if not len(users):
-        return {}
+    encoded = rows["user_id"].combine_chunks().dictionary_encode()
+    users, number = encoded.dictionary, encoded.indices.to_numpy()
     presence = np.zeros((len(users), 24))
     presence[number, rows["utc_hour"].to_numpy()] = rows["hours"].to_numpy()
-    asked = np.zeros(len(users), bool)
-    asked[number] = rows["asked"].to_numpy(zero_copy_only=False)
-    zone = np.full(len(users), None, object)
-    zone[number] = rows["timezone"].to_numpy(zero_copy_only=False)
-    clocks, prior = _from_known(presence, zone, as_of=as_of, tenant_zone=tenant_zone)
-    chances = posterior(presence[asked], clocks, prior)
-    found = {
-        str(user): narrow(of_user) for user, of_user in zip(users[asked], chances, strict=True)
-    }
-    return {user: inferred for user, inferred in found.items() if inferred is not None}
+    first = np.unique(number, return_index=True)[1]  # a user's rows say the same of the user
+    of_user = rows.select(["timezone", "asked"]).take(pa.array(first))
+    clocks, prior = _from_known(
+        presence, of_user["timezone"].to_pylist(), as_of=as_of, tenant_zone=tenant_zone
+    )
+    found: dict[str, InferredZone] = {}
+    asked = np.flatnonzero(of_user["asked"].to_numpy())
+    for some in np.array_split(asked, -(-len(asked) // _USERS_AT_ONCE) or 1):
+        inferred = narrow(posterior(presence[some], clocks, prior))
+        names = users.take(pa.array(some)).to_pylist()
+        found |= {name: zone for name, zone in zip(names, inferred, strict=True) if zone}
+    return found
 
 
 def _from_known(
     presence: NDArray[np.float64],
-    zone: NDArray[np.object_],
+    zone: Sequence[str | None],
     *,
     as_of: datetime,
     tenant_zone: str,
@@ -184,10 +187,10 @@ def _from_known(
     """Return the clocks and the prior that the users of known zones teach."""
     prior = np.full(24, 1.0)
     prior[offset_index(tenant_zone, as_of)] += 6.0
-    known = np.array([name is not None for name in zone], bool)
-    offset = np.array([offset_index(name, as_of) for name in zone[known]], np.intp)
+    known = [user for user, name in enumerate(zone) if name is not None]
+    offset = np.array([offset_index(name, as_of) for name in zone if name is not None], np.intp)
     np.add.at(prior, offset, 1.0)
-    if known.sum() < _LEAST_KNOWN:
+    if len(known) < _LEAST_KNOWN:
         return common_clocks(), prior / prior.sum()
     shifted = (_HOURS - OFFSETS[offset][:, np.newaxis]) % 24  # the UTC hour of each local hour
     return (
