@@ -12,13 +12,15 @@ import hashlib
 import json
 import re
 from functools import cache
-from types import SimpleNamespace
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sendopt.api.metrics import Metrics
+from sendopt.api.observe import HEADERS, new_request_id
 from sendopt.api.remembered import Remembered
 from sendopt.app import App
 from sendopt.app.scores import stored_source
+from sendopt.clock import monotonic
 from sendopt.records import TenantId, UserId
 from sendopt.score import ScoreStore
 from sendopt.score.store import probability_of
@@ -35,7 +37,7 @@ SOURCE_DESCRIBED = {
     }
 }
 
-_ROUTE = SimpleNamespace(path="/v1/users/{user_id}/best-times")  # as log and metrics name it
+_ROUTE = "/v1/users/{user_id}/best-times"
 _PATH = re.compile(r"/v1/users/([^/\x00-\x1f\x7f]{1,256})/best-times")
 _TOP = re.compile(rb"(?:top=([0-9]{1,3}))?")
 _DEFAULT_TOP, _MOST_TOP = 24, 168
@@ -48,18 +50,24 @@ _BODY = b'{"user_id":%b,"timezone":%b,"slots":[%b],"model_version":%b,"fallback_
 class BestTimesFromStore:
     """Stands before the routes and answers what it can.
 
+    What it answers is counted like every request, but not logged one by one: at thousands a second
+    the lines would cost more than the answers, and nobody would read them.
+
     Args:
         app: the routes.
         facade: the application behind them.
+        metrics: counts.
     """
 
-    def __init__(self, app: ASGIApp, *, facade: App) -> None:
+    def __init__(self, app: ASGIApp, *, facade: App, metrics: Metrics) -> None:
         self._app = app
         self._facade = facade
+        self._metrics = metrics
         self._tenants: Remembered[TenantId] = Remembered(KEY_SECONDS)
         self._scores: Remembered[ScoreStore] = Remembered(SCORES_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = monotonic()
         answer = self._answer(scope) if scope["type"] == "http" else None
         if answer is None:
             await self._app(scope, receive, send)
@@ -67,6 +75,7 @@ class BestTimesFromStore:
         headers, body = answer
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+        self._metrics.observe_request("GET", _ROUTE, 200, monotonic() - started)
 
     def _answer(self, scope: Scope) -> tuple[list[tuple[bytes, bytes]], bytes] | None:
         """Return headers and body, or None if the route has to answer."""
@@ -92,13 +101,13 @@ class BestTimesFromStore:
         row = store.find(user_id)
         if row is None:
             return None
-        scope["state"]["tenant_id"] = tenant_id
-        scope["route"] = _ROUTE
         body = render(store, user_id, row, top)
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
             (_SOURCE, stored_source(store).encode()),
+            (b"x-request-id", new_request_id(facade.random_bytes).encode()),
+            *HEADERS,
         ]
         return headers, body
 

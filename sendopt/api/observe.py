@@ -16,7 +16,8 @@ from sendopt.clock import monotonic
 
 _log = structlog.get_logger(__name__)
 
-_HEADERS = (
+#: Every answer has these, unless its route says otherwise.
+HEADERS = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
@@ -45,7 +46,7 @@ class Observer:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = "req_" + base64.urlsafe_b64encode(self._random_bytes(12)).decode("ascii")
+        request_id = new_request_id(self._random_bytes)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         started = monotonic()
@@ -57,7 +58,7 @@ class Observer:
                 status = message["status"]
                 headers = [*message["headers"], (b"x-request-id", request_id.encode("ascii"))]
                 given = {name for name, _ in headers}
-                headers += [header for header in _HEADERS if header[0] not in given]
+                headers += [header for header in HEADERS if header[0] not in given]
                 message["headers"] = headers
             await send(message)
 
@@ -83,6 +84,11 @@ class Observer:
             status=status,
             milliseconds=round(seconds * 1000, 1),
         )
+
+
+def new_request_id(random_bytes: Callable[[int], bytes]) -> str:
+    """Return a number that no other request has."""
+    return "req_" + base64.urlsafe_b64encode(random_bytes(12)).decode("ascii")
 
 
 def _trace(error: BaseException) -> dict[str, object]:

@@ -65,8 +65,8 @@ def create_api(app: App) -> FastAPI:
     for part in (events, users, campaigns, devices, sends, models, lift, statements, links, health):
         api.include_router(part.router)
     problems.install(api)
-    api.add_middleware(BestTimesFromStore, facade=app)
     api.add_middleware(Observer, metrics=api.state.metrics, random_bytes=app.random_bytes)
+    api.add_middleware(BestTimesFromStore, facade=app, metrics=api.state.metrics)
     api.openapi = lambda: openapi.document(api)  # type: ignore[method-assign]
     return api
 
