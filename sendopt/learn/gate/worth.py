@@ -12,6 +12,7 @@ from sendopt.learn.gate.trial import Check, Trial, failed, passed, words
 from sendopt.learn.groups import user_numbers
 from sendopt.learn.judge import CHAMPION
 
+_NOISE = 1e-9  # nats: the same sums over other row counts may differ in their last bits
 _CALIBRATION_LEVEL = 0.01  # of perfectly calibrated models would miss by more than the tolerance
 _MOST_CALIBRATION_ERROR = 0.05  # beyond what chance does; a twentieth moves budgets and reports
 
@@ -48,7 +49,7 @@ def probability(trial: Trial) -> Check:
     gains = {rival: trial.verdict.log_loss_gain[rival] for rival in trial.rivals}
     figures = {f"{rival}.log_loss_gain": gain.estimate for rival, gain in gains.items()}
     for rival, gain in gains.items():
-        good = gain.estimate > 0.0 if rival == CHAMPION else gain.estimate >= 0.0
+        good = gain.estimate > _NOISE if rival == CHAMPION else gain.estimate >= -_NOISE
         if not good:
             return failed(
                 "probability",
