@@ -13,6 +13,7 @@ import platform
 import sys
 from pathlib import Path
 
+import best_times
 import delivery
 import features
 import ingest
@@ -25,6 +26,7 @@ BENCHMARKS = {
     "delivery": delivery.measure,
     "lookups": lookups.measure,
     "scoring": scoring.measure,
+    "best_times": best_times.measure,
     "features": features.measure,
     "training": training.measure,
 }
