@@ -74,7 +74,7 @@ def measure() -> Iterator[tuple[str, str, str, str]]:
 def load(how: str, port: int, key: str, way: str, amount: float) -> Any:
     """Let a process of its own ask for seconds (closed) or so often a second (open)."""
     arguments = [how, str(port), key, WAYS[way], str(USERS), str(amount)]
-    command = [sys.executable, str(HERE / "http_load.py"), *arguments]
+    command = [sys.executable, "-P", str(HERE / "http_load.py"), *arguments]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
@@ -84,7 +84,7 @@ def served(folder: Path) -> Iterator[tuple[int, int, str]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, HERE / "best_times_service.py", folder, str(port), str(USERS)]
+    command = [sys.executable, "-P", HERE / "best_times_service.py", folder, str(port), str(USERS)]
     with (folder / "log.txt").open("w") as log:
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
