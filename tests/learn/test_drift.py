@@ -129,30 +129,44 @@ def taught(reader: Reader, until: datetime) -> ServableModel:
     ).model
 
 
-def test_nothing_rings_that_has_not_moved(moved: Log) -> None:
+@pytest.fixture(scope="module")
+def fresh(moved: Log) -> ServableModel:
+    """A model of the time at which it is looked at."""
+    with moved.reader(ALL) as reader:
+        return taught(reader, NOW)
+
+
+@pytest.fixture(scope="module")
+def former(moved: Log) -> ServableModel:
+    """A model of the week before, when both tenants were still the same."""
+    with moved.reader(ALL) as reader:
+        return taught(reader, TAUGHT_UNTIL)
+
+
+def test_nothing_rings_that_has_not_moved(moved: Log, fresh: ServableModel) -> None:
     """How well a model is calibrated is its own affair; what it was taught has not moved."""
     with moved.reader(ALL) as reader:
-        report = drift(reader, taught(reader, NOW), now=NOW, seed=7)
+        report = drift(reader, fresh, now=NOW, seed=7)
     assert set(report.raised) <= {"calibration"}, report.alarms
     assert [alarm.name for alarm in report.alarms] == list(ALARMS)
 
 
-def test_shifted_hours_ring(moved: Log) -> None:
+def test_shifted_hours_ring(moved: Log, former: ServableModel) -> None:
     with moved.reader(SHIFTED) as reader:
-        report = drift(reader, taught(reader, TAUGHT_UNTIL), now=NOW, seed=7)
+        report = drift(reader, former, now=NOW, seed=7)
     assert {"send_hours", "answer_hours"} <= set(report.raised)
 
 
-def test_people_who_tired_of_a_study_ring(moved: Log) -> None:
+def test_people_who_tired_of_a_study_ring(moved: Log, former: ServableModel) -> None:
     """What really happened: a week later these people answered less than they had."""
     with moved.reader(ALL) as reader:
-        report = drift(reader, taught(reader, TAUGHT_UNTIL), now=NOW, seed=7)
+        report = drift(reader, former, now=NOW, seed=7)
     assert "answer_rate" in report.raised
     assert not {"send_hours", "answer_hours"} & set(report.raised)
 
 
-def test_an_empty_week_rings_nothing_and_says_why(moved: Log) -> None:
+def test_an_empty_week_rings_nothing_and_says_why(moved: Log, fresh: ServableModel) -> None:
     with moved.reader(ALL) as reader:
-        report = drift(reader, taught(reader, NOW), now=NOW + timedelta(days=60), seed=7)
+        report = drift(reader, fresh, now=NOW + timedelta(days=60), seed=7)
     assert report.raised == ()
     assert all(alarm.by_chance is None for alarm in report.alarms)
