@@ -58,7 +58,7 @@ def _samples() -> tuple[Sample, Sample]:
 
     def sample(rows: slice) -> Sample:
         return Sample(
-            features=features[rows],
+            features=features[rows].copy(),  # LightGBM warns of views
             label=label[rows],
             weight=np.ones(len(label[rows])),
             offset=np.zeros(len(label[rows])),
