@@ -32,6 +32,7 @@ SLOT_SCHEMA = pa.schema(
 SUREST_LOGIT = float(np.log(999_999.0))
 
 _USERS_AT_ONCE = 4_000  # bounds the rows in memory, and keeps a batch in the cache
+_FEWEST_TO_WALK = 32  # users; for fewer, to collapse and compile takes longer than their rows
 _HOUR = np.arange(SLOTS_A_WEEK) % 24
 _DAY = np.arange(SLOTS_A_WEEK) // 24
 #: What trees may read of a slot, by the feature's name.
@@ -90,7 +91,7 @@ def score_weeks(
         threads: used for the trees.
     """
     observations = observe(reader, model.target)
-    trees = _user_trees(model)
+    trees = _user_trees(model) if len(users) >= _FEWEST_TO_WALK else None
     for first in range(0, len(users), _USERS_AT_ONCE):
         some = users.slice(first, _USERS_AT_ONCE)
         instants = pa.array([as_utc(as_of)] * len(some), pa.timestamp("us", tz="UTC"))

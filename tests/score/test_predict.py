@@ -77,9 +77,10 @@ def test_every_user_has_every_hour_once(model: ServableModel, evenings: Log) -> 
     assert len(nobody) == len(early) == 0
 
 
+@pytest.mark.parametrize("beside_her", [0, 40])
 @pytest.mark.parametrize("trees_read", [None, USER_FEATURES, USER_FEATURES + MOMENT_FEATURES])
 def test_an_hour_of_the_week_scores_like_the_instant_at_it(
-    model: ServableModel, evenings: Log, trees_read: tuple[str, ...] | None
+    model: ServableModel, evenings: Log, trees_read: tuple[str, ...] | None, beside_her: int
 ) -> None:
     """Auckland is 13 hours ahead of UTC in October, 12 in early September."""
     instants = [MONDAY + timedelta(hours=hour) for hour in range(168)]
@@ -93,8 +94,9 @@ def test_an_hour_of_the_week_scores_like_the_instant_at_it(
     )
     if trees_read is not None:
         model = replace(model, booster=noise(trees_read), trees_rank=trees_read != USER_FEATURES)
+    asked = ["ann", *(f"stranger-{number}" for number in range(beside_her))]
     with evenings.reader(SHOP) as reader:
-        slots = score_slots(model, reader, as_of=MONDAY, user_ids=["ann"])
+        slots = score_slots(model, reader, as_of=MONDAY, user_ids=asked)
         scores = score_candidates(model, reader, decisions)
     by_slot = slots["open_probability"].to_pylist()
     for hour, score in enumerate(scores["open_probability"].to_pylist()):
