@@ -1,8 +1,9 @@
 """What exploring costs, and from which confidence on a gain may move a send, on the studies.
 
 In these studies every prompt of a day has its true outcome, so a policy, being a distribution over
-the day's prompts, has an exact expected value: nothing is drawn. The model learns from the first
-half of each study and chooses in the second, seeing what was known when each day began.
+the day's prompts, has an exact expected value: nothing is drawn. The model learns from what
+was before the last nine days of each study and chooses in these, seeing what was known when each
+day began.
 
 Predictive for other logs: these are volunteers, and their prompts were not randomised by us.
 
@@ -16,7 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,7 +27,6 @@ import pyarrow.parquet as pq
 
 from sendopt.app import open_app
 from sendopt.clock import VirtualClock
-from sendopt.demo.run import HELD_FROM
 from sendopt.demo.studies import Study, held_days, load_studies
 from sendopt.evaluate.metrics import Interval, user_interval
 from sendopt.records import NO_EXPLORATION, Exploration, TenantId
@@ -36,6 +36,8 @@ from sendopt.score import score_candidates
 from sendopt.settings import Settings
 
 TENANT = TenantId("default")
+#: All studies end on 16 March; the shortest ones last a fortnight.
+JUDGED_FROM = datetime(2025, 3, 8, tzinfo=UTC)
 HOURS = range(8, 22)  # at which somebody may have configured the time
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
@@ -70,9 +72,9 @@ class Day:
 
 
 def days_of(study: Study) -> Iterator[Day]:
-    """Train on what was before the held days, then score those days, each as of its beginning."""
+    """Train on what was before the judged days, then score these, each as of its beginning."""
     with tempfile.TemporaryDirectory() as folder:
-        clock = VirtualClock(HELD_FROM)
+        clock = VirtualClock(JUDGED_FROM)
         with closing(open_app(Settings(home=Path(folder)), clock=clock)) as app:
 
             def bring_in(events: pa.Table, name: str) -> None:
@@ -80,11 +82,11 @@ def days_of(study: Study) -> Iterator[Day]:
                 pq.write_table(events, file)
                 app.import_files(TENANT, [file], progress=lambda _path, _rows: None)
 
-            bring_in(study.history(HELD_FROM), "before")
+            bring_in(study.history(JUDGED_FROM), "before")
             app.train(TENANT, progress=lambda _: None)
             bring_in(study.events, "all")
             model = app.registry.champion(TENANT)
-            held = held_days(study, starts_at=HELD_FROM)
+            held = held_days(study, starts_at=JUDGED_FROM)
             rows = [
                 (f"{user}|{day.starts_at}", user, day.starts_at, at, float(day.opened(user, at)))
                 for day in held
