@@ -9,6 +9,7 @@ import typer
 
 from sendopt.cli.options import AsJson, Home, Tenant, open_home
 from sendopt.cli.output import print_json, print_table, progress, stdout
+from sendopt.learn.drift import Alarm
 from sendopt.records import TenantId
 
 
@@ -68,7 +69,7 @@ def rollback(
     From the next request on, in every process. A model that the gate refused cannot be chosen.
     """
     model = open_home(home).roll_back_model(
-        TenantId(tenant), {"to": to, "reason": reason}, by=getpass.getuser()
+        TenantId(tenant), {"to": to, "reason": reason}, by=_who_asks()
     )
     if as_json:
         print_json(model)
@@ -90,10 +91,20 @@ def drift(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False
         print_table(
             f"Model {report.model_version}, {report.since:%Y-%m-%d} to {report.until:%Y-%m-%d}",
             ["what", "", "found"],
-            [
-                (alarm.name, "ALARM" if alarm.raised else "ok", alarm.said)
-                for alarm in report.alarms
-            ],
+            [(alarm.name, _standing(alarm), alarm.said) for alarm in report.alarms],
         )
     if report.raised:
         raise typer.Exit(1)
+
+
+def _standing(alarm: Alarm) -> str:
+    if alarm.by_chance is None:
+        return "cannot tell"
+    return "ALARM" if alarm.raised else "ok"
+
+
+def _who_asks() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container the user often has no name
+        return "command line"
