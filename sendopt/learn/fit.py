@@ -196,26 +196,29 @@ def _grow(
     """
     offset = weights.logit(rows)
 
-    def sample(features: NDArray[np.float64], chosen: Mask) -> Sample:
-        return Sample(features[chosen], past.label[chosen], past.weight[chosen], offset[chosen])
+    def grow(features: NDArray[np.float32], names: tuple[str, ...]) -> lgb.Booster | None:
+        def sample(chosen: Mask) -> Sample:
+            return Sample(features[chosen], past.label[chosen], past.weight[chosen], offset[chosen])
 
-    def grow(features: NDArray[np.float64], names: tuple[str, ...]) -> lgb.Booster | None:
         return trees.fit(
-            OffsetTrees(),
-            sample(features, learn),
-            sample(features, tune),
-            names=names,
-            seed=seed,
-            threads=threads,
+            OffsetTrees(), sample(learn), sample(tune), names=names, seed=seed, threads=threads
         )
 
-    both = np.hstack([rows.user_features, rows.moment_features])
-    ranking = grow(both, USER_FEATURES + MOMENT_FEATURES)
-    if ranking is not None:
-        added = trees.added_logit(ranking, both[tune])
-        if _orders_better(offset[tune] + added, offset[tune], past.rows(tune), seed=seed):
-            return ranking, True
-    return grow(rows.user_features, USER_FEATURES), False
+    user_features = rows.user_features.astype(np.float32)
+    if _mixed_days(past.rows(tune)) >= _FEWEST_MIXED_DAYS:
+        both = np.hstack([user_features, rows.moment_features.astype(np.float32)])
+        ranking = grow(both, USER_FEATURES + MOMENT_FEATURES)
+        if ranking is not None:
+            added = trees.added_logit(ranking, both[tune])
+            if _orders_better(offset[tune] + added, offset[tune], past.rows(tune), seed=seed):
+                return ranking, True
+    return grow(user_features, USER_FEATURES), False
+
+
+def _mixed_days(past: LabelledMoments) -> int:
+    """Count the user-days on which some sends were answered and others not."""
+    _, pairs = metrics.pair_counts(day_groups(past), np.zeros(len(past)), past.label)
+    return int((pairs > 0).sum())
 
 
 def _orders_better(
@@ -224,8 +227,6 @@ def _orders_better(
     user, group = user_numbers(past), day_groups(past)
     gained = metrics.pair_counts(group, new, past.label)[0]
     ordered, pairs = metrics.pair_counts(group, old, past.label)
-    if int((pairs > 0).sum()) < _FEWEST_MIXED_DAYS:
-        return False
     owner = np.zeros(len(pairs), np.intp)
     owner[group] = user
     gain = metrics.user_interval(gained - ordered, pairs, owner, np.random.default_rng(seed))

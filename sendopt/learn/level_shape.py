@@ -20,7 +20,9 @@ from sendopt.learn.clocks import ClockPrior
 _MOST_STEPS = 40
 _CLOSE = 1e-4  # of a logit; Newton's next error would be about its square
 _LONGEST_STEP = 2.0  # of a logit: further away the curvature says nothing
+_LEVEL_STEPS = 8
 _WAVES = 10  # of a day: the shortest takes 2.4 hours
+_POPULATION_STAGE_SD = 0.1  # of everybody's stages from their share of answers over all hours
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def estimate(
         + population_answering[population_row]
         + _at_middles(activity)
     )
-    own = _answers(model, user, expected, stages[population_row])
+    own = _answers(model, user, base[population_row], expected, stages[population_row])
     sessions = _total(user.sessions)
     fade = model.activity_prior / (model.activity_prior + sessions)
     # A share m of a Dirichlet posterior with n pseudo-counts: var(log m) is about (1 - m) / (n m).
@@ -189,14 +191,16 @@ def _population_answering(
     base = _logit((answers.sum(axis=1) + 1.0) / (sends[:, 0, 0] + 2.0))
     passed = answers.cumsum(axis=1) - answers
     stages = _logit((answers + 1.0) / (sends[:, :, 0] + 2.0 * answers.shape[1] - passed))
-    waves, precision = _waves(
-        _WAVES, model.population_sd, model.population_length_hours, level_sd=0.1
-    )
+    waves, variance = _waves(model.population_sd, model.population_length_hours)
     weekend = np.array([-0.5, 0.5])[:, None, None]
     both = np.concatenate([np.broadcast_to(waves, (2, *waves.shape)), weekend * waves], axis=2)
     share = model.population_day_type_sd / model.population_sd
     own, _ = _newton(
-        everybody, stages[:, :, None, None], both, np.concatenate([precision, precision / share**2])
+        everybody,
+        stages[:, :, None, None],
+        both,
+        np.concatenate([variance, variance * share**2]),
+        stage_sd=_POPULATION_STAGE_SD,
     )
     return base, np.einsum("rc,dhc->rdh", own, both), stages
 
@@ -204,44 +208,58 @@ def _population_answering(
 def _answers(
     model: LevelShape,
     user: Evidence,
-    prior: NDArray[np.float64],
+    base: NDArray[np.float64],
+    expected: NDArray[np.float64],
     stage: NDArray[np.float64],
 ) -> Answers:
     """Return what the user's own answers say, beyond everybody's and the user's activity.
 
     A discrete-time hazard: a send passes the stages of promptness one after the other, and each
-    stage answers it with the probability sigmoid(stage + prior(h) + level + deviation(h)), so a
-    prompt answer says more than a late one. The deviation is a Gaussian process on the circle of
-    the day; level and deviation together are the maximum of the posterior (Newton).
+    stage answers it with the probability sigmoid(stage + expected(h) + own(stage) + deviation(h)),
+    so a prompt answer says more of its hour than a late one. own(stage) is how prompt the user is
+    at any hour; the deviation is a Gaussian process on the circle of the day; together they are
+    the maximum of the posterior (Newton). The level asks only whether a send was answered.
     """
-    rows = len(prior)
+    rows = len(expected)
     level, deviation = np.zeros(rows), np.zeros((rows, 1, HALF_HOURS))
     variance = np.full((rows, 1, HALF_HOURS), model.deviation_sd**2)
     asked = np.flatnonzero(_total(user.sends)[:, 0, 0] > 0)
-    waves, precision = _waves(
-        _WAVES, model.deviation_sd, model.deviation_length_hours, level_sd=model.level_sd
-    )
+    waves, prior_variance = _waves(model.deviation_sd, model.deviation_length_hours)
     if len(asked):
         own, covariance = _newton(
             user.rows(asked),
-            prior[asked, None] + stage[asked, :, None, None],
+            expected[asked, None] + stage[asked, :, None, None],
             np.broadcast_to(waves, (DAY_TYPES, *waves.shape)),
-            precision,
+            prior_variance,
+            stage_sd=model.level_sd,
         )
-        level[asked] = own[:, 0]
-        deviation[asked, 0] = own[:, 1:] @ waves[:, 1:].T
-        spread = np.einsum("hi,nij,hj->nh", waves[:, 1:], covariance[:, 1:, 1:], waves[:, 1:])
-        variance[asked, 0] = spread
+        deviation[asked, 0] = own @ waves.T
+        variance[asked, 0] = np.einsum("hi,nij,hj->nh", waves, covariance, waves)
+        known = base[asked, None, None] + expected[asked] + deviation[asked]
+        level[asked] = _level(user.rows(asked), known, model.level_sd**-2.0)
     kernel = circle.gaussian(model.send_bandwidth_hours)
     near = user.sends.sum(axis=-2, keepdims=True) @ (kernel / kernel.max())
     return Answers(level, deviation, variance, near)
+
+
+def _level(seen: Evidence, known: NDArray[np.float64], precision: float) -> NDArray[np.float64]:
+    """Return the mode of every row's own addition to the logits `known`."""
+    level = np.zeros((len(known), 1, 1))
+    for _ in range(_LEVEL_STEPS):
+        p = _sigmoid(known + level)
+        slope = _total(seen.opens - seen.sends * p) - precision * level
+        step = slope / (_total(seen.sends * p * (1.0 - p)) + precision)
+        level += np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
+    return level[:, 0, 0]
 
 
 def _newton(
     seen: Evidence,
     offset: NDArray[np.float64],
     waves: NDArray[np.float64],
-    precision: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    *,
+    stage_sd: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the posterior's mode of every row's coefficients of `waves`, and its covariance.
 
@@ -249,46 +267,49 @@ def _newton(
         seen: one row for each set of coefficients.
         offset: (rows, stages, day types or 1, half hours or 1), the known part of the logit.
         waves: (day types, half hours, coefficients).
-        precision: of the Gaussian prior of the coefficients, whose mean is 0.
+        variance: of the Gaussian prior of the coefficients, whose mean is 0.
+        stage_sd: of a constant that every row has at each stage, worked out and left aside.
     """
-    flat = waves.reshape(-1, len(precision))
-    squares = (flat[:, :, None] * flat[:, None, :]).reshape(len(flat), -1)
+    stages, cells = seen.answers.shape[1], waves.shape[0] * waves.shape[1]
+    constant = np.repeat(np.eye(stages), cells, axis=0)
+    design = np.hstack([constant, np.tile(waves.reshape(cells, -1), (stages, 1))])
+    squares = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
+    precision = 1.0 / np.concatenate([np.full(stages, stage_sd**2), variance])
+    shape = (-1, stages, *waves.shape[:2])
     own = np.zeros((len(seen.sends), len(precision)))
-    curvature = np.empty((len(own), *np.diag(precision).shape))
+    curvature = np.empty((len(own), len(precision), len(precision)))
     moving = np.arange(len(own))
     for _ in range(_MOST_STEPS):
         now = seen.rows(moving)
         at_risk = now.sends[:, None] - (now.answers.cumsum(axis=1) - now.answers)
-        p = _sigmoid(offset[moving] + (own[moving] @ flat.T).reshape(-1, 1, *waves.shape[:2]))
-        residual = (now.answers - at_risk * p).sum(axis=1).reshape(len(now.sends), -1)
-        weight = (at_risk * p * (1.0 - p)).sum(axis=1).reshape(len(now.sends), -1)
-        curvature[moving] = (weight @ squares).reshape(-1, *curvature.shape[1:])
-        curvature[moving] += np.diag(precision)
-        slope = residual @ flat - precision * own[moving]
-        step = np.linalg.solve(curvature[moving], slope[:, :, None])[:, :, 0]
-        change = np.abs(step @ flat.T).max(axis=1)
+        p = _sigmoid(offset[moving] + (own[moving] @ design.T).reshape(shape))
+        residual = (now.answers - at_risk * p).reshape(len(moving), -1)
+        weight = (at_risk * p * (1.0 - p)).reshape(len(moving), -1)
+        bend = (weight @ squares).reshape(-1, *curvature.shape[1:]) + np.diag(precision)
+        slope = residual @ design - precision * own[moving]
+        step = np.linalg.solve(bend, slope[:, :, None])[:, :, 0]
+        change = np.abs(step @ design.T).max(axis=1)
         own[moving] += step * np.minimum(1.0, _LONGEST_STEP / np.maximum(change, 1e-12))[:, None]
+        curvature[moving] = bend
         moving = moving[change > _CLOSE]
         if len(moving) == 0:
             break
-    return own, np.linalg.inv(curvature)
+    covariance = np.asarray(np.linalg.inv(curvature), np.float64)
+    return own[:, stages:], covariance[:, stages:, stages:]
 
 
-def _waves(
-    count: int, sd: float, length_hours: float, *, level_sd: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a constant and the first waves of the day at half hours' middles, and precisions.
+def _waves(sd: float, length_hours: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the first waves of the day at half hours' middles, and their prior variances.
 
     Waves whose variances fall like 1 / (1 + (k w l)^2) are a Gaussian process on the circle with an
     exponential kernel of length l (its Fourier series; Rasmussen and Williams 2006, section 4.2):
     a rough one, because what a user does at three need not tell of four.
     """
-    number = np.arange(1, count + 1)
+    number = np.arange(1, _WAVES + 1)
     angle = 2.0 * np.pi * np.outer(np.arange(HALF_HOURS) + 0.5, number) / HALF_HOURS
     power = 1.0 / (1.0 + (number * 2.0 * np.pi / 24.0 * length_hours) ** 2)
     variance = sd**2 * np.tile(power / power.sum(), 2)
-    waves = np.hstack([np.ones((HALF_HOURS, 1)), np.cos(angle), np.sin(angle)])
-    return waves, np.r_[level_sd**-2.0, 1.0 / variance]
+    return np.hstack([np.cos(angle), np.sin(angle)]), variance
 
 
 def _at_middles(starts: NDArray[np.float64]) -> NDArray[np.float64]:
