@@ -9,6 +9,7 @@ from contextlib import suppress
 from sendopt.app.campaigns import Campaigns
 from sendopt.app.delivery import Delivery
 from sendopt.app.events import Events
+from sendopt.app.explain import Explanations
 from sendopt.app.lift import Lifts
 from sendopt.app.models import Models
 from sendopt.app.money import Money
@@ -33,7 +34,7 @@ def open_app(
     return App(settings, clock or SystemClock(), random_bytes)
 
 
-class App(Tenancy, Events, Models, Scores, Lifts, Campaigns, Delivery, Money):
+class App(Tenancy, Events, Models, Scores, Explanations, Lifts, Campaigns, Delivery, Money):
     """One method for each thing that a user can ask for; each subject has a file of its own."""
 
     def settle(self) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sendopt.cli import billing, campaigns, data, lift, model, models, operate, service
+from sendopt.cli import billing, campaigns, data, explain, lift, model, models, operate, service
 from sendopt.cli.logging import configure_logging
 from sendopt.cli.output import print_error, stdout
 from sendopt.errors import Conflict, InvalidInput, NotAuthorized, NotFound, SendoptError
@@ -42,7 +42,7 @@ def program(
         raise typer.Exit
 
 
-for group in (data, model, models, campaigns, service, lift, billing, operate):
+for group in (data, model, models, campaigns, service, explain, lift, billing, operate):
     group.register(commands)
 
 

@@ -45,7 +45,7 @@ def told(response: httpx.Response) -> dict[str, Any]:
 
 
 def test_every_route_of_a_tenant_is_in_the_matrix(app: App) -> None:
-    assert len(routes(app)) == 18
+    assert len(routes(app)) == 19
 
 
 @pytest.fixture
@@ -120,6 +120,7 @@ def test_what_another_tenant_owns_looks_like_what_is_not_there(
         ("POST", "/v1/campaigns/{}/cancel", "owned", "unowned", {}),
         ("GET", "/v1/users/{}", "owned", "unowned", {}),
         ("GET", "/v1/users/{}/best-times", "owned", "unowned", {}),
+        ("GET", "/v1/users/{}/explanation", "owned", "unowned", {}),
         ("GET", "/v1/sends/{}", send_id, "s_unknown", {}),
         ("POST", "/v1/sends/{}/cancel", send_id, "s_unknown", {}),
         ("POST", "/v1/sends/{}/responses", send_id, "s_unknown", body),

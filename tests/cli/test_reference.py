@@ -14,7 +14,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS = (
     "ingest", "train", "score", "backtest", "plan", "run", "serve", "dispatch", "append",
-    "lift", "bill statement", "bill close", "bill rate-card", "verify", "demo", "settings",
+    "explain", "lift", "bill statement", "bill close", "bill rate-card", "verify", "demo", "settings",
     "models list", "models rollback", "drift",
     "tenant create", "key issue", "key list", "key revoke",
 )  # fmt: skip

@@ -13,6 +13,7 @@ from sendopt.api.auth import Facade, Tenant
 from sendopt.api.best_times import SOURCE_DESCRIBED, SOURCE_HEADER
 from sendopt.api.body import JsonBody
 from sendopt.app.answers import BestTimes
+from sendopt.app.explain import CONFIGURED_HOUR, ExplainedUser
 from sendopt.ingest.profile import ProfileBody
 from sendopt.records import UserId
 
@@ -65,3 +66,19 @@ def best_times(
     times, source = app.best_times_and_source(tenant_id, UserId(user_id), top=top)
     response.headers[SOURCE_HEADER] = source
     return times
+
+
+@router.get("/{user_id}/explanation", responses=problems.responses(401, 404, 422, 503))
+def explanation(
+    tenant_id: Tenant,
+    app: Facade,
+    user_id: PathUserId,
+    configured_hour: Annotated[
+        int, Query(ge=0, le=23, description="Local hour that the best one is held against.")
+    ] = CONFIGURED_HOUR,
+) -> ExplainedUser:
+    """Say why the user's best time is what it is, in words and in every figure behind them.
+
+    Where no model speaks there is nothing to explain: 503, with the champion's reason as `code`.
+    """
+    return app.explain(tenant_id, UserId(user_id), configured_hour=configured_hour)

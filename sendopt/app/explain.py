@@ -1,0 +1,137 @@
+"""Use case of whoever asks why a user's best time is what it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sendopt.app.stores import Stores
+from sendopt.errors import InvalidInput, ModelNotServable, NotFound
+from sendopt.learn import ServableModel, serving
+from sendopt.records import Channel, ServedBy, TenantId, UserId
+from sendopt.schedule.people import gather
+from sendopt.schedule.policy import chance_of_gain
+from sendopt.score.explain import Explanation, Standing, explain
+from sendopt.score.explain_words import tell
+from sendopt.state import devices, tenants, users
+
+#: When messages go out that nothing is known about, if nothing else is asked.
+CONFIGURED_HOUR = 18
+
+_STANDING = files("sendopt.schedule") / "sql" / "user_standing.sql"
+_NO_ZONE = "UTC"  # in which the model reads the hours of a user whose zone nobody named
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedUser:
+    """Why a user's best time is what it is, and the same in words."""
+
+    text: tuple[str, ...]  # sentences, made of the fields below and nothing else
+    standing: Standing
+    explanation: Explanation
+
+
+class Explanations(Stores):
+    """Why each user's best time is what it is."""
+
+    def explain(
+        self, tenant_id: TenantId, user_id: UserId, *, configured_hour: int = CONFIGURED_HOUR
+    ) -> ExplainedUser:
+        """Explain the best times of one user as of now.
+
+        The champion is asked, else the last good model.
+
+        Args:
+            tenant_id: whose user.
+            user_id: who.
+            configured_hour: local, 0..23, that the best hour is held against.
+
+        Raises:
+            InvalidInput: `hour_invalid`.
+            NotFound: `tenant_unknown`; `user_unknown`, if neither the log nor the state has heard
+                of the user.
+            ModelNotServable: with the champion's reason, if no model speaks.
+        """
+        if not 0 <= configured_hour <= 23:
+            raise InvalidInput(
+                f"{configured_hour} is no hour of the day",
+                code="hour_invalid",
+                field="configured_hour",
+                expected="0 to 23",
+            )
+        self.require_tenant(tenant_id)
+        log_zone, planning_zone, planning_source = self._zones(tenant_id, user_id)
+        explained, served_by, fallback_reason = self._ask(tenant_id, user_id, configured_hour)
+        standing = Standing(
+            timezone=log_zone or _NO_ZONE,
+            timezone_source="log" if log_zone else "unknown",
+            planning_timezone=planning_zone,
+            planning_timezone_source=planning_source,
+            served_by=served_by,
+            fallback_reason=fallback_reason,
+            least_confidence=self.settings.schedule.least_confidence,
+        )
+        return ExplainedUser(tell(explained, standing), standing, explained)
+
+    def _ask(
+        self, tenant_id: TenantId, user_id: UserId, configured_hour: int
+    ) -> tuple[Explanation, ServedBy, str | None]:
+        """Return what a model said, which one, and why not the champion."""
+        now = self.clock.now()
+        said: dict[str, Explanation] = {}  # by the version that said it
+
+        def week(model: ServableModel) -> pa.Table:
+            with self.reader(tenant_id) as own:
+                told = said[model.version] = explain(
+                    model,
+                    own,
+                    user_id,
+                    as_of=now,
+                    configured_hour=configured_hour,
+                    chance_of_gain=chance_of_gain,
+                )
+            return pa.table({"open_probability": [hour.open_probability for hour in told.week]})
+
+        limits = self.model_limits
+        answer = serving.ask(self.registry, tenant_id, week, rows=168, limits=limits, now=now)
+        if answer.model is None or answer.step is None:
+            raise ModelNotServable(
+                answer.skipped[0].detail,
+                code=answer.skipped[0].reason,
+                hint="without a model there is no choice to explain; run `sendopt train`",
+            )
+        return said[answer.model.version], answer.step, answer.reason
+
+    def _zones(self, tenant_id: TenantId, user_id: UserId) -> tuple[str | None, str, str]:
+        """Return the user's last zone in the log; the one a plan would use, and who names that."""
+        with self.reader(tenant_id) as reader:
+            standing = reader.query(
+                "user_standing", _STANDING.read_text(), {"as_of": self.clock.now()}
+            )
+        row = standing.filter(pc.equal(standing["user_id"], user_id)).to_pylist()
+        log_zone = row[0]["timezone"] if row else None
+        with self.state.read() as tx:
+            try:
+                profile_zone = users.get(tx, tenant_id, user_id).timezone
+            except NotFound:  # users that only events have named have no profile
+                if not row:
+                    raise
+                profile_zone = None
+            (person,) = gather(
+                [user_id],
+                devices=[
+                    device
+                    for channel in Channel
+                    for device in devices.reachable(
+                        tx, tenant_id, channel=channel, user_ids=[user_id]
+                    )
+                ],
+                profile_zones={user_id: profile_zone} if profile_zone else {},
+                log_zones={user_id: log_zone} if log_zone else {},
+                opted_out=frozenset(),
+                tenant_zone=tenants.get(tx, tenant_id).timezone,
+            )
+        return log_zone, person.timezone, person.timezone_source

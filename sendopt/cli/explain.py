@@ -1,0 +1,79 @@
+"""`sendopt explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sendopt.app.explain import CONFIGURED_HOUR, ExplainedUser
+from sendopt.cli.options import AsJson, Home, Tenant, open_home
+from sendopt.cli.output import as_json as as_json_object
+from sendopt.cli.output import print_json, progress, stdout
+from sendopt.errors import InvalidInput
+from sendopt.records import TenantId, UserId
+
+_PICTURES = (".pdf", ".png", ".svg")
+
+
+def register(commands: typer.Typer) -> None:
+    """Add this command."""
+    commands.command()(explain)
+
+
+def explain(
+    user: Annotated[str, typer.Argument(metavar="USER", help="The user's id.")],
+    configured_hour: Annotated[
+        int,
+        typer.Option(
+            "--configured-hour",
+            metavar="HOUR",
+            min=0,
+            max=23,
+            help="Local hour that the best one is held against.",
+        ),
+    ] = CONFIGURED_HOUR,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Picture: .png, .svg or .pdf."),
+    ] = None,
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Say why a user's best time is what it is.
+
+    What it rests on, how much of it is the user's own, and whether the gain is proven. With --json
+    every figure, and the whole week.
+    """
+    if out is not None and out.suffix not in _PICTURES:
+        raise InvalidInput(
+            f"{out.name} names no kind of picture",
+            code="picture_unknown",
+            field="--out",
+            expected=", ".join(_PICTURES),
+        )
+    app = open_home(home)
+    with progress("explaining"):
+        told = app.explain(TenantId(tenant), UserId(user), configured_hour=configured_hour)
+        if out is not None:
+            _draw(told, out)
+    if as_json:
+        print_json({**as_json_object(told), "out": None if out is None else str(out)})
+        return
+    for sentence in told.text:
+        stdout.print(sentence, markup=False)
+    if out is not None:
+        stdout.print(f"Picture in {out}", markup=False)
+
+
+def _draw(told: ExplainedUser, path: Path) -> None:
+    # Drawing costs every command 0.4 s, which only those who want a picture should pay.
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    from sendopt.score.explain_picture import draw  # noqa: PLC0415
+
+    figure = Figure(figsize=(13, 5), layout="constrained")
+    draw(told.explanation, told.standing, figure)
+    figure.savefig(path, dpi=120)

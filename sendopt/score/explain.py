@@ -1,0 +1,285 @@
+"""Explains one user's best times: the week, what it rests on, and whose word it is.
+
+Everything that is told, in words or as a picture, is a field of `Explanation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from sendopt.clock import as_utc
+from sendopt.features import (
+    DAY_TYPES,
+    HALF_HOURS,
+    Viewpoints,
+    hours_of_week,
+    instant,
+    observe,
+    user_evidence,
+)
+from sendopt.learn import ServableModel, describe_for
+from sendopt.learn.contributions import Contributions, Shares, contributions, shares
+from sendopt.log import Reader
+from sendopt.records import ServedBy, UserId
+
+#: P(the first of two normal variables is the larger one), of two means and standard deviations.
+ChanceOfGain = Callable[[float, float, float, float], float]
+
+_TOP_FEATURES = 3
+_Z = 1.96  # of a 95 % interval
+_CLOSE = 1e-9  # hours whose logits differ by less are equally good
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedHour:
+    """One hour of the user's local week; a send is thought of at its start."""
+
+    day_of_week: int  # 0 = Monday
+    hour: int
+    open_probability: float
+    low: float  # 95 % interval of the hour's place among the user's own times; how much the user
+    high: float  # answers at all is taken as known
+    everybody: float  # everybody's probability at that local hour
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the log knew of the user; old events count less, by half after each half-life."""
+
+    visits: int  # local half hours in which the user was there
+    sends: int  # whose open window had closed
+    answers: int  # of these sends, in time
+    decayed_visits: float
+    decayed_sends: float
+    decayed_answers: float
+    half_life_days: float
+    first_at: datetime | None  # of visits and sends; None = nothing is known
+    last_at: datetime | None
+    visits_at: tuple[tuple[int, ...], ...]  # weekdays and weekends, by local half hour
+    answered_at: tuple[tuple[int, ...], ...]  # sends by their own half hour
+    unanswered_at: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something known of the user that the trees make use of."""
+
+    name: str
+    value: float | None  # None = it never happened
+    logit: float  # what it adds to the score
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What the best hour has over another one of the same day."""
+
+    hour: ExplainedHour  # the other one
+    probability: float  # that the best hour is better; even odds = 0.5
+    parts: Mapping[str, float]  # what each part adds to the difference of the logits
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a user's best time is what it is."""
+
+    user_id: UserId
+    as_of: datetime
+    model_version: str
+    trained_until: datetime
+    label_source: str  # "sends", or "activity": being there stood in for an answer
+    outcome: str
+    window_seconds: float  # an answer counts so long after the send
+    best: ExplainedHour
+    best_days: tuple[int, ...]  # of the week, on which that hour is equally good
+    sends_there: int  # to anybody, in that hour of weekdays or of weekends; 0 = never tried
+    parts: Mapping[str, float]  # of the best hour; their sum is the logit of its probability
+    features: tuple[Feature, ...]  # of the trees, those that matter most at the best hour
+    over_configured: Gain
+    over_everybodys: Gain  # everybody's best hour
+    known: Known
+    shares: Shares  # who decides the best hour
+    mean: float  # probability over all hours of the week
+    mean_everybody: float
+    week: tuple[ExplainedHour, ...]  # Monday 0:00 first
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """On whose clock the hours are, whose word they are, and what planning asks of them."""
+
+    timezone: str  # in which the model reads the user's hours
+    timezone_source: str  # "log", or "unknown": read in UTC
+    planning_timezone: str  # in which a campaign planned now would place them
+    planning_timezone_source: str  # "device", "user", "log", "tenant"
+    served_by: ServedBy
+    fallback_reason: str | None  # why the champion did not speak; None = it did
+    least_confidence: float  # in a gain, for a campaign that names a time to leave it
+
+
+def explain(
+    model: ServableModel,
+    reader: Reader,
+    user_id: UserId,
+    *,
+    as_of: datetime,
+    configured_hour: int,
+    chance_of_gain: ChanceOfGain,
+) -> Explanation:
+    """Explain the week of one user; of a user that the log does not know, everybody's.
+
+    Args:
+        model: which is asked.
+        reader: the tenant's log; only what was known at `as_of` is used.
+        user_id: who.
+        as_of: what was known when.
+        configured_hour: local, 0..23: when messages go out that nothing is known about.
+        chance_of_gain: how planning judges whether one time is better than another.
+    """
+    as_of = as_utc(as_of)
+    observations = observe(reader, model.target)
+    seen = Viewpoints(pa.array([user_id]), pa.array([as_of], pa.timestamp("us", tz="UTC")))
+    rows = describe_for(model, reader, observations, seen, hours_of_week(1))
+    told = contributions(model, rows)
+    logit, sd = told.logit, model.logit_sd(rows)
+    everybody = model.baseline.probability(rows)
+    week = tuple(
+        ExplainedHour(*divmod(slot, 24), *each)
+        for slot, each in enumerate(
+            zip(
+                *(
+                    curve.tolist()
+                    for curve in (
+                        _probability(logit),
+                        _probability(logit - _Z * sd),
+                        _probability(logit + _Z * sd),
+                        everybody,
+                    )
+                ),
+                strict=True,
+            )
+        )
+    )
+    best = _first_best(logit)
+    first = best - best % 24  # of the day
+    reference = first + int(everybody[first : first + 24].argmax())
+
+    def gain(other: int) -> Gain:
+        chance = chance_of_gain(
+            float(logit[best]), float(sd[best]), float(logit[other]), float(sd[other])
+        )
+        parts = {name: float(part[best] - part[other]) for name, part in told.parts.items()}
+        return Gain(week[other], chance, parts)
+
+    known = _known(model, reader, observations, seen, user_id)
+    return Explanation(
+        user_id=user_id,
+        as_of=as_of,
+        model_version=model.version,
+        trained_until=model.provenance.trained_until,
+        label_source=model.provenance.label_source,
+        outcome=model.target.outcome.value,
+        window_seconds=model.target.open_window.total_seconds(),
+        best=week[best],
+        best_days=_equally_good(logit, best),
+        sends_there=_sends_at(observations, week[best], known_by_us=int(seen.as_of_us[0])),
+        parts={name: float(part[best]) for name, part in told.parts.items()},
+        features=_top_features(told, model.tree_features(rows)[best], best),
+        over_configured=gain(first + configured_hour),
+        over_everybodys=gain(reference),
+        known=known,
+        shares=shares(
+            model.shape,
+            visits=known.decayed_visits,
+            sends=float(rows.parts.evidence[best]),
+            probability=week[best].open_probability,
+        ),
+        mean=float(_probability(logit).mean()),
+        mean_everybody=float(everybody.mean()),
+        week=week,
+    )
+
+
+def _first_best(logit: NDArray[np.float64]) -> int:
+    return int(np.flatnonzero(logit >= logit.max() - _CLOSE)[0])
+
+
+def _equally_good(logit: NDArray[np.float64], best: int) -> tuple[int, ...]:
+    """Return the days on which the hour of `best` is as good as there."""
+    same_hour = logit[best % 24 :: 24]
+    return tuple(np.flatnonzero(same_hour >= logit[best] - _CLOSE).tolist())
+
+
+def _top_features(
+    told: Contributions, values: NDArray[np.float64], row: int
+) -> tuple[Feature, ...]:
+    added = told.trees[row]
+    order = np.argsort(-np.abs(added), kind="stable")[:_TOP_FEATURES]
+    return tuple(
+        Feature(
+            told.tree_features[at],
+            None if np.isnan(values[at]) else float(values[at]),
+            float(added[at]),
+        )
+        for at in order.tolist()
+        if added[at] != 0.0
+    )
+
+
+def _known(
+    model: ServableModel, reader: Reader, observations: pa.Table, seen: Viewpoints, user_id: UserId
+) -> Known:
+    half_life = model.shape.half_life
+    decayed = user_evidence(reader, observations, seen, half_life=half_life)
+    mine = _of_user(observations, user_id, known_by_us=int(seen.as_of_us[0]))
+    is_visit = mine["is_session"].to_numpy()
+    is_answered = mine["promptness"].is_valid().to_numpy() & ~is_visit
+    at_us, cell = mine["happened_us"].to_numpy(), mine["cell"].to_numpy()
+
+    def counted(chosen: NDArray[np.bool_]) -> tuple[tuple[int, ...], ...]:
+        cells = np.bincount(cell[chosen], minlength=DAY_TYPES * HALF_HOURS)
+        return tuple(map(tuple, cells.reshape(DAY_TYPES, HALF_HOURS).tolist()))
+
+    return Known(
+        visits=int(is_visit.sum()),
+        sends=int((~is_visit).sum()),
+        answers=int(is_answered.sum()),
+        decayed_visits=float(decayed.sessions.sum()),
+        decayed_sends=float(decayed.sends.sum()),
+        decayed_answers=float(decayed.answers.sum()),
+        half_life_days=half_life / timedelta(days=1),
+        first_at=instant(int(at_us.min())) if len(at_us) else None,
+        last_at=instant(int(at_us.max())) if len(at_us) else None,
+        visits_at=counted(is_visit),
+        answered_at=counted(is_answered),
+        unanswered_at=counted(~is_visit & ~is_answered),
+    )
+
+
+def _sends_at(observations: pa.Table, hour: ExplainedHour, *, known_by_us: int) -> int:
+    """Count everybody's sends in one local hour, of weekdays or of weekends."""
+    half_hour = (hour.day_of_week >= 5) * HALF_HOURS + 2 * hour.hour
+    there = observations["cell"].to_numpy() // 2 == half_hour // 2
+    there &= ~observations["is_session"].to_numpy()
+    there &= observations["known_us"].to_numpy() <= known_by_us
+    return int(there.sum())
+
+
+def _of_user(observations: pa.Table, user_id: UserId, *, known_by_us: int) -> pa.Table:
+    """Return what was known of one user by an instant."""
+    users = observations["user_id"].combine_chunks()
+    number = pc.index(users.dictionary, pa.scalar(user_id, users.dictionary.type)).as_py()
+    mine = np.asarray(users.indices) == number  # -1 is nobody's
+    mine &= observations["known_us"].to_numpy() <= known_by_us
+    return observations.filter(pa.array(mine))
+
+
+def _probability(logit: NDArray[np.float64]) -> NDArray[np.float64]:
+    probability: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-logit))
+    return probability

@@ -1,0 +1,198 @@
+"""Tells an explanation in words; every figure is a field of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+from sendopt.score.explain import ExplainedHour, Explanation, Feature, Gain, Standing
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+_PARTS = {
+    "everybodys_hours": "everybody's hours",
+    "own_visits": "own visits",
+    "own_answers": "own answers",
+    "trees": "the trees",
+}
+_FEATURES = {
+    "sends_1d": "pushes in the last day",
+    "sends_7d": "pushes in the last week",
+    "sends_28d": "pushes in four weeks",
+    "sends_ever": "pushes ever",
+    "opens_7d": "answers, late ones too, in the last week",
+    "opens_28d": "answers, late ones too, in four weeks",
+    "opens_ever": "answers, late ones too, ever",
+    "sessions_7d": "sessions in the last week",
+    "sessions_28d": "sessions in four weeks",
+    "dismissals_28d": "dismissals in four weeks",
+    "days_since_send": "days since the last push",
+    "days_since_open": "days since the last answer",
+    "days_since_session": "days since the last session",
+    "tenure_days": "days since the first event",
+    "hour_of_day": "the hour of the day",
+    "day_of_week": "the day of the week (0 = Monday)",
+}
+_NO_FACTOR = 0.005  # of a logit: within half a percent of the odds nothing is worth a word
+
+
+def tell(explanation: Explanation, standing: Standing) -> tuple[str, ...]:
+    """Return the explanation as sentences, the most important first."""
+    return tuple(_sentences(explanation, standing))
+
+
+def _sentences(told: Explanation, standing: Standing) -> Iterator[str]:
+    user, best = told.user_id, told.best
+    does = "is there" if told.label_source == "activity" else "answers"
+    yield (
+        f"{user} most likely {does} {_days(told.best_days)} at {_clock(best)}: "
+        f"{_percent(best.open_probability)} within {_minutes(told.window_seconds)} (doubt about "
+        f"the hour alone leaves {_percent(best.low)} to {_percent(best.high)})."
+    )
+    yield _evidence(told)
+    yield _decided_by(told)
+    yield _configured(told.over_configured, best, standing.least_confidence)
+    yield _against_everybody(told.over_everybodys, best)
+    yield (
+        f"Over the hours of the week {user} {does} "
+        f"{_compared(told.mean, told.mean_everybody)}: {_percent(told.mean)} against "
+        f"{_percent(told.mean_everybody)}."
+    )
+    if told.features:
+        yield (
+            "Beside the hour, most is made of "
+            f"{_listed(_feature(feature) for feature in told.features)}."
+        )
+    yield _source(told, standing)
+
+
+def _evidence(told: Explanation) -> str:
+    known = told.known
+    if known.first_at is None or known.last_at is None:
+        return f"Nothing is known of {told.user_id} yet: the hours are everybody's."
+    return (
+        f"This rests on {_many(known.visits, 'visit')} and {_many(known.sends, 'push')}, "
+        f"{known.answers} answered, from {known.first_at:%Y-%m-%d} to {known.last_at:%Y-%m-%d}; "
+        f"as the old fades, on {known.decayed_visits:.1f} and {known.decayed_sends:.1f}."
+    )
+
+
+def _decided_by(told: Explanation) -> str:
+    share = told.shares
+    sentence = (
+        f"The hour is decided to {_whole(share.own_visits)} by own visits, to "
+        f"{_whole(share.own_answers)} by own answers and to {_whole(share.everybody)} by everybody"
+    )
+    if told.sends_there == 0:
+        return f"{sentence}; nobody was sent to then, so what others answer there is a guess."
+    return f"{sentence}, to whom {_many(told.sends_there, 'push')} went then."
+
+
+def _configured(gain: Gain, best: ExplainedHour, least_confidence: float) -> str:
+    other = gain.hour
+    if other.hour == best.hour:
+        return f"{_clock(best)} is the configured time as well: nothing would be gained."
+    told = (
+        f"It beats the configured {_clock(other)} ({_percent(other.open_probability)}) with "
+        f"{_whole(gain.probability)} probability"
+    )
+    asked = _whole(least_confidence)
+    if gain.probability >= least_confidence:
+        return f"{told}, enough for a campaign to leave that time ({asked} are asked for)."
+    return (
+        f"{told}: not proven ({asked} are asked for), so a campaign that names that time keeps it."
+    )
+
+
+def _against_everybody(gain: Gain, best: ExplainedHour) -> str:
+    other = gain.hour
+    if other.hour == best.hour:
+        return "It is everybody's best hour, too."
+    factors = [
+        f"{_factor(logit)} by {_PARTS[name]}"
+        for name, logit in gain.parts.items()
+        if name in _PARTS and abs(logit) >= _NO_FACTOR
+    ]
+    return (
+        f"Its odds are {_factor(sum(gain.parts.values()))} those at {_clock(other)}, everybody's "
+        f"best hour" + (f": {_listed(factors)}." if factors else ".")
+    )
+
+
+def _source(told: Explanation, standing: Standing) -> str:
+    clock = (
+        f"Hours are on the clock of {standing.timezone}, the last zone in the log"
+        if standing.timezone_source == "log"
+        else "The log names no zone: hours are in UTC"
+    )
+    if standing.planning_timezone != standing.timezone:
+        clock += (
+            f" (campaigns plan in {standing.planning_timezone}, "
+            f"the {standing.planning_timezone_source}'s)"
+        )
+    why = f", because of {standing.fallback_reason}" if standing.fallback_reason else ""
+    return (
+        f"{clock}; model {told.model_version}, {standing.served_by.replace('_', ' ')}{why}, "
+        f"trained until {told.trained_until:%Y-%m-%d}."
+    )
+
+
+def _feature(feature: Feature) -> str:
+    value = "never" if feature.value is None else f"{feature.value:.3g}"
+    return f"{_FEATURES[feature.name]}, {value} (odds {_factor(feature.logit)})"
+
+
+def _days(days: tuple[int, ...]) -> str:
+    """Name days.
+
+    >>> _days((0, 1, 2, 3, 4)), _days((1, 3))
+    ('on weekdays', 'on Tuesdays and Thursdays')
+    """
+    named = {tuple(range(7)): "on any day", tuple(range(5)): "on weekdays", (5, 6): "at weekends"}
+    return named.get(days) or "on " + _listed(f"{DAYS[day]}s" for day in days)
+
+
+def _listed(items: Iterable[str]) -> str:
+    *before, last = items
+    return f"{'; '.join(before)} and {last}" if before else last
+
+
+def _clock(hour: ExplainedHour) -> str:
+    return f"{hour.hour}:00"
+
+
+def _minutes(seconds: float) -> str:
+    return _many(round(seconds / 60), "minute")
+
+
+def _many(count: int, noun: str) -> str:
+    """Count.
+
+    >>> _many(1, "visit"), _many(3, "push")
+    ('1 visit', '3 pushes')
+    """
+    plural = f"{noun}es" if noun.endswith("sh") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
+def _compared(mine: float, everybody: float) -> str:
+    if _percent(mine) == _percent(everybody):
+        return "as much as everybody"
+    return f"{'more' if mine > everybody else 'less'} than everybody"
+
+
+def _factor(logit: float) -> str:
+    return f"x {math.exp(logit):.2f}"
+
+
+def _percent(probability: float) -> str:
+    """Write a probability with two digits that say something.
+
+    >>> _percent(0.314), _percent(0.0314)
+    ('31 %', '3.1 %')
+    """
+    return f"{100 * probability:.{0 if probability >= 0.0995 else 1}f} %"
+
+
+def _whole(share: float) -> str:
+    return f"{100 * share:.0f} %"
