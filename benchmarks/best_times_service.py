@@ -7,6 +7,7 @@ Prints a key when it is about to serve.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -80,6 +81,7 @@ def serve(folder: Path, port: int, users: int) -> None:
         hours = tuple(HourOfWeek(*row) for row in ask_duckdb(user, top))
         return BestTimes(UserId(user), "UTC", hours, version, None)
 
+    gc.freeze()  # as `sendopt serve` does
     print(key, flush=True)
     with closing(app):
         make_server(api, host="127.0.0.1", port=port).run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from pathlib import Path
@@ -65,7 +66,11 @@ def _open(home: Path | None) -> App:
 def _serve(app: App) -> None:
     http = app.settings.http
     _log.info("api_starts", host=http.host, port=http.port)
-    make_server(create_api(app), host=http.host, port=http.port).run()
+    api = create_api(app)
+    # Half a million objects of libraries live as long as the process: looking through them for
+    # garbage would halt every request for a quarter of a second now and then.
+    gc.freeze()
+    make_server(api, host=http.host, port=http.port).run()
 
 
 def _stopped_by_signal() -> threading.Event:
