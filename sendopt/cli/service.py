@@ -67,6 +67,7 @@ def _serve(app: App) -> None:
     http = app.settings.http
     _log.info("api_starts", host=http.host, port=http.port)
     api = create_api(app)
+    app.ready()  # brings in what is imported late
     # Half a million objects of libraries live as long as the process: looking through them for
     # garbage would halt every request for a quarter of a second now and then.
     gc.freeze()
