@@ -50,12 +50,11 @@ class Contributions:
 
 
 @dataclass(frozen=True)
-class Shares:
-    """Who decides the hour: evidence against what it has to outweigh; together 1."""
+class OwnWeights:
+    """How much of what is said of a user's hours is the user's own; what is left is everybody's."""
 
-    own_visits: float
-    own_answers: float
-    everybody: float
+    visits: float  # on when the user is there
+    answers: float  # on when the user answers
 
 
 def contributions(model: ServableModel, rows: Rows) -> Contributions:
@@ -82,12 +81,13 @@ def contributions(model: ServableModel, rows: Rows) -> Contributions:
     )
 
 
-def shares(shape: LevelShape, *, visits: float, sends: float, probability: float) -> Shares:
-    """Return who decides the hour.
+def own_weights(
+    shape: LevelShape, *, visits: float, sends: float, probability: float
+) -> OwnWeights:
+    """Weigh a user's own evidence against everybody's: evidence / (evidence + prior).
 
-    Visits weigh S / (S + kappa): `kappa` visits know a user's hours as well as everybody's do. Of
-    what they leave open, answers decide I / (I + 1 / sigma^2), where n sends near the hour tell
-    I = n p (1 - p) of its logit.
+    S visits weigh S / (S + kappa), because kappa of them know a user's hours as well as everybody's
+    do. n sends near an hour tell I = n p (1 - p) of its logit, and weigh I / (I + 1 / sigma^2).
 
     Args:
         shape: kappa is its `activity_prior`, sigma its `deviation_sd`.
@@ -95,10 +95,11 @@ def shares(shape: LevelShape, *, visits: float, sends: float, probability: float
         sends: to the user near the hour, decayed.
         probability: that the user answers there.
 
-    >>> shares(LevelShape(activity_prior=30.0), visits=30.0, sends=0.0, probability=0.2)
-    Shares(own_visits=0.5, own_answers=0.0, everybody=0.5)
+    >>> own_weights(LevelShape(activity_prior=30.0), visits=30.0, sends=0.0, probability=0.2)
+    OwnWeights(visits=0.5, answers=0.0)
     """
-    by_visits = visits / (visits + shape.activity_prior)
     told = sends * probability * (1.0 - probability)
-    by_answers = (1.0 - by_visits) * told / (told + shape.deviation_sd**-2.0)
-    return Shares(by_visits, by_answers, 1.0 - by_visits - by_answers)
+    return OwnWeights(
+        visits=visits / (visits + shape.activity_prior),
+        answers=told / (told + shape.deviation_sd**-2.0),
+    )

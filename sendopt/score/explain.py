@@ -25,7 +25,7 @@ from sendopt.features import (
     user_evidence,
 )
 from sendopt.learn import ServableModel, describe_for
-from sendopt.learn.contributions import Contributions, Shares, contributions, shares
+from sendopt.learn.contributions import Contributions, OwnWeights, contributions, own_weights
 from sendopt.log import Reader
 from sendopt.records import ServedBy, UserId
 
@@ -104,7 +104,7 @@ class Explanation:
     over_configured: Gain
     over_everybodys: Gain  # everybody's best hour
     known: Known
-    shares: Shares  # who decides the best hour
+    own_weights: OwnWeights  # at the best hour
     mean: float  # probability over all hours of the week
     mean_everybody: float
     week: tuple[ExplainedHour, ...]  # Monday 0:00 first
@@ -194,7 +194,7 @@ def explain(
         over_configured=gain(first + configured_hour),
         over_everybodys=gain(reference),
         known=known,
-        shares=shares(
+        own_weights=own_weights(
             model.shape,
             visits=known.decayed_visits,
             sends=float(rows.parts.evidence[best]),

@@ -15,7 +15,8 @@ _PARTS = {
     "own_answers": "own answers",
     "trees": "the trees",
 }
-_FEATURES = {
+#: What the trees read, by the feature's name.
+FEATURES = {
     "sends_1d": "pushes in the last day",
     "sends_7d": "pushes in the last week",
     "sends_28d": "pushes in four weeks",
@@ -50,7 +51,7 @@ def _sentences(told: Explanation, standing: Standing) -> Iterator[str]:
         f"the hour alone leaves {_percent(best.low)} to {_percent(best.high)})."
     )
     yield _evidence(told)
-    yield _decided_by(told)
+    yield _own_weights(told)
     yield _configured(told.over_configured, best, standing.least_confidence)
     yield _against_everybody(told.over_everybodys, best)
     yield (
@@ -77,15 +78,15 @@ def _evidence(told: Explanation) -> str:
     )
 
 
-def _decided_by(told: Explanation) -> str:
-    share = told.shares
+def _own_weights(told: Explanation) -> str:
+    weights = told.own_weights
     sentence = (
-        f"The hour is decided to {_whole(share.own_visits)} by own visits, to "
-        f"{_whole(share.own_answers)} by own answers and to {_whole(share.everybody)} by everybody"
+        f"Against everybody's, own visits weigh {_whole(weights.visits)} on being there and own "
+        f"pushes {_whole(weights.answers)} on answering then"
     )
     if told.sends_there == 0:
-        return f"{sentence}; nobody was sent to then, so what others answer there is a guess."
-    return f"{sentence}, to whom {_many(told.sends_there, 'push')} went then."
+        return f"{sentence}; nobody was ever sent to then, so how others answer there is a guess."
+    return f"{sentence}; everybody together got {_many(told.sends_there, 'push')} then."
 
 
 def _configured(gain: Gain, best: ExplainedHour, least_confidence: float) -> str:
@@ -139,7 +140,7 @@ def _source(told: Explanation, standing: Standing) -> str:
 
 def _feature(feature: Feature) -> str:
     value = "never" if feature.value is None else f"{feature.value:.3g}"
-    return f"{_FEATURES[feature.name]}, {value} (odds {_factor(feature.logit)})"
+    return f"{FEATURES[feature.name]}, {value} (odds {_factor(feature.logit)})"
 
 
 def _days(days: tuple[int, ...]) -> str:
