@@ -18,6 +18,7 @@ import pytest
 from sendopt.app import App, open_app
 from sendopt.clock import VirtualClock
 from sendopt.demo.studies import load_studies
+from sendopt.errors import ModelNotServable
 from sendopt.learn import ServableModel
 from sendopt.records import CampaignId, Decision, ServedBy, TenantId, UserId
 from sendopt.schedule.identity import send_id
@@ -141,6 +142,19 @@ def test_best_times_come_from_the_last_good_model_too(home: Path) -> None:
     with opened(home) as app, broken(app, "champion", "last_good"):
         told = app.best_times(TENANT, user, top=3)
         assert (told.slots, told.fallback_reason) == ((), "model_damaged")
+
+
+def test_an_explanation_is_of_the_last_good_model_too(home: Path) -> None:
+    user = UserId(USERS[0])
+    with opened(home) as app, broken(app, "champion"):
+        told = app.explain(TENANT, user)
+        assert told.standing.served_by is ServedBy.LAST_GOOD
+        assert told.standing.fallback_reason == "model_damaged"
+        assert told.explanation.model_version == app.registry.last_good(TENANT).version
+    with opened(home) as app, broken(app, "champion", "last_good"):
+        with pytest.raises(ModelNotServable) as refusal:
+            app.explain(TENANT, user)
+        assert refusal.value.code == "model_damaged"
 
 
 def test_without_any_sound_model_the_histogram_speaks(home: Path) -> None:
