@@ -29,7 +29,7 @@ from sendopt.learn.clock_rate import choose_clocks
 from sendopt.learn.clocks import ClockPrior
 from sendopt.learn.delays import Delays, observed_delays, steady
 from sendopt.learn.groups import day_groups, user_numbers
-from sendopt.learn.history import ACTIVITY, Split, label_source, labelled_moments, split
+from sendopt.learn.history import ACTIVITY, SENDS, Split, label_source, labelled_moments, split
 from sendopt.learn.level_shape import LevelShape
 from sendopt.learn.model import PopulationWeights, Provenance, ServableModel, Weights
 from sendopt.learn.rows import Rows, describe
@@ -41,6 +41,7 @@ Progress = Callable[[str], None]
 _LONGEST_REACH = timedelta(hours=4)
 _LEAST_SHAPE_WEIGHT = 0.05
 _FEWEST_MIXED_DAYS = 100
+_LEAST_ACTIVITY_WEIGHT = 0.1  # a tenth of what an open would be if being there were answering
 
 Mask = NDArray[np.bool_]
 
@@ -77,10 +78,18 @@ def fit(
         reader, observations, LevelShape(), until=parts.judge_from, rng=rng
     )
     reach = reach_of(target, summary)
-    rows = describe_labelled(
-        reader, observations, past, target=target, shape=shape, clocks=clocks, reach=reach
-    )
     learn, tune = parts.learn(past), parts.tune(past)
+
+    def describe_some(shape: LevelShape, some: LabelledMoments) -> Rows:
+        return describe_labelled(
+            reader, observations, some, target=target, shape=shape, clocks=clocks, reach=reach
+        )
+
+    rows = describe_some(shape, past)
+    if label_source(summary) == SENDS and not activity_tells(rows, past, learn):
+        progress("being active tells nothing of answering here: learning from answers alone")
+        shape = replace(shape, activity_weight=0.0)
+        rows = describe_some(shape, past)
     weights = _weigh(rows, past, learn)
     progress("growing trees on the level-shape model")
     booster, trees_rank = _grow(rows, past, weights, learn, tune, seed=seed, threads=threads)
@@ -149,6 +158,31 @@ def describe_labelled(
         seen=seen,
         asked=asked,
     )
+
+
+def activity_tells(rows: Rows, past: LabelledMoments, learn: Mask) -> bool:
+    """Return whether sends into active hours may be answered more; in doubt, they may.
+
+    Being there and answering are two things: people may be active in the morning and answer in
+    the evening. Only if sends say so beyond doubt is activity left out.
+    """
+    active = rows.parts.activity + rows.parts.population_activity
+    if not active[learn].any():
+        return True
+    design = np.column_stack([np.ones(len(rows)), rows.level, rows.busyness, active])[learn]
+    precision = np.array([0.01, 4.0, 1.0, 1.0])
+    weight = logistic.fit(
+        design,
+        past.label[learn],
+        past.weight[learn],
+        offset=rows.base[learn],
+        prior=np.array([0.0, 1.0, 0.0, 1.0]),
+        precision=precision,
+    )
+    spread = logistic.deviations(
+        design, weight, past.weight[learn], offset=rows.base[learn], precision=precision
+    )
+    return float(weight[3] + 1.96 * spread[3]) > _LEAST_ACTIVITY_WEIGHT
 
 
 def _weigh(rows: Rows, past: LabelledMoments, learn: Mask) -> Weights:

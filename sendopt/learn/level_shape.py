@@ -33,11 +33,15 @@ class LevelShape:
     activity_bandwidth_hours: float = 0.75  # of everybody's clock
     activity_prior: float = 30.0  # sessions that know a user's hours as well as everybody's do
     population_day_type_prior: float = 50.0  # sessions after which everybody's weekend differs
+    activity_weight: float = 1.0  # 0 where being active was found to tell nothing of answering
     activity_trust: float = 1000.0  # sessions of everybody that outweigh everybody's answers
     send_bandwidth_hours: float = 1.0
     deviation_sd: float = 0.6  # of a user's own hours from everybody's, on the logit scale
     deviation_length_hours: float = 1.0  # over which such a deviation changes
     level_sd: float = 1.0  # of users' levels, on the logit scale
+    population_prior_sends: float = (
+        20.0  # near an hour, after which what is heard there counts half
+    )
     population_sd: float = 0.5  # of everybody's hours from each other, on the logit scale
     population_length_hours: float = 1.0
     population_day_type_sd: float = 0.15  # of everybody's weekend from their weekday
@@ -82,11 +86,17 @@ class Answers:
 class Parts:
     """The curves at moments: their sum orders the moments of a day."""
 
-    population: NDArray[np.float64]
+    population_activity: NDArray[np.float64]
+    population_answers: NDArray[np.float64]
     activity: NDArray[np.float64]
     answers: NDArray[np.float64]
     evidence: NDArray[np.float64]
     doubt: NDArray[np.float64]  # posterior variance of the user's own part of the shape
+
+    @property
+    def population(self) -> NDArray[np.float64]:
+        """What is common to all users."""
+        return self.population_activity + self.population_answers
 
     @property
     def shape(self) -> NDArray[np.float64]:
@@ -118,9 +128,14 @@ def estimate(
     clock_ahead = circle.ahead(clock, reach_hours)
     ahead = circle.ahead(clocks.densities(prior, user.sessions), reach_hours)
     activity = np.log(ahead / circle.ahead(prior.of_everybody, reach_hours))
+    activity *= model.activity_weight
 
     base, answering, stages = _population_answering(model, everybody)
-    doubt = model.activity_trust / (model.activity_trust + _total(everybody.sessions))
+    tried = _near(model, everybody)
+    tried = tried / (tried + model.population_prior_sends)
+    answering = tried * answering
+    weight = model.activity_weight
+    doubt = model.activity_trust / (model.activity_trust + weight * _total(everybody.sessions))
     mean_ahead = clock_ahead.mean(axis=-1, keepdims=True)
     population_activity = (1.0 - doubt) * np.log(clock_ahead / mean_ahead)
     population_answering = doubt * answering
@@ -132,7 +147,7 @@ def estimate(
     )
     own = _answers(model, user, base[population_row], expected, stages[population_row])
     sessions = _total(user.sessions)
-    fade = model.activity_prior / (model.activity_prior + sessions)
+    fade = model.activity_prior / (model.activity_prior + weight * sessions)
     # A share m of a Dirichlet posterior with n pseudo-counts: var(log m) is about (1 - m) / (n m).
     clock_doubt = (1.0 - ahead) / (ahead * (model.activity_prior + sessions))
     per_day = sessions[:, 0, 0] * np.log(2.0) / model.half_life_days
@@ -141,9 +156,9 @@ def estimate(
         population_activity=population_activity,
         population_answering=population_answering,
         activity=activity,
-        answering=fade * own.deviation,
+        answering=fade * tried[population_row] * own.deviation,
         evidence=own.evidence,
-        doubt=clock_doubt + fade**2 * own.variance,
+        doubt=weight**2 * clock_doubt + fade**2 * own.variance,
         level=own.level,
         base=base[population_row],
         busyness=np.log1p(per_day),
@@ -157,8 +172,8 @@ def parts(curves: Curves, asked: Moments) -> Parts:
     of_all = curves.population_row[row]
     all_days = np.zeros_like(day_type)
     return Parts(
-        population=circle.at(curves.population_activity, of_all, day_type, start)
-        + circle.at(curves.population_answering, of_all, day_type, middle),
+        population_activity=circle.at(curves.population_activity, of_all, day_type, start),
+        population_answers=circle.at(curves.population_answering, of_all, day_type, middle),
         activity=circle.at(curves.activity, row, day_type, start),
         answers=circle.at(curves.answering, row, all_days, middle),
         evidence=circle.at(curves.evidence, row, all_days, middle),
@@ -237,9 +252,14 @@ def _answers(
         variance[asked, 0] = np.einsum("hi,nij,hj->nh", waves, covariance, waves)
         known = base[asked, None, None] + expected[asked] + deviation[asked]
         level[asked] = _level(user.rows(asked), known, model.level_sd**-2.0)
+    return Answers(level, deviation, variance, _near(model, user))
+
+
+def _near(model: LevelShape, seen: Evidence) -> NDArray[np.float64]:
+    """Count the sends near each half hour; one at the very half hour counts 1."""
     kernel = circle.gaussian(model.send_bandwidth_hours)
-    near = user.sends.sum(axis=-2, keepdims=True) @ (kernel / kernel.max())
-    return Answers(level, deviation, variance, near)
+    near: NDArray[np.float64] = seen.sends.sum(axis=-2, keepdims=True) @ (kernel / kernel.max())
+    return near
 
 
 def _level(seen: Evidence, known: NDArray[np.float64], precision: float) -> NDArray[np.float64]:

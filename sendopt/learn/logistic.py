@@ -46,3 +46,18 @@ def fit(
         if float(np.abs(step).max()) < 1e-9:
             break
     return b
+
+
+def deviations(
+    design: NDArray[np.float64],
+    b: Vector,
+    weight: Vector,
+    *,
+    offset: Vector,
+    precision: Vector,
+) -> Vector:
+    """Return the posterior standard deviation of every coefficient at `b`, which `fit` found."""
+    p = sigmoid(offset + design @ b)
+    curvature = (design * (weight * p * (1.0 - p))[:, None]).T @ design + np.diag(precision)
+    deviation: Vector = np.sqrt(np.diag(np.linalg.inv(curvature)))
+    return deviation

@@ -35,8 +35,12 @@ def sends(at: dict[int, tuple[float, float]], *, stage: int = 0) -> Evidence:
     return Evidence(NOBODY, sent, answered)
 
 
+#: Others are sent to at all hours, and answer three of ten.
+EVERYBODY = sends({hour * 2: (1000, 0.3) for hour in range(24)})
+
+
 def curves(user: Evidence, everybody: Evidence | None = None) -> Curves:
-    return estimate(PRIOR, CLOCKS, user, everybody or NONE, ONE, reach=timedelta(hours=1))
+    return estimate(PRIOR, CLOCKS, user, everybody or EVERYBODY, ONE, reach=timedelta(hours=1))
 
 
 def sessions(at: dict[int, float]) -> Evidence:
@@ -106,6 +110,14 @@ def test_whether_is_not_when() -> None:
     shape = curves(sends({hour * 2: (20, 1.0) for hour in range(8, 22)}))
     assert shape.level[0] > 2.0
     assert np.ptp(shape.answering[0, 0, 16:44]) < 0.25
+
+
+def test_nothing_is_claimed_of_hours_that_were_never_tried() -> None:
+    tried = sends({hour * 2: (300, 0.6 if hour == 20 else 0.1) for hour in range(8, 23)})
+    shape = curves(tried, tried)
+    together = (shape.population_answering + shape.answering)[0, 0]
+    assert together[:12].max() < 0.2 * together.max()  # the night
+    assert together.argmax() == 40
 
 
 def test_without_own_evidence_everybody_decides() -> None:

@@ -1,6 +1,6 @@
 """Count how often intervals hold the truth and experiments cry wolf; write docs/estimators.md.
 
-python benchmarks/coverage.py
+python benchmarks/estimators.py
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ POWER_EXPERIMENTS, POWER_PEOPLE, EFFECT = 100, 1000, 0.04
 
 HEAD = f"""# Estimators, counted against a known truth
 
-Printed by `python benchmarks/coverage.py`; the seed is fixed, and so is every figure.
+Printed by `python benchmarks/estimators.py`; the seed is fixed, and so is every figure.
 
 ## Off-policy estimates
 
