@@ -74,7 +74,7 @@ def _evidence(told: Explanation) -> str:
     return (
         f"This rests on {_many(known.visits, 'visit')} and {_many(known.sends, 'push')}, "
         f"{known.answers} answered, from {known.first_at:%Y-%m-%d} to {known.last_at:%Y-%m-%d}; "
-        f"as the old fades, on {known.decayed_visits:.1f} and {known.decayed_sends:.1f}."
+        f"today they count like {known.decayed_visits:.1f} and {known.decayed_sends:.1f}."
     )
 
 
@@ -85,8 +85,8 @@ def _own_weights(told: Explanation) -> str:
         f"pushes {_whole(weights.answers)} on answering then"
     )
     if told.sends_there == 0:
-        return f"{sentence}; nobody was ever sent to then, so how others answer there is a guess."
-    return f"{sentence}; everybody together got {_many(told.sends_there, 'push')} then."
+        return f"{sentence}; nobody was ever sent to in that hour: how others answer is a guess."
+    return f"{sentence}; everybody together got {_many(told.sends_there, 'push')} in that hour."
 
 
 def _configured(gain: Gain, best: ExplainedHour, least_confidence: float) -> str:

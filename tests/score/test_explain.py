@@ -147,7 +147,7 @@ def test_it_counts_what_was_known(model: ServableModel, evenings: Log, ann: Expl
 
 def test_an_hour_that_nobody_was_sent_to_says_so(ann: Explanation) -> None:
     assert ann.sends_there == 0
-    assert "nobody was ever sent to then" in " ".join(tell(ann, STANDING))
+    assert "nobody was ever sent to in that hour" in " ".join(tell(ann, STANDING))
 
 
 def test_more_evidence_more_weight_of_her_own(model: ServableModel, evenings: Log) -> None:
@@ -200,7 +200,7 @@ def test_another_field_is_another_word(ann: Explanation) -> None:
         (replace(ann, over_configured=unsure), "55 % probability: not proven (60 % are asked for)"),
         (replace(ann, label_source="activity"), "ann most likely is there"),
         (replace(ann, window_seconds=3600.0), "within 60 minutes"),
-        (replace(ann, sends_there=1), "everybody together got 1 push then."),
+        (replace(ann, sends_there=1), "everybody together got 1 push in that hour."),
         (replace(ann, mean=0.2, mean_everybody=0.1), "more than everybody: 20 % against 10 %"),
         (replace(ann, mean=0.034, mean_everybody=0.1), "less than everybody: 3.4 % against 10 %"),
         (replace(ann, features=(Feature("sends_7d", 7.0, 0.0),)), "week, 7 (odds x 1.00)"),
