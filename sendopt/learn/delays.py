@@ -1,7 +1,7 @@
 """How long answers take: lets the open window change without learning anew.
 
-Everybody's cumulative hazard of being answered, in stages after the send (a life table; sends that
-are too young for a stage do not count in it). A user, a time or a message shifts all stages alike
+The cumulative hazard of being answered, in stages after the send (a life table; sends that are too
+young for a stage do not count in it). A user, a time or a message shifts all stages alike
 (proportional hazards), so a probability within one window tells that within any other:
 
     1 - P(W') = (1 - P(W)) ^ (H(W') / H(W))
@@ -23,6 +23,7 @@ from sendopt.log import Reader
 STAGES = tuple(timedelta(minutes=m) for m in (5, 15, 30, 60, 180, 720, 1440))
 
 _SECOND = timedelta(seconds=1)
+_HALVINGS = 60
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,34 @@ class Delays:
         ratio = self.within(asked) / self.within(learned)
         moved: NDArray[np.float64] = -np.expm1(ratio * np.log1p(-probability))
         return moved
+
+
+def of_individuals(
+    delays: Delays, probability: NDArray[np.float64], *, learned: timedelta
+) -> Delays:
+    """Turn everybody's hazard into that of single moments.
+
+    Of many who differ, those still silent are more and more those who rarely answer, so everybody's
+    hazard falls faster than anyone's own. Each stage's hazard is chosen so that moments with these
+    probabilities, together, are answered as often as everybody was.
+
+    Args:
+        delays: everybody's.
+        probability: of an answer within `learned`, at moments that stand for all.
+        learned: the window of `probability`.
+    """
+    silent = np.log1p(-probability)
+    everybody = float(np.log1p(-probability.mean()))
+    own = []
+    for stage in STAGES:
+        share = -np.expm1(everybody * delays.within(stage) / delays.within(learned))
+        low, high = 0.0, 1e3
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2.0
+            enough = float(-np.expm1(middle * silent).mean()) >= share
+            low, high = (low, middle) if enough else (middle, high)
+        own.append(high)
+    return Delays(tuple(own))
 
 
 def steady() -> Delays:

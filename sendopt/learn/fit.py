@@ -27,7 +27,7 @@ from sendopt.features import (
 from sendopt.learn import logistic, trees
 from sendopt.learn.clock_rate import choose_clocks
 from sendopt.learn.clocks import ClockPrior
-from sendopt.learn.delays import Delays, observed_delays, steady
+from sendopt.learn.delays import Delays, observed_delays, of_individuals, steady
 from sendopt.learn.groups import day_groups, user_numbers
 from sendopt.learn.history import ACTIVITY, SENDS, Split, label_source, labelled_moments, split
 from sendopt.learn.level_shape import LevelShape
@@ -113,6 +113,10 @@ def fit(
         ),
     )
     model = replace(model, calibration=_calibrate(model, rows, past, tune))
+    if tune.any():
+        probability = model.predict(rows)[tune]
+        own = of_individuals(model.delays, probability, learned=target.open_window)
+        model = replace(model, delays=own)
     return Fitted(model=model, summary=summary, moments=past, rows=rows, split=parts)
 
 

@@ -249,7 +249,7 @@ def _answers(
             stage_sd=model.level_sd,
         )
         deviation[asked, 0] = own @ waves.T
-        variance[asked, 0] = np.einsum("hi,nij,hj->nh", waves, covariance, waves)
+        variance[asked, 0] = ((waves @ covariance) * waves).sum(axis=-1)
         known = base[asked, None, None] + expected[asked] + deviation[asked]
         level[asked] = _level(user.rows(asked), known, model.level_sd**-2.0)
     return Answers(level, deviation, variance, _near(model, user))

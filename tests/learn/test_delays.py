@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sendopt.errors import InvalidInput
 from sendopt.features import Target
-from sendopt.learn.delays import STAGES, Delays, observed_delays, steady
+from sendopt.learn.delays import STAGES, Delays, observed_delays, of_individuals, steady
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
 
@@ -65,6 +65,22 @@ def test_the_share_of_answers_within_each_window_comes_out(empty_log: Log) -> No
         assert within == pytest.approx(share, abs=0.03)
     # Sends that are still being waited for are not silence.
     assert -np.expm1(-young.within(15 * MINUTE)) == pytest.approx(30 / 85, abs=0.03)
+
+
+def test_people_who_differ_are_not_taken_for_one() -> None:
+    """Half answer with a hazard ten times that of the others; together they look impatient."""
+    own = Delays(tuple(0.05 * (number + 1) for number in range(len(STAGES))))
+    learned = 30 * MINUTE
+    hazard = np.repeat([10.0, 1.0], 500)
+    shares = [-np.expm1(-hazard * own.within(stage)).mean() for stage in STAGES]
+    everybody = Delays(tuple(float(-np.log1p(-share)) for share in shares))
+    p = -np.expm1(-hazard * own.within(learned))
+    for stage, share in zip(STAGES, shares, strict=True):
+        naive = everybody.move(p, learned=learned, asked=stage).mean()
+        right = of_individuals(everybody, p, learned=learned).move(p, learned=learned, asked=stage)
+        assert right.mean() == pytest.approx(share, abs=1e-6)
+        if stage > learned:
+            assert naive < share - 0.01
 
 
 def test_without_answers_twice_the_window_is_twice_the_hazard() -> None:
