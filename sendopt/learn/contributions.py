@@ -86,11 +86,12 @@ def own_weights(
 ) -> OwnWeights:
     """Weigh a user's own evidence against everybody's: evidence / (evidence + prior).
 
-    S visits weigh S / (S + kappa), because kappa of them know a user's hours as well as everybody's
-    do. n sends near an hour tell I = n p (1 - p) of its logit, and weigh I / (I + 1 / sigma^2).
+    S visits weigh w S / (w S + kappa), because kappa of them know a user's hours as well as
+    everybody's do; w is 0 where being there was found to tell nothing of answering. n sends near
+    an hour tell I = n p (1 - p) of its logit, and weigh I / (I + 1 / sigma^2).
 
     Args:
-        shape: kappa is its `activity_prior`, sigma its `deviation_sd`.
+        shape: w is its `activity_weight`, kappa its `activity_prior`, sigma its `deviation_sd`.
         visits: of the user, decayed.
         sends: to the user near the hour, decayed.
         probability: that the user answers there.
@@ -98,8 +99,9 @@ def own_weights(
     >>> own_weights(LevelShape(activity_prior=30.0), visits=30.0, sends=0.0, probability=0.2)
     OwnWeights(visits=0.5, answers=0.0)
     """
+    seen = shape.activity_weight * visits
     told = sends * probability * (1.0 - probability)
     return OwnWeights(
-        visits=visits / (visits + shape.activity_prior),
+        visits=seen / (seen + shape.activity_prior),
         answers=told / (told + shape.deviation_sd**-2.0),
     )

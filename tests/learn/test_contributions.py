@@ -112,3 +112,8 @@ def test_more_evidence_weighs_more(
 
 def test_without_evidence_everything_is_everybodys() -> None:
     assert own_weights(LevelShape(), visits=0.0, sends=0.0, probability=0.2) == OwnWeights(0.0, 0.0)
+
+
+def test_visits_weigh_nothing_where_they_tell_nothing() -> None:
+    shape = LevelShape(activity_weight=0.0)
+    assert own_weights(shape, visits=50.0, sends=0.0, probability=0.2).visits == 0.0
