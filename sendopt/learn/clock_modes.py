@@ -1,4 +1,8 @@
-"""Where each user's clock is most likely, given how clocks differ: compiled, one user at a time."""
+"""Where each user's clock is most likely, given how clocks differ: compiled, one user at a time.
+
+The loops add multiples of whole rows, never along a row: so the compiler may work on many columns
+at once without adding up in another order, and the same bits come out everywhere.
+"""
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 # ruff: noqa: PLR0917 - compiled code takes arrays, one by one
@@ -16,7 +20,7 @@ _LONGEST_STEP = 2.0  # of a log density: further away the curvature says nothing
 
 
 @numba.njit(nogil=True, cache=True)
-def posteriors(counts, mean, precision, own, second, variance):
+def posteriors(counts, mean, precision, own, variance, second, with_second):
     """Find each user's mode by Newton's method, and how sure it is.
 
     Args:
@@ -24,8 +28,9 @@ def posteriors(counts, mean, precision, own, second, variance):
         mean: (day types x hours), the middle of all clocks, log densities.
         precision: (cells, cells), inverse covariance of the users' own parts.
         own: (users, cells), where to begin; the modes afterwards.
-        second: (cells, cells); the posterior covariances are added to it.
-        variance: (users, cells); their diagonals are written here.
+        variance: (users, cells); the diagonals of the posterior covariances are written here.
+        second: (cells, cells); the posterior covariances are added to it, `with_second`.
+        with_second: False leaves `second` as it is.
     """
     users, day_types, hours = counts.shape
     cells = day_types * hours
@@ -47,10 +52,14 @@ def posteriors(counts, mean, precision, own, second, variance):
             if longest <= _CLOSE:
                 break
         _invert(factor, inverse)
-        for cell in range(cells):
-            variance[user, cell] = inverse[cell, cell]
-            for other in range(cells):
-                second[cell, other] += inverse[cell, other]
+        variance[user] = 0.0
+        for row in range(cells):
+            for column in range(row + 1):
+                variance[user, column] += inverse[row, column] * inverse[row, column]
+            if with_second:
+                for one in range(row + 1):
+                    for other in range(row + 1):
+                        second[one, other] += inverse[row, one] * inverse[row, other]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -58,12 +67,11 @@ def _curvature(counts, mean, precision, own, expected, slope, curvature):
     """Write slope and negative curvature of one user's log posterior."""
     day_types, hours = counts.shape
     cells = day_types * hours
+    slope[:] = 0.0
     for row in range(cells):
-        pull = 0.0
         for column in range(cells):
             curvature[row, column] = precision[row, column]
-            pull += precision[row, column] * own[column]
-        slope[row] = -pull
+            slope[column] -= precision[row, column] * own[row]
     for day_type in range(day_types):
         begin, total, weight, highest = day_type * hours, 0.0, 0.0, -np.inf
         for hour in range(hours):
@@ -87,16 +95,19 @@ def _curvature(counts, mean, precision, own, expected, slope, curvature):
 
 @numba.njit(nogil=True, cache=True)
 def _cholesky(matrix):
-    """Replace a positive definite matrix by its lower Cholesky factor."""
+    """Replace the lower half of a positive definite matrix by its Cholesky factor."""
     size = len(matrix)
+    below = np.empty(size)
     for column in range(size):
-        for row in range(column, size):
-            value = matrix[row, column]
-            for inner in range(column):
-                value -= matrix[row, inner] * matrix[column, inner]
-            matrix[row, column] = (
-                math.sqrt(value) if row == column else value / matrix[column, column]
-            )
+        pivot = math.sqrt(matrix[column, column])
+        matrix[column, column] = pivot
+        for row in range(column + 1, size):
+            matrix[row, column] /= pivot
+            below[row] = matrix[row, column]
+        for row in range(column + 1, size):
+            share = below[row]
+            for other in range(column + 1, row + 1):
+                matrix[row, other] -= share * below[other]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -108,16 +119,21 @@ def _solve(factor, vector):
             vector[row] -= factor[row, inner] * vector[inner]
         vector[row] /= factor[row, row]
     for row in range(size - 1, -1, -1):
-        for inner in range(row + 1, size):
-            vector[row] -= factor[inner, row] * vector[inner]
         vector[row] /= factor[row, row]
+        for inner in range(row):
+            vector[inner] -= factor[row, inner] * vector[row]
 
 
 @numba.njit(nogil=True, cache=True)
 def _invert(factor, inverse):
-    """Write the inverse of factor factor'."""
+    """Write the inverse of a lower factor."""
     size = len(factor)
-    for column in range(size):
-        inverse[column] = 0.0
-        inverse[column, column] = 1.0
-        _solve(factor, inverse[column])
+    for row in range(size):
+        inverse[row] = 0.0
+        for inner in range(row):
+            share = factor[row, inner]
+            for column in range(inner + 1):
+                inverse[row, column] -= share * inverse[inner, column]
+        inverse[row, row] = 1.0
+        for column in range(row + 1):
+            inverse[row, column] /= factor[row, row]

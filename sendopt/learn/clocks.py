@@ -63,7 +63,8 @@ def learn(sessions: Floats) -> ClockPrior:
     users = len(counts)
     prior, own = assumed, np.zeros((users, _CELLS))
     for _ in range(_ROUNDS if users else 0):
-        own, _variance, second = _posteriors(prior, counts, own)
+        second = np.zeros((_CELLS, _CELLS))
+        own, _variance = _posteriors(prior, counts, own, second=second)
         shift = own.mean(axis=0) * users / (users + _PRIOR_USERS)
         own -= shift
         second += own.T @ own + _PRIOR_USERS * assumed.covariance
@@ -91,23 +92,25 @@ def densities(prior: ClockPrior, sessions: Floats) -> Floats:
         guess = (counts[seen].reshape(-1, _CELLS) + _GUESS * prior.everybody) / _GUESS
         begin = np.log(guess) / 2.0
         begin -= begin.mean(axis=1, keepdims=True)
-        own, variance, _second = _posteriors(prior, counts[seen], begin)
+        own, variance = _posteriors(prior, counts[seen], begin)
         weight = evidence[seen, None]
         learned = _softmax(prior.mean + own + np.minimum(variance, _MOST_VARIANCE) / 2.0)
         density[seen] = (prior.everybody + weight * learned) / (1.0 + weight)
     return _by_half_hours(density)
 
 
-def _posteriors(prior: ClockPrior, counts: Floats, begin: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return modes, variances of every row's own part, and the sum of their covariances."""
+def _posteriors(
+    prior: ClockPrior, counts: Floats, begin: Floats, *, second: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """Return modes and variances of every row's own part; add the covariances to `second`."""
     # Numba takes half a second to import, which only those who learn or score should pay.
     from sendopt.learn.clock_modes import posteriors  # noqa: PLC0415
 
     precision = np.ascontiguousarray(np.linalg.inv(prior.covariance))
     own, variance = begin.copy(), np.empty_like(begin)
-    second = np.zeros((_CELLS, _CELLS))
-    posteriors(counts, prior.mean, precision, own, second, variance)
-    return own, variance, second
+    into = np.zeros((_CELLS, _CELLS)) if second is None else second
+    posteriors(counts, prior.mean, precision, own, variance, into, second is not None)
+    return own, variance
 
 
 def _first_guess(counts: Floats) -> ClockPrior:

@@ -290,32 +290,40 @@ def _newton(
         variance: of the Gaussian prior of the coefficients, whose mean is 0.
         stage_sd: of a constant that every row has at each stage, worked out and left aside.
     """
-    stages, cells = seen.answers.shape[1], waves.shape[0] * waves.shape[1]
-    constant = np.repeat(np.eye(stages), cells, axis=0)
-    design = np.hstack([constant, np.tile(waves.reshape(cells, -1), (stages, 1))])
-    squares = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
+    rows, stages = seen.answers.shape[:2]
+    flat = waves.reshape(-1, waves.shape[-1])
+    squares = (flat[:, :, None] * flat[:, None, :]).reshape(len(flat), -1)
     precision = 1.0 / np.concatenate([np.full(stages, stage_sd**2), variance])
-    shape = (-1, stages, *waves.shape[:2])
-    own = np.zeros((len(seen.sends), len(precision)))
-    curvature = np.empty((len(own), len(precision), len(precision)))
-    moving = np.arange(len(own))
+    constant, wave = slice(0, stages), slice(stages, None)
+    own = np.zeros((rows, len(precision)))
+    curvature = np.tile(np.diag(precision), (rows, 1, 1))
+    at_risk = seen.sends[:, None] - (seen.answers.cumsum(axis=1) - seen.answers)
+    at_risk, answers = at_risk.reshape(rows, stages, -1), seen.answers.reshape(rows, stages, -1)
+    offset = np.broadcast_to(offset, (rows, stages, *waves.shape[:2])).reshape(rows, stages, -1)
+    moving = np.arange(rows)
     for _ in range(_MOST_STEPS):
-        now = seen.rows(moving)
-        at_risk = now.sends[:, None] - (now.answers.cumsum(axis=1) - now.answers)
-        p = _sigmoid(offset[moving] + (own[moving] @ design.T).reshape(shape))
-        residual = (now.answers - at_risk * p).reshape(len(moving), -1)
-        weight = (at_risk * p * (1.0 - p)).reshape(len(moving), -1)
-        bend = (weight @ squares).reshape(-1, *curvature.shape[1:]) + np.diag(precision)
-        slope = residual @ design - precision * own[moving]
+        mine = own[moving]
+        logit = offset[moving] + mine[:, constant, None] + (mine[:, wave] @ flat.T)[:, None]
+        p = _sigmoid(logit)
+        expected = at_risk[moving] * p
+        residual, weight = answers[moving] - expected, expected * (1.0 - p)
+        slope = -precision * mine
+        slope[:, constant] += residual.sum(axis=2)
+        slope[:, wave] += residual.sum(axis=1) @ flat
+        bend = np.tile(np.diag(precision), (len(moving), 1, 1))
+        bend[:, constant, constant] += weight.sum(axis=2)[:, :, None] * np.eye(stages)
+        bend[:, constant, wave] += weight @ flat
+        bend[:, wave, constant] = bend[:, constant, wave].transpose(0, 2, 1)
+        bend[:, wave, wave] += (weight.sum(axis=1) @ squares).reshape(-1, *[flat.shape[1]] * 2)
         step = np.linalg.solve(bend, slope[:, :, None])[:, :, 0]
-        change = np.abs(step @ design.T).max(axis=1)
+        change = np.abs(step[:, wave] @ flat.T).max(axis=1) + np.abs(step[:, constant]).max(axis=1)
         own[moving] += step * np.minimum(1.0, _LONGEST_STEP / np.maximum(change, 1e-12))[:, None]
         curvature[moving] = bend
         moving = moving[change > _CLOSE]
         if len(moving) == 0:
             break
     covariance = np.asarray(np.linalg.inv(curvature), np.float64)
-    return own[:, stages:], covariance[:, stages:, stages:]
+    return own[:, wave], covariance[:, wave, wave]
 
 
 def _waves(sd: float, length_hours: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
