@@ -14,6 +14,7 @@ from sendopt.learn import ServableModel, serving
 from sendopt.records import Channel, ServedBy, TenantId, UserId
 from sendopt.schedule.people import gather
 from sendopt.schedule.policy import chance_of_gain
+from sendopt.score import SLOTS_A_WEEK
 from sendopt.score.explain import Explanation, Standing, explain
 from sendopt.score.explain_words import tell
 from sendopt.state import devices, tenants, users
@@ -96,7 +97,9 @@ class Explanations(Stores):
             return pa.table({"open_probability": [hour.open_probability for hour in told.week]})
 
         limits = self.model_limits
-        answer = serving.ask(self.registry, tenant_id, week, rows=168, limits=limits, now=now)
+        answer = serving.ask(
+            self.registry, tenant_id, week, rows=SLOTS_A_WEEK, limits=limits, now=now
+        )
         if answer.model is None or answer.step is None:
             raise ModelNotServable(
                 answer.skipped[0].detail,

@@ -149,23 +149,7 @@ def explain(
     told = contributions(model, rows)
     logit, sd = told.logit, model.logit_sd(rows)
     everybody = model.baseline.probability(rows)
-    week = tuple(
-        ExplainedHour(*divmod(slot, 24), *each)
-        for slot, each in enumerate(
-            zip(
-                *(
-                    curve.tolist()
-                    for curve in (
-                        _probability(logit),
-                        _probability(logit - _Z * sd),
-                        _probability(logit + _Z * sd),
-                        everybody,
-                    )
-                ),
-                strict=True,
-            )
-        )
-    )
+    week = _week(logit, sd, everybody)
     best = _first_best(logit)
     first = best - best % 24  # of the day
     reference = first + int(everybody[first : first + 24].argmax())
@@ -203,6 +187,22 @@ def explain(
         mean=float(_probability(logit).mean()),
         mean_everybody=float(everybody.mean()),
         week=week,
+    )
+
+
+def _week(
+    logit: NDArray[np.float64], sd: NDArray[np.float64], everybody: NDArray[np.float64]
+) -> tuple[ExplainedHour, ...]:
+    curves = np.column_stack(
+        [
+            _probability(logit),
+            _probability(logit - _Z * sd),
+            _probability(logit + _Z * sd),
+            everybody,
+        ]
+    )
+    return tuple(
+        ExplainedHour(*divmod(slot, 24), *hour) for slot, hour in enumerate(curves.tolist())
     )
 
 
