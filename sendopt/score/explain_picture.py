@@ -31,9 +31,14 @@ def draw(explanation: Explanation, standing: Standing, figure: Figure) -> None:
             curves.tick_params(labelleft=False)
             ticks.tick_params(labelleft=False)
     for curves in figure.axes[::2]:
-        curves.set_ylim(0, 1.2 * top)
+        curves.set_ylim(0, min(1.1 * top, 1.0))
     figure.axes[0].set_ylabel("probability of an answer")
-    figure.axes[0].legend(frameon=False, loc="upper left", ncols=2)
+    figure.legend(
+        *figure.axes[0].get_legend_handles_labels(),
+        frameon=False,
+        loc="outside lower center",
+        ncols=4,
+    )
     best = explanation.best
     figure.suptitle(
         f"{explanation.user_id}: an answer is likeliest at {best.hour}:00, "

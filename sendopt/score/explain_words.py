@@ -21,9 +21,9 @@ FEATURES = {
     "sends_7d": "pushes in the last week",
     "sends_28d": "pushes in four weeks",
     "sends_ever": "pushes ever",
-    "opens_7d": "answers, late ones too, in the last week",
-    "opens_28d": "answers, late ones too, in four weeks",
-    "opens_ever": "answers, late ones too, ever",
+    "opens_7d": "early or late answers in the last week",
+    "opens_28d": "early or late answers in four weeks",
+    "opens_ever": "early or late answers ever",
     "sessions_7d": "sessions in the last week",
     "sessions_28d": "sessions in four weeks",
     "dismissals_28d": "dismissals in four weeks",
@@ -114,10 +114,9 @@ def _against_everybody(gain: Gain, best: ExplainedHour) -> str:
         for name, logit in gain.parts.items()
         if name in _PARTS and abs(logit) >= _NO_FACTOR
     ]
-    return (
-        f"Its odds are {_factor(sum(gain.parts.values()))} those at {_clock(other)}, everybody's "
-        f"best hour" + (f": {_listed(factors)}." if factors else ".")
-    )
+    times = math.exp(sum(gain.parts.values()))
+    sentence = f"Its odds are {times:.2f} times those at {_clock(other)}, everybody's best hour"
+    return f"{sentence}: {_listed(factors)}." if factors else f"{sentence}."
 
 
 def _source(told: Explanation, standing: Standing) -> str:
@@ -140,7 +139,7 @@ def _source(told: Explanation, standing: Standing) -> str:
 
 def _feature(feature: Feature) -> str:
     value = "never" if feature.value is None else f"{feature.value:.3g}"
-    return f"{FEATURES[feature.name]}, {value} (odds {_factor(feature.logit)})"
+    return f"{FEATURES[feature.name]}: {value} (odds {_factor(feature.logit)})"
 
 
 def _days(days: tuple[int, ...]) -> str:
@@ -155,7 +154,7 @@ def _days(days: tuple[int, ...]) -> str:
 
 def _listed(items: Iterable[str]) -> str:
     *before, last = items
-    return f"{'; '.join(before)} and {last}" if before else last
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def _clock(hour: ExplainedHour) -> str:

@@ -203,8 +203,8 @@ def test_another_field_is_another_word(ann: Explanation) -> None:
         (replace(ann, sends_there=1), "everybody together got 1 push in that hour."),
         (replace(ann, mean=0.2, mean_everybody=0.1), "more than everybody: 20 % against 10 %"),
         (replace(ann, mean=0.034, mean_everybody=0.1), "less than everybody: 3.4 % against 10 %"),
-        (replace(ann, features=(Feature("sends_7d", 7.0, 0.0),)), "week, 7 (odds x 1.00)"),
-        (replace(ann, features=(Feature("days_since_open", None, 0.0),)), "answer, never (odds"),
+        (replace(ann, features=(Feature("sends_7d", 7.0, 0.0),)), "week: 7 (odds x 1.00)"),
+        (replace(ann, features=(Feature("days_since_open", None, 0.0),)), "answer: never (odds"),
     ):
         assert said in " ".join(tell(told, STANDING))
 
