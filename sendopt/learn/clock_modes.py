@@ -20,7 +20,7 @@ _LONGEST_STEP = 2.0  # of a log density: further away the curvature says nothing
 
 
 @numba.njit(nogil=True, cache=True)
-def posteriors(counts, mean, precision, own, variance, second, with_second):
+def posteriors(counts, mean, precision, own, variance, doubt, second, with_second):
     """Find each user's mode by Newton's method, and how sure it is.
 
     Args:
@@ -29,16 +29,18 @@ def posteriors(counts, mean, precision, own, variance, second, with_second):
         precision: (cells, cells), inverse covariance of the users' own parts.
         own: (users, cells), where to begin; the modes afterwards.
         variance: (users, cells); the diagonals of the posterior covariances are written here.
+        doubt: (users, cells); the variances of the log densities themselves are written here: what
+            moves all hours of a day type alike moves no density.
         second: (cells, cells); the posterior covariances are added to it, `with_second`.
         with_second: False leaves `second` as it is.
     """
     users, day_types, hours = counts.shape
     cells = day_types * hours
     factor, inverse = np.empty((cells, cells)), np.empty((cells, cells))
-    expected, slope = np.empty(cells), np.empty(cells)
+    expected, density, slope = np.empty(cells), np.empty(cells), np.empty(cells)
     for user in range(users):
         for step in range(_MOST_STEPS + 1):
-            _curvature(counts[user], mean, precision, own[user], expected, slope, factor)
+            _curvature(counts[user], mean, precision, own[user], expected, density, slope, factor)
             _cholesky(factor)
             if step == _MOST_STEPS:
                 break
@@ -52,18 +54,38 @@ def posteriors(counts, mean, precision, own, variance, second, with_second):
             if longest <= _CLOSE:
                 break
         _invert(factor, inverse)
-        variance[user] = 0.0
-        for row in range(cells):
-            for column in range(row + 1):
-                variance[user, column] += inverse[row, column] * inverse[row, column]
-            if with_second:
-                for one in range(row + 1):
-                    for other in range(row + 1):
-                        second[one, other] += inverse[row, one] * inverse[row, other]
+        _spread(inverse, density, hours, variance[user], doubt[user])
+        if with_second:
+            _add_square(inverse, second)
 
 
 @numba.njit(nogil=True, cache=True)
-def _curvature(counts, mean, precision, own, expected, slope, curvature):
+def _spread(inverse, density, hours, variance, doubt):
+    """Write variances of one user's own part and of its log density, from its inverse factor."""
+    cells = len(inverse)
+    variance[:] = 0.0
+    doubt[:] = 0.0
+    for row in range(cells):
+        for begin in range(0, cells, hours):
+            common = 0.0
+            for column in range(begin, begin + hours):
+                common += density[column] * inverse[row, column]
+            for column in range(begin, begin + hours):
+                variance[column] += inverse[row, column] * inverse[row, column]
+                doubt[column] += (inverse[row, column] - common) ** 2
+
+
+@numba.njit(nogil=True, cache=True)
+def _add_square(inverse, second):
+    """Add inverse' inverse, a posterior covariance."""
+    for row in range(len(inverse)):
+        for one in range(row + 1):
+            for other in range(row + 1):
+                second[one, other] += inverse[row, one] * inverse[row, other]
+
+
+@numba.njit(nogil=True, cache=True)
+def _curvature(counts, mean, precision, own, expected, density, slope, curvature):
     """Write slope and negative curvature of one user's log posterior."""
     day_types, hours = counts.shape
     cells = day_types * hours
@@ -81,11 +103,13 @@ def _curvature(counts, mean, precision, own, expected, slope, curvature):
             expected[at] = math.exp(mean[at] + own[at] - highest)
             weight += expected[at]
             total += counts[day_type, hour]
+        for hour in range(hours):
+            density[begin + hour] = expected[begin + hour] / weight
         if total == 0.0:
             continue
         for hour in range(hours):
             at = begin + hour
-            expected[at] *= total / weight
+            expected[at] = total * density[at]
             slope[at] += counts[day_type, hour] - expected[at]
             curvature[at, at] += expected[at]
         for row in range(begin, begin + hours):

@@ -64,7 +64,7 @@ def learn(sessions: Floats) -> ClockPrior:
     prior, own = assumed, np.zeros((users, _CELLS))
     for _ in range(_ROUNDS if users else 0):
         second = np.zeros((_CELLS, _CELLS))
-        own, _variance = _posteriors(prior, counts, own, second=second)
+        own, _variance, _doubt = _posteriors(prior, counts, own, second=second)
         shift = own.mean(axis=0) * users / (users + _PRIOR_USERS)
         own -= shift
         second += own.T @ own + _PRIOR_USERS * assumed.covariance
@@ -73,44 +73,66 @@ def learn(sessions: Floats) -> ClockPrior:
 
 
 def densities(prior: ClockPrior, sessions: Floats) -> Floats:
-    """Return every user's density of sessions over the local day; each day type sums to 1.
+    """Return the densities of `clocks`."""
+    return clocks(prior, sessions)[0]
+
+
+def clocks(prior: ClockPrior, sessions: Floats) -> tuple[Floats, Floats]:
+    """Return every user's density of sessions over the local day, and how sure it is.
 
     Args:
         prior: how clocks differ.
         sessions: decayed counts, (rows, DAY_TYPES, HALF_HOURS).
 
     Returns:
-        The posterior mean (lognormal), of the shape of `sessions`. Everybody's density weighs as
-        much as one session: it is all there is for who was never seen.
+        The posterior mean (lognormal), of the shape of `sessions`; each day type sums to 1.
+        Everybody's density weighs as much as one session: it is all there is for who was never
+        seen. And the posterior variance of the log density, of the same shape.
     """
     counts = _hourly(sessions)
     evidence = counts.sum(axis=(1, 2))
     seen = np.flatnonzero(evidence > 0)
     density = np.tile(prior.everybody, (len(counts), 1))
+    doubt = np.tile(_of_density(prior), (len(counts), 1))
     if len(seen):
         # Everybody's hours and the user's own, as log density: most of the way to the mode.
         guess = (counts[seen].reshape(-1, _CELLS) + _GUESS * prior.everybody) / _GUESS
         begin = np.log(guess) / 2.0
         begin -= begin.mean(axis=1, keepdims=True)
-        own, variance = _posteriors(prior, counts[seen], begin)
+        own, variance, doubt[seen] = _posteriors(prior, counts[seen], begin)
         weight = evidence[seen, None]
         learned = _softmax(prior.mean + own + np.minimum(variance, _MOST_VARIANCE) / 2.0)
         density[seen] = (prior.everybody + weight * learned) / (1.0 + weight)
-    return _by_half_hours(density)
+    halves = HALF_HOURS // HOURS
+    by_half_hours = np.repeat(doubt.reshape(-1, DAY_TYPES, HOURS), halves, axis=-1)
+    return _by_half_hours(density), by_half_hours
 
 
 def _posteriors(
     prior: ClockPrior, counts: Floats, begin: Floats, *, second: Floats | None = None
-) -> tuple[Floats, Floats]:
-    """Return modes and variances of every row's own part; add the covariances to `second`."""
+) -> tuple[Floats, Floats, Floats]:
+    """Return modes and variances of every row's own part, and variances of its log density.
+
+    The posterior covariances are added to `second`.
+    """
     # Numba takes half a second to import, which only those who learn or score should pay.
     from sendopt.learn.clock_modes import posteriors  # noqa: PLC0415
 
     precision = np.ascontiguousarray(np.linalg.inv(prior.covariance))
-    own, variance = begin.copy(), np.empty_like(begin)
+    own, variance, doubt = begin.copy(), np.empty_like(begin), np.empty_like(begin)
     into = np.zeros((_CELLS, _CELLS)) if second is None else second
-    posteriors(counts, prior.mean, precision, own, variance, into, second is not None)
-    return own, variance
+    posteriors(counts, prior.mean, precision, own, variance, doubt, into, second is not None)
+    return own, variance, doubt
+
+
+def _of_density(prior: ClockPrior) -> Floats:
+    """Return the variance of the log density of somebody who was never seen."""
+    common = np.kron(np.eye(DAY_TYPES), np.ones((HOURS, 1))) @ (
+        np.kron(np.eye(DAY_TYPES), np.ones(HOURS)) * prior.everybody
+    )
+    apart = np.eye(_CELLS) - common
+    variance: Floats = np.diag(apart @ prior.covariance @ apart.T).copy()
+    return variance
 
 
 def _first_guess(counts: Floats) -> ClockPrior:

@@ -126,7 +126,8 @@ def estimate(
     reach_hours = reach / timedelta(hours=1)
     clock = population_clock(model, everybody)
     clock_ahead = circle.ahead(clock, reach_hours)
-    ahead = circle.ahead(clocks.densities(prior, user.sessions), reach_hours)
+    density, clock_doubt = clocks.clocks(prior, user.sessions)
+    ahead = circle.ahead(density, reach_hours)
     activity = np.log(ahead / circle.ahead(prior.of_everybody, reach_hours))
     activity *= model.activity_weight
 
@@ -148,8 +149,6 @@ def estimate(
     own = _answers(model, user, base[population_row], expected, stages[population_row])
     sessions = _total(user.sessions)
     fade = model.activity_prior / (model.activity_prior + weight * sessions)
-    # A share m of a Dirichlet posterior with n pseudo-counts: var(log m) is about (1 - m) / (n m).
-    clock_doubt = (1.0 - ahead) / (ahead * (model.activity_prior + sessions))
     per_day = sessions[:, 0, 0] * np.log(2.0) / model.half_life_days
     return Curves(
         population_row=population_row,

@@ -14,7 +14,8 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS = (
     "ingest", "train", "score", "backtest", "plan", "run", "serve", "dispatch", "append",
-    "explain", "lift", "bill statement", "bill close", "bill rate-card", "verify", "demo", "settings",
+    "explain", "lift", "bill statement", "bill close", "bill rate-card", "verify", "demo",
+    "settings",
     "models list", "models rollback", "drift",
     "tenant create", "key issue", "key list", "key revoke",
 )  # fmt: skip

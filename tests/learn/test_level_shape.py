@@ -125,3 +125,12 @@ def test_without_own_evidence_everybody_decides() -> None:
     shape = curves(NONE, everybody)
     assert np.ptp(shape.answering) == 0.0
     assert shape.population_answering[0, 0].argmax() in range(43, 47)
+
+
+def test_doubt_is_never_greater_than_of_a_stranger() -> None:
+    """Hours at which a user was never seen are doubtful, not boundless."""
+    stranger = curves(NONE).doubt
+    known = curves(sessions({40: 60.0})).doubt
+    assert known.max() <= stranger.max() * 1.01
+    assert known[0, 0, 40] < 0.2 * stranger[0, 0, 40]
+    assert stranger.max() < 2.0
