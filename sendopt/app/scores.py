@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -76,13 +76,27 @@ class Scores(Stores):
         self.stored_scores.drop_superseded(tenant_id)
         return ScoringReport(len(user_ids), model.version, about.log_snapshot, now, str(path))
 
-    def score_slots(self, tenant_id: TenantId, user_ids: list[str] | None = None) -> pa.Table:
+    def score_slots(
+        self,
+        tenant_id: TenantId,
+        user_ids: list[str] | None = None,
+        *,
+        open_window: timedelta | None = None,
+    ) -> pa.Table:
         """Return every user's open probability by hour of the local week.
+
+        Args:
+            tenant_id: whose users.
+            user_ids: None = everybody that the log knows.
+            open_window: of an answer within it; None = within the window that the model learned.
 
         Raises:
             ModelNotServable: `no_champion`, or a champion that does not load.
+            InvalidInput: `window_too_long`, beyond a day.
         """
         model = self.registry.champion(tenant_id)
+        if open_window is not None:
+            model = model.within(open_window)
         with self.reader(tenant_id) as reader:
             return score.score_slots(model, reader, as_of=self.clock.now(), user_ids=user_ids)
 

@@ -94,6 +94,14 @@ def score(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Parquet file that gets the same scores."),
     ] = None,
+    open_window: Annotated[
+        str | None,
+        typer.Option(
+            "--open-window",
+            metavar="TIME",
+            help="Score another window than the model learned, such as 2h, into --out alone.",
+        ),
+    ] = None,
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
@@ -104,6 +112,9 @@ def score(
     changes or the scores are too old (SENDOPT_SCORES__MAX_AGE_HOURS): run it daily.
     """
     app = open_home(home)
+    if open_window is not None:
+        _score_window(app, TenantId(tenant), out, open_window, as_json=as_json)
+        return
     with progress("scoring"):
         report = app.score(TenantId(tenant), out=out)
     if as_json:
@@ -117,6 +128,27 @@ def score(
         f"{report.model_version} in {report.store}",
         markup=False,
     )
+
+
+def _score_window(
+    app: App, tenant_id: TenantId, out: Path | None, open_window: str, *, as_json: bool
+) -> None:
+    """Write scores of another window; the store keeps those of the window that was learned."""
+    if out is None:
+        raise InvalidInput(
+            "scores of another window need a file to go to",
+            code="option_missing",
+            field="--out",
+            expected="--open-window and --out together",
+        )
+    with progress("scoring"):
+        table = app.score_slots(tenant_id, open_window=parse_duration(open_window))
+        pq.write_table(table, out, compression="zstd")
+    users = len(table) // SLOTS_A_WEEK
+    if as_json:
+        print_json({"users": users, "rows": len(table), "out": str(out)})
+    else:
+        stdout.print(f"{users:,} users, {len(table):,} scores in {out}", markup=False)
 
 
 def backtest(

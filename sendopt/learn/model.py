@@ -94,7 +94,10 @@ class ServableModel:
         if self.booster is not None:
             logit = logit + trees.added_logit(self.booster, self.tree_features(rows))
         intercept, slope = self.calibration
-        probability = sigmoid(intercept + slope * logit)
+        return self.in_window(sigmoid(intercept + slope * logit))
+
+    def in_window(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn probabilities within the window that was learned into those within the asked one."""
         if self.asked_window is not None:
             learned = self.target.open_window
             probability = self.delays.move(probability, learned=learned, asked=self.asked_window)

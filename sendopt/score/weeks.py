@@ -143,7 +143,10 @@ def _by_user(
     logit = np.ascontiguousarray(offset[:, _DAY_TYPE_HOUR])
     features = rows.user_features[:: offset.shape[1]]
     add_user_trees(trees, features, logit, model.calibration, threads=threads)
-    return logit
+    if model.asked_window is None:
+        return logit
+    probability = model.in_window(1.0 / (1.0 + np.exp(-logit.astype(np.float64))))
+    return np.asarray(np.log(probability) - np.log1p(-probability), np.float32)
 
 
 def _by_rows(

@@ -105,3 +105,12 @@ def test_an_hour_of_the_week_scores_like_the_instant_at_it(
         return
     best = max(range(24), key=lambda hour: by_slot[hour])
     assert best in (20, 21, 22)
+
+
+def test_another_window_moves_every_hour_and_no_order(model: ServableModel, evenings: Log) -> None:
+    with evenings.reader(SHOP) as reader:
+        learned = score_slots(model, reader, as_of=MONDAY)["open_probability"].to_numpy()
+        asked = model.within(timedelta(hours=2))
+        longer = score_slots(asked, reader, as_of=MONDAY)["open_probability"].to_numpy()
+    np.testing.assert_allclose(longer, 1.0 - (1.0 - learned) ** 4, rtol=1e-4)  # a steady hazard
+    assert (np.argsort(longer, kind="stable") == np.argsort(learned, kind="stable")).mean() > 0.9
