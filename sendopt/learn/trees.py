@@ -48,7 +48,9 @@ class Sample:
 
     def slice(self, most: int) -> Sample:
         """Return at most `most` rows, spread evenly."""
-        every = slice(None, None, -(-len(self.label) // most) or 1)
+        if len(self.label) <= most:
+            return self
+        every = np.arange(0, len(self.label), -(-len(self.label) // most))
         return Sample(
             self.features[every], self.label[every], self.weight[every], self.offset[every]
         )
