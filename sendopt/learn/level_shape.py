@@ -16,12 +16,8 @@ from numpy.typing import NDArray
 from sendopt.features import DAY_TYPES, HALF_HOURS, Evidence, Moments
 from sendopt.learn import circle, clocks
 from sendopt.learn.clocks import ClockPrior
+from sendopt.learn.hazard import levels, logit_of, modes, total, waves_of_the_day
 
-_MOST_STEPS = 40
-_CLOSE = 1e-4  # of a logit; Newton's next error would be about its square
-_LONGEST_STEP = 2.0  # of a logit: further away the curvature says nothing
-_LEVEL_STEPS = 8
-_WAVES = 10  # of a day: the shortest takes 2.4 hours
 _POPULATION_STAGE_SD = 0.1  # of everybody's stages from their share of answers over all hours
 
 
@@ -136,7 +132,7 @@ def estimate(
     tried = tried / (tried + model.population_prior_sends)
     answering = tried * answering
     weight = model.activity_weight
-    doubt = model.activity_trust / (model.activity_trust + weight * _total(everybody.sessions))
+    doubt = model.activity_trust / (model.activity_trust + weight * total(everybody.sessions))
     mean_ahead = clock_ahead.mean(axis=-1, keepdims=True)
     population_activity = (1.0 - doubt) * np.log(clock_ahead / mean_ahead)
     population_answering = doubt * answering
@@ -147,7 +143,7 @@ def estimate(
         + _at_middles(activity)
     )
     own = _answers(model, user, base[population_row], expected, stages[population_row])
-    sessions = _total(user.sessions)
+    sessions = total(user.sessions)
     fade = model.activity_prior / (model.activity_prior + weight * sessions)
     per_day = sessions[:, 0, 0] * np.log(2.0) / model.half_life_days
     return Curves(
@@ -200,16 +196,16 @@ def _population_answering(
 
     The same hazard as of a single user, with a weekend of its own.
     """
-    sends = _total(everybody.sends)
+    sends = total(everybody.sends)
     answers = everybody.answers.sum(axis=(-2, -1))
-    base = _logit((answers.sum(axis=1) + 1.0) / (sends[:, 0, 0] + 2.0))
+    base = logit_of((answers.sum(axis=1) + 1.0) / (sends[:, 0, 0] + 2.0))
     passed = answers.cumsum(axis=1) - answers
-    stages = _logit((answers + 1.0) / (sends[:, :, 0] + 2.0 * answers.shape[1] - passed))
-    waves, variance = _waves(model.population_sd, model.population_length_hours)
+    stages = logit_of((answers + 1.0) / (sends[:, :, 0] + 2.0 * answers.shape[1] - passed))
+    waves, variance = waves_of_the_day(model.population_sd, model.population_length_hours)
     weekend = np.array([-0.5, 0.5])[:, None, None]
     both = np.concatenate([np.broadcast_to(waves, (2, *waves.shape)), weekend * waves], axis=2)
     share = model.population_day_type_sd / model.population_sd
-    own, _ = _newton(
+    own, _ = modes(
         everybody,
         stages[:, :, None, None],
         both,
@@ -237,10 +233,10 @@ def _answers(
     rows = len(expected)
     level, deviation = np.zeros(rows), np.zeros((rows, 1, HALF_HOURS))
     variance = np.full((rows, 1, HALF_HOURS), model.deviation_sd**2)
-    asked = np.flatnonzero(_total(user.sends)[:, 0, 0] > 0)
-    waves, prior_variance = _waves(model.deviation_sd, model.deviation_length_hours)
+    asked = np.flatnonzero(total(user.sends)[:, 0, 0] > 0)
+    waves, prior_variance = waves_of_the_day(model.deviation_sd, model.deviation_length_hours)
     if len(asked):
-        own, covariance = _newton(
+        own, covariance = modes(
             user.rows(asked),
             expected[asked, None] + stage[asked, :, None, None],
             np.broadcast_to(waves, (DAY_TYPES, *waves.shape)),
@@ -250,7 +246,7 @@ def _answers(
         deviation[asked, 0] = own @ waves.T
         variance[asked, 0] = ((waves @ covariance) * waves).sum(axis=-1)
         known = base[asked, None, None] + expected[asked] + deviation[asked]
-        level[asked] = _level(user.rows(asked), known, model.level_sd**-2.0)
+        level[asked] = levels(user.rows(asked), known, model.level_sd**-2.0)
     return Answers(level, deviation, variance, _near(model, user))
 
 
@@ -261,97 +257,5 @@ def _near(model: LevelShape, seen: Evidence) -> NDArray[np.float64]:
     return near
 
 
-def _level(seen: Evidence, known: NDArray[np.float64], precision: float) -> NDArray[np.float64]:
-    """Return the mode of every row's own addition to the logits `known`."""
-    level = np.zeros((len(known), 1, 1))
-    for _ in range(_LEVEL_STEPS):
-        p = _sigmoid(known + level)
-        slope = _total(seen.opens - seen.sends * p) - precision * level
-        step = slope / (_total(seen.sends * p * (1.0 - p)) + precision)
-        level += np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
-    return level[:, 0, 0]
-
-
-def _newton(
-    seen: Evidence,
-    offset: NDArray[np.float64],
-    waves: NDArray[np.float64],
-    variance: NDArray[np.float64],
-    *,
-    stage_sd: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the posterior's mode of every row's coefficients of `waves`, and its covariance.
-
-    Args:
-        seen: one row for each set of coefficients.
-        offset: (rows, stages, day types or 1, half hours or 1), the known part of the logit.
-        waves: (day types, half hours, coefficients).
-        variance: of the Gaussian prior of the coefficients, whose mean is 0.
-        stage_sd: of a constant that every row has at each stage, worked out and left aside.
-    """
-    rows, stages = seen.answers.shape[:2]
-    flat = waves.reshape(-1, waves.shape[-1])
-    squares = (flat[:, :, None] * flat[:, None, :]).reshape(len(flat), -1)
-    precision = 1.0 / np.concatenate([np.full(stages, stage_sd**2), variance])
-    constant, wave = slice(0, stages), slice(stages, None)
-    own = np.zeros((rows, len(precision)))
-    curvature = np.tile(np.diag(precision), (rows, 1, 1))
-    at_risk = seen.sends[:, None] - (seen.answers.cumsum(axis=1) - seen.answers)
-    at_risk, answers = at_risk.reshape(rows, stages, -1), seen.answers.reshape(rows, stages, -1)
-    offset = np.broadcast_to(offset, (rows, stages, *waves.shape[:2])).reshape(rows, stages, -1)
-    moving = np.arange(rows)
-    for _ in range(_MOST_STEPS):
-        mine = own[moving]
-        logit = offset[moving] + mine[:, constant, None] + (mine[:, wave] @ flat.T)[:, None]
-        p = _sigmoid(logit)
-        expected = at_risk[moving] * p
-        residual, weight = answers[moving] - expected, expected * (1.0 - p)
-        slope = -precision * mine
-        slope[:, constant] += residual.sum(axis=2)
-        slope[:, wave] += residual.sum(axis=1) @ flat
-        bend = np.tile(np.diag(precision), (len(moving), 1, 1))
-        bend[:, constant, constant] += weight.sum(axis=2)[:, :, None] * np.eye(stages)
-        bend[:, constant, wave] += weight @ flat
-        bend[:, wave, constant] = bend[:, constant, wave].transpose(0, 2, 1)
-        bend[:, wave, wave] += (weight.sum(axis=1) @ squares).reshape(-1, *[flat.shape[1]] * 2)
-        step = np.linalg.solve(bend, slope[:, :, None])[:, :, 0]
-        change = np.abs(step[:, wave] @ flat.T).max(axis=1) + np.abs(step[:, constant]).max(axis=1)
-        own[moving] += step * np.minimum(1.0, _LONGEST_STEP / np.maximum(change, 1e-12))[:, None]
-        curvature[moving] = bend
-        moving = moving[change > _CLOSE]
-        if len(moving) == 0:
-            break
-    covariance = np.asarray(np.linalg.inv(curvature), np.float64)
-    return own[:, wave], covariance[:, wave, wave]
-
-
-def _waves(sd: float, length_hours: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the first waves of the day at half hours' middles, and their prior variances.
-
-    Waves whose variances fall like 1 / (1 + (k w l)^2) are a Gaussian process on the circle with an
-    exponential kernel of length l (its Fourier series; Rasmussen and Williams 2006, section 4.2):
-    a rough one, because what a user does at three need not tell of four.
-    """
-    number = np.arange(1, _WAVES + 1)
-    angle = 2.0 * np.pi * np.outer(np.arange(HALF_HOURS) + 0.5, number) / HALF_HOURS
-    power = 1.0 / (1.0 + (number * 2.0 * np.pi / 24.0 * length_hours) ** 2)
-    variance = sd**2 * np.tile(power / power.sum(), 2)
-    return np.hstack([np.cos(angle), np.sin(angle)]), variance
-
-
 def _at_middles(starts: NDArray[np.float64]) -> NDArray[np.float64]:
     return (starts + np.roll(starts, -1, axis=-1)) / 2.0
-
-
-def _total(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    total: NDArray[np.float64] = counts.sum(axis=(-2, -1), keepdims=True)
-    return total
-
-
-def _logit(probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.log(probability) - np.log1p(-probability)
-
-
-def _sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
-    value: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-logit))
-    return value
