@@ -19,6 +19,7 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
+import structlog
 
 from sendopt.log import Log, LogLocation
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
@@ -31,6 +32,16 @@ hypothesis.settings.load_profile("sendopt")
 STUDY_IS_OVER = datetime(2025, 3, 20, tzinfo=UTC)  # of the shipped study in `trained_home`
 
 _names = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs_on_stderr() -> None:
+    """Log to the process's own stderr, as a service does.
+
+    What stands for stdout changes from test to test, and servers that live longer than one would
+    write to one that is closed.
+    """
+    structlog.configure(logger_factory=structlog.WriteLoggerFactory(sys.__stderr__))
 
 
 @pytest.fixture
