@@ -126,8 +126,8 @@ def case(study: Study) -> Case:
         observations = observe(reader, target)
         seen, number = viewpoints(judged.user_id, judged.as_of)
         memory = LevelShape().half_life
-        user = user_evidence(reader, observations, seen, half_life=memory)
-        everybody, row = population_evidence(reader, observations, seen, half_life=memory)
+        user = user_evidence(observations, seen, half_life=memory)
+        everybody, row = population_evidence(observations, seen, half_life=memory)
         asked = moments(reader, seen, number, judged.at)
     return Case(study.tenant_id, judged, user, everybody, row, asked)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sendopt.app.standing import user_standing
 from sendopt.app.stores import Stores
 from sendopt.errors import InvalidInput, ModelNotServable, NotFound
 from sendopt.learn import ServableModel, serving
@@ -22,7 +22,6 @@ from sendopt.state import devices, tenants, users
 #: When messages go out that nothing is known about, if nothing else is asked.
 CONFIGURED_HOUR = 18
 
-_STANDING = files("sendopt.schedule") / "sql" / "user_standing.sql"
 _NO_ZONE = "UTC"  # in which the model reads the hours of a user whose zone nobody named
 
 
@@ -111,9 +110,7 @@ class Explanations(Stores):
     def _zones(self, tenant_id: TenantId, user_id: UserId) -> tuple[str | None, str, str]:
         """Return the user's last zone in the log; the one a plan would use, and who names that."""
         with self.reader(tenant_id) as reader:
-            standing = reader.query(
-                "user_standing", _STANDING.read_text(), {"as_of": self.clock.now()}
-            )
+            standing = user_standing(reader, as_of=self.clock.now())
         row = standing.filter(pc.equal(standing["user_id"], user_id)).to_pylist()
         log_zone = row[0]["timezone"] if row else None
         with self.state.read() as tx:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from importlib.resources import files
 
 import pyarrow as pa
 
 from sendopt import schedule, score
+from sendopt.app.standing import user_standing
 from sendopt.clock import zone_of
 from sendopt.features.inferred_zone import infer_zones
 from sendopt.learn import Registry, ServableModel, serving
@@ -25,8 +25,6 @@ Scores = Mapping[UserId, Mapping[datetime, Score]]
 
 _BUDGET_PERIOD = timedelta(days=30)
 _WORDING_MEMORY = timedelta(days=60)  # wordings wear out; what was answered long ago says little
-
-_STANDING = files("sendopt.schedule") / "sql" / "user_standing.sql"
 
 
 def plan_campaign(
@@ -86,7 +84,7 @@ def _people(
     Returns:
         The people, and the tenant's zone.
     """
-    standing = reader.query("user_standing", _STANDING.read_text(), {"as_of": now}).to_pylist()
+    standing = user_standing(reader, as_of=now).to_pylist()
     with state.read() as tx:
         reachable = devices.reachable(
             tx, tenant_id, channel=campaign.channel, user_ids=campaign.audience
@@ -243,7 +241,7 @@ def _experience(
 def honour_opt_outs(tenant_id: TenantId, *, log: Log, state: State, now: datetime) -> None:
     """Let opt-outs that came by file stop what is planned already; dispatchers ask the state."""
     with log.reader(tenant_id) as reader:
-        standing = reader.query("user_standing", _STANDING.read_text(), {"as_of": now})
+        standing = user_standing(reader, as_of=now)
     opted_out = standing.filter(standing["opted_out"])["user_id"].to_pylist()
     if opted_out:
         with state.write() as tx:

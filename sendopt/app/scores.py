@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,18 +15,17 @@ import pyarrow.parquet as pq
 
 from sendopt import score
 from sendopt.app.answers import BestTimes, HourOfWeek
+from sendopt.app.standing import user_standing
 from sendopt.app.stored_scores import StoredScores
 from sendopt.app.stores import Stores
 from sendopt.errors import ModelNotServable, StoreFailure
 from sendopt.features import known_users
 from sendopt.learn import ServableModel, serving
-from sendopt.log import Reader
 from sendopt.records import TenantId, UserId
 from sendopt.score import ScoreStore, Weeks
 from sendopt.score.store import About, probability_of, slot_of, write_store
 from sendopt.state import users
 
-_STANDING = files("sendopt.schedule") / "sql" / "user_standing.sql"
 _NO_ZONE = "UTC"  # in which the model reads the hours of a user whose zone nobody named
 
 
@@ -68,7 +66,7 @@ class Scores(Stores):
         path = self.stored_scores.path(tenant_id, model.version)
         with self.reader(tenant_id) as reader, _parquet(out) as copy:
             user_ids = known_users(reader, until=now)
-            zones = _zones(_standing(reader, now=now), user_ids)
+            zones = _zones(user_standing(reader, as_of=now), user_ids)
             about = About(tenant_id, model.version, reader.snapshot, as_of=now, created_at=now)
             threads = self.settings.learn.threads
             weeks = score.score_weeks(model, reader, user_ids, as_of=now, threads=threads)
@@ -144,7 +142,7 @@ class Scores(Stores):
         """Ask the champion, else the last good model, now; without either, say why none speaks."""
         now = self.clock.now()
         with self.reader(tenant_id) as reader:
-            standing = _standing(reader, now=now)
+            standing = user_standing(reader, as_of=now)
             if pc.index(standing["user_id"], user_id).as_py() < 0:
                 with self.state.read() as tx:
                     users.get(tx, tenant_id, user_id)
@@ -186,10 +184,6 @@ def _parquet(out: Path | None) -> Iterator[Callable[[Weeks], Weeks]]:
             return weeks
 
         yield copy
-
-
-def _standing(reader: Reader, *, now: datetime) -> pa.Table:
-    return reader.query("user_standing", _STANDING.read_text(), {"as_of": now})
 
 
 def _zones(standing: pa.Table, user_ids: pa.Array) -> pa.Array:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt.features.catalog import statement
+from sendopt.features.labels import sends_with_labels
 from sendopt.features.target import Target, microseconds
 from sendopt.features.viewpoints import Moments, Viewpoints, moments, viewpoints
 from sendopt.log import Reader
@@ -73,21 +74,13 @@ def drawn_sends(
     reader: Reader, target: Target, *, since: datetime, until: datetime, limit: int
 ) -> DrawnSends:
     """Return up to `limit` sends of [since, until) whose times were drawn, in any fixed order."""
-    params = {
-        **target.params,
-        "from_us": microseconds(since),
-        "until_us": microseconds(until),
-        "limit": limit,
-    }
-    sent = reader.query("drawn_sends", statement("drawn_sends"), params)
+    sent = sends_with_labels(reader, target, since=since, until=until, drawn=True, limit=limit)
     at_us = sent["at"].cast(pa.int64()).to_numpy()
     seen, number = viewpoints(sent["user_id"], _instants(at_us // _DAY_US * _DAY_US))
     local = moments(reader, seen, number, sent["at"])
     # What is known must not depend on the hour that was drawn: it ends where the local day begins.
     midnight = at_us // _MINUTE_US * _MINUTE_US - local.minute_of_day * _MINUTE_US
-    seen, number = viewpoints(
-        sent["user_id"], pa.chunked_array([pa.array(midnight).cast(_INSTANT)])
-    )
+    seen, number = viewpoints(sent["user_id"], _instants(midnight))
     order = np.argsort(number, kind="stable")
     return DrawnSends(
         seen=seen,
@@ -95,7 +88,7 @@ def drawn_sends(
         day_of_week=local.day_of_week[order],
         hour=(local.minute_of_day[order] // 60).astype(np.intp),
         propensity=sent["propensity"].to_numpy().astype(np.float64)[order],
-        answered=sent["answered"].to_numpy()[order],
+        answered=sent["label"].to_numpy()[order],
     )
 
 

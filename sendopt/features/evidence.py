@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt.features.history import in_order, user_numbers
+from sendopt.features.propensity import inverse
 from sendopt.features.viewpoints import Viewpoints
-from sendopt.log import Reader
 
 DAY_TYPES = 2  # weekdays, weekends
 HALF_HOURS = 48  # of a local day
@@ -22,7 +22,6 @@ PROMPTNESS = (1 / 6, 1 / 2, 1.0)
 _DAY = timedelta(days=1)
 _DAY_US = 86_400_000_000
 _MICROSECOND = timedelta(microseconds=1)
-_MAX_WEIGHT = 20.0  # of a send whose time was an unlikely choice; beyond it, variance wins
 _CELLS = DAY_TYPES * HALF_HOURS
 _ONE = 2**32  # stands for the weight 1
 
@@ -46,9 +45,7 @@ class Evidence:
         return Evidence(self.sessions[index], self.sends[index], self.answers[index])
 
 
-def user_evidence(
-    _reader: Reader, observations: pa.Table, seen: Viewpoints, *, half_life: timedelta
-) -> Evidence:
+def user_evidence(observations: pa.Table, seen: Viewpoints, *, half_life: timedelta) -> Evidence:
     """Count what was known of each viewpoint's user as of its instant.
 
     Each viewpoint takes 3.8 kB: whoever asks about many does so in parts.
@@ -78,7 +75,7 @@ def user_evidence(
 
 
 def population_evidence(
-    _reader: Reader, observations: pa.Table, seen: Viewpoints, *, half_life: timedelta
+    observations: pa.Table, seen: Viewpoints, *, half_life: timedelta
 ) -> tuple[Evidence, NDArray[np.intp]]:
     """Count what everybody did on the UTC days before each viewpoint.
 
@@ -108,9 +105,7 @@ def _by_day(observations: pa.Table, day: NDArray[np.int64], days: int) -> Eviden
     cell = day * _CELLS + observations["cell"].to_numpy()
     is_session, promptness = observations["is_session"].to_numpy(), _promptness(observations)
     propensity = observations["propensity"].to_numpy().astype(np.float64)
-    logged = propensity > 0  # false for NaN: never logged
-    weight = np.full(len(cell), _ONE)
-    weight[logged] = np.rint(_ONE * np.minimum(1.0 / propensity[logged], _MAX_WEIGHT))
+    weight = np.rint(_ONE * inverse(propensity)).astype(np.int64)
 
     def added(chosen: NDArray[np.bool_], weight: NDArray[np.int64]) -> NDArray[np.float64]:
         counts = np.zeros(days * _CELLS, np.int64)

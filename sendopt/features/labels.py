@@ -10,13 +10,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt.features.catalog import statement
+from sendopt.features.propensity import inverse
 from sendopt.features.target import Target, microseconds
 from sendopt.log import Reader
 
 _DAY_US = 86_400_000_000
 _HOUR_US = 3_600_000_000
 _INSTANT = pa.timestamp("us", tz="UTC")
-_MAX_WEIGHT = 20.0  # of a send whose time was an unlikely choice; beyond it, variance wins
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,7 @@ def labelled_sends(
     reader: Reader, target: Target, *, since: datetime, until: datetime, limit: int
 ) -> LabelledMoments:
     """Return the newest `limit` sends of [since, until) whose window closed by `until`."""
-    params = {
-        **target.params,
-        "from_us": microseconds(since),
-        "until_us": microseconds(until),
-        "limit": limit,
-    }
-    sent = reader.query("labelled_sends", statement("labelled_sends"), params)
+    sent = sends_with_labels(reader, target, since=since, until=until, drawn=False, limit=limit)
     at_us = sent["at"].cast(pa.int64()).to_numpy()
     return LabelledMoments(
         user_id=sent["user_id"].combine_chunks(),
@@ -70,6 +64,32 @@ def labelled_sends(
         label=sent["label"].to_numpy(),
         weight=_inverse_propensity(sent["propensity"].to_numpy().astype(np.float64)),
     )
+
+
+def sends_with_labels(
+    reader: Reader, target: Target, *, since: datetime, until: datetime, drawn: bool, limit: int
+) -> pa.Table:
+    """Return sends of [since, until) whose window closed by `until`, oldest first.
+
+    Args:
+        reader: the tenant's log.
+        target: what answers them.
+        since: inclusive.
+        until: exclusive.
+        drawn: True = any `limit` of those whose time was drawn; False = the newest `limit`.
+        limit: how many at most.
+
+    Returns:
+        user_id, at, propensity, label (0.0 or 1.0).
+    """
+    params = {
+        **target.params,
+        "from_us": microseconds(since),
+        "until_us": microseconds(until),
+        "drawn": drawn,
+        "limit": limit,
+    }
+    return reader.query("labelled_sends", statement("labelled_sends"), params)
 
 
 def active_days(
@@ -144,9 +164,7 @@ def known_users(reader: Reader, *, until: datetime) -> pa.Array:
 
 
 def _inverse_propensity(propensity: NDArray[np.float64]) -> NDArray[np.float64]:
-    logged = propensity > 0  # false for NaN: never logged
-    weight = np.ones(len(propensity))
-    weight[logged] = np.minimum(1.0 / propensity[logged], _MAX_WEIGHT)
+    weight, logged = inverse(propensity), propensity > 0
     if logged.any():
         weight[logged] /= weight[logged].mean()
     return weight

@@ -12,14 +12,15 @@ import pyarrow.compute as pc
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
 from sendopt.evaluate.off_policy import Value
-from sendopt.features import Target, instant, observe, statement, summarise
+from sendopt.features import Target, instant, statement, summarise
 from sendopt.learn import predict
 from sendopt.learn.counterfactual import Counterfactual, counterfactual
 from sendopt.learn.experiments import NaturalExperiments, natural_experiments
-from sendopt.learn.fit import Fitted, Progress, describe_labelled, fit
+from sendopt.learn.fit import Fitted, Progress, fit
 from sendopt.learn.history import ACTIVITY, SENDS, labelled_moments
 from sendopt.learn.judge import Verdict, judge
 from sendopt.learn.policies import predictors, rankings
+from sendopt.learn.predict import describe_labelled
 from sendopt.log import Reader
 from sendopt.records import EventType
 
@@ -144,15 +145,7 @@ def _replay(run: _Run) -> Backtest:
             expected="sends whose open window has closed, or sessions",
         )
     run.progress(f"judging {len(later)} later moments")
-    rows = describe_labelled(
-        reader,
-        observe(reader, target),
-        later,
-        target=target,
-        shape=model.shape,
-        clocks=model.clocks,
-        reach=model.reach,
-    )
+    rows = describe_labelled(model, reader, later)
     verdict = judge(later, predictors(model, rows), rankings(model, rows), seed=run.seed)
     report = _report(fitted, verdict=verdict)
     if report.label_source != SENDS:

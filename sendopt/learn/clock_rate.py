@@ -51,9 +51,9 @@ def choose_clocks(
     start. With too few sessions nothing is chosen.
     """
     users = known_users(reader, until=until)
-    teachers = users.take(pa.array(_some(len(users), _MOST_TEACHERS, rng)))
+    teachers = users.take(pa.array(rng.permutation(len(users))[:_MOST_TEACHERS]))
     shape = replace(shape, half_life_days=_memory(reader, observations, shape, teachers, until))
-    return shape, _learned(reader, observations, teachers, shape, until)
+    return shape, _learned(observations, teachers, shape, until)
 
 
 def _memory(
@@ -79,15 +79,14 @@ def _memory(
     for half_life in _HALF_LIVES_DAYS:
         tried = replace(shape, half_life_days=half_life)
         some = teachers.slice(0, _MOST_TRIAL_TEACHERS)
-        prior = _learned(reader, observations, some, tried, since)
-        user = user_evidence(reader, observations, seen, half_life=tried.half_life)
+        prior = _learned(observations, some, tried, since)
+        user = user_evidence(observations, seen, half_life=tried.half_life)
         density = clocks.densities(prior, user.sessions)[number, asked.day_type, cell]
         likelihood[half_life] = float(np.log(density[presence]).mean())
     return max(likelihood, key=lambda half_life: likelihood[half_life])
 
 
 def _learned(
-    reader: Reader,
     observations: pa.Table,
     teachers: pa.Array,
     shape: LevelShape,
@@ -95,9 +94,5 @@ def _learned(
 ) -> ClockPrior:
     instants = pa.array([as_of] * len(teachers), pa.timestamp("us", tz="UTC"))
     seen = Viewpoints(teachers, instants)
-    user = user_evidence(reader, observations, seen, half_life=shape.half_life)
+    user = user_evidence(observations, seen, half_life=shape.half_life)
     return clocks.learn(user.sessions)
-
-
-def _some(count: int, most: int, rng: np.random.Generator) -> np.typing.NDArray[np.int64]:
-    return rng.permutation(count)[:most]

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from sendopt.clock import as_utc
 from sendopt.evaluate.chance import calibration_test
 from sendopt.evaluate.drift import Shift, rate_shift, shape_shift, share_shift
-from sendopt.features import LabelledMoments, microseconds, observe, statement, summarise
-from sendopt.learn.fit import describe_labelled
+from sendopt.features import LabelledMoments, microseconds, statement, summarise
 from sendopt.learn.groups import user_numbers
 from sendopt.learn.history import ACTIVITY, labelled_moments
 from sendopt.learn.model import ServableModel
+from sendopt.learn.predict import describe_labelled
 from sendopt.log import Reader
 from sendopt.records import EventType
 
@@ -129,15 +129,7 @@ def _judged(
     )
     if not len(past):
         return past, np.zeros(0)
-    rows = describe_labelled(
-        reader,
-        observe(reader, target),
-        past,
-        target=target,
-        shape=model.shape,
-        clocks=model.clocks,
-        reach=model.reach,
-    )
+    rows = describe_labelled(model, reader, past)
     return past, model.predict(rows)
 
 

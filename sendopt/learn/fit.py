@@ -9,7 +9,6 @@ from importlib.metadata import version
 
 import lightgbm as lgb
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
@@ -26,7 +25,6 @@ from sendopt.features import (
 )
 from sendopt.learn import logistic, trees
 from sendopt.learn.clock_rate import choose_clocks
-from sendopt.learn.clocks import ClockPrior
 from sendopt.learn.delays import Delays, observed_delays, of_individuals, steady
 from sendopt.learn.groups import day_groups, user_numbers
 from sendopt.learn.history import ACTIVITY, SENDS, Split, label_source, labelled_moments, split
@@ -80,16 +78,26 @@ def fit(
     reach = reach_of(target, summary)
     learn, tune = parts.learn(past), parts.tune(past)
 
-    def describe_some(shape: LevelShape, some: LabelledMoments) -> Rows:
-        return describe_labelled(
-            reader, observations, some, target=target, shape=shape, clocks=clocks, reach=reach
+    seen, number = viewpoints(past.user_id, past.as_of)
+    asked = moments(reader, seen, number, past.at)
+
+    def describe_by(shape: LevelShape) -> Rows:
+        return describe(
+            reader,
+            observations,
+            target=target,
+            shape=shape,
+            clocks=clocks,
+            reach=reach,
+            seen=seen,
+            asked=asked,
         )
 
-    rows = describe_some(shape, past)
+    rows = describe_by(shape)
     if label_source(summary) == SENDS and not activity_tells(rows, past, learn):
         progress("being active tells nothing of answering here: learning from answers alone")
         shape = replace(shape, activity_weight=0.0)
-        rows = describe_some(shape, past)
+        rows = describe_by(shape)
     weights = _weigh(rows, past, learn)
     progress("growing trees on the level-shape model")
     booster, trees_rank = _grow(rows, past, weights, learn, tune, seed=seed, threads=threads)
@@ -137,31 +145,6 @@ def delays_of(reader: Reader, target: Target, summary: Summary, *, until: dateti
     if label_source(summary) == ACTIVITY:
         return steady()
     return observed_delays(reader, target, until=until)
-
-
-def describe_labelled(
-    reader: Reader,
-    observations: pa.Table,
-    labelled: LabelledMoments,
-    *,
-    target: Target,
-    shape: LevelShape,
-    clocks: ClockPrior,
-    reach: timedelta,
-) -> Rows:
-    """Describe labelled moments by what was known at the start of their day."""
-    seen, number = viewpoints(labelled.user_id, labelled.as_of)
-    asked = moments(reader, seen, number, labelled.at)
-    return describe(
-        reader,
-        observations,
-        target=target,
-        shape=shape,
-        clocks=clocks,
-        reach=reach,
-        seen=seen,
-        asked=asked,
-    )
 
 
 def activity_tells(rows: Rows, past: LabelledMoments, learn: Mask) -> bool:
@@ -278,7 +261,7 @@ def _calibrate(
     if not tune.any():
         return 0.0, 1.0
     probability = model.predict(rows)[tune]
-    logit = np.log(probability) - np.log1p(-probability)
+    logit = logistic.logit(probability)
     intercept, slope = logistic.fit(
         np.column_stack([np.ones(len(logit)), logit]),
         past.label[tune],

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.features import HALF_HOURS, Evidence
+from sendopt.learn.logistic import sigmoid
 
 _MOST_STEPS = 40
 _CLOSE = 1e-4  # of a logit; Newton's next error would be about its square
@@ -22,7 +23,7 @@ def levels(seen: Evidence, known: NDArray[np.float64], precision: float) -> NDAr
     """Return the mode of every row's own addition to the logits `known`."""
     level = np.zeros((len(known), 1, 1))
     for _ in range(_LEVEL_STEPS):
-        p = _sigmoid(known + level)
+        p = sigmoid(known + level)
         slope = total(seen.opens - seen.sends * p) - precision * level
         step = slope / (total(seen.sends * p * (1.0 - p)) + precision)
         level += np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
@@ -60,7 +61,7 @@ def modes(
     for _ in range(_MOST_STEPS):
         mine = own[moving]
         logit = offset[moving] + mine[:, constant, None] + (mine[:, wave] @ flat.T)[:, None]
-        p = _sigmoid(logit)
+        p = sigmoid(logit)
         expected = at_risk[moving] * p
         residual, weight = answers[moving] - expected, expected * (1.0 - p)
         slope = -precision * mine
@@ -102,13 +103,3 @@ def total(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return every row's sum over the local week, the last two axes kept at length 1."""
     summed: NDArray[np.float64] = counts.sum(axis=(-2, -1), keepdims=True)
     return summed
-
-
-def logit_of(probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the log odds."""
-    return np.log(probability) - np.log1p(-probability)
-
-
-def _sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
-    value: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-logit))
-    return value

@@ -1,8 +1,7 @@
 """The level-shape model: how much a user answers, times when, both shrunken to everybody.
 
-Empirical Bayes in closed form on decayed counts by local half hour; `models/level_shape` explains
-the mathematics. Symbols: s shape of activity, p0 population's answer rate, alpha level, delta
-personal deviation of the answers; all curves live on the logit scale.
+It puts together, on the logit scale, what clocks say of activity and what the hazard says of
+answers, both from decayed counts by local half hour; `models/level_shape` explains the mathematics.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ from numpy.typing import NDArray
 from sendopt.features import DAY_TYPES, HALF_HOURS, Evidence, Moments
 from sendopt.learn import circle, clocks
 from sendopt.learn.clocks import ClockPrior
-from sendopt.learn.hazard import levels, logit_of, modes, total, waves_of_the_day
+from sendopt.learn.hazard import levels, modes, total, waves_of_the_day
+from sendopt.learn.logistic import logit
 
 _POPULATION_STAGE_SD = 0.1  # of everybody's stages from their share of answers over all hours
 
@@ -35,9 +35,7 @@ class LevelShape:
     deviation_sd: float = 0.6  # of a user's own hours from everybody's, on the logit scale
     deviation_length_hours: float = 1.0  # over which such a deviation changes
     level_sd: float = 1.0  # of users' levels, on the logit scale
-    population_prior_sends: float = (
-        20.0  # near an hour, after which what is heard there counts half
-    )
+    population_prior_sends: float = 20.0  # near an hour: with so many, what it says counts half
     population_sd: float = 0.5  # of everybody's hours from each other, on the logit scale
     population_length_hours: float = 1.0
     population_day_type_sd: float = 0.15  # of everybody's weekend from their weekday
@@ -198,9 +196,9 @@ def _population_answering(
     """
     sends = total(everybody.sends)
     answers = everybody.answers.sum(axis=(-2, -1))
-    base = logit_of((answers.sum(axis=1) + 1.0) / (sends[:, 0, 0] + 2.0))
+    base = logit((answers.sum(axis=1) + 1.0) / (sends[:, 0, 0] + 2.0))
     passed = answers.cumsum(axis=1) - answers
-    stages = logit_of((answers + 1.0) / (sends[:, :, 0] + 2.0 * answers.shape[1] - passed))
+    stages = logit((answers + 1.0) / (sends[:, :, 0] + 2.0 * answers.shape[1] - passed))
     waves, variance = waves_of_the_day(model.population_sd, model.population_length_hours)
     weekend = np.array([-0.5, 0.5])[:, None, None]
     both = np.concatenate([np.broadcast_to(waves, (2, *waves.shape)), weekend * waves], axis=2)

@@ -17,6 +17,11 @@ def sigmoid(logit: Vector) -> Vector:
     return value
 
 
+def logit(probability: Vector) -> Vector:
+    """Return the log odds of `probability`, which lies inside 0..1."""
+    return np.log(probability) - np.log1p(-probability)
+
+
 def fit(
     design: NDArray[np.float64],
     label: Vector,

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput
-from sendopt.features import Moments, Viewpoints, moments, observe, viewpoints
+from sendopt.features import LabelledMoments, Moments, Viewpoints, moments, observe, viewpoints
 from sendopt.learn.model import ServableModel
 from sendopt.learn.rows import Rows, describe
 from sendopt.log import Reader
@@ -64,6 +64,13 @@ def describe_for(
         seen=seen,
         asked=asked,
     )
+
+
+def describe_labelled(model: ServableModel, reader: Reader, labelled: LabelledMoments) -> Rows:
+    """Describe labelled moments by what was known at the start of their day."""
+    seen, number = viewpoints(labelled.user_id, labelled.as_of)
+    asked = moments(reader, seen, number, labelled.at)
+    return describe_for(model, reader, observe(reader, model.target), seen, asked)
 
 
 def check_decisions(decisions: pa.Table) -> None:

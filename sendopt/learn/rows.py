@@ -53,10 +53,8 @@ def describe(
     asked: Moments,
 ) -> Rows:
     """Describe the moments `asked` by what was known at their viewpoints."""
-    user = user_evidence(reader, observations, seen, half_life=shape.half_life)
-    everybody, population_row = population_evidence(
-        reader, observations, seen, half_life=shape.half_life
-    )
+    user = user_evidence(observations, seen, half_life=shape.half_life)
+    everybody, population_row = population_evidence(observations, seen, half_life=shape.half_life)
     curves = level_shape.estimate(shape, clocks, user, everybody, population_row, reach=reach)
     parts = level_shape.parts(curves, asked)
     row = asked.viewpoint

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput, ModelNotServable
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments, Target, observe
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments, Target
 from sendopt.learn.card import model_card, with_gate
-from sendopt.learn.fit import Fitted, Progress, describe_labelled, fit
+from sendopt.learn.fit import Fitted, Progress, fit
 from sendopt.learn.gate import GateReport, Trial, are_probabilities, examine, rows_at
 from sendopt.learn.judge import CHAMPION, OURS, Verdict, judge
 from sendopt.learn.model import ServableModel
 from sendopt.learn.policies import predictors, rankings
+from sendopt.learn.predict import describe_labelled
 from sendopt.learn.registry import Registry, as_params
 from sendopt.learn.trees import OffsetTrees
 from sendopt.log import Reader
@@ -204,15 +205,7 @@ def _champion(registry: Registry, tenant_id: TenantId, target: Target) -> Servab
 def _as_of_now(
     reader: Reader, champion: ServableModel, later: LabelledMoments
 ) -> NDArray[np.float64]:
-    rows = describe_labelled(
-        reader,
-        observe(reader, champion.target),
-        later,
-        target=champion.target,
-        shape=champion.shape,
-        clocks=champion.clocks,
-        reach=champion.reach,
-    )
+    rows = describe_labelled(champion, reader, later)
     return champion.predict(rows)
 
 

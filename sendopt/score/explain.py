@@ -26,6 +26,7 @@ from sendopt.features import (
 )
 from sendopt.learn import ServableModel, describe_for
 from sendopt.learn.contributions import Contributions, OwnWeights, contributions, own_weights
+from sendopt.learn.logistic import sigmoid
 from sendopt.log import Reader
 from sendopt.records import ServedBy, UserId
 
@@ -161,7 +162,7 @@ def explain(
         parts = {name: float(part[best] - part[other]) for name, part in told.parts.items()}
         return Gain(week[other], chance, parts)
 
-    known = _known(model, reader, observations, seen, user_id)
+    known = _known(model, observations, seen, user_id)
     return Explanation(
         user_id=user_id,
         as_of=as_of,
@@ -184,7 +185,7 @@ def explain(
             sends=float(rows.parts.evidence[best]),
             probability=week[best].open_probability,
         ),
-        mean=float(_probability(logit).mean()),
+        mean=float(sigmoid(logit).mean()),
         mean_everybody=float(everybody.mean()),
         week=week,
     )
@@ -195,9 +196,9 @@ def _week(
 ) -> tuple[ExplainedHour, ...]:
     curves = np.column_stack(
         [
-            _probability(logit),
-            _probability(logit - _Z * sd),
-            _probability(logit + _Z * sd),
+            sigmoid(logit),
+            sigmoid(logit - _Z * sd),
+            sigmoid(logit + _Z * sd),
             everybody,
         ]
     )
@@ -233,10 +234,10 @@ def _top_features(
 
 
 def _known(
-    model: ServableModel, reader: Reader, observations: pa.Table, seen: Viewpoints, user_id: UserId
+    model: ServableModel, observations: pa.Table, seen: Viewpoints, user_id: UserId
 ) -> Known:
     half_life = model.shape.half_life
-    decayed = user_evidence(reader, observations, seen, half_life=half_life)
+    decayed = user_evidence(observations, seen, half_life=half_life)
     mine = _of_user(observations, user_id, known_by_us=int(seen.as_of_us[0]))
     is_visit = mine["is_session"].to_numpy()
     is_answered = mine["promptness"].is_valid().to_numpy() & ~is_visit
@@ -278,8 +279,3 @@ def _of_user(observations: pa.Table, user_id: UserId, *, known_by_us: int) -> pa
     mine = np.asarray(users.indices) == number  # -1 is nobody's
     mine &= observations["known_us"].to_numpy() <= known_by_us
     return observations.filter(pa.array(mine))
-
-
-def _probability(logit: NDArray[np.float64]) -> NDArray[np.float64]:
-    probability: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-logit))
-    return probability

@@ -16,6 +16,8 @@ from sendopt.clock import as_utc
 from sendopt.errors import ModelNotServable
 from sendopt.features import USER_FEATURES, Moments, Viewpoints, hours_of_week, observe
 from sendopt.learn import ServableModel, TreeTables, describe_for, tree_tables
+from sendopt.learn.logistic import logit as log_odds
+from sendopt.learn.logistic import sigmoid
 from sendopt.log import Reader
 from sendopt.score.collapse import UserTrees, collapse
 
@@ -58,7 +60,7 @@ class Weeks:
     @property
     def probability(self) -> NDArray[np.float64]:
         """The same as probabilities."""
-        probability: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-self.logit.astype(np.float64)))
+        probability: NDArray[np.float64] = sigmoid(self.logit.astype(np.float64))
         return probability
 
     def table(self) -> pa.Table:
@@ -145,8 +147,8 @@ def _by_user(
     add_user_trees(trees, features, logit, model.calibration, threads=threads)
     if model.asked_window is None:
         return logit
-    probability = model.in_window(1.0 / (1.0 + np.exp(-logit.astype(np.float64))))
-    return np.asarray(np.log(probability) - np.log1p(-probability), np.float32)
+    probability = model.in_window(sigmoid(logit.astype(np.float64)))
+    return log_odds(probability).astype(np.float32)
 
 
 def _by_rows(
@@ -155,7 +157,7 @@ def _by_rows(
     """Score user by slot rows: slow, and right for trees of any kind."""
     rows = describe_for(model, reader, observations, seen, hours_of_week(len(seen)))
     probability = model.predict(rows).reshape(len(seen), SLOTS_A_WEEK)
-    return np.asarray(np.log(probability) - np.log1p(-probability), np.float32)
+    return log_odds(probability).astype(np.float32)
 
 
 def _repeated(asked: Moments, seen: Viewpoints) -> Moments:

@@ -78,7 +78,7 @@ def test_evidence_keeps_the_zone_of_its_own_time(empty_log: Log) -> None:
     with empty_log.reader(SHOP) as reader:
         seen, _ = viewpoints(column("ann"), column(datetime(2026, 4, 1, tzinfo=UTC)))
         observations = observe(reader, Target(timedelta(minutes=30)))
-        found = user_evidence(reader, observations, seen, half_life=timedelta(days=100_000))
+        found = user_evidence(observations, seen, half_life=timedelta(days=100_000))
     assert found.sessions[0, 0].nonzero()[0].tolist() == [18]
     assert found.sessions[0, 0, 18] == pytest.approx(2.0, abs=0.001)
 
@@ -104,5 +104,5 @@ def test_evidence_halves_with_every_half_life(empty_log: Log) -> None:
     with empty_log.reader(SHOP) as reader:
         seen, _ = viewpoints(column("ann"), column(as_of))
         observations = observe(reader, Target(timedelta(minutes=30)))
-        found = user_evidence(reader, observations, seen, half_life=timedelta(days=10))
+        found = user_evidence(observations, seen, half_life=timedelta(days=10))
     assert found.sessions.sum() == pytest.approx(0.25)

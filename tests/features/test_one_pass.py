@@ -147,7 +147,7 @@ def test_the_pass_agrees_with_looking_back_from_every_viewpoint(
             observation=looked,
             viewpoint=seen.table(),
         )
-        mine = user_evidence(reader, observations, seen, half_life=HALF_LIFE)
+        mine = user_evidence(observations, seen, half_life=HALF_LIFE)
         # The oracle counts in units of 2^-40.
         close = {"rtol": 1e-9, "atol": 40 * 2.0**-40}
         for name in ("sessions", "sends"):
@@ -158,13 +158,13 @@ def test_the_pass_agrees_with_looking_back_from_every_viewpoint(
             np.testing.assert_allclose(mine.answers[:, stage], expected, **close)
 
         alone = Viewpoints(seen.user_id.slice(0, 1), seen.as_of.slice(0, 1))
-        same = user_evidence(reader, observations, alone, half_life=HALF_LIFE)
+        same = user_evidence(observations, alone, half_life=HALF_LIFE)
         np.testing.assert_array_equal(same.sessions[0], mine.sessions[0])
         np.testing.assert_array_equal(same.answers[0], mine.answers[0])
 
         if len(looked):
             forever = timedelta(days=999_999_999)
-            everybody, _ = population_evidence(reader, observations, seen, half_life=forever)
+            everybody, _ = population_evidence(observations, seen, half_life=forever)
             daily = oracle(reader, "population", observation=looked)
             last_day = seen.as_of_us.max() // 86_400_000_000
             before = daily.filter(pa.array(daily["day"].to_numpy() < last_day))
@@ -305,7 +305,7 @@ def test_neither_later_events_nor_the_order_of_reading_move_the_context(
             seen, number = viewpoints(column(USERS), column([NOW, NOW]))
             at = column([NOW + minutes(200), NOW + minutes(2000)])
             observations = observe(reader, TARGET)
-            evidence = user_evidence(reader, observations, seen, half_life=HALF_LIFE)
+            evidence = user_evidence(observations, seen, half_life=HALF_LIFE)
             told.append(
                 [
                     moment_context(reader, seen, number, at, TARGET, half_life=HALF_LIFE),
@@ -349,7 +349,7 @@ def test_a_memory_of_minutes_over_years_stays_exact(empty_log: Log) -> None:
     with empty_log.reader(tenant) as reader:
         seen, number = viewpoints(column(["ann"]), column([NOW]))
         observations = observe(reader, TARGET)
-        found = user_evidence(reader, observations, seen, half_life=minutes(30))
+        found = user_evidence(observations, seen, half_life=minutes(30))
         told = moment_context(reader, seen, number, column([NOW]), TARGET, half_life=minutes(30))
     assert found.sessions.sum() == pytest.approx(0.75, rel=1e-7)
     assert told[0, CONTEXT_FEATURES.index("activity_at_all")] == pytest.approx(0.75, rel=1e-7)

@@ -60,8 +60,8 @@ def known(reader: Reader) -> list[NDArray[np.float64]]:
     seen, number = viewpoints(users, as_of)
     observations = observe(reader, TARGET)
     half_life = timedelta(days=10)
-    mine = user_evidence(reader, observations, seen, half_life=half_life)
-    everybody, row = population_evidence(reader, observations, seen, half_life=half_life)
+    mine = user_evidence(observations, seen, half_life=half_life)
+    everybody, row = population_evidence(observations, seen, half_life=half_life)
     everybody = everybody.rows(row)
     tomorrow = pa.chunked_array([pa.array([AS_OF + timedelta(hours=20)] * 3)])
     local = moments(reader, seen, number, tomorrow)
@@ -115,9 +115,7 @@ def evidence_of(log: Log, user: str, as_of: datetime) -> tuple[float, float, flo
         seen, _ = viewpoints(
             pa.chunked_array([pa.array([user])]), pa.chunked_array([pa.array([as_of])])
         )
-        found = user_evidence(
-            reader, observe(reader, TARGET), seen, half_life=timedelta(days=100_000)
-        )
+        found = user_evidence(observe(reader, TARGET), seen, half_life=timedelta(days=100_000))
     return (
         round(float(found.sessions.sum()), 2),
         round(float(found.sends.sum()), 2),

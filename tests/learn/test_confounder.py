@@ -82,7 +82,7 @@ def test_the_model_sends_in_the_evening_and_the_histogram_in_the_morning(confoun
         seen = Viewpoints(people, pa.array([END] * PEOPLE, pa.timestamp("us", tz="UTC")))
         observations = observe(reader, model.target)
         rows = describe_for(model, reader, observations, seen, hours_of_week(PEOPLE))
-        evidence = user_evidence(reader, observations, seen, half_life=timedelta(days=60))
+        evidence = user_evidence(observations, seen, half_life=timedelta(days=60))
     best = model.predict(rows).reshape(PEOPLE, 7, 24).mean(axis=1).argmax(axis=1)
     assert (np.abs(best - EVENING) <= 1).mean() > 0.95
     naive = (evidence.sessions + evidence.opens).sum(axis=1).reshape(PEOPLE, 24, 2).sum(axis=2)

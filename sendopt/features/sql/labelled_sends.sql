@@ -1,7 +1,8 @@
 -- labelled_sends
 -- Grain: one row per send in [$from_us, ...) whose open window closed by $until_us; the $limit
--- newest, oldest first.
--- Reads: event.  Params: $outcome, $window_us, $from_us, $until_us, $limit.
+-- newest, or, if $drawn, $limit by a fixed shuffle of those whose time was drawn with a logged
+-- chance below 1. Oldest first.
+-- Reads: event.  Params: $outcome, $window_us, $from_us, $until_us, $drawn, $limit.
 -- A send whose window is still open is left out: that it was not opened yet means nothing.
 with sent as (
     select event_id, user_id, send_id, occurred_at, propensity
@@ -9,7 +10,8 @@ with sent as (
     where event_type = 'send'
         and epoch_us(occurred_at) >= $from_us
         and epoch_us(occurred_at) + $window_us <= $until_us
-    order by occurred_at desc, event_id
+        and (not $drawn or (propensity > 0 and propensity < 1))
+    order by if($drawn, md5(event_id), null), occurred_at desc, event_id
     limit $limit
 ),
 answered as (

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
-from sendopt.features import instant, microseconds, observe
-from sendopt.learn.fit import describe_labelled
+from sendopt.features import instant, microseconds
 from sendopt.learn.gate.trial import Check, Trial, Vector, failed, passed
 from sendopt.learn.judge import OURS
+from sendopt.learn.predict import describe_labelled
 
 #: What a card must tell, by the headings under which it tells it.
 CARD_SECTIONS = ("## Data", "## Model", "## Judgement", "## Where it does not help")
@@ -137,13 +137,5 @@ def _described_before(trial: Trial, cut: datetime) -> tuple[NDArray[np.intp], Ve
     chosen = np.flatnonzero((age >= 0) & (age < _HOUR_US))[:_MOST_AT_A_CUT]
     sample = past.rows(np.isin(np.arange(len(past)), chosen))
     with trial.reader.before(cut) as known:
-        rows = describe_labelled(
-            known,
-            observe(known, trial.model.target),
-            sample,
-            target=trial.model.target,
-            shape=trial.model.shape,
-            clocks=trial.model.clocks,
-            reach=trial.model.reach,
-        )
+        rows = describe_labelled(trial.model, known, sample)
     return chosen, trial.model.predict(rows)

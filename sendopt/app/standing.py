@@ -1,0 +1,17 @@
+"""What only the log knows of users: their zones, and who wants nothing more."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from importlib.resources import files
+
+import pyarrow as pa
+
+from sendopt.log import Reader
+
+_STANDING = files("sendopt.schedule") / "sql" / "user_standing.sql"
+
+
+def user_standing(reader: Reader, *, as_of: datetime) -> pa.Table:
+    """Return user_id, timezone (the last one known, or null) and opted_out, one row a user."""
+    return reader.query("user_standing", _STANDING.read_text(), {"as_of": as_of})
