@@ -27,9 +27,10 @@ from sendopt.learn.level_shape import LevelShape
 from sendopt.learn.model import PopulationWeights, Provenance, ServableModel, Weights
 from sendopt.records import EventType
 
-FORMAT = 2
+FORMAT = 3
 
 _MODEL, _TREES = "model.json", "trees.txt"
+_INSTANTS = ("trained_until", "learned_until")
 
 
 def write(model: ServableModel, folder: Path) -> ServableModel:
@@ -47,8 +48,8 @@ def read(folder: Path, *, version: str, threads: int) -> ServableModel:
     """Read what `write` wrote.
 
     Raises:
-        ModelNotServable: if the files are not those of `version`, or were written for features
-            that this release does not have.
+        ModelNotServable: if the files are not those of `version`, or were written in another
+            format or for features that this release does not have.
     """
     try:
         content = {
@@ -65,7 +66,12 @@ def read(folder: Path, *, version: str, threads: int) -> ServableModel:
         )
     document = json.loads(content[_MODEL])
     expected = list(USER_FEATURES + MOMENT_FEATURES)
-    if document["format"] != FORMAT or document["features"] != expected:
+    if document["format"] != FORMAT:
+        raise ModelNotServable(
+            f"model {version} has format {document['format']}, this release reads {FORMAT}",
+            hint="train again",
+        )
+    if document["features"] != expected:
         raise ModelNotServable(
             f"model {version} was trained on other features than this release computes",
             hint="train again",
@@ -106,7 +112,7 @@ def _document(model: ServableModel) -> bytes:
         "calibration": list(model.calibration),
         "provenance": {
             **asdict(model.provenance),
-            "trained_until": model.provenance.trained_until.isoformat(),
+            **{name: getattr(model.provenance, name).isoformat() for name in _INSTANTS},
         },
     }
     return json.dumps(document, indent=2, sort_keys=True).encode()
@@ -114,7 +120,7 @@ def _document(model: ServableModel) -> bytes:
 
 def _model(document: dict[str, Any], booster: Any, version: str) -> ServableModel:
     provenance = dict(document["provenance"])
-    provenance["trained_until"] = datetime.fromisoformat(provenance["trained_until"])
+    provenance |= {name: datetime.fromisoformat(provenance[name]) for name in _INSTANTS}
     intercept, slope = document["calibration"]
     return ServableModel(
         target=Target(

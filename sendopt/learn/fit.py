@@ -25,6 +25,7 @@ from sendopt.features import (
 )
 from sendopt.learn import logistic, trees
 from sendopt.learn.clock_rate import choose_clocks
+from sendopt.learn.definition import fingerprint
 from sendopt.learn.delays import Delays, observed_delays, of_individuals, steady
 from sendopt.learn.groups import day_groups, user_numbers
 from sendopt.learn.history import ACTIVITY, SENDS, Split, label_source, labelled_moments, split
@@ -115,7 +116,9 @@ def fit(
         provenance=Provenance(
             log_snapshot=reader.snapshot,
             trained_until=until,
+            learned_until=parts.judge_from,
             label_source=label_source(summary),
+            definition=fingerprint(),
             code_version=version("sendopt"),
             seed=seed,
         ),

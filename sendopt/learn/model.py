@@ -58,8 +58,10 @@ class Provenance:
     """Where a model comes from."""
 
     log_snapshot: int
-    trained_until: datetime
+    trained_until: datetime  # the end of the log that it saw
+    learned_until: datetime  # it was fitted and tuned to nothing from then on; the rest judged it
     label_source: str  # "sends" or "activity"
+    definition: str  # what people set of it: two models that share it differ only in their data
     code_version: str
     seed: int
 
