@@ -30,6 +30,7 @@ from sendopt.features.labels import (
     labelled_sends,
     session_moments,
 )
+from sendopt.features.platforms import platforms
 from sendopt.features.target import Summary, Target, instant, microseconds, observe, summarise
 from sendopt.features.viewpoints import (
     Moments,
@@ -62,6 +63,7 @@ __all__ = [
     "moment_context",
     "moments",
     "observe",
+    "platforms",
     "population_evidence",
     "recency",
     "session_moments",

@@ -47,10 +47,7 @@ class DrawnSends:
         """Return the middle of each of `hours` on the days of `rows`, one send after the other."""
         mine = self.viewpoint[rows]
         first, last = int(mine.min()), int(mine.max()) + 1
-        seen = Viewpoints(
-            self.seen.user_id.slice(first, last - first), self.seen.as_of.slice(first, last - first)
-        )
-        return seen, Moments(
+        return self.seen.slice(first, last - first), Moments(
             viewpoint=np.repeat(mine - first, len(hours)),
             day_of_week=np.repeat(self.day_of_week[rows], len(hours)),
             minute_of_day=np.tile(hours * 60 + 30, len(mine)),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sendopt.features.catalog import statement
 from sendopt.features.propensity import inverse
 from sendopt.features.target import Target, microseconds
+from sendopt.features.viewpoints import Moments, Viewpoints, moments, viewpoints
 from sendopt.log import Reader
 
 _DAY_US = 86_400_000_000
@@ -28,6 +29,7 @@ class LabelledMoments:
     at_us: NDArray[np.int64]
     label: NDArray[np.float64]  # 0 or 1
     weight: NDArray[np.float64]  # mean 1; undoes the sender's choice of times, where it was logged
+    sent: pa.Table | None = None  # timezone, platform, message_type of the sends; None = no sends
 
     def __len__(self) -> int:
         return len(self.label)
@@ -48,7 +50,24 @@ class LabelledMoments:
             self.at_us[chosen],
             self.label[chosen],
             self.weight[chosen],
+            None if self.sent is None else self.sent.filter(pa.array(chosen)),
         )
+
+    def asked(self, reader: Reader) -> tuple[Viewpoints, Moments]:
+        """Return who was asked about as of when, and the moments.
+
+        Zone and platform are those of the send: whoever planned it knew the device.
+        """
+        if self.sent is None:
+            seen, number = viewpoints(self.user_id, self.as_of)
+            return seen, moments(reader, seen, number, self.at)
+        seen, number = viewpoints(
+            self.user_id,
+            self.as_of,
+            timezone=self.sent["timezone"],
+            platform=self.sent["platform"],
+        )
+        return seen, moments(reader, seen, number, self.at, message_type=self.sent["message_type"])
 
 
 def labelled_sends(
@@ -63,6 +82,7 @@ def labelled_sends(
         at_us=at_us,
         label=sent["label"].to_numpy(),
         weight=_inverse_propensity(sent["propensity"].to_numpy().astype(np.float64)),
+        sent=sent.select(["timezone", "platform", "message_type"]),
     )
 
 
@@ -80,7 +100,7 @@ def sends_with_labels(
         limit: how many at most.
 
     Returns:
-        user_id, at, propensity, label (0.0 or 1.0).
+        user_id, at, propensity, timezone, platform, message_type, label (0.0 or 1.0).
     """
     params = {
         **target.params,

@@ -21,13 +21,28 @@ INSTANT = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True)
 class Viewpoints:
-    """Distinct (user, as_of) pairs, numbered from 0."""
+    """Distinct (user, as_of) pairs, numbered from 0.
+
+    What the asker knows better than the log, from a device perhaps that never had an event, can be
+    told along; where it is null or not told, the log's word holds.
+    """
 
     user_id: pa.Array
     as_of: pa.Array  # timestamp[us, UTC]
+    timezone: pa.Array | None = None  # IANA names
+    platform: pa.Array | None = None
 
     def __len__(self) -> int:
         return len(self.user_id)
+
+    def slice(self, first: int, count: int) -> Viewpoints:
+        """Return up to `count` of them from `first` on."""
+        return Viewpoints(
+            self.user_id.slice(first, count),
+            self.as_of.slice(first, count),
+            None if self.timezone is None else self.timezone.slice(first, count),
+            None if self.platform is None else self.platform.slice(first, count),
+        )
 
     @property
     def as_of_us(self) -> NDArray[np.int64]:
@@ -47,9 +62,19 @@ class Moments:
     viewpoint: NDArray[np.intp]  # row of the Viewpoints
     day_of_week: NDArray[np.int64]  # 0 = Monday
     minute_of_day: NDArray[np.int64]  # 0..1439
+    message_type: pa.Array | None = None  # of what would be sent; None or null = not said
 
     def __len__(self) -> int:
         return len(self.viewpoint)
+
+    def chosen(self, chosen: NDArray[np.bool_], *, first: int) -> Moments:
+        """Return the chosen moments, for viewpoints that are counted from `first`."""
+        return Moments(
+            self.viewpoint[chosen] - first,
+            self.day_of_week[chosen],
+            self.minute_of_day[chosen],
+            None if self.message_type is None else self.message_type.filter(pa.array(chosen)),
+        )
 
     @property
     def day_type(self) -> NDArray[np.intp]:
@@ -63,43 +88,70 @@ class Moments:
 
 
 def viewpoints(
-    user_id: pa.ChunkedArray, as_of: pa.ChunkedArray
+    user_id: pa.ChunkedArray | pa.Array,
+    as_of: pa.ChunkedArray | pa.Array,
+    *,
+    timezone: pa.ChunkedArray | None = None,
+    platform: pa.ChunkedArray | None = None,
 ) -> tuple[Viewpoints, NDArray[np.intp]]:
-    """Number the distinct pairs; also return the number of every row's pair."""
+    """Number the distinct pairs; also return the number of every row's pair.
+
+    Of what is told along, the first row of each pair counts.
+    """
     users = pc.dictionary_encode(flat(user_id))
     instants = pc.dictionary_encode(flat(as_of).cast(INSTANT))
     pair = np.asarray(users.indices, np.int64) * max(len(instants.dictionary), 1) + np.asarray(
         instants.indices, np.int64
     )
-    distinct, number = np.unique(pair, return_inverse=True)
+    distinct, first, number = np.unique(pair, return_index=True, return_inverse=True)
     rows = np.divmod(distinct, max(len(instants.dictionary), 1))
+
+    def told(column: pa.ChunkedArray | None) -> pa.Array | None:
+        return None if column is None else flat(column).cast(pa.string()).take(pa.array(first))
+
     return (
         Viewpoints(
             user_id=users.dictionary.take(pa.array(rows[0])),
             as_of=instants.dictionary.take(pa.array(rows[1])),
+            timezone=told(timezone),
+            platform=told(platform),
         ),
         number.astype(np.intp),
     )
 
 
 def moments(
-    reader: Reader, seen: Viewpoints, viewpoint: NDArray[np.intp], at: pa.ChunkedArray
+    reader: Reader,
+    seen: Viewpoints,
+    viewpoint: NDArray[np.intp],
+    at: pa.ChunkedArray | pa.Array,
+    *,
+    message_type: pa.ChunkedArray | None = None,
 ) -> Moments:
     """Place the instants `at` in the zones that were known of their users.
 
-    The zone is the last one known before as_of; a user of no known zone lives in UTC.
+    The zone is the one told along, else the last one in the log before as_of; a user of no known
+    zone lives in UTC.
     """
     past = history(reader)
     at_us = np.asarray(flat(at).cast(INSTANT).cast(pa.int64()))
     local_us = at_us
     if len(at_us):
-        zone = past.zones_before(past.numbers(seen.user_id), seen.as_of_us)[viewpoint]
-        clocks = zone_clocks(reader, past.zones, begin_us=int(at_us.min()), end_us=int(at_us.max()))
-        local_us = clocks.local_us(zone, at_us)
+        zones = past.zones
+        zone = past.zones_before(past.numbers(seen.user_id), seen.as_of_us)
+        if seen.timezone is not None:
+            told = pc.unique(seen.timezone.drop_null()).to_pylist()
+            zones = (*zones, *(name for name in told if name not in zones))
+            number = pc.index_in(seen.timezone, pa.array(zones)).to_numpy(zero_copy_only=False)
+            known = seen.timezone.is_valid().to_numpy(zero_copy_only=False)
+            zone = np.where(known, number, zone).astype(np.int16)
+        clocks = zone_clocks(reader, zones, begin_us=int(at_us.min()), end_us=int(at_us.max()))
+        local_us = clocks.local_us(zone[viewpoint], at_us)
     return Moments(
         viewpoint=viewpoint,
         day_of_week=day_of_week(local_us),
         minute_of_day=minute_of_day(local_us),
+        message_type=None if message_type is None else flat(message_type).cast(pa.string()),
     )
 
 

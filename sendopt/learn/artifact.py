@@ -19,12 +19,13 @@ from typing import Any
 import numpy as np
 
 from sendopt.errors import ModelNotServable
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target
+from sendopt.features import HALF_HOURS, MOMENT_FEATURES, USER_FEATURES, Target
 from sendopt.learn import trees
 from sendopt.learn.clocks import ClockPrior
 from sendopt.learn.delays import Delays
 from sendopt.learn.level_shape import LevelShape
 from sendopt.learn.model import PopulationWeights, Provenance, ServableModel, Weights
+from sendopt.learn.segments import Segments
 from sendopt.records import EventType
 
 FORMAT = 3
@@ -105,6 +106,8 @@ def _document(model: ServableModel) -> bytes:
             "mean": model.clocks.mean.tolist(),
             "covariance": model.clocks.covariance.tolist(),
         },
+        "platforms": _told(model.platforms),
+        "message_types": _told(model.message_types),
         "delays": asdict(model.delays),
         "weights": asdict(model.weights),
         "baseline": asdict(model.baseline),
@@ -131,6 +134,8 @@ def _model(document: dict[str, Any], booster: Any, version: str) -> ServableMode
         clocks=ClockPrior(
             *(np.array(document["clocks"][name]) for name in ("everybody", "mean", "covariance"))
         ),
+        platforms=_segments(document["platforms"]),
+        message_types=_segments(document["message_types"]),
         delays=Delays(tuple(document["delays"]["hazard"])),
         reach=timedelta(seconds=document["reach_seconds"]),
         weights=Weights(**document["weights"]),
@@ -141,3 +146,12 @@ def _model(document: dict[str, Any], booster: Any, version: str) -> ServableMode
         provenance=Provenance(**provenance),
         version=version,
     )
+
+
+def _told(segments: Segments) -> dict[str, list[float]]:
+    return dict(zip(segments.names, segments.added.tolist(), strict=True))
+
+
+def _segments(document: dict[str, list[float]]) -> Segments:
+    added = np.array(list(document.values())).reshape(len(document), HALF_HOURS)
+    return Segments(tuple(document), added)

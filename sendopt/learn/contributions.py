@@ -24,7 +24,7 @@ class Contributions:
     """
 
     everybody: Logits  # the rate of all answers, and what the calibration adds to it
-    everybodys_hours: Logits  # how much better or worse the hour is for everybody
+    everybodys_hours: Logits  # how much better or worse the hour is for everybody, for the message
     own_visits: Logits  # ... for this user beyond that, by when the user is there
     own_answers: Logits  # ... and by which sends the user answered
     level: Logits  # how much the user answers, whatever the hour
@@ -71,7 +71,7 @@ def contributions(model: ServableModel, rows: Rows) -> Contributions:
         names = tuple(model.booster.feature_name())
     return Contributions(
         everybody=intercept + slope * (rows.base + weights.intercept + expected),
-        everybodys_hours=slope * weights.shape * parts.population,
+        everybodys_hours=slope * (weights.shape * parts.population + rows.message),
         own_visits=slope * weights.shape * parts.activity,
         own_answers=slope * weights.shape * parts.answers,
         level=slope * weights.level * rows.level,

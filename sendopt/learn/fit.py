@@ -9,8 +9,10 @@ from importlib.metadata import version
 
 import lightgbm as lgb
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from sendopt import features
 from sendopt.evaluate import metrics
 from sendopt.features import (
     MOMENT_FEATURES,
@@ -18,10 +20,8 @@ from sendopt.features import (
     LabelledMoments,
     Summary,
     Target,
-    moments,
     observe,
     summarise,
-    viewpoints,
 )
 from sendopt.learn import logistic, trees
 from sendopt.learn.clock_rate import choose_clocks
@@ -32,6 +32,7 @@ from sendopt.learn.history import ACTIVITY, SENDS, Split, label_source, labelled
 from sendopt.learn.level_shape import LevelShape
 from sendopt.learn.model import PopulationWeights, Provenance, ServableModel, Weights
 from sendopt.learn.rows import Rows, describe
+from sendopt.learn.segments import Segments, added_at, learn_segments
 from sendopt.learn.trees import OffsetTrees, Sample
 from sendopt.log import Reader
 
@@ -79,33 +80,58 @@ def fit(
     reach = reach_of(target, summary)
     learn, tune = parts.learn(past), parts.tune(past)
 
-    seen, number = viewpoints(past.user_id, past.as_of)
-    asked = moments(reader, seen, number, past.at)
+    seen, asked = past.asked(reader)
 
-    def describe_by(shape: LevelShape) -> Rows:
+    def describe_by(shape: LevelShape, platforms: Segments) -> Rows:
         return describe(
             reader,
             observations,
             target=target,
             shape=shape,
             clocks=clocks,
+            platforms=platforms,
+            message_types=Segments(),
             reach=reach,
             seen=seen,
             asked=asked,
         )
 
-    rows = describe_by(shape)
+    platforms = Segments()
+    rows = describe_by(shape, platforms)
     if label_source(summary) == SENDS and not activity_tells(rows, past, learn):
         progress("being active tells nothing of answering here: learning from answers alone")
         shape = replace(shape, activity_weight=0.0)
-        rows = describe_by(shape)
+        rows = describe_by(shape, platforms)
+
+    def learn_what_is_added_by(names: pa.Array, offset: NDArray[np.float64]) -> Segments:
+        return learn_segments(
+            names.filter(pa.array(learn)),
+            asked.chosen(learn, first=0),
+            past.label[learn],
+            past.weight[learn],
+            offset=offset[learn],
+            shape=shape,
+        )
+
+    by_platform = features.platforms(reader, seen).take(pa.array(asked.viewpoint))
+    platforms = learn_what_is_added_by(
+        by_platform, _weigh_population(rows, past, learn).logit(rows)
+    )
+    if platforms.names:
+        rows = describe_by(shape, platforms)
     weights = _weigh(rows, past, learn)
+    message_types = Segments()
+    if asked.message_type is not None:
+        message_types = learn_what_is_added_by(asked.message_type, weights.logit(rows))
+        rows = replace(rows, message=added_at(message_types, asked))
     progress("growing trees on the level-shape model")
     booster, trees_rank = _grow(rows, past, weights, learn, tune, seed=seed, threads=threads)
     model = ServableModel(
         target=target,
         shape=shape,
         clocks=clocks,
+        platforms=platforms,
+        message_types=message_types,
         delays=delays_of(reader, target, summary, until=parts.judge_from),
         reach=reach,
         weights=weights,

@@ -39,6 +39,8 @@ class LevelShape:
     population_sd: float = 0.5  # of everybody's hours from each other, on the logit scale
     population_length_hours: float = 1.0
     population_day_type_sd: float = 0.15  # of everybody's weekend from their weekday
+    segment_level_sd: float = 1.0  # of a platform's or a message type's answers from everybody's
+    segment_sd: float = 0.3  # of its hours from everybody's
 
     @property
     def half_life(self) -> timedelta:
@@ -105,6 +107,8 @@ def estimate(
     everybody: Evidence,
     population_row: NDArray[np.intp],
     *,
+    platform: NDArray[np.intp],
+    platforms: NDArray[np.float64],
     reach: timedelta,
 ) -> Curves:
     """Return the posterior curves of every viewpoint.
@@ -115,6 +119,8 @@ def estimate(
         user: one row a viewpoint.
         everybody: the population's evidence, one row a day.
         population_row: the row of `everybody` of each viewpoint.
+        platform: the row of `platforms` of each viewpoint, also counted from the end.
+        platforms: (rows, half hours), what each adds to everybody's logits.
         reach: how long after a send activity can still answer it.
     """
     reach_hours = reach / timedelta(hours=1)
@@ -134,6 +140,14 @@ def estimate(
     mean_ahead = clock_ahead.mean(axis=-1, keepdims=True)
     population_activity = (1.0 - doubt) * np.log(clock_ahead / mean_ahead)
     population_answering = doubt * answering
+
+    # From here on a row is everybody on one platform as of one day.
+    (day, of_platform), population_row = _pairs(population_row, platform % len(platforms))
+    added = platforms[of_platform]
+    level = added.mean(axis=-1)
+    base, stages = base[day] + level, stages[day] + level[:, None]
+    tried, population_activity = tried[day], population_activity[day]
+    population_answering = population_answering[day] + (added - level[:, None])[:, None]
 
     expected = (
         _at_middles(population_activity)[population_row]
@@ -156,6 +170,14 @@ def estimate(
         base=base[population_row],
         busyness=np.log1p(per_day),
     )
+
+
+def _pairs(
+    first: NDArray[np.intp], second: NDArray[np.intp]
+) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], NDArray[np.intp]]:
+    """Number the distinct pairs of rows; also return the number of every pair."""
+    distinct, number = np.unique(np.stack([first, second]), axis=1, return_inverse=True)
+    return (distinct[0], distinct[1]), number.ravel()
 
 
 def parts(curves: Curves, asked: Moments) -> Parts:

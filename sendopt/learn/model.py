@@ -16,6 +16,7 @@ from sendopt.learn.delays import Delays
 from sendopt.learn.level_shape import LevelShape
 from sendopt.learn.logistic import sigmoid
 from sendopt.learn.rows import Rows
+from sendopt.learn.segments import Segments
 
 #: A probability of exactly 0 or 1 would claim a certainty that no log can give.
 _LEAST, _MOST = 1e-6, 1.0 - 1e-6
@@ -38,19 +39,24 @@ class Weights:
             + self.level * rows.level
             + self.busyness * rows.busyness
             + self.shape * rows.parts.shape
+            + rows.message
         )
 
 
 @dataclass(frozen=True)
 class PopulationWeights:
-    """The baseline: everybody's answer rate by time of day, blind to the user."""
+    """The baseline: the answer rate by time of day of everybody on the user's platform."""
 
     intercept: float = 0.0
     shape: float = 1.0
 
     def probability(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the same probability for every user at the same local time."""
-        return sigmoid(rows.base + self.intercept + self.shape * rows.parts.population)
+        """Return the same probability for everybody on a platform at the same local time."""
+        return sigmoid(self.logit(rows))
+
+    def logit(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the same as a logit."""
+        return rows.base + self.intercept + self.shape * rows.parts.population
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,8 @@ class ServableModel:
     target: Target
     shape: LevelShape
     clocks: ClockPrior
+    platforms: Segments
+    message_types: Segments
     delays: Delays
     reach: timedelta  # how long after a send activity can still answer it
     weights: Weights

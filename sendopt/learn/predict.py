@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from sendopt.clock import zone_of
 from sendopt.errors import InvalidInput
 from sendopt.features import LabelledMoments, Moments, Viewpoints, moments, observe, viewpoints
 from sendopt.learn.model import ServableModel
@@ -16,6 +17,7 @@ from sendopt.learn.rows import Rows, describe
 from sendopt.log import Reader
 
 _DECISION_COLUMNS = ("decision_id", "user_id", "as_of", "candidate_at")
+_TOLD_ALONG = ("timezone", "platform", "message_type")
 _VIEWPOINTS_AT_ONCE = 20_000  # bounds the dense curves to some 200 MB
 
 
@@ -31,20 +33,25 @@ def score(model: ServableModel, reader: Reader, decisions: pa.Table) -> Candidat
     """Return what `model` says of every row of `decisions`.
 
     Raises:
-        InvalidInput: if a column is missing, has nulls, or an instant has no zone.
+        InvalidInput: if `decisions` break their contract.
     """
     check_decisions(decisions)
     observations = observe(reader, model.target)
-    seen, number = viewpoints(decisions["user_id"], decisions["as_of"])
-    asked = moments(reader, seen, number, decisions["candidate_at"])
+    told = {name: decisions[name] for name in _TOLD_ALONG if name in decisions.column_names}
+    seen, number = viewpoints(
+        decisions["user_id"],
+        decisions["as_of"],
+        timezone=told.get("timezone"),
+        platform=told.get("platform"),
+    )
+    asked = moments(
+        reader, seen, number, decisions["candidate_at"], message_type=told.get("message_type")
+    )
     probability, logit_sd = np.empty(len(decisions)), np.empty(len(decisions))
     for first in range(0, len(seen), _VIEWPOINTS_AT_ONCE):
         mine = (number >= first) & (number < first + _VIEWPOINTS_AT_ONCE)
-        chunk = Viewpoints(
-            seen.user_id.slice(first, _VIEWPOINTS_AT_ONCE),
-            seen.as_of.slice(first, _VIEWPOINTS_AT_ONCE),
-        )
-        here = Moments(number[mine] - first, asked.day_of_week[mine], asked.minute_of_day[mine])
+        chunk = seen.slice(first, _VIEWPOINTS_AT_ONCE)
+        here = asked.chosen(mine, first=first)
         rows = describe_for(model, reader, observations, chunk, here)
         probability[mine], logit_sd[mine] = model.predict(rows), model.logit_sd(rows)
     return CandidateScores(probability, logit_sd)
@@ -60,6 +67,8 @@ def describe_for(
         target=model.target,
         shape=model.shape,
         clocks=model.clocks,
+        platforms=model.platforms,
+        message_types=model.message_types,
         reach=model.reach,
         seen=seen,
         asked=asked,
@@ -68,13 +77,14 @@ def describe_for(
 
 def describe_labelled(model: ServableModel, reader: Reader, labelled: LabelledMoments) -> Rows:
     """Describe labelled moments by what was known at the start of their day."""
-    seen, number = viewpoints(labelled.user_id, labelled.as_of)
-    asked = moments(reader, seen, number, labelled.at)
+    seen, asked = labelled.asked(reader)
     return describe_for(model, reader, observe(reader, model.target), seen, asked)
 
 
 def check_decisions(decisions: pa.Table) -> None:
     """Check the decisions contract: decision_id, user_id, as_of, candidate_at.
+
+    Optional are timezone, platform and message_type, where the asker knows them; they may be null.
 
     Raises:
         InvalidInput: naming the first column that breaks it.
@@ -100,3 +110,21 @@ def check_decisions(decisions: pa.Table) -> None:
                 field=name,
                 expected="timestamps with a zone",
             )
+    for name in _TOLD_ALONG:
+        if name in decisions.column_names and not _is_text(decisions[name].type):
+            raise InvalidInput(
+                f"has the type {decisions[name].type}",
+                code="type_invalid",
+                field=name,
+                expected="text, or nothing",
+            )
+    if "timezone" in decisions.column_names:
+        for zone in pc.unique(decisions["timezone"]).drop_null().to_pylist():
+            zone_of(zone)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return any(
+        told(kind) for told in (pa.types.is_string, pa.types.is_large_string, pa.types.is_null)
+    )

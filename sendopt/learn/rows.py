@@ -19,9 +19,11 @@ from sendopt.features import (
     recency,
     user_evidence,
 )
+from sendopt.features import platforms as platforms_of
 from sendopt.learn import level_shape
 from sendopt.learn.clocks import ClockPrior
 from sendopt.learn.level_shape import LevelShape, Parts
+from sendopt.learn.segments import Segments, added_at
 from sendopt.log import Reader
 
 
@@ -33,6 +35,7 @@ class Rows:
     level: NDArray[np.float64]
     busyness: NDArray[np.float64]
     parts: Parts
+    message: NDArray[np.float64]  # what the kind of message adds to the logit; 0 if not said
     habit: NDArray[np.float64]  # how often the user was active or answered in this local hour
     user_features: NDArray[np.float64]  # (rows, USER_FEATURES)
     moment_features: NDArray[np.float64]  # (rows, MOMENT_FEATURES)
@@ -48,6 +51,8 @@ def describe(
     target: Target,
     shape: LevelShape,
     clocks: ClockPrior,
+    platforms: Segments,
+    message_types: Segments,
     reach: timedelta,
     seen: Viewpoints,
     asked: Moments,
@@ -55,7 +60,16 @@ def describe(
     """Describe the moments `asked` by what was known at their viewpoints."""
     user = user_evidence(observations, seen, half_life=shape.half_life)
     everybody, population_row = population_evidence(observations, seen, half_life=shape.half_life)
-    curves = level_shape.estimate(shape, clocks, user, everybody, population_row, reach=reach)
+    curves = level_shape.estimate(
+        shape,
+        clocks,
+        user,
+        everybody,
+        population_row,
+        platform=platforms.numbers(platforms_of(reader, seen)),
+        platforms=platforms.curves,
+        reach=reach,
+    )
     parts = level_shape.parts(curves, asked)
     row = asked.viewpoint
     moment_features = np.column_stack(
@@ -69,6 +83,7 @@ def describe(
         level=curves.level[row],
         busyness=curves.busyness[row],
         parts=parts,
+        message=added_at(message_types, asked),
         habit=_habit(user, asked),
         user_features=recency(reader, seen, target)[row],
         moment_features=moment_features,

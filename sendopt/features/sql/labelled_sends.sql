@@ -5,7 +5,7 @@
 -- Reads: event.  Params: $outcome, $window_us, $from_us, $until_us, $drawn, $limit.
 -- A send whose window is still open is left out: that it was not opened yet means nothing.
 with sent as (
-    select event_id, user_id, send_id, occurred_at, propensity
+    select event_id, user_id, send_id, occurred_at, propensity, timezone, platform, message_type
     from event
     where event_type = 'send'
         and epoch_us(occurred_at) >= $from_us
@@ -26,6 +26,9 @@ select
     s.user_id,
     s.occurred_at as at,
     s.propensity,
+    s.timezone,
+    s.platform,
+    s.message_type,
     (a.event_id is not null)::double as label
 from sent s
 left join answered a using (event_id)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
 from sendopt.evaluate.chance import Mean, clustered_mean, z_beyond
-from sendopt.features import USER_FEATURES, moments, statement, viewpoints
+from sendopt.features import USER_FEATURES, statement
 from sendopt.learn.gate.trial import Check, Trial, failed, passed, words
 from sendopt.learn.groups import day_groups, user_numbers
 from sendopt.learn.judge import CHAMPION, OURS, POPULATION_BEST
@@ -101,8 +101,7 @@ def _gain(value: NDArray[np.float64], user: NDArray[np.intp]) -> Mean | None:
 
 def _cuts(trial: Trial) -> dict[str, Parts]:
     past = trial.judged
-    seen, number = viewpoints(past.user_id, past.as_of)
-    local = moments(trial.reader, seen, number, past.at)
+    _, local = past.asked(trial.reader)
     hour = local.minute_of_day // 60
     known = _feature(trial, "sends_ever") + _feature(trial, "sessions_28d")
     heavy = known > np.quantile(known, _HEAVY_QUANTILE)
