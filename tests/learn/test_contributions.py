@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
 
-import lightgbm as lgb
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from untrained import noise, untrained
 
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target
-from sendopt.learn import clocks, delays
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES
 from sendopt.learn.contributions import OwnWeights, contributions, own_weights
 from sendopt.learn.level_shape import LevelShape, Parts
-from sendopt.learn.model import PopulationWeights, Provenance, ServableModel, Weights
+from sendopt.learn.model import Weights
 from sendopt.learn.rows import Rows
 
 FEATURES = USER_FEATURES + MOMENT_FEATURES
@@ -23,22 +21,6 @@ FEATURES = USER_FEATURES + MOMENT_FEATURES
 number = st.floats(-1.5, 1.5)
 evidence = st.floats(0.0, 1e4)
 likelihood = st.floats(0.01, 0.99)
-
-
-def a_model(booster: lgb.Booster | None, weights: Weights, *, slope: float) -> ServableModel:
-    return ServableModel(
-        target=Target(timedelta(minutes=30)),
-        shape=LevelShape(),
-        clocks=clocks.unlearned(),
-        delays=delays.steady(),
-        reach=timedelta(hours=1),
-        weights=weights,
-        baseline=PopulationWeights(),
-        booster=booster,
-        trees_rank=True,
-        calibration=(0.3, slope),
-        provenance=Provenance(0, datetime(2026, 9, 28, tzinfo=UTC), "sends", "0", 0),
-    )
 
 
 def some_rows(seed: int, count: int = 50) -> Rows:
@@ -57,16 +39,6 @@ def some_rows(seed: int, count: int = 50) -> Rows:
     )
 
 
-@pytest.fixture(scope="module")
-def noise() -> lgb.Booster:
-    """Trees that split on every feature and mean nothing."""
-    rng = np.random.default_rng(1)
-    rows = rng.normal(scale=10.0, size=(2000, len(FEATURES)))
-    data = lgb.Dataset(rows, rng.random(2000) < 0.3, feature_name=list(FEATURES))
-    params = {"objective": "binary", "num_threads": 1, "verbosity": -1, "feature_fraction": 0.5}
-    return lgb.train(params, data, num_boost_round=20)
-
-
 @given(
     seed=st.integers(0, 1000),
     weights=st.builds(Weights, number, number, number, st.floats(0.05, 1.5)),
@@ -74,9 +46,10 @@ def noise() -> lgb.Booster:
     has_trees=st.booleans(),
 )
 def test_a_score_is_the_sum_of_its_parts(
-    noise: lgb.Booster, seed: int, weights: Weights, slope: float, *, has_trees: bool
+    seed: int, weights: Weights, slope: float, *, has_trees: bool
 ) -> None:
-    model = a_model(noise if has_trees else None, weights, slope=slope)
+    booster = noise(FEATURES) if has_trees else None
+    model = untrained(weights=weights, booster=booster, trees_rank=True, calibration=(0.3, slope))
     rows = some_rows(seed)
     probability = model.predict(rows)
     told = contributions(model, rows)
@@ -87,12 +60,12 @@ def test_a_score_is_the_sum_of_its_parts(
     assert told.tree_features == (FEATURES if has_trees else ())
 
 
-def test_of_whom_nothing_is_known_no_part_is_the_users_own(noise: lgb.Booster) -> None:
+def test_of_whom_nothing_is_known_no_part_is_the_users_own() -> None:
     rows = some_rows(3)
     nothing = np.zeros(len(rows))
     parts = replace(rows.parts, activity=nothing, answers=nothing)
     silent = replace(rows, level=nothing, busyness=nothing, parts=parts)
-    told = contributions(a_model(noise, Weights(), slope=1.0), silent)
+    told = contributions(untrained(booster=noise(FEATURES), trees_rank=True), silent)
     for name in ("own_visits", "own_answers", "level", "pace"):
         assert not told.parts[name].any()
     assert told.parts["everybodys_hours"] == pytest.approx(rows.parts.population)

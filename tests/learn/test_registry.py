@@ -12,12 +12,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from untrained import untrained
 
 from sendopt.errors import Conflict, ModelNotServable, NotFound, StoreFailure
-from sendopt.features import Target
-from sendopt.learn import Registry, ServableModel, clocks, delays
-from sendopt.learn.level_shape import LevelShape
-from sendopt.learn.model import PopulationWeights, Provenance, Weights
+from sendopt.learn import Registry, ServableModel
 from sendopt.learn.moves import PROMOTED, ROLLED_BACK, Move, last_good, read_moves, tag
 from sendopt.learn.serving import Limits, ask
 from sendopt.records import ServedBy, TenantId
@@ -27,25 +25,8 @@ NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 LIMITS = Limits(timedelta(days=90), timedelta(seconds=60), 1000.0)
 
 
-def model(seed: int) -> ServableModel:
-    """The level-shape model before any training; `seed` makes it another one."""
-    return ServableModel(
-        target=Target(timedelta(minutes=30)),
-        shape=LevelShape(),
-        clocks=clocks.unlearned(),
-        delays=delays.steady(),
-        reach=timedelta(hours=1),
-        weights=Weights(),
-        baseline=PopulationWeights(),
-        booster=None,
-        trees_rank=False,
-        calibration=(0.0, 1.0),
-        provenance=Provenance(0, NOW - timedelta(days=1), "sends", "0", seed),
-    )
-
-
 def serve(registry: Registry, seed: int, *, tenant: TenantId = SHOP) -> str:
-    recorded = registry.record(tenant, model(seed), params={}, tags={})
+    recorded = registry.record(tenant, untrained(seed=seed), params={}, tags={})
     registry.finish(tenant, recorded, metrics={}, tags={}, gate="passed")
     registry.promote(tenant, recorded.number, by="training", reason="better", now=NOW)
     return recorded.number
@@ -82,7 +63,7 @@ def test_only_what_served_may_serve_again(registry: Registry) -> None:
     with pytest.raises(Conflict, match="no champion"):
         registry.roll_back(SHOP, to=None, by="anna", reason="?", now=NOW)
     first, second = serve(registry, 1), serve(registry, 2)
-    refused = registry.record(SHOP, model(3), params={}, tags={})
+    refused = registry.record(SHOP, untrained(seed=3), params={}, tags={})
     registry.finish(SHOP, refused, metrics={}, tags={}, gate="latency, card")
 
     def back_to(to: str) -> str:

@@ -8,15 +8,14 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import lightgbm as lgb
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from untrained import noise, untrained
 
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target
-from sendopt.learn import clocks, delays
-from sendopt.learn.level_shape import LevelShape
-from sendopt.learn.model import PopulationWeights, Provenance, ServableModel, Weights
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES
+from sendopt.learn import ServableModel
+from sendopt.learn.model import Weights
 from sendopt.log import Log, LogLocation, event_table
 from sendopt.records import Event, EventType, SendId, ServedBy, TenantId, UserId
 from sendopt.schedule.policy import chance_of_gain
@@ -32,30 +31,12 @@ STANDING = Standing("UTC", "log", "UTC", "log", ServedBy.CHAMPION, None, 0.6)
 
 
 @pytest.fixture(scope="module")
-def noise() -> lgb.Booster:
-    """Trees that split on every feature of a user and mean nothing."""
-    rng = np.random.default_rng(1)
-    rows = rng.normal(scale=10.0, size=(2000, len(USER_FEATURES)))
-    data = lgb.Dataset(rows, rng.random(2000) < 0.3, feature_name=list(USER_FEATURES))
-    params = {"objective": "binary", "num_threads": 1, "verbosity": -1, "feature_fraction": 0.5}
-    return lgb.train(params, data, num_boost_round=20)
-
-
-@pytest.fixture(scope="module")
-def model(noise: lgb.Booster) -> ServableModel:
-    """The level-shape model as it is before any training, with trees on it."""
-    return ServableModel(
-        target=Target(timedelta(minutes=30)),
-        shape=LevelShape(),
-        clocks=clocks.unlearned(),
-        delays=delays.steady(),
-        reach=timedelta(hours=1),
+def model() -> ServableModel:
+    return untrained(
+        until=MONDAY,
         weights=Weights(busyness=0.2),
-        baseline=PopulationWeights(),
-        booster=noise,
-        trees_rank=False,
+        booster=noise(USER_FEATURES),
         calibration=(0.1, 0.9),
-        provenance=Provenance(0, MONDAY, "sends", "0", 0),
         version="98471643c7d4083f",
     )
 

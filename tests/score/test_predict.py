@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import lightgbm as lgb
 import numpy as np
 import pyarrow as pa
 import pytest
+from untrained import noise, untrained
 
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target
-from sendopt.learn import clocks, delays
-from sendopt.learn.level_shape import LevelShape
-from sendopt.learn.model import PopulationWeights, Provenance, ServableModel, Weights
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES
+from sendopt.learn import ServableModel
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
 from sendopt.score import SLOTS_A_WEEK, score_candidates, score_slots
@@ -24,20 +22,7 @@ MONDAY = datetime(2026, 9, 28, tzinfo=UTC)
 
 @pytest.fixture
 def model() -> ServableModel:
-    """The level-shape model as it is before any training."""
-    return ServableModel(
-        target=Target(timedelta(minutes=30)),
-        shape=LevelShape(),
-        clocks=clocks.unlearned(),
-        delays=delays.steady(),
-        reach=timedelta(hours=1),
-        weights=Weights(),
-        baseline=PopulationWeights(),
-        booster=None,
-        trees_rank=False,
-        calibration=(0.0, 1.0),
-        provenance=Provenance(0, MONDAY, "activity", "0", 0),
-    )
+    return untrained(until=MONDAY, label_source="activity")
 
 
 @pytest.fixture
@@ -53,15 +38,6 @@ def evenings(empty_log: Log) -> Log:
     with empty_log.appender() as appender:
         appender.append(SHOP, event_table(events))
     return empty_log
-
-
-def noise(features: tuple[str, ...]) -> lgb.Booster:
-    """Trees that split on every feature and mean nothing."""
-    rng = np.random.default_rng(1)
-    rows = rng.normal(scale=10.0, size=(2000, len(features)))
-    data = lgb.Dataset(rows, rng.random(2000) < 0.5, feature_name=list(features))
-    params = {"objective": "binary", "num_threads": 1, "verbosity": -1, "feature_fraction": 0.5}
-    return lgb.train(params, data, num_boost_round=20)
 
 
 def test_every_user_has_every_hour_once(model: ServableModel, evenings: Log) -> None:

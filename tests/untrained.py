@@ -1,0 +1,49 @@
+"""The level-shape model before any training, and trees that mean nothing."""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+
+from sendopt.features import Target
+from sendopt.learn import ServableModel, clocks, delays
+from sendopt.learn.level_shape import LevelShape
+from sendopt.learn.model import PopulationWeights, Provenance, Weights
+
+
+def untrained(
+    *,
+    until: datetime = datetime(2026, 9, 28, tzinfo=UTC),
+    label_source: str = "sends",
+    seed: int = 0,
+    **parts: Any,
+) -> ServableModel:
+    """Return the model as it is before any training; `parts` stand in for its own."""
+    own = {
+        "target": Target(timedelta(minutes=30)),
+        "shape": LevelShape(),
+        "clocks": clocks.unlearned(),
+        "delays": delays.steady(),
+        "reach": timedelta(hours=1),
+        "weights": Weights(),
+        "baseline": PopulationWeights(),
+        "booster": None,
+        "trees_rank": False,
+        "calibration": (0.0, 1.0),
+        "provenance": Provenance(0, until, until, label_source, "", "0", seed),
+    }
+    return ServableModel(**(own | parts))
+
+
+@functools.cache
+def noise(features: tuple[str, ...]) -> lgb.Booster:
+    """Return trees that split on every feature and mean nothing."""
+    rng = np.random.default_rng(1)
+    rows = rng.normal(scale=10.0, size=(2000, len(features)))
+    data = lgb.Dataset(rows, rng.random(2000) < 0.3, feature_name=list(features))
+    params = {"objective": "binary", "num_threads": 1, "verbosity": -1, "feature_fraction": 0.5}
+    return lgb.train(params, data, num_boost_round=20)
