@@ -13,6 +13,7 @@ from sendopt.features import Target
 from sendopt.learn import ServableModel, clocks, delays
 from sendopt.learn.level_shape import LevelShape
 from sendopt.learn.model import PopulationWeights, Provenance, Weights
+from sendopt.learn.segments import Segments
 
 
 def untrained(
@@ -27,6 +28,8 @@ def untrained(
         "target": Target(timedelta(minutes=30)),
         "shape": LevelShape(),
         "clocks": clocks.unlearned(),
+        "platforms": Segments(),
+        "message_types": Segments(),
         "delays": delays.steady(),
         "reach": timedelta(hours=1),
         "weights": Weights(),

@@ -30,7 +30,7 @@ from sendopt.features.labels import (
     labelled_sends,
     session_moments,
 )
-from sendopt.features.platforms import platforms
+from sendopt.features.platforms import last_platforms
 from sendopt.features.target import Summary, Target, instant, microseconds, observe, summarise
 from sendopt.features.viewpoints import (
     Moments,
@@ -59,11 +59,11 @@ __all__ = [
     "instant",
     "known_users",
     "labelled_sends",
+    "last_platforms",
     "microseconds",
     "moment_context",
     "moments",
     "observe",
-    "platforms",
     "population_evidence",
     "recency",
     "session_moments",

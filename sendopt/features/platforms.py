@@ -16,7 +16,7 @@ from sendopt.log import Reader
 _DAY_US = 86_400_000_000
 
 
-def platforms(reader: Reader, seen: Viewpoints) -> pa.Array:
+def last_platforms(reader: Reader, seen: Viewpoints) -> pa.Array:
     """Return the platform of each viewpoint's user, null where none is known.
 
     It is the one told along, else the last one that the log names on a UTC day before as_of.

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sendopt import features
 from sendopt.evaluate import metrics
 from sendopt.features import (
     MOMENT_FEATURES,
@@ -20,6 +19,7 @@ from sendopt.features import (
     LabelledMoments,
     Summary,
     Target,
+    last_platforms,
     observe,
     summarise,
 )
@@ -113,7 +113,7 @@ def fit(
             shape=shape,
         )
 
-    by_platform = features.platforms(reader, seen).take(pa.array(asked.viewpoint))
+    by_platform = last_platforms(reader, seen).take(pa.array(asked.viewpoint))
     platforms = learn_what_is_added_by(
         by_platform, _weigh_population(rows, past, learn).logit(rows)
     )

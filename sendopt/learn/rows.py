@@ -15,11 +15,11 @@ from sendopt.features import (
     Moments,
     Target,
     Viewpoints,
+    last_platforms,
     population_evidence,
     recency,
     user_evidence,
 )
-from sendopt.features import platforms as platforms_of
 from sendopt.learn import level_shape
 from sendopt.learn.clocks import ClockPrior
 from sendopt.learn.level_shape import LevelShape, Parts
@@ -66,7 +66,7 @@ def describe(
         user,
         everybody,
         population_row,
-        platform=platforms.numbers(platforms_of(reader, seen)),
+        platform=platforms.numbers(last_platforms(reader, seen)),
         platforms=platforms.curves,
         reach=reach,
     )
