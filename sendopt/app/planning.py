@@ -24,6 +24,7 @@ from sendopt.state import State, devices, experience, tenants, users
 Scores = Mapping[UserId, Mapping[datetime, Score]]
 
 _BUDGET_PERIOD = timedelta(days=30)
+_NAMED_ZONES = ("device", "user", "log")  # not the tenant's, and none that was inferred
 _WORDING_MEMORY = timedelta(days=60)  # wordings wear out; what was answered long ago says little
 
 
@@ -148,12 +149,11 @@ def _ask_models(
     The excluded ones are scored too: the record shows what a limit cost.
     """
     asked = [
-        (person.user_id, [slot.starts_at for slot in slots])
+        (person, [slot.starts_at for slot in schedule.candidate_slots(campaign, person, now=now)])
         for person in people
         if person.suppressed_by is None
-        for slots in [schedule.candidate_slots(campaign, person, now=now)]
     ]
-    decisions = _decisions(asked, now=now)
+    decisions = _decisions(campaign, asked, now=now)
 
     def ask(model: ServableModel) -> pa.Table:
         if not decisions.num_rows:
@@ -166,25 +166,37 @@ def _ask_models(
     return {} if answer.scores is None else _by_user(asked, answer.scores), answer
 
 
-def _decisions(asked: Sequence[tuple[UserId, Sequence[datetime]]], *, now: datetime) -> pa.Table:
-    """List every candidate time of everybody who is asked about; the decision's id is the user."""
-    user_ids = [user_id for user_id, times in asked for _ in times]
+def _decisions(
+    campaign: Campaign, asked: Sequence[tuple[Person, Sequence[datetime]]], *, now: datetime
+) -> pa.Table:
+    """List every candidate time of everybody who is asked about; the decision's id is the user.
+
+    What the state knows of people is told along: a device may have been registered before the log
+    saw its user. A zone that nobody named is left out.
+    """
+    repeated = [person for person, times in asked for _ in times]
+    user_ids = pa.array([person.user_id for person in repeated], pa.string())
+    zones = [p.timezone if p.timezone_source in _NAMED_ZONES else None for p in repeated]
+    platforms = [None if person.device is None else person.device.platform for person in repeated]
     instant = pa.timestamp("us", tz="UTC")
     return pa.table(
         {
-            "decision_id": pa.array(user_ids, pa.string()),
-            "user_id": pa.array(user_ids, pa.string()),
+            "decision_id": user_ids,
+            "user_id": user_ids,
             "as_of": pa.array([now] * len(user_ids), instant),
             "candidate_at": pa.array([at for _, times in asked for at in times], instant),
+            "timezone": pa.array(zones, pa.string()),
+            "platform": pa.array(platforms, pa.string()),
+            "message_type": pa.array([campaign.message_type] * len(user_ids), pa.string()),
         }
     )
 
 
-def _by_user(asked: Sequence[tuple[UserId, Sequence[datetime]]], scores: pa.Table) -> Scores:
+def _by_user(asked: Sequence[tuple[Person, Sequence[datetime]]], scores: pa.Table) -> Scores:
     """Arrange scores, which stand in the order in which they were asked for, by user and time."""
     said = map(Score, scores["open_probability"].to_pylist(), scores["logit_sd"].to_pylist())
     # Only as many as there are times are taken of `said`: the others are the next user's.
-    return {user_id: dict(zip(times, said, strict=False)) for user_id, times in asked}
+    return {person.user_id: dict(zip(times, said, strict=False)) for person, times in asked}
 
 
 def _by_hour(

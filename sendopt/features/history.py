@@ -49,13 +49,25 @@ class History:
         self, user: NDArray[np.int32], before_us: NDArray[np.int64]
     ) -> NDArray[np.int16]:
         """Return the zone that was known of each user just before an instant."""
+        last = self._last_before(user, before_us)
+        known = np.zeros(len(user), np.int16)
+        known[last >= 0] = self.zone[last[last >= 0]]
+        return known
+
+    def known_before(
+        self, user: NDArray[np.int32], before_us: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Return of whom there was any event before an instant."""
+        return self._last_before(user, before_us) >= 0
+
+    def _last_before(
+        self, user: NDArray[np.int32], before_us: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
         from sendopt.features import passes  # noqa: PLC0415 - numba costs every command 0.3 s
 
         last = np.empty(len(user), np.int64)
         passes.last_before(self.first, self.key, user, before_us, last)
-        known = np.zeros(len(user), np.int16)
-        known[last >= 0] = self.zone[last[last >= 0]]
-        return known
+        return last
 
     def known_user(self) -> pa.Table:
         """The input `known_user` of the queries."""

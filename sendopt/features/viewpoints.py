@@ -130,21 +130,24 @@ def moments(
 ) -> Moments:
     """Place the instants `at` in the zones that were known of their users.
 
-    The zone is the one told along, else the last one in the log before as_of; a user of no known
-    zone lives in UTC.
+    The zone is the last one in the log before as_of; a user of no known zone lives in UTC. One that
+    is told along counts instead where hours are local: for users whose zone the log knows, and for
+    those of whom it knows nothing, if it knows anybody's. The past of all others is kept in UTC,
+    and what is asked must be on the same clock.
     """
     past = history(reader)
     at_us = np.asarray(flat(at).cast(INSTANT).cast(pa.int64()))
     local_us = at_us
     if len(at_us):
-        zones = past.zones
-        zone = past.zones_before(past.numbers(seen.user_id), seen.as_of_us)
-        if seen.timezone is not None:
+        user = past.numbers(seen.user_id)
+        zones, zone = past.zones, past.zones_before(user, seen.as_of_us)
+        if seen.timezone is not None and len(zones) > 1:
             told = pc.unique(seen.timezone.drop_null()).to_pylist()
             zones = (*zones, *(name for name in told if name not in zones))
-            number = pc.index_in(seen.timezone, pa.array(zones)).to_numpy(zero_copy_only=False)
-            known = seen.timezone.is_valid().to_numpy(zero_copy_only=False)
-            zone = np.where(known, number, zone).astype(np.int16)
+            number = pc.index_in(seen.timezone, pa.array(zones)).fill_null(-1)
+            local = (zone > 0) | ~past.known_before(user, seen.as_of_us)
+            counts = local & (np.asarray(number) >= 0)
+            zone[counts] = np.asarray(number)[counts]
         clocks = zone_clocks(reader, zones, begin_us=int(at_us.min()), end_us=int(at_us.max()))
         local_us = clocks.local_us(zone[viewpoint], at_us)
     return Moments(

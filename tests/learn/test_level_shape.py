@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sendopt.features import Evidence
 from sendopt.learn import clocks
 from sendopt.learn.level_shape import Curves, LevelShape, estimate, population_clock
+from sendopt.learn.segments import Segments
 
 PRIOR = LevelShape()
 CLOCKS = clocks.unlearned()
@@ -40,7 +41,16 @@ EVERYBODY = sends({hour * 2: (1000, 0.3) for hour in range(24)})
 
 
 def curves(user: Evidence, everybody: Evidence | None = None) -> Curves:
-    return estimate(PRIOR, CLOCKS, user, everybody or EVERYBODY, ONE, reach=timedelta(hours=1))
+    return estimate(
+        PRIOR,
+        CLOCKS,
+        user,
+        everybody or EVERYBODY,
+        ONE,
+        platform=ONE,
+        platforms=Segments().curves,
+        reach=timedelta(hours=1),
+    )
 
 
 def sessions(at: dict[int, float]) -> Evidence:
