@@ -64,6 +64,7 @@ class Models(Stores):
                 now=self.clock.now(),
                 open_window=self.settings.open_window,
                 outcome=outcome,
+                longest_age=self.model_limits.longest_age,
                 seed=settings.seed,
                 threads=settings.threads,
                 progress=progress,

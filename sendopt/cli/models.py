@@ -39,12 +39,15 @@ def list_models(home: Home = None, tenant: Tenant = "default", as_json: AsJson =
                 model.number,
                 model.version,
                 ", ".join(model.aliases),
+                None if model.learned_until is None else f"{model.learned_until:%Y-%m-%d}",
                 model.gate,
                 None if last is None else f"{last.kind} {last.at:%Y-%m-%d %H:%M} by {last.by}",
                 None if last is None else last.reason,
             )
         )
-    print_table("Models", ["number", "version", "is", "gate", "last move", "why"], rows)
+    print_table(
+        "Models", ["number", "version", "is", "learned until", "gate", "last move", "why"], rows
+    )
 
 
 def rollback(

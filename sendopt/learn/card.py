@@ -74,7 +74,7 @@ def _data(fitted: Fitted) -> Iterator[str]:
         )
     yield (
         f"- Split by time: learned before {fitted.split.tune_from.isoformat()}, tuned before "
-        f"{fitted.split.judge_from.isoformat()}, judged after."
+        f"{made.learned_until.isoformat()}, judged after: of those days it knows nothing."
     )
 
 
@@ -95,7 +95,8 @@ def _model(model: ServableModel, version: str) -> Iterator[str]:
     )
     yield f"- The hours of a user are ordered by {order}."
     yield f"- Calibration on the logit scale: {intercept:+.3f} and x {slope:.3f}."
-    yield f"- Code {model.provenance.code_version}, seed {model.provenance.seed}."
+    made = model.provenance
+    yield f"- Code {made.code_version}, definition {made.definition}, seed {made.seed}."
 
 
 def _judgement(verdict: Verdict) -> Iterator[str]:

@@ -79,7 +79,7 @@ def drift(reader: Reader, model: ServableModel, *, now: datetime, seed: int) -> 
     """Compare the week before `now` with what `model` was taught and with what it says."""
     until = as_utc(now)
     since = until - _WEEK
-    taught_until = min(model.provenance.trained_until, since)
+    taught_until = min(model.provenance.learned_until, since)
     before = _hours(reader, taught_until - _TAUGHT, taught_until)
     after = _hours(reader, since, until)
     earlier, later = (_active_users(reader, end - _WEEK, end) for end in (taught_until, until))

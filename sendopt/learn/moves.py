@@ -35,7 +35,8 @@ class RegisteredModel:
     number: str
     version: str
     aliases: tuple[str, ...]
-    trained_until: datetime | None  # None = registered by a release that did not say
+    trained_until: datetime | None  # the end of its log; None = its release did not say
+    learned_until: datetime | None  # the days after it only judged; None = its release did not say
     gate: str  # "passed", the names of the checks that refused it, or "" if it was never judged
     served: bool  # it was champion at some time
     moves: tuple[Move, ...]  # that made it the champion, oldest first

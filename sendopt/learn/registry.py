@@ -49,7 +49,7 @@ PASSED = "passed"  # the gate's verdict on a version; else the names of the chec
 _ARTIFACT = "model"
 _CARD = "card.md"
 _VERSION_TAG = "sendopt.version"
-_UNTIL_TAG = "sendopt.trained_until"
+_UNTIL_TAG, _LEARNED_TAG = "sendopt.trained_until", "sendopt.learned_until"
 _GATE_TAG = "sendopt.gate"
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no model; no such alias
 
@@ -159,6 +159,7 @@ class Registry:
             tags={
                 _VERSION_TAG: written.version,
                 _UNTIL_TAG: written.provenance.trained_until.isoformat(),
+                _LEARNED_TAG: written.provenance.learned_until.isoformat(),
             },
         ).version
         self._client.set_registered_model_alias(name, CHALLENGER_ALIAS, number)
@@ -265,6 +266,7 @@ class Registry:
                 version=each.tags[_VERSION_TAG],
                 aliases=tuple(sorted(aliases.get(number, ()))),
                 trained_until=_instant(each.tags.get(_UNTIL_TAG)),
+                learned_until=_instant(each.tags.get(_LEARNED_TAG)),
                 gate=each.tags.get(_GATE_TAG, ""),
                 served=number in ever or CHAMPION_ALIAS in aliases.get(number, ()),
                 moves=tuple(move for move in moves if move.number == number),

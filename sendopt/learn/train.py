@@ -54,6 +54,7 @@ def train(
     now: datetime,
     open_window: timedelta,
     outcome: EventType,
+    longest_age: timedelta,
     seed: int,
     threads: int,
     progress: Progress,
@@ -61,8 +62,8 @@ def train(
     """Learn from what was known before `as_of` and register the model with its judgement.
 
     It becomes champion if it passes every check of the gate: honest, sound, at least as good as the
-    population's best hour on days that it has not seen, better than the present champion on the
-    same days, and worse for nobody.
+    population's best hour on days that it has not seen, worse than the present champion for nobody,
+    and better than it unless it is the same model brought up to date.
 
     Args:
         reader: the tenant's log.
@@ -72,6 +73,7 @@ def train(
         now: when the champion changes, if it does.
         open_window: within which an answer counts.
         outcome: what counts as an answer.
+        longest_age: beyond which a champion may not serve, so that nothing is held to it.
         seed: of everything random.
         threads: of LightGBM; part of what makes a training repeatable.
         progress: told what is going on.
@@ -100,7 +102,7 @@ def train(
             expected="answered sends or sessions on at least three days",
             hint="ingest more events, or wait for them",
         )
-    champion = _champion(registry, tenant_id, target)
+    champion = _champion(registry, tenant_id, target, trained_since=now - longest_age)
     recorded = registry.record(
         tenant_id, fitted.model, params=as_params(_params(fitted.model)), tags=_tags(fitted)
     )
@@ -181,7 +183,6 @@ def put_on_trial(
         retrain=retrain,
         card=None,
         target=target,
-        learned_until=fitted.split.judge_from,
         reader=reader,
         judged=later,
         rows=rows,
@@ -193,13 +194,16 @@ def put_on_trial(
     )
 
 
-def _champion(registry: Registry, tenant_id: TenantId, target: Target) -> ServableModel | None:
-    """Return the champion if it can be compared: servable, and of the same target."""
+def _champion(
+    registry: Registry, tenant_id: TenantId, target: Target, *, trained_since: datetime
+) -> ServableModel | None:
+    """Return the champion if it can be compared: it may serve, and predicts the same."""
     try:
         champion = registry.champion(tenant_id)
     except ModelNotServable:
         return None
-    return champion if champion.target == target else None
+    fresh = champion.provenance.trained_until >= trained_since
+    return champion if fresh and champion.target == target else None
 
 
 def _as_of_now(
@@ -248,6 +252,8 @@ def _tags(fitted: Fitted) -> dict[str, str]:
         "log_snapshot": str(provenance.log_snapshot),
         "code_version": provenance.code_version,
         "trained_until": provenance.trained_until.isoformat(),
+        "learned_until": provenance.learned_until.isoformat(),
+        "definition": provenance.definition,
         "label_source": provenance.label_source,
         "features": ",".join(USER_FEATURES + MOMENT_FEATURES),
     }

@@ -93,7 +93,7 @@ class Explanation:
     user_id: UserId
     as_of: datetime
     model_version: str
-    trained_until: datetime
+    learned_until: datetime  # the model's weights; what it knows of the user is of `as_of`
     label_source: str  # "sends", or "activity": being there stood in for an answer
     outcome: str
     window_seconds: float  # an answer counts so long after the send
@@ -167,7 +167,7 @@ def explain(
         user_id=user_id,
         as_of=as_of,
         model_version=model.version,
-        trained_until=model.provenance.trained_until,
+        learned_until=model.provenance.learned_until,
         label_source=model.provenance.label_source,
         outcome=model.target.outcome.value,
         window_seconds=model.target.open_window.total_seconds(),

@@ -133,7 +133,7 @@ def _source(told: Explanation, standing: Standing) -> str:
     why = f", because of {standing.fallback_reason}" if standing.fallback_reason else ""
     return (
         f"{clock}; model {told.model_version}, {standing.served_by.replace('_', ' ')}{why}, "
-        f"trained until {told.trained_until:%Y-%m-%d}."
+        f"learned until {told.learned_until:%Y-%m-%d}."
     )
 
 

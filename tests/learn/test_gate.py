@@ -25,6 +25,8 @@ from sendopt.learn.card import model_card
 from sendopt.learn.fit import Fitted, fit
 from sendopt.learn.gate import GateReport, Trial, examine, honesty
 from sendopt.learn.gate.slices import SLICES
+from sendopt.learn.gate.succession import succession
+from sendopt.learn.judge import CHAMPION
 from sendopt.learn.model import ServableModel
 from sendopt.learn.predict import describe_for
 from sendopt.learn.train import put_on_trial
@@ -68,6 +70,12 @@ class Court:
         """A champion that the good model beats: it says a little too much."""
         return replace(self.good, calibration=(0.4, 1.0))
 
+    def former(self, model: ServableModel, *, definition: str | None = None) -> ServableModel:
+        """The model as if it had learned until a week earlier, perhaps by another definition."""
+        made = model.provenance
+        made = replace(made, learned_until=made.learned_until - timedelta(days=7))
+        return replace(model, provenance=replace(made, definition=definition or made.definition))
+
     def judge(self, model: ServableModel, **circumstances: Any) -> GateReport:
         return examine(self.trial(model, **circumstances))
 
@@ -78,7 +86,6 @@ class Court:
         fitted: Fitted | None = None,
         champion: ServableModel | None = None,
         target: Target = TARGET,
-        learned_until: datetime | None = None,
         retrained: ServableModel | None = None,
         in_storage: Callable[[Path], None] = lambda _: None,
     ) -> Trial:
@@ -100,7 +107,7 @@ class Court:
             unseen = fitted.split.judge(fitted.moments)
             card = model_card(fitted, trial.verdict, version=written.version, rows_judged=unseen)
             trial = replace(trial, card=card)
-        return replace(trial, learned_until=learned_until or trial.learned_until)
+        return trial
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +152,7 @@ def test_a_good_challenger_passes(court: Court) -> None:
     better = court.judge(court.good, champion=court.spoilt)
     assert better.passed, better.reason
     names = [check.name for check in better.checks]
-    assert len(set(names)) == len(names) == 18
+    assert len(set(names)) == len(names) == 19
     assert {f"slice_{cut}" for cut in SLICES} <= set(names)
 
 
@@ -292,7 +299,7 @@ def test_10_another_target_or_training_on_the_judged_days_is_refused(
 ) -> None:
     assert "target" in court.judge(hasty.model).refused_by
     everything = train(court.reader, judged=False)
-    report = court.judge(everything.model, learned_until=everything.split.judge_from)
+    report = court.judge(everything.model)
     assert "unseen" in report.refused_by
 
 
@@ -312,4 +319,38 @@ def test_13_what_cannot_be_trained_again_is_refused(court: Court) -> None:
 
 
 def test_14_a_copy_does_not_replace_the_champion(court: Court) -> None:
-    assert court.judge(court.good, champion=court.good).refused_by == ("probability",)
+    assert court.judge(court.good, champion=court.good).refused_by == ("succession",)
+
+
+def test_an_equal_model_of_later_days_replaces_the_champion(court: Court) -> None:
+    """Weekly training: no better than the champion, and good for another week."""
+    report = court.judge(court.good, champion=court.former(court.good))
+    assert report.passed, report.reason
+    assert "definition on later days" in report.reason
+
+
+def test_a_change_within_noise_does_not_replace_the_champion(court: Court) -> None:
+    """An equal model by another definition: lower log loss by luck is no reason to change."""
+    report = court.judge(court.good, champion=court.former(court.good, definition="another"))
+    assert report.refused_by == ("succession",)
+    assert "another definition" in report.reason
+    gains, (intercept, slope) = [], court.good.calibration
+    for shift in (-1e-4, 1e-4):
+        nearly = replace(court.good, calibration=(intercept + shift, slope))
+        trial = court.trial(court.good, champion=court.former(nearly, definition="another"))
+        assert not succession(trial).passed
+        assert trial.verdict is not None
+        gains.append(trial.verdict.log_loss_gain[CHAMPION].estimate)
+    assert max(gains) > 0.0
+
+
+def test_a_change_that_is_better_beyond_chance_replaces_the_champion(court: Court) -> None:
+    report = court.judge(court.good, champion=court.former(court.spoilt, definition="another"))
+    assert report.passed, report.reason
+    assert "better beyond chance by log loss" in report.reason
+
+
+def test_later_days_do_not_excuse_a_worse_model(court: Court) -> None:
+    report = court.judge(court.spoilt, champion=court.former(court.good))
+    assert "probability" in report.refused_by
+    assert "succession" not in report.refused_by

@@ -25,6 +25,7 @@ def run(
     *,
     tenant: TenantId = ALL,
     as_of: datetime = AS_OF,
+    now: datetime | None = None,
     snapshot: int | None = None,
 ) -> TrainingReport:
     with log.reader(tenant, snapshot=snapshot) as reader:
@@ -33,9 +34,10 @@ def run(
             registry,
             tenant,
             as_of=as_of,
-            now=as_of,
+            now=now or as_of,
             open_window=timedelta(minutes=30),
             outcome=EventType.OPEN,
+            longest_age=timedelta(days=90),
             seed=7,
             threads=1,
             progress=lambda _: None,
@@ -65,9 +67,17 @@ def test_the_first_good_model_serves_and_a_copy_does_not_replace_it(
 
     second = run(studies, registry, snapshot=first.log_snapshot)
     assert second.model_version == first.model_version, "the same snapshot gives the same bytes"
-    assert not second.promoted
+    assert second.gate.refused_by == ("succession",)
     assert abs(second.verdict.log_loss_gain[CHAMPION].estimate) < 1e-9
     assert registry.champion(ALL).version == first.model_version
+    provenance = registry.champion(ALL).provenance
+    assert registry.models(ALL)[0].learned_until == provenance.learned_until < AS_OF
+    assert provenance.learned_until.isoformat() in first.card
+
+    much_later = AS_OF + timedelta(days=91)
+    third = run(studies, registry, snapshot=first.log_snapshot, now=much_later)
+    assert CHAMPION not in third.verdict.log_loss_gain, "too old to serve, so nothing is held to it"
+    assert third.promoted
 
     elsewhere = Registry(f"sqlite:///{tmp_path}/registry.db", str(tmp_path / "models"))
     reloaded = elsewhere.champion(ALL)

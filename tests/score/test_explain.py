@@ -58,8 +58,7 @@ def evenings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
                 answered_at = sent_at + timedelta(minutes=3)
                 events.append(Event(f"{send}-open", user, EventType.OPEN, answered_at, send))
     home = tmp_path_factory.mktemp("evenings")
-    with closing(Log(LogLocation(str(home / "log.sqlite"), str(home / "log")))) as log:
-        log.migrate()
+    with closing(make_log(home)) as log:
         with log.appender() as appender:
             appender.append(SHOP, event_table(events))
         yield log
@@ -167,7 +166,7 @@ def test_the_words_say_what_the_fields_say(ann: Explanation) -> None:
         f"own visits weigh {100 * ann.own_weights.visits:.0f} % on being there",
         f"with {100 * ann.over_configured.probability:.0f} % probability",
         "Hours are on the clock of UTC",
-        "model 98471643c7d4083f, champion, trained until 2026-09-28",
+        "model 98471643c7d4083f, champion, learned until 2026-09-28",
     ):
         assert figure in text
 

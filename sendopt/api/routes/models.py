@@ -31,7 +31,8 @@ class Model(Answer):
     number: str
     version: str  # the first 16 hex digits of the SHA-256 of its files
     aliases: tuple[str, ...]  # "champion", "challenger", "last_good"
-    trained_until: datetime | None
+    trained_until: datetime | None  # the end of the log that it saw
+    learned_until: datetime | None  # it was fitted to nothing from then on; null in old models
     gate: str  # "passed", or the names of the checks that refused it
     served: bool
     moves: tuple[Move, ...]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sendopt.learn.gate import honesty, slices, soundness, worth
+from sendopt.learn.gate import honesty, slices, soundness, succession, worth
 from sendopt.learn.gate.trial import Check, Trial, are_probabilities, rows_at
 
 __all__ = ["Check", "GateReport", "Trial", "are_probabilities", "examine", "rows_at"]
@@ -41,7 +41,7 @@ class GateReport:
     def reason(self) -> str:
         """Why, in one sentence."""
         if self.passed:
-            found = next(check for check in self.checks if check.name == "probability")
+            found = next(check for check in self.checks if check.name == "succession")
             return f"passed all {len(self.checks)} checks; {found.said}"
         first = next(check for check in self.checks if not check.passed)
         others = self.refused_by[1:]
@@ -61,5 +61,5 @@ class GateReport:
 
 def examine(trial: Trial) -> GateReport:
     """Make every check on `trial`."""
-    parts = (honesty, soundness, worth, slices)
+    parts = (honesty, soundness, worth, succession, slices)
     return GateReport(tuple(check for part in parts for check in part.checks(trial)))

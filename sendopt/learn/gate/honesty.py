@@ -43,11 +43,11 @@ def target(trial: Trial) -> Check:
 def unseen(trial: Trial) -> Check:
     """It must not have learned from the days that it is judged on."""
     first = instant(int(trial.judged.at_us.min()))
-    if trial.learned_until > first:
+    learned_until = trial.model.provenance.learned_until
+    if learned_until > first:
         return failed(
             "unseen",
-            f"it learned until {trial.learned_until.isoformat()}, and is judged from "
-            f"{first.isoformat()}",
+            f"it learned until {learned_until.isoformat()}, and is judged from {first.isoformat()}",
         )
     return passed("unseen", f"judged from {first.isoformat()}, after all that it learned from")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -53,7 +52,6 @@ class Trial:
     retrain: Callable[[], ServableModel] | None  # anew; None = too much history to do it twice
     card: str | None
     target: Target  # what was asked for
-    learned_until: datetime  # no row from then on was learned or tuned from
     reader: Reader
     judged: LabelledMoments
     rows: Rows  # of `judged`, as the model reads them

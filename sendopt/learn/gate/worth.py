@@ -43,17 +43,17 @@ def choice(trial: Trial) -> Check:
 
 
 def probability(trial: Trial) -> Check:
-    """Its log loss must be lower than a champion's, and no higher than the population's."""
+    """Its log loss must not exceed the population's, nor the champion's beyond chance."""
     if trial.verdict is None:
         return _not_judged("probability")
     gains = {rival: trial.verdict.log_loss_gain[rival] for rival in trial.rivals}
     figures = {f"{rival}.log_loss_gain": gain.estimate for rival, gain in gains.items()}
     for rival, gain in gains.items():
-        good = gain.estimate > _NOISE if rival == CHAMPION else gain.estimate >= -_NOISE
-        if not good:
+        least = gain.high if rival == CHAMPION else gain.estimate
+        if not least >= -_NOISE:
             return failed(
                 "probability",
-                f"its probabilities are no better than the {words(rival)}'s: log loss gain {gain}",
+                f"its probabilities are worse than the {words(rival)}'s: log loss gain {gain}",
                 figures,
             )
     told = ", ".join(f"{words(rival)} {gain}" for rival, gain in gains.items())
