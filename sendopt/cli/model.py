@@ -165,7 +165,8 @@ def backtest(
         typer.Option(
             "--decisions",
             metavar="FILE",
-            help="Parquet with decision_id, user_id, as_of, candidate_at: what to score. "
+            help="Parquet with decision_id, user_id, as_of, candidate_at and, where known, "
+            "timezone, platform, message_type: what to score. "
             "Without it, days with several sends in the log are judged.",
         ),
     ] = None,

@@ -114,7 +114,7 @@ def check_decisions(decisions: pa.Table) -> None:
         if name in decisions.column_names and not _is_text(decisions[name].type):
             raise InvalidInput(
                 f"has the type {decisions[name].type}",
-                code="type_invalid",
+                code="wrong_type",
                 field=name,
                 expected="text, or nothing",
             )

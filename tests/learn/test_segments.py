@@ -201,8 +201,8 @@ def test_the_largest_segments_are_kept_by_name() -> None:
     ("column", "value", "code"),
     [
         ("timezone", pa.array(["CST"]), "zone_invalid"),
-        ("platform", pa.array([1]), "type_invalid"),
-        ("message_type", pa.array([True]), "type_invalid"),
+        ("platform", pa.array([1]), "wrong_type"),
+        ("message_type", pa.array([True]), "wrong_type"),
     ],
 )
 def test_what_is_told_along_is_checked(
