@@ -19,7 +19,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 
 from sendopt.api import create_api, make_server
 from sendopt.api.auth import Tenant
@@ -64,10 +63,8 @@ def serve(folder: Path, port: int, users: int) -> None:
     @api.get("/model/users/{user}/best-times")
     async def model(request: Request, user: str, top: int = 24) -> BestTimes:
         given = request.headers["authorization"].removeprefix("Bearer ")
-        tenant = tenants.get(given, lambda: app.authenticate(given))
-        tenant = tenant or await run_in_threadpool(app.authenticate, given)
-        store = scores.get(tenant, lambda: app.current_scores(tenant))
-        store = store or await run_in_threadpool(app.current_scores, tenant)
+        tenant = await tenants.get(given, lambda: app.authenticate(given))
+        store = await scores.get(tenant, lambda: app.current_scores(tenant))
         return told(store, user, top)
 
     @api.get("/house/users/{user}/best-times")

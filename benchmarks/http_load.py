@@ -4,120 +4,144 @@ python benchmarks/http_load.py closed|open PORT KEY PATH USERS AMOUNT
 
 Prints JSON. `closed`: so many keep-alive clients, each with one request at a time, for a number of
 seconds. `open`: every request has its moment, and its time counts from there, sent or not.
+
+One thread over plain sockets: on few cores whatever the client needs, the service has not. The
+kernel notes when an answer arrives, so what the client adds by noticing late can be told apart.
 """
 
 from __future__ import annotations
 
-import asyncio
+import gc
 import json
+import select
+import socket
+import struct
 import sys
 import time
-
-import uvloop
+from collections import deque
+from collections.abc import Iterator
 
 CLIENTS = 16
 SECONDS = 6.0  # of the open loop
 CONNECTIONS = 64  # of the open loop; who finds none free waits, and the wait counts
 
+_STAMPED = 35  # SO_TIMESTAMPNS (Linux): the kernel tells when what is received arrived
+_STAMP = struct.Struct("@qq")  # seconds, nanoseconds since 1970
+_NS = 1_000_000_000
 
-async def closed_loop(port: int, key: str, path: str, users: int, seconds: float) -> object:
+
+def closed_loop(port: int, key: str, path: str, users: int, seconds: float) -> object:
     """Return how many requests were answered, in how many seconds."""
-    end = time.perf_counter() + seconds
+    connections = [Connection(port, key, path) for _ in range(CLIENTS)]
+    found = select.epoll()
+    by_number = {}
+    for connection in connections:
+        by_number[connection.fileno()] = connection
+        found.register(connection.fileno(), select.EPOLLIN)
+    numbers = user_numbers(users)
+    answered, begun = 0, time.perf_counter()
+    end = begun + seconds
+    for connection in connections:
+        connection.ask(next(numbers))
+    while (now := time.perf_counter()) < end:
+        for number, _ in found.poll():
+            if by_number[number].answered():
+                by_number[number].ask(next(numbers))
+                answered += 1
+    return {"answered": answered, "seconds": now - begun}
 
-    async def client(number: int) -> int:
-        connection = await Connection.to(port, key, path)
-        count = 0
-        while time.perf_counter() < end:
-            await connection.ask((number * 7919 + count * 104_729) % users)
-            count += 1
-        connection.close()
-        return count
 
-    begun = time.perf_counter()
-    counts = await asyncio.gather(*(client(number) for number in range(CLIENTS)))
-    return {"answered": sum(counts), "seconds": time.perf_counter() - begun}
+def open_loop(port: int, key: str, path: str, users: int, offered: float) -> object:
+    """Return what was sent a second, and of each request three durations in seconds.
 
-
-async def open_loop(port: int, key: str, path: str, users: int, offered: float) -> object:
-    """Return what was sent a second, the share sent over 1 ms late, and each answer's seconds."""
-    idle: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
-    for _ in range(CONNECTIONS):
-        idle.put_nowait(await Connection.to(port, key, path))
-    times: list[float] = []
-    waiting: set[asyncio.Task[None]] = set()
-
-    async def ask(number: int, due: float) -> None:
-        connection = await idle.get()
-        await connection.ask(number * 104_729 % users)
-        times.append(time.perf_counter() - due)
-        idle.put_nowait(connection)
-
-    count, sent, late = int(offered * SECONDS), 0, 0
-    begun = time.perf_counter()
-    while sent < count:
-        now = time.perf_counter()
-        while sent < count and begun + sent / offered <= now:
-            due = begun + sent / offered
-            late += now - due > 0.001
-            task = asyncio.ensure_future(ask(sent, due))
-            waiting.add(task)
-            task.add_done_callback(waiting.discard)
+    `total`: from its moment until the client has its answer. `service`: from sending it until its
+    answer has arrived. `late`: from its moment until it was sent.
+    """
+    idle = deque(Connection(port, key, path, stamped=True) for _ in range(CONNECTIONS))
+    busy: dict[Connection, tuple[int, int]] = {}  # when it was due and sent
+    numbers = user_numbers(users)
+    count, sent = int(offered * SECONDS), 0
+    total, service, late = [], [], []
+    begun = time.time_ns()
+    while sent < count or busy:
+        now = time.time_ns()
+        while idle and sent < count and (due := begun + int(sent / offered * _NS)) <= now:
+            connection = idle.popleft()  # each in turn: none is so long idle that it is closed
+            at = time.time_ns()
+            connection.ask(next(numbers))
+            busy[connection] = (due, at)
             sent += 1
-        await asyncio.sleep(0.0002)
-    rate = sent / (time.perf_counter() - begun)
-    await asyncio.gather(*waiting)
-    return {"rate": rate, "late": late / count, "times": times}
+        wait = max(begun + int(sent / offered * _NS) - time.time_ns(), 0) / _NS
+        ready, _, _ = select.select(list(busy), [], [], wait if idle and sent < count else 1.0)
+        for connection in ready:
+            if connection.answered():
+                due, at = busy.pop(connection)
+                total.append((time.time_ns() - due) / _NS)
+                service.append((connection.arrived_ns - at) / _NS)
+                late.append((at - due) / _NS)
+                idle.append(connection)
+    rate = sent / ((time.time_ns() - begun) / _NS)
+    return {"rate": rate, "total": total, "service": service, "late": late}
 
 
-class Connection(asyncio.Protocol):
+def user_numbers(users: int) -> Iterator[int]:
+    """Yield numbers of users all over the place."""
+    number = 0
+    while True:
+        yield number
+        number = (number + 104_729) % users
+
+
+class Connection:
     """One keep-alive connection that carries one request at a time."""
 
-    def __init__(self, key: str, path: str) -> None:
+    def __init__(self, port: int, key: str, path: str, *, stamped: bool = False) -> None:
         before, after = path.split("{}")
         self._before = f"GET {before}".encode()
         self._after = (
             f"{after} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
         )
         self._got = b""
-        self._answer: asyncio.Future[None] | None = None
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if stamped:
+            self._socket.setsockopt(socket.SOL_SOCKET, _STAMPED, 1)
+        self._room = socket.CMSG_SPACE(_STAMP.size) if stamped else 0
+        self.arrived_ns = 0  # when the last of the answer did, if stamped
 
-    @classmethod
-    async def to(cls, port: int, key: str, path: str) -> Connection:
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(lambda: cls(key, path), "127.0.0.1", port)
-        return connection
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+    def ask(self, number: int) -> None:
+        self._socket.send(self._before + b"user-%08d" % number + self._after)
 
-    def ask(self, number: int) -> asyncio.Future[None]:
-        self._answer = asyncio.get_running_loop().create_future()
-        self._got = b""
-        self._transport.write(self._before + b"user-%08d" % number + self._after)
-        return self._answer
-
-    def data_received(self, data: bytes) -> None:
-        self._got += data
-        head = self._got.find(b"\r\n\r\n")
-        if head < 0:
-            return
-        at = self._got.find(b"content-length: ")
-        length = int(self._got[at + 16 : self._got.find(b"\r", at)])
-        if len(self._got) < head + 4 + length:
-            return
-        if not self._got.startswith(b"HTTP/1.1 200"):
-            self._answer.set_exception(RuntimeError(self._got.decode()))
+    def answered(self) -> bool:
+        """Receive what is there, and tell whether the answer is whole."""
+        if self._room:
+            data, stamps, _, _ = self._socket.recvmsg(65_536, self._room)
+            for _, _, stamp in stamps:
+                seconds, nanoseconds = _STAMP.unpack(stamp)
+                self.arrived_ns = seconds * _NS + nanoseconds
         else:
-            self._answer.set_result(None)
-
-    def close(self) -> None:
-        self._transport.close()
+            data = self._socket.recv(65_536)
+        if not data:
+            raise ConnectionError("the service hung up")
+        got = self._got = self._got + data
+        head = got.find(b"\r\n\r\n")
+        at = got.find(b"content-length: ", 0, head)
+        if head < 0 or len(got) < head + 4 + int(got[at + 16 : got.find(b"\r", at)]):
+            return False
+        if not got.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(got.decode())
+        self._got = b""
+        return True
 
 
 def main() -> None:
     how, port, key, path, users, amount = sys.argv[1:]
     loop = closed_loop if how == "closed" else open_loop
-    print(json.dumps(uvloop.run(loop(int(port), key, path, int(users), float(amount)))))
+    gc.disable()  # what it keeps is little, and its pauses would look like the service's
+    print(json.dumps(loop(int(port), key, path, int(users), float(amount))))
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ class BestTimesFromStore:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = monotonic()
-        answer = self._answer(scope) if scope["type"] == "http" else None
+        answer = await self._answer(scope) if scope["type"] == "http" else None
         if answer is None:
             await self._app(scope, receive, send)
             return
@@ -77,7 +77,7 @@ class BestTimesFromStore:
         await send({"type": "http.response.body", "body": body})
         self._metrics.observe_request("GET", _ROUTE, 200, monotonic() - started)
 
-    def _answer(self, scope: Scope) -> tuple[list[tuple[bytes, bytes]], bytes] | None:
+    async def _answer(self, scope: Scope) -> tuple[list[tuple[bytes, bytes]], bytes] | None:
         """Return headers and body, or None if the route has to answer."""
         path = _PATH.fullmatch(scope["path"])
         asked = _TOP.fullmatch(scope["query_string"])
@@ -89,12 +89,12 @@ class BestTimesFromStore:
             return None
         facade = self._facade
         # Of a key only the digest is kept, as in the state.
-        tenant_id = self._tenants.get(
+        tenant_id = await self._tenants.get(
             hashlib.sha256(key).digest(), lambda: facade.authenticate(key.decode("ascii"))
         )
         if tenant_id is None:
             return None
-        store = self._scores.get(tenant_id, lambda: facade.current_scores(tenant_id))
+        store = await self._scores.get(tenant_id, lambda: facade.current_scores(tenant_id))
         if store is None:
             return None
         user_id = UserId(path[1])

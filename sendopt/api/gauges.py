@@ -1,4 +1,4 @@
-"""Show what waits, as the stores have it at the moment of a scrape."""
+"""Show what waits and what has drifted, as the stores have it at the moment of a scrape."""
 
 from __future__ import annotations
 
@@ -48,3 +48,43 @@ class BacklogGauges(Collector):
             for tenant_id, count in backlog.outbox_waiting.items():
                 waiting.add_metric([tenant_id], count)
             yield waiting
+
+
+class DriftGauges(Collector):
+    """Tells at every scrape what the last look for drift found, for every tenant that had one.
+
+    A threshold is left out where there were too few users to tell.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the gauges of every alarm, and how far the look at a tenant reached."""
+        try:
+            alarms = self._app.drift_alarms()
+        except StoreFailure as failure:
+            _log.warning("drift_unknown", code=failure.code, statement=failure.statement)
+            return
+        each = ["tenant_id", "alarm"]
+        value = GaugeMetricFamily("sendopt_drift", "How far something moved.", labels=each)
+        threshold = GaugeMetricFamily(
+            "sendopt_drift_threshold", "Beyond it, either way, the alarm rings.", labels=each
+        )
+        ringing = GaugeMetricFamily(
+            "sendopt_drift_ringing", "1 while the alarm rings, else 0.", labels=each
+        )
+        until = GaugeMetricFamily(
+            "sendopt_drift_until_timestamp_seconds",
+            "End of the week that was looked at last.",
+            labels=["tenant_id"],
+        )
+        for alarm in alarms:
+            labels = [alarm.tenant_id, alarm.name]
+            value.add_metric(labels, alarm.value)
+            if alarm.threshold is not None:
+                threshold.add_metric(labels, alarm.threshold)
+            ringing.add_metric(labels, float(alarm.ringing))
+        for tenant_id, end in {alarm.tenant_id: alarm.until for alarm in alarms}.items():
+            until.add_metric([tenant_id], end.timestamp())
+        yield from (value, threshold, ringing, until)

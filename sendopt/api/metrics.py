@@ -15,10 +15,11 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class Metrics:
     """The counters of one API, and what `gauges` tell at every scrape."""
 
-    def __init__(self, gauges: Collector) -> None:
+    def __init__(self, *gauges: Collector) -> None:
         self.registry = CollectorRegistry()
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self.registry.register(gauges)
+        for each in gauges:
+            self.registry.register(each)
         self.requests = Counter(
             "sendopt_http_requests",
             "Requests answered.",

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
-
-from starlette.concurrency import run_in_threadpool
 
 from sendopt.clock import monotonic
 
 Answer = TypeVar("Answer")
+
+#: Worker threads of its own: questions never stand behind slow routes in the queue of theirs.
+_THREADS = 4
+_PATIENCE_SECONDS = 0.25  # beyond it whoever waits has to find the answer elsewhere
 
 
 class Remembered(Generic[Answer]):
     """Answers that were true at most `seconds` ago.
 
     Past half of that the question is asked again in the background, while the answer goes on
-    serving; so who asks all the time never waits. A question that fails leaves no answer, and is
-    never remembered as failed. For the event loop's thread only.
+    serving; so who asks all the time never waits. Where there is no answer, all who come wait a
+    moment for one question: a herd of them, each on its own way to the answer, would take seconds.
+    A question that fails leaves no answer, and is never remembered as failed. For the event loop's
+    thread only.
 
     Args:
         seconds: how old an answer may be.
@@ -28,24 +33,38 @@ class Remembered(Generic[Answer]):
         self._seconds = seconds
         self._known: dict[Hashable, tuple[float, Answer]] = {}
         self._asking: dict[Hashable, asyncio.Task[None]] = {}
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="remembered")
 
-    def get(self, key: Hashable, ask: Callable[[], Answer]) -> Answer | None:
-        """Return the answer; None if there is none yet, or none any more.
+    async def get(self, key: Hashable, ask: Callable[[], Answer]) -> Answer | None:
+        """Return the answer; None if there is none, or none within a moment.
 
         Args:
             key: names the question.
             ask: answers it, on a worker thread; a raised error means that there is no answer.
         """
-        asked_at, answer = self._known.get(key, (0.0, None))
-        age = monotonic() - asked_at
-        if (answer is None or age > self._seconds / 2) and key not in self._asking:
-            self._asking[key] = asyncio.create_task(self._ask(key, ask))
-        return answer if age <= self._seconds else None
+        age, answer = self._young(key)
+        if age <= self._seconds / 2:
+            return answer
+        asking = self._asking.get(key)
+        if asking is None:
+            asking = self._asking[key] = asyncio.create_task(self._ask(key, ask))
+        if answer is None:
+            await asyncio.wait({asking}, timeout=_PATIENCE_SECONDS)
+            _, answer = self._young(key)
+        return answer
+
+    def _young(self, key: Hashable) -> tuple[float, Answer | None]:
+        """Return the age in seconds of what is known, and what that is if it is young enough."""
+        known = self._known.get(key)
+        if known is None:
+            return self._seconds, None
+        age = monotonic() - known[0]
+        return age, known[1] if age <= self._seconds else None
 
     async def _ask(self, key: Hashable, ask: Callable[[], Answer]) -> None:
         asked_at = monotonic()  # what is answered later was true then
         try:
-            answer = await run_in_threadpool(ask)
+            answer = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
         except Exception:  # noqa: BLE001 - whoever needs the answer asks again and hears why
             self._known.pop(key, None)
         else:

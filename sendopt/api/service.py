@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from sendopt.api import openapi, problems
 from sendopt.api.best_times import BestTimesFromStore
-from sendopt.api.gauges import BacklogGauges
+from sendopt.api.gauges import BacklogGauges, DriftGauges
 from sendopt.api.metrics import Metrics
 from sendopt.api.observe import Observer
 from sendopt.api.routes import (
@@ -60,7 +60,7 @@ def create_api(app: App) -> FastAPI:
     )
     api.openapi_tags = _TAGS
     api.state.facade = app
-    api.state.metrics = Metrics(BacklogGauges(app))
+    api.state.metrics = Metrics(BacklogGauges(app), DriftGauges(app))
     api.state.metrics_key = app.settings.http.metrics_key.get_secret_value()
     for part in (events, users, campaigns, devices, sends, models, lift, statements, links, health):
         api.include_router(part.router)

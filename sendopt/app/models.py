@@ -14,6 +14,8 @@ from sendopt.ingest.fields import Text
 from sendopt.learn.drift import DriftReport, drift
 from sendopt.learn.moves import RegisteredModel
 from sendopt.records import EventType, TenantId
+from sendopt.state import drift as kept_drift
+from sendopt.state.drift import KeptAlarm
 from sendopt.strict_json import StrictModel, validate
 
 
@@ -100,6 +102,8 @@ class Models(Stores):
     def drift(self, tenant_id: TenantId) -> DriftReport:
         """Hold the last week to what the champion was taught and to what it says.
 
+        What was found is kept until the next look, for `drift_alarms`.
+
         Raises:
             NotFound: `tenant_unknown`.
             ModelNotServable: `no_champion`, or a champion that does not load.
@@ -107,7 +111,19 @@ class Models(Stores):
         self.require_tenant(tenant_id)
         model = self.registry.champion(tenant_id)
         with self.reader(tenant_id) as reader:
-            return drift(reader, model, now=self.clock.now(), seed=self.settings.learn.seed)
+            report = drift(reader, model, now=self.clock.now(), seed=self.settings.learn.seed)
+        with self.state.write() as tx:
+            kept_drift.keep(tx, tenant_id, _kept(tenant_id, report))
+        return report
+
+    def drift_alarms(self) -> list[KeptAlarm]:
+        """Return what the last look for drift found for every tenant, for the operator.
+
+        Raises:
+            StoreFailure: if the state does not answer.
+        """
+        with self.state.read() as tx:
+            return kept_drift.everyones(tx)
 
     def backtest(
         self,
@@ -134,3 +150,10 @@ class Models(Stores):
                 threads=self.settings.learn.threads,
                 progress=progress,
             )
+
+
+def _kept(tenant_id: TenantId, report: DriftReport) -> list[KeptAlarm]:
+    return [
+        KeptAlarm(tenant_id, alarm.name, alarm.value, alarm.threshold, alarm.raised, report.until)
+        for alarm in report.alarms
+    ]

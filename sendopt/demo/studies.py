@@ -69,9 +69,9 @@ class HeldDay:
         return self.starts_at + timedelta(days=1)
 
     def opened(self, user_id: UserId, sent_at: datetime) -> bool:
-        """Tell whether the push of `sent_at` was answered within `OPEN_WINDOW`."""
+        """Tell whether the push was answered in [sent_at, sent_at + OPEN_WINDOW)."""
         delay = self.answers[user_id][sent_at]
-        return delay is not None and delay <= OPEN_WINDOW
+        return delay is not None and delay < OPEN_WINDOW
 
 
 def load_studies() -> list[Study]:

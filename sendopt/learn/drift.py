@@ -59,6 +59,11 @@ class Alarm:
     least: float  # below it nothing matters
     said: str
 
+    @property
+    def threshold(self) -> float | None:
+        """What the size of `value` has to pass; None = too few users to tell."""
+        return None if self.by_chance is None else max(self.by_chance, self.least)
+
 
 @dataclass(frozen=True)
 class DriftReport:

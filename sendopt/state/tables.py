@@ -275,6 +275,17 @@ ledger_entry = sa.Table(
     sa.Column("posted_at", Instant, nullable=False),
 )
 
+drift_alarm = sa.Table(
+    "drift_alarm",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Float, nullable=False),
+    sa.Column("threshold", sa.Float),  # null = too few users to tell
+    sa.Column("ringing", sa.Boolean, nullable=False),
+    sa.Column("until", Instant, nullable=False),  # the end of the week that was looked at
+)
+
 event_outbox = sa.Table(
     "event_outbox",
     metadata,

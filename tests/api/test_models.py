@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import httpx
 import pytest
-from learn.test_registry import model
+from untrained import untrained
 
 from sendopt.app import App
+from sendopt.learn.drift import ALARMS
 from sendopt.records import TenantId
+from sendopt.state import drift
+from sendopt.state.drift import KeptAlarm
 
 FACTORY = TenantId("factory")
 
@@ -20,7 +24,7 @@ def factory(app: App, url: str) -> Iterator[httpx.Client]:
     app.create_tenant(FACTORY, timezone="UTC")
     now = app.clock.now()
     for seed, gate in ((1, "passed"), (2, "passed"), (3, "finite")):
-        recorded = app.registry.record(FACTORY, model(seed), params={}, tags={})
+        recorded = app.registry.record(FACTORY, untrained(seed=seed), params={}, tags={})
         app.registry.finish(FACTORY, recorded, metrics={}, tags={}, gate=gate)
         if gate == "passed":
             app.registry.promote(FACTORY, recorded.number, by="training", reason="ok", now=now)
@@ -48,3 +52,27 @@ def test_going_back_over_rest(factory: httpx.Client, other: httpx.Client) -> Non
     assert (answer["version"], answer["aliases"]) == (first["version"], ["champion"])
     assert (answer["moves"][-1]["by"], answer["moves"][-1]["reason"]) == ("api", "opens fell")
     assert back(factory, reason="again") == (409, "no_last_good")
+
+
+def test_what_a_look_for_drift_found_is_seen_until_the_next(
+    app: App, factory: httpx.Client, stranger: httpx.Client
+) -> None:
+    app.drift(FACTORY)
+    exposition = stranger.get("/metrics").text
+    for name in ALARMS:
+        assert f'sendopt_drift_ringing{{alarm="{name}",tenant_id="factory"}} 0.0' in exposition
+    assert "sendopt_drift_threshold{" not in exposition, "nothing was sent: no alarm can tell"
+    fell = KeptAlarm(FACTORY, "answer_rate", -0.2, 0.05, ringing=True, until=app.clock.now())
+    with app.state.write() as tx:
+        drift.keep(tx, FACTORY, [fell])
+    exposition = stranger.get("/metrics").text
+    labels = '{alarm="answer_rate",tenant_id="factory"}'
+    for line in (
+        f"sendopt_drift{labels} -0.2",
+        f"sendopt_drift_threshold{labels} 0.05",
+        f"sendopt_drift_ringing{labels} 1.0",
+    ):
+        assert line in exposition
+    (until,) = re.findall(r"sendopt_drift_until_timestamp_seconds{.*} (.*)", exposition)
+    assert float(until) == app.clock.now().timestamp()
+    assert "new_users" not in exposition, "the former look is gone"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Awaitable, Callable
 
 from sendopt.api.remembered import Remembered
 
@@ -17,15 +18,14 @@ def test_an_answer_serves_while_it_is_young_and_is_asked_anew_while_it_is_used()
             return asked[-1]
 
         remembered: Remembered[int] = Remembered(0.4)
-        assert remembered.get("key", ask) is None
-        await until(lambda: remembered.get("key", ask) == 0)
+        assert await remembered.get("key", ask) == 0
+        assert await remembered.get("key", ask) == 0
         assert asked == [0]
         await asyncio.sleep(0.25)  # past half of its time it still serves
-        assert remembered.get("key", ask) == 0
-        await until(lambda: remembered.get("key", ask) == 1)
+        assert await remembered.get("key", ask) == 0
+        await until(lambda: remembered.get("key", ask), 1)
         await asyncio.sleep(0.5)  # nobody asked for longer than it may be believed
-        assert remembered.get("key", ask) is None
-        await until(lambda: remembered.get("key", ask) == 2)
+        assert await remembered.get("key", ask) == 2
 
     asyncio.run(scenario())
 
@@ -40,20 +40,62 @@ def test_what_fails_leaves_no_answer() -> None:
             return "yes"
 
         remembered: Remembered[str] = Remembered(0.4)
-        await until(lambda: remembered.get("key", ask) == "yes")
+        assert await remembered.get("key", ask) == "yes"
         works = False
         await asyncio.sleep(0.25)
-        await until(lambda: remembered.get("key", ask) is None)
-        assert remembered.get("other", ask) is None
+        await until(lambda: remembered.get("key", ask), None)
+        assert await remembered.get("other", ask) is None
         works = True
-        await until(lambda: remembered.get("key", ask) == "yes")
+        assert await remembered.get("key", ask) == "yes"
 
     asyncio.run(scenario())
 
 
-async def until(true: Callable[[], bool]) -> None:
+def test_a_herd_waits_for_one_question() -> None:
+    async def scenario() -> None:
+        asked: list[str] = []
+        herd_is_there = threading.Event()
+
+        def ask(key: str) -> str:
+            asked.append(key)
+            herd_is_there.wait()
+            return f"of {key}"
+
+        remembered: Remembered[str] = Remembered(60.0)
+        waiting = [
+            asyncio.create_task(remembered.get(key, lambda key=key: ask(key)))
+            for key in ("one", "other") * 50
+        ]
+        await asyncio.sleep(0)
+        herd_is_there.set()
+        assert await asyncio.gather(*waiting) == ["of one", "of other"] * 50
+        assert sorted(asked) == ["one", "other"]
+
+    asyncio.run(scenario())
+
+
+def test_nobody_waits_for_long_and_who_leaves_takes_nothing_along() -> None:
+    async def scenario() -> None:
+        goes_on = threading.Event()
+
+        def ask() -> str:
+            goes_on.wait()
+            return "late"
+
+        remembered: Remembered[str] = Remembered(60.0)
+        leaving = asyncio.create_task(remembered.get("key", ask))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        assert await remembered.get("key", ask) is None
+        goes_on.set()
+        await until(lambda: remembered.get("key", ask), "late")
+
+    asyncio.run(scenario())
+
+
+async def until(get: Callable[[], Awaitable[object]], answer: object) -> None:
     for _ in range(500):
-        if true():
+        if await get() == answer:
             return
         await asyncio.sleep(0.005)
-    raise AssertionError("it never came true")
+    raise AssertionError(f"it never answered {answer!r}")

@@ -16,7 +16,7 @@ select
     send.user_id,
     cast(extract(hour from timezone('UTC', send.sent_at)) as integer) as hour,
     count(*) as sends,
-    count(*) filter (where open.opened_at <= send.sent_at + $open_window) as opens
+    count(*) filter (where open.opened_at < send.sent_at + $open_window) as opens
 from send
 left join open using (send_id)
 group by all

@@ -16,6 +16,6 @@ open as (
 select
     count(*) as sends,
     count(open.opened_at) as answers,
-    count(*) filter (where open.opened_at <= send.sent_at + $open_window) as opens
+    count(*) filter (where open.opened_at < send.sent_at + $open_window) as opens
 from send
 left join open using (send_id)
