@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,16 +50,65 @@ def now() -> datetime:
     return datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
 
 
-@pytest.fixture
-def empty_log(tmp_path: Path) -> Iterator[Log]:
-    """A migrated log without events, on local files."""
-    with closing(Log(LogLocation(str(tmp_path / "log.sqlite"), str(tmp_path / "log")))) as log:
+@pytest.fixture(scope="session")
+def _migrated_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The catalog of a migrated, empty log to copy from."""
+    folder = tmp_path_factory.mktemp("log")
+    with closing(Log(LogLocation(str(folder / "log.sqlite"), str(folder / "log-data")))) as log:
         log.migrate()
+    return folder / "log.sqlite"
+
+
+@pytest.fixture(scope="session")
+def make_log(
+    tmp_path_factory: pytest.TempPathFactory, _migrated_log: Path
+) -> Callable[[], AbstractContextManager[Log]]:
+    """Makes a migrated log without events, on local files; the block closes it."""
+
+    def make() -> AbstractContextManager[Log]:
+        folder = tmp_path_factory.mktemp("log")
+        catalog = shutil.copyfile(_migrated_log, folder / "log.sqlite")
+        return closing(Log(LogLocation(str(catalog), str(folder / "log-data"))))
+
+    return make
+
+
+@pytest.fixture
+def empty_log(make_log: Callable[[], AbstractContextManager[Log]]) -> Iterator[Log]:
+    """A migrated log without events, on local files."""
+    with make_log() as log:
         yield log
 
 
 @pytest.fixture(scope="session")
-def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty_home(
+    tmp_path_factory: pytest.TempPathFactory, _migrated_log: Path, _migrated_sqlite: Path
+) -> Path:
+    """A home whose stores are there and empty; to be copied, not changed."""
+    from sendopt.app import open_app
+    from sendopt.app.stores import DEFAULT_TENANT
+    from sendopt.clock import VirtualClock
+    from sendopt.settings import Settings
+
+    home = tmp_path_factory.mktemp("empty") / "home"
+    (home / "log").mkdir(parents=True)
+    shutil.copyfile(_migrated_log, home / "log" / "catalog.sqlite")
+    shutil.copyfile(_migrated_sqlite, home / "state.sqlite")
+    clock = VirtualClock(datetime(2025, 1, 1, tzinfo=UTC))
+    with closing(open_app(Settings(home=home), clock=clock)) as app:
+        app.open_stores()
+        assert not app.registry.models(DEFAULT_TENANT)  # makes its tables, which takes seconds
+    return home
+
+
+@pytest.fixture
+def home(empty_home: Path, tmp_path: Path) -> Path:
+    """A home of the test's own, without any event, send or model."""
+    return Path(shutil.copytree(empty_home, tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Path:
     """A home that knows a shipped study and has a champion; to be copied, not changed."""
     import pyarrow.parquet as pq
 
@@ -72,6 +121,7 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     study = next(study for study in load_studies() if study.tenant_id == "fried2021")
     pq.write_table(study.events, folder / "events.parquet")
+    shutil.copytree(empty_home, folder / "home")
     clock = VirtualClock(STUDY_IS_OVER)
     with closing(open_app(Settings(home=folder / "home"), clock=clock)) as app:
         app.import_files(
@@ -127,10 +177,26 @@ def postgres_url() -> Iterator[str]:
         shutil.rmtree(home)
 
 
+@pytest.fixture(scope="session")
+def database(postgres_url: str) -> Callable[..., AbstractContextManager[str]]:
+    """Makes a database and gives its libpq URI: empty, or a copy of `template`, another's URI."""
+
+    @contextmanager
+    def make(template: str = "template0") -> Iterator[str]:
+        name = f"test_{next(_names)}"
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            original = template.rpartition("/")[2]
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original}"')
+            yield f"{postgres_url.rpartition('/')[0]}/{name}"
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    return make
+
+
 @pytest.fixture
-def postgres_database(postgres_url: str) -> Iterator[str]:
+def postgres_database(database: Callable[..., AbstractContextManager[str]]) -> Iterator[str]:
     """The libpq URI of a fresh, empty database."""
-    with _database(postgres_url, template="template0") as url:
+    with database() as url:
         yield url
 
 
@@ -160,12 +226,12 @@ def s3_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pa
 
 
 @pytest.fixture(scope="session")
-def _migrated_postgres(postgres_url: str) -> Iterator[str]:
-    """The name of a migrated database to copy from."""
-    with _database(postgres_url, template="template0") as url:
+def _migrated_postgres(database: Callable[..., AbstractContextManager[str]]) -> Iterator[str]:
+    """The URI of a migrated database to copy from."""
+    with database() as url:
         with closing(State(url)) as state:
             migrate(state)
-        yield url.rpartition("/")[2]
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -185,9 +251,8 @@ def state_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         shutil.copyfile(request.getfixturevalue("_migrated_sqlite"), file)
         yield f"sqlite:///{file}"
     else:
-        server = request.getfixturevalue("postgres_url")
-        template = request.getfixturevalue("_migrated_postgres")
-        with _database(server, template=template) as url:
+        database = request.getfixturevalue("database")
+        with database(template=request.getfixturevalue("_migrated_postgres")) as url:
             yield url
 
 
@@ -244,15 +309,6 @@ def hand_over() -> Callable[..., str]:
         return link_id
 
     return hand_over
-
-
-@contextmanager
-def _database(server: str, *, template: str) -> Iterator[str]:
-    name = f"test_{next(_names)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        yield f"{server.rpartition('/')[0]}/{name}"
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _free_port() -> int:

@@ -8,8 +8,8 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sendopt.app import appending
 from sendopt.app.appending import REFUSED, copy_outbox
 from sendopt.errors import InvariantBroken
-from sendopt.log import Log, LogLocation, event_table
+from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 from sendopt.state import State, migrate, outbox
 from sendopt.state.tables import event_outbox
@@ -143,13 +143,15 @@ def test_a_state_from_an_older_copy_is_not_believed(
 
 
 def test_a_log_that_was_lost_is_filled_again(
-    state: State, log: Log, tmp_path: Path, now: datetime
+    state: State,
+    log: Log,
+    make_log: Callable[[], AbstractContextManager[Log]],
+    now: datetime,
 ) -> None:
     record(state, SHOP, [an_open(f"e{n}", now) for n in range(5)], now)
     copy(state, log)
     before = logged(log, SHOP)
-    with closing(Log(LogLocation(f"{tmp_path}/new/catalog.db", f"{tmp_path}/new/data"))) as fresh:
-        fresh.migrate()
+    with make_log() as fresh:
         assert copy(state, fresh, batch=2) == 5
         assert logged(fresh, SHOP) == before
 

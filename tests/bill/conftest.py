@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
 from sendopt.app.appending import copy_outbox
 from sendopt.bill import Statement, late_events, put_rate_card, recompute
-from sendopt.log import Log, LogLocation
+from sendopt.log import Log
 from sendopt.records import RateCard, SendId, TenantId
 from sendopt.state import State, ledger
 from sendopt.track import (
@@ -35,7 +32,7 @@ class Shop:
     """One tenant whose users click and respond, through the same doors as in life."""
 
     state: State
-    open_log: Callable[[], Log]  # opened by the first that needs it
+    log: Log
     hand_over: Callable[..., str]
     tenant_id: TenantId
     links: dict[str, str] = field(default_factory=dict)
@@ -83,10 +80,9 @@ class Shop:
 
     def recompute_all(self, periods: Sequence[str]) -> list[Statement]:
         """Copy what waits, then compute from the log."""
-        log = self.open_log()
-        with log.appender() as appender:
+        with self.log.appender() as appender:
             copy_outbox(self.state, appender, batch=10_000)
-        with log.reader(self.tenant_id) as reader, self.state.read() as tx:
+        with self.log.reader(self.tenant_id) as reader, self.state.read() as tx:
             cards = ledger.rate_cards(tx, self.tenant_id)
             late = late_events(tx, self.tenant_id)
             return [
@@ -95,19 +91,10 @@ class Shop:
 
 
 @pytest.fixture
-def open_shop(
-    state: State, tmp_path: Path, hand_over: Callable[..., str]
-) -> Iterator[Callable[[], Shop]]:
+def open_shop(state: State, empty_log: Log, hand_over: Callable[..., str]) -> Callable[[], Shop]:
     """Opens one shop after the other, each a tenant of its own, all with one state and log."""
-
-    @functools.cache
-    def open_log() -> Log:
-        log.migrate()
-        return log
-
-    with closing(Log(LogLocation(f"{tmp_path}/log/catalog.sqlite", f"{tmp_path}/log/data"))) as log:
-        numbers = itertools.count(1)
-        yield lambda: Shop(state, open_log, hand_over, TenantId(f"shop-{next(numbers)}"))
+    numbers = itertools.count(1)
+    return lambda: Shop(state, empty_log, hand_over, TenantId(f"shop-{next(numbers)}"))
 
 
 @pytest.fixture

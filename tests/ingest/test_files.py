@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import itertools
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from sendopt.errors import InvalidInput
 from sendopt.ingest import ImportReport, import_file
-from sendopt.log import Appender, Log, LogLocation
+from sendopt.log import Appender, Log
 from sendopt.records import TenantId
 
 NOW = datetime.fromisoformat("2026-10-01T09:30:00+00:00")
@@ -36,10 +36,8 @@ OPEN = {
 
 
 @pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
-    home = tmp_path_factory.mktemp("log")
-    with contextlib.closing(Log(LogLocation(str(home / "log.sqlite"), str(home / "data")))) as log:
-        log.migrate()
+def log(make_log: Callable[[], AbstractContextManager[Log]]) -> Iterator[Log]:
+    with make_log() as log:
         yield log
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sendopt.ingest import import_file
 from sendopt.ingest.accept import accept_events
-from sendopt.log import Appender, Log, LogLocation, event_table
+from sendopt.log import Appender, Log, event_table
 from sendopt.records import Event, EventType, TenantId
 
 NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
@@ -72,13 +72,9 @@ items = st.lists(
 
 
 @pytest.fixture(scope="module")
-def appender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appender]:
-    home = tmp_path_factory.mktemp("log")
-    location = LogLocation(str(home / "log.sqlite"), str(home / "data"))
-    with contextlib.closing(Log(location)) as log:
-        log.migrate()
-        with log.appender() as appender:
-            yield appender
+def appender(make_log: Callable[[], AbstractContextManager[Log]]) -> Iterator[Appender]:
+    with make_log() as log, log.appender() as appender:
+        yield appender
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)

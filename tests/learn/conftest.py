@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import warnings
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
@@ -16,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sendopt.learn import Registry
-from sendopt.log import EVENT_SCHEMA, Log, LogLocation, event_table
+from sendopt.log import EVENT_SCHEMA, Log, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
 
 STUDIES = ("fried2021", "westhoff2024", "dejonckheere2019")
@@ -36,11 +35,9 @@ def as_events(table: pa.Table) -> pa.Table:
 
 
 @pytest.fixture(scope="session")
-def studies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
+def studies(make_log: Callable[[], AbstractContextManager[Log]]) -> Iterator[Log]:
     """The shipped studies, one tenant each and all together as `all`."""
-    home = tmp_path_factory.mktemp("studies")
-    with closing(Log(LogLocation(str(home / "log.sqlite"), str(home / "log")))) as log:
-        log.migrate()
+    with make_log() as log:
         files = resources.files("sendopt.demo") / "data"
         with log.appender() as appender:
             for study in STUDIES:
@@ -52,12 +49,11 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
 
 
 @pytest.fixture(scope="session")
-def habits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
+def habits(make_log: Callable[[], AbstractContextManager[Log]]) -> Iterator[Log]:
     """Twelve weeks of 60 users of tenant `shop`, active around an hour of their own.
 
     User `u-H-N` is active about once a day, around H o'clock in Tokyo, and never sent to.
     """
-    home = tmp_path_factory.mktemp("habits")
     rng = np.random.default_rng(7)
     begin = datetime(2026, 6, 1, tzinfo=UTC)
     events = []
@@ -70,26 +66,14 @@ def habits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
             events.append(
                 Event(f"{user}-{day}", user, EventType.SESSION, at, timezone="Asia/Tokyo")
             )
-    with closing(Log(LogLocation(str(home / "log.sqlite"), str(home / "log")))) as log:
-        log.migrate()
+    with make_log() as log:
         with log.appender() as appender:
             appender.append(TenantId("shop"), event_table(events))
         yield log
 
 
-@pytest.fixture(scope="session")
-def _empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A registry's database to copy from: MLflow takes seconds to make one."""
-    home = tmp_path_factory.mktemp("registry")
-    with warnings.catch_warnings():
-        # MLflow's own models use a loader that SQLAlchemy 2.1 warns of.
-        warnings.filterwarnings("ignore", message="The ``noload`` loader strategy")
-        Registry(f"sqlite:///{home}/registry.db", str(home / "models"))
-    return home / "registry.db"
-
-
 @pytest.fixture
-def registry(tmp_path: Path, _empty_registry: Path) -> Registry:
+def registry(tmp_path: Path, empty_home: Path) -> Registry:
     """An empty registry on local files."""
-    shutil.copyfile(_empty_registry, tmp_path / "registry.db")
+    shutil.copyfile(empty_home / "registry" / "mlflow.sqlite", tmp_path / "registry.db")
     return Registry(f"sqlite:///{tmp_path}/registry.db", str(tmp_path / "models"))

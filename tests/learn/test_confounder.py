@@ -7,8 +7,8 @@ hours from 8 to 22 with known chances. Whoever counts activity sends at nine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -24,7 +24,7 @@ from sendopt.features import (
 )
 from sendopt.learn import describe_for
 from sendopt.learn.fit import Fitted, fit
-from sendopt.log import Log, LogLocation, Reader, event_table
+from sendopt.log import Log, Reader, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
 
 SHOP = TenantId("shop")
@@ -35,10 +35,8 @@ MORNING, EVENING = 9, 20
 
 
 @pytest.fixture(scope="module")
-def confounded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
-    home = tmp_path_factory.mktemp("confounded")
-    with closing(Log(LogLocation(str(home / "log.sqlite"), str(home / "log")))) as log:
-        log.migrate()
+def confounded(make_log: Callable[[], AbstractContextManager[Log]]) -> Iterator[Log]:
+    with make_log() as log:
         with log.appender() as appender:
             appender.append(SHOP, event_table(list(events())))
         yield log

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -19,7 +19,7 @@ from sendopt.features import Target
 from sendopt.learn.drift import ALARMS, FALSE_ALARMS, drift
 from sendopt.learn.fit import fit
 from sendopt.learn.model import ServableModel
-from sendopt.log import Log, LogLocation, Reader
+from sendopt.log import Log, Reader
 from sendopt.records import TenantId
 
 ALL, SHIFTED = TenantId("all"), TenantId("shifted")
@@ -98,9 +98,8 @@ def test_moved_hours_are_found(shift: int, seed: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def moved(studies: Log, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
+def moved(studies: Log, make_log: Callable[[], AbstractContextManager[Log]]) -> Iterator[Log]:
     """The studies, once as they were and once with the last week three hours later."""
-    home = tmp_path_factory.mktemp("moved")
     with studies.reader(ALL) as reader:
         events = reader.query("all", "select * from event order by occurred_at, event_id")
     late = pc.greater_equal(events["occurred_at"], pa.scalar(TAUGHT_UNTIL))
@@ -109,8 +108,7 @@ def moved(studies: Log, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lo
     shifted = events.set_column(
         place, "occurred_at", pc.if_else(late, later, events["occurred_at"])
     )
-    with closing(Log(LogLocation(str(home / "log.sqlite"), str(home / "log")))) as log:
-        log.migrate()
+    with make_log() as log:
         with log.appender() as appender:
             appender.append(ALL, events)
             appender.append(SHIFTED, shifted)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,37 +14,34 @@ from sendopt.log import Log, LogLocation, S3Access
 from sendopt.records import Event, EventType, UserId
 
 
-@pytest.fixture(scope="session")
-def _migrated_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The catalog of a migrated, empty log, to copy from."""
-    home = tmp_path_factory.mktemp("log")
-    with closing(Log(LogLocation(str(home / "log.sqlite"), str(home / "log-data")))) as log:
-        log.migrate()
-    return home / "log.sqlite"
-
-
 @pytest.fixture
 def local(tmp_path: Path) -> LogLocation:
     return LogLocation(catalog=str(tmp_path / "log.sqlite"), data=str(tmp_path / "log-data"))
 
 
-@pytest.fixture
-def fleet(postgres_database: str, s3_store: tuple[str, Path], tmp_path: Path) -> LogLocation:
-    endpoint, _ = s3_store
-    return LogLocation(
-        catalog=postgres_database,
-        data=f"s3://lake/{tmp_path.name}",
-        s3=S3Access(
-            endpoint=endpoint, region="us-east-1", key_id="any", secret="any", use_ssl=False
-        ),
-    )
+@pytest.fixture(scope="session")
+def _migrated_fleet(
+    database: Callable[..., AbstractContextManager[str]], s3_store: tuple[str, Path]
+) -> Iterator[str]:
+    """The URI of a database with a migrated, empty log on S3, to copy from."""
+    with database() as url:
+        with closing(_fleet(url, s3_store, folder="template")) as log:
+            log.migrate()
+        yield url
 
 
 @pytest.fixture
-def fleet_log(fleet: LogLocation) -> Iterator[Log]:
+def fleet_log(
+    database: Callable[..., AbstractContextManager[str]],
+    _migrated_fleet: str,
+    s3_store: tuple[str, Path],
+    tmp_path: Path,
+) -> Iterator[Log]:
     """A migrated, empty log on PostgreSQL and S3."""
-    with closing(Log(fleet)) as log:
-        log.migrate()
+    with (
+        database(template=_migrated_fleet) as url,
+        closing(_fleet(url, s3_store, folder=tmp_path.name)) as log,
+    ):
         yield log
 
 
@@ -57,11 +53,9 @@ def log(request: pytest.FixtureRequest) -> Log:
 
 
 @pytest.fixture
-def local_log(local: LogLocation, _migrated_catalog: Path) -> Iterator[Log]:
+def local_log(empty_log: Log) -> Log:
     """A migrated, empty log on local files."""
-    shutil.copyfile(_migrated_catalog, local.catalog)
-    with closing(Log(local)) as log:
-        yield log
+    return empty_log
 
 
 @pytest.fixture
@@ -77,3 +71,11 @@ def an_event() -> Callable[..., Event]:
         return Event(event_id, **{**defaults, **fields})
 
     return build
+
+
+def _fleet(catalog: str, s3_store: tuple[str, Path], *, folder: str) -> Log:
+    endpoint, _ = s3_store
+    access = S3Access(
+        endpoint=endpoint, region="us-east-1", key_id="any", secret="any", use_ssl=False
+    )
+    return Log(LogLocation(catalog=catalog, data=f"s3://lake/{folder}", s3=access))

@@ -81,7 +81,7 @@ def test_a_log_may_be_moved(local_log: Log, an_event: Callable[..., Event], tmp_
     with local_log.appender() as appender:
         appender.append(SHOP, event_table([an_event(f"e{n}") for n in range(1_500)]))
     local_log.close()
-    shutil.copytree(tmp_path, tmp_path / "elsewhere")
+    shutil.copytree(Path(local_log.location.catalog).parent, tmp_path / "elsewhere")
     shutil.rmtree(local_log.location.data)
     moved = LogLocation(
         str(tmp_path / "elsewhere" / "log.sqlite"), str(tmp_path / "elsewhere" / "log-data")

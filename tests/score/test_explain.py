@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ from untrained import noise, untrained
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES
 from sendopt.learn import ServableModel
 from sendopt.learn.model import Weights
-from sendopt.log import Log, LogLocation, event_table
+from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, ServedBy, TenantId, UserId
 from sendopt.schedule.policy import chance_of_gain
 from sendopt.score import score_slots
@@ -42,7 +42,7 @@ def model() -> ServableModel:
 
 
 @pytest.fixture(scope="module")
-def evenings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
+def evenings(make_log: Callable[[], AbstractContextManager[Log]]) -> Iterator[Log]:
     """Ann comes every evening at nine, others at noon; all are sent to at six, some answer."""
     events = []
     for day in range(1, DAYS + 1):
@@ -57,8 +57,7 @@ def evenings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
             if day % 4 == 0:
                 answered_at = sent_at + timedelta(minutes=3)
                 events.append(Event(f"{send}-open", user, EventType.OPEN, answered_at, send))
-    home = tmp_path_factory.mktemp("evenings")
-    with closing(make_log(home)) as log:
+    with make_log() as log:
         with log.appender() as appender:
             appender.append(SHOP, event_table(events))
         yield log
