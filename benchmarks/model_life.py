@@ -27,7 +27,7 @@ from sendopt.settings import Settings, tame_libraries
 TENANT = TenantId("default")
 NOW = datetime(2025, 3, 17, tzinfo=UTC)
 ROUNDS = 20
-WEEKS = 2000
+WEEKS = 4000
 SIZES = (25, 150, 600)
 
 

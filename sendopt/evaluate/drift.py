@@ -12,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.evaluate.chance import Group, Vector, clustered_mean, z_beyond
+from sendopt.evaluate.chance import Group, Vector, clustered_mean, t_beyond, z_beyond
 
 _NORMAL = NormalDist()
 _FEWEST_USERS = 20  # below, no limit can be worked out from the users
@@ -47,10 +47,15 @@ def psi(before: Vector, after: Vector) -> float:
 def shape_shift(before: Vector, after: Vector, *, level: float) -> Shift:
     """Return how far a histogram moved, users as units.
 
-    Where nothing moved, the PSI is a sum of chi-squares weighed by the eigenvalues of the design
-    matrix D^-1/2 (V + W) D^-1/2, with V and W the covariances of the shares from users and D the
-    shares (Rao and Scott, 1981). Satterthwaite's two moments give its quantile. For independent
-    rows this is the chi-square of (bins - 1) degrees of freedom times (n + m) / (n m).
+    Where nothing moved, the PSI is to second order a sum X of chi-squares weighed by the
+    eigenvalues of the design matrix A = D^-1/2 (V + W) D^-1/2, with V and W the covariances of the
+    shares from users and D the shares s (Rao and Scott, 1981). Pearson's three moments give its
+    quantile x (Imhof, 1961); two miss its tail, because a few directions carry most of X. For
+    independent rows x is the chi-square of (bins - 1) degrees of freedom times (n + m) / (n m).
+
+    With few users the fourth order of the PSI matters, sum_b (q - p)^4 / 12 s^3. Where X = x, the
+    shifts of the bins have about the variances s A_bb x / tr A, so its mean is
+    (x / tr A)^2 sum_b A_bb^2 / 4 s.
 
     Args:
         before: counts, (users, bins).
@@ -68,7 +73,11 @@ def shape_shift(before: Vector, after: Vector, *, level: float) -> Shift:
     total, squares = float(np.trace(design)), float((design**2).sum())
     if squares == 0.0:  # everybody always does the same
         return Shift(moved, 0.0)
-    return Shift(moved, squares / total * chi_square_beyond(level, total**2 / squares))
+    degrees = squares**3 / float((design @ design * design).sum()) ** 2
+    beyond = (chi_square_beyond(level, degrees) - degrees) / np.sqrt(2.0 * degrees)
+    second = total + float(np.sqrt(2.0 * squares) * beyond)
+    fourth = (second / total) ** 2 * float((np.diag(design) ** 2 / (4.0 * share)).sum())
+    return Shift(moved, second + fourth)
 
 
 def _covariance(counts: Vector) -> NDArray[np.float64]:
@@ -84,7 +93,7 @@ def rate_shift(happened: Vector, expected: Vector, user: Group, *, level: float)
     if len(np.unique(user)) < _FEWEST_USERS:
         return Shift(float((happened - expected).mean()), np.inf)
     found = clustered_mean(happened - expected, user)
-    return Shift(found.estimate, z_beyond(level / 2.0) * found.standard_error)
+    return Shift(found.estimate, t_beyond(level / 2.0, found.freedom) * found.standard_error)
 
 
 def share_shift(before: NDArray[np.bool_], after: NDArray[np.bool_], *, level: float) -> Shift:

@@ -73,6 +73,20 @@ def test_without_drift_all_alarms_together_ring_in_one_week_of_a_hundred() -> No
     assert rung < 8
 
 
+def test_few_users_ring_no_more_often_than_many() -> None:
+    """What is known of 25 users' spread is little, and chance goes further for that."""
+    rng = np.random.default_rng(6)
+    level, weeks = 0.01, 4000
+    hours = answers = 0
+    for _ in range(weeks):
+        before, *_ = a_week(rng, 25)
+        after, user, said, answered = a_week(rng, 25)
+        hours += shape_shift(before, after, level=level).beyond_chance
+        answers += rate_shift(answered, said, user, level=level).beyond_chance
+    # 40 are promised of each; 58 or more would come by luck in one of 400 runs.
+    assert max(hours, answers) < 58, (hours, answers)
+
+
 def test_users_who_repeat_themselves_count_less() -> None:
     """With independent rows assumed, chance would ring nearly every week."""
     rng = np.random.default_rng(4)

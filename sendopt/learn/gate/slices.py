@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
-from sendopt.evaluate.chance import Mean, clustered_mean, z_beyond
+from sendopt.evaluate.chance import Mean, clustered_mean, t_beyond
 from sendopt.features import USER_FEATURES, statement
 from sendopt.learn.gate.trial import Check, Trial, failed, passed, words
 from sendopt.learn.groups import day_groups, user_numbers
@@ -48,23 +48,23 @@ def checks(trial: Trial) -> Iterator[Check]:
     rival = CHAMPION if CHAMPION in trial.rivals else POPULATION_BEST
     tests = list(_tests(trial, rival))
     told = [test for test in tests if test.gain is not None]
-    limit = -z_beyond(_LEVEL, max(len(told), 1))
+    level = _LEVEL / max(len(told), 1)
     for cut in SLICES:
-        yield _check(cut, [test for test in tests if test.cut == cut], words(rival), limit)
+        yield _check(cut, [test for test in tests if test.cut == cut], words(rival), level)
 
 
-def _check(cut: str, tests: list[_Test], rival: str, limit: float) -> Check:
+def _check(cut: str, tests: list[_Test], rival: str, level: float) -> Check:
     name = f"slice_{cut}"
     told = [(test, test.gain) for test in tests if test.gain is not None]
     figures = {f"{test.part}.{test.measure}_gain": gain.estimate for test, gain in told}
-    worse = [(test, gain) for test, gain in told if gain.z < limit]
+    worse = [(test, gain) for test, gain in told if gain.z < -t_beyond(level, gain.freedom)]
     if worse:
         test, gain = min(worse, key=lambda pair: pair[1].z)
         return failed(
             name,
             f"for {test.part} its {test.measure} is worse than the {rival}'s by "
             f"{-gain.estimate:.4f}, {-gain.z:.1f} standard errors over {gain.users} users; "
-            f"chance does {-limit:.1f}",
+            f"chance does {t_beyond(level, gain.freedom):.1f}",
             figures,
         )
     parts = ", ".join(dict.fromkeys(test.part for test, _ in told)) or "none"
