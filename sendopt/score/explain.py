@@ -21,6 +21,7 @@ from sendopt.features import (
     Viewpoints,
     hours_of_week,
     instant,
+    last_platforms,
     observe,
     user_evidence,
 )
@@ -105,6 +106,7 @@ class Explanation:
     over_configured: Gain
     over_everybodys: Gain  # everybody's best hour
     known: Known
+    platform: str | None  # whose hours stand for everybody's; None = everybody's own
     own_weights: OwnWeights  # at the best hour
     mean: float  # probability over all hours of the week
     mean_everybody: float
@@ -179,6 +181,7 @@ def explain(
         over_configured=gain(first + configured_hour),
         over_everybodys=gain(reference),
         known=known,
+        platform=_platform(model, reader, seen),
         own_weights=own_weights(
             model.shape,
             visits=known.decayed_visits,
@@ -189,6 +192,11 @@ def explain(
         mean_everybody=float(everybody.mean()),
         week=week,
     )
+
+
+def _platform(model: ServableModel, reader: Reader, seen: Viewpoints) -> str | None:
+    (name,) = last_platforms(reader, seen).to_pylist()
+    return name if name in model.platforms.names else None
 
 
 def _week(

@@ -59,6 +59,8 @@ def _sentences(told: Explanation, standing: Standing) -> Iterator[str]:
         f"{_compared(told.mean, told.mean_everybody)}: {_percent(told.mean)} against "
         f"{_percent(told.mean_everybody)}."
     )
+    if told.platform is not None:
+        yield f"Everybody here means everybody on {told.platform}."
     if told.features:
         yield (
             "Beside the hour, most is made of "

@@ -22,9 +22,12 @@ from sendopt.features import HALF_HOURS, Moments, Target, Viewpoints, last_platf
 from sendopt.learn import ServableModel, score_decisions
 from sendopt.learn.fit import fit
 from sendopt.learn.level_shape import LevelShape
+from sendopt.learn.logistic import logit as log_odds
 from sendopt.learn.segments import Segments, learn_segments
 from sendopt.log import Log, LogLocation, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
+from sendopt.schedule.policy import chance_of_gain
+from sendopt.score.explain import explain
 
 SHOP = TenantId("shop")
 TOKYO, EAST = "Asia/Tokyo", timedelta(hours=9)
@@ -218,3 +221,21 @@ def test_what_is_told_along_is_checked(
     with log.reader(SHOP) as reader, pytest.raises(InvalidInput) as refused:
         score_decisions(model, reader, pa.table(dict(decisions)))
     assert (refused.value.code, refused.value.field) == (code, column)
+
+
+def test_an_explanation_names_the_platform(model: ServableModel, log: Log) -> None:
+    with log.reader(SHOP) as reader:
+        told = [
+            explain(
+                model,
+                reader,
+                UserId(user),
+                as_of=END,
+                configured_hour=18,
+                chance_of_gain=chance_of_gain,
+            )
+            for user in ("p00", "p01", "nobody")
+        ]
+    assert [each.platform for each in told] == ["ios", "android", None]
+    for each in told:
+        assert sum(each.parts.values()) == pytest.approx(log_odds(each.best.open_probability))
