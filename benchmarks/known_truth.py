@@ -176,6 +176,7 @@ def _experiment(
         user=user,
         optimised=optimised[user],
         holdout_share=np.full(len(user), 0.5),
+        sent=np.ones(len(user)),
         answered=np.where(moved, 1.0, answered),
         dismissed=np.zeros(len(user)),
         opted_out=np.zeros(len(user)),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sendopt import schedule
 from sendopt.app.campaigns import Campaigns
@@ -15,9 +16,9 @@ from sendopt.evaluate import lift
 from sendopt.evaluate.arms import Trial
 from sendopt.evaluate.lift import Lift
 from sendopt.evaluate.refusal import Refusal
-from sendopt.records import Arm, Campaign, CampaignId, EventType, Holdout, TenantId, UserId
+from sendopt.records import Campaign, CampaignId, EventType, TenantId
 from sendopt.state import lift as sends
-from sendopt.state.lift import ArmedSend, ExperimentCampaign, PastAnswers
+from sendopt.state.lift import ArmedSends, ExperimentCampaign
 
 #: An answer counts so long after the hand-over, if nothing else is asked.
 ANSWER_WINDOW = timedelta(hours=24)
@@ -92,11 +93,15 @@ class Lifts(Campaigns):
                 name: each.holdout for name, each in chosen.items() if each.holdout is not None
             }
             closed = [name for name in holdouts if _closed_at(chosen[name], window) <= now]
-            rows = sends.armed_sends(
-                tx, tenant_id, closed, outcome=outcome, window=window, since=since
+            shares = sorted({holdouts[name].share for name in closed})
+            strata = [[name for name in closed if holdouts[name].share == each] for each in shares]
+            trial = _trial(
+                sends.armed_sends(
+                    tx, tenant_id, strata, outcome=outcome, window=window, since=since
+                ),
+                np.array(shares),
             )
-            past = sends.past_answers(tx, tenant_id, outcome=outcome, window=window)
-        told = lift.report(_trial(rows, past, holdouts), effect=effect)
+        told = lift.report(trial, effect=effect)
         return LiftReport(
             as_of=now,
             outcome=outcome,
@@ -119,19 +124,18 @@ def _closed_at(campaign: Campaign, window: timedelta) -> datetime:
     return campaign.latest_at + window  # no send goes out after its window, however late it is
 
 
-def _trial(
-    rows: Sequence[ArmedSend],
-    past: Sequence[PastAnswers],
-    holdouts: Mapping[CampaignId, Holdout],
-) -> Trial:
-    before = {each.user_id: each.answered / each.sends for each in past}
-    number: dict[UserId, int] = {}
+def _trial(rows: Iterable[ArmedSends], shares: NDArray[np.float64]) -> Trial:
+    """Return the trial of all `rows`, whose strata held out these shares."""
+    counted = np.fromiter(rows, [(name, np.int32) for name in ArmedSends._fields])
+    past = counted["past_sent"].astype(np.float64)
+    past[past == 0.0] = np.nan
     return Trial(
-        user=np.array([number.setdefault(row.user_id, len(number)) for row in rows], np.intp),
-        optimised=np.array([row.arm is Arm.OPTIMISED for row in rows], bool),
-        holdout_share=np.array([holdouts[row.campaign_id].share for row in rows], np.float64),
-        answered=np.array([row.answered for row in rows], np.float64),
-        dismissed=np.array([row.dismissed for row in rows], np.float64),
-        opted_out=np.array([row.opted_out for row in rows], np.float64),
-        before=np.array([before.get(row.user_id, np.nan) for row in rows], np.float64),
+        user=counted["user"].astype(np.intp),
+        optimised=counted["optimised"] == 1,
+        holdout_share=shares[counted["stratum"]],
+        sent=counted["sent"].astype(np.float64),
+        answered=counted["answered"].astype(np.float64),
+        dismissed=counted["dismissed"].astype(np.float64),
+        opted_out=counted["opted_out"].astype(np.float64),
+        before=counted["past_answered"] / past,
     )

@@ -19,14 +19,19 @@ FEWEST_USERS, FEWEST_ANSWERS = 30, 10
 
 @dataclass(frozen=True)
 class Trial:
-    """Sends of randomised users, one row each, the suppressed ones too: intention to treat."""
+    """Sends of randomised users, the suppressed ones too: intention to treat.
+
+    A row holds some sends of one user in one arm, drawn with one chance: all of them, or each in a
+    row of its own; what is said of the arms is the same.
+    """
 
     user: Group
     optimised: Mask  # the arm: False = held out
     holdout_share: Vector  # the chance with which the row's user was held out, in (0, 1)
-    answered: Vector  # 0 or 1
-    dismissed: Vector  # 0 or 1
-    opted_out: Vector  # 0 or 1: the user left after this send
+    sent: Vector  # how many sends, at least 1
+    answered: Vector  # how many of them
+    dismissed: Vector  # how many of them
+    opted_out: Vector  # how many of them the user left after
     before: Vector  # of the row's user: share answered before the experiment; NaN = unknown
 
     def __len__(self) -> int:
@@ -38,6 +43,7 @@ class Trial:
             self.user[chosen],
             self.optimised[chosen],
             self.holdout_share[chosen],
+            self.sent[chosen],
             self.answered[chosen],
             self.dismissed[chosen],
             self.opted_out[chosen],
@@ -50,7 +56,7 @@ class Trial:
 
     def sends(self, *, optimised: bool) -> int:
         """Return how many sends are in an arm."""
-        return int((self.optimised == optimised).sum())
+        return int(self.sent[self.optimised == optimised].sum())
 
 
 @dataclass(frozen=True)
@@ -59,13 +65,21 @@ class Estimate:
 
     optimised: float
     holdout: float
-    row: Vector  # what each row adds to the difference beyond its arm's share
+    hits: Vector  # sends of each row with the outcome
+    misses: Vector  # without
+    of_hit: Vector  # what each hit of the row adds to the difference beyond its arm's share
+    of_miss: Vector
     user: Group  # of the row, numbered from 0
     adjusted: bool = False  # for what the users did before
 
     @property
     def difference(self) -> float:
         return self.optimised - self.holdout
+
+    @property
+    def row(self) -> Vector:
+        """What each row adds to the difference beyond its arm's share."""
+        return self.hits * self.of_hit + self.misses * self.of_miss
 
     @property
     def variance(self) -> float:
@@ -75,30 +89,38 @@ class Estimate:
     @property
     def variance_between(self) -> float:
         """What would be left of the variance after any number of sends to the same users."""
-        count = np.bincount(self.user)
-        mean = np.bincount(self.user, weights=self.row) / count
-        noise = np.bincount(self.user, weights=(self.row - mean[self.user]) ** 2)
+        count = np.bincount(self.user, weights=self.hits + self.misses)
+        mean = (np.bincount(self.user, weights=self.row) / count)[self.user]
+        apart = self.hits * (self.of_hit - mean) ** 2 + self.misses * (self.of_miss - mean) ** 2
+        noise = np.bincount(self.user, weights=apart)
         several = count > 1
         within = float(np.sum(noise[several] * count[several] / (count[several] - 1)))
         return max(self.variance - within, 0.0)
 
 
 def compare(trial: Trial, outcome: Vector) -> Estimate:
-    """Compare the shares of `outcome`.
+    """Compare the shares of sends with an outcome.
 
-    Where users were held out with several chances, as after a change of the holdout, rows are
+    Where users were held out with several chances, as after a change of the holdout, sends are
     weighed so that both arms hold the same mix of them.
+
+    Args:
+        trial: the sends.
+        outcome: how many of each row's sends had it.
     """
     on = trial.optimised
     weight = _stratum_weight(trial)
-    total = np.where(on, weight[on].sum(), weight[~on].sum())
-    share = weight / total
+    of_arm = weight * trial.sent
+    share = weight / np.where(on, of_arm[on].sum(), of_arm[~on].sum())
     treated = float(np.sum((share * outcome)[on]))
     held = float(np.sum((share * outcome)[~on]))
     return Estimate(
         optimised=treated,
         holdout=held,
-        row=share * np.where(on, outcome - treated, held - outcome),
+        hits=outcome,
+        misses=trial.sent - outcome,
+        of_hit=share * np.where(on, 1.0 - treated, held - 1.0),
+        of_miss=share * np.where(on, -treated, held),
         user=np.unique(trial.user, return_inverse=True)[1].astype(np.intp),
     )
 
@@ -111,23 +133,25 @@ def adjust(trial: Trial, estimate: Estimate) -> Estimate:
     known = ~np.isnan(trial.before)
     if not known.any() or np.ptp(trial.before[known]) == 0.0:
         return estimate
-    past = compare(trial, np.where(known, trial.before, trial.before[known].mean()))
+    mean = np.average(trial.before[known], weights=trial.sent[known])
+    past = compare(trial, trial.sent * np.where(known, trial.before, mean))
     moved = np.bincount(estimate.user, weights=estimate.row)
     explained = np.bincount(past.user, weights=past.row)
     theta = float(moved @ explained) / float(explained @ explained)
+    of_send = theta * past.row / trial.sent
     return replace(
         estimate,
         optimised=estimate.optimised - theta * past.difference,
-        row=estimate.row - theta * past.row,
+        of_hit=estimate.of_hit - of_send,
+        of_miss=estimate.of_miss - of_send,
         adjusted=True,
     )
 
 
 def enough(trial: Trial, outcome: Vector) -> bool:
-    """Tell whether both arms hold enough users, and enough with and without the outcome."""
+    """Tell whether both arms hold enough users, and enough sends with and without the outcome."""
     for on in (trial.optimised, ~trial.optimised):
-        hits = outcome[on].sum()
-        if min(hits, on.sum() - hits) < FEWEST_ANSWERS:
+        if min(outcome[on].sum(), (trial.sent - outcome)[on].sum()) < FEWEST_ANSWERS:
             return False
     return min(trial.users(optimised=flag) for flag in (True, False)) >= FEWEST_USERS
 
@@ -154,10 +178,10 @@ def clustered_variance(row: Vector, user: Group) -> float:
 
 
 def _stratum_weight(trial: Trial) -> Vector:
-    """Return rows of the same chance to be held out, over those of them in the row's arm."""
+    """Return of each row the sends of its chance to be held out, over those in the row's arm."""
     _, stratum = np.unique(trial.holdout_share, return_inverse=True)
-    size = np.bincount(stratum).astype(np.float64)
-    treated = np.bincount(stratum, weights=trial.optimised)
+    size = np.bincount(stratum, weights=trial.sent)
+    treated = np.bincount(stratum, weights=trial.sent * trial.optimised)
     of_arm = np.where(trial.optimised, treated[stratum], (size - treated)[stratum])
     both = (treated > 0) & (treated < size)  # else there is nobody to be compared with
     weight: Vector = np.where(both[stratum], size[stratum] / of_arm, 0.0)

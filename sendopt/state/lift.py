@@ -1,19 +1,20 @@
-"""What became of the sends of users in an experiment: read only, one row a campaign and user."""
+"""What became of the sends of users in an experiment: read only, counted where they are stored."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from sendopt.records import Arm, CampaignId, EventType, ResponseKind, TenantId, UserId
+from sendopt.records import Arm, CampaignId, EventType, ResponseKind, TenantId
 from sendopt.state.engine import Transaction
 from sendopt.state.tables import app_user, campaign, click, planned_send, response
 
 _MICROSECOND = timedelta(microseconds=1)
+_ROWS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +26,18 @@ class ExperimentCampaign:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ArmedSend:
-    """One user's send of one campaign; a suppressed one was never answered."""
+class ArmedSends(NamedTuple):
+    """One user's sends in one arm, of campaigns that held out the same share."""
 
-    campaign_id: CampaignId
-    user_id: UserId
-    arm: Arm
-    answered: bool
-    dismissed: bool
-    opted_out: bool  # the user left within the window after this send
-
-
-@dataclass(frozen=True, slots=True)
-class PastAnswers:
-    """How a user answered sends that were in no experiment."""
-
-    user_id: UserId
-    sends: int
-    answered: int
+    user: int  # number of the user within the answer, from 0
+    optimised: int  # the arm: 0 = held out
+    stratum: int  # which campaigns, as they were asked for
+    sent: int  # the suppressed ones too
+    answered: int  # of them
+    dismissed: int  # of them
+    opted_out: int  # of them: the user left within the window after it
+    past_sent: int  # to the user, closed before the tenant's first experiment
+    past_answered: int  # of them
 
 
 def experiment_campaigns(
@@ -66,76 +60,97 @@ def experiment_campaigns(
 def armed_sends(
     tx: Transaction,
     tenant_id: TenantId,
-    campaign_ids: Collection[CampaignId],
+    strata: Sequence[Collection[CampaignId]],
     *,
     outcome: EventType,
     window: timedelta,
     since: datetime | None,
-) -> list[ArmedSend]:
-    """Return every send of these campaigns that belongs to an arm, by campaign and user.
+) -> Iterator[ArmedSends]:
+    """Count the sends of these campaigns that belong to an arm, in no order.
 
     An answer counts in [hand-over, hand-over + window), whatever it is billed as.
+
+    Args:
+        tx: open until the last row has been read.
+        tenant_id: whose campaigns.
+        strata: which campaigns; those of one stratum are counted together.
+        outcome: what counts as an answer.
+        window: within which it counts after the hand-over.
+        since: only sends planned from then on; None = all.
     """
-    happened = _happened(outcome, window)
-    dismissed = _responded(ResponseKind.DISMISSAL, window)
-    left = sa.and_(app_user.c.opted_out_at.is_not(None), _within(app_user.c.opted_out_at, window))
-    rows = tx.execute(
+    if not strata:
+        return iter(())
+    answer, of_answer = _answers(outcome, "answer")
+    dismissal, of_dismissal = _answers(EventType.DISMISSAL, "dismissal")
+    of_user = sa.and_(
+        app_user.c.tenant_id == planned_send.c.tenant_id,
+        app_user.c.user_id == planned_send.c.user_id,
+    )
+    stratum = sa.case(
+        *((planned_send.c.campaign_id.in_(names), at) for at, names in enumerate(strata)), else_=-1
+    )
+    armed = (
         sa.select(
-            planned_send.c.campaign_id,
             planned_send.c.user_id,
             planned_send.c.arm,
-            happened.label("answered"),
-            dismissed.label("dismissed"),
-            sa.func.coalesce(left, sa.false()).label("opted_out"),
+            stratum.label("stratum"),
+            sa.func.count().label("sent"),
+            _count(_within(answer.c.occurred_at, window)).label("answered"),
+            _count(_within(dismissal.c.occurred_at, window)).label("dismissed"),
+            _count(_within(app_user.c.opted_out_at, window)).label("opted_out"),
         )
-        .join(
-            app_user,
-            sa.and_(
-                app_user.c.tenant_id == planned_send.c.tenant_id,
-                app_user.c.user_id == planned_send.c.user_id,
-            ),
-            isouter=True,
-        )
+        .join(app_user, of_user, isouter=True)
+        .join(answer, of_answer, isouter=True)
+        .join(dismissal, of_dismissal, isouter=True)
         .where(
             *_in_an_arm(tenant_id, since),
-            planned_send.c.campaign_id.in_(campaign_ids),
+            planned_send.c.campaign_id.in_([name for names in strata for name in names]),
         )
-        .order_by(planned_send.c.campaign_id, planned_send.c.user_id)
+        .group_by(planned_send.c.user_id, planned_send.c.arm, stratum)
+        .subquery("armed")
     )
-    return [
-        ArmedSend(
-            CampaignId(row.campaign_id),
-            UserId(row.user_id),
-            Arm(row.arm),
-            bool(row.answered),
-            bool(row.dismissed),
-            bool(row.opted_out),
-        )
-        for row in rows
-    ]
+    past = _past(tenant_id, outcome=outcome, window=window).subquery("past")
+    rows = tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
+        sa.select(
+            sa.func.dense_rank().over(order_by=armed.c.user_id) - 1,
+            sa.case((armed.c.arm == Arm.OPTIMISED, 1), else_=0),
+            armed.c.stratum,
+            armed.c.sent,
+            armed.c.answered,
+            armed.c.dismissed,
+            armed.c.opted_out,
+            sa.func.coalesce(past.c.sent, 0),
+            sa.func.coalesce(past.c.answered, 0),
+        ).join(past, past.c.user_id == armed.c.user_id, isouter=True)
+    )
+    return (ArmedSends._make(row) for row in rows)
 
 
-def past_answers(
-    tx: Transaction, tenant_id: TenantId, *, outcome: EventType, window: timedelta
-) -> list[PastAnswers]:
-    """Return how users answered the sends that closed before the tenant's first experiment."""
+def _past(
+    tenant_id: TenantId, *, outcome: EventType, window: timedelta
+) -> sa.Select[tuple[str, int, int]]:
+    """Count by user the sends that closed before the tenant's first experiment."""
     begun = (
         sa.select(sa.func.min(planned_send.c.planned_at))
         .where(*_in_an_arm(tenant_id, None))
         .scalar_subquery()
     )
     closed = _micros(planned_send.c.handed_over_at) + _length(window) <= _micros(begun)
-    rows = tx.execute(
+    answer, of_answer = _answers(outcome, "answer")
+    return (
         sa.select(
             planned_send.c.user_id,
-            sa.func.count(),
-            sa.func.sum(sa.case((_happened(outcome, window), 1), else_=0)),
+            sa.func.count().label("sent"),
+            _count(_within(answer.c.occurred_at, window)).label("answered"),
         )
+        .join(answer, of_answer, isouter=True)
         .where(planned_send.c.tenant_id == tenant_id, planned_send.c.arm.is_(None), closed)
         .group_by(planned_send.c.user_id)
-        .order_by(planned_send.c.user_id)
     )
-    return [PastAnswers(UserId(user), count, int(answered)) for user, count, answered in rows]
+
+
+def _count(true: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.sum(sa.case((true, 1), else_=0))
 
 
 def _in_an_arm(tenant_id: TenantId, since: datetime | None) -> list[sa.ColumnElement[bool]]:
@@ -143,28 +158,20 @@ def _in_an_arm(tenant_id: TenantId, since: datetime | None) -> list[sa.ColumnEle
     return found if since is None else [*found, planned_send.c.planned_at >= since]
 
 
-def _happened(outcome: EventType, window: timedelta) -> sa.ColumnElement[bool]:
-    if outcome is not EventType.CLICK:
-        return _responded(ResponseKind(outcome), window)
-    return sa.exists().where(
-        click.c.tenant_id == planned_send.c.tenant_id,
-        click.c.send_id == planned_send.c.send_id,
-        click.c.filtered_reason.is_(None),
-        _within(click.c.occurred_at, window),
-    )
-
-
-def _responded(kind: ResponseKind, window: timedelta) -> sa.ColumnElement[bool]:
-    return sa.exists().where(
-        response.c.tenant_id == planned_send.c.tenant_id,
-        response.c.send_id == planned_send.c.send_id,
-        response.c.kind == kind,
-        _within(response.c.occurred_at, window),
+def _answers(outcome: EventType, name: str) -> tuple[sa.FromClause, sa.ColumnElement[bool]]:
+    """Return what holds the answers, and how it joins: none or one a send."""
+    found = (click if outcome is EventType.CLICK else response).alias(name)
+    return found, sa.and_(
+        found.c.tenant_id == planned_send.c.tenant_id,
+        found.c.send_id == planned_send.c.send_id,
+        found.c.filtered_reason.is_(None)
+        if outcome is EventType.CLICK
+        else found.c.kind == ResponseKind(outcome),
     )
 
 
 def _within(at: sa.ColumnElement[Any], window: timedelta) -> sa.ColumnElement[bool]:
-    """Tell whether `at` is in [hand-over, hand-over + window); null if nothing was handed over."""
+    """Tell whether `at` is in [hand-over, hand-over + window); null if one of them never was."""
     since = _micros(planned_send.c.handed_over_at)
     return sa.and_(_micros(at) >= since, _micros(at) < since + _length(window))
 

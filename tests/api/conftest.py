@@ -7,11 +7,13 @@ they use. The clock stands still at `NOW`.
 from __future__ import annotations
 
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -28,8 +30,8 @@ NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    home = tmp_path_factory.mktemp("service")
+def app(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Iterator[App]:
+    home = shutil.copytree(empty_home, tmp_path_factory.mktemp("service") / "home")
     with closing(App(Settings(home=home), VirtualClock(NOW), secrets.token_bytes)) as app:
         app.create_tenant(TenantId("acme"), timezone="Europe/Vienna")
         app.create_tenant(TenantId("other"), timezone="UTC")

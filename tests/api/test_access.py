@@ -186,7 +186,7 @@ def test_log_lines_hold_neither_keys_nor_people(
 
 
 def test_metrics_are_the_operators(
-    acme: httpx.Client, stranger: httpx.Client, acme_key: str, tmp_path: Path, serve: Serve
+    acme: httpx.Client, stranger: httpx.Client, acme_key: str, home: Path, serve: Serve
 ) -> None:
     acme.post("/v1/events", json=[{"event_id": "metrics-4711"}])
     exposition = stranger.get("/metrics").text  # from this machine, no key configured
@@ -199,7 +199,7 @@ def test_metrics_are_the_operators(
     ):
         assert gauge in exposition
     http = HttpSettings(metrics_key=SecretStr("op-secret"))
-    guarded = App(Settings(home=tmp_path, http=http), SystemClock(), secrets.token_bytes)
+    guarded = App(Settings(home=home, http=http), SystemClock(), secrets.token_bytes)
     with closing(guarded), serve(guarded) as url:
         for key, status in ((None, 401), (acme_key, 401), ("op-secre", 401), ("op-secret", 200)):
             headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -236,11 +236,11 @@ def test_a_store_that_does_not_answer_makes_the_service_unready_but_alive(
 
 
 def test_without_its_registry_the_service_starts_and_says_why_no_model_speaks(
-    tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    home: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     nowhere = RegistrySettings(tracking_uri="http://127.0.0.1:9")
-    alone = App(Settings(home=tmp_path, registry=nowhere), SystemClock(), secrets.token_bytes)
+    alone = App(Settings(home=home, registry=nowhere), SystemClock(), secrets.token_bytes)
     with closing(alone), serve(alone) as url:
         headers = {"Authorization": f"Bearer {alone.issue_key(TenantId('default'), 'tests')}"}
         device = {"user_id": "ann", "channel": "simulator"}
@@ -254,12 +254,12 @@ def test_without_its_registry_the_service_starts_and_says_why_no_model_speaks(
 
 
 def test_a_registry_that_is_silent_does_not_hold_up_the_probe(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, says nothing
         uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        settings = Settings(home=tmp_path, registry=RegistrySettings(tracking_uri=uri))
+        settings = Settings(home=home, registry=RegistrySettings(tracking_uri=uri))
         with closing(App(settings, SystemClock(), secrets.token_bytes)) as app:
             app.open_stores()
             started = time.monotonic()

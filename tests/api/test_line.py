@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -61,9 +62,11 @@ class Line:
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., Any]) -> Iterator[Line]:
+def line(
+    empty_home: Path, tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., Any]
+) -> Iterator[Line]:
     clock = VirtualClock(datetime(2026, 10, 1, 9, 30, tzinfo=UTC))
-    home = tmp_path_factory.mktemp("line")
+    home = shutil.copytree(empty_home, tmp_path_factory.mktemp("line") / "home")
     with closing(App(Settings(home=home), clock, secrets.token_bytes)) as app:
         app.create_tenant(TenantId("shop"), timezone="Europe/Vienna")
         app.put_rate_card(
@@ -300,11 +303,11 @@ def test_a_month_without_anything_is_an_empty_statement(line: Line) -> None:
 
 
 def test_a_statement_says_whether_it_can_still_change(
-    tmp_path: Path, serve: Callable[..., Any]
+    home: Path, serve: Callable[..., Any]
 ) -> None:
     clock = VirtualClock(datetime(2026, 11, 1, tzinfo=UTC))
     with (
-        closing(App(Settings(home=tmp_path), clock, secrets.token_bytes)) as app,
+        closing(App(Settings(home=home), clock, secrets.token_bytes)) as app,
         serve(app) as url,
     ):
         tenant_id = TenantId("default")

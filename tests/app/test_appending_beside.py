@@ -23,10 +23,10 @@ def file(tmp_path: Path) -> Path:
     return file
 
 
-def test_an_import_waits_for_the_right_to_append(tmp_path: Path, file: Path) -> None:
+def test_an_import_waits_for_the_right_to_append(home: Path, file: Path) -> None:
     with (
-        closing(open_app(Settings(home=tmp_path / "home"))) as app,
-        closing(open_app(Settings(home=tmp_path / "home"))) as service,
+        closing(open_app(Settings(home=home))) as app,
+        closing(open_app(Settings(home=home))) as service,
     ):
         app.require_tenant(TENANT)
         begun, done = threading.Event(), threading.Event()
@@ -45,11 +45,11 @@ def test_an_import_waits_for_the_right_to_append(tmp_path: Path, file: Path) -> 
         assert report.accepted == 1
 
 
-def test_its_patience_ends(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_patience_ends(home: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "PATIENCE", events.PATIENCE * 0)
     with (
-        closing(open_app(Settings(home=tmp_path / "home"))) as app,
-        closing(open_app(Settings(home=tmp_path / "home"))) as service,
+        closing(open_app(Settings(home=home))) as app,
+        closing(open_app(Settings(home=home))) as service,
     ):
         app.require_tenant(TENANT)
         with service.log.appender(), pytest.raises(LeaseHeld):

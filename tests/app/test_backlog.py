@@ -34,8 +34,8 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-def app(tmp_path: Path, clock: VirtualClock) -> Iterator[App]:
-    with closing(App(Settings(home=tmp_path), clock, secrets.token_bytes)) as app:
+def app(home: Path, clock: VirtualClock) -> Iterator[App]:
+    with closing(App(Settings(home=home), clock, secrets.token_bytes)) as app:
         for tenant_id in (SHOP, OTHER):
             app.create_tenant(tenant_id, timezone="UTC")
         yield app

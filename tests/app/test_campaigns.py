@@ -26,8 +26,8 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-def app(tmp_path: Path, clock: VirtualClock) -> Iterator[App]:
-    with closing(open_app(Settings(home=tmp_path), clock=clock)) as app:
+def app(home: Path, clock: VirtualClock) -> Iterator[App]:
+    with closing(open_app(Settings(home=home), clock=clock)) as app:
         app.register_device(
             TENANT, {"device_id": "d", "user_id": "u", "channel": "simulator", "address": {}}
         )

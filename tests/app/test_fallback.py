@@ -49,9 +49,9 @@ def add_users(app: App) -> None:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(empty_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a study's log and two versions of its model: one serves, one did before."""
-    home = tmp_path_factory.mktemp("home")
+    home = Path(shutil.copytree(empty_home, tmp_path_factory.mktemp("two-models") / "home"))
     study = next(study for study in load_studies() if study.tenant_id == "fried2021")
     file = tmp_path_factory.mktemp("log") / "events.parquet"
     pq.write_table(study.events, file)
@@ -163,8 +163,8 @@ def test_without_any_sound_model_the_histogram_speaks(home: Path) -> None:
     assert told(decisions) == (ServedBy.TENANT_HISTOGRAM, "model_damaged", None)
 
 
-def test_without_a_log_the_configured_time_stands(tmp_path: Path) -> None:
-    with opened(tmp_path) as app:
+def test_without_a_log_the_configured_time_stands(empty_home: Path, tmp_path: Path) -> None:
+    with opened(Path(shutil.copytree(empty_home, tmp_path / "home"))) as app:
         add_users(app)
         decisions = decide(app, "empty")
     assert told(decisions) == (ServedBy.CONFIGURED_TIME, "no_champion", None)

@@ -44,8 +44,8 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-def app(tmp_path: Path, clock: VirtualClock) -> Iterator[App]:
-    with closing(open_app(Settings(home=tmp_path / "home"), clock=clock)) as app:
+def app(home: Path, clock: VirtualClock) -> Iterator[App]:
+    with closing(open_app(Settings(home=home), clock=clock)) as app:
         for number in range(USERS):
             device = {"device_id": f"d{number}", "user_id": f"u{number}", "channel": "simulator"}
             app.register_device(TENANT, {**device, "address": {}})

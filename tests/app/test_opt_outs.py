@@ -40,11 +40,11 @@ def by_request(app: App, folder: Path) -> None:
 @pytest.mark.parametrize("opt_out", [by_file, by_request])
 @pytest.mark.parametrize("already_planned", [False, True])
 def test_nothing_is_sent_after_an_opt_out(
-    tmp_path: Path, opt_out: Callable[[App, Path], None], already_planned: bool
+    home: Path, tmp_path: Path, opt_out: Callable[[App, Path], None], already_planned: bool
 ) -> None:
     clock = VirtualClock(START)
     sent = []
-    with closing(open_app(Settings(home=tmp_path / "home"), clock=clock)) as app:
+    with closing(open_app(Settings(home=home), clock=clock)) as app:
         app.register_device(
             TENANT, {"device_id": "d", "user_id": "u", "channel": "simulator", "address": {}}
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -65,13 +66,9 @@ def open_shop(home: Path, **settings: Any) -> App:
 
 
 @pytest.fixture(scope="module")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("homes")
-
-
-@pytest.fixture(scope="module")
-def app(homes: Path) -> Iterator[App]:
-    with closing(open_shop(homes / "one")) as app:
+def app(empty_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    home = shutil.copytree(empty_home, tmp_path_factory.mktemp("shop") / "home")
+    with closing(open_shop(home)) as app:
         yield app
 
 
@@ -142,7 +139,7 @@ def test_a_spent_budget_is_said_and_kept(app: App) -> None:
     )
 
 
-def test_the_same_days_come_out_the_same_on_another_machine(app: App, homes: Path) -> None:
+def test_the_same_days_come_out_the_same_on_another_machine(app: App, home: Path) -> None:
     definition = a_campaign(
         "replayed",
         exploration={"policy": "thompson"},
@@ -150,7 +147,7 @@ def test_the_same_days_come_out_the_same_on_another_machine(app: App, homes: Pat
         variants=[{"variant_id": name, "title": "t", "body": name} for name in "abc"],
     )
     app.put_campaign(TENANT, definition, commit=True)
-    with closing(open_shop(homes / "two")) as other:
+    with closing(open_shop(home)) as other:
         # What was explored in other campaigns is part of the past, here there is none.
         other.put_campaign(TENANT, a_campaign("first", exploration=EXPLORING), commit=True)
         app.put_campaign(TENANT, definition, commit=True)
@@ -165,10 +162,8 @@ def test_the_same_days_come_out_the_same_on_another_machine(app: App, homes: Pat
                 assert send == {**twin, "planned_at": send["planned_at"]}
 
 
-def test_urgent_types_are_the_operators_word(homes: Path) -> None:
-    with closing(
-        open_shop(homes / "urgent", urgent_message_types=("alarm",), policy="epsilon_greedy")
-    ) as app:
+def test_urgent_types_are_the_operators_word(home: Path) -> None:
+    with closing(open_shop(home, urgent_message_types=("alarm",), policy="epsilon_greedy")) as app:
         app.put_campaign(TENANT, a_campaign("alarm", message_type="alarm"), commit=True)
         app.put_campaign(TENANT, a_campaign("offer", message_type="offer"), commit=True)
         alarms, offers = records(app, "alarm"), records(app, "offer")
@@ -222,9 +217,9 @@ def test_abstention_is_only_against_a_time_that_was_given(app: App) -> None:
     assert app.preview_campaign(TENANT, bold).abstained_count == 0
 
 
-def test_where_users_may_live_is_in_the_record(homes: Path) -> None:
+def test_where_users_may_live_is_in_the_record(home: Path) -> None:
     """A user of unknown zone whose sessions keep the hours of two hundred people in Tokyo."""
-    with closing(open_app(Settings(home=homes / "far"), clock=VirtualClock(START))) as app:
+    with closing(open_app(Settings(home=home), clock=VirtualClock(START))) as app:
         events = []
         for number in range(230):
             user, zone = UserId(f"u{number}"), None if number == 0 else "Asia/Tokyo"

@@ -21,14 +21,14 @@ TENANT = TenantId("default")
 CUT = datetime(2025, 3, 12, tzinfo=UTC)
 
 
-def test_the_same_snapshot_gives_the_same_model(tmp_path: Path) -> None:
+def test_the_same_snapshot_gives_the_same_model(home: Path, tmp_path: Path) -> None:
     study = next(study for study in load_studies() if study.tenant_id == "fried2021")
     before, after = tmp_path / "before.parquet", tmp_path / "after.parquet"
     known_late = pc.ends_with(study.events["user_id"], "7")
     pq.write_table(study.events.filter(pc.invert(known_late)), before)
     pq.write_table(study.events, after)
     clock = VirtualClock(datetime(2025, 3, 20, tzinfo=UTC))
-    with closing(open_app(Settings(home=tmp_path / "home"), clock=clock)) as app:
+    with closing(open_app(Settings(home=home), clock=clock)) as app:
 
         def bring_in(file: Path) -> None:
             app.import_files(TENANT, [file], progress=lambda _path, _rows: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -21,14 +22,15 @@ from sendopt.records import TenantId
 from sendopt.settings import Settings
 
 Told = Callable[..., str]
+Ended = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Told:
+def told(home: Path) -> Told:
     """Run a command over a home of its own and return what it told."""
 
     def run(*arguments: str) -> str:
-        done = CliRunner().invoke(commands, [*arguments, "--home", str(tmp_path)])
+        done = CliRunner().invoke(commands, [*arguments, "--home", str(home)])
         assert done.exit_code == 0, (done.output, done.exception)
         return done.stdout
 
@@ -36,16 +38,14 @@ def told(tmp_path: Path) -> Told:
 
 
 @pytest.fixture
-def ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, str]]:
+def ended(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ended:
     """Run the whole program and return its exit status and what it wrote.
 
     The suite's own logging stays as it is; test_logging.py is about the program's.
     """
     program = sys.modules["sendopt.cli.main"]  # the package's `main` is the function
     monkeypatch.setattr(program, "configure_logging", lambda: None)
-    monkeypatch.setenv("SENDOPT_HOME", str(tmp_path))
+    monkeypatch.setenv("SENDOPT_HOME", str(home))
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["sendopt", *arguments])
@@ -84,13 +84,13 @@ def test_a_tenant_lists_its_own_keys_only(told: Told) -> None:
     assert json.loads(told("key", "list", "--tenant", "acme", "--json"))["keys"] == []
 
 
-def test_a_statement_says_whether_its_period_is_closed(told: Told, tmp_path: Path) -> None:
+def test_a_statement_says_whether_its_period_is_closed(told: Told, home: Path) -> None:
     as_json = ("bill", "statement", "--period", "2025-10", "--json")
     still_open = json.loads(told(*as_json))
     assert still_open["closed_at"] is None
     assert "Open" in told(*as_json[:-1])
     clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
-    with closing(open_app(Settings(home=tmp_path), clock=clock)) as app:
+    with closing(open_app(Settings(home=home), clock=clock)) as app:
         closed = app.close_period(TenantId("default"), "2025-10")
     answer = json.loads(told(*as_json))
     assert answer["closed_at"] == "2026-01-01T00:00:00Z"
@@ -112,7 +112,7 @@ def test_a_statement_says_whether_its_period_is_closed(told: Told, tmp_path: Pat
     ],
 )
 def test_failures_say_why(
-    ended: Callable[..., tuple[int, str, str]],
+    ended: Ended,
     arguments: tuple[str, ...],
     status: int,
     told: str,
@@ -121,6 +121,42 @@ def test_failures_say_why(
     assert ended_with == status, err
     assert told in err
     assert out == ""
+
+
+def test_the_json_answer_of_a_failure_is_one_object(ended: Ended) -> None:
+    _, out, _ = ended("ingest", "nowhere.csv", "--json")
+    assert json.loads(out)["error"]["code"] == "file_missing"
+
+
+def test_without_a_model_there_is_nothing_to_go_back_to(ended: Ended) -> None:
+    status, out, _ = ended("models", "list", "--json")
+    assert (status, json.loads(out)) == (0, [])
+    status, out, _ = ended("models", "rollback", "--reason", "why not", "--json")
+    assert (status, json.loads(out)["error"]["code"]) == (2, "no_champion")
+    status, out, _ = ended("drift", "--json")
+    assert (status, json.loads(out)["error"]["code"]) == (1, "no_champion")
+
+
+def test_a_setting_that_cannot_be_used_names_its_variable(
+    ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENDOPT_HTTP__PORT", "many")
+    status, _, err = ended("settings")
+    assert status == 2
+    assert "SENDOPT_HTTP__PORT" in err
+
+
+@pytest.mark.parametrize("command", ["run", "dispatch"])
+def test_no_service_starts_over_the_tables_of_a_newer_release(
+    ended: Ended, home: Path, command: str
+) -> None:
+    with closing(sqlite3.connect(home / "state.sqlite")) as state:
+        state.execute("update alembic_version set version_num = '9999'")
+        state.commit()
+    status, out, err = ended(command)
+    assert (status, out) == (2, "")
+    assert "schema_newer" in err
+    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize("extra", [(), ("--json",)])

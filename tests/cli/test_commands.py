@@ -41,18 +41,6 @@ def test_events_in_twice_count_once(tmp_path: Path) -> None:
     assert second["files"][0]["accepted"] == 0
 
 
-def test_a_setting_that_cannot_be_used_names_its_variable(tmp_path: Path) -> None:
-    failed = subprocess.run(
-        [Path(sys.executable).with_name("sendopt"), "settings"],
-        env={**os.environ, "SENDOPT_HTTP__PORT": "many"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert failed.returncode == 2
-    assert "SENDOPT_HTTP__PORT" in failed.stderr
-
-
 def test_threads_that_wait_sleep() -> None:
     """OpenMP reads its environment once, while LightGBM is imported; then it is too late."""
     unset = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
@@ -66,17 +54,3 @@ def test_threads_that_wait_sleep() -> None:
     policies = [line for line in shown.stderr.splitlines() if "GOMP_SPINCOUNT" in line]
     assert policies or sys.platform != "linux"  # elsewhere another library speaks
     assert all("'0'" in line for line in policies), policies
-
-
-def test_the_json_answer_of_a_failure_is_one_object(tmp_path: Path) -> None:
-    failed = sendopt("ingest", "nowhere.csv", "--json", home=tmp_path)
-    assert json.loads(failed.stdout)["error"]["code"] == "file_missing"
-
-
-def test_without_a_model_there_is_nothing_to_go_back_to(tmp_path: Path) -> None:
-    listed = sendopt("models", "list", "--json", home=tmp_path)
-    assert (listed.returncode, json.loads(listed.stdout)) == (0, [])
-    back = sendopt("models", "rollback", "--reason", "why not", "--json", home=tmp_path)
-    assert (back.returncode, json.loads(back.stdout)["error"]["code"]) == (2, "no_champion")
-    drift = sendopt("drift", "--json", home=tmp_path)
-    assert (drift.returncode, json.loads(drift.stdout)["error"]["code"]) == (1, "no_champion")

@@ -6,20 +6,16 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-
-from sendopt.app import open_app
-from sendopt.settings import Settings
 
 SENDOPT = Path(sys.executable).with_name("sendopt")
 
@@ -77,30 +73,3 @@ def test_a_service_logs_json_lines_on_stderr_alone(tmp_path: Path) -> None:
     for line in lines:
         assert line["level"] in {"info", "warning"}
         assert datetime.fromisoformat(line["timestamp"]).utcoffset() == timedelta(0)
-
-
-@pytest.mark.parametrize("command", ["run", "dispatch"])
-def test_no_service_starts_over_the_tables_of_a_newer_release(
-    newer_home: Path, command: str
-) -> None:
-    refused = subprocess.run(
-        [SENDOPT, command, "--home", newer_home],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert "schema_newer" in refused.stderr
-    assert "Traceback" not in refused.stderr
-
-
-@pytest.fixture(scope="module")
-def newer_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("newer")
-    with closing(open_app(Settings(home=home))) as app:
-        app.open_stores()
-    with closing(sqlite3.connect(home / "state.sqlite")) as state:
-        state.execute("update alembic_version set version_num = '9999'")
-        state.commit()
-    return home

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass, replace
 from types import ModuleType
 
 import numpy as np
@@ -36,6 +37,7 @@ def a_trial(
         user=user,
         optimised=optimised[user],
         holdout_share=np.full(len(user), share),
+        sent=np.ones(len(user)),
         answered=answered.astype(np.float64),
         dismissed=(rng.random(len(user)) < 0.05).astype(np.float64),
         opted_out=(rng.random(len(user)) < 0.01).astype(np.float64),
@@ -93,6 +95,46 @@ def test_a_draw_that_went_wrong_is_refused() -> None:
     assert "users held out" in refused.reason
 
 
+def together(trial: Trial) -> Trial:
+    """Return the same sends, those of a user in one arm under one chance in one row."""
+    cells = np.stack([trial.user, trial.optimised, trial.holdout_share])
+    _, first, cell = np.unique(cells, axis=1, return_index=True, return_inverse=True)
+    counts = {
+        name: np.bincount(cell.ravel(), weights=getattr(trial, name))
+        for name in ("sent", "answered", "dismissed", "opted_out")
+    }
+    some = np.zeros(len(trial), bool)
+    some[first] = True
+    order = np.argsort(first)  # as `rows` keeps them
+    return replace(trial.rows(some), **{name: count[order] for name, count in counts.items()})
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(5, 400), st.integers(1, 3))
+def test_sends_say_the_same_one_by_one_and_counted_together(
+    seed: int, users: int, shares: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    trial = a_trial(users=users, sends=6, effect=0.1, seed=seed)
+    stratum = rng.integers(0, shares, len(trial))
+    share = np.array([0.5, 0.3, 0.1])[stratum]
+    drawn = rng.random((users, shares))[trial.user, stratum]
+    trial = replace(trial, optimised=drawn >= share, holdout_share=share)
+    one_by_one = lift.report(trial, effect=0.02)
+    counted = lift.report(together(trial), effect=0.02)
+    assert type(counted) is type(one_by_one)
+    assert figures(counted) == pytest.approx(figures(one_by_one), rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+def figures(told: object, name: str = "") -> dict[str, float]:
+    """Return every number of a report by its place in it; nothing is known of None."""
+    if is_dataclass(told) and not isinstance(told, type):
+        told = asdict(told)
+    if isinstance(told, Mapping):
+        parts = [figures(part, f"{name}.{key}") for key, part in told.items()]
+        return {key: number for part in parts for key, number in part.items()}
+    return {name: float(told)} if isinstance(told, (bool, int, float)) else {}
+
+
 @given(st.integers(2, 5), st.integers(0, 2**32 - 1))
 def test_more_of_the_same_users_rows_says_nothing_more(times: int, seed: int) -> None:
     trial = a_trial(users=200, sends=4, seed=seed % 1000)
@@ -113,7 +155,7 @@ def test_a_changed_share_does_not_mix_good_days_into_one_arm() -> None:
     trial = Trial(
         *(
             np.concatenate([getattr(first, name), getattr(second, name)])
-            for name in ("user", "optimised", "holdout_share")
+            for name in ("user", "optimised", "holdout_share", "sent")
         ),
         answered=np.concatenate([frequent, rare]),
         dismissed=np.zeros(2 * len(first)),

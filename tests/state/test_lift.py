@@ -21,7 +21,7 @@ from sendopt.records import (
     UserId,
 )
 from sendopt.state import State, Transaction, engagement, lift, plans, users
-from sendopt.state.lift import ArmedSend, PastAnswers
+from sendopt.state.lift import ArmedSends
 from sendopt.state.tables import planned_send
 
 WINDOW = 2 * HOUR
@@ -66,33 +66,81 @@ def did(tx: Transaction, number: int, kind: ResponseKind, at: datetime) -> None:
     engagement.add_response(tx, TENANT, answer, filtered_reason=None)
 
 
-def rows(state: State, outcome: EventType = EventType.OPEN, **limits: datetime) -> list[ArmedSend]:
+def rows(
+    state: State, outcome: EventType = EventType.OPEN, *, since: datetime | None = None
+) -> list[ArmedSends]:
     with state.read() as tx:
-        return lift.armed_sends(
-            tx,
-            TENANT,
-            [SALE],
-            outcome=outcome,
-            window=WINDOW,
-            since=limits.get("since"),
+        found = lift.armed_sends(
+            tx, TENANT, [[NEWS], [SALE]], outcome=outcome, window=WINDOW, since=since
         )
+        return sorted(found)
 
 
 def test_every_send_counts_in_its_arm_with_what_its_user_did(state: State, answered: None) -> None:
     found = rows(state)
-    assert [row.user_id for row in found] == [f"user-{number}" for number in range(6)]
-    assert [row.arm for row in found] == ["optimised", "holdout"] * 3
-    assert [row.answered for row in found] == [False, True, False, False, False, False]
-    assert [row.dismissed for row in found] == [False, False, False, True, False, False]
-    assert [row.opted_out for row in found] == [False, False, False, False, False, True]
+    assert [row.user for row in found] == list(range(6))
+    assert [row.optimised for row in found] == [1, 0] * 3
+    assert {row.stratum for row in found} == {1}
+    assert [row.sent for row in found] == [1] * 6
+    assert [row.answered for row in found] == [0, 1, 0, 0, 0, 0]
+    assert [row.dismissed for row in found] == [0, 0, 0, 1, 0, 0]
+    assert [row.opted_out for row in found] == [0, 0, 0, 0, 0, 1]
 
 
-@pytest.mark.parametrize(("outcome", "who"), [("response", "user-3"), ("click", "user-4")])
+@pytest.mark.parametrize(("outcome", "who"), [("response", 3), ("click", 4)])
 def test_another_outcome_is_another_answer(
-    state: State, answered: None, outcome: str, who: str
+    state: State, answered: None, outcome: str, who: int
 ) -> None:
     found = rows(state, EventType(outcome))
-    assert [row.user_id for row in found if row.answered] == [who]
+    assert [row.user for row in found if row.answered] == [who]
+
+
+def test_a_users_sends_are_counted_together_by_arm_and_stratum(
+    state: State, answered: None, now: datetime
+) -> None:
+    """Of two more campaigns, one is of the sale's stratum with the arms turned around."""
+    again, apart = CampaignId("again"), CampaignId("apart")
+    with state.write() as tx:
+        for name in (again, apart):
+            plan = in_arms(a_plan(now, range(7)))
+            sends = tuple(
+                replace(
+                    send,
+                    campaign_id=name,
+                    send_id=SendId(f"{name}-{send.send_id}"),
+                    arm=plan.sends[at + (name == again)].arm,
+                )
+                for at, send in enumerate(plan.sends[:6])
+            )
+            decisions = tuple(
+                replace(decision, send_id=send.send_id)
+                for decision, send in zip(plan.decisions, sends, strict=False)
+            )
+            campaign = replace(a_campaign(now), campaign_id=name)
+            plans.put_campaign(tx, TENANT, campaign, {"is": name}, now=now)
+            plan = replace(plan, campaign_id=name, sends=sends, decisions=decisions)
+            plans.commit(tx, TENANT, plan, now=now)
+        tx.execute(
+            sa.update(planned_send)
+            .where(planned_send.c.campaign_id == apart, planned_send.c.due_at.is_not(None))
+            .values(handed_over_at=now)
+        )
+        opened = Response(SendId(f"{apart}-s_{TENANT}_1"), ResponseKind.OPEN, now + HOUR)
+        engagement.add_response(tx, TENANT, opened, filtered_reason=None)
+    with state.read() as tx:
+        found = sorted(
+            lift.armed_sends(
+                tx,
+                TENANT,
+                [[SALE, apart], [again]],
+                outcome=EventType.OPEN,
+                window=WINDOW,
+                since=None,
+            )
+        )
+    told = [(row.user, row.optimised, row.stratum, row.sent, row.answered) for row in found]
+    assert told[:4] == [(0, 0, 1, 1, 0), (0, 1, 0, 2, 0), (1, 0, 0, 2, 2), (1, 1, 1, 1, 0)]
+    assert sum(row.sent for row in found) == 18
 
 
 def test_only_what_was_planned_since_counts(state: State, answered: None, now: datetime) -> None:
@@ -113,7 +161,10 @@ def test_the_past_is_what_closed_before_the_experiment(
         campaign = replace(a_campaign(before), campaign_id=NEWS)
         plans.put_campaign(tx, TENANT, campaign, {"is": "news"}, now=before)
         old = a_plan(before, range(101, 104))
-        sends = tuple(replace(send, campaign_id=NEWS, arm=None) for send in old.sends)
+        sends = tuple(
+            replace(send, campaign_id=NEWS, arm=None, user_id=UserId(f"user-{number}"))
+            for number, send in enumerate(old.sends, start=1)
+        )
         plans.commit(tx, TENANT, replace(old, campaign_id=NEWS, sends=sends), now=before)
         of_news = planned_send.c.campaign_id == NEWS
         tx.execute(sa.update(planned_send).where(of_news).values(handed_over_at=before))
@@ -121,11 +172,10 @@ def test_the_past_is_what_closed_before_the_experiment(
         late = planned_send.c.send_id == f"s_{TENANT}_103"
         closes_later = now - WINDOW + timedelta(microseconds=1)
         tx.execute(sa.update(planned_send).where(late).values(handed_over_at=closes_later))
+    past = {row.user: (row.past_sent, row.past_answered) for row in rows(state)}
+    assert past == {0: (0, 0), 1: (1, 1), 2: (1, 0), 3: (0, 0), 4: (0, 0), 5: (0, 0)}
     with state.read() as tx:
-        found = lift.past_answers(tx, TENANT, outcome=EventType.OPEN, window=WINDOW)
-        elsewhere = lift.past_answers(tx, OTHER, outcome=EventType.OPEN, window=WINDOW)
-    assert found == [
-        PastAnswers(UserId("user-101"), 1, 1),
-        PastAnswers(UserId("user-102"), 1, 0),
-    ]
-    assert elsewhere == []
+        elsewhere = lift.armed_sends(
+            tx, OTHER, [[SALE]], outcome=EventType.OPEN, window=WINDOW, since=None
+        )
+        assert {row.past_sent for row in elsewhere} == {0}

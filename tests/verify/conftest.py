@@ -21,8 +21,8 @@ from sendopt.verify import Report
 
 
 @pytest.fixture(scope="session")
-def lived_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("lived") / "home"
+def lived_home(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Path:
+    home = shutil.copytree(empty_home, tmp_path_factory.mktemp("lived") / "home")
     clock = VirtualClock(HELD_FROM)
     study = next(study for study in load_studies() if study.tenant_id == "fried2021")
     with closing(open_app(Settings(home=home), clock=clock)) as app:
@@ -31,7 +31,7 @@ def lived_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         begin_day(app, played, played.days[0], people)
         live_until(app, clock, people, HELD_FROM + timedelta(days=1) + LAST_ANSWERS)
         app.settle()
-    return home
+    return Path(home)
 
 
 @pytest.fixture
