@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Two processes, each with servers of its own; the tests of a file share what they set up.
+SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile
 export OMP_WAIT_POLICY := PASSIVE
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE :=
@@ -33,10 +35,10 @@ demo: .venv/ready ## run the whole line on real push logs: learn, plan, send, tr
 	$(BIN)/sendopt demo
 
 test: .venv/ready tests/services/node_modules/.ready ## run the test suite (minutes)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE)
 
 test-all: .venv/ready tests/services/node_modules/.ready ## also the crash loops and large files
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 check: .venv/ready ## format, lint, strict types, import contract; findings fail
 	$(BIN)/ruff format --check .
