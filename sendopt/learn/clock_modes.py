@@ -14,6 +14,8 @@ import math
 import numba
 import numpy as np
 
+from sendopt.learn.factor import cholesky, invert, solve
+
 _MOST_STEPS = 40
 _CLOSE = 1e-3  # of a log density; Newton's next error would be about its square
 _LONGEST_STEP = 2.0  # of a log density: further away the curvature says nothing
@@ -41,10 +43,10 @@ def posteriors(counts, mean, precision, own, variance, doubt, second, with_secon
     for user in range(users):
         for step in range(_MOST_STEPS + 1):
             _curvature(counts[user], mean, precision, own[user], expected, density, slope, factor)
-            _cholesky(factor)
+            cholesky(factor)
             if step == _MOST_STEPS:
                 break
-            _solve(factor, slope)
+            solve(factor, slope)
             longest = 0.0
             for cell in range(cells):
                 longest = max(longest, abs(slope[cell]))
@@ -53,7 +55,7 @@ def posteriors(counts, mean, precision, own, variance, doubt, second, with_secon
                 own[user, cell] += share * slope[cell]
             if longest <= _CLOSE:
                 break
-        _invert(factor, inverse)
+        invert(factor, inverse)
         _spread(inverse, density, hours, variance[user], doubt[user])
         if with_second:
             _add_square(inverse, second)
@@ -115,49 +117,3 @@ def _curvature(counts, mean, precision, own, expected, density, slope, curvature
         for row in range(begin, begin + hours):
             for column in range(begin, begin + hours):
                 curvature[row, column] -= expected[row] * expected[column] / total
-
-
-@numba.njit(nogil=True, cache=True)
-def _cholesky(matrix):
-    """Replace the lower half of a positive definite matrix by its Cholesky factor."""
-    size = len(matrix)
-    below = np.empty(size)
-    for column in range(size):
-        pivot = math.sqrt(matrix[column, column])
-        matrix[column, column] = pivot
-        for row in range(column + 1, size):
-            matrix[row, column] /= pivot
-            below[row] = matrix[row, column]
-        for row in range(column + 1, size):
-            share = below[row]
-            for other in range(column + 1, row + 1):
-                matrix[row, other] -= share * below[other]
-
-
-@numba.njit(nogil=True, cache=True)
-def _solve(factor, vector):
-    """Replace `vector` by the solution of factor factor' x = vector."""
-    size = len(factor)
-    for row in range(size):
-        for inner in range(row):
-            vector[row] -= factor[row, inner] * vector[inner]
-        vector[row] /= factor[row, row]
-    for row in range(size - 1, -1, -1):
-        vector[row] /= factor[row, row]
-        for inner in range(row):
-            vector[inner] -= factor[row, inner] * vector[row]
-
-
-@numba.njit(nogil=True, cache=True)
-def _invert(factor, inverse):
-    """Write the inverse of a lower factor."""
-    size = len(factor)
-    for row in range(size):
-        inverse[row] = 0.0
-        for inner in range(row):
-            share = factor[row, inner]
-            for column in range(inner + 1):
-                inverse[row, column] -= share * inverse[inner, column]
-        inverse[row, row] = 1.0
-        for column in range(row + 1):
-            inverse[row, column] /= factor[row, row]

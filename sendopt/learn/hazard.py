@@ -10,24 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.features import HALF_HOURS, Evidence
-from sendopt.learn.logistic import sigmoid
 
-_MOST_STEPS = 40
-_CLOSE = 1e-4  # of a logit; Newton's next error would be about its square
-_LONGEST_STEP = 2.0  # of a logit: further away the curvature says nothing
-_LEVEL_STEPS = 8
 _WAVES = 10  # of a day: the shortest takes 2.4 hours
 
 
 def levels(seen: Evidence, known: NDArray[np.float64], precision: float) -> NDArray[np.float64]:
     """Return the mode of every row's own addition to the logits `known`."""
-    level = np.zeros((len(known), 1, 1))
-    for _ in range(_LEVEL_STEPS):
-        p = sigmoid(known + level)
-        slope = total(seen.opens - seen.sends * p) - precision * level
-        step = slope / (total(seen.sends * p * (1.0 - p)) + precision)
-        level += np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
-    return level[:, 0, 0]
+    # Numba takes half a second to import, which only those who learn or score should pay.
+    from sendopt.learn import hazard_modes  # noqa: PLC0415
+
+    rows = len(known)
+    level = np.zeros(rows)
+    opens = total(seen.opens)[:, 0, 0]
+    hazard_modes.levels(
+        seen.sends.reshape(rows, -1), opens, known.reshape(rows, -1), precision, level
+    )
+    return level
 
 
 def modes(
@@ -38,49 +36,37 @@ def modes(
     *,
     stage_sd: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the posterior's mode of every row's coefficients of `waves`, and its covariance.
+    """Return the posterior's mode of every row's coefficients of `waves`, and how sure it is.
 
     Args:
         seen: one row for each set of coefficients.
         offset: (rows, stages, day types or 1, half hours or 1), the known part of the logit.
-        waves: (day types, half hours, coefficients).
+        waves: (day types or 1, half hours, coefficients).
         variance: of the Gaussian prior of the coefficients, whose mean is 0.
         stage_sd: of a constant that every row has at each stage, worked out and left aside.
+
+    Returns:
+        The coefficients, (rows, coefficients), and the posterior variances of the waves' sum,
+        (rows, day types or 1, half hours).
     """
+    from sendopt.learn import hazard_modes  # noqa: PLC0415 - as above
+
     rows, stages = seen.answers.shape[:2]
-    flat = waves.reshape(-1, waves.shape[-1])
-    squares = (flat[:, :, None] * flat[:, None, :]).reshape(len(flat), -1)
+    cells = seen.answers.shape[2:]
+    flat = np.ascontiguousarray(waves.reshape(-1, waves.shape[-1]))
     precision = 1.0 / np.concatenate([np.full(stages, stage_sd**2), variance])
-    constant, wave = slice(0, stages), slice(stages, None)
-    own = np.zeros((rows, len(precision)))
-    curvature = np.tile(np.diag(precision), (rows, 1, 1))
     at_risk = seen.sends[:, None] - (seen.answers.cumsum(axis=1) - seen.answers)
-    at_risk, answers = at_risk.reshape(rows, stages, -1), seen.answers.reshape(rows, stages, -1)
-    offset = np.broadcast_to(offset, (rows, stages, *waves.shape[:2])).reshape(rows, stages, -1)
-    moving = np.arange(rows)
-    for _ in range(_MOST_STEPS):
-        mine = own[moving]
-        logit = offset[moving] + mine[:, constant, None] + (mine[:, wave] @ flat.T)[:, None]
-        p = sigmoid(logit)
-        expected = at_risk[moving] * p
-        residual, weight = answers[moving] - expected, expected * (1.0 - p)
-        slope = -precision * mine
-        slope[:, constant] += residual.sum(axis=2)
-        slope[:, wave] += residual.sum(axis=1) @ flat
-        bend = np.tile(np.diag(precision), (len(moving), 1, 1))
-        bend[:, constant, constant] += weight.sum(axis=2)[:, :, None] * np.eye(stages)
-        bend[:, constant, wave] += weight @ flat
-        bend[:, wave, constant] = bend[:, constant, wave].transpose(0, 2, 1)
-        bend[:, wave, wave] += (weight.sum(axis=1) @ squares).reshape(-1, *[flat.shape[1]] * 2)
-        step = np.linalg.solve(bend, slope[:, :, None])[:, :, 0]
-        change = np.abs(step[:, wave] @ flat.T).max(axis=1) + np.abs(step[:, constant]).max(axis=1)
-        own[moving] += step * np.minimum(1.0, _LONGEST_STEP / np.maximum(change, 1e-12))[:, None]
-        curvature[moving] = bend
-        moving = moving[change > _CLOSE]
-        if len(moving) == 0:
-            break
-    covariance = np.asarray(np.linalg.inv(curvature), np.float64)
-    return own[:, wave], covariance[:, wave, wave]
+    own, spread = np.zeros((rows, len(precision))), np.empty((rows, len(flat)))
+    hazard_modes.modes(
+        at_risk.reshape(rows, stages, -1),
+        seen.answers.reshape(rows, stages, -1),
+        np.broadcast_to(offset, (rows, stages, *cells)).reshape(rows, stages, -1),
+        flat,
+        precision,
+        own,
+        spread,
+    )
+    return own[:, stages:], spread.reshape(rows, *waves.shape[:2])
 
 
 def waves_of_the_day(

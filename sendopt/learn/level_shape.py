@@ -12,7 +12,7 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.features import DAY_TYPES, HALF_HOURS, Evidence, Moments
+from sendopt.features import HALF_HOURS, Evidence, Moments
 from sendopt.learn import circle, clocks
 from sendopt.learn.clocks import ClockPrior
 from sendopt.learn.hazard import levels, modes, total, waves_of_the_day
@@ -256,15 +256,14 @@ def _answers(
     asked = np.flatnonzero(total(user.sends)[:, 0, 0] > 0)
     waves, prior_variance = waves_of_the_day(model.deviation_sd, model.deviation_length_hours)
     if len(asked):
-        own, covariance = modes(
+        own, variance[asked] = modes(
             user.rows(asked),
             expected[asked, None] + stage[asked, :, None, None],
-            np.broadcast_to(waves, (DAY_TYPES, *waves.shape)),
+            waves[None],
             prior_variance,
             stage_sd=model.level_sd,
         )
         deviation[asked, 0] = own @ waves.T
-        variance[asked, 0] = ((waves @ covariance) * waves).sum(axis=-1)
         known = base[asked, None, None] + expected[asked] + deviation[asked]
         level[asked] = levels(user.rows(asked), known, model.level_sd**-2.0)
     return Answers(level, deviation, variance, _near(model, user))
