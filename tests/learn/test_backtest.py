@@ -11,7 +11,7 @@ import pytest
 
 from sendopt.errors import InvalidInput
 from sendopt.evaluate.off_policy import Value
-from sendopt.learn import Backtest, backtest
+from sendopt.learn import Backtest, BacktestReport, backtest
 from sendopt.log import EVENT_SCHEMA, Log, Reader, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 
@@ -50,6 +50,12 @@ def decisions_of(reader: Reader, *, since: datetime, until: datetime) -> pa.Tabl
     )
 
 
+@pytest.fixture(scope="module")
+def of_studies(studies: Log) -> BacktestReport:
+    with studies.reader(ALL) as reader:
+        return run(reader, None).report
+
+
 def test_scores_are_complete_and_know_nothing_of_what_came_later(
     studies: Log, empty_log: Log
 ) -> None:
@@ -79,14 +85,12 @@ def test_scores_are_complete_and_know_nothing_of_what_came_later(
     np.testing.assert_array_equal(blind["open_probability"].to_numpy(), probability)
 
 
-def test_choices_are_no_worse_than_everybodys_best_hour(studies: Log) -> None:
+def test_choices_are_no_worse_than_everybodys_best_hour(of_studies: BacktestReport) -> None:
     """The number that a reader of the README gets: real prompts, exact outcomes."""
-    with studies.reader(ALL) as reader:
-        report = run(reader, None).report
-    verdict = report.verdict
+    verdict = of_studies.verdict
     assert verdict is not None
-    assert report.kind == "predictive"
-    assert report.label_source == "sends"
+    assert of_studies.kind == "predictive"
+    assert of_studies.label_source == "sends"
     assert verdict.choices > 3000
     assert verdict.gain["population_best"].high > 0, "not worse beyond chance"
     assert verdict.gain["random"].low > 0
@@ -157,14 +161,13 @@ def test_the_natural_experiments_are_counted(studies: Log) -> None:
     assert found.users_at_one_hour == 0
 
 
-def test_without_propensities_nothing_is_called_causal(studies: Log) -> None:
-    with studies.reader(ALL) as reader:
-        report = run(reader, None).report
-    assert report.counterfactual is not None
-    assert report.counterfactual.refusal is not None
-    assert report.counterfactual.refusal.code == "no_propensity"
-    assert (report.counterfactual.value, report.counterfactual.gain) == ({}, {})
-    assert "no part of this comes from randomised sends" in report.notes[0]
+def test_without_propensities_nothing_is_called_causal(of_studies: BacktestReport) -> None:
+    told = of_studies.counterfactual
+    assert told is not None
+    assert told.refusal is not None
+    assert told.refusal.code == "no_propensity"
+    assert (told.value, told.gain) == ({}, {})
+    assert "no part of this comes from randomised sends" in of_studies.notes[0]
 
 
 @pytest.mark.parametrize("propensity", [1.0, None])

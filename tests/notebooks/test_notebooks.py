@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
@@ -21,15 +23,27 @@ def code_of(notebook: Any) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_it_runs_and_shows_what_it_announces(
-    notebook: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "MPLCONFIGDIR"):
-        monkeypatch.setenv(name, str(tmp_path / name.lower()))
-    client = NotebookClient(
-        notebook, kernel_name="python3", timeout=90, resources={"metadata": {"path": str(tmp_path)}}
-    )
-    client.execute()
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelManager]:
+    """One process for all notebooks: to import everything takes longer than some of them."""
+    folder = tmp_path_factory.mktemp("kernel")
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "MPLCONFIGDIR"):
+            environment.setenv(name, str(folder / name.lower()))
+        kernel = KernelManager(kernel_name="python3")
+        kernel.start_kernel(cwd=folder)
+    yield kernel
+    kernel.shutdown_kernel(now=True)
+
+
+def test_it_runs_and_shows_what_it_announces(notebook: Any, kernel: KernelManager) -> None:
+    # No notebook knows what another one named.
+    notebook.cells.insert(0, nbformat.v4.new_code_cell("%reset -f"))
+    client = NotebookClient(notebook, km=kernel, timeout=90)
+    try:
+        client.execute()
+    finally:
+        client.kc.stop_channels()
     shown = [
         kind for cell in code_of(notebook) for out in cell.outputs for kind in out.get("data", ())
     ]
