@@ -33,7 +33,7 @@ class LoggedChances:
 class DrawnSends:
     """Sends whose time was drawn, one row each, seen from the start of their local day."""
 
-    seen: Viewpoints  # the user, as of local midnight: the same whichever hour was drawn
+    seen: Viewpoints  # the user, as of local midnight: the same whichever hour was drawn; by time
     viewpoint: NDArray[np.intp]  # of the send
     day_of_week: NDArray[np.int64]
     hour: NDArray[np.intp]  # 0..23, local: the one that was drawn
@@ -77,7 +77,7 @@ def drawn_sends(
     local = moments(reader, seen, number, sent["at"])
     # What is known must not depend on the hour that was drawn: it ends where the local day begins.
     midnight = at_us // _MINUTE_US * _MINUTE_US - local.minute_of_day * _MINUTE_US
-    seen, number = viewpoints(sent["user_id"], _instants(midnight))
+    seen, number = _by_time(*viewpoints(sent["user_id"], _instants(midnight)))
     order = np.argsort(number, kind="stable")
     return DrawnSends(
         seen=seen,
@@ -87,6 +87,14 @@ def drawn_sends(
         propensity=sent["propensity"].to_numpy().astype(np.float64)[order],
         answered=sent["label"].to_numpy()[order],
     )
+
+
+def _by_time(seen: Viewpoints, number: NDArray[np.intp]) -> tuple[Viewpoints, NDArray[np.intp]]:
+    """Number viewpoints by time: what everybody was doing is then the same for neighbours."""
+    order = np.argsort(seen.as_of_us, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return Viewpoints(seen.user_id.take(order), seen.as_of.take(order)), place[number]
 
 
 def _instants(us: NDArray[np.int64]) -> pa.ChunkedArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,8 +24,9 @@ from sendopt.log import Reader
 
 Vector = NDArray[np.float64]
 
-_MOST_SENDS = 20_000
-_SENDS_AT_ONCE = 2_000
+_MOST_SENDS = 200_000
+_SENDS_A_SHARE = 5_000  # bounds the dense curves and rows to some 60 MB
+_SHARES_AT_ONCE = 2  # in threads: shares are independent, so their number changes no bit
 _LEAST_SHARE = 0.005  # of the drawn sends, for an hour to count as one that is drawn
 
 
@@ -82,15 +84,19 @@ def _logged(
     fitting to other users' sends.
     """
     observations = observe(reader, model.target)
-    size = (len(sends), len(hours))
-    q, chance = np.empty(size), dict[str, Vector]()
-    for first in range(0, len(sends), _SENDS_AT_ONCE):
-        chunk = slice(first, min(first + _SENDS_AT_ONCE, len(sends)))
-        seen, asked = sends.each_hour(chunk, hours)
-        rows = describe_for(model, reader, observations, seen, asked)
-        for name, ranking in rankings(model, rows).items():
-            chance.setdefault(name, np.empty(size))[chunk] = _best(ranking.reshape(-1, len(hours)))
-        q[chunk] = model.predict(rows).reshape(-1, len(hours))
+
+    def ranked(first: int) -> dict[str, Vector]:
+        share = slice(first, min(first + _SENDS_A_SHARE, len(sends)))
+        seen, asked = sends.each_hour(share, hours)
+        return rankings(model, describe_for(model, reader, observations, seen, asked))
+
+    with ThreadPoolExecutor(_SHARES_AT_ONCE) as pool:
+        shares = list(pool.map(ranked, range(0, len(sends), _SENDS_A_SHARE)))
+    ranking = {
+        name: np.concatenate([share[name] for share in shares]).reshape(-1, len(hours))
+        for name in shares[0]
+    }
+    q = ranking[OURS]
     user = np.asarray(sends.seen.user_id.dictionary_encode().indices, np.intp)[sends.viewpoint]
     drawn = sends.hour[:, np.newaxis] == hours
     return {
@@ -103,7 +109,7 @@ def _logged(
             expected=(q * wanted).sum(axis=1),
             unreachable=np.zeros(len(sends)),
         )
-        for name, wanted in chance.items()
+        for name, wanted in ((name, _best(score)) for name, score in ranking.items())
     }
 
 
