@@ -1,9 +1,10 @@
-"""Features as of every send: one pass over the sorted log, against SQL window functions.
+"""What is known as of every send: passes over the sorted log, against SQL window functions.
 
-Both read the same Parquet file through DuckDB with the same threads, each in a process of its own.
-Ours writes all of CONTEXT_FEATURES; the SQL only the decayed activity of the same hour of the week,
-of the same hour of the day and of all hours, and the time since the last activity. The file is
-synthetic: this is a timing, and the figures of both are compared to 1e-9.
+Both read the same Parquet file through DuckDB with the same threads, each in a process of its own,
+and say of every send the same figures, compared to 1e-9: all of USER_FEATURES, and the decayed
+counts of the send's own local half hour (presences, sends, answers by promptness). Ours counts all
+half hours, because the model reads them all; the SQL only that of the send. The file is synthetic:
+this is a timing.
 
 python benchmarks/features.py EVENTS SQL_SHARE
 
@@ -27,69 +28,129 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from sendopt.features import CONTEXT_FEATURES, Target
-from sendopt.features.context import context_of
+from sendopt.features import USER_FEATURES, Target, Viewpoints, observe, recency, user_evidence
 from sendopt.features.history import history, kind
+from sendopt.features.viewpoints import INSTANT
+from sendopt.features.zones import half_hour_cells
 from sendopt.records import EventType
 
 EVENTS = 5_000_000  # a tenth of them sends
 EVENTS_A_USER = 100
+SQL_SHARE = 0.2
 THREADS = 2
 HALF_LIFE = timedelta(days=30)
-COMPARED = ("activity_same_hour_of_week", "activity_same_hour_of_day", "activity_at_all")
+TARGET = Target(timedelta(minutes=30))
+SENDS_AT_ONCE = 100_000  # bounds the dense counts to 400 MB
 
+# Two of five sends are opened, half of those within the window.
 _WRITE = """
 copy (
     select
+        format('event-{{:09d}}', i) as event_id,
         format('user-{{:07d}}', (hash(i) % {users})::bigint) as user_id,
-        case when hash(i + 1e9) % 100 < 10 then 'send'
-            when hash(i + 1e9) % 100 < 14 then 'open'
-            else 'session' end as event_type,
+        if(hash(i + 1e9) % 100 < 10, 'send', 'session') as event_type,
         to_timestamp(1.75e9 + i * (180 * 86400.0 / {events})) as occurred_at,
-        null::varchar as timezone
+        if(hash(i + 1e9) % 100 < 10, format('send-{{:09d}}', i), null) as send_id,
+        null::varchar as timezone,
+        null::double as propensity
     from range({events}) r(i)
+    where hash(i + 1e9) % 100 not between 10 and 13
+    union all
+    select
+        format('open-{{:09d}}', i),
+        format('user-{{:07d}}', (hash(i) % {users})::bigint),
+        'open',
+        to_timestamp(1.75e9 + i * (180 * 86400.0 / {events}) + 1 + hash(i + 3e9) % 3600),
+        format('send-{{:09d}}', i),
+        null,
+        null
+    from range({events}) r(i)
+    where hash(i + 1e9) % 100 < 10 and hash(i + 2e9) % 100 < 40
 ) to '{path}' (format parquet)
 """
 
-# A send comes before activity of the same instant: only what was earlier counts.
 _WINDOWS = """
-with placed as (
+with delay as (
+    select s.send_id, min(epoch_us(o.occurred_at) - epoch_us(s.occurred_at)) as delay_us
+    from event s
+    join event o using (send_id)
+    where s.event_type = 'send' and o.event_type = 'open' and s.user_id < '{last_user}'
+        and o.occurred_at >= s.occurred_at
+        and o.occurred_at < s.occurred_at + to_microseconds({window_us})
+    group by s.send_id
+),
+placed as (
     select
-        user_id,
-        event_type = 'send' as is_send,
-        occurred_at,
-        (epoch_us(occurred_at) - 1750000000000000) / 86400e6 / {half_life_days} * ln(2) as age,
-        hour(occurred_at) as hour_of_day,
-        isodow(occurred_at) * 24 + hour(occurred_at) as hour_of_week
-    from event
-    where user_id < '{last_user}'
+        e.user_id,
+        e.event_type,
+        epoch_us(e.occurred_at) as us,
+        if(isodow(e.occurred_at) > 5, 48, 0)
+            + hour(e.occurred_at) * 2 + minute(e.occurred_at) // 30 as cell,
+        epoch_us(e.occurred_at) // 1800000000 as half_hour,
+        exp((epoch_us(e.occurred_at) - 1750000000000000) / 86400e6 / {half_life_days} * ln(2))
+            as grown,
+        d.delay_us
+    from event e
+    left join delay d on e.event_type = 'send' and e.send_id = d.send_id
+    where e.user_id < '{last_user}'
+),
+marked as (
+    select
+        *,
+        event_type = 'session' and row_number() over (
+            partition by user_id, event_type, half_hour order by us
+        ) = 1 as is_presence
+    from placed
 ),
 counted as (
     select
         user_id,
-        is_send,
-        occurred_at,
-        exp(-age) * sum(if(is_send, 0, exp(age))) over (
-            partition by user_id, hour_of_week order by occurred_at, not is_send
-            rows between unbounded preceding and 1 preceding
-        ) as same_hour_of_week,
-        exp(-age) * sum(if(is_send, 0, exp(age))) over (
-            partition by user_id, hour_of_day order by occurred_at, not is_send
-            rows between unbounded preceding and 1 preceding
-        ) as same_hour_of_day,
-        exp(-age) * sum(if(is_send, 0, exp(age))) over (
-            partition by user_id order by occurred_at, not is_send
-            rows between unbounded preceding and 1 preceding
-        ) as at_all,
-        epoch_us(occurred_at) - epoch_us(max(if(is_send, null, occurred_at)) over (
-            partition by user_id order by occurred_at, not is_send
-            rows between unbounded preceding and 1 preceding
-        )) as since_us
-    from placed
+        us,
+        event_type = 'send' as is_send,
+        count(*) filter (event_type = 'send') over d1 as sends_1d,
+        count(*) filter (event_type = 'send') over d7 as sends_7d,
+        count(*) filter (event_type = 'send') over d28 as sends_28d,
+        count(*) filter (event_type = 'send') over ever as sends_ever,
+        count(*) filter (event_type = 'open') over d7 as opens_7d,
+        count(*) filter (event_type = 'open') over d28 as opens_28d,
+        count(*) filter (event_type = 'open') over ever as opens_ever,
+        count(*) filter (event_type = 'session') over d7 as sessions_7d,
+        count(*) filter (event_type = 'session') over d28 as sessions_28d,
+        count(*) filter (event_type = 'dismissal') over d28 as dismissals_28d,
+        (us - max(us) filter (event_type = 'send') over ever) / 86400e6 as days_since_send,
+        (us - max(us) filter (event_type = 'open') over ever) / 86400e6 as days_since_open,
+        (us - max(us) filter (event_type = 'session') over ever) / 86400e6 as days_since_session,
+        (us - min(us) over ever) / 86400e6 as tenure_days,
+        sum(grown) filter (is_presence) over before / grown as sessions,
+        sum(grown) filter (event_type = 'send') over closed / grown as sends,
+        sum(grown) filter (delay_us * 6 < {window_us}) over closed / grown as answers_0,
+        sum(grown) filter (delay_us * 6 >= {window_us} and delay_us * 2 < {window_us})
+            over closed / grown as answers_1,
+        sum(grown) filter (delay_us * 2 >= {window_us}) over closed / grown as answers_2
+    from marked
+    window
+        d1 as (
+            partition by user_id order by us range between 86400000000 preceding and 1 preceding
+        ),
+        d7 as (
+            partition by user_id order by us range between 604800000000 preceding and 1 preceding
+        ),
+        d28 as (
+            partition by user_id order by us range between 2419200000000 preceding and 1 preceding
+        ),
+        ever as (
+            partition by user_id order by us range between unbounded preceding and 1 preceding
+        ),
+        before as (
+            partition by user_id, cell order by us
+            range between unbounded preceding and 1 preceding
+        ),
+        closed as (
+            partition by user_id, cell order by us
+            range between unbounded preceding and {window_us} preceding
+        )
 )
-select user_id, occurred_at, same_hour_of_week, same_hour_of_day, at_all, since_us / 3600e6 as since
-from counted
-where is_send
+select * exclude (is_send) from counted where is_send
 """
 
 
@@ -115,41 +176,61 @@ def ours(path: Path, share: float) -> tuple[float, float, int, np.ndarray]:
     """Return seconds, those of CPU, events and, of the first users' sends, what is compared."""
     import sendopt.features.passes  # noqa: F401, PLC0415 - compiled, and kept, before the clock runs
 
+    file: Any = File(path)
     begun, used = time.perf_counter(), time.process_time()
-    past = history(File(path))
-    fetched = time.perf_counter() - begun
+    past = history(file)
+    fetched = time.perf_counter()
+    observations = observe(file, TARGET)
+    observed = time.perf_counter()
     send = np.flatnonzero(past.key & 15 == kind(EventType.SEND))
     user = np.repeat(np.arange(len(past.users), dtype=np.int32), np.diff(past.first))[send]
     sent_us = past.key[send] >> 4
-    told = context_of(
-        past,
-        user,
-        sent_us,
-        np.arange(len(send)),
-        sent_us,
-        clocks=past.clocks,
-        target=Target(timedelta(minutes=30)),
-        half_life=HALF_LIFE,
-    )
+    seen = Viewpoints(past.users.take(pa.array(user)), pa.array(sent_us).cast(INSTANT))
+    local_us = past.clocks.local_us(past.zones_before(user, sent_us), sent_us)
+    known = np.hstack([recency(file, seen, TARGET), _counts(observations, seen, local_us)])
     seconds, used = time.perf_counter() - begun, time.process_time() - used
-    print(f"fetched and sorted in {fetched:.1f} s", file=sys.stderr)
-    first = user < _users(len(past.key), share)
-    since = [told[first, CONTEXT_FEATURES.index(f"hours_since_{of}")] for of in ("open", "session")]
-    compared = [told[first, CONTEXT_FEATURES.index(name)] for name in COMPARED]
-    return seconds, used, len(past.key), np.column_stack([*compared, np.fmin(*since)])
+    print(
+        f"fetched and sorted in {fetched - begun:.1f} s, answers matched in "
+        f"{observed - fetched:.1f} s",
+        file=sys.stderr,
+    )
+    return seconds, used, len(past.key), known[user < _users(len(past.key), share)]
+
+
+def _counts(observations: pa.Table, seen: Viewpoints, local_us: np.ndarray) -> np.ndarray:
+    """Return the counts of each send's own half hour."""
+    cell = half_hour_cells(local_us)
+    own = np.empty((len(seen), 5))
+    for first in range(0, len(seen), SENDS_AT_ONCE):
+        part = Viewpoints(
+            seen.user_id.slice(first, SENDS_AT_ONCE), seen.as_of.slice(first, SENDS_AT_ONCE)
+        )
+        found = user_evidence(observations, part, half_life=HALF_LIFE)
+        counts = np.concatenate(
+            [found.sessions[:, None], found.sends[:, None], found.answers], axis=1
+        ).reshape(len(part), 5, -1)
+        own[first : first + len(part)] = counts[
+            np.arange(len(part)), :, cell[first : first + len(part)]
+        ]
+    return own
 
 
 def sql(path: Path, share: float) -> tuple[float, float, int, np.ndarray]:
     """As `ours`, of the first users only."""
     file = File(path)
     last_user = f"user-{_users(_events(file, ''), share):07d}"
-    windows = _WINDOWS.format(last_user=last_user, half_life_days=HALF_LIFE / timedelta(days=1))
+    windows = _WINDOWS.format(
+        last_user=last_user,
+        half_life_days=HALF_LIFE / timedelta(days=1),
+        window_us=TARGET.params["window_us"],
+    )
     begun, used = time.perf_counter(), time.process_time()
     told = file.query("windows", windows)
     seconds, used = time.perf_counter() - begun, time.process_time() - used
-    told = told.sort_by([("user_id", "ascending"), ("occurred_at", "ascending")])
-    values = np.column_stack([told[2 + each].to_numpy() for each in range(4)])
-    values[:, :3] = np.nan_to_num(values[:, :3])
+    told = told.sort_by([("user_id", "ascending"), ("us", "ascending")])
+    values = np.column_stack([told[2 + each].to_numpy().astype(float) for each in range(19)])
+    counts = values[:, len(USER_FEATURES) :]
+    counts[np.isnan(counts)] = 0.0
     return seconds, used, _events(file, f"where user_id < '{last_user}'"), values
 
 
@@ -161,7 +242,7 @@ def _events(file: File, where: str) -> int:
     return int(file.query("events", f"select count(*) from event {where}")[0][0].as_py())
 
 
-def measure(events: int = EVENTS, share: float = 1.0) -> Iterator[tuple[str, str, str, str]]:
+def measure(events: int = EVENTS, share: float = SQL_SHARE) -> Iterator[tuple[str, str, str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "event.parquet"
         with duckdb.connect(config={"threads": THREADS}) as connection:

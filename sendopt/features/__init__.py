@@ -1,7 +1,6 @@
 """Describe users as they were known at an instant.
 
-Owns: what may be known as of an instant, local time, evidence by time of day, recency, context of
-moments, labels.
+Owns: what may be known as of an instant, local time, evidence by time of day, recency, labels.
 Does not own: what the evidence means (learn), where events are kept (log).
 In: a Reader, viewpoints (user_id, as_of).  Out: arrays and tables, one row a viewpoint or moment.
 Time: only events with `occurred_at < as_of` count, and a send only once its open window has
@@ -9,12 +8,10 @@ closed; labels look ahead, but never beyond `until`. Times of day are local to t
 """
 
 from sendopt.features.catalog import (
-    CONTEXT_FEATURES,
     MOMENT_FEATURES,
     USER_FEATURES,
     statement,
 )
-from sendopt.features.context import moment_context
 from sendopt.features.evidence import (
     DAY_TYPES,
     HALF_HOURS,
@@ -42,7 +39,6 @@ from sendopt.features.viewpoints import (
 )
 
 __all__ = [
-    "CONTEXT_FEATURES",
     "DAY_TYPES",
     "HALF_HOURS",
     "MOMENT_FEATURES",
@@ -61,7 +57,6 @@ __all__ = [
     "labelled_sends",
     "last_platforms",
     "microseconds",
-    "moment_context",
     "moments",
     "observe",
     "population_evidence",

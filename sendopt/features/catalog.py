@@ -30,24 +30,6 @@ MOMENT_FEATURES = (
     "day_of_week",
 )
 
-#: What a moment has to do with its user's recent past; activity is sessions and answers.
-CONTEXT_FEATURES = (
-    "activity_same_hour_of_week",  # decayed count
-    "activity_same_hour_of_day",
-    "activity_at_all",
-    "hours_since_send",  # as of as_of
-    "hours_since_open",
-    "hours_since_session",
-    "hours_from_send",  # to the moment
-    "hours_from_open",
-    "hours_from_session",
-    "active_same_hour_day_before",  # 0 or 1
-    "active_same_hour_week_before",
-    "sends_last_day",
-    "sends_last_week",
-    "hours_off_last_activity",  # between the times of day, 0 to 12
-)
-
 
 @cache
 def statement(name: str) -> str:

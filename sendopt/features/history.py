@@ -38,8 +38,7 @@ class History:
     key: NDArray[np.int64]  # microseconds since 1970, times 16, plus the kind
     zone: NDArray[np.int16]  # into `zones`; 0 = UTC, where none is known
     zones: tuple[str, ...]
-    clocks: Clocks  # of `zones`, over `span_us`
-    span_us: tuple[int, int] = (0, 0)  # of the first and the last event
+    clocks: Clocks  # of `zones`, from the first event to the last
 
     def numbers(self, user_id: pa.Array) -> NDArray[np.int32]:
         """Return the number of each user, -1 for users without any event."""
@@ -147,9 +146,9 @@ def _fetch(reader: Reader) -> History:
         ends = np.linspace(0, len(users), AT_ONCE + 1).astype(int)
         parts = [first[low : high + 1] for low, high in pairwise(ends)]
         list(pool.map(lambda part: passes.settle(part, key, zone), parts))
-    span_us = (int(key[first[:-1]].min()) >> 4, int(key[first[1:] - 1].max()) >> 4)
-    clocks = zone_clocks(reader, zones, begin_us=span_us[0], end_us=span_us[1])
-    return History(users, first, key, zone, zones, clocks, span_us)
+    begin_us, end_us = int(key[first[:-1]].min()) >> 4, int(key[first[1:] - 1].max()) >> 4
+    clocks = zone_clocks(reader, zones, begin_us=begin_us, end_us=end_us)
+    return History(users, first, key, zone, zones, clocks)
 
 
 def _encode(batches: Sequence[pa.RecordBatch]) -> pa.ChunkedArray:

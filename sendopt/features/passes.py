@@ -31,12 +31,10 @@ _written = types.int64[::1]
 _zones = types.int16[::1]
 _table = types.float64[:, ::1]
 
-_HOUR_US = 3_600_000_000
-_DAY_US = 24 * _HOUR_US
+_DAY_US = 86_400_000_000
 _RECENT_US = (_DAY_US, 7 * _DAY_US, 28 * _DAY_US)
 _KINDS = 16
 _NEVER = np.iinfo(np.int64).min
-_ALL = 168  # beside the hours of the week
 _RESCALE = 500.0  # halvings that a sum may run ahead of its scale: far from overflow, at 1024
 #: Of Shell's sort (Ciura 2001), lengthened by 2.25: 17 million events of one user.
 _GAPS = (
@@ -268,91 +266,3 @@ def evidence(
             sends[row, each] = sent[0, each] * sent_left
             for stage in range(stages):
                 answers[row, stage * cells + each] = sent[1 + stage, each] * sent_left
-
-
-@_compiled(types.void, types.float64[::1], _ints, types.int64, types.float64, types.float64[::1])
-def _compare(by_hour, active, local_us, left, out):
-    """Write how a local time compares with the times of past activity."""
-    hour = local_us // _HOUR_US
-    slot = (hour + 72) % 168
-    same_hour = 0.0
-    for day in range(7):
-        same_hour += by_hour[slot % 24 + 24 * day]
-    out[0] = by_hour[slot] * left
-    out[1] = same_hour * left
-    out[2] = by_hour[_ALL] * left
-    out[9] = active[(slot + 144) % 168] == hour - 24
-    out[10] = active[slot] == hour - 168
-    apart = (local_us - active[_ALL]) % _DAY_US
-    out[13] = np.nan if active[_ALL] == _NEVER else min(apart, _DAY_US - apart) / _HOUR_US
-
-
-@_compiled(
-    *(types.void, _ints, _ints, _codes, _ints, _ints, _ints, _ints, types.float64),
-    *(_users, _ints, _ints, _ints, _ints, _ints, _table),
-)
-def context(
-    first,
-    key,
-    zone,
-    clock_first,
-    clock_from,
-    clock_offset,
-    kinds,
-    half_life_us,
-    user,
-    as_of_us,
-    order,
-    asked_first,
-    asked,
-    at_us,
-    out,
-):
-    """Write CONTEXT_FEATURES of each moment; `kinds`: of send, answer, session.
-
-    The moments of viewpoint v are asked[i] for asked_first[v] <= i < asked_first[v + 1].
-    """
-    by_hour = np.zeros((1, _ALL + 1))  # of the local week, from Monday; and altogether
-    active = np.zeros(_ALL + 1, np.int64)  # the last such hour with activity, and local instant
-    last_us = np.zeros(_KINDS, np.int64)
-    back, sends = np.zeros(2, np.int64), np.zeros(2, np.int64)
-    begin, at, end = np.int64(0), np.int64(0), np.int64(0)
-    current, origin_us, scale = np.int64(-2), np.int64(0), 0.0  # -2: nobody yet
-    for view in order:
-        if user[view] != current:
-            current, scale = user[view], 0.0
-            begin = at = end = 0
-            if current >= 0:
-                begin, at, end = first[current], first[current], first[current + 1]
-                origin_us = key[begin] >> 4
-            by_hour[:], active[:], last_us[:], sends[:], back[:] = 0.0, _NEVER, _NEVER, 0, begin
-        while at < end and key[at] >> 4 < as_of_us[view]:
-            kind, happened_us = key[at] & 15, key[at] >> 4
-            last_us[kind] = happened_us
-            if kind == kinds[0]:
-                sends += 1
-            elif kind in (kinds[1], kinds[2]):
-                local_us = _local_us(clock_first, clock_from, clock_offset, zone[at], happened_us)
-                slot = (local_us // _HOUR_US + 72) % 168  # 1970 began on a Thursday
-                halvings = (happened_us - origin_us) / half_life_us
-                scale = _rescaled(by_hour, scale, halvings)
-                weight = np.exp2(halvings - scale)
-                by_hour[0, slot] += weight
-                by_hour[0, _ALL] += weight
-                active[slot], active[_ALL] = local_us // _HOUR_US, local_us
-            at += 1
-        for window in range(2):
-            since_us = as_of_us[view] - _RECENT_US[window]
-            while back[window] < at and key[back[window]] >> 4 < since_us:
-                sends[window] -= key[back[window]] & 15 == kinds[0]
-                back[window] += 1
-        known_zone = zone[at - 1] if at > begin else 0
-        left = np.exp2(scale - (as_of_us[view] - origin_us) / half_life_us) if at > begin else 0.0
-        for index in range(asked_first[view], asked_first[view + 1]):
-            row = asked[index]
-            local_us = _local_us(clock_first, clock_from, clock_offset, known_zone, at_us[row])
-            _compare(by_hour[0], active, local_us, left, out[row])
-            for column in range(3):
-                out[row, 3 + column] = _since(last_us[kinds[column]], as_of_us[view]) / _HOUR_US
-                out[row, 6 + column] = _since(last_us[kinds[column]], at_us[row]) / _HOUR_US
-            out[row, 11], out[row, 12] = sends[0], sends[1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numba
 import numpy as np
@@ -16,12 +15,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sendopt.features import (
-    CONTEXT_FEATURES,
     PROMPTNESS,
     USER_FEATURES,
     Target,
     Viewpoints,
-    moment_context,
     moments,
     observe,
     passes,
@@ -200,73 +197,8 @@ def test_the_pass_agrees_with_looking_back_from_every_viewpoint(
 
 
 @few
-@given(found=happenings, asked=views)
-def test_context_is_what_the_calendar_says(
-    empty_log: Log, found: list[Happening], asked: list[tuple[str, int, int]]
-) -> None:
-    users, as_of_minutes, later = zip(*asked, strict=True)
-    as_of = [NOW + minutes(at) for at in as_of_minutes]
-    at = [one + minutes(off) for one, off in zip(as_of, later, strict=True)]
-    happened = events(found)
-    with empty_log.reader(stored(empty_log, happened)) as reader:
-        seen, number = viewpoints(column(users), column(as_of))
-        told = moment_context(reader, seen, number, column(at), TARGET, half_life=HALF_LIFE)
-    expected = np.array(
-        [by_the_calendar(happened, *one) for one in zip(users, as_of, at, strict=True)]
-    )
-    np.testing.assert_allclose(told, expected, rtol=1e-9)
-
-
-def by_the_calendar(
-    happened: Sequence[Event], user: str, as_of: datetime, at: datetime
-) -> list[float]:
-    past = sorted(
-        (event for event in happened if event.user_id == user and event.occurred_at < as_of),
-        key=lambda event: event.occurred_at,
-    )
-    zone, active, last = ZoneInfo("UTC"), [], {}
-    for event in past:
-        zone = ZoneInfo(event.timezone) if event.timezone else zone
-        last[event.event_type] = event.occurred_at
-        if event.event_type in (EventType.SESSION, EventType.OPEN):
-            weight = 0.5 ** ((as_of - event.occurred_at) / HALF_LIFE)
-            active.append((event.occurred_at.astimezone(zone).replace(tzinfo=None), weight))
-    local = at.astimezone(zone).replace(tzinfo=None)
-    hour = local.replace(minute=0)
-    hours = [when.replace(minute=0) for when, _ in active]
-    kinds = (EventType.SEND, EventType.OPEN, EventType.SESSION)
-    sent = [event.occurred_at for event in past if event.event_type is EventType.SEND]
-    off = (local - active[-1][0]) % timedelta(days=1) if active else None
-    told = {
-        "activity_same_hour_of_week": sum(
-            weight
-            for when, weight in active
-            if (when.weekday(), when.hour) == (local.weekday(), local.hour)
-        ),
-        "activity_same_hour_of_day": sum(w for when, w in active if when.hour == local.hour),
-        "activity_at_all": sum(weight for _, weight in active),
-        **{
-            f"hours_since_{kind}": (as_of - last[kind]) / minutes(60) if kind in last else np.nan
-            for kind in kinds
-        },
-        **{
-            f"hours_from_{kind}": (at - last[kind]) / minutes(60) if kind in last else np.nan
-            for kind in kinds
-        },
-        "active_same_hour_day_before": hour - timedelta(days=1) in hours,
-        "active_same_hour_week_before": hour - timedelta(days=7) in hours,
-        "sends_last_day": sum(as_of - one <= timedelta(days=1) for one in sent),
-        "sends_last_week": sum(as_of - one <= timedelta(days=7) for one in sent),
-        "hours_off_last_activity": np.nan
-        if off is None
-        else min(off, timedelta(days=1) - off) / minutes(60),
-    }
-    return [float(told[name]) for name in CONTEXT_FEATURES]
-
-
-@few
 @given(found=happenings, future=happenings, order=st.randoms(use_true_random=False))
-def test_neither_later_events_nor_the_order_of_reading_move_the_context(
+def test_neither_later_events_nor_the_order_of_reading_move_what_is_known(
     empty_log: Log, found: list[Happening], future: list[Happening], order: object
 ) -> None:
     past = [event for event in events(found) if event.occurred_at < NOW]
@@ -302,13 +234,11 @@ def test_neither_later_events_nor_the_order_of_reading_move_the_context(
             ],
         )
         with empty_log.reader(tenant) as reader:
-            seen, number = viewpoints(column(USERS), column([NOW, NOW]))
-            at = column([NOW + minutes(200), NOW + minutes(2000)])
+            seen, _ = viewpoints(column(USERS), column([NOW, NOW]))
             observations = observe(reader, TARGET)
             evidence = user_evidence(observations, seen, half_life=HALF_LIFE)
             told.append(
                 [
-                    moment_context(reader, seen, number, at, TARGET, half_life=HALF_LIFE),
                     recency(reader, seen, TARGET),
                     evidence.sessions,
                     evidence.sends,
@@ -347,12 +277,9 @@ def test_a_memory_of_minutes_over_years_stays_exact(empty_log: Log) -> None:
         ],
     )
     with empty_log.reader(tenant) as reader:
-        seen, number = viewpoints(column(["ann"]), column([NOW]))
-        observations = observe(reader, TARGET)
-        found = user_evidence(observations, seen, half_life=minutes(30))
-        told = moment_context(reader, seen, number, column([NOW]), TARGET, half_life=minutes(30))
+        seen, _ = viewpoints(column(["ann"]), column([NOW]))
+        found = user_evidence(observe(reader, TARGET), seen, half_life=minutes(30))
     assert found.sessions.sum() == pytest.approx(0.75, rel=1e-7)
-    assert told[0, CONTEXT_FEATURES.index("activity_at_all")] == pytest.approx(0.75, rel=1e-7)
 
 
 CHANGING = (
