@@ -33,6 +33,7 @@ def some_rows(seed: int, count: int = 50) -> Rows:
         level=rng.normal(size=count),
         busyness=rng.normal(size=count),
         parts=Parts(**curves),
+        message=rng.normal(size=count),
         habit=np.zeros(count),
         user_features=user_features,
         moment_features=rng.normal(scale=10.0, size=(count, len(MOMENT_FEATURES))),
@@ -68,7 +69,8 @@ def test_of_whom_nothing_is_known_no_part_is_the_users_own() -> None:
     told = contributions(untrained(booster=noise(FEATURES), trees_rank=True), silent)
     for name in ("own_visits", "own_answers", "level", "pace"):
         assert not told.parts[name].any()
-    assert told.parts["everybodys_hours"] == pytest.approx(rows.parts.population)
+    hours = rows.parts.population + rows.message
+    assert told.parts["everybodys_hours"] == pytest.approx(hours)
 
 
 @given(visits=evidence, sends=evidence, more=st.floats(0.1, 1e4), probability=likelihood)
