@@ -8,7 +8,6 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -121,12 +120,11 @@ def test_a_url_that_cannot_be_contacted_is_refused(url):
     assert answer == TransportError("url_malformed", refused=True)
 
 
+@pytest.mark.timeout(30)  # one after the other they would take a minute
 def test_silence_ends_with_the_timeout_for_all_at_once(trap):
-    transport = Transport(timeout=timedelta(milliseconds=300), allow_private_addresses=True)
-    before = time.monotonic()
+    transport = Transport(timeout=timedelta(milliseconds=1200), allow_private_addresses=True)
     answers = transport.post_all([post(f"http://127.0.0.1:{trap.port}/{n}") for n in range(50)])
     assert answers == [TransportError("timed_out")] * 50
-    assert time.monotonic() - before < 3
 
 
 def test_nobody_listening_and_no_such_name_are_not_refusals():
@@ -183,11 +181,10 @@ def test_an_endless_body_is_cut_off_and_its_status_counts():
 
     threading.Thread(target=serve, daemon=True).start()
     transport = Transport(timeout=timedelta(seconds=20), allow_private_addresses=True)
-    before = time.monotonic()
     [found] = transport.post_all([post(f"http://127.0.0.1:{listener.getsockname()[1]}/")])
     listener.close()
     assert found == Response(201, {"retry-after": "7"})
-    assert time.monotonic() - before < 5
+    assert sent["bytes"] < 32 * 2**20  # what fits into the buffers on the way
 
 
 def test_connections_are_kept_from_one_call_to_the_next(receiver):
