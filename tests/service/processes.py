@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import pytest
@@ -20,13 +20,19 @@ SENDOPT = Path(sys.executable).with_name("sendopt")
 
 
 @contextmanager
-def running(command: str, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: str,
+    environment: Mapping[str, str],
+    *,
+    stdout: IO[str] | int = subprocess.DEVNULL,
+    stderr: IO[str] | int = subprocess.DEVNULL,
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run `sendopt <command>`, killed without warning at the end of the block."""
     process = subprocess.Popen(
         [SENDOPT, command],
         env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
     )
     try:
         yield process
@@ -47,10 +53,10 @@ def verify(environment: Mapping[str, str]) -> None:
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
-def wait_until_ready(url: str) -> None:
-    """Wait for `/readyz`."""
+def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait for `/readyz` of the service that `process` is."""
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    while process.poll() is None and time.monotonic() < deadline:
         try:
             if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
                 return

@@ -77,7 +77,7 @@ def crash_and_recover(home: Path, kills: int) -> None:
                 running("run", environment) as process,
                 httpx.Client(base_url=url, timeout=10) as client,
             ):
-                wait_until_ready(url)
+                wait_until_ready(url, process)
                 if life == 0:
                     plan_sends(app, url, key)
                 dies_at = time.monotonic() + rng.uniform(0.3, 2.5)

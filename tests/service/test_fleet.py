@@ -48,9 +48,10 @@ def test_the_line_runs_on_postgresql_and_s3(
     head = {"authorization": f"Bearer {app.issue_key(acme, 'test')}"}
 
     with ExitStack() as fleet_of:
-        for command in ("serve", "append", "dispatch"):
+        service = fleet_of.enter_context(running("serve", fleet))
+        for command in ("append", "dispatch"):
             fleet_of.enter_context(running(command, fleet))
-        wait_until_ready(url)
+        wait_until_ready(url, service)
         client = fleet_of.enter_context(httpx.Client(base_url=url, headers=head, timeout=30))
         start = datetime.now(UTC) + timedelta(seconds=1)
         due = {f"u{n}": start + timedelta(seconds=n * 0.1) for n in range(USERS)}
