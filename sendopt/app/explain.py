@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from sendopt.app.everybody import OneUser
 from sendopt.app.standing import user_standing
-from sendopt.app.stores import Stores
 from sendopt.errors import InvalidInput, ModelNotServable, NotFound
 from sendopt.learn import ServableModel, serving
 from sendopt.records import Channel, ServedBy, TenantId, UserId
@@ -34,7 +33,7 @@ class ExplainedUser:
     explanation: Explanation
 
 
-class Explanations(Stores):
+class Explanations(OneUser):
     """Why each user's best time is what it is."""
 
     def explain(
@@ -84,7 +83,7 @@ class Explanations(Stores):
         said: dict[str, Explanation] = {}  # by the version that said it
 
         def week(model: ServableModel) -> pa.Table:
-            with self.reader(tenant_id) as own:
+            with self.reader_of_user(tenant_id, user_id, model, as_of=now) as (own, everybody):
                 told = said[model.version] = explain(
                     model,
                     own,
@@ -92,6 +91,7 @@ class Explanations(Stores):
                     as_of=now,
                     configured_hour=configured_hour,
                     chance_of_gain=chance_of_gain,
+                    everybody=everybody,
                 )
             return pa.table({"open_probability": [hour.open_probability for hour in told.week]})
 
@@ -110,8 +110,7 @@ class Explanations(Stores):
     def _zones(self, tenant_id: TenantId, user_id: UserId) -> tuple[str | None, str, str]:
         """Return the user's last zone in the log; the one a plan would use, and who names that."""
         with self.reader(tenant_id) as reader:
-            standing = user_standing(reader, as_of=self.clock.now())
-        row = standing.filter(pc.equal(standing["user_id"], user_id)).to_pylist()
+            row = user_standing(reader, as_of=self.clock.now(), user_id=user_id).to_pylist()
         log_zone = row[0]["timezone"] if row else None
         with self.state.read() as tx:
             try:

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 
 from sendopt import score
 from sendopt.app.answers import BestTimes, HourOfWeek
+from sendopt.app.everybody import OneUser
 from sendopt.app.standing import user_standing
 from sendopt.app.stored_scores import StoredScores
-from sendopt.app.stores import Stores
 from sendopt.errors import ModelNotServable, StoreFailure
 from sendopt.features import known_users
 from sendopt.learn import ServableModel, serving
@@ -40,7 +40,7 @@ class ScoringReport:
     store: str  # the file
 
 
-class Scores(Stores):
+class Scores(OneUser):
     """When each user is likely to answer, by hour of the local week."""
 
     @cached_property
@@ -142,15 +142,17 @@ class Scores(Stores):
         """Ask the champion, else the last good model, now; without either, say why none speaks."""
         now = self.clock.now()
         with self.reader(tenant_id) as reader:
-            standing = user_standing(reader, as_of=now)
-            if pc.index(standing["user_id"], user_id).as_py() < 0:
-                with self.state.read() as tx:
-                    users.get(tx, tenant_id, user_id)
-            zone = _zones(standing, pa.array([user_id]))[0].as_py()
+            standing = user_standing(reader, as_of=now, user_id=user_id)
+        if len(standing) == 0:
+            with self.state.read() as tx:
+                users.get(tx, tenant_id, user_id)
+        zone = _zones(standing, pa.array([user_id]))[0].as_py()
 
         def week(model: ServableModel) -> pa.Table:
-            with self.reader(tenant_id) as own:
-                return score.score_slots(model, own, as_of=now, user_ids=[user_id])
+            with self.reader_of_user(tenant_id, user_id, model, as_of=now) as (own, everybody):
+                return score.score_slots(
+                    model, own, as_of=now, user_ids=[user_id], everybody=everybody
+                )
 
         answer = serving.ask(
             self.registry,

@@ -8,10 +8,15 @@ from importlib.resources import files
 import pyarrow as pa
 
 from sendopt.log import Reader
+from sendopt.records import UserId
 
 _STANDING = files("sendopt.schedule") / "sql" / "user_standing.sql"
 
 
-def user_standing(reader: Reader, *, as_of: datetime) -> pa.Table:
-    """Return user_id, timezone (the last one known, or null) and opted_out, one row a user."""
-    return reader.query("user_standing", _STANDING.read_text(), {"as_of": as_of})
+def user_standing(reader: Reader, *, as_of: datetime, user_id: UserId | None = None) -> pa.Table:
+    """Return user_id, timezone (the last one known, or null) and opted_out, one row a user.
+
+    Of `user_id` alone, if one is given.
+    """
+    params = {"as_of": as_of, "user_id": user_id}
+    return reader.query("user_standing", _STANDING.read_text(), params)

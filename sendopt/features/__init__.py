@@ -28,6 +28,7 @@ from sendopt.features.labels import (
     session_moments,
 )
 from sendopt.features.platforms import last_platforms
+from sendopt.features.population import Population, events_before, population
 from sendopt.features.target import Summary, Target, instant, microseconds, observe, summarise
 from sendopt.features.viewpoints import (
     Moments,
@@ -47,10 +48,12 @@ __all__ = [
     "Evidence",
     "LabelledMoments",
     "Moments",
+    "Population",
     "Summary",
     "Target",
     "Viewpoints",
     "active_days",
+    "events_before",
     "hours_of_week",
     "instant",
     "known_users",
@@ -59,6 +62,7 @@ __all__ = [
     "microseconds",
     "moments",
     "observe",
+    "population",
     "population_evidence",
     "recency",
     "session_moments",

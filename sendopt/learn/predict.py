@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from sendopt.clock import zone_of
 from sendopt.errors import InvalidInput
-from sendopt.features import LabelledMoments, Moments, Viewpoints, moments, observe, viewpoints
+from sendopt.features import (
+    LabelledMoments,
+    Moments,
+    Population,
+    Viewpoints,
+    moments,
+    observe,
+    viewpoints,
+)
 from sendopt.learn.model import ServableModel
 from sendopt.learn.rows import Rows, describe
 from sendopt.log import Reader
@@ -58,9 +66,15 @@ def score(model: ServableModel, reader: Reader, decisions: pa.Table) -> Candidat
 
 
 def describe_for(
-    model: ServableModel, reader: Reader, observations: pa.Table, seen: Viewpoints, asked: Moments
+    model: ServableModel,
+    reader: Reader,
+    observations: pa.Table,
+    seen: Viewpoints,
+    asked: Moments,
+    *,
+    everybody: Population | None = None,
 ) -> Rows:
-    """Describe moments the way `model` was taught."""
+    """Describe moments the way `model` was taught; `everybody` as in `rows.describe`."""
     return describe(
         reader,
         observations,
@@ -72,6 +86,7 @@ def describe_for(
         reach=model.reach,
         seen=seen,
         asked=asked,
+        everybody=everybody,
     )
 
 

@@ -13,6 +13,7 @@ from sendopt.features import (
     HALF_HOURS,
     Evidence,
     Moments,
+    Population,
     Target,
     Viewpoints,
     last_platforms,
@@ -56,16 +57,24 @@ def describe(
     reach: timedelta,
     seen: Viewpoints,
     asked: Moments,
+    everybody: Population | None = None,
 ) -> Rows:
-    """Describe the moments `asked` by what was known at their viewpoints."""
+    """Describe the moments `asked` by what was known at their viewpoints.
+
+    Everybody's evidence is `everybody`, which has to be of the day of every viewpoint; None = it is
+    counted from the observations.
+    """
     user = user_evidence(observations, seen, half_life=shape.half_life)
-    everybody, population_row = population_evidence(observations, seen, half_life=shape.half_life)
+    if everybody is None:
+        of_all, row_of_all = population_evidence(observations, seen, half_life=shape.half_life)
+    else:
+        of_all, row_of_all = everybody.evidence, np.zeros(len(seen), np.intp)
     curves = level_shape.estimate(
         shape,
         clocks,
         user,
-        everybody,
-        population_row,
+        of_all,
+        row_of_all,
         platform=platforms.numbers(last_platforms(reader, seen)),
         platforms=platforms.curves,
         reach=reach,

@@ -14,7 +14,7 @@ from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput, NotFound
 from sendopt.log.connect import LAKE_PREFIX
 from sendopt.log.statements import failures, literal, run, statement
-from sendopt.records import TenantId
+from sendopt.records import TenantId, UserId
 
 
 class Reader:
@@ -33,6 +33,7 @@ class Reader:
         snapshot: int,
         *,
         before: datetime | None = None,
+        user_id: UserId | None = None,
     ) -> None:
         self._connection = connection
         self._lake, self._tenant_id = lake, tenant_id
@@ -42,9 +43,13 @@ class Reader:
             "snapshot": snapshot,
             "tenant_id": literal(tenant_id),
             "and_before": ends,
+            "view": "event" if user_id is None else "every_event",
         }
         self.snapshot = snapshot
         run(connection, "event_view", statement("event_view").format(**self._names))
+        if user_id is not None:
+            sql = statement("event_of_user").format(user_id=literal(user_id))
+            run(connection, "event_of_user", sql)
 
     def appended_count(self) -> int:
         """Return how many events the tenant's appends say they stored; `event` must hold them."""
@@ -62,6 +67,19 @@ class Reader:
             yield Reader(
                 connection, self._lake, self._tenant_id, self.snapshot, before=as_utc(instant)
             )
+        finally:
+            connection.interrupt()
+            connection.close()
+
+    @contextmanager
+    def of_user(self, user_id: UserId) -> Iterator[Reader]:
+        """Open a reader of the same snapshot that sees one user's events alone.
+
+        They are read here, once. With them come others' events that name a send to the user.
+        """
+        connection = self._connection.cursor()
+        try:
+            yield Reader(connection, self._lake, self._tenant_id, self.snapshot, user_id=user_id)
         finally:
             connection.interrupt()
             connection.close()

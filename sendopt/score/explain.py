@@ -18,11 +18,13 @@ from sendopt.clock import as_utc
 from sendopt.features import (
     DAY_TYPES,
     HALF_HOURS,
+    Population,
     Viewpoints,
     hours_of_week,
     instant,
     last_platforms,
     observe,
+    population,
     user_evidence,
 )
 from sendopt.learn import ServableModel, describe_for
@@ -100,7 +102,7 @@ class Explanation:
     window_seconds: float  # an answer counts so long after the send
     best: ExplainedHour
     best_days: tuple[int, ...]  # of the week, on which that hour is equally good
-    sends_there: int  # to anybody, in that hour of weekdays or of weekends; 0 = never tried
+    sends_there: int  # to anybody before today, at that hour of weekdays or of weekends; 0 = none
     parts: Mapping[str, float]  # of the best hour; their sum is the logit of its probability
     features: tuple[Feature, ...]  # of the trees, those that matter most at the best hour
     over_configured: Gain
@@ -134,6 +136,7 @@ def explain(
     as_of: datetime,
     configured_hour: int,
     chance_of_gain: ChanceOfGain,
+    everybody: Population | None = None,
 ) -> Explanation:
     """Explain the week of one user; of a user that the log does not know, everybody's.
 
@@ -144,18 +147,22 @@ def explain(
         as_of: what was known when.
         configured_hour: local, 0..23: when messages go out that nothing is known about.
         chance_of_gain: how planning judges whether one time is better than another.
+        everybody: of the day of `as_of`; None = `reader` sees everybody.
     """
     as_of = as_utc(as_of)
     observations = observe(reader, model.target)
     seen = Viewpoints(pa.array([user_id]), pa.array([as_of], pa.timestamp("us", tz="UTC")))
-    rows = describe_for(model, reader, observations, seen, hours_of_week(1))
+    if everybody is None:
+        half_life = model.shape.half_life
+        everybody = population(reader, model.target, half_life=half_life, as_of=as_of)
+    rows = describe_for(model, reader, observations, seen, hours_of_week(1), everybody=everybody)
     told = contributions(model, rows)
     logit, sd = told.logit, model.logit_sd(rows)
-    everybody = model.baseline.probability(rows)
-    week = _week(logit, sd, everybody)
+    of_everybody = model.baseline.probability(rows)
+    week = _week(logit, sd, of_everybody)
     best = _first_best(logit)
     first = best - best % 24  # of the day
-    reference = first + int(everybody[first : first + 24].argmax())
+    reference = first + int(of_everybody[first : first + 24].argmax())
 
     def gain(other: int) -> Gain:
         chance = chance_of_gain(
@@ -175,7 +182,7 @@ def explain(
         window_seconds=model.target.open_window.total_seconds(),
         best=week[best],
         best_days=_equally_good(logit, best),
-        sends_there=_sends_at(observations, week[best], known_by_us=int(seen.as_of_us[0])),
+        sends_there=_sends_at(everybody, week[best]),
         parts={name: float(part[best]) for name, part in told.parts.items()},
         features=_top_features(told, model.tree_features(rows)[best], best),
         over_configured=gain(first + configured_hour),
@@ -189,7 +196,7 @@ def explain(
             probability=week[best].open_probability,
         ),
         mean=float(sigmoid(logit).mean()),
-        mean_everybody=float(everybody.mean()),
+        mean_everybody=float(of_everybody.mean()),
         week=week,
     )
 
@@ -271,13 +278,10 @@ def _known(
     )
 
 
-def _sends_at(observations: pa.Table, hour: ExplainedHour, *, known_by_us: int) -> int:
+def _sends_at(everybody: Population, hour: ExplainedHour) -> int:
     """Count everybody's sends in one local hour, of weekdays or of weekends."""
-    half_hour = (hour.day_of_week >= 5) * HALF_HOURS + 2 * hour.hour
-    there = observations["cell"].to_numpy() // 2 == half_hour // 2
-    there &= ~observations["is_session"].to_numpy()
-    there &= observations["known_us"].to_numpy() <= known_by_us
-    return int(there.sum())
+    begin = 2 * hour.hour
+    return int(everybody.sends[int(hour.day_of_week >= 5), begin : begin + 2].sum())
 
 
 def _of_user(observations: pa.Table, user_id: UserId, *, known_by_us: int) -> pa.Table:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from sendopt.features import known_users
+from sendopt.features import Population, known_users
 from sendopt.learn import ServableModel, score_decisions
 from sendopt.log import Reader
 from sendopt.score.weeks import SLOT_SCHEMA, score_weeks
@@ -35,6 +35,7 @@ def score_slots(
     *,
     as_of: datetime,
     user_ids: list[str] | None = None,
+    everybody: Population | None = None,
 ) -> pa.Table:
     """Score the 168 hours of a local week of each user.
 
@@ -44,6 +45,7 @@ def score_slots(
         as_of: what was known when.
         user_ids: None = everybody known to the log before `as_of`; unknown users get the
             population's probabilities.
+        everybody: of the day of `as_of`; None = `reader` sees everybody.
 
     Returns:
         SLOT_SCHEMA; a send is thought of at the start of the hour. By user in the order given,
@@ -52,5 +54,5 @@ def score_slots(
     users = (
         known_users(reader, until=as_of) if user_ids is None else pa.array(user_ids, pa.string())
     )
-    weeks = score_weeks(model, reader, users, as_of=as_of)
+    weeks = score_weeks(model, reader, users, as_of=as_of, everybody=everybody)
     return pa.concat_tables([SLOT_SCHEMA.empty_table(), *(some.table() for some in weeks)])

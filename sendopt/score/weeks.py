@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sendopt.clock import as_utc
 from sendopt.errors import ModelNotServable
-from sendopt.features import USER_FEATURES, Moments, Viewpoints, hours_of_week, observe
+from sendopt.features import USER_FEATURES, Moments, Population, Viewpoints, hours_of_week, observe
 from sendopt.learn import ServableModel, TreeTables, describe_for, tree_tables
 from sendopt.learn.logistic import logit as log_odds
 from sendopt.learn.logistic import sigmoid
@@ -78,7 +78,13 @@ class Weeks:
 
 
 def score_weeks(
-    model: ServableModel, reader: Reader, users: pa.Array, *, as_of: datetime, threads: int = 1
+    model: ServableModel,
+    reader: Reader,
+    users: pa.Array,
+    *,
+    as_of: datetime,
+    everybody: Population | None = None,
+    threads: int = 1,
 ) -> Iterator[Weeks]:
     """Score the weeks of `users` in their order, some thousands at a time.
 
@@ -90,6 +96,7 @@ def score_weeks(
         reader: the tenant's log; only events with `occurred_at < as_of` are used.
         users: their ids.
         as_of: what was known when.
+        everybody: of the day of `as_of`; None = `reader` sees everybody.
         threads: used for the trees.
     """
     observations = observe(reader, model.target)
@@ -99,9 +106,11 @@ def score_weeks(
         instants = pa.array([as_utc(as_of)] * len(some), pa.timestamp("us", tz="UTC"))
         seen = Viewpoints(some, instants)
         if trees is None:
-            logit = _by_rows(model, reader, observations, seen)
+            logit = _by_rows(model, reader, observations, seen, everybody)
         else:
-            logit = _by_user(model, trees, reader, observations, seen, threads=threads)
+            logit = _by_user(
+                model, trees, reader, observations, seen, everybody=everybody, threads=threads
+            )
         yield Weeks(some, np.clip(logit, -SUREST_LOGIT, SUREST_LOGIT))
 
 
@@ -138,9 +147,11 @@ def _by_user(
     observations: pa.Table,
     seen: Viewpoints,
     *,
+    everybody: Population | None,
     threads: int,
 ) -> NDArray[np.float32]:
-    rows = describe_for(model, reader, observations, seen, _repeated(_HOURS_OF_DAY_TYPES, seen))
+    asked = _repeated(_HOURS_OF_DAY_TYPES, seen)
+    rows = describe_for(model, reader, observations, seen, asked, everybody=everybody)
     offset = model.weights.logit(rows).astype(np.float32).reshape(len(seen), -1)
     logit = np.ascontiguousarray(offset[:, _DAY_TYPE_HOUR])
     features = rows.user_features[:: offset.shape[1]]
@@ -152,10 +163,15 @@ def _by_user(
 
 
 def _by_rows(
-    model: ServableModel, reader: Reader, observations: pa.Table, seen: Viewpoints
+    model: ServableModel,
+    reader: Reader,
+    observations: pa.Table,
+    seen: Viewpoints,
+    everybody: Population | None,
 ) -> NDArray[np.float32]:
     """Score user by slot rows: slow, and right for trees of any kind."""
-    rows = describe_for(model, reader, observations, seen, hours_of_week(len(seen)))
+    asked = hours_of_week(len(seen))
+    rows = describe_for(model, reader, observations, seen, asked, everybody=everybody)
     probability = model.predict(rows).reshape(len(seen), SLOTS_A_WEEK)
     return log_odds(probability).astype(np.float32)
 

@@ -10,7 +10,7 @@ import pytest
 
 from sendopt.errors import InvalidInput, NotFound, StoreFailure
 from sendopt.log import EVENT_SCHEMA, Log, LogLocation, Reader, event_table
-from sendopt.records import Event, TenantId
+from sendopt.records import Event, EventType, SendId, TenantId, UserId
 
 SHOP, BANK = TenantId("shop"), TenantId("bank")
 
@@ -66,6 +66,33 @@ def test_sql_reaches_nothing_but_the_view(
     )
     with local_log.reader(SHOP) as reader, pytest.raises((StoreFailure, InvalidInput)):
         reader.query("probe", sql)
+
+
+def test_a_reader_of_one_user_sees_that_user_and_what_its_sends_caused(
+    local_log: Log, an_event: Callable[..., Event]
+) -> None:
+    send, at = SendId("s'1"), an_event("x").occurred_at
+    ours = [
+        Event("send", UserId("o'hara"), EventType.SEND, at, send),
+        Event("visit", UserId("o'hara"), EventType.SESSION, at),
+        Event("open", UserId("somebody"), EventType.OPEN, at, send),
+    ]
+    theirs = [
+        Event("their-send", UserId("somebody"), EventType.SEND, at, SendId("s2")),
+        Event("their-visit", UserId("somebody"), EventType.SESSION, at),
+    ]
+    with local_log.appender() as appender:
+        appender.append(SHOP, event_table([*ours, *theirs]))
+        appender.append(BANK, event_table(ours))
+        with local_log.reader(SHOP) as reader, reader.of_user(UserId("o'hara")) as own:
+            later = Event("later", UserId("o'hara"), EventType.SESSION, at)
+            appender.append(SHOP, event_table([later]))
+            found = own.query("all", "select * from event order by event_id")
+            assert found["event_id"].to_pylist() == ["open", "send", "visit"]
+            assert found.schema.names == EVENT_SCHEMA.names
+            assert count(reader) == 5
+        with local_log.reader(SHOP) as reader, reader.of_user(UserId("nobody")) as own:
+            assert count(own) == 0
 
 
 def test_params_and_inputs_are_seen_by_one_query(

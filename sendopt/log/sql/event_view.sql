@@ -1,5 +1,5 @@
 -- Templated: a view takes no parameters. All that a reader's SQL ever sees of the log.
-create temporary view event as
+create temporary view {view} as
 select
     event_id,
     user_id,

@@ -1,6 +1,6 @@
 -- user_standing
--- Grain: one row per user of the log.
--- Reads: event.  Params: $as_of.
+-- Grain: one row per user of the log, or of $user_id alone.
+-- Reads: event.  Params: $as_of, $user_id (null = everybody).
 -- An opt-out stands from the moment we know of it, whatever its clock says and whatever the user
 -- did afterwards: consent does not come back by itself.
 select
@@ -10,5 +10,6 @@ select
     ) as timezone,
     bool_or(event_type = 'opt_out') as opted_out
 from event
+where $user_id is null or user_id = $user_id
 group by user_id
 order by user_id
