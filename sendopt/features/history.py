@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from itertools import pairwise
-from typing import Any
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from sendopt.features.catalog import statement
 from sendopt.features.zones import UTC_ONLY, Clocks, zone_clocks
 from sendopt.log import Reader
 from sendopt.records import EventType
+
+if TYPE_CHECKING:
+    from sendopt.features.numbering import Dealt, Numbering
 
 _KINDS = tuple(EventType)
 AT_ONCE = 2  # shares of the users that are worked on at the same time
@@ -70,7 +72,8 @@ class History:
 
     def known_user(self) -> pa.Table:
         """The input `known_user` of the queries."""
-        return _numbered("user_id", self.users, np.int32)
+        number = np.arange(len(self.users), dtype=np.int32)
+        return pa.table({"user_id": self.users, "number": number})
 
 
 def kind(event_type: EventType) -> int:
@@ -112,81 +115,59 @@ _of_readers: WeakKeyDictionary[Reader, History] = WeakKeyDictionary()
 
 
 def _fetch(reader: Reader) -> History:
-    from sendopt.features import passes  # noqa: PLC0415 - numba costs every command 0.3 s
-
     named = reader.query("history_zones", statement("history_zones"))["timezone"].to_pylist()
     zones = ("UTC", *named)
-    events = reader.query(
-        "history",
-        statement("history"),
-        inputs={
-            "kind": _numbered("event_type", pa.array(_KINDS), np.int64),
-            "zone": _numbered("timezone", pa.array(named, pa.string()), np.int16, begin=1),
-        },
-    )
-    if len(events) == 0:
-        nothing = np.zeros(0, np.int64)
-        key, zone = nothing, nothing.astype(np.int16)
-        return History(pa.array([], pa.string()), np.zeros(1, np.int64), key, zone, zones, UTC_ONLY)
-    batches = events.to_batches()
-    size = -(-len(batches) // AT_ONCE)
-    shares = [batches[at : at + size] for at in range(0, len(batches), size)]
+    numbering = _numbered(reader, zones)
+    ids, counts = numbering.finish()
+    if len(ids) == 0:
+        key, zone = np.empty(0, np.int64), np.empty(0, np.int16)
+        return History(ids, np.zeros(1, np.int64), key, zone, zones, UTC_ONLY)
+    by_id = np.asarray(pc.sort_indices(ids))
+    first = np.concatenate([[0], np.cumsum(counts[by_id])])
+    begin = np.empty(len(ids), np.int64)
+    begin[by_id] = first[:-1]
+    key, zone = _in_order(numbering.parts, begin, first)
+    span_us = {
+        "begin_us": int(key[first[:-1]].min()) >> 4,
+        "end_us": int(key[first[1:] - 1].max()) >> 4,
+    }
+    clocks = zone_clocks(reader, zones, **span_us)
+    return History(ids.take(pa.array(by_id)), first, key, zone, zones, clocks)
+
+
+def _numbered(reader: Reader, zones: Sequence[str]) -> Numbering:
+    """Number the users of all events, while more of them are read."""
+    from sendopt.features.numbering import Numbering  # noqa: PLC0415 - numba costs 0.3 s
+
+    numbering = Numbering()
+    # No zone is named "": zone 0 is that of events which name none, even where another names UTC.
+    names = {"kinds": list(_KINDS), "zones": ["", *zones[1:]]}
+    with ThreadPoolExecutor(1) as pool:
+        dealt = None
+        for events in reader.batches("history", statement("history"), names):
+            if dealt is not None:
+                dealt.result()
+            dealt = pool.submit(numbering.deal, events)
+        if dealt is not None:
+            dealt.result()
+    return numbering
+
+
+def _in_order(
+    parts: Sequence[Sequence[Dealt]], begin: NDArray[np.int64], first: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int16]]:
+    """Put each event where its user's events go, part by part, and order those."""
+    from sendopt.features import arrival  # noqa: PLC0415 - numba costs every command 0.3 s
+
+    key, zone = np.empty(first[-1], np.int64), np.empty(first[-1], np.int16)
+
+    def put(share: Sequence[Sequence[Dealt]]) -> None:
+        for some in chain.from_iterable(share):
+            arrival.scatter(some.user, some.key, some.zone, begin, key, zone)
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        encoded = list(pool.map(_encode, shares))
-        users = _sorted([share.chunk(0).dictionary for share in encoded])
-        counted = list(pool.map(partial(_count, users), encoded))
-        first = np.concatenate([[0], np.cumsum(sum(counts for _, counts in counted))])
-        key, zone = np.empty(first[-1], np.int64), np.empty(first[-1], np.int16)
-        begin, put = first[:-1], []
-        for batches_here, codes, (number, counts) in zip(shares, encoded, counted, strict=True):
-            put.append(pool.submit(_scatter, batches_here, codes, begin[number], key, zone))
-            begin = begin + counts
-        for done in put:
-            done.result()
-        ends = np.linspace(0, len(users), AT_ONCE + 1).astype(int)
-        parts = [first[low : high + 1] for low, high in pairwise(ends)]
-        list(pool.map(lambda part: passes.settle(part, key, zone), parts))
-    begin_us, end_us = int(key[first[:-1]].min()) >> 4, int(key[first[1:] - 1].max()) >> 4
-    clocks = zone_clocks(reader, zones, begin_us=begin_us, end_us=end_us)
-    return History(users, first, key, zone, zones, clocks)
-
-
-def _encode(batches: Sequence[pa.RecordBatch]) -> pa.ChunkedArray:
-    """Number the users of some batches in the order in which they come."""
-    return pa.chunked_array([batch["user_id"] for batch in batches]).dictionary_encode()
-
-
-def _sorted(ids: Sequence[pa.Array]) -> pa.Array:
-    users = pc.unique(pa.concat_arrays(ids))
-    return users.take(pc.sort_indices(users))
-
-
-def _count(
-    users: pa.Array, encoded: pa.ChunkedArray
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return the number of each user that was encoded, and how many events each number has."""
-    ids = encoded.chunk(0).dictionary
-    number = user_numbers(users, ids)
-    counts = np.zeros(len(users), np.int64)
-    for chunk in encoded.chunks:
-        counts[number] += np.bincount(np.asarray(chunk.indices), minlength=len(ids))
-    return number, counts
-
-
-def _scatter(
-    batches: Sequence[pa.RecordBatch],
-    encoded: pa.ChunkedArray,
-    cursor: NDArray[np.int64],
-    key: NDArray[np.int64],
-    zone: NDArray[np.int16],
-) -> None:
-    from sendopt.features import passes  # noqa: PLC0415 - numba costs every command 0.3 s
-
-    for batch, user in zip(batches, encoded.chunks, strict=True):
-        columns = (np.asarray(batch["key"]), np.asarray(batch["zone"]))
-        passes.scatter(np.asarray(user.indices), *columns, cursor, key, zone)
-
-
-def _numbered(name: str, values: pa.Array, dtype: DTypeLike, *, begin: int = 0) -> pa.Table:
-    number: NDArray[Any] = np.arange(begin, begin + len(values)).astype(dtype)
-    return pa.table({name: values, "number": number})
+        list(pool.map(put, (parts[share::AT_ONCE] for share in range(AT_ONCE))))
+        ends = np.linspace(0, len(first) - 1, AT_ONCE + 1).astype(int)
+        shares = [first[low : high + 1] for low, high in pairwise(ends)]
+        list(pool.map(lambda share: arrival.settle(share, key, zone), shares))
+    return key, zone

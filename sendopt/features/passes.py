@@ -3,7 +3,7 @@
 A pass carries what is known of one user from event to event and writes it down at each viewpoint
 it comes by. Writing down changes nothing that is carried, so neither later events nor other
 viewpoints can move a figure, and users are independent: the same bits come out on any number of
-cores. Every pass has one signature, compiled on first use in an installation and kept on disk.
+cores.
 
 Arrays. `first`: users + 1 positions; the events of user u are first[u] <= i < first[u + 1].
 `order`: rows of the viewpoints by (user, instant). User -1 has no event.
@@ -15,12 +15,11 @@ Arrays. `first`: users + 1 positions; the events of user u are first[u] <= i < f
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
-import numba
 import numpy as np
 from numba import types
+
+from sendopt.features.compiled import compiled
 
 _ints = types.Array(types.int64, 1, "C", readonly=True)
 _codes = types.Array(types.int16, 1, "C", readonly=True)
@@ -28,7 +27,6 @@ _cells = types.Array(types.uint8, 1, "C", readonly=True)
 _flags = types.Array(types.boolean, 1, "C", readonly=True)
 _users = types.Array(types.int32, 1, "C", readonly=True)
 _written = types.int64[::1]
-_zones = types.int16[::1]
 _table = types.float64[:, ::1]
 
 _DAY_US = 86_400_000_000
@@ -36,76 +34,9 @@ _RECENT_US = (_DAY_US, 7 * _DAY_US, 28 * _DAY_US)
 _KINDS = 16
 _NEVER = np.iinfo(np.int64).min
 _RESCALE = 500.0  # halvings that a sum may run ahead of its scale: far from overflow, at 1024
-#: Of Shell's sort (Ciura 2001), lengthened by 2.25: 17 million events of one user.
-_GAPS = (
-    *(7_560_529, 3_360_235, 1_493_438, 663_750, 295_000, 131_111, 58_271, 25_898, 11_510, 5_116),
-    *(2_274, 1_011, 449, 200, 90, 40, 18, 8, 4, 1),
-)
 
 
-def _compiled(*signature: Any) -> Callable[..., Any]:
-    """Compile for one signature, result first, kept on disk where there is a place for it."""
-    one = signature[0](*signature[1:])
-
-    def compile_(function: Callable[..., Any]) -> Any:
-        try:
-            return numba.njit(one, cache=True, nogil=True)(function)
-        except RuntimeError:  # neither this folder nor the user's cache can be written
-            return numba.njit(one, nogil=True)(function)
-
-    return compile_
-
-
-@_compiled(types.void, _users, _ints, _codes, _written, _written, _zones)
-def scatter(user, key, zone, cursor, out_key, out_zone):
-    """Put each event where its user's events go; `cursor` moves on, and may be handed in again."""
-    for row in range(len(user)):
-        place = cursor[user[row]]
-        out_key[place] = key[row]
-        out_zone[place] = zone[row]
-        cursor[user[row]] = place + 1
-
-
-@_compiled(types.void, types.int64, types.int64, _written, _zones)
-def _sort(begin, end, key, zone):
-    """Sort key[begin:end], and zone with it: Shell's sort, quick on what is nearly in order."""
-    for gap in _GAPS:
-        for row in range(begin + gap, end):
-            one, its_zone = key[row], zone[row]
-            place = row
-            while place - gap >= begin and key[place - gap] > one:
-                key[place], zone[place] = key[place - gap], zone[place - gap]
-                place -= gap
-            key[place], zone[place] = one, its_zone
-
-
-@_compiled(types.void, _ints, _written, _zones)
-def settle(first, key, zone):
-    """Order each user's events by key, and give each the zone that was known at its instant.
-
-    All events of one instant have the zone that is last by name of those they give; without any,
-    the last one known before.
-    """
-    for user in range(len(first) - 1):
-        begin, end = first[user], first[user + 1]
-        for row in range(begin + 1, end):
-            if key[row] < key[row - 1]:
-                _sort(begin, end, key, zone)
-                break
-        known, row = np.int16(0), begin
-        while row < end:
-            same, given = row, np.int16(0)
-            while same < end and key[same] >> 4 == key[row] >> 4:
-                given = max(given, zone[same])
-                same += 1
-            if given > 0:
-                known = given
-            for each in range(row, same):
-                zone[each] = known
-            row = same
-
-
-@_compiled(types.void, _ints, _ints, _users, _ints, _written)
+@compiled(types.void, _ints, _ints, _users, _ints, _written)
 def last_before(first, key, user, before_us, out):
     """Write the position of each user's last event before an instant, -1 where there is none."""
     for row in range(len(user)):
@@ -124,7 +55,7 @@ def last_before(first, key, user, before_us, out):
             out[row] = low - 1
 
 
-@_compiled(types.int64, _ints, _ints, _ints, types.int64, types.int64)
+@compiled(types.int64, _ints, _ints, _ints, types.int64, types.int64)
 def _local_us(clock_first, clock_from, clock_offset, zone, at_us):
     low, high = clock_first[zone], clock_first[zone + 1]
     while high - low > 1:
@@ -136,19 +67,19 @@ def _local_us(clock_first, clock_from, clock_offset, zone, at_us):
     return at_us + clock_offset[low]
 
 
-@_compiled(types.void, _ints, _ints, _ints, _codes, _ints, _written)
+@compiled(types.void, _ints, _ints, _ints, _codes, _ints, _written)
 def local_times(clock_first, clock_from, clock_offset, zone, at_us, out):
     """Write what the clocks of each zone show at each instant, in microseconds since 1970."""
     for row in range(len(zone)):
         out[row] = _local_us(clock_first, clock_from, clock_offset, zone[row], at_us[row])
 
 
-@_compiled(types.float64, types.int64, types.int64)
+@compiled(types.float64, types.int64, types.int64)
 def _since(happened_us, at_us):
     return np.nan if happened_us == _NEVER else np.float64(at_us - happened_us)
 
 
-@_compiled(types.void, _ints, _ints, _ints, _users, _ints, _ints, _table)
+@compiled(types.void, _ints, _ints, _ints, _users, _ints, _ints, _table)
 def recency(first, key, kinds, user, as_of_us, order, out):
     """Write USER_FEATURES of each viewpoint; `kinds`: of send, answer, session, dismissal."""
     recent = np.zeros((len(_RECENT_US), _KINDS), np.int64)
@@ -191,7 +122,7 @@ def recency(first, key, kinds, user, as_of_us, order, out):
         out[row, 13] = _since(key[begin] >> 4 if at > begin else _NEVER, as_of_us[row]) / _DAY_US
 
 
-@_compiled(types.float64, _table, types.float64, types.float64)
+@compiled(types.float64, _table, types.float64, types.float64)
 def _rescaled(carried, scale, halvings):
     """Return the scale at which an event `halvings` after the user's first may be added.
 
@@ -208,7 +139,7 @@ def _rescaled(carried, scale, halvings):
     return math.floor(halvings)
 
 
-@_compiled(
+@compiled(
     *(types.void, _ints, _ints, _ints, _cells, _flags, _cells),
     *(_users, _ints, _ints, types.float64, _table, _table, _table),
 )

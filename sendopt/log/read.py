@@ -11,10 +11,12 @@ import duckdb
 import pyarrow as pa
 
 from sendopt.clock import as_utc
-from sendopt.errors import InvalidInput, NotFound
+from sendopt.errors import InvalidInput, NotFound, StoreFailure
 from sendopt.log.connect import LAKE_PREFIX
 from sendopt.log.statements import failures, literal, run, statement
 from sendopt.records import TenantId, UserId
+
+_BATCH_ROWS = 122_880  # of a row group of a file
 
 
 class Reader:
@@ -103,12 +105,7 @@ class Reader:
             InvalidInput: `query_invalid`, if `sql` is no single SELECT or names another's table.
             StoreFailure: if DuckDB refuses it, naming the statement.
         """
-        with failures(name):
-            kinds = [each.type for each in self._connection.extract_statements(sql)]
-        if kinds != [duckdb.StatementType.SELECT]:
-            raise InvalidInput(f"{name} is not one SELECT", code="query_invalid")
-        if LAKE_PREFIX in sql:
-            raise InvalidInput(f"{name} reaches around the view `event`", code="query_invalid")
+        self._check(name, sql)
         inputs = inputs or {}
         if "event" in inputs:
             raise InvalidInput("an input may not hide the view `event`", code="query_invalid")
@@ -120,6 +117,36 @@ class Reader:
             finally:
                 for table in inputs:
                     self._connection.unregister(table)
+
+    def batches(
+        self, name: str, sql: str, params: Mapping[str, Any] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """As `query`, a part of the rows at a time: they are never all in memory.
+
+        The next query ends it, taken to its end or not.
+        """
+        self._check(name, sql)
+        with failures(name):
+            rows = run(self._connection, name, sql, params).to_arrow_reader(_BATCH_ROWS)
+        while True:
+            try:
+                batch = rows.read_next_batch()
+            except StopIteration:
+                return
+            except (pa.ArrowException, OSError) as error:  # what becomes of DuckDB's on the way
+                raise StoreFailure(
+                    f"the log could not carry out {name!r} ({type(error).__name__})",
+                    statement=name,
+                ) from error
+            yield batch
+
+    def _check(self, name: str, sql: str) -> None:
+        with failures(name):
+            kinds = [each.type for each in self._connection.extract_statements(sql)]
+        if kinds != [duckdb.StatementType.SELECT]:
+            raise InvalidInput(f"{name} is not one SELECT", code="query_invalid")
+        if LAKE_PREFIX in sql:
+            raise InvalidInput(f"{name} reaches around the view `event`", code="query_invalid")
 
 
 @contextmanager

@@ -19,9 +19,9 @@ from sendopt.features import (
     USER_FEATURES,
     Target,
     Viewpoints,
+    compiled,
     moments,
     observe,
-    passes,
     population_evidence,
     recency,
     user_evidence,
@@ -359,7 +359,7 @@ def test_without_a_place_to_keep_them_passes_are_compiled_anew(
 ) -> None:
     monkeypatch.setattr(numba.core.caching.CompileResultCacheImpl, "_locator_classes", [])
 
-    @passes._compiled(numba.types.int64, numba.types.int64)
+    @compiled.compiled(numba.types.int64, numba.types.int64)
     def next_one(number: int) -> int:
         return number + 1
 

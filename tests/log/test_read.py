@@ -121,6 +121,32 @@ def test_a_failure_names_the_statement_and_keeps_values_out(local_log: Log) -> N
         assert count(reader) == 0  # the reader goes on
 
 
+def test_rows_in_batches_are_those_of_the_query(
+    local_log: Log, an_event: Callable[..., Event]
+) -> None:
+    with local_log.appender() as appender:
+        appender.append(SHOP, event_table([an_event(f"{n}") for n in range(1_500)]))
+    sql = "select event_id from event where event_id <> $not"
+    with local_log.reader(SHOP) as reader:
+        batches = list(reader.batches("ids", sql, {"not": "7"}))
+        found = [one for batch in batches for one in batch["event_id"].to_pylist()]
+        assert sorted(found) == sorted(str(n) for n in range(1_500) if n != 7)
+        next(reader.batches("ids", sql, {"not": "7"}))  # left before its end
+        assert count(reader) == 1_500
+
+
+def test_a_failure_on_the_way_names_the_statement_too(local_log: Log) -> None:
+    sql = "select error($secret) from range(1000000) r(i) where i = 999999"
+    with local_log.reader(SHOP) as reader:
+        with pytest.raises(StoreFailure) as failure:
+            list(reader.batches("late", sql, {"secret": "hunter2"}))
+        assert failure.value.statement == "late"
+        assert "hunter2" not in str(failure.value)
+        with pytest.raises(InvalidInput, match="not one SELECT"):
+            next(reader.batches("late", "drop view event"))
+        assert count(reader) == 0  # the reader goes on
+
+
 def test_snapshots_that_do_not_exist_are_not_found(local_log: Log) -> None:
     with pytest.raises(NotFound), local_log.reader(SHOP, snapshot=9_999):
         pass

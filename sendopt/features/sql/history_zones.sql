@@ -2,7 +2,10 @@
 -- Grain: one row per zone that an event names, by name.
 -- Reads: event.
 -- A zone too new for DuckDB's own list counts as not given; it would fail every query.
-select distinct timezone
-from event
+with named as (
+    select distinct timezone from event
+)
+select timezone
+from named
 where timezone in (select name from pg_timezone_names())
 order by timezone
