@@ -34,6 +34,7 @@ from sendopt.log import Reader
 Progress = Callable[[str], None]
 
 _LONGEST_REACH = timedelta(hours=4)
+_FEWEST_KNOWN = 100  # moments that tell of everybody: their share is then known to some 5 points
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def fit(
     seen, asked = past.asked(reader)
 
     def describe_by(shape: LevelShape, platforms: Segments) -> Rows:
-        return describe(
+        described = describe(
             reader,
             observations,
             target=target,
@@ -85,6 +86,7 @@ def fit(
             seen=seen,
             asked=asked,
         )
+        return as_if_everybody_were_known(described, past)
 
     platforms = Segments()
     rows = describe_by(shape, platforms)
@@ -143,6 +145,20 @@ def fit(
         own = of_individuals(model.delays, probability, learned=target.open_window)
         model = replace(model, delays=own)
     return Fitted(model=model, summary=summary, moments=past, rows=rows, split=parts)
+
+
+def as_if_everybody_were_known(rows: Rows, past: LabelledMoments) -> Rows:
+    """Give the first rows of a log, when nothing was known of everybody, the next days' base.
+
+    All users are new in these rows. With a base that knows nothing they would teach that who is
+    new differs from everybody by as much as everybody differs from one in two. Where a log holds
+    more than is learned from, it changes a hundred rows by next to nothing.
+    """
+    known = np.searchsorted(np.sort(past.at_us), past.as_of_us) >= _FEWEST_KNOWN
+    if not known.any():
+        return rows
+    first = known & (past.as_of_us == past.as_of_us[known].min())
+    return replace(rows, base=np.where(known, rows.base, rows.base[first].mean()))
 
 
 def reach_of(target: Target, summary: Summary) -> timedelta:

@@ -260,7 +260,7 @@ def test_7_worse_times_with_a_better_log_loss_are_refused(court: Court) -> None:
         num_leaves=255,
         min_child_samples=1,
         learning_rate=0.005,
-        rounds=20,
+        rounds=40,
     )
     report = court.judge(
         replace(
