@@ -37,6 +37,7 @@ from sendopt.features.viewpoints import (
     moments,
     recency,
     viewpoints,
+    weekends_of,
 )
 
 __all__ = [
@@ -70,4 +71,5 @@ __all__ = [
     "summarise",
     "user_evidence",
     "viewpoints",
+    "weekends_of",
 ]

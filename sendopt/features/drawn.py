@@ -36,6 +36,7 @@ class DrawnSends:
     seen: Viewpoints  # the user, as of local midnight: the same whichever hour was drawn; by time
     viewpoint: NDArray[np.intp]  # of the send
     day_of_week: NDArray[np.int64]
+    day_type: NDArray[np.intp]  # as of Moments
     hour: NDArray[np.intp]  # 0..23, local: the one that was drawn
     propensity: NDArray[np.float64]
     answered: NDArray[np.float64]  # 0 or 1
@@ -51,6 +52,7 @@ class DrawnSends:
             viewpoint=np.repeat(mine - first, len(hours)),
             day_of_week=np.repeat(self.day_of_week[rows], len(hours)),
             minute_of_day=np.tile(hours * 60 + 30, len(mine)),
+            day_type=np.repeat(self.day_type[rows], len(hours)),
         )
 
 
@@ -83,6 +85,7 @@ def drawn_sends(
         seen=seen,
         viewpoint=number[order],
         day_of_week=local.day_of_week[order],
+        day_type=local.day_type[order],
         hour=(local.minute_of_day[order] // 60).astype(np.intp),
         propensity=sent["propensity"].to_numpy().astype(np.float64)[order],
         answered=sent["label"].to_numpy()[order],

@@ -13,6 +13,7 @@ from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
 from sendopt.features.catalog import statement
 from sendopt.features.history import history
+from sendopt.features.weekends import is_weekend
 from sendopt.features.zones import half_hour_cells
 from sendopt.log import Reader
 from sendopt.records import EventType
@@ -96,12 +97,12 @@ def observe(reader: Reader, target: Target) -> pa.Table:
         inputs={"known_user": past.known_user()},
     )
     user, happened_us = found["user"].combine_chunks(), found["happened_us"].to_numpy()
-    local_us = past.clocks.local_us(
-        past.zones_before(np.asarray(user), happened_us + 1), happened_us
-    )
+    zone = past.zones_before(np.asarray(user), happened_us + 1)
+    local_us = past.clocks.local_us(zone, happened_us)
+    cell = half_hour_cells(local_us, is_weekend(past.zones, zone, local_us))
     named = found.set_column(
         0, "user_id", pa.DictionaryArray.from_arrays(user, past.users)
-    ).append_column("cell", pa.array(half_hour_cells(local_us)))
+    ).append_column("cell", pa.array(cell))
     kept = _presences(found["is_session"].to_numpy(), np.asarray(user), local_us)
     return named.filter(pa.array(kept))
 

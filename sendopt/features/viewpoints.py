@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sendopt.features.catalog import USER_FEATURES
 from sendopt.features.history import history, in_order, kinds
 from sendopt.features.target import Target
+from sendopt.features.weekends import is_weekend, weekend_days
 from sendopt.features.zones import day_of_week, minute_of_day, zone_clocks
 from sendopt.log import Reader
 from sendopt.records import EventType
@@ -62,6 +63,7 @@ class Moments:
     viewpoint: NDArray[np.intp]  # row of the Viewpoints
     day_of_week: NDArray[np.int64]  # 0 = Monday
     minute_of_day: NDArray[np.int64]  # 0..1439
+    day_type: NDArray[np.intp]  # 0 on weekdays, 1 at the weekend of the zone
     message_type: pa.Array | None = None  # of what would be sent; None or null = not said
 
     def __len__(self) -> int:
@@ -73,13 +75,9 @@ class Moments:
             self.viewpoint[chosen] - first,
             self.day_of_week[chosen],
             self.minute_of_day[chosen],
+            self.day_type[chosen],
             None if self.message_type is None else self.message_type.filter(pa.array(chosen)),
         )
-
-    @property
-    def day_type(self) -> NDArray[np.intp]:
-        """0 from Monday to Friday, 1 at weekends."""
-        return (self.day_of_week >= 5).astype(np.intp)
 
     @property
     def half_hours(self) -> NDArray[np.float64]:
@@ -135,37 +133,57 @@ def moments(
     those of whom it knows nothing, if it knows anybody's. The past of all others is kept in UTC,
     and what is asked must be on the same clock.
     """
-    past = history(reader)
     at_us = np.asarray(flat(at).cast(INSTANT).cast(pa.int64()))
-    local_us = at_us
+    local_us, at_weekend = at_us, np.zeros(0, bool)
     if len(at_us):
-        user = past.numbers(seen.user_id)
-        zones, zone = past.zones, past.zones_before(user, seen.as_of_us)
-        if seen.timezone is not None and len(zones) > 1:
-            told = pc.unique(seen.timezone.drop_null()).to_pylist()
-            zones = (*zones, *(name for name in told if name not in zones))
-            number = pc.index_in(seen.timezone, pa.array(zones)).fill_null(-1)
-            local = (zone > 0) | ~past.known_before(user, seen.as_of_us)
-            counts = local & (np.asarray(number) >= 0)
-            zone[counts] = np.asarray(number)[counts]
+        zones, of_viewpoint = _zones_of(reader, seen)
+        zone = of_viewpoint[viewpoint]
         clocks = zone_clocks(reader, zones, begin_us=int(at_us.min()), end_us=int(at_us.max()))
-        local_us = clocks.local_us(zone[viewpoint], at_us)
+        local_us = clocks.local_us(zone, at_us)
+        at_weekend = is_weekend(zones, zone, local_us)
     return Moments(
         viewpoint=viewpoint,
         day_of_week=day_of_week(local_us),
         minute_of_day=minute_of_day(local_us),
+        day_type=at_weekend.astype(np.intp),
         message_type=None if message_type is None else flat(message_type).cast(pa.string()),
     )
 
 
-def hours_of_week(count: int) -> Moments:
-    """Return the 168 local hours of a week for each of `count` viewpoints."""
+def hours_of_week(reader: Reader, seen: Viewpoints) -> Moments:
+    """Return the 168 local hours of a week for each viewpoint, with the weekend of its zone."""
+    count = len(seen)
     hour = np.tile(np.arange(168), count)
     return Moments(
         viewpoint=np.repeat(np.arange(count, dtype=np.intp), 168),
         day_of_week=hour // 24,
         minute_of_day=hour % 24 * 60,
+        day_type=np.repeat(weekends_of(reader, seen).ravel(), 24).astype(np.intp),
     )
+
+
+def weekends_of(reader: Reader, seen: Viewpoints) -> NDArray[np.bool_]:
+    """Return which days of the week are weekend for each viewpoint, (rows, 7), Monday first."""
+    zones, zone = _zones_of(reader, seen)
+    return weekend_days(zones, zone, seen.as_of_us)
+
+
+def _zones_of(reader: Reader, seen: Viewpoints) -> tuple[tuple[str, ...], NDArray[np.int16]]:
+    """Return names of zones, and the number of the one on whose clock each viewpoint's hours are.
+
+    See `moments`.
+    """
+    past = history(reader)
+    user = past.numbers(seen.user_id)
+    zones, zone = past.zones, past.zones_before(user, seen.as_of_us)
+    if seen.timezone is not None and len(zones) > 1:
+        told = pc.unique(seen.timezone.drop_null()).to_pylist()
+        zones = (*zones, *(name for name in told if name not in zones))
+        number = pc.index_in(seen.timezone, pa.array(zones)).fill_null(-1)
+        local = (zone > 0) | ~past.known_before(user, seen.as_of_us)
+        counts = local & (np.asarray(number) >= 0)
+        zone[counts] = np.asarray(number)[counts]
+    return zones, zone
 
 
 def recency(reader: Reader, seen: Viewpoints, target: Target) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from sendopt.log import Reader
 
 _SECOND_US = 1_000_000
 _MINUTE_US = 60 * _SECOND_US
-_DAY_US = 86_400 * _SECOND_US
+DAY_US = 86_400 * _SECOND_US
 _GRID_S = 6 * 86_400  # as in `zone_changes`
 _UNTIL_S = 4_102_444_800  # 2100: beyond, nobody knows the rules
 
@@ -41,18 +41,19 @@ class Clocks:
 
 def day_of_week(local_us: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return 0 on Mondays to 6 on Sundays."""
-    return (local_us // _DAY_US + 3) % 7  # 1970 began on a Thursday
+    return (local_us // DAY_US + 3) % 7  # 1970 began on a Thursday
 
 
 def minute_of_day(local_us: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return 0..1439."""
-    return local_us % _DAY_US // _MINUTE_US
+    return local_us % DAY_US // _MINUTE_US
 
 
-def half_hour_cells(local_us: NDArray[np.int64]) -> NDArray[np.uint8]:
+def half_hour_cells(
+    local_us: NDArray[np.int64], is_weekend: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
     """Return the half hour of the day, 0..47, and 48 more at weekends."""
-    weekend = day_of_week(local_us) >= 5
-    return (weekend * 48 + minute_of_day(local_us) // 30).astype(np.uint8)
+    return (is_weekend * 48 + minute_of_day(local_us) // 30).astype(np.uint8)
 
 
 UTC_ONLY = Clocks(np.array([0, 1]), np.zeros(1, np.int64), np.zeros(1, np.int64))

@@ -26,6 +26,7 @@ from sendopt.features import (
     observe,
     population,
     user_evidence,
+    weekends_of,
 )
 from sendopt.learn import ServableModel, describe_for
 from sendopt.learn.contributions import Contributions, OwnWeights, contributions, own_weights
@@ -102,6 +103,7 @@ class Explanation:
     window_seconds: float  # an answer counts so long after the send
     best: ExplainedHour
     best_days: tuple[int, ...]  # of the week, on which that hour is equally good
+    weekend: tuple[int, ...]  # its days where the user lives, 0 = Monday
     sends_there: int  # to anybody before today, at that hour of weekdays or of weekends; 0 = none
     parts: Mapping[str, float]  # of the best hour; their sum is the logit of its probability
     features: tuple[Feature, ...]  # of the trees, those that matter most at the best hour
@@ -155,12 +157,14 @@ def explain(
     if everybody is None:
         half_life = model.shape.half_life
         everybody = population(reader, model.target, half_life=half_life, as_of=as_of)
-    rows = describe_for(model, reader, observations, seen, hours_of_week(1), everybody=everybody)
+    asked = hours_of_week(reader, seen)
+    rows = describe_for(model, reader, observations, seen, asked, everybody=everybody)
     told = contributions(model, rows)
     logit, sd = told.logit, model.logit_sd(rows)
     of_everybody = model.baseline.probability(rows)
     week = _week(logit, sd, of_everybody)
     best = _first_best(logit)
+    weekend = weekends_of(reader, seen)[0]
     first = best - best % 24  # of the day
     reference = first + int(of_everybody[first : first + 24].argmax())
 
@@ -182,7 +186,10 @@ def explain(
         window_seconds=model.target.open_window.total_seconds(),
         best=week[best],
         best_days=_equally_good(logit, best),
-        sends_there=_sends_at(everybody, week[best]),
+        weekend=tuple(np.flatnonzero(weekend).tolist()),
+        sends_there=_sends_at(
+            everybody, week[best].hour, day_type=int(weekend[week[best].day_of_week])
+        ),
         parts={name: float(part[best]) for name, part in told.parts.items()},
         features=_top_features(told, model.tree_features(rows)[best], best),
         over_configured=gain(first + configured_hour),
@@ -278,10 +285,9 @@ def _known(
     )
 
 
-def _sends_at(everybody: Population, hour: ExplainedHour) -> int:
+def _sends_at(everybody: Population, hour: int, *, day_type: int) -> int:
     """Count everybody's sends in one local hour, of weekdays or of weekends."""
-    begin = 2 * hour.hour
-    return int(everybody.sends[int(hour.day_of_week >= 5), begin : begin + 2].sum())
+    return int(everybody.sends[day_type, 2 * hour : 2 * hour + 2].sum())
 
 
 def _of_user(observations: pa.Table, user_id: UserId, *, known_by_us: int) -> pa.Table:

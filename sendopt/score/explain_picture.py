@@ -11,7 +11,6 @@ from sendopt.score.explain import Explanation, Standing
 
 _OWN = "#0b6e4f"
 _OTHERS = "#9aa5b1"
-_DAY_TYPES = (("Weekdays", slice(0, 5)), ("Weekends", slice(5, 7)))
 _HALF_HOUR = (np.arange(48) + 0.5) / 2.0  # its middle, in hours
 
 
@@ -19,7 +18,9 @@ def draw(explanation: Explanation, standing: Standing, figure: Figure) -> None:
     """Draw weekdays and weekends side by side on an empty figure, about 13 by 5 inches."""
     grid = figure.add_gridspec(2, 2, height_ratios=(4, 1), hspace=0.05)
     top = 0.0
-    for column, (name, days) in enumerate(_DAY_TYPES):
+    weekend = list(explanation.weekend)
+    weekdays = [day for day in range(7) if day not in weekend]
+    for column, (name, days) in enumerate((("Weekdays", weekdays), ("Weekends", weekend))):
         curves = figure.add_subplot(grid[0, column])
         ticks = figure.add_subplot(grid[1, column], sharex=curves)
         top = max(top, _curves(curves, explanation, days))
@@ -47,7 +48,7 @@ def draw(explanation: Explanation, standing: Standing, figure: Figure) -> None:
     )
 
 
-def _curves(axes: Axes, explanation: Explanation, days: slice) -> float:
+def _curves(axes: Axes, explanation: Explanation, days: list[int]) -> float:
     """Draw one line a day, one over the other where days are alike; return how high it goes."""
     own, low, high, everybody = (
         _by_day(explanation, name)[days]
@@ -69,7 +70,7 @@ def _curves(axes: Axes, explanation: Explanation, days: slice) -> float:
     axes.lines[-1].set_label(explanation.user_id)
     configured = explanation.over_configured.hour.hour
     axes.axvline(configured, color="black", lw=0.8, ls=":", label=f"configured, {configured}:00")
-    if explanation.best.day_of_week in range(7)[days]:
+    if explanation.best.day_of_week in days:
         axes.plot(explanation.best.hour, explanation.best.open_probability, "o", color=_OWN, ms=8)
     axes.yaxis.set_major_formatter(lambda rate, _at: f"{100 * rate:.0f} %")
     axes.set_xlim(-0.5, 24)

@@ -46,7 +46,7 @@ def _sentences(told: Explanation, standing: Standing) -> Iterator[str]:
     user, best = told.user_id, told.best
     does = "is there" if told.label_source == "activity" else "answers"
     yield (
-        f"{user} most likely {does} {_days(told.best_days)} at {_clock(best)}: "
+        f"{user} most likely {does} {_days(told.best_days, told.weekend)} at {_clock(best)}: "
         f"{_percent(best.open_probability)} within {_minutes(told.window_seconds)} (doubt about "
         f"the hour alone leaves {_percent(best.low)} to {_percent(best.high)})."
     )
@@ -144,13 +144,14 @@ def _feature(feature: Feature) -> str:
     return f"{FEATURES[feature.name]}: {value} (odds {_factor(feature.logit)})"
 
 
-def _days(days: tuple[int, ...]) -> str:
-    """Name days.
+def _days(days: tuple[int, ...], weekend: tuple[int, ...]) -> str:
+    """Name days of the week.
 
-    >>> _days((0, 1, 2, 3, 4)), _days((1, 3))
+    >>> _days((0, 1, 2, 3, 6), weekend=(4, 5)), _days((1, 3), weekend=(5, 6))
     ('on weekdays', 'on Tuesdays and Thursdays')
     """
-    named = {tuple(range(7)): "on any day", tuple(range(5)): "on weekdays", (5, 6): "at weekends"}
+    weekdays = tuple(day for day in range(7) if day not in weekend)
+    named = {tuple(range(7)): "on any day", weekdays: "on weekdays", weekend: "at weekends"}
     return named.get(days) or "on " + _listed(f"{DAYS[day]}s" for day in days)
 
 

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from sendopt.clock import as_utc
 from sendopt.errors import ModelNotServable
-from sendopt.features import USER_FEATURES, Moments, Population, Viewpoints, hours_of_week, observe
+from sendopt.features import (
+    USER_FEATURES,
+    Moments,
+    Population,
+    Viewpoints,
+    hours_of_week,
+    observe,
+    weekends_of,
+)
 from sendopt.learn import ServableModel, TreeTables, describe_for, tree_tables
 from sendopt.learn.logistic import logit as log_odds
 from sendopt.learn.logistic import sigmoid
@@ -44,8 +52,8 @@ _HOURS_OF_DAY_TYPES = Moments(
     viewpoint=np.zeros(48, np.intp),
     day_of_week=np.repeat([0, 5], 24),
     minute_of_day=np.tile(np.arange(24) * 60, 2),
+    day_type=np.repeat([0, 1], 24),
 )
-_DAY_TYPE_HOUR = (_DAY >= 5) * 24 + _HOUR  # of each slot, its place among those 48
 _NO_TREES = collapse(tree_tables(None), {}, slots=SLOTS_A_WEEK)
 _collapsed: WeakKeyDictionary[Any, UserTrees | None] = WeakKeyDictionary()  # by booster
 
@@ -153,7 +161,7 @@ def _by_user(
     asked = _repeated(_HOURS_OF_DAY_TYPES, seen)
     rows = describe_for(model, reader, observations, seen, asked, everybody=everybody)
     offset = model.weights.logit(rows).astype(np.float32).reshape(len(seen), -1)
-    logit = np.ascontiguousarray(offset[:, _DAY_TYPE_HOUR])
+    logit = _by_slot(offset, weekends_of(reader, seen))
     features = rows.user_features[:: offset.shape[1]]
     add_user_trees(trees, features, logit, model.calibration, threads=threads)
     if model.asked_window is None:
@@ -170,7 +178,7 @@ def _by_rows(
     everybody: Population | None,
 ) -> NDArray[np.float32]:
     """Score user by slot rows: slow, and right for trees of any kind."""
-    asked = hours_of_week(len(seen))
+    asked = hours_of_week(reader, seen)
     rows = describe_for(model, reader, observations, seen, asked, everybody=everybody)
     probability = model.predict(rows).reshape(len(seen), SLOTS_A_WEEK)
     return log_odds(probability).astype(np.float32)
@@ -182,7 +190,18 @@ def _repeated(asked: Moments, seen: Viewpoints) -> Moments:
         viewpoint=np.repeat(np.arange(count, dtype=np.intp), len(asked)),
         day_of_week=np.tile(asked.day_of_week, count),
         minute_of_day=np.tile(asked.minute_of_day, count),
+        day_type=np.tile(asked.day_type, count),
     )
+
+
+def _by_slot(offset: NDArray[np.float32], weekend: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Spread offsets of _HOURS_OF_DAY_TYPES over the week of each user."""
+    logit = np.empty((len(offset), SLOTS_A_WEEK), np.float32)
+    patterns, number = np.unique(weekend, axis=0, return_inverse=True)
+    for row, is_weekend in enumerate(patterns):
+        users = np.flatnonzero(number == row)
+        logit[users] = offset[users][:, is_weekend[_DAY] * 24 + _HOUR]
+    return logit
 
 
 def _user_trees(model: ServableModel) -> UserTrees | None:

@@ -79,7 +79,7 @@ def test_the_model_sends_in_the_evening_and_the_histogram_in_the_morning(confoun
         people = pa.array([f"p{person:02}" for person in range(PEOPLE)])
         seen = Viewpoints(people, pa.array([END] * PEOPLE, pa.timestamp("us", tz="UTC")))
         observations = observe(reader, model.target)
-        rows = describe_for(model, reader, observations, seen, hours_of_week(PEOPLE))
+        rows = describe_for(model, reader, observations, seen, hours_of_week(reader, seen))
         evidence = user_evidence(observations, seen, half_life=timedelta(days=60))
     best = model.predict(rows).reshape(PEOPLE, 7, 24).mean(axis=1).argmax(axis=1)
     assert (np.abs(best - EVENING) <= 1).mean() > 0.95
@@ -91,7 +91,9 @@ def test_the_probability_is_that_of_answering_not_of_being_there(confounded: Log
     with confounded.reader(SHOP) as reader:
         model = fitted(reader).model
         seen = Viewpoints(pa.array(["p00"]), pa.array([END], pa.timestamp("us", tz="UTC")))
-        rows = describe_for(model, reader, observe(reader, model.target), seen, hours_of_week(1))
+        rows = describe_for(
+            model, reader, observe(reader, model.target), seen, hours_of_week(reader, seen)
+        )
     week = model.predict(rows).reshape(7, 24)
     assert week[:5, EVENING].mean() == pytest.approx(0.6, abs=0.12)
     assert week[:5, MORNING].mean() == pytest.approx(0.1, abs=0.08)

@@ -173,7 +173,7 @@ def test_few_sends_move_nothing_and_many_move_all() -> None:
         day = np.zeros(count, np.int64)
         learned = learn_segments(
             name,
-            Moments(np.arange(count), day, at * 30),
+            Moments(np.arange(count), day, at * 30, day),
             np.ones(count),
             np.ones(count),
             offset=np.zeros(count),
@@ -190,7 +190,7 @@ def test_the_largest_segments_are_kept_by_name() -> None:
     rows = len(name)
     learned = learn_segments(
         name,
-        Moments(np.arange(rows), np.zeros(rows, np.int64), np.zeros(rows, np.int64)),
+        Moments(np.arange(rows), *np.zeros((3, rows), np.int64)),
         np.zeros(rows),
         np.ones(rows),
         offset=np.zeros(rows),

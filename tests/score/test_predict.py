@@ -86,6 +86,27 @@ def test_an_hour_of_the_week_scores_like_the_instant_at_it(
     assert best in (20, 21, 22)
 
 
+@pytest.mark.parametrize("beside_her", [0, 40])
+def test_the_weekend_of_a_week_is_that_of_the_zone(
+    model: ServableModel, evenings: Log, beside_her: int
+) -> None:
+    """Dina of Cairo sleeps long on Fridays and Saturdays, and only then."""
+    events = []
+    for day in range(40):
+        begin = MONDAY - timedelta(days=day + 1)
+        at = begin + timedelta(hours=11 if begin.weekday() in {4, 5} else 5)
+        events.append(
+            Event(f"dina-{day}", UserId("dina"), EventType.SESSION, at, timezone="Africa/Cairo")
+        )
+    with evenings.appender() as appender:
+        appender.append(SHOP, event_table(events))
+    asked = ["dina", *(f"stranger-{number}" for number in range(beside_her))]
+    with evenings.reader(SHOP) as reader:
+        slots = score_slots(model, reader, as_of=MONDAY, user_ids=asked)
+    week = slots["open_probability"].to_numpy()[:SLOTS_A_WEEK].reshape(7, 24)
+    assert week.argmax(axis=1).tolist() == pytest.approx([8, 8, 8, 8, 14, 14, 8], abs=1)
+
+
 def test_another_window_moves_every_hour_and_no_order(model: ServableModel, evenings: Log) -> None:
     with evenings.reader(SHOP) as reader:
         learned = score_slots(model, reader, as_of=MONDAY)["open_probability"].to_numpy()

