@@ -35,7 +35,7 @@ NOW = datetime(2026, 3, 29, 12, tzinfo=UTC)  # the clocks of Europe went forward
 TARGET = Target(timedelta(minutes=90))
 HALF_LIFE = timedelta(days=3)
 USERS = ("ann", "bob")
-ZONES = (None, "UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe")
+ZONES = (None, "UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Africa/Cairo")
 ORACLE = Path(__file__).parent / "oracle"
 
 Happening = tuple[str, EventType, int, int, str | None, float | None]
@@ -194,6 +194,7 @@ def test_the_pass_agrees_with_looking_back_from_every_viewpoint(
         )
         assert local.day_of_week.tolist() == placed["day_of_week"].to_pylist()
         assert local.minute_of_day.tolist() == placed["minute_of_day"].to_pylist()
+        assert local.day_type.tolist() == placed["day_type"].to_pylist()
 
 
 @few
