@@ -146,7 +146,7 @@ def test_a_paused_process_cannot_overwrite_what_another_did(sends, receiver, sta
     paused = pause_at_request(receiver, 30, process)
     planned = plan(sends, receiver, 200)
     assert paused.wait(timeout=60)
-    start("awake")
+    start("awake", lease_seconds=60)  # its own sends are its own however slow the machine
     wait_for_the_end(sends)
     ends, events = sends.rows(), sends.events()
     process.send_signal(signal.SIGCONT)
