@@ -80,7 +80,8 @@ def population_evidence(
     """Count what everybody did on the UTC days before each viewpoint.
 
     A sender who logged propensities chose its times; weighing each send by the inverse of its
-    propensity, at most 20, undoes the choice.
+    propensity, at most 20, undoes the choice. Weights move evidence between hours and make no
+    more of it: all sends together count as many as they are.
 
     Returns:
         Evidence with one row a day, and the row of every viewpoint.
@@ -90,12 +91,22 @@ def population_evidence(
     if len(day) == 0 or len(seen) == 0:
         return _by_day(observations.slice(0, 0), day[:0], 1), np.zeros(len(seen), np.intp)
     first, last = int(day.min()), int(max(day.max() + 1, day_seen.max()))
-    of_day = _by_day(observations, day - first, last - first + 1)
+    days = last - first + 1
+    of_day = _by_day(observations, day - first, days)
+    is_send = ~observations["is_session"].to_numpy()
+    sends = np.bincount(day[is_send] - first, minlength=days).astype(np.float64)
     kept = 0.5 ** (_DAY / half_life)
-    for counts in (of_day.sessions, of_day.sends, of_day.answers):
+    for counts in (of_day.sessions, of_day.sends, of_day.answers, sends):
         before = np.zeros_like(counts[0])
-        for row in range(len(counts)):
+        for row in range(days):
             before, counts[row] = kept * before + counts[row], before
+    weighed = of_day.sends.sum(axis=(1, 2))
+    share = np.divide(sends, weighed, out=np.ones(days), where=weighed > 0)
+    of_day = Evidence(
+        of_day.sessions,
+        of_day.sends * share[:, None, None],
+        of_day.answers * share[:, None, None, None],
+    )
     distinct, number = np.unique(np.clip(day_seen - first, 0, last - first), return_inverse=True)
     return of_day.rows(distinct.astype(np.intp)), number.astype(np.intp)
 

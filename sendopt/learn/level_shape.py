@@ -30,7 +30,7 @@ class LevelShape:
     activity_prior: float = 30.0  # sessions that know a user's hours as well as everybody's do
     population_day_type_prior: float = 50.0  # sessions after which everybody's weekend differs
     activity_weight: float = 1.0  # 0 where being active was found to tell nothing of answering
-    activity_trust: float = 1000.0  # sessions of everybody that outweigh everybody's answers
+    activity_trust: float = 1000.0  # answers of everybody that say as much as so many sessions
     send_bandwidth_hours: float = 1.0
     deviation_sd: float = 0.6  # of a user's own hours from everybody's, on the logit scale
     deviation_length_hours: float = 1.0  # over which such a deviation changes
@@ -124,7 +124,7 @@ def estimate(
         reach: how long after a send activity can still answer it.
     """
     reach_hours = reach / timedelta(hours=1)
-    clock = population_clock(model, everybody)
+    clock = population_clock(model, prior, everybody)
     clock_ahead = circle.ahead(clock, reach_hours)
     density, clock_doubt = clocks.clocks(prior, user.sessions)
     ahead = circle.ahead(density, reach_hours)
@@ -136,7 +136,7 @@ def estimate(
     tried = tried / (tried + model.population_prior_sends)
     answering = tried * answering
     weight = model.activity_weight
-    doubt = model.activity_trust / (model.activity_trust + weight * total(everybody.sessions))
+    doubt = _share_of_answers(model, everybody)
     mean_ahead = clock_ahead.mean(axis=-1, keepdims=True)
     population_activity = (1.0 - doubt) * np.log(clock_ahead / mean_ahead)
     population_answering = doubt * answering
@@ -196,11 +196,28 @@ def parts(curves: Curves, asked: Moments) -> Parts:
     )
 
 
-def population_clock(model: LevelShape, everybody: Evidence) -> NDArray[np.float64]:
-    """Return everybody's density of sessions over the day; each day type sums to 1."""
+def _share_of_answers(model: LevelShape, everybody: Evidence) -> NDArray[np.float64]:
+    """Return how much everybody's curve is what their answers say; the rest is their clock.
+
+    Few answers say as little as few sessions do: without them, even a short clock is better than
+    believing all hours alike. (rows, 1, 1), in [0, 1]; without sessions it is 1.
+    """
+    answers = np.minimum(total(everybody.opens), model.activity_trust)
+    sessions = model.activity_weight * total(everybody.sessions)
+    return np.divide(answers, answers + sessions, out=np.ones_like(answers), where=sessions > 0)
+
+
+def population_clock(
+    model: LevelShape, prior: ClockPrior, everybody: Evidence
+) -> NDArray[np.float64]:
+    """Return everybody's density of sessions over the day; each day type sums to 1.
+
+    One session is taken for granted, at the hours that training saw: it is all that is left when
+    the log has been silent for years.
+    """
     smoothed = everybody.sessions @ circle.gaussian(model.activity_bandwidth_hours)
-    size = smoothed.shape[-1]
-    all_days = smoothed.sum(axis=-2, keepdims=True) + 1.0 / size  # one session, anywhere
+    granted = prior.of_everybody.mean(axis=-2, keepdims=True)
+    all_days = smoothed.sum(axis=-2, keepdims=True) + granted
     all_days /= all_days.sum(axis=-1, keepdims=True)
     kappa = model.population_day_type_prior
     clock: NDArray[np.float64] = (smoothed + kappa * all_days) / (

@@ -165,9 +165,12 @@ def test_the_pass_agrees_with_looking_back_from_every_viewpoint(
             daily = oracle(reader, "population", observation=looked)
             last_day = seen.as_of_us.max() // 86_400_000_000
             before = daily.filter(pa.array(daily["day"].to_numpy() < last_day))
+            sent, weighed = before["sent"].to_numpy().sum(), before["sends"].to_numpy().sum()
             for name in ("sessions", "sends", "answers_0", "answers_1", "answers_2"):
                 expected = np.zeros(96)
                 np.add.at(expected, before["cell"].to_numpy(), before[name].to_numpy())
+                if name != "sessions" and weighed > 0:
+                    expected *= sent / weighed  # weights make no more of what was sent
                 kind, _, stage = name.partition("_")
                 counts = getattr(everybody, kind)[-1]
                 found_now = counts[int(stage)] if stage else counts

@@ -62,9 +62,18 @@ def sessions(at: dict[int, float]) -> Evidence:
 
 @given(counts)
 def test_the_clock_of_everybody_is_a_density(everybody: NDArray[np.float64]) -> None:
-    clock = population_clock(PRIOR, Evidence(everybody, NOBODY, SILENCE))
+    clock = population_clock(PRIOR, CLOCKS, Evidence(everybody, NOBODY, SILENCE))
     assert (clock > 0).all()
     np.testing.assert_allclose(clock.sum(axis=-1), 1.0)
+
+
+def test_after_years_of_silence_the_hours_of_training_are_left() -> None:
+    learned = clocks.learn(np.repeat(sessions({40: 30.0}).sessions, 20, axis=0))
+    faded = Evidence(sessions({20: 1e-9}).sessions, NOBODY, SILENCE)
+    clock = population_clock(PRIOR, learned, faded)
+    assert clock[0, 0].argmax() in range(39, 42)
+    expected = learned.of_everybody[0].mean(axis=0)
+    np.testing.assert_allclose(clock[0].mean(axis=0), expected, atol=1e-6)
 
 
 @given(counts, st.integers(0, 23))
@@ -100,6 +109,28 @@ def test_activity_just_ahead_makes_a_time_good() -> None:
     shape = curves(sessions({40: 50.0}))
     assert shape.activity[0, 0].argmax() in (39, 40)  # [t, t + 1 h) holds 20:00
     assert shape.activity[0, 0, 39] > shape.activity[0, 0, 42]
+
+
+@pytest.mark.parametrize("sent", [0, 1, 5])
+def test_a_few_sends_do_not_silence_a_short_clock(sent: int) -> None:
+    """Evenings have three times the sessions of mornings; almost no send was answered."""
+    tried = sends({hour * 2: (sent, 0.02) for hour in range(24)})
+
+    def contrast(evening: float) -> float:
+        clock = sessions({hour * 2: evening / (1 if hour >= 12 else 3) for hour in range(24)})
+        shape = curves(NONE, Evidence(clock.sessions, tried.sends, tried.answers))
+        order = (shape.population_activity + shape.population_answering)[0, 0]
+        return float(order[36] - order[12])
+
+    assert contrast(9.0) == pytest.approx(contrast(9000.0), abs=0.1)
+
+
+def test_many_answers_correct_the_clock_of_everybody() -> None:
+    clock = sessions({hour * 2: 2.0 if 18 <= hour < 24 else 0.0 for hour in range(24)})
+    heard = sends({hour * 2: (200, 0.6 if hour < 12 else 0.1) for hour in range(24)})
+    shape = curves(NONE, Evidence(clock.sessions, heard.sends, heard.answers))
+    order = (shape.population_activity + shape.population_answering)[0, 0]
+    assert order[16] > order[40]
 
 
 def test_more_evidence_is_believed_more() -> None:

@@ -2,7 +2,7 @@
 -- Grain: one row per (UTC day on which it became known, cell); cells as in `evidence`.
 -- Reads: observation (input).
 -- A sender who logged propensities chose its times; weighing each send by the inverse of its
--- propensity, at most 20, undoes the choice.
+-- propensity, at most 20, undoes the choice. `sent` is how many they are, without weights.
 with placed as (
     select
         known_us // 86400000000 as day,
@@ -17,6 +17,7 @@ select
     day,
     cell,
     count(*) filter (is_session)::double as sessions,
+    count(*) filter (not is_session)::double as sent,
     coalesce(sum(weight) filter (not is_session), 0) / pow(2.0, 40) as sends,
     coalesce(sum(weight) filter (promptness = 0), 0) / pow(2.0, 40) as answers_0,
     coalesce(sum(weight) filter (promptness = 1), 0) / pow(2.0, 40) as answers_1,
