@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
-from importlib.metadata import version
 
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES
 from sendopt.learn.level_shape import LevelShape
@@ -13,13 +12,13 @@ from sendopt.learn.trees import OffsetTrees
 
 
 def fingerprint() -> str:
-    """Return 16 hex digits that change with the release, the definitions and the features.
+    """Return 16 hex digits that change with the definitions and the features.
 
     The definitions are those of `models/`. The seed and the number of threads are left out: they
-    move a model as other data would.
+    move a model as other data would. So is the release: most change nothing of the model, and
+    after each the champion would grow old until a successor is proven to be better.
     """
     settings = {
-        "release": version("sendopt"),
         "shape": asdict(LevelShape()),
         "trees": asdict(OffsetTrees()),
         "features": USER_FEATURES + MOMENT_FEATURES,
