@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from sendopt.features.compiled import compiled
+from sendopt.compiled import compiled
 
 _ints = types.Array(types.int64, 1, "C", readonly=True)
 _codes = types.Array(types.int16, 1, "C", readonly=True)

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from sendopt.compiled import compiled
 from sendopt.learn.factor import cholesky, invert, solve
 
 _MOST_STEPS = 40
@@ -21,7 +21,7 @@ _CLOSE = 1e-3  # of a log density; Newton's next error would be about its square
 _LONGEST_STEP = 2.0  # of a log density: further away the curvature says nothing
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def posteriors(counts, mean, precision, own, variance, doubt, second, with_second):
     """Find each user's mode by Newton's method, and how sure it is.
 
@@ -61,7 +61,7 @@ def posteriors(counts, mean, precision, own, variance, doubt, second, with_secon
             _add_square(inverse, second)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _spread(inverse, density, hours, variance, doubt):
     """Write variances of one user's own part and of its log density, from its inverse factor."""
     cells = len(inverse)
@@ -77,7 +77,7 @@ def _spread(inverse, density, hours, variance, doubt):
                 doubt[column] += (inverse[row, column] - common) ** 2
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _add_square(inverse, second):
     """Add inverse' inverse, a posterior covariance."""
     for row in range(len(inverse)):
@@ -86,7 +86,7 @@ def _add_square(inverse, second):
                 second[one, other] += inverse[row, one] * inverse[row, other]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _curvature(counts, mean, precision, own, expected, density, slope, curvature):
     """Write slope and negative curvature of one user's log posterior."""
     day_types, hours = counts.shape

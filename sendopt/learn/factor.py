@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from sendopt.compiled import compiled
 
-@numba.njit(nogil=True, cache=True)
+
+@compiled()
 def cholesky(matrix):
     """Replace the lower half of a positive definite matrix by its Cholesky factor."""
     size = len(matrix)
@@ -30,7 +31,7 @@ def cholesky(matrix):
                 matrix[row, other] -= share * below[other]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def solve(factor, vector):
     """Replace `vector` by the solution of factor factor' x = vector."""
     size = len(factor)
@@ -44,7 +45,7 @@ def solve(factor, vector):
             vector[inner] -= factor[row, inner] * vector[row]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def invert(factor, inverse):
     """Write the inverse of a lower factor."""
     size = len(factor)

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from sendopt.compiled import compiled
 from sendopt.learn.factor import cholesky, invert, solve
 
 _MOST_STEPS = 40
@@ -22,7 +22,7 @@ _LONGEST_STEP = 2.0  # of a logit: further away the curvature says nothing
 _LEVEL_STEPS = 8
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def modes(at_risk, answers, offset, waves, precision, own, variance):
     """Find each row's mode by Newton's method.
 
@@ -77,7 +77,7 @@ def modes(at_risk, answers, offset, waves, precision, own, variance):
         _spread(inverse, crests, stages, value, variance[row])
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def levels(sends, opens, known, precision, level):
     """Write the mode of each row's own addition to its logits.
 
@@ -100,12 +100,12 @@ def levels(sends, opens, known, precision, level):
             level[row] += min(max(slope / bend, -_LONGEST_STEP), _LONGEST_STEP)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _sigmoid(logit):
     return 1.0 / (1.0 + math.exp(-min(max(logit, -30.0), 30.0)))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _busy(at_risk, points):
     """Return the points at which anything was at risk."""
     cells = at_risk.shape[1]
@@ -116,7 +116,7 @@ def _busy(at_risk, points):
     return np.flatnonzero(busy)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _curvature(at_risk, answers, offset, waves, busy, value, precision, own, slope, curvature):
     """Write slope and negative curvature of one row's log posterior; the lower half is enough.
 
@@ -153,7 +153,7 @@ def _curvature(at_risk, answers, offset, waves, busy, value, precision, own, slo
                 curvature[place, stages + other] += weight * share * wave[other]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _add_up(crests, coefficient, value):
     """Write the waves' sum at every point; `crests` are the waves, one a row."""
     value[:] = 0.0
@@ -162,7 +162,7 @@ def _add_up(crests, coefficient, value):
             value[point] += coefficient[place] * crests[place, point]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _spread(inverse, crests, stages, value, variance):
     """Write the variance of the waves' sum at every point, from the inverse factor."""
     variance[:] = 0.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from sendopt.compiled import compiled
 from sendopt.score.collapse import UserTrees, user_columns
 
 _BLOCK = 64  # users whose vectors stay in the innermost cache while the trees pass by
@@ -38,7 +38,7 @@ def add_trees(
         list(pool.map(run, [slice(at, at + share) for at in range(0, len(logit), share)]))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _add_trees(trees, columns, logit):  # type: ignore[no-untyped-def]
     users, slots = logit.shape
     at = np.empty((_TOGETHER, _BLOCK), np.uint32)
@@ -70,7 +70,7 @@ def _add_trees(trees, columns, logit):  # type: ignore[no-untyped-def]
                         out += vectors[leaf[at[each, user]]]
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@compiled(inline="always")
 def _walk(trees, tree, block, at):  # type: ignore[no-untyped-def]
     """Take a block of users down one tree, a level at a time, so that none waits for another.
 

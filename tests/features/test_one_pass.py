@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from sendopt.compiled import compiled
 from sendopt.features import (
     PROMPTNESS,
     USER_FEATURES,
     Target,
     Viewpoints,
-    compiled,
     moments,
     observe,
     population_evidence,
@@ -363,7 +363,7 @@ def test_without_a_place_to_keep_them_passes_are_compiled_anew(
 ) -> None:
     monkeypatch.setattr(numba.core.caching.CompileResultCacheImpl, "_locator_classes", [])
 
-    @compiled.compiled(numba.types.int64, numba.types.int64)
+    @compiled(numba.types.int64, numba.types.int64)
     def next_one(number: int) -> int:
         return number + 1
 

@@ -89,7 +89,7 @@ def answers(platform: str, kind: str, hour: int) -> float:
     best = EVENING if platform == "ios" else MORNING
     rate = 0.6 if abs(hour - best) <= 1 else 0.2
     if kind == "offer":
-        rate = rate / 3 + (0.3 if abs(hour - NOON) <= 1 else 0.0)
+        rate = rate / 3 + (0.25 if abs(hour - NOON) <= 1 else 0.0)
     return rate
 
 

@@ -52,7 +52,12 @@ def test_every_user_has_every_hour_once(model: ServableModel, evenings: Log) -> 
     assert everybody["user_id"].to_pylist() == ["ann"] * SLOTS_A_WEEK + ["bob"] * SLOTS_A_WEEK
     slots = set(zip(*(everybody[c].to_pylist() for c in everybody.column_names[:3]), strict=True))
     assert len(slots) == 2 * SLOTS_A_WEEK
-    assert asked.slice(SLOTS_A_WEEK).equals(everybody.slice(0, SLOTS_A_WEEK))
+    ann, again = everybody.slice(0, SLOTS_A_WEEK), asked.slice(SLOTS_A_WEEK)
+    assert again.drop("open_probability").equals(ann.drop("open_probability"))
+    # Beside others the same sums are taken in another order.
+    np.testing.assert_allclose(
+        again["open_probability"], ann["open_probability"], rtol=0, atol=1e-9
+    )
     assert len(nobody) == len(early) == 0
 
 
