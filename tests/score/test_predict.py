@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -27,8 +25,8 @@ def model() -> ServableModel:
     return untrained(until=MONDAY, label_source="activity")
 
 
-@pytest.fixture(scope="module")
-def evenings(make_log: Callable[[], AbstractContextManager[Log]]) -> Iterator[Log]:
+@pytest.fixture
+def evenings(empty_log: Log) -> Log:
     """Ann of Auckland is active every evening at nine, everybody else at noon."""
     events = []
     for day in range(40):
@@ -37,10 +35,9 @@ def evenings(make_log: Callable[[], AbstractContextManager[Log]]) -> Iterator[Lo
             events.append(
                 Event(f"{user}-{day}", UserId(user), EventType.SESSION, at, timezone=zone)
             )
-    with make_log() as log:
-        with log.appender() as appender:
-            appender.append(SHOP, event_table(events))
-        yield log
+    with empty_log.appender() as appender:
+        appender.append(SHOP, event_table(events))
+    return empty_log
 
 
 def test_every_user_has_every_hour_once(model: ServableModel, evenings: Log) -> None:
