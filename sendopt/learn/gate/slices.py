@@ -19,6 +19,7 @@ from sendopt.learn.judge import CHAMPION, OURS, POPULATION_BEST
 SLICES = ("history", "engagement", "day_type", "hour", "place")
 
 _LEVEL = 0.05  # of being wrong about any slice at all, where nobody is worse off
+_HARM = 0.001  # of log loss, or of the share answered: nobody is worse off by less
 _NEW, _HEAVY_QUANTILE = 4, 0.8
 _FEWEST_MOMENTS, _FEWEST_USERS = 200, 20  # below, the normal approximation says nothing
 _MOST_PLACES = 4
@@ -38,8 +39,8 @@ def checks(trial: Trial) -> Iterator[Check]:
     """Yield a check for each of SLICES.
 
     In no part may the log loss, or the choice of time where a part holds whole user-days, be worse
-    than the champion's (without one: the population's) beyond chance. The level is shared by all
-    tests together (Bonferroni).
+    than the champion's (without one: the population's) beyond chance and by more than nothing.
+    The level is shared by all tests together (Bonferroni).
     """
     if trial.verdict is None:
         for cut in SLICES:
@@ -57,7 +58,11 @@ def _check(cut: str, tests: list[_Test], rival: str, level: float) -> Check:
     name = f"slice_{cut}"
     told = [(test, test.gain) for test in tests if test.gain is not None]
     figures = {f"{test.part}.{test.measure}_gain": gain.estimate for test, gain in told}
-    worse = [(test, gain) for test, gain in told if gain.z < -t_beyond(level, gain.freedom)]
+    worse = [
+        (test, gain)
+        for test, gain in told
+        if gain.z < -t_beyond(level, gain.freedom) and gain.estimate < -_HARM
+    ]
     if worse:
         test, gain = min(worse, key=lambda pair: pair[1].z)
         return failed(
