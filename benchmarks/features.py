@@ -31,7 +31,7 @@ import pyarrow as pa
 from sendopt.features import USER_FEATURES, Target, Viewpoints, observe, recency, user_evidence
 from sendopt.features.history import history, kind
 from sendopt.features.viewpoints import INSTANT
-from sendopt.features.zones import half_hour_cells
+from sendopt.features.zones import day_of_week, half_hour_cells
 from sendopt.records import EventType
 
 EVENTS = 5_000_000  # a tenth of them sends
@@ -204,7 +204,7 @@ def ours(path: Path, share: float) -> tuple[float, float, int, np.ndarray]:
 
 def _counts(observations: pa.Table, seen: Viewpoints, local_us: np.ndarray) -> np.ndarray:
     """Return the counts of each send's own half hour."""
-    cell = half_hour_cells(local_us)
+    cell = half_hour_cells(local_us, day_of_week(local_us) >= 5)  # all live in UTC
     own = np.empty((len(seen), 5))
     for first in range(0, len(seen), SENDS_AT_ONCE):
         part = Viewpoints(
