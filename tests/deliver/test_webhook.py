@@ -105,6 +105,14 @@ def test_nine_failures_and_a_success_repeat_the_id_and_the_body_but_not_the_time
         ((429, {"Retry-After": "-5"}), Retry("throttled")),
         ((500, {}), Retry("receiver_failed")),
         ((503, {"Retry-After": "9" * 30}), Retry("receiver_failed", timedelta(days=366))),
+        ((503, {"Retry-After": "9" * 5000}), Retry("receiver_failed", timedelta(days=366))),
+        (
+            (503, {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}),
+            Retry("receiver_failed", timedelta(days=366)),
+        ),
+        ((503, {"Retry-After": f"Fri, 31 Dec {9**30} 23:59:59 GMT"}), Retry("receiver_failed")),
+        ((600, {}), Retry("receiver_failed")),
+        ((999, {}), Retry("receiver_failed")),
     ],
 )
 def test_each_answer_means_what_the_standard_says(transport, receiver, sent, answer, outcome):

@@ -12,6 +12,9 @@ from sendopt.deliver.providers.transport import Request, Response, Transport, Tr
 from sendopt.records import Accepted, DeadAddress, Outcome, Permanent, Retry
 
 _FAMILY = 100
+_LAST_FAMILY = 5
+#: Nobody waits longer for a provider; no message lives half as long.
+_LONGEST_WAIT = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,8 @@ def classify(answer: Response | TransportError, table: StatusTable, *, now: date
     """
     if isinstance(answer, TransportError):
         return Permanent(answer.reason) if answer.refused else Retry(answer.reason)
-    meaning = table.get(answer.status) or table[answer.status // _FAMILY]
+    # A status that no standard knows, from 600 on, is the server's fault (RFC 9110, section 15).
+    meaning = table.get(answer.status) or table[min(answer.status // _FAMILY, _LAST_FAMILY)]
     if meaning.outcome is Accepted:
         return Accepted()
     if meaning.outcome is Retry:
@@ -60,12 +64,17 @@ def classify(answer: Response | TransportError, table: StatusTable, *, now: date
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:
-    """Read `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date; None if unreadable."""
+    """Read `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date; None if unreadable.
+
+    It is the provider's text: whatever it says, what comes out is between none and a year.
+    """
     text = headers.get("retry-after", "")
     if text.isascii() and text.isdigit():
-        return timedelta(seconds=min(int(text), 366 * 86_400))
-    try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(timedelta(0), date.replace(tzinfo=date.tzinfo or UTC) - now)
+        asked = timedelta(seconds=int(text[:9]))  # nine digits are three years already
+    else:
+        try:
+            date = parsedate_to_datetime(text)
+        except (ValueError, OverflowError):
+            return None
+        asked = date.replace(tzinfo=date.tzinfo or UTC) - now
+    return min(max(timedelta(0), asked), _LONGEST_WAIT)
