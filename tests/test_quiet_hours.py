@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -39,6 +39,16 @@ def test_the_next_allowed_instant_is_allowed_and_none_before_it_is(instant, zone
 def test_local_clocks_show_a_quiet_time_exactly_in_quiet_hours(instant, zone):
     hour = instant.astimezone(zone).hour
     assert in_quiet_hours(instant, zone, NIGHT) == (hour >= 22 or hour < 7)
+
+
+@given(zones, quiet_hours)
+def test_the_start_is_quiet_and_the_end_is_not_by_day_and_over_midnight(zone, quiet):
+    def shown(at):
+        return datetime.combine(date(2026, 6, 17), at, tzinfo=zone).astimezone(UTC)  # no change
+
+    assert in_quiet_hours(shown(quiet.start), zone, quiet)
+    assert not in_quiet_hours(shown(quiet.end), zone, quiet)
+    assert in_quiet_hours(shown(quiet.end) - timedelta(microseconds=1), zone, quiet)
 
 
 @given(instants, zones, st.times())

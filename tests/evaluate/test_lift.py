@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass, replace
+from dataclasses import asdict, fields, is_dataclass, replace
 from types import ModuleType
 
 import numpy as np
@@ -74,6 +74,37 @@ def test_nothing_is_said_of_too_few() -> None:
     assert nobody.answered.difference is None
 
 
+def two_arms(users: int, sent: int, answered: int) -> Trial:
+    """An arm of as many users, sends and answers as are told, and one of plenty."""
+    held = np.arange(users)
+    rest = np.arange(users, users + 500)
+    user = np.r_[held, np.full(sent - users, 0), rest]
+    optimised = user >= users
+    hit = np.r_[np.arange(sent) < answered, rest % 2 == 0]
+    nothing = np.zeros(len(user))
+    share = np.full(len(user), users / (users + 500))
+    ones = np.ones(len(user))
+    return Trial(user, optimised, share, ones, hit * 1.0, nothing, nothing, nothing * np.nan)
+
+
+@pytest.mark.parametrize(
+    ("users", "sent", "answered", "speaks"),
+    [
+        (30, 60, 10, True),
+        (29, 60, 10, False),
+        (30, 60, 9, False),
+        (30, 60, 50, True),
+        (30, 60, 51, False),  # nine were left unanswered
+    ],
+)
+def test_thirty_users_with_ten_answers_and_ten_silences_in_each_arm_are_enough(
+    users: int, sent: int, answered: int, speaks: bool
+) -> None:
+    trial = two_arms(users, sent, answered)
+    other = replace(trial, optimised=~trial.optimised, holdout_share=1.0 - trial.holdout_share)
+    assert [told(each).answered.difference is not None for each in (trial, other)] == [speaks] * 2
+
+
 @pytest.mark.parametrize("optimised", [True, False])
 def test_without_two_arms_there_is_no_lift(optimised: bool) -> None:
     trial = a_trial()
@@ -93,6 +124,33 @@ def test_a_draw_that_went_wrong_is_refused() -> None:
     assert isinstance(refused, Refusal)
     assert refused.code == "sample_ratio_mismatch"
     assert "users held out" in refused.reason
+
+
+def one_after_another(*trials: Trial) -> Trial:
+    """Return the sends of several experiments, whose users are others each time."""
+    first = np.cumsum([0, *(trial.user.max() + 1 for trial in trials)])
+    apart = [replace(trial, user=trial.user + at) for trial, at in zip(trials, first, strict=False)]
+    return Trial(
+        *(np.concatenate([getattr(each, field.name) for each in apart]) for field in fields(Trial))
+    )
+
+
+def test_a_draw_that_went_wrong_is_found_among_others_that_went_right() -> None:
+    """It is twice as likely to look wrong by luck somewhere, where two chances are looked at."""
+    right, wrong = a_trial(users=1000, share=0.5), a_trial(users=1000, share=0.1)
+    wrong = wrong.rows(wrong.optimised | (wrong.user % 2 == 0))
+    alone = arms.assignment_p_value(wrong)
+    assert 0.0 < alone < 0.01
+    assert arms.assignment_p_value(one_after_another(right, wrong)) == pytest.approx(2 * alone)
+
+
+def test_sends_that_nobody_was_held_out_from_are_compared_with_nothing() -> None:
+    """Had they counted, days on which everybody answers would look like a gain."""
+    trial, later = a_trial(), a_trial(share=0.2, seed=2)
+    later = replace(later, answered=np.ones(len(later)))
+    both = one_after_another(trial, later.rows(later.optimised))
+    found, expected = (arms.compare(each, each.answered).difference for each in (both, trial))
+    assert found == pytest.approx(expected)
 
 
 def together(trial: Trial) -> Trial:
@@ -179,6 +237,15 @@ def test_the_past_narrows_the_interval_and_moves_nothing_on_average() -> None:
         differences.append(adjusted.difference)
     assert np.mean(widths) < 0.75
     assert np.mean(differences) == pytest.approx(0.05, abs=3 * np.std(differences) / np.sqrt(60))
+
+
+def test_a_past_that_tells_nothing_takes_nothing_away() -> None:
+    """Whoever answered more before does not answer more now: the arms' pasts may differ at will."""
+    trial = a_trial(users=2000, spread=0.0)
+    luck = np.random.default_rng(6).random(2000)[trial.user]
+    plain = arms.compare(trial, trial.answered)
+    adjusted = arms.adjust(replace(trial, before=luck + 0.5 * trial.optimised), plain)
+    assert adjusted.difference == pytest.approx(plain.difference, abs=0.03)
 
 
 def test_what_is_needed_shrinks_with_the_effect_and_with_what_is_known() -> None:
