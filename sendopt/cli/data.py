@@ -74,7 +74,6 @@ def ingest(
             stderr.print(
                 f"{rejection.source}, row {rejection.row}, {rejection.column}: {rejection.reason} "
                 f"[{rejection.code}]",
-                markup=False,
             )
         if refused > SHOWN_REJECTIONS:
             stderr.print(f"{report.source}: {refused:,} refused in all; --json lists every one")

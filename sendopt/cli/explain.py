@@ -63,9 +63,9 @@ def explain(
         print_json({**as_json_object(told), "out": None if out is None else str(out)})
         return
     for sentence in told.text:
-        stdout.print(sentence, markup=False)
+        stdout.print(sentence)
     if out is not None:
-        stdout.print(f"Picture in {out}", markup=False)
+        stdout.print(f"Picture in {out}")
 
 
 def _draw(told: ExplainedUser, path: Path) -> None:

@@ -92,20 +92,18 @@ def _show(report: LiftReport) -> None:
     stdout.print(
         f"{len(report.campaigns)} campaigns counted, {len(report.waiting)} still waiting for "
         f"answers, {len(report.share_unknown)} left out, whose holdout's share is not known",
-        markup=False,
     )
     if report.refusal is not None:
-        stdout.print(f"No lift: {report.refusal}", markup=False)
+        stdout.print(f"No lift: {report.refusal}")
     if report.lift is not None:
         stdout.print(
             f"Those held out were sent to at the {' or the '.join(report.compared_with)} time",
-            markup=False,
         )
         _show_lift(report.lift)
 
 
 def _show_lift(found: Lift) -> None:
-    stdout.print(_SAID[found.conclusion], markup=False)
+    stdout.print(_SAID[found.conclusion])
     print_table(
         "Everybody in the arm that was drawn for them (causal)",
         ["arm", "users", "sends", "answered", "dismissed", "opted out"],
@@ -132,9 +130,9 @@ def _show_lift(found: Lift) -> None:
         ],
     )
     for outcome in found.harm:
-        stdout.print(f"Harm: more is {outcome.replace('_', ' ')} where it is chosen.", markup=False)
+        stdout.print(f"Harm: more is {outcome.replace('_', ' ')} where it is chosen.")
     if found.needed is None:
-        stdout.print("Too few users or answers to say how many more are needed.", markup=False)
+        stdout.print("Too few users or answers to say how many more are needed.")
         return
     more = found.needed.more_sends
     stdout.print(
@@ -145,7 +143,6 @@ def _show_lift(found: Lift) -> None:
             if found.needed.same_users_suffice
             else ", to further users: these differ too much, however often they are sent to."
         ),
-        markup=False,
     )
 
 

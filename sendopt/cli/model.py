@@ -126,7 +126,6 @@ def score(
     stdout.print(
         f"{report.users:,} users, {report.users * SLOTS_A_WEEK:,} scores of model "
         f"{report.model_version} in {report.store}",
-        markup=False,
     )
 
 
@@ -148,7 +147,7 @@ def _score_window(
     if as_json:
         print_json({"users": users, "rows": len(table), "out": str(out)})
     else:
-        stdout.print(f"{users:,} users, {len(table):,} scores in {out}", markup=False)
+        stdout.print(f"{users:,} users, {len(table):,} scores in {out}")
 
 
 def backtest(
@@ -212,9 +211,9 @@ def backtest(
         print_json({**as_json_object(result.report), "scored": scored})
         return
     for note in result.report.notes:
-        stdout.print(note, markup=False)
+        stdout.print(note)
     if result.scores is not None:
-        stdout.print(f"{len(result.scores):,} scores in {out}", markup=False)
+        stdout.print(f"{len(result.scores):,} scores in {out}")
     if result.report.experiments is not None:
         _show_experiments(result.report.experiments)
     if result.report.verdict is not None:
@@ -226,7 +225,7 @@ def backtest(
 def show_training(report: TrainingReport) -> None:
     """Print what training came to."""
     became = "promoted to champion" if report.promoted else "not promoted"
-    stdout.print(f"Model {report.model_version}: {became}; {report.reason}", markup=False)
+    stdout.print(f"Model {report.model_version}: {became}; {report.reason}")
     _show_verdict(report.verdict)
 
 
@@ -234,7 +233,6 @@ def _show_verdict(verdict: Verdict) -> None:
     stdout.print(
         f"Judged on {verdict.moments:,} later moments of {verdict.users:,} users, "
         f"{verdict.answered:.1%} of them answered",
-        markup=False,
     )
     if verdict.choices:
         print_table(
@@ -270,7 +268,6 @@ def _show_experiments(found: NaturalExperiments) -> None:
             else ""
         )
         + f"; {found.users_at_one_hour:,} of {found.users:,} users are always sent to at one hour",
-        markup=False,
     )
 
 
@@ -278,15 +275,13 @@ def _show_counterfactual(found: Counterfactual) -> None:
     stdout.print(
         f"The times of {found.chances.drawn:,} of {found.chances.sends:,} later sends were drawn "
         "with a logged chance",
-        markup=False,
     )
     if found.refusal is not None:
-        stdout.print(f"No causal figure: {found.refusal}", markup=False)
+        stdout.print(f"No causal figure: {found.refusal}")
         return
     stdout.print(
         f"Choosing one of the {len(found.hours)} hours that were drawn, on the days of "
         f"{found.evaluated:,} of them; as sent, {found.as_sent:.4f} were answered",
-        markup=False,
     )
     values = {name: each for name, each in found.value.items() if isinstance(each, Value)}
     print_table(
@@ -309,7 +304,7 @@ def _show_counterfactual(found: Counterfactual) -> None:
     )
     for name, each in found.value.items():
         if isinstance(each, Refusal):
-            stdout.print(f"{name}: no causal figure: {each}", markup=False)
+            stdout.print(f"{name}: no causal figure: {each}")
 
 
 @contextmanager

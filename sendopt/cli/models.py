@@ -77,7 +77,7 @@ def rollback(
     if as_json:
         print_json(model)
     else:
-        stdout.print(f"Model {model.version} serves again", markup=False)
+        stdout.print(f"Model {model.version} serves again")
 
 
 def drift(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False) -> None:

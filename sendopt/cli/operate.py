@@ -48,7 +48,6 @@ def verify(home: Home = None, as_json: AsJson = False) -> None:
             stdout.print(
                 f"{finding.store}  {finding.rule}  {finding.tenant_id}  {finding.subject}: "
                 f"{finding.explanation}",
-                markup=False,
             )
         stdout.print(
             f"{len(report.findings)} broken; looked at {report.tenant_count} tenants, "
@@ -127,7 +126,7 @@ def issue_key(
     if as_json:
         print_json({"tenant_id": tenant, "key": key})
     else:
-        stdout.print(key, markup=False)
+        stdout.print(key)
 
 
 def list_keys(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False) -> None:
@@ -159,7 +158,7 @@ def _minute(instant: datetime | None) -> str | None:
 
 def _show_demo(result: Result) -> None:
     for tenant_id, tenant in result.tenants.items():
-        stdout.print(f"\n[bold]{tenant_id}[/]: {tenant.users} users, {tenant.events:,} events")
+        stdout.print(f"\n{tenant_id}: {tenant.users} users, {tenant.events:,} events")
         show_training(tenant.training)
     print_table(
         f"\n{result.sends:,} sends, opened within half an hour ({result.evidence})",

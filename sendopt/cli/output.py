@@ -15,8 +15,10 @@ from rich.table import Table
 
 from sendopt.errors import SendoptError
 
-stdout = Console(highlight=False)
-stderr = Console(stderr=True, highlight=False)
+# What is printed holds ids, names and file names: a bracket in them is no style, a colon no emoji,
+# and no line is broken, so that a key that is copied is whole.
+stdout = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+stderr = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
 
 
 def as_json(value: Any) -> Any:
@@ -39,13 +41,13 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
         table.add_column(column, justify="right" if numeric else "left")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    stdout.print(table)
+    stdout.print(table, soft_wrap=False)
 
 
 def print_error(error: SendoptError, *, as_json: bool) -> None:
     """Explain a failure: what, where, and what to do."""
-    stderr.print(f"[bold red]{error.code}[/]: ", end="")
-    stderr.print(str(error), markup=False)
+    stderr.print(error.code, style="bold red", end="")
+    stderr.print(f": {error}")
     if as_json:
         told = ("code", "message", "field", "expected", "hint")
         print_json({"error": {name: getattr(error, name) for name in told}})
@@ -54,7 +56,7 @@ def print_error(error: SendoptError, *, as_json: bool) -> None:
 @contextmanager
 def progress(task: str) -> Iterator[Callable[[str], None]]:
     """Show that something long is alive; the given function replaces the text beside it."""
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
     with Progress(*columns, console=stderr, transient=True) as bar:
         shown = bar.add_task(task, total=None)
         yield lambda text: bar.update(shown, description=f"{task}: {text}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -82,6 +83,16 @@ def test_a_tenant_lists_its_own_keys_only(told: Told) -> None:
     told("tenant", "create", "acme")
     told("key", "issue", "of the default tenant")
     assert json.loads(told("key", "list", "--tenant", "acme", "--json"))["keys"] == []
+
+
+def test_a_key_stands_on_one_line_and_a_name_as_it_was_given(told: Told, tmp_path: Path) -> None:
+    """In a terminal of 80 columns, or none: what is copied or piped is the key."""
+    key = told("key", "issue", "[/b] :key:")
+    assert re.fullmatch(r"so_[0-9a-f]{16}_[0-9a-f]{64}\n", key)
+    assert "[/b] :key:" in told("key", "list")
+    file = tmp_path / "[b].csv"
+    file.write_text("event_id,user_id,event_type,occurred_at\n")
+    assert "[b].csv" in told("ingest", str(file))
 
 
 def test_a_statement_says_whether_its_period_is_closed(told: Told, home: Path) -> None:
