@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -73,8 +71,3 @@ def test_looking_ahead_finds_every_session_as_often(reach_hours: float, seed: in
     density = np.random.default_rng(seed).random(48)
     ahead = circle.ahead(density, reach_hours)
     assert ahead.sum() == pytest.approx(density.sum() * reach_hours * 2)
-
-
-@pytest.mark.parametrize("module", [circle, metrics])
-def test_examples_in_docstrings_hold(module: object) -> None:
-    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]

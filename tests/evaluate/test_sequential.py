@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from math import sqrt
 
 import numpy as np
@@ -63,7 +62,3 @@ def test_the_ratio_p_value_is_the_evidence_of_a_uniform_mixture(
     evidence = mixture / (share**hits * (1 - share) ** misses)
     found = sequential.ratio_p_value(hits, hits + misses, share)
     assert found == pytest.approx(min(1.0, 1.0 / evidence), rel=1e-2)
-
-
-def test_examples_in_docstrings_hold() -> None:
-    assert doctest.testmod(sequential).failed == 0
