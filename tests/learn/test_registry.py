@@ -78,6 +78,7 @@ def test_only_what_served_may_serve_again(registry: Registry) -> None:
     assert [each.number for each in listed] == [refused.number, second, first]
     assert [each.gate for each in listed] == ["latency, card", "passed", "passed"]
     assert [each.aliases for each in listed] == [("challenger",), ("champion",), ("last_good",)]
+    assert [len(each.moves) for each in listed] == [0, 1, 1]
     version = listed[-1].version
     assert registry.roll_back(SHOP, to=version, by="anna", reason="?", now=NOW).number == first
 
@@ -102,6 +103,8 @@ def test_tenants_move_alone(registry: Registry) -> None:
         registry.roll_back(OTHER, to="1", by="anna", reason="?", now=NOW)
     assert serving(registry) == 2
     assert len(registry.models(OTHER)) == 1
+    assert registry.last_good(SHOP).provenance.seed == 1
+    assert registry.champion(OTHER).provenance.seed == 5, "number 1, as SHOP's last good one"
 
 
 def test_a_running_process_outlives_its_registry(registry: Registry, tmp_path: Path) -> None:
@@ -114,6 +117,8 @@ def test_a_running_process_outlives_its_registry(registry: Registry, tmp_path: P
         registry.champion(SHOP)
     assert refused.value.code == "registry_unavailable"
     assert said(registry) == (ServedBy.LAST_GOOD, "registry_unavailable", 2)
+    with pytest.raises(ModelNotServable, match="has loaded no model"):
+        registry.last_served(OTHER)
     stranger = Registry(f"sqlite:///{tmp_path}/registry.db", str(tmp_path / "models"))
     assert said(stranger) == (None, "registry_unavailable", None)
 
@@ -139,6 +144,25 @@ def test_what_is_no_probability_is_no_answer(registry: Registry, wrong: float | 
 
     answer = ask(registry, SHOP, score, rows=2, limits=LIMITS, now=NOW)
     assert (answer.step, answer.reason) == (ServedBy.LAST_GOOD, "model_output_invalid")
+
+
+@pytest.mark.parametrize("doubt", [float("nan"), float("inf")])
+def test_a_doubt_that_is_no_number_is_no_answer(registry: Registry, doubt: float) -> None:
+    serve(registry, 1)
+    serve(registry, 2)
+
+    def score(model: ServableModel) -> pa.Table:
+        said = doubt if model.provenance.seed == 2 else 0.3
+        return pa.table({"open_probability": [0.2, 0.3], "logit_sd": [0.1, said]})
+
+    answer = ask(registry, SHOP, score, rows=2, limits=LIMITS, now=NOW)
+    assert (answer.step, answer.reason) == (ServedBy.LAST_GOOD, "model_output_invalid")
+
+
+def test_more_rows_may_take_longer() -> None:
+    limits = Limits(timedelta(days=90), patience=timedelta(seconds=2), rows_per_second=1000.0)
+    assert limits.time_for(0) == timedelta(seconds=2)
+    assert limits.time_for(30_000) == timedelta(seconds=32)
 
 
 def test_a_log_that_fails_is_not_the_models_fault(registry: Registry) -> None:
