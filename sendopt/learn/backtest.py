@@ -118,7 +118,7 @@ def _score(run: _Run, decisions: pa.Table) -> Backtest:
     predict.check_decisions(decisions)
     if len(decisions) == 0:
         raise InvalidInput("there is no decision to score", field="decisions")
-    fitted = run.fit(as_utc(pc.min(decisions["as_of"]).as_py()))
+    fitted = run.fit(as_utc(pc.min(predict.as_kept(decisions)["as_of"]).as_py()))
     run.progress(f"scoring {len(decisions)} candidates")
     probability = predict.score(fitted.model, run.reader, decisions).probability
     scores = decisions.select(["decision_id", "candidate_at"]).append_column(

@@ -16,6 +16,7 @@ from sendopt.features import (
     Viewpoints,
     instant,
     known_users,
+    microseconds,
     moments,
     session_moments,
     user_evidence,
@@ -48,7 +49,8 @@ def choose_clocks(
 
     The best memory is that under which the last sessions before `until` were likeliest: the last
     fifth of the log's time is held out, at most eight weeks, and the clocks are those known at its
-    start. With too few sessions nothing is chosen.
+    start. A log that has been silent since teaches from before its silence. With too few sessions
+    nothing is chosen.
     """
     users = known_users(reader, until=until)
     teachers = users.take(pa.array(rng.permutation(len(users))[:_MOST_TEACHERS]))
@@ -64,9 +66,11 @@ def _memory(
     until: datetime,
 ) -> float:
     known_us = observations["known_us"].to_numpy()
+    known_us = known_us[known_us <= microseconds(until)]
     if len(known_us) == 0:
         return shape.half_life_days
-    since = until - min(max((until - instant(int(known_us.min()))) / 5, _SHORTEST), _LONGEST)
+    first, newest = instant(int(known_us.min())), instant(int(known_us.max()))
+    since = newest - min(max((newest - first) / 5, _SHORTEST), _LONGEST)
     held_out = session_moments(reader, since=since, until=until, limit=_MOST_SESSIONS)
     if len(held_out) < _FEWEST_SESSIONS:
         return shape.half_life_days

@@ -26,6 +26,8 @@ from sendopt.log import Reader
 
 _DECISION_COLUMNS = ("decision_id", "user_id", "as_of", "candidate_at")
 _TOLD_ALONG = ("timezone", "platform", "message_type")
+_INSTANT = pa.timestamp("us", tz="UTC")
+_KEPT_AS = {"user_id": pa.string(), "as_of": _INSTANT, "candidate_at": _INSTANT}
 _VIEWPOINTS_AT_ONCE = 20_000  # bounds the dense curves to some 200 MB
 
 
@@ -44,6 +46,7 @@ def score(model: ServableModel, reader: Reader, decisions: pa.Table) -> Candidat
         InvalidInput: if `decisions` break their contract.
     """
     check_decisions(decisions)
+    decisions = as_kept(decisions)
     observations = observe(reader, model.target)
     told = {name: decisions[name] for name in _TOLD_ALONG if name in decisions.column_names}
     seen, number = viewpoints(
@@ -99,7 +102,8 @@ def describe_labelled(model: ServableModel, reader: Reader, labelled: LabelledMo
 def check_decisions(decisions: pa.Table) -> None:
     """Check the decisions contract: decision_id, user_id, as_of, candidate_at.
 
-    Optional are timezone, platform and message_type, where the asker knows them; they may be null.
+    Whole numbers pass as user ids, as in an import. Optional are timezone, platform and
+    message_type, where the asker knows them; they may be null.
 
     Raises:
         InvalidInput: naming the first column that breaks it.
@@ -125,6 +129,14 @@ def check_decisions(decisions: pa.Table) -> None:
                 field=name,
                 expected="timestamps with a zone",
             )
+    user_type = decisions["user_id"].type
+    if not _is_text(user_type) and not pa.types.is_integer(user_type):
+        raise InvalidInput(
+            f"has the type {user_type}",
+            code="wrong_type",
+            field="user_id",
+            expected="text, as in the log",
+        )
     for name in _TOLD_ALONG:
         if name in decisions.column_names and not _is_text(decisions[name].type):
             raise InvalidInput(
@@ -134,12 +146,20 @@ def check_decisions(decisions: pa.Table) -> None:
                 expected="text, or nothing",
             )
     if "timezone" in decisions.column_names:
-        for zone in pc.unique(decisions["timezone"]).drop_null().to_pylist():
+        for zone in pc.unique(decisions["timezone"].cast(pa.string())).drop_null().to_pylist():
             zone_of(zone)
+
+
+def as_kept(decisions: pa.Table) -> pa.Table:
+    """Return `decisions`, who and when in the types of the log; as there, nanoseconds are cut."""
+    for name, kind in _KEPT_AS.items():
+        options = pc.CastOptions(kind, allow_time_truncate=True)
+        place = decisions.column_names.index(name)
+        decisions = decisions.set_column(place, name, pc.cast(decisions[name], options=options))
+    return decisions
 
 
 def _is_text(kind: pa.DataType) -> bool:
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return any(
-        told(kind) for told in (pa.types.is_string, pa.types.is_large_string, pa.types.is_null)
-    )
+    text = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
+    return any(told(kind) for told in (*text, pa.types.is_null))

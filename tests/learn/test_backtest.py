@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -125,10 +126,47 @@ def test_an_empty_past_still_gives_every_score(studies: Log) -> None:
     assert np.isfinite(scores["open_probability"].to_numpy()).all()
 
 
+def test_a_year_of_silence_does_not_make_a_log_forget_whose_hours_are_whose(habits: Log) -> None:
+    """A user of `habits` is active around 8, 12 or 20 o'clock in Tokyo, until the end of August."""
+    begin = datetime(2027, 9, 1, tzinfo=ZoneInfo("Asia/Tokyo"))
+    users = ["u-8-0", "u-12-1", "u-20-2"]
+    decisions = pa.table(
+        {
+            "decision_id": [user for user in users for _ in range(24)],
+            "user_id": [user for user in users for _ in range(24)],
+            "as_of": pa.array([begin] * 72),
+            "candidate_at": pa.array([begin + timedelta(hours=hour % 24) for hour in range(72)]),
+        }
+    )
+    with habits.reader(TenantId("shop")) as reader:
+        scores = run(reader, decisions).scores
+    assert scores is not None
+    best = scores["open_probability"].to_numpy().reshape(3, 24).argmax(axis=1)
+    np.testing.assert_allclose(best, [8, 12, 20], atol=1)
+
+
+def test_decisions_may_come_in_other_types_than_the_log_keeps(studies: Log) -> None:
+    def as_given(user: pa.DataType, time: pa.DataType) -> pa.Table:
+        plain = {"decision_id": pa.string(), "user_id": user, "as_of": time, "candidate_at": time}
+        return decisions.cast(pa.schema(plain.items()))
+
+    with studies.reader(TenantId("fried2021")) as reader:
+        decisions = decisions_of(reader, since=SINCE, until=SINCE + timedelta(days=1))
+        expected = run(reader, decisions).scores
+        finer = as_given(pa.string_view(), pa.timestamp("ns", tz="Asia/Kolkata"))
+        late = pc.add(finer["candidate_at"], pa.scalar(1, pa.duration("ns")))
+        found = run(reader, finer.set_column(3, "candidate_at", late)).scores
+    assert expected is not None
+    assert found is not None
+    assert found["candidate_at"].equals(late), "what was asked comes back as it was asked"
+    assert found["open_probability"].equals(expected["open_probability"])
+
+
 @pytest.mark.parametrize(
     ("column", "values", "code"),
     [
         ("as_of", None, "missing_field"),
+        ("user_id", pa.array([1.0, 2.0]), "wrong_type"),
         ("user_id", pa.array(["ann", None]), "missing_field"),
         ("candidate_at", pa.array([datetime(2025, 3, 8)] * 2), "time_invalid"),  # noqa: DTZ001
     ],
