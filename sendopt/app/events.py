@@ -10,15 +10,15 @@ from threading import Event
 from typing import Any
 
 from sendopt import ingest
-from sendopt.app import accepting, planning
+from sendopt.app import accepting
 from sendopt.app.answers import EventVerdict
 from sendopt.app.appending import copy_outbox
 from sendopt.app.backlog import Backlog, measure
 from sendopt.app.stores import Stores
 from sendopt.errors import LeaseHeld
 from sendopt.log import Appender
-from sendopt.records import TenantId
-from sendopt.state import outbox
+from sendopt.records import TenantId, UserId
+from sendopt.state import outbox, users
 
 OUTBOX_BATCH = 5_000
 
@@ -39,23 +39,26 @@ class Events(Stores):
         """Bring files of events into the log; `progress` gets the file and its rows so far.
 
         Raises:
+            InvalidInput: as `ingest.import_file`; if a file is missing or of an unknown kind,
+                nothing of any is stored.
             LeaseHeld: if another process keeps appending for longer than `PATIENCE`.
             NotFound: `tenant_unknown`.
         """
         self.require_tenant(tenant_id)
+        for path in paths:
+            ingest.require_file(path)
         with self._right_to_append() as appender:
-            reports = [
+            return [
                 ingest.import_file(
                     path,
                     appender,
                     tenant_id,
                     now=self.clock.now(),
+                    note_opt_outs=lambda user_ids: self._note_opt_outs(tenant_id, user_ids),
                     progress=lambda rows, path=path: progress(path, rows),  # type: ignore[misc]
                 )
                 for path in paths
             ]
-        planning.honour_opt_outs(tenant_id, log=self.log, state=self.state, now=self.clock.now())
-        return reports
 
     def accept_events(self, tenant_id: TenantId, items: Any) -> list[EventVerdict]:
         """Record events that came by REST; durable when it returns.
@@ -93,6 +96,16 @@ class Events(Stores):
         """Merge the small files that small copies have left."""
         with self.log.appender() as appender:
             appender.compact()
+
+    def _note_opt_outs(self, tenant_id: TenantId, user_ids: Sequence[UserId]) -> None:
+        """Let opt-outs that come by file stop what is planned already: dispatchers ask the state.
+
+        Where there is none, nobody waits for the right to write.
+        """
+        if user_ids:
+            with self.state.write() as tx:
+                for user_id in user_ids:
+                    users.opt_out(tx, tenant_id, user_id, now=self.clock.now())
 
     @contextmanager
     def _right_to_append(self) -> Iterator[Appender]:

@@ -248,14 +248,3 @@ def _experience(
                 [variant.variant_id for variant in campaign.variants], answers
             )
     return explored_counts, belief
-
-
-def honour_opt_outs(tenant_id: TenantId, *, log: Log, state: State, now: datetime) -> None:
-    """Let opt-outs that came by file stop what is planned already; dispatchers ask the state."""
-    with log.reader(tenant_id) as reader:
-        standing = user_standing(reader, as_of=now)
-    opted_out = standing.filter(standing["opted_out"])["user_id"].to_pylist()
-    if opted_out:
-        with state.write() as tx:
-            for user_id in opted_out:
-                users.opt_out(tx, tenant_id, UserId(user_id), now=now)

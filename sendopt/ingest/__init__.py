@@ -9,7 +9,14 @@ Time: instants must carry a zone; they are stored as UTC.
 
 from sendopt.ingest.accept import accept_events
 from sendopt.ingest.device import parse_device
-from sendopt.ingest.files import ImportReport, import_file
+from sendopt.ingest.files import ImportReport, import_file, require_file
 from sendopt.ingest.profile import parse_profile
 
-__all__ = ["ImportReport", "accept_events", "import_file", "parse_device", "parse_profile"]
+__all__ = [
+    "ImportReport",
+    "accept_events",
+    "import_file",
+    "parse_device",
+    "parse_profile",
+    "require_file",
+]

@@ -20,7 +20,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput
-from sendopt.ingest.lines import MAX_LINE_BYTES, Block, block_of, blocks, open_text
+from sendopt.ingest.lines import MAX_LINE_BYTES, Block, block_of, blocks
 from sendopt.ingest.raw import Chunk, rejections, require_columns, with_extra
 
 _QUOTE = ord('"')
@@ -50,18 +50,17 @@ def read_csv(path: Path) -> Iterator[Chunk]:
     header: list[str] = []
     rows_before = 0
     pending = b""
-    with open_text(path) as file:
-        for block in _and_end(blocks(file)):
-            at_end = block is None
-            whole = block_of(pending + (b"" if block is None else block.text))
-            if not header and len(whole.starts):
-                header = _header(path.name, whole.line(0))
-                whole = block_of(whole.text[whole.ends[0] :])
-            frame = _frame(whole, width=len(header), at_end=at_end)
-            pending = b"".join(whole.line(i) for i in range(frame.complete, len(whole.starts)))
-            chunk = _chunk(whole, frame, header, rows_before)
-            rows_before += chunk.size
-            yield chunk
+    for block in _and_end(blocks(path)):
+        at_end = block is None
+        whole = block_of(pending + (b"" if block is None else block.text))
+        if not header and len(whole.starts):
+            header = _header(path.name, whole.line(0))
+            whole = block_of(whole.text[whole.ends[0] :])
+        frame = _frame(whole, width=len(header), at_end=at_end)
+        pending = b"".join(whole.line(i) for i in range(frame.complete, len(whole.starts)))
+        chunk = _chunk(whole, frame, header, rows_before)
+        rows_before += chunk.size
+        yield chunk
     if not header:
         require_columns(path.name, header)
 

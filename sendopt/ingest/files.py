@@ -7,7 +7,7 @@ was broken off, or done before, may simply be done again: what is stored already
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -25,7 +25,14 @@ from sendopt.ingest.jsonl import read_jsonl
 from sendopt.ingest.parquet import read_parquet
 from sendopt.ingest.raw import CONTRACT_COLUMNS, REJECTION_SCHEMA, Chunk
 from sendopt.log import Appender
-from sendopt.records import CAUSED_BY_SEND, COUNTING_ATTRIBUTE, EventType, Rejection, TenantId
+from sendopt.records import (
+    CAUSED_BY_SEND,
+    COUNTING_ATTRIBUTE,
+    EventType,
+    Rejection,
+    TenantId,
+    UserId,
+)
 
 #: Rows stored in one transaction: enough for large files in the log, few enough for memory.
 _BATCH_ROWS = 1_000_000
@@ -82,6 +89,7 @@ def import_file(
     tenant_id: TenantId,
     *,
     now: datetime,
+    note_opt_outs: Callable[[Sequence[UserId]], None],
     progress: Callable[[int], None],
 ) -> ImportReport:
     """Store the good rows of `path` and report on every row.
@@ -91,11 +99,14 @@ def import_file(
         appender: of the log that the events go to.
         tenant_id: whose events they are.
         now: events may lie at most 5 minutes after it.
+        note_opt_outs: told who wants nothing more, before the rows that say so are stored: after a
+            crash in between, or damage further on in the file, nobody gets what is planned already.
         progress: told now and then how many rows are done.
 
     Raises:
         InvalidInput: if the file is missing, of an unknown kind, lacks a required column, or
-            cannot be read; names file and column. Rows before damage in mid-file are stored.
+            cannot be read; names file and column. What was read before damage in mid-file is
+            stored.
         StoreFailure: if the log fails; everything up to the last progress is stored.
     """
     read = _reader(path)
@@ -107,6 +118,7 @@ def import_file(
         faulty = pc.is_valid(batch["code"])
         refused.append(batch.filter(faulty).select(REJECTION_SCHEMA.names))
         events = batch.filter(pc.invert(faulty))
+        note_opt_outs(_opted_out(events))
         report = appender.append(tenant_id, events)
         accepted += report.accepted
         repeated += report.repeated
@@ -123,6 +135,15 @@ def import_file(
         rejected=len(table) - conflicts,
         refused=table,
     )
+
+
+def require_file(path: Path) -> None:
+    """Refuse what no import could begin with.
+
+    Raises:
+        InvalidInput: `file_missing`, `file_kind_unknown`.
+    """
+    _reader(path)
 
 
 def _reader(path: Path) -> Callable[[Path], Iterator[Chunk]]:
@@ -145,15 +166,26 @@ def _batches(
     judged: list[pa.Table] = []
     unreadable: list[pa.Table] = []
     size = 0
-    for chunk in chunks:
-        judged.append(_judge(chunk.rows, appender, now=now))
-        unreadable.append(chunk.rejections)
-        size += chunk.size
-        if size >= _BATCH_ROWS:
-            yield pa.concat_tables(judged), pa.concat_tables(unreadable), size
-            judged, unreadable, size = [], [], 0
+    damage: InvalidInput | None = None
+    try:
+        for chunk in chunks:
+            judged.append(_judge(chunk.rows, appender, now=now))
+            unreadable.append(chunk.rejections)
+            size += chunk.size
+            if size >= _BATCH_ROWS:
+                yield pa.concat_tables(judged), pa.concat_tables(unreadable), size
+                judged, unreadable, size = [], [], 0
+    except InvalidInput as error:
+        damage = error  # told once what stands before it is stored
     if size:
         yield pa.concat_tables(judged), pa.concat_tables(unreadable), size
+    if damage is not None:
+        raise damage
+
+
+def _opted_out(events: pa.Table) -> list[UserId]:
+    rows = events.filter(pc.equal(events["event_type"], EventType.OPT_OUT.value))
+    return [UserId(user_id) for user_id in rows["user_id"].unique().to_pylist()]
 
 
 def _judge(rows: pa.Table, appender: Appender, *, now: datetime) -> pa.Table:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from sendopt.ingest.lines import MAX_LINE_BYTES, Block, blocks, open_text
+from sendopt.ingest.lines import MAX_LINE_BYTES, Block, blocks
 from sendopt.ingest.raw import Chunk, rejections
 
 
@@ -17,11 +17,10 @@ def read_jsonl(path: Path) -> Iterator[Chunk]:
 
     A cut line costs itself and no other, because no JSON text contains a bare newline.
     """
-    with open_text(path) as file:
-        before = 0
-        for block in blocks(file):
-            yield _chunk(block, before)
-            before += len(block.starts)
+    before = 0
+    for block in blocks(path):
+        yield _chunk(block, before)
+        before += len(block.starts)
 
 
 def _chunk(block: Block, before: int) -> Chunk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BufferedIOBase
@@ -71,25 +72,18 @@ class Block:
         return self.octets[keep].tobytes()
 
 
-def open_text(path: Path) -> BufferedIOBase:
-    """Open `path` for reading bytes, unpacking it if its name ends in .gz."""
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+def blocks(path: Path) -> Iterator[Block]:
+    """Yield the lines of a text file in blocks; a byte order mark at its start is dropped.
 
-
-def blocks(file: BufferedIOBase, *, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
-    """Yield the lines of `file` in blocks; a byte order mark at its start is dropped.
-
-    Of a line longer than MAX_LINE_BYTES only the beginning is kept, and it stays too long.
+    A file whose name ends in .gz is unpacked on the way. Of a line longer than MAX_LINE_BYTES only
+    the beginning is kept, and it stays too long.
 
     Raises:
-        InvalidInput: `text_invalid`, if the file is UTF-16.
+        InvalidInput: `text_invalid`, if the file is UTF-16; `malformed_file`, if it cannot be
+            opened, read or unpacked to its end.
     """
     pending = b""
-    first = True
-    while read := file.read(block_bytes):
-        if first:
-            read = _without_mark(read)
-            first = False
+    for read in _parts(path):
         pending += read
         cut = pending.rfind(b"\n") + 1
         if cut:
@@ -99,6 +93,25 @@ def blocks(file: BufferedIOBase, *, block_bytes: int = BLOCK_BYTES) -> Iterator[
         yield block_of(pending + b"\n")
 
 
+def _parts(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of `path`, unpacked, without a byte order mark."""
+    try:
+        with _open(path) as file:
+            yield _without_mark(path.name, file.read(BLOCK_BYTES))
+            while read := file.read(BLOCK_BYTES):
+                yield read
+    except (OSError, EOFError, zlib.error) as error:
+        raise InvalidInput(
+            f"{path.name} cannot be read to its end: {error}",
+            code="malformed_file",
+            hint="mend the file and import it again; what is stored already is a repeat then",
+        ) from error
+
+
+def _open(path: Path) -> BufferedIOBase:
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+
+
 def block_of(text: bytes) -> Block:
     """Find the lines of `text`, which ends in a newline or is empty."""
     ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == _NEWLINE) + 1
@@ -106,9 +119,9 @@ def block_of(text: bytes) -> Block:
     return Block(text, starts, ends)
 
 
-def _without_mark(text: bytes) -> bytes:
+def _without_mark(source: str, text: bytes) -> bytes:
     if text.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InvalidInput("the file is UTF-16", code="text_invalid", hint="save it as UTF-8")
+        raise InvalidInput(f"{source} is UTF-16", code="text_invalid", hint="save it as UTF-8")
     return text.removeprefix(_BYTE_ORDER_MARK)
 
 

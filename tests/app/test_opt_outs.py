@@ -11,6 +11,7 @@ import pytest
 
 from sendopt.app import App, open_app
 from sendopt.clock import VirtualClock
+from sendopt.errors import InvalidInput
 from sendopt.records import TenantId
 from sendopt.settings import Settings
 
@@ -25,6 +26,14 @@ def by_file(app: App, folder: Path) -> None:
     assert report.accepted == 1
 
 
+def by_file_before_a_damaged_one(app: App, folder: Path) -> None:
+    good, damaged = folder / "opt_outs.csv", folder / "damaged.csv.gz"
+    good.write_text(f"event_id,user_id,event_type,occurred_at\no,u,opt_out,{START.isoformat()}\n")
+    damaged.write_bytes(b"not packed")
+    with pytest.raises(InvalidInput, match=r"damaged\.csv\.gz"):
+        app.import_files(TENANT, [good, damaged], progress=lambda _path, _rows: None)
+
+
 def by_request(app: App, folder: Path) -> None:
     del folder
     event = {
@@ -37,7 +46,7 @@ def by_request(app: App, folder: Path) -> None:
     assert verdict.verdict == "accepted"
 
 
-@pytest.mark.parametrize("opt_out", [by_file, by_request])
+@pytest.mark.parametrize("opt_out", [by_file, by_file_before_a_damaged_one, by_request])
 @pytest.mark.parametrize("already_planned", [False, True])
 def test_nothing_is_sent_after_an_opt_out(
     home: Path, tmp_path: Path, opt_out: Callable[[App, Path], None], already_planned: bool
@@ -67,3 +76,16 @@ def test_nothing_is_sent_after_an_opt_out(
         app.dispatcher(on_simulated=sent.append).dispatch_due()
         assert sent == []
         assert app.campaign(TENANT, "hello").counts["suppressed"] == 1  # type: ignore[arg-type]
+
+
+def test_a_file_that_is_missing_keeps_every_other_one_out(home: Path, tmp_path: Path) -> None:
+    """Whoever mistyped the last name begins again, with nothing half done."""
+    good = tmp_path / "events.csv"
+    good.write_text("event_id,user_id,event_type,occurred_at\ne,u,session,2026-09-01T10:00:00Z\n")
+    with closing(open_app(Settings(home=home), clock=VirtualClock(START))) as app:
+        with pytest.raises(InvalidInput, match=r"gone\.csv"):
+            app.import_files(
+                TENANT, [good, tmp_path / "gone.csv"], progress=lambda _path, _rows: None
+            )
+        with app.reader(TENANT) as reader:
+            assert len(reader.query("all", "select * from event")) == 0

@@ -257,7 +257,9 @@ def test_files_and_requests_are_judged_alike(tmp_path: Path) -> None:
     with closing(Log(location)) as log:
         log.migrate()
         with log.appender() as appender:
-            report = import_file(file, appender, TenantId("shop"), now=NOW, progress=print)
+            report = import_file(
+                file, appender, TenantId("shop"), now=NOW, note_opt_outs=print, progress=print
+            )
     by_file = {found.row: (found.column, found.code) for found in report.rejections()}
     by_request = {
         row: (found.column, found.code)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from sendopt.errors import InvalidInput
 from sendopt.ingest import ImportReport, import_file
 from sendopt.log import Appender, Log
-from sendopt.records import TenantId
+from sendopt.records import TenantId, UserId
 
 NOW = datetime.fromisoformat("2026-10-01T09:30:00+00:00")
 _tenants = itertools.count()
@@ -33,6 +33,9 @@ OPEN = {
     "occurred_at": "2026-09-01T10:00:00+02:00",
     "send_id": "s1",
 }
+
+
+PACKED = gzip.compress(b"event_id,user_id,event_type,occurred_at\n" * 100)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,14 @@ def tenant() -> TenantId:
 
 def take(path: Path, appender: Appender, tenant_id: TenantId) -> ImportReport:
     progress: list[int] = []
-    report = import_file(path, appender, tenant_id, now=NOW, progress=progress.append)
+    report = import_file(
+        path,
+        appender,
+        tenant_id,
+        now=NOW,
+        note_opt_outs=lambda _user_ids: None,
+        progress=progress.append,
+    )
     assert progress == sorted(progress)
     assert (progress or [0])[-1] == report.rows
     assert len(report.refused) == report.conflicts + report.rejected
@@ -318,6 +328,9 @@ def test_parquet_columns_keep_their_meaning(
         ),
         ("events.csv", "event_id".encode("utf-16"), "text_invalid", None),
         ("events.parquet", b"PAR1 not really", "malformed_file", None),
+        ("events.csv.gz", b"event_id,user_id\n", "malformed_file", None),
+        ("events.csv.gz", PACKED[:-9], "malformed_file", None),
+        ("events.jsonl.gz", PACKED[:12] + b"!" * 20, "malformed_file", None),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(
@@ -335,6 +348,31 @@ def test_a_file_that_cannot_be_read_says_why(
     with pytest.raises(InvalidInput) as error:
         take(tmp_path / name, appender, tenant)
     assert (error.value.code, error.value.field) == (code, field)
+
+
+def test_what_stands_before_damage_is_stored_and_who_opted_out_is_told(
+    log: Log, appender: Appender, tenant: TenantId, tmp_path: Path
+) -> None:
+    rows = [{**OPEN, "event_id": f"e{n}", "note": "x" * 60_000} for n in range(400)]
+    rows[0]["event_type"] = "opt_out"
+    whole = gzip.compress(write(tmp_path / "a.csv", rows).read_bytes(), compresslevel=1)
+    (tmp_path / "a.csv.gz").write_bytes(whole[:-100])
+    opted_out: list[UserId] = []
+    with pytest.raises(InvalidInput, match="cannot be read to its end"):
+        import_file(
+            tmp_path / "a.csv.gz",
+            appender,
+            tenant,
+            now=NOW,
+            note_opt_outs=opted_out.extend,
+            progress=lambda _: None,
+        )
+    assert opted_out == ["ann"]
+    before = len(stored(log, tenant))
+    assert 0 < before < 400
+    (tmp_path / "a.csv.gz").write_bytes(whole)
+    report = take(tmp_path / "a.csv.gz", appender, tenant)
+    assert (report.accepted, report.repeated) == (400 - before, before)
 
 
 def test_events_at_the_edge_of_the_future_are_accepted(

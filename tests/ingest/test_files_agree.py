@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sendopt.ingest import import_file
 from sendopt.ingest.accept import accept_events
 from sendopt.log import Appender, Log, event_table
-from sendopt.records import Event, EventType, TenantId
+from sendopt.records import Event, EventType, TenantId, UserId
 
 NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
 _tenants = itertools.count()
@@ -87,10 +87,14 @@ def test_both_doors_give_the_same_verdicts(
     events = [each for each in verdicts if isinstance(each, Event)]
     file = tmp_path / "items.jsonl"
     file.write_text("\n".join(json.dumps(item) for item in items))
-    report = import_file(file, appender, tenant_id, now=NOW, progress=lambda _: None)
+    told: list[UserId] = []
+    report = import_file(
+        file, appender, tenant_id, now=NOW, note_opt_outs=told.extend, progress=lambda _: None
+    )
     assert [each.row for each in report.rejections()] == [
         row for row, each in enumerate(verdicts, start=1) if not isinstance(each, Event)
     ]
     # Equal to the last attribute: the log takes the request's events for repeats of the file's.
     assert report.accepted == len(events)
+    assert set(told) == {each.user_id for each in events if each.event_type is EventType.OPT_OUT}
     assert appender.append(tenant_id, event_table(events)).repeated == len(events)
