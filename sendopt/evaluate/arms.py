@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.evaluate import sequential
+from sendopt.evaluate.chance import Group, Vector, spread, user_sums
 
-Vector = NDArray[np.float64]
-Group = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
 #: With fewer in an arm its mean is too far from normal for any interval.
@@ -84,7 +83,7 @@ class Estimate:
     @property
     def variance(self) -> float:
         """Of the difference; a user's rows hang together."""
-        return clustered_variance(self.row, self.user)
+        return spread(user_sums(self.row, self.user))[0] ** 2
 
     @property
     def variance_between(self) -> float:
@@ -98,6 +97,16 @@ class Estimate:
         return max(self.variance - within, 0.0)
 
 
+def comparable(trial: Trial) -> Trial:
+    """Return the sends of chances with which some users were held out, and some were not.
+
+    The others' have nobody to be compared with.
+    """
+    _, stratum = np.unique(trial.holdout_share, return_inverse=True)
+    size, treated = np.bincount(stratum), np.bincount(stratum, weights=trial.optimised)
+    return trial.rows(((treated > 0) & (treated < size))[stratum])
+
+
 def compare(trial: Trial, outcome: Vector) -> Estimate:
     """Compare the shares of sends with an outcome.
 
@@ -105,7 +114,7 @@ def compare(trial: Trial, outcome: Vector) -> Estimate:
     weighed so that both arms hold the same mix of them.
 
     Args:
-        trial: the sends.
+        trial: the sends; every chance has both arms, as in `comparable`.
         outcome: how many of each row's sends had it.
     """
     on = trial.optimised
@@ -131,10 +140,13 @@ def adjust(trial: Trial, estimate: Estimate) -> Estimate:
     What users did before the draw differs between the arms by chance alone.
     """
     known = ~np.isnan(trial.before)
-    if not known.any() or np.ptp(trial.before[known]) == 0.0:
+    if not known.any():
         return estimate
     mean = np.average(trial.before[known], weights=trial.sent[known])
-    past = compare(trial, trial.sent * np.where(known, trial.before, mean))
+    before = np.where(known, trial.before, mean)
+    if not any(np.ptp(before[arm]) for arm in (trial.optimised, ~trial.optimised)):
+        return estimate  # nobody differs from the others of the arm: nothing is explained
+    past = compare(trial, trial.sent * before)
     moved = np.bincount(estimate.user, weights=estimate.row)
     explained = np.bincount(past.user, weights=past.row)
     theta = float(moved @ explained) / float(explained @ explained)
@@ -171,18 +183,11 @@ def assignment_p_value(trial: Trial) -> float:
     return min(1.0, len(shares) * min(p_values))
 
 
-def clustered_variance(row: Vector, user: Group) -> float:
-    """Return the variance of the sum of `row`, of which each user is one draw."""
-    moved = np.bincount(user, weights=row)
-    return float(moved @ moved) * len(moved) / max(len(moved) - 1, 1)
-
-
 def _stratum_weight(trial: Trial) -> Vector:
     """Return of each row the sends of its chance to be held out, over those in the row's arm."""
     _, stratum = np.unique(trial.holdout_share, return_inverse=True)
     size = np.bincount(stratum, weights=trial.sent)
     treated = np.bincount(stratum, weights=trial.sent * trial.optimised)
     of_arm = np.where(trial.optimised, treated[stratum], (size - treated)[stratum])
-    both = (treated > 0) & (treated < size)  # else there is nobody to be compared with
-    weight: Vector = np.where(both[stratum], size[stratum] / of_arm, 0.0)
+    weight: Vector = size[stratum] / of_arm
     return weight

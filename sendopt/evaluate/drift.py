@@ -12,10 +12,16 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.evaluate.chance import Group, Vector, clustered_mean, t_beyond, z_beyond
+from sendopt.evaluate.chance import (
+    FEWEST_USERS,
+    Group,
+    Vector,
+    clustered_mean,
+    t_beyond,
+    z_beyond,
+)
 
 _NORMAL = NormalDist()
-_FEWEST_USERS = 20  # below, no limit can be worked out from the users
 
 
 @dataclass(frozen=True)
@@ -62,13 +68,14 @@ def shape_shift(before: Vector, after: Vector, *, level: float) -> Shift:
         after: counts, (users, bins).
         level: the share of times at which chance goes beyond `by_chance`.
     """
+    used = (before.sum(axis=0) + after.sum(axis=0)) > 0
+    before, after = before[:, used], after[:, used]
     moved = psi(before.sum(axis=0), after.sum(axis=0))
-    if min(len(before), len(after)) < _FEWEST_USERS:
+    if min(len(before), len(after)) < FEWEST_USERS:
         return Shift(moved, np.inf)
     both = before.sum(axis=0) + after.sum(axis=0)
-    used = both > 0
-    share = (both / both.sum())[used]
-    spread = _covariance(before[:, used]) + _covariance(after[:, used])
+    share = both / both.sum()
+    spread = _covariance(before) + _covariance(after)
     design = spread / np.sqrt(np.outer(share, share))
     total, squares = float(np.trace(design)), float((design**2).sum())
     if squares == 0.0:  # everybody always does the same
@@ -90,7 +97,7 @@ def _covariance(counts: Vector) -> NDArray[np.float64]:
 
 def rate_shift(happened: Vector, expected: Vector, user: Group, *, level: float) -> Shift:
     """Return how far what happened is from what was expected, either way, users as units."""
-    if len(np.unique(user)) < _FEWEST_USERS:
+    if len(np.unique(user)) < FEWEST_USERS:
         return Shift(float((happened - expected).mean()), np.inf)
     found = clustered_mean(happened - expected, user)
     return Shift(found.estimate, t_beyond(level / 2.0, found.freedom) * found.standard_error)
@@ -98,7 +105,7 @@ def rate_shift(happened: Vector, expected: Vector, user: Group, *, level: float)
 
 def share_shift(before: NDArray[np.bool_], after: NDArray[np.bool_], *, level: float) -> Shift:
     """Return how much larger a share of users has become; one value a user."""
-    if min(len(before), len(after)) < _FEWEST_USERS:
+    if min(len(before), len(after)) < FEWEST_USERS:
         return Shift(0.0, np.inf)
     moved = float(after.mean() - before.mean())
     # Half a user of either kind more: a share of nobody has an uncertainty too.

@@ -14,11 +14,13 @@ from math import ceil, sqrt
 import numpy as np
 
 from sendopt.evaluate import arms, sequential
-from sendopt.evaluate.arms import Estimate, Trial, Vector
+from sendopt.evaluate.arms import Estimate, Trial
+from sendopt.evaluate.chance import Vector, spread, user_sums
 from sendopt.evaluate.metrics import Interval
 from sendopt.evaluate.refusal import Refusal
 
 _RATIO_ALPHA = 0.001
+_ROUNDING = 1e-24  # a variance of nothing else: all users did the same, so nothing tells of others
 _ARMS = (("optimised", True), ("holdout", False))
 
 
@@ -74,11 +76,18 @@ def report(trial: Trial, *, effect: float) -> Lift | Refusal:
         effect: absolute difference of shares that would matter, above 0; for the plan ahead
             only: it does not touch the intervals, so it may change from look to look.
     """
-    if trial.optimised.all() or not trial.optimised.any():
-        return _no_arms(trial)
+    if len(trial) == 0:
+        return _no_arms("no send of an experiment has a known outcome yet")
+    if trial.optimised.all():
+        return _no_arms("nobody was held out")
+    if not trial.optimised.any():
+        return _no_arms("everybody was held out")
     p_value = arms.assignment_p_value(trial)
     if p_value < _RATIO_ALPHA:
         return _mismatch(trial, p_value)
+    trial = arms.comparable(trial)
+    if len(trial) == 0:
+        return _no_arms("nobody was held out with a chance with which others were not")
     answers = arms.compare(trial, trial.answered)
     known = arms.enough(trial, trial.answered)
     if known:
@@ -112,9 +121,9 @@ def _conclude(difference: Interval | None) -> Conclusion:
 
 
 def _contrast(trial: Trial, outcome: Vector, estimate: Estimate) -> Contrast:
-    if not arms.enough(trial, outcome):
-        return Contrast(estimate.optimised, estimate.holdout, None, None)
     variance = estimate.variance
+    if not arms.enough(trial, outcome) or variance < _ROUNDING:
+        return Contrast(estimate.optimised, estimate.holdout, None, None)
     half = sequential.radius(variance)
     return Contrast(
         estimate.optimised,
@@ -129,7 +138,8 @@ def _relative(trial: Trial, estimate: Estimate, radii: float) -> Interval:
     ratio = estimate.optimised / estimate.holdout
     # A held-out row moves the denominator: by the ratio as much as the numerator.
     row = estimate.row * np.where(trial.optimised, 1.0, ratio) / estimate.holdout
-    return _around(ratio - 1.0, radii * sqrt(arms.clustered_variance(row, estimate.user)))
+    error, _ = spread(user_sums(row, estimate.user))
+    return _around(ratio - 1.0, radii * error)
 
 
 def _needed(trial: Trial, estimate: Estimate, effect: float) -> Needed:
@@ -146,13 +156,7 @@ def _around(estimate: float, half: float) -> Interval:
     return Interval(estimate, estimate - half, estimate + half)
 
 
-def _no_arms(trial: Trial) -> Refusal:
-    if len(trial) == 0:
-        reason = "no send of an experiment has a known outcome yet"
-    elif trial.optimised.all():
-        reason = "nobody was held out"
-    else:
-        reason = "everybody was held out"
+def _no_arms(reason: str) -> Refusal:
     return Refusal(
         "no_randomised_arms",
         reason,

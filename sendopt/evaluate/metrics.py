@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Vector = NDArray[np.float64]
-Group = NDArray[np.intp]
+from sendopt.evaluate.chance import Group, Vector, user_sums
 
-_RESAMPLES = 1000
+_RESAMPLES, _RESAMPLES_AT_ONCE = 1000, 50  # the latter bounds the memory where users are many
 _BINS = 10
 
 
@@ -84,14 +82,19 @@ def reward_of_choice(group: Group, score: Vector, label: Vector) -> Vector:
 
 def user_interval(value: Vector, weight: Vector, user: Group, rng: np.random.Generator) -> Interval:
     """Return sum(value) / sum(weight) with a bootstrap interval that resamples whole users."""
-    _, number = np.unique(user, return_inverse=True)
-    values = np.bincount(number, weights=value)
-    weights = np.bincount(number, weights=weight)
-    drawn = rng.multinomial(len(values), np.full(len(values), 1 / len(values)), _RESAMPLES)
-    totals = drawn @ weights
-    ratios = (drawn @ values)[totals > 0] / totals[totals > 0]
-    low, high = np.quantile(ratios, [0.025, 0.975])
-    return Interval(float(values.sum() / weights.sum()), float(low), float(high))
+    sums = np.column_stack([user_sums(value, user), user_sums(weight, user)])
+    users = len(sums)
+    even = np.full(users, 1 / users)
+    drawn = np.concatenate(
+        [
+            rng.multinomial(users, even, _RESAMPLES_AT_ONCE) @ sums
+            for _ in range(_RESAMPLES // _RESAMPLES_AT_ONCE)
+        ]
+    )
+    drawn = drawn[drawn[:, 1] > 0]
+    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975])
+    total, count = sums.sum(axis=0)
+    return Interval(float(total / count), float(low), float(high))
 
 
 def _sums(group: Group, value: Vector, groups: int) -> Vector:

@@ -13,12 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.evaluate.chance import clustered_mean
+from sendopt.evaluate.chance import (
+    FEWEST_USERS,
+    Group,
+    Vector,
+    clustered_mean,
+    spread,
+    t_beyond,
+    user_sums,
+)
 from sendopt.evaluate.metrics import Interval
 from sendopt.evaluate.refusal import Refusal
-
-Vector = NDArray[np.float64]
-Group = NDArray[np.intp]
 
 IPS, SNIPS, DR, SWITCH_DR, DM = "ips", "snips", "dr", "switch_dr", "dm"
 
@@ -34,9 +39,6 @@ _TOLERATED_MASS = 1e-9  # of the target, where nothing was ever drawn
 _WEIGHT_ALARM = 4.0  # standard errors between the mean weight and 1; by chance, 1 in 16,000
 _FOLDS = 5
 _PRIOR_SENDS = 10.0
-#: The 97.5 % quantile of Student's t in powers of 1 / degrees of freedom, to 0.003 from three
-#: degrees on (Abramowitz and Stegun 26.7.5 at the normal quantile).
-_T_TERMS = (1.95996, 2.37227, 2.82250, 2.55585, 1.58954)
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,13 @@ def refusal(logged: Logged, support: Support) -> Refusal | None:
             f"target's own, and {FEWEST_EFFECTIVE_SENDS} are needed",
             "log more sends, or draw more of them at random",
         )
+    if support.users < FEWEST_USERS:
+        return Refusal(
+            "too_few_users",
+            f"only {support.users} of the {FEWEST_USERS} users that are needed got these sends: "
+            "how far users differ is not known",
+            "draw times for more users",
+        )
     weight = clustered_mean(logged.target / logged.propensity, logged.user)
     if abs(weight.estimate - 1.0) > _WEIGHT_ALARM * weight.standard_error:
         return Refusal(
@@ -163,7 +172,7 @@ def gain(one: Logged, other: Logged) -> dict[str, Interval]:
     found[DR] = _ratio(one.user, doubly - others, np.ones(len(one)))
     first, second = _mean(w * one.reward, w), _mean(v * one.reward, v)
     moved = w / w.mean() * (one.reward - first) - v / v.mean() * (one.reward - second)
-    error, t = _spread(_by_user(one.user, moved), len(one))
+    error, t = _error(user_sums(moved, one.user), len(one))
     found[SNIPS] = Interval(first - second, first - second - t * error, first - second + t * error)
     return {SNIPS: found[SNIPS], DR: found[DR]}
 
@@ -197,7 +206,7 @@ def _share(user: Group, value: Vector, weight: Vector, effective: float) -> Inte
     """
     plain = _ratio(user, value, weight)
     share = min(max(plain.estimate, 0.0), 1.0)
-    error, t = _spread(_influence(user, value, weight), len(value))
+    error, t = _error(_influence(user, value, weight), len(value))
     inside = min(max(share, 1.0 / (effective + 2.0)), 1.0 - 1.0 / (effective + 2.0))
     drawn = inside * (1.0 - inside)
     size = min(effective, drawn / error**2) if error else effective
@@ -213,7 +222,7 @@ def _share(user: Group, value: Vector, weight: Vector, effective: float) -> Inte
 def _ratio(user: Group, value: Vector, weight: Vector) -> Interval:
     """Return sum(value) / sum(weight) with a cluster-robust linearised interval."""
     estimate = _mean(value, weight)
-    error, t = _spread(_influence(user, value, weight), len(value))
+    error, t = _error(_influence(user, value, weight), len(value))
     return Interval(estimate, estimate - t * error, estimate + t * error)
 
 
@@ -223,27 +232,13 @@ def _mean(value: Vector, weight: Vector) -> float:
 
 def _influence(user: Group, value: Vector, weight: Vector) -> Vector:
     """Return how much each user moves sum(value) / sum(weight)."""
-    return _by_user(user, (value - _mean(value, weight) * weight) / weight.mean())
+    return user_sums((value - _mean(value, weight) * weight) / weight.mean(), user)
 
 
-def _by_user(user: Group, value: Vector) -> Vector:
-    _, number = np.unique(user, return_inverse=True)
-    return np.bincount(number, weights=value).astype(np.float64)
-
-
-def _spread(influence: Vector, rows: int) -> tuple[float, float]:
-    """Return the standard error and the quantile to multiply it by.
-
-    Few users carry most of a heavily weighted estimate. Its variance is then known from few
-    numbers: Satterthwaite's degrees of freedom, 2 G / (kurtosis - 1), say from how many.
-    """
-    users, squares = len(influence), influence**2
-    if not squares.any():
-        return 0.0, _T_TERMS[0]
-    kurtosis = float(np.mean(squares**2) / np.mean(squares) ** 2)
-    freedom = max(2.0 * users / max(kurtosis - 1.0, 2.0), 3.0)
-    quantile = sum(term / freedom**power for power, term in enumerate(_T_TERMS))
-    return float(np.sqrt(squares.sum() * users / max(users - 1, 1))) / rows, quantile
+def _error(influence: Vector, rows: int) -> tuple[float, float]:
+    """Return the standard error of a mean of rows, and what a 95 % interval multiplies it by."""
+    error, freedom = spread(influence)
+    return error / rows, t_beyond(0.025, freedom)
 
 
 def _no_propensity(unknown: int, sends: int) -> Refusal:

@@ -148,9 +148,42 @@ def test_sends_that_nobody_was_held_out_from_are_compared_with_nothing() -> None
     """Had they counted, days on which everybody answers would look like a gain."""
     trial, later = a_trial(), a_trial(share=0.2, seed=2)
     later = replace(later, answered=np.ones(len(later)))
-    both = one_after_another(trial, later.rows(later.optimised))
-    found, expected = (arms.compare(each, each.answered).difference for each in (both, trial))
-    assert found == pytest.approx(expected)
+    both = told(one_after_another(trial, later.rows(later.optimised & (later.user < 8))))
+    expected = replace(told(trial), ratio_p_value=both.ratio_p_value)
+    assert figures(both) == pytest.approx(figures(expected))
+
+
+def test_users_whose_chances_differ_are_not_compared() -> None:
+    """Two were held out with one chance, two others were not with another."""
+    trial = a_trial(users=4)
+    held = trial.user < 2
+    refused = lift.report(
+        replace(trial, optimised=~held, holdout_share=np.where(held, 0.6, 0.3)), effect=0.01
+    )
+    assert isinstance(refused, Refusal)
+    assert refused.code == "no_randomised_arms"
+
+
+def test_users_who_all_do_the_same_give_no_interval() -> None:
+    """Each answers every second push: how far other users would differ is not known."""
+    trial = a_trial(users=128, sends=2)
+    found = told(
+        replace(
+            trial,
+            optimised=trial.user % 2 == 0,
+            answered=np.tile([0.0, 1.0], 128),
+            before=np.full(256, np.nan),
+        )
+    )
+    assert found.conclusion is Conclusion.NOT_YET_KNOWN
+    assert found.answered.difference is None
+
+
+def test_a_past_that_is_the_same_for_all_of_an_arm_explains_nothing() -> None:
+    trial = a_trial()
+    trial = replace(trial, before=np.where(trial.optimised, 0.3, 0.5))
+    plain = arms.compare(trial, trial.answered)
+    assert arms.adjust(trial, plain).difference == pytest.approx(plain.difference)
 
 
 def together(trial: Trial) -> Trial:
@@ -180,7 +213,7 @@ def test_sends_say_the_same_one_by_one_and_counted_together(
     one_by_one = lift.report(trial, effect=0.02)
     counted = lift.report(together(trial), effect=0.02)
     assert type(counted) is type(one_by_one)
-    assert figures(counted) == pytest.approx(figures(one_by_one), rel=1e-9, abs=1e-12, nan_ok=True)
+    assert figures(counted) == pytest.approx(figures(one_by_one), rel=1e-9, abs=1e-12)
 
 
 def figures(told: object, name: str = "") -> dict[str, float]:

@@ -173,6 +173,14 @@ def test_too_few_effective_sends_are_refused() -> None:
     assert nothing.code == "no_propensity"
 
 
+@pytest.mark.parametrize("users", [1, 2, 19])
+def test_a_handful_of_users_tells_nothing_of_others(users: int) -> None:
+    refused = off_policy.evaluate(a_log(users=users))
+    assert isinstance(refused, Refusal)
+    assert refused.code == "too_few_users"
+    assert isinstance(off_policy.evaluate(a_log(users=20)), Value)
+
+
 def test_a_prediction_knows_nothing_of_its_own_user() -> None:
     """Only user 0 ever answers, and only at time 1: nobody else's prediction may miss that."""
     user, slot = np.repeat(np.arange(10), 20), np.tile([0, 1], 100)

@@ -52,6 +52,14 @@ def a_week(
     return hours, user, said, answered
 
 
+def test_hours_in_which_nothing_ever_happens_do_not_count_as_moved() -> None:
+    rng = np.random.default_rng(5)
+    before, after = rng.poisson(5.0, (40, 6)) * 1.0, rng.poisson(0.5, (40, 6)) * 1.0
+    nights = ((0, 0), (0, 6))
+    moved = shape_shift(np.pad(before, nights), np.pad(after, nights), level=0.01)
+    assert moved == shape_shift(before, after, level=0.01)
+
+
 def test_without_drift_all_alarms_together_ring_in_one_week_of_a_hundred() -> None:
     rng = np.random.default_rng(3)
     level, weeks = FALSE_ALARMS / len(ALARMS), 300
