@@ -126,9 +126,9 @@ def test_an_empty_past_still_gives_every_score(studies: Log) -> None:
     assert np.isfinite(scores["open_probability"].to_numpy()).all()
 
 
-def test_a_year_of_silence_does_not_make_a_log_forget_whose_hours_are_whose(habits: Log) -> None:
+def test_years_of_silence_do_not_make_a_log_forget_whose_hours_are_whose(habits: Log) -> None:
     """A user of `habits` is active around 8, 12 or 20 o'clock in Tokyo, until the end of August."""
-    begin = datetime(2027, 9, 1, tzinfo=ZoneInfo("Asia/Tokyo"))
+    begin = datetime(2028, 9, 1, tzinfo=ZoneInfo("Asia/Tokyo"))
     users = ["u-8-0", "u-12-1", "u-20-2"]
     decisions = pa.table(
         {
