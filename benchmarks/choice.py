@@ -40,6 +40,7 @@ from sendopt.features import (
 from sendopt.learn import clocks, level_shape
 from sendopt.learn.groups import day_groups, user_numbers
 from sendopt.learn.level_shape import LevelShape, Parts
+from sendopt.learn.segments import Segments
 from sendopt.log import EVENT_SCHEMA, Log, LogLocation, Reader
 
 PAGE = Path(__file__).parents[1] / "docs" / "choice.md"
@@ -49,6 +50,7 @@ GRID = {
     "deviation_length_hours": (1.0, 2.0, 4.0),
     "population_length_hours": (1.0, 3.0),
 }
+TRIED = ", ".join(f"`{name}` {' or '.join(map(str, values))}" for name, values in GRID.items())
 Vector = NDArray[np.float64]
 
 
@@ -65,8 +67,16 @@ class Case:
 
     def parts(self, shape: LevelShape) -> Parts:
         prior = clocks.unlearned()  # nobody was seen without being sent to
+        platforms = Segments()  # no study names any
         curves = level_shape.estimate(
-            shape, prior, self.user, self.everybody, self.row, reach=OPEN_WINDOW
+            shape,
+            prior,
+            self.user,
+            self.everybody,
+            self.row,
+            platform=platforms.numbers(pa.nulls(len(self.row), pa.string())),
+            platforms=platforms.curves,
+            reach=OPEN_WINDOW,
         )
         return level_shape.parts(curves, self.asked)
 
@@ -186,10 +196,11 @@ def main() -> None:
 
 HEAD = f"""# Does the choice of hours hold where nothing was chosen?
 
-Printed by `python -P benchmarks/choice.py`. Settings tried: {GRID}.
+Printed by `python -P benchmarks/choice.py`. Settings tried:
+{TRIED}.
 Each study's settings are chosen by the other two. Intervals are 95 %, from resampling users; all of
-it is predictive. AUC: of a user-day's answered and unanswered
-times, how many pairs the rule puts in the right order.
+it is predictive. AUC: of a user-day's answered and unanswered times, how many pairs the rule puts in
+the right order.
 
 """
 TAIL = """
