@@ -198,9 +198,9 @@ HEAD = f"""# Does the choice of hours hold where nothing was chosen?
 
 Printed by `python -P benchmarks/choice.py`. Settings tried:
 {TRIED}.
-Each study's settings are chosen by the other two. Intervals are 95 %, from resampling users; all of
-it is predictive. AUC: of a user-day's answered and unanswered times, how many pairs the rule puts in
-the right order.
+Each study's settings are chosen by the other two. Intervals are 95 %, from resampling users; all
+of it is predictive. AUC: of a user-day's answered and unanswered times, how many pairs the rule
+puts in the right order.
 
 """
 TAIL = """
