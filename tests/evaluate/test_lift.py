@@ -64,6 +64,21 @@ def test_a_large_effect_is_called_by_its_name_and_its_reverse_too() -> None:
     assert better.needed is not None
 
 
+def test_the_relative_interval_knows_that_the_holdouts_share_is_unsure_too() -> None:
+    """One send a user: the variance of a ratio of two shares is Katz's (1978)."""
+    trial = a_trial(users=4000, sends=1, effect=0.15)
+    found = told(replace(trial, before=np.full(len(trial), np.nan))).answered
+    assert found.difference is not None
+    assert found.relative is not None
+    p, q = found.optimised, found.holdout
+    n, m = trial.users(optimised=True), trial.users(optimised=False)
+    of_difference = p * (1 - p) / n + q * (1 - q) / m
+    of_ratio = (p / q) ** 2 * ((1 - p) / (n * p) + (1 - q) / (m * q))
+    assert found.relative.estimate == pytest.approx(p / q - 1)
+    widths = [each.high - each.low for each in (found.relative, found.difference)]
+    assert widths[0] / widths[1] == pytest.approx(np.sqrt(of_ratio / of_difference), rel=1e-3)
+
+
 def test_nothing_is_said_of_too_few() -> None:
     found = told(a_trial(users=40, sends=3))
     assert found.conclusion is Conclusion.NOT_YET_KNOWN
@@ -124,6 +139,13 @@ def test_a_draw_that_went_wrong_is_refused() -> None:
     assert isinstance(refused, Refusal)
     assert refused.code == "sample_ratio_mismatch"
     assert "users held out" in refused.reason
+
+
+def test_an_unlucky_draw_is_not_called_a_wrong_one() -> None:
+    """One right draw in fifty is as far off as this one at some look."""
+    trial = replace(two_arms(100, 200, 50), holdout_share=np.full(700, 0.23))
+    assert 0.001 < arms.assignment_p_value(trial) < 0.05
+    assert isinstance(lift.report(trial, effect=0.01), Lift)
 
 
 def one_after_another(*trials: Trial) -> Trial:
@@ -314,12 +336,18 @@ def test_daily_looks_at_a_split_without_effect_cry_wolf_seldom(known_truth: Modu
     assert found.worse == 0
 
 
-def test_harm_is_named_though_answers_are_better() -> None:
+@pytest.mark.parametrize("harm", ["dismissed", "opted_out"])
+def test_harm_is_named_though_answers_are_better(harm: str) -> None:
     trial = a_trial(users=1000, effect=0.15)
     annoyed = np.random.default_rng(9).random(len(trial)) < 0.1
-    found = told(replace(trial, dismissed=(annoyed & trial.optimised).astype(np.float64)))
+    found = told(replace(trial, **{harm: (annoyed & trial.optimised).astype(np.float64)}))
     assert (found.conclusion, found.harm) == (Conclusion.BETTER, ())
-    some = np.where(trial.optimised, annoyed, trial.dismissed)
-    found = told(replace(trial, dismissed=some.astype(np.float64)))
-    assert (found.conclusion, found.harm) == (Conclusion.BETTER, ("dismissed",))
-    assert told(trial).harm == ()
+    some = np.where(trial.optimised, annoyed, getattr(trial, harm))
+    found = told(replace(trial, **{harm: some.astype(np.float64)}))
+    assert (found.conclusion, found.harm) == (Conclusion.BETTER, (harm,))
+
+
+def test_what_chance_alone_makes_of_dismissals_is_no_harm() -> None:
+    trial = a_trial(users=1000)
+    for each in (trial, replace(trial, optimised=~trial.optimised)):
+        assert told(each).harm == ()

@@ -20,7 +20,7 @@ def test_pairs_and_choices_are_those_of_the_definition(
     found: list[tuple[int, int, bool]],
 ) -> None:
     _, group = np.unique([g for g, _, _ in found], return_inverse=True)
-    score = np.array([float(s) for _, s, _ in found])
+    score = np.array([0.05 * s for _, s, _ in found])
     label = np.array([float(y) for _, _, y in found])
     ordered, pairs = metrics.pair_counts(group, score, label)
     reward = metrics.reward_of_choice(group, score, label)
@@ -37,6 +37,26 @@ def test_pairs_and_choices_are_those_of_the_definition(
         assert pairs[g] == len(against)
         best = max(s for s, _ in mine)
         assert reward[g] == pytest.approx(np.mean([y for s, y in mine if s == best]))
+
+
+def test_probabilities_are_judged_by_loss_square_and_gap() -> None:
+    """Of two answers in ten, where 0.2 is said, and of none where 0.6 is."""
+    label = np.array([1.0, 1.0] + [0.0] * 8 + [0.0] * 10)
+    said = np.array([0.2] * 10 + [0.6] * 10)
+    answered, silent = -np.log(0.2), -np.log(0.8)
+    losses = metrics.log_losses(label, said)
+    assert losses.tolist() == pytest.approx([answered] * 2 + [silent] * 8 + [-np.log(0.4)] * 10)
+    assert metrics.brier(label, said) == pytest.approx(0.5 * 0.16 + 0.5 * 0.36)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_the_calibration_error_is_the_mean_gap_whatever_its_sign_and_the_order(seed: int) -> None:
+    """Ten levels of a hundred: each is off by 0.05, the lower ones downwards, the others up."""
+    level = np.repeat(np.arange(10), 100)
+    label = (np.tile(np.arange(100), 10) < 10 * level + 5).astype(np.float64)
+    said = 0.1 * level + 0.05 + np.where(level < 5, -0.05, 0.05)
+    order = np.random.default_rng(seed).permutation(1000)
+    assert metrics.calibration_error(label[order], said[order]) == pytest.approx(0.05)
 
 
 def test_intervals_know_that_users_hang_together() -> None:

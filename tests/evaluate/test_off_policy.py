@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sendopt.evaluate import off_policy
-from sendopt.evaluate.off_policy import DR, ESTIMATORS, IPS, SNIPS, Logged, Value
+from sendopt.evaluate.off_policy import DM, DR, ESTIMATORS, IPS, SNIPS, SWITCH_DR, Logged, Value
 from sendopt.evaluate.refusal import Refusal
 
 TIMES = 3
@@ -127,6 +127,37 @@ def test_more_of_the_same_users_rows_says_nothing_more() -> None:
     gains = off_policy.gain(once, other), off_policy.gain(often, others)
     for name in (SNIPS, DR):
         assert gains[0][name].low == pytest.approx(gains[1][name].low)
+
+
+def test_where_the_log_is_thin_switch_dr_asks_the_model_and_elsewhere_it_is_dr() -> None:
+    for propensity, same_as in ((0.05, DM), (0.2, DR)):  # weights of 20 and of 5
+        logged = a_log()
+        logged = replace(logged, propensity=np.full(900, propensity), target=np.ones(900))
+        found = off_policy.estimates(logged, off_policy.support_of(logged))
+        assert found[SWITCH_DR].estimate == found[same_as].estimate
+
+
+def test_no_interval_is_narrower_than_the_effective_sends_allow() -> None:
+    """Nearly all of the target's sends are answered: that they hardly vary is no knowledge."""
+    logged = replace(a_log(), reward=np.r_[0.0, np.ones(899)], predicted=np.ones(900))
+    logged = replace(logged, expected=np.ones(900))
+    support = off_policy.support_of(logged)
+    found = off_policy.estimates(logged, support)
+    for name in (SNIPS, DR):
+        # All of n answered: Wilson's interval begins at n / (n + z^2).
+        assert found[name].low < support.effective_sends / (support.effective_sends + 1.9**2)
+
+
+def test_sends_at_certain_times_are_weighed_with_those_that_were_drawn() -> None:
+    """One user in ten gets every message at a time that leaves no choice, to either policy."""
+    logged = a_log()
+    certain = logged.user < 6
+    mixed = replace(
+        logged,
+        propensity=np.where(certain, 1.0, logged.propensity),
+        target=np.where(certain, 1.0, logged.target),
+    )
+    assert isinstance(off_policy.evaluate(mixed), Value)
 
 
 def test_a_gain_is_the_difference_of_the_values() -> None:

@@ -101,6 +101,17 @@ def test_a_gain_that_is_likely_enough_moves_the_send(changes: dict[str, float | 
     assert (decision.policy, decision.abstention_reason) == ("greedy", None)
 
 
+def test_a_gain_as_likely_as_was_asked_for_is_enough() -> None:
+    """All hours are alike: the earliest is better than the configured one, or worse, by a half."""
+    scores = {UserId("user-0"): said(best_at=0.4)}
+    moved, kept = (
+        the_decision(replace(CAMPAIGN, least_confidence=least), scores=scores)
+        for least in (0.5, 0.501)
+    )
+    assert (moved.chosen_at, moved.gain_probability) == (MIDNIGHT + 8 * HOUR, 0.5)
+    assert (kept.chosen_at, kept.abstention_reason) == (EIGHTEEN, "gain_not_proven")
+
+
 def test_where_the_best_is_the_configured_there_is_nothing_to_prove() -> None:
     scores = {UserId("user-0"): said(18)}
     decision = the_decision(replace(CAMPAIGN, least_confidence=0.99), scores=scores)
@@ -233,6 +244,8 @@ def test_a_random_holdout_takes_every_allowed_slot_alike() -> None:
         if send.arm is Arm.HOLDOUT and send.due_at and decision.propensity == 1 / 14
     ]
     expected = len(hours) / 14
+    by_chance = [d.explored for d in result.decisions if d.policy == "random"]
+    assert set(by_chance) == {False}, "no user's budget pays for the experiment"
     assert len(hours) > 1_800
     assert all(abs(hours.count(hour) - expected) < 5 * expected**0.5 for hour in range(8, 22))
 
