@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sendopt.cli.options import AsJson, Home, Tenant, open_home
 from sendopt.cli.output import print_json, print_table, progress, stderr
+from sendopt.ingest import ImportReport
 from sendopt.records import TenantId
 
 SHOWN_REJECTIONS = 20
@@ -43,22 +44,7 @@ def ingest(
             progress=lambda path, rows: show(f"{path.name}, {rows:,} rows"),
         )
     if as_json:
-        print_json(
-            {
-                "files": [
-                    {
-                        "file": report.source,
-                        "rows": report.rows,
-                        "accepted": report.accepted,
-                        "repeated": report.repeated,
-                        "conflicting": report.conflicts,
-                        "rejected": report.rejected,
-                        "rejections": report.rejections(),
-                    }
-                    for report in reports
-                ]
-            }
-        )
+        print_json({"files": [as_json_object(report) for report in reports]})
         return
     print_table(
         "Imported",
@@ -69,11 +55,29 @@ def ingest(
         ],
     )
     for report in reports:
-        refused = report.conflicts + report.rejected
-        for rejection in report.rejections(SHOWN_REJECTIONS):
-            stderr.print(
-                f"{rejection.source}, row {rejection.row}, {rejection.column}: {rejection.reason} "
-                f"[{rejection.code}]",
-            )
-        if refused > SHOWN_REJECTIONS:
-            stderr.print(f"{report.source}: {refused:,} refused in all; --json lists every one")
+        show_refused(report, limit=SHOWN_REJECTIONS)
+
+
+def as_json_object(report: ImportReport) -> dict[str, Any]:
+    """Return what became of a file's rows, each refused one with its reason."""
+    return {
+        "file": report.source,
+        "rows": report.rows,
+        "accepted": report.accepted,
+        "repeated": report.repeated,
+        "conflicting": report.conflicts,
+        "rejected": report.rejected,
+        "rejections": report.rejections(),
+    }
+
+
+def show_refused(report: ImportReport, *, limit: int) -> None:
+    """Explain on stderr the first `limit` rows of a file that were refused, and count them all."""
+    refused = report.conflicts + report.rejected
+    for rejection in report.rejections(limit):
+        stderr.print(
+            f"{rejection.source}, row {rejection.row}, {rejection.column}: {rejection.reason} "
+            f"[{rejection.code}]"
+        )
+    if refused > limit:
+        stderr.print(f"{report.source}: {refused:,} refused in all; --json lists every one")

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import typer
 
 from sendopt.app import App
+from sendopt.cli import data
 from sendopt.cli.options import (
     AsJson,
     Home,
@@ -27,9 +28,12 @@ from sendopt.clock import parse_instant
 from sendopt.errors import InvalidInput
 from sendopt.evaluate.off_policy import DR, SNIPS, Value
 from sendopt.evaluate.refusal import Refusal
+from sendopt.ingest import ImportReport
 from sendopt.learn import Counterfactual, NaturalExperiments, TrainingReport, Verdict
 from sendopt.records import TenantId
 from sendopt.score import SLOTS_A_WEEK
+
+_SHOWN_REJECTIONS = 3  # of a file; a backtest is about the rest
 
 Outcome = Annotated[
     str,
@@ -196,11 +200,15 @@ def backtest(
         )
     window, counted = parse_duration(open_window), parse_outcome(outcome)
     table = None if decisions is None else _read_decisions(decisions)
+    imported: list[ImportReport] = []
     with progress("backtest") as show, _opened(log, home) as app:
         if log:
-            app.import_files(
+            imported = app.import_files(
                 TenantId(tenant), log, progress=lambda path, rows: show(f"{path.name}: {rows:,}")
             )
+        for report in imported:
+            _require_events(report)
+            data.show_refused(report, limit=_SHOWN_REJECTIONS)
         result = app.backtest(
             TenantId(tenant), decisions=table, open_window=window, outcome=counted, progress=show
         )
@@ -208,7 +216,8 @@ def backtest(
         pq.write_table(result.scores, out, compression="zstd")
     if as_json:
         scored = 0 if result.scores is None else len(result.scores)
-        print_json({**as_json_object(result.report), "scored": scored})
+        files = [data.as_json_object(report) for report in imported]
+        print_json({**as_json_object(result.report), "scored": scored, "files": files})
         return
     for note in result.report.notes:
         stdout.print(note)
@@ -318,6 +327,20 @@ def _opened(log: list[Path] | None, home: Path | None) -> Iterator[App]:
         closing(open_home(Path(folder))) as app,
     ):
         yield app
+
+
+def _require_events(report: ImportReport) -> None:
+    """Refuse a file of anything but events, rather than tell what nothing has taught."""
+    if report.rows and report.rows == report.conflicts + report.rejected:
+        (first,) = report.rejections(1)
+        raise InvalidInput(
+            f"all {report.rows:,} rows of {report.source} are refused; "
+            f"row {first.row}, {first.column}: {first.reason}",
+            code=first.code,
+            field="--log",
+            expected="rows in the event contract",
+            hint="see docs/events.md",
+        )
 
 
 def _read_decisions(path: Path) -> pa.Table:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import sqlite3
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sendopt.app import open_app
-from sendopt.cli.main import commands, main
+from sendopt.cli.main import commands
 from sendopt.clock import VirtualClock
 from sendopt.records import TenantId
 from sendopt.settings import Settings
@@ -34,27 +33,6 @@ def told(home: Path) -> Told:
         done = CliRunner().invoke(commands, [*arguments, "--home", str(home)])
         assert done.exit_code == 0, (done.output, done.exception)
         return done.stdout
-
-    return run
-
-
-@pytest.fixture
-def ended(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ended:
-    """Run the whole program and return its exit status and what it wrote.
-
-    The suite's own logging stays as it is; test_logging.py is about the program's.
-    """
-    program = sys.modules["sendopt.cli.main"]  # the package's `main` is the function
-    monkeypatch.setattr(program, "configure_logging", lambda: None)
-    monkeypatch.setenv("SENDOPT_HOME", str(home))
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sendopt", *arguments])
-        with pytest.raises(SystemExit) as ending:
-            main()
-        written = capsys.readouterr()
-        assert isinstance(ending.value.code, int)
-        return ending.value.code, written.out, written.err
 
     return run
 

@@ -1,0 +1,34 @@
+"""The whole program in this process, for speed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sendopt.cli.main import main
+
+Ended = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def ended(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ended:
+    """Run the whole program and return its exit status and what it wrote.
+
+    The suite's own logging stays as it is; test_logging.py is about the program's.
+    """
+    program = sys.modules["sendopt.cli.main"]  # the package's `main` is the function
+    monkeypatch.setattr(program, "configure_logging", lambda: None)
+    monkeypatch.setenv("SENDOPT_HOME", str(home))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sendopt", *arguments])
+        with pytest.raises(SystemExit) as ending:
+            main()
+        written = capsys.readouterr()
+        assert isinstance(ending.value.code, int)
+        return ending.value.code, written.out, written.err
+
+    return run
