@@ -174,6 +174,22 @@ def test_a_gain_is_the_difference_of_the_values() -> None:
     assert (same[DR].low, same[DR].high) == (0.0, 0.0)
 
 
+def test_a_gain_is_as_unsure_as_users_drawn_again_say() -> None:
+    one = a_log(sends=3000, users=300)
+    other = replace(one, target=np.full(len(one), 1 / TIMES), expected=np.full(len(one), 0.4))
+    by_user = [np.flatnonzero(one.user == user) for user in range(300)]
+    rng = np.random.default_rng(2)
+    again: dict[str, list[float]] = {SNIPS: [], DR: []}
+    for _ in range(200):
+        rows = np.concatenate([by_user[user] for user in rng.integers(0, 300, 300)])
+        found = off_policy.gain(of_rows(one, rows), of_rows(other, rows))
+        for name, estimates in again.items():
+            estimates.append(found[name].estimate)
+    for name, told in off_policy.gain(one, other).items():
+        # 200 estimates know their own deviation to 5 %.
+        assert (told.high - told.low) / 3.92 == pytest.approx(np.std(again[name]), rel=0.2)
+
+
 @pytest.mark.parametrize(
     ("change", "code", "says"),
     [

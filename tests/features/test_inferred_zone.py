@@ -22,7 +22,7 @@ from sendopt.features.inferred_zone import (
     posterior,
 )
 from sendopt.log import Log, event_table
-from sendopt.records import Event, EventType, TenantId, UserId
+from sendopt.records import Event, EventType, SendId, TenantId, UserId
 
 TENANT = TenantId("default")
 AS_OF = datetime(2026, 10, 1, tzinfo=UTC)
@@ -77,6 +77,11 @@ def test_learned_clocks_are_those_that_people_live_by() -> None:
     )
 
 
+def test_who_was_never_seen_lives_where_the_others_do() -> None:
+    others = np.arange(1.0, 25.0) / 300.0
+    assert posterior(np.zeros((1, 24)), common_clocks(), others)[0] == pytest.approx(others)
+
+
 def test_nothing_is_claimed_of_somebody_who_never_sleeps() -> None:
     chances = posterior(np.full((1, 24), 30.0), common_clocks(), EVENLY)
     assert narrow(chances) == [None]
@@ -107,41 +112,94 @@ def test_offsets_are_whole_hours_as_of_now(zone: str, hours: int) -> None:
     assert OFFSETS[offset_index(zone, AS_OF)] == hours
 
 
+def lived(
+    rng: np.random.Generator,
+    user: str,
+    presence: NDArray[np.float64],
+    zone: str | None,
+    kind: EventType = EventType.SESSION,
+) -> list[Event]:
+    """Events at so many UTC hours of the last 80 days."""
+    return [
+        Event(
+            event_id=f"{user}-{number}",
+            user_id=UserId(user),
+            event_type=kind,
+            occurred_at=AS_OF
+            - timedelta(days=int(rng.integers(1, 80)))
+            + timedelta(hours=int(hour)),
+            send_id=None if kind is EventType.SESSION else SendId(f"s-{user}-{number}"),
+            timezone=zone,
+        )
+        for number, hour in enumerate(np.repeat(np.arange(24), presence.astype(int)))
+    ]
+
+
+def append(log: Log, events: list[Event]) -> None:
+    with log.appender() as appender:
+        appender.append(TENANT, event_table(events))
+
+
 def test_the_log_tells_of_those_whom_nothing_else_tells_of(empty_log: Log) -> None:
     """Two hundred known users in Tokyo; one stranger lives like them, one answers pushes only."""
     rng = np.random.default_rng(8)
-    events = []
-
-    def live(user: str, row: NDArray[np.float64], zone: str | None, kind: EventType) -> None:
-        for hour in np.repeat(np.arange(24), row.astype(int)):
-            day = int(rng.integers(1, 80))
-            at = AS_OF - timedelta(days=day) + timedelta(hours=int(hour))
-            events.append(
-                Event(
-                    event_id=f"{user}-{len(events)}",
-                    user_id=UserId(user),
-                    event_type=kind,
-                    occurred_at=at,
-                    send_id=None if kind is EventType.SESSION else f"s-{len(events)}",  # type: ignore[arg-type]
-                    timezone=zone,
-                )
-            )
-
     local = in_utc(town(rng, 202, 40), np.full(202, 9))
-    for number, row in enumerate(local[:200]):
-        live(f"known-{number}", row, "Asia/Tokyo", EventType.SESSION)
-    live("stranger", local[200], None, EventType.SESSION)
-    live("answers-only", local[201], None, EventType.OPEN)
-    with empty_log.appender() as appender:
-        appender.append(TENANT, event_table(events))
+    events = [
+        event
+        for number, row in enumerate(local[:200])
+        for event in lived(rng, f"known-{number}", row, "Asia/Tokyo")
+    ]
+    events += lived(rng, "stranger", local[200], None)
+    events += lived(rng, "answers-only", local[201], None, EventType.OPEN)
+    append(empty_log, events)
     with empty_log.reader(TENANT) as reader:
         found = infer_zones(
             reader, ["stranger", "answers-only", "nobody"], as_of=AS_OF, tenant_zone="UTC"
         )
-        before = infer_zones(
-            reader, ["stranger"], as_of=AS_OF - timedelta(days=90), tenant_zone="UTC"
+        before, long_after = (
+            infer_zones(reader, ["stranger"], as_of=AS_OF + timedelta(days=days), tenant_zone="UTC")
+            for days in (-90, 120)
         )
     assert set(found) == {"stranger"}
     assert 9 * 60 in found["stranger"].offsets
     assert found["stranger"].confidence >= LEAST_CONFIDENCE
     assert before == {}
+    assert long_after == {}, "people move: what was known has been forgotten"
+
+
+def test_strangers_live_by_the_clocks_of_those_who_are_known(empty_log: Log) -> None:
+    """Known users live in Tokyo and in New York, on their own clocks; so do the strangers."""
+    rng = np.random.default_rng(9)
+    homes = {"Asia/Tokyo": 9, "America/New_York": -4}
+    events = []
+    for zone, hours in homes.items():
+        for number, row in enumerate(in_utc(town(rng, 150, 60), np.full(150, hours))):
+            name, told = (f"known-{zone}", zone) if number < 110 else (f"{hours}", None)
+            events += lived(rng, f"{name}/{number}", row, told)
+    append(empty_log, events)
+    strangers = [f"{hours}/{number}" for hours in homes.values() for number in range(110, 150)]
+    with empty_log.reader(TENANT) as reader:
+        found = infer_zones(reader, strangers, as_of=AS_OF, tenant_zone="Europe/Berlin")
+    right = [int(user.split("/")[0]) * 60 in zone.offsets for user, zone in found.items()]
+    assert len(right) > 40
+    assert np.mean(right) > 0.85
+
+
+def test_few_sessions_are_read_with_the_tenants_zone_in_mind(empty_log: Log) -> None:
+    rng = np.random.default_rng(10)
+    people = in_utc(town(rng, 100, 40), np.full(100, 9))
+    append(
+        empty_log,
+        [
+            event
+            for number, row in enumerate(people)
+            for event in lived(rng, str(number), row, None)
+        ],
+    )
+    with empty_log.reader(TENANT) as reader:
+        there, elsewhere = (
+            infer_zones(reader, [str(n) for n in range(100)], as_of=AS_OF, tenant_zone=zone)
+            for zone in ("Asia/Tokyo", "America/New_York")
+        )
+    right = [sum(9 * 60 in zone.offsets for zone in found.values()) for found in (there, elsewhere)]
+    assert right[0] > right[1]

@@ -49,6 +49,11 @@ def weekend(zone: str, day: date) -> set[int]:
         ("Asia/Dubai", date(2022, 1, 3), {5, 6}),
         ("Asia/Riyadh", date(2013, 6, 17), {3, 4}),
         ("Asia/Riyadh", date(2013, 7, 1), {4, 5}),
+        ("Asia/Riyadh", date(2013, 6, 24), {3, 4, 5}),  # moved on the Saturday
+        ("Asia/Muscat", date(2013, 4, 22), {3, 4}),
+        ("Asia/Muscat", date(2013, 5, 6), {4, 5}),
+        ("Asia/Amman", date(2026, 1, 5), {4, 5}),
+        ("Asia/Kabul", date(2026, 1, 5), {4}),
     ],
 )
 def test_a_weekend_is_that_of_its_zone_and_time(zone: str, day: date, expected: set[int]) -> None:
