@@ -31,6 +31,7 @@ from sendopt.learn.segments import Segments, added_at, learn_segments
 from sendopt.learn.weigh import activity_tells, calibrate, weigh, weigh_population
 from sendopt.log import Reader
 
+Mask = NDArray[np.bool_]
 Progress = Callable[[str], None]
 
 _LONGEST_REACH = timedelta(hours=4)
@@ -62,15 +63,15 @@ def fit(
     rng = np.random.default_rng(seed)
     summary = summarise(reader, target, until=until)
     past = labelled_moments(reader, target, summary, since=None, until=until, rng=rng)
-    parts = split(past, until=until, judged=judged)
+    parts = split(past, target, until=until, judged=judged)
     observations = observe(reader, target)
     progress(f"learning from {len(past)} moments of {label_source(summary)}")
     shape, clocks = choose_clocks(
         reader, observations, LevelShape(), until=parts.judge_from, rng=rng
     )
-    reach = reach_of(target, summary)
+    taught = summarise(reader, target, until=parts.judge_from) if judged else summary
+    reach = reach_of(target, taught)
     learn, tune = parts.learn(past), parts.tune(past)
-
     seen, asked = past.asked(reader)
 
     def describe_by(shape: LevelShape, platforms: Segments) -> Rows:
@@ -86,7 +87,7 @@ def fit(
             seen=seen,
             asked=asked,
         )
-        return as_if_everybody_were_known(described, past)
+        return as_if_everybody_were_known(described, past, learn | tune)
 
     platforms = Segments()
     rows = describe_by(shape, platforms)
@@ -147,18 +148,19 @@ def fit(
     return Fitted(model=model, summary=summary, moments=past, rows=rows, split=parts)
 
 
-def as_if_everybody_were_known(rows: Rows, past: LabelledMoments) -> Rows:
+def as_if_everybody_were_known(rows: Rows, past: LabelledMoments, taught: Mask) -> Rows:
     """Give the first rows of a log, when nothing was known of everybody, the next days' base.
 
     All users are new in these rows. With a base that knows nothing they would teach that who is
     new differs from everybody by as much as everybody differs from one in two. Where a log holds
-    more than is learned from, it changes a hundred rows by next to nothing.
+    more than is learned from, it changes a hundred rows by next to nothing. Only rows that teach
+    are changed, and by each other: those that judge are described as a send would be.
     """
     known = np.searchsorted(np.sort(past.at_us), past.as_of_us) >= _FEWEST_KNOWN
-    if not known.any():
+    if not (known & taught).any():
         return rows
-    first = known & (past.as_of_us == past.as_of_us[known].min())
-    return replace(rows, base=np.where(known, rows.base, rows.base[first].mean()))
+    first = known & taught & (past.as_of_us == past.as_of_us[known & taught].min())
+    return replace(rows, base=np.where(known | ~taught, rows.base, rows.base[first].mean()))
 
 
 def reach_of(target: Target, summary: Summary) -> timedelta:

@@ -30,10 +30,15 @@ _SHORTEST_PART, _LONGEST_PART = timedelta(days=1), timedelta(days=28)
 
 @dataclass(frozen=True)
 class Split:
-    """Rows by time: learn < tune_from <= tune < judge_from <= judge. Never at random."""
+    """Rows by time: learn < tune_from <= tune < judge_from <= judge. Never at random.
+
+    Rows before `judge_from` whose open window closes after it are left out: what became of them
+    is known only to the days that judge.
+    """
 
     tune_from: datetime
     judge_from: datetime
+    open_window: timedelta
 
     def learn(self, moments: LabelledMoments) -> NDArray[np.bool_]:
         """Rows to fit to."""
@@ -41,7 +46,8 @@ class Split:
 
     def tune(self, moments: LabelledMoments) -> NDArray[np.bool_]:
         """Rows to stop, choose and calibrate by."""
-        return ~self.learn(moments) & ~self.judge(moments)
+        closed = moments.at_us <= microseconds(self.judge_from - self.open_window)
+        return ~self.learn(moments) & closed
 
     def judge(self, moments: LabelledMoments) -> NDArray[np.bool_]:
         """Rows that nothing was fitted to."""
@@ -71,12 +77,12 @@ def labelled_moments(
     return active_days(reader, target, since=since, until=until, limit=_MOST_ROWS, rng=rng)
 
 
-def split(moments: LabelledMoments, *, until: datetime, judged: bool) -> Split:
+def split(moments: LabelledMoments, target: Target, *, until: datetime, judged: bool) -> Split:
     """Divide the time of `moments`: the last fifths tune and, if `judged`, judge."""
     until = as_utc(until)
     if len(moments) == 0:
-        return Split(tune_from=until, judge_from=until)
+        return Split(until, until, target.open_window)
     begin = instant(int(moments.at_us.min()))
     part = min(max((until - begin) / 5, _SHORTEST_PART), _LONGEST_PART)
     judge_from = until - part if judged else until
-    return Split(tune_from=judge_from - part, judge_from=judge_from)
+    return Split(judge_from - part, judge_from, target.open_window)

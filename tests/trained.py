@@ -1,0 +1,31 @@
+"""A model as the library trains it, on a log of the test's own."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sendopt.features import Target
+from sendopt.learn.fit import Fitted, fit
+from sendopt.log import Reader
+
+HALF_AN_HOUR = Target(timedelta(minutes=30))
+
+
+def trained(
+    reader: Reader,
+    *,
+    until: datetime,
+    judged: bool = False,
+    target: Target = HALF_AN_HOUR,
+    seed: int = 7,
+) -> Fitted:
+    """Fit a model on one thread, without a word of what is going on."""
+    return fit(
+        reader,
+        target,
+        until=until,
+        judged=judged,
+        seed=seed,
+        threads=1,
+        progress=lambda _: None,
+    )
