@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from sendopt import strict_json
 from sendopt.errors import InvalidInput
-from sendopt.records import Channel, QuietHours
+from sendopt.records import Channel, Holdout, QuietHours
 from sendopt.schedule import EXAMPLE, parse_campaign
+from sendopt.schedule.house import HouseRules
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
 LEAVE_OUT = object()
@@ -60,6 +61,31 @@ def test_the_example_names_the_defaults(field: str) -> None:
     assert without.fallback_local_time == given_all.fallback_local_time
     assert without.time_to_live == given_all.time_to_live
     assert (without.message_type is None) == (field == "message_type")
+
+
+def test_only_who_chose_a_time_is_held_to_it() -> None:
+    house = HouseRules(least_confidence=0.7)
+
+    def least(definition: Any) -> float | None:
+        return parse_campaign(definition, now=NOW, house=house).least_confidence
+
+    silent = changed("/least_confidence", LEAVE_OUT)
+    assert least(silent) == 0.7
+    del silent["fallback_local_time"]
+    assert least(silent) is None
+    assert least(EXAMPLE) == 0.5, "what the campaign says counts first"
+
+
+def test_a_campaign_says_for_itself_whether_it_experiments() -> None:
+    house = HouseRules(holdout=Holdout(0.2))
+    for value, expected in (
+        (LEAVE_OUT, Holdout(0.2)),
+        (None, None),
+        ({"share": 0}, None),
+        ({"share": 0.1, "time": "random"}, Holdout(0.1, "random")),
+    ):
+        definition = changed("/holdout", value)
+        assert parse_campaign(definition, now=NOW, house=house).holdout == expected
 
 
 def test_people_can_be_woken_only_by_saying_so() -> None:
@@ -204,6 +230,7 @@ def test_what_cannot_be_meant_is_refused(pointer: str, value: Any, code: str, fi
         (URL, "https://[2001:db8::1]/"),
         (URL, None),
         ("/audience", ["user-7", "user 8", "ümlaut@example.com", "7/8"]),
+        (TIMES, [AUTUMN]),
         ("/candidate_times", LEAVE_OUT),
         ("/candidate_times", None),
         (EARLIEST, "2026-10-25T00:00Z"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import statistics
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from types import SimpleNamespace as Row
@@ -32,7 +34,7 @@ from sendopt.records import (
     VariantId,
 )
 from sendopt.schedule import Person, plan
-from sendopt.schedule.identity import uniform
+from sendopt.schedule.identity import arm_of, uniform
 from sendopt.schedule.policy import draw_slot
 from sendopt.schedule.variants import VariantBelief
 from sendopt.state import plan_rows
@@ -224,6 +226,24 @@ def test_an_arm_is_a_users_own_in_every_campaign_and_grows_with_its_share() -> N
     assert abs(len(first) - 400) < 4 * (2_000 * 0.2 * 0.8) ** 0.5
 
 
+def test_every_tenant_and_every_purpose_draws_for_itself() -> None:
+    """Had two draws the same chance, an arm would tell of the slot, and one shop of another."""
+    draws = [
+        [uniform(1, purpose, tenant, f"user-{number}") for number in range(500)]
+        for purpose in ("arm", "slot", "variant")
+        for tenant in ("shop", "other")
+    ]
+    for one, other in itertools.combinations(draws, 2):
+        assert abs(statistics.correlation(one, other)) < 4 / 500**0.5
+    users = [UserId(f"user-{number}") for number in range(500)]
+    here, there = (
+        [arm_of(Holdout(0.5), seed=1, tenant_id=TenantId(name), user_id=user) for user in users]
+        for name in ("shop", "other")
+    )
+    alike = sum(one is other for one, other in zip(here, there, strict=True))
+    assert abs(alike - 250) < 4 * (500 * 0.25) ** 0.5
+
+
 def test_the_holdout_keeps_the_configured_time_and_the_rest_does_not() -> None:
     result = planned(HELD_OUT, 300)
     for send, decision in zip(result.sends, result.decisions, strict=True):
@@ -244,17 +264,20 @@ def test_a_random_holdout_takes_every_allowed_slot_alike() -> None:
         if send.arm is Arm.HOLDOUT and send.due_at and decision.propensity == 1 / 14
     ]
     expected = len(hours) / 14
-    by_chance = [d.explored for d in result.decisions if d.policy == "random"]
-    assert set(by_chance) == {False}, "no user's budget pays for the experiment"
+    by_chance = [decision for decision in result.decisions if decision.policy == "random"]
+    assert {decision.explored for decision in by_chance} == {False}, "no user's budget pays for it"
+    assert {decision.served_by for decision in by_chance} == {None}
     assert len(hours) > 1_800
     assert all(abs(hours.count(hour) - expected) < 5 * expected**0.5 for hour in range(8, 22))
 
 
 def test_who_is_suppressed_has_an_arm_all_the_same() -> None:
     people = [a_person(number, suppressed_by="opted_out") for number in range(50)]
-    sends = planned(HELD_OUT, people=people).sends
-    assert {send.arm for send in sends} == {Arm.HOLDOUT, Arm.OPTIMISED}
-    assert {send.state for send in sends} == {SendState.SUPPRESSED}
+    result = planned(HELD_OUT, people=people)
+    assert {send.arm for send in result.sends} == {Arm.HOLDOUT, Arm.OPTIMISED}
+    assert {send.state for send in result.sends} == {SendState.SUPPRESSED}
+    chances = {(each.propensity, each.variant_propensity) for each in result.decisions}
+    assert chances == {(None, None)}, "what is not sent had no chance"
 
 
 def test_without_an_experiment_nobody_has_an_arm() -> None:
@@ -293,6 +316,16 @@ def test_a_zone_that_was_inferred_keeps_its_night() -> None:
     assert {hour for hour, why in reasons.items() if why is None} == {8, 9, 21}
 
 
+def test_times_that_a_campaign_names_keep_an_inferred_night_too() -> None:
+    """Noon may be 23:00 where the user seems to live; 21:00 is 8:00 there."""
+    person = a_person(timezone_source="inferred", quiet_offsets=(660,))
+    noon, evening = MIDNIGHT + 12 * HOUR, MIDNIGHT + 21 * HOUR
+    campaign = replace(CAMPAIGN, candidate_times={person.user_id: (noon, evening)})
+    decision = the_decision(campaign, people=[person], scores={person.user_id: said(12)})
+    assert decision.chosen_at == evening
+    assert [slot.excluded_by for slot in decision.slots] == ["quiet_hours_inferred", None]
+
+
 # Wordings.
 
 
@@ -318,3 +351,29 @@ def test_a_wording_that_suits_the_evening_draws_the_send_there() -> None:
     decision = the_decision(replace(CAMPAIGN, variants=VARIANTS[:2]), belief=belief)
     assert decision.chosen_at == EIGHTEEN
     assert decision.variant_propensity in {0.1, 0.9}
+
+
+def test_the_evening_is_that_of_the_users_clock() -> None:
+    """In Tokyo it begins at 9:00 UTC."""
+    belief = VariantBelief(
+        ((0.5, 0.5), (0.5, 0.5), (0.5, 0.5), (0.1, 0.9)), (0.0, 0.0, 0.0, 0.5), 0.7
+    )
+    person = a_person(timezone="Asia/Tokyo")
+    scores = {person.user_id: said(best_at=0.4)}
+    campaign = replace(CAMPAIGN, variants=VARIANTS[:2])
+    decision = the_decision(campaign, people=[person], scores=scores, belief=belief)
+    assert decision.chosen_at == MIDNIGHT + 9 * HOUR
+    assert decision.variant_propensity in {0.1, 0.9}
+
+
+def test_whether_a_send_explores_says_nothing_of_its_wording() -> None:
+    campaign = replace(EXPLORING, variants=VARIANTS[:2])
+    result = planned(campaign, 2_000)
+    explored = [
+        send.variant_id
+        for send, decision in zip(result.sends, result.decisions, strict=True)
+        if decision.explored
+    ]
+    assert len(explored) > 400
+    first = explored.count(VARIANTS[0].variant_id)
+    assert abs(first / len(explored) - 0.5) < 4 * 0.5 / len(explored) ** 0.5

@@ -108,6 +108,28 @@ def test_an_hour_that_has_passed_binds_but_is_never_sent() -> None:
     assert decision.binding_constraint == "past"
 
 
+def test_an_hour_that_was_no_likelier_did_not_bind() -> None:
+    person = a_person()
+    said = {person.user_id: {NOON: 0.3, NOON + 2 * HOUR: 0.3}}
+    send, decision = only(planned(a_campaign(), person, said=said, now=NOON + MINUTE))
+    assert send.due_at == NOON + 2 * HOUR
+    assert decision.binding_constraint is None
+
+
+def test_who_is_scored_only_at_night_falls_back() -> None:
+    person = a_person()
+    said = {person.user_id: {NOON + 11 * HOUR: 0.3}}
+    send, decision = only(planned(a_campaign(), person, said=said))
+    assert send.due_at == NOON + 6 * HOUR
+    assert (decision.policy, decision.fallback_reason) == ("fallback", "not_scored")
+
+
+def test_who_has_no_device_is_told_apart_from_who_may_not_be_reached() -> None:
+    send, decision = only(planned(a_campaign(), a_person(device=None)))
+    assert (send.state, send.reason) == (SendState.SUPPRESSED, "no_device")
+    assert (decision.policy, decision.slots) == ("none", ())
+
+
 def test_ties_go_to_the_earliest() -> None:
     person = a_person()
     said = {person.user_id: {NOON + 3 * HOUR: 0.2, NOON + HOUR: 0.2, NOON: 0.1}}
@@ -167,6 +189,20 @@ def test_candidate_times_are_the_only_ones() -> None:
     assert decision.binding_constraint == "quiet_hours"
     missed, _ = only(planned(campaign, person, said=said, now=at + MINUTE))
     assert (missed.state, missed.reason) == (SendState.SUPPRESSED, "no_allowed_slot")
+
+
+def test_a_candidate_time_that_is_named_twice_is_one() -> None:
+    person = a_person()
+    times = (NOON + HOUR, NOON, NOON + HOUR)
+    slots = candidate_slots(
+        a_campaign(candidate_times={person.user_id: times}), person, now=NOON - HOUR
+    )
+    assert [slot.starts_at for slot in slots] == [NOON, NOON + HOUR]
+
+
+def test_a_retry_never_leaves_the_window() -> None:
+    send, _ = only(planned(a_campaign(latest_at=NOON + HOUR), a_person()))
+    assert send.expires_at == NOON + HOUR
 
 
 def test_the_hour_that_autumn_repeats_is_quiet_both_times() -> None:
