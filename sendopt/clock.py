@@ -85,8 +85,10 @@ def as_utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
-def parse_instant(value: object) -> datetime:
+def parse_instant(value: object, *, field: str | None = None) -> datetime:
     """Read an RFC 3339 timestamp into UTC; digits beyond microseconds are cut off.
+
+    `field` is what an error calls the place of `value`.
 
     >>> parse_instant("2026-10-25T02:30:00+01:00").isoformat()
     '2026-10-25T01:30:00+00:00'
@@ -98,14 +100,15 @@ def parse_instant(value: object) -> datetime:
         try:
             return as_utc(datetime.fromisoformat(value.upper()))
         except (ValueError, OverflowError) as error:
-            raise _time_invalid(value) from error
-    raise _time_invalid(value)
+            raise _time_invalid(value, field) from error
+    raise _time_invalid(value, field)
 
 
-def _time_invalid(value: object) -> InvalidInput:
+def _time_invalid(value: object, field: str | None) -> InvalidInput:
     return InvalidInput(
         f"{value!r} is no instant",
         code="time_invalid",
+        field=field,
         expected="a timestamp with a zone, such as 2026-10-01T09:00:00+02:00",
     )
 
@@ -116,7 +119,7 @@ def zone_of(name: str) -> ZoneInfo:
     Raises:
         InvalidInput: `zone_invalid`; "CST" is four zones at once and never guessed.
     """
-    if name not in _zone_names():
+    if name not in zone_names():
         raise InvalidInput(
             f"{name!r} is no time zone",
             code="zone_invalid",
@@ -137,9 +140,13 @@ def zone_at(offset_minutes: int) -> ZoneInfo:
 
 
 @cache
-def _zone_names() -> frozenset[str]:
-    # ZoneInfo itself would also open "right/Europe/Berlin", whose seconds are others.
-    return frozenset(available_timezones())
+def zone_names() -> frozenset[str]:
+    """Return the names of all zones.
+
+    ZoneInfo itself would open more: "right/Europe/Berlin", whose seconds are others; "localtime",
+    which is wherever this machine stands; and "Factory", which says that nobody set a zone.
+    """
+    return frozenset(available_timezones()) - {"Factory", "localtime"}
 
 
 def monotonic() -> float:

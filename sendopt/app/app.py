@@ -16,7 +16,7 @@ from sendopt.app.money import Money
 from sendopt.app.scores import Scores
 from sendopt.app.tenancy import Tenancy
 from sendopt.clock import Clock, SystemClock
-from sendopt.errors import InvariantBroken, LeaseHeld
+from sendopt.errors import InvalidInput, InvariantBroken, LeaseHeld
 from sendopt.settings import Settings, load_settings
 from sendopt.verify import Report, verify
 
@@ -27,10 +27,22 @@ def open_app(
     clock: Clock | None = None,
     random_bytes: Callable[[int], bytes] = os.urandom,
 ) -> App:
-    """Open the application over `settings` (default: the environment's), creating its home."""
+    """Open the application over `settings` (default: the environment's), creating its home.
+
+    Raises:
+        InvalidInput: `home_unusable`.
+    """
     settings = settings or load_settings()
-    # Nobody else on the machine may read what is in it: webhook secrets, link keys, users.
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        # Nobody else on the machine may read what is in it: webhook secrets, link keys, users.
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(
+            f"{settings.home} cannot be the home: {error.strerror}",
+            code="home_unusable",
+            field="--home",
+            expected="a folder, or the name of one that can be made",
+        ) from error
     return App(settings, clock or SystemClock(), random_bytes)
 
 

@@ -59,8 +59,10 @@ class Scores(OneUser):
             out: a Parquet file that gets the same scores, as `score_slots` tells them.
 
         Raises:
+            NotFound: `tenant_unknown`.
             ModelNotServable: `no_champion`, or a champion that does not load.
         """
+        self.require_tenant(tenant_id)
         model = self.registry.champion(tenant_id)
         now = self.clock.now()
         path = self.stored_scores.path(tenant_id, model.version)
@@ -89,9 +91,11 @@ class Scores(OneUser):
             open_window: of an answer within it; None = within the window that the model learned.
 
         Raises:
+            NotFound: `tenant_unknown`.
             ModelNotServable: `no_champion`, or a champion that does not load.
             InvalidInput: `window_too_long`, beyond a day.
         """
+        self.require_tenant(tenant_id)
         model = self.registry.champion(tenant_id)
         if open_window is not None:
             model = model.within(open_window)

@@ -60,7 +60,7 @@ def rate_card(
     Without a rate card nothing is ever charged.
     """
     app = open_home(home)
-    card = app.put_rate_card(TenantId(tenant), strict_json.loads(read_input(file)))
+    card = app.put_rate_card(TenantId(tenant), strict_json.loads(read_input(file, field="FILE")))
     if as_json:
         print_json(card)
     else:

@@ -39,7 +39,7 @@ def plan(
     A preview unless --commit is given. Committing twice sends once.
     """
     app = open_home(home)
-    definition = strict_json.loads(read_input(campaign))
+    definition = strict_json.loads(read_input(campaign, field="CAMPAIGN.json"))
     with progress("planning"):
         if commit:
             report = app.put_campaign(TenantId(tenant), definition, commit=True)

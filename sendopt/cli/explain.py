@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sendopt.app.explain import CONFIGURED_HOUR, ExplainedUser
-from sendopt.cli.options import AsJson, Home, Tenant, open_home
+from sendopt.cli.options import AsJson, Home, Tenant, open_home, out_file
 from sendopt.cli.output import as_json as as_json_object
 from sendopt.cli.output import print_json, progress, stdout
 from sendopt.errors import InvalidInput
@@ -36,7 +36,7 @@ def explain(
     ] = CONFIGURED_HOUR,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="Picture: .png, .svg or .pdf."),
+        out_file("Picture: .png, .svg or .pdf."),
     ] = None,
     home: Home = None,
     tenant: Tenant = "default",

@@ -77,9 +77,9 @@ def lift(
     report = open_home(home).lift(
         TenantId(tenant),
         campaign_ids=[CampaignId(each) for each in campaign or ()],
-        since=None if since is None else parse_instant(since),
+        since=None if since is None else parse_instant(since, field="--since"),
         outcome=parse_outcome(outcome),
-        window=parse_duration(window),
+        window=parse_duration(window, field="--window"),
         effect=effect,
     )
     if as_json:

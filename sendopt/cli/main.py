@@ -54,5 +54,9 @@ def main() -> None:
     except SendoptError as error:
         print_error(error, as_json="--json" in sys.argv)
         sys.exit(2 if isinstance(error, BAD_INPUT) else 1)
+    except OSError as error:  # a disk that is full, a file that may not be read
+        told = f"{error.filename or 'the disk'}: {error.strerror or error}"
+        print_error(SendoptError(told, code="disk_failed"), as_json="--json" in sys.argv)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

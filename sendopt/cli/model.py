@@ -19,6 +19,7 @@ from sendopt.cli.options import (
     Home,
     Tenant,
     open_home,
+    out_file,
     parse_duration,
     parse_outcome,
 )
@@ -84,7 +85,7 @@ def train(
             TenantId(tenant),
             outcome=parse_outcome(outcome),
             snapshot=snapshot,
-            as_of=None if as_of is None else parse_instant(as_of),
+            as_of=None if as_of is None else parse_instant(as_of, field="--as-of"),
             progress=show,
         )
     if as_json:
@@ -96,7 +97,7 @@ def train(
 def score(
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="Parquet file that gets the same scores."),
+        out_file("Parquet file that gets the same scores."),
     ] = None,
     open_window: Annotated[
         str | None,
@@ -145,7 +146,9 @@ def _score_window(
             expected="--open-window and --out together",
         )
     with progress("scoring"):
-        table = app.score_slots(tenant_id, open_window=parse_duration(open_window))
+        table = app.score_slots(
+            tenant_id, open_window=parse_duration(open_window, field="--open-window")
+        )
         pq.write_table(table, out, compression="zstd")
     users = len(table) // SLOTS_A_WEEK
     if as_json:
@@ -175,7 +178,7 @@ def backtest(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="Parquet file for the scores of --decisions."),
+        out_file("Parquet file for the scores of --decisions."),
     ] = None,
     open_window: Annotated[
         str,
@@ -198,7 +201,7 @@ def backtest(
             field="--out" if out is None else "--decisions",
             expected="--decisions and --out together, or neither",
         )
-    window, counted = parse_duration(open_window), parse_outcome(outcome)
+    window, counted = parse_duration(open_window, field="--open-window"), parse_outcome(outcome)
     table = None if decisions is None else _read_decisions(decisions)
     imported: list[ImportReport] = []
     with progress("backtest") as show, _opened(log, home) as app:
@@ -348,7 +351,9 @@ def _read_decisions(path: Path) -> pa.Table:
         raise InvalidInput(f"there is no file {path}", code="file_missing", field="--decisions")
     try:
         return pq.read_table(path)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         raise InvalidInput(
-            f"{path.name} is no Parquet file", code="file_unreadable", field="--decisions"
+            f"{path.name} cannot be read as Parquet: {error}",
+            code="malformed_file",
+            field="--decisions",
         ) from error

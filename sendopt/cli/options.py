@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,7 +37,8 @@ AsJson = Annotated[
 #: What can count as an answer.
 OUTCOMES = (EventType.OPEN, EventType.CLICK, EventType.RESPONSE)
 
-_DURATION = re.compile(r"(\d+)([smhd])")
+_DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
+_LONGEST = timedelta(days=366)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -61,31 +63,52 @@ def parse_outcome(text: str) -> EventType:
     return EventType(text)
 
 
-def read_input(path: Path) -> bytes:
-    """Return the bytes of a file that the user named.
+def read_input(path: Path, *, field: str) -> bytes:
+    """Return the bytes of a file that the user named in `field`.
 
     Raises:
         InvalidInput: `file_missing`.
     """
     if not path.is_file():
-        raise InvalidInput(f"there is no file {path}", code="file_missing")
+        raise InvalidInput(f"there is no file {path}", code="file_missing", field=field)
     return path.read_bytes()
 
 
-def parse_duration(text: str) -> timedelta:
-    """Read a duration such as `30m`.
+def out_file(help_text: str) -> Any:
+    """Return the option `--out`; what could not be written is refused before any work is done."""
+    return typer.Option("--out", metavar="FILE", help=help_text, callback=_writable)
 
-    >>> parse_duration("90s")
+
+def _writable(path: Path | None) -> Path | None:
+    if path is not None and (
+        path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)
+    ):
+        raise InvalidInput(
+            f"{path} cannot be written",
+            code="file_unwritable",
+            field="--out",
+            expected="a file in a folder that is there and that you may write to",
+        )
+    return path
+
+
+def parse_duration(text: str, *, field: str) -> timedelta:
+    """Read a duration such as `30m`, given in `field`.
+
+    >>> parse_duration("90s", field="--window")
     datetime.timedelta(seconds=90)
 
     Raises:
-        InvalidInput: for anything but a whole positive number followed by s, m, h or d.
+        InvalidInput: `duration_invalid`, for anything but a whole positive number followed by s,
+            m, h or d, and beyond a year.
     """
     match = _DURATION.fullmatch(text)
-    if not match or int(match[1]) == 0:
+    duration = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta(0)
+    if not timedelta(0) < duration <= _LONGEST:
         raise InvalidInput(
             f"{text!r} is no duration",
             code="duration_invalid",
-            expected="a whole number with s, m, h or d, such as 30m",
+            field=field,
+            expected=f"a whole number with s, m, h or d, such as 30m, at most {_LONGEST.days}d",
         )
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    return duration

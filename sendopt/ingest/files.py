@@ -6,7 +6,6 @@ was broken off, or done before, may simply be done again: what is stored already
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sendopt.clock import as_utc
+from sendopt.clock import as_utc, zone_names
 from sendopt.errors import InvalidInput
 from sendopt.ingest.csv import read_csv
 from sendopt.ingest.jsonl import read_jsonl
@@ -232,5 +231,4 @@ def _sql(name: str) -> str:
 
 @cache
 def _zones() -> pa.Table:
-    names = zoneinfo.available_timezones() - {"Factory", "localtime"}
-    return pa.table({"name": pa.array(sorted(names), pa.string())})
+    return pa.table({"name": pa.array(sorted(zone_names()), pa.string())})

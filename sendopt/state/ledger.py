@@ -9,10 +9,10 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
-from sendopt.errors import NotFound
 from sendopt.records import RateCard, TenantId
 from sendopt.state.engine import Transaction, insert
 from sendopt.state.tables import ledger_entry, period, rate_card, tenant
+from sendopt.state.tenants import tenant_unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def lock_billing(tx: Transaction, tenant_id: TenantId) -> None:
         .with_for_update(key_share=True)
     ).one_or_none()
     if found is None:
-        raise NotFound("there is no such tenant", code="tenant_unknown")
+        raise tenant_unknown()
 
 
 def add_rate_card(tx: Transaction, tenant_id: TenantId, card: RateCard) -> None:

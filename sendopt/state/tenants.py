@@ -83,8 +83,18 @@ def get(tx: Transaction, tenant_id: TenantId) -> Tenant:
     """
     row = tx.execute(sa.select(tenant).where(tenant.c.tenant_id == tenant_id)).one_or_none()
     if row is None:
-        raise NotFound("there is no such tenant", code="tenant_unknown", field="tenant_id")
+        raise tenant_unknown()
     return Tenant(TenantId(row.tenant_id), row.timezone, row.created_at)
+
+
+def tenant_unknown() -> NotFound:
+    """Return the answer to the name of a tenant that nobody created; only an operator gives one."""
+    return NotFound(
+        "there is no such tenant",
+        code="tenant_unknown",
+        field="tenant_id",
+        hint="create it with `sendopt tenant create NAME`",
+    )
 
 
 def everyone(tx: Transaction) -> list[TenantId]:

@@ -56,7 +56,7 @@ def lift(
     return app.lift(
         tenant_id,
         campaign_ids=[CampaignId(each) for each in campaign_id or ()],
-        since=None if since is None else parse_instant(since),
+        since=None if since is None else parse_instant(since, field="since"),
         outcome=EventType(outcome),
         window=timedelta(seconds=window_seconds),
         effect=effect,

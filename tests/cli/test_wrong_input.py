@@ -1,0 +1,71 @@
+"""What a slip of the pen is answered with: the place, the limit and the fix, before any work."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Ended = Callable[..., tuple[int, str, str]]
+
+RATE_CARD = (
+    '{"currency": "EUR", "click_price_minor": "2", "response_price_minor": "5", '
+    '"attribution_window_seconds": 86400, "effective_at": "2026-01-01T00:00:00Z"}'
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the command is called."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("lift --since 2026-10-01T09:00:00", ("time_invalid", "--since", "with a zone")),
+        ("lift --window " + "9" * 30 + "d", ("duration_invalid", "--window", "at most 366d")),
+        ("lift --window 367d", ("duration_invalid", "--window", "at most 366d")),
+        ("lift --effect -1", ("effect_invalid", "effect", "above 0 and below 1")),
+        ("lift --campaign spring", ("campaign_unknown", "campaign_id")),
+        ("train --as-of yesterday", ("time_invalid", "--as-of", "with a zone")),
+        ("backtest --open-window 0m", ("duration_invalid", "--open-window")),
+        ("backtest --decisions a.csv --out b", ("file_missing", "--decisions")),
+        ("score --out nowhere/b.parquet", ("file_unwritable", "--out", "nowhere/b.parquet")),
+        ("score --out .", ("file_unwritable", "--out")),
+        ("explain ann --out nowhere/b.png", ("file_unwritable", "--out")),
+        ("plan nowhere.json", ("file_missing", "CAMPAIGN.json", "nowhere.json")),
+        ("bill rate-card nowhere.json", ("file_missing", "FILE", "nowhere.json")),
+        ("bill rate-card card.json --tenant nobody", ("tenant_unknown", "tenant create")),
+        ("bill statement --period 2026-09 --tenant nobody", ("tenant_unknown", "tenant create")),
+        ("bill close --period 2026-09 --tenant nobody", ("tenant_unknown", "tenant create")),
+        ("score --tenant nobody", ("tenant_unknown", "tenant create")),
+        ("score --tenant nobody --open-window 2h --out b", ("tenant_unknown", "tenant create")),
+        ("tenant create shop --timezone CST", ("zone_invalid", "timezone", "Europe/Berlin")),
+        ("tenant create shop --timezone localtime", ("zone_invalid", "timezone")),
+        ("verify --home card.json", ("home_unusable", "--home", "card.json")),
+        ("ingest card.json", ("file_kind_unknown", "card.json", ".parquet")),
+    ],
+)
+def test_it_names_the_place_the_limit_and_the_fix(
+    ended: Ended, folder: Path, arguments: str, told: tuple[str, ...]
+) -> None:
+    (folder / "card.json").write_text(RATE_CARD)
+    status, out, err = ended(*arguments.split())
+    assert (status, out) == (2, ""), err
+    for words in told:
+        assert words in err
+
+
+def test_a_full_disk_is_told_and_leaves_no_scores_behind(
+    ended: Ended, trained_home: Path, tmp_path: Path
+) -> None:
+    home = shutil.copytree(trained_home, tmp_path / "trained")
+    status, out, err = ended("score", "--out", "/dev/full", "--home", str(home))
+    assert (status, out) == (1, "")
+    assert "disk_failed" in err
+    assert "No space left" in err
+    assert not [file for file in (home / "scores").rglob("*") if file.is_file()]
