@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from sendopt.records import (
@@ -10,6 +11,7 @@ from sendopt.records import (
     Channel,
     Device,
     DeviceId,
+    Holdout,
     QuietHours,
     Score,
     TenantId,
@@ -27,7 +29,9 @@ def scored(said: dict[UserId, dict[datetime, float]]) -> dict[UserId, dict[datet
     return {user: {at: Score(p) for at, p in times.items()} for user, times in said.items()}
 
 
-def previewed(people: list[Person], said: dict[UserId, dict[datetime, float]]) -> Preview:
+def previewed(
+    people: list[Person], said: dict[UserId, dict[datetime, float]], **changes: object
+) -> Preview:
     campaign = Campaign(
         campaign_id=CampaignId("autumn-sale"),
         variants=(Variant(VariantId("plain"), "Sale", "Half price"),),
@@ -38,7 +42,7 @@ def previewed(people: list[Person], said: dict[UserId, dict[datetime, float]]) -
     )
     return preview(
         plan(
-            campaign,
+            replace(campaign, **changes),  # type: ignore[arg-type]
             TenantId("default"),
             people,
             scored(said),
@@ -92,3 +96,20 @@ def test_a_plan_for_nobody() -> None:
     assert (seen.people_count, seen.planned_count, seen.fallback_share) == (1, 0, 0.0)
     assert seen.expected_open_count == 0
     assert seen.people_count == seen.planned_count + sum(seen.suppressed.values())
+
+
+def test_arms_hold_everybody_and_only_what_left_its_place_is_counted_as_moved() -> None:
+    """Nobody explores, and every gain is proven: noon is answered, other hours never."""
+    noon = MORNING + 6 * HOUR
+    people = [
+        a_person(f"user-{n}", suppressed_by="opted_out" if n % 2 else None) for n in range(200)
+    ]
+    said = {
+        person.user_id: {MORNING + n * HOUR: 0.001 for n in range(24)} | {noon: 0.9}
+        for person in people
+    }
+    seen = previewed(people, said, holdout=Holdout(0.5), least_confidence=0.9)
+    assert sum(seen.by_arm.values()) == 200
+    assert sum(seen.by_policy.values()) == seen.planned_count == 100
+    assert 0 < seen.by_policy["greedy"] < 100
+    assert (seen.explored_count, seen.abstained_count) == (0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -33,7 +34,7 @@ def test_nothing_known_is_an_even_split() -> None:
 def test_a_few_answers_prefer_nothing() -> None:
     belief = learn([A, B], [answers(A, 20, 5), answers(B, 20, 2)])
     assert belief.evidence == "too_little_data"
-    assert 0.5 < belief.distributions[0][0] < 0.9
+    assert 0.5 < belief.distributions[0][0] < 0.6
     assert not belief.suits_parts_of_day
 
 
@@ -70,6 +71,19 @@ def test_wordings_that_suit_parts_of_the_day_are_told_apart_only_with_data() -> 
 
     assert not learn([A, B], seen(100)).suits_parts_of_day
     belief = learn([A, B], seen(3_000))
+    assert belief.suits_parts_of_day
+    assert belief.distributions[1][0] > 0.9
+    assert belief.distributions[3][1] > 0.9
+
+
+def test_the_part_of_the_day_is_that_of_the_users_clock() -> None:
+    """9:00 UTC is an evening in Tokyo; there B suits it, and A suits the mornings of Berlin."""
+    seen = [
+        replace(answers(variant, 3_000, opened, part=1), timezone=zone)
+        for zone, of_a in (("Europe/Berlin", 450), ("Asia/Tokyo", 300))
+        for variant, opened in ((A, of_a), (B, 750 - of_a))
+    ]
+    belief = learn([A, B], seen)
     assert belief.suits_parts_of_day
     assert belief.distributions[1][0] > 0.9
     assert belief.distributions[3][1] > 0.9
