@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -14,6 +15,7 @@ from sendopt.features.inferred_zone import (
     LEAST_CONFIDENCE,
     MOST_OFFSETS,
     OFFSETS,
+    InferredZone,
     common_clocks,
     infer_zones,
     learn_clocks,
@@ -176,6 +178,11 @@ def test_strangers_live_by_the_clocks_of_those_who_are_known(empty_log: Log) -> 
         for number, row in enumerate(in_utc(town(rng, 150, 60), np.full(150, hours))):
             name, told = (f"known-{zone}", zone) if number < 110 else (f"{hours}", None)
             events += lived(rng, f"{name}/{number}", row, told)
+            if told is not None:  # they came from elsewhere
+                old = AS_OF - timedelta(days=85)
+                user = UserId(f"{name}/{number}")
+                came = Event(f"{user}-0-old", user, EventType.SESSION, old, timezone="Asia/Dubai")
+                events.append(came)
     append(empty_log, events)
     strangers = [f"{hours}/{number}" for hours in homes.values() for number in range(110, 150)]
     with empty_log.reader(TENANT) as reader:
@@ -203,3 +210,39 @@ def test_few_sessions_are_read_with_the_tenants_zone_in_mind(empty_log: Log) -> 
         )
     right = [sum(9 * 60 in zone.offsets for zone in found.values()) for found in (there, elsewhere)]
     assert right[0] > right[1]
+
+
+def test_what_is_known_of_now_does_not_change_later(empty_log: Log) -> None:
+    """Being there twice in an hour says no more than once; what comes later says nothing."""
+    rng = np.random.default_rng(11)
+    rows = in_utc(town(rng, 260, 40), np.full(260, 9))
+    users = [str(number) for number in range(210, 260)]
+
+    def infer() -> dict[str, InferredZone]:
+        with empty_log.reader(TENANT) as reader:
+            return infer_zones(reader, users, as_of=AS_OF, tenant_zone="UTC")
+
+    events = [
+        event
+        for number, row in enumerate(rows)
+        for event in lived(rng, str(number), row, "Asia/Tokyo" if number < 210 else None)
+    ]
+    append(empty_log, events)
+    found = infer()
+    again = [
+        replace(event, event_id=f"{event.event_id}-again", occurred_at=event.occurred_at + minute)
+        for event in events
+        for minute in (timedelta(minutes=7), timedelta(minutes=31))
+    ]
+    moved = [
+        replace(
+            event,
+            event_id=f"{event.event_id}-later",
+            occurred_at=event.occurred_at + timedelta(days=90, hours=11),
+            timezone="America/New_York",
+        )
+        for event in events
+    ]
+    append(empty_log, [*again, *moved])
+    assert infer() == found
+    assert len(found) > 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,7 +10,15 @@ import pyarrow as pa
 import pytest
 
 from sendopt.errors import InvalidInput
-from sendopt.features import Target, active_days, labelled_sends, summarise
+from sendopt.features import (
+    LabelledMoments,
+    Target,
+    active_days,
+    labelled_sends,
+    session_moments,
+    summarise,
+)
+from sendopt.features.labels import sends_with_labels
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 
@@ -23,7 +32,9 @@ def append(log: Log, *found: Event) -> None:
         appender.append(SHOP, event_table(found))
 
 
-def send(number: int, at: datetime, propensity: float | None = None) -> Event:
+def send(
+    number: int, at: datetime, propensity: float | None = None, platform: str | None = None
+) -> Event:
     return Event(
         f"{number}",
         UserId("ann"),
@@ -31,6 +42,7 @@ def send(number: int, at: datetime, propensity: float | None = None) -> Event:
         at,
         send_id=SendId(f"s{number}"),
         propensity=propensity,
+        platform=platform,
     )
 
 
@@ -58,6 +70,65 @@ def test_sends_whose_window_is_open_are_left_out(empty_log: Log) -> None:
     assert (summary.sends, summary.opens) == (3, 2)
 
 
+def test_an_answer_counts_from_the_send_on_and_until_the_window_closes(empty_log: Log) -> None:
+    hours = [MONDAY + timedelta(hours=hour) for hour in (6, 8, 10, 12)]
+    moment = timedelta(microseconds=1)
+    delays = (timedelta(0), timedelta(hours=1) - moment, timedelta(hours=1), -moment)
+    append(
+        empty_log,
+        *(send(number, at) for number, at in enumerate(hours)),
+        *(opened(number, hours[number] + delay) for number, delay in enumerate(delays)),
+    )
+    with empty_log.reader(SHOP) as reader:
+        past = labelled_sends(
+            reader, TARGET, since=hours[0], until=MONDAY + timedelta(days=1), limit=10
+        )
+    assert past.label.tolist() == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_only_sends_whose_time_was_drawn_are_drawn_and_any_of_them(empty_log: Log) -> None:
+    """A shuffle that is always the same: neither the oldest nor the newest."""
+    times = [MONDAY + timedelta(minutes=number) for number in range(80)]
+    chances = (0.5, 1.0, None, 0.0)
+    append(empty_log, *(send(number, at, chances[number % 4]) for number, at in enumerate(times)))
+
+    def drawn(limit: int) -> list[datetime]:
+        until = MONDAY + timedelta(days=1)
+        with empty_log.reader(SHOP) as reader:
+            sent = sends_with_labels(
+                reader, TARGET, since=MONDAY, until=until, drawn=True, limit=limit
+            )
+        found: list[datetime] = sent["at"].to_pylist()
+        return found
+
+    assert drawn(100) == times[::4]
+    some = drawn(10)
+    assert some == drawn(10) == sorted(some)
+    assert some not in (times[::4][:10], times[::4][-10:])
+
+
+def test_what_was_never_logged_weighs_one_beside_what_was(empty_log: Log) -> None:
+    chances = (0.5, None, 0.25, 0.0)
+    sends = [send(n, MONDAY + timedelta(hours=n), chance) for n, chance in enumerate(chances)]
+    append(empty_log, *sends)
+    with empty_log.reader(SHOP) as reader:
+        past = labelled_sends(
+            reader, TARGET, since=MONDAY, until=MONDAY + timedelta(days=1), limit=10
+        )
+    assert past.weight.tolist() == pytest.approx([2 / 3, 1.0, 4 / 3, 1.0])
+
+
+def test_a_send_tells_the_platform_that_whoever_planned_it_knew(empty_log: Log) -> None:
+    append(empty_log, send(1, MONDAY, platform="ios"), send(2, MONDAY + timedelta(days=1)))
+    with empty_log.reader(SHOP) as reader:
+        past = labelled_sends(
+            reader, TARGET, since=MONDAY, until=MONDAY + timedelta(days=2), limit=10
+        )
+        seen, asked = past.asked(reader)
+    assert seen.platform is not None
+    assert seen.platform.take(pa.array(asked.viewpoint)).to_pylist() == ["ios", None]
+
+
 def test_unlikely_times_weigh_more_but_never_without_bound(empty_log: Log) -> None:
     append(
         empty_log,
@@ -72,32 +143,74 @@ def test_unlikely_times_weigh_more_but_never_without_bound(empty_log: Log) -> No
     assert past.weight.mean() == pytest.approx(1.0)
 
 
-def test_active_days_are_whole_days_that_have_closed(empty_log: Log) -> None:
-    sessions = [
-        MONDAY + timedelta(days=1, hours=9, minutes=15),
-        MONDAY + timedelta(days=3, hours=23),
-    ]
-    append(
-        empty_log,
-        Event("0", UserId("ann"), EventType.SESSION, MONDAY + timedelta(hours=5)),
-        *(
-            Event(f"{number + 1}", UserId("ann"), EventType.SESSION, at)
-            for number, at in enumerate(sessions)
-        ),
-    )
-    with empty_log.reader(SHOP) as reader:
-        past = active_days(
+def session(number: int, user: str, at: datetime) -> Event:
+    return Event(f"session-{number}", UserId(user), EventType.SESSION, at)
+
+
+def days_of(
+    log: Log, *, since: datetime = MONDAY, days: int = 4, limit: int = 10_000
+) -> LabelledMoments:
+    with log.reader(SHOP) as reader:
+        return active_days(
             reader,
             TARGET,
-            since=MONDAY,
-            until=MONDAY + timedelta(days=4),
-            limit=10_000,
+            since=since,
+            until=MONDAY + timedelta(days=days),
+            limit=limit,
             rng=np.random.default_rng(1),
         )
+
+
+def test_active_days_are_whole_days_that_have_closed(empty_log: Log) -> None:
+    active = [
+        timedelta(hours=5),
+        timedelta(days=1, hours=9, minutes=15),
+        timedelta(days=3, hours=23),
+    ]
+    append(empty_log, *(session(n, "ann", MONDAY + after) for n, after in enumerate(active)))
+    past = days_of(empty_log)
     at = past.at.filter(pa.array(past.label > 0)).to_pylist()
     # The first day begins after the first event; the last would close an hour after its end.
     assert len(past) == 2 * 24
     assert at == [MONDAY + timedelta(days=1, hours=9)]
+    assert len(days_of(empty_log, limit=47)) == 24
+    from_tuesday_noon = days_of(empty_log, since=MONDAY + timedelta(days=1, hours=12))
+    assert set(from_tuesday_noon.as_of.to_pylist()) == {MONDAY + timedelta(days=2)}
+
+
+def test_an_hour_is_active_if_a_session_began_in_it(empty_log: Log) -> None:
+    """A session at ten sharp is of that hour alone, and to answer a push is no session."""
+    tuesday = MONDAY + timedelta(days=1)
+    append(
+        empty_log,
+        session(0, "ann", MONDAY),
+        session(1, "ann", tuesday + timedelta(hours=10)),
+        session(2, "bob", tuesday + timedelta(hours=12)),
+        send(1, tuesday + timedelta(hours=15)),
+        opened(1, tuesday + timedelta(hours=15, minutes=5)),
+    )
+    past = days_of(empty_log, days=3)
+    active = pa.array(past.label > 0)
+    assert past.at.filter(active).to_pylist() == [tuesday + timedelta(hours=10)]
+
+
+def test_every_day_of_everybody_is_drawn_as_often_as_any_other(empty_log: Log) -> None:
+    append(empty_log, session(0, "ann", MONDAY), session(1, "bob", MONDAY + timedelta(days=1)))
+    past = days_of(empty_log, days=6)
+    days = Counter(zip(past.user_id.to_pylist(), past.as_of.to_pylist(), strict=True))
+    assert set(days.values()) == {24}
+    assert Counter(user for user, _ in days) == {"ann": 4, "bob": 3}
+
+
+def test_sessions_are_seen_from_before_any_of_them(empty_log: Log) -> None:
+    """Had each been seen from its own day, what is to be told would be known."""
+    times = [MONDAY + timedelta(days=day, hours=9) for day in range(5)]
+    append(empty_log, *(session(n, "ann", at) for n, at in enumerate(times)))
+    since, until = times[1], times[4]
+    with empty_log.reader(SHOP) as reader:
+        found = session_moments(reader, since=since, until=until, limit=10)
+    assert set(found.as_of.to_pylist()) == {since}
+    assert sorted(found.at.to_pylist()) == times[1:4]
 
 
 @pytest.mark.parametrize("outcome", [EventType.SEND, EventType.SESSION, EventType.OPT_OUT])
