@@ -15,7 +15,7 @@ from sendopt.errors import InvalidInput
 MAX_PRICE_DECIMALS = 4
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_PRICE = re.compile(r"\d{1,12}(\.\d{1,4})?")
+_PRICE = re.compile(r"\d{1,12}(\.\d{1,4})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+_PRINTABLE = r"^[^\x00-\x1f\x7f]{1,%d}$"
 
 #: An id in a path. One that could not exist is answered like any other unknown one.
-PathId = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
+PathId = Annotated[str, Path(pattern=_PRINTABLE % 128)]
+#: The same in a query; stores cannot even look for what holds a NUL.
+QueryId = Annotated[str, StringConstraints(pattern=_PRINTABLE % 128)]
 #: The tenant's own id of a user, as long as events may have it.
-PathUserId = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,256}$")]
+PathUserId = Annotated[str, Path(pattern=_PRINTABLE % 256)]
 
 
 class Answer(BaseModel):

@@ -188,7 +188,7 @@ async def _answer_parameter(request: Request, error: RequestValidationError) -> 
     An id that cannot exist is unknown, and looks like any other that is.
     """
     first = error.errors()[0]
-    place, name = first["loc"][0], str(first["loc"][-1])
+    place, name = first["loc"][0], str(first["loc"][1])  # behind them the position in a list
     refusal: SendoptError
     if place == "path":
         refusal = NotFound("nothing is known by this id")

@@ -35,10 +35,10 @@ def load_or_create_secrets(home: Path, random_bytes: Callable[[int], bytes]) -> 
     """Read `home/secrets.json`, making it first if it is missing.
 
     Two processes that start at once agree: the file is linked into place, and the loser reads
-    what the winner wrote.
+    what the winner wrote. It survives a power cut before the first link is signed with it.
 
     Raises:
-        InvalidInput: if the file is there but cannot be used.
+        InvalidInput: `secrets_unusable`, if the file is there but cannot be used.
     """
     path = home / "secrets.json"
     if not path.exists():
@@ -47,16 +47,18 @@ def load_or_create_secrets(home: Path, random_bytes: Callable[[int], bytes]) -> 
         stored = json.loads(path.read_text())
         return Secrets(
             link_keys={
-                key_id: base64.b64decode(key) for key_id, key in stored["link_keys"].items()
+                key_id: base64.b64decode(key, validate=True)
+                for key_id, key in stored["link_keys"].items()
             },
             current_link_key=stored["current_link_key"],
             vapid_private_key_pem=stored["vapid_private_key_pem"],
         )
-    except (json.JSONDecodeError, KeyError, AttributeError, ValueError) as error:
+    except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
         raise InvalidInput(
-            f"{path} is damaged",
+            f"{path} cannot be used",
             code="secrets_unusable",
-            hint="restore it from the backup; a new one would break every link already sent",
+            hint="restore it from the backup, readable by whoever runs this; a new one would break "
+            "every link already sent",
         ) from error
 
 
@@ -83,3 +85,13 @@ def _create(path: Path, random_bytes: Callable[[int], bytes]) -> None:
         pass  # another process was first; its keys count
     finally:
         draft.unlink()
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the names in `folder` survive a power cut: a file is on disk before its name is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -46,6 +46,7 @@ def test_a_card_is_read_without_a_float() -> None:
         ({"click_price_minor": "-1"}, "money_invalid"),
         ({"click_price_minor": "0.00001"}, "money_invalid"),
         ({"click_price_minor": "NaN"}, "money_invalid"),
+        ({"click_price_minor": "\u0663"}, "money_invalid"),  # a three in Arabic
         ({"response_price_minor": ""}, "money_invalid"),
         ({"response_price_minor": None}, "wrong_type"),
         ({"currency": "eur"}, "money_invalid"),

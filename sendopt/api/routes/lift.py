@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from sendopt.api import problems
+from sendopt.api.answers import QueryId
 from sendopt.api.auth import Facade, Tenant
 from sendopt.app.lift import ANSWER_WINDOW, EFFECT, LiftReport
 from sendopt.clock import parse_instant
@@ -25,7 +26,7 @@ def lift(
     app: Facade,
     *,
     campaign_id: Annotated[
-        list[str] | None, Query(description="Only these; none = all with a holdout.")
+        list[QueryId] | None, Query(description="Only these; none = all with a holdout.")
     ] = None,
     since: Annotated[
         str | None, Query(description="Only sends planned from this instant on, RFC 3339.")

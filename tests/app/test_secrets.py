@@ -1,0 +1,59 @@
+"""The keys that the service makes for itself: made once, kept for ever, never replaced."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from sendopt.app.secrets import load_or_create_secrets
+from sendopt.errors import InvalidInput
+
+
+def test_they_are_made_once_for_their_owner_alone(tmp_path: Path) -> None:
+    made = load_or_create_secrets(tmp_path, os.urandom)
+    assert load_or_create_secrets(tmp_path, os.urandom) == made
+    assert [file.name for file in tmp_path.iterdir()] == ["secrets.json"]
+    assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
+    assert "vapid" not in repr(made)
+
+
+def test_their_name_is_on_disk_before_they_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link that was signed with a key that a power cut takes away would lead nowhere."""
+    synced = []
+
+    def fsync(descriptor: int) -> None:
+        synced.append((os.fstat(descriptor).st_ino, [each.name for each in tmp_path.iterdir()]))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    load_or_create_secrets(tmp_path, os.urandom)
+    assert synced[-1] == (tmp_path.stat().st_ino, ["secrets.json"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b'{"link_keys": {"k1": 7}, "current_link_key": "k1", "vapid_private_key_pem": ""}',
+        b'{"link_keys": {"k1": "?"}, "current_link_key": "k1", "vapid_private_key_pem": ""}',
+        b'{"link_keys": ["k1"], "current_link_key": "k1", "vapid_private_key_pem": ""}',
+        None,  # a folder
+    ],
+)
+def test_damaged_ones_are_refused_and_stay(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "secrets.json"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(InvalidInput, match="backup") as refused:
+        load_or_create_secrets(tmp_path, os.urandom)
+    assert refused.value.code == "secrets_unusable"
+    assert path.is_dir() if content is None else path.read_bytes() == content
