@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from datetime import timedelta
 
 from hypothesis import given
@@ -33,6 +34,15 @@ def test_a_crowd_that_failed_together_comes_back_evenly_spread():
     seconds = [sum(second <= delay < second + 1 for delay in delays) for second in range(10)]
     assert min(seconds) > 320  # of 400 expected in each second; three deviations are 57
     assert max(seconds) < 480
+
+
+def test_another_attempt_draws_its_wait_anew():
+    """Whoever waited longest once is not last for ever."""
+    first, second = (
+        [POLICY.delay(f"s-{n}", attempts, Retry("x")).total_seconds() for n in range(500)]
+        for attempts in (1, 2)
+    )
+    assert abs(statistics.correlation(first, second)) < 4 / 500**0.5
 
 
 def test_the_back_off_doubles():

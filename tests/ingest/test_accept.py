@@ -205,6 +205,18 @@ def test_a_senders_clock_may_run_ahead_a_little() -> None:
     assert isinstance(verdict(with_field("occurred_at", latest)), Event)
 
 
+def test_what_is_false_or_nothing_stays_in_the_attributes() -> None:
+    kept = {"seen": False, "badge": 0, "note": "", "list": []}
+    event = verdict(with_field("attributes", {**kept, "app": None}))
+    assert isinstance(event, Event)
+    assert event.attributes == kept
+
+
+def test_a_batch_may_be_as_large_as_is_told() -> None:
+    batch = [{**GOOD, "event_id": f"e-{number}"} for number in range(500)]
+    assert len(accept_events(batch, now=NOW)) == 500
+
+
 def test_empty_attributes_say_as_much_as_none() -> None:
     for attributes in ({}, {"app": None}):
         event = verdict(with_field("attributes", attributes))

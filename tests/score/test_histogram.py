@@ -46,6 +46,44 @@ def a_log(log: Log, days: int) -> None:
         appender.append(TENANT, event_table(events))
 
 
+def moved(answers: int) -> list[Event]:
+    """Sends at nine to somebody who lived in Tokyo, answered, and then in Berlin, in silence.
+
+    One more goes out at half past one; its window closes at AS_OF sharp.
+    """
+    times = [
+        *(("Asia/Tokyo", AS_OF - timedelta(days=250 - day, hours=12)) for day in range(answers)),
+        *(("Europe/Berlin", AS_OF - timedelta(days=101 - day, hours=5)) for day in range(100)),
+        ("Europe/Berlin", AS_OF - WINDOW),
+    ]
+    ann = UserId("ann")
+    sends = [
+        Event(f"{at}", ann, EventType.SEND, at, send_id=SendId(f"{at}"), timezone=zone)
+        for zone, at in times
+    ]
+    return sends + [
+        Event(f"{send.event_id}-open", ann, EventType.OPEN, send.occurred_at, send_id=send.send_id)
+        for send in sends[:answers]
+    ]
+
+
+def test_a_send_is_counted_on_the_clock_it_was_sent_by(empty_log: Log) -> None:
+    with empty_log.appender() as appender:
+        appender.append(TENANT, event_table(moved(LEAST_ANSWERS)))
+        appender.append(TenantId("silent"), event_table(moved(LEAST_ANSWERS - 1)))
+    with empty_log.reader(TENANT) as reader:
+        hours = score_hours(reader, as_of=AS_OF, open_window=WINDOW, timezone="UTC")
+    with empty_log.reader(TenantId("silent")) as reader:
+        assert score_hours(reader, as_of=AS_OF, open_window=WINDOW, timezone="UTC") is None
+    assert hours is not None
+    overall = 101 / 203  # one answer and one silence more
+    nine, half_past_one = hours[9], hours[13]
+    assert nine.open_probability == pytest.approx((100 + PRIOR_SENDS * overall) / 250)
+    rate = PRIOR_SENDS * overall / 51
+    assert half_past_one.open_probability == pytest.approx(rate)
+    assert half_past_one.logit_sd == pytest.approx((51 * rate * (1 - rate)) ** -0.5)
+
+
 def test_hours_are_those_of_each_users_clock(empty_log: Log) -> None:
     a_log(empty_log, 60)
     with empty_log.reader(TENANT) as reader:

@@ -1,0 +1,138 @@
+"""What becomes of a send at the edges: at its expiry, at the last attempt, for two reasons."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+
+from sendopt.deliver.fate import after_attempt, before_attempt
+from sendopt.deliver.retry import RetryPolicy
+from sendopt.records import (
+    Accepted,
+    CampaignId,
+    Channel,
+    DeadAddress,
+    Device,
+    DeviceId,
+    Outcome,
+    Permanent,
+    QuietHours,
+    Retry,
+    SendId,
+    SendState,
+    TenantId,
+    UserId,
+    Variant,
+    VariantId,
+)
+from sendopt.state.dispatch import Ended, Fate, Postponed
+from sendopt.state.due import DueSend
+
+NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
+HOUR, MOMENT = timedelta(hours=1), timedelta(microseconds=1)
+#: Without a back-off of its own: a retry comes exactly when the provider asked for it.
+AT_ONCE = RetryPolicy(first=timedelta(0), longest=timedelta(0), max_attempts=3)
+SIESTA = QuietHours(time(12), time(14))
+
+
+def a_send(**changes: object) -> DueSend:
+    """A send that is due at noon, for an hour, and that nothing keeps back."""
+    user = UserId("ann")
+    send = DueSend(
+        tenant_id=TenantId("shop"),
+        send_id=SendId("s-1"),
+        campaign_id=CampaignId("autumn"),
+        user_id=user,
+        channel=Channel.SIMULATOR,
+        due_at=NOON,
+        expires_at=NOON + HOUR,
+        fence=1,
+        attempt_count=0,
+        abandoned=False,
+        variant=Variant(VariantId("a"), "Sale", "Half price"),
+        device=Device(DeviceId("d-1"), user, Channel.SIMULATOR, {}),
+        device_dead=False,
+        opted_out=False,
+        cancelled=False,
+        timezone="UTC",
+        quiet_hours=None,
+        message_type=None,
+        propensity=None,
+        link_id=None,
+    )
+    return replace(send, **changes)  # type: ignore[arg-type]
+
+
+def before(now: datetime = NOON, **changes: object) -> Fate | None:
+    return before_attempt(a_send(**changes), now=now, retry=AT_ONCE)
+
+
+def after(outcome: Outcome, **changes: object) -> Fate:
+    return after_attempt(
+        a_send(**{"attempt_count": 1, **changes}), outcome, now=NOON, retry=AT_ONCE
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "reason"),
+    [
+        # Of two obstacles the first names the fate.
+        ({"cancelled": True, "opted_out": True}, SendState.CANCELLED, "campaign_cancelled"),
+        ({"opted_out": True, "device": None}, SendState.SUPPRESSED, "opted_out"),
+        ({"device": None, "device_dead": True}, SendState.SUPPRESSED, "no_device"),
+        ({"device_dead": True, "attempt_count": 3}, SendState.SUPPRESSED, "device_dead"),
+        ({"variant": None}, SendState.FAILED, "record_missing"),
+        ({"timezone": None}, SendState.FAILED, "record_missing"),
+        ({"attempt_count": 3, "expires_at": NOON}, SendState.FAILED, "gave_up"),
+        ({"expires_at": NOON}, SendState.EXPIRED, "too_late"),
+        ({"expires_at": NOON, "attempt_count": 2}, SendState.EXPIRED, "too_late"),
+        ({"expires_at": NOON, "abandoned": True}, SendState.EXPIRED, "outcome_unknown"),
+    ],
+)
+def test_what_keeps_a_send_back_names_its_fate(
+    changes: dict[str, object], state: SendState, reason: str
+) -> None:
+    assert before(**changes) == Ended(state, reason)  # type: ignore[arg-type]
+
+
+def test_a_send_may_go_out_until_the_moment_of_its_expiry_and_to_its_last_attempt() -> None:
+    assert before(NOON + HOUR - MOMENT) is None
+    assert before(attempt_count=2) is None
+
+
+@pytest.mark.parametrize("zones", [{"timezone": "UTC"}, {"quiet_offsets": (0,)}])
+def test_quiet_hours_are_waited_for_unless_they_outlast_the_send(zones: dict[str, object]) -> None:
+    given: dict[str, object] = {"timezone": "Asia/Tokyo", "quiet_hours": SIESTA, **zones}
+    end = NOON + 2 * HOUR
+    assert before(**given, expires_at=end + MOMENT) == Postponed(end)  # type: ignore[arg-type]
+    assert before(**given, expires_at=end) == Ended(SendState.EXPIRED, "quiet_hours")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fate"),
+    [
+        (Accepted(), Ended(SendState.DELIVERED, "accepted")),
+        (DeadAddress("gone"), Ended(SendState.FAILED, "gone")),
+        (Permanent("payload"), Ended(SendState.FAILED, "payload")),
+        (Retry("busy", HOUR - MOMENT), Postponed(NOON + HOUR - MOMENT)),
+        (Retry("busy", HOUR), Ended(SendState.EXPIRED, "no_time_to_retry")),
+    ],
+)
+def test_an_outcome_decides_and_a_retry_needs_time_before_the_expiry(
+    outcome: Outcome, fate: Fate
+) -> None:
+    assert after(outcome) == fate
+
+
+def test_the_last_attempt_is_not_tried_again() -> None:
+    assert after(Retry("busy"), attempt_count=2) == Postponed(NOON)
+    assert after(Retry("busy"), attempt_count=3) == Ended(SendState.FAILED, "gave_up")
+
+
+def test_a_retry_waits_for_quiet_hours_to_end() -> None:
+    quiet = {"quiet_hours": SIESTA, "expires_at": NOON + 3 * HOUR}
+    assert after(Retry("busy", HOUR), **quiet) == Postponed(NOON + 2 * HOUR)
+    quiet["expires_at"] = NOON + 2 * HOUR
+    assert after(Retry("busy", HOUR), **quiet) == Ended(SendState.EXPIRED, "quiet_hours")
