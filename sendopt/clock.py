@@ -17,6 +17,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from sendopt.errors import InvalidInput
 
+#: How far ahead of ours the clock of whoever reports something may run.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
 # 24:00 and leap seconds are left out: they would move by a day or not be kept.
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)",

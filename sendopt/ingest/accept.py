@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 
-from sendopt.clock import as_utc
+from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import InvalidInput
 from sendopt.ingest.fields import EventId, Instant, KnownEventType, Propensity, Text, Timezone
 from sendopt.records import CAUSED_BY_SEND, COUNTING_ATTRIBUTE, Event, Rejection
@@ -16,8 +16,6 @@ from sendopt.strict_json import StrictModel, validate
 
 MAX_ITEMS = 500
 MAX_ATTRIBUTE_CHARACTERS = 65_536
-#: How far ahead of ours a sender's clock may run.
-CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 class EventBody(StrictModel):

@@ -10,17 +10,14 @@ from __future__ import annotations
 import base64
 import re
 from typing import Any, assert_never
-from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sendopt.errors import InvalidInput
 from sendopt.records import Channel
 from sendopt.strict_json import StrictModel, validate
+from sendopt.text import split_url, url_not_allowed
 
-MAX_URL_CHARACTERS = 2048
-
-_URL = re.compile(r"[!-\[\]-~]+")  # printable ASCII without space and backslash
 #: At least two labels, the last of which is no number: "127.1" and "0x7f.1" are addresses.
 _NAME = re.compile(r"([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z][a-z0-9-]{1,62}")
 #: Names of one's own network (RFC 6761, 6762, 8375; the last four by custom).
@@ -87,28 +84,18 @@ def parse_address(
 
 
 def _check_url(url: str, field: str, *, private: bool) -> None:
-    def refused(rule: str) -> InvalidInput:
-        return InvalidInput(
-            "this URL is not allowed", code="url_not_allowed", field=field, expected=rule
-        )
-
-    if not _URL.fullmatch(url) or len(url) > MAX_URL_CHARACTERS:
-        raise refused(f"at most {MAX_URL_CHARACTERS} characters of printable ASCII")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise refused("an absolute URL") from error
-    if parts.scheme != "https" and not (private and parts.scheme == "http"):
-        raise refused("https")
-    if not parts.hostname or "@" in parts.netloc or parts.fragment or port == 0:
-        raise refused("a host, and neither a user name nor a fragment")
+    parts = split_url(url, field=field)
+    if parts.fragment:
+        raise url_not_allowed("no fragment", field)
     if private:
         return
-    if port is not None and port != 443 and port < 1024:
-        raise refused("port 443, or one above 1023")
-    if not _NAME.fullmatch(parts.hostname) or parts.hostname.endswith(_OWN_NETWORK):
-        raise refused("a public host name such as push.example.com, no IP address")
+    if parts.scheme != "https":
+        raise url_not_allowed("https", field)
+    if parts.port is not None and parts.port != 443 and parts.port < 1024:
+        raise url_not_allowed("port 443, or one above 1023", field)
+    host = parts.hostname or ""
+    if not _NAME.fullmatch(host) or host.endswith(_OWN_NETWORK):
+        raise url_not_allowed("a public host name such as push.example.com, no IP address", field)
 
 
 def _check_point(text: str, field: str) -> None:

@@ -17,14 +17,12 @@ from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSc
 from sendopt.clock import parse_instant, zone_of
 from sendopt.errors import InvalidInput
 from sendopt.records import Channel, EventType
+from sendopt.text import MAX_ID_CHARACTERS, hidden_in_id
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
 MAX_EVENT_ID_CHARACTERS = 128
-MAX_TEXT_CHARACTERS = 256
 
-#: Marks that make text read in another order than it has: "gpj.exe" as "exe.jpg".
-_DIRECTION_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
@@ -53,19 +51,18 @@ def _text(value: str) -> str:
     Raises:
         InvalidInput: `text_invalid`.
     """
-    if not 1 <= len(value) <= MAX_TEXT_CHARACTERS:
+    if not 1 <= len(value) <= MAX_ID_CHARACTERS:
         raise InvalidInput(
             "is empty or too long",
             code="text_invalid",
-            expected=f"1 to {MAX_TEXT_CHARACTERS} characters",
+            expected=f"1 to {MAX_ID_CHARACTERS} characters",
         )
-    for each in value:
-        if unicodedata.category(each) in {"Cc", "Cs"} or each in _DIRECTION_OVERRIDES:
-            raise InvalidInput(
-                f"holds U+{ord(each):04X}",
-                code="text_invalid",
-                expected="text without control characters and direction overrides",
-            )
+    if hidden := hidden_in_id(value):
+        raise InvalidInput(
+            f"holds U+{ord(hidden):04X}",
+            code="text_invalid",
+            expected="text without control characters and direction overrides",
+        )
     return value
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sendopt.clock import as_utc, zone_names
+from sendopt.clock import CLOCK_TOLERANCE, as_utc, zone_names
 from sendopt.errors import InvalidInput
 from sendopt.ingest.csv import read_csv
 from sendopt.ingest.jsonl import read_jsonl
@@ -35,8 +35,6 @@ from sendopt.records import (
 
 #: Rows stored in one transaction: enough for large files in the log, few enough for memory.
 _BATCH_ROWS = 1_000_000
-#: Clocks of senders may be ahead of ours by so much.
-_CLOCK_TOLERANCE = timedelta(minutes=5)
 
 _READERS: dict[str, Callable[[Path], Iterator[Chunk]]] = {
     ".parquet": read_parquet,
@@ -199,7 +197,7 @@ def _judge(rows: pa.Table, appender: Appender, *, now: datetime) -> pa.Table:
         "judge",
         _sql("judge"),
         {
-            "latest": now + _CLOCK_TOLERANCE,
+            "latest": now + CLOCK_TOLERANCE,
             "event_types": [kind.value for kind in EventType],
             "caused_by_send": sorted(kind.value for kind in CAUSED_BY_SEND),
             "reserved": COUNTING_ATTRIBUTE,

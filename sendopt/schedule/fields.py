@@ -10,22 +10,16 @@ import re
 import unicodedata
 from datetime import datetime, time
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
 from sendopt.clock import parse_instant
 from sendopt.errors import InvalidInput
-
-MAX_URL_CHARACTERS = 2_048
-MAX_USER_ID_CHARACTERS = 256
+from sendopt.text import MAX_ID_CHARACTERS, OVERRIDING, hidden_in_id, split_url
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")  # ".." would lead out of a URL
 _LOCAL_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
-_URL = re.compile(r"[!-\[\]-~]+")  # printable ASCII without space and backslash
 
-#: They make text read as what it is not: "gpj.exe" as "exe.jpg".
-_DIRECTION_OVERRIDES = frozenset("\u202d\u202e")
 _INVISIBLE = frozenset({"Cc", "Cs", "Zl", "Zp"})  # controls, surrogates, line and page breaks
 
 
@@ -50,11 +44,11 @@ def _user_id(value: str) -> str:
     Raises:
         InvalidInput: `id_invalid`.
     """
-    if not 1 <= len(value) <= MAX_USER_ID_CHARACTERS or not _is_visible(value):
+    if not 1 <= len(value) <= MAX_ID_CHARACTERS or hidden_in_id(value):
         raise InvalidInput(
             "is no user id",
             code="id_invalid",
-            expected=f"1 to {MAX_USER_ID_CHARACTERS} characters, none of them a control character",
+            expected=f"1 to {MAX_ID_CHARACTERS} characters, none of them a control character",
         )
     return value
 
@@ -67,20 +61,16 @@ def _text(value: str) -> str:
     """
     if not value.strip():
         raise InvalidInput("is empty", code="text_invalid", expected="some text")
-    if not _is_visible(value.replace("\n", "")):
+    if any(
+        each in OVERRIDING or unicodedata.category(each) in _INVISIBLE
+        for each in value.replace("\n", "")
+    ):
         raise InvalidInput(
             "holds a character that hides or reorders others",
             code="text_invalid",
             expected="text without control characters and direction overrides",
         )
     return value
-
-
-def _is_visible(value: str) -> bool:
-    return not any(
-        character in _DIRECTION_OVERRIDES or unicodedata.category(character) in _INVISIBLE
-        for character in value
-    )
 
 
 def _url(value: str) -> str:
@@ -90,26 +80,8 @@ def _url(value: str) -> str:
         InvalidInput: `url_not_allowed`, unless it is absolute, http or https, and carries no
             credentials.
     """
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError as error:  # an unfinished IPv6 address, a port out of range
-        raise _not_allowed(str(error)) from error
-    if len(value) > MAX_URL_CHARACTERS:
-        raise _not_allowed("is too long", f"at most {MAX_URL_CHARACTERS} characters")
-    if not _URL.fullmatch(value):
-        raise _not_allowed("holds a character that URLs must encode", "printable ASCII")
-    if parts.scheme not in {"http", "https"}:
-        raise _not_allowed(f"has the scheme {parts.scheme!r}", "http or https")
-    if not parts.hostname or port == 0:
-        raise _not_allowed("names no host", "an absolute URL")
-    if "@" in parts.netloc:
-        raise _not_allowed("carries credentials", "a URL without a user name")
+    split_url(value)
     return value
-
-
-def _not_allowed(message: str, expected: str = "a URL") -> InvalidInput:
-    return InvalidInput(message, code="url_not_allowed", expected=expected)
 
 
 def _instant(value: object) -> datetime:

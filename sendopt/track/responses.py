@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sendopt.clock import as_utc
+from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import Conflict, InvalidInput, NotFound
 from sendopt.records import (
     COUNTING_ATTRIBUTE,
@@ -20,8 +20,6 @@ from sendopt.state import State, Transaction, engagement, outbox, users
 from sendopt.state.engagement import AnsweredSend
 from sendopt.track.clicks import attribution_window
 from sendopt.track.rules import RULES_VERSION
-
-_CLOCK_TOLERANCE = timedelta(minutes=5)  # how far a device's clock may run ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +106,12 @@ def record_receipt(
 def _lock_send(
     tx: Transaction, tenant_id: TenantId, send_id: SendId, *, occurred_at: datetime, now: datetime
 ) -> AnsweredSend:
-    if occurred_at > now + _CLOCK_TOLERANCE:
+    if occurred_at > now + CLOCK_TOLERANCE:
         raise InvalidInput(
             f"{occurred_at.isoformat()} lies in the future",
             code="time_in_future",
             field="/occurred_at",
-            expected=f"at most {_CLOCK_TOLERANCE} ahead of {now.isoformat()}",
+            expected=f"at most {CLOCK_TOLERANCE} ahead of {now.isoformat()}",
         )
     send = engagement.lock_send(tx, tenant_id, send_id)
     if send is None:
