@@ -31,9 +31,6 @@ IPS, SNIPS, DR, SWITCH_DR, DM = "ips", "snips", "dr", "switch_dr", "dm"
 #: intervals come out short because the heavy sends that would widen them were never drawn.
 FEWEST_EFFECTIVE_SENDS = 200
 
-#: In the order of trust.
-ESTIMATORS = (SNIPS, DR, IPS, SWITCH_DR, DM)
-
 _HEAVY = 10.0  # weight beyond which switch-DR asks the model instead
 _TOLERATED_MASS = 1e-9  # of the target, where nothing was ever drawn
 _WEIGHT_ALARM = 4.0  # standard errors between the mean weight and 1; by chance, 1 in 16,000
@@ -149,7 +146,7 @@ def refusal(logged: Logged, support: Support) -> Refusal | None:
 
 
 def estimates(logged: Logged, support: Support) -> dict[str, Interval]:
-    """Return every estimate with its 95 % interval, clustered by user."""
+    """Return every estimate with its 95 % interval, clustered by user, in the order of trust."""
     weight, q = logged.target / logged.propensity, logged.expected
     ones = np.ones(len(logged))
     doubly = q + weight * (logged.reward - logged.predicted)

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
+from sendopt.evaluate.chance import FEWEST_USERS
 from sendopt.evaluate.off_policy import Value
 from sendopt.features import Target, instant, statement, summarise
 from sendopt.learn import predict
@@ -54,6 +55,11 @@ class BacktestReport:
             notes.append(
                 "no user was sent to twice on a day, an hour or more apart: "
                 "choosing among a day's sends cannot be judged"
+            )
+        if self.verdict is not None and self.verdict.users < FEWEST_USERS:
+            notes.append(
+                f"with fewer than {FEWEST_USERS} users ({self.verdict.users} here) intervals are "
+                "too short: how far users differ is hardly known"
             )
         if self.label_source == ACTIVITY:
             notes.append(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
+from sendopt.evaluate.chance import FEWEST_USERS
 from sendopt.features import USER_FEATURES
 from sendopt.learn.fit import Fitted
 from sendopt.learn.gate import GateReport
@@ -134,6 +135,11 @@ def _weak_spots(fitted: Fitted, verdict: Verdict, judged: NDArray[np.bool_]) -> 
     unproven = [name for name, gain in verdict.gain.items() if gain.low <= 0.0]
     if unproven:
         yield f"- Choice of time not better beyond chance than: {', '.join(unproven)}."
+    if verdict.users < FEWEST_USERS:
+        yield (
+            f"- Judged on fewer than {FEWEST_USERS} users: the intervals above are too short, "
+            "because how far users differ is hardly known."
+        )
     sends = fitted.rows.user_features[judged][:, USER_FEATURES.index("sends_ever")]
     label = fitted.moments.label[judged]
     ours = metrics.log_losses(label, fitted.model.predict(fitted.rows)[judged])

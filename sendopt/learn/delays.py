@@ -36,7 +36,7 @@ class Delays:
         """Return the cumulative hazard at the end of `window`.
 
         Raises:
-            InvalidInput: `window_too_long`, beyond the last stage; `no_delays` without answers.
+            InvalidInput: `window_too_long`, if it is empty or ends beyond the last stage.
         """
         if not timedelta(0) < window <= STAGES[-1]:
             raise InvalidInput(
@@ -95,7 +95,10 @@ def steady() -> Delays:
 
 
 def observed_delays(reader: Reader, target: Target, *, until: datetime) -> Delays:
-    """Count how long the answers before `until` took; one imagined answer stands in each stage."""
+    """Count how long the answers before `until` took.
+
+    In each stage stands one more send, half answered (Jeffreys' prior): none is certain.
+    """
     counted = reader.query(
         "delays",
         statement("delays"),

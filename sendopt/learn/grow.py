@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
+from sendopt.evaluate.chance import FEWEST_USERS
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments
 from sendopt.learn import trees
 from sendopt.learn.groups import day_groups, user_numbers
@@ -32,8 +33,9 @@ def grow(
     """Return the trees, and whether they may order the hours of a user.
 
     They may only if, on later days with several sends, they order the moments of a user's day
-    better than the level-shape model, beyond doubt. Days with one send prove nothing: between
-    days, how much a user answers changes, and trees that see that look as if they knew the hour.
+    better than the level-shape model, beyond doubt, for more than a handful of users. Days with
+    one send prove nothing: between days, how much a user answers changes, and trees that see that
+    look as if they knew the hour.
     """
     offset = weights.logit(rows)
 
@@ -70,5 +72,7 @@ def _orders_better(
     ordered, pairs = metrics.pair_counts(group, old, past.label)
     owner = np.zeros(len(pairs), np.intp)
     owner[group] = user
+    if len(np.unique(owner[pairs > 0])) < FEWEST_USERS:
+        return False
     gain = metrics.user_interval(gained - ordered, pairs, owner, np.random.default_rng(seed))
     return gain.low > 0.0

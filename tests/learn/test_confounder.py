@@ -14,17 +14,16 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
+from trained import trained
 
 from sendopt.features import (
-    Target,
     Viewpoints,
     hours_of_week,
     observe,
     user_evidence,
 )
 from sendopt.learn import describe_for
-from sendopt.learn.fit import Fitted, fit
-from sendopt.log import Log, Reader, event_table
+from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
 
 SHOP = TenantId("shop")
@@ -61,21 +60,9 @@ def events() -> Iterator[Event]:
                 yield Event(f"o-{send}", user, EventType.OPEN, opened, send_id=send)
 
 
-def fitted(reader: Reader) -> Fitted:
-    return fit(
-        reader,
-        Target(timedelta(minutes=30)),
-        until=END,
-        judged=False,
-        seed=1,
-        threads=2,
-        progress=lambda _words: None,
-    )
-
-
 def test_the_model_sends_in_the_evening_and_the_histogram_in_the_morning(confounded: Log) -> None:
     with confounded.reader(SHOP) as reader:
-        model = fitted(reader).model
+        model = trained(reader, until=END).model
         people = pa.array([f"p{person:02}" for person in range(PEOPLE)])
         seen = Viewpoints(people, pa.array([END] * PEOPLE, pa.timestamp("us", tz="UTC")))
         observations = observe(reader, model.target)
@@ -89,7 +76,7 @@ def test_the_model_sends_in_the_evening_and_the_histogram_in_the_morning(confoun
 
 def test_the_probability_is_that_of_answering_not_of_being_there(confounded: Log) -> None:
     with confounded.reader(SHOP) as reader:
-        model = fitted(reader).model
+        model = trained(reader, until=END).model
         seen = Viewpoints(pa.array(["p00"]), pa.array([END], pa.timestamp("us", tz="UTC")))
         rows = describe_for(
             model, reader, observe(reader, model.target), seen, hours_of_week(reader, seen)

@@ -12,14 +12,13 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from trained import trained
 
 from sendopt.evaluate.chance import calibration_test
 from sendopt.evaluate.drift import psi, rate_shift, shape_shift, share_shift
-from sendopt.features import Target
 from sendopt.learn.drift import ALARMS, FALSE_ALARMS, drift
-from sendopt.learn.fit import fit
 from sendopt.learn.model import ServableModel
-from sendopt.log import Log, Reader
+from sendopt.log import Log
 from sendopt.records import TenantId
 
 ALL, SHIFTED = TenantId("all"), TenantId("shifted")
@@ -137,30 +136,18 @@ def moved(studies: Log, make_log: Callable[[], AbstractContextManager[Log]]) -> 
         yield log
 
 
-def taught(reader: Reader, until: datetime) -> ServableModel:
-    return fit(
-        reader,
-        Target(timedelta(minutes=30)),
-        until=until,
-        judged=True,
-        seed=7,
-        threads=1,
-        progress=lambda _: None,
-    ).model
-
-
 @pytest.fixture(scope="module")
 def fresh(moved: Log) -> ServableModel:
     """A model of the time at which it is looked at."""
     with moved.reader(ALL) as reader:
-        return taught(reader, NOW)
+        return trained(reader, until=NOW, judged=True).model
 
 
 @pytest.fixture(scope="module")
 def former(moved: Log) -> ServableModel:
     """A model of the week before, when both tenants were still the same."""
     with moved.reader(ALL) as reader:
-        return taught(reader, TAUGHT_UNTIL)
+        return trained(reader, until=TAUGHT_UNTIL, judged=True).model
 
 
 def test_nothing_rings_that_has_not_moved(moved: Log, fresh: ServableModel) -> None:

@@ -17,12 +17,13 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from trained import trained
 
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target, observe, viewpoints
 from sendopt.features import moments as local_moments
 from sendopt.learn import artifact
 from sendopt.learn.card import model_card
-from sendopt.learn.fit import Fitted, fit
+from sendopt.learn.fit import Fitted
 from sendopt.learn.gate import GateReport, Trial, examine, honesty
 from sendopt.learn.gate.slices import SLICES
 from sendopt.learn.gate.succession import succession
@@ -39,18 +40,6 @@ HASTY = Target(timedelta(minutes=5))
 SEED = 7
 
 Vector = NDArray[np.float64]
-
-
-def train(reader: Reader, *, target: Target = TARGET, judged: bool = True) -> Fitted:
-    return fit(
-        reader,
-        target,
-        until=AS_OF,
-        judged=judged,
-        seed=SEED,
-        threads=1,
-        progress=lambda _: None,
-    )
 
 
 @dataclass(frozen=True)
@@ -113,13 +102,15 @@ class Court:
 @pytest.fixture(scope="module")
 def court(studies: Log, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
     with studies.reader(TenantId("all")) as reader:
-        yield Court(reader, train(reader), tmp_path_factory.mktemp("models"))
+        yield Court(
+            reader, trained(reader, until=AS_OF, judged=True), tmp_path_factory.mktemp("models")
+        )
 
 
 @pytest.fixture(scope="module")
 def hasty(court: Court) -> Fitted:
     """A training for answers within five minutes, of which there are fewer."""
-    return train(court.reader, target=HASTY)
+    return trained(court.reader, until=AS_OF, judged=True, target=HASTY)
 
 
 def grow(
@@ -298,7 +289,7 @@ def test_10_another_target_or_training_on_the_judged_days_is_refused(
     court: Court, hasty: Fitted
 ) -> None:
     assert "target" in court.judge(hasty.model).refused_by
-    everything = train(court.reader, judged=False)
+    everything = trained(court.reader, until=AS_OF)
     report = court.judge(everything.model)
     assert "unseen" in report.refused_by
 

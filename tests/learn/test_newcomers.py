@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from trained import trained
 
-from sendopt.features import Target
-from sendopt.learn.fit import fit
 from sendopt.learn.logistic import sigmoid
 from sendopt.log import Log
 from sendopt.records import TenantId
@@ -19,15 +18,7 @@ def test_a_log_whose_users_are_all_new_at_once_teaches_with_what_everybody_does(
     studies: Log, study: str
 ) -> None:
     with studies.reader(TenantId(study)) as reader:
-        fitted = fit(
-            reader,
-            Target(timedelta(minutes=30)),
-            until=datetime(2025, 3, 16, tzinfo=UTC),
-            judged=True,
-            seed=7,
-            threads=1,
-            progress=lambda _: None,
-        )
+        fitted = trained(reader, until=datetime(2025, 3, 16, tzinfo=UTC), judged=True)
     past, said = fitted.moments, sigmoid(fitted.rows.base)
     days = np.unique(past.as_of_us)
     on_first, on_second = (said[past.as_of_us == day] for day in days[:2])

@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
+from trained import trained
 
 from sendopt.errors import InvalidInput
-from sendopt.features import HALF_HOURS, Moments, Target, Viewpoints, last_platforms
+from sendopt.features import HALF_HOURS, Moments, Viewpoints, last_platforms
 from sendopt.learn import ServableModel, score_decisions
-from sendopt.learn.fit import fit
 from sendopt.learn.level_shape import LevelShape
 from sendopt.learn.logistic import logit as log_odds
 from sendopt.learn.segments import Segments, learn_segments
@@ -52,15 +52,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
 @pytest.fixture(scope="module")
 def model(log: Log) -> ServableModel:
     with log.reader(SHOP) as reader:
-        return fit(
-            reader,
-            Target(timedelta(minutes=30)),
-            until=END,
-            judged=False,
-            seed=1,
-            threads=2,
-            progress=lambda _words: None,
-        ).model
+        return trained(reader, until=END).model
 
 
 def events() -> Iterator[Event]:

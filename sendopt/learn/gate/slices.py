@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
-from sendopt.evaluate.chance import Mean, clustered_mean, t_beyond
+from sendopt.evaluate.chance import FEWEST_USERS, Mean, clustered_mean, t_beyond
 from sendopt.features import USER_FEATURES, statement
 from sendopt.learn.gate.trial import Check, Trial, failed, passed, words
 from sendopt.learn.groups import day_groups, user_numbers
@@ -21,7 +21,7 @@ SLICES = ("history", "engagement", "day_type", "hour", "place")
 _LEVEL = 0.05  # of being wrong about any slice at all, where nobody is worse off
 _HARM = 0.001  # of log loss, or of the share answered: nobody is worse off by less
 _NEW, _HEAVY_QUANTILE = 4, 0.8
-_FEWEST_MOMENTS, _FEWEST_USERS = 200, 20  # below, the normal approximation says nothing
+_FEWEST_MOMENTS = 200  # below, the normal approximation says nothing
 _MOST_PLACES = 4
 
 Parts = Mapping[str, NDArray[np.bool_]]
@@ -99,7 +99,7 @@ def _tests(trial: Trial, rival: str) -> Iterator[_Test]:
 
 
 def _gain(value: NDArray[np.float64], user: NDArray[np.intp]) -> Mean | None:
-    if len(value) < _FEWEST_MOMENTS or len(np.unique(user)) < _FEWEST_USERS:
+    if len(value) < _FEWEST_MOMENTS or len(np.unique(user)) < FEWEST_USERS:
         return None
     return clustered_mean(value, user)
 

@@ -1,0 +1,46 @@
+"""Trees order the hours of a user only where users enough have shown that they should."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments
+from sendopt.learn.grow import grow
+from sendopt.learn.level_shape import Parts
+from sendopt.learn.model import Weights
+from sendopt.learn.rows import Rows
+
+DAY_US = 86_400_000_000
+
+
+@pytest.mark.parametrize(("users", "rank"), [(5, False), (19, False), (20, True), (60, True)])
+def test_trees_order_hours_that_enough_users_prove(users: int, rank: bool) -> None:
+    """Evenings are answered, mornings hardly ever; the level-shape model knows nothing of it."""
+    count = 8000
+    rng = np.random.default_rng(1)
+    hour = rng.integers(0, 24, count)
+    number = np.arange(count)
+    day = number // (4 * users)
+    nothing = np.zeros(count)
+    rows = Rows(
+        base=nothing,
+        level=nothing,
+        busyness=nothing,
+        parts=Parts(*(nothing for _ in range(6))),
+        message=nothing,
+        habit=nothing,
+        user_features=np.zeros((count, len(USER_FEATURES))),
+        moment_features=np.column_stack([hour, nothing])[:, : len(MOMENT_FEATURES)],
+    )
+    past = LabelledMoments(
+        user_id=pa.array([f"u{each}" for each in number // 4 % users]),
+        as_of_us=day * DAY_US,
+        at_us=day * DAY_US + hour * DAY_US // 24,
+        label=(rng.random(count) < np.where(hour >= 18, 0.7, 0.2)).astype(np.float64),
+        weight=np.ones(count),
+    )
+    learn = number < count // 2
+    _, ranks = grow(rows, past, Weights(), learn, ~learn, seed=1, threads=1)
+    assert ranks is rank
