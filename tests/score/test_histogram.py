@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -56,20 +57,37 @@ def moved(answers: int) -> list[Event]:
         *(("Europe/Berlin", AS_OF - timedelta(days=101 - day, hours=5)) for day in range(100)),
         ("Europe/Berlin", AS_OF - WINDOW),
     ]
-    ann = UserId("ann")
-    sends = [
-        Event(f"{at}", ann, EventType.SEND, at, send_id=SendId(f"{at}"), timezone=zone)
-        for zone, at in times
+    sends = [sent(at, zone) for zone, at in times]
+    return sends + [opened(send, send.occurred_at) for send in sends[:answers]]
+
+
+def what_does_not_count(sends: list[Event]) -> list[Event]:
+    """Answers before a send, after its window and said twice; sends of which nothing is known."""
+    moment = timedelta(microseconds=1)
+    first, (early, late) = sends[0], sends[LEAST_ANSWERS : LEAST_ANSWERS + 2]
+    return [
+        opened(first, first.occurred_at + moment),
+        opened(early, early.occurred_at - moment),
+        opened(late, late.occurred_at + WINDOW),
+        sent(AS_OF - WINDOW + moment, "Europe/Berlin"),
+        sent(AS_OF + timedelta(days=1), "Asia/Tokyo"),
     ]
-    return sends + [
-        Event(f"{send.event_id}-open", ann, EventType.OPEN, send.occurred_at, send_id=send.send_id)
-        for send in sends[:answers]
-    ]
+
+
+def sent(at: datetime, zone: str | None) -> Event:
+    return Event(f"{at}", UserId("ann"), EventType.SEND, at, send_id=SendId(f"{at}"), timezone=zone)
+
+
+def opened(send: Event, at: datetime) -> Event:
+    name = f"{send.event_id}-open-{at}"
+    return Event(name, send.user_id, EventType.OPEN, at, send_id=send.send_id)
 
 
 def test_a_send_is_counted_on_the_clock_it_was_sent_by(empty_log: Log) -> None:
     with empty_log.appender() as appender:
-        appender.append(TENANT, event_table(moved(LEAST_ANSWERS)))
+        events = moved(LEAST_ANSWERS)
+        events[150] = replace(events[150], timezone="Antarctica/Newly_Founded")
+        appender.append(TENANT, event_table([*events, *what_does_not_count(events)]))
         appender.append(TenantId("silent"), event_table(moved(LEAST_ANSWERS - 1)))
     with empty_log.reader(TENANT) as reader:
         hours = score_hours(reader, as_of=AS_OF, open_window=WINDOW, timezone="UTC")
