@@ -326,6 +326,19 @@ def test_times_that_a_campaign_names_keep_an_inferred_night_too() -> None:
     assert [slot.excluded_by for slot in decision.slots] == ["quiet_hours_inferred", None]
 
 
+def test_where_the_grid_leaves_nothing_an_inferred_night_is_waited_out() -> None:
+    """At +11 it is night until 21:30; the window has no full hour."""
+    person = a_person(timezone_source="inferred", quiet_offsets=(660,))
+    campaign = replace(
+        CAMPAIGN,
+        earliest_at=MIDNIGHT + timedelta(hours=21, minutes=7),
+        latest_at=MIDNIGHT + timedelta(hours=21, minutes=50),
+        quiet_hours=QuietHours(time(22), time(8, 30)),
+    )
+    decision = the_decision(campaign, people=[person])
+    assert decision.chosen_at == MIDNIGHT + timedelta(hours=21, minutes=30)
+
+
 # Wordings.
 
 
