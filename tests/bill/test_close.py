@@ -68,6 +68,35 @@ def test_closing_meters_freezes_and_books(busy_shop: Shop) -> None:
     assert busy_shop.recompute("2026-10").sha256() == closed.sha256
 
 
+def test_more_than_one_batch_is_metered_to_the_last(
+    busy_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sendopt.bill.close.BATCH", 3)
+    assert close(busy_shop).statement.total_minor == 20 + 320 + 6
+
+
+def test_a_run_meters_batch_after_batch(busy_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sendopt.bill.meter.BATCH", 3)
+    report = charge_billable(busy_shop.state, busy_shop.tenant_id)
+    assert report == ChargeReport(metered=30, charged=20, late=0)
+
+
+def test_what_came_late_is_booked_beside_what_was_in_time(shop: Shop) -> None:
+    """Two months at one price in one statement: two postings, each under its own name."""
+    november, december = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 3, tzinfo=UTC)
+    shop.send("s0", november - timedelta(hours=2))
+    shop.send("s1", november)
+    shop.price(OCTOBER, response="40")
+    close(shop)
+    shop.respond("s0", november - timedelta(hours=1), now=END_OF_GRACE)
+    shop.respond("s1", november + SECOND)
+    close_period(shop.state, shop.tenant_id, "2026-11", now=december)
+    with shop.state.read() as tx:
+        entries = ledger.entries(tx, shop.tenant_id, "2026-11")
+    owed = {each.posting: each.amount_minor for each in entries if each.account == "receivable"}
+    assert owed == {"2026-11/response/1/2026-10": 40, "2026-11/response/1": 40}
+
+
 def test_closing_again_gives_the_first_answer(busy_shop: Shop) -> None:
     first = close(busy_shop)
     busy_shop.respond("s9", OCTOBER + timedelta(days=27, hours=1), now=END_OF_GRACE)

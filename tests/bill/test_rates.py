@@ -69,6 +69,12 @@ def test_a_bad_card_names_its_field(change: dict[str, Any], code: str) -> None:
     assert refusal.value.field == f"/{next(iter(change))}"
 
 
+@pytest.mark.parametrize("window", [timedelta(minutes=1), timedelta(days=90)])
+def test_the_shortest_and_the_longest_window_are_windows(window: timedelta) -> None:
+    card = {**CARD, "attribution_window_seconds": round(window.total_seconds())}
+    assert parse_rate_card(card).attribution_window == window
+
+
 @pytest.mark.parametrize("missing", CARD)
 def test_nothing_is_filled_in(missing: str) -> None:
     with pytest.raises(InvalidInput) as refusal:

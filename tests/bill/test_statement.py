@@ -63,6 +63,24 @@ def test_each_price_has_its_line(shop: Shop) -> None:
     ] == [(1, "1", 1, 1), (2, "0.5", 2, 1)]
 
 
+def test_the_window_is_that_of_the_card_in_force_at_the_hand_over(shop: Shop) -> None:
+    """Half an hour until noon, three days from then on, for whoever was sent to from then on."""
+    noon, later = OCTOBER + timedelta(hours=12), timedelta(hours=1)
+    shop.send("s0", noon - MICROSECOND)
+    shop.send("s1", noon)
+    shop.price(OCTOBER, window=1800)
+    shop.price(noon, window=3 * 86_400)
+    for name, at in (("s0", noon + later), ("s1", noon + timedelta(days=2))):
+        shop.click(name, at)
+        shop.respond(name, at)
+    charge_billable(shop.state, shop.tenant_id)
+    october = statement(shop.state, shop.tenant_id, "2026-10")
+    assert [(line.rate_card_version, line.net, line.filtered) for line in october.lines] == [
+        (2, 1, {"outside_window": 1})
+    ] * 2
+    assert shop.recompute("2026-10") == october
+
+
 def test_without_a_rate_card_nothing_is_charged_and_the_line_says_so(shop: Shop) -> None:
     shop.send("s1", OCTOBER)
     shop.send("s2", OCTOBER)

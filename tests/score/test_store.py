@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -130,6 +131,15 @@ def test_what_is_no_store_is_refused(tmp_path: Path, content: bytes) -> None:
         opened(tmp_path / "a")
     with pytest.raises(StoreFailure):
         opened(tmp_path / "nowhere")
+
+
+def test_the_format_of_another_release_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "a", ["ann"])
+    content = bytearray((tmp_path / "a").read_bytes()[:-32])
+    content[8] += 1
+    (tmp_path / "a").write_bytes(content + hashlib.sha256(content).digest())
+    with pytest.raises(StoreFailure, match="has format 2, this release reads 1"):
+        opened(tmp_path / "a")
 
 
 def test_another_tenants_or_models_store_is_refused(tmp_path: Path) -> None:
