@@ -9,7 +9,7 @@ Reasons with which a send can end here:
     outcome_unknown                   the same, and its last attempt may have arrived
     quiet_hours, no_time_to_retry     the next allowed time lies after its expiry
     gave_up                           the most attempts were made
-    record_missing                    its content or its decision is not in the store
+    record_missing                    its campaign, content or decision is not in the store
     anything else                     the provider's own reason for refusing it
 """
 

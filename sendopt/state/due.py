@@ -53,7 +53,7 @@ class DueSend:
     fence: int
     attempt_count: int  # begun, whether or not their outcome is known
     abandoned: bool  # its last dispatcher never told the outcome
-    variant: Variant | None  # None, like `timezone`, only if the store lost it
+    variant: Variant | None  # None, like `timezone`, only if the store lost it, or the campaign
     device: Device | None
     device_dead: bool
     opted_out: bool
@@ -75,6 +75,9 @@ class _CampaignFacts:
     cancelled: bool
 
 
+_LOST_CAMPAIGN = _CampaignFacts(message_type=None, quiet_hours=None, cancelled=False)
+
+
 def lock_due(
     tx: Transaction, *, channels: Collection[Channel], now: datetime, limit: int
 ) -> list[DueSend]:
@@ -88,7 +91,7 @@ def lock_due(
     if len(rows) < limit:
         rows += tx.execute(_due(SendState.PLANNED, channels, now, limit - len(rows)))
     campaigns = _campaign_facts(tx, {(row.tenant_id, row.campaign_id) for row in rows})
-    return [_due_send(row, campaigns[row.tenant_id, row.campaign_id]) for row in rows]
+    return [_due_send(row, campaigns.get((row.tenant_id, row.campaign_id))) for row in rows]
 
 
 def next_ready_at(tx: Transaction, *, channels: Collection[Channel]) -> datetime | None:
@@ -186,8 +189,9 @@ def _campaign_facts(
     }
 
 
-def _due_send(row: Any, facts: _CampaignFacts) -> DueSend:
+def _due_send(row: Any, campaign_facts: _CampaignFacts | None) -> DueSend:
     channel = Channel(row.channel)
+    facts = campaign_facts or _LOST_CAMPAIGN
     return DueSend(
         tenant_id=TenantId(row.tenant_id),
         send_id=SendId(row.send_id),
@@ -199,8 +203,8 @@ def _due_send(row: Any, facts: _CampaignFacts) -> DueSend:
         fence=row.fence,
         attempt_count=row.attempt_count,
         abandoned=row.state == SendState.CLAIMED,
-        variant=None
-        if row.content_id is None
+        variant=None  # nobody is sent to within limits that nobody knows any more
+        if row.content_id is None or campaign_facts is None
         else Variant(VariantId(row.content_id), row.title, row.body, row.url),
         device=None
         if row.address is None

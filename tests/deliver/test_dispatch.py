@@ -91,8 +91,18 @@ def test_nothing_is_sent_before_its_time(sends, dispatcher, clock):
         (device, {"device_id": "other"}, ("suppressed", "no_device")),
         (campaign, {"cancelled_at": NOON}, ("cancelled", "campaign_cancelled")),
         (variant, {"variant_id": "other"}, ("failed", "record_missing")),
+        (decision, {"send_id": "other"}, ("failed", "record_missing")),
+        (campaign, {"campaign_id": "other"}, ("failed", "record_missing")),
     ],
-    ids=["opted_out", "device_dead", "no_device", "cancelled", "record_missing"],
+    ids=[
+        "opted_out",
+        "device_dead",
+        "no_device",
+        "cancelled",
+        "content_lost",
+        "decision_lost",
+        "campaign_lost",
+    ],
 )
 def test_what_changed_after_planning_keeps_a_send_from_going_out(
     sends, dispatcher, table, values, end
