@@ -213,6 +213,24 @@ def test_outcomes_survive_a_store_that_is_away_for_a_while(
     assert clock.now() == NOON + timedelta(seconds=3)
 
 
+def test_a_broken_store_is_not_asked_again(sends, dispatcher, clock, monkeypatch):
+    """What does not pass is said at once; the next dispatcher takes over after the lease."""
+    sends.plan(1)
+    write = State.write
+    codes = iter([None, "store_failure"])
+
+    def broken(self):
+        code = next(codes)
+        if code is not None:
+            raise StoreFailure("no", statement="state.write", code=code)
+        return write(self)
+
+    monkeypatch.setattr(State, "write", broken)
+    with pytest.raises(StoreFailure, match="no"):
+        dispatcher(SimulatorProvider()).dispatch_due()
+    assert clock.now() == NOON
+
+
 def test_run_waits_for_a_store_that_is_away_and_stops_for_one_that_is_broken(
     sends, dispatcher, monkeypatch
 ):

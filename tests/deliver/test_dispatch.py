@@ -16,6 +16,7 @@ from sendopt.state.tables import (
     campaign,
     decision,
     device,
+    event_outbox,
     link,
     planned_send,
     variant,
@@ -292,6 +293,14 @@ def test_tenants_with_the_same_campaign_do_not_mix(sends, dispatcher, scripted):
         ("bolt", False),
     }
     assert {row.tenant_id for row in sends.rows(attempt)} == {"acme", "bolt"}
+
+
+def test_every_tenant_of_a_batch_learns_of_its_own_sends(sends, dispatcher):
+    for tenant in ("acme", "bolt", "cord"):
+        sends.plan(tenant_id=tenant)
+    assert dispatcher(SimulatorProvider()).dispatch_batch() == DispatchReport(delivered=3)
+    told = [(row.tenant_id, row.event["send_id"]) for row in sends.rows(event_outbox)]
+    assert sorted(told) == sorted((row.tenant_id, row.send_id) for row in sends.rows())
 
 
 def test_run_sends_until_it_is_told_to_stop(sends, dispatcher, scripted, clock):
