@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sendopt.clock import zone_names
 from sendopt.records import Device, UserId
 from sendopt.schedule.candidates import Person
 
@@ -20,10 +21,12 @@ def gather(
     """Return one person for each member of the audience, in order of user id.
 
     The zone is the device's, else the profile's, else the last one seen in the log, else the
-    tenant's: what is closest to the user's pocket knows best. With several devices the message
-    goes to the one registered last, which stands last in `devices`.
+    tenant's: what is closest to the user's pocket knows best. A zone that this machine does not
+    know, or no more, is passed over: one user's must not stop a campaign. With several devices the
+    message goes to the one registered last, which stands last in `devices`.
     """
     device_of = {device.user_id: device for device in devices}
+    known = zone_names()
     people = []
     for user_id in sorted(set(device_of if audience is None else audience)):
         device = device_of.get(user_id)
@@ -31,9 +34,10 @@ def gather(
             ("device", device.timezone if device else None),
             ("user", profile_zones.get(user_id)),
             ("log", log_zones.get(user_id)),
-            ("tenant", tenant_zone),
         )
-        source, zone = next((source, zone) for source, zone in zones if zone)
+        source, zone = next(
+            ((source, zone) for source, zone in zones if zone in known), ("tenant", tenant_zone)
+        )
         if user_id in opted_out:
             suppressed_by = "opted_out"
         elif device is None:

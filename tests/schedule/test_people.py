@@ -34,6 +34,8 @@ def gathered(audience: list[UserId] | None, *devices: Device, **known: Any) -> l
         (None, "Asia/Seoul", "Asia/Dubai", ("Asia/Seoul", "user")),
         (None, None, "Asia/Dubai", ("Asia/Dubai", "log")),
         (None, None, None, ("Europe/Paris", "tenant")),
+        ("Asia/Atlantis", "localtime", "Asia/Dubai", ("Asia/Dubai", "log")),
+        (None, None, "US/Pacific-New", ("Europe/Paris", "tenant")),  # it was one until 2020
     ],
 )
 def test_what_is_closest_to_the_pocket_knows_the_zone(
