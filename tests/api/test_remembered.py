@@ -6,10 +6,32 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 
+import pytest
+
+from sendopt.api import remembered as remembered_module
 from sendopt.api.remembered import Remembered
 
 
-def test_an_answer_serves_while_it_is_young_and_is_asked_anew_while_it_is_used() -> None:
+class Moment:
+    """Seconds on a clock that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture(autouse=True)
+def moment(monkeypatch: pytest.MonkeyPatch) -> Moment:
+    moment = Moment()
+    monkeypatch.setattr(remembered_module, "monotonic", moment)
+    return moment
+
+
+def test_an_answer_serves_while_it_is_young_and_is_asked_anew_while_it_is_used(
+    moment: Moment,
+) -> None:
     async def scenario() -> None:
         asked: list[int] = []
 
@@ -17,20 +39,23 @@ def test_an_answer_serves_while_it_is_young_and_is_asked_anew_while_it_is_used()
             asked.append(len(asked))
             return asked[-1]
 
-        remembered: Remembered[int] = Remembered(0.4)
-        assert await remembered.get("key", ask) == 0
+        remembered: Remembered[int] = Remembered(60.0)
+        await until(lambda: remembered.get("key", ask), 0)
+        moment.seconds = 30.0
         assert await remembered.get("key", ask) == 0
         assert asked == [0]
-        await asyncio.sleep(0.25)  # past half of its time it still serves
+        moment.seconds = 31.0  # past half of its time it still serves
         assert await remembered.get("key", ask) == 0
         await until(lambda: remembered.get("key", ask), 1)
-        await asyncio.sleep(0.5)  # nobody asked for longer than it may be believed
-        assert await remembered.get("key", ask) == 2
+        moment.seconds = 92.0  # nobody asked for longer than it may be believed
+        assert await remembered.get("key", ask) != 1
+        await until(lambda: remembered.get("key", ask), 2)
+        assert asked == [0, 1, 2]
 
     asyncio.run(scenario())
 
 
-def test_what_fails_leaves_no_answer() -> None:
+def test_what_fails_leaves_no_answer(moment: Moment) -> None:
     async def scenario() -> None:
         works = True
 
@@ -39,19 +64,21 @@ def test_what_fails_leaves_no_answer() -> None:
                 raise LookupError
             return "yes"
 
-        remembered: Remembered[str] = Remembered(0.4)
-        assert await remembered.get("key", ask) == "yes"
+        remembered: Remembered[str] = Remembered(60.0)
+        await until(lambda: remembered.get("key", ask), "yes")
         works = False
-        await asyncio.sleep(0.25)
+        moment.seconds = 31.0
         await until(lambda: remembered.get("key", ask), None)
         assert await remembered.get("other", ask) is None
         works = True
-        assert await remembered.get("key", ask) == "yes"
+        await until(lambda: remembered.get("key", ask), "yes")
 
     asyncio.run(scenario())
 
 
-def test_a_herd_waits_for_one_question() -> None:
+def test_a_herd_waits_for_one_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered_module, "_PATIENCE_SECONDS", 60.0)
+
     async def scenario() -> None:
         asked: list[str] = []
         herd_is_there = threading.Event()
