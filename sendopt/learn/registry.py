@@ -1,4 +1,4 @@
-"""Keeps runs, models and the aliases of every tenant, in MLflow.
+"""Says which of a tenant's models serves, and lets it change; MLflow keeps them.
 
     champion     serves
     challenger   was trained last; serves only once the gate has let it through
@@ -10,16 +10,12 @@ follows from these moves alone.
 
 from __future__ import annotations
 
-import json
-import math
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import Any
 
 from sendopt.errors import Conflict, ModelNotServable
 from sendopt.learn import artifact
@@ -36,22 +32,17 @@ from sendopt.learn.moves import (
     read_moves,
     tag,
 )
+from sendopt.learn.versions import Version, Versions, damaged, unavailable
 from sendopt.records import TenantId
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 CHAMPION_ALIAS = "champion"
 CHALLENGER_ALIAS = "challenger"
 
-PASSED = "passed"  # the gate's verdict on a version; else the names of the checks that failed
-
-_ARTIFACT = "model"
 _CARD = "card.md"
 _VERSION_TAG = "sendopt.version"
 _UNTIL_TAG, _LEARNED_TAG = "sendopt.trained_until", "sendopt.learned_until"
 _GATE_TAG = "sendopt.gate"
-_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no model; no such alias
+_MOST_LOADED = 3  # of a tenant: the champion, the last good one, and one that either was before
 
 
 @dataclass(frozen=True)
@@ -73,15 +64,13 @@ class Registry:
     """
 
     def __init__(self, tracking_uri: str, artifacts: str, *, threads: int = 1) -> None:
-        # MLflow takes a second to import, which only those who open a registry should pay.
-        from mlflow import MlflowClient  # noqa: PLC0415
-
-        self._client: MlflowClient = MlflowClient(tracking_uri, tracking_uri)
-        self._artifacts = artifacts.rstrip("/")
+        self._versions = Versions(tracking_uri, artifacts)
         self._threads = threads
-        self._loaded: dict[tuple[TenantId, str], ServableModel] = {}
+        self._loaded: dict[TenantId, dict[str, ServableModel]] = {}  # by number
         self._served: dict[TenantId, ServableModel] = {}  # the last champion of each tenant
-        self._liveness = Liveness(lambda: self._by_alias(TenantId("default"), CHAMPION_ALIAS))
+        self._liveness = Liveness(
+            lambda: self._versions.called(TenantId("default"), CHAMPION_ALIAS)
+        )
 
     def champion(self, tenant_id: TenantId) -> ServableModel:
         """Return the tenant's champion; a move of the alias is seen by the next call.
@@ -90,10 +79,7 @@ class Registry:
             ModelNotServable: `no_champion`; `model_damaged`, if its files are not what was judged;
                 `registry_unavailable`.
         """
-        found = self._by_alias(tenant_id, CHAMPION_ALIAS)
-        if found is None:
-            raise _no_champion()
-        self._served[tenant_id] = self._once(tenant_id, *found)
+        self._served[tenant_id] = self._once(tenant_id, self._champion(tenant_id))
         return self._served[tenant_id]
 
     def last_good(self, tenant_id: TenantId) -> ServableModel:
@@ -102,10 +88,10 @@ class Registry:
         Raises:
             ModelNotServable: `no_last_good`, `model_damaged` or `registry_unavailable`.
         """
-        found = self._by_alias(tenant_id, LAST_GOOD_ALIAS)
+        found = self._versions.called(tenant_id, LAST_GOOD_ALIAS)
         if found is None:
             raise ModelNotServable("no model served before", code="no_last_good")
-        return self._once(tenant_id, *found)
+        return self._once(tenant_id, found)
 
     def last_served(self, tenant_id: TenantId) -> ServableModel:
         """Return the champion that this process loaded last, without asking the registry.
@@ -114,7 +100,7 @@ class Registry:
             ModelNotServable: `registry_unavailable`, if it never loaded any.
         """
         if tenant_id not in self._served:
-            raise _unavailable("and this process has loaded no model before")
+            raise unavailable("and this process has loaded no model before")
         return self._served[tenant_id]
 
     def check(self, *, within: timedelta = timedelta(seconds=2)) -> None:
@@ -126,7 +112,7 @@ class Registry:
         try:
             self._liveness.check(within)
         except TimeoutError as error:
-            raise _unavailable(f"no word within {within}") from error
+            raise unavailable(f"no word within {within}") from error
 
     def record(
         self,
@@ -143,27 +129,25 @@ class Registry:
             model: not registered yet.
             params: what went in.
             tags: searchable facts of the run.
+
+        Raises:
+            ModelNotServable: `registry_unavailable`.
         """
-        run = self._client.create_run(self._experiment(tenant_id), tags=dict(tags))
-        run_id = run.info.run_id
         with tempfile.TemporaryDirectory(prefix="sendopt-model-") as folder:
             written = artifact.write(model, Path(folder))
-            self._client.log_artifacts(run_id, folder, _ARTIFACT)
-        self._log_batch(run_id, params=params)
-        name = _model_name(tenant_id)
-        self._ensure_model(name)
-        number = self._client.create_model_version(
-            name,
-            source=f"{run.info.artifact_uri}/{_ARTIFACT}",
-            run_id=run_id,
-            tags={
-                _VERSION_TAG: written.version,
-                _UNTIL_TAG: written.provenance.trained_until.isoformat(),
-                _LEARNED_TAG: written.provenance.learned_until.isoformat(),
-            },
-        ).version
-        self._client.set_registered_model_alias(name, CHALLENGER_ALIAS, number)
-        return Recorded(written, str(number), str(run_id))
+            added = self._versions.add(
+                tenant_id,
+                Path(folder),
+                params=params,
+                tags=tags,
+                facts={
+                    _VERSION_TAG: written.version,
+                    _UNTIL_TAG: written.provenance.trained_until.isoformat(),
+                    _LEARNED_TAG: written.provenance.learned_until.isoformat(),
+                },
+            )
+        self._versions.call(tenant_id, CHALLENGER_ALIAS, added.number)
+        return Recorded(written, added.number, added.run_id)
 
     def read_back(self, recorded: Recorded) -> ServableModel:
         """Read a model from its files, as a process would that serves it.
@@ -175,7 +159,7 @@ class Registry:
 
     def set_card(self, recorded: Recorded, card: str) -> None:
         """Keep the card (Markdown) of a model beside it."""
-        self._client.log_text(recorded.run_id, card, _CARD)
+        self._versions.keep_text(recorded.run_id, _CARD, card)
 
     def finish(
         self,
@@ -193,11 +177,10 @@ class Registry:
             recorded: what was judged.
             metrics: figures; NaN is left out, because MLflow cannot chart it.
             tags: words.
-            gate: PASSED, or the names of the checks that refused it.
+            gate: `passed`, or the names of the checks that refused it.
         """
-        self._log_batch(recorded.run_id, metrics=metrics, tags=tags)
-        self._client.set_terminated(recorded.run_id, "FINISHED")
-        self._client.set_model_version_tag(_model_name(tenant_id), recorded.number, _GATE_TAG, gate)
+        self._versions.end_run(recorded.run_id, metrics=metrics, tags=tags)
+        self._versions.tag(tenant_id, _GATE_TAG, gate, number=recorded.number)
 
     def promote(
         self, tenant_id: TenantId, number: str, *, by: str, reason: str, now: datetime
@@ -205,6 +188,9 @@ class Registry:
         """Make version `number` the champion, and the present one the last good.
 
         One atomic move of the alias: whoever asks meanwhile gets the old or the new one.
+
+        Raises:
+            ModelNotServable: `registry_unavailable`.
         """
         self._move(tenant_id, PROMOTED, number, by=by, reason=reason, now=now)
 
@@ -224,7 +210,8 @@ class Registry:
             NotFound: `model_unknown`.
             Conflict: `no_champion`, `no_last_good`, `already_champion`, or `never_champion`: what
                 the gate has not let through cannot be let in by this door.
-            ModelNotServable: `model_damaged`, if it does not load; then nothing has changed.
+            ModelNotServable: `model_damaged`, if it does not load; then nothing has changed;
+                `registry_unavailable`.
         """
         known = self.models(tenant_id)
         present = next((model for model in known if CHAMPION_ALIAS in model.aliases), None)
@@ -239,7 +226,7 @@ class Registry:
                 code="never_champion",
                 hint="`sendopt models list` shows which have served",
             )
-        self._once(tenant_id, *self._by_number(tenant_id, target.number))
+        self._once(tenant_id, self._versions.numbered(tenant_id, target.number))
         self._move(tenant_id, ROLLED_BACK, target.number, by=by, reason=reason, now=now)
         return next(m for m in self.models(tenant_id) if m.number == target.number)
 
@@ -249,31 +236,26 @@ class Registry:
         Raises:
             ModelNotServable: `registry_unavailable`.
         """
-        name = _model_name(tenant_id)
-        with _answers():
-            registered = self._registered(name)
-            if registered is None:
-                return ()
-            versions = self._client.search_model_versions(f"name = '{name}'")
-        moves = read_moves(registered.tags)
+        standing = self._versions.standing(tenant_id)
+        if standing is None:
+            return ()
+        moves = read_moves(standing.tags)
         aliases: dict[str, list[str]] = {}
-        for alias, number in registered.aliases.items():
-            aliases.setdefault(str(number), []).append(alias)
+        for alias, number in standing.aliases.items():
+            aliases.setdefault(number, []).append(alias)
         ever = {move.number for move in moves} | {move.before for move in moves}
         return tuple(
             RegisteredModel(
-                number=number,
+                number=each.number,
                 version=each.tags[_VERSION_TAG],
-                aliases=tuple(sorted(aliases.get(number, ()))),
+                aliases=tuple(sorted(aliases.get(each.number, ()))),
                 trained_until=_instant(each.tags.get(_UNTIL_TAG)),
                 learned_until=_instant(each.tags.get(_LEARNED_TAG)),
                 gate=each.tags.get(_GATE_TAG, ""),
-                served=number in ever or CHAMPION_ALIAS in aliases.get(number, ()),
-                moves=tuple(move for move in moves if move.number == number),
+                served=each.number in ever or CHAMPION_ALIAS in aliases.get(each.number, ()),
+                moves=tuple(move for move in moves if move.number == each.number),
             )
-            for number, each in sorted(
-                ((str(each.version), each) for each in versions), key=lambda pair: -int(pair[0])
-            )
+            for each in self._versions.newest_first(tenant_id)
         )
 
     def card(self, tenant_id: TenantId) -> str:
@@ -282,161 +264,55 @@ class Registry:
         Raises:
             ModelNotServable: if there is no champion.
         """
-        found = self._by_alias(tenant_id, CHAMPION_ALIAS)
-        if found is None:
-            raise _no_champion()
-        return self._card(found[1])
+        return self._versions.text(self._champion(tenant_id).run_id, _CARD)
 
     def card_of(self, recorded: Recorded) -> str | None:
         """Return the card that is kept beside a model; None = there is none."""
         try:
-            return self._card(recorded.run_id)
+            return self._versions.text(recorded.run_id, _CARD)
         except ModelNotServable:
             return None
 
-    def _card(self, run_id: str) -> str:
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see __init__
+    def _champion(self, tenant_id: TenantId) -> Version:
+        found = self._versions.called(tenant_id, CHAMPION_ALIAS)
+        if found is None:
+            raise ModelNotServable(
+                "there is no champion yet", code="no_champion", hint="run `sendopt train`"
+            )
+        return found
 
-        with tempfile.TemporaryDirectory(prefix="sendopt-card-") as folder:
-            try:
-                path = self._client.download_artifacts(run_id, _CARD, folder)
-            except (MlflowException, OSError) as error:
-                raise _damaged(f"the model's card cannot be fetched: {error}") from error
-            return Path(path).read_text("utf-8")
-
-    def _once(self, tenant_id: TenantId, number: str, run_id: str, version: str) -> ServableModel:
-        """Return the model of a version, loading it if this process has not done so yet."""
-        key = (tenant_id, number)
-        if key not in self._loaded:
-            self._loaded[key] = self._load(run_id, version)
-        return self._loaded[key]
+    def _once(self, tenant_id: TenantId, version: Version) -> ServableModel:
+        """Return the model of a version, loading it if this process does not hold it."""
+        loaded = self._loaded.setdefault(tenant_id, {})
+        model = loaded.get(version.number)
+        if model is None:
+            model = self._load(version.run_id, version.tags[_VERSION_TAG])
+            loaded[version.number] = model
+            for oldest in list(loaded)[:-_MOST_LOADED]:
+                loaded.pop(oldest, None)
+        return model
 
     def _move(
         self, tenant_id: TenantId, kind: str, number: str, *, by: str, reason: str, now: datetime
     ) -> None:
-        name = _model_name(tenant_id)
-        registered = self._client.get_registered_model(name)
-        moves = read_moves(registered.tags)
-        before = registered.aliases.get(CHAMPION_ALIAS)
-        move = Move(kind, number, None if before is None else str(before), now, by, reason)
+        standing = self._versions.standing(tenant_id)
+        tags, aliases = ({}, {}) if standing is None else (standing.tags, standing.aliases)
+        moves = read_moves(tags)
+        move = Move(kind, number, aliases.get(CHAMPION_ALIAS), now, by, reason)
         good = last_good([*moves, move])
         # Written down first: a move that was announced and not made can be made again.
-        self._client.set_registered_model_tag(name, *tag(move, len(moves)))
-        self._client.set_registered_model_alias(name, CHAMPION_ALIAS, number)
-        if good is not None:
-            self._client.set_registered_model_alias(name, LAST_GOOD_ALIAS, good)
-        elif LAST_GOOD_ALIAS in registered.aliases:
-            self._client.delete_registered_model_alias(name, LAST_GOOD_ALIAS)
+        self._versions.tag(tenant_id, *tag(move, len(moves)))
+        self._versions.call(tenant_id, CHAMPION_ALIAS, number)
+        if good is not None or LAST_GOOD_ALIAS in aliases:
+            self._versions.call(tenant_id, LAST_GOOD_ALIAS, good)
 
     def _load(self, run_id: str, version: str) -> ServableModel:
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see __init__
-
-        with tempfile.TemporaryDirectory(prefix="sendopt-model-") as folder:
+        with self._versions.fetched(run_id) as folder:
             try:
-                path = self._client.download_artifacts(run_id, _ARTIFACT, folder)
-            except (MlflowException, OSError) as error:
-                raise _damaged(f"model {version} cannot be fetched: {error}") from error
-            try:
-                return artifact.read(Path(path), version=version, threads=self._threads)
+                return artifact.read(folder, version=version, threads=self._threads)
             except ModelNotServable as refusal:
-                raise _damaged(refusal.message, hint=refusal.hint) from refusal
-
-    def _by_alias(self, tenant_id: TenantId, alias: str) -> tuple[str, str, str] | None:
-        """Return MLflow's version number, the run and our version; None = no such alias."""
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see __init__
-
-        try:
-            found = self._client.get_model_version_by_alias(_model_name(tenant_id), alias)
-        except MlflowException as error:
-            if error.error_code in _ABSENT:
-                return None
-            raise _unavailable(error.error_code) from error
-        return str(found.version), str(found.run_id), str(found.tags[_VERSION_TAG])
-
-    def _by_number(self, tenant_id: TenantId, number: str) -> tuple[str, str, str]:
-        with _answers():
-            found = self._client.get_model_version(_model_name(tenant_id), number)
-        return str(found.version), str(found.run_id), str(found.tags[_VERSION_TAG])
-
-    def _log_batch(
-        self,
-        run_id: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        metrics: Mapping[str, float] | None = None,
-        tags: Mapping[str, str] | None = None,
-    ) -> None:
-        from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415 - see __init__
-
-        self._client.log_batch(
-            run_id,
-            params=[Param(name, str(value)) for name, value in (params or {}).items()],
-            metrics=[
-                Metric(name, value, timestamp=0, step=0)
-                for name, value in (metrics or {}).items()
-                if not math.isnan(value)
-            ],
-            tags=[RunTag(name, value) for name, value in (tags or {}).items()],
-        )
-
-    def _experiment(self, tenant_id: TenantId) -> str:
-        name = _model_name(tenant_id)
-        found = self._client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)
-        location = f"{self._artifacts}/{quote(tenant_id, safe='')}"
-        return str(self._client.create_experiment(name, artifact_location=location))
-
-    def _ensure_model(self, name: str) -> None:
-        if self._registered(name) is None:
-            self._client.create_registered_model(name)
-
-    def _registered(self, name: str) -> Any:
-        """Return MLflow's registered model; None = nothing was ever trained."""
-        found = self._client.search_registered_models(f"name = '{name}'")
-        return self._client.get_registered_model(name) if found else None
-
-
-def as_params(document: Mapping[str, Any]) -> dict[str, str]:
-    """Flatten nested settings to MLflow's params: `shape.half_life_days`."""
-    flat: dict[str, str] = {}
-    for name, value in document.items():
-        if isinstance(value, Mapping):
-            flat |= {f"{name}.{inner}": text for inner, text in as_params(value).items()}
-        else:
-            flat[name] = value if isinstance(value, str) else json.dumps(value)
-    return flat
-
-
-@contextmanager
-def _answers() -> Iterator[None]:
-    """Turn MLflow's failures into ours."""
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see Registry.__init__
-
-    try:
-        yield
-    except MlflowException as error:
-        raise _unavailable(error.error_code) from error
-
-
-def _unavailable(reason: str) -> ModelNotServable:
-    return ModelNotServable(f"the registry does not answer ({reason})", code="registry_unavailable")
+                raise damaged(refusal.message, hint=refusal.hint) from refusal
 
 
 def _instant(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
-
-
-def _no_champion() -> ModelNotServable:
-    return ModelNotServable(
-        "there is no champion yet", code="no_champion", hint="run `sendopt train`"
-    )
-
-
-def _damaged(message: str, *, hint: str | None = None) -> ModelNotServable:
-    return ModelNotServable(message, code="model_damaged", hint=hint)
-
-
-def _model_name(tenant_id: TenantId) -> str:
-    """Return a name that MLflow accepts and that no two tenants share."""
-    return f"sendopt-{quote(tenant_id, safe='')}"

@@ -21,8 +21,9 @@ from sendopt.learn.judge import CHAMPION, OURS, Verdict, judge
 from sendopt.learn.model import ServableModel
 from sendopt.learn.policies import predictors, rankings
 from sendopt.learn.predict import describe_labelled
-from sendopt.learn.registry import Registry, as_params
+from sendopt.learn.registry import Registry
 from sendopt.learn.trees import OffsetTrees
+from sendopt.learn.versions import as_params
 from sendopt.log import Reader
 from sendopt.records import EventType, TenantId
 
@@ -80,6 +81,8 @@ def train(
 
     Raises:
         InvalidInput: `too_little_history`, if there is nothing to learn from or to judge by.
+        ModelNotServable: `registry_unavailable`; `model_output_invalid`, if it says no
+            probabilities.
     """
     target = Target(open_window=open_window, outcome=outcome)
     fit_again = partial(
@@ -197,10 +200,16 @@ def put_on_trial(
 def _champion(
     registry: Registry, tenant_id: TenantId, target: Target, *, trained_since: datetime
 ) -> ServableModel | None:
-    """Return the champion if it can be compared: it may serve, and predicts the same."""
+    """Return the champion if it can be compared: it may serve, and predicts the same.
+
+    Raises:
+        ModelNotServable: `registry_unavailable`; else nobody would be held to a champion.
+    """
     try:
         champion = registry.champion(tenant_id)
-    except ModelNotServable:
+    except ModelNotServable as refusal:
+        if refusal.code == "registry_unavailable":
+            raise
         return None
     fresh = champion.provenance.trained_until >= trained_since
     return champion if fresh and champion.target == target else None

@@ -76,10 +76,10 @@ def broken(app: App, *aliases: str) -> Iterator[None]:
     """Damage the files of these models, and mend them afterwards."""
     folders = []
     for alias in aliases:
-        found = app.registry._by_alias(TENANT, alias)
+        found = app.registry._versions.called(TENANT, alias)
         assert found is not None
         artifacts = app.settings.home / "registry" / "artifacts"
-        folders.append(next(artifacts.rglob(found[1])) / "artifacts" / "model")
+        folders.append(next(artifacts.rglob(found.run_id)) / "artifacts" / "model")
     for folder in folders:
         shutil.copytree(folder, folder.with_name("kept"))
         (folder / "model.json").write_bytes((folder / "model.json").read_bytes()[:-20])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
+import weakref
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -111,8 +113,7 @@ def test_a_running_process_outlives_its_registry(registry: Registry, tmp_path: P
     serve(registry, 1)
     serve(registry, 2)
     assert serving(registry) == 2
-    with closing(sqlite3.connect(tmp_path / "registry.db")) as db, db:
-        db.execute("DROP TABLE registered_model_aliases")
+    break_off(tmp_path / "registry.db")
     with pytest.raises(ModelNotServable) as refused:
         registry.champion(SHOP)
     assert refused.value.code == "registry_unavailable"
@@ -121,6 +122,40 @@ def test_a_running_process_outlives_its_registry(registry: Registry, tmp_path: P
         registry.last_served(OTHER)
     stranger = Registry(f"sqlite:///{tmp_path}/registry.db", str(tmp_path / "models"))
     assert said(stranger) == (None, "registry_unavailable", None)
+
+
+def break_off(registry: Path) -> None:
+    """Take away where the registry keeps its aliases."""
+    with closing(sqlite3.connect(registry)) as db, db:
+        db.execute("DROP TABLE registered_model_aliases")
+
+
+def test_a_silent_registry_is_named_by_whatever_asks_it(registry: Registry, tmp_path: Path) -> None:
+    serve(registry, 1)
+    recorded = registry.record(SHOP, untrained(seed=2), params={}, tags={})
+    break_off(tmp_path / "registry.db")
+    told = {"by": "anna", "reason": "?", "now": NOW}
+    for ask_for in (
+        lambda: registry.models(SHOP),
+        lambda: registry.card(SHOP),
+        lambda: registry.promote(SHOP, recorded.number, **told),
+        lambda: registry.roll_back(SHOP, to=None, **told),
+        lambda: registry.record(SHOP, untrained(seed=3), params={}, tags={}),
+    ):
+        with pytest.raises(ModelNotServable) as refused:
+            ask_for()
+        assert refused.value.code == "registry_unavailable"
+
+
+def test_a_long_life_does_not_gather_every_model_that_ever_served(registry: Registry) -> None:
+    serve(registry, 0)
+    first = weakref.ref(registry.champion(SHOP))
+    for seed in range(1, 5):
+        serve(registry, seed)
+        assert serving(registry) == seed
+        assert registry.last_good(SHOP).provenance.seed == seed - 1
+    gc.collect()
+    assert first() is None
 
 
 def said(registry: Registry) -> tuple[ServedBy | None, str | None, int | None]:

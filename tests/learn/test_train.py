@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -112,6 +114,18 @@ def test_too_little_history_is_said(studies: Log, registry: Registry, days: int)
     with pytest.raises(InvalidInput, match="too little history") as refused:
         run(studies, registry, tenant=TenantId("fried2021"), as_of=begin + timedelta(days=days))
     assert refused.value.code == "too_little_history"
+
+
+def test_where_nobody_can_say_who_serves_nothing_is_registered(
+    studies: Log, registry: Registry, tmp_path: Path
+) -> None:
+    """Else a model could take over that was never held to the champion."""
+    with closing(sqlite3.connect(tmp_path / "registry.db")) as db, db:
+        db.execute("DROP TABLE registered_model_aliases")
+        with pytest.raises(ModelNotServable) as refused:
+            run(studies, registry, tenant=TenantId("fried2021"))
+        assert refused.value.code == "registry_unavailable"
+        assert db.execute("SELECT count(*) FROM model_versions").fetchone() == (0,)
 
 
 def test_where_nothing_was_sent_activity_stands_in_and_the_planted_hours_are_found(

@@ -1,0 +1,251 @@
+"""Keeps the versions of models, with their runs and files, in MLflow.
+
+One registered model and one experiment a tenant. What MLflow fails at becomes `ModelNotServable`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from sendopt.errors import ModelNotServable
+from sendopt.records import TenantId
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+_ARTIFACT = "model"
+_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no model; no such alias
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a tenant's model, as MLflow keeps it."""
+
+    number: str
+    run_id: str
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is kept of a tenant's model as a whole."""
+
+    tags: Mapping[str, str]
+    aliases: Mapping[str, str]  # numbers by alias
+
+
+@contextmanager
+def _answers() -> Iterator[None]:
+    """Turn MLflow's failures into ours."""
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see Versions.__init__
+
+    try:
+        yield
+    except MlflowException as error:
+        raise unavailable(error.error_code) from error
+
+
+class Versions:
+    """MLflow, with a tenant's model behind every question.
+
+    All methods raise `registry_unavailable` where it does not answer.
+
+    Args:
+        tracking_uri: MLflow's store, such as `sqlite:///registry.db` or a server's URL.
+        artifacts: where files are kept, a folder or a URI that the store can reach.
+    """
+
+    def __init__(self, tracking_uri: str, artifacts: str) -> None:
+        # MLflow takes a second to import, which only those who open a registry should pay.
+        from mlflow import MlflowClient  # noqa: PLC0415
+
+        self._client: MlflowClient = MlflowClient(tracking_uri, tracking_uri)
+        self._artifacts = artifacts.rstrip("/")
+
+    @_answers()
+    def add(
+        self,
+        tenant_id: TenantId,
+        folder: Path,
+        *,
+        params: Mapping[str, Any],
+        tags: Mapping[str, str],
+        facts: Mapping[str, str],
+    ) -> Version:
+        """Add the model in `folder` as a new version, with a run of its own.
+
+        Args:
+            tenant_id: whose model it is.
+            folder: its files.
+            params: of the run, what went in.
+            tags: of the run.
+            facts: tags of the version.
+        """
+        run = self._client.create_run(self._experiment(tenant_id), tags=dict(tags))
+        run_id = run.info.run_id
+        self._client.log_artifacts(run_id, str(folder), _ARTIFACT)
+        self._log_batch(run_id, params=params)
+        name = _model_name(tenant_id)
+        if self.standing(tenant_id) is None:
+            self._client.create_registered_model(name)
+        source = f"{run.info.artifact_uri}/{_ARTIFACT}"
+        return _version(
+            self._client.create_model_version(name, source=source, run_id=run_id, tags=dict(facts))
+        )
+
+    @_answers()
+    def end_run(
+        self, run_id: str, *, metrics: Mapping[str, float], tags: Mapping[str, str]
+    ) -> None:
+        """Write down what a run came to; NaN is left out, because MLflow cannot chart it."""
+        self._log_batch(run_id, metrics=metrics, tags=tags)
+        self._client.set_terminated(run_id, "FINISHED")
+
+    @_answers()
+    def keep_text(self, run_id: str, name: str, text: str) -> None:
+        """Keep a text as a file of a run."""
+        self._client.log_text(run_id, text, name)
+
+    def text(self, run_id: str, name: str) -> str:
+        """Return a text that was kept.
+
+        Raises:
+            ModelNotServable: `model_damaged`.
+        """
+        with self.fetched(run_id, name) as path:
+            return path.read_text("utf-8")
+
+    @contextmanager
+    def fetched(self, run_id: str, name: str = _ARTIFACT) -> Iterator[Path]:
+        """Fetch a file of a run, or the folder of its model, for as long as the block lasts.
+
+        Raises:
+            ModelNotServable: `model_damaged`.
+        """
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see __init__
+
+        with tempfile.TemporaryDirectory(prefix="sendopt-model-") as folder:
+            try:
+                path = self._client.download_artifacts(run_id, name, folder)
+            except (MlflowException, OSError) as error:
+                raise damaged(f"{name} of run {run_id} cannot be fetched: {error}") from error
+            yield Path(path)
+
+    @_answers()
+    def standing(self, tenant_id: TenantId) -> Standing | None:
+        """Return what is kept of the tenant's model; None = nothing was ever trained."""
+        name = _model_name(tenant_id)
+        if not self._client.search_registered_models(f"name = '{name}'"):
+            return None
+        found = self._client.get_registered_model(name)
+        aliases = {alias: str(number) for alias, number in found.aliases.items()}
+        return Standing(dict(found.tags), aliases)
+
+    @_answers()
+    def newest_first(self, tenant_id: TenantId) -> list[Version]:
+        """Return every version."""
+        found = self._client.search_model_versions(f"name = '{_model_name(tenant_id)}'")
+        return sorted(map(_version, found), key=lambda each: -int(each.number))
+
+    def called(self, tenant_id: TenantId, alias: str) -> Version | None:
+        """Return the version that an alias points to; None = there is no such alias."""
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see __init__
+
+        name = _model_name(tenant_id)
+        try:
+            return _version(self._client.get_model_version_by_alias(name, alias))
+        except MlflowException as error:
+            if error.error_code in _ABSENT:
+                return None
+            raise unavailable(error.error_code) from error
+
+    @_answers()
+    def numbered(self, tenant_id: TenantId, number: str) -> Version:
+        """Return the version of a number that is known to exist."""
+        return _version(self._client.get_model_version(_model_name(tenant_id), number))
+
+    @_answers()
+    def call(self, tenant_id: TenantId, alias: str, number: str | None) -> None:
+        """Let an alias point to a version, in one atomic move; None takes it away."""
+        name = _model_name(tenant_id)
+        if number is None:
+            self._client.delete_registered_model_alias(name, alias)
+        else:
+            self._client.set_registered_model_alias(name, alias, number)
+
+    @_answers()
+    def tag(self, tenant_id: TenantId, name: str, text: str, *, number: str | None = None) -> None:
+        """Tag a version, or the model as a whole."""
+        model = _model_name(tenant_id)
+        if number is None:
+            self._client.set_registered_model_tag(model, name, text)
+        else:
+            self._client.set_model_version_tag(model, number, name, text)
+
+    def _log_batch(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415 - see __init__
+
+        self._client.log_batch(
+            run_id,
+            params=[Param(name, str(value)) for name, value in (params or {}).items()],
+            metrics=[
+                Metric(name, value, timestamp=0, step=0)
+                for name, value in (metrics or {}).items()
+                if not math.isnan(value)
+            ],
+            tags=[RunTag(name, value) for name, value in (tags or {}).items()],
+        )
+
+    def _experiment(self, tenant_id: TenantId) -> str:
+        name = _model_name(tenant_id)
+        found = self._client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        location = f"{self._artifacts}/{quote(tenant_id, safe='')}"
+        return str(self._client.create_experiment(name, artifact_location=location))
+
+
+def as_params(document: Mapping[str, Any]) -> dict[str, str]:
+    """Flatten nested settings to MLflow's params: `shape.half_life_days`."""
+    flat: dict[str, str] = {}
+    for name, value in document.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name}.{inner}": text for inner, text in as_params(value).items()}
+        else:
+            flat[name] = value if isinstance(value, str) else json.dumps(value)
+    return flat
+
+
+def unavailable(reason: str) -> ModelNotServable:
+    """Say that nobody can tell who serves."""
+    return ModelNotServable(f"the registry does not answer ({reason})", code="registry_unavailable")
+
+
+def damaged(message: str, *, hint: str | None = None) -> ModelNotServable:
+    """Say that the files of a model are not what was judged."""
+    return ModelNotServable(message, code="model_damaged", hint=hint)
+
+
+def _version(found: ModelVersion) -> Version:
+    return Version(str(found.version), str(found.run_id), dict(found.tags))
+
+
+def _model_name(tenant_id: TenantId) -> str:
+    """Return a name that MLflow accepts and that no two tenants share."""
+    return f"sendopt-{quote(tenant_id, safe='')}"
