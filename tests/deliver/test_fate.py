@@ -131,6 +131,14 @@ def test_the_last_attempt_is_not_tried_again() -> None:
     assert after(Retry("busy"), attempt_count=3) == Ended(SendState.FAILED, "gave_up")
 
 
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_a_retry_waits_as_its_attempt_has_it(attempts: int) -> None:
+    policy = RetryPolicy(first=timedelta(minutes=1), longest=HOUR, max_attempts=3)
+    send, busy = a_send(attempt_count=attempts), Retry("busy")
+    fate = after_attempt(send, busy, now=NOON, retry=policy)
+    assert fate == Postponed(NOON + policy.delay(send.send_id, attempts, busy))
+
+
 def test_a_retry_waits_for_quiet_hours_to_end() -> None:
     quiet = {"quiet_hours": SIESTA, "expires_at": NOON + 3 * HOUR}
     assert after(Retry("busy", HOUR), **quiet) == Postponed(NOON + 2 * HOUR)

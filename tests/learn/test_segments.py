@@ -176,6 +176,30 @@ def test_few_sends_move_nothing_and_many_move_all() -> None:
     assert 0.0 < levels[1] < levels[2] < levels[3]
 
 
+def test_what_is_known_already_or_weighs_nothing_moves_no_segment() -> None:
+    """Eight of ten answer: as was expected of all, or in sends that count for nothing."""
+    count = 4800
+    at, day = np.arange(count) % HALF_HOURS, np.zeros(count, np.int64)
+    answered = (np.arange(count) // HALF_HOURS % 10 < 8).astype(np.float64)
+    expected, coin = np.full(count, np.log(0.8 / 0.2)), np.zeros(count)
+    ones, some = np.ones(count), answered
+    found = [
+        learn_segments(
+            pa.array(["loud"] * count),
+            Moments(np.arange(count), day, at * 30, day),
+            answered,
+            weight,
+            offset=offset,
+            shape=LevelShape(),
+        ).added
+        for weight, offset in ((ones, expected), (0.0 * ones, coin), (ones, coin), (some, coin))
+    ]
+    assert np.abs(found[0]).max() < 0.05
+    assert np.abs(found[1]).max() == 0.0
+    assert found[2].mean() == pytest.approx(np.log(0.8 / 0.2), rel=0.1)
+    assert found[3].mean() > found[2].mean() + 0.5, "silences that weigh nothing are not heard"
+
+
 def test_the_largest_segments_are_kept_by_name() -> None:
     counts = {f"type {number:02}": 50 + number for number in range(60)}
     name = pa.array([each for each, count in counts.items() for _ in range(count)])
