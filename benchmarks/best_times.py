@@ -100,9 +100,11 @@ def served(folder: Path) -> Iterator[tuple[int, int, str]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-P", HERE / "best_times_service.py", folder, str(port), str(USERS)]
+    service = str(HERE / "best_times_service.py")
+    command = [sys.executable, "-P", service, str(folder), str(port), str(USERS)]
     with (folder / "log.txt").open("w") as log:
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    assert server.stdout is not None  # piped
     try:
         key = server.stdout.readline().strip()
         if not key:

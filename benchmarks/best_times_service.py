@@ -54,6 +54,7 @@ def serve(folder: Path, port: int, users: int) -> None:
 
     def told(store: ScoreStore, wanted: str, top: int) -> BestTimes:
         row = store.find(UserId(wanted))
+        assert row is not None  # every user that is asked for is in the file
         hours = [
             HourOfWeek(*divmod(slot_of(word), 24), probability_of(word))
             for word in store.best(row, top)
@@ -64,7 +65,9 @@ def serve(folder: Path, port: int, users: int) -> None:
     async def model(request: Request, user: str, top: int = 24) -> BestTimes:
         given = request.headers["authorization"].removeprefix("Bearer ")
         tenant = await tenants.get(given, lambda: app.authenticate(given))
+        assert tenant is not None  # the key is good
         store = await scores.get(tenant, lambda: app.current_scores(tenant))
+        assert store is not None
         return told(store, user, top)
 
     @api.get("/house/users/{user}/best-times")

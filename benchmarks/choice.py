@@ -91,7 +91,8 @@ class Case:
     def habit(self) -> Vector:
         """How often the user answered in that hour; everybody's curve decides ties."""
         hours = self.user.opens.sum(axis=1).reshape(-1, 24, 2).sum(axis=-1)
-        return hours[self.asked.viewpoint, self.asked.minute_of_day // 60]
+        often: Vector = hours[self.asked.viewpoint, self.asked.minute_of_day // 60]
+        return often
 
     def owners(self) -> NDArray[np.intp]:
         owner = np.zeros(int(day_groups(self.judged).max()) + 1, np.intp)

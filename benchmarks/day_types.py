@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -93,7 +93,7 @@ def rules(holidays: set[tuple[str, int]]) -> dict[str, Rule]:
     return {**found, "and holidays": with_holidays} if holidays else found
 
 
-def probabilities(reader: Reader, later: pa.Table, rule: Rule, *, cut: object) -> np.ndarray:
+def probabilities(reader: Reader, later: pa.Table, rule: Rule, *, cut: datetime) -> np.ndarray:
     # The rule is swapped from outside: the product has one.
     for name in ("target", "viewpoints"):
         vars(import_module(f"sendopt.features.{name}"))["is_weekend"] = rule
@@ -140,7 +140,7 @@ def report(later: pa.Table, told: dict[str, np.ndarray], holidays: set[tuple[str
     number = first["day"].cast(pa.int32()).to_numpy().astype(np.int64)
     zones, zone = np.unique(first["zone"].to_numpy(), return_inverse=True)
     plain = (number + 3) % 7 >= 5
-    weekend = is_weekend(zones.tolist(), zone, number * DAY_US)
+    weekend = is_weekend(zones.tolist(), zone.astype(np.int16), number * DAY_US)
     named = zip(first["zone"].to_pylist(), number.tolist(), strict=True)
     holiday = np.array([pair in holidays for pair in named]) & ~weekend
     kinds = {

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -144,10 +145,8 @@ def print_cost_of_exploring(days: list[Day]) -> None:
     }
     print("| policy | answered | minus greedy |\n|---|---|---|")
     for name, exploration in policies.items():
-        value = value_of(days, lambda day, e=exploration: expected(day, e))
-        loss = value_of(
-            days, lambda day, e=exploration: expected(day, e) - expected(day, Exploration())
-        )
+        value = value_of(days, partial(expected, exploration=exploration))
+        loss = value_of(days, partial(_minus_greedy, exploration=exploration))
         print(f"| {name} | {value.estimate:.4f} | {loss} |")
 
 
@@ -173,9 +172,17 @@ def print_value_by_threshold(days: list[Day]) -> None:
                 for hour in HOURS
             ]
         )
-        value = value_of(days, lambda day, t=threshold: _kept(day, t))
-        loss = value_of(days, lambda day, t=threshold: _kept(day, t) - day.answered[day.best])
+        value = value_of(days, partial(_kept, threshold=threshold))
+        loss = value_of(days, partial(_minus_moving, threshold=threshold))
         print(f"| {threshold} | {moved:.2f} | {value.estimate:.4f} | {loss} |")
+
+
+def _minus_greedy(day: Day, exploration: Exploration) -> float:
+    return expected(day, exploration) - expected(day, Exploration())
+
+
+def _minus_moving(day: Day, threshold: float) -> float:
+    return _kept(day, threshold) - float(day.answered[day.best])
 
 
 def _kept(day: Day, threshold: float) -> float:

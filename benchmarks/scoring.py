@@ -25,11 +25,12 @@ SAMPLE = 1_000  # users a run of the booster's own predict
 RUNS = 5
 TREES, LEAVES, THREADS = 200, 31, 2
 USER_FEATURES = 14
-HOUR, DAY = np.arange(SLOTS_A_WEEK) % 24.0, np.arange(SLOTS_A_WEEK) // 24.0
-SLOT_FEATURES = {USER_FEATURES: HOUR, USER_FEATURES + 1: DAY}
+HOUR_OF_WEEK = np.arange(SLOTS_A_WEEK, dtype=np.float64)
+HOUR, DAY = HOUR_OF_WEEK % 24.0, HOUR_OF_WEEK // 24.0
 CALIBRATION = (0.1, 0.9)
 
 Matrix = NDArray[np.float64]
+SLOT_FEATURES = {USER_FEATURES: HOUR, USER_FEATURES + 1: DAY}
 
 
 def measure() -> Iterator[tuple[str, str, str, str]]:
@@ -82,7 +83,7 @@ def once(
     probability(trees, features, logit)
     seconds = time.perf_counter() - begun
     begun = time.perf_counter()
-    raw = booster.predict(rows, raw_score=True, num_threads=THREADS)
+    raw = np.asarray(booster.predict(rows, raw_score=True, num_threads=THREADS))
     seconds_of_booster = time.perf_counter() - begun
     expected = CALIBRATION[0] + CALIBRATION[1] * (expected + raw.reshape(expected.shape))
     found = logit[:SAMPLE]

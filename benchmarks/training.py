@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
 
 import lightgbm as lgb
 import numpy as np
@@ -73,17 +75,14 @@ def _clocked_updates() -> Iterator[list[float]]:
     seconds: list[float] = []
     update = lgb.Booster.update
 
-    def clocked(booster: lgb.Booster, *args: object, **kwargs: object) -> bool:
+    def clocked(booster: lgb.Booster, *args: Any, **kwargs: Any) -> bool:
         begun = time.perf_counter()
         finished = update(booster, *args, **kwargs)
         seconds.append(time.perf_counter() - begun)
         return finished
 
-    lgb.Booster.update = clocked
-    try:
+    with patch.object(lgb.Booster, "update", clocked):
         yield seconds
-    finally:
-        lgb.Booster.update = update
 
 
 if __name__ == "__main__":
