@@ -7,25 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sendopt.clock import as_utc
 from sendopt.features import (
-    DAY_TYPES,
-    HALF_HOURS,
     Population,
     Viewpoints,
     hours_of_week,
-    instant,
     last_platforms,
     observe,
     population,
-    user_evidence,
     weekends_of,
 )
 from sendopt.learn import ServableModel, describe_for
@@ -33,6 +28,7 @@ from sendopt.learn.contributions import Contributions, OwnWeights, contributions
 from sendopt.learn.logistic import sigmoid
 from sendopt.log import Reader
 from sendopt.records import ServedBy, UserId
+from sendopt.score.known import Known, known_of
 
 #: P(the first of two normal variables is the larger one), of two means and standard deviations.
 ChanceOfGain = Callable[[float, float, float, float], float]
@@ -52,24 +48,6 @@ class ExplainedHour:
     low: float  # 95 % interval of the hour's place among the user's own times; how much the user
     high: float  # answers at all is taken as known
     everybody: float  # everybody's probability at that local hour
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the log knew of the user; old events count less, by half after each half-life."""
-
-    visits: int  # local half hours in which the user was there
-    sends: int  # whose open window had closed
-    answers: int  # of these sends, in time
-    decayed_visits: float
-    decayed_sends: float
-    decayed_answers: float
-    half_life_days: float
-    first_at: datetime | None  # of visits and sends; None = nothing is known
-    last_at: datetime | None
-    visits_at: tuple[tuple[int, ...], ...]  # weekdays and weekends, by local half hour
-    answered_at: tuple[tuple[int, ...], ...]  # sends by their own half hour
-    unanswered_at: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +153,7 @@ def explain(
         parts = {name: float(part[best] - part[other]) for name, part in told.parts.items()}
         return Gain(week[other], chance, parts)
 
-    known = _known(model, observations, seen, user_id)
+    known = known_of(user_id, observations, seen, half_life=model.shape.half_life)
     return Explanation(
         user_id=user_id,
         as_of=as_of,
@@ -255,45 +233,6 @@ def _top_features(
     )
 
 
-def _known(
-    model: ServableModel, observations: pa.Table, seen: Viewpoints, user_id: UserId
-) -> Known:
-    half_life = model.shape.half_life
-    decayed = user_evidence(observations, seen, half_life=half_life)
-    mine = _of_user(observations, user_id, known_by_us=int(seen.as_of_us[0]))
-    is_visit = mine["is_session"].to_numpy()
-    is_answered = mine["promptness"].is_valid().to_numpy() & ~is_visit
-    at_us, cell = mine["happened_us"].to_numpy(), mine["cell"].to_numpy()
-
-    def counted(chosen: NDArray[np.bool_]) -> tuple[tuple[int, ...], ...]:
-        cells = np.bincount(cell[chosen], minlength=DAY_TYPES * HALF_HOURS)
-        return tuple(map(tuple, cells.reshape(DAY_TYPES, HALF_HOURS).tolist()))
-
-    return Known(
-        visits=int(is_visit.sum()),
-        sends=int((~is_visit).sum()),
-        answers=int(is_answered.sum()),
-        decayed_visits=float(decayed.sessions.sum()),
-        decayed_sends=float(decayed.sends.sum()),
-        decayed_answers=float(decayed.answers.sum()),
-        half_life_days=half_life / timedelta(days=1),
-        first_at=instant(int(at_us.min())) if len(at_us) else None,
-        last_at=instant(int(at_us.max())) if len(at_us) else None,
-        visits_at=counted(is_visit),
-        answered_at=counted(is_answered),
-        unanswered_at=counted(~is_visit & ~is_answered),
-    )
-
-
 def _sends_at(everybody: Population, hour: int, *, day_type: int) -> int:
     """Count everybody's sends in one local hour, of weekdays or of weekends."""
     return int(everybody.sends[day_type, 2 * hour : 2 * hour + 2].sum())
-
-
-def _of_user(observations: pa.Table, user_id: UserId, *, known_by_us: int) -> pa.Table:
-    """Return what was known of one user by an instant."""
-    users = observations["user_id"].combine_chunks()
-    number = pc.index(users.dictionary, pa.scalar(user_id, users.dictionary.type)).as_py()
-    mine = np.asarray(users.indices) == number  # -1 is nobody's
-    mine &= observations["known_us"].to_numpy() <= known_by_us
-    return observations.filter(pa.array(mine))

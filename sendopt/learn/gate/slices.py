@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sendopt.evaluate import metrics
 from sendopt.evaluate.chance import FEWEST_USERS, Mean, clustered_mean, t_beyond
 from sendopt.features import USER_FEATURES, statement
-from sendopt.learn.gate.trial import Check, Trial, failed, passed, words
+from sendopt.learn.gate.trial import Check, Trial, failed, not_judged, passed, words
 from sendopt.learn.groups import day_groups, user_numbers
 from sendopt.learn.judge import CHAMPION, OURS, POPULATION_BEST
 
@@ -44,7 +44,7 @@ def checks(trial: Trial) -> Iterator[Check]:
     """
     if trial.verdict is None:
         for cut in SLICES:
-            yield failed(f"slice_{cut}", "could not be judged: it says no probabilities")
+            yield not_judged(f"slice_{cut}")
         return
     rival = CHAMPION if CHAMPION in trial.rivals else POPULATION_BEST
     tests = list(_tests(trial, rival))

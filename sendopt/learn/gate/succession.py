@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sendopt.evaluate.metrics import Interval
-from sendopt.learn.gate.trial import Check, Trial, failed, passed
+from sendopt.learn.gate.trial import Check, Trial, failed, not_judged, passed
 from sendopt.learn.judge import CHAMPION, POPULATION_BEST, Verdict
 from sendopt.learn.model import Provenance
 
@@ -21,7 +21,7 @@ def succession(trial: Trial) -> Check:
     made, and must be better beyond chance: on the choice of times or in log loss, each at 2.5 %.
     """
     if trial.verdict is None:
-        return failed("succession", "could not be judged: what it says are no probabilities")
+        return not_judged("succession")
     if trial.champion is None:
         gain = trial.verdict.log_loss_gain[POPULATION_BEST]
         return passed(

@@ -38,6 +38,11 @@ def failed(name: str, said: str, figures: Mapping[str, float] | None = None) -> 
     return Check(name, passed=False, said=said, figures=figures or {})
 
 
+def not_judged(name: str) -> Check:
+    """Say that a check, which needs a verdict, had none."""
+    return failed(name, "could not be judged: what it says are no probabilities")
+
+
 @dataclass(frozen=True)
 class Trial:
     """A challenger, the days that it is judged on, and whom it has to beat.

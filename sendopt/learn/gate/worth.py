@@ -8,7 +8,7 @@ import numpy as np
 
 from sendopt.evaluate.chance import calibration_test
 from sendopt.evaluate.metrics import calibration_error
-from sendopt.learn.gate.trial import Check, Trial, failed, passed, words
+from sendopt.learn.gate.trial import Check, Trial, failed, not_judged, passed, words
 from sendopt.learn.groups import user_numbers
 from sendopt.learn.judge import CHAMPION
 
@@ -20,7 +20,7 @@ _MOST_CALIBRATION_ERROR = 0.05  # beyond what chance does; a twentieth moves bud
 def choice(trial: Trial) -> Check:
     """It must not choose worse times than a rival, beyond chance."""
     if trial.verdict is None:
-        return _not_judged("choice")
+        return not_judged("choice")
     if not trial.verdict.choices:
         return passed("choice", "no user-day held two moments; the choice cannot be judged")
     figures: dict[str, float] = {}
@@ -45,7 +45,7 @@ def choice(trial: Trial) -> Check:
 def probability(trial: Trial) -> Check:
     """Its log loss must not exceed the population's, nor the champion's beyond chance."""
     if trial.verdict is None:
-        return _not_judged("probability")
+        return not_judged("probability")
     gains = {rival: trial.verdict.log_loss_gain[rival] for rival in trial.rivals}
     figures = {f"{rival}.log_loss_gain": gain.estimate for rival, gain in gains.items()}
     for rival, gain in gains.items():
@@ -63,7 +63,7 @@ def probability(trial: Trial) -> Check:
 def calibration(trial: Trial) -> Check:
     """Its calibration error must not exceed a rival's, nor a bound, by more than chance does."""
     if trial.verdict is None:
-        return _not_judged("calibration")
+        return not_judged("calibration")
     past = trial.judged
     found = calibration_test(
         past.label,
@@ -99,7 +99,3 @@ def checks(trial: Trial) -> Iterator[Check]:
     yield choice(trial)
     yield probability(trial)
     yield calibration(trial)
-
-
-def _not_judged(name: str) -> Check:
-    return failed(name, "could not be judged: what it says are no probabilities")
