@@ -136,10 +136,10 @@ def estimate(
     tried = tried / (tried + model.population_prior_sends)
     answering = tried * answering
     weight = model.activity_weight
-    doubt = _share_of_answers(model, everybody)
+    by_answers = _share_of_answers(model, everybody)
     mean_ahead = clock_ahead.mean(axis=-1, keepdims=True)
-    population_activity = (1.0 - doubt) * np.log(clock_ahead / mean_ahead)
-    population_answering = doubt * answering
+    population_activity = (1.0 - by_answers) * np.log(clock_ahead / mean_ahead)
+    population_answering = by_answers * answering
 
     # From here on a row is everybody on one platform as of one day.
     (day, of_platform), population_row = _pairs(population_row, platform % len(platforms))
