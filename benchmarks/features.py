@@ -28,7 +28,15 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from sendopt.features import USER_FEATURES, Target, Viewpoints, observe, recency, user_evidence
+from sendopt.features import (
+    HALF_HOURS,
+    USER_FEATURES,
+    Target,
+    Viewpoints,
+    observe,
+    recency,
+    user_evidence,
+)
 from sendopt.features.history import history, kind
 from sendopt.features.viewpoints import INSTANT
 from sendopt.features.zones import day_of_week, half_hour_cells
@@ -40,7 +48,7 @@ SQL_SHARE = 0.2
 THREADS = 2
 HALF_LIFE = timedelta(days=30)
 TARGET = Target(timedelta(minutes=30))
-SENDS_AT_ONCE = 100_000  # bounds the dense counts to 400 MB
+SENDS_AT_ONCE = 10_000  # 40 MB of dense counts: their memory is used again and again
 
 # Two of five sends are opened, half of those within the window.
 _WRITE = """
@@ -192,7 +200,7 @@ def ours(path: Path, share: float) -> tuple[float, float, int, np.ndarray]:
     sent_us = past.key[send] >> 4
     seen = Viewpoints(past.users.take(pa.array(user)), pa.array(sent_us).cast(INSTANT))
     local_us = past.clocks.local_us(past.zones_before(user, sent_us), sent_us)
-    known = np.hstack([recency(file, seen, TARGET), _counts(observations, seen, local_us)])
+    known = _known(file, observations, seen, local_us)
     seconds, used = time.perf_counter() - begun, time.process_time() - used
     print(
         f"fetched and sorted in {fetched - begun:.1f} s, answers matched in "
@@ -202,22 +210,18 @@ def ours(path: Path, share: float) -> tuple[float, float, int, np.ndarray]:
     return seconds, used, len(past.key), known[user < _users(len(past.key), share)]
 
 
-def _counts(observations: pa.Table, seen: Viewpoints, local_us: np.ndarray) -> np.ndarray:
-    """Return the counts of each send's own half hour."""
+def _known(file: Any, observations: pa.Table, seen: Viewpoints, local_us: np.ndarray) -> np.ndarray:
+    """Return USER_FEATURES of each send, and the counts of its own half hour."""
     cell = half_hour_cells(local_us, day_of_week(local_us) >= 5)  # all live in UTC
-    own = np.empty((len(seen), 5))
+    known = np.empty((len(seen), len(USER_FEATURES) + 5))
     for first in range(0, len(seen), SENDS_AT_ONCE):
-        part = Viewpoints(
-            seen.user_id.slice(first, SENDS_AT_ONCE), seen.as_of.slice(first, SENDS_AT_ONCE)
-        )
+        some, part = slice(first, first + SENDS_AT_ONCE), seen.slice(first, SENDS_AT_ONCE)
+        known[some, : len(USER_FEATURES)] = recency(file, part, TARGET)
         found = user_evidence(observations, part, half_life=HALF_LIFE)
-        counts = np.concatenate(
-            [found.sessions[:, None], found.sends[:, None], found.answers], axis=1
-        ).reshape(len(part), 5, -1)
-        own[first : first + len(part)] = counts[
-            np.arange(len(part)), :, cell[first : first + len(part)]
-        ]
-    return own
+        own = (np.arange(len(part)), *np.divmod(cell[some], HALF_HOURS))
+        counts = [found.sessions, found.sends, *np.moveaxis(found.answers, 1, 0)]
+        known[some, len(USER_FEATURES) :] = np.column_stack([each[own] for each in counts])
+    return known
 
 
 def sql(path: Path, share: float) -> tuple[float, float, int, np.ndarray]:

@@ -15,7 +15,6 @@ from sendopt.features.catalog import (
 from sendopt.features.evidence import (
     DAY_TYPES,
     HALF_HOURS,
-    PROMPTNESS,
     Evidence,
     population_evidence,
     user_evidence,
@@ -27,9 +26,10 @@ from sendopt.features.labels import (
     labelled_sends,
     session_moments,
 )
+from sendopt.features.observations import PROMPTNESS, observe
 from sendopt.features.platforms import last_platforms
 from sendopt.features.population import Population, events_before, population
-from sendopt.features.target import Summary, Target, instant, microseconds, observe, summarise
+from sendopt.features.target import Summary, Target, instant, microseconds, summarise
 from sendopt.features.viewpoints import (
     Moments,
     Viewpoints,

@@ -207,6 +207,36 @@ def spell(words, id_first, offsets, text):
             )
 
 
+@compiled(types.boolean, _bytes, types.int64, types.int64, _bytes, types.int64, types.int64)
+def _is_before(one, at, end, other, other_at, other_end):
+    """Tell whether one[at:end] comes before other[other_at:other_end]."""
+    while at < end and other_at < other_end and one[at] == other[other_at]:
+        at += 1
+        other_at += 1
+    return other_at < other_end and (at == end or one[at] < other[other_at])
+
+
+@compiled(types.void, _offsets, _bytes, _offsets, _bytes, _numbers)
+def find(offsets, text, asked_offsets, asked_text, out):
+    """Write where each id that is asked for stands among ids in order; what does not keeps its -1.
+
+    Ids are as in `deal`.
+    """
+    for row in range(len(out)):
+        begin, end = asked_offsets[row], asked_offsets[row + 1]
+        low, high = 0, len(offsets) - 1
+        while low < high:
+            middle = (low + high) >> 1
+            if _is_before(text, offsets[middle], offsets[middle + 1], asked_text, begin, end):
+                low = middle + 1
+            else:
+                high = middle
+        if low < len(offsets) - 1 and not _is_before(
+            asked_text, begin, end, text, offsets[low], offsets[low + 1]
+        ):
+            out[row] = low
+
+
 @compiled(types.void, _users, _ints, _codes, _written, _written, _zones)
 def scatter(user, key, zone, cursor, out_key, out_zone):
     """Put each event where its user's events go; `cursor` moves on, and may be handed in again."""

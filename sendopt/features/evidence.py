@@ -10,14 +10,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt.features.history import in_order, user_numbers
+from sendopt.features.observations import PROMPTNESS
 from sendopt.features.propensity import inverse
-from sendopt.features.viewpoints import Viewpoints
+from sendopt.features.shares import shared_out
+from sendopt.features.viewpoints import Viewpoints, flat
 
 DAY_TYPES = 2  # weekdays, weekends
 HALF_HOURS = 48  # of a local day
-
-#: Ends of the stages of promptness, as shares of the open window: how soon a send was answered.
-PROMPTNESS = (1 / 6, 1 / 2, 1.0)
 
 _DAY = timedelta(days=1)
 _DAY_US = 86_400_000_000
@@ -52,25 +51,37 @@ def user_evidence(observations: pa.Table, seen: Viewpoints, *, half_life: timede
     """
     from sendopt.features import passes  # noqa: PLC0415 - numba costs every command 0.3 s
 
-    observed = observations["user_id"].combine_chunks()
-    user = user_numbers(observed.dictionary, seen.user_id)
-    sessions, sends = np.zeros((2, len(seen), _CELLS))
-    answers = np.zeros((len(seen), len(PROMPTNESS) * _CELLS))
-    passes.evidence(
-        np.searchsorted(np.asarray(observed.indices), np.arange(len(observed.dictionary) + 1)),
-        observations["happened_us"].to_numpy(),
-        observations["known_us"].to_numpy(),
-        observations["cell"].to_numpy(),
-        observations["is_session"].to_numpy(),
-        _promptness(observations),
-        user,
-        seen.as_of_us,
-        in_order(user, seen.as_of_us),
-        half_life / _MICROSECOND,
-        sessions,
-        sends,
-        answers,
-    )
+    observed = flat(observations["user_id"])
+    user, as_of_us = user_numbers(observed.dictionary, seen.user_id), seen.as_of_us
+    order = in_order(user, as_of_us)
+    begin, end = (np.searchsorted(observed.indices, user, side) for side in ("left", "right"))
+    first, last = int(begin.min(initial=len(observed))), int(end.max(initial=0))
+    asked = observations.slice(first, max(last - first, 0))
+    happened_us, known_us = asked["happened_us"].to_numpy(), asked["known_us"].to_numpy()
+    cell, is_session = asked["cell"].to_numpy(), asked["is_session"].to_numpy()
+    promptness = _promptness(asked)
+    sessions, sends = np.empty((2, len(seen), _CELLS))
+    answers = np.empty((len(seen), len(PROMPTNESS) * _CELLS))
+
+    def write(rows: slice) -> None:
+        passes.evidence(
+            begin - first,
+            end - first,
+            happened_us,
+            known_us,
+            cell,
+            is_session,
+            promptness,
+            user,
+            as_of_us,
+            order[rows],
+            half_life / _MICROSECOND,
+            sessions,
+            sends,
+            answers,
+        )
+
+    shared_out(len(seen), write)
     return _evidence(sessions, sends, answers)
 
 

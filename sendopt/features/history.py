@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sendopt.features.catalog import statement
+from sendopt.features.shares import AT_ONCE, shared_out
 from sendopt.features.zones import UTC_ONLY, Clocks, zone_clocks
 from sendopt.log import Reader
 from sendopt.records import EventType
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from sendopt.features.numbering import Dealt, Numbering
 
 _KINDS = tuple(EventType)
-AT_ONCE = 2  # shares of the users that are worked on at the same time
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,30 +50,34 @@ class History:
         self, user: NDArray[np.int32], before_us: NDArray[np.int64]
     ) -> NDArray[np.int16]:
         """Return the zone that was known of each user just before an instant."""
-        last = self._last_before(user, before_us)
+        first = self.first_since(user, before_us)
+        begun = first > self.first[user]
         known = np.zeros(len(user), np.int16)
-        known[last >= 0] = self.zone[last[last >= 0]]
+        known[begun] = self.zone[first[begun] - 1]
         return known
 
     def known_before(
         self, user: NDArray[np.int32], before_us: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         """Return of whom there was any event before an instant."""
-        return self._last_before(user, before_us) >= 0
+        return self.first_since(user, before_us) > self.first[user]
 
-    def _last_before(
-        self, user: NDArray[np.int32], before_us: NDArray[np.int64]
+    def first_since(
+        self, user: NDArray[np.int32], since_us: NDArray[np.int64]
     ) -> NDArray[np.int64]:
+        """Return the position of each user's first event at or after an instant.
+
+        It is that of the next user's first event where there is none; of nobody, everybody's end.
+        """
         from sendopt.features import passes  # noqa: PLC0415 - numba costs every command 0.3 s
 
-        last = np.empty(len(user), np.int64)
-        passes.last_before(self.first, self.key, user, before_us, last)
-        return last
+        found = np.empty(len(user), np.int64)
 
-    def known_user(self) -> pa.Table:
-        """The input `known_user` of the queries."""
-        number = np.arange(len(self.users), dtype=np.int32)
-        return pa.table({"user_id": self.users, "number": number})
+        def write(rows: slice) -> None:
+            passes.first_since(self.first, self.key, user[rows], since_us[rows], found[rows])
+
+        shared_out(len(user), write)
+        return found
 
 
 def kind(event_type: EventType) -> int:
@@ -87,9 +91,22 @@ def kinds(*event_types: EventType) -> NDArray[np.int64]:
 
 
 def user_numbers(users: pa.Array, user_id: pa.Array) -> NDArray[np.int32]:
-    """Return where each of `user_id` stands in `users`, -1 for those that do not."""
-    places = pc.index_in(user_id.cast(pa.string()), value_set=users)
-    return np.asarray(places.fill_null(-1), np.int32)
+    """Return where each of `user_id` stands in `users`, which are in order; -1 = it does not."""
+    from sendopt.features.arrival import find  # noqa: PLC0415 - numba costs every command 0.3 s
+    from sendopt.features.numbering import text_of  # noqa: PLC0415 - as above
+
+    asked = user_id.cast(pa.string()).dictionary_encode()
+    found = np.full(len(asked.dictionary), -1, np.int32)
+    offsets, text = text_of(users)
+    asked_offsets, asked_text = text_of(asked.dictionary)
+
+    def write(rows: slice) -> None:
+        of_rows = asked_offsets[rows.start : rows.stop + 1]
+        find(offsets, text, of_rows, asked_text, found[rows])
+
+    shared_out(len(found), write)
+    numbers: NDArray[np.int32] = found[np.asarray(asked.indices)]
+    return numbers
 
 
 def in_order(user: NDArray[np.int32], as_of_us: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -167,7 +184,9 @@ def _in_order(
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(put, (parts[share::AT_ONCE] for share in range(AT_ONCE))))
-        ends = np.linspace(0, len(first) - 1, AT_ONCE + 1).astype(int)
-        shares = [first[low : high + 1] for low, high in pairwise(ends)]
-        list(pool.map(lambda share: arrival.settle(share, key, zone), shares))
+
+    def settle(users: slice) -> None:
+        arrival.settle(first[users.start : users.stop + 1], key, zone)
+
+    shared_out(len(first) - 1, settle)
     return key, zone

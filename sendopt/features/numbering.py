@@ -49,7 +49,7 @@ class Numbering:
 
     def deal(self, events: pa.RecordBatch) -> None:
         """Take in events: user_id, key and zone."""
-        offsets, text = _text(events["user_id"])
+        offsets, text = text_of(events["user_id"])
         key, zone = np.asarray(events["key"]), np.asarray(events["zone"])
         longest = arrival.RECORD + -(-int(np.diff(offsets).max(initial=0)) // 8)
         self._make_room(max(longest, min(longest * len(key), _ROOM)))
@@ -139,11 +139,11 @@ def _grown(values: NDArray[Any], size: int) -> NDArray[Any]:
     return grown
 
 
-def _text(ids: pa.StringArray) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+def text_of(ids: pa.StringArray) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     """Return the offsets and the bytes of `ids`."""
     _, offsets, text = ids.buffers()
     begin = ids.offset
     return (
-        np.frombuffer(offsets, np.int32)[begin : begin + len(ids) + 1],
+        np.frombuffer(offsets or bytes(4), np.int32)[begin : begin + len(ids) + 1],
         np.frombuffer(text or b"", np.uint8),
     )

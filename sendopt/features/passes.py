@@ -37,22 +37,19 @@ _RESCALE = 500.0  # halvings that a sum may run ahead of its scale: far from ove
 
 
 @compiled(types.void, _ints, _ints, _users, _ints, _written)
-def last_before(first, key, user, before_us, out):
-    """Write the position of each user's last event before an instant, -1 where there is none."""
+def first_since(first, key, user, since_us, out):
+    """Write the position of each user's first event at or after an instant, else their end."""
     for row in range(len(user)):
-        out[row] = -1
-        if user[row] < 0:
-            continue
-        begin, high = first[user[row]], first[user[row] + 1]
-        low = begin
+        low = high = first[user[row]]
+        if user[row] >= 0:
+            high = first[user[row] + 1]
         while low < high:
             middle = (low + high) >> 1
-            if key[middle] >> 4 < before_us[row]:
+            if key[middle] >> 4 < since_us[row]:
                 low = middle + 1
             else:
                 high = middle
-        if low > begin:
-            out[row] = low - 1
+        out[row] = low
 
 
 @compiled(types.int64, _ints, _ints, _ints, types.int64, types.int64)
@@ -140,11 +137,12 @@ def _rescaled(carried, scale, halvings):
 
 
 @compiled(
-    *(types.void, _ints, _ints, _ints, _cells, _flags, _cells),
+    *(types.void, _ints, _ints, _ints, _ints, _cells, _flags, _cells),
     *(_users, _ints, _ints, types.float64, _table, _table, _table),
 )
 def evidence(
-    first,
+    begin,
+    end,
     happened_us,
     known_us,
     cell,
@@ -160,28 +158,28 @@ def evidence(
 ):
     """Write decayed counts by cell, known by each viewpoint.
 
+    What happened to the user of viewpoint v are the rows begin[v] <= i < end[v], by time.
     `answers` holds one block of cells a stage of promptness; a stage beyond them is no answer.
     Sessions and sends become known after different times: each has its own place in the log.
     """
     cells, stages = sessions.shape[1], answers.shape[1] // sessions.shape[1]
     seen, sent = np.zeros((1, cells)), np.zeros((1 + stages, cells))
-    session, send, end = np.int64(0), np.int64(0), np.int64(0)
+    session, send, last = np.int64(0), np.int64(0), np.int64(0)
     current, origin_us = np.int64(-2), np.int64(0)  # -2: nobody yet
     seen_scale, sent_scale = 0.0, 0.0
     for row in order:
         if user[row] != current:
-            current, seen_scale, sent_scale, end = user[row], 0.0, 0.0, 0
-            if current >= 0:
-                session, send, end = first[current], first[current], first[current + 1]
-            origin_us = happened_us[session] if session < end else 0
+            current, seen_scale, sent_scale = user[row], 0.0, 0.0
+            session, send, last = begin[row], begin[row], end[row]
+            origin_us = happened_us[session] if session < last else 0
             seen[:], sent[:] = 0.0, 0.0
-        while session < end and not (is_session[session] and known_us[session] > as_of_us[row]):
+        while session < last and not (is_session[session] and known_us[session] > as_of_us[row]):
             if is_session[session]:
                 halvings = (happened_us[session] - origin_us) / half_life_us
                 seen_scale = _rescaled(seen, seen_scale, halvings)
                 seen[0, cell[session]] += np.exp2(halvings - seen_scale)
             session += 1
-        while send < end and (is_session[send] or known_us[send] <= as_of_us[row]):
+        while send < last and (is_session[send] or known_us[send] <= as_of_us[row]):
             if not is_session[send]:
                 halvings = (happened_us[send] - origin_us) / half_life_us
                 sent_scale = _rescaled(sent, sent_scale, halvings)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sendopt.clock import as_utc
 from sendopt.features.catalog import statement
 from sendopt.features.evidence import DAY_TYPES, HALF_HOURS, Evidence, population_evidence
-from sendopt.features.target import Target, microseconds, observe
+from sendopt.features.observations import observe
+from sendopt.features.target import Target, microseconds
 from sendopt.features.viewpoints import INSTANT, Viewpoints
 from sendopt.log import Reader
 

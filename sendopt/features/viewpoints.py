@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sendopt.features.catalog import USER_FEATURES
 from sendopt.features.history import history, in_order, kinds
+from sendopt.features.shares import shared_out
 from sendopt.features.target import Target
 from sendopt.features.weekends import is_weekend, weekend_days
 from sendopt.features.zones import day_of_week, minute_of_day, zone_clocks
@@ -192,19 +193,20 @@ def recency(reader: Reader, seen: Viewpoints, target: Target) -> NDArray[np.floa
 
     past = history(reader)
     user = past.numbers(seen.user_id)
+    kind = kinds(EventType.SEND, target.outcome, EventType.SESSION, EventType.DISMISSAL)
+    as_of_us = seen.as_of_us
+    order = in_order(user, as_of_us)
     found = np.empty((len(seen), len(USER_FEATURES)))
-    passes.recency(
-        past.first,
-        past.key,
-        kinds(EventType.SEND, target.outcome, EventType.SESSION, EventType.DISMISSAL),
-        user,
-        seen.as_of_us,
-        in_order(user, seen.as_of_us),
-        found,
-    )
+
+    def write(rows: slice) -> None:
+        passes.recency(past.first, past.key, kind, user, as_of_us, order[rows], found)
+
+    shared_out(len(seen), write)
     return found
 
 
 def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Return a column in one piece."""
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
