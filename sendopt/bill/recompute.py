@@ -90,11 +90,11 @@ def late_events(tx: Transaction, tenant_id: TenantId) -> dict[str, str]:
     for kind in ChargeKind:
         for period in sorted({following(name) for name in closed}):
             begins_at = bounds(period)[0]
-            for key in metering.late_keys(tx, tenant_id, kind, period, begins_at=begins_at):
+            for key in metering.keys(tx, tenant_id, kind, period=period, until=begins_at):
                 late[_event_id(kind, key)] = period
         for name in closed:
             since, until = bounds(name)
-            for key in metering.unmetered_keys(tx, tenant_id, kind, since=since, until=until):
+            for key in metering.keys(tx, tenant_id, kind, period=None, since=since, until=until):
                 late[_event_id(kind, key)] = earliest_open(name, closed)
     return late
 

@@ -38,6 +38,23 @@ class _Source:
     key: sa.Column[str]
     sold: sa.ColumnElement[bool]
 
+    def bearing(
+        self,
+        tenant_id: TenantId,
+        period: str | None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> sa.ColumnElement[bool]:
+        """Tell whether a fact is the tenant's and bears the stamp `period` (None = no stamp).
+
+        Where they are given, also whether `since <= occurred_at < until`.
+        """
+        fact = self.table.c
+        bounds = [] if since is None else [fact.occurred_at >= since]
+        bounds += [] if until is None else [fact.occurred_at < until]
+        return sa.and_(fact.tenant_id == tenant_id, self.sold, fact.period == period, *bounds)
+
 
 _SOURCES = {
     ChargeKind.CLICK: _Source(click, click.c.click_id, sa.true()),
@@ -53,29 +70,31 @@ def unmetered(tx: Transaction, tenant_id: TenantId, kind: ChargeKind, *, limit: 
     fact = source.table.c
     rows = tx.execute(
         sa.select(source.key, fact.send_id, fact.occurred_at, fact.filtered_reason)
-        .where(fact.tenant_id == tenant_id, source.sold, fact.period.is_(None))
+        .where(source.bearing(tenant_id, None))
         .order_by(fact.occurred_at)
         .limit(limit)
     )
     return [Fact(kind, *row) for row in rows]
 
 
-def unmetered_keys(
-    tx: Transaction, tenant_id: TenantId, kind: ChargeKind, *, since: datetime, until: datetime
+def keys(
+    tx: Transaction,
+    tenant_id: TenantId,
+    kind: ChargeKind,
+    *,
+    period: str | None,
+    until: datetime,
+    since: datetime | None = None,
 ) -> list[str]:
-    """Return the keys of facts without a stamp with `since <= occurred_at < until`."""
+    """Return the keys of facts stamped `period` (None = without a stamp) that happened then.
+
+    That is `since <= occurred_at < until`; without `since`, however long ago.
+    """
     source = _SOURCES[kind]
-    fact = source.table.c
-    rows = tx.execute(
-        sa.select(source.key).where(
-            fact.tenant_id == tenant_id,
-            source.sold,
-            fact.period.is_(None),
-            fact.occurred_at >= since,
-            fact.occurred_at < until,
-        )
+    rows = tx.scalars(
+        sa.select(source.key).where(source.bearing(tenant_id, period, since=since, until=until))
     )
-    return list(rows.scalars())
+    return list(rows)
 
 
 def stamp(
@@ -126,7 +145,7 @@ def earliest(
     fact = source.table.c
     first: datetime | None = tx.scalar(
         sa.select(sa.func.min(fact.occurred_at, type_=fact.occurred_at.type)).where(
-            fact.tenant_id == tenant_id, source.sold, fact.period == period
+            source.bearing(tenant_id, period)
         )
     )
     return first
@@ -146,13 +165,7 @@ def count_reasons(
     fact = source.table.c
     rows = tx.execute(
         sa.select(fact.filtered_reason, sa.func.count())
-        .where(
-            fact.tenant_id == tenant_id,
-            source.sold,
-            fact.period == period,
-            fact.occurred_at >= since,
-            fact.occurred_at < until,
-        )
+        .where(source.bearing(tenant_id, period, since=since, until=until))
         .group_by(fact.filtered_reason)
     )
     return {row[0]: row[1] for row in rows}
@@ -182,20 +195,3 @@ def count_charges(
         )
         or 0
     )
-
-
-def late_keys(
-    tx: Transaction, tenant_id: TenantId, kind: ChargeKind, period: str, *, begins_at: datetime
-) -> list[str]:
-    """Return the keys of facts that `period` counts although they happened before it began."""
-    source = _SOURCES[kind]
-    fact = source.table.c
-    rows = tx.execute(
-        sa.select(source.key).where(
-            fact.tenant_id == tenant_id,
-            source.sold,
-            fact.period == period,
-            fact.occurred_at < begins_at,
-        )
-    )
-    return list(rows.scalars())
