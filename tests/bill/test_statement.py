@@ -148,6 +148,19 @@ def test_the_second_computation_knows_what_is_late_before_it_is_metered(shop: Sh
     assert [line.occurred_in for line in shop.recompute("2026-11").lines] == ["2026-10"]
 
 
+def test_what_comes_two_months_late_is_counted_in_the_first_open_one(shop: Shop) -> None:
+    december = datetime(2026, 12, 3, tzinfo=UTC)
+    shop.send("s0", NOVEMBER - timedelta(hours=2))
+    shop.price(OCTOBER)
+    for month in ("2026-10", "2026-11"):
+        close_period(shop.state, shop.tenant_id, month, now=december)
+    shop.respond("s0", NOVEMBER - timedelta(hours=1), now=december)
+    before = shop.recompute_all(["2026-11", "2026-12"])
+    assert [[line.occurred_in for line in month.lines] for month in before] == [[], ["2026-10"]]
+    charge_billable(shop.state, shop.tenant_id)
+    assert statement(shop.state, shop.tenant_id, "2026-12") == before[1]
+
+
 def test_history_that_a_tenant_imports_is_not_for_sale(shop: Shop) -> None:
     shop.send("s1", OCTOBER)
     shop.price(OCTOBER)
