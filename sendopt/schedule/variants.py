@@ -142,7 +142,7 @@ def _suiting(
         if not everyone.weight:
             continue
         usual = everyone.rate
-        mean_theta = sum(t * c.sends for t, c in zip(theta, cells, strict=True)) / everyone.sends
+        mean_theta = sum(t * c.weight for t, c in zip(theta, cells, strict=True)) / everyone.weight
         for index, cell in enumerate(cells):
             expected = 1.0 / (1.0 + math.exp(-(_logit(usual) + theta[index] - mean_theta)))
             information = cell.sends * expected * (1.0 - expected)

@@ -60,6 +60,19 @@ def test_a_wording_sent_at_good_times_only_does_not_look_better_for_it() -> None
     assert raw[0] > 1.9 * raw[1]  # what the plain rates would have said
 
 
+def test_a_better_wording_that_had_most_mornings_does_not_suit_mornings() -> None:
+    """A is answered twice as often whenever it is sent; nearly all mornings were its own."""
+    seen = [
+        answers(A, 4_500, 900, part=1, chance=0.9),
+        answers(B, 500, 50, part=1, chance=0.1),
+        answers(A, 500, 100, part=3, chance=0.1),
+        answers(B, 4_500, 450, part=3, chance=0.9),
+    ]
+    belief = learn([A, B], seen)
+    assert belief.evidence == "preferred"
+    assert not belief.suits_parts_of_day
+
+
 def test_wordings_that_suit_parts_of_the_day_are_told_apart_only_with_data() -> None:
     def seen(sends: int) -> list[VariantAnswers]:
         return [
