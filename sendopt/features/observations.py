@@ -55,8 +55,9 @@ def observe(reader: Reader, target: Target) -> pa.Table:
     row = np.cumsum(counts)[outcomes.at] - 1
     promptness = np.full(len(happened_us), len(PROMPTNESS), np.uint8)
     promptness[row] = outcomes.promptness
-    propensity = np.full(len(happened_us), np.nan)
-    propensity[row] = outcomes.propensity
+    # Zeros of a log without any propensity take no memory.
+    propensity, logged = np.zeros(len(happened_us)), np.zeros(len(happened_us), bool)
+    propensity[row], logged[row] = outcomes.propensity, ~np.isnan(outcomes.propensity)
     user = pa.array(_users(past.first)[counts])
     window_us = target.open_window // _MICROSECOND
     return pa.table(
@@ -67,7 +68,7 @@ def observe(reader: Reader, target: Target) -> pa.Table:
             "happened_us": happened_us,
             "known_us": happened_us + np.where(is_session, 1, window_us),
             "cell": cell[counts],
-            "propensity": pa.array(propensity, from_pandas=True),
+            "propensity": pa.array(propensity, mask=~logged),
         }
     )
 
