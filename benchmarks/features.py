@@ -37,7 +37,7 @@ from sendopt.features import (
     recency,
     user_evidence,
 )
-from sendopt.features.history import history, kind
+from sendopt.features.history import History, history, kind
 from sendopt.features.viewpoints import INSTANT
 from sendopt.features.zones import day_of_week, half_hour_cells
 from sendopt.records import EventType
@@ -195,12 +195,8 @@ def ours(path: Path, share: float) -> tuple[float, float, int, np.ndarray]:
     fetched = time.perf_counter()
     observations = observe(file, TARGET)
     observed = time.perf_counter()
-    send = np.flatnonzero(past.key & 15 == kind(EventType.SEND))
-    user = np.repeat(np.arange(len(past.users), dtype=np.int32), np.diff(past.first))[send]
-    sent_us = past.key[send] >> 4
-    seen = Viewpoints(past.users.take(pa.array(user)), pa.array(sent_us).cast(INSTANT))
-    local_us = past.clocks.local_us(past.zones_before(user, sent_us), sent_us)
-    known = _known(file, observations, seen, local_us)
+    user, seen, cell = _sends(past)
+    known = _known(file, observations, seen, cell)
     seconds, used = time.perf_counter() - begun, time.process_time() - used
     print(
         f"fetched and sorted in {fetched - begun:.1f} s, answers matched in "
@@ -210,9 +206,18 @@ def ours(path: Path, share: float) -> tuple[float, float, int, np.ndarray]:
     return seconds, used, len(past.key), known[user < _users(len(past.key), share)]
 
 
-def _known(file: Any, observations: pa.Table, seen: Viewpoints, local_us: np.ndarray) -> np.ndarray:
-    """Return USER_FEATURES of each send, and the counts of its own half hour."""
+def _sends(past: History) -> tuple[np.ndarray, Viewpoints, np.ndarray]:
+    """Return the user's number, the viewpoint and the half-hour cell of every send."""
+    send = np.flatnonzero(past.key & 15 == kind(EventType.SEND))
+    user = np.repeat(np.arange(len(past.users), dtype=np.int32), np.diff(past.first))[send]
+    sent_us = past.key[send] >> 4
+    local_us = past.clocks.local_us(past.zones_before(user, sent_us), sent_us)
     cell = half_hour_cells(local_us, day_of_week(local_us) >= 5)  # all live in UTC
+    return user, Viewpoints(past.users.take(pa.array(user)), pa.array(sent_us).cast(INSTANT)), cell
+
+
+def _known(file: Any, observations: pa.Table, seen: Viewpoints, cell: np.ndarray) -> np.ndarray:
+    """Return USER_FEATURES of each send, and the counts of its own half hour."""
     known = np.empty((len(seen), len(USER_FEATURES) + 5))
     for first in range(0, len(seen), SENDS_AT_ONCE):
         some, part = slice(first, first + SENDS_AT_ONCE), seen.slice(first, SENDS_AT_ONCE)
