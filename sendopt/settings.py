@@ -7,8 +7,11 @@ Each field is set by `SENDOPT_<SECTION>__<FIELD>`, for instance
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -169,18 +172,56 @@ class Settings(BaseSettings):
         return shown
 
 
+#: NAME=value as Kubernetes sets them by itself in a pod beside a Service whose name begins with
+#: "sendopt" (kubernetes.io, Service, environment variables).
+_OF_KUBERNETES = re.compile(
+    r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)=.*|\w+_PORT=\w+://.*"
+)
+
+
 def load_settings(home: Path | None = None) -> Settings:
     """Read the environment; `home` given on the command line wins over `SENDOPT_HOME`.
 
     Raises:
-        InvalidInput: naming the variable whose value cannot be used.
+        InvalidInput: naming the variable whose value cannot be used, or that sets nothing: a
+            mistyped limit would otherwise leave the default in force, and nobody would know.
     """
+    _refuse_unknown_names(os.environ)  # noqa: TID251 - the one door
     try:
         return Settings() if home is None else Settings(home=home)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = "SENDOPT_" + "__".join(str(part) for part in first["loc"]).upper()
         raise InvalidInput(first["msg"], code="setting_invalid", field=name) from error
+
+
+def setting_names() -> list[str]:
+    """Return the variable of every setting, in the order in which they are declared."""
+    names = []
+    for name, field in Settings.model_fields.items():
+        section = field.default
+        fields = type(section).model_fields if isinstance(section, _Section) else ()
+        names += [f"SENDOPT_{name}__{each}".upper() for each in fields] or [
+            f"SENDOPT_{name}".upper()
+        ]
+    return names
+
+
+def _refuse_unknown_names(environment: Mapping[str, str]) -> None:
+    names = setting_names()
+    for given, value in environment.items():
+        name = given.upper()  # as pydantic-settings reads them
+        if not name.startswith("SENDOPT_") or name in names:
+            continue
+        if _OF_KUBERNETES.fullmatch(f"{name}={value}"):
+            continue
+        near = difflib.get_close_matches(name, names, n=1)
+        raise InvalidInput(
+            "there is no such setting",
+            code="setting_unknown",
+            field=given,
+            hint=(f"{near[0]} is one; " if near else "") + "`sendopt settings` names all",
+        )
 
 
 _LIBRARIES = {

@@ -8,7 +8,8 @@ send its best time, never the send. Why a step was passed over is one of
     model_damaged               its files are not what was judged
     model_stale                 it was trained longer ago than models may serve
     model_too_slow              no answer within the time that its number of rows may take
-    model_output_invalid        an answer that is no probability: NaN, infinite, outside (0, 1)
+    model_output_invalid        an answer that is no probability: NaN, infinite, outside (0, 1); or
+                                more answers than questions, or fewer
     model_failed                it raised
     registry_unavailable        nobody can say who the champion is; then the last good one is the
                                 champion that this process loaded last
@@ -169,11 +170,16 @@ def _sound_answer(
         raise ModelNotServable(
             f"model {model.version} failed: {type(error).__name__}: {error}", code="model_failed"
         ) from error
-    _check_output(model, scores)
+    _check_output(model, scores, rows)
     return scores
 
 
-def _check_output(model: ServableModel, scores: pa.Table) -> None:
+def _check_output(model: ServableModel, scores: pa.Table, rows: int) -> None:
+    if len(scores) != rows:
+        raise ModelNotServable(
+            f"model {model.version} gave {len(scores)} answers where {rows} were asked for",
+            code="model_output_invalid",
+        )
     probability = scores["open_probability"].to_numpy()
     wrong = ~(np.isfinite(probability) & (probability > 0.0) & (probability < 1.0))
     if "logit_sd" in scores.column_names:

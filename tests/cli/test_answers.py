@@ -135,6 +135,41 @@ def test_a_setting_that_cannot_be_used_names_its_variable(
     assert "SENDOPT_HTTP__PORT" in err
 
 
+@pytest.mark.parametrize(
+    ("mistyped", "meant"),
+    [
+        ("SENDOPT_DELIVER__MAX_ATEMPTS", "SENDOPT_DELIVER__MAX_ATTEMPTS"),
+        ("SENDOPT_SCHEDULE_HOLDOUT_SHARE", "SENDOPT_SCHEDULE__HOLDOUT_SHARE"),
+        ("SENDOPT_HOLDOUT_SHARE", "SENDOPT_SCHEDULE__HOLDOUT_SHARE"),
+        ("SENDOPT_HTTP_PORT", "SENDOPT_HTTP__PORT"),
+    ],
+)
+def test_a_variable_that_sets_nothing_is_refused(
+    ended: Ended, monkeypatch: pytest.MonkeyPatch, mistyped: str, meant: str
+) -> None:
+    monkeypatch.setenv(mistyped, "0.1")
+    status, _, err = ended("settings")
+    assert status == 2
+    assert f"setting_unknown: {mistyped}" in err
+    assert meant in err
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SENDOPT_SERVICE_HOST",
+        "SENDOPT_SERVICE_PORT_HTTP",
+        "SENDOPT_PORT",
+        "SENDOPT_API_PORT_8420_TCP_ADDR",
+    ],
+)
+def test_what_kubernetes_sets_beside_a_service_is_let_be(
+    ended: Ended, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "tcp://10.0.0.1:8420")
+    assert ended("settings")[0] == 0
+
+
 @pytest.mark.parametrize("command", ["run", "dispatch"])
 def test_no_service_starts_over_the_tables_of_a_newer_release(
     ended: Ended, home: Path, command: str

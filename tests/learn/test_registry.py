@@ -194,6 +194,19 @@ def test_a_doubt_that_is_no_number_is_no_answer(registry: Registry, doubt: float
     assert (answer.step, answer.reason) == (ServedBy.LAST_GOOD, "model_output_invalid")
 
 
+@pytest.mark.parametrize("said", [[], [0.2], [0.2, 0.3, 0.4]])
+def test_as_many_answers_as_questions(registry: Registry, said: list[float]) -> None:
+    serve(registry, 1)
+    serve(registry, 2)
+
+    def score(model: ServableModel) -> pa.Table:
+        told = said if model.provenance.seed == 2 else [0.2, 0.3]
+        return pa.table({"open_probability": pa.array(told, pa.float64())})
+
+    answer = ask(registry, SHOP, score, rows=2, limits=LIMITS, now=NOW)
+    assert (answer.step, answer.reason) == (ServedBy.LAST_GOOD, "model_output_invalid")
+
+
 def test_more_rows_may_take_longer() -> None:
     limits = Limits(timedelta(days=90), patience=timedelta(seconds=2), rows_per_second=1000.0)
     assert limits.time_for(0) == timedelta(seconds=2)
