@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sendopt.errors import InvalidInput
+from sendopt.strict_json import wording
 
 DEFAULT_HOME = Path("sendopt-home")
 
@@ -192,7 +193,7 @@ def load_settings(home: Path | None = None) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = "SENDOPT_" + "__".join(str(part) for part in first["loc"]).upper()
-        raise InvalidInput(first["msg"], code="setting_invalid", field=name) from error
+        raise InvalidInput(wording(first["msg"]), code="setting_invalid", field=name) from error
 
 
 def setting_names() -> list[str]:

@@ -110,7 +110,13 @@ def from_pydantic(error: ValidationError, *, at: str = "") -> InvalidInput:
         code = "wrong_type"
     else:
         code = "invalid"
-    return InvalidInput(first["msg"], code=code, field=pointer)
+    return InvalidInput(wording(first["msg"]), code=code, field=pointer)
+
+
+def wording(message: str) -> str:
+    """Say what pydantic says so that it reads after the name of a field."""
+    known = {"Field required": "is missing", "Extra inputs are not permitted": "is not known here"}
+    return known.get(message) or message.removeprefix("Input ").removeprefix("Value error, ")
 
 
 def _escape(part: str) -> str:

@@ -25,6 +25,7 @@ from sendopt.errors import (
     SendoptError,
     StoreFailure,
 )
+from sendopt.strict_json import wording
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -194,7 +195,7 @@ async def _answer_parameter(request: Request, error: RequestValidationError) -> 
         refusal = NotFound("nothing is known by this id")
     else:
         code = "wrong_type" if first["type"].endswith(("_type", "_parsing")) else "invalid"
-        refusal = InvalidInput(first["msg"], code=code, field=name)
+        refusal = InvalidInput(wording(first["msg"]), code=code, field=name)
     return respond(of_error(refusal, request.state.request_id))
 
 
