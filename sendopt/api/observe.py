@@ -73,7 +73,7 @@ class Observer:
             self._record(scope, status, monotonic() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
+        route = _template(scope)
         self._metrics.observe_request(scope["method"], route, status, seconds)
         _log.info(
             "request",
@@ -84,6 +84,18 @@ class Observer:
             status=status,
             milliseconds=round(seconds * 1000, 1),
         )
+
+
+def _template(scope: Scope) -> str:
+    """Return the template of the route that answered, or `unmatched`.
+
+    FastAPI names its own routes only; a plain one, such as `/openapi.json`, takes no parameters,
+    so that its path is its template.
+    """
+    if "route" in scope:
+        return str(scope["route"].path)
+    plain = "endpoint" in scope and not scope.get("path_params")
+    return str(scope["path"]) if plain else "unmatched"
 
 
 def new_request_id(random_bytes: Callable[[int], bytes]) -> str:

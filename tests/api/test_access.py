@@ -212,6 +212,24 @@ def test_the_service_says_how_it_is(stranger: httpx.Client) -> None:
     assert answer.json()["parts"] == {"state": None, "log": None, "registry": None}
 
 
+def test_requests_are_metered_by_the_template_of_their_route(home: Path, serve: Serve) -> None:
+    app = App(Settings(home=home), SystemClock(), secrets.token_bytes)
+    with closing(app), serve(app) as url:
+        for path in ("openapi.json", "nowhere", "v1/users/ann/best-times"):
+            httpx.get(f"{url}/{path}")
+        metrics = httpx.get(f"{url}/metrics").text
+    requests = [line for line in metrics.splitlines() if line.startswith("sendopt_http_requests")]
+    assert {
+        (labels["route"], labels["status"])
+        for line in requests
+        for labels in [dict(re.findall(r'(\w+)="([^"]*)"', line))]
+    } == {
+        ("/openapi.json", "200"),
+        ("unmatched", "404"),
+        ("/v1/users/{user_id}/best-times", "401"),
+    }
+
+
 def test_a_store_that_is_broken_makes_the_service_unready_but_alive(
     home: Path, serve: Serve
 ) -> None:
