@@ -84,7 +84,7 @@ def user_interval(value: Vector, weight: Vector, user: Group, rng: np.random.Gen
     """Return sum(value) / sum(weight) with a bootstrap interval that resamples whole users."""
     sums = np.column_stack([user_sums(value, user), user_sums(weight, user)])
     users = len(sums)
-    # One at a time: it bounds the memory, and counting draws beats drawing counts eight times.
+    # One at a time bounds the memory; to count draws is faster than to draw counts (multinomial).
     drawn = np.array(
         [
             np.bincount(rng.integers(users, size=users), minlength=users) @ sums
