@@ -37,10 +37,10 @@ from sendopt.features import (
     user_evidence,
     viewpoints,
 )
-from sendopt.learn import clocks, level_shape
-from sendopt.learn.groups import day_groups, user_numbers
-from sendopt.learn.level_shape import LevelShape, Parts
-from sendopt.learn.segments import Segments
+from sendopt.learn.level_shape import activity_prior
+from sendopt.learn.level_shape.curves import LevelShape, Parts, estimate, parts
+from sendopt.learn.level_shape.segments import Segments
+from sendopt.learn.past.groups import day_groups, user_numbers
 from sendopt.log import EVENT_SCHEMA, Log, LogLocation, Reader
 
 PAGE = Path(__file__).parents[1] / "docs" / "choice.md"
@@ -66,9 +66,9 @@ class Case:
     asked: Moments
 
     def parts(self, shape: LevelShape) -> Parts:
-        prior = clocks.unlearned()  # nobody was seen without being sent to
+        prior = activity_prior.unlearned()  # nobody was seen without being sent to
         platforms = Segments()  # no study names any
-        curves = level_shape.estimate(
+        curves = estimate(
             shape,
             prior,
             self.user,
@@ -78,7 +78,7 @@ class Case:
             platforms=platforms.curves,
             reach=OPEN_WINDOW,
         )
-        return level_shape.parts(curves, self.asked)
+        return parts(curves, self.asked)
 
     def within_day_auc(self, score: Vector) -> float:
         ordered, pairs = metrics.pair_counts(day_groups(self.judged), score, self.judged.label)

@@ -28,10 +28,10 @@ from sendopt.app import open_app
 from sendopt.clock import SystemClock
 from sendopt.evaluate import metrics
 from sendopt.features import Target
-from sendopt.features.weekends import is_weekend
-from sendopt.features.zones import DAY_US, day_of_week
+from sendopt.features.local_time.weekends import is_weekend
+from sendopt.features.local_time.zones import DAY_US, day_of_week
 from sendopt.learn import score_decisions
-from sendopt.learn.fit import fit
+from sendopt.learn.fitting.fit import fit
 from sendopt.log import Reader
 from sendopt.records import TenantId
 from sendopt.settings import Settings

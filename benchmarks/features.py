@@ -37,9 +37,9 @@ from sendopt.features import (
     recency,
     user_evidence,
 )
-from sendopt.features.history import History, history, kind
-from sendopt.features.viewpoints import INSTANT
-from sendopt.features.zones import day_of_week, half_hour_cells
+from sendopt.features.as_of.viewpoints import INSTANT
+from sendopt.features.local_time.zones import day_of_week, half_hour_cells
+from sendopt.features.timeline.history import History, history, kind
 from sendopt.records import EventType
 
 EVENTS = 5_000_000  # a tenth of them sends
@@ -186,8 +186,6 @@ class File:
 def ours(path: Path, share: float) -> tuple[float, float, int, np.ndarray]:
     """Return seconds, those of CPU, events and, of the first users' sends, what is compared."""
     # Compiled, and kept, before the clock runs.
-    import sendopt.features.numbering  # noqa: PLC0415
-    import sendopt.features.passes  # noqa: F401, PLC0415
 
     file: Any = File(path)
     begun, used = time.perf_counter(), time.process_time()

@@ -20,7 +20,7 @@ from sendopt.clock import VirtualClock, monotonic
 from sendopt.demo.studies import load_studies
 from sendopt.evaluate.chance import calibration_test
 from sendopt.evaluate.drift import psi, rate_shift, shape_shift, share_shift
-from sendopt.learn.drift import ALARMS, FALSE_ALARMS
+from sendopt.learn.judging.drift import ALARMS, FALSE_ALARMS
 from sendopt.records import TenantId
 from sendopt.settings import Settings, tame_libraries
 

@@ -17,8 +17,8 @@ from unittest.mock import patch
 import lightgbm as lgb
 import numpy as np
 
-from sendopt.learn import trees
-from sendopt.learn.trees import OffsetTrees, Sample
+from sendopt.learn.boosting import trees
+from sendopt.learn.boosting.trees import OffsetTrees, Sample
 
 ROWS, FEATURES, ROUNDS, RUNS, THREADS, SEED = 2_000_000, 30, 100, 3, 2, 1
 STOP_SHARE = 0.2  # of the rows, to stop by

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sendopt.features import Target
-from sendopt.learn.fit import Fitted, fit
+from sendopt.learn.fitting.fit import Fitted, fit
 from sendopt.log import Reader
 
 HALF_AN_HOUR = Target(timedelta(minutes=30))

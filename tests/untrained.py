@@ -10,10 +10,11 @@ import lightgbm as lgb
 import numpy as np
 
 from sendopt.features import Target
-from sendopt.learn import ServableModel, clocks, delays
-from sendopt.learn.level_shape import LevelShape
-from sendopt.learn.model import PopulationWeights, Provenance, Weights
-from sendopt.learn.segments import Segments
+from sendopt.learn import ServableModel
+from sendopt.learn.level_shape import activity_prior, delays
+from sendopt.learn.level_shape.curves import LevelShape
+from sendopt.learn.level_shape.segments import Segments
+from sendopt.learn.model.model import PopulationWeights, Provenance, Weights
 
 
 def untrained(
@@ -27,7 +28,7 @@ def untrained(
     own = {
         "target": Target(timedelta(minutes=30)),
         "shape": LevelShape(),
-        "clocks": clocks.unlearned(),
+        "clocks": activity_prior.unlearned(),
         "platforms": Segments(),
         "message_types": Segments(),
         "delays": delays.steady(),

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from sendopt.app.stores import Stores
 from sendopt.features import Population, events_before, population
-from sendopt.features.population import day_of
+from sendopt.features.as_of.population import day_of
 from sendopt.learn import ServableModel
 from sendopt.log import Reader
 from sendopt.records import TenantId, UserId

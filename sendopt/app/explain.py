@@ -9,7 +9,8 @@ import pyarrow as pa
 from sendopt.app.everybody import OneUser
 from sendopt.app.standing import user_standing
 from sendopt.errors import InvalidInput, ModelNotServable, NotFound
-from sendopt.learn import ServableModel, serving
+from sendopt.learn import ServableModel
+from sendopt.learn.registry import serving
 from sendopt.records import Channel, ServedBy, TenantId, UserId
 from sendopt.schedule.people import gather
 from sendopt.schedule.policy import chance_of_gain

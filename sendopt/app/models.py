@@ -11,8 +11,8 @@ import pyarrow as pa
 from sendopt import learn
 from sendopt.app.stores import Stores
 from sendopt.ingest.fields import Text
-from sendopt.learn.drift import DriftReport, drift
-from sendopt.learn.moves import RegisteredModel
+from sendopt.learn.judging.drift import DriftReport, drift
+from sendopt.learn.registry.promotions import RegisteredModel
 from sendopt.records import EventType, TenantId
 from sendopt.state import drift as kept_drift
 from sendopt.state.drift import KeptAlarm

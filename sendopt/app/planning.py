@@ -12,7 +12,8 @@ from sendopt import schedule, score
 from sendopt.app.standing import user_standing
 from sendopt.clock import zone_of
 from sendopt.features.inferred_zone import infer_zones
-from sendopt.learn import Registry, ServableModel, serving
+from sendopt.learn import Registry, ServableModel
+from sendopt.learn.registry import serving
 from sendopt.log import Log, Reader
 from sendopt.records import Campaign, Plan, Score, ServedBy, TenantId, UserId
 from sendopt.schedule import Person, VariantBelief

@@ -20,7 +20,8 @@ from sendopt.app.standing import user_standing
 from sendopt.app.stored_scores import StoredScores
 from sendopt.errors import ModelNotServable, StoreFailure
 from sendopt.features import known_users
-from sendopt.learn import ServableModel, serving
+from sendopt.learn import ServableModel
+from sendopt.learn.registry import serving
 from sendopt.records import TenantId, UserId
 from sendopt.score import ScoreStore, Weeks
 from sendopt.score.store import About, probability_of, slot_of, write_store

@@ -11,7 +11,7 @@ from sendopt import learn, track
 from sendopt.app.secrets import Secrets, load_or_create_secrets
 from sendopt.clock import Clock
 from sendopt.errors import SendoptError
-from sendopt.learn import serving
+from sendopt.learn.registry import serving
 from sendopt.log import Log, LogLocation, Reader, S3Access
 from sendopt.records import TenantId
 from sendopt.settings import Settings

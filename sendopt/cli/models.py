@@ -9,7 +9,7 @@ import typer
 
 from sendopt.cli.options import AsJson, Home, Tenant, open_home
 from sendopt.cli.output import print_json, print_table, progress, stdout
-from sendopt.learn.drift import Alarm
+from sendopt.learn.judging.drift import Alarm
 from sendopt.records import TenantId
 
 

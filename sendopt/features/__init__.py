@@ -7,30 +7,17 @@ Time: only events with `occurred_at < as_of` count, and a send only once its ope
 closed; labels look ahead, but never beyond `until`. Times of day are local to the user.
 """
 
-from sendopt.features.catalog import (
-    MOMENT_FEATURES,
-    USER_FEATURES,
-    statement,
-)
-from sendopt.features.evidence import (
+from sendopt.features.as_of.evidence import (
     DAY_TYPES,
     HALF_HOURS,
     Evidence,
     population_evidence,
     user_evidence,
 )
-from sendopt.features.labels import (
-    LabelledMoments,
-    active_days,
-    known_users,
-    labelled_sends,
-    session_moments,
-)
-from sendopt.features.observations import PROMPTNESS, observe
-from sendopt.features.platforms import last_platforms
-from sendopt.features.population import Population, events_before, population
-from sendopt.features.target import Summary, Target, instant, microseconds, summarise
-from sendopt.features.viewpoints import (
+from sendopt.features.as_of.observations import PROMPTNESS, observe
+from sendopt.features.as_of.platforms import last_platforms
+from sendopt.features.as_of.population import Population, events_before, population
+from sendopt.features.as_of.viewpoints import (
     Moments,
     Viewpoints,
     hours_of_week,
@@ -39,6 +26,19 @@ from sendopt.features.viewpoints import (
     viewpoints,
     weekends_of,
 )
+from sendopt.features.feature_names import (
+    MOMENT_FEATURES,
+    USER_FEATURES,
+)
+from sendopt.features.labels.labelled import (
+    LabelledMoments,
+    active_days,
+    known_users,
+    labelled_sends,
+    session_moments,
+)
+from sendopt.features.queries import statement
+from sendopt.features.target import Summary, Target, instant, microseconds, summarise
 
 __all__ = [
     "DAY_TYPES",

@@ -26,7 +26,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sendopt.features.catalog import statement
+from sendopt.features.queries import statement
 from sendopt.log import Reader
 
 #: Hours east of UTC, in the order of every array over offsets. Half hours are rounded to these.

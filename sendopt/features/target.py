@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
-from sendopt.features.catalog import statement
+from sendopt.features.queries import statement
 from sendopt.log import Reader
 from sendopt.records import EventType
 

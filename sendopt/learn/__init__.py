@@ -8,14 +8,14 @@ Time: a model learns from events before `as_of` only and is judged on days after
 """
 
 from sendopt.learn.backtest import Backtest, BacktestReport, backtest
-from sendopt.learn.collapsed import TreeTables, tree_tables
-from sendopt.learn.counterfactual import Counterfactual
-from sendopt.learn.experiments import NaturalExperiments
-from sendopt.learn.judge import Verdict
-from sendopt.learn.model import ServableModel
-from sendopt.learn.predict import CandidateScores, describe_for
-from sendopt.learn.predict import score as score_decisions
-from sendopt.learn.registry import Registry
+from sendopt.learn.boosting.tree_tables import TreeTables, tree_tables
+from sendopt.learn.judging.experiments import NaturalExperiments
+from sendopt.learn.judging.judge import Verdict
+from sendopt.learn.judging.off_policy import Counterfactual
+from sendopt.learn.model.model import ServableModel
+from sendopt.learn.model.predict import CandidateScores, describe_for
+from sendopt.learn.model.predict import score as score_decisions
+from sendopt.learn.registry.registry import Registry
 from sendopt.learn.train import TrainingReport, train
 
 __all__ = [

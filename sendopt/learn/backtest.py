@@ -14,14 +14,14 @@ from sendopt.errors import InvalidInput
 from sendopt.evaluate.chance import FEWEST_USERS
 from sendopt.evaluate.off_policy import Value
 from sendopt.features import Target, instant, statement, summarise
-from sendopt.learn import predict
-from sendopt.learn.counterfactual import Counterfactual, counterfactual
-from sendopt.learn.experiments import NaturalExperiments, natural_experiments
-from sendopt.learn.fit import Fitted, Progress, fit
-from sendopt.learn.history import ACTIVITY, SENDS, labelled_moments
-from sendopt.learn.judge import Verdict, judge
-from sendopt.learn.policies import predictors, rankings
-from sendopt.learn.predict import describe_labelled
+from sendopt.learn.fitting.fit import Fitted, Progress, fit
+from sendopt.learn.judging.experiments import NaturalExperiments, natural_experiments
+from sendopt.learn.judging.judge import Verdict, judge
+from sendopt.learn.judging.off_policy import Counterfactual, counterfactual
+from sendopt.learn.judging.policies import predictors, rankings
+from sendopt.learn.model import predict
+from sendopt.learn.model.predict import describe_labelled
+from sendopt.learn.past.split import ACTIVITY, SENDS, labelled_moments
 from sendopt.log import Reader
 from sendopt.records import EventType
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from sendopt.evaluate import metrics
 from sendopt.evaluate.chance import FEWEST_USERS
 from sendopt.features import USER_FEATURES
-from sendopt.learn.fit import Fitted
+from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate import GateReport
-from sendopt.learn.history import ACTIVITY
-from sendopt.learn.judge import OURS, POPULATION_BEST, Verdict
-from sendopt.learn.model import ServableModel
+from sendopt.learn.judging.judge import OURS, POPULATION_BEST, Verdict
+from sendopt.learn.model.model import ServableModel
+from sendopt.learn.past.split import ACTIVITY
 
 _TITLE = "# Model card"
 _SENDS_KNOWN = ((0, 4), (5, 19), (20, None))  # of a user, when the moment was described

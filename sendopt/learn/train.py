@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput, ModelNotServable
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments, Target
+from sendopt.learn.boosting.trees import OffsetTrees
 from sendopt.learn.card import model_card, with_gate
-from sendopt.learn.fit import Fitted, Progress, fit
+from sendopt.learn.fitting.fit import Fitted, Progress, fit
 from sendopt.learn.gate import GateReport, Trial, are_probabilities, examine, rows_at
-from sendopt.learn.judge import CHAMPION, OURS, Verdict, judge
-from sendopt.learn.model import ServableModel
-from sendopt.learn.policies import predictors, rankings
-from sendopt.learn.predict import describe_labelled
-from sendopt.learn.registry import Registry
-from sendopt.learn.trees import OffsetTrees
-from sendopt.learn.versions import as_params
+from sendopt.learn.judging.judge import CHAMPION, OURS, Verdict, judge
+from sendopt.learn.judging.policies import predictors, rankings
+from sendopt.learn.model.model import ServableModel
+from sendopt.learn.model.predict import describe_labelled
+from sendopt.learn.registry.mlflow_store import as_params
+from sendopt.learn.registry.registry import Registry
 from sendopt.log import Reader
 from sendopt.records import EventType, TenantId
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.errors import ModelNotServable
-from sendopt.learn.collapsed import NAN_IS_MISSING, ZERO_IS_MISSING, TreeTables
+from sendopt.learn.boosting.tree_tables import NAN_IS_MISSING, ZERO_IS_MISSING, TreeTables
 
 MOST_REGIONS = 128  # of one new tree: with 168 slots its vectors stay within a core's cache
 

@@ -24,8 +24,8 @@ from sendopt.features import (
     weekends_of,
 )
 from sendopt.learn import ServableModel, describe_for
-from sendopt.learn.contributions import Contributions, OwnWeights, contributions, own_weights
-from sendopt.learn.logistic import sigmoid
+from sendopt.learn.model.contributions import Contributions, OwnWeights, contributions, own_weights
+from sendopt.learn.numerics.logistic import sigmoid
 from sendopt.log import Reader
 from sendopt.records import ServedBy, UserId
 from sendopt.score.known import Known, known_of

@@ -24,8 +24,8 @@ from sendopt.features import (
     weekends_of,
 )
 from sendopt.learn import ServableModel, TreeTables, describe_for, tree_tables
-from sendopt.learn.logistic import logit as log_odds
-from sendopt.learn.logistic import sigmoid
+from sendopt.learn.numerics.logistic import logit as log_odds
+from sendopt.learn.numerics.logistic import sigmoid
 from sendopt.log import Reader
 from sendopt.score.collapse import UserTrees, collapse
 

@@ -10,7 +10,7 @@ import pytest
 from untrained import untrained
 
 from sendopt.app import App
-from sendopt.learn.drift import ALARMS
+from sendopt.learn.judging.drift import ALARMS
 from sendopt.records import TenantId
 from sendopt.state import drift
 from sendopt.state.drift import KeptAlarm

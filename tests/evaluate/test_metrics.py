@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sendopt.evaluate import metrics
-from sendopt.learn import circle, logistic
+from sendopt.learn.numerics import circular, logistic
 
 rows = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 4), st.booleans()), min_size=1, max_size=40
@@ -89,5 +89,5 @@ def test_a_known_logistic_model_is_recovered() -> None:
 @given(st.floats(0.1, 23.9), st.integers(0, 2**32 - 1))
 def test_looking_ahead_finds_every_session_as_often(reach_hours: float, seed: int) -> None:
     density = np.random.default_rng(seed).random(48)
-    ahead = circle.ahead(density, reach_hours)
+    ahead = circular.ahead(density, reach_hours)
     assert ahead.sum() == pytest.approx(density.sum() * reach_hours * 2)

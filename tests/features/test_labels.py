@@ -18,7 +18,7 @@ from sendopt.features import (
     session_moments,
     summarise,
 )
-from sendopt.features.labels import sends_with_labels
+from sendopt.features.labels.labelled import sends_with_labels
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 

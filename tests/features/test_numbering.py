@@ -14,9 +14,9 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sendopt.features import arrival
-from sendopt.features.history import history
-from sendopt.features.numbering import Numbering
+from sendopt.features.timeline import arrival
+from sendopt.features.timeline.history import history
+from sendopt.features.timeline.numbering import Numbering
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
 

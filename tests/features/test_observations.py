@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sendopt.features import Target, Viewpoints, observe, recency, user_evidence
-from sendopt.features.viewpoints import INSTANT
+from sendopt.features.as_of.viewpoints import INSTANT
 from sendopt.log import EVENT_SCHEMA, Log, Reader, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 

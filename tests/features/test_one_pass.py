@@ -27,7 +27,7 @@ from sendopt.features import (
     user_evidence,
     viewpoints,
 )
-from sendopt.features.zones import day_of_week, minute_of_day, zone_clocks
+from sendopt.features.local_time.zones import day_of_week, minute_of_day, zone_clocks
 from sendopt.log import Log, Reader, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 

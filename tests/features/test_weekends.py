@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sendopt.features import Target, Viewpoints, hours_of_week, moments, observe, viewpoints
-from sendopt.features.weekends import is_weekend, weekend_days
+from sendopt.features.local_time.weekends import is_weekend, weekend_days
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from sendopt.learn.clocks import ClockPrior, densities, learn, unlearned
+from sendopt.learn.level_shape.activity_prior import ClockPrior, densities, learn, unlearned
 
 NOBODY = np.zeros((1, 2, 48))
 

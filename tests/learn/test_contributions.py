@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from untrained import noise, untrained
 
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES
-from sendopt.learn.contributions import OwnWeights, contributions, own_weights
-from sendopt.learn.level_shape import LevelShape, Parts
-from sendopt.learn.model import Weights
-from sendopt.learn.rows import Rows
+from sendopt.learn.level_shape.curves import LevelShape, Parts
+from sendopt.learn.model.contributions import OwnWeights, contributions, own_weights
+from sendopt.learn.model.inputs import Rows
+from sendopt.learn.model.model import Weights
 
 FEATURES = USER_FEATURES + MOMENT_FEATURES
 

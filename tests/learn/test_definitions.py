@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES
-from sendopt.learn.level_shape import LevelShape
-from sendopt.learn.trees import FATIGUE, OffsetTrees
+from sendopt.learn.boosting.trees import FATIGUE, OffsetTrees
+from sendopt.learn.level_shape.curves import LevelShape
 
 MODELS = Path(__file__).parents[2] / "models"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sendopt.errors import InvalidInput
 from sendopt.features import Target
-from sendopt.learn.delays import STAGES, Delays, observed_delays, of_individuals, steady
+from sendopt.learn.level_shape.delays import STAGES, Delays, observed_delays, of_individuals, steady
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
 

@@ -16,8 +16,8 @@ from trained import trained
 
 from sendopt.evaluate.chance import calibration_test
 from sendopt.evaluate.drift import psi, rate_shift, shape_shift, share_shift
-from sendopt.learn.drift import ALARMS, FALSE_ALARMS, drift
-from sendopt.learn.model import ServableModel
+from sendopt.learn.judging.drift import ALARMS, FALSE_ALARMS, drift
+from sendopt.learn.model.model import ServableModel
 from sendopt.log import Log
 from sendopt.records import TenantId
 

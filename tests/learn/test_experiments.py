@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from sendopt.features import LabelledMoments
-from sendopt.learn.experiments import natural_experiments
+from sendopt.learn.judging.experiments import natural_experiments
 
 HOUR, DAY = 3_600_000_000, 86_400_000_000
 

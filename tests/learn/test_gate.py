@@ -21,15 +21,15 @@ from trained import trained
 
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target, observe, viewpoints
 from sendopt.features import moments as local_moments
-from sendopt.learn import artifact
 from sendopt.learn.card import model_card
-from sendopt.learn.fit import Fitted
+from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate import GateReport, Trial, examine, honesty
 from sendopt.learn.gate.slices import SLICES
 from sendopt.learn.gate.succession import succession
-from sendopt.learn.judge import CHAMPION
-from sendopt.learn.model import ServableModel
-from sendopt.learn.predict import describe_for
+from sendopt.learn.judging.judge import CHAMPION
+from sendopt.learn.model import artifact
+from sendopt.learn.model.model import ServableModel
+from sendopt.learn.model.predict import describe_for
 from sendopt.learn.train import put_on_trial
 from sendopt.log import Log, Reader
 from sendopt.records import TenantId

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sendopt.features import DAY_TYPES, HALF_HOURS, PROMPTNESS, Evidence
-from sendopt.learn import hazard
-from sendopt.learn.logistic import sigmoid
+from sendopt.learn.level_shape import hazard
+from sendopt.learn.numerics.logistic import sigmoid
 
 STAGES = len(PROMPTNESS)
 

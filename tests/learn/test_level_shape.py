@@ -12,12 +12,12 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from sendopt.features import Evidence
-from sendopt.learn import clocks
-from sendopt.learn.level_shape import Curves, LevelShape, estimate, population_clock
-from sendopt.learn.segments import Segments
+from sendopt.learn.level_shape import activity_prior
+from sendopt.learn.level_shape.curves import Curves, LevelShape, estimate, population_clock
+from sendopt.learn.level_shape.segments import Segments
 
 PRIOR = LevelShape()
-CLOCKS = clocks.unlearned()
+CLOCKS = activity_prior.unlearned()
 SHAPE = (1, 2, 48)
 NOBODY = np.zeros(SHAPE)
 SILENCE = np.zeros((1, 3, 2, 48))
@@ -68,7 +68,7 @@ def test_the_clock_of_everybody_is_a_density(everybody: NDArray[np.float64]) -> 
 
 
 def test_after_years_of_silence_the_hours_of_training_are_left() -> None:
-    learned = clocks.learn(np.repeat(sessions({40: 30.0}).sessions, 20, axis=0))
+    learned = activity_prior.learn(np.repeat(sessions({40: 30.0}).sessions, 20, axis=0))
     faded = Evidence(sessions({20: 1e-9}).sessions, NOBODY, SILENCE)
     clock = population_clock(PRIOR, learned, faded)
     assert clock[0, 0].argmax() in range(39, 42)

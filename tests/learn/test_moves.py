@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sendopt.errors import Conflict, NotFound
-from sendopt.learn.moves import LAST_GOOD_ALIAS, RegisteredModel, choose
+from sendopt.learn.registry.promotions import LAST_GOOD_ALIAS, RegisteredModel, choose
 
 
 def a_model(number: str, version: str, *aliases: str, served: bool = False) -> RegisteredModel:

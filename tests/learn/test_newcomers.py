@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from trained import trained
 
-from sendopt.learn.logistic import sigmoid
+from sendopt.learn.numerics.logistic import sigmoid
 from sendopt.log import Log
 from sendopt.records import TenantId
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 from untrained import untrained
 
 from sendopt.features import Viewpoints, hours_of_week, observe
-from sendopt.learn.judge import MOST_FREQUENT, OURS, POPULATION_BEST
-from sendopt.learn.policies import rankings
-from sendopt.learn.predict import describe_for
+from sendopt.learn.judging.judge import MOST_FREQUENT, OURS, POPULATION_BEST
+from sendopt.learn.judging.policies import rankings
+from sendopt.learn.model.predict import describe_for
 from sendopt.log import Log
 from sendopt.records import TenantId
 

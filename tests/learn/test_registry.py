@@ -18,8 +18,15 @@ from untrained import untrained
 
 from sendopt.errors import Conflict, ModelNotServable, NotFound, StoreFailure
 from sendopt.learn import Registry, ServableModel
-from sendopt.learn.moves import PROMOTED, ROLLED_BACK, Move, last_good, read_moves, tag
-from sendopt.learn.serving import Limits, ask
+from sendopt.learn.registry.promotions import (
+    PROMOTED,
+    ROLLED_BACK,
+    Move,
+    last_good,
+    read_moves,
+    tag,
+)
+from sendopt.learn.registry.serving import Limits, ask
 from sendopt.records import ServedBy, TenantId
 
 SHOP, OTHER = TenantId("shop"), TenantId("other")

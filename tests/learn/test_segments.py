@@ -21,9 +21,9 @@ from trained import trained
 from sendopt.errors import InvalidInput
 from sendopt.features import HALF_HOURS, Moments, Viewpoints, last_platforms
 from sendopt.learn import ServableModel, score_decisions
-from sendopt.learn.level_shape import LevelShape
-from sendopt.learn.logistic import logit as log_odds
-from sendopt.learn.segments import Segments, learn_segments
+from sendopt.learn.level_shape.curves import LevelShape
+from sendopt.learn.level_shape.segments import Segments, learn_segments
+from sendopt.learn.numerics.logistic import logit as log_odds
 from sendopt.log import Log, LogLocation, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
 from sendopt.schedule.policy import chance_of_gain

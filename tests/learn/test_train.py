@@ -14,8 +14,9 @@ from untrained import noise, untrained
 
 from sendopt.errors import InvalidInput, ModelNotServable
 from sendopt.features import USER_FEATURES
-from sendopt.learn import Registry, TrainingReport, artifact, score_decisions, train
-from sendopt.learn.judge import CHAMPION, POPULATION_BEST
+from sendopt.learn import Registry, TrainingReport, score_decisions, train
+from sendopt.learn.judging.judge import CHAMPION, POPULATION_BEST
+from sendopt.learn.model import artifact
 from sendopt.log import Log
 from sendopt.records import EventType, TenantId
 

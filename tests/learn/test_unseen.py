@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from trained import trained
 
-from sendopt.learn import artifact
-from sendopt.learn.predict import describe_labelled
+from sendopt.learn.model import artifact
+from sendopt.learn.model.predict import describe_labelled
 from sendopt.log import Log, Reader, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
 

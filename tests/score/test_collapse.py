@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sendopt.errors import ModelNotServable
-from sendopt.learn.collapsed import tree_tables
+from sendopt.learn.boosting.tree_tables import tree_tables
 from sendopt.score.collapse import UserTrees, collapse
 from sendopt.score.walk import add_trees
 

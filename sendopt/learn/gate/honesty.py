@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sendopt.evaluate import metrics
 from sendopt.features import instant, microseconds
 from sendopt.learn.gate.trial import Check, Trial, Vector, failed, passed
-from sendopt.learn.judge import OURS
-from sendopt.learn.predict import describe_labelled
+from sendopt.learn.judging.judge import OURS
+from sendopt.learn.model.predict import describe_labelled
 
 #: What a card must tell, by the headings under which it tells it.
 CARD_SECTIONS = ("## Data", "## Model", "## Judgement", "## Where it does not help")

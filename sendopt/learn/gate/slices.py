@@ -13,8 +13,8 @@ from sendopt.evaluate import metrics
 from sendopt.evaluate.chance import FEWEST_USERS, Mean, clustered_mean, t_beyond
 from sendopt.features import USER_FEATURES, statement
 from sendopt.learn.gate.trial import Check, Trial, failed, not_judged, passed, words
-from sendopt.learn.groups import day_groups, user_numbers
-from sendopt.learn.judge import CHAMPION, OURS, POPULATION_BEST
+from sendopt.learn.judging.judge import CHAMPION, OURS, POPULATION_BEST
+from sendopt.learn.past.groups import day_groups, user_numbers
 
 SLICES = ("history", "engagement", "day_type", "hour", "place")
 

@@ -13,7 +13,6 @@ import pyarrow as pa
 from sendopt.clock import monotonic
 from sendopt.errors import ModelNotServable
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Viewpoints, hours_of_week, observe
-from sendopt.learn import artifact
 from sendopt.learn.gate.trial import (
     Check,
     Trial,
@@ -23,9 +22,10 @@ from sendopt.learn.gate.trial import (
     passed,
     rows_at,
 )
-from sendopt.learn.model import ServableModel
-from sendopt.learn.predict import describe_for
-from sendopt.learn.rows import Rows
+from sendopt.learn.model import artifact
+from sendopt.learn.model.inputs import Rows
+from sendopt.learn.model.model import ServableModel
+from sendopt.learn.model.predict import describe_for
 
 _USERS, _STRANGERS = 20, 5  # whose 168 slots are scored
 _STRESSED = 500  # judged moments that are asked about in ways no log has held yet

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sendopt.evaluate.metrics import Interval
 from sendopt.learn.gate.trial import Check, Trial, failed, not_judged, passed
-from sendopt.learn.judge import CHAMPION, POPULATION_BEST, Verdict
-from sendopt.learn.model import Provenance
+from sendopt.learn.judging.judge import CHAMPION, POPULATION_BEST, Verdict
+from sendopt.learn.model.model import Provenance
 
 _NOISE = 1e-9  # the same sums over other row counts may differ in their last bits
 

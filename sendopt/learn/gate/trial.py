@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.features import LabelledMoments, Target
-from sendopt.learn.judge import CHAMPION, OURS, POPULATION_BEST, Verdict
-from sendopt.learn.model import ServableModel
-from sendopt.learn.rows import Rows
+from sendopt.learn.judging.judge import CHAMPION, OURS, POPULATION_BEST, Verdict
+from sendopt.learn.model.inputs import Rows
+from sendopt.learn.model.model import ServableModel
 from sendopt.log import Reader
 
 Vector = NDArray[np.float64]

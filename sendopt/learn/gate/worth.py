@@ -9,8 +9,8 @@ import numpy as np
 from sendopt.evaluate.chance import calibration_test
 from sendopt.evaluate.metrics import calibration_error
 from sendopt.learn.gate.trial import Check, Trial, failed, not_judged, passed, words
-from sendopt.learn.groups import user_numbers
-from sendopt.learn.judge import CHAMPION
+from sendopt.learn.judging.judge import CHAMPION
+from sendopt.learn.past.groups import user_numbers
 
 _NOISE = 1e-9  # nats: the same sums over other row counts may differ in their last bits
 _CALIBRATION_LEVEL = 0.01  # of perfectly calibrated models would miss by more than the tolerance

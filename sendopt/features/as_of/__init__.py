@@ -1,0 +1,1 @@
+"""What was known of users, and of everybody, as of an instant."""

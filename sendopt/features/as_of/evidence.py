@@ -1,0 +1,156 @@
+"""Evidence by local time of day: of single users, and of everybody together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sendopt.features.as_of.observations import PROMPTNESS
+from sendopt.features.as_of.viewpoints import Viewpoints, flat
+from sendopt.features.propensity import inverse
+from sendopt.features.timeline.history import in_order, user_numbers
+from sendopt.features.timeline.parallel import shared_out
+
+DAY_TYPES = 2  # weekdays, weekends
+HALF_HOURS = 48  # of a local day
+
+_DAY = timedelta(days=1)
+_DAY_US = 86_400_000_000
+_MICROSECOND = timedelta(microseconds=1)
+_CELLS = DAY_TYPES * HALF_HOURS
+_ONE = 2**32  # stands for the weight 1
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Decayed counts by local time of day."""
+
+    sessions: NDArray[np.float64]  # (rows, DAY_TYPES, HALF_HOURS)
+    sends: NDArray[np.float64]  # (rows, DAY_TYPES, HALF_HOURS)
+    answers: NDArray[np.float64]  # of them, (rows, promptness, DAY_TYPES, HALF_HOURS)
+
+    @property
+    def opens(self) -> NDArray[np.float64]:
+        """Sends that were answered within the open window, (rows, DAY_TYPES, HALF_HOURS)."""
+        opens: NDArray[np.float64] = self.answers.sum(axis=1)
+        return opens
+
+    def rows(self, index: NDArray[np.intp]) -> Evidence:
+        """Return the evidence at `index`."""
+        return Evidence(self.sessions[index], self.sends[index], self.answers[index])
+
+
+def user_evidence(observations: pa.Table, seen: Viewpoints, *, half_life: timedelta) -> Evidence:
+    """Count what was known of each viewpoint's user as of its instant.
+
+    Each viewpoint takes 3.8 kB: whoever asks about many does so in parts.
+    """
+    from sendopt.features.as_of import kernels  # noqa: PLC0415 - numba costs every command 0.3 s
+
+    observed = flat(observations["user_id"])
+    user, as_of_us = user_numbers(observed.dictionary, seen.user_id), seen.as_of_us
+    order = in_order(user, as_of_us)
+    begin, end = (np.searchsorted(observed.indices, user, side) for side in ("left", "right"))
+    first, last = int(begin.min(initial=len(observed))), int(end.max(initial=0))
+    asked = observations.slice(first, max(last - first, 0))
+    happened_us, known_us = asked["happened_us"].to_numpy(), asked["known_us"].to_numpy()
+    cell, is_session = asked["cell"].to_numpy(), asked["is_session"].to_numpy()
+    promptness = _promptness(asked)
+    sessions, sends = np.empty((2, len(seen), _CELLS))
+    answers = np.empty((len(seen), len(PROMPTNESS) * _CELLS))
+
+    def write(rows: slice) -> None:
+        kernels.evidence(
+            begin - first,
+            end - first,
+            happened_us,
+            known_us,
+            cell,
+            is_session,
+            promptness,
+            user,
+            as_of_us,
+            order[rows],
+            half_life / _MICROSECOND,
+            sessions,
+            sends,
+            answers,
+        )
+
+    shared_out(len(seen), write)
+    return _evidence(sessions, sends, answers)
+
+
+def population_evidence(
+    observations: pa.Table, seen: Viewpoints, *, half_life: timedelta
+) -> tuple[Evidence, NDArray[np.intp]]:
+    """Count what everybody did on the UTC days before each viewpoint.
+
+    A sender who logged propensities chose its times; weighing each send by the inverse of its
+    propensity, at most 20, undoes the choice. Weights move evidence between hours and make no
+    more of it: all sends together count as many as they are.
+
+    Returns:
+        Evidence with one row a day, and the row of every viewpoint.
+    """
+    day = observations["known_us"].to_numpy() // _DAY_US
+    day_seen = seen.as_of_us // _DAY_US
+    if len(day) == 0 or len(seen) == 0:
+        return _by_day(observations.slice(0, 0), day[:0], 1), np.zeros(len(seen), np.intp)
+    first, last = int(day.min()), int(max(day.max() + 1, day_seen.max()))
+    days = last - first + 1
+    of_day = _by_day(observations, day - first, days)
+    is_send = ~observations["is_session"].to_numpy()
+    sends = np.bincount(day[is_send] - first, minlength=days).astype(np.float64)
+    kept = 0.5 ** (_DAY / half_life)
+    for counts in (of_day.sessions, of_day.sends, of_day.answers, sends):
+        before = np.zeros_like(counts[0])
+        for row in range(days):
+            before, counts[row] = kept * before + counts[row], before
+    weighed = of_day.sends.sum(axis=(1, 2))
+    share = np.divide(sends, weighed, out=np.ones(days), where=weighed > 0)
+    of_day = Evidence(
+        of_day.sessions,
+        of_day.sends * share[:, None, None],
+        of_day.answers * share[:, None, None, None],
+    )
+    distinct, number = np.unique(np.clip(day_seen - first, 0, last - first), return_inverse=True)
+    return of_day.rows(distinct.astype(np.intp)), number.astype(np.intp)
+
+
+def _by_day(observations: pa.Table, day: NDArray[np.int64], days: int) -> Evidence:
+    """Add up what became known on each day, in integers: in any order, the sum is the same."""
+    cell = day * _CELLS + observations["cell"].to_numpy()
+    is_session, promptness = observations["is_session"].to_numpy(), _promptness(observations)
+    propensity = observations["propensity"].to_numpy().astype(np.float64)
+    weight = np.rint(_ONE * inverse(propensity)).astype(np.int64)
+
+    def added(chosen: NDArray[np.bool_], weight: NDArray[np.int64]) -> NDArray[np.float64]:
+        counts = np.zeros(days * _CELLS, np.int64)
+        np.add.at(counts, cell[chosen], weight[chosen])
+        return counts.reshape(days, _CELLS) / _ONE
+
+    return _evidence(
+        added(is_session, np.full(len(cell), _ONE)),
+        added(~is_session, weight),
+        np.hstack([added(promptness == stage, weight) for stage in range(len(PROMPTNESS))]),
+    )
+
+
+def _promptness(observations: pa.Table) -> NDArray[np.uint8]:
+    """Return the stage of each answer; beyond the last one for whatever was not answered."""
+    return np.asarray(observations["promptness"].fill_null(len(PROMPTNESS)), np.uint8)
+
+
+def _evidence(
+    sessions: NDArray[np.float64], sends: NDArray[np.float64], answers: NDArray[np.float64]
+) -> Evidence:
+    return Evidence(
+        sessions.reshape(-1, DAY_TYPES, HALF_HOURS),
+        sends.reshape(-1, DAY_TYPES, HALF_HOURS),
+        answers.reshape(-1, len(PROMPTNESS), DAY_TYPES, HALF_HOURS),
+    )

@@ -1,0 +1,155 @@
+"""The passes over a log in order, compiled: each reads every user's events once.
+
+A pass carries what is known of one user from event to event and writes it down at each viewpoint
+it comes by. Writing down changes nothing that is carried, so neither later events nor other
+viewpoints can move a figure, and users are independent: the same bits come out on any number of
+cores.
+
+Arrays. `first`: users + 1 positions; the events of user u are first[u] <= i < first[u + 1].
+`order`: rows of the viewpoints by (user, instant). User -1 has no event.
+"""
+
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, assignment"
+# ruff: noqa: PLR0917 - compiled code takes arrays, one by one
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import types
+
+from sendopt.compiled import compiled
+from sendopt.features.array_types import CELLS, FLAGS, INTS, TABLE, USERS
+
+_DAY_US = 86_400_000_000
+_RECENT_US = (_DAY_US, 7 * _DAY_US, 28 * _DAY_US)
+_KINDS = 16
+_NEVER = np.iinfo(np.int64).min
+_RESCALE = 500.0  # halvings that a sum may run ahead of its scale: far from overflow, at 1024
+
+
+@compiled(types.float64, types.int64, types.int64)
+def _since(happened_us, at_us):
+    return np.nan if happened_us == _NEVER else np.float64(at_us - happened_us)
+
+
+@compiled(types.void, INTS, INTS, INTS, USERS, INTS, INTS, TABLE)
+def recency(first, key, kinds, user, as_of_us, order, out):
+    """Write USER_FEATURES of each viewpoint; `kinds`: of send, answer, session, dismissal."""
+    recent = np.zeros((len(_RECENT_US), _KINDS), np.int64)
+    ever, last_us = np.zeros(_KINDS, np.int64), np.zeros(_KINDS, np.int64)
+    back = np.zeros(len(_RECENT_US), np.int64)
+    current, begin, at, end = np.int64(-2), np.int64(0), np.int64(0), np.int64(0)
+    for row in order:
+        if user[row] != current:
+            current = user[row]
+            begin = end = at = 0
+            if current >= 0:
+                begin, at, end = first[current], first[current], first[current + 1]
+            recent[:], ever[:], last_us[:], back[:] = 0, 0, _NEVER, begin
+        while at < end and key[at] >> 4 < as_of_us[row]:
+            kind = key[at] & 15
+            ever[kind] += 1
+            last_us[kind] = key[at] >> 4
+            for window in range(len(_RECENT_US)):
+                recent[window, kind] += 1
+            at += 1
+        for window in range(len(_RECENT_US)):
+            since_us = as_of_us[row] - _RECENT_US[window]
+            while back[window] < at and key[back[window]] >> 4 < since_us:
+                recent[window, key[back[window]] & 15] -= 1
+                back[window] += 1
+        send, answer, session, dismissal = kinds[0], kinds[1], kinds[2], kinds[3]
+        out[row, 0] = recent[0, send]
+        out[row, 1] = recent[1, send]
+        out[row, 2] = recent[2, send]
+        out[row, 3] = ever[send]
+        out[row, 4] = recent[1, answer]
+        out[row, 5] = recent[2, answer]
+        out[row, 6] = ever[answer]
+        out[row, 7] = recent[1, session]
+        out[row, 8] = recent[2, session]
+        out[row, 9] = recent[2, dismissal]
+        out[row, 10] = _since(last_us[send], as_of_us[row]) / _DAY_US
+        out[row, 11] = _since(last_us[answer], as_of_us[row]) / _DAY_US
+        out[row, 12] = _since(last_us[session], as_of_us[row]) / _DAY_US
+        out[row, 13] = _since(key[begin] >> 4 if at > begin else _NEVER, as_of_us[row]) / _DAY_US
+
+
+@compiled(types.float64, TABLE, types.float64, types.float64)
+def _rescaled(carried, scale, halvings):
+    """Return the scale at which an event `halvings` after the user's first may be added.
+
+    Counts are carried as if all had happened at one instant, `scale` halvings after the user's
+    first event: adding costs one power of two, forgetting nothing. When events run far ahead of
+    that instant, it is moved by whole halvings, which loses no bit.
+    """
+    if halvings - scale <= _RESCALE:
+        return scale
+    shrink = np.exp2(scale - math.floor(halvings))
+    for row in range(carried.shape[0]):
+        for column in range(carried.shape[1]):
+            carried[row, column] *= shrink
+    return math.floor(halvings)
+
+
+@compiled(
+    *(types.void, INTS, INTS, INTS, INTS, CELLS, FLAGS, CELLS),
+    *(USERS, INTS, INTS, types.float64, TABLE, TABLE, TABLE),
+)
+def evidence(
+    begin,
+    end,
+    happened_us,
+    known_us,
+    cell,
+    is_session,
+    promptness,
+    user,
+    as_of_us,
+    order,
+    half_life_us,
+    sessions,
+    sends,
+    answers,
+):
+    """Write decayed counts by cell, known by each viewpoint.
+
+    What happened to the user of viewpoint v are the rows begin[v] <= i < end[v], by time.
+    `answers` holds one block of cells a stage of promptness; a stage beyond them is no answer.
+    Sessions and sends become known after different times: each has its own place in the log.
+    """
+    cells, stages = sessions.shape[1], answers.shape[1] // sessions.shape[1]
+    seen, sent = np.zeros((1, cells)), np.zeros((1 + stages, cells))
+    session, send, last = np.int64(0), np.int64(0), np.int64(0)
+    current, origin_us = np.int64(-2), np.int64(0)  # -2: nobody yet
+    seen_scale, sent_scale = 0.0, 0.0
+    for row in order:
+        if user[row] != current:
+            current, seen_scale, sent_scale = user[row], 0.0, 0.0
+            session, send, last = begin[row], begin[row], end[row]
+            origin_us = happened_us[session] if session < last else 0
+            seen[:], sent[:] = 0.0, 0.0
+        while session < last and not (is_session[session] and known_us[session] > as_of_us[row]):
+            if is_session[session]:
+                halvings = (happened_us[session] - origin_us) / half_life_us
+                seen_scale = _rescaled(seen, seen_scale, halvings)
+                seen[0, cell[session]] += np.exp2(halvings - seen_scale)
+            session += 1
+        while send < last and (is_session[send] or known_us[send] <= as_of_us[row]):
+            if not is_session[send]:
+                halvings = (happened_us[send] - origin_us) / half_life_us
+                sent_scale = _rescaled(sent, sent_scale, halvings)
+                weight = np.exp2(halvings - sent_scale)
+                sent[0, cell[send]] += weight
+                if promptness[send] < stages:
+                    sent[1 + promptness[send], cell[send]] += weight
+            send += 1
+        now = (as_of_us[row] - origin_us) / half_life_us
+        seen_left, sent_left = np.exp2(seen_scale - now), np.exp2(sent_scale - now)
+        for each in range(cells):
+            sessions[row, each] = seen[0, each] * seen_left
+            sends[row, each] = sent[0, each] * sent_left
+            for stage in range(stages):
+                answers[row, stage * cells + each] = sent[1 + stage, each] * sent_left

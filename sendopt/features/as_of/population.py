@@ -1,0 +1,57 @@
+"""What everybody did before a day: the one part of a user's evidence that takes the whole log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sendopt.clock import as_utc
+from sendopt.features.as_of.evidence import DAY_TYPES, HALF_HOURS, Evidence, population_evidence
+from sendopt.features.as_of.observations import observe
+from sendopt.features.as_of.viewpoints import INSTANT, Viewpoints
+from sendopt.features.queries import statement
+from sendopt.features.target import Target, microseconds
+from sendopt.log import Reader
+
+
+@dataclass(frozen=True)
+class Population:
+    """What became known of everybody before a UTC day began."""
+
+    evidence: Evidence  # one row
+    sends: NDArray[np.int64]  # without decay, (DAY_TYPES, HALF_HOURS)
+
+
+def population(
+    reader: Reader, target: Target, *, half_life: timedelta, as_of: datetime
+) -> Population:
+    """Return what everybody did before the day of `as_of`.
+
+    It follows from the events before that day, whatever happened since.
+    """
+    observations = observe(reader, target)
+    one = Viewpoints(pa.array([""]), pa.array([as_utc(as_of)], INSTANT))
+    evidence, _ = population_evidence(observations, one, half_life=half_life)
+    counts = ~observations["is_session"].to_numpy()
+    counts &= observations["known_us"].to_numpy() < microseconds(day_of(as_of))
+    cells = np.bincount(observations["cell"].to_numpy()[counts], minlength=DAY_TYPES * HALF_HOURS)
+    return Population(evidence, cells.reshape(DAY_TYPES, HALF_HOURS))
+
+
+def events_before(reader: Reader, as_of: datetime) -> int:
+    """Count the events before the day of `as_of`.
+
+    Events are never changed or taken away: while the count stays, all of them do.
+    """
+    found = reader.query("events_before", statement("events_before"), {"until": day_of(as_of)})
+    events: int = found["events"][0].as_py()
+    return events
+
+
+def day_of(as_of: datetime) -> datetime:
+    """Return when the UTC day of an instant began."""
+    return as_utc(as_of).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,0 +1,212 @@
+"""Users seen as of an instant, and the moments that are asked about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from sendopt.features.feature_names import USER_FEATURES
+from sendopt.features.local_time.weekends import is_weekend, weekend_days
+from sendopt.features.local_time.zones import day_of_week, minute_of_day, zone_clocks
+from sendopt.features.target import Target
+from sendopt.features.timeline.history import history, in_order, kinds
+from sendopt.features.timeline.parallel import shared_out
+from sendopt.log import Reader
+from sendopt.records import EventType
+
+INSTANT = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True)
+class Viewpoints:
+    """Distinct (user, as_of) pairs, numbered from 0.
+
+    What the asker knows better than the log, from a device perhaps that never had an event, can be
+    told along; where it is null or not told, the log's word holds.
+    """
+
+    user_id: pa.Array
+    as_of: pa.Array  # timestamp[us, UTC]
+    timezone: pa.Array | None = None  # IANA names
+    platform: pa.Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.user_id)
+
+    def slice(self, first: int, count: int) -> Viewpoints:
+        """Return up to `count` of them from `first` on."""
+        return Viewpoints(
+            self.user_id.slice(first, count),
+            self.as_of.slice(first, count),
+            None if self.timezone is None else self.timezone.slice(first, count),
+            None if self.platform is None else self.platform.slice(first, count),
+        )
+
+    @property
+    def as_of_us(self) -> NDArray[np.int64]:
+        """`as_of` in microseconds since the epoch."""
+        return np.asarray(self.as_of.cast(pa.int64()))
+
+    def table(self) -> pa.Table:
+        """The input `viewpoint` of the queries."""
+        number = np.arange(len(self), dtype=np.int32)
+        return pa.table({"viewpoint": number, "user_id": self.user_id, "as_of": self.as_of})
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Times of day of viewpoints, in the user's zone."""
+
+    viewpoint: NDArray[np.intp]  # row of the Viewpoints
+    day_of_week: NDArray[np.int64]  # 0 = Monday
+    minute_of_day: NDArray[np.int64]  # 0..1439
+    day_type: NDArray[np.intp]  # 0 on weekdays, 1 at the weekend of the zone
+    message_type: pa.Array | None = None  # of what would be sent; None or null = not said
+
+    def __len__(self) -> int:
+        return len(self.viewpoint)
+
+    def chosen(self, chosen: NDArray[np.bool_], *, first: int) -> Moments:
+        """Return the chosen moments, for viewpoints that are counted from `first`."""
+        return Moments(
+            self.viewpoint[chosen] - first,
+            self.day_of_week[chosen],
+            self.minute_of_day[chosen],
+            self.day_type[chosen],
+            None if self.message_type is None else self.message_type.filter(pa.array(chosen)),
+        )
+
+    @property
+    def half_hours(self) -> NDArray[np.float64]:
+        """Half hours since local midnight, with fractions."""
+        return self.minute_of_day / 30.0
+
+
+def viewpoints(
+    user_id: pa.ChunkedArray | pa.Array,
+    as_of: pa.ChunkedArray | pa.Array,
+    *,
+    timezone: pa.ChunkedArray | None = None,
+    platform: pa.ChunkedArray | None = None,
+) -> tuple[Viewpoints, NDArray[np.intp]]:
+    """Number the distinct pairs; also return the number of every row's pair.
+
+    Of what is told along, the first row of each pair counts.
+    """
+    users = pc.dictionary_encode(flat(user_id))
+    instants = pc.dictionary_encode(flat(as_of).cast(INSTANT))
+    pair = np.asarray(users.indices, np.int64) * max(len(instants.dictionary), 1) + np.asarray(
+        instants.indices, np.int64
+    )
+    distinct, first, number = np.unique(pair, return_index=True, return_inverse=True)
+    rows = np.divmod(distinct, max(len(instants.dictionary), 1))
+
+    def told(column: pa.ChunkedArray | None) -> pa.Array | None:
+        return None if column is None else flat(column).cast(pa.string()).take(pa.array(first))
+
+    return (
+        Viewpoints(
+            user_id=users.dictionary.take(pa.array(rows[0])),
+            as_of=instants.dictionary.take(pa.array(rows[1])),
+            timezone=told(timezone),
+            platform=told(platform),
+        ),
+        number.astype(np.intp),
+    )
+
+
+def moments(
+    reader: Reader,
+    seen: Viewpoints,
+    viewpoint: NDArray[np.intp],
+    at: pa.ChunkedArray | pa.Array,
+    *,
+    message_type: pa.ChunkedArray | None = None,
+) -> Moments:
+    """Place the instants `at` in the zones that were known of their users.
+
+    The zone is the last one in the log before as_of; a user of no known zone lives in UTC. One that
+    is told along counts instead where hours are local: for users whose zone the log knows, and for
+    those of whom it knows nothing, if it knows anybody's. The past of all others is kept in UTC,
+    and what is asked must be on the same clock.
+    """
+    at_us = np.asarray(flat(at).cast(INSTANT).cast(pa.int64()))
+    local_us, at_weekend = at_us, np.zeros(0, bool)
+    if len(at_us):
+        zones, of_viewpoint = _zones_of(reader, seen)
+        zone = of_viewpoint[viewpoint]
+        clocks = zone_clocks(reader, zones, begin_us=int(at_us.min()), end_us=int(at_us.max()))
+        local_us = clocks.local_us(zone, at_us)
+        at_weekend = is_weekend(zones, zone, local_us)
+    return Moments(
+        viewpoint=viewpoint,
+        day_of_week=day_of_week(local_us),
+        minute_of_day=minute_of_day(local_us),
+        day_type=at_weekend.astype(np.intp),
+        message_type=None if message_type is None else flat(message_type).cast(pa.string()),
+    )
+
+
+def hours_of_week(reader: Reader, seen: Viewpoints) -> Moments:
+    """Return the 168 local hours of a week for each viewpoint, with the weekend of its zone."""
+    count = len(seen)
+    hour = np.tile(np.arange(168), count)
+    return Moments(
+        viewpoint=np.repeat(np.arange(count, dtype=np.intp), 168),
+        day_of_week=hour // 24,
+        minute_of_day=hour % 24 * 60,
+        day_type=np.repeat(weekends_of(reader, seen).ravel(), 24).astype(np.intp),
+    )
+
+
+def weekends_of(reader: Reader, seen: Viewpoints) -> NDArray[np.bool_]:
+    """Return which days of the week are weekend for each viewpoint, (rows, 7), Monday first."""
+    zones, zone = _zones_of(reader, seen)
+    return weekend_days(zones, zone, seen.as_of_us)
+
+
+def _zones_of(reader: Reader, seen: Viewpoints) -> tuple[tuple[str, ...], NDArray[np.int16]]:
+    """Return names of zones, and the number of the one on whose clock each viewpoint's hours are.
+
+    See `moments`.
+    """
+    past = history(reader)
+    user = past.numbers(seen.user_id)
+    zones, zone = past.zones, past.zones_before(user, seen.as_of_us)
+    if seen.timezone is not None and len(zones) > 1:
+        told = pc.unique(seen.timezone.drop_null()).to_pylist()
+        zones = (*zones, *(name for name in told if name not in zones))
+        number = pc.index_in(seen.timezone, pa.array(zones)).fill_null(-1)
+        local = (zone > 0) | ~past.known_before(user, seen.as_of_us)
+        counts = local & (np.asarray(number) >= 0)
+        zone[counts] = np.asarray(number)[counts]
+    return zones, zone
+
+
+def recency(reader: Reader, seen: Viewpoints, target: Target) -> NDArray[np.float64]:
+    """Return USER_FEATURES of every viewpoint, NaN where something never happened."""
+    from sendopt.features.as_of import kernels  # noqa: PLC0415 - numba costs every command 0.3 s
+
+    past = history(reader)
+    user = past.numbers(seen.user_id)
+    kind = kinds(EventType.SEND, target.outcome, EventType.SESSION, EventType.DISMISSAL)
+    as_of_us = seen.as_of_us
+    order = in_order(user, as_of_us)
+    found = np.empty((len(seen), len(USER_FEATURES)))
+
+    def write(rows: slice) -> None:
+        kernels.recency(past.first, past.key, kind, user, as_of_us, order[rows], found)
+
+    shared_out(len(seen), write)
+    return found
+
+
+def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Return a column in one piece."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

@@ -1,0 +1,1 @@
+"""What became of moments: the only part of features that looks ahead, never beyond `until`."""

@@ -1,0 +1,1 @@
+"""Local time of instants: offsets of zones, days of the week, weekends."""

@@ -1,0 +1,30 @@
+"""Reads the clocks of zones at many instants, compiled."""
+
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# ruff: noqa: PLR0917 - compiled code takes arrays, one by one
+
+from __future__ import annotations
+
+from numba import types
+
+from sendopt.compiled import compiled
+from sendopt.features.array_types import CODES, INTS, WRITTEN
+
+
+@compiled(types.int64, INTS, INTS, INTS, types.int64, types.int64)
+def _local_us(clock_first, clock_from, clock_offset, zone, at_us):
+    low, high = clock_first[zone], clock_first[zone + 1]
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if clock_from[middle] <= at_us:
+            low = middle
+        else:
+            high = middle
+    return at_us + clock_offset[low]
+
+
+@compiled(types.void, INTS, INTS, INTS, CODES, INTS, WRITTEN)
+def local_times(clock_first, clock_from, clock_offset, zone, at_us, out):
+    """Write what the clocks of each zone show at each instant, in microseconds since 1970."""
+    for row in range(len(zone)):
+        out[row] = _local_us(clock_first, clock_from, clock_offset, zone[row], at_us[row])

@@ -1,0 +1,1 @@
+"""The log in memory: users numbered, events by user and time."""

@@ -1,0 +1,1 @@
+"""Trees on the offset of the level-shape model, and their tables for scoring."""

@@ -1,0 +1,1 @@
+"""Fit a model to the past that ends at one instant."""

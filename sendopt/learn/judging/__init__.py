@@ -1,0 +1,1 @@
+"""Judge probabilities and choices on days that no model was fitted to; watch them drift."""

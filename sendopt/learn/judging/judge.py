@@ -1,0 +1,114 @@
+"""Judges probabilities and choices on moments that no model was fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.evaluate import metrics
+from sendopt.evaluate.metrics import Interval
+from sendopt.features import LabelledMoments
+from sendopt.learn.past.groups import day_groups, user_numbers
+
+Vector = NDArray[np.float64]
+
+OURS = "ours"
+POPULATION_BEST = "population_best"
+MOST_FREQUENT = "most_frequent"
+RANDOM = "random"
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good one predictor's probabilities are."""
+
+    log_loss: float
+    brier: float
+    calibration_error: float
+    within_day_auc: float | None  # None = no day with both outcomes
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found on the judged moments; intervals are 95 %, from resampling users."""
+
+    moments: int
+    users: int
+    answered: float  # share of the moments
+    quality: dict[str, Quality]  # by predictor
+    choices: int  # user-days with at least two moments, of which one is chosen
+    reward: dict[str, Interval]  # by policy: share of the choices that were answered
+    gain: dict[str, Interval]  # ours minus each other policy, answered share
+    log_loss_gain: dict[str, Interval]  # each other predictor's log loss minus ours, nats
+    label: str = "predictive"  # whoever chose the times of these moments had reasons
+
+
+def judge(
+    past: LabelledMoments,
+    probabilities: Mapping[str, Vector],
+    rankings: Mapping[str, Vector],
+    *,
+    seed: int,
+) -> Verdict:
+    """Judge predictors and policies on `past`.
+
+    Args:
+        past: the moments and what happened.
+        probabilities: by predictor; must hold OURS.
+        rankings: by policy, the higher the better; must hold OURS.
+        seed: of the resampling.
+    """
+    rng = np.random.default_rng(seed)
+    user, day = user_numbers(past), day_groups(past)
+    size = np.bincount(day)
+    chosen = size[day] >= 2
+    group = np.unique(day[chosen], return_inverse=True)[1]
+    owner = np.zeros(int((size >= 2).sum()), np.intp)
+    owner[group] = user[chosen]
+    label = past.label[chosen]
+    rewards = {
+        name: metrics.reward_of_choice(group, ranking[chosen], label)
+        for name, ranking in rankings.items()
+    }
+    rewards[RANDOM] = metrics.reward_of_choice(group, np.zeros(len(group)), label)
+    ones = np.ones(len(owner))
+    ours = metrics.log_losses(past.label, probabilities[OURS])
+    return Verdict(
+        moments=len(past),
+        users=len(np.unique(user)),
+        answered=float(past.label.mean()),
+        quality={name: quality(past, p) for name, p in probabilities.items()},
+        choices=len(owner),
+        reward={
+            name: metrics.user_interval(reward, ones, owner, rng)
+            for name, reward in rewards.items()
+            if len(owner)
+        },
+        gain={
+            name: metrics.user_interval(rewards[OURS] - reward, ones, owner, rng)
+            for name, reward in rewards.items()
+            if len(owner) and name != OURS
+        },
+        log_loss_gain={
+            name: metrics.user_interval(
+                metrics.log_losses(past.label, p) - ours, np.ones(len(past)), user, rng
+            )
+            for name, p in probabilities.items()
+            if name != OURS
+        },
+    )
+
+
+def quality(past: LabelledMoments, probability: Vector) -> Quality:
+    """Return how good `probability` is on `past`."""
+    ordered, pairs = metrics.pair_counts(day_groups(past), probability, past.label)
+    return Quality(
+        log_loss=float(metrics.log_losses(past.label, probability).mean()),
+        brier=metrics.brier(past.label, probability),
+        calibration_error=metrics.calibration_error(past.label, probability),
+        within_day_auc=float(ordered.sum() / pairs.sum()) if pairs.sum() else None,
+    )

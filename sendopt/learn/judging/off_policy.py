@@ -1,0 +1,142 @@
+"""What policies would have earned, from later sends whose times were drawn with known chances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.evaluate import off_policy
+from sendopt.evaluate.metrics import Interval
+from sendopt.evaluate.off_policy import Logged, Value
+from sendopt.evaluate.refusal import Refusal
+from sendopt.features import observe
+from sendopt.features.labels.randomised import (
+    DrawnSends,
+    LoggedChances,
+    drawn_sends,
+    logged_chances,
+)
+from sendopt.learn.judging.judge import OURS
+from sendopt.learn.judging.policies import rankings
+from sendopt.learn.model.model import ServableModel
+from sendopt.learn.model.predict import describe_for
+from sendopt.log import Reader
+
+Vector = NDArray[np.float64]
+
+_MOST_SENDS = 200_000
+_SENDS_A_SHARE = 5_000  # bounds the dense curves and rows to some 60 MB
+_SHARES_AT_ONCE = 2  # in threads: shares are independent, so their number changes no bit
+_LEAST_SHARE = 0.005  # of the drawn sends, for an hour to count as one that is drawn
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """Policies on the days of sends whose hour was drawn; causal, where a value is given."""
+
+    chances: LoggedChances  # of the later sends
+    evaluated: int  # of the drawn ones
+    hours: tuple[int, ...]  # local hours that were drawn, and among which policies choose
+    as_sent: float | None  # share answered of those evaluated, at the hours they went out
+    value: Mapping[str, Value | Refusal] = field(default_factory=dict)  # by policy
+    gain: Mapping[str, Mapping[str, Interval]] = field(default_factory=dict)  # ours minus it
+    refusal: Refusal | None = None  # why nothing is said of any policy
+    label: str = "causal"
+
+
+def counterfactual(
+    reader: Reader, model: ServableModel, *, since: datetime, until: datetime
+) -> Counterfactual:
+    """Evaluate the model's choice and its rivals' on the drawn sends of [since, until).
+
+    Every policy chooses one local hour of the send's day, among those that were drawn at all,
+    knowing what was known when that day began. A propensity is taken to be that of the hour.
+    """
+    chances = logged_chances(reader, model.target, since=since, until=until)
+    refusal = _nothing_drawn(chances)
+    if refusal is not None:
+        return Counterfactual(chances, 0, (), None, refusal=refusal)
+    sends = drawn_sends(reader, model.target, since=since, until=until, limit=_MOST_SENDS)
+    counted = np.bincount(sends.hour, minlength=24)
+    hours = np.flatnonzero(counted >= _LEAST_SHARE * len(sends)).astype(np.intp)
+    logged = _logged(reader, model, sends, hours)
+    value = {name: off_policy.evaluate(rows) for name, rows in logged.items()}
+    return Counterfactual(
+        chances=chances,
+        evaluated=len(sends),
+        hours=tuple(int(hour) for hour in hours),
+        as_sent=float(sends.answered.mean()),
+        value=value,
+        gain={
+            name: off_policy.gain(logged[OURS], rows)
+            for name, rows in logged.items()
+            if name != OURS and isinstance(value[OURS], Value) and isinstance(value[name], Value)
+        },
+    )
+
+
+def _logged(
+    reader: Reader, model: ServableModel, sends: DrawnSends, hours: NDArray[np.intp]
+) -> dict[str, Logged]:
+    """Return what each policy would have done, beside what was drawn.
+
+    q is the model's probability. It saw nothing of the day it speaks of, so that it needs no
+    fitting to other users' sends.
+    """
+    observations = observe(reader, model.target)
+
+    def ranked(first: int) -> dict[str, Vector]:
+        share = slice(first, min(first + _SENDS_A_SHARE, len(sends)))
+        seen, asked = sends.each_hour(share, hours)
+        return rankings(model, describe_for(model, reader, observations, seen, asked))
+
+    with ThreadPoolExecutor(_SHARES_AT_ONCE) as pool:
+        shares = list(pool.map(ranked, range(0, len(sends), _SENDS_A_SHARE)))
+    ranking = {
+        name: np.concatenate([share[name] for share in shares]).reshape(-1, len(hours))
+        for name in shares[0]
+    }
+    q = ranking[OURS]
+    user = np.asarray(sends.seen.user_id.dictionary_encode().indices, np.intp)[sends.viewpoint]
+    drawn = sends.hour[:, np.newaxis] == hours
+    return {
+        name: Logged(
+            user=user,
+            reward=sends.answered,
+            propensity=sends.propensity,
+            target=(wanted * drawn).sum(axis=1),
+            predicted=(q * drawn).sum(axis=1),
+            expected=(q * wanted).sum(axis=1),
+            unreachable=np.zeros(len(sends)),
+        )
+        for name, wanted in ((name, _best(score)) for name, score in ranking.items())
+    }
+
+
+def _best(score: Vector) -> Vector:
+    """Return the chance of each time if the best is taken; equals share it."""
+    best = score == score.max(axis=1, keepdims=True)
+    chance: Vector = best / best.sum(axis=1, keepdims=True)
+    return chance
+
+
+def _nothing_drawn(chances: LoggedChances) -> Refusal | None:
+    if chances.drawn:
+        return None
+    if chances.logged:
+        return Refusal(
+            "no_support",
+            f"all {chances.logged:,} later sends with a propensity went out at times that were "
+            "certain: the hours never varied by chance",
+            "let the sender draw a share of its times at random and log their propensity",
+        )
+    return Refusal(
+        "no_propensity",
+        f"none of {chances.sends:,} later sends carries the chance with which its time was drawn",
+        "let the sender draw a share of its times at random and log their propensity",
+    )

@@ -1,0 +1,1 @@
+"""The level-shape model: how much a user answers, times when, both shrunken to everybody's."""

@@ -1,0 +1,173 @@
+"""Users' clocks: when each is active, given how everybody's clocks differ.
+
+A logistic-normal model (Aitchison and Shen 1980). The log density of a user's sessions over the
+hours of weekdays and weekends is a mean plus the user's own part, drawn from a normal distribution
+whose covariance is learned from all users (Laplace EM): it knows that neighbouring hours go
+together, weekday and weekend, and whoever comes at seven comes again at ten. So it takes the place
+of smoothing widths, of segments and of archetypes. A user without history has everybody's clock;
+evidence moves it, and no rule switches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.features import DAY_TYPES, HALF_HOURS
+from sendopt.learn.numerics import circular
+
+HOURS = 24
+
+_CELLS = DAY_TYPES * HOURS
+_ROUNDS = 5
+_PRIOR_USERS = 20.0  # whose clocks the covariance assumed before learning counts for
+_FEWEST_SESSIONS = 5.0  # of a user who teaches how clocks differ
+_SMOOTHING_HOURS = 0.75
+_DAY_TYPE_PRIOR = 50.0  # sessions of everybody
+_MOST_VARIANCE = 1.0  # beyond it a lognormal mean rests on its tail, which is not to be trusted
+_GUESS = 10.0  # sessions of everybody that a user's own are first compared with
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ClockPrior:
+    """How clocks differ, by cell: weekday hours, then weekend hours, DAY_TYPES x HOURS."""
+
+    everybody: Floats  # the density of all sessions together
+    mean: Floats  # log density of the clock in the middle of all clocks
+    covariance: Floats  # (cells, cells), of users' log densities about it
+
+    @property
+    def of_everybody(self) -> Floats:
+        """Everybody's density by half hour, (1, DAY_TYPES, HALF_HOURS)."""
+        return _by_half_hours(self.everybody)
+
+
+def unlearned() -> ClockPrior:
+    """Return what is believed before anybody was seen: all hours alike, neighbours together."""
+    return _first_guess(np.zeros((1, DAY_TYPES, HOURS)))
+
+
+def learn(sessions: Floats) -> ClockPrior:
+    """Learn how clocks differ.
+
+    Args:
+        sessions: decayed counts, one row a user, (users, DAY_TYPES, HALF_HOURS).
+    """
+    counts = _hourly(sessions)
+    assumed = _first_guess(counts)
+    counts = counts[counts.sum(axis=(1, 2)) >= _FEWEST_SESSIONS]
+    users = len(counts)
+    prior, own = assumed, np.zeros((users, _CELLS))
+    for _ in range(_ROUNDS if users else 0):
+        second = np.zeros((_CELLS, _CELLS))
+        own, _variance, _doubt = _posteriors(prior, counts, own, second=second)
+        shift = own.mean(axis=0) * users / (users + _PRIOR_USERS)
+        own -= shift
+        second += own.T @ own + _PRIOR_USERS * assumed.covariance
+        prior = ClockPrior(assumed.everybody, prior.mean + shift, second / (users + _PRIOR_USERS))
+    return prior
+
+
+def densities(prior: ClockPrior, sessions: Floats) -> Floats:
+    """Return the densities of `clocks`."""
+    return clocks(prior, sessions)[0]
+
+
+def clocks(prior: ClockPrior, sessions: Floats) -> tuple[Floats, Floats]:
+    """Return every user's density of sessions over the local day, and how sure it is.
+
+    Args:
+        prior: how clocks differ.
+        sessions: decayed counts, (rows, DAY_TYPES, HALF_HOURS).
+
+    Returns:
+        The posterior mean (lognormal), of the shape of `sessions`; each day type sums to 1.
+        Everybody's density weighs as much as one session: it is all there is for who was never
+        seen. And the posterior variance of the log density, of the same shape.
+    """
+    counts = _hourly(sessions)
+    evidence = counts.sum(axis=(1, 2))
+    seen = np.flatnonzero(evidence > 0)
+    density = np.tile(prior.everybody, (len(counts), 1))
+    doubt = np.tile(_of_density(prior), (len(counts), 1))
+    if len(seen):
+        # Everybody's hours and the user's own, as log density: most of the way to the mode.
+        guess = (counts[seen].reshape(-1, _CELLS) + _GUESS * prior.everybody) / _GUESS
+        begin = np.log(guess) / 2.0
+        begin -= begin.mean(axis=1, keepdims=True)
+        own, variance, doubt[seen] = _posteriors(prior, counts[seen], begin)
+        weight = evidence[seen, None]
+        learned = _softmax(prior.mean + own + np.minimum(variance, _MOST_VARIANCE) / 2.0)
+        density[seen] = (prior.everybody + weight * learned) / (1.0 + weight)
+    halves = HALF_HOURS // HOURS
+    by_half_hours = np.repeat(doubt.reshape(-1, DAY_TYPES, HOURS), halves, axis=-1)
+    return _by_half_hours(density), by_half_hours
+
+
+def _posteriors(
+    prior: ClockPrior, counts: Floats, begin: Floats, *, second: Floats | None = None
+) -> tuple[Floats, Floats, Floats]:
+    """Return modes and variances of every row's own part, and variances of its log density.
+
+    The posterior covariances are added to `second`.
+    """
+    # Numba takes half a second to import, which only those who learn or score should pay.
+    from sendopt.learn.numerics.clock_modes import posteriors  # noqa: PLC0415
+
+    precision = np.ascontiguousarray(np.linalg.inv(prior.covariance))
+    own, variance, doubt = begin.copy(), np.empty_like(begin), np.empty_like(begin)
+    into = np.zeros((_CELLS, _CELLS)) if second is None else second
+    posteriors(counts, prior.mean, precision, own, variance, doubt, into, second is not None)
+    return own, variance, doubt
+
+
+def _of_density(prior: ClockPrior) -> Floats:
+    """Return the variance of the log density of somebody who was never seen."""
+    common = np.kron(np.eye(DAY_TYPES), np.ones((HOURS, 1))) @ (
+        np.kron(np.eye(DAY_TYPES), np.ones(HOURS)) * prior.everybody
+    )
+    apart = np.eye(_CELLS) - common
+    variance: Floats = np.diag(apart @ prior.covariance @ apart.T).copy()
+    return variance
+
+
+def _first_guess(counts: Floats) -> ClockPrior:
+    """Return everybody's density, and a covariance that ties neighbouring hours together."""
+    smooth = counts.sum(axis=0) @ circular.gaussian(_SMOOTHING_HOURS, HOURS)
+    all_days = smooth.sum(axis=0) + 1.0 / HOURS  # one session, anywhere
+    clock = smooth + _DAY_TYPE_PRIOR * all_days / all_days.sum()
+    clock /= clock.sum(axis=-1, keepdims=True)
+
+    def together(length_hours: float) -> Floats:
+        """Periodic kernel (MacKay 1998)."""
+        apart = np.pi * (np.arange(HOURS)[:, None] - np.arange(HOURS)) / HOURS
+        width = 2.0 * np.pi * length_hours / HOURS
+        kernel: Floats = np.exp(-2.0 * (np.sin(apart) / width) ** 2)
+        return kernel
+
+    hours = 0.9 * (0.89 * together(1.5) + 0.1 * together(4.0))
+    day_types = 0.8 + 0.2 * np.eye(DAY_TYPES)
+    covariance = np.kron(day_types, hours) + 0.01 * np.eye(_CELLS)
+    return ClockPrior(clock.ravel(), np.log(clock).ravel(), covariance)
+
+
+def _by_half_hours(density: Floats) -> Floats:
+    halves = HALF_HOURS // HOURS
+    return np.repeat(density.reshape(-1, DAY_TYPES, HOURS) / halves, halves, axis=-1)
+
+
+def _hourly(sessions: Floats) -> Floats:
+    hourly: Floats = sessions.reshape(-1, DAY_TYPES, HOURS, HALF_HOURS // HOURS).sum(axis=-1)
+    return hourly
+
+
+def _softmax(log_density: Floats) -> Floats:
+    """Return densities, each day type summing to 1."""
+    by_type = log_density.reshape(-1, DAY_TYPES, HOURS)
+    weight = np.exp(by_type - by_type.max(axis=-1, keepdims=True))
+    density: Floats = (weight / weight.sum(axis=-1, keepdims=True)).reshape(-1, _CELLS)
+    return density

@@ -1,0 +1,298 @@
+"""The level-shape model: how much a user answers, times when, both shrunken to everybody.
+
+It puts together, on the logit scale, what clocks say of activity and what the hazard says of
+answers, both from decayed counts by local half hour; `models/level_shape` explains the mathematics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.features import HALF_HOURS, Evidence, Moments
+from sendopt.learn.level_shape import activity_prior
+from sendopt.learn.level_shape.activity_prior import ClockPrior
+from sendopt.learn.level_shape.hazard import levels, modes, total, waves_of_the_day
+from sendopt.learn.numerics import circular
+from sendopt.learn.numerics.logistic import logit
+
+_POPULATION_STAGE_SD = 0.1  # of everybody's stages from their share of answers over all hours
+
+
+@dataclass(frozen=True)
+class LevelShape:
+    """What the model believes before it has seen anybody; counts are decayed events."""
+
+    half_life_days: float = 60.0
+    activity_bandwidth_hours: float = 0.75  # of everybody's clock
+    activity_prior: float = 30.0  # sessions that know a user's hours as well as everybody's do
+    population_day_type_prior: float = 50.0  # sessions after which everybody's weekend differs
+    activity_weight: float = 1.0  # 0 where being active was found to tell nothing of answering
+    activity_trust: float = 1000.0  # answers of everybody that say as much as so many sessions
+    send_bandwidth_hours: float = 1.0
+    deviation_sd: float = 0.6  # of a user's own hours from everybody's, on the logit scale
+    deviation_length_hours: float = 1.0  # over which such a deviation changes
+    level_sd: float = 1.0  # of users' levels, on the logit scale
+    population_prior_sends: float = 20.0  # near an hour: with so many, what it says counts half
+    population_sd: float = 0.5  # of everybody's hours from each other, on the logit scale
+    population_length_hours: float = 1.0
+    population_day_type_sd: float = 0.15  # of everybody's weekend from their weekday
+    segment_level_sd: float = 1.0  # of a platform's or a message type's answers from everybody's
+    segment_sd: float = 0.3  # of its hours from everybody's
+
+    @property
+    def half_life(self) -> timedelta:
+        """After so long an event counts half."""
+        return timedelta(days=self.half_life_days)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The model's view of every viewpoint; curves are (rows, day types, half hours), logits.
+
+    `answering` curves hold at the middle of a half hour, `activity` curves at its start, because
+    activity is looked for from there on.
+    """
+
+    population_row: NDArray[np.intp]  # of each viewpoint, into the population curves
+    population_activity: NDArray[np.float64]
+    population_answering: NDArray[np.float64]
+    activity: NDArray[np.float64]
+    answering: NDArray[np.float64]
+    evidence: NDArray[np.float64]  # sends near the half hour
+    doubt: NDArray[np.float64]  # posterior variance of the user's own part, at the starts
+    level: NDArray[np.float64]  # of each viewpoint, relative to everybody
+    base: NDArray[np.float64]  # everybody's logit as of each viewpoint
+    busyness: NDArray[np.float64]  # log of 1 + sessions a day
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What users' own answers say; curves are (rows, 1, half hours), at their middles."""
+
+    level: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    variance: NDArray[np.float64]  # of the deviation
+    evidence: NDArray[np.float64]  # sends near the half hour
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The curves at moments: their sum orders the moments of a day."""
+
+    population_activity: NDArray[np.float64]
+    population_answers: NDArray[np.float64]
+    activity: NDArray[np.float64]
+    answers: NDArray[np.float64]
+    evidence: NDArray[np.float64]
+    doubt: NDArray[np.float64]  # posterior variance of the user's own part of the shape
+
+    @property
+    def population(self) -> NDArray[np.float64]:
+        """What is common to all users."""
+        return self.population_activity + self.population_answers
+
+    @property
+    def shape(self) -> NDArray[np.float64]:
+        """How much likelier than on average, on the logit scale, before any calibration."""
+        return self.population + self.activity + self.answers
+
+
+def estimate(
+    model: LevelShape,
+    prior: ClockPrior,
+    user: Evidence,
+    everybody: Evidence,
+    population_row: NDArray[np.intp],
+    *,
+    platform: NDArray[np.intp],
+    platforms: NDArray[np.float64],
+    reach: timedelta,
+) -> Curves:
+    """Return the posterior curves of every viewpoint.
+
+    Args:
+        model: what is believed of levels and of answers.
+        prior: how users' clocks differ.
+        user: one row a viewpoint.
+        everybody: the population's evidence, one row a day.
+        population_row: the row of `everybody` of each viewpoint.
+        platform: the row of `platforms` of each viewpoint, also counted from the end.
+        platforms: (rows, half hours), what each adds to everybody's logits.
+        reach: how long after a send activity can still answer it.
+    """
+    reach_hours = reach / timedelta(hours=1)
+    clock = population_clock(model, prior, everybody)
+    clock_ahead = circular.ahead(clock, reach_hours)
+    density, clock_doubt = activity_prior.clocks(prior, user.sessions)
+    ahead = circular.ahead(density, reach_hours)
+    activity = np.log(ahead / circular.ahead(prior.of_everybody, reach_hours))
+    activity *= model.activity_weight
+
+    base, answering, stages = _population_answering(model, everybody)
+    tried = _near(model, everybody)
+    tried = tried / (tried + model.population_prior_sends)
+    answering = tried * answering
+    weight = model.activity_weight
+    by_answers = _share_of_answers(model, everybody)
+    mean_ahead = clock_ahead.mean(axis=-1, keepdims=True)
+    population_activity = (1.0 - by_answers) * np.log(clock_ahead / mean_ahead)
+    population_answering = by_answers * answering
+
+    # From here on a row is everybody on one platform as of one day.
+    (day, of_platform), population_row = _pairs(population_row, platform % len(platforms))
+    added = platforms[of_platform]
+    level = added.mean(axis=-1)
+    base, stages = base[day] + level, stages[day] + level[:, None]
+    tried, population_activity = tried[day], population_activity[day]
+    population_answering = population_answering[day] + (added - level[:, None])[:, None]
+
+    expected = (
+        _at_middles(population_activity)[population_row]
+        + population_answering[population_row]
+        + _at_middles(activity)
+    )
+    own = _answers(model, user, base[population_row], expected, stages[population_row])
+    sessions = total(user.sessions)
+    fade = model.activity_prior / (model.activity_prior + weight * sessions)
+    per_day = sessions[:, 0, 0] * np.log(2.0) / model.half_life_days
+    return Curves(
+        population_row=population_row,
+        population_activity=population_activity,
+        population_answering=population_answering,
+        activity=activity,
+        answering=fade * tried[population_row] * own.deviation,
+        evidence=own.evidence,
+        doubt=weight**2 * clock_doubt + fade**2 * own.variance,
+        level=own.level,
+        base=base[population_row],
+        busyness=np.log1p(per_day),
+    )
+
+
+def _pairs(
+    first: NDArray[np.intp], second: NDArray[np.intp]
+) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], NDArray[np.intp]]:
+    """Number the distinct pairs of rows; also return the number of every pair."""
+    distinct, number = np.unique(np.stack([first, second]), axis=1, return_inverse=True)
+    return (distinct[0], distinct[1]), number.ravel()
+
+
+def parts(curves: Curves, asked: Moments) -> Parts:
+    """Read the curves at the moments."""
+    start, middle = asked.half_hours, asked.half_hours - 0.5
+    row, day_type = asked.viewpoint, asked.day_type
+    of_all = curves.population_row[row]
+    all_days = np.zeros_like(day_type)
+    return Parts(
+        population_activity=circular.at(curves.population_activity, of_all, day_type, start),
+        population_answers=circular.at(curves.population_answering, of_all, day_type, middle),
+        activity=circular.at(curves.activity, row, day_type, start),
+        answers=circular.at(curves.answering, row, all_days, middle),
+        evidence=circular.at(curves.evidence, row, all_days, middle),
+        doubt=circular.at(curves.doubt, row, day_type, start),
+    )
+
+
+def _share_of_answers(model: LevelShape, everybody: Evidence) -> NDArray[np.float64]:
+    """Return how much everybody's curve is what their answers say; the rest is their clock.
+
+    Few answers say as little as few sessions do: without them, even a short clock is better than
+    believing all hours alike. (rows, 1, 1), in [0, 1]; without sessions it is 1.
+    """
+    answers = np.minimum(total(everybody.opens), model.activity_trust)
+    sessions = model.activity_weight * total(everybody.sessions)
+    return np.divide(answers, answers + sessions, out=np.ones_like(answers), where=sessions > 0)
+
+
+def population_clock(
+    model: LevelShape, prior: ClockPrior, everybody: Evidence
+) -> NDArray[np.float64]:
+    """Return everybody's density of sessions over the day; each day type sums to 1.
+
+    One session is taken for granted, at the hours that training saw: it is all that is left when
+    the log has been silent for years.
+    """
+    smoothed = everybody.sessions @ circular.gaussian(model.activity_bandwidth_hours)
+    granted = prior.of_everybody.mean(axis=-2, keepdims=True)
+    all_days = smoothed.sum(axis=-2, keepdims=True) + granted
+    all_days /= all_days.sum(axis=-1, keepdims=True)
+    kappa = model.population_day_type_prior
+    clock: NDArray[np.float64] = (smoothed + kappa * all_days) / (
+        smoothed.sum(axis=-1, keepdims=True) + kappa
+    )
+    return clock
+
+
+def _population_answering(
+    model: LevelShape, everybody: Evidence
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return everybody's logit over all hours, their curve about it, and the stages' logits.
+
+    The same hazard as of a single user, with a weekend of its own.
+    """
+    sends = total(everybody.sends)
+    answers = everybody.answers.sum(axis=(-2, -1))
+    base = logit((answers.sum(axis=1) + 1.0) / (sends[:, 0, 0] + 2.0))
+    passed = answers.cumsum(axis=1) - answers
+    stages = logit((answers + 1.0) / (sends[:, :, 0] + 2.0 * answers.shape[1] - passed))
+    waves, variance = waves_of_the_day(model.population_sd, model.population_length_hours)
+    weekend = np.array([-0.5, 0.5])[:, None, None]
+    both = np.concatenate([np.broadcast_to(waves, (2, *waves.shape)), weekend * waves], axis=2)
+    share = model.population_day_type_sd / model.population_sd
+    own, _ = modes(
+        everybody,
+        stages[:, :, None, None],
+        both,
+        np.concatenate([variance, variance * share**2]),
+        stage_sd=_POPULATION_STAGE_SD,
+    )
+    return base, np.einsum("rc,dhc->rdh", own, both), stages
+
+
+def _answers(
+    model: LevelShape,
+    user: Evidence,
+    base: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    stage: NDArray[np.float64],
+) -> Answers:
+    """Return what the user's own answers say, beyond everybody's and the user's activity.
+
+    A discrete-time hazard: a send passes the stages of promptness one after the other, and each
+    stage answers it with the probability sigmoid(stage + expected(h) + own(stage) + deviation(h)),
+    so a prompt answer says more of its hour than a late one. own(stage) is how prompt the user is
+    at any hour; the deviation is a Gaussian process on the circle of the day; together they are
+    the maximum of the posterior (Newton). The level asks only whether a send was answered.
+    """
+    rows = len(expected)
+    level, deviation = np.zeros(rows), np.zeros((rows, 1, HALF_HOURS))
+    variance = np.full((rows, 1, HALF_HOURS), model.deviation_sd**2)
+    asked = np.flatnonzero(total(user.sends)[:, 0, 0] > 0)
+    waves, prior_variance = waves_of_the_day(model.deviation_sd, model.deviation_length_hours)
+    if len(asked):
+        own, variance[asked] = modes(
+            user.rows(asked),
+            expected[asked, None] + stage[asked, :, None, None],
+            waves[None],
+            prior_variance,
+            stage_sd=model.level_sd,
+        )
+        deviation[asked, 0] = own @ waves.T
+        known = base[asked, None, None] + expected[asked] + deviation[asked]
+        level[asked] = levels(user.rows(asked), known, model.level_sd**-2.0)
+    return Answers(level, deviation, variance, _near(model, user))
+
+
+def _near(model: LevelShape, seen: Evidence) -> NDArray[np.float64]:
+    """Count the sends near each half hour; one at the very half hour counts 1."""
+    kernel = circular.gaussian(model.send_bandwidth_hours)
+    near: NDArray[np.float64] = seen.sends.sum(axis=-2, keepdims=True) @ (kernel / kernel.max())
+    return near
+
+
+def _at_middles(starts: NDArray[np.float64]) -> NDArray[np.float64]:
+    return (starts + np.roll(starts, -1, axis=-1)) / 2.0

@@ -1,0 +1,165 @@
+"""Applies a model to any moments of any users."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from sendopt.clock import zone_of
+from sendopt.errors import InvalidInput
+from sendopt.features import (
+    LabelledMoments,
+    Moments,
+    Population,
+    Viewpoints,
+    moments,
+    observe,
+    viewpoints,
+)
+from sendopt.learn.model.inputs import Rows, describe
+from sendopt.learn.model.model import ServableModel
+from sendopt.log import Reader
+
+_DECISION_COLUMNS = ("decision_id", "user_id", "as_of", "candidate_at")
+_TOLD_ALONG = ("timezone", "platform", "message_type")
+_INSTANT = pa.timestamp("us", tz="UTC")
+_KEPT_AS = {"user_id": pa.string(), "as_of": _INSTANT, "candidate_at": _INSTANT}
+_VIEWPOINTS_AT_ONCE = 20_000  # bounds the dense curves to some 200 MB
+
+
+@dataclass(frozen=True)
+class CandidateScores:
+    """What a model says of candidate times, one row a candidate."""
+
+    probability: NDArray[np.float64]  # of an answer within the open window
+    logit_sd: NDArray[np.float64]  # how unsure the candidate's place among the user's times is
+
+
+def score(model: ServableModel, reader: Reader, decisions: pa.Table) -> CandidateScores:
+    """Return what `model` says of every row of `decisions`.
+
+    Raises:
+        InvalidInput: if `decisions` break their contract.
+    """
+    check_decisions(decisions)
+    decisions = as_kept(decisions)
+    observations = observe(reader, model.target)
+    told = {name: decisions[name] for name in _TOLD_ALONG if name in decisions.column_names}
+    seen, number = viewpoints(
+        decisions["user_id"],
+        decisions["as_of"],
+        timezone=told.get("timezone"),
+        platform=told.get("platform"),
+    )
+    asked = moments(
+        reader, seen, number, decisions["candidate_at"], message_type=told.get("message_type")
+    )
+    probability, logit_sd = np.empty(len(decisions)), np.empty(len(decisions))
+    for first in range(0, len(seen), _VIEWPOINTS_AT_ONCE):
+        mine = (number >= first) & (number < first + _VIEWPOINTS_AT_ONCE)
+        chunk = seen.slice(first, _VIEWPOINTS_AT_ONCE)
+        here = asked.chosen(mine, first=first)
+        rows = describe_for(model, reader, observations, chunk, here)
+        probability[mine], logit_sd[mine] = model.predict(rows), model.logit_sd(rows)
+    return CandidateScores(probability, logit_sd)
+
+
+def describe_for(
+    model: ServableModel,
+    reader: Reader,
+    observations: pa.Table,
+    seen: Viewpoints,
+    asked: Moments,
+    *,
+    everybody: Population | None = None,
+) -> Rows:
+    """Describe moments the way `model` was taught; `everybody` as in `rows.describe`."""
+    return describe(
+        reader,
+        observations,
+        target=model.target,
+        shape=model.shape,
+        clocks=model.clocks,
+        platforms=model.platforms,
+        message_types=model.message_types,
+        reach=model.reach,
+        seen=seen,
+        asked=asked,
+        everybody=everybody,
+    )
+
+
+def describe_labelled(model: ServableModel, reader: Reader, labelled: LabelledMoments) -> Rows:
+    """Describe labelled moments by what was known at the start of their day."""
+    seen, asked = labelled.asked(reader)
+    return describe_for(model, reader, observe(reader, model.target), seen, asked)
+
+
+def check_decisions(decisions: pa.Table) -> None:
+    """Check the decisions contract: decision_id, user_id, as_of, candidate_at.
+
+    Whole numbers pass as user ids, as in an import. Optional are timezone, platform and
+    message_type, where the asker knows them; they may be null.
+
+    Raises:
+        InvalidInput: naming the first column that breaks it.
+    """
+    for name in _DECISION_COLUMNS:
+        if name not in decisions.column_names:
+            raise InvalidInput(
+                "is missing",
+                code="missing_field",
+                field=name,
+                expected=", ".join(_DECISION_COLUMNS),
+            )
+        column = decisions[name]
+        if column.null_count:
+            row = int(pc.index(pc.is_null(column), value=True).as_py()) + 1
+            raise InvalidInput(f"is empty in row {row}", code="missing_field", field=name)
+        if name in ("as_of", "candidate_at") and (
+            not pa.types.is_timestamp(column.type) or column.type.tz is None
+        ):
+            raise InvalidInput(
+                f"has the type {column.type}",
+                code="time_invalid",
+                field=name,
+                expected="timestamps with a zone",
+            )
+    user_type = decisions["user_id"].type
+    if not _is_text(user_type) and not pa.types.is_integer(user_type):
+        raise InvalidInput(
+            f"has the type {user_type}",
+            code="wrong_type",
+            field="user_id",
+            expected="text, as in the log",
+        )
+    for name in _TOLD_ALONG:
+        if name in decisions.column_names and not _is_text(decisions[name].type):
+            raise InvalidInput(
+                f"has the type {decisions[name].type}",
+                code="wrong_type",
+                field=name,
+                expected="text, or nothing",
+            )
+    if "timezone" in decisions.column_names:
+        for zone in pc.unique(decisions["timezone"].cast(pa.string())).drop_null().to_pylist():
+            zone_of(zone)
+
+
+def as_kept(decisions: pa.Table) -> pa.Table:
+    """Return `decisions`, who and when in the types of the log; as there, nanoseconds are cut."""
+    for name, kind in _KEPT_AS.items():
+        options = pc.CastOptions(kind, allow_time_truncate=True)
+        place = decisions.column_names.index(name)
+        decisions = decisions.set_column(place, name, pc.cast(decisions[name], options=options))
+    return decisions
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    text = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
+    return any(told(kind) for told in (*text, pa.types.is_null))

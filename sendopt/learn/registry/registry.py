@@ -1,0 +1,318 @@
+"""Says which of a tenant's models serves, and lets it change; MLflow keeps them.
+
+    champion     serves
+    challenger   was trained last; serves only once the gate has let it through
+    last_good    served before the champion, and serves whenever the champion cannot
+
+Every move of the champion is written down beside the model: when, by whom, why. `last_good`
+follows from these moves alone.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sendopt.errors import Conflict, ModelNotServable
+from sendopt.learn.model import artifact
+from sendopt.learn.model.model import ServableModel
+from sendopt.learn.registry.liveness import Liveness
+from sendopt.learn.registry.mlflow_store import Version, Versions, damaged, unavailable
+from sendopt.learn.registry.promotions import (
+    LAST_GOOD_ALIAS,
+    PROMOTED,
+    ROLLED_BACK,
+    Move,
+    RegisteredModel,
+    choose,
+    last_good,
+    read_moves,
+    tag,
+)
+from sendopt.records import TenantId
+
+CHAMPION_ALIAS = "champion"
+CHALLENGER_ALIAS = "challenger"
+
+_CARD = "card.md"
+_VERSION_TAG = "sendopt.version"
+_UNTIL_TAG, _LEARNED_TAG = "sendopt.trained_until", "sendopt.learned_until"
+_GATE_TAG = "sendopt.gate"
+_MOST_LOADED = 3  # of a tenant: the champion, the last good one, and one that either was before
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A model as it was registered."""
+
+    model: ServableModel  # with its version
+    number: str  # MLflow's of that version
+    run_id: str
+
+
+class Registry:
+    """One registered model a tenant; its versions are immutable, its aliases move.
+
+    Args:
+        tracking_uri: MLflow's store, such as `sqlite:///registry.db` or a server's URL.
+        artifacts: where models and cards are kept, a folder or a URI that the store can reach.
+        threads: how many a loaded model may use for its trees.
+    """
+
+    def __init__(self, tracking_uri: str, artifacts: str, *, threads: int = 1) -> None:
+        self._versions = Versions(tracking_uri, artifacts)
+        self._threads = threads
+        self._loaded: dict[TenantId, dict[str, ServableModel]] = {}  # by number
+        self._served: dict[TenantId, ServableModel] = {}  # the last champion of each tenant
+        self._liveness = Liveness(
+            lambda: self._versions.called(TenantId("default"), CHAMPION_ALIAS)
+        )
+
+    def champion(self, tenant_id: TenantId) -> ServableModel:
+        """Return the tenant's champion; a move of the alias is seen by the next call.
+
+        Raises:
+            ModelNotServable: `no_champion`; `model_damaged`, if its files are not what was judged;
+                `registry_unavailable`.
+        """
+        self._served[tenant_id] = self._once(tenant_id, self._champion(tenant_id))
+        return self._served[tenant_id]
+
+    def last_good(self, tenant_id: TenantId) -> ServableModel:
+        """Return the model that served before the champion.
+
+        Raises:
+            ModelNotServable: `no_last_good`, `model_damaged` or `registry_unavailable`.
+        """
+        found = self._versions.called(tenant_id, LAST_GOOD_ALIAS)
+        if found is None:
+            raise ModelNotServable("no model served before", code="no_last_good")
+        return self._once(tenant_id, found)
+
+    def last_served(self, tenant_id: TenantId) -> ServableModel:
+        """Return the champion that this process loaded last, without asking the registry.
+
+        Raises:
+            ModelNotServable: `registry_unavailable`, if it never loaded any.
+        """
+        if tenant_id not in self._served:
+            raise unavailable("and this process has loaded no model before")
+        return self._served[tenant_id]
+
+    def check(self, *, within: timedelta = timedelta(seconds=2)) -> None:
+        """Return if the registry answers, with whatever it may hold.
+
+        Raises:
+            ModelNotServable: `registry_unavailable`, at the latest after `within`.
+        """
+        try:
+            self._liveness.check(within)
+        except TimeoutError as error:
+            raise unavailable(f"no word within {within}") from error
+
+    def record(
+        self,
+        tenant_id: TenantId,
+        model: ServableModel,
+        *,
+        params: Mapping[str, Any],
+        tags: Mapping[str, str],
+    ) -> Recorded:
+        """Register `model` with the run that made it, as the challenger.
+
+        Args:
+            tenant_id: whose model it is.
+            model: not registered yet.
+            params: what went in.
+            tags: searchable facts of the run.
+
+        Raises:
+            ModelNotServable: `registry_unavailable`.
+        """
+        with tempfile.TemporaryDirectory(prefix="sendopt-model-") as folder:
+            written = artifact.write(model, Path(folder))
+            added = self._versions.add(
+                tenant_id,
+                Path(folder),
+                params=params,
+                tags=tags,
+                facts={
+                    _VERSION_TAG: written.version,
+                    _UNTIL_TAG: written.provenance.trained_until.isoformat(),
+                    _LEARNED_TAG: written.provenance.learned_until.isoformat(),
+                },
+            )
+        self._versions.call(tenant_id, CHALLENGER_ALIAS, added.number)
+        return Recorded(written, added.number, added.run_id)
+
+    def read_back(self, recorded: Recorded) -> ServableModel:
+        """Read a model from its files, as a process would that serves it.
+
+        Raises:
+            ModelNotServable: `model_damaged`.
+        """
+        return self._load(recorded.run_id, recorded.model.version)
+
+    def set_card(self, recorded: Recorded, card: str) -> None:
+        """Keep the card (Markdown) of a model beside it."""
+        self._versions.keep_text(recorded.run_id, _CARD, card)
+
+    def finish(
+        self,
+        tenant_id: TenantId,
+        recorded: Recorded,
+        *,
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+        gate: str,
+    ) -> None:
+        """Write down what judging came to, and end the run.
+
+        Args:
+            tenant_id: whose model it is.
+            recorded: what was judged.
+            metrics: figures; NaN is left out, because MLflow cannot chart it.
+            tags: words.
+            gate: `passed`, or the names of the checks that refused it.
+        """
+        self._versions.end_run(recorded.run_id, metrics=metrics, tags=tags)
+        self._versions.tag(tenant_id, _GATE_TAG, gate, number=recorded.number)
+
+    def promote(
+        self, tenant_id: TenantId, number: str, *, by: str, reason: str, now: datetime
+    ) -> None:
+        """Make version `number` the champion, and the present one the last good.
+
+        One atomic move of the alias: whoever asks meanwhile gets the old or the new one.
+
+        Raises:
+            ModelNotServable: `registry_unavailable`.
+        """
+        self._move(tenant_id, PROMOTED, number, by=by, reason=reason, now=now)
+
+    def roll_back(
+        self, tenant_id: TenantId, *, to: str | None, by: str, reason: str, now: datetime
+    ) -> RegisteredModel:
+        """Let a former champion serve again: one move of an alias, seen by the next request.
+
+        Args:
+            tenant_id: whose model it is.
+            to: its number or version; None = the last good one.
+            by: who asks.
+            reason: why, for whoever reads the record later.
+            now: when.
+
+        Raises:
+            NotFound: `model_unknown`.
+            Conflict: `no_champion`, `no_last_good`, `already_champion`, or `never_champion`: what
+                the gate has not let through cannot be let in by this door.
+            ModelNotServable: `model_damaged`, if it does not load; then nothing has changed;
+                `registry_unavailable`.
+        """
+        known = self.models(tenant_id)
+        present = next((model for model in known if CHAMPION_ALIAS in model.aliases), None)
+        if present is None:
+            raise Conflict("there is no champion to roll back", code="no_champion")
+        target = choose(known, to)
+        if target.number == present.number:
+            raise Conflict(f"model {target.version} serves already", code="already_champion")
+        if not target.served:
+            raise Conflict(
+                f"model {target.version} was never champion; the gate said: {target.gate}",
+                code="never_champion",
+                hint="`sendopt models list` shows which have served",
+            )
+        self._once(tenant_id, self._versions.numbered(tenant_id, target.number))
+        self._move(tenant_id, ROLLED_BACK, target.number, by=by, reason=reason, now=now)
+        return next(m for m in self.models(tenant_id) if m.number == target.number)
+
+    def models(self, tenant_id: TenantId) -> tuple[RegisteredModel, ...]:
+        """Return every version of the tenant's model, newest first.
+
+        Raises:
+            ModelNotServable: `registry_unavailable`.
+        """
+        standing = self._versions.standing(tenant_id)
+        if standing is None:
+            return ()
+        moves = read_moves(standing.tags)
+        aliases: dict[str, list[str]] = {}
+        for alias, number in standing.aliases.items():
+            aliases.setdefault(number, []).append(alias)
+        ever = {move.number for move in moves} | {move.before for move in moves}
+        return tuple(
+            RegisteredModel(
+                number=each.number,
+                version=each.tags[_VERSION_TAG],
+                aliases=tuple(sorted(aliases.get(each.number, ()))),
+                trained_until=_instant(each.tags.get(_UNTIL_TAG)),
+                learned_until=_instant(each.tags.get(_LEARNED_TAG)),
+                gate=each.tags.get(_GATE_TAG, ""),
+                served=each.number in ever or CHAMPION_ALIAS in aliases.get(each.number, ()),
+                moves=tuple(move for move in moves if move.number == each.number),
+            )
+            for each in self._versions.newest_first(tenant_id)
+        )
+
+    def card(self, tenant_id: TenantId) -> str:
+        """Return the champion's model card (Markdown).
+
+        Raises:
+            ModelNotServable: if there is no champion.
+        """
+        return self._versions.text(self._champion(tenant_id).run_id, _CARD)
+
+    def card_of(self, recorded: Recorded) -> str | None:
+        """Return the card that is kept beside a model; None = there is none."""
+        try:
+            return self._versions.text(recorded.run_id, _CARD)
+        except ModelNotServable:
+            return None
+
+    def _champion(self, tenant_id: TenantId) -> Version:
+        found = self._versions.called(tenant_id, CHAMPION_ALIAS)
+        if found is None:
+            raise ModelNotServable(
+                "there is no champion yet", code="no_champion", hint="run `sendopt train`"
+            )
+        return found
+
+    def _once(self, tenant_id: TenantId, version: Version) -> ServableModel:
+        """Return the model of a version, loading it if this process does not hold it."""
+        loaded = self._loaded.setdefault(tenant_id, {})
+        model = loaded.get(version.number)
+        if model is None:
+            model = self._load(version.run_id, version.tags[_VERSION_TAG])
+            loaded[version.number] = model
+            for oldest in list(loaded)[:-_MOST_LOADED]:
+                loaded.pop(oldest, None)
+        return model
+
+    def _move(
+        self, tenant_id: TenantId, kind: str, number: str, *, by: str, reason: str, now: datetime
+    ) -> None:
+        standing = self._versions.standing(tenant_id)
+        tags, aliases = ({}, {}) if standing is None else (standing.tags, standing.aliases)
+        moves = read_moves(tags)
+        move = Move(kind, number, aliases.get(CHAMPION_ALIAS), now, by, reason)
+        good = last_good([*moves, move])
+        # Written down first: a move that was announced and not made can be made again.
+        self._versions.tag(tenant_id, *tag(move, len(moves)))
+        self._versions.call(tenant_id, CHAMPION_ALIAS, number)
+        if good is not None or LAST_GOOD_ALIAS in aliases:
+            self._versions.call(tenant_id, LAST_GOOD_ALIAS, good)
+
+    def _load(self, run_id: str, version: str) -> ServableModel:
+        with self._versions.fetched(run_id) as folder:
+            try:
+                return artifact.read(folder, version=version, threads=self._threads)
+            except ModelNotServable as refusal:
+                raise damaged(refusal.message, hint=refusal.hint) from refusal
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
