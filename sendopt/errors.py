@@ -8,6 +8,7 @@
     ├── LeaseHeld                another process holds the only right to do this
     ├── StoreFailure             a store refused a statement; names it, keeps the cause
     ├── ModelNotServable         no champion, or it does not fit today's features
+    ├── SolverFailed             a numerical routine found no solution; nothing is made of it
     └── InvariantBroken          stored facts contradict each other
 
 A `code` is stable and documented: programs branch on it, people read the message.
@@ -100,6 +101,12 @@ class ModelNotServable(SendoptError):
     """There is no champion, or it does not fit the features of today."""
 
     code = "model_not_servable"
+
+
+class SolverFailed(SendoptError):
+    """A numerical routine found no solution that passes its own check; nothing is made of it."""
+
+    code = "solver_failed"
 
 
 class InvariantBroken(SendoptError):

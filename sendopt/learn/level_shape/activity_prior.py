@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sendopt.errors import SolverFailed
 from sendopt.features import DAY_TYPES, HALF_HOURS
 from sendopt.learn.numerics import circular
 
@@ -114,6 +115,9 @@ def _posteriors(
     """Return modes and variances of every row's own part, and variances of its log density.
 
     The posterior covariances are added to `second`.
+
+    Raises:
+        SolverFailed: if a row has no mode, which needs counts or a prior that are not finite.
     """
     # Numba takes half a second to import, which only those who learn or score should pay.
     from sendopt.learn.numerics.clock_modes import posteriors  # noqa: PLC0415
@@ -121,7 +125,14 @@ def _posteriors(
     precision = np.ascontiguousarray(np.linalg.inv(prior.covariance))
     own, variance, doubt = begin.copy(), np.empty_like(begin), np.empty_like(begin)
     into = np.zeros((_CELLS, _CELLS)) if second is None else second
-    posteriors(counts, prior.mean, precision, own, variance, doubt, into, second is not None)
+    failed = posteriors(
+        counts, prior.mean, precision, own, variance, doubt, into, second is not None
+    )
+    if failed:
+        raise SolverFailed(
+            f"the sessions of {failed} of {len(counts)} users have no likeliest hours",
+            hint="look for counts that are not finite in the log's evidence",
+        )
     return own, variance, doubt
 
 

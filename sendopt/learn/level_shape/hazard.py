@@ -9,23 +9,23 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sendopt.errors import SolverFailed
 from sendopt.features import HALF_HOURS, Evidence
 
 _WAVES = 10  # of a day: the shortest takes 2.4 hours
 
 
 def levels(seen: Evidence, known: NDArray[np.float64], precision: float) -> NDArray[np.float64]:
-    """Return the mode of every row's own addition to the logits `known`."""
-    # Numba takes half a second to import, which only those who learn or score should pay.
-    from sendopt.learn.numerics import hazard_modes  # noqa: PLC0415
+    """Return the mode of every row's own addition to the logits `known`.
 
+    Raises:
+        SolverFailed: see `_modes`.
+    """
     rows = len(known)
-    level = np.zeros(rows)
-    opens = total(seen.opens)[:, 0, 0]
-    hazard_modes.levels(
-        seen.sends.reshape(rows, -1), opens, known.reshape(rows, -1), precision, level
-    )
-    return level
+    sends, opens = seen.sends.reshape(rows, 1, -1), seen.opens.reshape(rows, 1, -1)
+    nothing = np.zeros((sends.shape[2], 0))
+    own, _ = _modes(sends, opens, known.reshape(rows, 1, -1), nothing, np.array([precision]))
+    return own[:, 0]
 
 
 def modes(
@@ -48,25 +48,48 @@ def modes(
     Returns:
         The coefficients, (rows, coefficients), and the posterior variances of the waves' sum,
         (rows, day types or 1, half hours).
-    """
-    from sendopt.learn.numerics import hazard_modes  # noqa: PLC0415 - as above
 
+    Raises:
+        SolverFailed: see `_modes`.
+    """
     rows, stages = seen.answers.shape[:2]
     cells = seen.answers.shape[2:]
-    flat = np.ascontiguousarray(waves.reshape(-1, waves.shape[-1]))
-    precision = 1.0 / np.concatenate([np.full(stages, stage_sd**2), variance])
     at_risk = seen.sends[:, None] - (seen.answers.cumsum(axis=1) - seen.answers)
-    own, spread = np.zeros((rows, len(precision))), np.empty((rows, len(flat)))
-    hazard_modes.modes(
+    own, spread = _modes(
         at_risk.reshape(rows, stages, -1),
         seen.answers.reshape(rows, stages, -1),
         np.broadcast_to(offset, (rows, stages, *cells)).reshape(rows, stages, -1),
-        flat,
-        precision,
-        own,
-        spread,
+        np.ascontiguousarray(waves.reshape(-1, waves.shape[-1])),
+        1.0 / np.concatenate([np.full(stages, stage_sd**2), variance]),
     )
     return own[:, stages:], spread.reshape(rows, *waves.shape[:2])
+
+
+def _modes(
+    at_risk: NDArray[np.float64],
+    answers: NDArray[np.float64],
+    offset: NDArray[np.float64],
+    waves: NDArray[np.float64],
+    precision: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return every row's constants and coefficients, and the variances of the waves' sum.
+
+    Raises:
+        SolverFailed: if a row has no mode, which needs counts or offsets that are not finite.
+    """
+    # Numba takes half a second to import, which only those who learn or score should pay.
+    from sendopt.learn.numerics import hazard_modes  # noqa: PLC0415
+
+    own, spread = np.zeros((len(at_risk), len(precision))), np.empty((len(at_risk), len(waves)))
+    failed = hazard_modes.modes(
+        at_risk, answers, offset, waves, precision, hazard_modes.BINOMIAL, own, spread
+    )
+    if failed:
+        raise SolverFailed(
+            f"the answers of {failed} of {len(at_risk)} rows have no likeliest curve",
+            hint="look for counts that are not finite in the log's evidence",
+        )
+    return own, spread
 
 
 def waves_of_the_day(

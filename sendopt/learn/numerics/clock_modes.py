@@ -16,14 +16,19 @@ import numpy as np
 from sendopt.compiled import compiled
 from sendopt.learn.numerics.cholesky import cholesky, invert, solve
 
-_MOST_STEPS = 40
-_CLOSE = 1e-3  # of a log density; Newton's next error would be about its square
-_LONGEST_STEP = 2.0  # of a log density: further away the curvature says nothing
+_MOST_STEPS, _MOST_HALVINGS = 100, 60
+_CLOSE = 1e-6  # nats, twice what the last step may gain: 1/1,000 of a posterior deviation
+_LONGEST_STEP = 4.0  # of a log density: further away the curvature says nothing
+_ARMIJO = 1e-4  # of the gain that the slope promises, which a step must keep
+_ROUNDING = 1e-13  # of the log posterior
 
 
 @compiled()
 def posteriors(counts, mean, precision, own, variance, doubt, second, with_second):
-    """Find each user's mode by Newton's method, and how sure it is.
+    """Find each user's mode and how sure it is, and return how many have none to be found.
+
+    Newton's method on a concave log posterior, each step halved until the posterior rises, ended
+    by its own gradient. Users without a mode hold something that is not finite.
 
     Args:
         counts: (users, day types, hours).
@@ -39,26 +44,48 @@ def posteriors(counts, mean, precision, own, variance, doubt, second, with_secon
     users, day_types, hours = counts.shape
     cells = day_types * hours
     factor, inverse = np.empty((cells, cells)), np.empty((cells, cells))
-    expected, density, slope = np.empty(cells), np.empty(cells), np.empty(cells)
+    density = np.empty(cells)
+    failed = 0
     for user in range(users):
-        for step in range(_MOST_STEPS + 1):
-            _curvature(counts[user], mean, precision, own[user], expected, density, slope, factor)
-            cholesky(factor)
-            if step == _MOST_STEPS:
-                break
-            solve(factor, slope)
-            longest = 0.0
-            for cell in range(cells):
-                longest = max(longest, abs(slope[cell]))
-            share = min(1.0, _LONGEST_STEP / max(longest, 1e-12))
-            for cell in range(cells):
-                own[user, cell] += share * slope[cell]
-            if longest <= _CLOSE:
-                break
+        if not _climb(counts[user], mean, precision, own[user], density, factor):
+            failed += 1
         invert(factor, inverse)
         _spread(inverse, density, hours, variance[user], doubt[user])
         if with_second:
             _add_square(inverse, second)
+    return failed
+
+
+@compiled()
+def _climb(counts, mean, precision, own, density, factor):
+    """Write one user's mode, density and factor of the curvature; return whether it is one."""
+    slope, step, tried = np.empty_like(own), np.empty_like(own), np.empty_like(own)
+    height = _posterior(counts, mean, precision, own, density, slope, factor)
+    for _ in range(_MOST_STEPS):
+        cholesky(factor)
+        step[:] = slope
+        solve(factor, step)
+        gain, longest = 0.0, 1e-300
+        for cell in range(len(step)):
+            gain += slope[cell] * step[cell]
+            longest = max(longest, abs(step[cell]))
+        if gain <= _CLOSE:
+            own += step
+            return True
+        share = min(1.0, _LONGEST_STEP / longest)
+        risen = False
+        for _ in range(_MOST_HALVINGS):
+            tried[:] = own + share * step
+            reached = _posterior(counts, mean, precision, tried, density, slope, factor)
+            if reached >= height + _ARMIJO * share * gain - _ROUNDING * abs(height):
+                risen = True
+                break
+            share /= 2.0
+        if not risen:
+            return False
+        own[:] = tried
+        height = reached
+    return False
 
 
 @compiled()
@@ -87,8 +114,8 @@ def _add_square(inverse, second):
 
 
 @compiled()
-def _curvature(counts, mean, precision, own, expected, density, slope, curvature):
-    """Write slope and negative curvature of one user's log posterior."""
+def _posterior(counts, mean, precision, own, density, slope, curvature):
+    """Return one user's log posterior; write its density, slope and negative curvature."""
     day_types, hours = counts.shape
     cells = day_types * hours
     slope[:] = 0.0
@@ -96,24 +123,29 @@ def _curvature(counts, mean, precision, own, expected, density, slope, curvature
         for column in range(cells):
             curvature[row, column] = precision[row, column]
             slope[column] -= precision[row, column] * own[row]
+    height = 0.0
+    for cell in range(cells):
+        height += 0.5 * own[cell] * slope[cell]
     for day_type in range(day_types):
         begin, total, weight, highest = day_type * hours, 0.0, 0.0, -np.inf
         for hour in range(hours):
             highest = max(highest, mean[begin + hour] + own[begin + hour])
         for hour in range(hours):
             at = begin + hour
-            expected[at] = math.exp(mean[at] + own[at] - highest)
-            weight += expected[at]
+            density[at] = math.exp(mean[at] + own[at] - highest)
+            weight += density[at]
             total += counts[day_type, hour]
-        for hour in range(hours):
-            density[begin + hour] = expected[begin + hour] / weight
+        for at in range(begin, begin + hours):
+            density[at] /= weight
         if total == 0.0:
             continue
         for hour in range(hours):
             at = begin + hour
-            expected[at] = total * density[at]
-            slope[at] += counts[day_type, hour] - expected[at]
-            curvature[at, at] += expected[at]
+            height += counts[day_type, hour] * (mean[at] + own[at] - highest)
+            slope[at] += counts[day_type, hour] - total * density[at]
+            curvature[at, at] += total * density[at]
+        height -= total * math.log(weight)
         for row in range(begin, begin + hours):
             for column in range(begin, begin + hours):
-                curvature[row, column] -= expected[row] * expected[column] / total
+                curvature[row, column] -= total * density[row] * density[column]
+    return height

@@ -1,7 +1,9 @@
-"""Where each row's hazard is most likely, and how sure that is: compiled, one row at a time.
+"""Where each row's curve of counts is most likely, and how sure that is: compiled, row by row.
 
-Hours at which nothing was at risk are passed over, so a short history is quick. As in
-`clock_modes`, the loops add multiples of whole rows.
+Newton's method on a concave log posterior, each step halved until the posterior rises, ended by
+its own gradient (Boyd and Vandenberghe 2004, section 9.5). Cells at which nothing was at risk are
+passed over, so a short history is quick. As in `clock_modes`, the loops add multiples of whole
+rows.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -16,141 +18,173 @@ import numpy as np
 from sendopt.compiled import compiled
 from sendopt.learn.numerics.cholesky import cholesky, invert, solve
 
-_MOST_STEPS = 40
-_CLOSE = 1e-4  # of a logit; Newton's next error would be about its square
-_LONGEST_STEP = 2.0  # of a logit: further away the curvature says nothing
-_LEVEL_STEPS = 8
+#: What a cell counts: answers among so many sends, or events within so much exposure.
+BINOMIAL, POISSON = 0, 1
+
+_MOST_STEPS, _MOST_HALVINGS = 100, 60
+_CLOSE = 1e-8  # nats, twice what the last step may gain: 1/10,000 of a posterior deviation
+_LONGEST_STEP = 4.0  # of a logit: further away the curvature says nothing
+_ARMIJO = 1e-4  # of the gain that the slope promises, which a step must keep
+_ROUNDING = 1e-13  # of the log posterior
 
 
 @compiled()
-def modes(at_risk, answers, offset, waves, precision, own, variance):
-    """Find each row's mode by Newton's method.
+def modes(at_risk, happened, offset, waves, precision, family, own, variance):
+    """Find each row's mode, and return how many rows have none that could be found.
+
+    The logit (or log rate) of stage s at cell c is offset + constant[s] + waves[c] coefficients.
+    Rows without a mode hold something that is not finite; what is written for them is no solution.
 
     Args:
-        at_risk: (rows, stages, cells), sends that came to a stage.
-        answers: (rows, stages, cells), those that it answered.
-        offset: (rows, stages, cells), the known part of the logit.
+        at_risk: (rows, stages, cells), sends that came to a stage, or exposure; 0 = passed over.
+        happened: (rows, stages, cells), those that it answered, or events; at most `at_risk` where
+            the counts are binomial.
+        offset: (rows, stages, cells), the known part.
         waves: (points, coefficients); the cells are the points, once or several times over.
-        precision: (stages + coefficients), of the Gaussian prior; the stages' constants first.
-        own: (rows, stages + coefficients), zeros; the modes afterwards.
+        precision: of the Gaussian prior, whose mean is 0: first of the stages' constants, one each
+            or none at all, then of the coefficients; positive.
+        family: BINOMIAL or POISSON.
+        own: (rows, constants + coefficients), where to begin; the modes afterwards.
         variance: (rows, points); the posterior variances of the waves' sum are written here.
     """
-    rows, stages, _cells = at_risk.shape
-    points, size = len(waves), len(precision)
+    rows, points, size = len(at_risk), len(waves), len(precision)
+    constants = size - waves.shape[1]
     crests = waves.T.copy()
     factor, inverse = np.empty((size, size)), np.empty((size, size))
     slope, value = np.empty(size), np.empty(points)
+    failed = 0
     for row in range(rows):
-        busy = _busy(at_risk[row], points)
-        for step in range(_MOST_STEPS + 1):
-            _add_up(crests, own[row, stages:], value)
-            _curvature(
-                at_risk[row],
-                answers[row],
-                offset[row],
-                waves,
-                busy,
-                value,
-                precision,
-                own[row],
-                slope,
-                factor,
-            )
-            cholesky(factor)
-            if step == _MOST_STEPS:
-                break
-            solve(factor, slope)
-            change = 0.0
-            for stage in range(stages):
-                change = max(change, abs(slope[stage]))
-            _add_up(crests, slope[stages:], value)
-            highest = 0.0
-            for point in range(points):
-                highest = max(highest, abs(value[point]))
-            change += highest
-            share = min(1.0, _LONGEST_STEP / max(change, 1e-12))
-            for place in range(size):
-                own[row, place] += share * slope[place]
-            if change <= _CLOSE:
-                break
+        counts = (at_risk[row], happened[row], offset[row], _busy(at_risk[row], points))
+        if not _climb(counts, waves, crests, precision, family, own[row], slope, value, factor):
+            failed += 1
         invert(factor, inverse)
-        _spread(inverse, crests, stages, value, variance[row])
+        _spread(inverse, crests, constants, value, variance[row])
+    return failed
 
 
 @compiled()
-def levels(sends, opens, known, precision, level):
-    """Write the mode of each row's own addition to its logits.
-
-    Args:
-        sends: (rows, cells).
-        opens: (rows), those that were answered, over all cells.
-        known: (rows, cells), the logits without it.
-        precision: of its Gaussian prior, whose mean is 0.
-        level: (rows), zeros.
-    """
-    rows, cells = sends.shape
-    for row in range(rows):
-        for _ in range(_LEVEL_STEPS):
-            slope, bend = opens[row] - precision * level[row], precision
-            for cell in range(cells):
-                if sends[row, cell] > 0.0:
-                    p = _sigmoid(known[row, cell] + level[row])
-                    slope -= sends[row, cell] * p
-                    bend += sends[row, cell] * p * (1.0 - p)
-            level[row] += min(max(slope / bend, -_LONGEST_STEP), _LONGEST_STEP)
+def _climb(counts, waves, crests, precision, family, own, slope, value, factor):
+    """Write one row's mode and the factor of its curvature; return whether it is one."""
+    constants = len(precision) - waves.shape[1]
+    step, tried = np.empty_like(slope), np.empty_like(own)
+    _add_up(crests, own[constants:], value)
+    height = _posterior(counts, waves, precision, family, own, value, slope, factor)
+    for _ in range(_MOST_STEPS):
+        cholesky(factor)
+        step[:] = slope
+        solve(factor, step)
+        gain = 0.0
+        for place in range(len(step)):
+            gain += slope[place] * step[place]
+        if gain <= _CLOSE:
+            own += step
+            return True
+        share = min(1.0, _LONGEST_STEP / _length(crests, step, constants, value))
+        risen = False
+        for _ in range(_MOST_HALVINGS):
+            tried[:] = own + share * step
+            _add_up(crests, tried[constants:], value)
+            reached = _posterior(counts, waves, precision, family, tried, value, slope, factor)
+            if reached >= height + _ARMIJO * share * gain - _ROUNDING * abs(height):
+                risen = True
+                break
+            share /= 2.0
+        if not risen:
+            return False
+        own[:] = tried
+        height = reached
+    return False
 
 
 @compiled()
-def _sigmoid(logit):
-    return 1.0 / (1.0 + math.exp(-min(max(logit, -30.0), 30.0)))
+def _length(crests, step, constants, value):
+    """Return by how much a step moves any logit at most, above 0."""
+    longest = 0.0
+    for place in range(constants):
+        longest = max(longest, abs(step[place]))
+    _add_up(crests, step[constants:], value)
+    highest = 0.0
+    for point in range(len(value)):
+        highest = max(highest, abs(value[point]))
+    return max(longest + highest, 1e-300)
 
 
 @compiled()
 def _busy(at_risk, points):
     """Return the points at which anything was at risk."""
-    cells = at_risk.shape[1]
+    stages, cells = at_risk.shape
     busy = np.zeros(points, np.bool_)
-    for cell in range(cells):
-        if at_risk[0, cell] > 0.0:
-            busy[cell % points] = True
+    for stage in range(stages):
+        for cell in range(cells):
+            if at_risk[stage, cell] > 0.0:
+                busy[cell % points] = True
     return np.flatnonzero(busy)
 
 
 @compiled()
-def _curvature(at_risk, answers, offset, waves, busy, value, precision, own, slope, curvature):
-    """Write slope and negative curvature of one row's log posterior; the lower half is enough.
+def _count(at_risk, happened, logit, family):
+    """Return a cell's log likelihood, its slope and its negative curvature in the logit.
 
-    `busy` are the points at which anything was at risk, `value` is the waves' sum at every point.
+    Written so that a cell whose probability rounds to 0 or 1 still counts exactly.
     """
+    if family == POISSON:
+        expected = at_risk * math.exp(logit)
+        return happened * logit - expected, happened - expected, expected
+    small = math.exp(-abs(logit))
+    less, more = small / (1.0 + small), 1.0 / (1.0 + small)
+    rest = at_risk - happened
+    log_more = -math.log1p(small)
+    bend = at_risk * less * more
+    if logit > 0.0:
+        return at_risk * log_more - rest * logit, happened * less - rest * more, bend
+    return at_risk * log_more + happened * logit, happened * more - rest * less, bend
+
+
+@compiled()
+def _posterior(counts, waves, precision, family, own, value, slope, curvature):
+    """Return one row's log posterior; write its slope and negative curvature (the lower half).
+
+    `value` is the waves' sum at every point.
+    """
+    at_risk, happened, offset, busy = counts
     stages, cells = at_risk.shape
     points, size = len(waves), len(precision)
+    constants = size - waves.shape[1]
     curvature[:] = 0.0
+    height = 0.0
     for place in range(size):
         curvature[place, place] = precision[place]
         slope[place] = -precision[place] * own[place]
+        height -= 0.5 * precision[place] * own[place] ** 2
     of_stage = np.empty(stages)
     for point in busy:
         wave, residual, weight = waves[point], 0.0, 0.0
         for stage in range(stages):
             missed, bend = 0.0, 0.0
+            constant = own[stage] if constants else 0.0
             for cell in range(point, cells, points):
                 if at_risk[stage, cell] > 0.0:
-                    p = _sigmoid(offset[stage, cell] + own[stage] + value[point])
-                    expected = at_risk[stage, cell] * p
-                    missed += answers[stage, cell] - expected
-                    bend += expected * (1.0 - p)
-            slope[stage] += missed
-            curvature[stage, stage] += bend
+                    logit = offset[stage, cell] + constant + value[point]
+                    likelihood, up, down = _count(
+                        at_risk[stage, cell], happened[stage, cell], logit, family
+                    )
+                    height += likelihood
+                    missed += up
+                    bend += down
             of_stage[stage] = bend
+            if constants:
+                slope[stage] += missed
+                curvature[stage, stage] += bend
             residual += missed
             weight += bend
-        for place in range(stages, size):
-            slope[place] += residual * wave[place - stages]
-            share = wave[place - stages]
-            for stage in range(stages):
+        for place in range(constants, size):
+            share = wave[place - constants]
+            slope[place] += residual * share
+            for stage in range(constants):
                 curvature[place, stage] += share * of_stage[stage]
-            for other in range(place - stages + 1):
-                curvature[place, stages + other] += weight * share * wave[other]
+            for other in range(place - constants + 1):
+                curvature[place, constants + other] += weight * share * wave[other]
+    return height
 
 
 @compiled()
@@ -163,10 +197,10 @@ def _add_up(crests, coefficient, value):
 
 
 @compiled()
-def _spread(inverse, crests, stages, value, variance):
+def _spread(inverse, crests, constants, value, variance):
     """Write the variance of the waves' sum at every point, from the inverse factor."""
     variance[:] = 0.0
-    for row in range(stages, len(inverse)):
-        _add_up(crests, inverse[row, stages : row + 1], value)
+    for row in range(constants, len(inverse)):
+        _add_up(crests, inverse[row, constants : row + 1], value)
         for point in range(len(value)):
             variance[point] += value[point] ** 2

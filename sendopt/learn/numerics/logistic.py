@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, log_expit
 
-_STEPS = 25
-_CLIP = 30.0
+from sendopt.errors import SolverFailed
+
+_MOST_STEPS, _MOST_HALVINGS = 200, 60
+_CLOSE = 1e-12  # nats: twice what one more step would gain; it is then taken all the same
+_ARMIJO = 1e-4  # of the gain that the slope promises, which a step must keep
+_ROUNDING = 1e-14  # of the log posterior
 
 Vector = NDArray[np.float64]
 
 
 def sigmoid(logit: Vector) -> Vector:
     """Return the probability of `logit`, safe for any size."""
-    value: Vector = 1.0 / (1.0 + np.exp(-np.clip(logit, -_CLIP, _CLIP)))
+    value: Vector = expit(logit)
     return value
 
 
@@ -33,24 +40,44 @@ def fit(
 ) -> Vector:
     """Return the MAP coefficients b of P(label) = sigmoid(offset + design b).
 
+    Newton's method, each step halved until the log posterior rises (Boyd and Vandenberghe 2004,
+    section 9.5). The posterior is concave, so it ends at its maximum from anywhere; it stops once
+    the Newton decrement, read from the gradient where it stands, says that it is there.
+
     Args:
         design: (rows, coefficients).
         label: 0 or 1.
-        weight: of each row.
+        weight: of each row, not negative.
         offset: a known part of the logit.
         prior: mean of the Gaussian prior of b.
-        precision: 1 / variance of that prior; at least one must be positive a coefficient.
+        precision: 1 / variance of that prior, positive.
+
+    Raises:
+        SolverFailed: if the gradient does not vanish, as where an input is not finite.
     """
+    posterior = _Posterior(design, label, weight, offset, prior, precision)
     b = prior.copy()
-    for _ in range(_STEPS):
-        p = sigmoid(offset + design @ b)
-        slope = design.T @ (weight * (label - p)) - precision * (b - prior)
-        curvature = (design * (weight * p * (1.0 - p))[:, None]).T @ design + np.diag(precision)
-        step = np.linalg.solve(curvature, slope)
-        b = b + np.clip(step, -2.0, 2.0)
-        if float(np.abs(step).max()) < 1e-9:
+    height = posterior.height(b)
+    for _ in range(_MOST_STEPS):
+        slope, curvature = posterior.slope(b), posterior.curvature(b)
+        if not (np.isfinite(slope).all() and np.isfinite(curvature).all()):
             break
-    return b
+        step = _solve(curvature, slope)
+        gain = float(slope @ step)
+        if gain <= _CLOSE:
+            return b + step
+        share = 1.0
+        for _ in range(_MOST_HALVINGS):
+            higher = posterior.height(b + share * step)
+            if higher >= height + _ARMIJO * share * gain - _ROUNDING * abs(height):
+                break
+            share /= 2.0
+        b, height = b + share * step, higher
+    raise SolverFailed(
+        f"a logistic regression of {len(label)} rows and {len(prior)} coefficients has no "
+        "maximum that could be found",
+        hint="look for values that are not finite among its inputs",
+    )
 
 
 def deviations(
@@ -62,7 +89,55 @@ def deviations(
     precision: Vector,
 ) -> Vector:
     """Return the posterior standard deviation of every coefficient at `b`, which `fit` found."""
-    p = sigmoid(offset + design @ b)
-    curvature = (design * (weight * p * (1.0 - p))[:, None]).T @ design + np.diag(precision)
-    deviation: Vector = np.sqrt(np.diag(np.linalg.inv(curvature)))
+    nothing = np.zeros(len(b))
+    curvature = _Posterior(
+        design, np.zeros(len(weight)), weight, offset, nothing, precision
+    ).curvature(b)
+    scale = 1.0 / np.sqrt(np.diag(curvature))
+    inverse = np.linalg.inv(curvature * scale[:, None] * scale)
+    deviation: Vector = scale * np.sqrt(np.diag(inverse))
     return deviation
+
+
+@dataclass(frozen=True)
+class _Posterior:
+    """The log posterior of the coefficients, up to a constant, and its derivatives.
+
+    Each is written so that a row whose probability rounds to 0 or 1 still counts exactly.
+    """
+
+    design: NDArray[np.float64]
+    label: Vector
+    weight: Vector
+    offset: Vector
+    prior: Vector
+    precision: Vector
+
+    def _logit(self, b: Vector) -> Vector:
+        logit: Vector = self.offset + self.design @ b
+        return logit
+
+    def height(self, b: Vector) -> float:
+        logit = self._logit(b)
+        likelihood = self.label * log_expit(logit) + (1.0 - self.label) * log_expit(-logit)
+        return float(self.weight @ likelihood - 0.5 * self.precision @ (b - self.prior) ** 2)
+
+    def slope(self, b: Vector) -> Vector:
+        logit = self._logit(b)
+        residual = self.label * expit(-logit) - (1.0 - self.label) * expit(logit)
+        slope: Vector = self.design.T @ (self.weight * residual) - self.precision * (b - self.prior)
+        return slope
+
+    def curvature(self, b: Vector) -> NDArray[np.float64]:
+        """Return the negative second derivatives, positive definite."""
+        logit = self._logit(b)
+        bend = self.weight * expit(logit) * expit(-logit)
+        curvature: NDArray[np.float64] = (self.design * bend[:, None]).T @ self.design
+        return curvature + np.diag(self.precision)
+
+
+def _solve(curvature: NDArray[np.float64], slope: Vector) -> Vector:
+    """Solve for the Newton step, columns of any size brought to one first."""
+    scale = 1.0 / np.sqrt(np.diag(curvature))
+    step: Vector = scale * np.linalg.solve(curvature * scale[:, None] * scale, scale * slope)
+    return step
