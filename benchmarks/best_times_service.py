@@ -26,8 +26,8 @@ from sendopt.api.best_times import KEY_SECONDS, SCORES_SECONDS
 from sendopt.api.remembered import Remembered
 from sendopt.app import App, open_app
 from sendopt.app.answers import BestTimes, HourOfWeek
+from sendopt.app.logging import configure_logging
 from sendopt.app.stores import DEFAULT_TENANT
-from sendopt.cli.logging import configure_logging
 from sendopt.demo.studies import load_studies
 from sendopt.records import TenantId, UserId
 from sendopt.score import SLOTS_A_WEEK, ScoreStore, Weeks

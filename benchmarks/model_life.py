@@ -22,7 +22,7 @@ from sendopt.evaluate.chance import calibration_test
 from sendopt.evaluate.drift import psi, rate_shift, shape_shift, share_shift
 from sendopt.learn.judging.drift import ALARMS, FALSE_ALARMS
 from sendopt.records import TenantId
-from sendopt.settings import Settings, tame_libraries
+from sendopt.settings import Settings
 
 TENANT = TenantId("default")
 NOW = datetime(2025, 3, 17, tzinfo=UTC)
@@ -32,7 +32,7 @@ SIZES = (25, 150, 600)
 
 
 def main() -> None:
-    tame_libraries()
+    libraries.tame()
     with tempfile.TemporaryDirectory() as folder:
         measure_training(Path(folder))
     print()

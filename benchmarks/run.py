@@ -19,9 +19,11 @@ import features
 import ingest
 import lookups
 import scoring
+import start_up
 import training
 
 BENCHMARKS = {
+    "start_up": start_up.measure,
     "ingest": ingest.measure,
     "delivery": delivery.measure,
     "lookups": lookups.measure,

@@ -223,24 +223,3 @@ def _refuse_unknown_names(environment: Mapping[str, str]) -> None:
             field=given,
             hint=(f"{near[0]} is one; " if near else "") + "`sendopt settings` names all",
         )
-
-
-_LIBRARIES = {
-    # Waiting threads sleep rather than spin: on shared cores training was 3 to 4 times slower.
-    "OMP_WAIT_POLICY": "PASSIVE",
-    # A self-hosted service calls nobody.
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    # Its log goes where ours goes, from warnings on, and not to handlers of its own.
-    "MLFLOW_CONFIGURE_LOGGING": "false",
-    # A registry that does not answer is a fallback, so it must be known in seconds; the defaults
-    # are seven tries of two minutes.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-}
-
-
-def tame_libraries() -> None:
-    """Set what the environment leaves open, before LightGBM and MLflow are imported."""
-    for name, value in _LIBRARIES.items():
-        os.environ.setdefault(name, value)  # noqa: TID251 - the one door

@@ -7,7 +7,21 @@ In: HTTP requests, App.  Out: JSON, and `application/problem+json` for every fai
 Time: every instant is RFC 3339 with a zone; answers are in UTC.
 """
 
-from sendopt.api.openapi import write as write_openapi
-from sendopt.api.service import create_api, make_server
+from typing import TYPE_CHECKING
+
+from sendopt.first_use import offered_by
+
+if TYPE_CHECKING:
+    from sendopt.api.openapi import write_openapi
+    from sendopt.api.service import create_api, make_server
+else:
+    __getattr__ = offered_by(
+        __name__,
+        {
+            "create_api": "sendopt.api.service",
+            "make_server": "sendopt.api.service",
+            "write_openapi": "sendopt.api.openapi",
+        },
+    )
 
 __all__ = ["create_api", "make_server", "write_openapi"]

@@ -59,7 +59,7 @@ def document(api: FastAPI) -> dict[str, Any]:
     return api.openapi_schema
 
 
-def write(api: FastAPI, path: Path) -> None:
+def write_openapi(api: FastAPI, path: Path) -> None:
     """Write the document of `api` to `path`, the same bytes for the same API."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document(api), indent=2, ensure_ascii=False) + "\n")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -30,6 +31,8 @@ from sendopt.api.routes import (
 from sendopt.app import App
 from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.errors import ModelNotServable, StoreFailure
+
+_log = structlog.get_logger(__name__)
 
 _TAGS = [
     {"name": "events", "description": "What happened, into the log."},
@@ -88,6 +91,7 @@ def make_server(api: FastAPI, *, host: str, port: int) -> uvicorn.Server:
     On its way out it finishes what it has begun, for at most 20 seconds. Our own log lines
     replace uvicorn's, which would hold whole URLs and with them tokens.
     """
+    _log.info("api_starts", host=host, port=port)
     return uvicorn.Server(
         uvicorn.Config(
             api,

@@ -3,13 +3,45 @@
 Owns: what is opened, in which order, with which settings; the steps of a use case.
 Does not own: any rule. A rule that is found here belongs into a stage.
 In: Settings, Clock.  Out: App, the one object behind the API, the commands and the notebooks.
+Everything is imported at its first use; what the package itself needs is light.
 """
 
-from sendopt.settings import tame_libraries
+from typing import TYPE_CHECKING
 
-# LightGBM and MLflow read their environment when they are imported, which the next line does.
-tame_libraries()
+from sendopt import libraries
+from sendopt.first_use import offered_by
 
-from sendopt.app.app import App, open_app  # noqa: E402
+libraries.tame()
 
-__all__ = ["App", "open_app"]
+if TYPE_CHECKING:
+    from sendopt.app import running
+    from sendopt.app.app import App, open_app
+    from sendopt.app.decisions import read_decisions, write_scores
+    from sendopt.app.logging import configure_logging
+    from sendopt.app.tenancy import open_tenancy
+    from sendopt.settings import load_settings
+else:
+    __getattr__ = offered_by(
+        __name__,
+        {
+            "App": "sendopt.app.app",
+            "configure_logging": "sendopt.app.logging",
+            "load_settings": "sendopt.settings",
+            "open_app": "sendopt.app.app",
+            "open_tenancy": "sendopt.app.tenancy",
+            "read_decisions": "sendopt.app.decisions",
+            "running": "sendopt.app.running",
+            "write_scores": "sendopt.app.decisions",
+        },
+    )
+
+__all__ = [
+    "App",
+    "configure_logging",
+    "load_settings",
+    "open_app",
+    "open_tenancy",
+    "read_decisions",
+    "running",
+    "write_scores",
+]

@@ -14,9 +14,10 @@ from sendopt.app.lift import Lifts
 from sendopt.app.models import Models
 from sendopt.app.money import Money
 from sendopt.app.scores import Scores
+from sendopt.app.state_store import make_home
 from sendopt.app.tenancy import Tenancy
 from sendopt.clock import Clock, SystemClock
-from sendopt.errors import InvalidInput, InvariantBroken, LeaseHeld
+from sendopt.errors import InvariantBroken, LeaseHeld
 from sendopt.settings import Settings, load_settings
 from sendopt.verify import Report, verify
 
@@ -33,16 +34,7 @@ def open_app(
         InvalidInput: `home_unusable`.
     """
     settings = settings or load_settings()
-    try:
-        # Nobody else on the machine may read what is in it: webhook secrets, link keys, users.
-        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(
-            f"{settings.home} cannot be the home: {error.strerror}",
-            code="home_unusable",
-            field="--home",
-            expected="a folder, or the name of one that can be made",
-        ) from error
+    make_home(settings.home)
     return App(settings, clock or SystemClock(), random_bytes)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from sendopt.app.defaults import CONFIGURED_HOUR
 from sendopt.app.everybody import OneUser
 from sendopt.app.standing import user_standing
 from sendopt.errors import InvalidInput, ModelNotServable, NotFound
@@ -18,9 +19,6 @@ from sendopt.score import SLOTS_A_WEEK
 from sendopt.score.explain import Explanation, Standing, explain
 from sendopt.score.explain_words import tell
 from sendopt.state import devices, tenants, users
-
-#: When messages go out that nothing is known about, if nothing else is asked.
-CONFIGURED_HOUR = 18
 
 _NO_ZONE = "UTC"  # in which the model reads the hours of a user whose zone nobody named
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sendopt import schedule
 from sendopt.app.campaigns import Campaigns
+from sendopt.app.defaults import ANSWER_WINDOW, EFFECT
 from sendopt.errors import InvalidInput
 from sendopt.evaluate import lift
 from sendopt.evaluate.arms import Trial
@@ -19,11 +20,6 @@ from sendopt.evaluate.refusal import Refusal
 from sendopt.records import Campaign, CampaignId, EventType, TenantId
 from sendopt.state import lift as sends
 from sendopt.state.lift import ArmedSends, ExperimentCampaign
-
-#: An answer counts so long after the hand-over, if nothing else is asked.
-ANSWER_WINDOW = timedelta(hours=24)
-#: One point: the difference of shares that is planned for, if nothing else is asked.
-EFFECT = 0.01
 
 
 @dataclass(frozen=True, slots=True)

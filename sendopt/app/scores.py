@@ -40,6 +40,11 @@ class ScoringReport:
     as_of: datetime
     store: str  # the file
 
+    @property
+    def rows(self) -> int:
+        """How many scores: each user has one an hour of the week."""
+        return self.users * score.SLOTS_A_WEEK
+
 
 class Scores(OneUser):
     """When each user is likely to answer, by hour of the local week."""

@@ -9,33 +9,19 @@ from functools import cached_property
 
 from sendopt import learn, track
 from sendopt.app.secrets import Secrets, load_or_create_secrets
-from sendopt.clock import Clock
+from sendopt.app.state_store import DEFAULT_TENANT, StateStore
 from sendopt.errors import SendoptError
 from sendopt.learn.registry import serving
 from sendopt.log import Log, LogLocation, Reader, S3Access
 from sendopt.records import TenantId
 from sendopt.settings import Settings
-from sendopt.state import State, check_version, migrate, tenants
+from sendopt.state import check_version
 
-#: The one tenant that exists without being created: a laptop has one user.
-DEFAULT_TENANT = TenantId("default")
+__all__ = ["DEFAULT_TENANT", "Stores"]
 
 
-class Stores:
-    """The stores, and what every use case needs beside them.
-
-    Args:
-        settings: where everything is.
-        clock: what time it is; a virtual one replays days in seconds.
-        random_bytes: a cryptographic source, for keys, link ids and click ids.
-    """
-
-    def __init__(
-        self, settings: Settings, clock: Clock, random_bytes: Callable[[int], bytes]
-    ) -> None:
-        self.settings = settings
-        self.clock = clock
-        self.random_bytes = random_bytes
+class Stores(StateStore):
+    """Log, registry and secrets beside the state."""
 
     @cached_property
     def log(self) -> Log:
@@ -46,17 +32,6 @@ class Stores:
         )
         log.migrate()
         return log
-
-    @cached_property
-    def state(self) -> State:
-        state = State(self.settings.state_url)
-        migrate(state)
-        with state.read() as tx:
-            known = tenants.exists(tx, DEFAULT_TENANT)
-        if not known:  # else opening would wait for whoever is writing
-            with state.write() as tx:
-                tenants.create(tx, DEFAULT_TENANT, timezone="UTC", now=self.clock.now())
-        return state
 
     @cached_property
     def registry(self) -> learn.Registry:
@@ -84,9 +59,9 @@ class Stores:
 
     def close(self) -> None:
         """Let go of every open store."""
-        for name in ("log", "state"):
-            if name in self.__dict__:
-                self.__dict__.pop(name).close()
+        if "log" in self.__dict__:
+            self.__dict__.pop("log").close()
+        super().close()
 
     def open_stores(self) -> None:
         """Open state and log now: without them nothing can be served.
@@ -115,15 +90,6 @@ class Stores:
     ) -> AbstractContextManager[Reader]:
         """Open the tenant's log for reading; any number of readers, while others write."""
         return self.log.reader(tenant_id, snapshot=snapshot)
-
-    def require_tenant(self, tenant_id: TenantId) -> None:
-        """Refuse a tenant that nobody created: a typing error must not open a second home.
-
-        Raises:
-            NotFound: `tenant_unknown`.
-        """
-        with self.state.read() as tx:
-            tenants.get(tx, tenant_id)
 
 
 def _log_location(settings: Settings) -> LogLocation:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sendopt import strict_json
-from sendopt.app.answers import IssuedStatement
-from sendopt.cli.options import AsJson, Home, Tenant, open_home, read_input
+from sendopt.cli.options import AsJson, Home, Tenant, open_home, read_json
 from sendopt.cli.output import print_json, print_table, stdout
 from sendopt.records import TenantId
+
+if TYPE_CHECKING:
+    from sendopt.bill import Statement
 
 Period = Annotated[str, typer.Option("--period", help="A calendar month in UTC, such as 2026-10.")]
 
@@ -34,7 +36,8 @@ def statement(
     Gross, filtered by reason, net, charges.
     """
     app = open_home(home)
-    _show(app.statement(TenantId(tenant), period), as_json=as_json)
+    issued = app.statement(TenantId(tenant), period)
+    _show(issued.statement, issued.closed_at, as_json=as_json)
 
 
 def close(
@@ -46,7 +49,7 @@ def close(
     """
     app = open_home(home)
     closing = app.close_period(TenantId(tenant), period)
-    _show(IssuedStatement(closing.statement, closing.closed_at), as_json=as_json)
+    _show(closing.statement, closing.closed_at, as_json=as_json)
 
 
 def rate_card(
@@ -60,7 +63,7 @@ def rate_card(
     Without a rate card nothing is ever charged.
     """
     app = open_home(home)
-    card = app.put_rate_card(TenantId(tenant), strict_json.loads(read_input(file, field="FILE")))
+    card = app.put_rate_card(TenantId(tenant), read_json(file, field="FILE"))
     if as_json:
         print_json(card)
     else:
@@ -69,13 +72,12 @@ def rate_card(
         )
 
 
-def _show(issued: IssuedStatement, *, as_json: bool) -> None:
-    shown = issued.statement
+def _show(shown: Statement, closed_at: datetime | None, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
                 "statement": json.loads(shown.document()),
-                "closed_at": issued.closed_at,
+                "closed_at": closed_at,
                 "sha256": shown.sha256(),
             }
         )
@@ -97,7 +99,7 @@ def _show(issued: IssuedStatement, *, as_json: bool) -> None:
         ],
     )
     stdout.print(f"Total: {shown.total_minor:,} minor units of {shown.currency or 'no currency'}")
-    if issued.closed_at is None:
+    if closed_at is None:
         stdout.print("Open: later clicks and responses are still added")
     else:
-        stdout.print(f"Closed at {issued.closed_at:%Y-%m-%d %H:%M} UTC; SHA-256 {shown.sha256()}")
+        stdout.print(f"Closed at {closed_at:%Y-%m-%d %H:%M} UTC; SHA-256 {shown.sha256()}")

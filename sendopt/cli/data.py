@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sendopt.cli.options import AsJson, Home, Tenant, open_home
 from sendopt.cli.output import print_json, print_table, progress, stderr
-from sendopt.ingest import ImportReport
 from sendopt.records import TenantId
+
+if TYPE_CHECKING:
+    from sendopt.ingest import ImportReport
 
 SHOWN_REJECTIONS = 20
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from sendopt.app.explain import CONFIGURED_HOUR, ExplainedUser
+from sendopt.app.defaults import CONFIGURED_HOUR
+from sendopt.cli import answers
 from sendopt.cli.options import AsJson, Home, Tenant, open_home, out_file
 from sendopt.cli.output import as_json as as_json_object
 from sendopt.cli.output import print_json, progress, stdout
@@ -58,7 +59,7 @@ def explain(
     with progress("explaining"):
         told = app.explain(TenantId(tenant), UserId(user), configured_hour=configured_hour)
         if out is not None:
-            _draw(told, out)
+            answers.picture.write(told, out)
     if as_json:
         print_json({**as_json_object(told), "out": None if out is None else str(out)})
         return
@@ -66,14 +67,3 @@ def explain(
         stdout.print(sentence)
     if out is not None:
         stdout.print(f"Picture in {out}")
-
-
-def _draw(told: ExplainedUser, path: Path) -> None:
-    # Drawing costs every command 0.4 s, which only those who want a picture should pay.
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    from sendopt.score.explain_picture import draw  # noqa: PLC0415
-
-    figure = Figure(figsize=(13, 5), layout="constrained")
-    draw(told.explanation, told.standing, figure)
-    figure.savefig(path, dpi=120)

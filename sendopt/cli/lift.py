@@ -6,18 +6,13 @@ from typing import Annotated
 
 import typer
 
-from sendopt.app.lift import ANSWER_WINDOW, EFFECT, LiftReport
+from sendopt.app.defaults import ANSWER_WINDOW, EFFECT
+from sendopt.cli import answers
 from sendopt.cli.options import AsJson, Home, Tenant, open_home, parse_duration, parse_outcome
-from sendopt.cli.output import print_json, print_table, stdout
+from sendopt.cli.output import print_json
 from sendopt.clock import parse_instant
-from sendopt.evaluate.lift import Conclusion, Contrast, Lift
 from sendopt.records import CampaignId, TenantId
 
-_SAID = {
-    Conclusion.BETTER: "Choosing the time is better than not choosing it.",
-    Conclusion.WORSE: "Choosing the time is worse than not choosing it.",
-    Conclusion.NOT_YET_KNOWN: "Not yet known whether choosing the time is better or worse.",
-}
 _HOURS = ANSWER_WINDOW.total_seconds() // 3600
 
 
@@ -85,71 +80,4 @@ def lift(
     if as_json:
         print_json(report)
     else:
-        _show(report)
-
-
-def _show(report: LiftReport) -> None:
-    stdout.print(
-        f"{len(report.campaigns)} campaigns counted, {len(report.waiting)} still waiting for "
-        f"answers, {len(report.share_unknown)} left out, whose holdout's share is not known",
-    )
-    if report.refusal is not None:
-        stdout.print(f"No lift: {report.refusal}")
-    if report.lift is not None:
-        stdout.print(
-            f"Those held out were sent to at the {' or the '.join(report.compared_with)} time",
-        )
-        _show_lift(report.lift)
-
-
-def _show_lift(found: Lift) -> None:
-    stdout.print(_SAID[found.conclusion])
-    print_table(
-        "Everybody in the arm that was drawn for them (causal)",
-        ["arm", "users", "sends", "answered", "dismissed", "opted out"],
-        [
-            (
-                arm,
-                found.users[arm],
-                found.sends[arm],
-                *(
-                    getattr(each, arm)
-                    for each in (found.answered, found.dismissed, found.opted_out)
-                ),
-            )
-            for arm in found.users
-        ],
-    )
-    print_table(
-        "Optimised minus holdout, 95 % at all looks together",
-        ["share", "difference", "relative"],
-        [
-            _row("answered" + (", adjusted" if found.adjusted else ""), found.answered),
-            _row("dismissed", found.dismissed),
-            _row("opted out", found.opted_out),
-        ],
-    )
-    for outcome in found.harm:
-        stdout.print(f"Harm: more is {outcome.replace('_', ' ')} where it is chosen.")
-    if found.needed is None:
-        stdout.print("Too few users or answers to say how many more are needed.")
-        return
-    more = found.needed.more_sends
-    stdout.print(
-        f"To tell {found.needed.effect:.1%} from nothing with 80 % probability: "
-        f"{more['optimised']:,} more optimised sends and {more['holdout']:,} more held out"
-        + (
-            "."
-            if found.needed.same_users_suffice
-            else ", to further users: these differ too much, however often they are sent to."
-        ),
-    )
-
-
-def _row(name: str, found: Contrast) -> tuple[str, str, str]:
-    unknown = "too few"
-    return (
-        name,
-        unknown if found.difference is None else str(found.difference),
-        unknown if found.relative is None else str(found.relative),
-    )
+        answers.lift.show(report)

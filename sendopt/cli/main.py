@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from sendopt.cli import billing, campaigns, data, explain, lift, model, models, operate, service
-from sendopt.cli.logging import configure_logging
 from sendopt.cli.output import print_error, stdout
 from sendopt.errors import Conflict, InvalidInput, NotAuthorized, NotFound, SendoptError
 
@@ -48,7 +47,6 @@ for group in (data, model, models, campaigns, service, explain, lift, billing, o
 
 def main() -> None:
     """Run one command and exit with its status."""
-    configure_logging()
     try:
         commands()
     except SendoptError as error:

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import typer
 
-from sendopt.app import App
-from sendopt.cli import data
+import sendopt.app
+from sendopt.cli import answers, data
 from sendopt.cli.options import (
     AsJson,
     Home,
@@ -24,15 +22,14 @@ from sendopt.cli.options import (
     parse_outcome,
 )
 from sendopt.cli.output import as_json as as_json_object
-from sendopt.cli.output import print_json, print_table, progress, stdout
+from sendopt.cli.output import print_json, progress, stdout
 from sendopt.clock import parse_instant
 from sendopt.errors import InvalidInput
-from sendopt.evaluate.off_policy import DR, SNIPS, Value
-from sendopt.evaluate.refusal import Refusal
-from sendopt.ingest import ImportReport
-from sendopt.learn import Counterfactual, NaturalExperiments, TrainingReport, Verdict
 from sendopt.records import TenantId
-from sendopt.score import SLOTS_A_WEEK
+
+if TYPE_CHECKING:
+    from sendopt.app import App
+    from sendopt.ingest import ImportReport
 
 _SHOWN_REJECTIONS = 3  # of a file; a backtest is about the rest
 
@@ -91,7 +88,7 @@ def train(
     if as_json:
         print_json(report)
     else:
-        show_training(report)
+        answers.training.show(report)
 
 
 def score(
@@ -123,13 +120,11 @@ def score(
     with progress("scoring"):
         report = app.score(TenantId(tenant), out=out)
     if as_json:
-        rows = report.users * SLOTS_A_WEEK
-        print_json(
-            {**as_json_object(report), "rows": rows, "out": None if out is None else str(out)}
-        )
+        written = None if out is None else str(out)
+        print_json({**as_json_object(report), "rows": report.rows, "out": written})
         return
     stdout.print(
-        f"{report.users:,} users, {report.users * SLOTS_A_WEEK:,} scores of model "
+        f"{report.users:,} users, {report.rows:,} scores of model "
         f"{report.model_version} in {report.store}",
     )
 
@@ -149,8 +144,8 @@ def _score_window(
         table = app.score_slots(
             tenant_id, open_window=parse_duration(open_window, field="--open-window")
         )
-        pq.write_table(table, out, compression="zstd")
-    users = len(table) // SLOTS_A_WEEK
+        sendopt.app.write_scores(table, out)
+    users = len(table["user_id"].unique())
     if as_json:
         print_json({"users": users, "rows": len(table), "out": str(out)})
     else:
@@ -202,7 +197,9 @@ def backtest(
             expected="--decisions and --out together, or neither",
         )
     window, counted = parse_duration(open_window, field="--open-window"), parse_outcome(outcome)
-    table = None if decisions is None else _read_decisions(decisions)
+    table = (
+        None if decisions is None else sendopt.app.read_decisions(decisions, field="--decisions")
+    )
     imported: list[ImportReport] = []
     with progress("backtest") as show, _opened(log, home) as app:
         if log:
@@ -216,7 +213,7 @@ def backtest(
             TenantId(tenant), decisions=table, open_window=window, outcome=counted, progress=show
         )
     if result.scores is not None and out is not None:
-        pq.write_table(result.scores, out, compression="zstd")
+        sendopt.app.write_scores(result.scores, out)
     if as_json:
         scored = 0 if result.scores is None else len(result.scores)
         files = [data.as_json_object(report) for report in imported]
@@ -226,97 +223,7 @@ def backtest(
         stdout.print(note)
     if result.scores is not None:
         stdout.print(f"{len(result.scores):,} scores in {out}")
-    if result.report.experiments is not None:
-        _show_experiments(result.report.experiments)
-    if result.report.verdict is not None:
-        _show_verdict(result.report.verdict)
-    if result.report.counterfactual is not None:
-        _show_counterfactual(result.report.counterfactual)
-
-
-def show_training(report: TrainingReport) -> None:
-    """Print what training came to."""
-    became = "promoted to champion" if report.promoted else "not promoted"
-    stdout.print(f"Model {report.model_version}: {became}; {report.reason}")
-    _show_verdict(report.verdict)
-
-
-def _show_verdict(verdict: Verdict) -> None:
-    stdout.print(
-        f"Judged on {verdict.moments:,} later moments of {verdict.users:,} users, "
-        f"{verdict.answered:.1%} of them answered",
-    )
-    if verdict.choices:
-        print_table(
-            f"Choosing one time of a day, {verdict.choices:,} user-days (predictive)",
-            ["rule", "answered", "ours minus this, 95 % interval"],
-            [
-                (name, reward.estimate, str(verdict.gain.get(name, "")))
-                for name, reward in verdict.reward.items()
-            ],
-        )
-    print_table(
-        "Probabilities",
-        ["predictor", "log loss", "Brier", "calibration error", "within-day AUC"],
-        [
-            (
-                name,
-                quality.log_loss,
-                quality.brier,
-                quality.calibration_error,
-                quality.within_day_auc,
-            )
-            for name, quality in verdict.quality.items()
-        ],
-    )
-
-
-def _show_experiments(found: NaturalExperiments) -> None:
-    stdout.print(
-        f"{found.choices:,} of {found.user_days:,} later user-days hold several sends"
-        + (
-            f", {found.times_per_choice:.1f} each; {found.apart:,} of them an hour or more apart"
-            if found.times_per_choice
-            else ""
-        )
-        + f"; {found.users_at_one_hour:,} of {found.users:,} users are always sent to at one hour",
-    )
-
-
-def _show_counterfactual(found: Counterfactual) -> None:
-    stdout.print(
-        f"The times of {found.chances.drawn:,} of {found.chances.sends:,} later sends were drawn "
-        "with a logged chance",
-    )
-    if found.refusal is not None:
-        stdout.print(f"No causal figure: {found.refusal}")
-        return
-    stdout.print(
-        f"Choosing one of the {len(found.hours)} hours that were drawn, on the days of "
-        f"{found.evaluated:,} of them; as sent, {found.as_sent:.4f} were answered",
-    )
-    values = {name: each for name, each in found.value.items() if isinstance(each, Value)}
-    print_table(
-        "Share answered (causal), 95 % intervals",
-        ["rule", "SNIPS", "DR", "weighs"],
-        [
-            (
-                name,
-                str(each.estimates[SNIPS]),
-                str(each.estimates[DR]),
-                round(each.support.effective_sends),
-            )
-            for name, each in values.items()
-        ],
-    )
-    print_table(
-        "Ours minus another rule (causal)",
-        ["rule", "SNIPS", "DR"],
-        [(name, str(each[SNIPS]), str(each[DR])) for name, each in found.gain.items()],
-    )
-    for name, each in found.value.items():
-        if isinstance(each, Refusal):
-            stdout.print(f"{name}: no causal figure: {each}")
+    answers.backtest.show(result.report)
 
 
 @contextmanager
@@ -344,16 +251,3 @@ def _require_events(report: ImportReport) -> None:
             expected="rows in the event contract",
             hint="see docs/events.md",
         )
-
-
-def _read_decisions(path: Path) -> pa.Table:
-    if not path.is_file():
-        raise InvalidInput(f"there is no file {path}", code="file_missing", field="--decisions")
-    try:
-        return pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise InvalidInput(
-            f"{path.name} cannot be read as Parquet: {error}",
-            code="malformed_file",
-            field="--decisions",
-        ) from error

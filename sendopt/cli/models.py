@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import getpass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sendopt.cli.options import AsJson, Home, Tenant, open_home
 from sendopt.cli.output import print_json, print_table, progress, stdout
-from sendopt.learn.judging.drift import Alarm
 from sendopt.records import TenantId
+
+if TYPE_CHECKING:
+    from sendopt.learn.judging.drift import Alarm
 
 
 def register(commands: typer.Typer) -> None:

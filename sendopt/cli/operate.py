@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from sendopt.cli.model import show_training
-from sendopt.cli.options import AsJson, Home, Tenant, open_home
+import sendopt.app
+import sendopt.demo
+from sendopt.cli import answers
+from sendopt.cli.options import AsJson, Home, Tenant, open_home, open_tenancy
 from sendopt.cli.output import print_json, print_table, progress, stdout
 from sendopt.records import TenantId
-from sendopt.settings import load_settings
-
-if TYPE_CHECKING:
-    from sendopt.demo import Result
 
 
 def register(commands: typer.Typer) -> None:
@@ -68,19 +66,17 @@ def demo(
 
     Learn, plan, send, track, bill, on a virtual clock, with each person's real answers.
     """
-    from sendopt.demo import run_demo  # noqa: PLC0415 - drawing costs every command 0.4 s
-
     with progress("demo") as show:
-        result = run_demo(home, progress=show)
+        result = sendopt.demo.run_demo(home, progress=show)
     if as_json:
         print_json(result)
     else:
-        _show_demo(result)
+        answers.demo.show(result)
 
 
 def settings(home: Home = None, as_json: AsJson = False) -> None:
     """Show the settings in force; secrets are masked."""
-    effective = load_settings(home).effective()
+    effective = sendopt.app.load_settings(home).effective()
     if as_json:
         print_json(effective)
         return
@@ -105,8 +101,7 @@ def create_tenant(
     as_json: AsJson = False,
 ) -> None:
     """Create a tenant."""
-    app = open_home(home)
-    created = app.create_tenant(TenantId(name), timezone=timezone)
+    created = open_tenancy(home).create_tenant(TenantId(name), timezone=timezone)
     if as_json:
         print_json({"tenant_id": name, "created": created})
     else:
@@ -122,7 +117,7 @@ def issue_key(
     as_json: AsJson = False,
 ) -> None:
     """Make an API key. It is shown this once; only its hash is kept."""
-    key = open_home(home).issue_key(TenantId(tenant), name)
+    key = open_tenancy(home).issue_key(TenantId(tenant), name)
     if as_json:
         print_json({"tenant_id": tenant, "key": key})
     else:
@@ -131,7 +126,7 @@ def issue_key(
 
 def list_keys(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False) -> None:
     """Show the tenant's keys, the oldest first; never their secrets."""
-    keys = open_home(home).keys(TenantId(tenant))
+    keys = open_tenancy(home).keys(TenantId(tenant))
     if as_json:
         print_json({"tenant_id": tenant, "keys": keys})
         return
@@ -148,50 +143,9 @@ def revoke_key(
     tenant: Tenant = "default",
 ) -> None:
     """Make a key useless from now on."""
-    open_home(home).revoke_key(TenantId(tenant), key_id)
+    open_tenancy(home).revoke_key(TenantId(tenant), key_id)
     stdout.print(f"{key_id}: revoked")
 
 
 def _minute(instant: datetime | None) -> str | None:
     return None if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"
-
-
-def _show_demo(result: Result) -> None:
-    for tenant_id, tenant in result.tenants.items():
-        stdout.print(f"\n{tenant_id}: {tenant.users} users, {tenant.events:,} events")
-        show_training(tenant.training)
-    print_table(
-        f"\n{result.sends:,} sends, opened within half an hour ({result.evidence})",
-        ["rule", "open rate", "sendopt minus this", "95 % interval"],
-        [
-            ("sendopt", result.open_rate, None, None),
-            *(
-                (name, rate, gain.mean, f"{gain.low:+.4f} to {gain.high:+.4f}")
-                for name, rate, gain in (
-                    (
-                        "population-best hour",
-                        result.open_rate_population_best,
-                        result.minus_population_best,
-                    ),
-                    (
-                        "most frequent hour",
-                        result.open_rate_most_frequent,
-                        result.minus_most_frequent,
-                    ),
-                    ("random time", result.open_rate_random, result.minus_random),
-                )
-            ),
-        ],
-    )
-    ends = ("delivered", "failed", "expired", "suppressed", "cancelled")
-    stdout.print(
-        f"{result.sends:,} sends = "
-        + " + ".join(f"{getattr(result, end):,} {end}" for end in ends)
-        + f"; {result.answers:,} answered, {result.opens:,} of them within half an hour"
-    )
-    stdout.print(
-        f"Bill: {result.billable:,} clicks and responses, "
-        f"{result.statement_total_minor / 100:,.2f} {result.currency}; "
-        f"sendopt verify found {len(result.findings) or 'nothing'} broken"
-    )
-    stdout.print(f"Picture: {result.picture}\nLook around: sendopt verify --home {result.home}")

@@ -6,14 +6,18 @@ import os
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sendopt.app import App, open_app
+import sendopt.app
+from sendopt import strict_json
 from sendopt.errors import InvalidInput
 from sendopt.records import EventType
-from sendopt.settings import load_settings
+
+if TYPE_CHECKING:
+    from sendopt.app import App
+    from sendopt.app.tenancy import Tenancy
 
 Home = Annotated[
     Path | None,
@@ -44,7 +48,13 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def open_home(home: Path | None) -> App:
     """Open the application over `home`, or over what the environment names."""
-    return open_app(load_settings(home))
+    sendopt.app.configure_logging()
+    return sendopt.app.open_app(sendopt.app.load_settings(home))
+
+
+def open_tenancy(home: Path | None) -> Tenancy:
+    """Open tenants and keys alone, for which nobody needs to wait for models and log."""
+    return sendopt.app.open_tenancy(sendopt.app.load_settings(home))
 
 
 def parse_outcome(text: str) -> EventType:
@@ -63,15 +73,15 @@ def parse_outcome(text: str) -> EventType:
     return EventType(text)
 
 
-def read_input(path: Path, *, field: str) -> bytes:
-    """Return the bytes of a file that the user named in `field`.
+def read_json(path: Path, *, field: str) -> Any:
+    """Return what is in a JSON file that the user named in `field`.
 
     Raises:
-        InvalidInput: `file_missing`.
+        InvalidInput: `file_missing`, or as `strict_json.loads`.
     """
     if not path.is_file():
         raise InvalidInput(f"there is no file {path}", code="file_missing", field=field)
-    return path.read_bytes()
+    return strict_json.loads(path.read_bytes())
 
 
 def out_file(help_text: str) -> Any:

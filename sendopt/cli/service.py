@@ -6,15 +6,16 @@ import gc
 import signal
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import structlog
 import typer
 
-from sendopt.api import create_api, make_server
-from sendopt.app import App, running
+import sendopt.api
+import sendopt.app
 from sendopt.cli.options import Home, open_home
 
-_log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from sendopt.app import App
 
 
 def register(commands: typer.Typer) -> None:
@@ -31,7 +32,7 @@ def run(home: Home = None) -> None:
     Ends at SIGTERM or Ctrl-C after what it has begun; what is acknowledged is on disk.
     """
     app = _open(home)
-    running.together(app, lambda: _serve(app), _stopped_by_signal())
+    sendopt.app.running.together(app, lambda: _serve(app), _stopped_by_signal())
 
 
 def serve(home: Home = None) -> None:
@@ -45,7 +46,7 @@ def serve(home: Home = None) -> None:
 
 def dispatch(home: Home = None) -> None:
     """Run a dispatcher; any number share the work."""
-    running.dispatch(_open(home), _stopped_by_signal())
+    sendopt.app.running.dispatch(_open(home), _stopped_by_signal())
 
 
 def append(home: Home = None) -> None:
@@ -53,7 +54,7 @@ def append(home: Home = None) -> None:
 
     One process at a time holds the right to append; a second one waits for it.
     """
-    running.append(_open(home), _stopped_by_signal())
+    sendopt.app.running.append(_open(home), _stopped_by_signal())
 
 
 def _open(home: Path | None) -> App:
@@ -65,13 +66,12 @@ def _open(home: Path | None) -> App:
 
 def _serve(app: App) -> None:
     http = app.settings.http
-    _log.info("api_starts", host=http.host, port=http.port)
-    api = create_api(app)
+    api = sendopt.api.create_api(app)
     app.ready()  # brings in what is imported late
     # Half a million objects of libraries live as long as the process: looking through them for
     # garbage would halt every request for a quarter of a second now and then.
     gc.freeze()
-    make_server(api, host=http.host, port=http.port).run()
+    sendopt.api.make_server(api, host=http.host, port=http.port).run()
 
 
 def _stopped_by_signal() -> threading.Event:

@@ -5,7 +5,17 @@ Does not own: anything that a user's own service would do; that is the applicati
 In: a folder.  Out: Result, a picture, and a home that can be looked into afterwards.
 """
 
-from sendopt.demo.result import Result
-from sendopt.demo.run import run_demo
+from typing import TYPE_CHECKING
+
+from sendopt.first_use import offered_by
+
+if TYPE_CHECKING:
+    from sendopt.demo.result import Result
+    from sendopt.demo.run import run_demo
+else:
+    __getattr__ = offered_by(
+        __name__,
+        {"Result": "sendopt.demo.result", "run_demo": "sendopt.demo.run"},
+    )
 
 __all__ = ["Result", "run_demo"]

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from sendopt.errors import Conflict
+from sendopt.state import migrations
 from sendopt.state.engine import State, Transaction
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+_VERSION = sa.table("alembic_version", sa.column("version_num"))
+_NEWEST = migrations.VERSIONS[0]
 
 #: Any number will do, as long as every release of sendopt takes the same one.
 _ADVISORY_LOCK = 0x73656E646F7074
@@ -29,17 +24,14 @@ def migrate(state: State) -> None:
         Conflict: `schema_newer`, where a newer release has already upgraded this state.
     """
     with state.read() as tx:
-        if _check_known(_version(tx)) == _newest():
+        if _check_known(_version(tx)) == _NEWEST:
             return
     with state.write() as tx:
         if tx.dialect.name == "postgresql":
             # SQLite's writers exclude each other anyway; PostgreSQL's must agree to.
             tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
         _check_known(_version(tx))
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        config.attributes["connection"] = tx
-        command.upgrade(config, "head")
+        migrations.upgrade(tx)
 
 
 def check_version(state: State) -> None:
@@ -50,11 +42,11 @@ def check_version(state: State) -> None:
     """
     with state.read() as tx:
         version = _check_known(_version(tx))
-    if version != _newest():
+    if version != _NEWEST:
         raise Conflict(
             "the tables of this state are older than this release",
             code="schema_older",
-            expected=f"version {_newest()}, found {version or 'none'}",
+            expected=f"version {_NEWEST}, found {version or 'none'}",
             hint="restart this process; it upgrades them before it serves",
         )
 
@@ -65,26 +57,18 @@ def _check_known(version: str | None) -> str | None:
     Raises:
         Conflict: `schema_newer`.
     """
-    if version is not None and version not in _revisions():
+    if version is not None and version not in migrations.VERSIONS:
         raise Conflict(
             "a newer release has upgraded the tables of this state",
             code="schema_newer",
-            expected=f"version {_newest()}, found {version}",
+            expected=f"version {_NEWEST}, found {version}",
             hint="upgrade sendopt; tables are never taken back",
         )
     return version
 
 
 def _version(tx: Transaction) -> str | None:
-    return MigrationContext.configure(tx).get_current_revision()
-
-
-def _newest() -> str:
-    return _revisions()[0]
-
-
-@cache
-def _revisions() -> tuple[str, ...]:
-    """Return every version that this release knows, the newest first."""
-    scripts = ScriptDirectory(str(_MIGRATIONS))
-    return tuple(script.revision for script in scripts.walk_revisions())
+    """Return the version of the tables as Alembic notes it; None is an empty state."""
+    if not sa.inspect(tx).has_table(_VERSION.name):
+        return None
+    return tx.scalar(sa.select(_VERSION.c.version_num))

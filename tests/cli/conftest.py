@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sendopt import app
 from sendopt.cli.main import main
 
 Ended = Callable[..., tuple[int, str, str]]
@@ -19,8 +20,7 @@ def ended(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
     The suite's own logging stays as it is; test_logging.py is about the program's.
     """
-    program = sys.modules["sendopt.cli.main"]  # the package's `main` is the function
-    monkeypatch.setattr(program, "configure_logging", lambda: None)
+    monkeypatch.setattr(app, "configure_logging", lambda: None, raising=False)
     monkeypatch.setenv("SENDOPT_HOME", str(home))
 
     def run(*arguments: str) -> tuple[int, str, str]:

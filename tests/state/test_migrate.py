@@ -17,6 +17,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from sendopt.errors import Conflict
 from sendopt.records import SendId, Slot, TenantId, UserId
@@ -53,6 +54,11 @@ def test_migrations_build_exactly_the_tables_that_the_code_uses(empty: State) ->
         for index in sa.inspect(empty.engine).get_indexes(table)
     }
     assert {index.name for table in metadata.tables.values() for index in table.indexes} <= indexes
+
+
+def test_the_versions_are_the_chain_that_alembic_walks() -> None:
+    chain = ScriptDirectory(str(Path(migrations.__file__).parent)).walk_revisions()
+    assert tuple(script.revision for script in chain) == migrations.VERSIONS
 
 
 def test_migrating_again_changes_nothing(state: State, now: datetime) -> None:

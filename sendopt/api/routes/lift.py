@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query
 from sendopt.api import problems
 from sendopt.api.answers import QueryId
 from sendopt.api.auth import Facade, Tenant
-from sendopt.app.lift import ANSWER_WINDOW, EFFECT, LiftReport
+from sendopt.app.defaults import ANSWER_WINDOW, EFFECT
+from sendopt.app.lift import LiftReport
 from sendopt.clock import parse_instant
 from sendopt.errors import InvalidInput
 from sendopt.records import CampaignId, EventType

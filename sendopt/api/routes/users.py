@@ -13,7 +13,8 @@ from sendopt.api.auth import Facade, Tenant
 from sendopt.api.best_times import SOURCE_DESCRIBED, SOURCE_HEADER
 from sendopt.api.body import JsonBody
 from sendopt.app.answers import BestTimes
-from sendopt.app.explain import CONFIGURED_HOUR, ExplainedUser
+from sendopt.app.defaults import CONFIGURED_HOUR
+from sendopt.app.explain import ExplainedUser
 from sendopt.ingest.profile import ProfileBody
 from sendopt.records import UserId
 

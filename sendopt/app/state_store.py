@@ -1,0 +1,76 @@
+"""Opens the state at its first use, without what log and models need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+from sendopt.clock import Clock
+from sendopt.errors import InvalidInput
+from sendopt.records import TenantId
+from sendopt.settings import Settings
+from sendopt.state import State, migrate, tenants
+
+#: The one tenant that exists without being created: a laptop has one user.
+DEFAULT_TENANT = TenantId("default")
+
+
+class StateStore:
+    """The state, and what every use case needs beside it.
+
+    Args:
+        settings: where everything is.
+        clock: what time it is; a virtual one replays days in seconds.
+        random_bytes: a cryptographic source, for keys, link ids and click ids.
+    """
+
+    def __init__(
+        self, settings: Settings, clock: Clock, random_bytes: Callable[[int], bytes]
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.random_bytes = random_bytes
+
+    @cached_property
+    def state(self) -> State:
+        state = State(self.settings.state_url)
+        migrate(state)
+        with state.read() as tx:
+            known = tenants.exists(tx, DEFAULT_TENANT)
+        if not known:  # else opening would wait for whoever is writing
+            with state.write() as tx:
+                tenants.create(tx, DEFAULT_TENANT, timezone="UTC", now=self.clock.now())
+        return state
+
+    def close(self) -> None:
+        """Let go of the state."""
+        if "state" in self.__dict__:
+            self.__dict__.pop("state").close()
+
+    def require_tenant(self, tenant_id: TenantId) -> None:
+        """Refuse a tenant that nobody created: a typing error must not open a second home.
+
+        Raises:
+            NotFound: `tenant_unknown`.
+        """
+        with self.state.read() as tx:
+            tenants.get(tx, tenant_id)
+
+
+def make_home(home: Path) -> None:
+    """Create the folder that holds everything, unless it is there.
+
+    Raises:
+        InvalidInput: `home_unusable`.
+    """
+    try:
+        # Nobody else on the machine may read what is in it: webhook secrets, link keys, users.
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(
+            f"{home} cannot be the home: {error.strerror}",
+            code="home_unusable",
+            field="--home",
+            expected="a folder, or the name of one that can be made",
+        ) from error

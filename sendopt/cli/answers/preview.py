@@ -1,0 +1,35 @@
+"""What planning a campaign would do."""
+
+from __future__ import annotations
+
+from sendopt.cli.output import print_table, stdout
+from sendopt.schedule import Preview
+from sendopt.schedule.variants import TOO_LITTLE_DATA
+
+
+def show(preview: Preview) -> None:
+    """Print who gets which time, and why others get none."""
+    stdout.print(
+        f"{preview.planned_count:,} of {preview.people_count:,} people get a time; "
+        f"{preview.expected_open_count:,.0f} opens expected ({preview.expected_open_basis}); "
+        f"{preview.fallback_share:.0%} on the fallback time"
+    )
+    print_table(
+        "By hour on the user's clock", ["hour", "sends"], list(preview.by_local_hour.items())
+    )
+    if preview.explored_count:
+        stdout.print(f"{preview.explored_count:,} get another time than their best, to learn")
+    if preview.abstained_count:
+        stdout.print(f"{preview.abstained_count:,} stay at the configured time: no gain was proven")
+    if preview.variant_evidence == TOO_LITTLE_DATA:
+        stdout.print("Too little data to prefer one wording")
+    for title, what, counts in (
+        ("Arms", "arm", preview.by_arm),
+        ("Wordings", "variant", preview.by_variant if preview.variant_evidence else {}),
+        ("Times by the word of", "step", preview.served_by),
+        ("Not planned", "reason", preview.suppressed),
+        ("Kept from their likeliest time by", "reason", preview.bound_by),
+        ("Not by the champion's word because", "reason", preview.fallback_reasons),
+    ):
+        if counts:
+            print_table(title, [what, "people"], list(counts.items()))

@@ -1,0 +1,44 @@
+"""What training came to, and how a model did on later days."""
+
+from __future__ import annotations
+
+from sendopt.cli.output import print_table, stdout
+from sendopt.learn import TrainingReport, Verdict
+
+
+def show(report: TrainingReport) -> None:
+    """Print what training came to."""
+    became = "promoted to champion" if report.promoted else "not promoted"
+    stdout.print(f"Model {report.model_version}: {became}; {report.reason}")
+    show_verdict(report.verdict)
+
+
+def show_verdict(verdict: Verdict) -> None:
+    """Print how a model did on later days."""
+    stdout.print(
+        f"Judged on {verdict.moments:,} later moments of {verdict.users:,} users, "
+        f"{verdict.answered:.1%} of them answered",
+    )
+    if verdict.choices:
+        print_table(
+            f"Choosing one time of a day, {verdict.choices:,} user-days (predictive)",
+            ["rule", "answered", "ours minus this, 95 % interval"],
+            [
+                (name, reward.estimate, str(verdict.gain.get(name, "")))
+                for name, reward in verdict.reward.items()
+            ],
+        )
+    print_table(
+        "Probabilities",
+        ["predictor", "log loss", "Brier", "calibration error", "within-day AUC"],
+        [
+            (
+                name,
+                quality.log_loss,
+                quality.brier,
+                quality.calibration_error,
+                quality.within_day_auc,
+            )
+            for name, quality in verdict.quality.items()
+        ],
+    )

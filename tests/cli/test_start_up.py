@@ -1,0 +1,66 @@
+"""A command imports what its work needs, and nothing else: seconds, before a first word is said."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+#: Libraries that take longer to import than a person should wait for a word of help.
+ASKED_NOTHING = {
+    "alembic", "cryptography", "duckdb", "fastapi", "lightgbm", "llvmlite", "matplotlib", "mlflow",
+    "numba", "numpy", "pandas", "psycopg", "pyarrow", "pycurl", "scipy", "skops", "sklearn",
+    "sqlalchemy", "structlog", "uvicorn",
+}  # fmt: skip
+SETTINGS = {"pydantic_settings"}
+STATE = {"sqlalchemy", "structlog"}
+
+
+def imported(home: Path, *arguments: str) -> set[str]:
+    """Run the program and return the packages that it imported."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "sendopt", *arguments],
+        env={**os.environ, "SENDOPT_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in {0, 2}, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    names = {line.rpartition("|")[2].strip() for line in lines}
+    assert "sendopt.cli" in names
+    return {name.partition(".")[0] for name in names} | {
+        name for name in names if name.startswith("sendopt.")
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--help", "--version", "", "nonsense", "train --help", "train --nope", "explain",
+        "backtest --open-window", "key list --help", "bill", "run --port 1", "lift --effect much",
+    ],
+)  # fmt: skip
+def test_help_and_a_usage_error_import_no_library_that_does_the_work(
+    tmp_path: Path, arguments: str
+) -> None:
+    loaded = imported(tmp_path / "home", *arguments.split())
+    assert not loaded & (ASKED_NOTHING | SETTINGS)
+    stages = {"log", "state", "features", "learn", "score", "schedule", "deliver", "ingest", "bill"}
+    assert not loaded & {f"sendopt.{stage}" for stage in stages}
+
+
+def test_the_settings_are_shown_without_opening_a_store(tmp_path: Path) -> None:
+    loaded = imported(tmp_path / "home", "settings")
+    assert loaded & ASKED_NOTHING == set()
+    assert not (tmp_path / "home").exists()
+
+
+def test_keys_need_the_state_and_neither_log_nor_models(home: Path) -> None:
+    for command in ("key list", "key issue shop", "tenant create acme"):
+        loaded = imported(home, *command.split())
+        assert loaded & ASKED_NOTHING <= STATE, command
+        assert not loaded & {"sendopt.log", "sendopt.learn", "sendopt.features"}, command
