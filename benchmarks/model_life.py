@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from sendopt import libraries
 from sendopt.app import open_app
 from sendopt.clock import VirtualClock, monotonic
 from sendopt.demo.studies import load_studies

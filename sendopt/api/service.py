@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from importlib.metadata import version
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
+import sendopt
 from sendopt.api import openapi, problems
 from sendopt.api.best_times import BestTimesFromStore
 from sendopt.api.gauges import BacklogGauges, DriftGauges
@@ -52,7 +52,7 @@ def create_api(app: App) -> FastAPI:
     """Return the ASGI application that serves `app`, whose stores are opened as it starts."""
     api = FastAPI(
         title="sendopt",
-        version=version("sendopt"),
+        version=sendopt.__version__,
         summary="Learns when each user answers and sends every message at that moment.",
         lifespan=_open_stores,
         docs_url=None,  # its page loads scripts from elsewhere

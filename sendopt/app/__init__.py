@@ -16,7 +16,7 @@ libraries.tame()
 if TYPE_CHECKING:
     from sendopt.app import running
     from sendopt.app.app import App, open_app
-    from sendopt.app.decisions import read_decisions, write_scores
+    from sendopt.app.files import read_decisions, read_json, write_scores
     from sendopt.app.logging import configure_logging
     from sendopt.app.tenancy import open_tenancy
     from sendopt.settings import load_settings
@@ -29,9 +29,10 @@ else:
             "load_settings": "sendopt.settings",
             "open_app": "sendopt.app.app",
             "open_tenancy": "sendopt.app.tenancy",
-            "read_decisions": "sendopt.app.decisions",
+            "read_decisions": "sendopt.app.files",
+            "read_json": "sendopt.app.files",
             "running": "sendopt.app.running",
-            "write_scores": "sendopt.app.decisions",
+            "write_scores": "sendopt.app.files",
         },
     )
 
@@ -42,6 +43,7 @@ __all__ = [
     "open_app",
     "open_tenancy",
     "read_decisions",
+    "read_json",
     "running",
     "write_scores",
 ]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sendopt.cli.options import AsJson, Home, Tenant, open_home, read_json
+import sendopt.app
+from sendopt.cli.options import AsJson, Home, Tenant, open_home
 from sendopt.cli.output import print_json, print_table, stdout
 from sendopt.records import TenantId
 
@@ -63,7 +64,7 @@ def rate_card(
     Without a rate card nothing is ever charged.
     """
     app = open_home(home)
-    card = app.put_rate_card(TenantId(tenant), read_json(file, field="FILE"))
+    card = app.put_rate_card(TenantId(tenant), sendopt.app.read_json(file, field="FILE"))
     if as_json:
         print_json(card)
     else:

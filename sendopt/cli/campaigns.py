@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+import sendopt.app
 from sendopt.cli import answers
-from sendopt.cli.options import AsJson, Home, Tenant, open_home, read_json
+from sendopt.cli.options import AsJson, Home, Tenant, open_home
 from sendopt.cli.output import print_json, print_table, progress, stdout
 from sendopt.records import TenantId
 
@@ -37,7 +38,7 @@ def plan(
     A preview unless --commit is given. Committing twice sends once.
     """
     app = open_home(home)
-    definition = read_json(campaign, field="CAMPAIGN.json")
+    definition = sendopt.app.read_json(campaign, field="CAMPAIGN.json")
     with progress("planning"):
         if commit:
             report = app.put_campaign(TenantId(tenant), definition, commit=True)

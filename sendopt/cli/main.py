@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import sys
 from typing import Annotated
 
 import typer
 
+import sendopt
 from sendopt.cli import billing, campaigns, data, explain, lift, model, models, operate, service
 from sendopt.cli.output import print_error, stdout
 from sendopt.errors import Conflict, InvalidInput, NotAuthorized, NotFound, SendoptError
@@ -37,7 +37,7 @@ def program(
     logs; `sendopt verify` checks that every promise was kept.
     """
     if version:
-        stdout.print(importlib.metadata.version("sendopt"))
+        stdout.print(sendopt.__version__)
         raise typer.Exit
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import sendopt.app
-from sendopt import strict_json
 from sendopt.errors import InvalidInput
 from sendopt.records import EventType
 
@@ -71,17 +70,6 @@ def parse_outcome(text: str) -> EventType:
             expected=", ".join(OUTCOMES),
         )
     return EventType(text)
-
-
-def read_json(path: Path, *, field: str) -> Any:
-    """Return what is in a JSON file that the user named in `field`.
-
-    Raises:
-        InvalidInput: `file_missing`, or as `strict_json.loads`.
-    """
-    if not path.is_file():
-        raise InvalidInput(f"there is no file {path}", code="file_missing", field=field)
-    return strict_json.loads(path.read_bytes())
 
 
 def out_file(help_text: str) -> Any:
