@@ -34,11 +34,20 @@ def print_json(value: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a table; numbers are right-aligned."""
+    """Print a table as wide as the terminal at most, which is 80 columns where there is none.
+
+    Numbers stand whole, to the right. Text is folded into as many lines as it needs; nothing is
+    cut off, so that an id may be put together from its lines.
+    """
     table = Table(title=title, title_justify="left", title_style="bold")
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left")
+        table.add_column(
+            column,
+            justify="right" if numeric else "left",
+            no_wrap=numeric,
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     stdout.print(table, soft_wrap=False)
