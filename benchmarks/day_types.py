@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from sendopt.app import open_app
 from sendopt.clock import SystemClock
 from sendopt.evaluate import metrics
-from sendopt.features import Target
+from sendopt.features import AsOfView, Target
 from sendopt.features.local_time.weekends import is_weekend
 from sendopt.features.local_time.zones import DAY_US, day_of_week
 from sendopt.learn import score_decisions
@@ -98,16 +98,16 @@ def probabilities(reader: Reader, later: pa.Table, rule: Rule, *, cut: datetime)
     for name in ("target", "viewpoints"):
         vars(import_module(f"sendopt.features.{name}"))["is_weekend"] = rule
     with reader.before(cut) as past:
+        view = AsOfView(past, Target(timedelta(minutes=30)))
         model = fit(
-            past,
-            Target(timedelta(minutes=30)),
+            view,
             until=cut,
             judged=False,
             seed=1,
             threads=1,
             progress=lambda _words: None,
         ).model
-        return score_decisions(model, past, later).probability
+        return score_decisions(model, view, later).probability
 
 
 def main(path: str, holidays_csv: str | None = None) -> None:

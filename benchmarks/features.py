@@ -31,15 +31,13 @@ import pyarrow as pa
 from sendopt.features import (
     HALF_HOURS,
     USER_FEATURES,
+    AsOfView,
     Target,
     Viewpoints,
-    observe,
-    recency,
-    user_evidence,
 )
 from sendopt.features.as_of.viewpoints import INSTANT
 from sendopt.features.local_time.zones import day_of_week, half_hour_cells
-from sendopt.features.timeline.history import History, history, kind
+from sendopt.features.timeline.history import History, kind
 from sendopt.records import EventType
 
 EVENTS = 5_000_000  # a tenth of them sends
@@ -189,12 +187,13 @@ def ours(path: Path, share: float) -> tuple[float, float, int, np.ndarray]:
 
     file: Any = File(path)
     begun, used = time.perf_counter(), time.process_time()
-    past = history(file)
+    view = AsOfView(file, TARGET)
+    past = view.history
     fetched = time.perf_counter()
-    observations = observe(file, TARGET)
+    _ = view.observations
     observed = time.perf_counter()
     user, seen, cell = _sends(past)
-    known = _known(file, observations, seen, cell)
+    known = _known(view, seen, cell)
     seconds, used = time.perf_counter() - begun, time.process_time() - used
     print(
         f"fetched and sorted in {fetched - begun:.1f} s, answers matched in "
@@ -214,13 +213,13 @@ def _sends(past: History) -> tuple[np.ndarray, Viewpoints, np.ndarray]:
     return user, Viewpoints(past.users.take(pa.array(user)), pa.array(sent_us).cast(INSTANT)), cell
 
 
-def _known(file: Any, observations: pa.Table, seen: Viewpoints, cell: np.ndarray) -> np.ndarray:
+def _known(view: AsOfView, seen: Viewpoints, cell: np.ndarray) -> np.ndarray:
     """Return USER_FEATURES of each send, and the counts of its own half hour."""
     known = np.empty((len(seen), len(USER_FEATURES) + 5))
     for first in range(0, len(seen), SENDS_AT_ONCE):
         some, part = slice(first, first + SENDS_AT_ONCE), seen.slice(first, SENDS_AT_ONCE)
-        known[some, : len(USER_FEATURES)] = recency(file, part, TARGET)
-        found = user_evidence(observations, part, half_life=HALF_LIFE)
+        known[some, : len(USER_FEATURES)] = view.recency(part)
+        found = view.user_evidence(part, half_life=HALF_LIFE)
         own = (np.arange(len(part)), *np.divmod(cell[some], HALF_HOURS))
         counts = [found.sessions, found.sends, *np.moveaxis(found.answers, 1, 0)]
         known[some, len(USER_FEATURES) :] = np.column_stack([each[own] for each in counts])

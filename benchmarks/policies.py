@@ -30,6 +30,7 @@ from sendopt.app import open_app
 from sendopt.clock import VirtualClock
 from sendopt.demo.studies import Study, held_days, load_studies
 from sendopt.evaluate.metrics import Interval, user_interval
+from sendopt.features import AsOfView
 from sendopt.records import NO_EXPLORATION, Exploration, TenantId
 from sendopt.schedule.policy import chance_of_gain, draw_slot
 from sendopt.schedule.windows import minutes_apart
@@ -104,7 +105,7 @@ def days_of(study: Study) -> Iterator[Day]:
                 }
             )
             with app.reader(TENANT) as reader:
-                scores = score_candidates(model, reader, decisions)
+                scores = score_candidates(model, AsOfView(reader, model.target), decisions)
         probability = scores["open_probability"].to_pylist()
         sd = scores["logit_sd"].to_pylist()
     first = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sendopt.features import Target
+from sendopt.features import AsOfView, Target
 from sendopt.learn.fitting.fit import Fitted, fit
 from sendopt.log import Reader
 
@@ -21,8 +21,7 @@ def trained(
 ) -> Fitted:
     """Fit a model on one thread, without a word of what is going on."""
     return fit(
-        reader,
-        target,
+        AsOfView(reader, target),
         until=until,
         judged=judged,
         seed=seed,

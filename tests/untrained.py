@@ -13,7 +13,7 @@ from sendopt.features import Target
 from sendopt.learn import ServableModel
 from sendopt.learn.level_shape import activity_prior, delays
 from sendopt.learn.level_shape.curves import LevelShape
-from sendopt.learn.level_shape.segments import Segments
+from sendopt.learn.level_shape.level_shape_model import LevelShapeModel
 from sendopt.learn.model.model import PopulationWeights, Provenance, Weights
 
 
@@ -26,13 +26,13 @@ def untrained(
 ) -> ServableModel:
     """Return the model as it is before any training; `parts` stand in for its own."""
     own = {
-        "target": Target(timedelta(minutes=30)),
-        "shape": LevelShape(),
-        "clocks": activity_prior.unlearned(),
-        "platforms": Segments(),
-        "message_types": Segments(),
+        "level_shape": LevelShapeModel(
+            Target(timedelta(minutes=30)),
+            LevelShape(),
+            activity_prior.unlearned(),
+            reach=timedelta(hours=1),
+        ),
         "delays": delays.steady(),
-        "reach": timedelta(hours=1),
         "weights": Weights(),
         "baseline": PopulationWeights(),
         "booster": None,

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from sendopt.app.stores import Stores
-from sendopt.features import Population, events_before, population
+from sendopt.features import AsOfView, Population, events_before
 from sendopt.features.as_of.population import day_of
 from sendopt.learn import ServableModel
 from sendopt.log import Reader
@@ -61,13 +61,14 @@ class Everybody:
             model: says what counts as an answer, and how fast evidence is forgotten.
             as_of: of which day.
         """
-        half_life = model.shape.half_life
+        half_life = model.level_shape.shape.half_life
         key = (tenant_id, model.target, half_life)
         day, events = day_of(as_of), events_before(reader, as_of)
         with self._turns.setdefault(tenant_id, threading.Lock()):  # who comes meanwhile waits
             known = self._known.get(key)
             if known is None or not known.holds(day, events, as_of):
-                told = population(reader, model.target, half_life=half_life, as_of=as_of)
+                view = AsOfView(reader, model.target)
+                told = view.population(half_life=half_life, as_of=as_of)
                 known = _Known(told, day, events, as_of)
             self._keep(key, known)
         return known.population
@@ -88,11 +89,11 @@ class OneUser(Stores):
         return Everybody()
 
     @contextmanager
-    def reader_of_user(
+    def view_of_user(
         self, tenant_id: TenantId, user_id: UserId, model: ServableModel, *, as_of: datetime
-    ) -> Iterator[tuple[Reader, Population]]:
-        """Open the log of one user; also yields what `model` has to know of everybody else."""
+    ) -> Iterator[AsOfView]:
+        """Open the log of one user, beside what `model` has to know of everybody else."""
         with self.reader(tenant_id) as reader:
             everybody = self.everybody.of(reader, tenant_id, model, as_of=as_of)
             with reader.of_user(user_id) as own:
-                yield own, everybody
+                yield AsOfView(own, model.target, everybody)

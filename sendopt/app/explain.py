@@ -82,15 +82,14 @@ class Explanations(OneUser):
         said: dict[str, Explanation] = {}  # by the version that said it
 
         def week(model: ServableModel) -> pa.Table:
-            with self.reader_of_user(tenant_id, user_id, model, as_of=now) as (own, everybody):
+            with self.view_of_user(tenant_id, user_id, model, as_of=now) as view:
                 told = said[model.version] = explain(
                     model,
-                    own,
+                    view,
                     user_id,
                     as_of=now,
                     configured_hour=configured_hour,
                     chance_of_gain=chance_of_gain,
-                    everybody=everybody,
                 )
             return pa.table({"open_probability": [hour.open_probability for hour in told.week]})
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from sendopt import schedule, score
 from sendopt.app.standing import user_standing
 from sendopt.clock import zone_of
+from sendopt.features import AsOfView
 from sendopt.features.inferred_zone import infer_zones
 from sendopt.learn import Registry, ServableModel
 from sendopt.learn.registry import serving
@@ -161,7 +162,7 @@ def _ask_models(
             nothing = pa.array([], pa.float64())
             return pa.table({"open_probability": nothing, "logit_sd": nothing})
         with log.reader(tenant_id, snapshot=snapshot) as reader:
-            return score.score_candidates(model, reader, decisions)
+            return score.score_candidates(model, AsOfView(reader, model.target), decisions)
 
     answer = serving.ask(registry, tenant_id, ask, rows=decisions.num_rows, limits=limits, now=now)
     return {} if answer.scores is None else _by_user(asked, answer.scores), answer

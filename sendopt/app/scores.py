@@ -19,7 +19,7 @@ from sendopt.app.everybody import OneUser
 from sendopt.app.standing import user_standing
 from sendopt.app.stored_scores import StoredScores
 from sendopt.errors import ModelNotServable, StoreFailure
-from sendopt.features import known_users
+from sendopt.features import AsOfView, known_users
 from sendopt.learn import ServableModel
 from sendopt.learn.registry import serving
 from sendopt.records import TenantId, UserId
@@ -73,11 +73,12 @@ class Scores(OneUser):
         now = self.clock.now()
         path = self.stored_scores.path(tenant_id, model.version)
         with self.reader(tenant_id) as reader, _parquet(out) as copy:
+            view = AsOfView(reader, model.target)
             user_ids = known_users(reader, until=now)
             zones = _zones(user_standing(reader, as_of=now), user_ids)
             about = About(tenant_id, model.version, reader.snapshot, as_of=now, created_at=now)
             threads = self.settings.learn.threads
-            weeks = score.score_weeks(model, reader, user_ids, as_of=now, threads=threads)
+            weeks = score.score_weeks(model, view, user_ids, as_of=now, threads=threads)
             write_store(path, about, user_ids, zones, map(copy, weeks))
         self.stored_scores.drop_superseded(tenant_id)
         return ScoringReport(len(user_ids), model.version, about.log_snapshot, now, str(path))
@@ -106,7 +107,8 @@ class Scores(OneUser):
         if open_window is not None:
             model = model.within(open_window)
         with self.reader(tenant_id) as reader:
-            return score.score_slots(model, reader, as_of=self.clock.now(), user_ids=user_ids)
+            view = AsOfView(reader, model.target)
+            return score.score_slots(model, view, as_of=self.clock.now(), user_ids=user_ids)
 
     def current_scores(self, tenant_id: TenantId) -> ScoreStore:
         """Return the stored scores of the tenant's champion.
@@ -159,10 +161,8 @@ class Scores(OneUser):
         zone = _zones(standing, pa.array([user_id]))[0].as_py()
 
         def week(model: ServableModel) -> pa.Table:
-            with self.reader_of_user(tenant_id, user_id, model, as_of=now) as (own, everybody):
-                return score.score_slots(
-                    model, own, as_of=now, user_ids=[user_id], everybody=everybody
-                )
+            with self.view_of_user(tenant_id, user_id, model, as_of=now) as view:
+                return score.score_slots(model, view, as_of=now, user_ids=[user_id])
 
         answer = serving.ask(
             self.registry,

@@ -2,7 +2,7 @@
 
 Owns: what may be known as of an instant, local time, evidence by time of day, recency, labels.
 Does not own: what the evidence means (learn), where events are kept (log).
-In: a Reader, viewpoints (user_id, as_of).  Out: arrays and tables, one row a viewpoint or moment.
+In: a Reader, viewpoints (user_id, as_of).  Out: an AsOfView; arrays, one row a viewpoint or moment.
 Time: only events with `occurred_at < as_of` count, and a send only once its open window has
 closed; labels look ahead, but never beyond `until`. Times of day are local to the user.
 """
@@ -11,21 +11,11 @@ from sendopt.features.as_of.evidence import (
     DAY_TYPES,
     HALF_HOURS,
     Evidence,
-    population_evidence,
-    user_evidence,
 )
-from sendopt.features.as_of.observations import PROMPTNESS, observe
-from sendopt.features.as_of.platforms import last_platforms
-from sendopt.features.as_of.population import Population, events_before, population
-from sendopt.features.as_of.viewpoints import (
-    Moments,
-    Viewpoints,
-    hours_of_week,
-    moments,
-    recency,
-    viewpoints,
-    weekends_of,
-)
+from sendopt.features.as_of.observations import PROMPTNESS
+from sendopt.features.as_of.population import Population, events_before
+from sendopt.features.as_of.view import AsOfView
+from sendopt.features.as_of.viewpoints import Moments, Viewpoints, viewpoints
 from sendopt.features.feature_names import (
     MOMENT_FEATURES,
     USER_FEATURES,
@@ -46,6 +36,7 @@ __all__ = [
     "MOMENT_FEATURES",
     "PROMPTNESS",
     "USER_FEATURES",
+    "AsOfView",
     "Evidence",
     "LabelledMoments",
     "Moments",
@@ -55,21 +46,12 @@ __all__ = [
     "Viewpoints",
     "active_days",
     "events_before",
-    "hours_of_week",
     "instant",
     "known_users",
     "labelled_sends",
-    "last_platforms",
     "microseconds",
-    "moments",
-    "observe",
-    "population",
-    "population_evidence",
-    "recency",
     "session_moments",
     "statement",
     "summarise",
-    "user_evidence",
     "viewpoints",
-    "weekends_of",
 ]

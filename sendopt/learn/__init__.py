@@ -13,7 +13,7 @@ from sendopt.learn.judging.experiments import NaturalExperiments
 from sendopt.learn.judging.judge import Verdict
 from sendopt.learn.judging.off_policy import Counterfactual
 from sendopt.learn.model.model import ServableModel
-from sendopt.learn.model.predict import CandidateScores, describe_for
+from sendopt.learn.model.predict import CandidateScores
 from sendopt.learn.model.predict import score as score_decisions
 from sendopt.learn.registry.registry import Registry
 from sendopt.learn.train import TrainingReport, train
@@ -30,7 +30,6 @@ __all__ = [
     "TreeTables",
     "Verdict",
     "backtest",
-    "describe_for",
     "score_decisions",
     "train",
     "tree_tables",

@@ -13,14 +13,13 @@ from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
 from sendopt.evaluate.chance import FEWEST_USERS
 from sendopt.evaluate.off_policy import Value
-from sendopt.features import Target, instant, statement, summarise
+from sendopt.features import AsOfView, Target, instant, statement, summarise
 from sendopt.learn.fitting.fit import Fitted, Progress, fit
 from sendopt.learn.judging.experiments import NaturalExperiments, natural_experiments
 from sendopt.learn.judging.judge import Verdict, judge
 from sendopt.learn.judging.off_policy import Counterfactual, counterfactual
 from sendopt.learn.judging.policies import predictors, rankings
 from sendopt.learn.model import predict
-from sendopt.learn.model.predict import describe_labelled
 from sendopt.learn.past.split import ACTIVITY, SENDS, labelled_moments
 from sendopt.log import Reader
 from sendopt.records import EventType
@@ -96,22 +95,22 @@ def backtest(
     Raises:
         InvalidInput: if `decisions` break their contract, or there is nothing to judge.
     """
-    run = _Run(reader, Target(open_window=open_window, outcome=outcome), seed, threads, progress)
+    run = _Run(
+        AsOfView(reader, Target(open_window=open_window, outcome=outcome)), seed, threads, progress
+    )
     return _replay(run) if decisions is None else _score(run, decisions)
 
 
 @dataclass(frozen=True)
 class _Run:
-    reader: Reader
-    target: Target
+    view: AsOfView
     seed: int
     threads: int
     progress: Progress
 
     def fit(self, until: datetime) -> Fitted:
         return fit(
-            self.reader,
-            self.target,
+            self.view,
             until=until,
             judged=False,
             seed=self.seed,
@@ -126,7 +125,7 @@ def _score(run: _Run, decisions: pa.Table) -> Backtest:
         raise InvalidInput("there is no decision to score", field="decisions")
     fitted = run.fit(as_utc(pc.min(predict.as_kept(decisions)["as_of"]).as_py()))
     run.progress(f"scoring {len(decisions)} candidates")
-    probability = predict.score(fitted.model, run.reader, decisions).probability
+    probability = predict.score(fitted.model, run.view, decisions).probability
     scores = decisions.select(["decision_id", "candidate_at"]).append_column(
         "open_probability", pa.array(probability)
     )
@@ -134,7 +133,7 @@ def _score(run: _Run, decisions: pa.Table) -> Backtest:
 
 
 def _replay(run: _Run) -> Backtest:
-    reader, target = run.reader, run.target
+    view, reader, target = run.view, run.view.reader, run.view.target
     end = _end_of(reader)
     summary = summarise(reader, target, until=end)
     if summary.first_at is None:
@@ -151,7 +150,7 @@ def _replay(run: _Run) -> Backtest:
             expected="sends whose open window has closed, or sessions",
         )
     run.progress(f"judging {len(later)} later moments")
-    rows = describe_labelled(model, reader, later)
+    rows = model.labelled_inputs(view, later)
     verdict = judge(later, predictors(model, rows), rankings(model, rows), seed=run.seed)
     report = _report(fitted, verdict=verdict)
     if report.label_source != SENDS:
@@ -162,7 +161,7 @@ def _replay(run: _Run) -> Backtest:
         replace(
             report,
             experiments=natural_experiments(later),
-            counterfactual=counterfactual(reader, model, since=half, until=end),
+            counterfactual=counterfactual(view, model, since=half, until=end),
         ),
     )
 

@@ -80,15 +80,15 @@ def _data(fitted: Fitted) -> Iterator[str]:
 
 
 def _model(model: ServableModel, version: str) -> Iterator[str]:
-    weights, (intercept, slope) = model.weights, model.calibration
+    known, weights, (intercept, slope) = model.level_shape, model.weights, model.calibration
     rounds = 0 if model.booster is None else model.booster.best_iteration
     order = "the trees" if model.trees_rank else "the level-shape model"
     yield "## Model"
     yield ""
     yield f"- Version {version}: the SHA-256 of its files."
     yield (
-        f"- Level-shape model: half-life {model.shape.half_life_days:g} days, "
-        f"bandwidth {model.shape.activity_bandwidth_hours:g} hours, reach {model.reach}."
+        f"- Level-shape model: half-life {known.shape.half_life_days:g} days, "
+        f"bandwidth {known.shape.activity_bandwidth_hours:g} hours, reach {known.reach}."
     )
     yield (
         f"- Weights: level {weights.level:.2f}, busyness {weights.busyness:.2f}, "

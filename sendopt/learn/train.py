@@ -8,12 +8,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput, ModelNotServable
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments, Target
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView, Target
 from sendopt.learn.boosting.trees import OffsetTrees
 from sendopt.learn.card import model_card, with_gate
 from sendopt.learn.fitting.fit import Fitted, Progress, fit
@@ -21,7 +18,6 @@ from sendopt.learn.gate import GateReport, Trial, are_probabilities, examine, ro
 from sendopt.learn.judging.judge import CHAMPION, OURS, Verdict, judge
 from sendopt.learn.judging.policies import predictors, rankings
 from sendopt.learn.model.model import ServableModel
-from sendopt.learn.model.predict import describe_labelled
 from sendopt.learn.registry.mlflow_store import as_params
 from sendopt.learn.registry.registry import Registry
 from sendopt.log import Reader
@@ -87,8 +83,7 @@ def train(
     target = Target(open_window=open_window, outcome=outcome)
     fit_again = partial(
         fit,
-        reader,
-        target,
+        AsOfView(reader, target),
         until=as_utc(as_of),
         judged=True,
         seed=seed,
@@ -114,7 +109,6 @@ def train(
     trial = put_on_trial(
         fitted,
         model,
-        reader,
         target,
         champion=champion,
         read_back=partial(registry.read_back, recorded),
@@ -161,7 +155,6 @@ def train(
 def put_on_trial(
     fitted: Fitted,
     model: ServableModel,
-    reader: Reader,
     target: Target,
     *,
     champion: ServableModel | None,
@@ -177,8 +170,8 @@ def put_on_trial(
     later, rows = fitted.moments.rows(unseen), rows_at(fitted.rows, unseen)
     probabilities, orders = predictors(model, rows), rankings(model, rows)
     if champion is not None:
-        rival = _as_of_now(reader, champion, later)
-        probabilities[CHAMPION] = orders[CHAMPION] = rival
+        said = champion.predict(champion.labelled_inputs(fitted.view, later))
+        probabilities[CHAMPION] = orders[CHAMPION] = said
     sound = all(are_probabilities(said) for said in probabilities.values())
     return Trial(
         model=model,
@@ -186,7 +179,7 @@ def put_on_trial(
         retrain=retrain,
         card=None,
         target=target,
-        reader=reader,
+        view=fitted.view,
         judged=later,
         rows=rows,
         champion=champion,
@@ -215,19 +208,12 @@ def _champion(
     return champion if fresh and champion.target == target else None
 
 
-def _as_of_now(
-    reader: Reader, champion: ServableModel, later: LabelledMoments
-) -> NDArray[np.float64]:
-    rows = describe_labelled(champion, reader, later)
-    return champion.predict(rows)
-
-
 def _params(model: ServableModel) -> Mapping[str, Any]:
     return {
         "outcome": model.target.outcome.value,
         "open_window_seconds": model.target.open_window.total_seconds(),
-        "reach_seconds": model.reach.total_seconds(),
-        "shape": asdict(model.shape),
+        "reach_seconds": model.level_shape.reach.total_seconds(),
+        "shape": asdict(model.level_shape.shape),
         "weights": asdict(model.weights),
         "trees": asdict(OffsetTrees()),
         "tree_rounds": 0 if model.booster is None else model.booster.best_iteration,

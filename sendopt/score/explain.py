@@ -14,19 +14,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt.clock import as_utc
-from sendopt.features import (
-    Population,
-    Viewpoints,
-    hours_of_week,
-    last_platforms,
-    observe,
-    population,
-    weekends_of,
-)
-from sendopt.learn import ServableModel, describe_for
+from sendopt.features import AsOfView, Population, Viewpoints
+from sendopt.learn import ServableModel
 from sendopt.learn.model.contributions import Contributions, OwnWeights, contributions, own_weights
 from sendopt.learn.numerics.logistic import sigmoid
-from sendopt.log import Reader
 from sendopt.records import ServedBy, UserId
 from sendopt.score.known import Known, known_of
 
@@ -110,39 +101,34 @@ class Standing:
 
 def explain(
     model: ServableModel,
-    reader: Reader,
+    view: AsOfView,
     user_id: UserId,
     *,
     as_of: datetime,
     configured_hour: int,
     chance_of_gain: ChanceOfGain,
-    everybody: Population | None = None,
 ) -> Explanation:
     """Explain the week of one user; of a user that the log does not know, everybody's.
 
     Args:
         model: which is asked.
-        reader: the tenant's log; only what was known at `as_of` is used.
+        view: of the tenant's log; only what was known at `as_of` is used.
         user_id: who.
         as_of: what was known when.
         configured_hour: local, 0..23: when messages go out that nothing is known about.
         chance_of_gain: how planning judges whether one time is better than another.
-        everybody: of the day of `as_of`; None = `reader` sees everybody.
     """
     as_of = as_utc(as_of)
-    observations = observe(reader, model.target)
     seen = Viewpoints(pa.array([user_id]), pa.array([as_of], pa.timestamp("us", tz="UTC")))
-    if everybody is None:
-        half_life = model.shape.half_life
-        everybody = population(reader, model.target, half_life=half_life, as_of=as_of)
-    asked = hours_of_week(reader, seen)
-    rows = describe_for(model, reader, observations, seen, asked, everybody=everybody)
+    shape = model.level_shape.shape
+    everybody = view.population(half_life=shape.half_life, as_of=as_of)
+    rows = model.inputs(view, seen, view.hours_of_week(seen))
     told = contributions(model, rows)
     logit, sd = told.logit, model.logit_sd(rows)
     of_everybody = model.baseline.probability(rows)
     week = _week(logit, sd, of_everybody)
     best = _first_best(logit)
-    weekend = weekends_of(reader, seen)[0]
+    weekend = view.weekends(seen)[0]
     first = best - best % 24  # of the day
     reference = first + int(of_everybody[first : first + 24].argmax())
 
@@ -153,7 +139,7 @@ def explain(
         parts = {name: float(part[best] - part[other]) for name, part in told.parts.items()}
         return Gain(week[other], chance, parts)
 
-    known = known_of(user_id, observations, seen, half_life=model.shape.half_life)
+    known = known_of(user_id, view, seen, half_life=shape.half_life)
     return Explanation(
         user_id=user_id,
         as_of=as_of,
@@ -173,9 +159,9 @@ def explain(
         over_configured=gain(first + configured_hour),
         over_everybodys=gain(reference),
         known=known,
-        platform=_platform(model, reader, seen),
+        platform=_platform(model, view, seen),
         own_weights=own_weights(
-            model.shape,
+            shape,
             visits=known.decayed_visits,
             sends=float(rows.parts.evidence[best]),
             probability=week[best].open_probability,
@@ -186,9 +172,9 @@ def explain(
     )
 
 
-def _platform(model: ServableModel, reader: Reader, seen: Viewpoints) -> str | None:
-    (name,) = last_platforms(reader, seen).to_pylist()
-    return name if name in model.platforms.names else None
+def _platform(model: ServableModel, view: AsOfView, seen: Viewpoints) -> str | None:
+    (name,) = view.last_platforms(seen).to_pylist()
+    return name if name in model.level_shape.platforms.names else None
 
 
 def _week(

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sendopt.features import DAY_TYPES, HALF_HOURS, Viewpoints, instant, user_evidence
+from sendopt.features import DAY_TYPES, HALF_HOURS, AsOfView, Viewpoints, instant
 from sendopt.records import UserId
 
 
@@ -32,19 +32,17 @@ class Known:
     unanswered_at: tuple[tuple[int, ...], ...]
 
 
-def known_of(
-    user_id: UserId, observations: pa.Table, seen: Viewpoints, *, half_life: timedelta
-) -> Known:
+def known_of(user_id: UserId, view: AsOfView, seen: Viewpoints, *, half_life: timedelta) -> Known:
     """Count what was known of a user.
 
     Args:
         user_id: who.
-        observations: of everybody.
+        view: of the tenant's log.
         seen: the user, as of when.
         half_life: after which an event counts half.
     """
-    decayed = user_evidence(observations, seen, half_life=half_life)
-    mine = _of_user(observations, user_id, known_by_us=int(seen.as_of_us[0]))
+    decayed = view.user_evidence(seen, half_life=half_life)
+    mine = _of_user(view.observations, user_id, known_by_us=int(seen.as_of_us[0]))
     is_visit = mine["is_session"].to_numpy()
     is_answered = mine["promptness"].is_valid().to_numpy() & ~is_visit
     at_us, cell = mine["happened_us"].to_numpy(), mine["cell"].to_numpy()

@@ -6,24 +6,23 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from sendopt.features import Population, known_users
+from sendopt.features import AsOfView, known_users
 from sendopt.learn import ServableModel, score_decisions
-from sendopt.log import Reader
 from sendopt.score.weeks import SLOT_SCHEMA, score_weeks
 
 
-def score_candidates(model: ServableModel, reader: Reader, decisions: pa.Table) -> pa.Table:
+def score_candidates(model: ServableModel, view: AsOfView, decisions: pa.Table) -> pa.Table:
     """Return `decisions` with the columns `open_probability` and `logit_sd`.
 
     Args:
         model: usually the champion.
-        reader: the tenant's log; only events with `occurred_at < as_of` are used.
+        view: of the tenant's log; only events with `occurred_at < as_of` are used.
         decisions: decision_id, user_id, as_of, candidate_at; one row a candidate.
 
     Raises:
         InvalidInput: if `decisions` break their contract.
     """
-    scores = score_decisions(model, reader, decisions)
+    scores = score_decisions(model, view, decisions)
     return decisions.append_column("open_probability", pa.array(scores.probability)).append_column(
         "logit_sd", pa.array(scores.logit_sd)
     )
@@ -31,28 +30,28 @@ def score_candidates(model: ServableModel, reader: Reader, decisions: pa.Table) 
 
 def score_slots(
     model: ServableModel,
-    reader: Reader,
+    view: AsOfView,
     *,
     as_of: datetime,
     user_ids: list[str] | None = None,
-    everybody: Population | None = None,
 ) -> pa.Table:
     """Score the 168 hours of a local week of each user.
 
     Args:
         model: usually the champion.
-        reader: the tenant's log; only events with `occurred_at < as_of` are used.
+        view: of the tenant's log; only events with `occurred_at < as_of` are used.
         as_of: what was known when.
         user_ids: None = everybody known to the log before `as_of`; unknown users get the
             population's probabilities.
-        everybody: of the day of `as_of`; None = `reader` sees everybody.
 
     Returns:
         SLOT_SCHEMA; a send is thought of at the start of the hour. By user in the order given,
         then by hour.
     """
     users = (
-        known_users(reader, until=as_of) if user_ids is None else pa.array(user_ids, pa.string())
+        known_users(view.reader, until=as_of)
+        if user_ids is None
+        else pa.array(user_ids, pa.string())
     )
-    weeks = score_weeks(model, reader, users, as_of=as_of, everybody=everybody)
+    weeks = score_weeks(model, view, users, as_of=as_of)
     return pa.concat_tables([SLOT_SCHEMA.empty_table(), *(some.table() for some in weeks)])

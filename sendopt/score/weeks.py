@@ -14,19 +14,10 @@ from numpy.typing import NDArray
 
 from sendopt.clock import as_utc
 from sendopt.errors import ModelNotServable
-from sendopt.features import (
-    USER_FEATURES,
-    Moments,
-    Population,
-    Viewpoints,
-    hours_of_week,
-    observe,
-    weekends_of,
-)
-from sendopt.learn import ServableModel, TreeTables, describe_for, tree_tables
+from sendopt.features import USER_FEATURES, AsOfView, Moments, Viewpoints
+from sendopt.learn import ServableModel, TreeTables, tree_tables
 from sendopt.learn.numerics.logistic import logit as log_odds
 from sendopt.learn.numerics.logistic import sigmoid
-from sendopt.log import Reader
 from sendopt.score.collapse import UserTrees, collapse
 
 SLOTS_A_WEEK = 168
@@ -87,11 +78,10 @@ class Weeks:
 
 def score_weeks(
     model: ServableModel,
-    reader: Reader,
+    view: AsOfView,
     users: pa.Array,
     *,
     as_of: datetime,
-    everybody: Population | None = None,
     threads: int = 1,
 ) -> Iterator[Weeks]:
     """Score the weeks of `users` in their order, some thousands at a time.
@@ -101,24 +91,20 @@ def score_weeks(
 
     Args:
         model: usually the champion.
-        reader: the tenant's log; only events with `occurred_at < as_of` are used.
+        view: of the tenant's log; only events with `occurred_at < as_of` are used.
         users: their ids.
         as_of: what was known when.
-        everybody: of the day of `as_of`; None = `reader` sees everybody.
         threads: used for the trees.
     """
-    observations = observe(reader, model.target)
     trees = _user_trees(model) if len(users) >= _FEWEST_TO_WALK else None
     for first in range(0, len(users), _USERS_AT_ONCE):
         some = users.slice(first, _USERS_AT_ONCE)
         instants = pa.array([as_utc(as_of)] * len(some), pa.timestamp("us", tz="UTC"))
         seen = Viewpoints(some, instants)
         if trees is None:
-            logit = _by_rows(model, reader, observations, seen, everybody)
+            logit = _by_rows(model, view, seen)
         else:
-            logit = _by_user(
-                model, trees, reader, observations, seen, everybody=everybody, threads=threads
-            )
+            logit = _by_user(model, trees, view, seen, threads=threads)
         yield Weeks(some, np.clip(logit, -SUREST_LOGIT, SUREST_LOGIT))
 
 
@@ -151,17 +137,14 @@ def add_user_trees(
 def _by_user(
     model: ServableModel,
     trees: UserTrees,
-    reader: Reader,
-    observations: pa.Table,
+    view: AsOfView,
     seen: Viewpoints,
     *,
-    everybody: Population | None,
     threads: int,
 ) -> NDArray[np.float32]:
-    asked = _repeated(_HOURS_OF_DAY_TYPES, seen)
-    rows = describe_for(model, reader, observations, seen, asked, everybody=everybody)
+    rows = model.inputs(view, seen, _repeated(_HOURS_OF_DAY_TYPES, seen))
     offset = model.weights.logit(rows).astype(np.float32).reshape(len(seen), -1)
-    logit = _by_slot(offset, weekends_of(reader, seen))
+    logit = _by_slot(offset, view.weekends(seen))
     features = rows.user_features[:: offset.shape[1]]
     add_user_trees(trees, features, logit, model.calibration, threads=threads)
     if model.asked_window is None:
@@ -170,16 +153,9 @@ def _by_user(
     return log_odds(probability).astype(np.float32)
 
 
-def _by_rows(
-    model: ServableModel,
-    reader: Reader,
-    observations: pa.Table,
-    seen: Viewpoints,
-    everybody: Population | None,
-) -> NDArray[np.float32]:
+def _by_rows(model: ServableModel, view: AsOfView, seen: Viewpoints) -> NDArray[np.float32]:
     """Score user by slot rows: slow, and right for trees of any kind."""
-    asked = hours_of_week(reader, seen)
-    rows = describe_for(model, reader, observations, seen, asked, everybody=everybody)
+    rows = model.inputs(view, seen, view.hours_of_week(seen))
     probability = model.predict(rows).reshape(len(seen), SLOTS_A_WEEK)
     return log_odds(probability).astype(np.float32)
 

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from sendopt.features import Target, moments, observe, user_evidence, viewpoints
+from sendopt.features import AsOfView, Target, viewpoints
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
 
 SHOP = TenantId("shop")
+HALF_AN_HOUR = Target(timedelta(minutes=30))
 
 
 def column(*values: object) -> pa.ChunkedArray:
@@ -45,7 +46,7 @@ def test_candidates_fall_on_the_local_clock(
     append(empty_log, session(1, at - timedelta(days=2), zone))
     with empty_log.reader(SHOP) as reader:
         seen, number = viewpoints(column("ann"), column(at - timedelta(days=1)))
-        asked = moments(reader, seen, number, column(at))
+        asked = AsOfView(reader, HALF_AN_HOUR).moments(seen, number, column(at))
     assert asked.day_of_week[0] == day_of_week
     assert f"{asked.minute_of_day[0] // 60:02}:{asked.minute_of_day[0] % 60:02}" == clock
 
@@ -61,7 +62,7 @@ def test_a_move_counts_from_the_instant_it_was_known(empty_log: Log) -> None:
     at = moved + timedelta(days=3)  # 13:00 in London, 21:00 in Tokyo
     with empty_log.reader(SHOP) as reader:
         seen, number = viewpoints(column("ann", "ann"), column(moved, moved + timedelta(days=2)))
-        asked = moments(reader, seen, number, column(at, at))
+        asked = AsOfView(reader, HALF_AN_HOUR).moments(seen, number, column(at, at))
     hour = dict(
         zip(seen.as_of.to_pylist(), asked.minute_of_day[number.argsort()] // 60, strict=True)
     )
@@ -77,8 +78,8 @@ def test_evidence_keeps_the_zone_of_its_own_time(empty_log: Log) -> None:
     )
     with empty_log.reader(SHOP) as reader:
         seen, _ = viewpoints(column("ann"), column(datetime(2026, 4, 1, tzinfo=UTC)))
-        observations = observe(reader, Target(timedelta(minutes=30)))
-        found = user_evidence(observations, seen, half_life=timedelta(days=100_000))
+        view = AsOfView(reader, HALF_AN_HOUR)
+        found = view.user_evidence(seen, half_life=timedelta(days=100_000))
     assert found.sessions[0, 0].nonzero()[0].tolist() == [18]
     assert found.sessions[0, 0, 18] == pytest.approx(2.0, abs=0.001)
 
@@ -92,9 +93,10 @@ def test_a_zone_that_the_database_does_not_know_yet_breaks_nothing(empty_log: Lo
     )
     with empty_log.reader(SHOP) as reader:
         seen, number = viewpoints(column("ann"), column(at + timedelta(days=2)))
-        observations = observe(reader, Target(timedelta(minutes=30)))
-        asked = moments(reader, seen, number, column(at + timedelta(days=3)))
-    assert observations["cell"].to_pylist() == [36, 36]  # 18:00 in Tokyo
+        view = AsOfView(reader, HALF_AN_HOUR)
+        asked = view.moments(seen, number, column(at + timedelta(days=3)))
+        cells = view.observations["cell"].to_pylist()
+    assert cells == [36, 36]  # 18:00 in Tokyo
     assert asked.minute_of_day[0] == 18 * 60
 
 
@@ -103,6 +105,6 @@ def test_evidence_halves_with_every_half_life(empty_log: Log) -> None:
     append(empty_log, session(1, as_of - timedelta(days=20), "UTC"))
     with empty_log.reader(SHOP) as reader:
         seen, _ = viewpoints(column("ann"), column(as_of))
-        observations = observe(reader, Target(timedelta(minutes=30)))
-        found = user_evidence(observations, seen, half_life=timedelta(days=10))
+        view = AsOfView(reader, HALF_AN_HOUR)
+        found = view.user_evidence(seen, half_life=timedelta(days=10))
     assert found.sessions.sum() == pytest.approx(0.25)

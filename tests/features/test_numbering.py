@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sendopt.features.timeline import arrival
-from sendopt.features.timeline.history import history
+from sendopt.features.timeline.history import read_history
 from sendopt.features.timeline.numbering import Numbering
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
@@ -146,7 +146,7 @@ def stored_history(
     with log.appender() as appender:
         appender.append(tenant, event_table(events))
     with log.reader(tenant) as reader:
-        past = history(reader)
+        past = read_history(reader)
     return {
         "users": past.users.to_pylist(),
         "zones": past.zones,

@@ -13,7 +13,7 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sendopt.features import Target, Viewpoints, observe, recency, user_evidence
+from sendopt.features import AsOfView, Target, Viewpoints
 from sendopt.features.as_of.viewpoints import INSTANT
 from sendopt.log import EVENT_SCHEMA, Log, Reader, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
@@ -84,10 +84,10 @@ def test_sends_of_one_instant_keep_their_own_outcomes(
     told = []
     for each in (some, again):
         with empty_log.reader(stored(empty_log, event_table(each))) as reader:
-            told.append(rows(observe(reader, TARGET)))
+            told.append(rows(AsOfView(reader, TARGET).observations))
             assert Counter(told[-1]) == Counter(looked(reader))
             with reader.of_user(UserId("ann")) as own:
-                alone = [row for row in rows(observe(own, TARGET)) if row[0] == "ann"]
+                alone = [row for row in rows(AsOfView(own, TARGET).observations) if row[0] == "ann"]
             assert alone == [row for row in told[-1] if row[0] == "ann"]
     assert told[0] == told[1]
     in_time = [(row[0], row[3]) for row in told[0]]
@@ -124,19 +124,19 @@ def test_a_large_log_says_the_same_in_parts(empty_log: Log) -> None:
         schema=EVENT_SCHEMA,
     )
     with empty_log.reader(stored(empty_log, table)) as reader:
-        observations = observe(reader, TARGET)
-        assert rows(observations) == looked(reader)
+        view = AsOfView(reader, TARGET)
+        assert rows(view.observations) == looked(reader)
         asked = rng.integers(users + 100, size=4_000)  # some of them strangers, in no order
         as_of = pa.array(rng.choice(at, size=4_000)).cast(INSTANT)
         seen = Viewpoints(pa.array([f"user-{each}" for each in asked]), as_of)
         half_life = timedelta(days=9)
-        known = recency(reader, seen, TARGET)
-        found = user_evidence(observations, seen, half_life=half_life)
+        known = view.recency(seen)
+        found = view.user_evidence(seen, half_life=half_life)
         for first in range(0, 4_000, 500):  # so few are done in one thread
             some = seen.slice(first, 500)
-            part = user_evidence(observations, some, half_life=half_life)
+            part = view.user_evidence(some, half_life=half_life)
             np.testing.assert_array_equal(part.sessions, found.sessions[first : first + 500])
             np.testing.assert_array_equal(part.sends, found.sends[first : first + 500])
             np.testing.assert_array_equal(part.answers, found.answers[first : first + 500])
-            np.testing.assert_array_equal(recency(reader, some, TARGET), known[first : first + 500])
+            np.testing.assert_array_equal(view.recency(some), known[first : first + 500])
     assert found.sends.sum() > 0

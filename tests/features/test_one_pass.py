@@ -18,13 +18,9 @@ from sendopt.compiled import compiled
 from sendopt.features import (
     PROMPTNESS,
     USER_FEATURES,
+    AsOfView,
     Target,
     Viewpoints,
-    moments,
-    observe,
-    population_evidence,
-    recency,
-    user_evidence,
     viewpoints,
 )
 from sendopt.features.local_time.zones import day_of_week, minute_of_day, zone_clocks
@@ -129,7 +125,8 @@ def test_the_pass_agrees_with_looking_back_from_every_viewpoint(
     at = column([one + minutes(off) for one, off in zip(as_of, later, strict=True)])
     with empty_log.reader(stored(empty_log, events(found))) as reader:
         seen, number = viewpoints(column(users), column(as_of))
-        observations = observe(reader, TARGET)
+        view = AsOfView(reader, TARGET)
+        observations = view.observations
         looked = oracle(reader, "observation", params=TARGET.params)
         for name in ("is_session", "promptness", "happened_us", "known_us", "cell", "propensity"):
             assert observations[name].to_pylist() == looked[name].to_pylist(), name
@@ -144,7 +141,7 @@ def test_the_pass_agrees_with_looking_back_from_every_viewpoint(
             observation=looked,
             viewpoint=seen.table(),
         )
-        mine = user_evidence(observations, seen, half_life=HALF_LIFE)
+        mine = view.user_evidence(seen, half_life=HALF_LIFE)
         # The oracle counts in units of 2^-40.
         close = {"rtol": 1e-9, "atol": 40 * 2.0**-40}
         for name in ("sessions", "sends"):
@@ -155,13 +152,13 @@ def test_the_pass_agrees_with_looking_back_from_every_viewpoint(
             np.testing.assert_allclose(mine.answers[:, stage], expected, **close)
 
         alone = Viewpoints(seen.user_id.slice(0, 1), seen.as_of.slice(0, 1))
-        same = user_evidence(observations, alone, half_life=HALF_LIFE)
+        same = view.user_evidence(alone, half_life=HALF_LIFE)
         np.testing.assert_array_equal(same.sessions[0], mine.sessions[0])
         np.testing.assert_array_equal(same.answers[0], mine.answers[0])
 
         if len(looked):
             forever = timedelta(days=999_999_999)
-            everybody, _ = population_evidence(observations, seen, half_life=forever)
+            everybody, _ = view.population_evidence(seen, half_life=forever)
             daily = oracle(reader, "population", observation=looked)
             last_day = seen.as_of_us.max() // 86_400_000_000
             before = daily.filter(pa.array(daily["day"].to_numpy() < last_day))
@@ -180,9 +177,9 @@ def test_the_pass_agrees_with_looking_back_from_every_viewpoint(
         expected = np.column_stack(
             [known[name].to_numpy().astype(np.float64) for name in USER_FEATURES]
         )
-        np.testing.assert_array_equal(recency(reader, seen, TARGET), expected)
+        np.testing.assert_array_equal(view.recency(seen), expected)
 
-        local = moments(reader, seen, number, at)
+        local = view.moments(seen, number, at)
         placed = oracle(
             reader,
             "local_time",
@@ -239,11 +236,11 @@ def test_neither_later_events_nor_the_order_of_reading_move_what_is_known(
         )
         with empty_log.reader(tenant) as reader:
             seen, _ = viewpoints(column(USERS), column([NOW, NOW]))
-            observations = observe(reader, TARGET)
-            evidence = user_evidence(observations, seen, half_life=HALF_LIFE)
+            view = AsOfView(reader, TARGET)
+            evidence = view.user_evidence(seen, half_life=HALF_LIFE)
             told.append(
                 [
-                    recency(reader, seen, TARGET),
+                    view.recency(seen),
                     evidence.sessions,
                     evidence.sends,
                     evidence.answers,
@@ -265,7 +262,7 @@ def test_at_one_instant_the_last_zone_by_name_counts(empty_log: Log) -> None:
         + [Event("s", UserId("ann"), EventType.SEND, given_at, send_id=SendId("s"))],
     )
     with empty_log.reader(tenant) as reader:
-        cells = observe(reader, TARGET)["cell"].to_pylist()
+        cells = AsOfView(reader, TARGET).observations["cell"].to_pylist()
     assert cells == [48 + 22] * 2  # 02:00 UTC is 11:00 in Tokyo, on a Sunday
 
 
@@ -282,7 +279,7 @@ def test_a_memory_of_minutes_over_years_stays_exact(empty_log: Log) -> None:
     )
     with empty_log.reader(tenant) as reader:
         seen, _ = viewpoints(column(["ann"]), column([NOW]))
-        found = user_evidence(observe(reader, TARGET), seen, half_life=minutes(30))
+        found = AsOfView(reader, TARGET).user_evidence(seen, half_life=minutes(30))
     assert found.sessions.sum() == pytest.approx(0.75, rel=1e-7)
 
 

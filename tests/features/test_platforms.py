@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from sendopt.features import Viewpoints, last_platforms
+from sendopt.features import AsOfView, Target, Viewpoints
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
 
 SHOP = TenantId("shop")
+TARGET = Target(timedelta(minutes=30))
 MONDAY = datetime(2026, 9, 28, tzinfo=UTC)
 DAY = timedelta(days=1)
 
@@ -43,4 +44,4 @@ def test_the_last_platform_of_a_day_is_known_from_the_next_and_to_nobody_elses_n
     users, days, expected = zip(*asked, strict=True)
     seen = Viewpoints(pa.array(users), pa.array([MONDAY + day * DAY for day in days]))
     with empty_log.reader(SHOP) as reader:
-        assert last_platforms(reader, seen).to_pylist() == list(expected)
+        assert AsOfView(reader, TARGET).last_platforms(seen).to_pylist() == list(expected)

@@ -13,12 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sendopt.features import (
+    AsOfView,
     Target,
-    moments,
-    observe,
-    population_evidence,
-    recency,
-    user_evidence,
     viewpoints,
 )
 from sendopt.log import Log, Reader, event_table
@@ -58,17 +54,17 @@ def known(reader: Reader) -> list[NDArray[np.float64]]:
     users = pa.chunked_array([pa.array([*USERS, "unknown"])])
     as_of = pa.chunked_array([pa.array([AS_OF] * 3, pa.timestamp("us", tz="UTC"))])
     seen, number = viewpoints(users, as_of)
-    observations = observe(reader, TARGET)
+    view = AsOfView(reader, TARGET)
     half_life = timedelta(days=10)
-    mine = user_evidence(observations, seen, half_life=half_life)
-    everybody, row = population_evidence(observations, seen, half_life=half_life)
+    mine = view.user_evidence(seen, half_life=half_life)
+    everybody, row = view.population_evidence(seen, half_life=half_life)
     everybody = everybody.rows(row)
     tomorrow = pa.chunked_array([pa.array([AS_OF + timedelta(hours=20)] * 3)])
-    local = moments(reader, seen, number, tomorrow)
+    local = view.moments(seen, number, tomorrow)
     return [
         *(mine.sessions, mine.sends, mine.opens),
         *(everybody.sessions, everybody.sends, everybody.opens),
-        recency(reader, seen, TARGET),
+        view.recency(seen),
         local.day_of_week.astype(np.float64),
         local.minute_of_day.astype(np.float64),
     ]
@@ -115,7 +111,7 @@ def evidence_of(log: Log, user: str, as_of: datetime) -> tuple[float, float, flo
         seen, _ = viewpoints(
             pa.chunked_array([pa.array([user])]), pa.chunked_array([pa.array([as_of])])
         )
-        found = user_evidence(observe(reader, TARGET), seen, half_life=timedelta(days=100_000))
+        found = AsOfView(reader, TARGET).user_evidence(seen, half_life=timedelta(days=100_000))
     return (
         round(float(found.sessions.sum()), 2),
         round(float(found.sends.sum()), 2),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sendopt.features import Target, Viewpoints, hours_of_week, moments, observe, viewpoints
+from sendopt.features import AsOfView, Target, Viewpoints, viewpoints
 from sendopt.features.local_time.weekends import is_weekend, weekend_days
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
@@ -120,8 +120,9 @@ def test_a_weekend_begins_and_ends_at_local_midnight(empty_log: Log) -> None:
     with empty_log.reader(SHOP) as reader:
         instants = pa.chunked_array([pa.array([sunday + DAY] * 4)])
         seen, number = viewpoints(pa.chunked_array([["ann"] * 4]), instants)
-        asked = moments(reader, seen, number, pa.chunked_array([pa.array(around)]))
-        cells = observe(reader, Target(timedelta(minutes=30)))["cell"].to_pylist()
+        view = AsOfView(reader, Target(timedelta(minutes=30)))
+        asked = view.moments(seen, number, pa.chunked_array([pa.array(around)]))
+        cells = view.observations["cell"].to_pylist()
     assert asked.day_type.tolist() == [0, 1, 1, 0]
     assert asked.day_of_week.tolist() == [3, 4, 5, 6]
     assert cells == [47, 48 + 2, 48 + 47, 0]
@@ -137,9 +138,10 @@ def test_whoever_moves_rests_as_people_do_there(empty_log: Log) -> None:
     )
     instants = pa.array([friday + DAY, friday + 8 * DAY, friday])
     with empty_log.reader(SHOP) as reader:
-        cells = observe(reader, Target(timedelta(minutes=30)))["cell"].to_numpy()
+        view = AsOfView(reader, Target(timedelta(minutes=30)))
+        cells = view.observations["cell"].to_numpy()
         seen = Viewpoints(pa.array(["ann", "ann", "bob"]), instants)
-        week = hours_of_week(reader, seen).day_type.reshape(3, 7, 24)
+        week = view.hours_of_week(seen).day_type.reshape(3, 7, 24)
     assert (cells >= 48).tolist() == [True, False]
     assert [np.flatnonzero(row.all(axis=1)).tolist() for row in week] == [[4, 5], [5, 6], [5, 6]]
     assert week.sum() == 6 * 24

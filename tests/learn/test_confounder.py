@@ -17,12 +17,9 @@ import pytest
 from trained import trained
 
 from sendopt.features import (
+    AsOfView,
     Viewpoints,
-    hours_of_week,
-    observe,
-    user_evidence,
 )
-from sendopt.learn import describe_for
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
 
@@ -65,9 +62,9 @@ def test_the_model_sends_in_the_evening_and_the_histogram_in_the_morning(confoun
         model = trained(reader, until=END).model
         people = pa.array([f"p{person:02}" for person in range(PEOPLE)])
         seen = Viewpoints(people, pa.array([END] * PEOPLE, pa.timestamp("us", tz="UTC")))
-        observations = observe(reader, model.target)
-        rows = describe_for(model, reader, observations, seen, hours_of_week(reader, seen))
-        evidence = user_evidence(observations, seen, half_life=timedelta(days=60))
+        view = AsOfView(reader, model.target)
+        rows = model.inputs(view, seen, view.hours_of_week(seen))
+        evidence = view.user_evidence(seen, half_life=timedelta(days=60))
     best = model.predict(rows).reshape(PEOPLE, 7, 24).mean(axis=1).argmax(axis=1)
     assert (np.abs(best - EVENING) <= 1).mean() > 0.95
     naive = (evidence.sessions + evidence.opens).sum(axis=1).reshape(PEOPLE, 24, 2).sum(axis=2)
@@ -78,9 +75,8 @@ def test_the_probability_is_that_of_answering_not_of_being_there(confounded: Log
     with confounded.reader(SHOP) as reader:
         model = trained(reader, until=END).model
         seen = Viewpoints(pa.array(["p00"]), pa.array([END], pa.timestamp("us", tz="UTC")))
-        rows = describe_for(
-            model, reader, observe(reader, model.target), seen, hours_of_week(reader, seen)
-        )
+        view = AsOfView(reader, model.target)
+        rows = model.inputs(view, seen, view.hours_of_week(seen))
     week = model.predict(rows).reshape(7, 24)
     assert week[:5, EVENING].mean() == pytest.approx(0.6, abs=0.12)
     assert week[:5, MORNING].mean() == pytest.approx(0.1, abs=0.08)

@@ -19,8 +19,7 @@ import pytest
 from numpy.typing import NDArray
 from trained import trained
 
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target, observe, viewpoints
-from sendopt.features import moments as local_moments
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target, viewpoints
 from sendopt.learn.card import model_card
 from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate import GateReport, Trial, examine, honesty
@@ -29,7 +28,6 @@ from sendopt.learn.gate.succession import succession
 from sendopt.learn.judging.judge import CHAMPION
 from sendopt.learn.model import artifact
 from sendopt.learn.model.model import ServableModel
-from sendopt.learn.model.predict import describe_for
 from sendopt.learn.train import put_on_trial
 from sendopt.log import Log, Reader
 from sendopt.records import TenantId
@@ -85,7 +83,6 @@ class Court:
         trial = put_on_trial(
             fitted,
             written,
-            self.reader,
             target,
             champion=champion,
             read_back=partial(artifact.read, place, version=written.version, threads=1),
@@ -152,9 +149,8 @@ def test_1_a_leak_of_the_future_is_refused(court: Court) -> None:
     moments = court.fitted.moments
     later = replace(moments, as_of_us=moments.at_us + 3_600_000_000)
     seen, number = viewpoints(later.user_id, later.as_of)
-    asked = local_moments(court.reader, seen, number, later.at)
-    observations = observe(court.reader, TARGET)
-    rows = describe_for(court.good, court.reader, observations, seen, asked)
+    view = court.fitted.view
+    rows = court.good.inputs(view, seen, view.moments(seen, number, later.at))
     booster = grow(rows.user_features, moments.label, court.good.weights.logit(rows), USER_FEATURES)
     leaking = on_users_alone(court, booster)
     report = court.judge(leaking, fitted=replace(court.fitted, rows=rows))

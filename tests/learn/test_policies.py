@@ -8,10 +8,9 @@ import numpy as np
 import pyarrow as pa
 from untrained import untrained
 
-from sendopt.features import Viewpoints, hours_of_week, observe
+from sendopt.features import AsOfView, Viewpoints
 from sendopt.learn.judging.judge import MOST_FREQUENT, OURS, POPULATION_BEST
 from sendopt.learn.judging.policies import rankings
-from sendopt.learn.model.predict import describe_for
 from sendopt.log import Log
 from sendopt.records import TenantId
 
@@ -22,8 +21,8 @@ def test_a_habit_comes_first_and_everybody_breaks_its_ties(habits: Log) -> None:
     model = untrained(until=SEPTEMBER)
     with habits.reader(TenantId("shop")) as reader:
         seen = Viewpoints(pa.array(["u-8-0", "u-20-2", "stranger"]), pa.array([SEPTEMBER] * 3))
-        asked = hours_of_week(reader, seen)
-        rows = describe_for(model, reader, observe(reader, model.target), seen, asked)
+        view = AsOfView(reader, model.target)
+        rows = model.inputs(view, seen, view.hours_of_week(seen))
     ranking = {name: rank.reshape(3, 168) for name, rank in rankings(model, rows).items()}
     best = ranking[MOST_FREQUENT].argmax(axis=1) % 24
     np.testing.assert_allclose(best[:2], [8, 20], atol=1)

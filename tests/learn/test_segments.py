@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
-from trained import trained
+from trained import HALF_AN_HOUR, trained
 
 from sendopt.errors import InvalidInput
-from sendopt.features import HALF_HOURS, Moments, Viewpoints, last_platforms
+from sendopt.features import HALF_HOURS, AsOfView, Moments, Viewpoints
 from sendopt.learn import ServableModel, score_decisions
 from sendopt.learn.level_shape.curves import LevelShape
 from sendopt.learn.level_shape.segments import Segments, learn_segments
@@ -98,7 +98,7 @@ def asked(model: ServableModel, log: Log, user: str, **told: str | None) -> NDAr
         }
     )
     with log.reader(SHOP) as reader:
-        return score_decisions(model, reader, decisions).probability
+        return score_decisions(model, AsOfView(reader, model.target), decisions).probability
 
 
 def best(probability: NDArray[np.float64]) -> int:
@@ -106,7 +106,7 @@ def best(probability: NDArray[np.float64]) -> int:
 
 
 def test_a_stranger_gets_the_hours_of_the_platform(model: ServableModel, log: Log) -> None:
-    assert model.platforms.names == ("android", "ios")
+    assert model.level_shape.platforms.names == ("android", "ios")
     ios = asked(model, log, "stranger", timezone=TOKYO, platform="ios")
     android = asked(model, log, "stranger", timezone=TOKYO, platform="android")
     assert abs(best(ios) - EVENING) <= 1
@@ -141,9 +141,9 @@ def test_a_platform_is_known_from_the_day_after_it_was_seen(log: Log) -> None:
     instants = [first + timedelta(days=days) for days in (0, 1, 2, 2, 2)]
     with log.reader(SHOP) as reader:
         begin = min(event.occurred_at for event in events() if event.user_id == "p00")
-        found = last_platforms(reader, Viewpoints(seen, pa.array(instants, INSTANT)))
-        told = last_platforms(
-            reader,
+        view = AsOfView(reader, HALF_AN_HOUR)
+        found = view.last_platforms(Viewpoints(seen, pa.array(instants, INSTANT)))
+        told = view.last_platforms(
             Viewpoints(
                 seen,
                 pa.array(instants, INSTANT),
@@ -235,7 +235,7 @@ def test_what_is_told_along_is_checked(
         (column, value),
     ]
     with log.reader(SHOP) as reader, pytest.raises(InvalidInput) as refused:
-        score_decisions(model, reader, pa.table(dict(decisions)))
+        score_decisions(model, AsOfView(reader, model.target), pa.table(dict(decisions)))
     assert (refused.value.code, refused.value.field) == (code, column)
 
 
@@ -244,7 +244,7 @@ def test_an_explanation_names_the_platform(model: ServableModel, log: Log) -> No
         told = [
             explain(
                 model,
-                reader,
+                AsOfView(reader, model.target),
                 UserId(user),
                 as_of=END,
                 configured_hour=18,

@@ -13,7 +13,7 @@ import pytest
 from untrained import noise, untrained
 
 from sendopt.errors import InvalidInput, ModelNotServable
-from sendopt.features import USER_FEATURES
+from sendopt.features import USER_FEATURES, AsOfView
 from sendopt.learn import Registry, TrainingReport, score_decisions, train
 from sendopt.learn.judging.judge import CHAMPION, POPULATION_BEST
 from sendopt.learn.model import artifact
@@ -87,10 +87,11 @@ def test_the_first_good_model_serves_and_a_copy_does_not_replace_it(
     elsewhere = Registry(f"sqlite:///{tmp_path}/registry.db", str(tmp_path / "models"))
     reloaded = elsewhere.champion(ALL)
     with studies.reader(ALL) as reader:
+        view = AsOfView(reader, champion.target)
         decisions = some_decisions(AS_OF)
         np.testing.assert_array_equal(
-            score_decisions(reloaded, reader, decisions).probability,
-            score_decisions(champion, reader, decisions).probability,
+            score_decisions(reloaded, view, decisions).probability,
+            score_decisions(champion, view, decisions).probability,
         )
     with pytest.raises(ModelNotServable, match="no champion"):
         registry.champion(TenantId("fried2021"))
@@ -152,9 +153,9 @@ def test_where_nothing_was_sent_activity_stands_in_and_the_planted_hours_are_fou
         for candidate in range(24)
     ]
     with habits.reader(shop) as reader:
-        scores = score_decisions(
-            registry.champion(shop), reader, pa.Table.from_pylist(rows)
-        ).probability
+        champion = registry.champion(shop)
+        view = AsOfView(reader, champion.target)
+        scores = score_decisions(champion, view, pa.Table.from_pylist(rows)).probability
     best = (scores.reshape(-1, 24).argmax(axis=1) + 9) % 24  # Tokyo is nine hours ahead
     planted = np.array([8, 12, 20, 8, 12, 20])
     assert (np.abs(best - planted) <= 1).all(), best

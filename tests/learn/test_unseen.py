@@ -12,7 +12,6 @@ import pytest
 from trained import trained
 
 from sendopt.learn.model import artifact
-from sendopt.learn.model.predict import describe_labelled
 from sendopt.log import Log, Reader, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
 
@@ -61,5 +60,5 @@ def test_nor_did_they_in_a_young_log(young: Log, tmp_path: Path) -> None:
         assert_judged_days_taught_nothing(reader, until, tmp_path)
         fitted = trained(reader, until=until, judged=True)
         judged = fitted.split.judge(fitted.moments)
-        described = describe_labelled(fitted.model, reader, fitted.moments)
+        described = fitted.model.labelled_inputs(fitted.view, fitted.moments)
     np.testing.assert_array_equal(fitted.rows.base[judged], described.base[judged])

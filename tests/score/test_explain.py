@@ -13,7 +13,7 @@ import pytest
 from matplotlib.figure import Figure
 from untrained import noise, untrained
 
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView
 from sendopt.learn import ServableModel
 from sendopt.learn.model.model import Weights
 from sendopt.log import Log, event_table
@@ -72,7 +72,7 @@ def of(model: ServableModel, log: Log, user: str, *, as_of: datetime = MONDAY) -
     with log.reader(SHOP) as reader:
         return explain(
             model,
-            reader,
+            AsOfView(reader, model.target),
             UserId(user),
             as_of=as_of,
             configured_hour=18,
@@ -88,7 +88,7 @@ def test_the_parts_add_up_to_what_the_api_answers(
     model: ServableModel, evenings: Log, ann: Explanation
 ) -> None:
     with evenings.reader(SHOP) as reader:
-        slots = score_slots(model, reader, as_of=MONDAY, user_ids=["ann"])
+        slots = score_slots(model, AsOfView(reader, model.target), as_of=MONDAY, user_ids=["ann"])
     assert [hour.open_probability for hour in ann.week] == pytest.approx(
         slots["open_probability"].to_pylist(), rel=1e-5
     )

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from untrained import noise, untrained
 
-from sendopt.features import USER_FEATURES, population
+from sendopt.features import USER_FEATURES, AsOfView
 from sendopt.learn import ServableModel
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
@@ -63,14 +63,14 @@ def test_one_user_scores_and_is_explained_as_in_the_whole_log(
             appender.append(SHOP, event_table(any_events(seed)))
             appender.append(BANK, event_table(any_events(seed + 1)))
         with log.reader(SHOP) as reader:
-            half_life = model.shape.half_life
-            everybody = population(reader, model.target, half_life=half_life, as_of=AS_OF)
-            whole = score_slots(model, reader, as_of=AS_OF, user_ids=list(USERS))
+            view = AsOfView(reader, model.target)
+            half_life = model.level_shape.shape.half_life
+            everybody = view.population(half_life=half_life, as_of=AS_OF)
+            whole = score_slots(model, view, as_of=AS_OF, user_ids=list(USERS))
             for at, user in enumerate(USERS):
                 with reader.of_user(user) as own:
-                    alone = score_slots(
-                        model, own, as_of=AS_OF, user_ids=[user], everybody=everybody
-                    )
+                    of_user = AsOfView(own, model.target, everybody)
+                    alone = score_slots(model, of_user, as_of=AS_OF, user_ids=[user])
                     assert alone.equals(whole.slice(168 * at, 168))
                     told, expected = (
                         explain(
@@ -80,9 +80,8 @@ def test_one_user_scores_and_is_explained_as_in_the_whole_log(
                             as_of=AS_OF,
                             configured_hour=18,
                             chance_of_gain=chance_of_gain,
-                            everybody=brought,
                         )
-                        for each, brought in ((own, everybody), (reader, None))
+                        for each in (of_user, view)
                     )
                     assert told == expected
 
@@ -96,9 +95,9 @@ def test_everybodys_part_follows_from_what_happened_before_the_day(
         with log.appender() as appender:
             appender.append(SHOP, event_table(any_events(seed)))
         with log.reader(SHOP) as reader, reader.before(TODAY) as earlier:
-            half_life = model.shape.half_life
+            half_life = model.level_shape.shape.half_life
             now, then = (
-                population(each, model.target, half_life=half_life, as_of=AS_OF)
+                AsOfView(each, model.target).population(half_life=half_life, as_of=AS_OF)
                 for each in (reader, earlier)
             )
     for name in ("sessions", "sends", "answers"):

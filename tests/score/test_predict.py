@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 from untrained import noise, untrained
 
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES
+from sendopt.errors import InvalidInput
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView
 from sendopt.learn import ServableModel
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
@@ -42,10 +43,14 @@ def evenings(empty_log: Log) -> Log:
 
 def test_every_user_has_every_hour_once(model: ServableModel, evenings: Log) -> None:
     with evenings.reader(SHOP) as reader:
-        everybody = score_slots(model, reader, as_of=MONDAY)
-        asked = score_slots(model, reader, as_of=MONDAY, user_ids=["stranger", "ann"])
-        nobody = score_slots(model, reader, as_of=MONDAY, user_ids=[])
-        early = score_slots(model, reader, as_of=MONDAY - timedelta(days=400))
+        everybody = score_slots(model, AsOfView(reader, model.target), as_of=MONDAY)
+        asked = score_slots(
+            model, AsOfView(reader, model.target), as_of=MONDAY, user_ids=["stranger", "ann"]
+        )
+        nobody = score_slots(model, AsOfView(reader, model.target), as_of=MONDAY, user_ids=[])
+        early = score_slots(
+            model, AsOfView(reader, model.target), as_of=MONDAY - timedelta(days=400)
+        )
     assert everybody["user_id"].to_pylist() == ["ann"] * SLOTS_A_WEEK + ["bob"] * SLOTS_A_WEEK
     slots = set(zip(*(everybody[c].to_pylist() for c in everybody.column_names[:3]), strict=True))
     assert len(slots) == 2 * SLOTS_A_WEEK
@@ -72,8 +77,8 @@ def test_an_hour_of_the_week_scores_like_the_instant_at_it(
         model = replace(model, booster=noise(trees_read), trees_rank=trees_read != USER_FEATURES)
     asked = ["ann", *(f"stranger-{number}" for number in range(beside_her))]
     with evenings.reader(SHOP) as reader:
-        slots = score_slots(model, reader, as_of=MONDAY, user_ids=asked)
-        scores = score_candidates(model, reader, decisions)
+        slots = score_slots(model, AsOfView(reader, model.target), as_of=MONDAY, user_ids=asked)
+        scores = score_candidates(model, AsOfView(reader, model.target), decisions)
     by_slot = slots["open_probability"].to_pylist()
     for hour, score in enumerate(scores["open_probability"].to_pylist()):
         assert score == pytest.approx(by_slot[(hour + 13) % 168], rel=1e-5)
@@ -99,15 +104,28 @@ def test_the_weekend_of_a_week_is_that_of_the_zone(
         appender.append(SHOP, event_table(events))
     asked = ["dina", *(f"stranger-{number}" for number in range(beside_her))]
     with empty_log.reader(SHOP) as reader:
-        slots = score_slots(model, reader, as_of=MONDAY, user_ids=asked)
+        slots = score_slots(model, AsOfView(reader, model.target), as_of=MONDAY, user_ids=asked)
     week = slots["open_probability"].to_numpy()[:SLOTS_A_WEEK].reshape(7, 24)
     assert week.argmax(axis=1).tolist() == pytest.approx([8, 8, 8, 8, 14, 14, 8], abs=1)
 
 
 def test_another_window_moves_every_hour_and_no_order(model: ServableModel, evenings: Log) -> None:
     with evenings.reader(SHOP) as reader:
-        learned = score_slots(model, reader, as_of=MONDAY)["open_probability"].to_numpy()
+        learned = score_slots(model, AsOfView(reader, model.target), as_of=MONDAY)[
+            "open_probability"
+        ].to_numpy()
         asked = model.within(timedelta(hours=2))
-        longer = score_slots(asked, reader, as_of=MONDAY)["open_probability"].to_numpy()
+        longer = score_slots(asked, AsOfView(reader, asked.target), as_of=MONDAY)[
+            "open_probability"
+        ].to_numpy()
     np.testing.assert_allclose(longer, 1.0 - (1.0 - learned) ** 4, rtol=1e-4)  # a steady hazard
     assert (np.argsort(longer, kind="stable") == np.argsort(learned, kind="stable")).mean() > 0.9
+
+
+def test_a_view_that_looks_for_other_answers_is_refused(
+    model: ServableModel, evenings: Log
+) -> None:
+    clicks = replace(model.target, outcome=EventType.CLICK)
+    with evenings.reader(SHOP) as reader, pytest.raises(InvalidInput) as refused:
+        score_slots(model, AsOfView(reader, clicks), as_of=MONDAY)
+    assert refused.value.code == "wrong_target"

@@ -14,7 +14,7 @@ from sendopt.features.local_time.weekends import is_weekend
 from sendopt.features.local_time.zones import half_hour_cells
 from sendopt.features.queries import statement
 from sendopt.features.target import Target
-from sendopt.features.timeline.history import History, history, kind
+from sendopt.features.timeline.history import History, kind
 from sendopt.features.timeline.parallel import shared_out
 from sendopt.log import Reader
 from sendopt.records import EventType
@@ -35,10 +35,15 @@ class _Outcomes(NamedTuple):
     propensity: NDArray[np.float64]  # NaN = not logged
 
 
-def observe(reader: Reader, target: Target) -> pa.Table:
+def observe(reader: Reader, target: Target, past: History) -> pa.Table:
     """Return every send with its answer, and every presence, at their places in the local day.
 
     A presence is the first session of a user in a local half hour.
+
+    Args:
+        reader: the tenant's log.
+        target: what answers a send.
+        past: the history of `reader`.
 
     Returns:
         user_id (as a dictionary, all users in order), is_session, promptness (of the answer: stage
@@ -47,7 +52,6 @@ def observe(reader: Reader, target: Target) -> pa.Table:
         means nothing), cell (local half hour: weekdays 0-47, weekends 48-95), propensity; by user
         and time.
     """
-    past = history(reader)
     counts, cell = _placed(past)
     happened_us = past.key[counts] >> 4
     is_session = past.key[counts] & 15 == kind(EventType.SESSION)

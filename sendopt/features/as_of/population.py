@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from sendopt.clock import as_utc
 from sendopt.features.as_of.evidence import DAY_TYPES, HALF_HOURS, Evidence, population_evidence
-from sendopt.features.as_of.observations import observe
 from sendopt.features.as_of.viewpoints import INSTANT, Viewpoints
 from sendopt.features.queries import statement
-from sendopt.features.target import Target, microseconds
+from sendopt.features.target import microseconds
 from sendopt.log import Reader
 
 
@@ -26,14 +25,13 @@ class Population:
     sends: NDArray[np.int64]  # without decay, (DAY_TYPES, HALF_HOURS)
 
 
-def population(
-    reader: Reader, target: Target, *, half_life: timedelta, as_of: datetime
+def everybody_before(
+    observations: pa.Table, *, half_life: timedelta, as_of: datetime
 ) -> Population:
     """Return what everybody did before the day of `as_of`.
 
     It follows from the events before that day, whatever happened since.
     """
-    observations = observe(reader, target)
     one = Viewpoints(pa.array([""]), pa.array([as_utc(as_of)], INSTANT))
     evidence, _ = population_evidence(observations, one, half_life=half_life)
     counts = ~observations["is_session"].to_numpy()

@@ -13,7 +13,7 @@ from sendopt.features.feature_names import USER_FEATURES
 from sendopt.features.local_time.weekends import is_weekend, weekend_days
 from sendopt.features.local_time.zones import day_of_week, minute_of_day, zone_clocks
 from sendopt.features.target import Target
-from sendopt.features.timeline.history import history, in_order, kinds
+from sendopt.features.timeline.history import History, in_order, kinds
 from sendopt.features.timeline.parallel import shared_out
 from sendopt.log import Reader
 from sendopt.records import EventType
@@ -119,9 +119,10 @@ def viewpoints(
     )
 
 
-def moments(
+def local_moments(
     reader: Reader,
-    seen: Viewpoints,
+    past: History,
+    viewpoints: Viewpoints,
     viewpoint: NDArray[np.intp],
     at: pa.ChunkedArray | pa.Array,
     *,
@@ -137,7 +138,7 @@ def moments(
     at_us = np.asarray(flat(at).cast(INSTANT).cast(pa.int64()))
     local_us, at_weekend = at_us, np.zeros(0, bool)
     if len(at_us):
-        zones, of_viewpoint = _zones_of(reader, seen)
+        zones, of_viewpoint = _zones_of(past, viewpoints)
         zone = of_viewpoint[viewpoint]
         clocks = zone_clocks(reader, zones, begin_us=int(at_us.min()), end_us=int(at_us.max()))
         local_us = clocks.local_us(zone, at_us)
@@ -151,57 +152,55 @@ def moments(
     )
 
 
-def hours_of_week(reader: Reader, seen: Viewpoints) -> Moments:
+def hours_of_week(past: History, viewpoints: Viewpoints) -> Moments:
     """Return the 168 local hours of a week for each viewpoint, with the weekend of its zone."""
-    count = len(seen)
+    count = len(viewpoints)
     hour = np.tile(np.arange(168), count)
     return Moments(
         viewpoint=np.repeat(np.arange(count, dtype=np.intp), 168),
         day_of_week=hour // 24,
         minute_of_day=hour % 24 * 60,
-        day_type=np.repeat(weekends_of(reader, seen).ravel(), 24).astype(np.intp),
+        day_type=np.repeat(weekends(past, viewpoints).ravel(), 24).astype(np.intp),
     )
 
 
-def weekends_of(reader: Reader, seen: Viewpoints) -> NDArray[np.bool_]:
+def weekends(past: History, viewpoints: Viewpoints) -> NDArray[np.bool_]:
     """Return which days of the week are weekend for each viewpoint, (rows, 7), Monday first."""
-    zones, zone = _zones_of(reader, seen)
-    return weekend_days(zones, zone, seen.as_of_us)
+    zones, zone = _zones_of(past, viewpoints)
+    return weekend_days(zones, zone, viewpoints.as_of_us)
 
 
-def _zones_of(reader: Reader, seen: Viewpoints) -> tuple[tuple[str, ...], NDArray[np.int16]]:
+def _zones_of(past: History, viewpoints: Viewpoints) -> tuple[tuple[str, ...], NDArray[np.int16]]:
     """Return names of zones, and the number of the one on whose clock each viewpoint's hours are.
 
-    See `moments`.
+    See `local_moments`.
     """
-    past = history(reader)
-    user = past.numbers(seen.user_id)
-    zones, zone = past.zones, past.zones_before(user, seen.as_of_us)
-    if seen.timezone is not None and len(zones) > 1:
-        told = pc.unique(seen.timezone.drop_null()).to_pylist()
+    user = past.numbers(viewpoints.user_id)
+    zones, zone = past.zones, past.zones_before(user, viewpoints.as_of_us)
+    if viewpoints.timezone is not None and len(zones) > 1:
+        told = pc.unique(viewpoints.timezone.drop_null()).to_pylist()
         zones = (*zones, *(name for name in told if name not in zones))
-        number = pc.index_in(seen.timezone, pa.array(zones)).fill_null(-1)
-        local = (zone > 0) | ~past.known_before(user, seen.as_of_us)
+        number = pc.index_in(viewpoints.timezone, pa.array(zones)).fill_null(-1)
+        local = (zone > 0) | ~past.known_before(user, viewpoints.as_of_us)
         counts = local & (np.asarray(number) >= 0)
         zone[counts] = np.asarray(number)[counts]
     return zones, zone
 
 
-def recency(reader: Reader, seen: Viewpoints, target: Target) -> NDArray[np.float64]:
+def recency(past: History, target: Target, viewpoints: Viewpoints) -> NDArray[np.float64]:
     """Return USER_FEATURES of every viewpoint, NaN where something never happened."""
     from sendopt.features.as_of import kernels  # noqa: PLC0415 - numba costs every command 0.3 s
 
-    past = history(reader)
-    user = past.numbers(seen.user_id)
+    user = past.numbers(viewpoints.user_id)
     kind = kinds(EventType.SEND, target.outcome, EventType.SESSION, EventType.DISMISSAL)
-    as_of_us = seen.as_of_us
+    as_of_us = viewpoints.as_of_us
     order = in_order(user, as_of_us)
-    found = np.empty((len(seen), len(USER_FEATURES)))
+    found = np.empty((len(viewpoints), len(USER_FEATURES)))
 
     def write(rows: slice) -> None:
         kernels.recency(past.first, past.key, kind, user, as_of_us, order[rows], found)
 
-    shared_out(len(seen), write)
+    shared_out(len(viewpoints), write)
     return found
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sendopt.features.as_of.viewpoints import Moments, Viewpoints, moments, viewpoints
+from sendopt.features.as_of.view import AsOfView
+from sendopt.features.as_of.viewpoints import Moments, Viewpoints, viewpoints
 from sendopt.features.propensity import inverse
 from sendopt.features.queries import statement
 from sendopt.features.target import Target, microseconds
@@ -53,21 +54,21 @@ class LabelledMoments:
             None if self.sent is None else self.sent.filter(pa.array(chosen)),
         )
 
-    def asked(self, reader: Reader) -> tuple[Viewpoints, Moments]:
-        """Return who was asked about as of when, and the moments.
+    def seen_by(self, view: AsOfView) -> tuple[Viewpoints, Moments]:
+        """Return who is asked about as of when, and the moments.
 
         Zone and platform are those of the send: whoever planned it knew the device.
         """
         if self.sent is None:
             seen, number = viewpoints(self.user_id, self.as_of)
-            return seen, moments(reader, seen, number, self.at)
+            return seen, view.moments(seen, number, self.at)
         seen, number = viewpoints(
             self.user_id,
             self.as_of,
             timezone=self.sent["timezone"],
             platform=self.sent["platform"],
         )
-        return seen, moments(reader, seen, number, self.at, message_type=self.sent["message_type"])
+        return seen, view.moments(seen, number, self.at, message_type=self.sent["message_type"])
 
 
 def labelled_sends(

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sendopt.features.as_of.viewpoints import Moments, Viewpoints, moments, viewpoints
+from sendopt.features.as_of.view import AsOfView
+from sendopt.features.as_of.viewpoints import Moments, Viewpoints, viewpoints
 from sendopt.features.labels.labelled import sends_with_labels
 from sendopt.features.queries import statement
 from sendopt.features.target import Target, microseconds
@@ -69,14 +70,14 @@ def logged_chances(
     return LoggedChances(**counted.to_pylist()[0])
 
 
-def drawn_sends(
-    reader: Reader, target: Target, *, since: datetime, until: datetime, limit: int
-) -> DrawnSends:
+def drawn_sends(view: AsOfView, *, since: datetime, until: datetime, limit: int) -> DrawnSends:
     """Return up to `limit` sends of [since, until) whose times were drawn, in any fixed order."""
-    sent = sends_with_labels(reader, target, since=since, until=until, drawn=True, limit=limit)
+    sent = sends_with_labels(
+        view.reader, view.target, since=since, until=until, drawn=True, limit=limit
+    )
     at_us = sent["at"].cast(pa.int64()).to_numpy()
     seen, number = viewpoints(sent["user_id"], _instants(at_us // _DAY_US * _DAY_US))
-    local = moments(reader, seen, number, sent["at"])
+    local = view.moments(seen, number, sent["at"])
     # What is known must not depend on the hour that was drawn: it ends where the local day begins.
     midnight = at_us // _MINUTE_US * _MINUTE_US - local.minute_of_day * _MINUTE_US
     seen, number = _by_time(*viewpoints(sent["user_id"], _instants(midnight)))

@@ -1,4 +1,4 @@
-"""A tenant's events in the order of users and time, fetched once a reader."""
+"""A tenant's events in the order of users and time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -116,22 +115,8 @@ def in_order(user: NDArray[np.int32], as_of_us: NDArray[np.int64]) -> NDArray[np
     return np.arange(len(user)) if later.all() else np.lexsort((as_of_us, user))
 
 
-def history(reader: Reader) -> History:
-    """Return everything that `reader` sees, in order.
-
-    It is kept for as long as the reader lives: a reader is frozen at its snapshot, so what it
-    says once it says always.
-    """
-    found = _of_readers.get(reader)
-    if found is None:
-        found = _of_readers[reader] = _fetch(reader)
-    return found
-
-
-_of_readers: WeakKeyDictionary[Reader, History] = WeakKeyDictionary()
-
-
-def _fetch(reader: Reader) -> History:
+def read_history(reader: Reader) -> History:
+    """Return everything that `reader` sees, in order."""
     named = reader.query("history_zones", statement("history_zones"))["timezone"].to_pylist()
     zones = ("UTC", *named)
     numbering = _numbered(reader, zones)

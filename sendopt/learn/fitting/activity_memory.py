@@ -13,19 +13,17 @@ import numpy as np
 import pyarrow as pa
 
 from sendopt.features import (
+    AsOfView,
     Viewpoints,
     instant,
     known_users,
     microseconds,
-    moments,
     session_moments,
-    user_evidence,
     viewpoints,
 )
 from sendopt.learn.level_shape import activity_prior
 from sendopt.learn.level_shape.activity_prior import ClockPrior
 from sendopt.learn.level_shape.curves import LevelShape
-from sendopt.log import Reader
 
 _HALF_LIVES_DAYS = (14.0, 42.0, 120.0, 240.0, 1000.0)
 _SHORTEST, _LONGEST = timedelta(days=1), timedelta(days=56)
@@ -38,8 +36,7 @@ _HALF_HOUR_US = 1_800_000_000
 
 
 def choose_clocks(
-    reader: Reader,
-    observations: pa.Table,
+    view: AsOfView,
     shape: LevelShape,
     *,
     until: datetime,
@@ -52,30 +49,29 @@ def choose_clocks(
     start. A log that has been silent since teaches from before its silence. With too few sessions
     nothing is chosen.
     """
-    users = known_users(reader, until=until)
+    users = known_users(view.reader, until=until)
     teachers = users.take(pa.array(rng.permutation(len(users))[:_MOST_TEACHERS]))
-    shape = replace(shape, half_life_days=_memory(reader, observations, shape, teachers, until))
-    return shape, _learned(observations, teachers, shape, until)
+    shape = replace(shape, half_life_days=_memory(view, shape, teachers, until))
+    return shape, _learned(view, teachers, shape, until)
 
 
 def _memory(
-    reader: Reader,
-    observations: pa.Table,
+    view: AsOfView,
     shape: LevelShape,
     teachers: pa.Array,
     until: datetime,
 ) -> float:
-    known_us = observations["known_us"].to_numpy()
+    known_us = view.observations["known_us"].to_numpy()
     known_us = known_us[known_us <= microseconds(until)]
     if len(known_us) == 0:
         return shape.half_life_days
     first, newest = instant(int(known_us.min())), instant(int(known_us.max()))
     since = newest - min(max((newest - first) / 5, _SHORTEST), _LONGEST)
-    held_out = session_moments(reader, since=since, until=until, limit=_MOST_SESSIONS)
+    held_out = session_moments(view.reader, since=since, until=until, limit=_MOST_SESSIONS)
     if len(held_out) < _FEWEST_SESSIONS:
         return shape.half_life_days
     seen, number = viewpoints(held_out.user_id, held_out.as_of)
-    asked = moments(reader, seen, number, held_out.at)
+    asked = view.moments(seen, number, held_out.at)
     cell = np.floor(asked.half_hours).astype(np.intp)
     # Sessions of one half hour are one presence, here as in the evidence.
     presence = np.unique(number * 2**40 + held_out.at_us // _HALF_HOUR_US, return_index=True)[1]
@@ -83,20 +79,20 @@ def _memory(
     for half_life in _HALF_LIVES_DAYS:
         tried = replace(shape, half_life_days=half_life)
         some = teachers.slice(0, _MOST_TRIAL_TEACHERS)
-        prior = _learned(observations, some, tried, since)
-        user = user_evidence(observations, seen, half_life=tried.half_life)
+        prior = _learned(view, some, tried, since)
+        user = view.user_evidence(seen, half_life=tried.half_life)
         density = activity_prior.densities(prior, user.sessions)[number, asked.day_type, cell]
         likelihood[half_life] = float(np.log(density[presence]).mean())
     return max(likelihood, key=lambda half_life: likelihood[half_life])
 
 
 def _learned(
-    observations: pa.Table,
+    view: AsOfView,
     teachers: pa.Array,
     shape: LevelShape,
     as_of: datetime,
 ) -> ClockPrior:
     instants = pa.array([as_of] * len(teachers), pa.timestamp("us", tz="UTC"))
     seen = Viewpoints(teachers, instants)
-    user = user_evidence(observations, seen, half_life=shape.half_life)
+    user = view.user_evidence(seen, half_life=shape.half_life)
     return activity_prior.learn(user.sessions)

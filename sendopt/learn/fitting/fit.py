@@ -11,22 +11,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sendopt.features import (
-    LabelledMoments,
-    Summary,
-    Target,
-    last_platforms,
-    observe,
-    summarise,
-)
+from sendopt.features import AsOfView, LabelledMoments, Summary, Target, summarise
 from sendopt.learn.fitting.activity_memory import choose_clocks
 from sendopt.learn.fitting.grow_trees import grow
 from sendopt.learn.fitting.weights import activity_tells, calibrate, weigh, weigh_population
 from sendopt.learn.level_shape.curves import LevelShape
 from sendopt.learn.level_shape.delays import Delays, observed_delays, of_individuals, steady
+from sendopt.learn.level_shape.level_shape_model import LevelShapeModel, Rows
 from sendopt.learn.level_shape.segments import Segments, added_at, learn_segments
 from sendopt.learn.model.definition import fingerprint
-from sendopt.learn.model.inputs import Rows, describe
 from sendopt.learn.model.model import Provenance, ServableModel
 from sendopt.learn.past.split import ACTIVITY, SENDS, Split, label_source, labelled_moments, split
 from sendopt.log import Reader
@@ -42,6 +35,7 @@ _FEWEST_KNOWN = 100  # moments that tell of everybody: their share is then known
 class Fitted:
     """A model and the rows that it was fitted to and can be judged on."""
 
+    view: AsOfView
     model: ServableModel
     summary: Summary
     moments: LabelledMoments
@@ -50,8 +44,7 @@ class Fitted:
 
 
 def fit(
-    reader: Reader,
-    target: Target,
+    view: AsOfView,
     *,
     until: datetime,
     judged: bool,
@@ -61,40 +54,25 @@ def fit(
 ) -> Fitted:
     """Fit a model to what was known before `until`; if `judged`, keep the last part unseen."""
     rng = np.random.default_rng(seed)
+    reader, target = view.reader, view.target
     summary = summarise(reader, target, until=until)
     past = labelled_moments(reader, target, summary, since=None, until=until, rng=rng)
     parts = split(past, target, until=until, judged=judged)
-    observations = observe(reader, target)
     progress(f"learning from {len(past)} moments of {label_source(summary)}")
-    shape, clocks = choose_clocks(
-        reader, observations, LevelShape(), until=parts.judge_from, rng=rng
-    )
+    shape, clocks = choose_clocks(view, LevelShape(), until=parts.judge_from, rng=rng)
     taught = summarise(reader, target, until=parts.judge_from) if judged else summary
-    reach = reach_of(target, taught)
     learn, tune = parts.learn(past), parts.tune(past)
-    seen, asked = past.asked(reader)
+    seen, asked = past.seen_by(view)
 
-    def describe_by(shape: LevelShape, platforms: Segments) -> Rows:
-        described = describe(
-            reader,
-            observations,
-            target=target,
-            shape=shape,
-            clocks=clocks,
-            platforms=platforms,
-            message_types=Segments(),
-            reach=reach,
-            seen=seen,
-            asked=asked,
-        )
-        return as_if_everybody_were_known(described, past, learn | tune)
+    def describe_by(known: LevelShapeModel) -> Rows:
+        return as_if_everybody_were_known(known.inputs(view, seen, asked), past, learn | tune)
 
-    platforms = Segments()
-    rows = describe_by(shape, platforms)
+    known = LevelShapeModel(target, shape, clocks, reach_of(target, taught))
+    rows = describe_by(known)
     if label_source(summary) == SENDS and not activity_tells(rows, past, learn):
         progress("being active tells nothing of answering here: learning from answers alone")
-        shape = replace(shape, activity_weight=0.0)
-        rows = describe_by(shape, platforms)
+        known = replace(known, shape=replace(shape, activity_weight=0.0))
+        rows = describe_by(known)
 
     def learn_what_is_added_by(names: pa.Array, offset: NDArray[np.float64]) -> Segments:
         return learn_segments(
@@ -103,28 +81,24 @@ def fit(
             past.label[learn],
             past.weight[learn],
             offset=offset[learn],
-            shape=shape,
+            shape=known.shape,
         )
 
-    by_platform = last_platforms(reader, seen).take(pa.array(asked.viewpoint))
+    by_platform = view.last_platforms(seen).take(pa.array(asked.viewpoint))
     platforms = learn_what_is_added_by(by_platform, weigh_population(rows, past, learn).logit(rows))
     if platforms.names:
-        rows = describe_by(shape, platforms)
+        known = replace(known, platforms=platforms)
+        rows = describe_by(known)
     weights = weigh(rows, past, learn)
-    message_types = Segments()
     if asked.message_type is not None:
         message_types = learn_what_is_added_by(asked.message_type, weights.logit(rows))
+        known = replace(known, message_types=message_types)
         rows = replace(rows, message=added_at(message_types, asked))
     progress("growing trees on the level-shape model")
     booster, trees_rank = grow(rows, past, weights, learn, tune, seed=seed, threads=threads)
     model = ServableModel(
-        target=target,
-        shape=shape,
-        clocks=clocks,
-        platforms=platforms,
-        message_types=message_types,
+        level_shape=known,
         delays=delays_of(reader, target, summary, until=parts.judge_from),
-        reach=reach,
         weights=weights,
         baseline=weigh_population(rows, past, learn | tune),
         booster=booster,
@@ -145,7 +119,7 @@ def fit(
         probability = model.predict(rows)[tune]
         own = of_individuals(model.delays, probability, learned=target.open_window)
         model = replace(model, delays=own)
-    return Fitted(model=model, summary=summary, moments=past, rows=rows, split=parts)
+    return Fitted(view=view, model=model, summary=summary, moments=past, rows=rows, split=parts)
 
 
 def as_if_everybody_were_known(rows: Rows, past: LabelledMoments, taught: Mask) -> Rows:

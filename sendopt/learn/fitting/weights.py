@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.features import LabelledMoments
-from sendopt.learn.model.inputs import Rows
+from sendopt.learn.level_shape.level_shape_model import Rows
 from sendopt.learn.model.model import PopulationWeights, ServableModel, Weights
 from sendopt.learn.numerics import logistic
 

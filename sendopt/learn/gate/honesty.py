@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
-from sendopt.features import instant, microseconds
+from sendopt.features import AsOfView, instant, microseconds
 from sendopt.learn.gate.trial import Check, Trial, Vector, failed, passed
 from sendopt.learn.judging.judge import OURS
-from sendopt.learn.model.predict import describe_labelled
 
 #: What a card must tell, by the headings under which it tells it.
 CARD_SECTIONS = ("## Data", "## Model", "## Judgement", "## Where it does not help")
@@ -33,8 +32,10 @@ def target(trial: Trial) -> Check:
             f"{asked.outcome.value} within {asked.open_window}",
         )
     snapshot = trial.model.provenance.log_snapshot
-    if snapshot != trial.reader.snapshot:
-        said = f"it was trained on snapshot {snapshot}, and is judged on {trial.reader.snapshot}"
+    if snapshot != trial.view.reader.snapshot:
+        said = (
+            f"it was trained on snapshot {snapshot}, and is judged on {trial.view.reader.snapshot}"
+        )
         return failed("target", said)
     said = f"{mine.outcome.value} within {mine.open_window}, snapshot {snapshot}"
     return passed("target", said)
@@ -136,6 +137,6 @@ def _described_before(trial: Trial, cut: datetime) -> tuple[NDArray[np.intp], Ve
     age = microseconds(cut) - past.as_of_us
     chosen = np.flatnonzero((age >= 0) & (age < _HOUR_US))[:_MOST_AT_A_CUT]
     sample = past.rows(np.isin(np.arange(len(past)), chosen))
-    with trial.reader.before(cut) as known:
-        rows = describe_labelled(trial.model, known, sample)
+    with trial.view.reader.before(cut) as known:
+        rows = trial.model.labelled_inputs(AsOfView(known, trial.model.target), sample)
     return chosen, trial.model.predict(rows)

@@ -106,7 +106,7 @@ def _gain(value: NDArray[np.float64], user: NDArray[np.intp]) -> Mean | None:
 
 def _cuts(trial: Trial) -> dict[str, Parts]:
     past = trial.judged
-    _, local = past.asked(trial.reader)
+    _, local = past.seen_by(trial.view)
     hour = local.minute_of_day // 60
     known = _feature(trial, "sends_ever") + _feature(trial, "sessions_28d")
     heavy = known > np.quantile(known, _HEAVY_QUANTILE)
@@ -136,7 +136,7 @@ def _cuts(trial: Trial) -> dict[str, Parts]:
 def _places(trial: Trial) -> Parts:
     """Part by platform where the log names several, else by time zone."""
     past = trial.judged
-    context = trial.reader.query(
+    context = trial.view.reader.query(
         "user_context", statement("user_context"), {"until_us": int(past.at_us.max()) + 1}
     )
     column = "platform" if pc.count_distinct(context["platform"]).as_py() > 1 else "timezone"

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from sendopt.clock import monotonic
 from sendopt.errors import ModelNotServable
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Viewpoints, hours_of_week, observe
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView, Viewpoints
 from sendopt.learn.gate.trial import (
     Check,
     Trial,
@@ -22,10 +22,9 @@ from sendopt.learn.gate.trial import (
     passed,
     rows_at,
 )
+from sendopt.learn.level_shape.level_shape_model import Rows
 from sendopt.learn.model import artifact
-from sendopt.learn.model.inputs import Rows
 from sendopt.learn.model.model import ServableModel
-from sendopt.learn.model.predict import describe_for
 
 _USERS, _STRANGERS = 20, 5  # whose 168 slots are scored
 _STRESSED = 500  # judged moments that are asked about in ways no log has held yet
@@ -141,13 +140,8 @@ def _week(trial: Trial) -> Rows:
     users = pa.concat_arrays([known.cast(pa.string()), pa.array(strangers)])
     as_of = trial.judged.as_of[len(trial.judged) - 1]
     seen = Viewpoints(users, pa.array([as_of.as_py()] * len(users), trial.judged.as_of.type))
-    return describe_for(
-        trial.model,
-        trial.reader,
-        observe(trial.reader, trial.model.target),
-        seen,
-        hours_of_week(trial.reader, seen),
-    )
+    own = AsOfView(trial.view.reader, trial.model.target)  # `target` asks whether it is another
+    return trial.model.inputs(own, seen, own.hours_of_week(seen))
 
 
 def _stressed(rows: Rows) -> dict[str, Rows]:

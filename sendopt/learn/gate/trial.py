@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.features import LabelledMoments, Target
+from sendopt.features import AsOfView, LabelledMoments, Target
 from sendopt.learn.judging.judge import CHAMPION, OURS, POPULATION_BEST, Verdict
-from sendopt.learn.model.inputs import Rows
+from sendopt.learn.level_shape.level_shape_model import Rows
 from sendopt.learn.model.model import ServableModel
-from sendopt.log import Reader
 
 Vector = NDArray[np.float64]
 
@@ -57,7 +56,7 @@ class Trial:
     retrain: Callable[[], ServableModel] | None  # anew; None = too much history to do it twice
     card: str | None
     target: Target  # what was asked for
-    reader: Reader
+    view: AsOfView
     judged: LabelledMoments
     rows: Rows  # of `judged`, as the model reads them
     champion: ServableModel | None

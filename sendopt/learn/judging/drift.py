@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from sendopt.clock import as_utc
 from sendopt.evaluate.chance import calibration_test
 from sendopt.evaluate.drift import Shift, rate_shift, shape_shift, share_shift
-from sendopt.features import LabelledMoments, microseconds, statement, summarise
+from sendopt.features import AsOfView, LabelledMoments, microseconds, statement, summarise
 from sendopt.learn.model.model import ServableModel
-from sendopt.learn.model.predict import describe_labelled
 from sendopt.learn.past.groups import user_numbers
 from sendopt.learn.past.split import ACTIVITY, labelled_moments
 from sendopt.log import Reader
@@ -134,8 +133,7 @@ def _judged(
     )
     if not len(past):
         return past, np.zeros(0)
-    rows = describe_labelled(model, reader, past)
-    return past, model.predict(rows)
+    return past, model.predict(model.labelled_inputs(AsOfView(reader, target), past))
 
 
 def _of_hours(name: str, before: pa.Table, after: pa.Table, kind: EventType, level: float) -> Alarm:

@@ -14,7 +14,7 @@ from sendopt.evaluate import off_policy
 from sendopt.evaluate.metrics import Interval
 from sendopt.evaluate.off_policy import Logged, Value
 from sendopt.evaluate.refusal import Refusal
-from sendopt.features import observe
+from sendopt.features import AsOfView
 from sendopt.features.labels.randomised import (
     DrawnSends,
     LoggedChances,
@@ -24,8 +24,6 @@ from sendopt.features.labels.randomised import (
 from sendopt.learn.judging.judge import OURS
 from sendopt.learn.judging.policies import rankings
 from sendopt.learn.model.model import ServableModel
-from sendopt.learn.model.predict import describe_for
-from sendopt.log import Reader
 
 Vector = NDArray[np.float64]
 
@@ -50,21 +48,21 @@ class Counterfactual:
 
 
 def counterfactual(
-    reader: Reader, model: ServableModel, *, since: datetime, until: datetime
+    view: AsOfView, model: ServableModel, *, since: datetime, until: datetime
 ) -> Counterfactual:
     """Evaluate the model's choice and its rivals' on the drawn sends of [since, until).
 
     Every policy chooses one local hour of the send's day, among those that were drawn at all,
     knowing what was known when that day began. A propensity is taken to be that of the hour.
     """
-    chances = logged_chances(reader, model.target, since=since, until=until)
+    chances = logged_chances(view.reader, view.target, since=since, until=until)
     refusal = _nothing_drawn(chances)
     if refusal is not None:
         return Counterfactual(chances, 0, (), None, refusal=refusal)
-    sends = drawn_sends(reader, model.target, since=since, until=until, limit=_MOST_SENDS)
+    sends = drawn_sends(view, since=since, until=until, limit=_MOST_SENDS)
     counted = np.bincount(sends.hour, minlength=24)
     hours = np.flatnonzero(counted >= _LEAST_SHARE * len(sends)).astype(np.intp)
-    logged = _logged(reader, model, sends, hours)
+    logged = _logged(view.warm(), model, sends, hours)
     value = {name: off_policy.evaluate(rows) for name, rows in logged.items()}
     return Counterfactual(
         chances=chances,
@@ -81,19 +79,17 @@ def counterfactual(
 
 
 def _logged(
-    reader: Reader, model: ServableModel, sends: DrawnSends, hours: NDArray[np.intp]
+    view: AsOfView, model: ServableModel, sends: DrawnSends, hours: NDArray[np.intp]
 ) -> dict[str, Logged]:
     """Return what each policy would have done, beside what was drawn.
 
     q is the model's probability. It saw nothing of the day it speaks of, so that it needs no
     fitting to other users' sends.
     """
-    observations = observe(reader, model.target)
 
     def ranked(first: int) -> dict[str, Vector]:
         share = slice(first, min(first + _SENDS_A_SHARE, len(sends)))
-        seen, asked = sends.each_hour(share, hours)
-        return rankings(model, describe_for(model, reader, observations, seen, asked))
+        return rankings(model, model.inputs(view, *sends.each_hour(share, hours)))
 
     with ThreadPoolExecutor(_SHARES_AT_ONCE) as pool:
         shares = list(pool.map(ranked, range(0, len(sends), _SENDS_A_SHARE)))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.learn.judging.judge import MOST_FREQUENT, OURS, POPULATION_BEST
-from sendopt.learn.model.inputs import Rows
+from sendopt.learn.level_shape.level_shape_model import Rows
 from sendopt.learn.model.model import ServableModel
 
 Vector = NDArray[np.float64]

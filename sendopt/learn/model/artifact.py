@@ -24,6 +24,7 @@ from sendopt.learn.boosting import trees
 from sendopt.learn.level_shape.activity_prior import ClockPrior
 from sendopt.learn.level_shape.curves import LevelShape
 from sendopt.learn.level_shape.delays import Delays
+from sendopt.learn.level_shape.level_shape_model import LevelShapeModel
 from sendopt.learn.level_shape.segments import Segments
 from sendopt.learn.model.model import PopulationWeights, Provenance, ServableModel, Weights
 from sendopt.records import EventType
@@ -92,6 +93,7 @@ def _version(content: dict[str, bytes]) -> str:
 
 
 def _document(model: ServableModel) -> bytes:
+    known = model.level_shape
     document = {
         "format": FORMAT,
         "features": list(USER_FEATURES + MOMENT_FEATURES),
@@ -99,15 +101,15 @@ def _document(model: ServableModel) -> bytes:
             "outcome": model.target.outcome.value,
             "open_window_seconds": model.target.open_window.total_seconds(),
         },
-        "reach_seconds": model.reach.total_seconds(),
-        "shape": asdict(model.shape),
+        "reach_seconds": known.reach.total_seconds(),
+        "shape": asdict(known.shape),
         "clocks": {
-            "everybody": model.clocks.everybody.tolist(),
-            "mean": model.clocks.mean.tolist(),
-            "covariance": model.clocks.covariance.tolist(),
+            "everybody": known.clocks.everybody.tolist(),
+            "mean": known.clocks.mean.tolist(),
+            "covariance": known.clocks.covariance.tolist(),
         },
-        "platforms": _told(model.platforms),
-        "message_types": _told(model.message_types),
+        "platforms": _told(known.platforms),
+        "message_types": _told(known.message_types),
         "delays": asdict(model.delays),
         "weights": asdict(model.weights),
         "baseline": asdict(model.baseline),
@@ -126,18 +128,8 @@ def _model(document: dict[str, Any], booster: Any, version: str) -> ServableMode
     provenance |= {name: datetime.fromisoformat(provenance[name]) for name in _INSTANTS}
     intercept, slope = document["calibration"]
     return ServableModel(
-        target=Target(
-            open_window=timedelta(seconds=document["target"]["open_window_seconds"]),
-            outcome=EventType(document["target"]["outcome"]),
-        ),
-        shape=LevelShape(**document["shape"]),
-        clocks=ClockPrior(
-            *(np.array(document["clocks"][name]) for name in ("everybody", "mean", "covariance"))
-        ),
-        platforms=_segments(document["platforms"]),
-        message_types=_segments(document["message_types"]),
+        level_shape=_level_shape(document),
         delays=Delays(tuple(document["delays"]["hazard"])),
-        reach=timedelta(seconds=document["reach_seconds"]),
         weights=Weights(**document["weights"]),
         baseline=PopulationWeights(**document["baseline"]),
         booster=booster,
@@ -145,6 +137,23 @@ def _model(document: dict[str, Any], booster: Any, version: str) -> ServableMode
         calibration=(intercept, slope),
         provenance=Provenance(**provenance),
         version=version,
+    )
+
+
+def _level_shape(document: dict[str, Any]) -> LevelShapeModel:
+    clocks = document["clocks"]
+    return LevelShapeModel(
+        target=Target(
+            open_window=timedelta(seconds=document["target"]["open_window_seconds"]),
+            outcome=EventType(document["target"]["outcome"]),
+        ),
+        shape=LevelShape(**document["shape"]),
+        clocks=ClockPrior(
+            *(np.array(clocks[name]) for name in ("everybody", "mean", "covariance"))
+        ),
+        reach=timedelta(seconds=document["reach_seconds"]),
+        platforms=_segments(document["platforms"]),
+        message_types=_segments(document["message_types"]),
     )
 
 

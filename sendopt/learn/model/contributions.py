@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.learn.level_shape.curves import LevelShape
-from sendopt.learn.model.inputs import Rows
+from sendopt.learn.level_shape.level_shape_model import Rows
 from sendopt.learn.model.model import ServableModel
 
 Logits = NDArray[np.float64]

@@ -9,13 +9,10 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.features import Target
+from sendopt.features import AsOfView, LabelledMoments, Moments, Target, Viewpoints
 from sendopt.learn.boosting import trees
-from sendopt.learn.level_shape.activity_prior import ClockPrior
-from sendopt.learn.level_shape.curves import LevelShape
 from sendopt.learn.level_shape.delays import Delays
-from sendopt.learn.level_shape.segments import Segments
-from sendopt.learn.model.inputs import Rows
+from sendopt.learn.level_shape.level_shape_model import LevelShapeModel, Rows
 from sendopt.learn.numerics.logistic import sigmoid
 
 #: A probability of exactly 0 or 1 would claim a certainty that no log can give.
@@ -76,13 +73,8 @@ class Provenance:
 class ServableModel:
     """A judged model: scores any moment of any user that the log knows, or does not."""
 
-    target: Target
-    shape: LevelShape
-    clocks: ClockPrior
-    platforms: Segments
-    message_types: Segments
+    level_shape: LevelShapeModel
     delays: Delays
-    reach: timedelta  # how long after a send activity can still answer it
     weights: Weights
     baseline: PopulationWeights
     booster: lgb.Booster | None
@@ -91,6 +83,23 @@ class ServableModel:
     provenance: Provenance
     asked_window: timedelta | None = None  # None = the one that it learned
     version: str = ""  # the first 16 hex digits of the artifact's SHA-256; empty until stored
+
+    @property
+    def target(self) -> Target:
+        """What it predicts."""
+        return self.level_shape.target
+
+    def inputs(self, view: AsOfView, viewpoints: Viewpoints, moments: Moments) -> Rows:
+        """Describe `moments` by what was known at their viewpoints, the way it was taught.
+
+        Raises:
+            InvalidInput: `wrong_target`.
+        """
+        return self.level_shape.inputs(view, viewpoints, moments)
+
+    def labelled_inputs(self, view: AsOfView, labelled: LabelledMoments) -> Rows:
+        """Describe labelled moments by what was known at the start of their day."""
+        return self.inputs(view, *labelled.seen_by(view))
 
     def tree_features(self, rows: Rows) -> NDArray[np.float64]:
         """Return what the trees read of `rows`, in their order."""

@@ -11,18 +11,8 @@ from numpy.typing import NDArray
 
 from sendopt.clock import zone_of
 from sendopt.errors import InvalidInput
-from sendopt.features import (
-    LabelledMoments,
-    Moments,
-    Population,
-    Viewpoints,
-    moments,
-    observe,
-    viewpoints,
-)
-from sendopt.learn.model.inputs import Rows, describe
+from sendopt.features import AsOfView, viewpoints
 from sendopt.learn.model.model import ServableModel
-from sendopt.log import Reader
 
 _DECISION_COLUMNS = ("decision_id", "user_id", "as_of", "candidate_at")
 _TOLD_ALONG = ("timezone", "platform", "message_type")
@@ -39,15 +29,14 @@ class CandidateScores:
     logit_sd: NDArray[np.float64]  # how unsure the candidate's place among the user's times is
 
 
-def score(model: ServableModel, reader: Reader, decisions: pa.Table) -> CandidateScores:
+def score(model: ServableModel, view: AsOfView, decisions: pa.Table) -> CandidateScores:
     """Return what `model` says of every row of `decisions`.
 
     Raises:
-        InvalidInput: if `decisions` break their contract.
+        InvalidInput: if `decisions` break their contract; `wrong_target`.
     """
     check_decisions(decisions)
     decisions = as_kept(decisions)
-    observations = observe(reader, model.target)
     told = {name: decisions[name] for name in _TOLD_ALONG if name in decisions.column_names}
     seen, number = viewpoints(
         decisions["user_id"],
@@ -55,48 +44,16 @@ def score(model: ServableModel, reader: Reader, decisions: pa.Table) -> Candidat
         timezone=told.get("timezone"),
         platform=told.get("platform"),
     )
-    asked = moments(
-        reader, seen, number, decisions["candidate_at"], message_type=told.get("message_type")
+    moments = view.moments(
+        seen, number, decisions["candidate_at"], message_type=told.get("message_type")
     )
     probability, logit_sd = np.empty(len(decisions)), np.empty(len(decisions))
     for first in range(0, len(seen), _VIEWPOINTS_AT_ONCE):
         mine = (number >= first) & (number < first + _VIEWPOINTS_AT_ONCE)
-        chunk = seen.slice(first, _VIEWPOINTS_AT_ONCE)
-        here = asked.chosen(mine, first=first)
-        rows = describe_for(model, reader, observations, chunk, here)
+        some = seen.slice(first, _VIEWPOINTS_AT_ONCE)
+        rows = model.inputs(view, some, moments.chosen(mine, first=first))
         probability[mine], logit_sd[mine] = model.predict(rows), model.logit_sd(rows)
     return CandidateScores(probability, logit_sd)
-
-
-def describe_for(
-    model: ServableModel,
-    reader: Reader,
-    observations: pa.Table,
-    seen: Viewpoints,
-    asked: Moments,
-    *,
-    everybody: Population | None = None,
-) -> Rows:
-    """Describe moments the way `model` was taught; `everybody` as in `rows.describe`."""
-    return describe(
-        reader,
-        observations,
-        target=model.target,
-        shape=model.shape,
-        clocks=model.clocks,
-        platforms=model.platforms,
-        message_types=model.message_types,
-        reach=model.reach,
-        seen=seen,
-        asked=asked,
-        everybody=everybody,
-    )
-
-
-def describe_labelled(model: ServableModel, reader: Reader, labelled: LabelledMoments) -> Rows:
-    """Describe labelled moments by what was known at the start of their day."""
-    seen, asked = labelled.asked(reader)
-    return describe_for(model, reader, observe(reader, model.target), seen, asked)
 
 
 def check_decisions(decisions: pa.Table) -> None:

@@ -18,7 +18,7 @@ Planning asks like this, and goes on to the histogram if `answer.scores` is None
 
     def score(model: ServableModel) -> pa.Table:
         with log.reader(tenant_id, snapshot=snapshot) as reader:  # its own: see `ask`
-            return score_candidates(model, reader, decisions)
+            return score_candidates(model, AsOfView(reader, model.target), decisions)
 
     answer = serving.ask(registry, tenant_id, score, rows=len(decisions), limits=limits, now=now)
 

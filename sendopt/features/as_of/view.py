@@ -1,0 +1,124 @@
+"""What was known of users as of any instant, read from the log once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sendopt.features.as_of.evidence import Evidence, population_evidence, user_evidence
+from sendopt.features.as_of.observations import observe
+from sendopt.features.as_of.platforms import last_platforms, platform_changes
+from sendopt.features.as_of.population import Population, everybody_before
+from sendopt.features.as_of.viewpoints import (
+    Moments,
+    Viewpoints,
+    hours_of_week,
+    local_moments,
+    recency,
+    weekends,
+)
+from sendopt.features.target import Target
+from sendopt.features.timeline.history import History, read_history
+from sendopt.log import Reader
+
+
+class AsOfView:
+    """A log as a model of `target` looks at it; not for use by two threads at once before `warm`.
+
+    It owns what is read from the log once: the history, the observations, the platforms. A reader
+    is frozen at its snapshot, so what it says once it says always.
+
+    Everything that is said of a user follows from that user's events and from `population`. So a
+    log can be divided by user among views, each of which is given everybody's part, and all of
+    them together say what one view of the whole log says.
+
+    Args:
+        reader: the tenant's log, or a part of it that holds all events of some users.
+        target: what answers a send.
+        population: everybody's part, where `reader` does not see everybody; it has to be of the
+            day of every viewpoint. None = it is counted from the log.
+    """
+
+    def __init__(
+        self, reader: Reader, target: Target, population: Population | None = None
+    ) -> None:
+        self.reader = reader
+        self.target = target
+        self._population = population
+
+    @cached_property
+    def history(self) -> History:
+        """What happened to every user, in order."""
+        return read_history(self.reader)
+
+    @cached_property
+    def observations(self) -> pa.Table:
+        """Every send with its answer and every presence; the columns are those of `observe`."""
+        return observe(self.reader, self.target, self.history)
+
+    @cached_property
+    def _platform_changes(self) -> pa.Table:
+        return platform_changes(self.reader)
+
+    def warm(self) -> AsOfView:
+        """Read all that is read once, so that threads can share what follows; return itself."""
+        _ = self.history, self.observations, self._platform_changes
+        return self
+
+    def moments(
+        self,
+        viewpoints: Viewpoints,
+        viewpoint: NDArray[np.intp],
+        at: pa.ChunkedArray | pa.Array,
+        *,
+        message_type: pa.ChunkedArray | None = None,
+    ) -> Moments:
+        """Place the instants `at` in the zones that were known of their users.
+
+        See `viewpoints.local_moments`.
+        """
+        return local_moments(
+            self.reader, self.history, viewpoints, viewpoint, at, message_type=message_type
+        )
+
+    def hours_of_week(self, viewpoints: Viewpoints) -> Moments:
+        """Return the 168 local hours of a week for each viewpoint, with the weekend of its zone."""
+        return hours_of_week(self.history, viewpoints)
+
+    def weekends(self, viewpoints: Viewpoints) -> NDArray[np.bool_]:
+        """Return which days of the week are weekend for each viewpoint, (rows, 7), Monday first."""
+        return weekends(self.history, viewpoints)
+
+    def recency(self, viewpoints: Viewpoints) -> NDArray[np.float64]:
+        """Return USER_FEATURES of every viewpoint, NaN where something never happened."""
+        return recency(self.history, self.target, viewpoints)
+
+    def last_platforms(self, viewpoints: Viewpoints) -> pa.Array:
+        """Return the platform of each viewpoint's user, null where none is known."""
+        return last_platforms(self._platform_changes, viewpoints)
+
+    def user_evidence(self, viewpoints: Viewpoints, *, half_life: timedelta) -> Evidence:
+        """Count what was known of each viewpoint's user: one row a viewpoint, of 3.8 kB."""
+        return user_evidence(self.observations, viewpoints, half_life=half_life)
+
+    def population_evidence(
+        self, viewpoints: Viewpoints, *, half_life: timedelta
+    ) -> tuple[Evidence, NDArray[np.intp]]:
+        """Count what everybody did on the UTC days before each viewpoint.
+
+        Returns:
+            Evidence with one row a day, and the row of every viewpoint.
+        """
+        if self._population is not None:
+            return self._population.evidence, np.zeros(len(viewpoints), np.intp)
+        return population_evidence(self.observations, viewpoints, half_life=half_life)
+
+    def population(self, *, half_life: timedelta, as_of: datetime) -> Population:
+        """Return what everybody did before the UTC day of `as_of`, whatever happened since."""
+        if self._population is not None:
+            return self._population
+        return everybody_before(self.observations, half_life=half_life, as_of=as_of)

@@ -1,0 +1,92 @@
+"""What the level-shape model knows of moments: its curves, read where they are asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.errors import InvalidInput
+from sendopt.features import HALF_HOURS, AsOfView, Evidence, Moments, Target, Viewpoints
+from sendopt.learn.level_shape.activity_prior import ClockPrior
+from sendopt.learn.level_shape.curves import LevelShape, Parts, estimate
+from sendopt.learn.level_shape.curves import parts as read_at
+from sendopt.learn.level_shape.segments import Segments, added_at
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One row a moment, in the order in which the moments were asked."""
+
+    base: NDArray[np.float64]  # everybody's logit
+    level: NDArray[np.float64]
+    busyness: NDArray[np.float64]
+    parts: Parts
+    message: NDArray[np.float64]  # what the kind of message adds to the logit; 0 if not said
+    habit: NDArray[np.float64]  # how often the user was active or answered in this local hour
+    user_features: NDArray[np.float64]  # (rows, USER_FEATURES)
+    moment_features: NDArray[np.float64]  # (rows, MOMENT_FEATURES)
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+
+@dataclass(frozen=True)
+class LevelShapeModel:
+    """The level-shape model as a log taught it; its weights are not of it."""
+
+    target: Target
+    shape: LevelShape
+    clocks: ClockPrior
+    reach: timedelta  # how long after a send activity can still answer it
+    platforms: Segments = field(default_factory=Segments)
+    message_types: Segments = field(default_factory=Segments)
+
+    def inputs(self, view: AsOfView, viewpoints: Viewpoints, moments: Moments) -> Rows:
+        """Describe `moments` by what was known at their viewpoints.
+
+        Raises:
+            InvalidInput: `wrong_target`, if `view` looks for other answers than the model learned.
+        """
+        if view.target != self.target:
+            raise InvalidInput(
+                f"looks for {view.target}, and the model learned {self.target}",
+                code="wrong_target",
+                field="view",
+                expected="a view of the model's own target",
+            )
+        half_life = self.shape.half_life
+        user = view.user_evidence(viewpoints, half_life=half_life)
+        everybody, population_row = view.population_evidence(viewpoints, half_life=half_life)
+        curves = estimate(
+            self.shape,
+            self.clocks,
+            user,
+            everybody,
+            population_row,
+            platform=self.platforms.numbers(view.last_platforms(viewpoints)),
+            platforms=self.platforms.curves,
+            reach=self.reach,
+        )
+        row = moments.viewpoint
+        return Rows(
+            base=curves.base[row],
+            level=curves.level[row],
+            busyness=curves.busyness[row],
+            parts=read_at(curves, moments),
+            message=added_at(self.message_types, moments),
+            habit=_habit(user, moments),
+            user_features=view.recency(viewpoints)[row],
+            moment_features=np.column_stack(
+                [moments.half_hours / 2.0, moments.day_of_week.astype(np.float64)]
+            ),
+        )
+
+
+def _habit(user: Evidence, moments: Moments) -> NDArray[np.float64]:
+    half_hours = (user.sessions + user.opens).sum(axis=1)
+    hours = half_hours.reshape(len(half_hours), HALF_HOURS // 2, 2).sum(axis=-1)
+    habit: NDArray[np.float64] = hours[moments.viewpoint, moments.minute_of_day // 60]
+    return habit
