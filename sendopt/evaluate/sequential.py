@@ -7,14 +7,15 @@ watches it daily and stops at the first good day. Those here hold at all looks t
 from __future__ import annotations
 
 from math import exp, lgamma, log, sqrt
-from statistics import NormalDist
+
+from sendopt.evaluate.chance import z_beyond
 
 #: Where the interval is tightest: for effects of about two points, once they can be told from 0.
 #: It must be fixed before anybody looks, so it is no setting and follows no wish.
 SCALE = 0.02
 
 _ALPHA = 0.05
-_HALVINGS = 60
+_LEAST_SHARE = 1e-9  # of an effect's square, below the variance that any power asks for
 
 
 def radius(variance: float) -> float:
@@ -41,15 +42,16 @@ def resolving_variance(effect: float, *, power: float = 0.8) -> float:
         effect: absolute difference of shares, above 0.
         power: 0..1.
     """
-    quantile = NormalDist().inv_cdf(power)
-    low, high = 0.0, effect**2
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2.0
-        if radius(middle) + quantile * sqrt(middle) < effect:
-            low = middle
-        else:
-            high = middle
-    return low
+    from scipy.optimize import brentq  # noqa: PLC0415 - as in `chance`
+
+    quantile = z_beyond(1.0 - power)
+
+    def beyond(share: float) -> float:
+        """Return how far above 0 an interval ends at this share of the effect's square."""
+        variance = share * effect**2
+        return (radius(variance) + quantile * sqrt(variance)) / effect - 1.0
+
+    return float(brentq(beyond, _LEAST_SHARE, 1.0, xtol=1e-15)) * effect**2
 
 
 def ratio_p_value(hits: int, count: int, share: float) -> float:

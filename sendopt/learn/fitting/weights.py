@@ -5,15 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sendopt.errors import SolverFailed
 from sendopt.features import LabelledMoments
 from sendopt.learn.level_shape.level_shape_model import Rows
 from sendopt.learn.model.model import PopulationWeights, ServableModel, Weights
 from sendopt.learn.numerics import logistic
 
 _LEAST_SHAPE_WEIGHT = 0.05
+_LEAST_SLOPE = 0.2  # of a calibration; below it, what orders the hours would be lost
 _LEAST_ACTIVITY_WEIGHT = 0.1  # a tenth of what an open would be if being there were answering
+_INTERCEPT_PRECISION = 0.01
+_ROUNDING = 1e-6  # of a probability: a mean of many may differ from itself by so much
 
 Mask = NDArray[np.bool_]
+Vector = NDArray[np.float64]
 
 
 def activity_tells(rows: Rows, past: LabelledMoments, learn: Mask) -> bool:
@@ -26,7 +31,7 @@ def activity_tells(rows: Rows, past: LabelledMoments, learn: Mask) -> bool:
     if not active[learn].any():
         return True
     design = np.column_stack([np.ones(len(rows)), rows.level, rows.busyness, active])[learn]
-    precision = np.array([0.01, 4.0, 1.0, 1.0])
+    precision = np.array([_INTERCEPT_PRECISION, 4.0, 1.0, 1.0])
     weight = logistic.fit(
         design,
         past.label[learn],
@@ -42,43 +47,62 @@ def activity_tells(rows: Rows, past: LabelledMoments, learn: Mask) -> bool:
 
 
 def weigh(rows: Rows, past: LabelledMoments, learn: Mask) -> Weights:
-    """Return how much each part of the level-shape model counts, learned from the rows `learn`."""
-    design = np.column_stack([np.ones(len(rows)), rows.level, rows.busyness, rows.parts.shape])
-    intercept, level, busyness, shape = logistic.fit(
-        design[learn],
+    """Return how much each part of the level-shape model counts, learned from the rows `learn`.
+
+    Raises:
+        SolverFailed: if no weights are found, or those found are wrong on the rows they learned.
+    """
+    intercept, level, busyness, shape = _fit_at_least(
+        _LEAST_SHAPE_WEIGHT,
+        np.column_stack([np.ones(len(rows)), rows.level, rows.busyness, rows.parts.shape])[learn],
         past.label[learn],
         past.weight[learn],
         offset=rows.base[learn],
         prior=np.array([0.0, 1.0, 0.0, 1.0]),
-        precision=np.array([0.01, 4.0, 1.0, 16.0]),
+        precision=np.array([_INTERCEPT_PRECISION, 4.0, 1.0, 16.0]),
     )
-    return Weights(
-        float(intercept), float(level), float(busyness), max(float(shape), _LEAST_SHAPE_WEIGHT)
-    )
+    found = Weights(float(intercept), float(level), float(busyness), float(shape))
+    said = logistic.sigmoid(found.logit(rows) - rows.message)
+    _check_mean("the level-shape model", said, past, learn, pulled=_INTERCEPT_PRECISION * intercept)
+    return found
 
 
 def weigh_population(rows: Rows, past: LabelledMoments, learn: Mask) -> PopulationWeights:
-    """Return the same of the baseline."""
-    intercept, shape = logistic.fit(
+    """Return the weights of the baseline, learned from the rows `learn`.
+
+    Raises:
+        SolverFailed: see `weigh`. A baseline that is not calibrated on the days it learned from is
+            a defect: a gain over it would say nothing.
+    """
+    intercept, shape = _fit_at_least(
+        _LEAST_SHAPE_WEIGHT,
         np.column_stack([np.ones(len(rows)), rows.parts.population])[learn],
         past.label[learn],
         past.weight[learn],
         offset=rows.base[learn],
         prior=np.array([0.0, 1.0]),
-        precision=np.array([0.01, 16.0]),
+        precision=np.array([_INTERCEPT_PRECISION, 16.0]),
     )
-    return PopulationWeights(float(intercept), max(float(shape), _LEAST_SHAPE_WEIGHT))
+    found = PopulationWeights(float(intercept), float(shape))
+    said = found.probability(rows)
+    _check_mean("the baseline", said, past, learn, pulled=_INTERCEPT_PRECISION * intercept)
+    return found
 
 
 def calibrate(
     model: ServableModel, rows: Rows, past: LabelledMoments, tune: Mask
 ) -> tuple[float, float]:
-    """Return intercept and slope on the logit scale, pulled towards changing nothing (Platt)."""
+    """Return intercept and slope on the logit scale, pulled towards changing nothing (Platt).
+
+    Raises:
+        SolverFailed: if none are found.
+    """
     if not tune.any():
         return 0.0, 1.0
     probability = model.predict(rows)[tune]
     logit = logistic.logit(probability)
-    intercept, slope = logistic.fit(
+    intercept, slope = _fit_at_least(
+        _LEAST_SLOPE,
         np.column_stack([np.ones(len(logit)), logit]),
         past.label[tune],
         past.weight[tune],
@@ -86,4 +110,58 @@ def calibrate(
         prior=np.array([0.0, 1.0]),
         precision=np.array([1.0, 25.0]),
     )
-    return float(intercept), max(float(slope), 0.2)
+    return float(intercept), float(slope)
+
+
+def _fit_at_least(
+    least: float,
+    design: NDArray[np.float64],
+    label: Vector,
+    weight: Vector,
+    *,
+    offset: Vector,
+    prior: Vector,
+    precision: Vector,
+) -> Vector:
+    """Return the MAP coefficients of which the last is not below `least`.
+
+    Where it would be, it is held there and the others are fitted to that: the log posterior is
+    concave, so this is its maximum within the bound, and the intercept still fits.
+    """
+    free = logistic.fit(design, label, weight, offset=offset, prior=prior, precision=precision)
+    if free[-1] >= least:
+        return free
+    others = logistic.fit(
+        design[:, :-1],
+        label,
+        weight,
+        offset=offset + least * design[:, -1],
+        prior=prior[:-1],
+        precision=precision[:-1],
+    )
+    return np.append(others, least)
+
+
+def _check_mean(
+    name: str, said: Vector, past: LabelledMoments, learned: Mask, *, pulled: float
+) -> None:
+    """Check that what a model says of the rows it learned from is right on average.
+
+    Args:
+        name: of the model, for the error.
+        said: its probability of every row.
+        past: the rows.
+        learned: which of them it learned from.
+        pulled: how many answers its intercept's prior may keep it from the mean.
+
+    Raises:
+        SolverFailed: if it is not.
+    """
+    label, weight = past.label[learned], past.weight[learned]
+    missed, total = float(weight @ (label - said[learned])), float(weight.sum())
+    if not abs(missed - pulled) <= _ROUNDING * total:
+        raise SolverFailed(
+            f"{name} says {float(weight @ said[learned]) / total:.4f} on average of the moments "
+            f"that it learned from, of which {float(weight @ label) / total:.4f} were answered",
+            expected="the same, as its intercept was fitted to them",
+        )

@@ -92,7 +92,7 @@ def clocks(prior: ClockPrior, sessions: Floats) -> tuple[Floats, Floats]:
     """
     counts = _hourly(sessions)
     evidence = counts.sum(axis=(1, 2))
-    seen = np.flatnonzero(evidence > 0)
+    seen = np.flatnonzero(evidence != 0)  # NaN too: it must be seen, not passed over
     density = np.tile(prior.everybody, (len(counts), 1))
     doubt = np.tile(_of_density(prior), (len(counts), 1))
     if len(seen):

@@ -19,6 +19,7 @@ from sendopt.learn.level_shape.hazard import levels, modes, total, waves_of_the_
 from sendopt.learn.numerics import circular
 from sendopt.learn.numerics.logistic import logit
 
+_ANYWHERE = 0.01  # of everybody's presence may be at any hour, seen there or not
 _POPULATION_STAGE_SD = 0.1  # of everybody's stages from their share of answers over all hours
 
 
@@ -214,7 +215,9 @@ def population_clock(
     """Return everybody's density of sessions over the day; each day type sums to 1.
 
     One session is taken for granted, at the hours that training saw: it is all that is left when
-    the log has been silent for years.
+    the log has been silent for years. A hundredth of everybody's time is spread evenly: that nobody
+    was seen at an hour is not that nobody ever will be, however many were seen at others, and the
+    logarithm of nothing would drown what is known of all hours.
     """
     smoothed = everybody.sessions @ circular.gaussian(model.activity_bandwidth_hours)
     granted = prior.of_everybody.mean(axis=-2, keepdims=True)
@@ -224,7 +227,7 @@ def population_clock(
     clock: NDArray[np.float64] = (smoothed + kappa * all_days) / (
         smoothed.sum(axis=-1, keepdims=True) + kappa
     )
-    return clock
+    return (1.0 - _ANYWHERE) * clock + _ANYWHERE / HALF_HOURS
 
 
 def _population_answering(

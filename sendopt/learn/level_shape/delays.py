@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import logsumexp
 
 from sendopt.errors import InvalidInput
 from sendopt.features import Target, microseconds, statement
@@ -23,7 +25,6 @@ from sendopt.log import Reader
 STAGES = tuple(timedelta(minutes=m) for m in (5, 15, 30, 60, 180, 720, 1440))
 
 _SECOND = timedelta(seconds=1)
-_HALVINGS = 60
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,25 @@ def of_individuals(
     everybody = float(np.log1p(-probability.mean()))
     own = []
     for stage in STAGES:
-        share = -np.expm1(everybody * delays.within(stage) / delays.within(learned))
-        low, high = 0.0, 1e3
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2.0
-            enough = float(-np.expm1(middle * silent).mean()) >= share
-            low, high = (low, middle) if enough else (middle, high)
-        own.append(high)
+        ratio = delays.within(stage) / delays.within(learned)
+        own.append(_ratio_of_moments(silent, ratio * everybody))
     return Delays(tuple(own))
+
+
+def _ratio_of_moments(silent: NDArray[np.float64], wanted: float) -> float:
+    """Return h at which the log of the mean of exp(h silent) is `wanted`; all are negative.
+
+    Without differences h is wanted / silent; with them it lies between that of the mean moment
+    (Jensen) and that of the moment that is answered least.
+    """
+
+    def missed(h: float) -> float:
+        return float(logsumexp(h * silent) - np.log(len(silent))) - wanted
+
+    low, high = wanted / silent.mean(), wanted / silent.max()
+    if missed(low) <= 0.0 or missed(high) >= 0.0:  # all alike, up to rounding
+        return float(low)
+    return float(brentq(missed, low, high, xtol=1e-300, rtol=1e-12))
 
 
 def steady() -> Delays:

@@ -54,7 +54,8 @@ def modes(
     """
     rows, stages = seen.answers.shape[:2]
     cells = seen.answers.shape[2:]
-    at_risk = seen.sends[:, None] - (seen.answers.cumsum(axis=1) - seen.answers)
+    passed = seen.sends[:, None] - seen.answers.cumsum(axis=1)
+    at_risk = seen.answers + np.maximum(passed, 0.0)  # rounding may leave less than nothing
     own, spread = _modes(
         at_risk.reshape(rows, stages, -1),
         seen.answers.reshape(rows, stages, -1),

@@ -18,9 +18,11 @@ from sendopt.learn.numerics.cholesky import cholesky, invert, solve
 
 _MOST_STEPS, _MOST_HALVINGS = 100, 60
 _CLOSE = 1e-6  # nats, twice what the last step may gain: 1/1,000 of a posterior deviation
-_LONGEST_STEP = 4.0  # of a log density: further away the curvature says nothing
+_FIRST_REACH = (
+    4.0  # of a log density: further away the curvature says nothing until steps proved right
+)
 _ARMIJO = 1e-4  # of the gain that the slope promises, which a step must keep
-_ROUNDING = 1e-13  # of the log posterior
+_ROUNDING = 1e-13  # of the log posterior; of a slope as much, so of what a step gains the square
 
 
 @compiled()
@@ -61,18 +63,21 @@ def _climb(counts, mean, precision, own, density, factor):
     """Write one user's mode, density and factor of the curvature; return whether it is one."""
     slope, step, tried = np.empty_like(own), np.empty_like(own), np.empty_like(own)
     height = _posterior(counts, mean, precision, own, density, slope, factor)
+    if not math.isfinite(height):
+        return False
+    reach = _FIRST_REACH
     for _ in range(_MOST_STEPS):
         cholesky(factor)
         step[:] = slope
         solve(factor, step)
-        gain, longest = 0.0, 1e-300
+        gain, length = 0.0, 1e-300
         for cell in range(len(step)):
             gain += slope[cell] * step[cell]
-            longest = max(longest, abs(step[cell]))
-        if gain <= _CLOSE:
+            length = max(length, abs(step[cell]))
+        if gain <= _CLOSE + _ROUNDING**2 * abs(height):
             own += step
             return True
-        share = min(1.0, _LONGEST_STEP / longest)
+        share = min(1.0, reach / length)
         risen = False
         for _ in range(_MOST_HALVINGS):
             tried[:] = own + share * step
@@ -83,6 +88,7 @@ def _climb(counts, mean, precision, own, density, factor):
             share /= 2.0
         if not risen:
             return False
+        reach = max(reach, 2.0 * share * length)
         own[:] = tried
         height = reached
     return False

@@ -23,9 +23,9 @@ BINOMIAL, POISSON = 0, 1
 
 _MOST_STEPS, _MOST_HALVINGS = 100, 60
 _CLOSE = 1e-8  # nats, twice what the last step may gain: 1/10,000 of a posterior deviation
-_LONGEST_STEP = 4.0  # of a logit: further away the curvature says nothing
+_FIRST_REACH = 4.0  # of a logit: further away the curvature says nothing until steps proved right
 _ARMIJO = 1e-4  # of the gain that the slope promises, which a step must keep
-_ROUNDING = 1e-13  # of the log posterior
+_ROUNDING = 1e-13  # of the log posterior; of a slope as much, so of what a step gains the square
 
 
 @compiled()
@@ -69,6 +69,9 @@ def _climb(counts, waves, crests, precision, family, own, slope, value, factor):
     step, tried = np.empty_like(slope), np.empty_like(own)
     _add_up(crests, own[constants:], value)
     height = _posterior(counts, waves, precision, family, own, value, slope, factor)
+    if not math.isfinite(height):
+        return False
+    reach = _FIRST_REACH
     for _ in range(_MOST_STEPS):
         cholesky(factor)
         step[:] = slope
@@ -76,10 +79,11 @@ def _climb(counts, waves, crests, precision, family, own, slope, value, factor):
         gain = 0.0
         for place in range(len(step)):
             gain += slope[place] * step[place]
-        if gain <= _CLOSE:
+        if gain <= _CLOSE + _ROUNDING**2 * abs(height):
             own += step
             return True
-        share = min(1.0, _LONGEST_STEP / _length(crests, step, constants, value))
+        length = _length(crests, step, constants, value)
+        share = min(1.0, reach / length)
         risen = False
         for _ in range(_MOST_HALVINGS):
             tried[:] = own + share * step
@@ -91,6 +95,7 @@ def _climb(counts, waves, crests, precision, family, own, slope, value, factor):
             share /= 2.0
         if not risen:
             return False
+        reach = max(reach, 2.0 * share * length)
         own[:] = tried
         height = reached
     return False
@@ -116,7 +121,7 @@ def _busy(at_risk, points):
     busy = np.zeros(points, np.bool_)
     for stage in range(stages):
         for cell in range(cells):
-            if at_risk[stage, cell] > 0.0:
+            if at_risk[stage, cell] != 0.0:  # NaN too: it must be seen, not passed over
                 busy[cell % points] = True
     return np.flatnonzero(busy)
 
@@ -163,7 +168,7 @@ def _posterior(counts, waves, precision, family, own, value, slope, curvature):
             missed, bend = 0.0, 0.0
             constant = own[stage] if constants else 0.0
             for cell in range(point, cells, points):
-                if at_risk[stage, cell] > 0.0:
+                if at_risk[stage, cell] != 0.0:
                     logit = offset[stage, cell] + constant + value[point]
                     likelihood, up, down = _count(
                         at_risk[stage, cell], happened[stage, cell], logit, family

@@ -13,7 +13,7 @@ from sendopt.errors import SolverFailed
 _MOST_STEPS, _MOST_HALVINGS = 200, 60
 _CLOSE = 1e-12  # nats: twice what one more step would gain; it is then taken all the same
 _ARMIJO = 1e-4  # of the gain that the slope promises, which a step must keep
-_ROUNDING = 1e-14  # of the log posterior
+_ROUNDING = 1e-14  # of the log posterior; of a slope as much, so of what a step gains the square
 
 Vector = NDArray[np.float64]
 
@@ -58,13 +58,11 @@ def fit(
     posterior = _Posterior(design, label, weight, offset, prior, precision)
     b = prior.copy()
     height = posterior.height(b)
-    for _ in range(_MOST_STEPS):
-        slope, curvature = posterior.slope(b), posterior.curvature(b)
-        if not (np.isfinite(slope).all() and np.isfinite(curvature).all()):
-            break
-        step = _solve(curvature, slope)
+    for _ in range(_MOST_STEPS if np.isfinite(height) else 0):
+        slope = posterior.slope(b)
+        step = _solve(posterior.curvature(b), slope)
         gain = float(slope @ step)
-        if gain <= _CLOSE:
+        if gain <= _CLOSE + _ROUNDING**2 * abs(height):
             return b + step
         share = 1.0
         for _ in range(_MOST_HALVINGS):
@@ -137,7 +135,10 @@ class _Posterior:
 
 
 def _solve(curvature: NDArray[np.float64], slope: Vector) -> Vector:
-    """Solve for the Newton step, columns of any size brought to one first."""
+    """Solve for the Newton step, columns of any size brought to one first.
+
+    Columns that rounding makes the same share their step.
+    """
     scale = 1.0 / np.sqrt(np.diag(curvature))
-    step: Vector = scale * np.linalg.solve(curvature * scale[:, None] * scale, scale * slope)
+    step: Vector = scale * np.linalg.lstsq(curvature * scale[:, None] * scale, scale * slope)[0]
     return step
