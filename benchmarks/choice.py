@@ -21,7 +21,8 @@ from pathlib import Path
 
 from lattice import cases, judge, page
 from lattice.cases import Case
-from lattice.judge import Line, Program
+from lattice.judge import Line
+from lattice.program import Program
 from lattice.worlds import Half, lattice
 
 PAGE = Path(__file__).parents[1] / "docs" / "choice.md"
@@ -51,6 +52,7 @@ def _arguments() -> argparse.Namespace:
     add("--half", required=True, type=Half, choices=list(Half), metavar="chosen|confirmed")
     add("--worlds", metavar="NAME,...", help="these alone; - for none  [default: all of the half]")
     add("--large", action="store_true", help="the largest worlds as well")
+    add("--stack", action="store_true", help="weigh ours with the rules as well; twice the time")
     add(
         "--case",
         action="append",
@@ -81,14 +83,11 @@ def _tasks(wanted: argparse.Namespace, programs: list[Program]) -> list[Callable
     unknown = (named or set()) - {planted.name for planted in there}
     if unknown:
         sys.exit(f"no world of this half: {', '.join(sorted(unknown))}")
-    worlds = [planted for planted in there if named is None or planted.name in named]
+    of_world = partial(judge.judge, programs=programs, judged=wanted.judged, stacked=wanted.stack)
+    of_case = partial(cases.judge, programs=programs, half=wanted.half)
     return [
-        *(partial(judge.judge, planted, programs, wanted.judged) for planted in worlds),
-        *(
-            partial(cases.judge, case, program, wanted.half)
-            for case in wanted.case
-            for program in programs
-        ),
+        *(partial(of_world, each) for each in there if named is None or each.name in named),
+        *(partial(of_case, case) for case in wanted.case),
     ]
 
 

@@ -18,7 +18,8 @@ import pandas as pd
 
 from lattice import figures
 from lattice.arrays import Flags, Numbers, Vector
-from lattice.judge import OURS, Line, Program, Refused
+from lattice.judge import OURS, Line
+from lattice.program import Program, Refused
 from lattice.worlds import Half
 
 _RESAMPLES, _SEED = 1000, 1
@@ -49,17 +50,21 @@ class Days:
         )
 
 
-def judge(case: Case, program: Program, half: Half) -> list[Line]:
-    """Return the line of the users of one half."""
-    line: Line = {"case": case.name, "half": half.value, "program": program.name}
-    with TemporaryDirectory(prefix="lattice-") as folder:
+def judge(case: Case, programs: list[Program], half: Half) -> list[Line]:
+    """Return a line of the users of one half for each program."""
+    lines = []
+    for program in programs:
+        line: Line = {"case": case.name, "half": half.value, "program": program.name}
         files = case.folder / "log.parquet", case.folder / "decisions.parquet"
         try:
-            scores = program.scores(*files, case.window, Path(folder))
+            with TemporaryDirectory(prefix="lattice-") as folder:
+                scores = program.scores(*files, case.window, Path(folder))
         except Refused as refusal:
-            return [line | {"refused": str(refusal)}]
-    days, odd = _days(case, scores)
-    return [line | _figures(days.of(odd == (half is Half.CONFIRMED)))]
+            lines.append(line | {"refused": str(refusal)})
+            continue
+        days, odd = _days(case, scores)
+        lines.append(line | _figures(days.of(odd == (half is Half.CONFIRMED))))
+    return lines
 
 
 def _days(case: Case, scores: Vector) -> tuple[Days, Flags]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice.arrays import DAY, HOUR, HOURS, Numbers, Vector
+from lattice.arrays import DAY, HOUR, HOURS, Flags, Numbers, Vector
 from lattice.cohort import Cohort
 from lattice.sends import Sends
 from lattice.world import Batch
@@ -27,6 +27,14 @@ class Recorded:
     @property
     def open_user(self) -> Numbers:
         return self.sends.user[self.open_of]
+
+    def answered(self, window: float) -> Flags:
+        """Say of each send whether its first open is stamped within `window` seconds after it."""
+        first = np.full(len(self.sends), np.inf)
+        np.minimum.at(first, self.open_of, self.open_at)
+        delay = first - self.sends.at
+        within: Flags = (delay >= 0.0) & (delay < window)
+        return within
 
 
 def record(cohort: Cohort, sends: Sends, opened: Vector, rng: np.random.Generator) -> Recorded:

@@ -35,28 +35,38 @@ class Counts:
     def nothing(cls, users: int) -> Counts:
         return cls(*np.zeros((4, users, HOURS)))
 
-    def add(self, cohort: Cohort, recorded: Recorded) -> None:
-        """Count what was recorded of a cohort; what stands twice counts once."""
+    def add(self, cohort: Cohort, recorded: Recorded, *, until: float = np.inf) -> None:
+        """Count what was recorded of a cohort before `until`; what stands twice counts once."""
         sends = recorded.sends
-        first_open = np.full(len(sends), np.inf)
-        np.minimum.at(first_open, recorded.open_of, recorded.open_at)
-        delay = first_open - sends.at
-        answered = (delay >= 0.0) & (delay < cohort.world.window.total_seconds())
+        answered = recorded.answered(cohort.world.window.total_seconds())
         for into, user, at in (
             (self.sends, sends.user, sends.at),
             (self.answers, sends.user[answered], sends.at[answered]),
             (self.opens, recorded.open_user, recorded.open_at),
             (self.sessions, recorded.session_user, recorded.session_at),
         ):
-            hour = clock_hour(cohort, user, at)
-            cells = np.bincount(user * HOURS + hour, minlength=len(cohort) * HOURS)
-            into[cohort.first : cohort.first + len(cohort)] += cells.reshape(-1, HOURS)
+            early = at < until
+            cell = user[early] * HOURS + clock_hour(cohort, user[early], at[early])
+            cells = np.bincount(cell, minlength=len(cohort) * HOURS).reshape(-1, HOURS)
+            into[cohort.first : cohort.first + len(cohort)] += cells
 
 
 def clock_hour(cohort: Cohort, user: Numbers, at: Vector) -> Numbers:
     """Return the hour of the day on the clock that the log knows."""
     known = cohort.local(user, at) if cohort.world.recording.zones else at
     return hour_of(known).astype(np.int64)
+
+
+POPULATION, FREQUENT, EB = "population", "frequent", "eb"
+
+
+def by_hour(counts: Counts, users: Numbers) -> dict[str, Vector]:
+    """Return what each rule says of the 24 hours of each of `users`."""
+    return {
+        POPULATION: np.tile(population(counts), (len(users), 1)),
+        FREQUENT: most_frequent(counts, users),
+        EB: empirical_bayes(counts, users),
+    }
 
 
 def population(counts: Counts) -> Vector:
