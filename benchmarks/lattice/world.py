@@ -108,6 +108,7 @@ class Recording:
 class World:
     """One tenant. `tells` says its mechanism in a sentence."""
 
+    name: str
     tells: str
     users: int = 300
     days: int = 60
@@ -124,3 +125,7 @@ class World:
     @property
     def begin(self) -> datetime:
         return self.end - timedelta(days=self.days)
+
+
+#: The world that may be chosen on, and the one to confirm on.
+Family = tuple[World, World]
