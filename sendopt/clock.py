@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from sendopt.errors import InvalidInput
 
-#: How far ahead of ours the clock of whoever reports something may run.
+#: How far the clock of whoever reports something may differ from ours.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
 # 24:00 and leap seconds are left out: they would move by a day or not be kept.

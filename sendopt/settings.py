@@ -62,7 +62,10 @@ class RegistrySettings(_Section):
 class LearnSettings(_Section):
     """How models are trained, and what they must keep to serve; else the last good one is asked."""
 
-    open_window_minutes: Annotated[int, Field(gt=0, le=7 * 24 * 60)] = 30
+    open_window_minutes: Annotated[int, Field(gt=0, le=24 * 60)] = 30  # delays are known for a day
+    # An answer stamped so long before its send came at once: phones and servers have two clocks,
+    # and those of phones that set themselves differ by seconds, rarely by minutes.
+    clock_tolerance_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
     seed: int = 1
     threads: Count = 2
     # What a model knows of users is read from the log when it is asked; its weights and its
@@ -137,6 +140,10 @@ class Settings(BaseSettings):
     @property
     def open_window(self) -> timedelta:
         return timedelta(minutes=self.learn.open_window_minutes)
+
+    @property
+    def clock_tolerance(self) -> timedelta:
+        return timedelta(seconds=self.learn.clock_tolerance_seconds)
 
     @property
     def log_catalog(self) -> str:

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from sendopt.app.files import read_decisions, read_json, write_scores
     from sendopt.app.logging import configure_logging
     from sendopt.app.tenancy import open_tenancy
+    from sendopt.features.target import check_window
     from sendopt.settings import load_settings
 else:
     __getattr__ = offered_by(
         __name__,
         {
             "App": "sendopt.app.app",
+            "check_window": "sendopt.features.target",
             "configure_logging": "sendopt.app.logging",
             "load_settings": "sendopt.settings",
             "open_app": "sendopt.app.app",
@@ -38,6 +40,7 @@ else:
 
 __all__ = [
     "App",
+    "check_window",
     "configure_logging",
     "load_settings",
     "open_app",

@@ -155,6 +155,7 @@ class Campaigns(Stores):
             registry=self.registry,
             limits=self.model_limits,
             open_window=self.settings.open_window,
+            clock_tolerance=self.settings.clock_tolerance,
             seed=self.settings.schedule.seed,
             now=now,
         )

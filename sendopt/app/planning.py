@@ -39,6 +39,7 @@ def plan_campaign(
     registry: Registry,
     limits: serving.Limits,
     open_window: timedelta,
+    clock_tolerance: timedelta,
     seed: int,
     now: datetime,
 ) -> Plan:
@@ -56,7 +57,13 @@ def plan_campaign(
         )
         served_by = ServedBy.CHAMPION if answer.step is None else ServedBy(answer.step.value)
         if answer.step is None:
-            hours = score_hours(reader, as_of=now, open_window=open_window, timezone=tenant_zone)
+            hours = score_hours(
+                reader,
+                as_of=now,
+                open_window=open_window,
+                timezone=tenant_zone,
+                clock_tolerance=clock_tolerance,
+            )
             if hours is not None:
                 scores = _by_hour(campaign, people, hours, now=now)
                 served_by = ServedBy.TENANT_HISTOGRAM

@@ -18,8 +18,8 @@ from sendopt.cli.options import (
     Tenant,
     open_home,
     out_file,
-    parse_duration,
     parse_outcome,
+    parse_window,
 )
 from sendopt.cli.output import as_json as as_json_object
 from sendopt.cli.output import print_json, progress, stdout
@@ -141,9 +141,7 @@ def _score_window(
             expected="--open-window and --out together",
         )
     with progress("scoring"):
-        table = app.score_slots(
-            tenant_id, open_window=parse_duration(open_window, field="--open-window")
-        )
+        table = app.score_slots(tenant_id, open_window=parse_window(open_window))
         sendopt.app.write_scores(table, out)
     users = len(table["user_id"].unique())
     if as_json:
@@ -196,7 +194,7 @@ def backtest(
             field="--out" if out is None else "--decisions",
             expected="--decisions and --out together, or neither",
         )
-    window, counted = parse_duration(open_window, field="--open-window"), parse_outcome(outcome)
+    window, counted = parse_window(open_window), parse_outcome(outcome)
     table = (
         None if decisions is None else sendopt.app.read_decisions(decisions, field="--decisions")
     )

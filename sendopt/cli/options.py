@@ -110,3 +110,14 @@ def parse_duration(text: str, *, field: str) -> timedelta:
             expected=f"a whole number with s, m, h or d, such as 30m, at most {_LONGEST.days}d",
         )
     return duration
+
+
+def parse_window(text: str) -> timedelta:
+    """Read `--open-window`, within which an answer counts.
+
+    Raises:
+        InvalidInput: `duration_invalid`; `window_too_long`, beyond what models are asked about.
+    """
+    window = parse_duration(text, field="--open-window")
+    sendopt.app.check_window(window, field="--open-window")
+    return window

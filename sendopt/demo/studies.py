@@ -44,12 +44,14 @@ class Study:
         columns = ["event_type", "user_id", "send_id", "occurred_at"]
         rows = self.events.select(columns).to_pylist()
         opened_at = {
-            row["send_id"]: row["occurred_at"] for row in rows if row["event_type"] == "open"
+            (row["user_id"], row["send_id"]): row["occurred_at"]
+            for row in rows
+            if row["event_type"] == "open"
         }
         for row in rows:
             if row["event_type"] == "send":
                 sent_at = row["occurred_at"].astimezone(UTC)
-                answered_at = opened_at.get(row["send_id"])
+                answered_at = opened_at.get((row["user_id"], row["send_id"]))
                 yield (
                     UserId(row["user_id"]),
                     sent_at,

@@ -28,11 +28,19 @@ from sendopt.features.labels.labelled import (
     session_moments,
 )
 from sendopt.features.queries import statement
-from sendopt.features.target import Summary, Target, instant, microseconds, summarise
+from sendopt.features.summary import Summary, summarise
+from sendopt.features.target import (
+    LONGEST_WINDOW,
+    Target,
+    check_window,
+    instant,
+    microseconds,
+)
 
 __all__ = [
     "DAY_TYPES",
     "HALF_HOURS",
+    "LONGEST_WINDOW",
     "MOMENT_FEATURES",
     "PROMPTNESS",
     "USER_FEATURES",
@@ -45,6 +53,7 @@ __all__ = [
     "Target",
     "Viewpoints",
     "active_days",
+    "check_window",
     "events_before",
     "instant",
     "known_users",

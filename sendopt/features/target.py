@@ -5,69 +5,72 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sendopt.clock import as_utc
+from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import InvalidInput
-from sendopt.features.queries import statement
-from sendopt.log import Reader
 from sendopt.records import EventType
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+#: How long answers may take: for so long after a send delays are learned.
+LONGEST_WINDOW = timedelta(hours=24)
+
 _OUTCOMES = (EventType.OPEN, EventType.CLICK, EventType.RESPONSE)
 
 
 @dataclass(frozen=True)
 class Target:
-    """Whether a send is answered by `outcome` in [sent, sent + open_window)."""
+    """Whether a send is answered by `outcome` in [sent, sent + open_window).
+
+    An answer that is stamped before its send, by `clock_tolerance` at most, came at once: the two
+    stamps are of two clocks. One that is stamped longer before it is none.
+    """
 
     open_window: timedelta
     outcome: EventType = EventType.OPEN
+    clock_tolerance: timedelta = CLOCK_TOLERANCE
 
     def __post_init__(self) -> None:
-        if self.open_window <= timedelta(0):
-            raise InvalidInput(
-                "the open window is empty", field="open_window", expected="a positive duration"
-            )
+        check_window(self.open_window, field="open_window")
         if self.outcome not in _OUTCOMES:
             raise InvalidInput(
                 f"{self.outcome.value!r} answers no send",
                 field="outcome",
                 expected=", ".join(_OUTCOMES),
             )
+        if self.clock_tolerance < timedelta(0):
+            raise InvalidInput(
+                "the tolerance is negative",
+                field="clock_tolerance",
+                expected="a duration, or none",
+            )
 
     @property
     def params(self) -> dict[str, object]:
         """The target as parameters of the queries."""
-        return {"outcome": self.outcome.value, "window_us": self.open_window // _MICROSECOND}
+        return {**self.answer_params, "window_us": self.open_window // _MICROSECOND}
+
+    @property
+    def answer_params(self) -> dict[str, object]:
+        """What makes an answer, as parameters of queries that read `send_answer`."""
+        return {
+            "outcome": self.outcome.value,
+            "early_us": self.clock_tolerance // _MICROSECOND,
+        }
 
 
-@dataclass(frozen=True)
-class Summary:
-    """How much a log holds before an instant."""
+def check_window(open_window: timedelta, *, field: str) -> None:
+    """Refuse a window for answers, given in `field`, that no model can be asked about.
 
-    events: int
-    users: int
-    sends: int
-    opens: int  # answered within the open window
-    sessions: int
-    first_at: datetime | None
-    late_answer: timedelta | None  # 95 of 100 answers came sooner; None = no answer yet
-
-
-def summarise(reader: Reader, target: Target, *, until: datetime) -> Summary:
-    """Count what there is to learn from before `until`."""
-    params = {**target.params, "until_us": microseconds(until)}
-    row = reader.query("summary", statement("summary"), params).to_pylist()[0]
-    late_us = row["late_us"]
-    return Summary(
-        events=row["events"],
-        users=row["users"],
-        sends=row["sends"],
-        opens=row["opens"] or 0,
-        sessions=row["sessions"],
-        first_at=None if row["first_us"] is None else instant(row["first_us"]),
-        late_answer=None if late_us is None else late_us * _MICROSECOND,
-    )
+    Raises:
+        InvalidInput: `window_too_long`, if it is empty or longer than LONGEST_WINDOW.
+    """
+    if not timedelta(0) < open_window <= LONGEST_WINDOW:
+        raise InvalidInput(
+            f"no answer can be predicted within {open_window} of a send",
+            code="window_too_long",
+            field=field,
+            expected=f"more than 0 and at most {LONGEST_WINDOW // timedelta(hours=1)} hours",
+        )
 
 
 def microseconds(at: datetime) -> int:

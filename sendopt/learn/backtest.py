@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sendopt.clock import as_utc
+from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import InvalidInput
 from sendopt.evaluate.chance import FEWEST_USERS
 from sendopt.evaluate.off_policy import Value
@@ -82,6 +82,7 @@ def backtest(
     *,
     open_window: timedelta,
     outcome: EventType,
+    clock_tolerance: timedelta = CLOCK_TOLERANCE,
     seed: int,
     threads: int,
     progress: Progress,
@@ -95,9 +96,8 @@ def backtest(
     Raises:
         InvalidInput: if `decisions` break their contract, or there is nothing to judge.
     """
-    run = _Run(
-        AsOfView(reader, Target(open_window=open_window, outcome=outcome)), seed, threads, progress
-    )
+    target = Target(open_window, outcome, clock_tolerance)
+    run = _Run(AsOfView(reader, target), seed, threads, progress)
     return _replay(run) if decisions is None else _score(run, decisions)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sendopt.clock import as_utc
+from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import InvalidInput, ModelNotServable
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView, Target
 from sendopt.learn.boosting.trees import OffsetTrees
@@ -51,6 +51,7 @@ def train(
     now: datetime,
     open_window: timedelta,
     outcome: EventType,
+    clock_tolerance: timedelta = CLOCK_TOLERANCE,
     longest_age: timedelta,
     seed: int,
     threads: int,
@@ -70,6 +71,7 @@ def train(
         now: when the champion changes, if it does.
         open_window: within which an answer counts.
         outcome: what counts as an answer.
+        clock_tolerance: an answer stamped so long before its send, at most, came at once.
         longest_age: beyond which a champion may not serve, so that nothing is held to it.
         seed: of everything random.
         threads: of LightGBM; part of what makes a training repeatable.
@@ -80,7 +82,7 @@ def train(
         ModelNotServable: `registry_unavailable`; `model_output_invalid`, if it says no
             probabilities.
     """
-    target = Target(open_window=open_window, outcome=outcome)
+    target = Target(open_window, outcome, clock_tolerance)
     fit_again = partial(
         fit,
         AsOfView(reader, target),

@@ -16,6 +16,7 @@ from sendopt.log.connect import LAKE_PREFIX
 from sendopt.log.statements import failures, literal, run, statement
 from sendopt.records import TenantId, UserId
 
+_VIEWS = {"event", "send", "repeated_send"}
 _BATCH_ROWS = 122_880  # of a row group of a file
 
 
@@ -24,7 +25,8 @@ class Reader:
 
     SQL sees a view `event` with the columns of EVENT_SCHEMA and no tenant in it: other tenants'
     rows cannot be left in by a forgotten condition. The lake underneath has a name that SQL may
-    not mention, and is attached read-only.
+    not mention, and is attached read-only. Built on it are the views `send`, each send
+    once, and `repeated_send`, and a table macro `send_answer`, which says what an answer is.
     """
 
     def __init__(
@@ -52,6 +54,9 @@ class Reader:
         if user_id is not None:
             sql = statement("event_of_user").format(user_id=literal(user_id))
             run(connection, "event_of_user", sql)
+        run(connection, "repeated_send_view")
+        run(connection, "send_view")
+        run(connection, "send_answer_macro")
 
     def appended_count(self) -> int:
         """Return how many events the tenant's appends say they stored; `event` must hold them."""
@@ -75,10 +80,7 @@ class Reader:
 
     @contextmanager
     def of_user(self, user_id: UserId) -> Iterator[Reader]:
-        """Open a reader of the same snapshot that sees one user's events alone.
-
-        They are read here, once. With them come others' events that name a send to the user.
-        """
+        """Open a reader of the same snapshot that sees one user's events alone, read here, once."""
         connection = self._connection.cursor()
         try:
             yield Reader(connection, self._lake, self._tenant_id, self.snapshot, user_id=user_id)
@@ -107,8 +109,10 @@ class Reader:
         """
         self._check(name, sql)
         inputs = inputs or {}
-        if "event" in inputs:
-            raise InvalidInput("an input may not hide the view `event`", code="query_invalid")
+        if hidden := _VIEWS & inputs.keys():
+            raise InvalidInput(
+                f"an input may not hide the view `{min(hidden)}`", code="query_invalid"
+            )
         with failures(name):
             try:
                 for table, rows in inputs.items():

@@ -12,6 +12,7 @@ from importlib.resources import files
 
 import numpy as np
 
+from sendopt.clock import CLOCK_TOLERANCE
 from sendopt.log import Reader
 from sendopt.records import EventType, Score
 
@@ -30,6 +31,7 @@ def score_hours(
     open_window: timedelta,
     timezone: str,
     outcome: EventType = EventType.OPEN,
+    clock_tolerance: timedelta = CLOCK_TOLERANCE,
 ) -> tuple[Score, ...] | None:
     """Return the score of each of the 24 local hours; None if too little was answered.
 
@@ -39,6 +41,7 @@ def score_hours(
         open_window: how long after a send an answer counts.
         timezone: where users live of whom no zone is known.
         outcome: what counts as an answer.
+        clock_tolerance: an answer stamped so long before its send, at most, came at once.
     """
     counted = reader.query(
         "answers_by_hour",
@@ -46,6 +49,7 @@ def score_hours(
         {
             "as_of": as_of,
             "open_window": open_window,
+            "clock_tolerance": clock_tolerance,
             "outcome": outcome.value,
             "timezone": timezone,
         },

@@ -2,21 +2,20 @@
 -- The statement of $period from the log alone: every rule but those that need the HTTP request is
 -- applied again, and every amount is computed again in integers.
 -- Grain: one row per kind, month of occurrence and rate card with a fact counted in $period.
--- Reads: event; inputs rate_card (version, effective_us, window_us, click_price, response_price,
+-- Reads: event, send; inputs rate_card (version, effective_us, window_us, click_price, response_price,
 -- prices in 1/10000 minor units) and late (event_id, period: facts recorded after their own
 -- period was closed).  Params: $period, $default_window_us, $fastest_tap_us.
 -- Times are microseconds since 1970 in UTC, so that no session's zone can move a fact.
 with
 sent as (
-    select send_id, min(epoch_us(occurred_at)) as handed_over_us
-    from event
-    where event_type = 'send'
-    group by send_id
+    select user_id, send_id, epoch_us(occurred_at) as handed_over_us
+    from send
 ),
 measured as (
     select
         event_id,
         event_type as kind,
+        user_id,
         send_id,
         epoch_us(occurred_at) as at_us,
         json_extract_string(attributes, '$.filtered_reason') as recorded_reason
@@ -31,7 +30,7 @@ attributed as (
         sent.handed_over_us,
         coalesce(rate_card.window_us, $default_window_us) as window_us
     from measured
-    left join sent using (send_id)
+    left join sent using (user_id, send_id)
     asof left join rate_card on sent.handed_over_us >= rate_card.effective_us
 ),
 judged as (
@@ -51,7 +50,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by kind, send_id, reason is null order by at_us, event_id
+            partition by kind, user_id, send_id, reason is null order by at_us, event_id
         ) as place
     from judged
 ),

@@ -24,6 +24,7 @@ PROMPTNESS = (1 / 6, 1 / 2, 1.0)
 
 _MICROSECOND = timedelta(microseconds=1)
 _HALF_HOUR_US = 1_800_000_000
+_EVER_US = np.iinfo(np.int64).max  # an answer in time lies before its send may be used
 _EVENTS_AT_ONCE = 1 << 18  # bounds what is worked out on the way to some 20 MB
 
 
@@ -109,7 +110,8 @@ def _users(first: NDArray[np.int64]) -> NDArray[np.int32]:
 
 def _outcomes(reader: Reader, target: Target, past: History) -> _Outcomes:
     """Find what became of sends, and which events of the history they are."""
-    told = reader.query("send_outcomes", statement("send_outcomes"), target.params)
+    params = {**target.params, "until_us": _EVER_US}
+    told = reader.query("send_outcomes", statement("send_outcomes"), params)
     promptness, propensity = told["promptness"].to_numpy(), told["propensity"].to_numpy()
     at = past.first_since(past.numbers(flat(told["user_id"])), told["happened_us"].to_numpy())
     # Sends come first at an instant; of those that a user got at one, any may have any outcome.

@@ -27,7 +27,7 @@ _KINDS = tuple(EventType)
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """What happened to every user, ten bytes an event.
+    """What happened to every user, ten bytes an event; each send once, however often it was told.
 
     The events of user u are those at first[u] <= i < first[u + 1], oldest first, and by kind where
     instants are equal. All events of one instant share its zone: the one that is last by name of
@@ -129,12 +129,17 @@ def read_history(reader: Reader) -> History:
     begin = np.empty(len(ids), np.int64)
     begin[by_id] = first[:-1]
     key, zone = _in_order(numbering.parts, begin, first)
+    users = ids.take(pa.array(by_id))
+    repeated = _repeated_sends(reader, users, first, key)
+    if len(repeated):
+        key, zone = np.delete(key, repeated), np.delete(zone, repeated)
+        first -= np.searchsorted(repeated, first)
     span_us = {
         "begin_us": int(key[first[:-1]].min()) >> 4,
         "end_us": int(key[first[1:] - 1].max()) >> 4,
     }
     clocks = zone_clocks(reader, zones, **span_us)
-    return History(ids.take(pa.array(by_id)), first, key, zone, zones, clocks)
+    return History(users, first, key, zone, zones, clocks)
 
 
 def _numbered(reader: Reader, zones: Sequence[str]) -> Numbering:
@@ -153,6 +158,23 @@ def _numbered(reader: Reader, zones: Sequence[str]) -> Numbering:
         if dealt is not None:
             dealt.result()
     return numbering
+
+
+def _repeated_sends(
+    reader: Reader, users: pa.Array, first: NDArray[np.int64], key: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the positions of events that tell again of a send, in order."""
+    from sendopt.features.timeline import kernels  # noqa: PLC0415 - numba costs every command 0.3 s
+
+    again = reader.query("repeated_sends", statement("repeated_sends"))
+    if not len(again):
+        return np.empty(0, np.int64)
+    user = user_numbers(users, again["user_id"].combine_chunks())
+    at = np.empty(len(again), np.int64)
+    kernels.first_since(first, key, user, again["happened_us"].to_numpy(), at)
+    # Sends come first at an instant, and are alike there: any of them may be the one to leave out.
+    at = np.sort(at)
+    return at + np.arange(len(at)) - np.searchsorted(at, at)
 
 
 def _in_order(

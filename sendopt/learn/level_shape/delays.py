@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 
-from sendopt.errors import InvalidInput
-from sendopt.features import Target, microseconds, statement
+from sendopt.features import LONGEST_WINDOW, Target, check_window, microseconds, statement
 from sendopt.log import Reader
 
 #: Ends of the stages: 5, 15, 30 minutes, 1, 3, 12, 24 hours.
-STAGES = tuple(timedelta(minutes=m) for m in (5, 15, 30, 60, 180, 720, 1440))
+STAGES = (*(timedelta(minutes=m) for m in (5, 15, 30, 60, 180, 720)), LONGEST_WINDOW)
 
 _SECOND = timedelta(seconds=1)
 
@@ -39,13 +38,7 @@ class Delays:
         Raises:
             InvalidInput: `window_too_long`, if it is empty or ends beyond the last stage.
         """
-        if not timedelta(0) < window <= STAGES[-1]:
-            raise InvalidInput(
-                f"{window} is outside what delays were learned for",
-                code="window_too_long",
-                field="open_window",
-                expected=f"more than 0 and at most {STAGES[-1]}",
-            )
+        check_window(window, field="open_window")
         ends = [0.0, *(stage / _SECOND for stage in STAGES)]
         return float(np.interp(window / _SECOND, ends, [0.0, *self.hazard]))
 
@@ -115,7 +108,7 @@ def observed_delays(reader: Reader, target: Target, *, until: datetime) -> Delay
         "delays",
         statement("delays"),
         {
-            "outcome": target.outcome.value,
+            **target.answer_params,
             "until_us": microseconds(until),
             "ends_us": [stage // timedelta(microseconds=1) for stage in STAGES],
         },

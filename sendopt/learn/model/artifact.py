@@ -100,6 +100,7 @@ def _document(model: ServableModel) -> bytes:
         "target": {
             "outcome": model.target.outcome.value,
             "open_window_seconds": model.target.open_window.total_seconds(),
+            "clock_tolerance_seconds": model.target.clock_tolerance.total_seconds(),
         },
         "reach_seconds": known.reach.total_seconds(),
         "shape": asdict(known.shape),
@@ -146,6 +147,8 @@ def _level_shape(document: dict[str, Any]) -> LevelShapeModel:
         target=Target(
             open_window=timedelta(seconds=document["target"]["open_window_seconds"]),
             outcome=EventType(document["target"]["outcome"]),
+            # Models from before there was a tolerance were taught without one.
+            clock_tolerance=timedelta(seconds=document["target"].get("clock_tolerance_seconds", 0)),
         ),
         shape=LevelShape(**document["shape"]),
         clocks=ClockPrior(

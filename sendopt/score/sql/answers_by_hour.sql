@@ -1,46 +1,35 @@
 -- answers_by_hour
 -- Grain: one row per local hour in which something was sent.
--- Reads: event.  Params: $as_of, $open_window, $outcome, $timezone.
+-- Reads: event, send, send_answer.
+-- Params: $as_of, $open_window, $clock_tolerance, $outcome, $timezone.
 -- A send's hour is read in its own zone, else in the last one known of its user, else in $timezone.
 -- A send whose window is still open is left out: that it was not answered yet means nothing.
-with zoned as (
-    select
-        user_id,
-        send_id,
-        occurred_at,
-        event_type,
-        -- A zone too new for DuckDB's own list counts as not given; it would fail the query.
-        case when timezone in (select name from pg_timezone_names()) then timezone end as timezone
-    from event
-    where occurred_at < $as_of
+with zone as materialized (
+    -- A zone too new for DuckDB's own list counts as not given; it would fail the query.
+    select name from pg_timezone_names()
 ),
 home as (
-    select user_id, arg_max(timezone, occurred_at) filter (where timezone is not null) as timezone
-    from zoned
+    select user_id, arg_max(timezone, occurred_at) as timezone
+    from event
+    where occurred_at < $as_of and timezone in (select name from zone)
     group by user_id
 ),
 sent as (
     select
+        s.user_id,
         s.send_id,
-        s.occurred_at,
-        hour(timezone(coalesce(s.timezone, h.timezone, $timezone), s.occurred_at)) as hour
-    from zoned s
-    join home h using (user_id)
-    where s.event_type = 'send' and s.occurred_at + $open_window <= $as_of
-),
-answered as (
-    select distinct s.send_id
-    from sent s
-    join zoned a using (send_id)
-    where a.event_type = $outcome
-        and a.occurred_at >= s.occurred_at
-        and a.occurred_at < s.occurred_at + $open_window
+        hour(timezone(coalesce(z.name, h.timezone, $timezone), s.occurred_at)) as hour
+    from send s
+    left join zone z on z.name = s.timezone
+    left join home h on h.user_id = s.user_id
+    where s.occurred_at + $open_window <= $as_of
 )
 select
     s.hour::integer as hour,
     count(*) as sends,
-    count(a.send_id) as answers
+    count(*) filter (a.delay_us < epoch_us($open_window)) as answers
 from sent s
-left join answered a using (send_id)
+left join send_answer($outcome, epoch_us($clock_tolerance), epoch_us($as_of)) a
+    using (user_id, send_id)
 group by hour
 order by hour

@@ -1,6 +1,7 @@
 -- observation
 -- Grain: one row per send or session, by user and time.
--- Reads: event.  Params: $outcome (event type that answers a send), $window_us.
+-- Reads: event.  Params: $outcome (event type that answers a send), $window_us, $early_us.
+-- Of several sends of one (user, send id), only the first by time and event id.
 -- known_us is when it may first be used: a send counts once its open window has closed, because
 -- before, that it was not answered means nothing.
 -- A zone too new for DuckDB's own list counts as not given; it would fail every query.
@@ -31,17 +32,25 @@ placed as materialized (
         if(known_zone = 'Africa/Cairo', [5, 6], [6, 7]) as weekend
     from zoned
 ),
-answer as (
-    select send_id, occurred_at from event where event_type = $outcome and send_id is not null
-),
 answered as (
-    select p.event_id, min(epoch_us(a.occurred_at) - epoch_us(p.occurred_at)) as delay_us
+    select
+        p.event_id,
+        min(greatest(epoch_us(a.occurred_at) - epoch_us(p.occurred_at), 0)) as delay_us
     from placed p
-    join answer a using (send_id)
+    join event a on a.user_id = p.user_id and a.send_id = p.send_id
     where p.event_type = 'send'
-        and a.occurred_at >= p.occurred_at
+        and a.event_type = $outcome
+        and a.occurred_at >= p.occurred_at - to_microseconds($early_us)
         and a.occurred_at < p.occurred_at + to_microseconds($window_us)
     group by p.event_id
+),
+repeated as (
+    select later.event_id
+    from event first
+    join event later on later.user_id = first.user_id and later.send_id = first.send_id
+    where first.event_type = 'send'
+        and later.event_type = 'send'
+        and (first.occurred_at, first.event_id) < (later.occurred_at, later.event_id)
 )
 select
     p.user_id,
@@ -63,7 +72,8 @@ select
     p.propensity
 from placed p
 left join answered a using (event_id)
-where p.event_type in ('send', 'session')
+where p.event_type = 'session'
+    or (p.event_type = 'send' and p.event_id not in (select event_id from repeated))
 -- Of the sessions in one local half hour, the first.
 qualify p.event_type = 'send'
     or (epoch_us(p.local_at) // 1800000000) is distinct from

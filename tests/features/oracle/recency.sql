@@ -3,13 +3,22 @@
 -- Reads: event, viewpoint (input: viewpoint, user_id, as_of).
 -- Params: $outcome.
 -- Counts and ages of what happened before as_of; null = never happened.
-with past as (
+-- Of several sends of one (user, send id), only the first by time and event id.
+with once as (
+    select user_id, event_type, occurred_at
+    from event
+    qualify event_type <> 'send' or send_id is null
+        or row_number() over (
+            partition by user_id, event_type, send_id order by occurred_at, event_id
+        ) = 1
+),
+past as (
     select
         v.viewpoint,
         e.event_type,
         (epoch_us(v.as_of) - epoch_us(e.occurred_at)) / 86400e6 as age_days
     from viewpoint v
-    join event e on e.user_id = v.user_id and e.occurred_at < v.as_of
+    join once e on e.user_id = v.user_id and e.occurred_at < v.as_of
 ),
 counted as (
     select

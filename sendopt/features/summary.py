@@ -1,0 +1,54 @@
+"""How much there is in a log, and what of it is not taken as it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sendopt.features.queries import statement
+from sendopt.features.target import Target, instant, microseconds
+from sendopt.log import Reader
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How much a log holds before an instant."""
+
+    events: int
+    users: int
+    placed_users: int  # whose zone any event names
+    sends: int
+    repeated_sends: int  # `send` events that tell again of one of those
+    opens: int  # answered within the open window
+    early_answers: int  # stamped before their send, within the tolerance
+    earliest_answer: timedelta | None  # by how much the most of them; None = there is none
+    too_early_answers: int  # stamped before their send by more than the tolerance: no answers
+    sessions: int
+    first_at: datetime | None
+    late_answer: timedelta | None  # 95 of 100 answers came sooner; None = no answer yet
+
+
+def summarise(reader: Reader, target: Target, *, until: datetime) -> Summary:
+    """Count what there is to learn from before `until`."""
+    params = {**target.params, "until_us": microseconds(until)}
+    row = reader.query("summary", statement("summary"), params).to_pylist()[0]
+    return Summary(
+        events=row["events"],
+        users=row["users"],
+        placed_users=row["placed_users"],
+        sends=row["sends"],
+        repeated_sends=row["send_events"] - row["sends"],
+        opens=row["opens"] or 0,
+        early_answers=row["early"],
+        earliest_answer=_duration(row["earliest_us"]),
+        too_early_answers=row["too_early"],
+        sessions=row["sessions"],
+        first_at=None if row["first_us"] is None else instant(row["first_us"]),
+        late_answer=_duration(row["late_us"]),
+    )
+
+
+def _duration(us: int | None) -> timedelta | None:
+    return None if us is None else us * _MICROSECOND
