@@ -72,8 +72,10 @@ def _days(case: Case, scores: Vector) -> tuple[Days, Flags]:
     keys = ["decision_id", "candidate_at"]
     asked = pd.read_parquet(case.folder / "decisions.parquet")[[*keys, "user_id"]]
     asked[OURS] = scores
-    truth = pd.read_parquet(case.folder / "truth.parquet")
-    rows = truth.merge(asked.drop_duplicates(keys), on=keys, how="left", validate="one_to_one")
+    truth = pd.read_parquet(case.folder / "truth.parquet").drop_duplicates(keys)
+    rows = truth.merge(asked.drop_duplicates(keys), on=keys, how="inner")
+    if len(rows) < len(truth):
+        raise ValueError(f"{case.name}: {len(truth) - len(rows)} of its times are no decisions")
     rows["column"] = rows.groupby("decision_id").cumcount()
     names = [OURS, *(name for name in truth.columns if name.startswith("a_"))]
     wide = rows.pivot(index="decision_id", columns="column", values=["opened", *names])
