@@ -35,10 +35,10 @@ standard errors. *Large* is mean prediction over mean planted probability, *erro
 between both over ten bins.
 
 Worlds come in families of two. Settings may be chosen by the first; the second, of another strength
-and seed, is looked at to confirm. Users of real logs are halved by a checksum of their id. For these
-*hits* is the share of days whose chosen time was answered, *auc* the share of pairs of times of a
-day in the right order; intervals are 95 %, from resampling users. `--case` judges a log of your own;
-of a log that may not be shipped, only these sums are shown.
+and seed, is looked at to confirm. Users of real logs are halved by a checksum of their id. For
+these *hits* is the share of days whose chosen time was answered, *auc* the share of pairs of times
+of a day in the right order; intervals are 95 %, from resampling users. `--case` judges a log of
+your own; of a log that may not be shipped, only these sums are shown.
 """
 
 
