@@ -12,6 +12,8 @@ _ASKED = {
     "DO_NOT_TRACK": "true",
     # Its log goes where ours goes, from warnings on, and not to handlers of its own.
     "MLFLOW_CONFIGURE_LOGGING": "false",
+    # Of MLflow's default experiment, which nobody uses: else the folder in which we were started.
+    "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
     # A registry that does not answer is a fallback, so it must be known in seconds; the defaults
     # are seven tries of two minutes.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -146,21 +147,29 @@ class Settings(BaseSettings):
         return timedelta(seconds=self.learn.clock_tolerance_seconds)
 
     @property
+    def _place(self) -> Path:
+        """The home from the root on: stores read some beginnings of relative paths as schemes."""
+        return self.home.absolute()
+
+    @property
     def log_catalog(self) -> str:
-        return self.log.catalog or str(self.home / "log" / "catalog.sqlite")
+        return self.log.catalog or str(self._place / "log" / "catalog.sqlite")
 
     @property
     def log_data(self) -> str:
-        return self.log.data or str(self.home / "log" / "data")
+        return self.log.data or str(self._place / "log" / "data")
 
     @property
     def state_url(self) -> str:
-        return self.state.url or f"sqlite:///{(self.home / 'state.sqlite').resolve()}"
+        return self.state.url or _sqlite_url(self._place / "state.sqlite")
+
+    @property
+    def registry_folder(self) -> Path:
+        return self._place / "registry"
 
     @property
     def tracking_uri(self) -> str:
-        path = (self.home / "registry" / "mlflow.sqlite").resolve()
-        return self.registry.tracking_uri or f"sqlite:///{path}"
+        return self.registry.tracking_uri or _sqlite_url(self.registry_folder / "mlflow.sqlite")
 
     @property
     def scores_folder(self) -> Path:
@@ -172,12 +181,21 @@ class Settings(BaseSettings):
 
     @property
     def artifacts(self) -> str:
-        return self.registry.artifacts or str((self.home / "registry" / "artifacts").resolve())
+        return self.registry.artifacts or str(self.registry_folder / "artifacts")
 
     def effective(self) -> dict[str, object]:
         """Return every setting as it is in force, secrets masked."""
         shown: dict[str, object] = json.loads(self.model_dump_json())
         return shown
+
+
+def _sqlite_url(path: Path) -> str:
+    """Return SQLAlchemy's URL of a file, in whose path any character may stand.
+
+    It names the driver, because MLflow takes what follows a bare `sqlite:///` for a path as it
+    stands, and would make that folder.
+    """
+    return f"sqlite+pysqlite:///{quote(str(path))}"
 
 
 #: NAME=value as Kubernetes sets them by itself in a pod beside a Service whose name begins with

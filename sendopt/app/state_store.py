@@ -64,6 +64,13 @@ def make_home(home: Path) -> None:
     Raises:
         InvalidInput: `home_unusable`.
     """
+    if "\\" in str(home.absolute()):
+        raise InvalidInput(
+            f"{home} has a backslash in its path, which DuckDB takes for a separator",
+            code="home_unusable",
+            field="--home",
+            expected="a folder whose path has no backslash; every other character will do",
+        )
     try:
         # Nobody else on the machine may read what is in it: webhook secrets, link keys, users.
         home.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -35,6 +35,7 @@ class Stores(StateStore):
 
     @cached_property
     def registry(self) -> learn.Registry:
+        self.settings.registry_folder.mkdir(parents=True, exist_ok=True)
         return learn.Registry(self.settings.tracking_uri, self.settings.artifacts)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,14 @@ class LogLocation:
     def on_postgres(self) -> bool:
         """Whether the catalog is a PostgreSQL database."""
         return self.catalog.startswith(("postgresql://", "postgres://"))
+
+    @property
+    def relative_data(self) -> str | None:
+        """Where the data is as seen from the catalog's folder; None = nowhere below it."""
+        catalog, data = Path(self.catalog), Path(self.data)
+        if self.on_postgres or self.on_s3 or not data.is_relative_to(catalog.parent):
+            return None
+        return f"{data.relative_to(catalog.parent)}/"
 
     @property
     def on_s3(self) -> bool:

@@ -12,7 +12,7 @@ from sendopt.errors import StoreFailure
 from sendopt.log.connect import attached
 from sendopt.log.lease import exclusive
 from sendopt.log.location import LogLocation
-from sendopt.log.statements import failures, run
+from sendopt.log.statements import failures, run, statement
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,13 @@ def migrate(
         for migration in migrations:
             if migration.version > applied:
                 _apply(connection, migration)
+        if location.relative_data is not None:
+            run(
+                connection,
+                "relative_data_path",
+                statement("relative_data_path").format(metadata=f"__ducklake_metadata_{lake}"),
+                params={"data_path": location.relative_data},
+            )
 
 
 def applied_version(connection: duckdb.DuckDBPyConnection) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sendopt.errors import ModelNotServable
+from sendopt.learn.registry.artifact_place import ArtifactPlace, RunFiles
 from sendopt.records import TenantId
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Versions:
         from mlflow import MlflowClient  # noqa: PLC0415
 
         self._client: MlflowClient = MlflowClient(tracking_uri, tracking_uri)
-        self._artifacts = artifacts.rstrip("/")
+        self._place = ArtifactPlace(artifacts, tracking_uri)
 
     @_answers()
     def add(
@@ -92,12 +93,13 @@ class Versions:
         """
         run = self._client.create_run(self._experiment(tenant_id), tags=dict(tags))
         run_id = run.info.run_id
-        self._client.log_artifacts(run_id, str(folder), _ARTIFACT)
+        noted = str(run.info.artifact_uri)
+        self._place.of_run(noted).log_artifacts(str(folder), _ARTIFACT)
         self._log_batch(run_id, params=params)
         name = _model_name(tenant_id)
         if self.standing(tenant_id) is None:
             self._client.create_registered_model(name)
-        source = f"{run.info.artifact_uri}/{_ARTIFACT}"
+        source = f"{noted}/{_ARTIFACT}"
         return _version(
             self._client.create_model_version(name, source=source, run_id=run_id, tags=dict(facts))
         )
@@ -113,7 +115,10 @@ class Versions:
     @_answers()
     def keep_text(self, run_id: str, name: str, text: str) -> None:
         """Keep a text as a file of a run."""
-        self._client.log_text(run_id, text, name)
+        with tempfile.TemporaryDirectory(prefix="sendopt-model-") as folder:
+            file = Path(folder, name)
+            file.write_text(text, "utf-8")
+            self._files(run_id).log_artifact(str(file))
 
     def text(self, run_id: str, name: str) -> str:
         """Return a text that was kept.
@@ -135,7 +140,7 @@ class Versions:
 
         with tempfile.TemporaryDirectory(prefix="sendopt-model-") as folder:
             try:
-                path = self._client.download_artifacts(run_id, name, folder)
+                path = self._files(run_id).download_artifacts(name, folder)
             except (MlflowException, OSError) as error:
                 raise damaged(f"{name} of run {run_id} cannot be fetched: {error}") from error
             yield Path(path)
@@ -212,12 +217,15 @@ class Versions:
             tags=[RunTag(name, value) for name, value in (tags or {}).items()],
         )
 
+    def _files(self, run_id: str) -> RunFiles:
+        return self._place.of_run(str(self._client.get_run(run_id).info.artifact_uri))
+
     def _experiment(self, tenant_id: TenantId) -> str:
         name = _model_name(tenant_id)
         found = self._client.get_experiment_by_name(name)
         if found is not None:
             return str(found.experiment_id)
-        location = f"{self._artifacts}/{quote(tenant_id, safe='')}"
+        location = self._place.of_tenant(tenant_id)
         return str(self._client.create_experiment(name, artifact_location=location))
 
 
