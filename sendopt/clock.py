@@ -16,13 +16,17 @@ from typing import Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
 from sendopt.errors import InvalidInput
+from sendopt.text import quoted
 
 #: How far the clock of whoever reports something may differ from ours.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
-# 24:00 and leap seconds are left out: they would move by a day or not be kept.
-_RFC_3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)",
+# RFC 3339, and what databases and languages print in its place: a blank for the T, no seconds,
+# lower case, offsets as +0200 and +02, " UTC". 24:00 and leap seconds are left out: they would move
+# by a day or not be kept.
+_INSTANT = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d)[Tt ](?P<time>([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,12})?)?)"
+    r" ?(?P<zone>[Zz]|UTC|[+-](0\d|1[0-5])(:?[0-5]\d)?)",
     re.ASCII,
 )
 
@@ -89,19 +93,22 @@ def as_utc(instant: datetime) -> datetime:
 
 
 def parse_instant(value: object, *, field: str | None = None) -> datetime:
-    """Read an RFC 3339 timestamp into UTC; digits beyond microseconds are cut off.
+    """Read a timestamp with its offset into UTC; digits beyond microseconds are cut off.
 
     `field` is what an error calls the place of `value`.
 
     >>> parse_instant("2026-10-25T02:30:00+01:00").isoformat()
     '2026-10-25T01:30:00+00:00'
+    >>> parse_instant("2026-10-25 01:30 UTC").isoformat()
+    '2026-10-25T01:30:00+00:00'
 
     Raises:
         InvalidInput: `time_invalid`, also for numbers: nobody can tell seconds from milliseconds.
     """
-    if isinstance(value, str) and _RFC_3339.fullmatch(value):
+    if isinstance(value, str) and (parts := _INSTANT.fullmatch(value)):
+        zone = "+00:00" if parts["zone"].upper() in {"Z", "UTC"} else parts["zone"]
         try:
-            return as_utc(datetime.fromisoformat(value.upper()))
+            return as_utc(datetime.fromisoformat(f"{parts['date']}T{parts['time']}{zone}"))
         except (ValueError, OverflowError) as error:
             raise _time_invalid(value, field) from error
     raise _time_invalid(value, field)
@@ -109,7 +116,7 @@ def parse_instant(value: object, *, field: str | None = None) -> datetime:
 
 def _time_invalid(value: object, field: str | None) -> InvalidInput:
     return InvalidInput(
-        f"{value!r} is no instant",
+        f"{quoted(value)} is no instant with a zone",
         code="time_invalid",
         field=field,
         expected="a timestamp with a zone, such as 2026-10-01T09:00:00+02:00",
@@ -124,7 +131,7 @@ def zone_of(name: str) -> ZoneInfo:
     """
     if name not in zone_names():
         raise InvalidInput(
-            f"{name!r} is no time zone",
+            f"{quoted(name)} is no time zone",
             code="zone_invalid",
             field="timezone",
             expected="an IANA name such as Europe/Berlin",

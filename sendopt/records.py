@@ -11,6 +11,7 @@ user_id and slot) and open_probability. What happened to an attempt is an `Outco
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -38,6 +39,7 @@ class EventType(StrEnum):
     RESPONSE = "response"
     DISMISSAL = "dismissal"
     OPT_OUT = "opt_out"
+    OPT_IN = "opt_in"
     BOUNCE = "bounce"
     SESSION = "session"
 
@@ -55,6 +57,14 @@ CAUSED_BY_SEND = frozenset(
     }
 )
 
+
+#: Ids of the events and sends that the service causes itself. Nobody else may bring one.
+SERVICE_EVENT_ID = re.compile(
+    r"s_[a-z2-7]{32}(:.*)?"  # of a send, and of what became of it
+    r"|click-[0-9a-f]{12,}-[0-9a-f]{20}"
+    r"|opt_out-[0-9a-f]{32}",  # of an opt-out that came without a usable id
+    re.DOTALL,
+)
 
 #: The attribute by which the log tells clicks and responses that sendopt counted itself, and that
 #: a bill may therefore rest on. Nobody else may set it.
@@ -81,8 +91,8 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejection:
-    """A row that was not accepted, and where to find and mend it."""
+class Finding:
+    """What is wrong with a row or one of its fields, and where to find and mend it."""
 
     source: str  # file name, or "request"
     row: int  # 1-based, the header not counted; in a request the item's position
@@ -91,6 +101,25 @@ class Rejection:
     reason: str
     expected: str | None = None  # what the rule wants
     hint: str | None = None  # what to do about it
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection(Finding):
+    """Of a row that was not accepted: nothing of it was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedField(Finding):
+    """Of a field that could not be read: its event counts without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A user's word on whether anything may be sent; of two the later holds."""
+
+    user_id: UserId
+    given: bool  # False = an opt-out
+    at: datetime  # when the user said so
 
 
 # ── schedule ─────────────────────────────────────────────────────────────────────────────────

@@ -8,15 +8,34 @@ an import. Field rules are pydantic models in strict mode, so "1" is never taken
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sendopt.errors import InvalidInput
+from sendopt.text import quoted
 
-MAX_DEPTH = 32
-MAX_KEYS = 10_000
-MAX_TEXT = 65_536  # characters of one string
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a text may be, so that reading it costs no more than it is worth."""
+
+    depth: int = 32
+    keys: int = 10_000
+    text: int = 65_536  # characters of one string
+    #: Refuse the whole for a text or a number that no store can keep. Else whoever reads the
+    #: fields judges each by itself.
+    storable: bool = True
+
+
+#: Of a request, or of a file that is one.
+REQUEST = Limits()
+#: Of a line or a request of at most 1 MiB, whose fields are judged one by one.
+BY_FIELD = Limits(depth=256, keys=200_000, text=1024 * 1024, storable=False)
+#: Longer whole numbers are no values; turning their digits into numbers would cost time.
+_MAX_DIGITS = 400
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -27,7 +46,7 @@ class StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-def loads(body: bytes) -> Any:
+def loads(body: bytes, *, limits: Limits = REQUEST) -> Any:
     """Parse `body`.
 
     Raises:
@@ -43,33 +62,20 @@ def loads(body: bytes) -> Any:
         ) from error
     if text.startswith("\ufeff"):
         raise _malformed("a byte order mark", 0)
-    _limit_depth(text)
-    keys = 0
-
-    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal keys
-        keys += len(pairs)
-        if keys > MAX_KEYS:
-            raise InvalidInput(
-                "too many keys", code="too_complex", expected=f"at most {MAX_KEYS} keys"
-            )
-        found: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in found:
-                raise InvalidInput(f"the key {key!r} stands twice", code="malformed_json")
-            found[key] = value
-        return found
-
     try:
         value = json.loads(
             text,
-            object_pairs_hook=object_of,
+            object_pairs_hook=_objects(limits),
             parse_constant=_refuse_constant,
-            parse_int=_integer,
+            parse_int=_integer if limits.storable else _whole_number,
         )
     except json.JSONDecodeError as error:
         raise _malformed(error.msg, len(text[: error.pos].encode("utf-8"))) from error
-    _check_text(value, "")
+    except RecursionError as error:
+        raise _too_deep(limits) from error
+    # Fewer brackets than levels are no depth, wherever they stand.
+    if limits.storable or body.count(b"[") + body.count(b"{") > limits.depth:
+        _check(value, "", limits, depth=0)
     return value
 
 
@@ -133,6 +139,26 @@ def _refuse_constant(name: str) -> NoReturn:
     )
 
 
+def _objects(limits: Limits) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    keys = 0
+
+    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal keys
+        keys += len(pairs)
+        if keys > limits.keys:
+            raise InvalidInput(
+                "too many keys", code="too_complex", expected=f"at most {limits.keys} keys"
+            )
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [key for key, _ in pairs]
+            twice = next(key for key in found if names.count(key) > 1)
+            raise InvalidInput(f"the key {quoted(twice)} stands twice", code="malformed_json")
+        return found
+
+    return object_of
+
+
 def _integer(digits: str) -> int:
     """Read a whole number that a store can hold. Length first: thousands of digits cost time."""
     if len(digits) > 20 or not -(2**63) <= (number := int(digits)) < 2**63:
@@ -144,57 +170,53 @@ def _integer(digits: str) -> int:
     return number
 
 
-def _limit_depth(text: str) -> None:
-    """Count brackets outside strings first: the recursive parser would overflow the stack."""
-    depth = 0
-    in_string = False
-    escaped = False
-    for character in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise InvalidInput(
-                    "nested too deeply", code="too_complex", expected=f"at most {MAX_DEPTH} levels"
-                )
-        elif character in "]}":
-            depth -= 1
+def _whole_number(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise InvalidInput(
+            f"a whole number has {len(digits)} digits",
+            code="too_complex",
+            expected=f"at most {_MAX_DIGITS} digits",
+        )
+    return int(digits)
 
 
-def _check_text(value: Any, pointer: str) -> None:
-    """Refuse text that stores cannot keep, and numbers that overflowed while parsing."""
+def _too_deep(limits: Limits) -> InvalidInput:
+    return InvalidInput(
+        "nested too deeply", code="too_complex", expected=f"at most {limits.depth} levels"
+    )
+
+
+def _check(value: Any, pointer: str, limits: Limits, *, depth: int) -> None:
+    """Refuse what is too large, and what stores cannot keep."""
     if isinstance(value, str):
-        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise InvalidInput(
-                "holds a NUL or a lone surrogate", code="text_invalid", field=pointer or None
-            )
-        if len(value) > MAX_TEXT:
-            raise InvalidInput(
-                "is too long",
-                code="too_complex",
-                field=pointer or None,
-                expected=f"at most {MAX_TEXT} characters",
-            )
+        _check_text(value, pointer, limits)
     elif isinstance(value, float):
-        if value in (float("inf"), float("-inf")):
+        if limits.storable and value in (float("inf"), float("-inf")):
             raise InvalidInput(
                 "is out of range",
                 code="number_out_of_range",
                 field=pointer or None,
                 expected="a finite number",
             )
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            _check_text(key, pointer)
-            _check_text(inner, f"{pointer}/{_escape(key)}")
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            _check_text(inner, f"{pointer}/{index}")
+    elif isinstance(value, dict | list):
+        if depth == limits.depth:
+            raise _too_deep(limits)
+        inner = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, each in inner:
+            if isinstance(key, str):
+                _check_text(key, pointer, limits)
+            _check(each, f"{pointer}/{_escape(str(key))}", limits, depth=depth + 1)
+
+
+def _check_text(text: str, pointer: str, limits: Limits) -> None:
+    if limits.storable and ("\x00" in text or any("\ud800" <= each <= "\udfff" for each in text)):
+        raise InvalidInput(
+            "holds a NUL or a lone surrogate", code="text_invalid", field=pointer or None
+        )
+    if len(text) > limits.text:
+        raise InvalidInput(
+            "is too long",
+            code="too_complex",
+            field=pointer or None,
+            expected=f"at most {limits.text} characters",
+        )

@@ -15,24 +15,78 @@ from sendopt.errors import InvalidInput
 MAX_ID_CHARACTERS = 256
 MAX_URL_CHARACTERS = 2_048
 
-#: Marks that make text read in another order than it has: "gpj.exe" as "exe.jpg". In an id all of
-#: them; in a message, where an Arabic name may stand in an English sentence, the two that override.
-REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+#: Marks that make a message read in another order than it has: "gpj.exe" as "exe.jpg". The two that
+#: override; the others may stand where an Arabic name stands in an English sentence.
 OVERRIDING = frozenset("\u202d\u202e")
+
+#: Visible by their category, and yet drawn as nothing, or as a blank (Unicode's property
+#: Default_Ignorable_Code_Point outside Cf, and the empty Braille cell).
+_DRAWN_AS_NOTHING = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
+)
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_REPLACEMENT = "\ufffd"
+
+#: What programs write where a value is missing. In lower case; "NA" only as R and pandas write it.
+SPELLINGS_OF_MISSING = frozenset(
+    {
+        *("null", "\\n", "nil", "none", "nan", "-nan", "nat", "n/a", "undefined", "undef"),
+        *("(null)", "(nil)", "(none)", "(not set)", "<null>", "<nil>", "<none>", "<na>", "<nan>"),
+        *("[null]", "[object object]", "[object undefined]", "[object null]"),
+        *("#n/a", "#na", "#n/a n/a", "#null!", "#ref!", "#value!", "#name?", "#div/0!", "#num!"),
+        "00000000-0000-0000-0000-000000000000",
+    }
+)
 
 _URL = re.compile(r"[!-\[\]-~]+")  # printable ASCII without space and backslash
 
 
-def hidden_in_id(text: str) -> str | None:
-    r"""Return the first character of `text` that nobody would see, or that moves others.
+def why_no_id(text: str) -> str | None:
+    r"""Return why two ids could look like `text` and not be the same, or why it names nobody.
 
-    >>> hidden_in_id("user-7"), hidden_in_id("user\t7")
-    (None, '\t')
+    None if it is fit to be an id. Upper and lower case differ, and so do scripts.
+
+    >>> why_no_id("user 7"), why_no_id("user\u200b7"), why_no_id("NULL")
+    (None, 'holds U+200B, which cannot be seen', 'spells a missing value')
     """
-    return next(
-        (each for each in text if unicodedata.category(each) in {"Cc", "Cs"} or each in REORDERING),
-        None,
-    )
+    if spells_missing(text):
+        return "spells a missing value"
+    if not (text.isascii() and text.isprintable()):
+        for each in text:
+            if reason := _why_not(each):
+                return f"holds U+{ord(each):04X}, {reason}"
+    if text.strip() != text:
+        return "begins or ends with a blank"
+    if not unicodedata.is_normalized("NFC", text):
+        return "is not composed (Unicode's form NFC), and looks like text that is"
+    return None
+
+
+def _why_not(character: str) -> str | None:
+    category = unicodedata.category(character)
+    if character == _REPLACEMENT:
+        return "which stands where bytes were no UTF-8"
+    if category in _HIDDEN or _DRAWN_AS_NOTHING.match(character):
+        return "which cannot be seen"
+    if category == "Zs" and character != " ":
+        return "a blank that looks like another"
+    return None
+
+
+def spells_missing(text: str) -> bool:
+    """Tell whether `text` is what some program wrote for no value at all."""
+    return text == "NA" or text.lower() in SPELLINGS_OF_MISSING
+
+
+def quoted(value: object, *, limit: int = 60) -> str:
+    r"""Return `value` for a message: shortened, and what nobody could see spelled out.
+
+    >>> quoted("ann\u200b")
+    "'ann\\u200b'"
+    """
+    text = repr(value if not isinstance(value, str) else value[: limit + 1])
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def split_url(url: str, *, field: str | None = None) -> SplitResult:

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sendopt.errors import InvalidInput
-from sendopt.ingest import accept_events, parse_device, parse_profile
-from sendopt.records import Event
+from sendopt.ingest import AcceptedEvent, accept_events, parse_device, parse_profile
 from sendopt.schedule import EXAMPLE, parse_campaign
 
 NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
@@ -22,7 +21,7 @@ ids = st.text(odd, max_size=6) | st.integers(250, 260).map("x".__mul__) | st.tex
 def in_an_event(user_id: str) -> bool:
     event = {"event_id": "e", "event_type": "session", "occurred_at": NOW.isoformat()}
     (verdict,) = accept_events([{**event, "user_id": user_id}], now=NOW)
-    return isinstance(verdict, Event)
+    return isinstance(verdict, AcceptedEvent)
 
 
 def in_a_device(user_id: str) -> bool:

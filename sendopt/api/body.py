@@ -28,14 +28,28 @@ async def json_body(request: Request) -> Any:
         InvalidInput: `unsupported_media_type`, `bad_encoding`, `body_too_large`,
             `body_incomplete`, and everything that `strict_json.loads` raises.
     """
+    return await _parsed(request, strict_json.REQUEST)
+
+
+async def events_body(request: Request) -> Any:
+    """Return the parsed body of events, of which each field is judged by itself.
+
+    Raises:
+        InvalidInput: as `json_body`.
+    """
+    return await _parsed(request, strict_json.BY_FIELD)
+
+
+JsonBody = Annotated[Any, Depends(json_body)]
+EventsBody = Annotated[Any, Depends(events_body)]
+
+
+async def _parsed(request: Request, limits: strict_json.Limits) -> Any:
     _check_media_type(request)
     _check_announced_length(request)
     body = await _read(request)
     # Scanning a mebibyte takes longer than other requests should wait for the event loop.
-    return await run_in_threadpool(strict_json.loads, body)
-
-
-JsonBody = Annotated[Any, Depends(json_body)]
+    return await run_in_threadpool(strict_json.loads, body, limits=limits)
 
 
 def _check_media_type(request: Request) -> None:

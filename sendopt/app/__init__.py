@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from sendopt.app.logging import configure_logging
     from sendopt.app.tenancy import open_tenancy
     from sendopt.features.target import check_window
+    from sendopt.ingest.raw import Options as ImportOptions
     from sendopt.settings import load_settings
 else:
     __getattr__ = offered_by(
         __name__,
         {
             "App": "sendopt.app.app",
+            "ImportOptions": "sendopt.app.events",
             "check_window": "sendopt.features.target",
             "configure_logging": "sendopt.app.logging",
             "load_settings": "sendopt.settings",
@@ -40,6 +42,7 @@ else:
 
 __all__ = [
     "App",
+    "ImportOptions",
     "check_window",
     "configure_logging",
     "load_settings",

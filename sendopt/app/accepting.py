@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
-from sendopt.app.answers import EventVerdict, Verdict
-from sendopt.ingest import accept_events
-from sendopt.log import Log, event_table
-from sendopt.records import Event, EventType, Rejection, TenantId
-from sendopt.state import State, outbox, users
+from sendopt.app.answers import EventVerdict, FieldNote, Verdict
+from sendopt.ingest import AcceptedEvent, accept_events, conflict_of
+from sendopt.log import Log, differing_columns, event_table, events_of
+from sendopt.records import DroppedField, Event, EventType, Rejection, TenantId
+from sendopt.state import State, Transaction, outbox, users
 
 _KNOWN_EVENTS = files("sendopt.ingest") / "sql" / "known_events.sql"
-
-_RECORDED = {
-    outbox.Verdict.RECORDED: Verdict.ACCEPTED,
-    outbox.Verdict.REPEATED: Verdict.REPEATED,
-    outbox.Verdict.CONFLICT: Verdict.CONFLICT,
-}
 
 
 def accept(
@@ -28,42 +22,60 @@ def accept(
     """Record the good ones of `items` in one transaction and return a verdict on each, in order.
 
     An id is unique for ever, however it came: ids that a file brought are found in the log.
-    An opt-out takes effect in the same transaction.
+    What a user said on being sent to takes effect in the same transaction.
 
     Raises:
         InvalidInput: `empty_batch`, `too_many_items`, `wrong_type`, if there are no items to judge.
     """
     judged = accept_events(items, now=now)
-    events = [item for item in judged if isinstance(item, Event)]
-    known = _known(events, tenant_id, log)
-    fresh = [event for event in events if event.event_id not in known]
+    accepted = [item for item in judged if isinstance(item, AcceptedEvent)]
+    known = _known([item.event for item in accepted], tenant_id, log)
+    fresh = [item.event for item in accepted if item.event.event_id not in known]
     with state.write() as tx:
-        recorded = outbox.record(tx, tenant_id, fresh, now=now)
-        for event, told in zip(fresh, recorded, strict=True):
-            if event.event_type is EventType.OPT_OUT and told.verdict is outbox.Verdict.RECORDED:
-                users.opt_out(tx, tenant_id, event.user_id, now=now)
-    of_fresh = iter(recorded)
-    verdicts = []
-    for item in judged:
-        if isinstance(item, Rejection):
-            verdicts.append(_rejected(item))
-        elif item.event_id in known:
-            repeat = known[item.event_id]
-            verdicts.append(_told(item, Verdict.REPEATED if repeat else Verdict.CONFLICT))
-        else:
-            verdicts.append(_told(item, _RECORDED[next(of_fresh).verdict]))
+        recorded = iter(outbox.record(tx, tenant_id, fresh, now=now))
+        verdicts = [
+            _rejected(item)
+            if isinstance(item, Rejection)
+            else _told(item, _first(item.event, known, recorded))
+            for item in judged
+        ]
+        for item, verdict in zip(judged, verdicts, strict=True):
+            if isinstance(item, AcceptedEvent):
+                _note_consent(tx, tenant_id, item.event, verdict, now=now)
     return verdicts
 
 
-def _known(events: Sequence[Event], tenant_id: TenantId, log: Log) -> dict[str, bool]:
-    """Return which ids the log holds: True for the same content, False for other content."""
+def _known(events: Sequence[Event], tenant_id: TenantId, log: Log) -> dict[str, Event]:
+    """Return what the log holds under the ids of `events`."""
     if not events:
         return {}
     with log.reader(tenant_id) as reader:
         rows = reader.query(
             "known_events", _KNOWN_EVENTS.read_text(), inputs={"incoming": event_table(events)}
         )
-    return dict(zip(rows["event_id"].to_pylist(), rows["is_repeat"].to_pylist(), strict=True))
+    return {event.event_id: event for event in events_of(rows)}
+
+
+def _first(
+    event: Event, known: Mapping[str, Event], recorded: Iterator[outbox.Recorded]
+) -> Event | None:
+    """Return what stands under the id of `event`; None if that is `event` itself, now."""
+    if event.event_id in known:
+        return known[event.event_id]
+    told = next(recorded)
+    if told.verdict is outbox.Verdict.RECORDED:
+        return None
+    return event if told.first is None else told.first
+
+
+def _note_consent(
+    tx: Transaction, tenant_id: TenantId, event: Event, verdict: EventVerdict, *, now: datetime
+) -> None:
+    """Let an opt-out take effect whatever its id; an opt-in only once it is recorded."""
+    if event.event_type is EventType.OPT_OUT:
+        users.opt_out(tx, tenant_id, event.user_id, at=event.occurred_at, now=now)
+    elif event.event_type is EventType.OPT_IN and verdict.verdict is not Verdict.CONFLICT:
+        users.opt_in(tx, tenant_id, event.user_id, at=event.occurred_at, now=now)
 
 
 def _rejected(item: Rejection) -> EventVerdict:
@@ -78,14 +90,29 @@ def _rejected(item: Rejection) -> EventVerdict:
     )
 
 
-def _told(event: Event, verdict: Verdict) -> EventVerdict:
-    if verdict is not Verdict.CONFLICT:
-        return EventVerdict(event.event_id, verdict)
+def _told(item: AcceptedEvent, first: Event | None) -> EventVerdict:
+    event, dropped = item.event, tuple(map(_note, item.dropped)) or None
+    if first is None:
+        return EventVerdict(event.event_id, Verdict.ACCEPTED, dropped_fields=dropped)
+    columns = differing_columns(first, event)
+    if not columns or (item.time_is_ours and columns == ("occurred_at",)):
+        return EventVerdict(event.event_id, Verdict.REPEATED, dropped_fields=dropped)
+    error = conflict_of(event.event_id, columns)
     return EventVerdict(
         event.event_id,
-        verdict,
-        code="event_conflict",
-        detail="is stored already with other content; the first stays",
+        Verdict.CONFLICT,
+        code=error.code,
+        detail=error.message,
         field="/event_id",
-        hint="give a corrected event a new event_id",
+        hint=error.hint,
+    )
+
+
+def _note(dropped: DroppedField) -> FieldNote:
+    return FieldNote(
+        field=dropped.column,
+        code=dropped.code,
+        detail=dropped.reason,
+        expected=dropped.expected,
+        hint=dropped.hint,
     )

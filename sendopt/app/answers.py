@@ -23,6 +23,17 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class FieldNote:
+    """A field that could not be taken as it was told; the event counts without it."""
+
+    field: str
+    code: str
+    detail: str
+    expected: str | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EventVerdict:
     """The verdict on one event, in the order of the request."""
 
@@ -33,6 +44,7 @@ class EventVerdict:
     field: str | None = None
     expected: str | None = None
     hint: str | None = None
+    dropped_fields: tuple[FieldNote, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,19 @@ from sendopt.app.appending import copy_outbox
 from sendopt.app.backlog import Backlog, measure
 from sendopt.app.stores import Stores
 from sendopt.errors import LeaseHeld
+from sendopt.ingest.raw import DEFAULTS
+from sendopt.ingest.raw import Options as ImportOptions
 from sendopt.log import Appender
-from sendopt.records import TenantId, UserId
+from sendopt.records import Consent, TenantId
 from sendopt.state import outbox, users
 
 OUTBOX_BATCH = 5_000
 
 #: How long an import waits for a copy or a compaction that is going on.
 PATIENCE = timedelta(seconds=60)
+
+
+_ANY_ZONE = "select 1 from event where timezone is not null limit 1"
 
 
 class Events(Stores):
@@ -35,8 +40,11 @@ class Events(Stores):
         paths: Sequence[Path],
         *,
         progress: Callable[[Path, int], None],
+        options: ImportOptions = DEFAULTS,
     ) -> list[ingest.ImportReport]:
         """Bring files of events into the log; `progress` gets the file and its rows so far.
+
+        Of a folder every file in it is read, as if it had been named.
 
         Raises:
             InvalidInput: as `ingest.import_file`; if a file is missing or of an unknown kind,
@@ -45,8 +53,7 @@ class Events(Stores):
             NotFound: `tenant_unknown`.
         """
         self.require_tenant(tenant_id)
-        for path in paths:
-            ingest.require_file(path)
+        files = [file for path in paths for file in ingest.files_of(path)]
         with self._right_to_append() as appender:
             return [
                 ingest.import_file(
@@ -54,11 +61,20 @@ class Events(Stores):
                     appender,
                     tenant_id,
                     now=self.clock.now(),
-                    note_opt_outs=lambda user_ids: self._note_opt_outs(tenant_id, user_ids),
+                    note_consents=lambda consents: self._note_consents(tenant_id, consents),
                     progress=lambda rows, path=path: progress(path, rows),  # type: ignore[misc]
+                    options=options,
                 )
-                for path in paths
+                for path in files
             ]
+
+    def knows_zones(self, tenant_id: TenantId) -> bool:
+        """Tell whether anything says where one of the tenant's users is: an event, or a profile."""
+        with self.state.read() as tx:
+            if users.any_zone(tx, tenant_id):
+                return True
+        with self.reader(tenant_id) as reader:
+            return len(reader.query("any_zone", _ANY_ZONE)) > 0
 
     def accept_events(self, tenant_id: TenantId, items: Any) -> list[EventVerdict]:
         """Record events that came by REST; durable when it returns.
@@ -97,15 +113,17 @@ class Events(Stores):
         with self.log.appender() as appender:
             appender.compact()
 
-    def _note_opt_outs(self, tenant_id: TenantId, user_ids: Sequence[UserId]) -> None:
+    def _note_consents(self, tenant_id: TenantId, consents: Sequence[Consent]) -> None:
         """Let opt-outs that come by file stop what is planned already: dispatchers ask the state.
 
         Where there is none, nobody waits for the right to write.
         """
-        if user_ids:
+        if consents:
+            now = self.clock.now()
             with self.state.write() as tx:
-                for user_id in user_ids:
-                    users.opt_out(tx, tenant_id, user_id, now=self.clock.now())
+                for said in consents:
+                    note = users.opt_in if said.given else users.opt_out
+                    note(tx, tenant_id, said.user_id, at=said.at, now=now)
 
     @contextmanager
     def _right_to_append(self) -> Iterator[Appender]:

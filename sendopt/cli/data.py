@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import sendopt.app
 from sendopt.cli.options import AsJson, Home, Tenant, open_home
 from sendopt.cli.output import print_json, print_table, progress, stderr
-from sendopt.records import TenantId
+from sendopt.errors import InvalidInput
+from sendopt.records import Finding, TenantId
 
 if TYPE_CHECKING:
     from sendopt.ingest import ImportReport
 
 SHOWN_REJECTIONS = 20
+
+#: Status of an import of which nothing was taken; as of any other bad input.
+NOTHING_TAKEN = 2
 
 
 def register(commands: typer.Typer) -> None:
@@ -26,28 +32,94 @@ def ingest(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...", help="Parquet, CSV or JSONL files of events, in the event contract."
+            metavar="FILE...",
+            help="Parquet, CSV or JSON Lines files of events, in the event contract, or folders "
+            "of such files.",
         ),
     ],
     home: Home = None,
     tenant: Tenant = "default",
+    delimiter: Annotated[
+        str | None,
+        typer.Option(
+            "--delimiter",
+            metavar="CHARACTER",
+            help="What stands between the fields of CSV; also 'tab'. [default: a comma]",
+        ),
+    ] = None,
+    null: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--null",
+            metavar="TEXT",
+            help="Text that stands for a missing value, such as NULL; may be repeated.",
+        ),
+    ] = None,
+    ignore_column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ignore-column",
+            metavar="NAME",
+            help="Column to leave out, such as an export's row numbers; may be repeated.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring events into the log.
 
     The same event twice counts once. A bad row never stops the import and never vanishes: it
-    comes back as a rejection with its file, row, column and reason.
+    comes back as a rejection with its file, row, column and reason. An optional field that cannot
+    be read costs the field, not the event, and is reported. Exit status: 0, or 2 if there were
+    rows and not one of them was taken.
     """
+    options = sendopt.app.ImportOptions(
+        delimiter=_delimiter(delimiter),
+        nulls=frozenset(null or ()),
+        ignored=frozenset(ignore_column or ()),
+    )
     app = open_home(home)
     with progress("importing") as show:
         reports = app.import_files(
             TenantId(tenant),
             files,
             progress=lambda path, rows: show(f"{path.name}, {rows:,} rows"),
+            options=options,
         )
+    knows_zones = any(report.with_zone for report in reports) or app.knows_zones(TenantId(tenant))
     if as_json:
-        print_json({"files": [as_json_object(report) for report in reports]})
-        return
+        print_json(
+            {
+                "files": [as_json_object(report) for report in reports],
+                "time_zones_known": knows_zones,
+            }
+        )
+    else:
+        _show(reports)
+    if not knows_zones:
+        stderr.print(
+            "no time zone of any user is known: hours will be taken in UTC, and mean other hours "
+            "to each user; fill the column timezone, or set users' profiles"
+        )
+    rows = sum(report.rows for report in reports)
+    if rows and all(report.is_refused or not report.rows for report in reports):
+        raise typer.Exit(NOTHING_TAKEN)
+
+
+def _delimiter(text: str | None) -> str | None:
+    if text is None:
+        return None
+    character = "\t" if text.lower() in {"tab", "\\t"} else text
+    if len(character) != 1 or not character.isascii() or character in '"\r\n\0':
+        raise InvalidInput(
+            f"{text!r} is no delimiter",
+            code="invalid",
+            field="--delimiter",
+            expected="one character, such as ; or tab",
+        )
+    return character
+
+
+def _show(reports: Sequence[ImportReport]) -> None:
     print_table(
         "Imported",
         ["file", "accepted", "repeated", "conflicting", "rejected"],
@@ -61,7 +133,7 @@ def ingest(
 
 
 def as_json_object(report: ImportReport) -> dict[str, Any]:
-    """Return what became of a file's rows, each refused one with its reason."""
+    """Return what became of a file's rows, each refused one and each lost field with its reason."""
     return {
         "file": report.source,
         "rows": report.rows,
@@ -70,16 +142,36 @@ def as_json_object(report: ImportReport) -> dict[str, Any]:
         "conflicting": report.conflicts,
         "rejected": report.rejected,
         "rejections": report.rejections(),
+        "dropped_fields": report.dropped_fields(),
+        "near_misses": report.near_misses,
+        "events_with_timezone": report.with_zone,
     }
 
 
 def show_refused(report: ImportReport, *, limit: int) -> None:
-    """Explain on stderr the first `limit` rows of a file that were refused, and count them all."""
-    refused = report.conflicts + report.rejected
-    for rejection in report.rejections(limit):
+    """Explain on stderr the first `limit` rows of a file that were refused, and count them all.
+
+    Then the same of the fields that events do without, and the columns that may be misnamed.
+    """
+    for name, meant in report.near_misses.items():
         stderr.print(
-            f"{rejection.source}, row {rejection.row}, {rejection.column}: {rejection.reason} "
-            f"[{rejection.code}]"
+            f"{report.source}: the column {name} is kept in attributes; is it meant for {meant}? "
+            f"Then call it so"
         )
+    refused, dropped = report.conflicts + report.rejected, len(report.dropped)
+    for rejection in report.rejections(limit):
+        stderr.print(_told(rejection))
     if refused > limit:
         stderr.print(f"{report.source}: {refused:,} refused in all; --json lists every one")
+    for lost in report.dropped_fields(limit):
+        stderr.print(f"{_told(lost)}; the event counts without it")
+    if dropped > limit:
+        stderr.print(f"{report.source}: {dropped:,} fields dropped in all; --json lists every one")
+
+
+def _told(finding: Finding) -> str:
+    row = f", row {finding.row}" if finding.row else ""
+    column = f", {finding.column}" if finding.column else ""
+    expected = f"; expected {finding.expected}" if finding.expected else ""
+    hint = f"; {finding.hint}" if finding.hint else ""
+    return f"{finding.source}{row}{column}: {finding.reason}{expected}{hint} [{finding.code}]"

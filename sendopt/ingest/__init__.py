@@ -5,18 +5,27 @@ Does not own: whether an event is new (log, state), who may send it (api).
 In: Parquet, CSV, JSON Lines, JSON bodies.  Out: Events, Rejections, Devices,
     Profiles, counts that add up.
 Time: instants must carry a zone; they are stored as UTC.
+
+    files ─► sources ─► csv | jsonl | parquet ─┐
+    requests ─► accept ─► objects ─────────────┴► Chunk ─► judge ─► events, findings
 """
 
-from sendopt.ingest.accept import accept_events
+from sendopt.ingest.accept import AcceptedEvent, accept_events
 from sendopt.ingest.device import parse_device
-from sendopt.ingest.files import ImportReport, import_file, require_file
+from sendopt.ingest.files import conflict_of, import_file
 from sendopt.ingest.profile import parse_profile
+from sendopt.ingest.raw import Options
+from sendopt.ingest.report import ImportReport
+from sendopt.ingest.sources import files_of
 
 __all__ = [
+    "AcceptedEvent",
     "ImportReport",
+    "Options",
     "accept_events",
+    "conflict_of",
+    "files_of",
     "import_file",
     "parse_device",
     "parse_profile",
-    "require_file",
 ]

@@ -1,42 +1,55 @@
-"""Accepts events that come by REST: every item becomes an Event or a Rejection."""
+"""Accepts events that come by REST: every item becomes an event or a rejection."""
 
 from __future__ import annotations
 
-import json
+from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from sendopt.clock import CLOCK_TOLERANCE, as_utc
+from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
-from sendopt.ingest.fields import EventId, Instant, KnownEventType, Propensity, Text, Timezone
-from sendopt.records import CAUSED_BY_SEND, COUNTING_ATTRIBUTE, Event, Rejection
-from sendopt.strict_json import StrictModel, validate
+from sendopt.ingest.headers import near_misses
+from sendopt.ingest.judge import Judged, judge
+from sendopt.ingest.objects import as_object, chunk_of
+from sendopt.log import events_of
+from sendopt.records import DroppedField, Event, EventType, Rejection
 
 MAX_ITEMS = 500
-MAX_ATTRIBUTE_CHARACTERS = 65_536
 
 
-class EventBody(StrictModel):
-    """One event as JSON: the Event contract, further fields only within `attributes`."""
+class EventBody(BaseModel):
+    """One event as JSON, for the description of the API; `docs/events.md` has every rule."""
 
-    event_id: EventId
-    user_id: Text
-    event_type: KnownEventType
-    occurred_at: Instant
-    send_id: Text | None = None
-    campaign_id: Text | None = None
-    variant_id: Text | None = None
-    message_type: Text | None = None
-    channel: Text | None = None
-    platform: Text | None = None
-    timezone: Timezone | None = None
-    propensity: Propensity | None = None
+    model_config = ConfigDict(extra="allow")
+
+    event_id: str | int
+    user_id: str | int
+    event_type: EventType
+    occurred_at: datetime
+    send_id: str | int | None = None
+    campaign_id: str | int | None = None
+    variant_id: str | int | None = None
+    message_type: str | int | None = None
+    channel: str | int | None = None
+    platform: str | int | None = None
+    timezone: str | None = None
+    propensity: float | str | None = None
     attributes: dict[str, Any] = Field(default_factory=dict)
 
 
-def accept_events(items: Any, *, now: datetime) -> list[Event | Rejection]:
+@dataclass(frozen=True, slots=True)
+class AcceptedEvent:
+    """An event, and what of it could not be kept or may be misnamed."""
+
+    event: Event
+    dropped: tuple[DroppedField, ...] = ()
+    time_is_ours: bool = False  # an opt-out without a usable time counts from now
+
+
+def accept_events(items: Any, *, now: datetime) -> list[AcceptedEvent | Rejection]:
     """Judge each of `items` by itself, and return the verdicts in their order.
 
     Args:
@@ -62,65 +75,46 @@ def accept_events(items: Any, *, now: datetime) -> list[Event | Rejection]:
             expected=f"at most {MAX_ITEMS} events",
             hint="send several batches, or import a file",
         )
-    return [_accept(item, row, as_utc(now)) for row, item in enumerate(items, start=1)]
+    objects, unreadable = [], []
+    for row, item in enumerate(items, start=1):
+        try:
+            objects.append((row, as_object(item)))
+        except InvalidInput as error:
+            unreadable.append((row, error))
+    judged = judge(chunk_of(objects, unreadable=unreadable), now=as_utc(now))
+    refused = {row: _as(Rejection, row, error) for row, error in (*unreadable, *judged.refused)}
+    taken = _taken(judged, dict(objects))
+    return [refused[row] if row in refused else taken[row] for row in range(1, len(items) + 1)]
 
 
-def _accept(item: Any, row: int, now: datetime) -> Event | Rejection:
-    try:
-        event = _event(validate(EventBody, item))
-        _check_whole(event, now)
-    except InvalidInput as error:
-        return _rejection(error, row)
-    return event
+def _taken(judged: Judged, objects: dict[int, dict[str, Any]]) -> dict[int, AcceptedEvent]:
+    dropped = defaultdict(list)
+    for row, error in judged.dropped:
+        dropped[row].append(_as(DroppedField, row, error))
+    numbers = judged.events["row"].to_pylist()
+    ours = judged.events["time_is_ours"].to_pylist()
+    taken = {}
+    for row, is_ours, event in zip(numbers, ours, events_of(judged.events), strict=True):
+        misnamed = (_as(DroppedField, row, error) for error in _misnamed(objects[row]))
+        taken[row] = AcceptedEvent(event, (*dropped[row], *misnamed), is_ours)
+    return taken
 
 
-def _event(body: EventBody) -> Event:
-    attributes = {name: value for name, value in body.attributes.items() if value is not None}
-    return Event(**{**dict(body), "attributes": attributes})
-
-
-def _check_whole(event: Event, now: datetime) -> None:
-    """Check what no field can tell by itself."""
-    if event.event_type in CAUSED_BY_SEND and event.send_id is None:
-        raise InvalidInput(
-            f"a {event.event_type} belongs to a send",
-            code="missing_field",
-            field="/send_id",
-            expected="the id of the send that caused it",
+def _misnamed(item: dict[str, Any]) -> list[InvalidInput]:
+    return [
+        InvalidInput(
+            f"is kept in attributes; is it meant for {meant}?", code="field_similar", field=name
         )
-    if event.occurred_at > now + CLOCK_TOLERANCE:
-        raise InvalidInput(
-            f"lies {event.occurred_at - now} ahead",
-            code="time_in_future",
-            field="/occurred_at",
-            expected=f"at most {CLOCK_TOLERANCE} after now, {now.isoformat(timespec='seconds')}",
-            hint="check the sender's clock and zone",
-        )
-    if COUNTING_ATTRIBUTE in event.attributes:
-        raise InvalidInput(
-            f"may not hold {COUNTING_ATTRIBUTE}, by which sendopt marks what it counted",
-            code="attribute_reserved",
-            field="/attributes",
-        )
-    if len(json.dumps(event.attributes)) > MAX_ATTRIBUTE_CHARACTERS:
-        raise InvalidInput(
-            "are too long",
-            code="too_complex",
-            field="/attributes",
-            expected=f"at most {MAX_ATTRIBUTE_CHARACTERS} characters of JSON",
-        )
+        for name, meant in near_misses(item).items()
+    ]
 
 
-def _rejection(error: InvalidInput, row: int) -> Rejection:
-    column = (error.field or "").removeprefix("/")
-    code = error.code
-    if column == "event_id" and code == "missing_field":
-        code = "event_id_invalid"  # without an id, a retry could not be told from a new event
-    return Rejection(
+def _as(kind: type[Any], row: int, error: InvalidInput) -> Any:
+    return kind(
         source="request",
         row=row,
-        column=column,
-        code=code,
+        column=error.field or "",
+        code=error.code,
         reason=error.message,
         expected=error.expected,
         hint=error.hint,

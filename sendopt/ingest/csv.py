@@ -1,9 +1,10 @@
-"""Reads CSV (RFC 4180): commas, double quotes, a header line, line breaks inside quotes allowed.
+"""Reads CSV (RFC 4180): double quotes, a header line, line breaks inside quotes allowed.
 
 A quote that is never closed would swallow the rest of the file. So records are framed first, by
 counting quotes: a line with an odd number of them opens a record over several lines only if the
 next such line closes it into exactly one record of the right width. If not, the line is rejected
-alone and reading goes on with the next.
+alone and reading goes on with the next. Within a record a quote stands at the edge of a field, or
+doubled inside one, and nowhere else.
 """
 
 from __future__ import annotations
@@ -20,10 +21,19 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput
-from sendopt.ingest.lines import MAX_LINE_BYTES, Block, block_of, blocks
-from sendopt.ingest.raw import Chunk, rejections, require_columns, with_extra
+from sendopt.ingest.further import with_attributes
+from sendopt.ingest.headers import check_columns, header_of, sep_line
+from sendopt.ingest.lines import MAX_LINE_BYTES, Block, block_of, blocks, too_long
+from sendopt.ingest.raw import Chunk, Finding, Options
+from sendopt.text import quoted
 
 _QUOTE = ord('"')
+
+
+@dataclass(frozen=True)
+class _Dialect:
+    delimiter: str
+    header: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -41,28 +51,34 @@ class _Frame:
     complete: int
 
 
-def read_csv(path: Path) -> Iterator[Chunk]:
+def read_csv(path: Path, options: Options) -> Iterator[Chunk]:
     """Yield the records of `path`; `row` counts them from 1, without the header.
+
+    Fields are separated as `options` say; else by tabs in a .tsv file, as a first line `sep=`
+    says, or by commas.
 
     Raises:
         InvalidInput: if the header cannot be read or lacks a required column.
     """
-    header: list[str] = []
+    dialect: _Dialect | None = None
     rows_before = 0
     pending = b""
     for block in _and_end(blocks(path)):
         at_end = block is None
         whole = block_of(pending + (b"" if block is None else block.text))
-        if not header and len(whole.starts):
-            header = _header(path.name, whole.line(0))
-            whole = block_of(whole.text[whole.ends[0] :])
-        frame = _frame(whole, width=len(header), at_end=at_end)
-        pending = b"".join(whole.line(i) for i in range(frame.complete, len(whole.starts)))
-        chunk = _chunk(whole, frame, header, rows_before)
+        if dialect is None and len(whole.starts):
+            dialect, lines = _dialect(path, whole, options)
+            whole = block_of(whole.text[whole.ends[lines - 1] :])
+        if dialect is None:
+            continue
+        frame = _frame(whole, dialect, at_end=at_end)
+        framed = whole.ends[frame.complete - 1] if frame.complete else 0
+        pending = whole.text[framed:]
+        chunk = _chunk(whole, frame, dialect, options, rows_before=rows_before)
         rows_before += chunk.size
-        yield chunk
-    if not header:
-        require_columns(path.name, header)
+        yield with_attributes(chunk)
+    if dialect is None:
+        check_columns(path.name, ())
 
 
 def _and_end(found: Iterator[Block]) -> Iterator[Block | None]:
@@ -70,20 +86,19 @@ def _and_end(found: Iterator[Block]) -> Iterator[Block | None]:
     yield None
 
 
-def _header(source: str, line: bytes) -> list[str]:
-    try:
-        (names,) = csv.reader([line.decode("utf-8")], strict=True)
-    except (UnicodeDecodeError, csv.Error, ValueError) as error:
-        raise InvalidInput(
-            f"the first line of {source} is no CSV header: {error}", code="malformed_csv"
-        ) from error
-    # Spreadsheets and data frames like to leave the name of a column of row numbers empty.
-    names = [name or f"column_{number}" for number, name in enumerate(names, start=1)]
-    require_columns(source, names)
-    return names
+def _dialect(path: Path, block: Block, options: Options) -> tuple[_Dialect, int]:
+    """Return how the file is written, and how many lines say so."""
+    first = block.line(0)
+    by_name = "\t" if ".tsv" in path.name.lower() or ".tab" in path.name.lower() else ","
+    said = sep_line(first)
+    delimiter = options.delimiter or said or by_name
+    lines = 1
+    if said is not None and len(block.starts) > 1:
+        first, lines = block.line(1), 2
+    return _Dialect(delimiter, header_of(path.name, first, delimiter)), lines
 
 
-def _frame(block: Block, *, width: int, at_end: bool) -> _Frame:
+def _frame(block: Block, dialect: _Dialect, *, at_end: bool) -> _Frame:
     lines = len(block.starts)
     continues = np.zeros(lines, dtype=np.bool_)
     broken = np.zeros(lines, dtype=np.bool_)
@@ -96,7 +111,7 @@ def _frame(block: Block, *, width: int, at_end: bool) -> _Frame:
         if at + 1 == len(odd) and room and not at_end:
             return _Frame(continues[:opening], broken[:opening], opening)
         closing = int(odd[at + 1]) if at + 1 < len(odd) else opening
-        if closing > opening and _is_one_record(block, opening, closing, width):
+        if closing > opening and _is_one_record(block, opening, closing, dialect):
             continues[opening + 1 : closing + 1] = True
             at += 2
         else:
@@ -105,19 +120,22 @@ def _frame(block: Block, *, width: int, at_end: bool) -> _Frame:
     return _Frame(continues, broken, lines)
 
 
-def _is_one_record(block: Block, opening: int, closing: int, width: int) -> bool:
+def _is_one_record(block: Block, opening: int, closing: int, dialect: _Dialect) -> bool:
     start, end = block.starts[opening], block.ends[closing]
     if end - start > MAX_LINE_BYTES:
         return False
     text = block.text[start:end].decode("utf-8", errors="replace")
+    lines = io.StringIO(text, newline="")
     try:
-        records = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        records = list(csv.reader(lines, strict=True, delimiter=dialect.delimiter))
     except csv.Error:
         return False
-    return len(records) == 1 and len(records[0]) == width
+    return len(records) == 1 and len(records[0]) == len(dialect.header)
 
 
-def _chunk(whole: Block, frame: _Frame, header: list[str], rows_before: int) -> Chunk:
+def _chunk(
+    whole: Block, frame: _Frame, dialect: _Dialect, options: Options, *, rows_before: int
+) -> Chunk:
     block = Block(
         whole.text[: whole.ends[frame.complete - 1]] if frame.complete else b"",
         whole.starts[: frame.complete],
@@ -125,27 +143,27 @@ def _chunk(whole: Block, frame: _Frame, header: list[str], rows_before: int) -> 
     )
     blank = block.is_blank() & ~frame.continues if frame.complete else frame.continues
     numbers = rows_before + np.cumsum(~frame.continues & ~blank)
-    too_long = block.is_too_long()
-    # One bad line spoils the whole record that it belongs to.
-    not_text = _spread(block.is_not_text(), frame.continues) & ~too_long
-    broken = frame.broken & ~too_long & ~not_text
-    unwanted = blank | too_long | not_text | broken
-    refused = [
-        (int(row), "", code, reason)
-        for bad, code, reason in (
-            (too_long, "too_complex", f"the line is longer than {MAX_LINE_BYTES} bytes"),
-            (not_text, "text_invalid", "the row is not UTF-8"),
-            (broken, "malformed_csv", "a quote is opened and never closed, or closed too early"),
-        )
-        for row in np.unique(numbers[bad])
-    ]
+    long = _spread(block.is_too_long(), frame.continues)
+    # One misplaced quote spoils the whole record that it belongs to.
+    misquoted = frame.broken | _spread(
+        _misquoted(block, frame.broken | long, dialect.delimiter), frame.continues
+    )
+    unreadable: list[Finding] = []
+    for row in np.unique(numbers[(long | misquoted) & ~blank]).tolist():
+        line = int(np.flatnonzero(numbers == row)[0])
+        unreadable.append((row, _why_unreadable(block.line(line), is_long=bool(long[line]))))
+    unwanted = blank | long | misquoted
     kept = numbers[~unwanted & ~frame.continues]
-    table, wrong_width = _parse(block.without(unwanted), header)
-    for index, found in wrong_width:
-        reason = f"the row has {found} fields, the header has {len(header)}"
-        refused.append((int(kept[index]), "", "malformed_csv", reason))
+    table, wrong_width = _parse(block.without(unwanted), dialect, options)
+    unreadable += [(int(kept[index]), error) for index, error in wrong_width]
     kept = np.delete(kept, [index for index, _ in wrong_width])
-    return Chunk(rows=with_extra(pa.array(kept), table), rejections=rejections(refused))
+    ignored = [name for name in table.column_names if name in options.ignored]
+    return Chunk(
+        rows=table.drop_columns(ignored),
+        numbers=pa.array(kept),
+        unreadable=tuple(unreadable),
+        names=frozenset(dialect.header) - options.ignored,
+    )
 
 
 def _spread(bad: NDArray[np.bool_], continues: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -155,12 +173,57 @@ def _spread(bad: NDArray[np.bool_], continues: NDArray[np.bool_]) -> NDArray[np.
     return np.isin(record, record[bad])
 
 
-def _parse(text: bytes, header: list[str]) -> tuple[pa.Table, list[tuple[int, int]]]:
-    """Return the records as text columns, and (index, width) of those of another width."""
-    wrong_width: list[tuple[int, int]] = []
+def _misquoted(block: Block, ignored: NDArray[np.bool_], delimiter: str) -> NDArray[np.bool_]:
+    """Say of each line whether a quote stands in it where none may.
+
+    In a record the quotes open and close by turns. One that opens follows a delimiter, the end of
+    a line, or the quote that it doubles; one that closes is followed by such a one.
+    """
+    found = np.zeros(len(block.starts), np.bool_)
+    octets = block.octets
+    at = np.flatnonzero(octets == _QUOTE)
+    lines = np.searchsorted(block.ends, at, side="right")
+    keep = ~ignored[lines]
+    at, lines = at[keep], lines[keep]
+    if not len(at):
+        return found
+    edges = [ord(delimiter), ord("\n"), ord("\r"), _QUOTE]
+    opens = np.arange(len(at)) % 2 == 0
+    neighbours = octets[np.where(opens, np.maximum(at - 1, 0), np.minimum(at + 1, len(octets) - 1))]
+    fits = np.isin(neighbours, edges) | (opens & (at == 0))
+    found[lines[~fits]] = True
+    return found
+
+
+def _why_unreadable(line: bytes, *, is_long: bool) -> InvalidInput:
+    if is_long:
+        try:
+            too_long(line)
+        except InvalidInput as error:
+            return error
+    told = quoted(line.decode("utf-8", "replace").rstrip("\r\n"))
+    return InvalidInput(
+        f"{told}: a quote stands inside a field, or is never closed",
+        code="malformed_csv",
+        expected='quotes around a whole field, and "" for a quote in it',
+        hint='write "" instead of \\"' if b'\\"' in line else None,
+    )
+
+
+def _parse(
+    text: bytes, dialect: _Dialect, options: Options
+) -> tuple[pa.Table, list[tuple[int, InvalidInput]]]:
+    """Return the records as text columns, and (index, error) of those of another width."""
+    wrong_width: list[tuple[int, InvalidInput]] = []
+    header = list(dialect.header)
 
     def skip(row: pa.csv.InvalidRow) -> str:
-        wrong_width.append((row.number - 1, row.actual_columns))
+        error = InvalidInput(
+            f"{quoted(row.text)}: the row has {row.actual_columns} fields, "
+            f"the header has {len(header)}",
+            code="malformed_csv",
+        )
+        wrong_width.append((row.number - 1, error))
         return "skip"
 
     types = {name: pa.string() for name in header}
@@ -172,9 +235,14 @@ def _parse(text: bytes, header: list[str]) -> tuple[pa.Table, list[tuple[int, in
         read_options=pa.csv.ReadOptions(
             column_names=header, use_threads=False, block_size=len(text) + 1
         ),
-        parse_options=pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+        parse_options=pa.csv.ParseOptions(
+            delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=skip
+        ),
         convert_options=pa.csv.ConvertOptions(
-            column_types=types, null_values=[""], strings_can_be_null=True, check_utf8=False
+            column_types=types,
+            null_values=["", *options.nulls],
+            strings_can_be_null=True,
+            check_utf8=False,
         ),
     )
     return table, wrong_width

@@ -1,72 +1,130 @@
-"""What stands in the fields of events and devices that come as JSON.
+"""What may stand in a field: of an event at every door, of a device and of a profile.
 
-Every type refuses what it cannot mean; `strict_json` turns the refusal into an error with its
-JSON Pointer. Files are judged by the same rules, with the same codes, in `sql/judge.sql`.
+Each function reads one value that is there, and raises `InvalidInput`, which quotes the value and
+says what is expected. Files in columns call them for the values that are not plainly fit; see
+`columns`.
 """
 
 from __future__ import annotations
 
+import math
 import re
-import unicodedata
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator
 
-from sendopt.clock import parse_instant, zone_of
+from sendopt.clock import parse_instant, zone_names, zone_of
 from sendopt.errors import InvalidInput
-from sendopt.records import Channel, EventType
-from sendopt.text import MAX_ID_CHARACTERS, hidden_in_id
+from sendopt.records import SERVICE_EVENT_ID, Channel, EventType
+from sendopt.text import MAX_ID_CHARACTERS, quoted, spells_missing, why_no_id
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
 MAX_EVENT_ID_CHARACTERS = 128
 
-_NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{0,20})?([eE][+-]?\d{1,2})?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 _OF_OUR_DAYS = range(946_684_800, 4_102_444_800)  # the years 2000 to 2099, in seconds
+#: Before it lie times whose unit was mistaken.
+EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
 
 
-def _event_id(value: str) -> str:
+def as_text(value: Any) -> str:
+    """Return text, or the digits of a whole number, which may stand for an id.
+
+    Raises:
+        InvalidInput: `wrong_type`.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise InvalidInput(
+        f"{quoted(value)} is no text",
+        code="wrong_type",
+        expected="text, or a whole number",
+        hint="write ids as text: floats lose digits" if isinstance(value, float) else None,
+    )
+
+
+def read_event_id(value: str) -> str:
     """Return `value` if it can tell a repetition from a new event.
 
     Raises:
-        InvalidInput: `event_id_invalid`.
+        InvalidInput: `event_id_invalid`, `null_spelled`, `id_reserved`.
     """
-    fits = 1 <= len(value) <= MAX_EVENT_ID_CHARACTERS
-    if not fits or any(each.isspace() or unicodedata.category(each)[0] == "C" for each in value):
+    _require_said(value)
+    fits = len(value) <= MAX_EVENT_ID_CHARACTERS
+    if not fits or " " in value or why_no_id(value):
         raise InvalidInput(
-            "is no event id",
+            f"{quoted(value)} is no event id: it {why_no_id(value) or 'is too long or has spaces'}",
             code="event_id_invalid",
-            expected=f"1 to {MAX_EVENT_ID_CHARACTERS} characters, no spaces, no control characters",
+            expected=f"1 to {MAX_EVENT_ID_CHARACTERS} characters that can be seen, no spaces",
+        )
+    return _not_reserved(value)
+
+
+def read_send_id_of_send(value: str) -> str:
+    """Return `value` if a sender other than the service itself can have given it to a send.
+
+    Raises:
+        InvalidInput: `id_reserved`.
+    """
+    return _not_reserved(value)
+
+
+def _not_reserved(value: str) -> str:
+    if SERVICE_EVENT_ID.fullmatch(value):
+        raise InvalidInput(
+            f"{quoted(value)} has the form of the ids that sendopt makes for itself",
+            code="id_reserved",
+            expected="an id of your own",
+            hint="what sendopt sent is in the log already; its answers go to /v1/sends",
         )
     return value
 
 
-def _text(value: str) -> str:
+def read_text(value: str) -> str:
     """Return `value` if a person sees what was written.
 
     Raises:
-        InvalidInput: `text_invalid`.
+        InvalidInput: `text_invalid`, `null_spelled`.
     """
     if not 1 <= len(value) <= MAX_ID_CHARACTERS:
         raise InvalidInput(
-            "is empty or too long",
+            f"{quoted(value)} is empty or too long",
             code="text_invalid",
             expected=f"1 to {MAX_ID_CHARACTERS} characters",
         )
-    if hidden := hidden_in_id(value):
+    _require_said(value)
+    if reason := why_no_id(value):
         raise InvalidInput(
-            f"holds U+{ord(hidden):04X}",
+            f"{quoted(value)} {reason}",
             code="text_invalid",
-            expected="text without control characters and direction overrides",
+            expected="visible characters, composed (NFC), no blanks at the ends",
         )
     return value
 
 
-def _event_type(value: Any) -> EventType:
+def _require_said(value: str) -> None:
+    if spells_missing(value):
+        raise InvalidInput(
+            f"{quoted(value)} is how programs spell a missing value",
+            code="null_spelled",
+            expected="a value, or nothing at all",
+            hint=f"`sendopt ingest --null {quoted(value)}` reads it as missing",
+        )
+
+
+def read_event_type(value: str) -> EventType:
+    """Return the type of event that is called `value`.
+
+    Raises:
+        InvalidInput: `event_type_unknown`, with the list of what there is.
+    """
     return _one_of(EventType, value, code="event_type_unknown")
 
 
@@ -81,78 +139,88 @@ def _one_of(choices: type[Choice], value: Any, *, code: str) -> Choice:
         InvalidInput: `wrong_type`, or `code` with the list of what there is.
     """
     if not isinstance(value, str):
-        raise InvalidInput("is no text", code="wrong_type", expected="text")
+        raise InvalidInput(f"{quoted(value)} is no text", code="wrong_type", expected="text")
     if value not in set(choices):
-        raise InvalidInput("is unknown", code=code, expected=", ".join(choices))
+        likely = re.sub(r"\W+", "_", value.strip().lower())
+        raise InvalidInput(
+            f"{quoted(value)} is unknown",
+            code=code,
+            expected=", ".join(choices),
+            hint=f"write {likely}" if likely in set(choices) else None,
+        )
     return choices(value)
 
 
-def _instant(value: Any) -> datetime:
-    """Read RFC 3339; of a number, also as text, say what it may have meant.
+def read_instant(value: str) -> datetime:
+    """Read a timestamp with its zone; of a number say what it may have meant.
 
     Raises:
-        InvalidInput: `wrong_type`, `time_unit_suspect`, `time_invalid`.
+        InvalidInput: `time_unit_suspect`, `time_invalid`.
     """
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if is_number or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        _refuse_number(float(value))
-    elif not isinstance(value, str):
-        raise InvalidInput("is no text", code="wrong_type", expected="RFC 3339 text")
+    if _NUMBER.fullmatch(value):
+        _refuse_number(value)
     instant = parse_instant(value)
-    if instant.year < 1971:
-        raise InvalidInput(
-            "lies in 1970 or before",
-            code="time_unit_suspect",
-            hint="seconds that were read as milliseconds?",
-        )
+    if instant < EARLIEST:
+        raise before_our_days(value)
     return instant
 
 
-def _refuse_number(number: float) -> None:
+def before_our_days(value: object) -> InvalidInput:
+    """Return the refusal of a time that no log of ours can hold."""
+    return InvalidInput(
+        f"{quoted(value)} lies in 1970 or before",
+        code="time_unit_suspect",
+        expected="a time from 1971 on",
+        hint="seconds that were read as milliseconds?",
+    )
+
+
+def _refuse_number(text: str) -> None:
     """Refuse a number that would be a time of our days in one of the usual units."""
+    number = float(text)
     for unit, scale in _UNITS.items():
-        if int(number / scale) in _OF_OUR_DAYS:
+        if math.floor(number / scale) in _OF_OUR_DAYS:
             meant = _EPOCH + timedelta(seconds=number / scale)
             raise InvalidInput(
-                "is a number, and nobody can be sure of its unit",
+                f"{quoted(text)} is a number, and nobody can be sure of its unit",
                 code="time_unit_suspect",
-                expected="RFC 3339 with a zone, such as 2026-10-25T09:00:00+01:00",
+                expected="a timestamp with a zone, such as 2026-10-25T09:00:00+01:00",
                 hint=f"as {unit} it would be {meant.isoformat(timespec='seconds')}",
             )
 
 
-def _timezone(value: str) -> str:
+def read_timezone(value: str) -> str:
     """Return `value` if it names an IANA zone.
 
     Raises:
-        InvalidInput: `zone_invalid`.
+        InvalidInput: `zone_invalid`, `null_spelled`.
     """
+    if value in zone_names():
+        return value
+    _require_said(value)
     return zone_of(value).key
 
 
-def _propensity(value: float) -> float:
+def read_propensity(value: str | float) -> float:
     """Return `value` if it is a probability with which something did happen.
 
     Raises:
-        InvalidInput: `number_out_of_range`.
+        InvalidInput: `wrong_type`, `number_out_of_range`, `null_spelled`.
     """
-    if not 0.0 < value <= 1.0:
+    if isinstance(value, str):
+        _require_said(value)
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise InvalidInput(f"{quoted(value)} is no number", code="wrong_type", expected="a number")
+    number = float(value)
+    if not 0.0 < number <= 1.0:
         raise InvalidInput(
-            "is no propensity",
+            f"{quoted(value)} is no propensity",
             code="number_out_of_range",
             expected="above 0 and at most 1; leave it out where it was not logged",
         )
-    return value
+    return number
 
 
-EventId = Annotated[str, AfterValidator(_event_id)]
-Text = Annotated[str, AfterValidator(_text)]
-KnownEventType = Annotated[EventType, BeforeValidator(_event_type)]
+Text = Annotated[str, AfterValidator(read_text)]
 KnownChannel = Annotated[Channel, BeforeValidator(_channel)]
-Timezone = Annotated[str, AfterValidator(_timezone)]
-Propensity = Annotated[float, AfterValidator(_propensity)]
-Instant = Annotated[
-    datetime,
-    PlainValidator(_instant),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
+Timezone = Annotated[str, AfterValidator(read_timezone)]

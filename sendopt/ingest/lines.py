@@ -1,4 +1,4 @@
-"""Splits a text file into blocks of whole lines, and finds the lines that are no text."""
+"""Splits a text file into blocks of whole lines, in UTF-8."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput
+from sendopt.text import quoted
 
 #: How much of a file is looked at in one go.
 BLOCK_BYTES = 16 * 1024 * 1024
@@ -56,14 +58,6 @@ class Block:
         """Say of each line whether it is longer than any row may be."""
         return (self.ends - self.starts) > MAX_LINE_BYTES
 
-    def is_not_text(self) -> NDArray[np.bool_]:
-        """Say of each line whether it is no UTF-8."""
-        found = np.zeros(len(self.starts), dtype=np.bool_)
-        if not _is_utf8(self.text):
-            for index in range(len(self.starts)):
-                found[index] = not _is_utf8(self.line(index))
-        return found
-
     def without(self, unwanted: NDArray[np.bool_]) -> bytes:
         """Return the text of the lines that are not `unwanted`."""
         if not unwanted.any():
@@ -75,8 +69,9 @@ class Block:
 def blocks(path: Path) -> Iterator[Block]:
     """Yield the lines of a text file in blocks; a byte order mark at its start is dropped.
 
-    A file whose name ends in .gz is unpacked on the way. Of a line longer than MAX_LINE_BYTES only
-    the beginning is kept, and it stays too long.
+    A file whose name ends in .gz is unpacked on the way. Bytes that are no UTF-8 become U+FFFD,
+    which no field takes. Of a line longer than MAX_LINE_BYTES only the beginning is kept, and it
+    stays too long.
 
     Raises:
         InvalidInput: `text_invalid`, if the file is UTF-16; `malformed_file`, if it cannot be
@@ -87,10 +82,10 @@ def blocks(path: Path) -> Iterator[Block]:
         pending += read
         cut = pending.rfind(b"\n") + 1
         if cut:
-            yield block_of(pending[:cut])
+            yield block_of(_as_utf8(pending[:cut]))
         pending = pending[cut:][: MAX_LINE_BYTES + 1]
     if pending:
-        yield block_of(pending + b"\n")
+        yield block_of(_as_utf8(pending + b"\n"))
 
 
 def _parts(path: Path) -> Iterator[bytes]:
@@ -109,7 +104,7 @@ def _parts(path: Path) -> Iterator[bytes]:
 
 
 def _open(path: Path) -> BufferedIOBase:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
 
 
 def block_of(text: bytes) -> Block:
@@ -125,9 +120,24 @@ def _without_mark(source: str, text: bytes) -> bytes:
     return text.removeprefix(_BYTE_ORDER_MARK)
 
 
-def _is_utf8(text: bytes) -> bool:
+def _as_utf8(text: bytes) -> bytes:
+    """Put U+FFFD for bytes that are no UTF-8: the field that they stand in is refused for it."""
     try:
         text.decode("utf-8")
     except UnicodeDecodeError:
-        return False
-    return True
+        return text.decode("utf-8", "replace").encode()
+    return text
+
+
+def too_long(line: bytes) -> NoReturn:
+    """Refuse a line that is no row.
+
+    Raises:
+        InvalidInput: `too_complex`.
+    """
+    beginning = line[:100].decode("utf-8", "replace")
+    raise InvalidInput(
+        f"{quoted(beginning)} goes on for more than {MAX_LINE_BYTES} bytes",
+        code="too_complex",
+        expected=f"at most {MAX_LINE_BYTES} bytes a line",
+    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -11,28 +13,39 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sendopt.errors import InvalidInput
-from sendopt.ingest.raw import TEXT_COLUMNS, Chunk, rejections, require_columns, with_extra
+from sendopt.ingest.columns import one_array
+from sendopt.ingest.fields import read_instant
+from sendopt.ingest.further import with_attributes
+from sendopt.ingest.headers import check_columns
+from sendopt.ingest.instants import INSTANT
+from sendopt.ingest.raw import CONTRACT_COLUMNS, TEXT_COLUMNS, Chunk, Options
 
 #: Rows read in one go; bounds the memory of an import.
 _BATCH_ROWS = 250_000
 
+#: Columns without which an event is none: a type that cannot be trusted refuses the file.
+_DECISIVE = frozenset({"event_id", "user_id", "event_type", "occurred_at", "send_id"})
 
-def read_parquet(path: Path) -> Iterator[Chunk]:
+
+def read_parquet(path: Path, options: Options) -> Iterator[Chunk]:
     """Yield the rows of `path`; `row` counts them from 1.
 
     Raises:
-        InvalidInput: if it is no Parquet, lacks a column, or a column's type cannot be trusted.
-            Damage that shows only in mid-file is reported with the rows read before it.
+        InvalidInput: if it is no Parquet, lacks a column, or the type of a required column cannot
+            be trusted. Damage that shows only in mid-file is reported with the rows read before it.
     """
     done = 0
     try:
         with pq.ParquetFile(path) as file:
-            schema = file.schema_arrow
-            require_columns(path.name, schema.names)
-            for field in schema:
-                _check_type(path.name, field)
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                yield _chunk(pa.Table.from_batches([batch]), done)
+            names = [name for name in file.schema_arrow.names if name not in options.ignored]
+            check_columns(path.name, names)
+            lost = _untrusted(path.name, file.schema_arrow, names, _first_time(file))
+            names = [name for name in names if name not in lost]
+            dropped = tuple((0, error) for error in lost.values())
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=names):
+                chunk = _chunk(path.name, pa.Table.from_batches([batch]), done, options)
+                yield replace(chunk, dropped=(*dropped, *chunk.dropped))
+                dropped = ()
                 done += len(batch)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise InvalidInput(
@@ -41,12 +54,34 @@ def read_parquet(path: Path) -> Iterator[Chunk]:
         ) from error
 
 
-def _check_type(source: str, field: pa.Field) -> None:
-    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+def _untrusted(
+    source: str, schema: pa.Schema, names: list[str], first_time: object
+) -> dict[str, InvalidInput]:
+    """Return the optional columns whose types cannot be trusted, and what is wrong with them."""
+    lost: dict[str, InvalidInput] = {}
+    for name in names:
+        try:
+            _check_type(source, schema.field(name), first_time)
+        except InvalidInput as error:
+            if name in _DECISIVE:
+                raise
+            lost[name] = error
+    return lost
+
+
+def _check_type(source: str, field: pa.Field, first_time: object) -> None:
+    kind = _plain_type(field.type)
     if pa.types.is_null(kind) or _is_text(kind):
         return
-    if field.name in TEXT_COLUMNS and not pa.types.is_integer(kind):
-        raise _wrong_type(source, field, "text", "write the column as text")
+    if field.name in TEXT_COLUMNS and not (
+        pa.types.is_integer(kind)
+        or (pa.types.is_decimal(kind) and kind.scale == 0)
+        or _is_uuid(field.type)
+    ):
+        hint = "write the column as text"
+        if pa.types.is_floating(kind):
+            hint = 'floats lose digits; in pandas: column.astype("Int64").astype("string")'
+        raise _wrong_type(source, field, "text", hint)
     if field.name == "propensity" and not (
         pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)
     ):
@@ -54,17 +89,22 @@ def _check_type(source: str, field: pa.Field) -> None:
     if field.name == "attributes" and not (pa.types.is_struct(kind) or pa.types.is_map(kind)):
         raise _wrong_type(source, field, "JSON text, a struct or a map", "write it as JSON text")
     if field.name == "occurred_at":
-        _check_time(source, field)
+        _check_time(source, field, first_time)
 
 
-def _check_time(source: str, field: pa.Field) -> None:
-    if pa.types.is_integer(field.type) or pa.types.is_floating(field.type):
+def _check_time(source: str, field: pa.Field, first_time: object) -> None:
+    if (
+        pa.types.is_integer(field.type)
+        or pa.types.is_floating(field.type)
+        or pa.types.is_decimal(field.type)
+    ):
         raise InvalidInput(
             f"{source} has numbers ({field.type}) as times, whose unit nobody can know",
             code="time_unit_suspect",
             field=field.name,
             expected="a timestamp with a zone",
-            hint="convert the column, in pandas: pd.to_datetime(column, unit=..., utc=True)",
+            hint="convert the column, in pandas: pd.to_datetime(column, unit=..., utc=True)"
+            + _guess(first_time),
         )
     if not pa.types.is_timestamp(field.type) or field.type.tz is None:
         raise InvalidInput(
@@ -74,6 +114,24 @@ def _check_time(source: str, field: pa.Field) -> None:
             expected="a timestamp with a zone",
             hint='give the column its zone, in pandas: column.dt.tz_localize("UTC")',
         )
+
+
+def _guess(first_time: object) -> str:
+    try:
+        read_instant(str(first_time))
+    except InvalidInput as error:
+        return f"; {first_time} {error.hint}" if error.hint else ""
+    return ""
+
+
+def _first_time(file: pq.ParquetFile) -> object:
+    """Return the first value of `occurred_at`, for a message."""
+    if "occurred_at" not in file.schema_arrow.names:
+        return None
+    for batch in file.iter_batches(batch_size=1000, columns=["occurred_at"]):
+        found = batch.column(0).drop_null()
+        return found[0].as_py() if len(found) and pa.types.is_primitive(found.type) else None
+    return None
 
 
 def _wrong_type(source: str, field: pa.Field, expected: str, hint: str) -> InvalidInput:
@@ -86,56 +144,109 @@ def _wrong_type(source: str, field: pa.Field, expected: str, hint: str) -> Inval
     )
 
 
-def _chunk(table: pa.Table, done: int) -> Chunk:
-    rows = np.arange(done + 1, done + 1 + len(table))
-    not_text = np.zeros(len(table), dtype=np.bool_)
-    refused = []
-    for name in table.column_names:
-        for index in _not_utf8(table[name]):
-            if not not_text[index]:
-                refused.append((int(rows[index]), name, "text_invalid", "is not UTF-8"))
-                not_text[index] = True
-    if refused:
-        table = table.filter(pa.array(~not_text))
-    columns = {field.name: _as_contract(field.name, table[field.name]) for field in table.schema}
-    return Chunk(
-        rows=with_extra(pa.array(rows[~not_text]), pa.table(columns)),
-        rejections=rejections(refused),
+def _chunk(source: str, table: pa.Table, done: int, options: Options) -> Chunk:
+    columns = {}
+    for field in table.schema:
+        try:
+            column = _as_contract(field.name, one_array(table[field.name]))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+            raise InvalidInput(
+                f"{source} has the type {field.type} here, of which nothing can be kept: {error}",
+                code="wrong_type",
+                field=field.name,
+                expected="text, numbers, instants, or structs and lists of them",
+                hint=f"leave it out: --ignore-column {field.name}",
+            ) from error
+        columns[field.name] = _without_nulls_in_words(column, options)
+    chunk = Chunk(
+        rows=pa.table(columns),
+        numbers=pa.array(np.arange(done + 1, done + 1 + len(table))),
+        names=frozenset(table.column_names),
     )
+    return with_attributes(chunk)
 
 
-def _as_contract(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _as_contract(name: str, column: pa.Array) -> pa.Array:
+    """Return a column as the contract has it; a further one as text, where it has no JSON form."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if isinstance(column.type, pa.BaseExtensionType) and not _is_uuid(column.type):
+        column = column.storage
+    kind = column.type
+    if _is_text(kind):
+        return _as_utf8(column)
     if name in TEXT_COLUMNS:
-        return column.cast(pa.string())
-    if name == "occurred_at" and pa.types.is_timestamp(column.type):
+        return _as_words(column)
+    if name == "occurred_at" and pa.types.is_timestamp(kind):
         # The log keeps microseconds; finer parts are cut off.
-        return pc.cast(
-            column,
-            options=pc.CastOptions(pa.timestamp("us", tz="UTC"), allow_time_truncate=True),
-        )
-    return column
+        return pc.cast(column, options=pc.CastOptions(INSTANT, allow_time_truncate=True))
+    if kind == pa.float16():
+        return column.cast(pa.float32())
+    is_kept = name in CONTRACT_COLUMNS or any(is_one(kind) for is_one in _JSON_KINDS)
+    return column if is_kept else _as_words(column)
 
 
-def _not_utf8(column: pa.ChunkedArray) -> list[int]:
-    if not _is_text(column.type):
-        return []
+_JSON_KINDS = (
+    pa.types.is_nested,
+    pa.types.is_floating,
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_null,
+)
+
+
+def _as_words(column: pa.Array) -> pa.Array:
+    """Return values of any type as text, without loss."""
+    kind = column.type
+    if _is_uuid(kind):
+        values = column.storage.to_pylist()
+        return pa.array([None if each is None else str(UUID(bytes=each)) for each in values])
+    if pa.types.is_fixed_size_binary(kind):
+        octets = column.to_pylist()
+        return pa.array([None if each is None else each.hex() for each in octets], pa.string())
+    return column.cast(pa.string())
+
+
+def _as_utf8(column: pa.Array) -> pa.Array:
+    """Return text; bytes that are no UTF-8 become U+FFFD, which no field takes."""
     try:
-        column.validate(full=True)
+        text = column.cast(pa.string())
+        text.validate(full=True)
     except pa.ArrowInvalid:
-        texts = column.cast(pa.large_binary()).to_pylist()
-        return [index for index, text in enumerate(texts) if text and not _decodes(text)]
-    return []
+        octets = column.cast(pa.large_binary()).to_pylist()
+        return pa.array(
+            [None if each is None else each.decode("utf-8", "replace") for each in octets],
+            pa.string(),
+        )
+    return text
 
 
-def _decodes(text: bytes) -> bool:
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+def _without_nulls_in_words(column: pa.Array, options: Options) -> pa.Array:
+    """Put null for empty text, and for what `options` says means nothing."""
+    if not pa.types.is_string(column.type):
+        return column
+    nulls = pa.array(["", *options.nulls])
+    if not options.nulls:
+        lengths = pc.binary_length(column)
+        if not pc.any(pc.equal(lengths, 0)).as_py():
+            return column
+    return pc.if_else(pc.is_in(column, value_set=nulls), pa.scalar(None, pa.string()), column)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _is_uuid(kind: pa.DataType) -> bool:
+    return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.uuid"
 
 
 def _is_text(kind: pa.DataType) -> bool:
     return bool(
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_binary_view(kind)
     )

@@ -1,9 +1,9 @@
-"""Rows of a file before anybody judged them: the columns of the Event contract, as text."""
+"""Rows as a reader hands them on: columns of the Event contract that nobody has judged yet."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -25,66 +25,81 @@ TEXT_COLUMNS = (
 CONTRACT_COLUMNS = (*TEXT_COLUMNS, "occurred_at", "propensity", "attributes")
 REQUIRED_COLUMNS = ("event_id", "user_id", "event_type", "occurred_at")
 
-REJECTION_SCHEMA = pa.schema(
-    [("row", pa.int64()), ("column", pa.string()), ("code", pa.string()), ("reason", pa.string())]
+FINDING_SCHEMA = pa.schema(
+    [
+        ("row", pa.int64()),  # 0 = the whole file
+        ("column", pa.string()),
+        ("code", pa.string()),
+        ("reason", pa.string()),
+        ("expected", pa.string()),
+        ("hint", pa.string()),
+    ]
 )
+
+#: Where something is wrong, and what: the number of a row, the error with its `field`.
+Finding = tuple[int, InvalidInput]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How whoever imports a file wants it to be read.
+
+    Attributes:
+        delimiter: of CSV; None = by the file's name, or as its first line `sep=` says.
+        nulls: texts that stand for a missing value, beside the empty text.
+        ignored: further columns to leave out.
+    """
+
+    delimiter: str | None = None
+    nulls: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
+
+
+DEFAULTS = Options()
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows of a file: those that could be read, and those that could not.
+    """Some rows of a file or a request: those that could be read, and those that could not.
 
     Attributes:
-        rows: a column `row`, and either `line` (a JSON text each) or the contract's columns that
-            the file has, with further columns in a struct `extra`.
-        rejections: with REJECTION_SCHEMA.
+        rows: those columns of the contract that there are. Text, or in Parquet an instant or a
+            number; `attributes` is a canonical JSON object.
+        numbers: of the rows, from 1.
+        unreadable: rows that are none.
+        faults: by column, what is wrong at which position in `rows`; the value there is null.
+        dropped: further columns that could not be kept.
+        names: the columns, or keys, that were seen.
     """
 
     rows: pa.Table
-    rejections: pa.Table
+    numbers: pa.Array
+    unreadable: tuple[Finding, ...] = ()
+    faults: Mapping[str, Mapping[int, InvalidInput]] = field(default_factory=dict)
+    dropped: tuple[Finding, ...] = ()
+    names: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
         """How many rows of the file this is."""
-        return len(self.rows) + len(self.rejections)
+        return len(self.rows) + len(self.unreadable)
 
 
-def rejections(found: Iterable[tuple[int, str, str, str]]) -> pa.Table:
-    """Return a table of (row, column, code, reason)."""
-    keys = REJECTION_SCHEMA.names
-    return pa.Table.from_pylist(
-        [dict(zip(keys, rejection, strict=True)) for rejection in found], schema=REJECTION_SCHEMA
+def finding_table(found: Iterable[Finding]) -> pa.Table:
+    """Return findings as a table with FINDING_SCHEMA."""
+    rows = [
+        (row, error.field or "", error.code, error.message, error.expected, error.hint)
+        for row, error in found
+    ]
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(FINDING_SCHEMA)
+    return pa.table(
+        [pa.array(column, kind.type) for column, kind in zip(columns, FINDING_SCHEMA, strict=True)],
+        schema=FINDING_SCHEMA,
     )
 
 
-def require_columns(source: str, names: Sequence[str]) -> None:
-    """Check the column names of a file.
-
-    Raises:
-        InvalidInput: `missing_field` or `invalid` (a name that stands twice), naming the column.
-    """
-    for name in REQUIRED_COLUMNS:
-        if name not in names:
-            raise InvalidInput(
-                f"{source} has no column {name}",
-                code="missing_field",
-                field=name,
-                expected=f"the columns {', '.join(REQUIRED_COLUMNS)}",
-            )
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidInput(f"{source} has two columns {name}", code="invalid", field=name)
-
-
-def with_extra(row_numbers: pa.Array, columns: pa.Table) -> pa.Table:
-    """Put the columns that the contract does not know into one struct, sorted by name."""
-    table = columns.select([name for name in columns.column_names if name in CONTRACT_COLUMNS])
-    extra = sorted(name for name in columns.column_names if name not in CONTRACT_COLUMNS)
-    if extra:
-        flat = columns.select(extra).combine_chunks()
-        arrays = [
-            column.chunk(0) if column.num_chunks else pa.array([], column.type)
-            for column in flat.columns
-        ]
-        table = table.append_column("extra", pa.StructArray.from_arrays(arrays, names=extra))
-    return table.append_column("row", row_numbers)
+def at(error: InvalidInput, field: str) -> InvalidInput:
+    """Return `error` as the one of `field`."""
+    return InvalidInput(
+        error.message, code=error.code, field=field, expected=error.expected, hint=error.hint
+    )

@@ -8,7 +8,7 @@ Time: `occurred_at` is UTC to the microsecond.
 """
 
 from sendopt.log.append import Appender, AppendReport, EventConflict, OutboxReport
-from sendopt.log.events import EVENT_SCHEMA, event_table
+from sendopt.log.events import EVENT_SCHEMA, differing_columns, event_table, events_of
 from sendopt.log.location import LogLocation, S3Access
 from sendopt.log.open import Log
 from sendopt.log.read import Reader
@@ -23,5 +23,7 @@ __all__ = [
     "OutboxReport",
     "Reader",
     "S3Access",
+    "differing_columns",
     "event_table",
+    "events_of",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 
 from sendopt.errors import InvalidInput, StoreFailure
 from sendopt.log.durable import DataFiles
-from sendopt.log.events import EVENT_SCHEMA, event_table
+from sendopt.log.events import EVENT_SCHEMA, differing_members, event_table
 from sendopt.log.lease import CheckHeld
 from sendopt.log.statements import failures, literal, run, statement
 from sendopt.records import Event, TenantId
@@ -26,6 +27,7 @@ class EventConflict:
 
     row: int  # 0-based, in the table that was to be appended
     event_id: str
+    columns: tuple[str, ...]  # that differ; of attributes those members, as "attributes.name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,21 +131,6 @@ class Appender:
             with self._transaction():
                 run(self._connection, name, sql).fetchall()
 
-    def compute(
-        self,
-        name: str,
-        sql: str,
-        params: Mapping[str, Any],
-        inputs: Mapping[str, pa.Table],
-    ) -> pa.Table:
-        """Run a SELECT over `inputs` alone: the log's engine, lent to whoever prepares events.
-
-        Raises:
-            StoreFailure: if DuckDB refuses it, naming the statement.
-        """
-        with self._inputs(**inputs), failures(name):
-            return run(self._connection, name, sql, params).to_arrow_table()
-
     def _store(self, events: pa.Table, tenants: pa.Array) -> AppendReport:
         incoming = events.append_column("tenant_id", tenants).append_column(
             "row", pa.array(np.arange(len(events)))
@@ -153,15 +140,15 @@ class Appender:
             with self._inputs(verdict=verdicts):
                 run(self._connection, "insert_events")
                 run(self._connection, "insert_batch")
-        conflicts = verdicts.filter(pc.invert(verdicts["is_repeat"]))
+        conflicts = verdicts.filter(pc.greater(pc.list_value_length(verdicts["differs"]), 0))
         return AppendReport(
             accepted=len(events) - len(verdicts),
             repeated=len(verdicts) - len(conflicts),
-            conflicts=[EventConflict(row["row"], row["event_id"]) for row in conflicts.to_pylist()],
+            conflicts=[_conflict(row) for row in conflicts.to_pylist()],
         )
 
     def _verdicts(self) -> pa.Table:
-        """Return row, event_id, is_repeat of those rows of `incoming` that must not be stored."""
+        """Return the rows of `incoming` that must not be stored, and what differs in each."""
         suspects = self._fetch("suspects")
         with self._inputs(suspect=suspects):
             # Ids alone are scanned above; whole events only where one is there already.
@@ -202,6 +189,13 @@ class Appender:
     def _one_row(self, name: str) -> tuple[Any, ...]:
         rows: list[tuple[Any, ...]] = run(self._connection, name).fetchall()
         return rows[0]
+
+
+def _conflict(verdict: dict[str, Any]) -> EventConflict:
+    columns = [name for name in verdict["differs"] if name != "attributes"]
+    first, other = (json.loads(verdict[n] or "{}") for n in ("first_attributes", "attributes"))
+    columns += [f"attributes.{name}" for name in differing_members(first, other)]
+    return EventConflict(verdict["row"], verdict["event_id"], tuple(columns))
 
 
 def _as_schema(events: pa.Table) -> pa.Table:

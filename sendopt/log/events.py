@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pyarrow as pa
 
 from sendopt.clock import as_utc
-from sendopt.records import Event
+from sendopt.records import Event, EventType
 
 #: The Event contract as columns. `attributes` is a JSON object as text, `{}` when empty.
 EVENT_SCHEMA = pa.schema(
@@ -47,10 +48,43 @@ def event_table(events: Iterable[Event]) -> pa.Table:
             "timezone": event.timezone,
             "propensity": event.propensity,
             # Sorted and compact: equal attributes are equal text, so a repeat is seen as one.
-            "attributes": json.dumps(
-                event.attributes, sort_keys=True, separators=(",", ":"), ensure_ascii=False
-            ),
+            "attributes": _json(event.attributes),
         }
         for event in events
     ]
     return pa.Table.from_pylist(rows, schema=EVENT_SCHEMA)
+
+
+def events_of(table: pa.Table) -> list[Event]:
+    """Return the events of a table with EVENT_SCHEMA, in their order."""
+    return [
+        Event(
+            **{
+                **row,
+                "event_type": EventType(row["event_type"]),
+                "attributes": json.loads(row["attributes"]),
+            }
+        )
+        for row in table.select(EVENT_SCHEMA.names).to_pylist()
+    ]
+
+
+def differing_columns(first: Event, other: Event) -> tuple[str, ...]:
+    """Return in which columns two events differ; of attributes in which, as "attributes.name"."""
+    names = [name for name in EVENT_SCHEMA.names if name != "attributes"]
+    columns = [name for name in names if getattr(first, name) != getattr(other, name)]
+    members = differing_members(first.attributes, other.attributes)
+    return (*columns, *(f"attributes.{name}" for name in members))
+
+
+def differing_members(first: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Return the names under which two JSON objects hold different things; 1 and true differ."""
+    return [
+        name
+        for name in sorted(first.keys() | other.keys())
+        if (name in first) != (name in other) or _json(first[name]) != _json(other[name])
+    ]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

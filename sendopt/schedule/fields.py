@@ -15,7 +15,7 @@ from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
 from sendopt.clock import parse_instant
 from sendopt.errors import InvalidInput
-from sendopt.text import MAX_ID_CHARACTERS, OVERRIDING, hidden_in_id, split_url
+from sendopt.text import MAX_ID_CHARACTERS, OVERRIDING, quoted, split_url, why_no_id
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")  # ".." would lead out of a URL
 _LOCAL_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -44,11 +44,12 @@ def _user_id(value: str) -> str:
     Raises:
         InvalidInput: `id_invalid`.
     """
-    if not 1 <= len(value) <= MAX_ID_CHARACTERS or hidden_in_id(value):
+    reason = None if 1 <= len(value) <= MAX_ID_CHARACTERS else "is empty or too long"
+    if reason := reason or why_no_id(value):
         raise InvalidInput(
-            "is no user id",
+            f"{quoted(value)} is no user id: it {reason}",
             code="id_invalid",
-            expected=f"1 to {MAX_ID_CHARACTERS} characters, none of them a control character",
+            expected=f"1 to {MAX_ID_CHARACTERS} characters, each of which can be seen",
         )
     return value
 

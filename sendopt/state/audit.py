@@ -49,7 +49,7 @@ def sends(tx: Transaction) -> Iterator[Violation]:
     opted_out = sa.exists().where(
         app_user.c.tenant_id == send.tenant_id,
         app_user.c.user_id == send.user_id,
-        app_user.c.opted_out_at < send.handed_over_at,
+        app_user.c.opt_out_known_at < send.handed_over_at,
     )
     rules = (
         (

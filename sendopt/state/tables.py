@@ -62,7 +62,10 @@ app_user = sa.Table(
     sa.Column("tenant_id", sa.Text, primary_key=True),
     sa.Column("user_id", sa.Text, primary_key=True),
     sa.Column("timezone", sa.Text),  # IANA; the profile's zone
-    sa.Column("opted_out_at", Instant),
+    sa.Column("opted_out_at", Instant),  # by the user's clock; null = may be sent to
+    sa.Column("opt_out_known_at", Instant),  # since when we have known; null with opted_out_at
+    sa.Column("last_opt_out_at", Instant),  # the latest word of each kind, in whatever order
+    sa.Column("last_opt_in_at", Instant),  # they came in
     sa.Column("updated_at", Instant, nullable=False),
 )
 

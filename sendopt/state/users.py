@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sendopt.errors import NotFound
 from sendopt.records import TenantId, UserId
 from sendopt.state.engine import Transaction, insert
-from sendopt.state.tables import Instant, app_user
+from sendopt.state.tables import Instant, app_user, device
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class User:
 
     user_id: UserId
     timezone: str | None  # IANA; the profile's, a device may know better
-    opted_out_at: datetime | None  # from then on nothing is sent
+    opted_out_at: datetime | None  # when the user said so; nothing is sent any more
 
 
 def put(
     tx: Transaction, tenant_id: TenantId, user_id: UserId, *, timezone: str | None, now: datetime
 ) -> None:
-    """Create or update the user. An opt-out stays: only the user's own word could end it."""
+    """Create or update the user. An opt-out stays: only the user's own word ends it."""
     tx.execute(
         insert(tx, app_user)
         .values(tenant_id=tenant_id, user_id=user_id, timezone=timezone, updated_at=now)
@@ -47,19 +47,74 @@ def ensure(tx: Transaction, tenant_id: TenantId, user_id: UserId, *, now: dateti
     )
 
 
-def opt_out(tx: Transaction, tenant_id: TenantId, user_id: UserId, *, now: datetime) -> None:
-    """Note that the user wants nothing more, known before or not; the first time stays."""
+def opt_out(
+    tx: Transaction, tenant_id: TenantId, user_id: UserId, *, at: datetime, now: datetime
+) -> None:
+    """Note that the user, known before or not, wants nothing more since `at`.
+
+    Words may come in in any order: the latest holds, and of two at one time the opt-out. What was
+    said first of those that hold is the time of the opt-out.
+    """
+    is_over = app_user.c.last_opt_in_at > sa.literal(at, Instant)
+    begins = sa.case(
+        (app_user.c.opted_out_at < sa.literal(at, Instant), app_user.c.opted_out_at),
+        else_=sa.literal(at, Instant),
+    )
+    known = sa.func.coalesce(app_user.c.opt_out_known_at, sa.literal(now, Instant))
     tx.execute(
         insert(tx, app_user)
-        .values(tenant_id=tenant_id, user_id=user_id, opted_out_at=now, updated_at=now)
+        .values(
+            tenant_id=tenant_id,
+            user_id=user_id,
+            opted_out_at=at,
+            opt_out_known_at=now,
+            last_opt_out_at=at,
+            updated_at=now,
+        )
         .on_conflict_do_update(
             index_elements=["tenant_id", "user_id"],
             set_={
-                "opted_out_at": sa.func.coalesce(app_user.c.opted_out_at, sa.literal(now, Instant)),
+                "opted_out_at": sa.case((is_over, app_user.c.opted_out_at), else_=begins),
+                "opt_out_known_at": sa.case((is_over, app_user.c.opt_out_known_at), else_=known),
+                "last_opt_out_at": _later(app_user.c.last_opt_out_at, at),
                 "updated_at": now,
             },
         )
     )
+
+
+def opt_in(
+    tx: Transaction, tenant_id: TenantId, user_id: UserId, *, at: datetime, now: datetime
+) -> None:
+    """Note that the user wants to be sent to again since `at`: it ends what was said before."""
+    ends = app_user.c.opted_out_at < sa.literal(at, Instant)
+    goes_on = app_user.c.last_opt_out_at >= sa.literal(at, Instant)
+    tx.execute(
+        insert(tx, app_user)
+        .values(tenant_id=tenant_id, user_id=user_id, last_opt_in_at=at, updated_at=now)
+        .on_conflict_do_update(
+            index_elements=["tenant_id", "user_id"],
+            set_={
+                # An opt-out that was said later began later than the one that ends here.
+                "opted_out_at": sa.case(
+                    (ends & goes_on, app_user.c.last_opt_out_at),
+                    (ends, sa.null()),
+                    else_=app_user.c.opted_out_at,
+                ),
+                "opt_out_known_at": sa.case(
+                    (ends & goes_on, app_user.c.opt_out_known_at),
+                    (ends, sa.null()),
+                    else_=app_user.c.opt_out_known_at,
+                ),
+                "last_opt_in_at": _later(app_user.c.last_opt_in_at, at),
+                "updated_at": now,
+            },
+        )
+    )
+
+
+def _later(column: sa.Column[datetime], at: datetime) -> sa.Case[datetime]:
+    return sa.case((column > sa.literal(at, Instant), column), else_=sa.literal(at, Instant))
 
 
 def get(tx: Transaction, tenant_id: TenantId, user_id: UserId) -> User:
@@ -74,6 +129,24 @@ def get(tx: Transaction, tenant_id: TenantId, user_id: UserId) -> User:
     if row is None:
         raise NotFound("there is no such user", code="user_unknown", field="user_id")
     return _user(row)
+
+
+def any_zone(tx: Transaction, tenant_id: TenantId) -> bool:
+    """Tell whether a profile or a device of the tenant names a time zone."""
+    return bool(
+        tx.scalar(
+            sa.select(
+                sa.or_(
+                    *(
+                        sa.exists().where(
+                            table.c.tenant_id == tenant_id, table.c.timezone.is_not(None)
+                        )
+                        for table in (app_user, device)
+                    )
+                )
+            )
+        )
+    )
 
 
 def everyone(tx: Transaction, tenant_id: TenantId) -> Iterator[User]:

@@ -61,7 +61,7 @@ def record_response(
             first, reason = known
             return _verdict(tenant_id, first, reason, repeated=True)
         if kind is ResponseKind.OPT_OUT:
-            users.opt_out(tx, tenant_id, send.user_id, now=now)
+            users.opt_out(tx, tenant_id, send.user_id, at=answer.occurred_at, now=now)
         else:
             _require_hand_over(send, answer.occurred_at)
         reason = _filtered_reason(tx, tenant_id, send, answer.occurred_at)

@@ -13,8 +13,7 @@ import pytest
 from sendopt import schedule
 from sendopt.api import create_api, write_openapi
 from sendopt.app import App
-from sendopt.ingest import accept_events, parse_device
-from sendopt.records import Event
+from sendopt.ingest import AcceptedEvent, accept_events, parse_device
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
 
@@ -79,4 +78,6 @@ def test_the_examples_are_accepted(app: App, document: dict[str, Any]) -> None:
     now = app.clock.now() + timedelta(days=1)
     schedule.parse_campaign(example("/v1/campaigns"), now=now)
     parse_device(example("/v1/devices"))
-    assert all(isinstance(item, Event) for item in accept_events(example("/v1/events"), now=now))
+    assert all(
+        isinstance(item, AcceptedEvent) for item in accept_events(example("/v1/events"), now=now)
+    )

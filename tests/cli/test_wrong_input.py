@@ -47,7 +47,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("tenant create shop --timezone CST", ("zone_invalid", "timezone", "Europe/Berlin")),
         ("tenant create shop --timezone localtime", ("zone_invalid", "timezone")),
         ("verify --home card.json", ("home_unusable", "--home", "card.json")),
-        ("ingest card.json", ("file_kind_unknown", "card.json", ".parquet")),
+        ("ingest card.json", ("missing_field", "card.json", "event_id", "currency")),
     ],
 )
 def test_it_names_the_place_the_limit_and_the_fix(

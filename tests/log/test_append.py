@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sendopt.errors import InvalidInput, StoreFailure
-from sendopt.log import EventConflict, Log, event_table
+from sendopt.log import EventConflict, Log, differing_columns, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 
 SHOP = TenantId("shop")
@@ -85,7 +85,8 @@ def test_the_first_event_under_an_id_stays(local_log: Log, batches: list[list[Ev
                 elif first[event.event_id] == event:
                     repeated += 1
                 else:
-                    conflicts.append(EventConflict(row, event.event_id))
+                    differs = differing_columns(first[event.event_id], event)
+                    conflicts.append(EventConflict(row, event.event_id, differs))
             report = appender.append(tenant_id, event_table(batch))
             assert (report.accepted, report.repeated) == (accepted, repeated)
             assert report.conflicts == conflicts

@@ -150,7 +150,7 @@ def test_tenants_do_not_see_each_others_devices_and_users(state: State, now: dat
     with state.write() as tx:
         for tenant_id, device in ((SHOP, ours), (BANK, theirs)):
             devices.register(tx, tenant_id, device, now=now)
-        users.opt_out(tx, SHOP, ANN, now=now)
+        users.opt_out(tx, SHOP, ANN, at=now, now=now)
         devices.mark_dead(tx, SHOP, DeviceId("d1"), reason="410", now=now)
         devices.register(tx, SHOP, a_browser("d2", BOB, endpoint="2"), now=now)
     with state.read() as tx:

@@ -58,7 +58,7 @@ def answered(state: State, now: datetime) -> None:
             "c1", SendId(f"s_{TENANT}_4"), "link", now + HOUR, "a browser", filtered_reason=None
         )
         engagement.add_click(tx, TENANT, click)
-        users.opt_out(tx, TENANT, UserId("user-5"), now=now + HOUR)
+        users.opt_out(tx, TENANT, UserId("user-5"), at=now + HOUR, now=now + HOUR)
 
 
 def did(tx: Transaction, number: int, kind: ResponseKind, at: datetime) -> None:

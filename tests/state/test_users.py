@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from sendopt.records import TenantId, UserId
 from sendopt.state import State, users
 from sendopt.state.users import User
@@ -21,7 +24,7 @@ def test_a_profile_is_created_and_updated(state: State, now: datetime) -> None:
 
 def test_an_opt_out_holds_for_a_user_nobody_knew(state: State, now: datetime) -> None:
     with state.write() as tx:
-        users.opt_out(tx, SHOP, ANN, now=now)
+        users.opt_out(tx, SHOP, ANN, at=now, now=now)
         assert users.get(tx, SHOP, ANN).opted_out_at == now
 
 
@@ -31,9 +34,34 @@ def test_an_opt_out_outlives_every_update_and_keeps_its_first_time(
     later = now + timedelta(days=1)
     with state.write() as tx:
         users.put(tx, SHOP, ANN, timezone="Asia/Tokyo", now=now)
-        users.opt_out(tx, SHOP, ANN, now=now)
-        users.opt_out(tx, SHOP, ANN, now=later)
+        users.opt_out(tx, SHOP, ANN, at=now, now=now)
+        users.opt_out(tx, SHOP, ANN, at=later, now=later)
         users.put(tx, SHOP, ANN, timezone="UTC", now=later)
         users.ensure(tx, SHOP, ANN, now=later)
     with state.read() as tx:
         assert users.get(tx, SHOP, ANN) == User(ANN, "UTC", now)
+
+
+DAY = timedelta(days=1)
+words = st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=1, max_size=6)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=words)
+def test_the_later_word_holds_in_whatever_order_they_come(
+    state: State, now: datetime, words: list[tuple[bool, int]]
+) -> None:
+    """A word is an opt-in or an opt-out, and its day; at one time the opt-out holds."""
+    user_id = UserId(f"of {words}")
+    with state.write() as tx:
+        for at_hand, (is_opt_in, day) in enumerate(words):
+            note = users.opt_in if is_opt_in else users.opt_out
+            note(tx, SHOP, user_id, at=now + day * DAY, now=now + (10 + at_hand) * DAY)
+        opted_out_at = users.get(tx, SHOP, user_id).opted_out_at
+    last_in = max([day for is_opt_in, day in words if is_opt_in], default=-1)
+    standing = [now + day * DAY for is_opt_in, day in words if not is_opt_in and day >= last_in]
+    assert (opted_out_at is not None) == bool(standing)
+    if opted_out_at is not None:
+        assert opted_out_at in standing
+        if last_in < 0:
+            assert opted_out_at == min(standing)

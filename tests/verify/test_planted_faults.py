@@ -100,7 +100,7 @@ def test_a_doubled_event_in_the_log(verify: Verify, damage_log: Damage) -> None:
         ("update attempt set started_at = started_at - 3600000000", "not_before_due"),
         ("update planned_send set expires_at = due_at where state = 'delivered'",
          "not_after_expiry"),
-        ("update app_user set opted_out_at = 1000000", "not_after_opt_out"),
+        ("update app_user set opt_out_known_at = 1000000", "not_after_opt_out"),
         ("delete from link where send_id = (select min(send_id) from click)", "click_has_link"),
         ("delete from event_outbox where event_id like '%:send'", "effect_has_event"),
         ("delete from event_outbox where sequence = 1", "outbox_has_no_gap"),

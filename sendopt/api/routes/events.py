@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer
 from sendopt.api.auth import Facade, Tenant
-from sendopt.api.body import JsonBody
+from sendopt.api.body import EventsBody
 from sendopt.app.answers import EventVerdict, Verdict
 from sendopt.errors import Conflict, InvalidInput, SendoptError
 from sendopt.ingest.accept import MAX_ITEMS, EventBody
@@ -49,13 +49,14 @@ class EventVerdicts(Answer):
     openapi_extra=openapi.takes(EventBody, example=[_EXAMPLE], up_to=MAX_ITEMS),
 )
 def accept_events(
-    request: Request, response: Response, tenant_id: Tenant, app: Facade, body: JsonBody
+    request: Request, response: Response, tenant_id: Tenant, app: Facade, body: EventsBody
 ) -> EventVerdicts:
     """Store up to 500 events: an array of them.
 
     Every event gets its verdict, in order. 200: every one is on disk, now or before. 207: at
     least one was refused; nothing of it was stored, everything else was. A request with a single
     event that is refused is refused as a whole: 409 or 422. Repeating a request changes nothing.
+    An optional field that cannot be read costs the field, not the event: see `dropped_fields`.
     """
     verdicts = [
         _located(verdict, position)
@@ -79,11 +80,16 @@ def accept_events(
 
 
 def _located(verdict: EventVerdict, position: int) -> EventVerdict:
-    """Turn the name of the field at fault into a JSON Pointer into the request's body."""
-    if verdict.field is None:
-        return verdict
-    path = f"/{position}/{verdict.field.removeprefix('/')}"
-    return replace(verdict, field=path.removesuffix("/"))
+    """Turn the names of fields into JSON Pointers into the request's body."""
+    dropped = verdict.dropped_fields and tuple(
+        replace(each, field=_pointer(position, each.field)) for each in verdict.dropped_fields
+    )
+    at = None if verdict.field is None else _pointer(position, verdict.field)
+    return replace(verdict, field=at, dropped_fields=dropped)
+
+
+def _pointer(position: int, field: str) -> str:
+    return f"/{position}/{field.removeprefix('/')}".removesuffix("/")
 
 
 def _refusal(verdict: EventVerdict) -> SendoptError:

@@ -16,20 +16,22 @@ first as (
 select
     incoming.row,
     incoming.event_id,
-    (
-        incoming.user_id = first.user_id
-        and incoming.event_type = first.event_type
-        and incoming.occurred_at = first.occurred_at
-        and incoming.send_id is not distinct from first.send_id
-        and incoming.campaign_id is not distinct from first.campaign_id
-        and incoming.variant_id is not distinct from first.variant_id
-        and incoming.message_type is not distinct from first.message_type
-        and incoming.channel is not distinct from first.channel
-        and incoming.platform is not distinct from first.platform
-        and incoming.timezone is not distinct from first.timezone
-        and incoming.propensity is not distinct from first.propensity
-        and incoming.attributes = first.attributes
-    ) as is_repeat
+    list_filter([
+        case when incoming.user_id <> first.user_id then 'user_id' end,
+        case when incoming.event_type <> first.event_type then 'event_type' end,
+        case when incoming.occurred_at <> first.occurred_at then 'occurred_at' end,
+        case when incoming.send_id is distinct from first.send_id then 'send_id' end,
+        case when incoming.campaign_id is distinct from first.campaign_id then 'campaign_id' end,
+        case when incoming.variant_id is distinct from first.variant_id then 'variant_id' end,
+        case when incoming.message_type is distinct from first.message_type then 'message_type' end,
+        case when incoming.channel is distinct from first.channel then 'channel' end,
+        case when incoming.platform is distinct from first.platform then 'platform' end,
+        case when incoming.timezone is distinct from first.timezone then 'timezone' end,
+        case when incoming.propensity is distinct from first.propensity then 'propensity' end,
+        case when incoming.attributes <> first.attributes then 'attributes' end
+    ], lambda name: name is not null) as differs,
+    case when incoming.attributes <> first.attributes then incoming.attributes end as attributes,
+    case when incoming.attributes <> first.attributes then first.attributes end as first_attributes
 from incoming
 join first using (tenant_id, event_id)
 where incoming.row <> first.row

@@ -1,0 +1,113 @@
+"""Names of columns: which are there, which are missing, and what the others may be meant for."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from sendopt.errors import InvalidInput
+from sendopt.ingest.raw import CONTRACT_COLUMNS, REQUIRED_COLUMNS
+from sendopt.text import quoted
+
+#: Without these no row can be an event. The other required ones a row may lack and be an opt-out.
+_NEEDED_AT_ONCE = ("user_id", "event_type")
+_CONTRACT = frozenset(CONTRACT_COLUMNS)
+_DELIMITERS = (",", ";", "\t", "|")
+_SHOWN_COLUMNS = 12
+_ALIKE = 0.85  # of difflib's ratio: a letter too many, or two that changed places
+
+
+def sep_line(line: bytes) -> str | None:
+    """Return the delimiter that a first line such as `sep=;` names, as spreadsheets write it."""
+    match = re.fullmatch(rb'"?sep=(.)"?\r?\n?', line, re.IGNORECASE)
+    return match[1].decode("latin-1") if match else None
+
+
+def header_of(source: str, line: bytes, delimiter: str) -> tuple[str, ...]:
+    """Return the names of the columns.
+
+    Raises:
+        InvalidInput: `malformed_csv`, and as `check_columns`.
+    """
+    try:
+        (names,) = csv.reader([line.decode("utf-8")], strict=True, delimiter=delimiter)
+    except (csv.Error, ValueError) as error:
+        raise InvalidInput(
+            f"the first line of {source} is no CSV header: {error}", code="malformed_csv"
+        ) from error
+    # Spreadsheets and data frames like to leave the name of a column of row numbers empty.
+    names = [name or f"column_{number}" for number, name in enumerate(names, start=1)]
+    check_columns(source, names, delimiter=delimiter)
+    return tuple(names)
+
+
+def check_columns(source: str, names: Sequence[str], *, delimiter: str | None = None) -> None:
+    """Check the names of a file's columns.
+
+    Raises:
+        InvalidInput: `missing_field`, naming every column that lacks, what was found in its place
+            and what it may be meant for; `invalid`, if a name stands twice.
+    """
+    if any(name not in names for name in _NEEDED_AT_ONCE):
+        raise missing_columns(source, names, delimiter=delimiter)
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidInput(
+                f"{source} has two columns {quoted(name)}", code="invalid", field=name
+            )
+
+
+def missing_columns(
+    source: str, names: Sequence[str], *, delimiter: str | None = None
+) -> InvalidInput:
+    """Return what to say of a file without some required columns."""
+    missing = [name for name in REQUIRED_COLUMNS if name not in names]
+    shown = ", ".join(quoted(name) for name in list(names)[:_SHOWN_COLUMNS])
+    more = f" and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else ""
+    return InvalidInput(
+        f"{source} has no column {', '.join(missing)}; it has {shown or 'none at all'}{more}",
+        code="missing_field",
+        field=missing[0],
+        expected=f"the columns {', '.join(REQUIRED_COLUMNS)}",
+        hint=_guess(names, missing, delimiter),
+    )
+
+
+def near_misses(names: Iterable[str]) -> dict[str, str]:
+    """Return further columns that may be meant for one of the contract that is not there.
+
+    >>> near_misses(["event_id", "Timezone", "usr_id", "city"])
+    {'Timezone': 'timezone', 'usr_id': 'user_id'}
+    """
+    there = set(names)
+    meant = {name: _closest(name) for name in sorted(there - _CONTRACT) if name.isprintable()}
+    return {name: near for name, near in meant.items() if near is not None and near not in there}
+
+
+@lru_cache(10_000)
+def _closest(name: str) -> str | None:
+    by_letters = {_bare(column): column for column in CONTRACT_COLUMNS}
+    close = difflib.get_close_matches(_bare(name), by_letters, n=1, cutoff=_ALIKE)
+    return by_letters[close[0]] if close else None
+
+
+def _guess(names: Sequence[str], missing: Sequence[str], delimiter: str | None) -> str | None:
+    if meant := {name: near for name, near in near_misses(names).items() if near in missing}:
+        pairs = ", ".join(f"{quoted(name)} {near}" for name, near in meant.items())
+        return f"call {pairs}: names are lower-case"
+    if delimiter is None or not names:
+        return None
+    line = delimiter.join(names)
+    counts = {each: line.count(each) for each in _DELIMITERS if each != delimiter}
+    likely = max(counts, key=lambda each: counts[each])
+    if len(names) > counts[likely]:
+        return None
+    name = "tab" if likely == "\t" else likely
+    return f"its columns look separated by {quoted(likely)}: --delimiter '{name}'"
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold()
