@@ -41,10 +41,13 @@ class Events(Stores):
         *,
         progress: Callable[[Path, int], None],
         options: ImportOptions = DEFAULTS,
+        vendor: str | None = None,
+        mapping_file: Path | None = None,
     ) -> list[ingest.ImportReport]:
         """Bring files of events into the log; `progress` gets the file and its rows so far.
 
-        Of a folder every file in it is read, as if it had been named.
+        Of a folder every file in it is read, as if it had been named. Files of another sender are
+        read by the mapping of a known `vendor`, or by one in a file.
 
         Raises:
             InvalidInput: as `ingest.import_file`; if a file is missing or of an unknown kind,
@@ -53,7 +56,8 @@ class Events(Stores):
             NotFound: `tenant_unknown`.
         """
         self.require_tenant(tenant_id)
-        files = [file for path in paths for file in ingest.files_of(path)]
+        mapping = ingest.load_mapping(vendor=vendor, file=mapping_file)
+        files = [file for path in paths for file in ingest.files_of(path, mapping)]
         with self._right_to_append() as appender:
             return [
                 ingest.import_file(
@@ -64,6 +68,7 @@ class Events(Stores):
                     note_consents=lambda consents: self._note_consents(tenant_id, consents),
                     progress=lambda rows, path=path: progress(path, rows),  # type: ignore[misc]
                     options=options,
+                    mapping=mapping,
                 )
                 for path in files
             ]

@@ -37,6 +37,22 @@ def ingest(
             "of such files.",
         ),
     ],
+    vendor: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="VENDOR",
+            help="The files are exports of airship, braze, fcm, mautic or onesignal.",
+        ),
+    ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(
+            "--mapping",
+            metavar="MAPPING.toml",
+            help="The files are another sender's, read as docs/importing.md describes.",
+        ),
+    ] = None,
     home: Home = None,
     tenant: Tenant = "default",
     delimiter: Annotated[
@@ -84,6 +100,8 @@ def ingest(
             files,
             progress=lambda path, rows: show(f"{path.name}, {rows:,} rows"),
             options=options,
+            vendor=vendor,
+            mapping_file=mapping,
         )
     knows_zones = any(report.with_zone for report in reports) or app.knows_zones(TenantId(tenant))
     if as_json:

@@ -13,6 +13,7 @@ Time: instants must carry a zone; they are stored as UTC.
 from sendopt.ingest.accept import AcceptedEvent, accept_events
 from sendopt.ingest.device import parse_device
 from sendopt.ingest.files import conflict_of, import_file
+from sendopt.ingest.mapping import load_mapping
 from sendopt.ingest.profile import parse_profile
 from sendopt.ingest.raw import Options
 from sendopt.ingest.report import ImportReport
@@ -26,6 +27,7 @@ __all__ = [
     "conflict_of",
     "files_of",
     "import_file",
+    "load_mapping",
     "parse_device",
     "parse_profile",
 ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput
 from sendopt.ingest.further import with_attributes
-from sendopt.ingest.headers import check_columns, header_of, sep_line
+from sendopt.ingest.headers import check_columns, check_unique, header_of, sep_line
 from sendopt.ingest.lines import MAX_LINE_BYTES, Block, block_of, blocks, too_long
 from sendopt.ingest.raw import Chunk, Finding, Options
 from sendopt.text import quoted
@@ -51,15 +51,33 @@ class _Frame:
     complete: int
 
 
-def read_csv(path: Path, options: Options) -> Iterator[Chunk]:
-    """Yield the records of `path`; `row` counts them from 1, without the header.
+#: Checks a file's name, the names of its columns and its delimiter.
+_Check = Callable[[str, Sequence[str], str | None], None]
 
-    Fields are separated as `options` say; else by tabs in a .tsv file, as a first line `sep=`
-    says, or by commas.
+
+def read_csv(path: Path, options: Options) -> Iterator[Chunk]:
+    """Yield the records of `path` as rows of the Event contract.
 
     Raises:
-        InvalidInput: if the header cannot be read or lacks a required column.
+        InvalidInput: as `read_table`, or if the header lacks a required column.
     """
+    for chunk in _read(path, options, lambda *said: check_columns(*said[:2], delimiter=said[2])):
+        yield with_attributes(chunk)
+
+
+def read_table(path: Path, options: Options) -> Iterator[Chunk]:
+    """Yield the records of `path` with whatever columns it has, as text.
+
+    `row` counts them from 1, without the header. Fields are separated as `options` say; else by
+    tabs in a .tsv file, as a first line `sep=` says, or by commas.
+
+    Raises:
+        InvalidInput: if the header cannot be read, or names a column twice.
+    """
+    return _read(path, options, lambda source, names, _delimiter: check_unique(source, names))
+
+
+def _read(path: Path, options: Options, check: _Check) -> Iterator[Chunk]:
     dialect: _Dialect | None = None
     rows_before = 0
     pending = b""
@@ -68,6 +86,7 @@ def read_csv(path: Path, options: Options) -> Iterator[Chunk]:
         whole = block_of(pending + (b"" if block is None else block.text))
         if dialect is None and len(whole.starts):
             dialect, lines = _dialect(path, whole, options)
+            check(path.name, dialect.header, dialect.delimiter)
             whole = block_of(whole.text[whole.ends[lines - 1] :])
         if dialect is None:
             continue
@@ -76,9 +95,9 @@ def read_csv(path: Path, options: Options) -> Iterator[Chunk]:
         pending = whole.text[framed:]
         chunk = _chunk(whole, frame, dialect, options, rows_before=rows_before)
         rows_before += chunk.size
-        yield with_attributes(chunk)
+        yield chunk
     if dialect is None:
-        check_columns(path.name, ())
+        check(path.name, (), None)
 
 
 def _and_end(found: Iterator[Block]) -> Iterator[Block | None]:

@@ -18,6 +18,7 @@ from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
 from sendopt.ingest.headers import missing_columns, near_misses
 from sendopt.ingest.judge import judge
+from sendopt.ingest.mapping import Mapping, mapped_chunks
 from sendopt.ingest.raw import (
     DEFAULTS,
     FINDING_SCHEMA,
@@ -25,6 +26,7 @@ from sendopt.ingest.raw import (
     Chunk,
     Finding,
     Options,
+    at,
     finding_table,
 )
 from sendopt.ingest.report import ImportReport
@@ -49,6 +51,7 @@ def import_file(
     note_consents: NoteConsents,
     progress: Callable[[int], None],
     options: Options = DEFAULTS,
+    mapping: Mapping | None = None,
 ) -> ImportReport:
     """Store the good rows of `path` and report on every row.
 
@@ -62,6 +65,7 @@ def import_file(
             Then told who wants to be sent to again, once that is stored.
         progress: told now and then how many rows are done.
         options: how to read the file.
+        mapping: of another sender's file; None = it is in the Event contract.
 
     Raises:
         InvalidInput: if the file is missing, of an unknown kind, lacks a required column, or
@@ -70,7 +74,9 @@ def import_file(
         StoreFailure: if the log fails; everything up to the last progress is stored.
     """
     return import_chunks(
-        reader_of(path)(path, options),
+        reader_of(path)(path, options)
+        if mapping is None
+        else mapped_chunks(path, mapping, options),
         path.name,
         appender,
         tenant_id,
@@ -141,9 +147,19 @@ class _Batch:
     def add(self, chunk: Chunk, *, now: datetime) -> None:
         judged = judge(chunk, now=now)
         self.events.append(judged.events)
-        self.refused += [*chunk.unreadable, *judged.refused]
-        self.dropped += judged.dropped
+        self.refused += [*chunk.unreadable, *_as_called(chunk, judged.refused)]
+        self.dropped += _as_called(chunk, judged.dropped)
         self.size += chunk.size
+
+
+def _as_called(chunk: Chunk, findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings by the names that the columns have in the file."""
+    if not chunk.called:
+        return list(findings)
+    return [
+        (row, at(error, chunk.called.get(error.field or "", error.field or "")))
+        for row, error in findings
+    ]
 
 
 def _batches(chunks: Iterable[Chunk], names: set[str], *, now: datetime) -> Iterator[_Batch]:

@@ -30,7 +30,7 @@ def header_of(source: str, line: bytes, delimiter: str) -> tuple[str, ...]:
     """Return the names of the columns.
 
     Raises:
-        InvalidInput: `malformed_csv`, and as `check_columns`.
+        InvalidInput: `malformed_csv`.
     """
     try:
         (names,) = csv.reader([line.decode("utf-8")], strict=True, delimiter=delimiter)
@@ -40,7 +40,6 @@ def header_of(source: str, line: bytes, delimiter: str) -> tuple[str, ...]:
         ) from error
     # Spreadsheets and data frames like to leave the name of a column of row numbers empty.
     names = [name or f"column_{number}" for number, name in enumerate(names, start=1)]
-    check_columns(source, names, delimiter=delimiter)
     return tuple(names)
 
 
@@ -49,10 +48,19 @@ def check_columns(source: str, names: Sequence[str], *, delimiter: str | None = 
 
     Raises:
         InvalidInput: `missing_field`, naming every column that lacks, what was found in its place
-            and what it may be meant for; `invalid`, if a name stands twice.
+            and what it may be meant for; and as `check_unique`.
     """
     if any(name not in names for name in _NEEDED_AT_ONCE):
         raise missing_columns(source, names, delimiter=delimiter)
+    check_unique(source, names)
+
+
+def check_unique(source: str, names: Sequence[str]) -> None:
+    """Refuse a file two of whose columns have one name.
+
+    Raises:
+        InvalidInput: `invalid`.
+    """
     for name in names:
         if names.count(name) > 1:
             raise InvalidInput(

@@ -15,20 +15,28 @@ from sendopt.ingest.objects import as_object, chunk_of
 from sendopt.ingest.raw import Chunk, Finding, Options
 from sendopt.text import quoted
 
+Objects = list[tuple[int, dict[str, Any]]]
+
 
 def read_jsonl(path: Path, options: Options) -> Iterator[Chunk]:
-    """Yield the lines of `path`; `row` is the line's number, from 1.
+    """Yield the lines of `path` as rows of the Event contract."""
+    for objects, unreadable in read_objects(path):
+        yield chunk_of(objects, unreadable=unreadable, options=options)
+
+
+def read_objects(path: Path) -> Iterator[tuple[Objects, list[Finding]]]:
+    """Yield the objects of `path`, each with its line's number, from 1, and what is none.
 
     A cut line costs itself and no other, because no JSON text contains a bare newline.
     """
     before = 0
     for block in blocks(path):
-        yield _chunk(block, before, options)
+        yield _objects(block, before)
         before += len(block.starts)
 
 
-def _chunk(block: Block, before: int, options: Options) -> Chunk:
-    objects: list[tuple[int, dict[str, Any]]] = []
+def _objects(block: Block, before: int) -> tuple[Objects, list[Finding]]:
+    objects: Objects = []
     unreadable: list[Finding] = []
     long = block.is_too_long()
     for index in np.flatnonzero(~block.is_blank()).tolist():
@@ -38,7 +46,7 @@ def _chunk(block: Block, before: int, options: Options) -> Chunk:
             objects.append((row, too_long(line) if long[index] else _object(line)))
         except InvalidInput as error:
             unreadable.append((row, error))
-    return chunk_of(objects, unreadable=unreadable, options=options)
+    return objects, unreadable
 
 
 def _object(line: bytes) -> dict[str, Any]:

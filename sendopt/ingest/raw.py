@@ -70,6 +70,7 @@ class Chunk:
         faults: by column, what is wrong at which position in `rows`; the value there is null.
         dropped: further columns that could not be kept.
         names: the columns, or keys, that were seen.
+        called: what the file calls a column of the contract, where it has another name there.
     """
 
     rows: pa.Table
@@ -78,6 +79,7 @@ class Chunk:
     faults: Mapping[str, Mapping[int, InvalidInput]] = field(default_factory=dict)
     dropped: tuple[Finding, ...] = ()
     names: frozenset[str] = frozenset()
+    called: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from sendopt.errors import InvalidInput
 from sendopt.ingest.csv import read_csv
 from sendopt.ingest.jsonl import read_jsonl
+from sendopt.ingest.mapping import Mapping, require_mappable
 from sendopt.ingest.parquet import read_parquet
 from sendopt.ingest.raw import Chunk, Options
 
@@ -39,17 +40,18 @@ _ADVICE = {
     ".orc": "write it as Parquet",
     ".arrow": "write it as Parquet",
     ".feather": "write it as Parquet",
-    ".avro": "write it as Parquet or as JSON Lines",
+    ".avro": "write it as Parquet or as JSON Lines; --mapping reads Avro as it is",
 }
 
 
-def files_of(path: Path) -> list[Path]:
+def files_of(path: Path, mapping: Mapping | None = None) -> list[Path]:
     """Return the files that `path` stands for: itself, or the parts in a folder, by name.
 
     Names that begin with a dot or an underscore are not looked at: they tell of the parts.
 
     Raises:
-        InvalidInput: `file_missing`, `file_kind_unknown`; before anything is read.
+        InvalidInput: `file_missing`, `file_kind_unknown`, and `file_name_unfit` with a mapping;
+            before anything is read.
     """
     if path.is_dir():
         found = sorted(each for each in path.rglob("*") if each.is_file() and _is_part(path, each))
@@ -58,7 +60,10 @@ def files_of(path: Path) -> list[Path]:
     else:
         found = [path]
     for each in found:
-        reader_of(each)
+        if mapping is None:
+            reader_of(each)
+        else:
+            require_mappable(each, mapping)
     return found
 
 

@@ -1,0 +1,232 @@
+"""Exports of other senders, in the shapes that they publish, become exactly these events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+import sendopt.app
+from sendopt.app.stores import DEFAULT_TENANT
+from sendopt.cli.main import commands
+from sendopt.ingest.mapping import vendors
+from sendopt.settings import Settings
+
+VENDORS = Path(__file__).parent / "vendors"
+Ingest = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def ingest(home: Path, monkeypatch: pytest.MonkeyPatch) -> Ingest:
+    """Run `sendopt ingest --json` and return what it told."""
+    monkeypatch.setattr(sendopt.app, "configure_logging", lambda: None)
+
+    def run(*arguments: str, status: int = 0) -> dict[str, Any]:
+        done = CliRunner().invoke(
+            commands, ["ingest", *arguments, "--home", str(home), "--json"], catch_exceptions=True
+        )
+        if status == 0:
+            assert done.exit_code == 0, (done.output, done.exception)
+        told: dict[str, Any] = json.loads(done.stdout) if done.stdout else {"error": done.exception}
+        return told
+
+    return run
+
+
+def stored(home: Path) -> list[str]:
+    """Return the events in the order of their times."""
+    with (
+        closing(sendopt.app.open_app(Settings(home=home))) as app,
+        app.reader(DEFAULT_TENANT) as reader,
+    ):
+        rows = reader.query(
+            "all",
+            "select event_id, user_id, event_type, send_id, campaign_id, platform, timezone, "
+            "strftime(occurred_at, '%d %H:%M:%S') as at from event order by event_id",
+        ).to_pylist()
+    return [" ".join(str(value or "-") for value in row.values()) for row in rows]
+
+
+def refused(told: dict[str, Any]) -> list[tuple[str, int, str, str]]:
+    return [
+        (each["source"], each["row"], each["column"], each["code"])
+        for file in told["files"]
+        for each in file["rejections"]
+    ]
+
+
+def test_braze(ingest: Ingest, home: Path) -> None:
+    told = ingest(str(VENDORS / "braze"), "--from", "braze")
+    assert stored(home) == [
+        "b-1 ann send d9:5f1 c1 ios Europe/Berlin 01 16:00:00",
+        "b-2 5f2 send d9:5f2 c1 android - 01 16:00:01",
+        "b-3 ann open d9:5f1 c1 ios Europe/Berlin 01 16:05:00",
+    ]
+    ((file, row, column, code),) = refused(told)
+    assert file.endswith("Send.part-0.json")
+    assert (row, column, code) == (3, "dispatch_id, user_id", "missing_field")
+
+
+def test_braze_in_avro_is_the_same(ingest: Ingest, home: Path, tmp_path: Path) -> None:
+    schema = {
+        "type": "record",
+        "name": "Send",
+        "fields": [
+            {"name": "id", "type": "string"},
+            {"name": "user_id", "type": "string"},
+            {"name": "external_user_id", "type": ["null", "string"]},
+            {"name": "time", "type": "long"},
+            {"name": "dispatch_id", "type": ["null", "string"]},
+        ],
+    }
+    row = {"id": "b-1", "user_id": "5f1", "external_user_id": "ann", "dispatch_id": "d9"}
+    file = tmp_path / "users.messages.pushnotification.Send.avro"
+    with file.open("wb") as out:
+        fastavro.writer(out, schema, [{**row, "time": 1788278400}])
+    ingest(str(file), "--from", "braze")
+    assert stored(home) == ["b-1 ann send d9:5f1 - - - 01 16:00:00"]
+    file.write_bytes(b"no avro")
+    assert ingest(str(file), "--from", "braze", status=1)["error"].code == "malformed_file"
+
+
+def test_onesignal(ingest: Ingest, home: Path) -> None:
+    (file,) = VENDORS.glob("events_audience-activity-*")
+    told = ingest(str(file), "--from", "onesignal")
+    message = "0b7c1f9e-5a2d-4c3e-9f10-2a6b7c8d9e0f"
+    one, two = f"{message}:s-1", f"{message}:s-2"
+    assert stored(home) == [
+        f"{one}:clicked ann open {one} {message} iOSPush - 01 16:05:00",
+        f"{one}:delivered ann delivery {one} {message} iOSPush - 01 16:00:02",
+        f"{one}:sent ann send {one} {message} iOSPush - 01 16:00:00",
+        f"{two}:failed s-2 bounce {two} {message} AndroidPush - 01 16:00:03",
+        f"{two}:sent s-2 send {two} {message} AndroidPush - 01 16:00:01",
+        f"{two}:unsubscribed s-2 opt_out {two} {message} AndroidPush - 01 16:00:03",
+    ]
+    nothing, without_zone = sorted(refused(told), key=lambda each: each[1])
+    assert nothing[1:] == (3, "sent, delivered, clicked, failed, unsubscribed", "not_mapped")
+    assert without_zone[1:] == (4, "sent", "time_invalid")
+
+
+def test_onesignals_message_stands_in_the_files_name(ingest: Ingest, tmp_path: Path) -> None:
+    file = tmp_path / "renamed.csv"
+    file.write_text("subscription_id,sent\ns-1,2026-09-01 16:00:00\n")
+    assert ingest(str(file), "--from", "onesignal", status=1)["error"].code == "file_name_unfit"
+
+
+def test_airship(ingest: Ingest, home: Path) -> None:
+    told = ingest(str(VENDORS / "airship.ndjson"), "--from", "airship")
+    assert stored(home) == [
+        "a-1 ann send p-1:ch-1 g-1 IOS - 01 16:00:00",
+        "a-2 ann open p-1:ch-1 g-1 IOS - 01 16:05:00",
+        "a-3 ch-2 session - - ANDROID - 01 17:00:00",
+    ]
+    (file,) = told["files"]
+    assert (file["accepted"], file["repeated"], file["rejected"]) == (3, 1, 1)
+    assert refused(told)[0][1] == 5
+    assert "TAG_CHANGE" in file["rejections"][0]["reason"]
+
+
+def test_mautic(ingest: Ingest, home: Path) -> None:
+    ingest(str(VENDORS / "mautic.csv"), "--from", "mautic")
+    assert stored(home) == [
+        "11:read 501 open 11 3 - - 01 16:05:00",
+        "11:sent 501 send 11 3 - - 01 16:00:00",
+        "12:failed 502 bounce 12 3 - - 01 16:00:00",
+        "12:sent 502 send 12 3 - - 01 16:00:00",
+    ]
+
+
+def test_fcm(ingest: Ingest, home: Path, tmp_path: Path) -> None:
+    told = ingest(str(VENDORS / "fcm.jsonl"), "--from", "fcm")
+    events = [
+        "m-1:i-1:MESSAGE_ACCEPTED i-1 send m-1 autumn ANDROID - 01 16:00:00",
+        "m-1:i-1:MESSAGE_DELIVERED i-1 delivery m-1 autumn ANDROID - 01 16:00:02",
+    ]
+    assert stored(home) == events
+    ((_, row, column, code),) = refused(told)
+    assert (row, column, code) == (3, "event", "not_mapped")
+    lines = (VENDORS / "fcm.jsonl").read_text().splitlines()
+    rows = pa.Table.from_pylist([json.loads(line) for line in lines[:2]])
+    instants = pa.array([1788278400500000, 1788278402000000], pa.timestamp("us", tz="UTC"))
+    pq.write_table(rows.set_column(0, "event_timestamp", instants), tmp_path / "fcm.parquet")
+    (file,) = ingest(str(tmp_path / "fcm.parquet"), "--from", "fcm")["files"]
+    assert (file["accepted"], file["repeated"]) == (0, 2)
+
+
+def test_another_vendors_file_is_refused_by_its_columns(ingest: Ingest) -> None:
+    error = ingest(str(VENDORS / "mautic.csv"), "--from", "fcm", status=1)["error"]
+    assert (error.code, error.field) == ("missing_field", "event_timestamp")
+    assert "lead_id" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("event = 3", "event"),
+        ("[[event]]\nevent_type = 'sent'\noccurred_at = 't'", "event_type"),
+        ("[[event]]\nevent_type = 'send'\noccurred_at = 't'", "event_id"),
+        ("[[event]]\nevent_type = 'send'\noccured_at = 't'", "occurred_at"),
+        ("file_name = '('\n[[event]]\nevent_type='send'\noccurred_at='t'", "no mapping"),
+        ("[[event", "no mapping"),
+    ],
+)
+def test_a_mapping_that_says_nothing_clear_is_refused(
+    ingest: Ingest, tmp_path: Path, text: str, told: str
+) -> None:
+    mapping = tmp_path / "mine.toml"
+    mapping.write_text(text)
+    error = ingest(str(VENDORS / "mautic.csv"), "--mapping", str(mapping), status=1)["error"]
+    assert error.code == "mapping_invalid"
+    assert told in str(error)
+
+
+@pytest.mark.parametrize(
+    ("unit", "time"),
+    [
+        ("s", "1788278400"),
+        ("s", "1788278400.0"),
+        ("ms", "1788278400000"),
+        ("us", "1788278400000000"),
+    ],
+)
+def test_a_mapping_of_ones_own(
+    ingest: Ingest, home: Path, tmp_path: Path, unit: str, time: str
+) -> None:
+    mapping = tmp_path / "mine.toml"
+    mapping.write_text(
+        f"""
+        [columns]
+        event_id = "{{no}}"
+        user_id = "{{who}}"
+        send_id = "{{push}}/{{who}}"
+        channel = "sms"
+        attributes.label = "{{tag}}"
+        [time]
+        unit = "{unit}"
+        [[event]]
+        event_type = "send"
+        occurred_at = "when"
+        """
+    )
+    file = tmp_path / "mine.csv"
+    file.write_text(f"no,who,push,tag,when\ne1,ann,p1,x,{time}\ne2,bob,p1,x,soon\n")
+    told = ingest(str(file), "--mapping", str(mapping))
+    assert stored(home) == ["e1 ann send p1/ann - - - 01 16:00:00"]
+    assert refused(told) == [("mine.csv", 2, "when", "time_invalid")]
+
+
+def test_a_vendor_that_nobody_knows_is_refused_with_the_names_of_the_others(ingest: Ingest) -> None:
+    error = ingest(str(VENDORS / "mautic.csv"), "--from", "brase", status=1)["error"]
+    assert error.code == "vendor_unknown"
+    assert all(name in str(error) for name in vendors())
+    assert all(
+        name in CliRunner().invoke(commands, ["ingest", "--help"]).stdout for name in vendors()
+    )
