@@ -14,6 +14,7 @@ from lattice.world import Mechanism, Segment
 _SEGMENT_WIDTH = 3.0  # hours
 _TYPICAL_DELAY = 480.0  # seconds, the mean of an exponential
 _TYPICAL_LATENESS = 5400.0
+_READINESS_NODES = 15  # of a Gauss-Hermite quadrature
 _GLANCE_DAYS = 3  # who has not looked by then never opens
 
 
@@ -29,6 +30,19 @@ def probability(
     if world.answers.mechanism is Mechanism.GLANCES:
         return _sigmoid(willing) * -np.expm1(-world.answers.glances * seen)
     return _sigmoid(willing + world.habits.amplitude * cohort.closeness(user, local))
+
+
+def expected_probability(
+    cohort: Cohort, user: Numbers, at: Vector, message_type: Numbers
+) -> Vector:
+    """Return `probability` in the mean over days, whose readiness nobody knows beforehand."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(_READINESS_NODES)
+    spread = cohort.world.answers.readiness_sd
+    mean = np.zeros(len(user))
+    for node, weight in zip(nodes, weights / weights.sum(), strict=True):
+        readiness = np.full(len(user), spread * node)
+        mean += weight * probability(cohort, user, at, message_type, readiness)
+    return mean
 
 
 def draw(cohort: Cohort, sends: Sends, rng: np.random.Generator) -> Vector:

@@ -104,7 +104,7 @@ def _ask(cohort: Cohort, chosen: Numbers, rng: np.random.Generator) -> Asked:
     at = cohort.instant(user, world.end.timestamp() + day * DAY + (hour + 0.5) * HOUR)
     kinds = 1 if world.sender is None else max(1, len(world.sender.message_types))
     message_type = np.repeat(rng.integers(0, kinds, len(user) // HOURS), HOURS)
-    planted = answers.probability(cohort, user, at, message_type, np.zeros(len(user)))
+    planted = answers.expected_probability(cohort, user, at, message_type)
     by_day = (-1, HOURS)
     return Asked(
         user=(cohort.first + user).reshape(by_day),

@@ -74,6 +74,18 @@ def test_sessions_follow_the_planted_activity(name: str) -> None:
             assert 2.0 * stats.norm.sf(abs(z)) > ONCE_A_HUNDRED_THOUSAND
 
 
+def test_what_is_judged_is_the_mean_over_days_of_unknown_readiness() -> None:
+    rng = np.random.default_rng(SEED)
+    for cohort, _, _ in tenant.drawn(bigger("confounded", users=20), SEED):
+        user, kind = np.repeat(np.arange(len(cohort)), 5000), np.zeros(5000 * len(cohort), int)
+        at = np.full(len(user), cohort.world.end.timestamp() + DAY + 18.5 * HOUR)
+        days = 1.5 * rng.standard_normal(len(user))
+        drawn = answers.probability(cohort, user, at, kind, days).reshape(len(cohort), -1)
+        planted = answers.expected_probability(cohort, user[::5000], at[::5000], kind[::5000])
+        error = drawn.std(axis=1) / np.sqrt(drawn.shape[1])
+        assert (np.abs(drawn.mean(axis=1) - planted) < 4.5 * error).all()
+
+
 def test_only_sessions_are_answered_by_presence() -> None:
     world = bigger("only_sessions")
     for cohort, recorded, _ in tenant.drawn(world, SEED):
