@@ -3,7 +3,7 @@
 From 18 instants, four weeks apart, the model that was fitted to the past is asked about all local
 hours of the active days of the next four weeks: is the user there within two hours? Everything is
 computed once with each rule. "AUC" is the share of pairs of hours of a user's day in the right
-order; intervals resample users.
+order; the units of intervals are users.
 
 python -P benchmarks/day_types.py LOG.parquet [HOLIDAYS.csv]     (timezone, day)
 """
@@ -158,12 +158,11 @@ def report(later: pa.Table, told: dict[str, np.ndarray], holidays: set[tuple[str
         if not some.any():
             continue
         for name in told:
-            rng = np.random.default_rng(1)
             auc = ordered[name][some].sum() / pairs[some].sum()
             more = ordered[name] - ordered["Saturday, Sunday"]
-            gain = metrics.user_interval(more[some], pairs[some], user[some], rng)
+            gain = metrics.user_interval(more[some], pairs[some], user[some])
             lost = loss[name] - loss["Saturday, Sunday"]
-            worse = metrics.user_interval(lost[some], np.ones(some.sum()), user[some], rng)
+            worse = metrics.user_interval(lost[some], np.ones(some.sum()), user[some])
             print(
                 f"| {kind} | {some.sum():,}, {len(np.unique(user[some]))} | {name} | {auc:.4f} "
                 f"| {gain} | {worse} |"

@@ -125,7 +125,7 @@ def value_of(days: list[Day], chosen: Callable[[Day], float]) -> Interval:
     """Return the mean of `chosen` over user-days."""
     values = np.array([chosen(day) for day in days])
     users = np.unique([day.user for day in days], return_inverse=True)[1]
-    return user_interval(values, np.ones(len(values)), users, np.random.default_rng(1))
+    return user_interval(values, np.ones(len(values)), users)
 
 
 def expected(day: Day, exploration: Exploration) -> float:
@@ -210,7 +210,7 @@ def _realised(days: list[Day], low: float, high: float) -> Interval | str:
         return "too few"
     users = np.unique([user for user, _ in found], return_inverse=True)[1]
     gains = np.array([gain for _, gain in found])
-    return user_interval(gains, np.ones(len(gains)), users, np.random.default_rng(1))
+    return user_interval(gains, np.ones(len(gains)), users)
 
 
 def main() -> None:

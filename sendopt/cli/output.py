@@ -22,8 +22,11 @@ stderr = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, std
 
 
 def as_json(value: Any) -> Any:
-    """Turn records into what JSON can hold; instants become ISO 8601, durations seconds."""
-    return to_jsonable_python(value, timedelta_mode="float")
+    """Turn records into what JSON can hold; instants become ISO 8601, durations seconds.
+
+    A limit that is infinite becomes null: JSON has no number for it.
+    """
+    return to_jsonable_python(value, timedelta_mode="float", inf_nan_mode="null")
 
 
 def print_json(value: Any) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 Group = NDArray[np.intp]
 
-#: With fewer, how far users differ is known too badly for any limit or interval.
+#: With fewer, how far users differ is known too badly for any limit.
 FEWEST_USERS = 20
 
 _DRAWS, _DRAWS_AT_ONCE = 2000, 50  # the latter bounds the memory where users are many
@@ -47,6 +47,35 @@ def clustered_mean(value: Vector, user: Group) -> Mean:
     sums = user_sums(value - mean, user)
     error, freedom = spread(sums)
     return Mean(mean, error / len(value), len(sums), freedom)
+
+
+def ratio(value: Vector, weight: Vector) -> Mean:
+    """Return the ratio of two sums over users, with the error that leaving each out tells.
+
+    The jackknife sees what linearising the ratio does not: where few users hold most of the weight,
+    how much one of them moves it. Its degrees of freedom are the least of three: users less one;
+    Satterthwaite's (1946) from how uneven the users' influences came out, as in `spread`; and from
+    how uneven their weights are, known before anything came out (Bell and McCaffrey 2002).
+
+    Args:
+        value: sums of each user.
+        weight: sums of each user, not negative; who has none does not count.
+    """
+    value, weight = value[weight > 0.0], weight[weight > 0.0]
+    users = len(weight)
+    total, all_weight = float(value.sum()), float(weight.sum())
+    estimate = total / all_weight if users else np.nan
+    if users < 2:
+        return Mean(estimate, np.inf, users, 0.0)
+    moved = (total - value) / (all_weight - weight) - estimate
+    squares = float((moved**2).sum())
+    error = float(np.sqrt(squares * (users - 1) / users))
+    share = (weight / all_weight) ** 2
+    freedom = min(users - 1.0, float(share.sum() ** 2 / (share**2).sum()) - 1.0)
+    if squares > 0.0:
+        kurtosis = float((moved**4).sum()) * users / squares**2
+        freedom = min(freedom, 2.0 * users / max(kurtosis - 1.0, 2.0))
+    return Mean(estimate, error, users, max(freedom, 1.0))
 
 
 def user_sums(value: Vector, user: Group) -> Vector:

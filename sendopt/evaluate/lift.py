@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil, sqrt
 
-import numpy as np
-
 from sendopt.evaluate import arms, sequential
 from sendopt.evaluate.arms import Estimate, Trial
-from sendopt.evaluate.chance import Vector, spread, user_sums
+from sendopt.evaluate.chance import Vector, user_sums
 from sendopt.evaluate.metrics import Interval
 from sendopt.evaluate.refusal import Refusal
 
@@ -39,7 +37,7 @@ class Contrast:
     optimised: float
     holdout: float
     difference: Interval | None  # None = too few users or answers for an interval
-    relative: Interval | None  # of the holdout's share
+    relative: Interval | None  # of the holdout's share; None also where that may be 0
 
 
 @dataclass(frozen=True)
@@ -133,13 +131,25 @@ def _contrast(trial: Trial, outcome: Vector, estimate: Estimate) -> Contrast:
     )
 
 
-def _relative(trial: Trial, estimate: Estimate, radii: float) -> Interval:
-    """Return the ratio of the shares minus 1, by the delta method, as many radii wide."""
+def _relative(trial: Trial, estimate: Estimate, radii: float) -> Interval | None:
+    """Return the ratio of the shares minus 1, by Fieller's theorem (1954), as many radii wide.
+
+    It holds every ratio r at which optimised - r x holdout cannot be told from 0. At r = 1 that is
+    the difference itself: so it leaves 0 out if and only if the difference does. None where the
+    holdout's own share cannot be told from 0, which leaves the ratio without bounds.
+    """
+    treated = user_sums(estimate.row * trial.optimised, estimate.user)
+    held = user_sums(estimate.row * ~trial.optimised, estimate.user)
+    correction = radii**2 * len(held) / max(len(held) - 1, 1)
+    leading = estimate.holdout**2 - correction * float(held @ held)
+    if leading <= 0.0:
+        return None
+    middle = estimate.optimised * estimate.holdout + correction * float(treated @ held)
+    last = estimate.optimised**2 - correction * float(treated @ treated)
+    half = sqrt(max(middle**2 - leading * last, 0.0)) / leading
+    centre = middle / leading
     ratio = estimate.optimised / estimate.holdout
-    # A held-out row moves the denominator: by the ratio as much as the numerator.
-    row = estimate.row * np.where(trial.optimised, 1.0, ratio) / estimate.holdout
-    error, _ = spread(user_sums(row, estimate.user))
-    return _around(ratio - 1.0, radii * error)
+    return Interval(ratio - 1.0, centre - half - 1.0, centre + half - 1.0)
 
 
 def _needed(trial: Trial, estimate: Estimate, effect: float) -> Needed:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, isfinite, sqrt
 
 import numpy as np
 
-from sendopt.evaluate.chance import Group, Vector, user_sums
+from sendopt.evaluate.chance import Group, Mean, Vector, ratio, t_beyond, user_sums
 
-_RESAMPLES = 1000
+#: With fewer, nothing bounds an interval: how far users differ is not known.
+FEWEST_USERS = 5
+
 _BINS = 10
+_LEVEL = 0.025  # of the truths lie below an interval, and as many above
 
 
 @dataclass(frozen=True)
@@ -17,10 +21,17 @@ class Interval:
     """An estimate with its 95 % interval; users, not rows, are its unit."""
 
     estimate: float
-    low: float
+    low: float  # -inf and inf: of so few users nothing bounds it
     high: float
 
+    @property
+    def bounded(self) -> bool:
+        """Whether there were users enough for an interval."""
+        return isfinite(self.low) and isfinite(self.high)
+
     def __str__(self) -> str:
+        if not self.bounded:
+            return f"{self.estimate:.4f} [too few users to bound it]"
         return f"{self.estimate:.4f} [{self.low:.4f}, {self.high:.4f}]"
 
 
@@ -80,21 +91,45 @@ def reward_of_choice(group: Group, score: Vector, label: Vector) -> Vector:
     return _sums(group, label * chosen, groups) / _sums(group, chosen.astype(np.float64), groups)
 
 
-def user_interval(value: Vector, weight: Vector, user: Group, rng: np.random.Generator) -> Interval:
-    """Return sum(value) / sum(weight) with a bootstrap interval that resamples whole users."""
-    sums = np.column_stack([user_sums(value, user), user_sums(weight, user)])
-    users = len(sums)
-    # One at a time bounds the memory; to count draws is faster than to draw counts (multinomial).
-    drawn = np.array(
-        [
-            np.bincount(rng.integers(users, size=users), minlength=users) @ sums
-            for _ in range(_RESAMPLES)
-        ]
-    )
-    drawn = drawn[drawn[:, 1] > 0]
-    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975])
-    total, count = sums.sum(axis=0)
-    return Interval(float(total / count), float(low), float(high))
+def user_interval(value: Vector, weight: Vector, user: Group) -> Interval:
+    """Return sum(value) / sum(weight) with Student's interval, users as units.
+
+    The error is the jackknife's over users, its freedom Satterthwaite's (see `chance.ratio`): a
+    bootstrap's percentiles miss the truth twice as often as they say where users are few, or a few
+    of them do most. With fewer than FEWEST_USERS, or one who carries it all, nothing bounds it.
+    """
+    found = ratio(user_sums(value, user), user_sums(weight, user))
+    if found.users < FEWEST_USERS:
+        return Interval(found.estimate, -inf, inf)
+    half = t_beyond(_LEVEL, found.freedom) * found.standard_error
+    return Interval(found.estimate, found.estimate - half, found.estimate + half)
+
+
+def user_share(value: Vector, weight: Vector, user: Group) -> Interval:
+    """Return sum(value) / sum(weight), a share, with Wilson's interval, users as units.
+
+    Values lie in 0..weight. Wilson's binomial interval at the effective sample size: as many
+    independent draws as have this estimate's variance (Korn and Graubard 1998), with Student's t
+    for its z. A symmetrical interval is too short towards the middle where a share is near 0 or 1.
+    """
+    sums = user_sums(weight, user)
+    found = ratio(user_sums(value, user), sums)
+    if found.users < FEWEST_USERS:
+        return Interval(found.estimate, -inf, inf)
+    share, t2 = found.estimate, t_beyond(_LEVEL, found.freedom) ** 2
+    size = _effective_size(found, sums)
+    centre = (share + t2 / (2.0 * size)) / (1.0 + t2 / size)
+    half = sqrt(t2 / size * share * (1.0 - share) + (t2 / (2.0 * size)) ** 2) / (1.0 + t2 / size)
+    return Interval(share, max(centre - half, 0.0), min(centre + half, 1.0))
+
+
+def _effective_size(found: Mean, weight: Vector) -> float:
+    """Return as how many draws a share counts; where nobody differed, as users of one draw each."""
+    users = float(weight.sum()) ** 2 / float((weight**2).sum())
+    if found.standard_error == 0.0:
+        return users
+    inside = min(max(found.estimate, 1.0 / (users + 2.0)), 1.0 - 1.0 / (users + 2.0))
+    return min(float(weight.sum()), inside * (1.0 - inside) / found.standard_error**2)
 
 
 def _sums(group: Group, value: Vector, groups: int) -> Vector:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import InvalidInput
-from sendopt.evaluate.chance import FEWEST_USERS
+from sendopt.evaluate.metrics import FEWEST_USERS
 from sendopt.evaluate.off_policy import Value
 from sendopt.features import AsOfView, Target, instant, statement, summarise
 from sendopt.learn.fitting.fit import Fitted, Progress, fit
@@ -57,8 +57,8 @@ class BacktestReport:
             )
         if self.verdict is not None and self.verdict.users < FEWEST_USERS:
             notes.append(
-                f"with fewer than {FEWEST_USERS} users ({self.verdict.users} here) intervals are "
-                "too short: how far users differ is hardly known"
+                f"with fewer than {FEWEST_USERS} users ({self.verdict.users} here) there are no "
+                "intervals: how far users differ is not known"
             )
         if self.label_source == ACTIVITY:
             notes.append(
@@ -151,7 +151,7 @@ def _replay(run: _Run) -> Backtest:
         )
     run.progress(f"judging {len(later)} later moments")
     rows = model.labelled_inputs(view, later)
-    verdict = judge(later, predictors(model, rows), rankings(model, rows), seed=run.seed)
+    verdict = judge(later, predictors(model, rows), rankings(model, rows))
     report = _report(fitted, verdict=verdict)
     if report.label_source != SENDS:
         return Backtest(None, report)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
-from sendopt.evaluate.chance import FEWEST_USERS
+from sendopt.evaluate.metrics import FEWEST_USERS
 from sendopt.features import USER_FEATURES
 from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate import GateReport
@@ -106,7 +106,7 @@ def _judgement(verdict: Verdict) -> Iterator[str]:
     yield (
         f"Predictive: none of it comes from randomised sends. {verdict.moments} moments of "
         f"{verdict.users} users, {verdict.answered:.1%} answered. Brackets are 95 % intervals "
-        "from resampling users."
+        "with users as units."
     )
     yield ""
     yield "| predictor | log loss | Brier | calibration error | within-day AUC |"
@@ -137,8 +137,8 @@ def _weak_spots(fitted: Fitted, verdict: Verdict, judged: NDArray[np.bool_]) -> 
         yield f"- Choice of time not better beyond chance than: {', '.join(unproven)}."
     if verdict.users < FEWEST_USERS:
         yield (
-            f"- Judged on fewer than {FEWEST_USERS} users: the intervals above are too short, "
-            "because how far users differ is hardly known."
+            f"- Judged on fewer than {FEWEST_USERS} users: there are no intervals above, because "
+            "how far users differ is not known."
         )
     sends = fitted.rows.user_features[judged][:, USER_FEATURES.index("sends_ever")]
     label = fitted.moments.label[judged]

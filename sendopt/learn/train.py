@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from math import isfinite
 from typing import Any
 
 from sendopt.clock import CLOCK_TOLERANCE, as_utc
@@ -133,7 +134,7 @@ def train(
     registry.finish(
         tenant_id,
         recorded,
-        metrics={**_metrics(verdict), **gate.figures},
+        metrics=_finite({**_metrics(verdict), **gate.figures}),
         tags=_judged_tags(gate),
         gate=gate.summary,
     )
@@ -187,7 +188,7 @@ def put_on_trial(
         champion=champion,
         probabilities=probabilities,
         rankings=orders,
-        verdict=judge(later, probabilities, orders, seed=seed) if sound else None,
+        verdict=judge(later, probabilities, orders) if sound else None,
         seed=seed,
     )
 
@@ -241,6 +242,11 @@ def _metrics(verdict: Verdict) -> dict[str, float]:
         found[f"{OURS}_minus_{name}.reward_low"] = gain.low
         found[f"{OURS}_minus_{name}.reward_high"] = gain.high
     return found
+
+
+def _finite(found: Mapping[str, float]) -> dict[str, float]:
+    """Leave out the limits of intervals that nothing bounds: a metric is a number."""
+    return {name: value for name, value in found.items() if isfinite(value)}
 
 
 def _tags(fitted: Fitted) -> dict[str, str]:

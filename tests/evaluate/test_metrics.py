@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -61,13 +63,59 @@ def test_the_calibration_error_is_the_mean_gap_whatever_its_sign_and_the_order(s
 
 def test_intervals_know_that_users_hang_together() -> None:
     """1,000 rows of ten users say no more than ten coins."""
-    rng = np.random.default_rng(1)
     user = np.repeat(np.arange(10), 100)
     value = np.repeat(np.arange(10) % 2, 100).astype(np.float64)
-    interval = metrics.user_interval(value, np.ones(1000), user.astype(np.intp), rng)
+    interval = metrics.user_interval(value, np.ones(1000), user.astype(np.intp))
     assert interval.estimate == 0.5
     assert interval.low < 0.3
     assert interval.high > 0.7
+
+
+@pytest.mark.parametrize("users", [1, 2, 4])
+@pytest.mark.parametrize("interval", [metrics.user_interval, metrics.user_share])
+def test_a_handful_of_users_bounds_nothing(
+    interval: Callable[..., metrics.Interval], users: int
+) -> None:
+    user = np.repeat(np.arange(users), 50)
+    label = (np.arange(50 * users) % 3 == 0).astype(np.float64)
+    found = interval(label, np.ones(len(label)), user)
+    assert (found.low, found.high, found.bounded) == (-np.inf, np.inf, False)
+    assert found.estimate == pytest.approx(label.mean())
+    assert str(found).endswith("[too few users to bound it]")
+
+
+def test_one_user_who_does_nearly_everything_is_one_user() -> None:
+    """Nine others with one row each leave it to the tenth."""
+    user = np.r_[np.zeros(991, np.intp), np.arange(1, 10)]
+    label = np.r_[np.arange(991) % 2, np.ones(9)].astype(np.float64)
+    found = metrics.user_interval(label, np.ones(1000), user)
+    assert found.high - found.low > 0.5
+
+
+@pytest.mark.parametrize("users", [5, 10, 20, 100])
+@pytest.mark.parametrize("rows", ["even", "uneven"])
+def test_intervals_hold_the_truth_where_users_are_few(users: int, rows: str) -> None:
+    """Gains of -1, 0, 1 whose mean differs between users; 1,000 logs, each side 2.5 % at most."""
+    rng = np.random.default_rng(users)
+    below = above = 0
+    for _ in range(1000):
+        count = rng.lognormal(2.5, 1.0, users) if rows == "uneven" else np.full(users, 20)
+        user = np.repeat(np.arange(users), 1 + count.astype(int))
+        mean = rng.normal(0.05, 0.1, users).clip(-0.3, 0.3)[user]
+        drawn = rng.random(len(user))
+        gain = (drawn < 0.15 + mean / 2).astype(float) - (drawn > 0.85 + mean / 2)
+        found = metrics.user_interval(gain, np.ones(len(user)), user)
+        below += found.high < 0.05
+        above += found.low > 0.05
+    assert max(below, above) <= 25 + 3 * 5, "three standard errors of a count of 1,000"
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30)), min_size=5, max_size=30))
+def test_a_share_stays_inside_0_and_1_and_is_never_certain(counts: list[tuple[int, int]]) -> None:
+    hits, rows = (np.array(each, float) for each in zip(*counts, strict=True))
+    found = metrics.user_share(np.minimum(hits, rows), rows, np.arange(len(rows)))
+    assert 0.0 <= found.low <= found.estimate <= found.high <= 1.0
+    assert found.low < found.high
 
 
 def test_a_known_logistic_model_is_recovered() -> None:

@@ -108,9 +108,9 @@ def test_a_log_without_sends_says_what_stood_in(habits: Log) -> None:
     assert any("stands in" in note for note in report.notes)
     assert report.verdict is not None
     assert report.verdict.gain["population_best"].low > 0
-    assert not any("too short" in note for note in report.notes)
-    handful = replace(report, verdict=replace(report.verdict, users=19))
-    assert any("too short" in note for note in handful.notes)
+    assert not any("no intervals" in note for note in report.notes)
+    handful = replace(report, verdict=replace(report.verdict, users=4))
+    assert any("there are no intervals" in note for note in handful.notes)
 
 
 def test_an_empty_past_still_gives_every_score(studies: Log) -> None:

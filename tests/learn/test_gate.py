@@ -19,13 +19,14 @@ import pytest
 from numpy.typing import NDArray
 from trained import trained
 
+from sendopt.evaluate.metrics import Interval
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target, viewpoints
 from sendopt.learn.card import model_card
 from sendopt.learn.fitting.fit import Fitted
-from sendopt.learn.gate import GateReport, Trial, examine, honesty
+from sendopt.learn.gate import GateReport, Trial, examine, honesty, worth
 from sendopt.learn.gate.slices import SLICES
 from sendopt.learn.gate.succession import succession
-from sendopt.learn.judging.judge import CHAMPION
+from sendopt.learn.judging.judge import CHAMPION, POPULATION_BEST
 from sendopt.learn.model import artifact
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.train import put_on_trial
@@ -294,6 +295,25 @@ def test_11_a_constant_is_refused_beside_a_champion(court: Court) -> None:
     nothing = replace(court.good.weights, level=0.0, busyness=0.0, shape=0.0)
     constant = replace(on_users_alone(court, None), weights=nothing)
     assert "probability" in court.judge(constant, champion=court.good).refused_by
+
+
+@pytest.mark.parametrize(
+    ("gain", "passes"),
+    [
+        (Interval(-0.001, -0.003, 0.001), True),
+        (Interval(-0.002, -0.003, -0.001), False),
+        (Interval(-0.001, -np.inf, np.inf), False),
+        (Interval(0.001, -np.inf, np.inf), True),
+    ],
+)
+def test_probabilities_are_worse_than_everybodys_beyond_chance_or_not_at_all(
+    court: Court, gain: Interval, *, passes: bool
+) -> None:
+    """Where all are alike nothing is to be gained, and a first model serves as well as the rule."""
+    trial = court.trial(court.good)
+    assert trial.verdict is not None
+    verdict = replace(trial.verdict, log_loss_gain={POPULATION_BEST: gain})
+    assert worth.probability(replace(trial, verdict=verdict)).passed == passes
 
 
 def test_12_certainties_are_refused(court: Court) -> None:

@@ -53,7 +53,7 @@ def grow(
         ranking = grown(both, USER_FEATURES + MOMENT_FEATURES)
         if ranking is not None:
             added = trees.added_logit(ranking, both[tune])
-            if _orders_better(offset[tune] + added, offset[tune], past.rows(tune), seed=seed):
+            if _orders_better(offset[tune] + added, offset[tune], past.rows(tune)):
                 return ranking, True
     return grown(user_features, USER_FEATURES), False
 
@@ -65,7 +65,7 @@ def _mixed_days(past: LabelledMoments) -> int:
 
 
 def _orders_better(
-    new: NDArray[np.float64], old: NDArray[np.float64], past: LabelledMoments, *, seed: int
+    new: NDArray[np.float64], old: NDArray[np.float64], past: LabelledMoments
 ) -> bool:
     user, group = user_numbers(past), day_groups(past)
     gained = metrics.pair_counts(group, new, past.label)[0]
@@ -74,5 +74,5 @@ def _orders_better(
     owner[group] = user
     if len(np.unique(owner[pairs > 0])) < FEWEST_USERS:
         return False
-    gain = metrics.user_interval(gained - ordered, pairs, owner, np.random.default_rng(seed))
+    gain = metrics.user_interval(gained - ordered, pairs, owner)
     return gain.low > 0.0

@@ -9,7 +9,6 @@ import numpy as np
 from sendopt.evaluate.chance import calibration_test
 from sendopt.evaluate.metrics import calibration_error
 from sendopt.learn.gate.trial import Check, Trial, failed, not_judged, passed, words
-from sendopt.learn.judging.judge import CHAMPION
 from sendopt.learn.past.groups import user_numbers
 
 _NOISE = 1e-9  # nats: the same sums over other row counts may differ in their last bits
@@ -18,7 +17,10 @@ _MOST_CALIBRATION_ERROR = 0.05  # beyond what chance does; a twentieth moves bud
 
 
 def choice(trial: Trial) -> Check:
-    """It must not choose worse times than a rival, beyond chance."""
+    """It must not choose worse times than a rival, beyond chance.
+
+    Where users are too few for an interval, they must not be worse at all.
+    """
     if trial.verdict is None:
         return not_judged("choice")
     if not trial.verdict.choices:
@@ -29,7 +31,7 @@ def choice(trial: Trial) -> Check:
         gain = trial.verdict.gain.get(rival)
         if gain is not None:
             figures |= {f"{rival}.gain": gain.estimate, f"{rival}.gain_high": gain.high}
-            if not gain.high >= 0.0:
+            if not (gain.high if gain.bounded else gain.estimate) >= 0.0:
                 worse.append(f"than the {words(rival)}'s: {gain}")
     if worse:
         return failed("choice", f"its times are worse {'; '.join(worse)}", figures)
@@ -43,14 +45,17 @@ def choice(trial: Trial) -> Check:
 
 
 def probability(trial: Trial) -> Check:
-    """Its log loss must not exceed the population's, nor the champion's beyond chance."""
+    """Its log loss must not exceed a rival's beyond chance.
+
+    Where users are too few for an interval, it must not exceed it at all: nothing else is known.
+    """
     if trial.verdict is None:
         return not_judged("probability")
     gains = {rival: trial.verdict.log_loss_gain[rival] for rival in trial.rivals}
     figures = {f"{rival}.log_loss_gain": gain.estimate for rival, gain in gains.items()}
     for rival, gain in gains.items():
-        least = gain.high if rival == CHAMPION else gain.estimate
-        if not least >= -_NOISE:
+        most = gain.high if gain.bounded else gain.estimate
+        if not most >= -_NOISE:
             return failed(
                 "probability",
                 f"its probabilities are worse than the {words(rival)}'s: log loss gain {gain}",

@@ -34,7 +34,7 @@ class Quality:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found on the judged moments; intervals are 95 %, from resampling users."""
+    """What was found on the judged moments; intervals are 95 %, users as units."""
 
     moments: int
     users: int
@@ -51,8 +51,6 @@ def judge(
     past: LabelledMoments,
     probabilities: Mapping[str, Vector],
     rankings: Mapping[str, Vector],
-    *,
-    seed: int,
 ) -> Verdict:
     """Judge predictors and policies on `past`.
 
@@ -60,9 +58,7 @@ def judge(
         past: the moments and what happened.
         probabilities: by predictor; must hold OURS.
         rankings: by policy, the higher the better; must hold OURS.
-        seed: of the resampling.
     """
-    rng = np.random.default_rng(seed)
     user, day = user_numbers(past), day_groups(past)
     size = np.bincount(day)
     chosen = size[day] >= 2
@@ -84,18 +80,18 @@ def judge(
         quality={name: quality(past, p) for name, p in probabilities.items()},
         choices=len(owner),
         reward={
-            name: metrics.user_interval(reward, ones, owner, rng)
+            name: metrics.user_share(reward, ones, owner)
             for name, reward in rewards.items()
             if len(owner)
         },
         gain={
-            name: metrics.user_interval(rewards[OURS] - reward, ones, owner, rng)
+            name: metrics.user_interval(rewards[OURS] - reward, ones, owner)
             for name, reward in rewards.items()
             if len(owner) and name != OURS
         },
         log_loss_gain={
             name: metrics.user_interval(
-                metrics.log_losses(past.label, p) - ours, np.ones(len(past)), user, rng
+                metrics.log_losses(past.label, p) - ours, np.ones(len(past)), user
             )
             for name, p in probabilities.items()
             if name != OURS
