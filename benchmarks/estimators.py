@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from few_users import few_users
 from known_truth import ESTIMATORS, PLAIN, Cell, Watched, cells, watch
 from prompt_world import worlds
 
@@ -77,7 +78,7 @@ def main() -> None:
     found = list(cells(logs=LOGS, people=PEOPLE, seed=SEED))
     few = list(cells(logs=LOGS, people=FEW_PEOPLE, seed=SEED))
     page = [HEAD, *table(found), MIDDLE, *averages(found), FEW, *averages(few), READING]
-    page += watched()
+    page += [*watched(), *few_users()]
     PAGE.write_text("".join(page))
     print("".join(page))
 

@@ -5,7 +5,7 @@ Every test here treats a user as one draw, and all that the user did as one sum.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 
 import numpy as np
@@ -30,6 +30,7 @@ class Mean:
     standard_error: float
     users: int
     freedom: float  # degrees of it in the standard error, fewer where few users carry most of it
+    skewness: float = field(default=0.0, repr=False)  # of the users' influences
 
     @property
     def z(self) -> float:
@@ -75,6 +76,9 @@ def ratio(value: Vector, weight: Vector) -> Mean:
     if squares > 0.0:
         kurtosis = float((moved**4).sum()) * users / squares**2
         freedom = min(freedom, 2.0 * users / max(kurtosis - 1.0, 2.0))
+        third = float((moved**3).sum())
+        skewness = -third * users**0.5 / squares**1.5  # leaving out what raises it lowers it
+        return Mean(estimate, error, users, max(freedom, 1.0), skewness)
     return Mean(estimate, error, users, max(freedom, 1.0))
 
 

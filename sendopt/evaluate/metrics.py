@@ -7,7 +7,7 @@ from math import inf, isfinite, sqrt
 
 import numpy as np
 
-from sendopt.evaluate.chance import Group, Mean, Vector, ratio, t_beyond, user_sums
+from sendopt.evaluate.chance import Group, Vector, ratio, t_beyond, user_sums
 
 #: With fewer, nothing bounds an interval: how far users differ is not known.
 FEWEST_USERS = 5
@@ -101,8 +101,14 @@ def user_interval(value: Vector, weight: Vector, user: Group) -> Interval:
     found = ratio(user_sums(value, user), user_sums(weight, user))
     if found.users < FEWEST_USERS:
         return Interval(found.estimate, -inf, inf)
-    half = t_beyond(_LEVEL, found.freedom) * found.standard_error
-    return Interval(found.estimate, found.estimate - half, found.estimate + half)
+    t = t_beyond(_LEVEL, found.freedom)
+    half = t * found.standard_error
+    moved = found.skewness * found.standard_error * (1.0 + 2.0 * t * t) / (6.0 * sqrt(found.users))
+    return Interval(
+        found.estimate,
+        found.estimate - half + min(moved, 0.0),
+        found.estimate + half + max(moved, 0.0),
+    )
 
 
 def user_share(value: Vector, weight: Vector, user: Group) -> Interval:
@@ -116,20 +122,21 @@ def user_share(value: Vector, weight: Vector, user: Group) -> Interval:
     found = ratio(user_sums(value, user), sums)
     if found.users < FEWEST_USERS:
         return Interval(found.estimate, -inf, inf)
-    share, t2 = found.estimate, t_beyond(_LEVEL, found.freedom) ** 2
-    size = _effective_size(found, sums)
+    t2 = t_beyond(_LEVEL, found.freedom) ** 2
+    users = float(sums.sum()) ** 2 / float((sums**2).sum())
+    inside = min(max(found.estimate, 1.0 / (users + 2.0)), 1.0 - 1.0 / (users + 2.0))
+    # Where nobody differed, as many draws as users.
+    error = found.standard_error
+    size = min(float(sums.sum()), inside * (1.0 - inside) / error**2) if error else users
+    limits = np.array([_wilson(share, size, t2) for share in (found.estimate, inside)])
+    low, high = limits[:, 0].min(), limits[:, 1].max()
+    return Interval(found.estimate, max(float(low), 0.0), min(float(high), 1.0))
+
+
+def _wilson(share: float, size: float, t2: float) -> tuple[float, float]:
     centre = (share + t2 / (2.0 * size)) / (1.0 + t2 / size)
     half = sqrt(t2 / size * share * (1.0 - share) + (t2 / (2.0 * size)) ** 2) / (1.0 + t2 / size)
-    return Interval(share, max(centre - half, 0.0), min(centre + half, 1.0))
-
-
-def _effective_size(found: Mean, weight: Vector) -> float:
-    """Return as how many draws a share counts; where nobody differed, as users of one draw each."""
-    users = float(weight.sum()) ** 2 / float((weight**2).sum())
-    if found.standard_error == 0.0:
-        return users
-    inside = min(max(found.estimate, 1.0 / (users + 2.0)), 1.0 - 1.0 / (users + 2.0))
-    return min(float(weight.sum()), inside * (1.0 - inside) / found.standard_error**2)
+    return centre - half, centre + half
 
 
 def _sums(group: Group, value: Vector, groups: int) -> Vector:

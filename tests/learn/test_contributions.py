@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sendopt.learn.model.inputs import Rows
 from untrained import noise, untrained
 
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES
 from sendopt.learn.level_shape.curves import LevelShape, Parts
+from sendopt.learn.level_shape.level_shape_model import Rows
 from sendopt.learn.model.contributions import OwnWeights, contributions, own_weights
 from sendopt.learn.model.model import Weights
 

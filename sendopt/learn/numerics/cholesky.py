@@ -13,23 +13,22 @@ import numpy as np
 
 from sendopt.compiled import compiled
 
-_LEAST_PIVOT = 1e-15  # of the diagonal it is what is left of
+_SHARPER = 1.0 + 1e-12  # by which every diagonal is held above what rounding may take from it
 
 
 @compiled()
 def cholesky(matrix):
     """Replace the lower half of a positive definite matrix by its Cholesky factor.
 
-    A pivot that rounding has eaten is held above nothing: the factor is then that of a matrix which
-    is a little sharper in that direction, and Newton's step along it a little shorter.
+    Its diagonal is raised by a trillionth (Levenberg and Marquardt), so that one which rounding has
+    left indefinite has a factor too. Newton's step along it is a little shorter, and still uphill.
     """
     size = len(matrix)
     below = np.empty(size)
-    least = np.empty(size)
     for column in range(size):
-        least[column] = _LEAST_PIVOT * matrix[column, column]
+        matrix[column, column] *= _SHARPER
     for column in range(size):
-        pivot = math.sqrt(max(matrix[column, column], least[column]))
+        pivot = math.sqrt(matrix[column, column])
         matrix[column, column] = pivot
         for row in range(column + 1, size):
             matrix[row, column] /= pivot

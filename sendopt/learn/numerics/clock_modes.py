@@ -16,7 +16,7 @@ import numpy as np
 from sendopt.compiled import compiled
 from sendopt.learn.numerics.cholesky import cholesky, invert, solve
 
-_MOST_STEPS, _MOST_HALVINGS = 100, 60
+_MOST_STEPS, _MOST_HALVINGS = 1000, 60
 _CLOSE = 1e-6  # nats, twice what the last step may gain: 1/1,000 of a posterior deviation
 _FIRST_REACH = (
     4.0  # of a log density: further away the curvature says nothing until steps proved right

@@ -21,7 +21,7 @@ from sendopt.learn.numerics.cholesky import cholesky, invert, solve
 #: What a cell counts: answers among so many sends, or events within so much exposure.
 BINOMIAL, POISSON = 0, 1
 
-_MOST_STEPS, _MOST_HALVINGS = 100, 60
+_MOST_STEPS, _MOST_HALVINGS = 1000, 60
 _CLOSE = 1e-8  # nats, twice what the last step may gain: 1/10,000 of a posterior deviation
 _FIRST_REACH = 4.0  # of a logit: further away the curvature says nothing until steps proved right
 _ARMIJO = 1e-4  # of the gain that the slope promises, which a step must keep
