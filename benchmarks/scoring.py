@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.learn import tree_tables
+from sendopt.learn.boosting.collapse import UserTrees, collapse
 from sendopt.score import SLOTS_A_WEEK, add_user_trees
-from sendopt.score.collapse import UserTrees, collapse
 
 USERS = 1_000_000
 CHUNK = 20_000  # users whose logits are in memory at once

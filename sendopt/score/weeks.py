@@ -16,9 +16,9 @@ from sendopt.clock import as_utc
 from sendopt.errors import ModelNotServable
 from sendopt.features import USER_FEATURES, AsOfView, Moments, Viewpoints
 from sendopt.learn import ServableModel, TreeTables, tree_tables
+from sendopt.learn.boosting.collapse import UserTrees, collapse
 from sendopt.learn.numerics.logistic import logit as log_odds
 from sendopt.learn.numerics.logistic import sigmoid
-from sendopt.score.collapse import UserTrees, collapse
 
 SLOTS_A_WEEK = 168
 SLOT_SCHEMA = pa.schema(
@@ -126,7 +126,7 @@ def add_user_trees(
         threads: users are shared out among so many.
     """
     # Numba takes half a second to import, which only those who score should pay.
-    from sendopt.score.walk import add_trees  # noqa: PLC0415
+    from sendopt.learn.boosting.walk import add_trees  # noqa: PLC0415
 
     add_trees(trees, features, offset, threads=threads)
     intercept, slope = calibration

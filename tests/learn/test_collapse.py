@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sendopt.errors import ModelNotServable
+from sendopt.learn.boosting.collapse import UserTrees, collapse
 from sendopt.learn.boosting.tree_tables import tree_tables
-from sendopt.score.collapse import UserTrees, collapse
-from sendopt.score.walk import add_trees
+from sendopt.learn.boosting.walk import add_trees
 
 HOURS = np.arange(168) % 24.0
 DAYS = np.arange(168) // 24.0

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.compiled import compiled
-from sendopt.score.collapse import UserTrees, user_columns
+from sendopt.learn.boosting.collapse import UserTrees, user_columns
 
 _BLOCK = 64  # users whose vectors stay in the innermost cache while the trees pass by
 _TOGETHER = 4  # trees whose vectors are added up before a user's own is touched
