@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from sendopt.learn import tree_tables
 from sendopt.learn.boosting.collapse import UserTrees, collapse
-from sendopt.score import SLOTS_A_WEEK, add_user_trees
+from sendopt.learn.boosting.walk import add_trees
+from sendopt.score import SLOTS_A_WEEK
 
 USERS = 1_000_000
 CHUNK = 20_000  # users whose logits are in memory at once
@@ -95,7 +96,10 @@ def probability(
     trees: UserTrees, features: Matrix, logit: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Turn `logit` from offsets into logits, and return the probabilities."""
-    add_user_trees(trees, features, logit, CALIBRATION, threads=THREADS)
+    add_trees(trees, features, logit, threads=THREADS)
+    intercept, slope = CALIBRATION
+    logit *= np.float32(slope)
+    logit += np.float32(intercept)
     odds = np.exp(-logit)
     odds += 1.0
     return np.reciprocal(odds, out=odds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,10 +12,12 @@ import numpy as np
 
 from sendopt.features import Target
 from sendopt.learn import ServableModel
+from sendopt.learn.families.level_shape_trees.scorer import LevelShapeTrees
+from sendopt.learn.families.level_shape_trees.weights import PopulationWeights, Weights
 from sendopt.learn.level_shape import activity_prior, delays
 from sendopt.learn.level_shape.curves import LevelShape
 from sendopt.learn.level_shape.level_shape_model import LevelShapeModel
-from sendopt.learn.model.model import PopulationWeights, Provenance, Weights
+from sendopt.learn.model.model import Provenance
 
 
 def untrained(
@@ -25,22 +28,39 @@ def untrained(
     **parts: Any,
 ) -> ServableModel:
     """Return the model as it is before any training; `parts` stand in for its own."""
-    own = {
+    learned = {
         "level_shape": LevelShapeModel(
             Target(timedelta(minutes=30)),
             LevelShape(),
             activity_prior.unlearned(),
             reach=timedelta(hours=1),
         ),
-        "delays": delays.steady(),
         "weights": Weights(),
         "baseline": PopulationWeights(),
         "booster": None,
         "trees_rank": False,
+    }
+    own = {
+        "scorer": LevelShapeTrees(
+            **{name: parts.pop(name, each) for name, each in learned.items()}
+        ),
+        "delays": delays.steady(),
         "calibration": (0.0, 1.0),
         "provenance": Provenance(0, until, until, label_source, "", "0", seed),
     }
     return ServableModel(**(own | parts))
+
+
+def rebuilt(model: ServableModel, **parts: Any) -> ServableModel:
+    """Return the model with other parts of what its family learned."""
+    return replace(model, scorer=replace(scorer_of(model), **parts))
+
+
+def scorer_of(model: ServableModel) -> LevelShapeTrees:
+    """Return what the level-shape family learned."""
+    scorer = model.scorer
+    assert isinstance(scorer, LevelShapeTrees)
+    return scorer
 
 
 @functools.cache

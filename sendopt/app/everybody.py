@@ -61,7 +61,7 @@ class Everybody:
             model: says what counts as an answer, and how fast evidence is forgotten.
             as_of: of which day.
         """
-        half_life = model.level_shape.shape.half_life
+        half_life = model.scorer.half_life
         key = (tenant_id, model.target, half_life)
         day, events = day_of(as_of), events_before(reader, as_of)
         with self._turns.setdefault(tenant_id, threading.Lock()):  # who comes meanwhile waits

@@ -73,6 +73,8 @@ class Models(Stores):
                 progress=progress,
             )
         self.log.name_snapshot(f"model {report.model_version}", report.log_snapshot)
+        if report.stand_in is not None:
+            self.log.name_snapshot(f"model {report.stand_in.model_version}", report.log_snapshot)
         return report
 
     def models(self, tenant_id: TenantId) -> tuple[RegisteredModel, ...]:

@@ -14,12 +14,15 @@ from sendopt.errors import InvalidInput
 from sendopt.evaluate.metrics import FEWEST_USERS
 from sendopt.evaluate.off_policy import Value
 from sendopt.features import AsOfView, Target, instant, statement, summarise
-from sendopt.learn.fitting.fit import Fitted, Progress, fit
+from sendopt.learn.families import RIVALS
+from sendopt.learn.fitting.fit import Fitted, fit, fit_to
 from sendopt.learn.judging.experiments import NaturalExperiments, natural_experiments
-from sendopt.learn.judging.judge import Verdict, judge
+from sendopt.learn.judging.judge import OURS, Verdict, judge
 from sendopt.learn.judging.off_policy import Counterfactual, counterfactual
-from sendopt.learn.judging.policies import predictors, rankings
+from sendopt.learn.judging.predictions import predictions
 from sendopt.learn.model import predict
+from sendopt.learn.model.model import ServableModel
+from sendopt.learn.past.past import Progress
 from sendopt.learn.past.split import ACTIVITY, SENDS, labelled_moments
 from sendopt.log import Reader
 from sendopt.records import EventType
@@ -118,6 +121,10 @@ class _Run:
             progress=self.progress,
         )
 
+    def rivals(self, fitted: Fitted) -> dict[str, ServableModel]:
+        """Fit the simple rules to the same past."""
+        return {rule.NAME: fit_to(fitted.past, rule).model for rule in RIVALS}
+
 
 def _score(run: _Run, decisions: pa.Table) -> Backtest:
     predict.check_decisions(decisions)
@@ -150,8 +157,8 @@ def _replay(run: _Run) -> Backtest:
             expected="sends whose open window has closed, or sessions",
         )
     run.progress(f"judging {len(later)} later moments")
-    rows = model.labelled_inputs(view, later)
-    verdict = judge(later, predictors(model, rows), rankings(model, rows))
+    models = {OURS: model} | run.rivals(fitted)
+    verdict = judge(later, predictions(models, view, *later.seen_by(view)))
     report = _report(fitted, verdict=verdict)
     if report.label_source != SENDS:
         return Backtest(None, report)
@@ -161,7 +168,7 @@ def _replay(run: _Run) -> Backtest:
         replace(
             report,
             experiments=natural_experiments(later),
-            counterfactual=counterfactual(view, model, since=half, until=end),
+            counterfactual=counterfactual(view, models, since=half, until=end),
         ),
     )
 
@@ -171,7 +178,7 @@ def _report(fitted: Fitted, *, verdict: Verdict | None) -> BacktestReport:
         log_snapshot=fitted.model.provenance.log_snapshot,
         trained_until=fitted.model.provenance.trained_until,
         label_source=fitted.model.provenance.label_source,
-        ordered_by="lightgbm_offset" if fitted.model.trees_rank else "level_shape",
+        ordered_by=fitted.model.scorer.ordered_by,
         verdict=verdict,
     )
 

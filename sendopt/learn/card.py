@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from sendopt.evaluate.metrics import FEWEST_USERS
 from sendopt.features import USER_FEATURES
 from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate import GateReport
-from sendopt.learn.judging.judge import OURS, POPULATION_BEST, Verdict
+from sendopt.learn.judging.judge import Verdict
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.split import ACTIVITY
 
@@ -21,9 +21,16 @@ _SENDS_KNOWN = ((0, 4), (5, 19), (20, None))  # of a user, when the moment was d
 
 
 def model_card(
-    fitted: Fitted, verdict: Verdict, *, version: str, rows_judged: NDArray[np.bool_]
+    fitted: Fitted, verdict: Verdict, said: Mapping[str, NDArray[np.float64]], *, version: str
 ) -> str:
-    """Return the card (Markdown) of a judged model, before the gate has spoken."""
+    """Return the card (Markdown) of a judged model, before the gate has spoken.
+
+    Args:
+        fitted: the model and the past that it was fitted to.
+        verdict: what judging found.
+        said: the probabilities that were judged, by model.
+        version: of the model.
+    """
     lines = [
         _TITLE,
         "",
@@ -33,17 +40,24 @@ def model_card(
         "",
         *_judgement(verdict),
         "",
-        *_weak_spots(fitted, verdict, rows_judged),
+        *_weak_spots(fitted, verdict, said),
         "",
     ]
     return "\n".join(lines)
 
 
-def with_gate(card: str, gate: GateReport) -> str:
-    """Return `card` with the gate's verdict at its head and every check at its end."""
+def with_gate(card: str, gate: GateReport, *, why: str = "") -> str:
+    """Return `card` with the gate's verdict at its head and every check at its end.
+
+    Args:
+        card: before the gate has spoken.
+        gate: what it said.
+        why: the model was put on trial, where that is not plain; a sentence.
+    """
     became = "Promoted to champion" if gate.passed else "Not promoted"
+    head = f"{became}: {gate.reason}." + (f"\n\n{why}" if why else "")
     lines = [
-        card.replace(_TITLE, f"{_TITLE}\n\n{became}: {gate.reason}.", 1),
+        card.replace(_TITLE, f"{_TITLE}\n\n{head}", 1),
         "## Gate",
         "",
         "| check | | what was found |",
@@ -80,21 +94,12 @@ def _data(fitted: Fitted) -> Iterator[str]:
 
 
 def _model(model: ServableModel, version: str) -> Iterator[str]:
-    known, weights, (intercept, slope) = model.level_shape, model.weights, model.calibration
-    rounds = 0 if model.booster is None else model.booster.best_iteration
-    order = "the trees" if model.trees_rank else "the level-shape model"
+    intercept, slope = model.calibration
     yield "## Model"
     yield ""
     yield f"- Version {version}: the SHA-256 of its files."
-    yield (
-        f"- Level-shape model: half-life {known.shape.half_life_days:g} days, "
-        f"bandwidth {known.shape.activity_bandwidth_hours:g} hours, reach {known.reach}."
-    )
-    yield (
-        f"- Weights: level {weights.level:.2f}, busyness {weights.busyness:.2f}, "
-        f"shape {weights.shape:.2f}; {rounds} rounds of trees on its offset."
-    )
-    yield f"- The hours of a user are ordered by {order}."
+    yield f"- Family {model.family}."
+    yield from model.scorer.card()
     yield f"- Calibration on the logit scale: {intercept:+.3f} and x {slope:.3f}."
     made = model.provenance
     yield f"- Code {made.code_version}, definition {made.definition}, seed {made.seed}."
@@ -117,6 +122,8 @@ def _judgement(verdict: Verdict) -> Iterator[str]:
     yield ""
     for name, gain in verdict.log_loss_gain.items():
         yield f"- Log loss of {name} minus ours: {gain}."
+    for name, gain in verdict.auc_gain.items():
+        yield f"- Within-day AUC minus that of {name}: {gain}."
     if not verdict.choices:
         yield "- No user-day held two moments: the choice of time could not be judged."
         return
@@ -129,7 +136,9 @@ def _judgement(verdict: Verdict) -> Iterator[str]:
         yield f"| {name} | {reward} | {verdict.gain.get(name, '-')} |"
 
 
-def _weak_spots(fitted: Fitted, verdict: Verdict, judged: NDArray[np.bool_]) -> Iterator[str]:
+def _weak_spots(
+    fitted: Fitted, verdict: Verdict, said: Mapping[str, NDArray[np.float64]]
+) -> Iterator[str]:
     yield "## Where it does not help"
     yield ""
     unproven = [name for name, gain in verdict.gain.items() if gain.low <= 0.0]
@@ -140,18 +149,19 @@ def _weak_spots(fitted: Fitted, verdict: Verdict, judged: NDArray[np.bool_]) -> 
             f"- Judged on fewer than {FEWEST_USERS} users: there are no intervals above, because "
             "how far users differ is not known."
         )
-    sends = fitted.rows.user_features[judged][:, USER_FEATURES.index("sends_ever")]
-    label = fitted.moments.label[judged]
-    ours = metrics.log_losses(label, fitted.model.predict(fitted.rows)[judged])
-    everybody = metrics.log_losses(label, fitted.model.baseline.probability(fitted.rows)[judged])
+    past = fitted.past
+    judged = past.split.judge(past.labelled)
+    known = past.view.recency(past.viewpoints)[:, USER_FEATURES.index("sends_ever")]
+    sends = known[past.moments.viewpoint][judged]
+    losses = {
+        name: metrics.log_losses(past.labelled.label[judged], each) for name, each in said.items()
+    }
     yield ""
-    yield f"| sends known of the user | moments | log loss {OURS} | {POPULATION_BEST} |"
-    yield "|---|---|---|---|"
+    yield f"| sends known of the user | moments | log loss {' | '.join(losses)} |"
+    yield f"|---|---|{'---|' * len(losses)}"
     for least, most in _SENDS_KNOWN:
         mine = (sends >= least) & (sends <= (np.inf if most is None else most))
         if mine.any():
             name = f"{least} or more" if most is None else f"{least} to {most}"
-            yield (
-                f"| {name} | {int(mine.sum())} | {ours[mine].mean():.4f} "
-                f"| {everybody[mine].mean():.4f} |"
-            )
+            told = " | ".join(f"{loss[mine].mean():.4f}" for loss in losses.values())
+            yield f"| {name} | {int(mine.sum())} | {told} |"

@@ -1,4 +1,4 @@
-"""Trains, judges, registers, and promotes only what is better than what there was."""
+"""Trains, judges, registers, and promotes only what holds against what there was."""
 
 from __future__ import annotations
 
@@ -12,19 +12,41 @@ from typing import Any
 from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import InvalidInput, ModelNotServable
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView, Target
-from sendopt.learn.boosting.trees import OffsetTrees
 from sendopt.learn.card import model_card, with_gate
-from sendopt.learn.fitting.fit import Fitted, Progress, fit
-from sendopt.learn.gate import GateReport, Trial, are_probabilities, examine, rows_at
+from sendopt.learn.families import DEFAULT, RIVALS, Family
+from sendopt.learn.fitting.fit import Fitted, fit_to
+from sendopt.learn.gate import (
+    GateReport,
+    Trial,
+    are_probabilities,
+    examine,
+    fault_of,
+    rows_at,
+    stand_ins,
+)
 from sendopt.learn.judging.judge import CHAMPION, OURS, Verdict, judge
-from sendopt.learn.judging.policies import predictors, rankings
+from sendopt.learn.judging.off_policy import counterfactual
+from sendopt.learn.judging.predictions import predictions
 from sendopt.learn.model.model import ServableModel
+from sendopt.learn.past.past import Past, Progress, gather
+from sendopt.learn.past.split import SENDS
 from sendopt.learn.registry.mlflow_store import as_params
-from sendopt.learn.registry.registry import Registry
+from sendopt.learn.registry.registry import Recorded, Registry
 from sendopt.log import Reader
 from sendopt.records import EventType, TenantId
 
 _MOST_EVENTS_TRAINED_TWICE = 100_000  # beyond, the gate repeats less of a training, and says so
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A simple rule that was put on trial because a model may not serve."""
+
+    family: str
+    model_version: str
+    registered_as: str
+    promoted: bool
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -35,6 +57,7 @@ class TrainingReport:
     registered_as: str  # MLflow's number of the version
     promoted: bool
     reason: str
+    stand_in: StandIn | None  # the simple rule that was asked instead; None = none was
     label_source: str  # "sends", or "activity" standing in for answers
     moments: int  # learned from and judged on
     verdict: Verdict
@@ -57,12 +80,15 @@ def train(
     seed: int,
     threads: int,
     progress: Progress,
+    family: Family = DEFAULT,
 ) -> TrainingReport:
     """Learn from what was known before `as_of` and register the model with its judgement.
 
-    It becomes champion if it passes every check of the gate: honest, sound, at least as good as the
-    population's best hour on days that it has not seen, worse than the present champion for nobody,
-    and better than it unless it is the same model brought up to date.
+    It becomes champion if it passes every check of the gate: honest, sound, not worse than any
+    simple rule on days that it has not seen, worse than the present champion for nobody, and better
+    than it unless it is the same model brought up to date. Where it is worse than a simple rule
+    beyond noise, the best rule is registered as well, put on the same trial, and serves if it
+    passes.
 
     Args:
         reader: the tenant's log.
@@ -77,82 +103,144 @@ def train(
         seed: of everything random.
         threads: of LightGBM; part of what makes a training repeatable.
         progress: told what is going on.
+        family: of the model.
 
     Raises:
         InvalidInput: `too_little_history`, if there is nothing to learn from or to judge by.
         ModelNotServable: `registry_unavailable`; `model_output_invalid`, if it says no
             probabilities.
     """
-    target = Target(open_window, outcome, clock_tolerance)
-    fit_again = partial(
-        fit,
-        AsOfView(reader, target),
+    view = AsOfView(reader, Target(open_window, outcome, clock_tolerance))
+    gather_again = partial(
+        gather,
+        view,
         until=as_utc(as_of),
         judged=True,
         seed=seed,
         threads=threads,
         progress=progress,
     )
-    fitted = fit_again()
-    past = fitted.moments
-    unseen = fitted.split.judge(past)
-    if not unseen.any() or not fitted.split.learn(past).any():
+    past = gather_again()
+    if not past.split.judge(past.labelled).any() or not past.learn.any():
         raise InvalidInput(
             "there is too little history to learn from and to judge by",
             code="too_little_history",
             expected="answered sends or sessions on at least three days",
             hint="ingest more events, or wait for them",
         )
-    champion = _champion(registry, tenant_id, target, trained_since=now - longest_age)
-    recorded = registry.record(
-        tenant_id, fitted.model, params=as_params(_params(fitted.model)), tags=_tags(fitted)
-    )
-    model = recorded.model
-    progress("judging it on the last days")
-    trial = put_on_trial(
-        fitted,
-        model,
-        target,
-        champion=champion,
-        read_back=partial(registry.read_back, recorded),
-        retrain=(lambda: fit_again().model)
-        if fitted.summary.events <= _MOST_EVENTS_TRAINED_TWICE
-        else None,
-        seed=seed,
-    )
-    verdict = trial.verdict
-    if verdict is None:
-        raise ModelNotServable(
-            f"model {model.version} came out saying no probabilities", code="model_output_invalid"
-        )
-    card = model_card(fitted, verdict, version=model.version, rows_judged=unseen)
-    registry.set_card(recorded, card)
-    progress("asking the gate")
-    gate = examine(replace(trial, card=registry.card_of(recorded)))
-    card = with_gate(card, gate)
-    registry.set_card(recorded, card)
-    registry.finish(
-        tenant_id,
-        recorded,
-        metrics=_finite({**_metrics(verdict), **gate.figures}),
-        tags=_judged_tags(gate),
-        gate=gate.summary,
-    )
-    if gate.passed:
-        registry.promote(tenant_id, recorded.number, by="training", reason=gate.reason, now=now)
-    progress(f"model {model.version}: {gate.reason}")
+    progress(f"learning from {len(past.labelled)} moments of {past.label_source}")
+    families = {each.NAME: each for each in (*RIVALS, family)}
+    candidates = {name: fit_to(past, each) for name, each in families.items()}
+    champion = _champion(registry, tenant_id, view.target, trained_since=now - longest_age)
+    court = _Court(registry, tenant_id, families, candidates, champion, gather_again, now, progress)
+    tried = court.hear(family.NAME)
+    instead = None if tried.gate.passed else court.hear_instead(of=tried)
     return TrainingReport(
-        model_version=model.version,
-        registered_as=recorded.number,
-        promoted=gate.passed,
-        reason=gate.reason,
-        label_source=fitted.model.provenance.label_source,
-        moments=len(past),
-        verdict=verdict,
-        gate=gate,
+        model_version=tried.trial.model.version,
+        registered_as=tried.recorded.number,
+        promoted=tried.gate.passed,
+        reason=tried.gate.reason,
+        stand_in=instead,
+        label_source=past.label_source,
+        moments=len(past.labelled),
+        verdict=tried.verdict,
+        gate=tried.gate,
         log_snapshot=reader.snapshot,
-        card=card,
+        card=tried.card,
     )
+
+
+@dataclass(frozen=True)
+class _Tried:
+    recorded: Recorded
+    trial: Trial
+    verdict: Verdict
+    gate: GateReport
+    card: str
+
+
+@dataclass(frozen=True)
+class _Court:
+    """Where candidates of one training are heard, each against all others."""
+
+    registry: Registry
+    tenant_id: TenantId
+    families: Mapping[str, Family]
+    candidates: Mapping[str, Fitted]
+    champion: ServableModel | None
+    gather_again: Callable[[], Past]
+    now: datetime
+    progress: Progress
+
+    def hear(self, name: str, *, why: str = "") -> _Tried:
+        """Register a candidate, judge it, and promote it if it passes; `why` it is heard."""
+        fitted = self.candidates[name]
+        rules = {rule.NAME: self.candidates[rule.NAME] for rule in RIVALS if name != rule.NAME}
+        registry, tenant_id = self.registry, self.tenant_id
+        recorded = registry.record(
+            tenant_id, fitted.model, params=as_params(_params(fitted.model)), tags=_tags(fitted)
+        )
+        model = recorded.model
+        self.progress(f"judging {name} on the last days")
+        trial = put_on_trial(
+            fitted,
+            model,
+            fitted.past.target,
+            rules=rules,
+            champion=self.champion,
+            is_stand_in=bool(why),
+            read_back=partial(registry.read_back, recorded),
+            retrain=partial(self._retrain, name)
+            if fitted.summary.events <= _MOST_EVENTS_TRAINED_TWICE
+            else None,
+        )
+        verdict = trial.verdict
+        if verdict is None:
+            raise ModelNotServable(
+                f"model {model.version} came out saying no probabilities",
+                code="model_output_invalid",
+            )
+        card = model_card(fitted, verdict, trial.probabilities, version=model.version)
+        registry.set_card(recorded, card)
+        self.progress("asking the gate")
+        gate = examine(replace(trial, card=registry.card_of(recorded)))
+        card = with_gate(card, gate, why=why)
+        registry.set_card(recorded, card)
+        registry.finish(
+            tenant_id,
+            recorded,
+            metrics=_finite({**_metrics(verdict), **gate.figures}),
+            tags=_judged_tags(gate),
+            gate=gate.summary,
+        )
+        if gate.passed:
+            reason = f"{why} {gate.reason}".strip()
+            registry.promote(tenant_id, recorded.number, by="training", reason=reason, now=self.now)
+        self.progress(f"model {model.version}: {gate.reason}")
+        return _Tried(recorded, trial, verdict, gate, card)
+
+    def hear_instead(self, *, of: _Tried) -> StandIn | None:
+        """Hear simple rules because another candidate was refused; return the last one heard."""
+        heard = None
+        for name in stand_ins(of.trial):
+            why = (
+                f"The simple rule {name} stands in for model {of.trial.model.version}, "
+                f"which was {of.gate.reason}."
+            )
+            tried = self.hear(name, why=why)
+            heard = StandIn(
+                family=name,
+                model_version=tried.trial.model.version,
+                registered_as=tried.recorded.number,
+                promoted=tried.gate.passed,
+                reason=f"{why} {tried.gate.reason}",
+            )
+            if heard.promoted:
+                break
+        return heard
+
+    def _retrain(self, name: str) -> ServableModel:
+        return fit_to(self.gather_again(), self.families[name]).model
 
 
 def put_on_trial(
@@ -160,36 +248,63 @@ def put_on_trial(
     model: ServableModel,
     target: Target,
     *,
+    rules: Mapping[str, Fitted],
     champion: ServableModel | None,
+    is_stand_in: bool = False,
     read_back: Callable[[], ServableModel],
     retrain: Callable[[], ServableModel] | None,
-    seed: int,
 ) -> Trial:
     """Judge `model` on the days of `fitted` that were kept unseen, beside its rivals.
 
     The card is still missing: it tells what is found here.
+
+    Args:
+        fitted: the past, and the inputs of the model.
+        model: as it was registered.
+        target: what was asked for.
+        rules: the simple rules, fitted to the same past.
+        champion: who serves; None = nobody who predicts the same.
+        is_stand_in: it is a simple rule, chosen as the best of them: only the champion is its
+            rival. Two rules may each be worse than the other, by the chosen hour and by the order.
+        read_back: reads the model from its files.
+        retrain: trains it again; None = there is too much to do it twice.
     """
-    unseen = fitted.split.judge(fitted.moments)
-    later, rows = fitted.moments.rows(unseen), rows_at(fitted.rows, unseen)
-    probabilities, orders = predictors(model, rows), rankings(model, rows)
+    past = fitted.past
+    unseen = past.split.judge(past.labelled)
+    later, rows = past.labelled.rows(unseen), rows_at(fitted.rows, unseen)
+    unsound = {name: fault for name, rule in rules.items() if (fault := fault_of(rule))}
+    sound = {name: rule for name, rule in rules.items() if name not in unsound}
+    probabilities = {OURS: model.predict(rows)} | {
+        name: rule.model.predict(rule.rows)[unseen] for name, rule in sound.items()
+    }
+    others = {name: rule.model for name, rule in sound.items()}
     if champion is not None:
-        said = champion.predict(champion.labelled_inputs(fitted.view, later))
-        probabilities[CHAMPION] = orders[CHAMPION] = said
-    sound = all(are_probabilities(said) for said in probabilities.values())
+        others[CHAMPION] = champion
+        said = predictions({CHAMPION: champion}, past.view, *later.seen_by(past.view))
+        probabilities |= said
+    judgeable = all(are_probabilities(said) for said in probabilities.values())
+    causal = None
+    if judgeable and past.label_source == SENDS and model.target == past.target:
+        causal = counterfactual(
+            past.view, {OURS: model} | others, since=past.split.judge_from, until=past.until
+        )
     return Trial(
         model=model,
         read_back=read_back,
         retrain=retrain,
         card=None,
         target=target,
-        view=fitted.view,
+        view=past.view,
         judged=later,
         rows=rows,
         champion=champion,
         probabilities=probabilities,
-        rankings=orders,
-        verdict=judge(later, probabilities, orders) if sound else None,
-        seed=seed,
+        rivals=tuple(name for name in others if name == CHAMPION or not is_stand_in),
+        simple_rules={name: rule.model for name, rule in sound.items()},
+        unsound=unsound,
+        verdict=judge(later, probabilities) if judgeable else None,
+        causal=causal,
+        seed=past.seed,
     )
 
 
@@ -213,15 +328,11 @@ def _champion(
 
 def _params(model: ServableModel) -> Mapping[str, Any]:
     return {
+        "family": model.family,
         "outcome": model.target.outcome.value,
         "open_window_seconds": model.target.open_window.total_seconds(),
-        "reach_seconds": model.level_shape.reach.total_seconds(),
-        "shape": asdict(model.level_shape.shape),
-        "weights": asdict(model.weights),
-        "trees": asdict(OffsetTrees()),
-        "tree_rounds": 0 if model.booster is None else model.booster.best_iteration,
-        "trees_rank": model.trees_rank,
         "seed": model.provenance.seed,
+        **model.scorer.params(),
     }
 
 
@@ -237,6 +348,8 @@ def _metrics(verdict: Verdict) -> dict[str, float]:
                 found[f"{name}.{metric}"] = value
     for name, reward in verdict.reward.items():
         found[f"{name}.reward"] = reward.estimate
+    for name, gain in verdict.auc_gain.items():
+        found[f"{OURS}_minus_{name}.within_day_auc"] = gain.estimate
     for name, gain in verdict.gain.items():
         found[f"{OURS}_minus_{name}.reward"] = gain.estimate
         found[f"{OURS}_minus_{name}.reward_low"] = gain.low
@@ -257,6 +370,7 @@ def _tags(fitted: Fitted) -> dict[str, str]:
         "trained_until": provenance.trained_until.isoformat(),
         "learned_until": provenance.learned_until.isoformat(),
         "definition": provenance.definition,
+        "family": fitted.model.family,
         "label_source": provenance.label_source,
         "features": ",".join(USER_FEATURES + MOMENT_FEATURES),
     }

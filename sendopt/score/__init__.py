@@ -7,16 +7,16 @@ weeks of 168 scores a user, and a file that maps them.
 Time: candidates are instants; the hours of the week are local to the user.
 """
 
+from sendopt.learn.model.scorer import SLOTS_A_WEEK
 from sendopt.score.predict import score_candidates, score_slots
 from sendopt.score.store import ScoreStore
-from sendopt.score.weeks import SLOT_SCHEMA, SLOTS_A_WEEK, Weeks, add_user_trees, score_weeks
+from sendopt.score.weeks import SLOT_SCHEMA, Weeks, score_weeks
 
 __all__ = [
     "SLOTS_A_WEEK",
     "SLOT_SCHEMA",
     "ScoreStore",
     "Weeks",
-    "add_user_trees",
     "score_candidates",
     "score_slots",
     "score_weeks",

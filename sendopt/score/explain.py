@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sendopt.clock import as_utc
 from sendopt.features import AsOfView, Population, Viewpoints
 from sendopt.learn import ServableModel
-from sendopt.learn.model.contributions import Contributions, OwnWeights, contributions, own_weights
+from sendopt.learn.model.contributions import Contributions, OwnWeights
 from sendopt.learn.numerics.logistic import sigmoid
 from sendopt.records import ServedBy, UserId
 from sendopt.score.known import Known, known_of
@@ -120,12 +120,12 @@ def explain(
     """
     as_of = as_utc(as_of)
     seen = Viewpoints(pa.array([user_id]), pa.array([as_of], pa.timestamp("us", tz="UTC")))
-    shape = model.level_shape.shape
-    everybody = view.population(half_life=shape.half_life, as_of=as_of)
+    scorer = model.scorer
+    everybody = view.population(half_life=scorer.half_life, as_of=as_of)
     rows = model.inputs(view, seen, view.hours_of_week(seen))
-    told = contributions(model, rows)
+    told = model.contributions(rows)
     logit, sd = told.logit, model.logit_sd(rows)
-    of_everybody = model.baseline.probability(rows)
+    of_everybody = scorer.everybody(rows)
     week = _week(logit, sd, of_everybody)
     best = _first_best(logit)
     weekend = view.weekends(seen)[0]
@@ -139,7 +139,7 @@ def explain(
         parts = {name: float(part[best] - part[other]) for name, part in told.parts.items()}
         return Gain(week[other], chance, parts)
 
-    known = known_of(user_id, view, seen, half_life=shape.half_life)
+    known = known_of(user_id, view, seen, half_life=scorer.half_life)
     return Explanation(
         user_id=user_id,
         as_of=as_of,
@@ -155,15 +155,15 @@ def explain(
             everybody, week[best].hour, day_type=int(weekend[week[best].day_of_week])
         ),
         parts={name: float(part[best]) for name, part in told.parts.items()},
-        features=_top_features(told, model.tree_features(rows)[best], best),
+        features=_top_features(told, best),
         over_configured=gain(first + configured_hour),
         over_everybodys=gain(reference),
         known=known,
         platform=_platform(model, view, seen),
-        own_weights=own_weights(
-            shape,
+        own_weights=scorer.own_weights(
+            rows,
+            best,
             visits=known.decayed_visits,
-            sends=float(rows.parts.evidence[best]),
             probability=week[best].open_probability,
         ),
         mean=float(sigmoid(logit).mean()),
@@ -174,7 +174,7 @@ def explain(
 
 def _platform(model: ServableModel, view: AsOfView, seen: Viewpoints) -> str | None:
     (name,) = view.last_platforms(seen).to_pylist()
-    return name if name in model.level_shape.platforms.names else None
+    return name if name in model.scorer.platforms else None
 
 
 def _week(
@@ -203,10 +203,10 @@ def _equally_good(logit: NDArray[np.float64], best: int) -> tuple[int, ...]:
     return tuple(np.flatnonzero(same_hour >= logit[best] - _CLOSE).tolist())
 
 
-def _top_features(
-    told: Contributions, values: NDArray[np.float64], row: int
-) -> tuple[Feature, ...]:
-    added = told.trees[row]
+def _top_features(told: Contributions, row: int) -> tuple[Feature, ...]:
+    if not told.tree_features:
+        return ()
+    added, values = told.trees[row], told.tree_values[row]
     order = np.argsort(-np.abs(added), kind="stable")[:_TOP_FEATURES]
     return tuple(
         Feature(

@@ -40,8 +40,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput, StoreFailure
+from sendopt.learn.model.scorer import SLOTS_A_WEEK
 from sendopt.records import TenantId, UserId
-from sendopt.score.weeks import SLOTS_A_WEEK, SUREST_LOGIT, Weeks
+from sendopt.score.weeks import SUREST_LOGIT, Weeks
 
 FORMAT = 1
 #: Of a stored logit: half a step of the words, and what float32 leaves out near ±14.

@@ -14,6 +14,7 @@ import lightgbm as lgb
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from untrained import rebuilt, scorer_of
 
 from sendopt.app import App, open_app
 from sendopt.clock import VirtualClock
@@ -209,7 +210,7 @@ def test_a_raving_or_failing_champion_gives_way_and_can_be_rolled_back(home: Pat
 
 
 def raving(model: ServableModel) -> ServableModel:
-    return replace(model, weights=replace(model.weights, level=float("nan")))
+    return rebuilt(model, weights=replace(scorer_of(model).weights, level=float("nan")))
 
 
 def failing(model: ServableModel) -> ServableModel:
@@ -217,4 +218,4 @@ def failing(model: ServableModel) -> ServableModel:
     rng = np.random.default_rng(1)
     data = lgb.Dataset(rng.normal(size=(200, 3)), label=rng.integers(0, 2, 200))
     settings = {"objective": "binary", "verbosity": -1, "num_threads": 1}
-    return replace(model, booster=lgb.train(settings, data, num_boost_round=3))
+    return rebuilt(model, booster=lgb.train(settings, data, num_boost_round=3))

@@ -94,10 +94,10 @@ def test_choices_are_no_worse_than_everybodys_best_hour(of_studies: BacktestRepo
     assert of_studies.kind == "predictive"
     assert of_studies.label_source == "sends"
     assert verdict.choices > 3000
-    assert verdict.gain["population_best"].high > 0, "not worse beyond chance"
+    assert verdict.gain["population"].high > 0, "not worse beyond chance"
     assert verdict.gain["random"].low > 0
     assert verdict.gain["most_frequent"].estimate > 0
-    assert verdict.log_loss_gain["population_best"].low > 0
+    assert verdict.log_loss_gain["population"].low > 0
     assert verdict.quality["ours"].calibration_error < 0.03
 
 
@@ -107,7 +107,7 @@ def test_a_log_without_sends_says_what_stood_in(habits: Log) -> None:
     assert report.label_source == "activity"
     assert any("stands in" in note for note in report.notes)
     assert report.verdict is not None
-    assert report.verdict.gain["population_best"].low > 0
+    assert report.verdict.gain["population"].low > 0
     assert not any("no intervals" in note for note in report.notes)
     handful = replace(report, verdict=replace(report.verdict, users=4))
     assert any("there are no intervals" in note for note in handful.notes)
@@ -242,7 +242,7 @@ def test_drawn_hours_carry_a_causal_value_near_the_truth(
     assert found is not None
     assert found.label == "causal"
     assert found.hours == (8, 12, 20)
-    for policy in ("ours", "population_best"):
+    for policy in ("ours", "population"):
         value = found.value[policy]
         assert isinstance(value, Value)
         assert value.support.mean_weight == pytest.approx(1.0, abs=0.1)

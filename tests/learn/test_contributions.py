@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from untrained import noise, untrained
 
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES
+from sendopt.learn.families.level_shape_trees.scorer import own_weights
+from sendopt.learn.families.level_shape_trees.weights import Weights
 from sendopt.learn.level_shape.curves import LevelShape, Parts
 from sendopt.learn.level_shape.level_shape_model import Rows
-from sendopt.learn.model.contributions import OwnWeights, contributions, own_weights
-from sendopt.learn.model.model import Weights
+from sendopt.learn.model.contributions import OwnWeights
 
 FEATURES = USER_FEATURES + MOMENT_FEATURES
 
@@ -53,7 +54,7 @@ def test_a_score_is_the_sum_of_its_parts(
     model = untrained(weights=weights, booster=booster, trees_rank=True, calibration=(0.3, slope))
     rows = some_rows(seed)
     probability = model.predict(rows)
-    told = contributions(model, rows)
+    told = model.contributions(rows)
     within = (probability > 2e-6) & (probability < 1.0 - 2e-6)  # beyond, no score goes
     score = np.log(probability) - np.log1p(-probability)
     assert told.logit[within] == pytest.approx(score[within], abs=1e-8)
@@ -66,7 +67,7 @@ def test_of_whom_nothing_is_known_no_part_is_the_users_own() -> None:
     nothing = np.zeros(len(rows))
     parts = replace(rows.parts, activity=nothing, answers=nothing)
     silent = replace(rows, level=nothing, busyness=nothing, parts=parts)
-    told = contributions(untrained(booster=noise(FEATURES), trees_rank=True), silent)
+    told = untrained(booster=noise(FEATURES), trees_rank=True).contributions(silent)
     for name in ("own_visits", "own_answers", "level", "pace"):
         assert not told.parts[name].any()
     hours = rows.parts.population + rows.message

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments
-from sendopt.learn.fitting.grow_trees import grow
+from sendopt.learn.families.level_shape_trees.grow_trees import grow
+from sendopt.learn.families.level_shape_trees.weights import Weights
 from sendopt.learn.level_shape.curves import Parts
 from sendopt.learn.level_shape.level_shape_model import Rows
-from sendopt.learn.model.model import Weights
 
 DAY_US = 86_400_000_000
 

@@ -106,7 +106,7 @@ def best(probability: NDArray[np.float64]) -> int:
 
 
 def test_a_stranger_gets_the_hours_of_the_platform(model: ServableModel, log: Log) -> None:
-    assert model.level_shape.platforms.names == ("android", "ios")
+    assert model.scorer.platforms == ("android", "ios")
     ios = asked(model, log, "stranger", timezone=TOKYO, platform="ios")
     android = asked(model, log, "stranger", timezone=TOKYO, platform="android")
     assert abs(best(ios) - EVENING) <= 1

@@ -15,8 +15,8 @@ from untrained import noise, untrained
 from sendopt.errors import InvalidInput, ModelNotServable
 from sendopt.features import USER_FEATURES, AsOfView
 from sendopt.learn import Registry, TrainingReport, score_decisions, train
-from sendopt.learn.judging.judge import CHAMPION, POPULATION_BEST
-from sendopt.learn.model import artifact
+from sendopt.learn.families import artifact
+from sendopt.learn.judging.judge import CHAMPION
 from sendopt.log import Log
 from sendopt.records import EventType, TenantId
 
@@ -64,7 +64,7 @@ def test_the_first_good_model_serves_and_a_copy_does_not_replace_it(
 ) -> None:
     first = run(studies, registry)
     assert first.promoted, first.reason
-    assert first.verdict.log_loss_gain[POPULATION_BEST].low > 0
+    assert first.verdict.log_loss_gain["population"].low > 0
     champion = registry.champion(ALL)
     assert champion.version == first.model_version
     assert champion.provenance.log_snapshot == first.log_snapshot
@@ -139,7 +139,7 @@ def test_where_nothing_was_sent_activity_stands_in_and_the_planted_hours_are_fou
     assert report.label_source == "activity"
     assert "stood in for an answer" in report.card
     assert report.promoted, report.reason
-    gain = report.verdict.gain[POPULATION_BEST]
+    gain = report.verdict.gain["population"]
     assert gain.low > 0, "everybody's best hour is nobody's"
 
     rows = [

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from trained import trained
 
-from sendopt.learn.model import artifact
+from sendopt.learn.families import artifact
 from sendopt.log import Log, Reader, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from sendopt.errors import SolverFailed
 from sendopt.features import LabelledMoments
-from sendopt.learn.fitting import weights
-from sendopt.learn.fitting.weights import weigh, weigh_population
+from sendopt.learn.families.level_shape_trees import learn_weights as weights
+from sendopt.learn.families.level_shape_trees.learn_weights import weigh, weigh_population
 from sendopt.learn.level_shape.curves import Parts
 from sendopt.learn.level_shape.level_shape_model import Rows
 

@@ -15,7 +15,7 @@ from untrained import noise, untrained
 
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView
 from sendopt.learn import ServableModel
-from sendopt.learn.model.model import Weights
+from sendopt.learn.families.level_shape_trees.weights import Weights
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, ServedBy, TenantId, UserId
 from sendopt.schedule.policy import chance_of_gain

@@ -64,7 +64,7 @@ def test_one_user_scores_and_is_explained_as_in_the_whole_log(
             appender.append(BANK, event_table(any_events(seed + 1)))
         with log.reader(SHOP) as reader:
             view = AsOfView(reader, model.target)
-            half_life = model.level_shape.shape.half_life
+            half_life = model.scorer.half_life
             everybody = view.population(half_life=half_life, as_of=AS_OF)
             whole = score_slots(model, view, as_of=AS_OF, user_ids=list(USERS))
             for at, user in enumerate(USERS):
@@ -95,7 +95,7 @@ def test_everybodys_part_follows_from_what_happened_before_the_day(
         with log.appender() as appender:
             appender.append(SHOP, event_table(any_events(seed)))
         with log.reader(SHOP) as reader, reader.before(TODAY) as earlier:
-            half_life = model.level_shape.shape.half_life
+            half_life = model.scorer.half_life
             now, then = (
                 AsOfView(each, model.target).population(half_life=half_life, as_of=AS_OF)
                 for each in (reader, earlier)

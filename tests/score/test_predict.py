@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
-from untrained import noise, untrained
+from untrained import noise, rebuilt, untrained
 
 from sendopt.errors import InvalidInput
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView
@@ -74,7 +74,7 @@ def test_an_hour_of_the_week_scores_like_the_instant_at_it(
         }
     )
     if trees_read is not None:
-        model = replace(model, booster=noise(trees_read), trees_rank=trees_read != USER_FEATURES)
+        model = rebuilt(model, booster=noise(trees_read), trees_rank=trees_read != USER_FEATURES)
     asked = ["ann", *(f"stranger-{number}" for number in range(beside_her))]
     with evenings.reader(SHOP) as reader:
         slots = score_slots(model, AsOfView(reader, model.target), as_of=MONDAY, user_ids=asked)

@@ -10,6 +10,10 @@ def show(report: TrainingReport) -> None:
     """Print what training came to."""
     became = "promoted to champion" if report.promoted else "not promoted"
     stdout.print(f"Model {report.model_version}: {became}; {report.reason}")
+    if report.stand_in is not None:
+        rule = report.stand_in
+        serves = "serves" if rule.promoted else "does not serve either"
+        stdout.print(f"Rule {rule.family} ({rule.model_version}) {serves}: {rule.reason}")
     show_verdict(report.verdict)
 
 

@@ -11,9 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sendopt.learn.gate import honesty, slices, soundness, succession, worth
+from sendopt.learn.gate.rivals import fault_of
+from sendopt.learn.gate.stand_in import stand_ins
 from sendopt.learn.gate.trial import Check, Trial, are_probabilities, rows_at
 
-__all__ = ["Check", "GateReport", "Trial", "are_probabilities", "examine", "rows_at"]
+__all__ = [
+    "Check",
+    "GateReport",
+    "Trial",
+    "are_probabilities",
+    "examine",
+    "fault_of",
+    "rows_at",
+    "stand_ins",
+]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from sendopt.evaluate import metrics
 from sendopt.evaluate.chance import FEWEST_USERS, Mean, clustered_mean, t_beyond
 from sendopt.features import USER_FEATURES, statement
 from sendopt.learn.gate.trial import Check, Trial, failed, not_judged, passed, words
-from sendopt.learn.judging.judge import CHAMPION, OURS, POPULATION_BEST
+from sendopt.learn.judging.judge import OURS
 from sendopt.learn.past.groups import day_groups, user_numbers
 
 SLICES = ("history", "engagement", "day_type", "hour", "place")
@@ -46,7 +46,11 @@ def checks(trial: Trial) -> Iterator[Check]:
         for cut in SLICES:
             yield not_judged(f"slice_{cut}")
         return
-    rival = CHAMPION if CHAMPION in trial.rivals else POPULATION_BEST
+    rival = trial.standard
+    if rival is None:
+        for cut in SLICES:
+            yield passed(f"slice_{cut}", "there is nobody to compare with")
+        return
     tests = list(_tests(trial, rival))
     told = [test for test in tests if test.gain is not None]
     level = _LEVEL / max(len(told), 1)
@@ -88,8 +92,8 @@ def _tests(trial: Trial, rival: str) -> Iterator[_Test]:
     )
     days, first, size = np.unique(day, return_index=True, return_counts=True)
     chosen = metrics.reward_of_choice(
-        day, trial.rankings[OURS], past.label
-    ) - metrics.reward_of_choice(day, trial.rankings[rival], past.label)
+        day, trial.probabilities[OURS], past.label
+    ) - metrics.reward_of_choice(day, trial.probabilities[rival], past.label)
     for cut, parts in _cuts(trial).items():
         for part, rows in parts.items():
             yield _Test(cut, part, "log loss", _gain(loss[rows], user[rows]))
@@ -106,12 +110,18 @@ def _gain(value: NDArray[np.float64], user: NDArray[np.intp]) -> Mean | None:
 
 def _cuts(trial: Trial) -> dict[str, Parts]:
     past = trial.judged
-    _, local = past.seen_by(trial.view)
+    seen, local = past.seen_by(trial.view)
+    features = np.nan_to_num(trial.view.recency(seen)[local.viewpoint])
+
+    def feature(name: str) -> NDArray[np.float64]:
+        value: NDArray[np.float64] = features[:, USER_FEATURES.index(name)]
+        return value
+
     hour = local.minute_of_day // 60
-    known = _feature(trial, "sends_ever") + _feature(trial, "sessions_28d")
+    known = feature("sends_ever") + feature("sessions_28d")
     heavy = known > np.quantile(known, _HEAVY_QUANTILE)
     new = known <= _NEW
-    alive = _feature(trial, "opens_28d") + _feature(trial, "sessions_28d") > 0
+    alive = feature("opens_28d") + feature("sessions_28d") > 0
     return {
         "history": {
             "new users": new,
@@ -149,7 +159,3 @@ def _places(trial: Trial) -> Parts:
     parts = {name: place == name for name in largest}
     rest = ~np.isin(place, largest)
     return {**parts, "other places": rest} if rest.any() else parts
-
-
-def _feature(trial: Trial, name: str) -> NDArray[np.float64]:
-    return np.nan_to_num(trial.rows.user_features[:, USER_FEATURES.index(name)])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,8 @@ import pyarrow as pa
 
 from sendopt.clock import monotonic
 from sendopt.errors import ModelNotServable
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView, Viewpoints
+from sendopt.features import AsOfView, Viewpoints
+from sendopt.learn.families import artifact
 from sendopt.learn.gate.trial import (
     Check,
     Trial,
@@ -22,9 +22,8 @@ from sendopt.learn.gate.trial import (
     passed,
     rows_at,
 )
-from sendopt.learn.level_shape.level_shape_model import Rows
-from sendopt.learn.model import artifact
 from sendopt.learn.model.model import ServableModel
+from sendopt.learn.model.scorer import Inputs
 
 _USERS, _STRANGERS = 20, 5  # whose 168 slots are scored
 _STRESSED = 500  # judged moments that are asked about in ways no log has held yet
@@ -35,26 +34,18 @@ _MOST_TIMES_SLOWER = 5.0
 
 
 def schema(trial: Trial) -> Check:
-    """The trees must read the release's features, in its order."""
-    model = trial.model
-    expected = USER_FEATURES + (MOMENT_FEATURES if model.trees_rank else ())
-    computed = model.tree_features(trial.rows).shape[1]
-    names = expected if model.booster is None else tuple(model.booster.feature_name())
-    if names != expected or computed != len(expected):
-        differing = [
-            f"{place}: {theirs} for {ours}"
-            for place, (theirs, ours) in enumerate(zip(names, expected, strict=False))
-            if theirs != ours
-        ]
-        told = ", ".join(differing) or f"{len(names)} for {len(expected)}"
+    """It must read the release's features, in its order."""
+    told = trial.model.scorer.reads_other_features(trial.rows)
+    if told is not None:
         return failed("schema", f"it reads other features than the release computes: {told}")
-    return passed("schema", f"{len(expected)} features, named and ordered as computed")
+    return passed("schema", "its features are named and ordered as computed")
 
 
-def finite(trial: Trial, week: Rows) -> Check:
+def finite(trial: Trial, week: Inputs) -> Check:
     """All it says must be probabilities, whatever it is asked."""
     asked = {"judged moments": trial.rows, "weeks of known users and strangers": week}
-    asked |= _stressed(trial.rows)
+    few = rows_at(trial.rows, np.arange(len(trial.rows)) < _STRESSED)
+    asked |= trial.model.scorer.stressed(few)
     for name, rows in asked.items():
         said, doubt = trial.model.predict(rows), trial.model.logit_sd(rows)
         if not are_probabilities(said):
@@ -65,14 +56,16 @@ def finite(trial: Trial, week: Rows) -> Check:
     return passed("finite", f"probabilities on {', '.join(asked)}")
 
 
-def latency(trial: Trial, week: Rows) -> Check:
+def latency(trial: Trial, week: Inputs) -> Check:
     """It must score fast enough, measured beside the champion on the same rows."""
-    models = [trial.model] if trial.champion is None else [trial.model, trial.champion]
-    seconds = _fastest(models, week)
+    weeks = [(trial.model, week)]
+    if trial.champion is not None:
+        weeks.append((trial.champion, _week(trial, trial.champion)))
+    seconds = _fastest(weeks)
     rate = len(week) / seconds[0]
     figures = {"rows_per_second": rate}
     told = f"{rate:,.0f} rows a second"
-    if len(models) > 1:
+    if len(weeks) > 1:
         figures["times_slower"] = seconds[0] / seconds[1]
         told += f", {figures['times_slower']:.1f} times the champion's time"
     slower = figures.get("times_slower", 0.0) > _MOST_TIMES_SLOWER
@@ -125,14 +118,14 @@ def reproducible(trial: Trial) -> Check:
 def checks(trial: Trial) -> Iterator[Check]:
     """Yield what was found."""
     yield schema(trial)
-    week = _week(trial)
+    week = _week(trial, trial.model)
     yield finite(trial, week)
     yield latency(trial, week)
     yield stored(trial)
     yield reproducible(trial)
 
 
-def _week(trial: Trial) -> Rows:
+def _week(trial: Trial, model: ServableModel) -> Inputs:
     """Describe the 168 slots of some known users, and of users whom nobody has heard of."""
     known = trial.judged.user_id.unique()[:_USERS]
     # No id of a tenant holds a control character, so these are strangers in every log.
@@ -140,37 +133,15 @@ def _week(trial: Trial) -> Rows:
     users = pa.concat_arrays([known.cast(pa.string()), pa.array(strangers)])
     as_of = trial.judged.as_of[len(trial.judged) - 1]
     seen = Viewpoints(users, pa.array([as_of.as_py()] * len(users), trial.judged.as_of.type))
-    own = AsOfView(trial.view.reader, trial.model.target)  # `target` asks whether it is another
-    return trial.model.inputs(own, seen, own.hours_of_week(seen))
+    own = AsOfView(trial.view.reader, model.target)  # `target` asks whether it is another
+    return model.inputs(own, seen, own.hours_of_week(seen))
 
 
-def _stressed(rows: Rows) -> dict[str, Rows]:
-    """Return rows as no log has held them yet."""
-    rows = rows_at(rows, np.arange(len(rows)) < _STRESSED)
-
-    def features(value: float) -> Rows:
-        return replace(rows, user_features=np.full_like(rows.user_features, value))
-
-    def level(value: float) -> Rows:
-        return replace(rows, level=np.full_like(rows.level, value))
-
-    return {
-        "missing features": features(np.nan),
-        "features of zero": features(0.0),
-        "counts of 10^12": features(1e12),
-        "users who never answer": level(-6.0),
-        "users who always answer": level(6.0),
-        "a million sessions a day": replace(
-            rows, busyness=np.full_like(rows.busyness, np.log1p(1e6))
-        ),
-    }
-
-
-def _fastest(models: list[ServableModel], rows: Rows) -> Vector:
+def _fastest(asked: list[tuple[ServableModel, Inputs]]) -> Vector:
     """Return the shortest of several times of each model, taken in turns."""
-    seconds = np.full((_ROUNDS, len(models)), np.inf)
+    seconds = np.full((_ROUNDS, len(asked)), np.inf)
     for turn in range(_ROUNDS):
-        for number, model in enumerate(models):
+        for number, (model, rows) in enumerate(asked):
             begin = monotonic()
             model.predict(rows)
             seconds[turn, number] = monotonic() - begin

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sendopt.evaluate.metrics import Interval
 from sendopt.learn.gate.trial import Check, Trial, failed, not_judged, passed
-from sendopt.learn.judging.judge import CHAMPION, POPULATION_BEST, Verdict
+from sendopt.learn.judging.judge import CHAMPION, Verdict
 from sendopt.learn.model.model import Provenance
 
 _NOISE = 1e-9  # the same sums over other row counts may differ in their last bits
@@ -18,15 +18,13 @@ def succession(trial: Trial) -> Check:
     The champion's own definition, learned from later days, is the same model brought up to date:
     that it is not worse beyond chance, which `choice` and `probability` ask of every challenger,
     is enough, because the later days are worth something. Anything else is a change that somebody
-    made, and must be better beyond chance: on the choice of times or in log loss, each at 2.5 %.
+    made, and must be better beyond chance: on the choice of times, in their order or in log loss,
+    each at 2.5 %.
     """
     if trial.verdict is None:
         return not_judged("succession")
     if trial.champion is None:
-        gain = trial.verdict.log_loss_gain[POPULATION_BEST]
-        return passed(
-            "succession", f"no champion to replace; log loss gain over everybody's {gain}"
-        )
+        return passed("succession", "no champion to replace")
     gains = _gains(trial.verdict)
     figures = {f"{name}_low": gain.low for name, gain in gains.items()}
     told = ", ".join(f"{name.replace('_', ' ')} {gain}" for name, gain in gains.items())
@@ -68,4 +66,6 @@ def _gains(verdict: Verdict) -> dict[str, Interval]:
     gains = {"log_loss": verdict.log_loss_gain[CHAMPION]}
     if CHAMPION in verdict.gain:
         gains["answered_share"] = verdict.gain[CHAMPION]
+    if CHAMPION in verdict.auc_gain:
+        gains["within_day_AUC"] = verdict.auc_gain[CHAMPION]
     return gains

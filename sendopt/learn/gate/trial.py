@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.features import AsOfView, LabelledMoments, Target
-from sendopt.learn.judging.judge import CHAMPION, OURS, POPULATION_BEST, Verdict
-from sendopt.learn.level_shape.level_shape_model import Rows
+from sendopt.learn.families import population
+from sendopt.learn.judging.judge import CHAMPION, OURS, Verdict
+from sendopt.learn.judging.off_policy import Counterfactual
 from sendopt.learn.model.model import ServableModel
+from sendopt.learn.model.scorer import Inputs
 
 Vector = NDArray[np.float64]
 
@@ -44,11 +46,11 @@ def not_judged(name: str) -> Check:
 
 @dataclass(frozen=True)
 class Trial:
-    """A challenger, the days that it is judged on, and whom it has to beat.
+    """A challenger, the days that it is judged on, and whom it has to hold against.
 
-    `probabilities` and `rankings` are those of `judge`: ours, the population's, and the
-    champion's if there is one that predicts the same. `verdict` is None where ours are no
-    probabilities at all, so that there was nothing to judge.
+    `probabilities` are those of `judge`: ours, the rivals', and the champion's if there is one that
+    predicts the same. `verdict` is None where ours are no probabilities at all, so that there was
+    nothing to judge.
     """
 
     model: ServableModel  # as it was trained, with its version
@@ -58,11 +60,14 @@ class Trial:
     target: Target  # what was asked for
     view: AsOfView
     judged: LabelledMoments
-    rows: Rows  # of `judged`, as the model reads them
+    rows: Inputs  # of `judged`, as the model reads them
     champion: ServableModel | None
     probabilities: Mapping[str, Vector]
-    rankings: Mapping[str, Vector]
+    rivals: tuple[str, ...]  # of `probabilities`, those that it has to hold against
+    simple_rules: Mapping[str, ServableModel]  # that could serve instead, fitted to the same rows
+    unsound: Mapping[str, str]  # simple rules that are no rivals, and what is wrong with them
     verdict: Verdict | None
+    causal: Counterfactual | None  # on judged sends whose times were drawn; None = none were sends
     seed: int
 
     @property
@@ -71,9 +76,10 @@ class Trial:
         return self.probabilities[OURS]
 
     @property
-    def rivals(self) -> tuple[str, ...]:
-        """Whom the challenger is compared with."""
-        return tuple(name for name in (POPULATION_BEST, CHAMPION) if name in self.probabilities)
+    def standard(self) -> str | None:
+        """Who nobody may be worse off than under: the champion, else everybody's hours."""
+        known = (name for name in (CHAMPION, population.NAME) if name in self.probabilities)
+        return next(known, None)
 
 
 def are_probabilities(values: Vector) -> bool:
@@ -85,7 +91,7 @@ def are_probabilities(values: Vector) -> bool:
     return bool((np.isfinite(values) & (values > 0.0) & (values < 1.0)).all())
 
 
-def rows_at(rows: Rows, chosen: NDArray[np.bool_]) -> Rows:
+def rows_at(rows: Inputs, chosen: NDArray[np.bool_]) -> Inputs:
     """Return the chosen rows."""
 
     def cut(part: Any) -> Any:
@@ -93,14 +99,13 @@ def rows_at(rows: Rows, chosen: NDArray[np.bool_]) -> Rows:
             return replace(part, **{f.name: cut(getattr(part, f.name)) for f in fields(part)})
         return part[chosen]
 
-    chosen_rows: Rows = cut(rows)
-    return chosen_rows
+    return cut(rows)
 
 
 def words(name: str) -> str:
     """Return a rival's name as people say it.
 
-    >>> words("population_best")
-    'population best'
+    >>> words("most_frequent")
+    'most frequent'
     """
     return name.replace("_", " ")

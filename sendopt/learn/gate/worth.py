@@ -2,67 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from sendopt.evaluate.chance import calibration_test
-from sendopt.evaluate.metrics import calibration_error
+from sendopt.evaluate.metrics import Interval, calibration_error
+from sendopt.evaluate.off_policy import DR, Value
+from sendopt.evaluate.refusal import Refusal
 from sendopt.learn.gate.trial import Check, Trial, failed, not_judged, passed, words
+from sendopt.learn.judging.judge import OURS
 from sendopt.learn.past.groups import user_numbers
 
-_NOISE = 1e-9  # nats: the same sums over other row counts may differ in their last bits
+_NOISE = 1e-9  # the same sums over other row counts may differ in their last bits
 _CALIBRATION_LEVEL = 0.01  # of perfectly calibrated models would miss by more than the tolerance
 _MOST_CALIBRATION_ERROR = 0.05  # beyond what chance does; a twentieth moves budgets and reports
 
+#: The checks that hold a model against each rival, beyond noise.
+AGAINST_RIVALS = ("choice", "probability", "off_policy")
+
+
+def rivals(trial: Trial) -> Check:
+    """The simple rules must be worth comparing with."""
+    if trial.unsound:
+        told = "; ".join(f"the {words(name)}'s {said}" for name, said in trial.unsound.items())
+        return failed("rivals", f"a gain over them would mean nothing: {told}")
+    compared = ", ".join(words(name) for name in trial.rivals) or "nobody"
+    return passed("rivals", f"calibrated on the days that they learned from: {compared}")
+
 
 def choice(trial: Trial) -> Check:
-    """It must not choose worse times than a rival, beyond chance.
+    """It must not order the hours of a day worse than a rival, beyond chance.
 
-    Where users are too few for an interval, they must not be worse at all.
+    The share of answers at the chosen moment is what counts in the end, and tells little where
+    choices are few; the order of all moments of a day tells more (within-user-day AUC).
     """
     if trial.verdict is None:
         return not_judged("choice")
     if not trial.verdict.choices:
         return passed("choice", "no user-day held two moments; the choice cannot be judged")
-    figures: dict[str, float] = {}
-    worse = []
-    for rival in trial.rivals:
-        gain = trial.verdict.gain.get(rival)
-        if gain is not None:
-            figures |= {f"{rival}.gain": gain.estimate, f"{rival}.gain_high": gain.high}
-            if not (gain.high if gain.bounded else gain.estimate) >= 0.0:
-                worse.append(f"than the {words(rival)}'s: {gain}")
+    gains = {
+        "answered share": _of_rivals(trial, trial.verdict.gain),
+        "within-day AUC": _of_rivals(trial, trial.verdict.auc_gain),
+    }
+    figures = {
+        f"{rival}.{name}": value
+        for measure, prefix in (("answered share", ""), ("within-day AUC", "auc_"))
+        for rival, gain in gains[measure].items()
+        for name, value in (
+            (f"{prefix}gain", gain.estimate),
+            (f"{prefix}gain_high", gain.high),
+        )
+    }
+    worse = [
+        f"than the {words(rival)}'s by {measure}: {gains[measure][rival]}"
+        for measure in gains
+        for rival in below(gains[measure])
+    ]
     if worse:
         return failed("choice", f"its times are worse {'; '.join(worse)}", figures)
-    told = ", ".join(f"{words(r)} {trial.verdict.gain[r]}" for r in trial.verdict.gain)
+    told = "; ".join(
+        f"{measure} minus that of {_told(each)}" for measure, each in gains.items() if each
+    )
     return passed(
         "choice",
-        f"on {trial.verdict.choices} user-days its times were not worse beyond chance; "
-        f"answered share minus that of {told}",
+        f"on {trial.verdict.choices} user-days its times were not worse beyond chance; {told}",
         figures,
     )
 
 
 def probability(trial: Trial) -> Check:
-    """Its log loss must not exceed a rival's beyond chance.
-
-    Where users are too few for an interval, it must not exceed it at all: nothing else is known.
-    """
+    """Its log loss must not exceed a rival's beyond chance."""
     if trial.verdict is None:
         return not_judged("probability")
-    gains = {rival: trial.verdict.log_loss_gain[rival] for rival in trial.rivals}
+    gains = _of_rivals(trial, trial.verdict.log_loss_gain)
     figures = {f"{rival}.log_loss_gain": gain.estimate for rival, gain in gains.items()}
-    for rival, gain in gains.items():
-        most = gain.high if gain.bounded else gain.estimate
-        if not most >= -_NOISE:
-            return failed(
-                "probability",
-                f"its probabilities are worse than the {words(rival)}'s: log loss gain {gain}",
-                figures,
-            )
-    told = ", ".join(f"{words(rival)} {gain}" for rival, gain in gains.items())
-    return passed("probability", f"log loss gain over {told}", figures)
+    worse = [f"the {words(rival)}'s: log loss gain {gains[rival]}" for rival in below(gains)]
+    if worse:
+        return failed(
+            "probability", f"its probabilities are worse than {'; '.join(worse)}", figures
+        )
+    return passed("probability", f"log loss gain over {_told(gains)}", figures)
+
+
+def off_policy(trial: Trial) -> Check:
+    """Where times were drawn at random, its choice must not earn less than a rival's."""
+    causal = trial.causal
+    if causal is None:
+        return passed("off_policy", "no sends were judged: nothing causal is known")
+    ours = causal.value.get(OURS)
+    refusal = causal.refusal or (ours if isinstance(ours, Refusal) else None)
+    if refusal is not None or not isinstance(ours, Value):
+        said = refusal.reason if refusal is not None else "nothing was evaluated"
+        return passed("off_policy", f"nothing causal is known: {said}")
+    gains = {rival: causal.gain[rival][DR] for rival in trial.rivals if rival in causal.gain}
+    figures = {f"{rival}.gain": gain.estimate for rival, gain in gains.items()}
+    worse = [f"than the {words(rival)}'s: {gains[rival]}" for rival in below(gains)]
+    if worse:
+        return failed(
+            "off_policy",
+            f"on {causal.evaluated:,} sends whose times were drawn, its times earn less "
+            f"{'; '.join(worse)}",
+            figures,
+        )
+    return passed(
+        "off_policy",
+        f"on {causal.evaluated:,} sends whose times were drawn, answered share minus that of "
+        f"{_told(gains) or 'nobody'}",
+        figures,
+    )
 
 
 def calibration(trial: Trial) -> Check:
@@ -101,6 +149,28 @@ def calibration(trial: Trial) -> Check:
 
 def checks(trial: Trial) -> Iterator[Check]:
     """Yield what was found."""
+    yield rivals(trial)
     yield choice(trial)
     yield probability(trial)
+    yield off_policy(trial)
     yield calibration(trial)
+
+
+def below(gains: Mapping[str, Interval]) -> list[str]:
+    """Return over whom the whole interval of the gain is a loss; NaN is one.
+
+    Where users are too few for an interval, the estimate must be none: nothing else is known.
+    """
+    return [
+        name
+        for name, gain in gains.items()
+        if not (gain.high if gain.bounded else gain.estimate) >= -_NOISE
+    ]
+
+
+def _of_rivals(trial: Trial, gains: Mapping[str, Interval]) -> dict[str, Interval]:
+    return {rival: gains[rival] for rival in trial.rivals if rival in gains}
+
+
+def _told(gains: Mapping[str, Interval]) -> str:
+    return ", ".join(f"{words(rival)} {gain}" for rival, gain in gains.items())

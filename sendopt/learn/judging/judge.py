@@ -16,8 +16,6 @@ from sendopt.learn.past.groups import day_groups, user_numbers
 Vector = NDArray[np.float64]
 
 OURS = "ours"
-POPULATION_BEST = "population_best"
-MOST_FREQUENT = "most_frequent"
 RANDOM = "random"
 CHAMPION = "champion"
 
@@ -43,21 +41,20 @@ class Verdict:
     choices: int  # user-days with at least two moments, of which one is chosen
     reward: dict[str, Interval]  # by policy: share of the choices that were answered
     gain: dict[str, Interval]  # ours minus each other policy, answered share
-    log_loss_gain: dict[str, Interval]  # each other predictor's log loss minus ours, nats
+    auc_gain: dict[str, Interval]  # ours minus each other model's, within-user-day AUC
+    log_loss_gain: dict[str, Interval]  # each other model's log loss minus ours, nats
     label: str = "predictive"  # whoever chose the times of these moments had reasons
 
 
 def judge(
     past: LabelledMoments,
     probabilities: Mapping[str, Vector],
-    rankings: Mapping[str, Vector],
 ) -> Verdict:
-    """Judge predictors and policies on `past`.
+    """Judge models on `past`, by what they say and by the order in which that puts a day's moments.
 
     Args:
         past: the moments and what happened.
-        probabilities: by predictor; must hold OURS.
-        rankings: by policy, the higher the better; must hold OURS.
+        probabilities: by model, as they would be served; must hold OURS.
     """
     user, day = user_numbers(past), day_groups(past)
     size = np.bincount(day)
@@ -67,8 +64,8 @@ def judge(
     owner[group] = user[chosen]
     label = past.label[chosen]
     rewards = {
-        name: metrics.reward_of_choice(group, ranking[chosen], label)
-        for name, ranking in rankings.items()
+        name: metrics.reward_of_choice(group, said[chosen], label)
+        for name, said in probabilities.items()
     }
     rewards[RANDOM] = metrics.reward_of_choice(group, np.zeros(len(group)), label)
     ones = np.ones(len(owner))
@@ -89,6 +86,7 @@ def judge(
             for name, reward in rewards.items()
             if len(owner) and name != OURS
         },
+        auc_gain=_auc_gains(past, probabilities, user, day),
         log_loss_gain={
             name: metrics.user_interval(
                 metrics.log_losses(past.label, p) - ours, np.ones(len(past)), user
@@ -97,6 +95,30 @@ def judge(
             if name != OURS
         },
     )
+
+
+def _auc_gains(
+    past: LabelledMoments,
+    probabilities: Mapping[str, Vector],
+    user: NDArray[np.intp],
+    day: NDArray[np.intp],
+) -> dict[str, Interval]:
+    """Compare the orders of days on which some moments were answered and others not."""
+    ordered, pairs = metrics.pair_counts(day, probabilities[OURS], past.label)
+    owner = np.zeros(len(pairs), np.intp)
+    owner[day] = user
+    mixed = pairs > 0
+    if not mixed.any():
+        return {}
+    return {
+        name: metrics.user_interval(
+            (ordered - metrics.pair_counts(day, said, past.label)[0])[mixed],
+            pairs[mixed],
+            owner[mixed],
+        )
+        for name, said in probabilities.items()
+        if name != OURS
+    }
 
 
 def quality(past: LabelledMoments, probability: Vector) -> Quality:

@@ -22,7 +22,7 @@ from sendopt.features.labels.randomised import (
     logged_chances,
 )
 from sendopt.learn.judging.judge import OURS
-from sendopt.learn.judging.policies import rankings
+from sendopt.learn.judging.predictions import predictions
 from sendopt.learn.model.model import ServableModel
 
 Vector = NDArray[np.float64]
@@ -48,9 +48,15 @@ class Counterfactual:
 
 
 def counterfactual(
-    view: AsOfView, model: ServableModel, *, since: datetime, until: datetime
+    view: AsOfView, models: Mapping[str, ServableModel], *, since: datetime, until: datetime
 ) -> Counterfactual:
-    """Evaluate the model's choice and its rivals' on the drawn sends of [since, until).
+    """Evaluate the choice of every model on the drawn sends of [since, until).
+
+    Args:
+        view: of the tenant's log, looking for what the models learned.
+        models: by name; must hold OURS.
+        since: inclusive; no model may have learned from it.
+        until: exclusive.
 
     Every policy chooses one local hour of the send's day, among those that were drawn at all,
     knowing what was known when that day began. A propensity is taken to be that of the hour.
@@ -62,7 +68,7 @@ def counterfactual(
     sends = drawn_sends(view, since=since, until=until, limit=_MOST_SENDS)
     counted = np.bincount(sends.hour, minlength=24)
     hours = np.flatnonzero(counted >= _LEAST_SHARE * len(sends)).astype(np.intp)
-    logged = _logged(view.warm(), model, sends, hours)
+    logged = _logged(view.warm(), models, sends, hours)
     value = {name: off_policy.evaluate(rows) for name, rows in logged.items()}
     return Counterfactual(
         chances=chances,
@@ -79,17 +85,17 @@ def counterfactual(
 
 
 def _logged(
-    view: AsOfView, model: ServableModel, sends: DrawnSends, hours: NDArray[np.intp]
+    view: AsOfView, models: Mapping[str, ServableModel], sends: DrawnSends, hours: NDArray[np.intp]
 ) -> dict[str, Logged]:
     """Return what each policy would have done, beside what was drawn.
 
-    q is the model's probability. It saw nothing of the day it speaks of, so that it needs no
+    q is our probability. It saw nothing of the day it speaks of, so that it needs no
     fitting to other users' sends.
     """
 
     def ranked(first: int) -> dict[str, Vector]:
         share = slice(first, min(first + _SENDS_A_SHARE, len(sends)))
-        return rankings(model, model.inputs(view, *sends.each_hour(share, hours)))
+        return predictions(models, view, *sends.each_hour(share, hours))
 
     with ThreadPoolExecutor(_SHARES_AT_ONCE) as pool:
         shares = list(pool.map(ranked, range(0, len(sends), _SENDS_A_SHARE)))

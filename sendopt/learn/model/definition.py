@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
-
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES
-from sendopt.learn.boosting.trees import OffsetTrees
-from sendopt.learn.level_shape.curves import LevelShape
+from collections.abc import Mapping
+from typing import Any
 
 
-def fingerprint() -> str:
-    """Return 16 hex digits that change with the definitions and the features.
+def fingerprint(family: str, settings: Mapping[str, Any]) -> str:
+    """Return 16 hex digits that change with the family and its settings.
 
-    The definitions are those of `models/`. The seed and the number of threads are left out: they
-    move a model as other data would. So is the release: most change nothing of the model, and
-    after each the champion would grow old until a successor is proven to be better.
+    The seed and the number of threads are left out: they move a model as other data would. So is
+    the release: most change nothing of the model, and after each the champion would grow old until
+    a successor is proven to be better.
     """
-    settings = {
-        "shape": asdict(LevelShape()),
-        "trees": asdict(OffsetTrees()),
-        "features": USER_FEATURES + MOMENT_FEATURES,
-    }
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    told = json.dumps({"family": family, **settings}, sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]

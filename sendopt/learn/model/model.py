@@ -5,55 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.features import AsOfView, LabelledMoments, Moments, Target, Viewpoints
-from sendopt.learn.boosting import trees
 from sendopt.learn.level_shape.delays import Delays
-from sendopt.learn.level_shape.level_shape_model import LevelShapeModel, Rows
+from sendopt.learn.model.contributions import Contributions
+from sendopt.learn.model.scorer import Inputs, Scorer
+from sendopt.learn.numerics.logistic import logit as log_odds
 from sendopt.learn.numerics.logistic import sigmoid
 
 #: A probability of exactly 0 or 1 would claim a certainty that no log can give.
 _LEAST, _MOST = 1e-6, 1.0 - 1e-6
-
-
-@dataclass(frozen=True)
-class Weights:
-    """How much each part of the level-shape model counts on the logit scale."""
-
-    intercept: float = 0.0
-    level: float = 1.0
-    busyness: float = 0.0
-    shape: float = 1.0  # never negative: what orders the hours of a user cannot be turned over
-
-    def logit(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the calibrated logit of the level-shape model."""
-        return (
-            rows.base
-            + self.intercept
-            + self.level * rows.level
-            + self.busyness * rows.busyness
-            + self.shape * rows.parts.shape
-            + rows.message
-        )
-
-
-@dataclass(frozen=True)
-class PopulationWeights:
-    """The baseline: the answer rate by time of day of everybody on the user's platform."""
-
-    intercept: float = 0.0
-    shape: float = 1.0
-
-    def probability(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the same probability for everybody on a platform at the same local time."""
-        return sigmoid(self.logit(rows))
-
-    def logit(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the same as a logit."""
-        return rows.base + self.intercept + self.shape * rows.parts.population
 
 
 @dataclass(frozen=True)
@@ -73,47 +36,51 @@ class Provenance:
 class ServableModel:
     """A judged model: scores any moment of any user that the log knows, or does not."""
 
-    level_shape: LevelShapeModel
+    scorer: Scorer
     delays: Delays
-    weights: Weights
-    baseline: PopulationWeights
-    booster: lgb.Booster | None
-    trees_rank: bool  # False: trees see the user only, and the hour is the level-shape model's
-    calibration: tuple[float, float]  # intercept, slope on the logit scale
+    calibration: tuple[float, float]  # intercept, slope on the logit scale; slope > 0
     provenance: Provenance
     asked_window: timedelta | None = None  # None = the one that it learned
     version: str = ""  # the first 16 hex digits of the artifact's SHA-256; empty until stored
 
     @property
+    def family(self) -> str:
+        """The name of its family."""
+        return self.scorer.family
+
+    @property
     def target(self) -> Target:
         """What it predicts."""
-        return self.level_shape.target
+        return self.scorer.target
 
-    def inputs(self, view: AsOfView, viewpoints: Viewpoints, moments: Moments) -> Rows:
+    def inputs(self, view: AsOfView, viewpoints: Viewpoints, moments: Moments) -> Inputs:
         """Describe `moments` by what was known at their viewpoints, the way it was taught.
 
         Raises:
             InvalidInput: `wrong_target`.
         """
-        return self.level_shape.inputs(view, viewpoints, moments)
+        return self.scorer.inputs(view, viewpoints, moments)
 
-    def labelled_inputs(self, view: AsOfView, labelled: LabelledMoments) -> Rows:
+    def labelled_inputs(self, view: AsOfView, labelled: LabelledMoments) -> Inputs:
         """Describe labelled moments by what was known at the start of their day."""
         return self.inputs(view, *labelled.seen_by(view))
 
-    def tree_features(self, rows: Rows) -> NDArray[np.float64]:
-        """Return what the trees read of `rows`, in their order."""
-        if not self.trees_rank:
-            return rows.user_features
-        return np.hstack([rows.user_features, rows.moment_features])
-
-    def predict(self, rows: Rows) -> NDArray[np.float64]:
+    def predict(self, inputs: Inputs) -> NDArray[np.float64]:
         """Return the probability of an answer within the asked window, in (0, 1)."""
-        logit = self.weights.logit(rows)
-        if self.booster is not None:
-            logit = logit + trees.added_logit(self.booster, self.tree_features(rows))
         intercept, slope = self.calibration
-        return self.in_window(sigmoid(intercept + slope * logit))
+        return self.in_window(sigmoid(intercept + slope * self.scorer.logit(inputs)))
+
+    def week_logits(
+        self, view: AsOfView, viewpoints: Viewpoints, *, threads: int = 1
+    ) -> NDArray[np.float32]:
+        """Return the calibrated logits of the local week, (viewpoints, 168), Monday 0:00 first."""
+        intercept, slope = self.calibration
+        logit = self.scorer.week_logits(view, viewpoints, threads=threads)
+        logit *= np.float32(slope)
+        logit += np.float32(intercept)
+        if self.asked_window is None:
+            return logit
+        return log_odds(self.in_window(sigmoid(logit.astype(np.float64)))).astype(np.float32)
 
     def in_window(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn probabilities within the window that was learned into those within the asked one."""
@@ -131,12 +98,15 @@ class ServableModel:
         self.delays.within(open_window)
         return replace(self, asked_window=open_window)
 
-    def logit_sd(self, rows: Rows) -> NDArray[np.float64]:
+    def logit_sd(self, inputs: Inputs) -> NDArray[np.float64]:
         """Return how unsure the model is of each row's place among the user's own times.
 
         A standard deviation on the logit scale, of the personal shape alone: what is common to
         all times of a user (the level) does not move the choice between them.
         """
         _, slope = self.calibration
-        doubt: NDArray[np.float64] = slope * self.weights.shape * np.sqrt(rows.parts.doubt)
-        return doubt
+        return slope * self.scorer.logit_sd(inputs)
+
+    def contributions(self, inputs: Inputs) -> Contributions:
+        """Take the calibrated logit of every row apart."""
+        return self.scorer.contributions(inputs).calibrated(*self.calibration)

@@ -78,6 +78,37 @@ def fit(
     )
 
 
+def fit_at_least(
+    least: float,
+    design: NDArray[np.float64],
+    label: Vector,
+    weight: Vector,
+    *,
+    offset: Vector,
+    prior: Vector,
+    precision: Vector,
+) -> Vector:
+    """Return the MAP coefficients of which the last is not below `least`.
+
+    Where it would be, it is held there and the others are fitted to that: the log posterior is
+    concave, so this is its maximum within the bound, and the intercept still fits.
+
+    Args and errors are those of `fit`.
+    """
+    free = fit(design, label, weight, offset=offset, prior=prior, precision=precision)
+    if free[-1] >= least:
+        return free
+    others = fit(
+        design[:, :-1],
+        label,
+        weight,
+        offset=offset + least * design[:, -1],
+        prior=prior[:-1],
+        precision=precision[:-1],
+    )
+    return np.append(others, least)
+
+
 def deviations(
     design: NDArray[np.float64],
     b: Vector,

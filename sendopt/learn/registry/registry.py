@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sendopt.errors import Conflict, ModelNotServable
-from sendopt.learn.model import artifact
+from sendopt.learn.families import artifact
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.registry.liveness import Liveness
 from sendopt.learn.registry.mlflow_store import Version, Versions, damaged, unavailable

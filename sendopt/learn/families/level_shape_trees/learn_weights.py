@@ -7,12 +7,11 @@ from numpy.typing import NDArray
 
 from sendopt.errors import SolverFailed
 from sendopt.features import LabelledMoments
+from sendopt.learn.families.level_shape_trees.weights import PopulationWeights, Weights
 from sendopt.learn.level_shape.level_shape_model import Rows
-from sendopt.learn.model.model import PopulationWeights, ServableModel, Weights
 from sendopt.learn.numerics import logistic
 
 _LEAST_SHAPE_WEIGHT = 0.05
-_LEAST_SLOPE = 0.2  # of a calibration; below it, what orders the hours would be lost
 _LEAST_ACTIVITY_WEIGHT = 0.1  # a tenth of what an open would be if being there were answering
 _INTERCEPT_PRECISION = 0.01
 _ROUNDING = 1e-6  # of a probability: a mean of many may differ from itself by so much
@@ -52,7 +51,7 @@ def weigh(rows: Rows, past: LabelledMoments, learn: Mask) -> Weights:
     Raises:
         SolverFailed: if no weights are found, or those found are wrong on the rows they learned.
     """
-    intercept, level, busyness, shape = _fit_at_least(
+    intercept, level, busyness, shape = logistic.fit_at_least(
         _LEAST_SHAPE_WEIGHT,
         np.column_stack([np.ones(len(rows)), rows.level, rows.busyness, rows.parts.shape])[learn],
         past.label[learn],
@@ -74,7 +73,7 @@ def weigh_population(rows: Rows, past: LabelledMoments, learn: Mask) -> Populati
         SolverFailed: see `weigh`. A baseline that is not calibrated on the days it learned from is
             a defect: a gain over it would say nothing.
     """
-    intercept, shape = _fit_at_least(
+    intercept, shape = logistic.fit_at_least(
         _LEAST_SHAPE_WEIGHT,
         np.column_stack([np.ones(len(rows)), rows.parts.population])[learn],
         past.label[learn],
@@ -87,59 +86,6 @@ def weigh_population(rows: Rows, past: LabelledMoments, learn: Mask) -> Populati
     said = found.probability(rows)
     _check_mean("the baseline", said, past, learn, pulled=_INTERCEPT_PRECISION * intercept)
     return found
-
-
-def calibrate(
-    model: ServableModel, rows: Rows, past: LabelledMoments, tune: Mask
-) -> tuple[float, float]:
-    """Return intercept and slope on the logit scale, pulled towards changing nothing (Platt).
-
-    Raises:
-        SolverFailed: if none are found.
-    """
-    if not tune.any():
-        return 0.0, 1.0
-    probability = model.predict(rows)[tune]
-    logit = logistic.logit(probability)
-    intercept, slope = _fit_at_least(
-        _LEAST_SLOPE,
-        np.column_stack([np.ones(len(logit)), logit]),
-        past.label[tune],
-        past.weight[tune],
-        offset=np.zeros(len(logit)),
-        prior=np.array([0.0, 1.0]),
-        precision=np.array([1.0, 25.0]),
-    )
-    return float(intercept), float(slope)
-
-
-def _fit_at_least(
-    least: float,
-    design: NDArray[np.float64],
-    label: Vector,
-    weight: Vector,
-    *,
-    offset: Vector,
-    prior: Vector,
-    precision: Vector,
-) -> Vector:
-    """Return the MAP coefficients of which the last is not below `least`.
-
-    Where it would be, it is held there and the others are fitted to that: the log posterior is
-    concave, so this is its maximum within the bound, and the intercept still fits.
-    """
-    free = logistic.fit(design, label, weight, offset=offset, prior=prior, precision=precision)
-    if free[-1] >= least:
-        return free
-    others = logistic.fit(
-        design[:, :-1],
-        label,
-        weight,
-        offset=offset + least * design[:, -1],
-        prior=prior[:-1],
-        precision=precision[:-1],
-    )
-    return np.append(others, least)
 
 
 def _check_mean(

@@ -11,8 +11,8 @@ from sendopt.evaluate.chance import FEWEST_USERS
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments
 from sendopt.learn.boosting import trees
 from sendopt.learn.boosting.trees import OffsetTrees, Sample
+from sendopt.learn.families.level_shape_trees.weights import Weights
 from sendopt.learn.level_shape.level_shape_model import Rows
-from sendopt.learn.model.model import Weights
 from sendopt.learn.past.groups import day_groups, user_numbers
 
 _FEWEST_MIXED_DAYS = 100

@@ -1,0 +1,37 @@
+"""The families of models that can serve.
+
+Owns: what each family learns from a past, and how it is written and read.
+Does not own: which rows teach (past), calibration and versions (model, fitting), who serves (gate).
+In: a Past.  Out: a Scorer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sendopt.learn.families import (
+    empirical_bayes,
+    level_shape_trees,
+    logistic,
+    most_frequent,
+    population,
+)
+from sendopt.learn.families.family import Family
+
+_ALL: tuple[Family, ...] = (
+    level_shape_trees,
+    population,
+    most_frequent,
+    empirical_bayes,
+    logistic,
+)
+
+#: Every family by its name.
+FAMILIES: Mapping[str, Family] = MappingProxyType({family.NAME: family for family in _ALL})
+#: What is trained where nobody says otherwise.
+DEFAULT: Family = level_shape_trees
+#: The simple rules that every other model has to hold against; the best one serves where it cannot.
+RIVALS: tuple[Family, ...] = (population, most_frequent, empirical_bayes)
+
+__all__ = ["DEFAULT", "FAMILIES", "RIVALS", "Family"]

@@ -1,0 +1,61 @@
+"""The level-shape model as JSON holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+
+from sendopt.errors import ModelNotServable
+from sendopt.features import HALF_HOURS, MOMENT_FEATURES, USER_FEATURES, Target
+from sendopt.learn.level_shape.activity_prior import ClockPrior
+from sendopt.learn.level_shape.curves import LevelShape
+from sendopt.learn.level_shape.level_shape_model import LevelShapeModel
+from sendopt.learn.level_shape.segments import Segments
+
+_CLOCKS = ("everybody", "mean", "covariance")
+
+
+def document(model: LevelShapeModel) -> dict[str, Any]:
+    """Return what `read` takes back."""
+    return {
+        "features": list(USER_FEATURES + MOMENT_FEATURES),
+        "reach_seconds": model.reach.total_seconds(),
+        "shape": asdict(model.shape),
+        "clocks": {name: getattr(model.clocks, name).tolist() for name in _CLOCKS},
+        "platforms": _told(model.platforms),
+        "message_types": _told(model.message_types),
+    }
+
+
+def read(target: Target, document: Mapping[str, Any]) -> LevelShapeModel:
+    """Read what `document` wrote.
+
+    Raises:
+        ModelNotServable: if it was trained on features that this release does not have.
+    """
+    if document["features"] != list(USER_FEATURES + MOMENT_FEATURES):
+        raise ModelNotServable(
+            "the model was trained on other features than this release computes",
+            hint="train again",
+        )
+    return LevelShapeModel(
+        target=target,
+        shape=LevelShape(**document["shape"]),
+        clocks=ClockPrior(*(np.array(document["clocks"][name]) for name in _CLOCKS)),
+        reach=timedelta(seconds=document["reach_seconds"]),
+        platforms=_segments(document["platforms"]),
+        message_types=_segments(document["message_types"]),
+    )
+
+
+def _told(segments: Segments) -> dict[str, list[float]]:
+    return dict(zip(segments.names, segments.added.tolist(), strict=True))
+
+
+def _segments(document: dict[str, list[float]]) -> Segments:
+    added = np.array(list(document.values())).reshape(len(document), HALF_HOURS)
+    return Segments(tuple(document), added)

@@ -1,0 +1,132 @@
+"""Fits the level-shape model, its weights and the trees on its offset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments, Summary, Target
+from sendopt.learn.boosting.trees import OffsetTrees
+from sendopt.learn.families.level_shape_trees.activity_memory import choose_clocks
+from sendopt.learn.families.level_shape_trees.grow_trees import grow
+from sendopt.learn.families.level_shape_trees.learn_weights import (
+    activity_tells,
+    weigh,
+    weigh_population,
+)
+from sendopt.learn.families.level_shape_trees.scorer import LevelShapeTrees
+from sendopt.learn.level_shape.curves import LevelShape
+from sendopt.learn.level_shape.level_shape_model import LevelShapeModel, Rows
+from sendopt.learn.level_shape.segments import Segments, added_at, learn_segments
+from sendopt.learn.past.past import Mask, Past
+from sendopt.learn.past.split import SENDS
+
+NAME = LevelShapeTrees.family
+
+_LONGEST_REACH = timedelta(hours=4)
+_FEWEST_KNOWN = 100  # moments that tell of everybody: their share is then known to some 5 points
+
+
+def settings() -> Mapping[str, Any]:
+    """Return what people set of it; the definitions are those of `models/`."""
+    return {
+        "shape": asdict(LevelShape()),
+        "trees": asdict(OffsetTrees()),
+        "features": USER_FEATURES + MOMENT_FEATURES,
+    }
+
+
+def fit(past: Past) -> tuple[LevelShapeTrees, Rows]:
+    """Fit curves, segments, weights and trees, one on what the others leave."""
+    known, rows = _learn_curves(past)
+    weights = weigh(rows, past.labelled, past.learn)
+    kind = past.moments.message_type
+    if kind is not None:
+        message_types = _segments_of(past, kind, weights.logit(rows), known.shape)
+        known = replace(known, message_types=message_types)
+        rows = replace(rows, message=added_at(message_types, past.moments))
+    past.progress("growing trees on the level-shape model")
+    booster, trees_rank = grow(
+        rows,
+        past.labelled,
+        weights,
+        past.learn,
+        past.tune,
+        seed=past.seed,
+        threads=past.threads,
+    )
+    baseline = weigh_population(rows, past.labelled, past.learn | past.tune)
+    return LevelShapeTrees(known, weights, baseline, booster, trees_rank), rows
+
+
+read = LevelShapeTrees.read
+
+
+def _learn_curves(past: Past) -> tuple[LevelShapeModel, Rows]:
+    view, labelled, learn = past.view, past.labelled, past.learn
+
+    def described_by(known: LevelShapeModel) -> Rows:
+        rows = known.inputs(view, past.viewpoints, past.moments)
+        return as_if_everybody_were_known(rows, labelled, learn | past.tune)
+
+    shape, clocks = choose_clocks(view, LevelShape(), until=past.split.judge_from, rng=past.rng)
+    known = LevelShapeModel(past.target, shape, clocks, reach_of(past.target, past.taught))
+    rows = described_by(known)
+    if past.label_source == SENDS and not activity_tells(rows, labelled, learn):
+        past.progress("being active tells nothing of answering here: learning from answers alone")
+        known = replace(known, shape=replace(shape, activity_weight=0.0))
+        rows = described_by(known)
+    by_platform = view.last_platforms(past.viewpoints).take(pa.array(past.moments.viewpoint))
+    everybody = weigh_population(rows, labelled, learn).logit(rows)
+    platforms = _segments_of(past, by_platform, everybody, known.shape)
+    if platforms.names:
+        known = replace(known, platforms=platforms)
+        rows = described_by(known)
+    return known, rows
+
+
+def _segments_of(
+    past: Past, names: pa.Array, offset: NDArray[np.float64], shape: LevelShape
+) -> Segments:
+    learn = past.learn
+    return learn_segments(
+        names.filter(pa.array(learn)),
+        past.moments.chosen(learn, first=0),
+        past.labelled.label[learn],
+        past.labelled.weight[learn],
+        offset=offset[learn],
+        shape=shape,
+    )
+
+
+def as_if_everybody_were_known(rows: Rows, past: LabelledMoments, taught: Mask) -> Rows:
+    """Give the first rows of a log, when nothing was known of everybody, the next days' base.
+
+    All users are new in these rows. With a base that knows nothing they would teach that who is
+    new differs from everybody by as much as everybody differs from one in two. Where a log holds
+    more than is learned from, it changes a hundred rows by next to nothing. Only rows that teach
+    are changed, and by each other: those that judge are described as a send would be.
+    """
+    known = np.searchsorted(np.sort(past.at_us), past.as_of_us) >= _FEWEST_KNOWN
+    if not (known & taught).any():
+        return rows
+    first = known & taught & (past.as_of_us == past.as_of_us[known & taught].min())
+    return replace(rows, base=np.where(known | ~taught, rows.base, rows.base[first].mean()))
+
+
+def reach_of(target: Target, summary: Summary) -> timedelta:
+    """Return how long after a send activity can still answer it.
+
+    The log itself tells: 95 of 100 answers came within `late_answer`. The shape is learned over
+    this reach, which holds more activity than the open window; the probability is of an answer
+    within the open window all the same.
+    """
+    if summary.late_answer is None:
+        return target.open_window
+    return max(target.open_window, min(summary.late_answer, _LONGEST_REACH))

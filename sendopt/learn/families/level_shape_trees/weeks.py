@@ -1,0 +1,100 @@
+"""Whole weeks by the level-shape model and its trees: a user's part is worked out once a user."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.errors import ModelNotServable
+from sendopt.features import USER_FEATURES, AsOfView, Moments, Viewpoints
+from sendopt.learn.boosting.collapse import UserTrees, collapse
+from sendopt.learn.boosting.tree_tables import TreeTables, tree_tables
+from sendopt.learn.families.level_shape_trees.weights import Weights
+from sendopt.learn.level_shape.level_shape_model import LevelShapeModel
+from sendopt.learn.model.scorer import SLOTS_A_WEEK
+
+_HOUR = np.arange(SLOTS_A_WEEK) % 24
+_DAY = np.arange(SLOTS_A_WEEK) // 24
+#: What trees may read of a slot, by the feature's name.
+_SLOT_FEATURES = {"hour_of_day": _HOUR.astype(np.float64), "day_of_week": _DAY.astype(np.float64)}
+#: The level-shape model tells hours and day types apart, so one weekday speaks for all of them.
+_HOURS_OF_DAY_TYPES = Moments(
+    viewpoint=np.zeros(48, np.intp),
+    day_of_week=np.repeat([0, 5], 24),
+    minute_of_day=np.tile(np.arange(24) * 60, 2),
+    day_type=np.repeat([0, 1], 24),
+)
+_NO_TREES = collapse(tree_tables(None), {}, slots=SLOTS_A_WEEK)
+_collapsed: WeakKeyDictionary[Any, UserTrees | None] = WeakKeyDictionary()  # by booster
+
+
+def collapsed_logits(
+    level_shape: LevelShapeModel,
+    weights: Weights,
+    booster: lgb.Booster | None,
+    view: AsOfView,
+    viewpoints: Viewpoints,
+    *,
+    threads: int,
+) -> NDArray[np.float32] | None:
+    """Return the logits of the local weeks; None if the trees have to be walked row by row."""
+    trees = _user_trees(booster)
+    if trees is None:
+        return None
+    # Numba takes half a second to import, which only those who score should pay.
+    from sendopt.learn.boosting.walk import add_trees  # noqa: PLC0415
+
+    rows = level_shape.inputs(view, viewpoints, _repeated(_HOURS_OF_DAY_TYPES, viewpoints))
+    offset = weights.logit(rows).astype(np.float32).reshape(len(viewpoints), -1)
+    logit = _by_slot(offset, view.weekends(viewpoints))
+    add_trees(trees, rows.user_features[:: offset.shape[1]], logit, threads=threads)
+    return logit
+
+
+def _repeated(moments: Moments, viewpoints: Viewpoints) -> Moments:
+    count = len(viewpoints)
+    return Moments(
+        viewpoint=np.repeat(np.arange(count, dtype=np.intp), len(moments)),
+        day_of_week=np.tile(moments.day_of_week, count),
+        minute_of_day=np.tile(moments.minute_of_day, count),
+        day_type=np.tile(moments.day_type, count),
+    )
+
+
+def _by_slot(offset: NDArray[np.float32], weekend: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Spread offsets of _HOURS_OF_DAY_TYPES over the week of each user."""
+    logit = np.empty((len(offset), SLOTS_A_WEEK), np.float32)
+    patterns, number = np.unique(weekend, axis=0, return_inverse=True)
+    for row, is_weekend in enumerate(patterns):
+        users = np.flatnonzero(number == row)
+        logit[users] = offset[users][:, is_weekend[_DAY] * 24 + _HOUR]
+    return logit
+
+
+def _user_trees(booster: lgb.Booster | None) -> UserTrees | None:
+    """Return the trees collapsed; None if they have to be walked row by row."""
+    if booster is None:
+        return _NO_TREES
+    if booster not in _collapsed:
+        _collapsed[booster] = _collapse(tree_tables(booster))
+    return _collapsed[booster]
+
+
+def _collapse(tables: TreeTables) -> UserTrees | None:
+    """Collapse trees that read features of users and of slots; None where they read others."""
+    users = range(len(USER_FEATURES))
+    slot_features = {
+        at: _SLOT_FEATURES[name] for at, name in enumerate(tables.names) if name in _SLOT_FEATURES
+    }
+    if tables.names[: len(users)] != USER_FEATURES or not {*users, *slot_features}.issuperset(
+        tables.feature.tolist()
+    ):
+        return None
+    try:
+        return collapse(tables, slot_features, slots=SLOTS_A_WEEK)
+    except ModelNotServable:  # their splits are of a kind that has to be walked row by row
+        return None

@@ -1,0 +1,48 @@
+"""How much each part of the level-shape model counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.learn.level_shape.level_shape_model import Rows
+from sendopt.learn.numerics.logistic import sigmoid
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each part of the level-shape model counts on the logit scale."""
+
+    intercept: float = 0.0
+    level: float = 1.0
+    busyness: float = 0.0
+    shape: float = 1.0  # never negative: what orders the hours of a user cannot be turned over
+
+    def logit(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the calibrated logit of the level-shape model."""
+        return (
+            rows.base
+            + self.intercept
+            + self.level * rows.level
+            + self.busyness * rows.busyness
+            + self.shape * rows.parts.shape
+            + rows.message
+        )
+
+
+@dataclass(frozen=True)
+class PopulationWeights:
+    """The baseline: the answer rate by time of day of everybody on the user's platform."""
+
+    intercept: float = 0.0
+    shape: float = 1.0
+
+    def probability(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the same probability for everybody on a platform at the same local time."""
+        return sigmoid(self.logit(rows))
+
+    def logit(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the same as a logit."""
+        return rows.base + self.intercept + self.shape * rows.parts.population

@@ -1,0 +1,116 @@
+"""The rule of everybody's hours: whoever is asked about, the answer rate at that local time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.features import AsOfView, Moments, Target, Viewpoints
+from sendopt.learn.families.everybodys_hours import (
+    KERNEL_HOURS,
+    PRIOR_MOMENTS,
+    EverybodysHours,
+    half_hour,
+    learn_everybodys_hours,
+)
+from sendopt.learn.model.contributions import Contributions
+from sendopt.learn.model.scorer import Scorer, require_target
+from sendopt.learn.numerics.logistic import sigmoid
+from sendopt.learn.past.past import Past
+
+NAME = "population"
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """One row a moment."""
+
+    logit: Vector
+    sd: Vector
+
+    def __len__(self) -> int:
+        return len(self.logit)
+
+
+@dataclass(frozen=True)
+class Population(Scorer):
+    """Everybody's hours, of each platform; it knows of no user."""
+
+    family: ClassVar[str] = NAME
+
+    target: Target
+    hours: EverybodysHours
+    half_life: timedelta = timedelta(days=60)  # of what an explanation counts
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """Names of the platforms that have hours of their own."""
+        return self.hours.platforms
+
+    def inputs(self, view: AsOfView, viewpoints: Viewpoints, moments: Moments) -> Inputs:
+        """Read the platform's curve at each moment."""
+        require_target(self, view)
+        row = self.hours.rows(view, viewpoints)[moments.viewpoint]
+        cell = half_hour(moments)
+        return Inputs(self.hours.logits[row, cell], self.hours.sd[row, cell])
+
+    def logit(self, inputs: Inputs) -> Vector:
+        """Return everybody's logit."""
+        return inputs.logit
+
+    def logit_sd(self, inputs: Inputs) -> Vector:
+        """Return how unsure everybody's rate is at that time."""
+        return inputs.sd
+
+    def everybody(self, inputs: Inputs) -> Vector:
+        """Return everybody's probability."""
+        return sigmoid(inputs.logit)
+
+    def contributions(self, inputs: Inputs) -> Contributions:
+        """Part the rate of all hours from what the hour adds."""
+        base, nothing = np.full(len(inputs), self.hours.base), np.zeros(len(inputs))
+        return Contributions(base, inputs.logit - base, nothing, nothing, nothing, nothing)
+
+    def card(self) -> Iterator[str]:
+        """Yield what it does."""
+        yield (
+            "- The rule of everybody's hours: the answer rate at each local half hour, smoothed "
+            f"over {KERNEL_HOURS:g} hour and pulled to the rate of all hours by "
+            f"{PRIOR_MOMENTS:g} moments. It tells no user from another."
+        )
+        if self.platforms:
+            yield f"- With hours of their own: {', '.join(self.platforms)}."
+
+    def document(self) -> dict[str, Any]:
+        """Return the curves."""
+        return self.hours.document()
+
+
+def settings() -> Mapping[str, Any]:
+    """Return what people set of it."""
+    return {"kernel_hours": KERNEL_HOURS, "prior_moments": PRIOR_MOMENTS}
+
+
+def fit(past: Past) -> tuple[Population, Inputs]:
+    """Count how often everybody answers at each time."""
+    rule = Population(past.target, learn_everybodys_hours(past))
+    return rule, rule.inputs(past.view, past.viewpoints, past.moments)
+
+
+def read(
+    target: Target,
+    document: Mapping[str, Any],
+    attachments: Mapping[str, bytes],
+    *,
+    threads: int,
+) -> Population:
+    """Read what `document` wrote."""
+    del attachments, threads
+    return Population(target, EverybodysHours.read(document))

@@ -1,0 +1,53 @@
+"""Which simple rule serves where a model may not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sendopt.evaluate.off_policy import DR, Value
+from sendopt.learn.gate.trial import Trial
+from sendopt.learn.gate.worth import below
+from sendopt.learn.judging.judge import Verdict
+
+
+def stand_ins(trial: Trial) -> tuple[str, ...]:
+    """Name the simple rules that are heard instead of a refused model, until one may serve.
+
+    The best one, if the model is below any of them beyond noise. Then the champion's own rule, if
+    the champion is one: it is brought up to date.
+    """
+    if trial.verdict is None:
+        return ()
+    rules, champion = trial.simple_rules, trial.champion
+    found = []
+    if any(name in rules for name in _below(trial, trial.verdict)):
+        found.append(_best(trial, trial.verdict))
+    if champion is not None and champion.family in rules and champion.family not in found:
+        found.append(champion.family)
+    return tuple(found)
+
+
+def _below(trial: Trial, verdict: Verdict) -> list[str]:
+    gains = [verdict.gain, verdict.auc_gain, verdict.log_loss_gain]
+    if trial.causal is not None:
+        gains.append({name: each[DR] for name, each in trial.causal.gain.items()})
+    return [name for each in gains for name in below(each)]
+
+
+def _best(trial: Trial, verdict: Verdict) -> str:
+    """Return the best rule by what tells most of hours: drawn times, then days, then log loss."""
+    rules = trial.simple_rules
+    worth: Mapping[str, float] = {
+        name: -quality.log_loss for name, quality in verdict.quality.items()
+    }
+    if verdict.auc_gain:
+        worth = {name: -gain.estimate for name, gain in verdict.auc_gain.items()}
+    values = {} if trial.causal is None else trial.causal.value
+    drawn = {
+        name: value.estimates[DR].estimate
+        for name, value in values.items()
+        if isinstance(value, Value)
+    }
+    if all(name in drawn for name in rules):
+        worth = drawn
+    return max(rules, key=lambda name: worth[name])

@@ -1,0 +1,101 @@
+"""The past that a model is fitted to: what is known of it, and which of its rows may teach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.features import (
+    AsOfView,
+    LabelledMoments,
+    Moments,
+    Summary,
+    Target,
+    Viewpoints,
+    summarise,
+)
+from sendopt.learn.past.split import Split, label_source, labelled_moments, split
+
+Progress = Callable[[str], None]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Past:
+    """What every family is fitted to: the same rows, divided by time in the same way."""
+
+    view: AsOfView
+    summary: Summary
+    labelled: LabelledMoments
+    viewpoints: Viewpoints  # of the labelled moments
+    moments: Moments  # the labelled moments in local time, in their order
+    split: Split
+    until: datetime  # nothing at or after it is known
+    judged: bool  # the last part is kept unseen
+    seed: int
+    threads: int
+    rng: np.random.Generator
+    progress: Progress
+
+    @property
+    def target(self) -> Target:
+        """What is to be predicted."""
+        return self.view.target
+
+    @property
+    def label_source(self) -> str:
+        """What stands for an answer: `sends` or `activity`."""
+        return label_source(self.summary)
+
+    @cached_property
+    def learn(self) -> Mask:
+        """Rows to fit to."""
+        return self.split.learn(self.labelled)
+
+    @cached_property
+    def tune(self) -> Mask:
+        """Rows to stop, choose and calibrate by."""
+        return self.split.tune(self.labelled)
+
+    @cached_property
+    def taught(self) -> Summary:
+        """What the log held before the days that judge."""
+        if not self.judged:
+            return self.summary
+        return summarise(self.view.reader, self.target, until=self.split.judge_from)
+
+
+def gather(
+    view: AsOfView,
+    *,
+    until: datetime,
+    judged: bool,
+    seed: int,
+    threads: int,
+    progress: Progress,
+) -> Past:
+    """Gather what was known before `until`; if `judged`, keep the last part unseen."""
+    rng = np.random.default_rng(seed)
+    reader, target = view.reader, view.target
+    summary = summarise(reader, target, until=until)
+    labelled = labelled_moments(reader, target, summary, since=None, until=until, rng=rng)
+    viewpoints, moments = labelled.seen_by(view)
+    return Past(
+        view=view,
+        summary=summary,
+        labelled=labelled,
+        viewpoints=viewpoints,
+        moments=moments,
+        split=split(labelled, target, until=until, judged=judged),
+        until=until,
+        judged=judged,
+        seed=seed,
+        threads=threads,
+        rng=rng,
+        progress=progress,
+    )

@@ -1,0 +1,216 @@
+"""A model that is worse than a simple rule does not serve, and the best rule serves instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from trained import HALF_AN_HOUR
+
+from sendopt.features import AsOfView, Viewpoints
+from sendopt.learn import Registry, TrainingReport, train
+from sendopt.learn.families import DEFAULT, FAMILIES, RIVALS, Family, level_shape_trees
+from sendopt.learn.families.level_shape_trees.scorer import LevelShapeTrees
+from sendopt.learn.fitting.fit import fit, fit_to
+from sendopt.learn.gate import fault_of
+from sendopt.learn.past.past import Past
+from sendopt.log import Log, event_table
+from sendopt.records import Event, EventType, SendId, TenantId, UserId
+from sendopt.schedule.policy import chance_of_gain
+from sendopt.score import score_slots
+from sendopt.score.explain import explain
+
+BEGIN = datetime(2026, 6, 1, tzinfo=UTC)
+DAYS, USERS, SENDS_A_DAY = 40, 60, 3
+END = BEGIN + timedelta(days=DAYS)
+SHOP = TenantId("shop")
+FAVOURITES = (8, 13, 20)
+HOURS = (3, 8, 13, 15, 20, 23)  # to which sends are drawn
+
+
+def events(*, propensity: float | None, weekend_later: int) -> Iterator[Event]:
+    """Each user is there, and answers, around an hour of their own, later at weekends.
+
+    Hours of sends are random. Rules know nothing of weekends.
+    """
+    rng = np.random.default_rng(5)
+    for number in range(USERS):
+        user = UserId(f"u{number:02}")
+        for day in range(DAYS):
+            midnight = BEGIN + timedelta(days=day)
+            later = weekend_later if midnight.weekday() >= 5 else 0
+            favourite = (FAVOURITES[number % 3] + later) % 24
+            there = midnight + timedelta(hours=favourite + float(rng.normal(0.0, 0.7)))
+            yield Event(f"v-{user}-{day}", user, EventType.SESSION, there)
+            for each, hour in enumerate(rng.choice(HOURS, SENDS_A_DAY, replace=False).tolist()):
+                send = SendId(f"{user}-{day}-{each}")
+                sent = midnight + timedelta(hours=hour, minutes=float(rng.uniform(0, 59)))
+                yield Event(
+                    f"s-{send}", user, EventType.SEND, sent, send_id=send, propensity=propensity
+                )
+                away = min((hour - favourite) % 24, (favourite - hour) % 24)
+                if rng.random() < (0.6 if away <= 1 else 0.1):
+                    opened = sent + timedelta(minutes=float(rng.uniform(1, 20)))
+                    yield Event(f"o-{send}", user, EventType.OPEN, opened, send_id=send)
+
+
+@pytest.fixture(scope="module", params=[None, 1 / len(HOURS)], ids=["not logged", "drawn"])
+def shop(
+    request: pytest.FixtureRequest, make_log: Callable[[], AbstractContextManager[Log]]
+) -> Iterator[Log]:
+    with make_log() as log:
+        with log.appender() as appender:
+            appender.append(
+                SHOP, event_table(list(events(propensity=request.param, weekend_later=7)))
+            )
+        yield log
+
+
+@pytest.fixture
+def steady(empty_log: Log) -> Log:
+    """Users whose weekends are like their other days."""
+    with empty_log.appender() as appender:
+        appender.append(SHOP, event_table(list(events(propensity=None, weekend_later=0))))
+    return empty_log
+
+
+def run(
+    log: Log, registry: Registry, *, as_of: datetime = END, family: Family = DEFAULT
+) -> TrainingReport:
+    with log.reader(SHOP) as reader:
+        return train(
+            reader,
+            registry,
+            SHOP,
+            as_of=as_of,
+            now=as_of,
+            open_window=timedelta(minutes=30),
+            outcome=EventType.OPEN,
+            longest_age=timedelta(days=90),
+            seed=7,
+            threads=1,
+            progress=lambda _: None,
+            family=family,
+        )
+
+
+def turned_over(past: Past) -> tuple[LevelShapeTrees, Any]:
+    """Fit the level-shape model, and let it prefer what it should avoid."""
+    scorer, rows = level_shape_trees.fit(past)
+    weights = replace(scorer.weights, shape=-scorer.weights.shape)
+    return replace(scorer, weights=weights, booster=None, trees_rank=False), rows
+
+
+#: The default family, made worse on purpose.
+SPOILT = cast(
+    "Family",
+    SimpleNamespace(
+        NAME=level_shape_trees.NAME,
+        settings=level_shape_trees.settings,
+        fit=turned_over,
+        read=level_shape_trees.read,
+    ),
+)
+
+
+def test_a_good_model_serves(shop: Log, registry: Registry) -> None:
+    report = run(shop, registry)
+    assert report.promoted, report.reason
+    assert report.stand_in is None
+    assert registry.champion(SHOP).family == DEFAULT.NAME
+
+
+def test_a_model_with_its_hours_reversed_gives_way_to_the_best_rule(
+    shop: Log, registry: Registry
+) -> None:
+    report = run(shop, registry, family=SPOILT)
+    assert not report.promoted
+    assert "choice" in report.gate.refused_by
+    rule = report.stand_in
+    assert rule is not None
+    assert rule.promoted, rule.reason
+    assert rule.family in {"most_frequent", "empirical_bayes"}
+    assert f"stands in for model {report.model_version}" in rule.reason
+    champion = registry.champion(SHOP)
+    assert (champion.family, champion.version) == (rule.family, rule.model_version)
+    (kept,) = (model for model in registry.models(SHOP) if model.number == rule.registered_as)
+    assert kept.moves[-1].reason == rule.reason
+    assert rule.reason.split(".")[0] in registry.card(SHOP)
+
+
+def test_a_rule_that_serves_is_brought_up_to_date(steady: Log, registry: Registry) -> None:
+    first = run(steady, registry, as_of=END - timedelta(days=7), family=SPOILT).stand_in
+    second = run(steady, registry, family=SPOILT).stand_in
+    assert first is not None
+    assert second is not None
+    assert second.promoted, second.reason
+    assert second.model_version != first.model_version
+    assert registry.champion(SHOP).version == second.model_version
+
+
+def test_causal_evidence_is_read_where_there_is_any(
+    shop: Log, registry: Registry, request: pytest.FixtureRequest
+) -> None:
+    report = run(shop, registry, family=SPOILT)
+    (found,) = (check for check in report.gate.checks if check.name == "off_policy")
+    if "drawn" in request.node.name:
+        assert not found.passed
+        assert "whose times were drawn" in found.said
+    else:
+        assert found.passed
+        assert "nothing causal is known" in found.said
+
+
+def test_a_rule_that_is_off_on_the_days_it_learned_from_is_no_rival(shop: Log) -> None:
+    with shop.reader(SHOP) as reader:
+        view = AsOfView(reader, HALF_AN_HOUR)
+        fitted = fit(view, until=END, judged=True, seed=7, threads=1, progress=lambda _: None)
+        for rule in RIVALS:
+            learned = fit_to(fitted.past, rule)
+            assert fault_of(learned) is None
+            off = replace(learned, model=replace(learned.model, calibration=(-3.0, 1.0)))
+            assert "on the days that it learned from" in str(fault_of(off))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_scores_weeks_as_moments_and_explains_itself(shop: Log, name: str) -> None:
+    with shop.reader(SHOP) as reader:
+        view = AsOfView(reader, HALF_AN_HOUR)
+        family = FAMILIES[name]
+        model = fit(
+            view,
+            until=END,
+            judged=True,
+            seed=7,
+            threads=1,
+            progress=lambda _: None,
+            family=family,
+        ).model
+        users = [f"u{number:02}" for number in range(40)] + ["stranger"]
+        week = score_slots(model, view, as_of=END, user_ids=users)["open_probability"].to_numpy()
+        seen = Viewpoints(pa.array(users), pa.array([END] * len(users), pa.timestamp("us", "UTC")))
+        inputs = model.inputs(view, seen, view.hours_of_week(seen))
+        said = model.predict(inputs)
+        np.testing.assert_allclose(week, said, rtol=1e-4)
+        told = explain(
+            model,
+            view,
+            UserId("u01"),
+            as_of=END,
+            configured_hour=18,
+            chance_of_gain=chance_of_gain,
+        )
+    parts = sum(told.parts.values())
+    assert 1.0 / (1.0 + np.exp(-parts)) == pytest.approx(told.best.open_probability, rel=1e-6)
+    assert (model.logit_sd(inputs) >= 0.0).all()
+    if name != "population":
+        best = week.reshape(len(users), 7, 24).mean(axis=1).argmax(axis=1)[:40]
+        favourite = np.array([FAVOURITES[number % 3] for number in range(40)])
+        assert (np.abs(best - favourite) <= 1).mean() > 0.8
