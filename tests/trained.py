@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sendopt.features import AsOfView, Target
+from sendopt.learn import ServableModel
+from sendopt.learn.families import Family
 from sendopt.learn.fitting.fit import Fitted, fit
 from sendopt.log import Reader
 
@@ -28,3 +30,17 @@ def trained(
         threads=1,
         progress=lambda _: None,
     )
+
+
+def trained_as(family: Family, reader: Reader, *, until: datetime) -> ServableModel:
+    """Fit a model of a family to all that was known."""
+    view = AsOfView(reader, HALF_AN_HOUR)
+    return fit(
+        view,
+        until=until,
+        judged=False,
+        seed=7,
+        threads=1,
+        progress=lambda _: None,
+        family=family,
+    ).model
