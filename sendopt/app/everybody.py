@@ -61,14 +61,13 @@ class Everybody:
             model: says what counts as an answer, and how fast evidence is forgotten.
             as_of: of which day.
         """
-        half_life = model.scorer.half_life
-        key = (tenant_id, model.target, half_life)
+        key = (tenant_id, model.target, *model.scorer.memory)
         day, events = day_of(as_of), events_before(reader, as_of)
         with self._turns.setdefault(tenant_id, threading.Lock()):  # who comes meanwhile waits
             known = self._known.get(key)
             if known is None or not known.holds(day, events, as_of):
                 view = AsOfView(reader, model.target)
-                told = view.population(half_life=half_life, as_of=as_of)
+                told = model.scorer.population(view, as_of=as_of)
                 known = _Known(told, day, events, as_of)
             self._keep(key, known)
         return known.population

@@ -12,6 +12,7 @@ from sendopt.features.as_of.evidence import (
     HALF_HOURS,
     Evidence,
 )
+from sendopt.features.as_of.late_answers import LATE_AGES, LateEvidence, answers_by_age
 from sendopt.features.as_of.observations import PROMPTNESS
 from sendopt.features.as_of.population import Population, events_before
 from sendopt.features.as_of.view import AsOfView
@@ -41,11 +42,13 @@ __all__ = [
     "DAY_TYPES",
     "HALF_HOURS",
     "LONGEST_WINDOW",
+    "LATE_AGES",
     "MOMENT_FEATURES",
     "PROMPTNESS",
     "USER_FEATURES",
     "AsOfView",
     "Evidence",
+    "LateEvidence",
     "LabelledMoments",
     "Moments",
     "Population",
@@ -54,6 +57,7 @@ __all__ = [
     "Viewpoints",
     "active_days",
     "check_window",
+    "answers_by_age",
     "events_before",
     "instant",
     "known_users",

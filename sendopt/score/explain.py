@@ -121,7 +121,7 @@ def explain(
     as_of = as_utc(as_of)
     seen = Viewpoints(pa.array([user_id]), pa.array([as_of], pa.timestamp("us", tz="UTC")))
     scorer = model.scorer
-    everybody = view.population(half_life=scorer.half_life, as_of=as_of)
+    everybody = scorer.population(view, as_of=as_of)
     rows = model.inputs(view, seen, view.hours_of_week(seen))
     told = model.contributions(rows)
     logit, sd = told.logit, model.logit_sd(rows)

@@ -20,7 +20,7 @@ import numpy as np
 from numba import types
 
 from sendopt.compiled import compiled
-from sendopt.features.array_types import CELLS, FLAGS, INTS, TABLE, USERS
+from sendopt.features.array_types import CELLS, FLAGS, FLOATS, INTS, TABLE, USERS
 
 _DAY_US = 86_400_000_000
 _RECENT_US = (_DAY_US, 7 * _DAY_US, 28 * _DAY_US)
@@ -153,3 +153,54 @@ def evidence(
             sends[row, each] = sent[0, each] * sent_left
             for stage in range(stages):
                 answers[row, stage * cells + each] = sent[1 + stage, each] * sent_left
+
+
+@compiled(
+    *(types.void, INTS, INTS, INTS, CELLS, CELLS, CELLS),
+    *(USERS, INTS, INTS, types.float64, FLOATS, TABLE, TABLE),
+)
+def late_evidence(
+    begin,
+    end,
+    answered_us,
+    cell,
+    age,
+    waited,
+    user,
+    as_of_us,
+    order,
+    half_life_us,
+    hazard,
+    answers,
+    expected,
+):
+    """Write decayed counts of late answers by cell, known by each viewpoint; see `LateEvidence`.
+
+    The late answers of viewpoint v's user are the rows begin[v] <= i < end[v], by time. A send
+    that waited was at risk in the half hours before its answer, of the same day type.
+    """
+    cells = answers.shape[1]
+    half_hours = cells // 2
+    came, due = np.zeros(cells), np.zeros(cells)
+    current, at, last, now_us = np.int64(-2), np.int64(0), np.int64(0), np.int64(0)
+    for row in order:
+        if user[row] != current:
+            current, at, last = user[row], begin[row], end[row]
+            came[:], due[:] = 0.0, 0.0
+            now_us = answered_us[at] if at < last else 0
+        while at < last and answered_us[at] < as_of_us[row]:
+            kept = np.exp2((now_us - answered_us[at]) / half_life_us)
+            now_us = answered_us[at]
+            for each in range(cells):
+                came[each] *= kept
+                due[each] *= kept
+            day_type = cell[at] // half_hours * half_hours
+            half_hour = np.int64(cell[at]) - day_type
+            came[cell[at]] += 1.0
+            for back in range(waited[at]):
+                due[day_type + (half_hour - back) % half_hours] += hazard[age[at] - back]
+            at += 1
+        kept = np.exp2((now_us - as_of_us[row]) / half_life_us)
+        for each in range(cells):
+            answers[row, each] = came[each] * kept
+            expected[row, each] = due[each] * kept

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from sendopt.clock import as_utc
 from sendopt.features.as_of.evidence import DAY_TYPES, HALF_HOURS, Evidence, population_evidence
+from sendopt.features.as_of.late_answers import LateEvidence, population_late_evidence
 from sendopt.features.as_of.viewpoints import INSTANT, Viewpoints
 from sendopt.features.queries import statement
 from sendopt.features.target import microseconds
 from sendopt.log import Reader
+
+_DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,16 @@ class Population:
 
     evidence: Evidence  # one row
     sends: NDArray[np.int64]  # without decay, (DAY_TYPES, HALF_HOURS)
+    late: LateEvidence | None  # one row; None for a model that does not read late answers
 
 
 def everybody_before(
-    observations: pa.Table, *, half_life: timedelta, as_of: datetime
+    observations: pa.Table,
+    late_answers: pa.Table,
+    *,
+    half_life: timedelta,
+    late_hazard: NDArray[np.float64] | None,
+    as_of: datetime,
 ) -> Population:
     """Return what everybody did before the day of `as_of`.
 
@@ -37,7 +46,11 @@ def everybody_before(
     counts = ~observations["is_session"].to_numpy()
     counts &= observations["known_us"].to_numpy() < microseconds(day_of(as_of))
     cells = np.bincount(observations["cell"].to_numpy()[counts], minlength=DAY_TYPES * HALF_HOURS)
-    return Population(evidence, cells.reshape(DAY_TYPES, HALF_HOURS))
+    late = None
+    if late_hazard is not None:
+        day = one.as_of_us // _DAY_US
+        late = population_late_evidence(late_answers, day, late_hazard, half_life=half_life)
+    return Population(evidence, cells.reshape(DAY_TYPES, HALF_HOURS), late)
 
 
 def events_before(reader: Reader, as_of: datetime) -> int:

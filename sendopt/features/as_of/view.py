@@ -10,6 +10,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt.features.as_of.evidence import Evidence, population_evidence, user_evidence
+from sendopt.features.as_of.late_answers import (
+    LateEvidence,
+    population_late_evidence,
+    read_late_answers,
+    user_late_evidence,
+)
 from sendopt.features.as_of.observations import observe
 from sendopt.features.as_of.platforms import last_platforms, platform_changes
 from sendopt.features.as_of.population import Population, everybody_before
@@ -61,12 +67,17 @@ class AsOfView:
         return observe(self.reader, self.target, self.history)
 
     @cached_property
+    def late_answers(self) -> pa.Table:
+        """Every answer after its send's open window; the columns are those of the reader."""
+        return read_late_answers(self.reader, self.target, self.history)
+
+    @cached_property
     def _platform_changes(self) -> pa.Table:
         return platform_changes(self.reader)
 
     def warm(self) -> AsOfView:
         """Read all that is read once, so that threads can share what follows; return itself."""
-        _ = self.history, self.observations, self._platform_changes
+        _ = self.history, self.observations, self.late_answers, self._platform_changes
         return self
 
     def moments(
@@ -117,8 +128,30 @@ class AsOfView:
             return self._population.evidence, np.zeros(len(viewpoints), np.intp)
         return population_evidence(self.observations, viewpoints, half_life=half_life)
 
-    def population(self, *, half_life: timedelta, as_of: datetime) -> Population:
+    def user_late_evidence(
+        self, viewpoints: Viewpoints, *, hazard: NDArray[np.float64], half_life: timedelta
+    ) -> LateEvidence:
+        """Count the late answers that were known of each viewpoint's user: one row a viewpoint."""
+        return user_late_evidence(self.late_answers, viewpoints, hazard, half_life=half_life)
+
+    def population_late_evidence(
+        self, day: NDArray[np.int64], *, hazard: NDArray[np.float64], half_life: timedelta
+    ) -> LateEvidence:
+        """Count everybody's late answers before each UTC day of `day` (since 1970), a row each."""
+        if self._population is not None and self._population.late is not None:
+            return self._population.late
+        return population_late_evidence(self.late_answers, day, hazard, half_life=half_life)
+
+    def population(
+        self, *, half_life: timedelta, late_hazard: NDArray[np.float64] | None, as_of: datetime
+    ) -> Population:
         """Return what everybody did before the UTC day of `as_of`, whatever happened since."""
         if self._population is not None:
             return self._population
-        return everybody_before(self.observations, half_life=half_life, as_of=as_of)
+        return everybody_before(
+            self.observations,
+            self.late_answers,
+            half_life=half_life,
+            late_hazard=late_hazard,
+            as_of=as_of,
+        )

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from sendopt.features import HALF_HOURS, Evidence, Moments
 from sendopt.learn.level_shape import activity_prior
 from sendopt.learn.level_shape.activity_prior import ClockPrior
-from sendopt.learn.level_shape.hazard import levels, modes, total, waves_of_the_day
+from sendopt.learn.level_shape.hazard import by_day_type, levels, modes, total, waves_of_the_day
+from sendopt.learn.level_shape.late_hours import LateHours
 from sendopt.learn.numerics import circular
 from sendopt.learn.numerics.logistic import logit
 
 _ANYWHERE = 0.01  # of everybody's presence may be at any hour, seen there or not
+_ROUGH_SHARE = 0.5  # of how a user's own hours deviate
 _POPULATION_STAGE_SD = 0.1  # of everybody's stages from their share of answers over all hours
 
 
@@ -33,13 +35,14 @@ class LevelShape:
     population_day_type_prior: float = 50.0  # sessions after which everybody's weekend differs
     activity_weight: float = 1.0  # 0 where being active was found to tell nothing of answering
     activity_trust: float = 1000.0  # answers of everybody that say as much as so many sessions
+    late_weight: float = 0.0  # of the hours of late answers; learned, 0 where they tell nothing
     send_bandwidth_hours: float = 1.0
     deviation_sd: float = 0.6  # of a user's own hours from everybody's, on the logit scale
-    deviation_length_hours: float = 1.0  # over which such a deviation changes
+    deviation_length_hours: float = 1.5  # over which the smooth half of such a deviation changes
     level_sd: float = 1.0  # of users' levels, on the logit scale
     population_prior_sends: float = 20.0  # near an hour: with so many, what it says counts half
     population_sd: float = 0.5  # of everybody's hours from each other, on the logit scale
-    population_length_hours: float = 1.0
+    population_length_hours: float = 2.0
     population_day_type_sd: float = 0.15  # of everybody's weekend from their weekday
     segment_level_sd: float = 1.0  # of a platform's or a message type's answers from everybody's
     segment_sd: float = 0.3  # of its hours from everybody's
@@ -61,8 +64,9 @@ class Curves:
     population_row: NDArray[np.intp]  # of each viewpoint, into the population curves
     population_activity: NDArray[np.float64]
     population_answering: NDArray[np.float64]
-    activity: NDArray[np.float64]
+    activity: NDArray[np.float64]  # of sessions and of late answers
     answering: NDArray[np.float64]
+    late: NDArray[np.float64] | None  # the hours of late answers alone, unweighed; None = not read
     evidence: NDArray[np.float64]  # sends near the half hour
     doubt: NDArray[np.float64]  # posterior variance of the user's own part, at the starts
     level: NDArray[np.float64]  # of each viewpoint, relative to everybody
@@ -88,6 +92,7 @@ class Parts:
     population_answers: NDArray[np.float64]
     activity: NDArray[np.float64]
     answers: NDArray[np.float64]
+    late: NDArray[np.float64]  # the hours of late answers, unweighed: what their weight is learned by
     evidence: NDArray[np.float64]
     doubt: NDArray[np.float64]  # posterior variance of the user's own part of the shape
 
@@ -111,7 +116,8 @@ def estimate(
     *,
     platform: NDArray[np.intp],
     platforms: NDArray[np.float64],
-    reach: timedelta,
+    late: LateHours | None,
+    open_window: timedelta,
 ) -> Curves:
     """Return the posterior curves of every viewpoint.
 
@@ -123,27 +129,36 @@ def estimate(
         population_row: the row of `everybody` of each viewpoint.
         platform: the row of `platforms` of each viewpoint, also counted from the end.
         platforms: (rows, half hours), what each adds to everybody's logits.
-        reach: how long after a send activity can still answer it.
+        late: what late answers say of when users are there; None = it is not asked.
+        open_window: over which activity is summed: what is there then could answer in time.
     """
-    reach_hours = reach / timedelta(hours=1)
+    hours = open_window / timedelta(hours=1)
     clock = population_clock(model, prior, everybody)
-    clock_ahead = circular.ahead(clock, reach_hours)
+    clock_ahead = circular.ahead(clock, hours)
     density, clock_doubt = activity_prior.clocks(prior, user.sessions)
-    ahead = circular.ahead(density, reach_hours)
-    activity = np.log(ahead / circular.ahead(prior.of_everybody, reach_hours))
+    ahead = circular.ahead(density, hours)
+    activity = np.log(ahead / circular.ahead(prior.of_everybody, hours))
     activity *= model.activity_weight
+    variance = model.activity_weight**2 * clock_doubt
+    if late is not None:
+        activity += model.late_weight * late.own
+        variance += model.late_weight**2 * late.variance
 
-    base, answering, stages = _population_answering(model, everybody)
+    of_late = np.zeros_like(clock_ahead)
+    if late is not None:
+        of_late += model.late_weight * late.population
+    base, answering, stages = _population_answering(model, everybody, _at_middles(of_late))
     tried = _near(model, everybody)
     tried = tried / (tried + model.population_prior_sends)
     answering = tried * answering
     weight = model.activity_weight
     by_answers = _share_of_answers(model, everybody)
     mean_ahead = clock_ahead.mean(axis=-1, keepdims=True)
-    population_activity = (1.0 - by_answers) * np.log(clock_ahead / mean_ahead)
+    population_activity = (1.0 - by_answers) * np.log(clock_ahead / mean_ahead) + of_late
     population_answering = by_answers * answering
 
     # From here on a row is everybody on one platform as of one day.
+    population_day = population_row
     (day, of_platform), population_row = _pairs(population_row, platform % len(platforms))
     added = platforms[of_platform]
     level = added.mean(axis=-1)
@@ -166,8 +181,9 @@ def estimate(
         population_answering=population_answering,
         activity=activity,
         answering=fade * tried[population_row] * own.deviation,
+        late=None if late is None else late.population[population_day] + late.own,
         evidence=own.evidence,
-        doubt=weight**2 * clock_doubt + fade**2 * own.variance,
+        doubt=variance + fade**2 * own.variance,
         level=own.level,
         base=base[population_row],
         busyness=np.log1p(per_day),
@@ -186,6 +202,9 @@ def parts(curves: Curves, asked: Moments) -> Parts:
     """Read the curves at the moments."""
     start, middle = asked.half_hours, asked.half_hours - 0.5
     row, day_type = asked.viewpoint, asked.day_type
+    late = np.zeros(len(asked))
+    if curves.late is not None:
+        late = circular.at(curves.late, row, day_type, start)
     of_all = curves.population_row[row]
     all_days = np.zeros_like(day_type)
     return Parts(
@@ -193,6 +212,7 @@ def parts(curves: Curves, asked: Moments) -> Parts:
         population_answers=circular.at(curves.population_answering, of_all, day_type, middle),
         activity=circular.at(curves.activity, row, day_type, start),
         answers=circular.at(curves.answering, row, all_days, middle),
+        late=late,
         evidence=circular.at(curves.evidence, row, all_days, middle),
         doubt=circular.at(curves.doubt, row, day_type, start),
     )
@@ -231,11 +251,12 @@ def population_clock(
 
 
 def _population_answering(
-    model: LevelShape, everybody: Evidence
+    model: LevelShape, everybody: Evidence, known: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return everybody's logit over all hours, their curve about it, and the stages' logits.
 
-    The same hazard as of a single user, with a weekend of its own.
+    The same hazard as of a single user, with a weekend of its own. The curve is about `known`,
+    (rows, day types, half hours), which is added elsewhere.
     """
     sends = total(everybody.sends)
     answers = everybody.answers.sum(axis=(-2, -1))
@@ -243,12 +264,11 @@ def _population_answering(
     passed = answers.cumsum(axis=1) - answers
     stages = logit((answers + 1.0) / (sends[:, :, 0] + 2.0 * answers.shape[1] - passed))
     waves, variance = waves_of_the_day(model.population_sd, model.population_length_hours)
-    weekend = np.array([-0.5, 0.5])[:, None, None]
-    both = np.concatenate([np.broadcast_to(waves, (2, *waves.shape)), weekend * waves], axis=2)
+    both = by_day_type(waves)
     share = model.population_day_type_sd / model.population_sd
     own, _ = modes(
         everybody,
-        stages[:, :, None, None],
+        stages[:, :, None, None] + known[:, None],
         both,
         np.concatenate([variance, variance * share**2]),
         stage_sd=_POPULATION_STAGE_SD,
@@ -275,7 +295,9 @@ def _answers(
     level, deviation = np.zeros(rows), np.zeros((rows, 1, HALF_HOURS))
     variance = np.full((rows, 1, HALF_HOURS), model.deviation_sd**2)
     asked = np.flatnonzero(total(user.sends)[:, 0, 0] > 0)
-    waves, prior_variance = waves_of_the_day(model.deviation_sd, model.deviation_length_hours)
+    waves, prior_variance = waves_of_the_day(
+        model.deviation_sd, model.deviation_length_hours, rough=_ROUGH_SHARE
+    )
     if len(asked):
         own, variance[asked] = modes(
             user.rows(asked),
@@ -298,4 +320,5 @@ def _near(model: LevelShape, seen: Evidence) -> NDArray[np.float64]:
 
 
 def _at_middles(starts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn a curve that holds at half hours' starts into one that holds at their middles."""
     return (starts + np.roll(starts, -1, axis=-1)) / 2.0

@@ -13,18 +13,19 @@ from sendopt.errors import SolverFailed
 from sendopt.features import HALF_HOURS, Evidence
 
 _WAVES = 10  # of a day: the shortest takes 2.4 hours
+_ROUGH_HOURS = 1.0  # over which a rough curve changes
 
 
 def levels(seen: Evidence, known: NDArray[np.float64], precision: float) -> NDArray[np.float64]:
     """Return the mode of every row's own addition to the logits `known`.
 
     Raises:
-        SolverFailed: see `_modes`.
+        SolverFailed: see `solve`.
     """
     rows = len(known)
     sends, opens = seen.sends.reshape(rows, 1, -1), seen.opens.reshape(rows, 1, -1)
     nothing = np.zeros((sends.shape[2], 0))
-    own, _ = _modes(sends, opens, known.reshape(rows, 1, -1), nothing, np.array([precision]))
+    own, _ = solve(sends, opens, known.reshape(rows, 1, -1), nothing, np.array([precision]))
     return own[:, 0]
 
 
@@ -50,13 +51,13 @@ def modes(
         (rows, day types or 1, half hours).
 
     Raises:
-        SolverFailed: see `_modes`.
+        SolverFailed: see `solve`.
     """
     rows, stages = seen.answers.shape[:2]
     cells = seen.answers.shape[2:]
     passed = seen.sends[:, None] - seen.answers.cumsum(axis=1)
     at_risk = seen.answers + np.maximum(passed, 0.0)  # rounding may leave less than nothing
-    own, spread = _modes(
+    own, spread = solve(
         at_risk.reshape(rows, stages, -1),
         seen.answers.reshape(rows, stages, -1),
         np.broadcast_to(offset, (rows, stages, *cells)).reshape(rows, stages, -1),
@@ -66,14 +67,24 @@ def modes(
     return own[:, stages:], spread.reshape(rows, *waves.shape[:2])
 
 
-def _modes(
+def solve(
     at_risk: NDArray[np.float64],
     answers: NDArray[np.float64],
     offset: NDArray[np.float64],
     waves: NDArray[np.float64],
     precision: NDArray[np.float64],
+    *,
+    poisson: bool = False,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return every row's constants and coefficients, and the variances of the waves' sum.
+
+    Args:
+        at_risk: (rows, stages, cells), sends that came to a stage, or expected events.
+        answers: (rows, stages, cells), of them, or events.
+        offset: (rows, stages, cells), the known part of the logit, or of the log rate.
+        waves: (points, coefficients); the cells are the points, once or several times over.
+        precision: of the Gaussian prior: of the stages' constants, then of the coefficients.
+        poisson: counts are events, as many as there are, and not answers out of `at_risk`.
 
     Raises:
         SolverFailed: if a row has no mode, which needs counts or offsets that are not finite.
@@ -82,9 +93,8 @@ def _modes(
     from sendopt.learn.numerics import hazard_modes  # noqa: PLC0415
 
     own, spread = np.zeros((len(at_risk), len(precision))), np.empty((len(at_risk), len(waves)))
-    failed = hazard_modes.modes(
-        at_risk, answers, offset, waves, precision, hazard_modes.BINOMIAL, own, spread
-    )
+    family = hazard_modes.POISSON if poisson else hazard_modes.BINOMIAL
+    failed = hazard_modes.modes(at_risk, answers, offset, waves, precision, family, own, spread)
     if failed:
         raise SolverFailed(
             f"the answers of {failed} of {len(at_risk)} rows have no likeliest curve",
@@ -94,19 +104,39 @@ def _modes(
 
 
 def waves_of_the_day(
-    sd: float, length_hours: float
+    sd: float, length_hours: float, *, rough: float = 0.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the first waves of the day at half hours' middles, and their prior variances.
 
-    Waves whose variances fall like 1 / (1 + (k w l)^2) are a Gaussian process on the circle with an
-    exponential kernel of length l (its Fourier series; Rasmussen and Williams 2006, section 4.2):
-    a rough one, because what a user does at three need not tell of four.
+    Waves whose variances fall like exp(-(k w l)^2 / 2) are a Gaussian process on the circle with a
+    smooth kernel, the squared exponential of length l; those that fall like 1 / (1 + (k w r)^2) are
+    one with a rough kernel, the exponential of length r (their Fourier series; Rasmussen and
+    Williams 2006, section 4.2). Habits are both: who answers at three likely does so at half past,
+    and yet lessons and shifts end at the minute.
+
+    Args:
+        sd: of the process at any time.
+        length_hours: of the smooth kernel.
+        rough: the share of the variance that is rough.
     """
     number = np.arange(1, _WAVES + 1)
     angle = 2.0 * np.pi * np.outer(np.arange(HALF_HOURS) + 0.5, number) / HALF_HOURS
-    power = 1.0 / (1.0 + (number * 2.0 * np.pi / 24.0 * length_hours) ** 2)
-    variance = sd**2 * np.tile(power / power.sum(), 2)
-    return np.hstack([np.cos(angle), np.sin(angle)]), variance
+    frequency = number * 2.0 * np.pi / 24.0
+    smooth_power = np.exp(-0.5 * (frequency * length_hours) ** 2)
+    rough_power = 1.0 / (1.0 + (frequency * _ROUGH_HOURS) ** 2)
+    power = (1.0 - rough) * smooth_power / smooth_power.sum()
+    power += rough * rough_power / rough_power.sum()
+    return np.hstack([np.cos(angle), np.sin(angle)]), sd**2 * np.tile(power, 2)
+
+
+def by_day_type(waves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the waves on weekdays and at weekends, (2, half hours, 2 x waves).
+
+    The second half of them is how weekends differ: half of it is taken from weekdays.
+    """
+    weekend = np.array([-0.5, 0.5])[:, None, None]
+    both = [np.broadcast_to(waves, (2, *waves.shape)), weekend * waves]
+    return np.concatenate(both, axis=2)
 
 
 def total(counts: NDArray[np.float64]) -> NDArray[np.float64]:

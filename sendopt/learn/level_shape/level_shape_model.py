@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput
-from sendopt.features import HALF_HOURS, AsOfView, Evidence, Moments, Target, Viewpoints
+from sendopt.features import (
+    HALF_HOURS,
+    AsOfView,
+    Evidence,
+    Moments,
+    Target,
+    Viewpoints,
+)
 from sendopt.learn.level_shape.activity_prior import ClockPrior
 from sendopt.learn.level_shape.curves import LevelShape, Parts, estimate
 from sendopt.learn.level_shape.curves import parts as read_at
+from sendopt.learn.level_shape.late_hours import LateHours, late_hours
 from sendopt.learn.level_shape.segments import Segments, added_at
+
+_DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class LevelShapeModel:
     target: Target
     shape: LevelShape
     clocks: ClockPrior
-    reach: timedelta  # how long after a send activity can still answer it
+    late_hazard: NDArray[np.float64] | None = None  # see `late_hours`; None = not read
     platforms: Segments = field(default_factory=Segments)
     message_types: Segments = field(default_factory=Segments)
 
@@ -68,7 +77,8 @@ class LevelShapeModel:
             population_row,
             platform=self.platforms.numbers(view.last_platforms(viewpoints)),
             platforms=self.platforms.curves,
-            reach=self.reach,
+            late=self._late_hours(view, viewpoints, population_row),
+            open_window=self.target.open_window,
         )
         row = moments.viewpoint
         return Rows(
@@ -82,6 +92,21 @@ class LevelShapeModel:
             moment_features=np.column_stack(
                 [moments.half_hours / 2.0, moments.day_of_week.astype(np.float64)]
             ),
+        )
+
+    def _late_hours(
+        self, view: AsOfView, viewpoints: Viewpoints, population_row: NDArray[np.intp]
+    ) -> LateHours | None:
+        if self.late_hazard is None or len(viewpoints) == 0:
+            return None
+        day = np.zeros(int(population_row.max()) + 1, np.int64)
+        day[population_row] = viewpoints.as_of_us // _DAY_US
+        memory = {"hazard": self.late_hazard, "half_life": self.shape.half_life}
+        return late_hours(
+            view.user_late_evidence(viewpoints, **memory),
+            view.population_late_evidence(day, **memory),
+            population_row,
+            open_window=self.target.open_window,
         )
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput
-from sendopt.features import AsOfView, Moments, Target, Viewpoints
+from sendopt.features import AsOfView, Moments, Population, Target, Viewpoints
 from sendopt.learn.model.contributions import NO_OWN_WEIGHTS, Contributions, OwnWeights
 
 Vector = NDArray[np.float64]
@@ -34,6 +34,17 @@ class Scorer(ABC):
     family: ClassVar[str]
     target: Target
     half_life: timedelta  # after which an event counts half, of everybody's as of a user's
+    late_hazard: Vector | None = None  # of late answers by age; None = it does not read them
+
+    @property
+    def memory(self) -> tuple[object, ...]:
+        """What everybody's part depends on, beside the log and the target."""
+        hazard = None if self.late_hazard is None else tuple(self.late_hazard.tolist())
+        return self.half_life, hazard
+
+    def population(self, view: AsOfView, *, as_of: datetime) -> Population:
+        """Return what has to be known of everybody as of the UTC day of an instant."""
+        return view.population(half_life=self.half_life, late_hazard=self.late_hazard, as_of=as_of)
 
     @abstractmethod
     def inputs(self, view: AsOfView, viewpoints: Viewpoints, moments: Moments) -> Inputs:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ def document(model: LevelShapeModel) -> dict[str, Any]:
     """Return what `read` takes back."""
     return {
         "features": list(USER_FEATURES + MOMENT_FEATURES),
-        "reach_seconds": model.reach.total_seconds(),
+        "late_hazard": None if model.late_hazard is None else model.late_hazard.tolist(),
         "shape": asdict(model.shape),
         "clocks": {name: getattr(model.clocks, name).tolist() for name in _CLOCKS},
         "platforms": _told(model.platforms),
@@ -42,11 +41,12 @@ def read(target: Target, document: Mapping[str, Any]) -> LevelShapeModel:
             "the model was trained on other features than this release computes",
             hint="train again",
         )
+    hazard = document["late_hazard"]
     return LevelShapeModel(
         target=target,
         shape=LevelShape(**document["shape"]),
         clocks=ClockPrior(*(np.array(document["clocks"][name]) for name in _CLOCKS)),
-        reach=timedelta(seconds=document["reach_seconds"]),
+        late_hazard=None if hazard is None else np.array(hazard),
         platforms=_segments(document["platforms"]),
         message_types=_segments(document["message_types"]),
     )

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments, Summary, Target
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments, microseconds
 from sendopt.learn.boosting.trees import OffsetTrees
 from sendopt.learn.families.level_shape_trees.activity_memory import choose_clocks
 from sendopt.learn.families.level_shape_trees.grow_trees import grow
 from sendopt.learn.families.level_shape_trees.learn_weights import (
     activity_tells,
+    late_weight,
     weigh,
     weigh_population,
 )
 from sendopt.learn.families.level_shape_trees.scorer import LevelShapeTrees
 from sendopt.learn.level_shape.curves import LevelShape
+from sendopt.learn.level_shape.late_hours import hazard_by_age
 from sendopt.learn.level_shape.level_shape_model import LevelShapeModel, Rows
 from sendopt.learn.level_shape.segments import Segments, added_at, learn_segments
 from sendopt.learn.past.past import Mask, Past
@@ -29,7 +30,6 @@ from sendopt.learn.past.split import SENDS
 
 NAME = LevelShapeTrees.family
 
-_LONGEST_REACH = timedelta(hours=4)
 _FEWEST_KNOWN = 100  # moments that tell of everybody: their share is then known to some 5 points
 
 
@@ -76,11 +76,16 @@ def _learn_curves(past: Past) -> tuple[LevelShapeModel, Rows]:
         return as_if_everybody_were_known(rows, labelled, learn | past.tune)
 
     shape, clocks = choose_clocks(view, LevelShape(), until=past.split.judge_from, rng=past.rng)
-    known = LevelShapeModel(past.target, shape, clocks, reach_of(past.target, past.taught))
+    until_us = microseconds(past.split.judge_from)
+    hazard = hazard_by_age(view.late_answers, until_us=until_us)
+    known = LevelShapeModel(past.target, shape, clocks, hazard)
     rows = described_by(known)
     if past.label_source == SENDS and not activity_tells(rows, labelled, learn):
         past.progress("being active tells nothing of answering here: learning from answers alone")
         known = replace(known, shape=replace(shape, activity_weight=0.0))
+        rows = described_by(known)
+    if known.late_hazard is not None:
+        known = _with_late_answers(known, late_weight(rows, labelled, learn))
         rows = described_by(known)
     by_platform = view.last_platforms(past.viewpoints).take(pa.array(past.moments.viewpoint))
     everybody = weigh_population(rows, labelled, learn).logit(rows)
@@ -89,6 +94,15 @@ def _learn_curves(past: Past) -> tuple[LevelShapeModel, Rows]:
         known = replace(known, platforms=platforms)
         rows = described_by(known)
     return known, rows
+
+
+def _with_late_answers(known: LevelShapeModel, weight: float) -> LevelShapeModel:
+    """Return the model with late answers weighed; those without weight are no longer read."""
+    return replace(
+        known,
+        shape=replace(known.shape, late_weight=weight),
+        late_hazard=known.late_hazard if weight else None,
+    )
 
 
 def _segments_of(
@@ -118,15 +132,3 @@ def as_if_everybody_were_known(rows: Rows, past: LabelledMoments, taught: Mask) 
         return rows
     first = known & taught & (past.as_of_us == past.as_of_us[known & taught].min())
     return replace(rows, base=np.where(known | ~taught, rows.base, rows.base[first].mean()))
-
-
-def reach_of(target: Target, summary: Summary) -> timedelta:
-    """Return how long after a send activity can still answer it.
-
-    The log itself tells: 95 of 100 answers came within `late_answer`. The shape is learned over
-    this reach, which holds more activity than the open window; the probability is of an answer
-    within the open window all the same.
-    """
-    if summary.late_answer is None:
-        return target.open_window
-    return max(target.open_window, min(summary.late_answer, _LONGEST_REACH))

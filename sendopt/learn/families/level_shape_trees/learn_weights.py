@@ -13,6 +13,7 @@ from sendopt.learn.numerics import logistic
 
 _LEAST_SHAPE_WEIGHT = 0.05
 _LEAST_ACTIVITY_WEIGHT = 0.1  # a tenth of what an open would be if being there were answering
+_LEAST_LATE_WEIGHT = 0.05  # below it nothing is gained that would be worth its work
 _INTERCEPT_PRECISION = 0.01
 _ROUNDING = 1e-6  # of a probability: a mean of many may differ from itself by so much
 
@@ -43,6 +44,28 @@ def activity_tells(rows: Rows, past: LabelledMoments, learn: Mask) -> bool:
         design, weight, past.weight[learn], offset=rows.base[learn], precision=precision
     )
     return float(weight[3] + 1.96 * spread[3]) > _LEAST_ACTIVITY_WEIGHT
+
+
+def late_weight(rows: Rows, past: LabelledMoments, learn: Mask) -> float:
+    """Return how much the hours of late answers tell of answers in time; 0 if nothing.
+
+    Learned beside everything else that is known, so that what the answers in time already said
+    is not said twice. The prior, .25 +- .5, is between people who answer when they next look, for
+    whom it is 1, and those whose late answers follow from the hour of the send.
+    """
+    late = rows.parts.late
+    if not late[learn].any():
+        return 0.0
+    parts = [np.ones(len(rows)), rows.level, rows.busyness, rows.parts.shape, late]
+    weight = logistic.fit(
+        np.column_stack(parts)[learn],
+        past.label[learn],
+        past.weight[learn],
+        offset=rows.base[learn],
+        prior=np.array([0.0, 1.0, 0.0, 1.0, 0.25]),
+        precision=np.array([_INTERCEPT_PRECISION, 4.0, 1.0, 16.0, 4.0]),
+    )
+    return float(weight[-1]) if weight[-1] >= _LEAST_LATE_WEIGHT else 0.0
 
 
 def weigh(rows: Rows, past: LabelledMoments, learn: Mask) -> Weights:

@@ -56,6 +56,11 @@ class LevelShapeTrees(Scorer):
         return self.level_shape.shape.half_life
 
     @property
+    def late_hazard(self) -> NDArray[np.float64] | None:  # type: ignore[override]
+        """How often a send that will be answered late is answered, by its age."""
+        return self.level_shape.late_hazard
+
+    @property
     def platforms(self) -> tuple[str, ...]:
         """Names of the platforms that have hours of their own."""
         return self.level_shape.platforms.names
@@ -175,18 +180,23 @@ class LevelShapeTrees(Scorer):
         order = "the trees" if self.trees_rank else "the level-shape model"
         yield (
             f"- Level-shape model: half-life {known.shape.half_life_days:g} days, "
-            f"bandwidth {known.shape.activity_bandwidth_hours:g} hours, reach {known.reach}."
+            f"bandwidth {known.shape.activity_bandwidth_hours:g} hours."
         )
         yield (
             f"- Weights: level {weights.level:.2f}, busyness {weights.busyness:.2f}, "
             f"shape {weights.shape:.2f}; {rounds} rounds of trees on its offset."
+        )
+        late = known.shape.late_weight
+        yield (
+            f"- Answers after the open window tell when a user is there, with the weight {late:.2f}."
+            if late
+            else "- Answers after the open window are too few, or tell nothing of those within it."
         )
         yield f"- The hours of a user are ordered by {order}."
 
     def params(self) -> Mapping[str, Any]:
         """Return what was set and learned."""
         return {
-            "reach_seconds": self.level_shape.reach.total_seconds(),
             "shape": asdict(self.level_shape.shape),
             "weights": asdict(self.weights),
             "trees": asdict(OffsetTrees()),
