@@ -33,7 +33,6 @@ def untrained(
             Target(timedelta(minutes=30)),
             LevelShape(),
             activity_prior.unlearned(),
-            reach=timedelta(hours=1),
         ),
         "weights": Weights(),
         "baseline": PopulationWeights(),

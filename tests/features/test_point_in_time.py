@@ -12,11 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sendopt.features import (
-    AsOfView,
-    Target,
-    viewpoints,
-)
+from sendopt.features import LATE_AGES, AsOfView, Target, microseconds, viewpoints
 from sendopt.log import Log, Reader, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 
@@ -60,10 +56,15 @@ def known(reader: Reader) -> list[NDArray[np.float64]]:
     everybody, row = view.population_evidence(seen, half_life=half_life)
     everybody = everybody.rows(row)
     tomorrow = pa.chunked_array([pa.array([AS_OF + timedelta(hours=20)] * 3)])
+    hazard = np.ones(LATE_AGES)
+    late = view.user_late_evidence(seen, hazard=hazard, half_life=half_life)
+    day = np.array([microseconds(AS_OF) // 86_400_000_000])
+    everybodys_late = view.population_late_evidence(day, hazard=hazard, half_life=half_life)
     local = view.moments(seen, number, tomorrow)
     return [
         *(mine.sessions, mine.sends, mine.opens),
         *(everybody.sessions, everybody.sends, everybody.opens),
+        *(late.answers, late.expected, everybodys_late.answers, everybodys_late.expected),
         view.recency(seen),
         local.day_of_week.astype(np.float64),
         local.minute_of_day.astype(np.float64),

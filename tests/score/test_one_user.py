@@ -64,8 +64,7 @@ def test_one_user_scores_and_is_explained_as_in_the_whole_log(
             appender.append(BANK, event_table(any_events(seed + 1)))
         with log.reader(SHOP) as reader:
             view = AsOfView(reader, model.target)
-            half_life = model.scorer.half_life
-            everybody = view.population(half_life=half_life, as_of=AS_OF)
+            everybody = model.scorer.population(view, as_of=AS_OF)
             whole = score_slots(model, view, as_of=AS_OF, user_ids=list(USERS))
             for at, user in enumerate(USERS):
                 with reader.of_user(user) as own:
@@ -95,9 +94,8 @@ def test_everybodys_part_follows_from_what_happened_before_the_day(
         with log.appender() as appender:
             appender.append(SHOP, event_table(any_events(seed)))
         with log.reader(SHOP) as reader, reader.before(TODAY) as earlier:
-            half_life = model.scorer.half_life
             now, then = (
-                AsOfView(each, model.target).population(half_life=half_life, as_of=AS_OF)
+                model.scorer.population(AsOfView(each, model.target), as_of=AS_OF)
                 for each in (reader, earlier)
             )
     for name in ("sessions", "sends", "answers"):

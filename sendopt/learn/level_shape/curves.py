@@ -92,7 +92,7 @@ class Parts:
     population_answers: NDArray[np.float64]
     activity: NDArray[np.float64]
     answers: NDArray[np.float64]
-    late: NDArray[np.float64]  # the hours of late answers, unweighed: what their weight is learned by
+    late: NDArray[np.float64]  # the hours of late answers, unweighed: to learn their weight
     evidence: NDArray[np.float64]
     doubt: NDArray[np.float64]  # posterior variance of the user's own part of the shape
 

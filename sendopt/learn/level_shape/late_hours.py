@@ -25,6 +25,7 @@ _FEWEST_ANSWERS = 30  # of everybody, for their ages to tell a hazard
 _SD = 1.0  # of a log rate about everybody's, and of everybody's about an even day
 _OWN_LENGTH_HOURS, _EVERYBODYS_LENGTH_HOURS = 1.5, 2.0
 _WEEKEND_SHARE = 0.3  # of the sd: how far weekends differ from weekdays
+_LEAST_VARIANCE = 0.005  # of a wave, as a share of the largest: others change nothing but time
 _PRIOR_ANSWERS = 20.0  # spread over all ages, that a hazard begins with
 
 
@@ -85,6 +86,8 @@ def _log_rates(seen: LateEvidence, offset: Floats, length_hours: float) -> tuple
     waves, variance = waves_of_the_day(_SD, length_hours)
     flat = by_day_type(waves).reshape(DAY_TYPES * HALF_HOURS, -1)
     variance = np.concatenate([variance, variance * _WEEKEND_SHARE**2])
+    told = variance >= _LEAST_VARIANCE * variance.max()
+    flat, variance = np.ascontiguousarray(flat[:, told]), variance[told]
     rate = np.zeros((rows, DAY_TYPES * HALF_HOURS))
     spread = np.tile(flat**2 @ variance, (rows, 1))
     answering = np.flatnonzero(seen.answers.any(axis=(1, 2)))

@@ -101,10 +101,10 @@ class LevelShapeModel:
             return None
         day = np.zeros(int(population_row.max()) + 1, np.int64)
         day[population_row] = viewpoints.as_of_us // _DAY_US
-        memory = {"hazard": self.late_hazard, "half_life": self.shape.half_life}
+        hazard, half_life = self.late_hazard, self.shape.half_life
         return late_hours(
-            view.user_late_evidence(viewpoints, **memory),
-            view.population_late_evidence(day, **memory),
+            view.user_late_evidence(viewpoints, hazard=hazard, half_life=half_life),
+            view.population_late_evidence(day, hazard=hazard, half_life=half_life),
             population_row,
             open_window=self.target.open_window,
         )
