@@ -188,7 +188,7 @@ class LevelShapeTrees(Scorer):
         )
         late = known.shape.late_weight
         yield (
-            f"- Answers after the open window tell when a user is there, with the weight {late:.2f}."
+            f"- Answers after the open window tell when a user is there: weight {late:.2f}."
             if late
             else "- Answers after the open window are too few, or tell nothing of those within it."
         )
