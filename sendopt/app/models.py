@@ -10,7 +10,9 @@ import pyarrow as pa
 
 from sendopt import learn
 from sendopt.app.stores import Stores
+from sendopt.errors import InvalidInput
 from sendopt.ingest.fields import Text
+from sendopt.learn.families import DEFAULT, FAMILIES
 from sendopt.learn.judging.drift import DriftReport, drift
 from sendopt.learn.registry.promotions import RegisteredModel
 from sendopt.records import EventType, TenantId
@@ -36,6 +38,8 @@ class Models(Stores):
         outcome: EventType = EventType.OPEN,
         snapshot: str | None = None,
         as_of: datetime | None = None,
+        family: str = DEFAULT.NAME,
+        may_serve: bool = True,
         progress: Callable[[str], None],
     ) -> learn.TrainingReport:
         """Train a model, judge it, and let it serve if it is better.
@@ -48,13 +52,22 @@ class Models(Stores):
             outcome: what counts as an answer.
             snapshot: the name of the snapshot to learn from; None = the log as it is now.
             as_of: only events before it are learned from; None = now.
+            family: of the model, one of FAMILIES.
+            may_serve: False = it is registered and judged, and the champion stays.
             progress: told what is going on.
 
         Raises:
-            InvalidInput: `too_little_history`.
+            InvalidInput: `too_little_history`; `family_unknown`.
             NotFound: if no snapshot has that name.
         """
         self.require_tenant(tenant_id)
+        if family not in FAMILIES:
+            raise InvalidInput(
+                f"no family of models is called {family!r}",
+                code="family_unknown",
+                field="family",
+                expected=", ".join(FAMILIES),
+            )
         settings = self.settings.learn
         seen = None if snapshot is None else self.log.named_snapshot(snapshot)
         with self.reader(tenant_id, snapshot=seen) as reader:
@@ -71,6 +84,8 @@ class Models(Stores):
                 seed=settings.seed,
                 threads=settings.threads,
                 progress=progress,
+                family=FAMILIES[family],
+                may_serve=may_serve,
             )
         self.log.name_snapshot(f"model {report.model_version}", report.log_snapshot)
         if report.stand_in is not None:
@@ -86,6 +101,16 @@ class Models(Stores):
         """
         self.require_tenant(tenant_id)
         return self.registry.models(tenant_id)
+
+    def model_card(self, tenant_id: TenantId, version: str | None = None) -> str:
+        """Return the card (Markdown) of a model by its number or version; None = the champion's.
+
+        Raises:
+            NotFound: `tenant_unknown`, `model_unknown`.
+            ModelNotServable: `no_champion`, `model_damaged`, `registry_unavailable`.
+        """
+        self.require_tenant(tenant_id)
+        return self.registry.card(tenant_id, version)
 
     def roll_back_model(self, tenant_id: TenantId, body: Any, *, by: str) -> RegisteredModel:
         """Let a former champion serve again, from the next request on; return it.

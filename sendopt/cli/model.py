@@ -67,6 +67,13 @@ def train(
             show_default=False,
         ),
     ] = None,
+    family: Annotated[
+        str,
+        typer.Option("--family", metavar="NAME", help="Of the model; docs/models.md lists them."),
+    ] = "level_shape_trees",
+    challenger: Annotated[
+        bool, typer.Option("--challenger", help="Register and judge it; let the champion serve.")
+    ] = False,
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
@@ -83,6 +90,8 @@ def train(
             outcome=parse_outcome(outcome),
             snapshot=snapshot,
             as_of=None if as_of is None else parse_instant(as_of, field="--as-of"),
+            family=family,
+            may_serve=not challenger,
             progress=show,
         )
     if as_json:

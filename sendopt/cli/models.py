@@ -19,6 +19,7 @@ def register(commands: typer.Typer) -> None:
     """Add these commands."""
     models = typer.Typer(help="Which model serves, and going back.", no_args_is_help=True)
     models.command("list")(list_models)
+    models.command("show")(show_model)
     models.command("rollback")(rollback)
     commands.add_typer(models, name="models")
     commands.command()(drift)
@@ -50,6 +51,25 @@ def list_models(home: Home = None, tenant: Tenant = "default", as_json: AsJson =
     print_table(
         "Models", ["number", "version", "is", "learned until", "gate", "last move", "why"], rows
     )
+
+
+def show_model(
+    version: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="VERSION", help="Number or version. [default: the champion]", show_default=False
+        ),
+    ] = None,
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Show a model's card: what it learned, how it was judged, why it serves or not."""
+    card = open_home(home).model_card(TenantId(tenant), version)
+    if as_json:
+        print_json({"card": card})
+    else:
+        stdout.print(card, markup=False, highlight=False, soft_wrap=True)
 
 
 def rollback(

@@ -46,15 +46,16 @@ def model_card(
     return "\n".join(lines)
 
 
-def with_gate(card: str, gate: GateReport, *, why: str = "") -> str:
+def with_gate(card: str, gate: GateReport, *, serves: bool, why: str = "") -> str:
     """Return `card` with the gate's verdict at its head and every check at its end.
 
     Args:
         card: before the gate has spoken.
         gate: what it said.
+        serves: the model became the champion.
         why: the model was put on trial, where that is not plain; a sentence.
     """
-    became = "Promoted to champion" if gate.passed else "Not promoted"
+    became = "Promoted to champion" if serves else "Not promoted"
     head = f"{became}: {gate.reason}." + (f"\n\n{why}" if why else "")
     lines = [
         card.replace(_TITLE, f"{_TITLE}\n\n{head}", 1),

@@ -81,6 +81,7 @@ def train(
     threads: int,
     progress: Progress,
     family: Family = DEFAULT,
+    may_serve: bool = True,
 ) -> TrainingReport:
     """Learn from what was known before `as_of` and register the model with its judgement.
 
@@ -104,6 +105,7 @@ def train(
         threads: of LightGBM; part of what makes a training repeatable.
         progress: told what is going on.
         family: of the model.
+        may_serve: False = it is registered and judged, and the champion stays.
 
     Raises:
         InvalidInput: `too_little_history`, if there is nothing to learn from or to judge by.
@@ -132,13 +134,15 @@ def train(
     families = {each.NAME: each for each in (*RIVALS, family)}
     candidates = {name: fit_to(past, each) for name, each in families.items()}
     champion = _champion(registry, tenant_id, view.target, trained_since=now - longest_age)
-    court = _Court(registry, tenant_id, families, candidates, champion, gather_again, now, progress)
+    court = _Court(
+        registry, tenant_id, families, candidates, champion, gather_again, now, may_serve, progress
+    )
     tried = court.hear(family.NAME)
-    instead = None if tried.gate.passed else court.hear_instead(of=tried)
+    instead = None if tried.gate.passed or not may_serve else court.hear_instead(of=tried)
     return TrainingReport(
         model_version=tried.trial.model.version,
         registered_as=tried.recorded.number,
-        promoted=tried.gate.passed,
+        promoted=tried.gate.passed and may_serve,
         reason=tried.gate.reason,
         stand_in=instead,
         label_source=past.label_source,
@@ -170,6 +174,7 @@ class _Court:
     champion: ServableModel | None
     gather_again: Callable[[], Past]
     now: datetime
+    may_serve: bool
     progress: Progress
 
     def hear(self, name: str, *, why: str = "") -> _Tried:
@@ -204,16 +209,17 @@ class _Court:
         registry.set_card(recorded, card)
         self.progress("asking the gate")
         gate = examine(replace(trial, card=registry.card_of(recorded)))
-        card = with_gate(card, gate, why=why)
+        serves = gate.passed and self.may_serve
+        card = with_gate(card, gate, serves=serves, why=why)
         registry.set_card(recorded, card)
         registry.finish(
             tenant_id,
             recorded,
             metrics=_finite({**_metrics(verdict), **gate.figures}),
-            tags=_judged_tags(gate),
+            tags=_judged_tags(gate, serves=serves),
             gate=gate.summary,
         )
-        if gate.passed:
+        if serves:
             reason = f"{why} {gate.reason}".strip()
             registry.promote(tenant_id, recorded.number, by="training", reason=reason, now=self.now)
         self.progress(f"model {model.version}: {gate.reason}")
@@ -376,9 +382,9 @@ def _tags(fitted: Fitted) -> dict[str, str]:
     }
 
 
-def _judged_tags(gate: GateReport) -> dict[str, str]:
+def _judged_tags(gate: GateReport, *, serves: bool) -> dict[str, str]:
     said = {
         f"gate.{check.name}": f"{'passed' if check.passed else 'failed'}: {check.said}"
         for check in gate.checks
     }
-    return {"promoted": str(gate.passed).lower(), "reason": gate.reason, **said}
+    return {"promoted": str(serves).lower(), "reason": gate.reason, **said}

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from trained import HALF_AN_HOUR
 
+from sendopt.errors import NotFound
 from sendopt.features import AsOfView, Viewpoints
 from sendopt.learn import Registry, TrainingReport, train
 from sendopt.learn.families import DEFAULT, FAMILIES, RIVALS, Family, level_shape_trees
@@ -82,7 +83,12 @@ def steady(empty_log: Log) -> Log:
 
 
 def run(
-    log: Log, registry: Registry, *, as_of: datetime = END, family: Family = DEFAULT
+    log: Log,
+    registry: Registry,
+    *,
+    as_of: datetime = END,
+    family: Family = DEFAULT,
+    may_serve: bool = True,
 ) -> TrainingReport:
     with log.reader(SHOP) as reader:
         return train(
@@ -98,6 +104,7 @@ def run(
             threads=1,
             progress=lambda _: None,
             family=family,
+            may_serve=may_serve,
         )
 
 
@@ -153,6 +160,21 @@ def test_a_rule_that_serves_is_brought_up_to_date(steady: Log, registry: Registr
     assert second.promoted, second.reason
     assert second.model_version != first.model_version
     assert registry.champion(SHOP).version == second.model_version
+
+
+def test_a_challenger_is_judged_and_the_champion_stays(steady: Log, registry: Registry) -> None:
+    champion = run(steady, registry, as_of=END - timedelta(days=7))
+    assert champion.promoted or champion.stand_in is not None
+    serving = registry.champion(SHOP).version
+    report = run(steady, registry, family=FAMILIES["logistic"], may_serve=False)
+    assert not report.promoted
+    assert report.stand_in is None
+    assert registry.champion(SHOP).version == serving
+    card = registry.card(SHOP, report.model_version)
+    assert "Not promoted" in card
+    assert "- Family logistic." in card
+    with pytest.raises(NotFound):
+        registry.card(SHOP, "nobody")
 
 
 def test_causal_evidence_is_read_where_there_is_any(

@@ -258,13 +258,21 @@ class Registry:
             for each in self._versions.newest_first(tenant_id)
         )
 
-    def card(self, tenant_id: TenantId) -> str:
-        """Return the champion's model card (Markdown).
+    def card(self, tenant_id: TenantId, of: str | None = None) -> str:
+        """Return the card (Markdown) of a version.
+
+        Args:
+            tenant_id: whose model it is.
+            of: number or version of the model; None = the champion.
 
         Raises:
-            ModelNotServable: if there is no champion.
+            NotFound: `model_unknown`.
+            ModelNotServable: `no_champion`; `model_damaged`, if no card was kept.
         """
-        return self._versions.text(self._champion(tenant_id).run_id, _CARD)
+        if of is None:
+            return self._versions.text(self._champion(tenant_id).run_id, _CARD)
+        number = choose(self.models(tenant_id), of).number
+        return self._versions.text(self._versions.numbered(tenant_id, number).run_id, _CARD)
 
     def card_of(self, recorded: Recorded) -> str | None:
         """Return the card that is kept beside a model; None = there is none."""
