@@ -89,5 +89,5 @@ def test_without_answers_twice_the_window_is_twice_the_hazard() -> None:
 
 
 def test_a_window_beyond_what_was_learned_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="outside what delays were learned for"):
+    with pytest.raises(InvalidInput, match="at most 24 hours"):
         steady().within(timedelta(hours=25))
