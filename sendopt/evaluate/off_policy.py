@@ -115,7 +115,7 @@ def refusal(logged: Logged, support: Support) -> Refusal | None:
         return Refusal(
             "no_support",
             f"{support.unreachable:.1%} of the target's sends go out at times "
-            "that could not be drawn",
+            "that were never or hardly drawn",
             "draw from these times too, or compare with a target that keeps to the others",
         )
     if support.effective_sends < FEWEST_EFFECTIVE_SENDS:
@@ -138,7 +138,7 @@ def refusal(logged: Logged, support: Support) -> Refusal | None:
             "no_support",
             f"importance weights average {support.mean_weight:.2f} where 1 is expected: the "
             "propensities are not those of the times that are compared, or the target wants times "
-            "that could not be drawn",
+            "that were never or hardly drawn",
             "log the chance of the very time that was drawn, after all constraints, and compare "
             "among the times that could be drawn",
         )

@@ -43,6 +43,12 @@ def _show_counterfactual(found: Counterfactual) -> None:
         f"Choosing one of the {len(found.hours)} hours that were drawn, on the days of "
         f"{found.evaluated:,} of them; as sent, {found.as_sent:.4f} were answered",
     )
+    if found.rare_hours:
+        rare = ", ".join(map(str, found.rare_hours))
+        stdout.print(
+            f"Hours {rare} are {found.rare_share:.2%} of these sends, too few to tell what they "
+            "are worth: a rule that often takes them has no causal figure",
+        )
     values = {name: each for name, each in found.value.items() if isinstance(each, Value)}
     print_table(
         "Share answered (causal), 95 % intervals",

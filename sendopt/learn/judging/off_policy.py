@@ -15,12 +15,8 @@ from sendopt.evaluate.metrics import Interval
 from sendopt.evaluate.off_policy import Logged, Value
 from sendopt.evaluate.refusal import Refusal
 from sendopt.features import AsOfView
-from sendopt.features.labels.randomised import (
-    DrawnSends,
-    LoggedChances,
-    drawn_sends,
-    logged_chances,
-)
+from sendopt.features.labels.chances import LoggedChances, logged_chances
+from sendopt.features.labels.randomised import DrawnSends, drawn_sends
 from sendopt.learn.judging.judge import OURS
 from sendopt.learn.judging.predictions import predictions
 from sendopt.learn.model.model import ServableModel
@@ -30,7 +26,7 @@ Vector = NDArray[np.float64]
 _MOST_SENDS = 200_000
 _SENDS_A_SHARE = 5_000  # bounds the dense curves and rows to some 60 MB
 _SHARES_AT_ONCE = 2  # in threads: shares are independent, so their number changes no bit
-_LEAST_SHARE = 0.005  # of the drawn sends, for an hour to count as one that is drawn
+_LEAST_SHARE = 0.005  # of the drawn sends; what rarer hours are worth, no log tells
 
 
 @dataclass(frozen=True)
@@ -40,6 +36,8 @@ class Counterfactual:
     chances: LoggedChances  # of the later sends
     evaluated: int  # of the drawn ones
     hours: tuple[int, ...]  # local hours that were drawn, and among which policies choose
+    rare_hours: tuple[int, ...]  # of them, too rarely drawn to tell what they are worth
+    rare_share: float  # of the evaluated sends, at rare hours
     as_sent: float | None  # share answered of those evaluated, at the hours they went out
     value: Mapping[str, Value | Refusal] = field(default_factory=dict)  # by policy
     gain: Mapping[str, Mapping[str, Interval]] = field(default_factory=dict)  # ours minus it
@@ -59,21 +57,25 @@ def counterfactual(
         until: exclusive.
 
     Every policy chooses one local hour of the send's day, among those that were drawn at all,
-    knowing what was known when that day began. A propensity is taken to be that of the hour.
+    knowing what was known when that day began. A propensity is taken to be that of the hour. A
+    policy that chooses rarely drawn hours for more than a few sends is refused a value.
     """
     chances = logged_chances(view.reader, view.target, since=since, until=until)
     refusal = _nothing_drawn(chances)
     if refusal is not None:
-        return Counterfactual(chances, 0, (), None, refusal=refusal)
+        return Counterfactual(chances, 0, (), (), 0.0, None, refusal=refusal)
     sends = drawn_sends(view, since=since, until=until, limit=_MOST_SENDS)
     counted = np.bincount(sends.hour, minlength=24)
-    hours = np.flatnonzero(counted >= _LEAST_SHARE * len(sends)).astype(np.intp)
-    logged = _logged(view.warm(), models, sends, hours)
+    hours = np.flatnonzero(counted).astype(np.intp)
+    rare = counted[hours] < _LEAST_SHARE * len(sends)
+    logged = _logged(view.warm(), models, sends, hours, rare)
     value = {name: off_policy.evaluate(rows) for name, rows in logged.items()}
     return Counterfactual(
         chances=chances,
         evaluated=len(sends),
         hours=tuple(int(hour) for hour in hours),
+        rare_hours=tuple(int(hour) for hour in hours[rare]),
+        rare_share=float(counted[hours[rare]].sum() / len(sends)),
         as_sent=float(sends.answered.mean()),
         value=value,
         gain={
@@ -85,7 +87,11 @@ def counterfactual(
 
 
 def _logged(
-    view: AsOfView, models: Mapping[str, ServableModel], sends: DrawnSends, hours: NDArray[np.intp]
+    view: AsOfView,
+    models: Mapping[str, ServableModel],
+    sends: DrawnSends,
+    hours: NDArray[np.intp],
+    rare: NDArray[np.bool_],
 ) -> dict[str, Logged]:
     """Return what each policy would have done, beside what was drawn.
 
@@ -114,7 +120,7 @@ def _logged(
             target=(wanted * drawn).sum(axis=1),
             predicted=(q * drawn).sum(axis=1),
             expected=(q * wanted).sum(axis=1),
-            unreachable=np.zeros(len(sends)),
+            unreachable=wanted[:, rare].sum(axis=1),
         )
         for name, wanted in ((name, _best(score)) for name, score in ranking.items())
     }
