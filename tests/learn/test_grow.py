@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments
+from sendopt.learn.boosting import trees
 from sendopt.learn.families.level_shape_trees.grow_trees import grow
 from sendopt.learn.families.level_shape_trees.weights import Weights
 from sendopt.learn.level_shape.curves import Parts
@@ -38,9 +39,27 @@ def test_trees_order_hours_that_enough_users_prove(users: int, rank: bool) -> No
         user_id=pa.array([f"u{each}" for each in number // 4 % users]),
         as_of_us=day * DAY_US,
         at_us=day * DAY_US + hour * DAY_US // 24,
+        local_us=day * DAY_US + hour * DAY_US // 24,
         label=(rng.random(count) < np.where(hour >= 18, 0.7, 0.2)).astype(np.float64),
         weight=np.ones(count),
     )
     learn = number < count // 2
     _, ranks = grow(rows, past, Weights(), learn, ~learn, seed=1, threads=1)
     assert ranks is rank
+
+
+def test_trees_are_the_same_on_any_number_of_threads() -> None:
+    """To the bit of their text, which a model's version is the hash of."""
+    rng = np.random.default_rng(3)
+    features = rng.normal(size=(20_000, 6)).astype(np.float32)
+    label = (rng.random(20_000) < 1 / (1 + np.exp(-features[:, 0] * features[:, 1]))).astype(float)
+    sample = trees.Sample(features, label, np.ones(20_000), np.zeros(20_000))
+    names = [f"f{each}" for each in range(6)]
+    grown = [
+        trees.fit(trees.OffsetTrees(), sample, sample, names=names, seed=1, threads=threads)
+        for threads in (1, 2, 3)
+    ]
+    texts = {trees.to_text(each) for each in grown if each is not None}
+    assert len(texts) == 1
+    assert trees.rounds_of(grown[0]) > 0
+    assert trees.rounds_of(None) == 0

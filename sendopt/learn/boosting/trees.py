@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ Vector = NDArray[np.float64]
 
 #: More of these never makes an answer likelier: fatigue.
 FATIGUE = frozenset({"sends_1d", "sends_7d"})
+_THREADS = re.compile(r"^\[num_threads: .*\]\n", re.MULTILINE)
 _FEWEST_OF_A_CLASS = 50
 _MOST_STOP_ROWS = 100_000
 _DATASET = {
@@ -117,9 +119,21 @@ def added_logit(
     return np.asarray(booster.predict(features, raw_score=True), dtype=np.float64)
 
 
+def rounds_of(booster: lgb.Booster | None) -> int:
+    """Return how many rounds of trees there are; 0 without any.
+
+    A booster that was read from text has no best round: it holds the trees up to that one alone.
+    """
+    return 0 if booster is None else booster.current_iteration()
+
+
 def to_text(booster: lgb.Booster) -> str:
-    """Return LightGBM's own text format: data, never code."""
-    return str(booster.model_to_string(num_iteration=booster.best_iteration))
+    """Return LightGBM's own text format: data, never code.
+
+    How many threads grew the trees is left out: they are the same on any number (`deterministic`).
+    """
+    text = str(booster.model_to_string(num_iteration=booster.best_iteration))
+    return _THREADS.sub("", text)
 
 
 def from_text(text: str, *, threads: int) -> lgb.Booster:
