@@ -17,6 +17,7 @@ from sendopt.features.as_of.observations import PROMPTNESS
 from sendopt.features.as_of.population import Population, events_before
 from sendopt.features.as_of.view import AsOfView
 from sendopt.features.as_of.viewpoints import Moments, Viewpoints, viewpoints
+from sendopt.features.body import Body, body_of
 from sendopt.features.feature_names import (
     MOMENT_FEATURES,
     USER_FEATURES,
@@ -47,6 +48,7 @@ __all__ = [
     "PROMPTNESS",
     "USER_FEATURES",
     "AsOfView",
+    "Body",
     "Evidence",
     "LabelledMoments",
     "LateEvidence",
@@ -57,6 +59,7 @@ __all__ = [
     "Viewpoints",
     "active_days",
     "answers_by_age",
+    "body_of",
     "check_window",
     "events_before",
     "instant",

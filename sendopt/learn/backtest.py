@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,16 @@ from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import InvalidInput
 from sendopt.evaluate.metrics import FEWEST_USERS
 from sendopt.evaluate.off_policy import Value
-from sendopt.features import AsOfView, Target, instant, statement, summarise
+from sendopt.features import (
+    AsOfView,
+    Body,
+    Target,
+    body_of,
+    instant,
+    microseconds,
+    statement,
+    summarise,
+)
 from sendopt.learn.families import RIVALS
 from sendopt.learn.fitting.fit import Fitted, fit, fit_to
 from sendopt.learn.judging.experiments import NaturalExperiments, natural_experiments
@@ -22,12 +31,13 @@ from sendopt.learn.judging.off_policy import Counterfactual, counterfactual
 from sendopt.learn.judging.predictions import predictions
 from sendopt.learn.model import predict
 from sendopt.learn.model.model import ServableModel
+from sendopt.learn.past.notes import note_on_sample, notes_on_log, too_little_history
 from sendopt.learn.past.past import Progress
-from sendopt.learn.past.split import ACTIVITY, SENDS, labelled_moments
+from sendopt.learn.past.split import ACTIVITY, SENDS, label_source, labelled_moments
 from sendopt.log import Reader
 from sendopt.records import EventType
 
-_LEARNED_SHARE = 0.5  # of a log's time, before its own natural experiments begin
+_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,7 @@ class BacktestReport:
     verdict: Verdict | None  # None = the outcomes of the given decisions are not in the log
     experiments: NaturalExperiments | None = None  # None = no sends were judged
     counterfactual: Counterfactual | None = None  # None = no sends were judged
+    log_notes: tuple[str, ...] = ()  # what of the log is not taken as it stands
     kind: str = "predictive"  # of the verdict: it does not come from randomised sends
 
     @property
@@ -68,7 +79,7 @@ class BacktestReport:
                 "the log has no or few answered sends: "
                 "being active within the open window stands in for an answer"
             )
-        return tuple(notes)
+        return (*notes, *self.log_notes)
 
 
 @dataclass(frozen=True)
@@ -100,13 +111,18 @@ def backtest(
         InvalidInput: if `decisions` break their contract, or there is nothing to judge.
     """
     target = Target(open_window, outcome, clock_tolerance)
-    run = _Run(AsOfView(reader, target), seed, threads, progress)
-    return _replay(run) if decisions is None else _score(run, decisions)
+    until = None if decisions is None else _first_as_of(decisions)
+    with body_of(reader, until=until or _EVER) as (inside, body):
+        run = _Run(AsOfView(inside, target), body, seed, threads, progress)
+        if decisions is None or until is None:
+            return _replay(run)
+        return _score(run, reader, decisions, until)
 
 
 @dataclass(frozen=True)
 class _Run:
-    view: AsOfView
+    view: AsOfView  # of the body of the log
+    body: Body | None
     seed: int
     threads: int
     progress: Progress
@@ -114,6 +130,7 @@ class _Run:
     def fit(self, until: datetime) -> Fitted:
         return fit(
             self.view,
+            body=self.body,
             until=until,
             judged=False,
             seed=self.seed,
@@ -126,13 +143,19 @@ class _Run:
         return {rule.NAME: fit_to(fitted.past, rule).model for rule in RIVALS}
 
 
-def _score(run: _Run, decisions: pa.Table) -> Backtest:
+def _first_as_of(decisions: pa.Table) -> datetime:
     predict.check_decisions(decisions)
     if len(decisions) == 0:
         raise InvalidInput("there is no decision to score", field="decisions")
-    fitted = run.fit(as_utc(pc.min(predict.as_kept(decisions)["as_of"]).as_py()))
+    return as_utc(pc.min(predict.as_kept(decisions)["as_of"]).as_py())
+
+
+def _score(run: _Run, reader: Reader, decisions: pa.Table, until: datetime) -> Backtest:
+    """Learn from the body of the log before `until`; what is known of users then grows beyond."""
+    fitted = run.fit(until)
     run.progress(f"scoring {len(decisions)} candidates")
-    probability = predict.score(fitted.model, run.view, decisions).probability
+    whole = AsOfView(reader, run.view.target)
+    probability = predict.score(fitted.model, whole, decisions).probability
     scores = decisions.select(["decision_id", "candidate_at"]).append_column(
         "open_probability", pa.array(probability)
     )
@@ -140,26 +163,29 @@ def _score(run: _Run, decisions: pa.Table) -> Backtest:
 
 
 def _replay(run: _Run) -> Backtest:
-    view, reader, target = run.view, run.view.reader, run.view.target
-    end = _end_of(reader)
-    summary = summarise(reader, target, until=end)
-    if summary.first_at is None:
+    view, body = run.view, run.body
+    if body is None:
         raise InvalidInput("the log is empty", code="too_little_history")
-    half = summary.first_at + (end - summary.first_at) * _LEARNED_SHARE
+    summary = summarise(view.reader, view.target, until=body.end)
+    half = _half_of(view.reader, label_source(summary), until=body.end)
     fitted = run.fit(half)
     model = fitted.model
+    if not len(fitted.moments):
+        raise too_little_history(body, until=half)
     rng = np.random.default_rng(run.seed)
-    later = labelled_moments(reader, target, fitted.summary, since=half, until=end, rng=rng)
+    later = labelled_moments(view, fitted.summary, since=half, until=body.end, rng=rng)
     if len(later) == 0:
         raise InvalidInput(
-            "nothing in the second half of the log has a known outcome",
+            f"nothing in the second half of the log, from {half.isoformat()} until it ends at "
+            f"{body.end.isoformat()}, has a known outcome",
             code="too_little_history",
             expected="sends whose open window has closed, or sessions",
         )
     run.progress(f"judging {len(later)} later moments")
     models = {OURS: model} | run.rivals(fitted)
     verdict = judge(later, predictions(models, view, *later.seen_by(view)))
-    report = _report(fitted, verdict=verdict)
+    whole = notes_on_log(body, summary, view.target)
+    report = replace(_report(fitted, verdict=verdict), log_notes=(*whole, *note_on_sample(later)))
     if report.label_source != SENDS:
         return Backtest(None, report)
     run.progress("looking for sends whose times were drawn")
@@ -168,7 +194,7 @@ def _replay(run: _Run) -> Backtest:
         replace(
             report,
             experiments=natural_experiments(later),
-            counterfactual=counterfactual(view, models, since=half, until=end),
+            counterfactual=counterfactual(view, models, since=half, until=body.end),
         ),
     )
 
@@ -180,10 +206,13 @@ def _report(fitted: Fitted, *, verdict: Verdict | None) -> BacktestReport:
         label_source=fitted.model.provenance.label_source,
         ordered_by=fitted.model.scorer.ordered_by,
         verdict=verdict,
+        log_notes=fitted.past.notes,
     )
 
 
-def _end_of(reader: Reader) -> datetime:
-    """Return the instant just after the newest event; any instant will do for an empty log."""
-    newest = reader.query("newest", statement("newest"))["newest_us"][0].as_py()
-    return instant(0 if newest is None else newest + 1)
+def _half_of(reader: Reader, source: str, *, until: datetime) -> datetime:
+    """Return the instant before which half of what can be learned from happened."""
+    kind = EventType.SEND if source == SENDS else EventType.SESSION
+    params = {"event_type": kind.value, "until_us": microseconds(until)}
+    found = reader.query("middle", statement("middle"), params)["middle_us"][0].as_py()
+    return until if found is None else instant(found)

@@ -82,6 +82,8 @@ def _data(fitted: Fitted) -> Iterator[str]:
         f"- {summary.users} users, {summary.sends} sends, of which {summary.opens} answered in "
         f"time, {summary.sessions} sessions."
     )
+    for note in fitted.past.notes:
+        yield f"- {note[0].upper()}{note[1:]}."
     yield f"- Predicts `{model.target.outcome.value}` within {model.target.open_window} of a send."
     if made.label_source == ACTIVITY:
         yield (

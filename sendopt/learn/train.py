@@ -10,8 +10,8 @@ from math import isfinite
 from typing import Any
 
 from sendopt.clock import CLOCK_TOLERANCE, as_utc
-from sendopt.errors import InvalidInput, ModelNotServable
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView, Target
+from sendopt.errors import ModelNotServable
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView, Target, body_of
 from sendopt.learn.card import model_card, with_gate
 from sendopt.learn.families import DEFAULT, RIVALS, Family
 from sendopt.learn.fitting.fit import Fitted, fit_to
@@ -28,6 +28,7 @@ from sendopt.learn.judging.judge import CHAMPION, OURS, Verdict, judge
 from sendopt.learn.judging.off_policy import counterfactual
 from sendopt.learn.judging.predictions import predictions
 from sendopt.learn.model.model import ServableModel
+from sendopt.learn.past.notes import too_little_history
 from sendopt.learn.past.past import Past, Progress, gather
 from sendopt.learn.past.split import SENDS
 from sendopt.learn.registry.mlflow_store import as_params
@@ -64,6 +65,7 @@ class TrainingReport:
     gate: GateReport
     log_snapshot: int
     card: str  # Markdown
+    notes: tuple[str, ...]  # of the log that it was learned from
 
 
 def train(
@@ -112,33 +114,39 @@ def train(
         ModelNotServable: `registry_unavailable`; `model_output_invalid`, if it says no
             probabilities.
     """
-    view = AsOfView(reader, Target(open_window, outcome, clock_tolerance))
-    gather_again = partial(
-        gather,
-        view,
-        until=as_utc(as_of),
-        judged=True,
-        seed=seed,
-        threads=threads,
-        progress=progress,
-    )
-    past = gather_again()
-    if not past.split.judge(past.labelled).any() or not past.learn.any():
-        raise InvalidInput(
-            "there is too little history to learn from and to judge by",
-            code="too_little_history",
-            expected="answered sends or sessions on at least three days",
-            hint="ingest more events, or wait for them",
+    until = as_utc(as_of)
+    with body_of(reader, until=until) as (inside, body):
+        view = AsOfView(inside, Target(open_window, outcome, clock_tolerance))
+        gather_again = partial(
+            gather,
+            view,
+            until=until,
+            body=body,
+            judged=True,
+            seed=seed,
+            threads=threads,
+            progress=progress,
         )
-    progress(f"learning from {len(past.labelled)} moments of {past.label_source}")
-    families = {each.NAME: each for each in (*RIVALS, family)}
-    candidates = {name: fit_to(past, each) for name, each in families.items()}
-    champion = _champion(registry, tenant_id, view.target, trained_since=now - longest_age)
-    court = _Court(
-        registry, tenant_id, families, candidates, champion, gather_again, now, may_serve, progress
-    )
-    tried = court.hear(family.NAME)
-    instead = None if tried.gate.passed or not may_serve else court.hear_instead(of=tried)
+        past = gather_again()
+        if not past.split.judge(past.labelled).any() or not past.learn.any():
+            raise too_little_history(body, until=until)
+        progress(f"learning from {len(past.labelled)} moments of {past.label_source}")
+        families = {each.NAME: each for each in (*RIVALS, family)}
+        candidates = {name: fit_to(past, each) for name, each in families.items()}
+        champion = _champion(registry, tenant_id, view.target, trained_since=now - longest_age)
+        court = _Court(
+            registry,
+            tenant_id,
+            families,
+            candidates,
+            champion,
+            gather_again,
+            now,
+            may_serve,
+            progress,
+        )
+        tried = court.hear(family.NAME)
+        instead = None if tried.gate.passed or not may_serve else court.hear_instead(of=tried)
     return TrainingReport(
         model_version=tried.trial.model.version,
         registered_as=tried.recorded.number,
@@ -151,6 +159,7 @@ def train(
         gate=tried.gate,
         log_snapshot=reader.snapshot,
         card=tried.card,
+        notes=past.notes,
     )
 
 
@@ -292,7 +301,7 @@ def put_on_trial(
     causal = None
     if judgeable and past.label_source == SENDS and model.target == past.target:
         causal = counterfactual(
-            past.view, {OURS: model} | others, since=past.split.judge_from, until=past.until
+            past.view, {OURS: model} | others, since=past.split.judge_from, until=past.ends
         )
     return Trial(
         model=model,

@@ -36,17 +36,20 @@ class Reader:
         tenant_id: TenantId,
         snapshot: int,
         *,
+        since: datetime | None = None,
         before: datetime | None = None,
         user_id: UserId | None = None,
     ) -> None:
         self._connection = connection
         self._lake, self._tenant_id = lake, tenant_id
+        self._since, self._before = since, before
+        begins = "" if since is None else f"and occurred_at >= {literal(since.isoformat())} "
         ends = "" if before is None else f"and occurred_at < {literal(before.isoformat())}"
         self._names = {
             "lake": lake,
             "snapshot": snapshot,
             "tenant_id": literal(tenant_id),
-            "and_before": ends,
+            "and_within": begins + ends,
             "view": "event" if user_id is None else "every_event",
         }
         self.snapshot = snapshot
@@ -69,10 +72,26 @@ class Reader:
 
         What is known as of then must come out the same from both.
         """
+        with self.within(None, instant) as reader:
+            yield reader
+
+    @contextmanager
+    def within(self, since: datetime | None, before: datetime) -> Iterator[Reader]:
+        """Open a reader of the same snapshot that sees what happened in [since, before) alone.
+
+        It sees nothing that this one does not see; None = from the first event on.
+        """
+        since = max((as_utc(at) for at in (since, self._since) if at is not None), default=None)
+        before = min(as_utc(at) for at in (before, self._before) if at is not None)
         connection = self._connection.cursor()
         try:
             yield Reader(
-                connection, self._lake, self._tenant_id, self.snapshot, before=as_utc(instant)
+                connection,
+                self._lake,
+                self._tenant_id,
+                self.snapshot,
+                since=since,
+                before=before,
             )
         finally:
             connection.interrupt()
@@ -83,7 +102,15 @@ class Reader:
         """Open a reader of the same snapshot that sees one user's events alone, read here, once."""
         connection = self._connection.cursor()
         try:
-            yield Reader(connection, self._lake, self._tenant_id, self.snapshot, user_id=user_id)
+            yield Reader(
+                connection,
+                self._lake,
+                self._tenant_id,
+                self.snapshot,
+                since=self._since,
+                before=self._before,
+                user_id=user_id,
+            )
         finally:
             connection.interrupt()
             connection.close()

@@ -127,7 +127,8 @@ def evidence_of(log: Log, user: str, as_of: datetime) -> tuple[float, float, flo
         (10, 30, 1, 1),
         (29, 30, 1, 1),
         (30, 60, 1, 0),  # the window is half open
-        (-5, 60, 1, 0),  # an answer before its send is none
+        (-5, 60, 1, 1),  # clocks differ
+        (-6, 60, 1, 0),  # but not by so much
     ],
 )
 def test_a_send_counts_once_its_window_has_closed(

@@ -81,7 +81,7 @@ def opened(at: datetime, event_id: str = "o", **more: Any) -> Event:
 def everything(reader: Reader, target: Target = TARGET) -> tuple[Any, ...]:
     """Return all that is learned from sends and their answers."""
     view = AsOfView(reader, target)
-    past = labelled_sends(reader, target, since=NOON, until=END, limit=10**6)
+    past = labelled_sends(view, since=NOON, until=END, limit=10**6)
     observed = view.observations
     seen, _ = viewpoints(
         pa.chunked_array([pa.array(USERS)]), pa.chunked_array([pa.array([END] * len(USERS))])
@@ -98,7 +98,7 @@ def everything(reader: Reader, target: Target = TARGET) -> tuple[Any, ...]:
 
 
 def labels(reader: Reader) -> list[float]:
-    past = labelled_sends(reader, TARGET, since=NOON - 9 * MINUTE, until=END, limit=10**6)
+    past = labelled_sends(AsOfView(reader, TARGET), since=NOON - 9 * MINUTE, until=END, limit=10**6)
     found: list[float] = past.label.tolist()
     return found
 
@@ -138,7 +138,7 @@ def test_only_who_opened_a_shared_message_opened_it(empty_log: Log) -> None:
         opened(NOON + 5 * MINUTE),
     ]
     with empty_log.reader(stored(empty_log, events)) as reader:
-        past = labelled_sends(reader, TARGET, since=NOON, until=END, limit=10)
+        past = labelled_sends(AsOfView(reader, TARGET), since=NOON, until=END, limit=10)
         assert dict(zip(past.user_id.to_pylist(), past.label, strict=True)) == {"ann": 1, "bob": 0}
         assert told(reader).opens == 1
         with reader.of_user(UserId("bob")) as own:
@@ -198,7 +198,7 @@ def test_the_tolerance_is_the_targets(empty_log: Log) -> None:
     strict = replace(TARGET, clock_tolerance=timedelta(0))
     events = [send(), opened(NOON - SECOND)]
     with empty_log.reader(stored(empty_log, events)) as reader:
-        past = labelled_sends(reader, strict, since=NOON, until=END, limit=10)
+        past = labelled_sends(AsOfView(reader, strict), since=NOON, until=END, limit=10)
         assert past.label.tolist() == [0.0]
     with pytest.raises(InvalidInput, match="clock_tolerance"):
         Target(MINUTE, clock_tolerance=-SECOND)

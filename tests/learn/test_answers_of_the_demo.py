@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sendopt.demo.studies import OPEN_WINDOW, HeldDay, Study, load_studies
-from sendopt.features import Target, instant, labelled_sends
+from sendopt.features import AsOfView, Target, instant, labelled_sends
 from sendopt.log import Log
 from sendopt.records import TenantId, UserId
 
@@ -18,7 +18,7 @@ EVER = datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)
 def test_the_demo_and_the_labels_count_the_same_opens(studies: Log, study: Study) -> None:
     with studies.reader(TenantId(study.tenant_id)) as reader:
         past = labelled_sends(
-            reader, Target(OPEN_WINDOW), since=EVER[0], until=EVER[1], limit=10**9
+            AsOfView(reader, Target(OPEN_WINDOW)), since=EVER[0], until=EVER[1], limit=10**9
         )
     answers: dict[UserId, dict[datetime, timedelta | None]] = {}
     for user, at, delay in study.pushes():

@@ -20,6 +20,7 @@ def sends(*rows: tuple[str, int, float]) -> LabelledMoments:
         user_id=pa.array([user for user, _, _ in rows]),
         as_of_us=day * DAY,
         at_us=at,
+        local_us=at,
         label=ones,
         weight=ones,
     )

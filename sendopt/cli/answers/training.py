@@ -14,6 +14,8 @@ def show(report: TrainingReport) -> None:
         rule = report.stand_in
         serves = "serves" if rule.promoted else "does not serve either"
         stdout.print(f"Rule {rule.family} ({rule.model_version}) {serves}: {rule.reason}")
+    for note in report.notes:
+        stdout.print(note)
     show_verdict(report.verdict)
 
 

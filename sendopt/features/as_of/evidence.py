@@ -101,25 +101,29 @@ def population_evidence(
     day_seen = seen.as_of_us // _DAY_US
     if len(day) == 0 or len(seen) == 0:
         return _by_day(observations.slice(0, 0), day[:0], 1), np.zeros(len(seen), np.intp)
-    first, last = int(day.min()), int(max(day.max() + 1, day_seen.max()))
-    days = last - first + 1
-    of_day = _by_day(observations, day - first, days)
+    # Days with events alone: a clock that says 1970 costs one more, not all the days since.
+    days, row = np.unique(day, return_inverse=True)
+    of_day = _by_day(observations, row, len(days))
     is_send = ~observations["is_session"].to_numpy()
-    sends = np.bincount(day[is_send] - first, minlength=days).astype(np.float64)
-    kept = 0.5 ** (_DAY / half_life)
+    sends = np.bincount(row[is_send], minlength=len(days)).astype(np.float64)
+    kept = 0.5 ** (np.diff(days, prepend=days[0]) * (_DAY / half_life))
     for counts in (of_day.sessions, of_day.sends, of_day.answers, sends):
-        before = np.zeros_like(counts[0])
-        for row in range(days):
-            before, counts[row] = kept * before + counts[row], before
+        for each in range(1, len(days)):
+            counts[each] += kept[each] * counts[each - 1]
     weighed = of_day.sends.sum(axis=(1, 2))
-    share = np.divide(sends, weighed, out=np.ones(days), where=weighed > 0)
-    of_day = Evidence(
-        of_day.sessions,
-        of_day.sends * share[:, None, None],
-        of_day.answers * share[:, None, None, None],
-    )
-    distinct, number = np.unique(np.clip(day_seen - first, 0, last - first), return_inverse=True)
-    return of_day.rows(distinct.astype(np.intp)), number.astype(np.intp)
+    share = np.divide(sends, weighed, out=np.ones(len(days)), where=weighed > 0)
+    distinct, number = np.unique(day_seen, return_inverse=True)
+    last = np.searchsorted(days, distinct) - 1  # the last day with events before each
+    gone = np.maximum(distinct - days[np.maximum(last, 0)] - 1, 0)
+    left = 0.5 ** (gone * (_DAY / half_life))
+    left[last < 0] = 0.0
+    found = of_day.rows(np.maximum(last, 0))
+    of_sends = left * share[last]
+    return Evidence(
+        found.sessions * left[:, None, None],
+        found.sends * of_sends[:, None, None],
+        found.answers * of_sends[:, None, None, None],
+    ), number.astype(np.intp)
 
 
 def _by_day(observations: pa.Table, day: NDArray[np.int64], days: int) -> Evidence:

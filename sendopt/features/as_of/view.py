@@ -20,9 +20,12 @@ from sendopt.features.as_of.observations import observe
 from sendopt.features.as_of.platforms import last_platforms, platform_changes
 from sendopt.features.as_of.population import Population, everybody_before
 from sendopt.features.as_of.viewpoints import (
+    LocalDays,
     Moments,
     Viewpoints,
+    day_begins_us,
     hours_of_week,
+    local_days,
     local_moments,
     recency,
     weekends,
@@ -95,6 +98,18 @@ class AsOfView:
         return local_moments(
             self.reader, self.history, viewpoints, viewpoint, at, message_type=message_type
         )
+
+    def local_days(
+        self, viewpoints: Viewpoints, viewpoint: NDArray[np.intp], at_us: NDArray[np.int64]
+    ) -> LocalDays:
+        """Return the days of instants in the zones that were known of their users."""
+        return local_days(self.reader, self.history, viewpoints, viewpoint, at_us)
+
+    def day_begins_us(
+        self, viewpoints: Viewpoints, viewpoint: NDArray[np.intp], day: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return when local days begin in the zones that were known of users."""
+        return day_begins_us(self.reader, self.history, viewpoints, viewpoint, day)
 
     def hours_of_week(self, viewpoints: Viewpoints) -> Moments:
         """Return the 168 local hours of a week for each viewpoint, with the weekend of its zone."""

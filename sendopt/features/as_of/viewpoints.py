@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from sendopt.features.feature_names import USER_FEATURES
 from sendopt.features.local_time.weekends import is_weekend, weekend_days
-from sendopt.features.local_time.zones import day_of_week, minute_of_day, zone_clocks
+from sendopt.features.local_time.zones import DAY_US, day_of_week, minute_of_day, zone_clocks
 from sendopt.features.target import Target
 from sendopt.features.timeline.history import History, in_order, kinds
 from sendopt.features.timeline.parallel import shared_out
@@ -150,6 +151,53 @@ def local_moments(
         day_type=at_weekend.astype(np.intp),
         message_type=None if message_type is None else flat(message_type).cast(pa.string()),
     )
+
+
+class LocalDays(NamedTuple):
+    """What users' clocks showed at instants, and when those days began."""
+
+    local_us: NDArray[np.int64]  # microseconds since 1970 on the user's clock
+    begins_us: NDArray[np.int64]  # an instant before which nothing of that day had happened
+
+
+def local_days(
+    reader: Reader,
+    past: History,
+    viewpoints: Viewpoints,
+    viewpoint: NDArray[np.intp],
+    at_us: NDArray[np.int64],
+) -> LocalDays:
+    """Return the days of instants in the zones that were known of their users; see above."""
+    if not len(at_us):
+        return LocalDays(at_us, at_us)
+    zones, of_viewpoint = _zones_of(past, viewpoints)
+    zone = of_viewpoint[viewpoint]
+    # A day on either side: clocks show as much as 14 hours more or less than UTC.
+    clocks = zone_clocks(
+        reader, zones, begin_us=int(at_us.min()) - 2 * DAY_US, end_us=int(at_us.max()) + DAY_US
+    )
+    local_us = clocks.local_us(zone, at_us)
+    return LocalDays(local_us, clocks.day_begins_us(zone, local_us // DAY_US))
+
+
+def day_begins_us(
+    reader: Reader,
+    past: History,
+    viewpoints: Viewpoints,
+    viewpoint: NDArray[np.intp],
+    day: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Return when local days, counted from 1970, begin in the zones that were known of users."""
+    if not len(day):
+        return day
+    zones, of_viewpoint = _zones_of(past, viewpoints)
+    clocks = zone_clocks(
+        reader,
+        zones,
+        begin_us=(int(day.min()) - 1) * DAY_US,
+        end_us=(int(day.max()) + 2) * DAY_US,
+    )
+    return clocks.day_begins_us(of_viewpoint[viewpoint], day)
 
 
 def hours_of_week(past: History, viewpoints: Viewpoints) -> Moments:

@@ -10,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt.features.as_of.view import AsOfView
-from sendopt.features.as_of.viewpoints import Moments, Viewpoints, viewpoints
+from sendopt.features.as_of.viewpoints import LocalDays, Moments, Viewpoints, viewpoints
+from sendopt.features.labels.chances import logged_chances
 from sendopt.features.propensity import inverse
 from sendopt.features.queries import statement
 from sendopt.features.target import Target, microseconds
@@ -26,11 +27,13 @@ class LabelledMoments:
     """Moments with the outcome of a send, or of the activity that stands in for it."""
 
     user_id: pa.Array
-    as_of_us: NDArray[np.int64]  # the start of the moment's UTC day: what a planner could know
+    as_of_us: NDArray[np.int64]  # before the moment's local day: what a planner could know
     at_us: NDArray[np.int64]
+    local_us: NDArray[np.int64]  # of `at_us` on the user's clock
     label: NDArray[np.float64]  # 0 or 1
     weight: NDArray[np.float64]  # mean 1; undoes the sender's choice of times, where it was logged
     sent: pa.Table | None = None  # timezone, platform, message_type of the sends; None = no sends
+    share: float = 1.0  # of all such moments in the log, which these were drawn from by user-day
 
     def __len__(self) -> int:
         return len(self.label)
@@ -43,15 +46,27 @@ class LabelledMoments:
     def at(self) -> pa.Array:
         return pa.array(self.at_us).cast(_INSTANT)
 
+    @property
+    def local_day(self) -> NDArray[np.int64]:
+        """The day on the user's clock, counted from 1970."""
+        return self.local_us // _DAY_US
+
+    @property
+    def local_hour(self) -> NDArray[np.int64]:
+        """0..23 on the user's clock."""
+        return self.local_us % _DAY_US // _HOUR_US
+
     def rows(self, chosen: NDArray[np.bool_]) -> LabelledMoments:
         """Return the chosen rows."""
         return LabelledMoments(
-            self.user_id.filter(pa.array(chosen)),
-            self.as_of_us[chosen],
-            self.at_us[chosen],
-            self.label[chosen],
-            self.weight[chosen],
-            None if self.sent is None else self.sent.filter(pa.array(chosen)),
+            user_id=self.user_id.filter(pa.array(chosen)),
+            as_of_us=self.as_of_us[chosen],
+            at_us=self.at_us[chosen],
+            local_us=self.local_us[chosen],
+            label=self.label[chosen],
+            weight=self.weight[chosen],
+            sent=None if self.sent is None else self.sent.filter(pa.array(chosen)),
+            share=self.share,
         )
 
     def seen_by(self, view: AsOfView) -> tuple[Viewpoints, Moments]:
@@ -72,24 +87,32 @@ class LabelledMoments:
 
 
 def labelled_sends(
-    reader: Reader, target: Target, *, since: datetime, until: datetime, limit: int
+    view: AsOfView, *, since: datetime, until: datetime, limit: int
 ) -> LabelledMoments:
-    """Return the newest `limit` sends of [since, until) whose window closed by `until`."""
-    sent = sends_with_labels(reader, target, since=since, until=until, drawn=False, limit=limit)
+    """Return sends of [since, until) whose window closed by `until`.
+
+    Where there are more than about `limit`, whole user-days are drawn, evenly over the time.
+    """
+    sent, share = sends_with_labels(
+        view.reader, view.target, since=since, until=until, drawn=False, limit=limit
+    )
     at_us = sent["at"].cast(pa.int64()).to_numpy()
+    day = days_of_sends(view, sent)
     return LabelledMoments(
         user_id=sent["user_id"].combine_chunks(),
-        as_of_us=at_us // _DAY_US * _DAY_US,
+        as_of_us=day.begins_us,
         at_us=at_us,
+        local_us=day.local_us,
         label=sent["label"].to_numpy(),
         weight=_inverse_propensity(sent["propensity"].to_numpy().astype(np.float64)),
         sent=sent.select(["timezone", "platform", "message_type"]),
+        share=share,
     )
 
 
 def sends_with_labels(
     reader: Reader, target: Target, *, since: datetime, until: datetime, drawn: bool, limit: int
-) -> pa.Table:
+) -> tuple[pa.Table, float]:
     """Return sends of [since, until) whose window closed by `until`, oldest first.
 
     Args:
@@ -97,49 +120,78 @@ def sends_with_labels(
         target: what answers them.
         since: inclusive.
         until: exclusive.
-        drawn: True = any `limit` of those whose time was drawn; False = the newest `limit`.
-        limit: how many at most.
+        drawn: whether only those count whose time was drawn.
+        limit: about how many; beyond it user-days are drawn by their hash, the same ones always.
 
     Returns:
-        user_id, at, propensity, timezone, platform, message_type, label (0.0 or 1.0).
+        user_id, at, propensity, timezone, platform, message_type, label (0.0 or 1.0); and the
+        share of all user-days that was drawn.
     """
+    chances = logged_chances(reader, target, since=since, until=until)
+    there = chances.drawn if drawn else chances.sends
+    share = min(1.0, limit / max(there, 1))
     params = {
         **target.params,
         "from_us": microseconds(since),
         "until_us": microseconds(until),
         "drawn": drawn,
-        "limit": limit,
+        "share": share,
     }
-    return reader.query("labelled_sends", statement("labelled_sends"), params)
+    return reader.query("labelled_sends", statement("labelled_sends"), params), share
+
+
+def days_of_sends(view: AsOfView, sent: pa.Table) -> LocalDays:
+    """Return the local day of each send, by the zone that was known when its UTC day began.
+
+    Args:
+        view: of the log.
+        sent: user_id, at, timezone (of the send itself, where it tells).
+    """
+    at_us = sent["at"].cast(pa.int64()).to_numpy()
+    utc_day = pa.chunked_array([pa.array(at_us // _DAY_US * _DAY_US).cast(_INSTANT)])
+    seen, number = viewpoints(sent["user_id"], utc_day, timezone=sent["timezone"])
+    return view.local_days(seen, number, at_us)
 
 
 def active_days(
-    reader: Reader,
-    target: Target,
+    view: AsOfView,
     *,
     since: datetime,
     until: datetime,
     limit: int,
     rng: np.random.Generator,
 ) -> LabelledMoments:
-    """Return all 24 hours of up to `limit` / 24 random user-days in [since, until).
+    """Return all hours of up to `limit` / 24 random local days of users in [since, until).
 
     The label is whether a session started within the open window after the hour. A user's days
     begin with the first event known of them; days without any activity are drawn like others.
     """
-    window = target.open_window // timedelta(microseconds=1)
-    first_day = -(-microseconds(since) // _DAY_US)
-    last_day = (microseconds(until) - window) // _DAY_US - 1  # the last whole, closed day
-    users = reader.query("users", statement("users"), {"until_us": microseconds(until)})
-    begins = np.maximum(users["first_us"].to_numpy() // _DAY_US + 1, first_day)
-    days = np.maximum(last_day - begins + 1, 0)
-    total = int(days.sum())
+    window = view.target.open_window // timedelta(microseconds=1)
+    since_us, until_us = microseconds(since), microseconds(until)
+    known = view.reader.query("users", statement("users"), {"until_us": until_us})
+    users, first_us = known["user_id"].combine_chunks(), known["first_us"].to_numpy()
+
+    def days(at_us: NDArray[np.int64]) -> NDArray[np.int64]:
+        return _local_days(view, users, until, at_us).local_us // _DAY_US
+
+    # The first day that begins at `since` or later, and after the user's first event.
+    begins = np.maximum(days(first_us) + 1, days(np.full(len(users), since_us - 1)) + 1)
+    ends = days(np.full(len(users), until_us - window))  # the last day, which is not over
+    count = np.maximum(ends - begins, 0)
+    total = int(count.sum())
     drawn = np.sort(rng.choice(total, size=min(total, limit // 24), replace=False))
-    user = np.searchsorted(np.cumsum(days), drawn, side="right")
-    day = begins[user] + drawn - (np.cumsum(days) - days)[user]
-    as_of_us = np.repeat(day * _DAY_US, 24)
-    at_us = as_of_us + np.tile(np.arange(24) * _HOUR_US, len(day))
-    user_id = users["user_id"].combine_chunks().take(pa.array(np.repeat(user, 24)))
+    user = np.searchsorted(np.cumsum(count), drawn, side="right")
+    day = begins[user] + drawn - (np.cumsum(count) - count)[user]
+    chosen = users.take(pa.array(user))
+    seen, number = viewpoints(chosen, pa.array([until] * len(chosen), _INSTANT))
+    as_of_us = view.day_begins_us(seen, number, day)
+    hours = np.arange(25)  # the longest day, on which clocks are put back
+    at_us = (as_of_us[:, np.newaxis] + hours * _HOUR_US).ravel()
+    row = np.repeat(np.arange(len(day)), len(hours))
+    local_us = _local_days(view, chosen.take(pa.array(row)), until, at_us).local_us
+    kept = local_us // _DAY_US == day[row]
+    row, at_us, local_us = row[kept], at_us[kept], local_us[kept]
+    user_id = chosen.take(pa.array(row))
     asked = pa.table(
         {
             "moment": np.arange(len(at_us)),
@@ -147,14 +199,20 @@ def active_days(
             "at": pa.array(at_us).cast(_INSTANT),
         }
     )
-    labels = reader.query(
+    labels = view.reader.query(
         "active_within",
         statement("active_within"),
         {"window_us": window},
         inputs={"moment": asked},
     )
     return LabelledMoments(
-        user_id, as_of_us, at_us, labels["label"].to_numpy(), np.ones(len(at_us))
+        user_id=user_id,
+        as_of_us=as_of_us[row],
+        at_us=at_us,
+        local_us=local_us,
+        label=labels["label"].to_numpy(),
+        weight=np.ones(len(at_us)),
+        share=len(drawn) / max(total, 1),
     )
 
 
@@ -168,11 +226,12 @@ def session_moments(
         "limit": limit,
     }
     found = reader.query("session_times", statement("session_times"), params)
-    ones = np.ones(len(found))
+    ones, at_us = np.ones(len(found)), found["at"].cast(pa.int64()).to_numpy()
     return LabelledMoments(
         user_id=found["user_id"].combine_chunks(),
         as_of_us=np.full(len(found), microseconds(since)),
-        at_us=found["at"].cast(pa.int64()).to_numpy(),
+        at_us=at_us,
+        local_us=at_us,
         label=ones,
         weight=ones,
     )
@@ -182,6 +241,14 @@ def known_users(reader: Reader, *, until: datetime) -> pa.Array:
     """Return everybody with an event before `until`, in order."""
     users = reader.query("users", statement("users"), {"until_us": microseconds(until)})
     return users["user_id"].combine_chunks()
+
+
+def _local_days(
+    view: AsOfView, users: pa.Array, until: datetime, at_us: NDArray[np.int64]
+) -> LocalDays:
+    """Return the days of instants, one a user, in the zones that were known at `until`."""
+    seen, number = viewpoints(users, pa.array([until] * len(users), _INSTANT))
+    return view.local_days(seen, number, at_us)
 
 
 def _inverse_propensity(propensity: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,23 +11,9 @@ from numpy.typing import NDArray
 
 from sendopt.features.as_of.view import AsOfView
 from sendopt.features.as_of.viewpoints import Moments, Viewpoints, viewpoints
-from sendopt.features.labels.labelled import sends_with_labels
-from sendopt.features.queries import statement
-from sendopt.features.target import Target, microseconds
-from sendopt.log import Reader
+from sendopt.features.labels.labelled import days_of_sends, sends_with_labels
 
-_MINUTE_US = 60_000_000
-_DAY_US = 86_400_000_000
 _INSTANT = pa.timestamp("us", tz="UTC")
-
-
-@dataclass(frozen=True)
-class LoggedChances:
-    """How the times of a log's sends were chosen, as far as it says so."""
-
-    sends: int  # with a closed open window
-    logged: int  # of them, with a propensity
-    drawn: int  # of those, with one below 1: another time could have come out
 
 
 @dataclass(frozen=True)
@@ -57,30 +43,15 @@ class DrawnSends:
         )
 
 
-def logged_chances(
-    reader: Reader, target: Target, *, since: datetime, until: datetime
-) -> LoggedChances:
-    """Count the sends of [since, until) by what the log says of their choice."""
-    params = {
-        "window_us": target.params["window_us"],
-        "from_us": microseconds(since),
-        "until_us": microseconds(until),
-    }
-    counted = reader.query("logged_chances", statement("logged_chances"), params)
-    return LoggedChances(**counted.to_pylist()[0])
-
-
 def drawn_sends(view: AsOfView, *, since: datetime, until: datetime, limit: int) -> DrawnSends:
     """Return up to `limit` sends of [since, until) whose times were drawn, in any fixed order."""
-    sent = sends_with_labels(
+    sent, _ = sends_with_labels(
         view.reader, view.target, since=since, until=until, drawn=True, limit=limit
     )
-    at_us = sent["at"].cast(pa.int64()).to_numpy()
-    seen, number = viewpoints(sent["user_id"], _instants(at_us // _DAY_US * _DAY_US))
-    local = view.moments(seen, number, sent["at"])
+    day = days_of_sends(view, sent)
     # What is known must not depend on the hour that was drawn: it ends where the local day begins.
-    midnight = at_us // _MINUTE_US * _MINUTE_US - local.minute_of_day * _MINUTE_US
-    seen, number = _by_time(*viewpoints(sent["user_id"], _instants(midnight)))
+    seen, number = _by_time(*viewpoints(sent["user_id"], _instants(day.begins_us)))
+    local = view.moments(seen, number, sent["at"])
     order = np.argsort(number, kind="stable")
     return DrawnSends(
         seen=seen,

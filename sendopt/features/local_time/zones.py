@@ -38,6 +38,19 @@ class Clocks:
         kernels.local_times(self.first, self.from_us, self.offset_us, zone, at_us, shown)
         return shown
 
+    def day_begins_us(self, zone: NDArray[np.int16], day: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return an instant at which no clock of each zone shows `day` (since 1970) as begun.
+
+        It is local midnight. Where clocks are put forward over midnight it is up to an hour before
+        the day's first instant. The same day of a zone always begins at the same instant.
+        """
+        midnight_us = day * DAY_US
+        begins_us = midnight_us.copy()
+        for _ in range(2):  # the offset of a guess, then that of the instant it comes to
+            begins_us += midnight_us - self.local_us(zone, begins_us)
+        begins_us -= np.maximum(self.local_us(zone, begins_us) - midnight_us, 0)
+        return begins_us
+
 
 def day_of_week(local_us: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return 0 on Mondays to 6 on Sundays."""

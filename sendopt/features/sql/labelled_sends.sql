@@ -1,18 +1,29 @@
 -- labelled_sends
--- Grain: one row per send in [$from_us, ...) whose open window closed by $until_us; the $limit
--- newest, or, if $drawn, $limit by a fixed shuffle of those whose time was drawn with a logged
--- chance below 1. Oldest first.
--- Reads: send, send_answer.
--- Params: $outcome, $window_us, $early_us, $from_us, $until_us, $drawn, $limit.
+-- Grain: one row per send in [$from_us, ...) whose open window closed by $until_us, and, if $drawn,
+-- whose time was drawn with a logged chance below 1; of $share of all user-days, oldest first.
+-- Reads: event, send, send_answer.
+-- Params: $outcome, $window_us, $early_us, $from_us, $until_us, $drawn, $share (0 to 1).
 -- A send whose window is still open is left out: that it was not opened yet means nothing.
-with sent as (
-    select event_id, user_id, send_id, occurred_at, propensity, timezone, platform, message_type
-    from send
-    where epoch_us(occurred_at) >= $from_us
-        and epoch_us(occurred_at) + $window_us <= $until_us
-        and (not $drawn or (propensity > 0 and propensity < 1))
-    order by if($drawn, md5(event_id), null), occurred_at desc, event_id
-    limit $limit
+-- User-days are drawn by their hash, all sends of a user's local day together, so that choices
+-- within a day survive. The day is in the send's own zone, else in the last one known of its user.
+with zone as materialized (
+    select name from pg_timezone_names()
+),
+home as (
+    select user_id, arg_max(timezone, occurred_at) as timezone
+    from event
+    where $share < 1 and epoch_us(occurred_at) < $until_us
+        and timezone in (select name from zone)
+    group by user_id
+),
+sent as (
+    select s.*, timezone(coalesce(z.name, h.timezone, 'UTC'), s.occurred_at)::date as day
+    from send s
+    left join zone z on z.name = s.timezone
+    left join home h on h.user_id = s.user_id
+    where epoch_us(s.occurred_at) >= $from_us
+        and epoch_us(s.occurred_at) + $window_us <= $until_us
+        and (not $drawn or (s.propensity > 0 and s.propensity < 1))
 )
 select
     s.user_id,
@@ -24,4 +35,5 @@ select
     coalesce(a.delay_us < $window_us, false)::double as label
 from sent s
 left join send_answer($outcome, $early_us, $until_us) a using (user_id, send_id)
+where $share >= 1 or hash(s.user_id, s.day) / 18446744073709551616.0 < $share
 order by s.occurred_at, s.event_id

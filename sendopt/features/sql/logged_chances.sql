@@ -1,12 +1,11 @@
 -- logged_chances
 -- Grain: one row.
--- Reads: event.  Params: $window_us, $from_us, $until_us.
+-- Reads: send.  Params: $window_us, $from_us, $until_us.
 -- How the times of the sends of [$from_us, ...) with a closed window were chosen.
 select
     count(*) as sends,
     count(*) filter (propensity > 0) as logged,
     count(*) filter (propensity > 0 and propensity < 1) as drawn
-from event
-where event_type = 'send'
-    and epoch_us(occurred_at) >= $from_us
+from send
+where epoch_us(occurred_at) >= $from_us
     and epoch_us(occurred_at) + $window_us <= $until_us

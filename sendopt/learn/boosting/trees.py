@@ -119,14 +119,6 @@ def added_logit(
     return np.asarray(booster.predict(features, raw_score=True), dtype=np.float64)
 
 
-def rounds_of(booster: lgb.Booster | None) -> int:
-    """Return how many rounds of trees there are; 0 without any.
-
-    A booster that was read from text has no best round: it holds the trees up to that one alone.
-    """
-    return 0 if booster is None else booster.current_iteration()
-
-
 def to_text(booster: lgb.Booster) -> str:
     """Return LightGBM's own text format: data, never code.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 
-from sendopt.features import AsOfView, LabelledMoments, Summary
+from sendopt.features import AsOfView, Body, LabelledMoments, Summary
 from sendopt.learn.families import DEFAULT, Family
 from sendopt.learn.fitting.calibrate import calibrate
 from sendopt.learn.level_shape.delays import Delays, observed_delays, of_individuals, steady
@@ -51,9 +51,18 @@ def fit(
     threads: int,
     progress: Progress,
     family: Family = DEFAULT,
+    body: Body | None = None,
 ) -> Fitted:
     """Fit a model to what was known before `until`; if `judged`, keep the last part unseen."""
-    past = gather(view, until=until, judged=judged, seed=seed, threads=threads, progress=progress)
+    past = gather(
+        view,
+        until=until,
+        judged=judged,
+        seed=seed,
+        threads=threads,
+        progress=progress,
+        body=body,
+    )
     progress(f"learning from {len(past.labelled)} moments of {past.label_source}")
     return fit_to(past, family)
 

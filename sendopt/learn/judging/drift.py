@@ -123,9 +123,9 @@ def _judged(
 ) -> tuple[LabelledMoments, NDArray[np.float64]]:
     """Return the week's moments with a known outcome, and what the model says of them."""
     target = model.target
+    view = AsOfView(reader, target)
     past = labelled_moments(
-        reader,
-        target,
+        view,
         summarise(reader, target, until=until),
         since=since,
         until=until,
@@ -133,7 +133,7 @@ def _judged(
     )
     if not len(past):
         return past, np.zeros(0)
-    return past, model.predict(model.labelled_inputs(AsOfView(reader, target), past))
+    return past, model.predict(model.labelled_inputs(view, past))
 
 
 def _of_hours(name: str, before: pa.Table, after: pa.Table, kind: EventType, level: float) -> Alarm:

@@ -24,7 +24,7 @@ class NaturalExperiments:
     hours_apart: float | None  # median, from the first to the last time of a choice
     apart: int  # choices whose times are at least an hour apart
     users: int
-    users_at_one_hour: int  # always sent to at the same hour of the UTC day
+    users_at_one_hour: int  # always sent to at the same local hour
     label: str = "observed"
 
     @property
@@ -39,8 +39,7 @@ def natural_experiments(past: LabelledMoments) -> NaturalExperiments:
     size = np.bincount(day)
     several = size >= 2
     apart_us = _spread(day, past.at_us)[several]
-    hour = past.at_us // _HOUR_US % 24
-    hours = np.bincount(np.unique(user * 24 + hour) // 24)
+    hours = np.bincount(np.unique(user * 24 + past.local_hour) // 24)
     return NaturalExperiments(
         user_days=len(size),
         choices=int(several.sum()),

@@ -14,9 +14,9 @@ def user_numbers(past: LabelledMoments) -> NDArray[np.intp]:
 
 
 def day_groups(past: LabelledMoments) -> NDArray[np.intp]:
-    """Number the (user, UTC day) pairs of the rows: one choice among moments each."""
+    """Number the (user, local day) pairs of the rows: one choice among moments each."""
     user = user_numbers(past).astype(np.int64)
-    _, day = np.unique(past.as_of_us, return_inverse=True)
+    _, day = np.unique(past.local_day, return_inverse=True)
     pair = user * (int(day.max()) + 1 if len(day) else 1) + day
     _, number = np.unique(pair, return_inverse=True)
     return np.asarray(number, np.intp)

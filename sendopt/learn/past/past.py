@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sendopt.features import (
     AsOfView,
+    Body,
     LabelledMoments,
     Moments,
     Summary,
@@ -19,6 +20,7 @@ from sendopt.features import (
     Viewpoints,
     summarise,
 )
+from sendopt.learn.past.notes import note_on_sample, notes_on_log
 from sendopt.learn.past.split import Split, label_source, labelled_moments, split
 
 Progress = Callable[[str], None]
@@ -36,11 +38,23 @@ class Past:
     moments: Moments  # the labelled moments in local time, in their order
     split: Split
     until: datetime  # nothing at or after it is known
+    body: Body | None  # of the log; None = as far as `until`
     judged: bool  # the last part is kept unseen
     seed: int
     threads: int
     rng: np.random.Generator
     progress: Progress
+
+    @property
+    def ends(self) -> datetime:
+        """Where the log ends: what became of sends just before it is not known."""
+        return self.until if self.body is None else min(self.until, self.body.end)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of a model has to know of the log that taught it."""
+        of_log = notes_on_log(self.body, self.summary, self.target)
+        return (*of_log, *note_on_sample(self.labelled))
 
     @property
     def target(self) -> Target:
@@ -78,12 +92,16 @@ def gather(
     seed: int,
     threads: int,
     progress: Progress,
+    body: Body | None = None,
 ) -> Past:
-    """Gather what was known before `until`; if `judged`, keep the last part unseen."""
+    """Gather what was known before `until`; if `judged`, keep the last part unseen.
+
+    Where the log ends earlier than that, its last days are those before the end of its `body`.
+    """
     rng = np.random.default_rng(seed)
-    reader, target = view.reader, view.target
-    summary = summarise(reader, target, until=until)
-    labelled = labelled_moments(reader, target, summary, since=None, until=until, rng=rng)
+    summary = summarise(view.reader, view.target, until=until)
+    ends = until if body is None else min(until, body.end)
+    labelled = labelled_moments(view, summary, since=None, until=ends, rng=rng)
     viewpoints, moments = labelled.seen_by(view)
     return Past(
         view=view,
@@ -91,8 +109,9 @@ def gather(
         labelled=labelled,
         viewpoints=viewpoints,
         moments=moments,
-        split=split(labelled, target, until=until, judged=judged),
+        split=split(labelled, view.target, until=ends, judged=judged),
         until=until,
+        body=body,
         judged=judged,
         seed=seed,
         threads=threads,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sendopt.clock import as_utc
 from sendopt.features import (
+    AsOfView,
     LabelledMoments,
     Summary,
     Target,
@@ -18,11 +19,11 @@ from sendopt.features import (
     labelled_sends,
     microseconds,
 )
-from sendopt.log import Reader
 
 SENDS = "sends"
 ACTIVITY = "activity"
 
+_NEARLY_NONE = 0.01  # of the moments may lie outside of where they are taken to begin and end
 _ENOUGH_OPENS = 100
 _MOST_ROWS = 40_000
 _SHORTEST_PART, _LONGEST_PART = timedelta(days=1), timedelta(days=28)
@@ -62,27 +63,52 @@ def label_source(summary: Summary) -> str:
 
 
 def labelled_moments(
-    reader: Reader,
-    target: Target,
+    view: AsOfView,
     summary: Summary,
     *,
     since: datetime | None,
     until: datetime,
     rng: np.random.Generator,
 ) -> LabelledMoments:
-    """Return the moments of [since, until) whose outcome was known at `until`; None = all."""
+    """Return the moments of [since, until) whose outcome was known at `until`; None = all.
+
+    Of a large log it is a sample of whole user-days, drawn evenly over the time, so that each part
+    of a split gets its share.
+    """
     since = since or summary.first_at or until
     if label_source(summary) == SENDS:
-        return labelled_sends(reader, target, since=since, until=until, limit=_MOST_ROWS)
-    return active_days(reader, target, since=since, until=until, limit=_MOST_ROWS, rng=rng)
+        return labelled_sends(view, since=since, until=until, limit=_MOST_ROWS)
+    return active_days(view, since=since, until=until, limit=_MOST_ROWS, rng=rng)
 
 
 def split(moments: LabelledMoments, target: Target, *, until: datetime, judged: bool) -> Split:
-    """Divide the time of `moments`: the last fifths tune and, if `judged`, judge."""
+    """Divide `moments` by time: the last fifths of them tune and, if `judged`, judge."""
     until = as_utc(until)
     if len(moments) == 0:
         return Split(until, until, target.open_window)
-    begin = instant(int(moments.at_us.min()))
-    part = min(max((until - begin) / 5, _SHORTEST_PART), _LONGEST_PART)
-    judge_from = until - part if judged else until
-    return Split(judge_from - part, judge_from, target.open_window)
+    at_us = np.sort(moments.at_us)
+    begin = instant(int(_quantile(at_us, _NEARLY_NONE)))
+    judge_from = until
+    if judged:
+        judge_from = _last(at_us, 1 / 5, not_before=begin + 2 * _SHORTEST_PART)
+        at_us = at_us[at_us < microseconds(judge_from)]
+    if len(at_us) == 0:
+        return Split(judge_from, judge_from, target.open_window)
+    tune_from = _last(at_us, 1 / 4 if judged else 1 / 5, not_before=begin + _SHORTEST_PART)
+    return Split(tune_from, judge_from, target.open_window)
+
+
+def _last(at_us: NDArray[np.int64], share: float, *, not_before: datetime) -> datetime:
+    """Return where the last `share` of moments, in order, begins.
+
+    That is of moments, not of the time from the first to the last one: a few that were stamped by
+    a wrong clock move no quantile. The part is as long as a day and no longer than four weeks.
+    """
+    end = instant(int(_quantile(at_us, 1 - _NEARLY_NONE)))
+    begin = instant(int(_quantile(at_us, 1 - share)))
+    least = max(end - _LONGEST_PART, not_before)
+    return min(max(begin, least), max(end - _SHORTEST_PART, least))
+
+
+def _quantile(at_us: NDArray[np.int64], share: float) -> int:
+    return int(at_us[min(int(share * len(at_us)), len(at_us) - 1)])

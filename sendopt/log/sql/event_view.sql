@@ -15,4 +15,4 @@ select
     propensity,
     attributes
 from {lake}.main.event at (version => {snapshot})
-where tenant_id = {tenant_id} {and_before}
+where tenant_id = {tenant_id} {and_within}

@@ -30,6 +30,7 @@ from sendopt.learn.past.split import SENDS
 
 NAME = LevelShapeTrees.family
 
+_DAY_US = 86_400_000_000
 _FEWEST_KNOWN = 100  # moments that tell of everybody: their share is then known to some 5 points
 
 
@@ -130,5 +131,6 @@ def as_if_everybody_were_known(rows: Rows, past: LabelledMoments, taught: Mask) 
     known = np.searchsorted(np.sort(past.at_us), past.as_of_us) >= _FEWEST_KNOWN
     if not (known & taught).any():
         return rows
-    first = known & taught & (past.as_of_us == past.as_of_us[known & taught].min())
+    day = past.as_of_us // _DAY_US  # everybody's past is counted by UTC days
+    first = known & taught & (day == day[known & taught].min())
     return replace(rows, base=np.where(known | ~taught, rows.base, rows.base[first].mean()))

@@ -1,3 +1,0 @@
--- newest
--- Grain: one row.  Reads: event.
-select epoch_us(max(occurred_at)) as newest_us from event

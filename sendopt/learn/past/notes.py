@@ -1,0 +1,83 @@
+"""What a reader of a model or a backtest has to know of the log that it was learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sendopt.errors import InvalidInput
+from sendopt.features import Body, LabelledMoments, Summary, Target
+
+_MOSTLY = 0.9  # of the users
+
+
+def notes_on_log(body: Body | None, summary: Summary, target: Target) -> tuple[str, ...]:
+    """Say what of a log is not taken as it stands, and what is missing in it."""
+    return (*_outside(body), *_not_as_it_stands(summary, target), *_zones(summary))
+
+
+def note_on_sample(moments: LabelledMoments) -> tuple[str, ...]:
+    """Say of how many moments these are a sample, if they are one."""
+    if moments.share >= 1.0:
+        return ()
+    all_of_them = len(moments) / moments.share
+    said = (
+        f"{len(moments):,} moments stand for about {all_of_them:,.0f}: "
+        f"{moments.share:.1%} of all user-days, drawn evenly over the whole time"
+    )
+    return (said,)
+
+
+def _outside(body: Body | None) -> Iterator[str]:
+    if body is not None and body.oldest is not None:
+        yield (
+            f"{body.before:,} events lie long before the log begins on {body.begin:%Y-%m-%d}, the "
+            f"oldest on {body.oldest:%Y-%m-%d}: left out, as stamped by a wrong clock"
+        )
+    if body is not None and body.newest is not None:
+        yield (
+            f"{body.after:,} events lie long after the log ends on {body.end:%Y-%m-%d}, the "
+            f"newest on {body.newest:%Y-%m-%d}: left out, as stamped by a wrong clock"
+        )
+
+
+def _not_as_it_stands(summary: Summary, target: Target) -> Iterator[str]:
+    if summary.repeated_sends:
+        yield (
+            f"{summary.repeated_sends:,} `send` events tell again of a send of the same user and "
+            "send_id: each of these sends counts once, when it was first sent"
+        )
+    if summary.early_answers:
+        yield (
+            f"{summary.early_answers:,} answers were stamped up to {summary.earliest_answer} "
+            "before their send: clocks differ, they count as given at once"
+        )
+    if summary.too_early_answers:
+        yield (
+            f"{summary.too_early_answers:,} answers were stamped more than "
+            f"{target.clock_tolerance} before their send: they are not counted"
+        )
+
+
+def _zones(summary: Summary) -> Iterator[str]:
+    if summary.placed_users < _MOSTLY * summary.users:
+        yield (
+            f"the time zone of {summary.placed_users:,} of {summary.users:,} users "
+            f"({summary.placed_users / summary.users:.0%}) is known: the hours of all others are "
+            "those of UTC; give `timezone` with their events"
+        )
+
+
+def too_little_history(body: Body | None, *, until: datetime) -> InvalidInput:
+    """Return why nothing can be learned or judged before `until`, and what to do about it."""
+    there = "the log holds no event before then"
+    if body is not None:
+        there = f"the log begins on {body.begin:%Y-%m-%d} and ends at {body.end.isoformat()}"
+    return InvalidInput(
+        f"there is too little history before {until.isoformat()} to learn from and to judge by: "
+        f"{there}",
+        code="too_little_history",
+        expected="answered sends or sessions on at least three days",
+        hint="ingest more events, or wait for them; `sendopt train --as-of` learns from the events "
+        "before an instant, and takes the last days before it that have any",
+    )
