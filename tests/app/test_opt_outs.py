@@ -12,11 +12,25 @@ import pytest
 from sendopt.app import App, open_app
 from sendopt.clock import VirtualClock
 from sendopt.errors import InvalidInput
-from sendopt.records import TenantId
+from sendopt.records import TenantId, UserId
 from sendopt.settings import Settings
 
 TENANT = TenantId("default")
 START = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
+
+
+def a_campaign(name: str) -> dict[str, object]:
+    return {
+        "campaign_id": name,
+        "channel": "simulator",
+        "variants": [{"variant_id": "v", "title": "t", "body": "b"}],
+        "send_window": {
+            "earliest_at": (START + timedelta(hours=1)).isoformat(),
+            "latest_at": (START + timedelta(hours=3)).isoformat(),
+        },
+        "quiet_hours": None,
+        "audience": "everyone",
+    }
 
 
 def by_file(app: App, folder: Path) -> None:
@@ -57,17 +71,7 @@ def test_nothing_is_sent_after_an_opt_out(
         app.register_device(
             TENANT, {"device_id": "d", "user_id": "u", "channel": "simulator", "address": {}}
         )
-        campaign = {
-            "campaign_id": "hello",
-            "channel": "simulator",
-            "variants": [{"variant_id": "v", "title": "t", "body": "b"}],
-            "send_window": {
-                "earliest_at": (START + timedelta(hours=1)).isoformat(),
-                "latest_at": (START + timedelta(hours=3)).isoformat(),
-            },
-            "quiet_hours": None,
-            "audience": "everyone",
-        }
+        campaign = a_campaign("hello")
         if already_planned:
             app.put_campaign(TENANT, campaign, commit=True)
         opt_out(app, tmp_path)
@@ -76,6 +80,52 @@ def test_nothing_is_sent_after_an_opt_out(
         app.dispatcher(on_simulated=sent.append).dispatch_due()
         assert sent == []
         assert app.campaign(TENANT, "hello").counts["suppressed"] == 1  # type: ignore[arg-type]
+
+
+HEADER = "event_id,user_id,event_type,occurred_at\n"
+
+
+def test_an_imported_opt_out_has_its_own_time_and_accuses_no_earlier_send(
+    home: Path, tmp_path: Path
+) -> None:
+    """What was sent before anybody knew of it broke no promise, and did no harm."""
+    clock = VirtualClock(START)
+    file = tmp_path / "said.csv"
+    with closing(open_app(Settings(home=home), clock=clock)) as app:
+        app.register_device(
+            TENANT, {"device_id": "d", "user_id": "u", "channel": "simulator", "address": {}}
+        )
+        app.put_campaign(TENANT, a_campaign("first"), commit=True)
+        clock.advance(timedelta(hours=2))
+        sent: list[object] = []
+        app.dispatcher(on_simulated=sent.append).dispatch_due()
+        assert len(sent) == 1
+        said_at = START - timedelta(days=400)
+        file.write_text(f"{HEADER}o,u,opt_out,{said_at.isoformat()}\n")
+        app.import_files(TENANT, [file], progress=lambda _path, _rows: None)
+        assert app.user(TENANT, UserId("u")).opted_out_at == said_at
+        assert app.verify(progress=lambda _part: None).findings == ()
+
+
+@pytest.mark.parametrize("order", [("opt_out", "opt_in"), ("opt_in", "opt_out")])
+def test_an_opt_in_ends_an_earlier_opt_out_in_whatever_order_they_come(
+    home: Path, tmp_path: Path, order: tuple[str, str]
+) -> None:
+    said = {"opt_out": START - timedelta(days=9), "opt_in": START - timedelta(days=3)}
+    file = tmp_path / "said.csv"
+    with closing(open_app(Settings(home=home), clock=VirtualClock(START))) as app:
+        app.register_device(
+            TENANT, {"device_id": "d", "user_id": "u", "channel": "simulator", "address": {}}
+        )
+        for word in order:
+            file.write_text(f"{HEADER}{word},u,{word},{said[word].isoformat()}\n")
+            app.import_files(TENANT, [file], progress=lambda _path, _rows: None)
+        app.put_campaign(TENANT, a_campaign("hello"), commit=True)
+        assert app.campaign(TENANT, "hello").counts["suppressed"] == 0  # type: ignore[arg-type]
+        again = START - timedelta(days=1)
+        file.write_text(f"{HEADER}again,u,opt_out,{again.isoformat()}\n")
+        app.import_files(TENANT, [file], progress=lambda _path, _rows: None)
+        assert app.user(TENANT, UserId("u")).opted_out_at == again
 
 
 def test_a_file_that_is_missing_keeps_every_other_one_out(home: Path, tmp_path: Path) -> None:
