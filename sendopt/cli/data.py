@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 SHOWN_REJECTIONS = 20
 
+_NO_ZONES = (
+    "no time zone of any user is known: hours will be taken in UTC, and mean other hours to each "
+    "user; fill the column timezone, or set users' profiles"
+)
+
 #: Status of an import of which nothing was taken; as of any other bad input.
 NOTHING_TAKEN = 2
 
@@ -114,12 +119,9 @@ def ingest(
     else:
         _show(reports)
     if not knows_zones:
-        stderr.print(
-            "no time zone of any user is known: hours will be taken in UTC, and mean other hours "
-            "to each user; fill the column timezone, or set users' profiles"
-        )
-    rows = sum(report.rows for report in reports)
-    if rows and all(report.is_refused or not report.rows for report in reports):
+        stderr.print(_NO_ZONES)
+    taken = sum(report.accepted + report.repeated for report in reports)
+    if any(report.rows for report in reports) and not taken:
         raise typer.Exit(NOTHING_TAKEN)
 
 

@@ -64,19 +64,15 @@ def read_event_id(value: str) -> str:
             code="event_id_invalid",
             expected=f"1 to {MAX_EVENT_ID_CHARACTERS} characters that can be seen, no spaces",
         )
-    return _not_reserved(value)
+    return not_reserved(value)
 
 
-def read_send_id_of_send(value: str) -> str:
-    """Return `value` if a sender other than the service itself can have given it to a send.
+def not_reserved(value: str) -> str:
+    """Return an id, of an event or a send, that is not of the service's own making.
 
     Raises:
         InvalidInput: `id_reserved`.
     """
-    return _not_reserved(value)
-
-
-def _not_reserved(value: str) -> str:
     if SERVICE_EVENT_ID.fullmatch(value):
         raise InvalidInput(
             f"{quoted(value)} has the form of the ids that sendopt makes for itself",

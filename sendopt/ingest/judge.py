@@ -34,10 +34,10 @@ from sendopt.ingest.columns import (
 )
 from sendopt.ingest.fields import (
     MAX_EVENT_ID_CHARACTERS,
+    not_reserved,
     read_event_id,
     read_event_type,
     read_propensity,
-    read_send_id_of_send,
     read_text,
     read_timezone,
 )
@@ -236,7 +236,7 @@ def _check_send_ids(columns: Mapping[str, pa.Array], faults: Mapping[str, Faults
             )
     like_ours = beginning_with(send_ids, _OUR_OWN[0])
     of_sends = where(pc.equal(event_types.take(pa.array(like_ours)), EventType.SEND.value))
-    found.update(read_distinct(send_ids, like_ours[of_sends], read_send_id_of_send)[1])
+    found.update(read_distinct(send_ids, like_ours[of_sends], not_reserved)[1])
 
 
 def _require(name: str, empty: Positions, found: Faults, names: frozenset[str]) -> None:

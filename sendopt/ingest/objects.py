@@ -33,43 +33,61 @@ def chunk_of(
         unreadable: rows that are no objects.
         options: which texts are missing values, and which keys are left out.
     """
-    rows: list[int] = []
-    columns: dict[str, list[Any]] = {name: [] for name in CONTRACT_COLUMNS}
-    faults: defaultdict[str, Faults] = defaultdict(dict)
-    dropped: list[Finding] = []
-    names = set[str]()
-    missing = {"", *options.nulls}
-    for position, (row, given) in enumerate(numbered):
-        names.update(given)
+    collected = _Collected(options)
+    for row, item in numbered:
+        collected.add(row, item)
+    return collected.chunk(tuple(unreadable))
+
+
+class _Collected:
+    """Columns that grow by an object at a time."""
+
+    def __init__(self, options: Options) -> None:
+        self._ignored = options.ignored
+        self._missing = {"", *options.nulls}
+        self._numbers: list[int] = []
+        self._columns: dict[str, list[str | None]] = {name: [] for name in CONTRACT_COLUMNS}
+        self._faults: defaultdict[str, Faults] = defaultdict(dict)
+        self._dropped: list[Finding] = []
+        self._names = set[str]()
+
+    def add(self, number: int, given: Mapping[str, Any]) -> None:
+        position = len(self._numbers)
+        self._numbers.append(number)
+        self._names.update(given)
         item = {
             name: value
             for name, value in given.items()
-            if not (isinstance(value, str) and value in missing) and name not in options.ignored
+            if not (isinstance(value, str) and value in self._missing) and name not in self._ignored
         }
-        rows.append(row)
         for name in (*TEXT_COLUMNS, "occurred_at", "propensity"):
             try:
-                columns[name].append(_cell(name, item.get(name)))
+                self._columns[name].append(_cell(name, item.get(name)))
             except InvalidInput as error:
-                columns[name].append(None)
-                faults[name][position] = error
+                self._refuse(name, position, error)
         further = {name: value for name, value in item.items() if name not in _CONTRACT}
         try:
             text, lost = attributes.merge(item.get("attributes"), further)
         except InvalidInput as error:
-            columns["attributes"].append(None)
-            faults["attributes"][position] = error
+            self._refuse("attributes", position, error)
         else:
-            columns["attributes"].append(text)
-            dropped += [(row, each) for each in lost]
-    return Chunk(
-        rows=pa.table({name: pa.array(each, pa.string()) for name, each in columns.items()}),
-        numbers=pa.array(rows, pa.int64()),
-        unreadable=tuple(unreadable),
-        faults=faults,
-        dropped=tuple(dropped),
-        names=frozenset(names - options.ignored),
-    )
+            self._columns["attributes"].append(text)
+            self._dropped += [(number, each) for each in lost]
+
+    def _refuse(self, name: str, position: int, error: InvalidInput) -> None:
+        self._columns[name].append(None)
+        self._faults[name][position] = error
+
+    def chunk(self, unreadable: tuple[Finding, ...]) -> Chunk:
+        columns = {name: pa.array(each, pa.string()) for name, each in self._columns.items()}
+        return Chunk(
+            rows=pa.table(columns),
+            numbers=pa.array(self._numbers, pa.int64()),
+            unreadable=unreadable,
+            faults=self._faults,
+            dropped=tuple(self._dropped),
+            names=frozenset(self._names - self._ignored),
+        )
 
 
 def as_object(value: Any) -> dict[str, Any]:

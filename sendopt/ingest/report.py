@@ -46,11 +46,6 @@ class ImportReport:
         """How many rows the file has."""
         return self.accepted + self.repeated + self.conflicts + self.rejected
 
-    @property
-    def is_refused(self) -> bool:
-        """Whether there were rows, and not one of them was taken."""
-        return self.rows > 0 and self.accepted + self.repeated == 0
-
     def rejections(self, limit: int | None = None) -> list[Rejection]:
         """Return conflicts and rejections in the order of the file, the first `limit` or all.
 
