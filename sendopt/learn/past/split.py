@@ -82,32 +82,31 @@ def labelled_moments(
 
 
 def split(moments: LabelledMoments, target: Target, *, until: datetime, judged: bool) -> Split:
-    """Divide `moments` by time: the last fifths of them tune and, if `judged`, judge."""
+    """Divide `moments` by time: a fifth judges, if `judged`, and a quarter of the rest tunes.
+
+    Where the days that judge begin, all is divided as if the log ended there.
+    """
     until = as_utc(until)
-    if len(moments) == 0:
-        return Split(until, until, target.open_window)
     at_us = np.sort(moments.at_us)
-    begin = instant(int(_quantile(at_us, _NEARLY_NONE)))
     judge_from = until
-    if judged:
-        judge_from = _last(at_us, 1 / 5, not_before=begin + 2 * _SHORTEST_PART)
-        at_us = at_us[at_us < microseconds(judge_from)]
-    if len(at_us) == 0:
-        return Split(judge_from, judge_from, target.open_window)
-    tune_from = _last(at_us, 1 / 4 if judged else 1 / 5, not_before=begin + _SHORTEST_PART)
+    if judged and len(at_us):
+        judge_from = _last(at_us, 1 / 5, leave=2 * _SHORTEST_PART)
+        at_us = at_us[at_us <= microseconds(judge_from - target.open_window)]
+    tune_from = _last(at_us, 1 / 4, leave=_SHORTEST_PART) if len(at_us) else judge_from
     return Split(tune_from, judge_from, target.open_window)
 
 
-def _last(at_us: NDArray[np.int64], share: float, *, not_before: datetime) -> datetime:
+def _last(at_us: NDArray[np.int64], share: float, *, leave: timedelta) -> datetime:
     """Return where the last `share` of moments, in order, begins.
 
     That is of moments, not of the time from the first to the last one: a few that were stamped by
-    a wrong clock move no quantile. The part is as long as a day and no longer than four weeks.
+    a wrong clock move no quantile. The part is as long as a day, no longer than four weeks, and
+    does not begin before `leave` after the first ones.
     """
-    end = instant(int(_quantile(at_us, 1 - _NEARLY_NONE)))
-    begin = instant(int(_quantile(at_us, 1 - share)))
-    least = max(end - _LONGEST_PART, not_before)
-    return min(max(begin, least), max(end - _SHORTEST_PART, least))
+    first, last = (instant(_quantile(at_us, few)) for few in (_NEARLY_NONE, 1 - _NEARLY_NONE))
+    least = max(last - _LONGEST_PART, first + leave)
+    most = max(last - _SHORTEST_PART, least)
+    return min(max(instant(_quantile(at_us, 1 - share)), least), most)
 
 
 def _quantile(at_us: NDArray[np.int64], share: float) -> int:
