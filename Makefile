@@ -52,6 +52,7 @@ format: .venv/ready ## rewrite the code in the house format
 
 bench: .venv/ready ## time what has to be fast and write docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/cycle.py --users 100000
 
 docs: .venv/ready ## regenerate the reference pages under docs/reference
 	$(BIN)/python docs/build.py

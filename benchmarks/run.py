@@ -1,4 +1,5 @@
-"""Time what has to be fast, side by side with the obvious way, and write docs/benchmarks.md.
+"""Time what has to be fast, side by side with the obvious way, and write a section of
+docs/benchmarks.md.
 
 Ratios count: absolute times differ from machine to machine and from hour to hour. Each figure is
 the median of several runs within this one process.
@@ -8,10 +9,7 @@ python benchmarks/run.py [NAME...]     (default: all)
 
 from __future__ import annotations
 
-import os
-import platform
 import sys
-from pathlib import Path
 
 import best_times
 import delivery
@@ -21,6 +19,7 @@ import lookups
 import scoring
 import start_up
 import training
+from page import machine, table, write_section
 
 BENCHMARKS = {
     "start_up": start_up.measure,
@@ -32,22 +31,19 @@ BENCHMARKS = {
     "features": features.measure,
     "training": training.measure,
 }
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+_HEAD = ("what", "ours", "compared with", "ratio")
 
 
 def main() -> None:
     names = sys.argv[1:] or list(BENCHMARKS)
-    rows = ["| what | ours | compared with | ratio |", "|---|---|---|---|"]
+    rows = []
     for name in names:
-        for what, ours, other, ratio in BENCHMARKS[name]():
-            rows.append(f"| {what} | {ours} | {other} | {ratio} |")
-            print(rows[-1], flush=True)
+        for row in BENCHMARKS[name]():
+            rows.append(row)
+            print(" | ".join(row), flush=True)
     if set(names) == set(BENCHMARKS):
-        machine = (
-            f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-        )
-        head = f"# Benchmarks\n\nPrinted by `make bench` on {machine}. Medians; ratios count.\n\n"
-        PAGE.write_text(head + "\n".join(rows) + "\n")
+        said = f"Printed by `make bench` on {machine()}. Medians."
+        write_section("Parts, beside the obvious way", f"{said}\n\n{table(_HEAD, rows)}")
 
 
 if __name__ == "__main__":
