@@ -11,7 +11,7 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 
 _PARTS = {
     "everybodys_hours": "everybody's hours",
-    "own_visits": "own visits",
+    "own_visits": "own visits and late answers",
     "own_answers": "own answers",
     "trees": "the trees",
 }
@@ -75,7 +75,8 @@ def _evidence(told: Explanation) -> str:
         return f"Nothing is known of {told.user_id} yet: the hours are everybody's."
     return (
         f"This rests on {_many(known.visits, 'visit')} and {_many(known.sends, 'push')}, "
-        f"{known.answers} answered, from {known.first_at:%Y-%m-%d} to {known.last_at:%Y-%m-%d}; "
+        f"{known.answers} answered in time and {known.late_answers} later, "
+        f"from {known.first_at:%Y-%m-%d} to {known.last_at:%Y-%m-%d}; "
         f"today they count like {known.decayed_visits:.1f} and {known.decayed_sends:.1f}."
     )
 
@@ -83,8 +84,9 @@ def _evidence(told: Explanation) -> str:
 def _own_weights(told: Explanation) -> str:
     weights = told.own_weights
     sentence = (
-        f"Against everybody's, own visits weigh {_whole(weights.visits)} on being there and own "
-        f"pushes {_whole(weights.answers)} on answering then"
+        "Against everybody's, own visits and late answers weigh "
+        f"{_whole(weights.visits)} on being there and own pushes {_whole(weights.answers)} on "
+        "answering then"
     )
     if told.sends_there == 0:
         return f"{sentence}; nobody was ever sent to in that hour: how others answer is a guess."

@@ -21,6 +21,7 @@ class Known:
     visits: int  # local half hours in which the user was there
     sends: int  # whose open window had closed
     answers: int  # of these sends, in time
+    late_answers: int  # of sends, after their open window and within a day
     decayed_visits: float
     decayed_sends: float
     decayed_answers: float
@@ -55,6 +56,7 @@ def known_of(user_id: UserId, view: AsOfView, seen: Viewpoints, *, half_life: ti
         visits=int(is_visit.sum()),
         sends=int((~is_visit).sum()),
         answers=int(is_answered.sum()),
+        late_answers=_late_answers(view, user_id, before_us=int(seen.as_of_us[0])),
         decayed_visits=float(decayed.sessions.sum()),
         decayed_sends=float(decayed.sends.sum()),
         decayed_answers=float(decayed.answers.sum()),
@@ -74,3 +76,11 @@ def _of_user(observations: pa.Table, user_id: UserId, *, known_by_us: int) -> pa
     mine = np.asarray(users.indices) == number  # -1 is nobody's
     mine &= observations["known_us"].to_numpy() <= known_by_us
     return observations.filter(pa.array(mine))
+
+
+def _late_answers(view: AsOfView, user_id: UserId, *, before_us: int) -> int:
+    late = view.late_answers
+    users = late["user_id"].combine_chunks()
+    number = pc.index(users.dictionary, pa.scalar(user_id, users.dictionary.type)).as_py()
+    known = late["answered_us"].to_numpy() < before_us
+    return int((known & (np.asarray(users.indices) == number)).sum())

@@ -59,7 +59,10 @@ def counted(found: Found, user: str, as_of: datetime) -> tuple[NDArray, NDArray]
         answers[day_type, half_hour] += weight
         age = delay // HALF_HOUR
         for back in range(age - TARGET.open_window // HALF_HOUR + 1):
-            expected[day_type, (half_hour - back) % 48] += weight * HAZARD[age - back]
+            # On the wall, where a day has 48 half hours also when clocks are changed.
+            then = local.replace(tzinfo=None) - back * HALF_HOUR
+            cell = int(then.weekday() >= 5), then.hour * 2 + then.minute // 30
+            expected[cell] += weight * HAZARD[age - back]
     return answers, expected
 
 
@@ -101,12 +104,16 @@ def test_everybodys_part_is_the_sum_of_all_users_by_days(empty_log: Log) -> None
         told = view.population_late_evidence(day, hazard=HAZARD, half_life=HALF_LIFE)
     for row, as_of in enumerate(days):
         # Days as a whole forget: all of a UTC day's answers are as old as its beginning.
-        weight = [
-            0.5 ** ((as_of - (at + wait[0] * MINUTE).replace(hour=0, minute=0)) / HALF_LIFE)
-            for _, at, wait in found
-            if at + wait[0] * MINUTE < as_of
-        ]
-        assert np.isclose(told.answers[row].sum(), sum(weight))
+        answers, expected = np.zeros((2, 2, 48))
+        for user, at, wait in found:
+            answered = at + wait[0] * MINUTE
+            if answered < as_of:
+                mine = counted([(user, at, wait)], user, AS_OF)
+                began = answered.replace(hour=0, minute=0)
+                aged = 0.5 ** (((as_of - began) - (AS_OF - answered)) / HALF_LIFE)
+                answers, expected = answers + aged * mine[0], expected + aged * mine[1]
+        np.testing.assert_allclose(told.answers[row], answers, atol=1e-12)
+        np.testing.assert_allclose(told.expected[row], expected, atol=1e-12)
 
 
 def test_a_send_waits_from_the_end_of_the_window_until_its_answer(empty_log: Log) -> None:

@@ -78,18 +78,26 @@ def test_of_whom_nothing_is_known_no_part_is_the_users_own() -> None:
 def test_more_evidence_weighs_more(
     visits: float, sends: float, more: float, probability: float
 ) -> None:
-    few = own_weights(LevelShape(), visits=visits, sends=sends, probability=probability)
-    many = own_weights(
-        LevelShape(), visits=visits + more, sends=sends + more, probability=probability
+    few, many = (
+        own_weights(
+            LevelShape(late_weight=0.5),
+            visits=visits,
+            late_answers=each,
+            sends=sends + each,
+            probability=probability,
+        )
+        for each in (0.0, more)
     )
     assert 0.0 <= few.visits < many.visits < 1.0
     assert 0.0 <= few.answers < many.answers < 1.0
 
 
 def test_without_evidence_everything_is_everybodys() -> None:
-    assert own_weights(LevelShape(), visits=0.0, sends=0.0, probability=0.2) == OwnWeights(0.0, 0.0)
+    nothing = {"visits": 0.0, "late_answers": 0.0, "sends": 0.0}
+    assert own_weights(LevelShape(), **nothing, probability=0.2) == OwnWeights(0.0, 0.0)
 
 
 def test_visits_weigh_nothing_where_they_tell_nothing() -> None:
     shape = LevelShape(activity_weight=0.0)
-    assert own_weights(shape, visits=50.0, sends=0.0, probability=0.2).visits == 0.0
+    seen = {"visits": 50.0, "late_answers": 50.0, "sends": 0.0}
+    assert own_weights(shape, **seen, probability=0.2).visits == 0.0

@@ -29,7 +29,7 @@ def test_trees_order_hours_that_enough_users_prove(users: int, rank: bool) -> No
         base=nothing,
         level=nothing,
         busyness=nothing,
-        parts=Parts(*(nothing for _ in range(7))),
+        parts=Parts(*(nothing for _ in range(8))),
         message=nothing,
         habit=nothing,
         user_features=np.zeros((count, len(USER_FEATURES))),

@@ -33,6 +33,7 @@ def some(rng: np.random.Generator, size: int, *, base: float, log_mass: float) -
             normal[4],
             normal[5],
             np.zeros(size),
+            np.zeros(size),
             np.ones(size),
             np.ones(size),
         ),
@@ -46,7 +47,7 @@ def some(rng: np.random.Generator, size: int, *, base: float, log_mass: float) -
 def answered(share: float, rng: np.random.Generator, size: int) -> LabelledMoments:
     label = (rng.random(size) < share).astype(float)
     at = np.arange(size)
-    return LabelledMoments(pa.array(at.astype(str)), at, at, label, np.ones(size))
+    return LabelledMoments(pa.array(at.astype(str)), at, at, at, label, np.ones(size))
 
 
 @settings(max_examples=50, deadline=None)

@@ -161,8 +161,8 @@ def test_the_words_say_what_the_fields_say(ann: Explanation) -> None:
     for figure in (
         f"at {best.hour}:00: {100 * best.open_probability:.0f} % within 30 minutes",
         f"leaves {100 * best.low:.0f} % to {100 * best.high:.0f} %",
-        "40 visits and 40 pushes, 10 answered, from 2026-08-19 to 2026-09-27",
-        f"own visits weigh {100 * ann.own_weights.visits:.0f} % on being there",
+        "40 visits and 40 pushes, 10 answered in time and 0 later, from 2026-08-19 to 2026-09-27",
+        f"own visits and late answers weigh {100 * ann.own_weights.visits:.0f} % on being there",
         f"with {100 * ann.over_configured.probability:.0f} % probability",
         "Hours are on the clock of UTC",
         "model 98471643c7d4083f, champion, learned until 2026-09-28",

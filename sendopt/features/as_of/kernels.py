@@ -156,7 +156,7 @@ def evidence(
 
 
 @compiled(
-    *(types.void, INTS, INTS, INTS, CELLS, CELLS, CELLS),
+    *(types.void, INTS, INTS, INTS, CELLS, CELLS, CELLS, CELLS),
     *(USERS, INTS, INTS, types.float64, FLOATS, TABLE, TABLE),
 )
 def late_evidence(
@@ -164,6 +164,7 @@ def late_evidence(
     end,
     answered_us,
     cell,
+    cell_before,
     age,
     waited,
     user,
@@ -177,7 +178,7 @@ def late_evidence(
     """Write decayed counts of late answers by cell, known by each viewpoint; see `LateEvidence`.
 
     The late answers of viewpoint v's user are the rows begin[v] <= i < end[v], by time. A send
-    that waited was at risk in the half hours before its answer, of the same day type.
+    that waited was at risk in the half hours before its answer, some of them on the day before.
     """
     cells = answers.shape[1]
     half_hours = cells // 2
@@ -194,11 +195,12 @@ def late_evidence(
             for each in range(cells):
                 came[each] *= kept
                 due[each] *= kept
-            day_type = cell[at] // half_hours * half_hours
-            half_hour = np.int64(cell[at]) - day_type
+            half_hour = np.int64(cell[at] % half_hours)
+            today, yesterday = cell[at] - half_hour, cell_before[at] - half_hour
             came[cell[at]] += 1.0
             for back in range(waited[at]):
-                due[day_type + (half_hour - back) % half_hours] += hazard[age[at] - back]
+                day = today if back <= half_hour else yesterday
+                due[day + (half_hour - back) % half_hours] += hazard[age[at] - back]
             at += 1
         kept = np.exp2((now_us - as_of_us[row]) / half_life_us)
         for each in range(cells):

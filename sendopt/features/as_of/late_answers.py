@@ -48,8 +48,9 @@ def read_late_answers(reader: Reader, target: Target, history: History) -> pa.Ta
 
     Returns:
         user_id (as a dictionary, all users in order), answered_us, cell (local half hour: weekdays
-        0-47, weekends 48-95), age (half hours from the send to the answer), waited (half hours
-        that the send had been waiting, this one included); by user and time.
+        0-47, weekends 48-95), cell_before (of the same half hour a day earlier), age (half hours
+        from the send to the answer), waited (half hours that the send had been waiting, this one
+        included); by user and time.
     """
     found = reader.query(
         "late_answers",
@@ -60,6 +61,7 @@ def read_late_answers(reader: Reader, target: Target, history: History) -> pa.Ta
     sent_us, answered_us = found["sent_us"].to_numpy(), found["answered_us"].to_numpy()
     zone = history.zone[history.first_since(user, sent_us)]
     local_us = history.clocks.local_us(zone, answered_us)
+    before_us = local_us - _DAY_US
     age = (answered_us - sent_us) // _HALF_HOUR_US
     window_closes = target.open_window // _MICROSECOND // _HALF_HOUR_US
     order = np.lexsort((sent_us, answered_us, user))
@@ -68,6 +70,9 @@ def read_late_answers(reader: Reader, target: Target, history: History) -> pa.Ta
             "user_id": pa.DictionaryArray.from_arrays(pa.array(user[order]), history.users),
             "answered_us": answered_us[order],
             "cell": half_hour_cells(local_us, is_weekend(history.zones, zone, local_us))[order],
+            "cell_before": half_hour_cells(before_us, is_weekend(history.zones, zone, before_us))[
+                order
+            ],
             "age": age[order].astype(np.uint8),
             "waited": (age - window_closes + 1)[order].astype(np.uint8),
         }
@@ -109,6 +114,7 @@ def user_late_evidence(
         end,
         late["answered_us"].to_numpy(),
         late["cell"].to_numpy(),
+        late["cell_before"].to_numpy(),
         late["age"].to_numpy(),
         late["waited"].to_numpy(),
         user,
@@ -131,15 +137,18 @@ def population_late_evidence(
     counted_on = np.searchsorted(days, answered_day, side="right")
     known = counted_on < len(days)
     counted_on, answered_day = counted_on[known], answered_day[known]
-    cell, age, waited = (
-        late[name].to_numpy()[known].astype(np.intp) for name in ("cell", "age", "waited")
+    cell, cell_before, age, waited = (
+        late[name].to_numpy()[known].astype(np.intp)
+        for name in ("cell", "cell_before", "age", "waited")
     )
     weight = 0.5 ** ((days[counted_on] - answered_day) * (timedelta(days=1) / half_life))
     answers, expected = np.zeros((2, len(days), _CELLS))
     np.add.at(answers, (counted_on, cell), weight)
     for back in range(LATE_AGES):
         waiting = waited > back
-        then = cell[waiting] // HALF_HOURS * HALF_HOURS + (cell[waiting] - back) % HALF_HOURS
+        half_hour = cell[waiting] % HALF_HOURS
+        of_day = np.where(back <= half_hour, cell[waiting], cell_before[waiting])
+        then = of_day - half_hour + (half_hour - back) % HALF_HOURS
         np.add.at(
             expected,
             (counted_on[waiting], then),

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt.clock import as_utc
+from sendopt.errors import InvalidInput
 from sendopt.features.as_of.evidence import DAY_TYPES, HALF_HOURS, Evidence, population_evidence
 from sendopt.features.as_of.late_answers import LateEvidence, population_late_evidence
 from sendopt.features.as_of.viewpoints import INSTANT, Viewpoints
@@ -24,14 +25,45 @@ _DAY_US = 86_400_000_000
 class Population:
     """What became known of everybody before a UTC day began."""
 
+    day: int  # since 1970
+    half_life: timedelta
+    late_hazard: NDArray[np.float64] | None  # None for a model that does not read late answers
     evidence: Evidence  # one row
     sends: NDArray[np.int64]  # without decay, (DAY_TYPES, HALF_HOURS)
-    late: LateEvidence | None  # one row; None for a model that does not read late answers
+    late: LateEvidence | None  # one row; None without a hazard
+
+    def require(self, viewpoints: Viewpoints, *, half_life: timedelta) -> None:
+        """Return if it is what has to be known of everybody at `viewpoints`.
+
+        Raises:
+            InvalidInput: `wrong_population`; scores would be of another day or another memory.
+        """
+        if half_life != self.half_life or (viewpoints.as_of_us // _DAY_US != self.day).any():
+            raise self._wrong()
+
+    def late_evidence(self, hazard: NDArray[np.float64], *, half_life: timedelta) -> LateEvidence:
+        """Return everybody's late answers.
+
+        Raises:
+            InvalidInput: `wrong_population`, if they were counted by another hazard or not at all.
+        """
+        same = self.late_hazard is not None and np.array_equal(hazard, self.late_hazard)
+        if self.late is None or not same or half_life != self.half_life:
+            raise self._wrong()
+        return self.late
+
+    def _wrong(self) -> InvalidInput:
+        return InvalidInput(
+            f"is of day {self.day} and a half-life of {self.half_life}",
+            code="wrong_population",
+            field="population",
+            expected="everybody as the model that asks remembers them, before the day of as_of",
+        )
 
 
 def everybody_before(
     observations: pa.Table,
-    late_answers: pa.Table,
+    late_answers: pa.Table | None,
     *,
     half_life: timedelta,
     late_hazard: NDArray[np.float64] | None,
@@ -46,11 +78,17 @@ def everybody_before(
     counts = ~observations["is_session"].to_numpy()
     counts &= observations["known_us"].to_numpy() < microseconds(day_of(as_of))
     cells = np.bincount(observations["cell"].to_numpy()[counts], minlength=DAY_TYPES * HALF_HOURS)
-    late = None
-    if late_hazard is not None:
-        day = one.as_of_us // _DAY_US
+    day, late = one.as_of_us // _DAY_US, None
+    if late_hazard is not None and late_answers is not None:
         late = population_late_evidence(late_answers, day, late_hazard, half_life=half_life)
-    return Population(evidence, cells.reshape(DAY_TYPES, HALF_HOURS), late)
+    return Population(
+        day=int(day[0]),
+        half_life=half_life,
+        late_hazard=late_hazard,
+        evidence=evidence,
+        sends=cells.reshape(DAY_TYPES, HALF_HOURS),
+        late=late,
+    )
 
 
 def events_before(reader: Reader, as_of: datetime) -> int:

@@ -78,9 +78,14 @@ class AsOfView:
     def _platform_changes(self) -> pa.Table:
         return platform_changes(self.reader)
 
-    def warm(self) -> AsOfView:
-        """Read all that is read once, so that threads can share what follows; return itself."""
-        _ = self.history, self.observations, self.late_answers, self._platform_changes
+    def warm(self, *, late_answers: bool) -> AsOfView:
+        """Read all that is read once, so that threads can share what follows; return itself.
+
+        Late answers take a join over the log, so they are read for models that use them only.
+        """
+        _ = self.history, self.observations, self._platform_changes
+        if late_answers:
+            _ = self.late_answers
         return self
 
     def moments(
@@ -140,6 +145,7 @@ class AsOfView:
             Evidence with one row a day, and the row of every viewpoint.
         """
         if self._population is not None:
+            self._population.require(viewpoints, half_life=half_life)
             return self._population.evidence, np.zeros(len(viewpoints), np.intp)
         return population_evidence(self.observations, viewpoints, half_life=half_life)
 
@@ -153,8 +159,8 @@ class AsOfView:
         self, day: NDArray[np.int64], *, hazard: NDArray[np.float64], half_life: timedelta
     ) -> LateEvidence:
         """Count everybody's late answers before each UTC day of `day` (since 1970), a row each."""
-        if self._population is not None and self._population.late is not None:
-            return self._population.late
+        if self._population is not None:
+            return self._population.late_evidence(hazard, half_life=half_life)
         return population_late_evidence(self.late_answers, day, hazard, half_life=half_life)
 
     def population(
@@ -165,7 +171,7 @@ class AsOfView:
             return self._population
         return everybody_before(
             self.observations,
-            self.late_answers,
+            None if late_hazard is None else self.late_answers,
             half_life=half_life,
             late_hazard=late_hazard,
             as_of=as_of,

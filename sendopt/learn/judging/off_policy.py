@@ -68,7 +68,7 @@ def counterfactual(
     counted = np.bincount(sends.hour, minlength=24)
     hours = np.flatnonzero(counted).astype(np.intp)
     rare = counted[hours] < _LEAST_SHARE * len(sends)
-    logged = _logged(view.warm(), models, sends, hours, rare)
+    logged = _logged(_warm(view, models), models, sends, hours, rare)
     value = {name: off_policy.evaluate(rows) for name, rows in logged.items()}
     return Counterfactual(
         chances=chances,
@@ -84,6 +84,11 @@ def counterfactual(
             if name != OURS and isinstance(value[OURS], Value) and isinstance(value[name], Value)
         },
     )
+
+
+def _warm(view: AsOfView, models: Mapping[str, ServableModel]) -> AsOfView:
+    late = any(model.scorer.late_hazard is not None for model in models.values())
+    return view.warm(late_answers=late)
 
 
 def _logged(

@@ -67,6 +67,7 @@ class Curves:
     activity: NDArray[np.float64]  # of sessions and of late answers
     answering: NDArray[np.float64]
     late: NDArray[np.float64] | None  # the hours of late answers alone, unweighed; None = not read
+    late_evidence: NDArray[np.float64]  # late answers of each viewpoint's user, decayed
     evidence: NDArray[np.float64]  # sends near the half hour
     doubt: NDArray[np.float64]  # posterior variance of the user's own part, at the starts
     level: NDArray[np.float64]  # of each viewpoint, relative to everybody
@@ -93,6 +94,7 @@ class Parts:
     activity: NDArray[np.float64]
     answers: NDArray[np.float64]
     late: NDArray[np.float64]  # the hours of late answers, unweighed: to learn their weight
+    late_evidence: NDArray[np.float64]  # late answers of the user, decayed
     evidence: NDArray[np.float64]
     doubt: NDArray[np.float64]  # posterior variance of the user's own part of the shape
 
@@ -182,6 +184,7 @@ def estimate(
         activity=activity,
         answering=fade * tried[population_row] * own.deviation,
         late=None if late is None else late.population[population_day] + late.own,
+        late_evidence=np.zeros(len(own.level)) if late is None else late.evidence,
         evidence=own.evidence,
         doubt=variance + fade**2 * own.variance,
         level=own.level,
@@ -213,6 +216,7 @@ def parts(curves: Curves, asked: Moments) -> Parts:
         activity=circular.at(curves.activity, row, day_type, start),
         answers=circular.at(curves.answering, row, all_days, middle),
         late=late,
+        late_evidence=curves.late_evidence[row],
         evidence=circular.at(curves.evidence, row, all_days, middle),
         doubt=circular.at(curves.doubt, row, day_type, start),
     )

@@ -36,6 +36,7 @@ class LateHours:
     population: Floats  # (population rows, DAY_TYPES, HALF_HOURS), about the mean of the day
     own: Floats  # (rows, DAY_TYPES, HALF_HOURS), about everybody's
     variance: Floats  # of `own`, of the same shape
+    evidence: Floats  # late answers of each viewpoint's user, decayed, (rows,)
 
 
 def hazard_by_age(late_answers: pa.Table, *, until_us: int) -> Floats | None:
@@ -77,6 +78,7 @@ def late_hours(
         population=np.log(ahead_of_all / ahead_of_all.mean(axis=-1, keepdims=True)),
         own=np.log(ahead / ahead_of_all[population_row]),
         variance=variance,
+        evidence=user.answers.sum(axis=(1, 2)),
     )
 
 

@@ -23,7 +23,7 @@ class Contributions:
 
     everybody: Logits  # the rate of all answers, and what the calibration adds to it
     everybodys_hours: Logits  # how much better or worse the hour is for everybody, for the message
-    own_visits: Logits  # ... for this user beyond that, by when the user is there
+    own_visits: Logits  # ... for this user beyond that, by sessions and by late answers
     own_answers: Logits  # ... and by which sends the user answered
     level: Logits  # how much the user answers, whatever the hour
     pace: Logits  # how often the user is there, whatever the hour

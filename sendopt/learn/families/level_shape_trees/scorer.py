@@ -134,9 +134,12 @@ class LevelShapeTrees(Scorer):
         self, inputs: Rows, row: int, *, visits: float, probability: float
     ) -> OwnWeights:
         """Weigh a user's own evidence against everybody's; see `own_weights`."""
-        sends = float(inputs.parts.evidence[row])
         return own_weights(
-            self.level_shape.shape, visits=visits, sends=sends, probability=probability
+            self.level_shape.shape,
+            visits=visits,
+            late_answers=float(inputs.parts.late_evidence[row]),
+            sends=float(inputs.parts.evidence[row]),
+            probability=probability,
         )
 
     def reads_other_features(self, inputs: Rows) -> str | None:
@@ -242,24 +245,28 @@ class LevelShapeTrees(Scorer):
 
 
 def own_weights(
-    shape: LevelShape, *, visits: float, sends: float, probability: float
+    shape: LevelShape, *, visits: float, late_answers: float, sends: float, probability: float
 ) -> OwnWeights:
     """Weigh a user's own evidence against everybody's: evidence / (evidence + prior).
 
-    S visits weigh w S / (w S + kappa), because kappa of them know a user's hours as well as
-    everybody's do; w is 0 where being there was found to tell nothing of answering. n sends near
+    S visits and L late answers weigh E / (E + kappa) with E = w S + v L, because kappa visits know
+    a user's hours as well as everybody's do; w and v are 0 where sessions, or late answers, were
+    found to tell nothing of answering in time. n sends near
     an hour tell I = n p (1 - p) of its logit, and weigh I / (I + 1 / sigma^2).
 
     Args:
-        shape: w is its `activity_weight`, kappa its `activity_prior`, sigma its `deviation_sd`.
+        shape: w is its `activity_weight`, v its `late_weight`, kappa its `activity_prior`, sigma
+            its `deviation_sd`.
         visits: of the user, decayed.
+        late_answers: of the user, decayed.
         sends: to the user near the hour, decayed.
         probability: that the user answers there.
 
-    >>> own_weights(LevelShape(activity_prior=30.0), visits=30.0, sends=0.0, probability=0.2)
+    >>> shape = LevelShape(activity_prior=30.0)
+    >>> own_weights(shape, visits=30.0, late_answers=0.0, sends=0.0, probability=0.2)
     OwnWeights(visits=0.5, answers=0.0)
     """
-    seen = shape.activity_weight * visits
+    seen = shape.activity_weight * visits + shape.late_weight * late_answers
     told = sends * probability * (1.0 - probability)
     return OwnWeights(
         visits=seen / (seen + shape.activity_prior),
