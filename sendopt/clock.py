@@ -159,6 +159,11 @@ def zone_names() -> frozenset[str]:
     return frozenset(available_timezones()) - {"Factory", "localtime"}
 
 
+def cpu_seconds() -> float:
+    """Seconds that this process has computed for: what work costs, however busy the machine is."""
+    return time.process_time()
+
+
 def monotonic() -> float:
     """Seconds on a clock that never runs backwards: for durations, never for instants."""
     return time.monotonic()  # noqa: TID251 - the one place where real time enters

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from sendopt.clock import monotonic
+from sendopt.clock import cpu_seconds
 from sendopt.errors import ModelNotServable
 from sendopt.features import AsOfView, Viewpoints
 from sendopt.learn.families import artifact
@@ -138,12 +138,15 @@ def _week(trial: Trial, model: ServableModel) -> Inputs:
 
 
 def _fastest(asked: list[tuple[ServableModel, Inputs]]) -> Vector:
-    """Return the shortest of several times of each model, taken in turns."""
+    """Return the shortest of several CPU times of each model, taken in turns.
+
+    CPU time, because on a busy machine the wall clock would refuse one model and let its twin pass.
+    """
     seconds = np.full((_ROUNDS, len(asked)), np.inf)
     for turn in range(_ROUNDS):
         for number, (model, rows) in enumerate(asked):
-            begin = monotonic()
+            begin = cpu_seconds()
             model.predict(rows)
-            seconds[turn, number] = monotonic() - begin
+            seconds[turn, number] = cpu_seconds() - begin
     shortest: Vector = np.maximum(seconds.min(axis=0), 1e-9)
     return shortest
