@@ -15,11 +15,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sendopt.features.as_of.answers import cells, read_answers
 from sendopt.features.as_of.evidence import DAY_TYPES, HALF_HOURS
 from sendopt.features.as_of.viewpoints import Viewpoints, flat
-from sendopt.features.local_time.weekends import is_weekend
-from sendopt.features.local_time.zones import half_hour_cells
-from sendopt.features.queries import statement
 from sendopt.features.target import Target
 from sendopt.features.timeline.history import History, in_order, user_numbers
 from sendopt.log import Reader
@@ -30,9 +28,8 @@ LATE_AGES = 48
 
 _CELLS = DAY_TYPES * HALF_HOURS
 _MICROSECOND = timedelta(microseconds=1)
-_HALF_HOUR_US = 1_800_000_000
+_HALF_HOUR, _HALF_HOUR_US = timedelta(minutes=30), 1_800_000_000
 _DAY_US = 86_400_000_000
-_EVER_US = 2**62  # whatever the log holds; a pass leaves out what is not known yet
 
 
 @dataclass(frozen=True)
@@ -52,29 +49,19 @@ def read_late_answers(reader: Reader, target: Target, history: History) -> pa.Ta
         from the send to the answer), waited (half hours that the send had been waiting, this one
         included); by user and time.
     """
-    found = reader.query(
-        "late_answers",
-        statement("late_answers"),
-        {**target.params, "until_us": _EVER_US, "latest_us": LATE_AGES * _HALF_HOUR_US},
+    late = read_answers(
+        reader, target, history, least=target.open_window, most=LATE_AGES * _HALF_HOUR
     )
-    user = history.numbers(flat(found["user_id"]))
-    sent_us, answered_us = found["sent_us"].to_numpy(), found["answered_us"].to_numpy()
-    zone = history.zone[history.first_since(user, sent_us)]
-    local_us = history.clocks.local_us(zone, answered_us)
-    before_us = local_us - _DAY_US
-    age = (answered_us - sent_us) // _HALF_HOUR_US
-    window_closes = target.open_window // _MICROSECOND // _HALF_HOUR_US
-    order = np.lexsort((sent_us, answered_us, user))
+    age = (late.answered_us - late.sent_us) // _HALF_HOUR_US
+    window_closes = target.open_window // _HALF_HOUR
     return pa.table(
         {
-            "user_id": pa.DictionaryArray.from_arrays(pa.array(user[order]), history.users),
-            "answered_us": answered_us[order],
-            "cell": half_hour_cells(local_us, is_weekend(history.zones, zone, local_us))[order],
-            "cell_before": half_hour_cells(before_us, is_weekend(history.zones, zone, before_us))[
-                order
-            ],
-            "age": age[order].astype(np.uint8),
-            "waited": (age - window_closes + 1)[order].astype(np.uint8),
+            "user_id": pa.DictionaryArray.from_arrays(pa.array(late.user), history.users),
+            "answered_us": late.answered_us,
+            "cell": cells(history, late.zone, late.local_us),
+            "cell_before": cells(history, late.zone, late.local_us - _DAY_US),
+            "age": age.astype(np.uint8),
+            "waited": (age - window_closes + 1).astype(np.uint8),
         }
     )
 

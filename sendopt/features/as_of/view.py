@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sendopt.features.as_of.answers import as_presences, read_answers
 from sendopt.features.as_of.evidence import Evidence, population_evidence, user_evidence
 from sendopt.features.as_of.late_answers import (
     LateEvidence,
@@ -75,17 +76,25 @@ class AsOfView:
         return read_late_answers(self.reader, self.target, self.history)
 
     @cached_property
+    def _answers(self) -> pa.Table:
+        """Every answer, in time or late; the columns are those of `as_presences`."""
+        return as_presences(read_answers(self.reader, self.target, self.history), self.history)
+
+    @cached_property
     def _platform_changes(self) -> pa.Table:
         return platform_changes(self.reader)
 
-    def warm(self, *, late_answers: bool) -> AsOfView:
+    def warm(self, *, late_answers: bool, answer_times: bool) -> AsOfView:
         """Read all that is read once, so that threads can share what follows; return itself.
 
-        Late answers take a join over the log, so they are read for models that use them only.
+        Late answers and the times of all answers each take a join over the log, so they are read
+        for models that use them only.
         """
         _ = self.history, self.observations, self._platform_changes
         if late_answers:
             _ = self.late_answers
+        if answer_times:
+            _ = self._answers
         return self
 
     def moments(
@@ -135,6 +144,14 @@ class AsOfView:
     def user_evidence(self, viewpoints: Viewpoints, *, half_life: timedelta) -> Evidence:
         """Count what was known of each viewpoint's user: one row a viewpoint, of 3.8 kB."""
         return user_evidence(self.observations, viewpoints, half_life=half_life)
+
+    def user_answers(self, viewpoints: Viewpoints, *, half_life: timedelta) -> NDArray[np.float64]:
+        """Count each viewpoint's user's answers by when they were given, in time or late.
+
+        Returns:
+            Decayed counts, (rows, DAY_TYPES, HALF_HOURS).
+        """
+        return user_evidence(self._answers, viewpoints, half_life=half_life).sessions
 
     def population_evidence(
         self, viewpoints: Viewpoints, *, half_life: timedelta

@@ -1,8 +1,9 @@
 """The rule of the most frequent hour: a user is sent to when they were there or answered most.
 
-Everybody's hours decide between hours that are equally frequent, and speak for whoever was never
-seen. How often a user answers over all hours, and how much the most frequent hour is worth, are
-calibrated on the sends, which changes no order of a user's hours.
+An answer counts in the hour in which it was given, however long after its send. Everybody's hours
+decide between hours that are equally frequent, and speak for whoever was never seen. How often a
+user answers over all hours, and how much the most frequent hour is worth, are calibrated on the
+sends, which changes no order of a user's hours.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ from sendopt.learn.past.past import Past
 NAME = "most_frequent"
 
 HALF_LIFE = timedelta(days=60)
-_TIE = 1e-6  # of everybody's logit: less than any difference in frequency
+#: Of everybody's logit: less than one visit of some hundred, and far above what is lost where
+#: scores are kept, which is 2e-6 of a logit.
+_TIE = 1e-3
 _LEAST_FREQUENCY_WEIGHT = 0.05  # an hour that is more frequent is never the worse one
 
 Vector = NDArray[np.float64]
@@ -64,6 +67,7 @@ class MostFrequent(Scorer):
     """The user's most frequent hour first."""
 
     family: ClassVar[str] = NAME
+    reads_answer_times: ClassVar[bool] = True
 
     target: Target
     hours: EverybodysHours
@@ -79,7 +83,8 @@ class MostFrequent(Scorer):
         """Count the user's sessions and answers in the hour of each moment."""
         require_target(self, view)
         evidence = view.user_evidence(viewpoints, half_life=self.half_life)
-        visits = (evidence.sessions + evidence.opens).sum(axis=1)
+        answers = view.user_answers(viewpoints, half_life=self.half_life)
+        visits = (evidence.sessions + answers).sum(axis=1)
         by_hour = visits.reshape(len(visits), HALF_HOURS // 2, 2).sum(axis=-1)
         seen, row = by_hour.sum(axis=1), moments.viewpoint
         share = by_hour / np.maximum(seen, 1e-12)[:, None]
@@ -128,7 +133,8 @@ class MostFrequent(Scorer):
     def card(self) -> Iterator[str]:
         """Yield what it does."""
         yield (
-            "- The rule of the most frequent hour: of a user's sessions and answers, half as much "
+            "- The rule of the most frequent hour: of a user's sessions and answers, late ones "
+            "included, each in the hour in which it happened; half as much "
             f"after {self.half_life.days} days; everybody's hours break ties."
         )
         yield (

@@ -88,7 +88,8 @@ def counterfactual(
 
 def _warm(view: AsOfView, models: Mapping[str, ServableModel]) -> AsOfView:
     late = any(model.scorer.late_hazard is not None for model in models.values())
-    return view.warm(late_answers=late)
+    times = any(model.scorer.reads_answer_times for model in models.values())
+    return view.warm(late_answers=late, answer_times=times)
 
 
 def _logged(

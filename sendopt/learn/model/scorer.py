@@ -32,6 +32,7 @@ class Scorer(ABC):
     """
 
     family: ClassVar[str]
+    reads_answer_times: ClassVar[bool] = False  # when answers were given, in time or late
     target: Target
     half_life: timedelta  # after which an event counts half, of everybody's as of a user's
     late_hazard: Vector | None = None  # of late answers by age; None = it does not read them

@@ -1,0 +1,84 @@
+"""Answers at the time at which they were given, however long after their send."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sendopt.features.as_of.viewpoints import flat
+from sendopt.features.local_time.weekends import is_weekend
+from sendopt.features.local_time.zones import half_hour_cells
+from sendopt.features.queries import statement
+from sendopt.features.target import Target
+from sendopt.features.timeline.history import History
+from sendopt.log import Reader
+
+_EVER_US = 2**62  # whatever the log holds; a pass leaves out what is not known yet
+_AT_ONCE, _EVER = timedelta(0), timedelta(microseconds=_EVER_US)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Answers(NamedTuple):
+    """The first answers of sends, by user and time; arrays of one length."""
+
+    user: NDArray[np.int32]  # numbers of the history
+    sent_us: NDArray[np.int64]
+    answered_us: NDArray[np.int64]
+    zone: NDArray[np.int16]  # of the user when it was sent, as numbered by the history
+    local_us: NDArray[np.int64]  # of the answer on that zone's clock
+
+
+def read_answers(
+    reader: Reader,
+    target: Target,
+    history: History,
+    *,
+    least: timedelta = _AT_ONCE,
+    most: timedelta = _EVER,
+) -> Answers:
+    """Return the answers given `least` or more after their send, but before `most`."""
+    found = reader.query(
+        "answers",
+        statement("answers"),
+        {
+            **target.answer_params,
+            "until_us": _EVER_US,
+            "least_us": least // _MICROSECOND,
+            "most_us": most // _MICROSECOND,
+        },
+    )
+    user = history.numbers(flat(found["user_id"]))
+    sent_us, answered_us = found["sent_us"].to_numpy(), found["answered_us"].to_numpy()
+    zone = history.zone[history.first_since(user, sent_us)]
+    local_us = history.clocks.local_us(zone, answered_us)
+    order = np.lexsort((sent_us, answered_us, user))
+    return Answers(user[order], sent_us[order], answered_us[order], zone[order], local_us[order])
+
+
+def cells(
+    history: History, zone: NDArray[np.int16], local_us: NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    """Return the local half hours of times on the clocks of zones: weekends are 48-95."""
+    return half_hour_cells(local_us, is_weekend(history.zones, zone, local_us))
+
+
+def as_presences(answers: Answers, history: History) -> pa.Table:
+    """Return answers as what `observe` calls presences: whoever answers is there.
+
+    Returns:
+        The columns of `observe` without `propensity`, one row an answer.
+    """
+    return pa.table(
+        {
+            "user_id": pa.DictionaryArray.from_arrays(pa.array(answers.user), history.users),
+            "is_session": np.ones(len(answers.user), bool),
+            "promptness": pa.nulls(len(answers.user), pa.uint8()),
+            "happened_us": answers.answered_us,
+            "known_us": answers.answered_us + 1,
+            "cell": cells(history, answers.zone, answers.local_us),
+        }
+    )
