@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,6 @@ class Past:
     judged: bool  # the last part is kept unseen
     seed: int
     threads: int
-    rng: np.random.Generator
     progress: Progress
 
     @property
@@ -60,6 +60,10 @@ class Past:
     def target(self) -> Target:
         """What is to be predicted."""
         return self.view.target
+
+    def rng_for(self, family: str) -> np.random.Generator:
+        """Return the randomness of a family: the same, whichever families were fitted before."""
+        return np.random.default_rng([self.seed, crc32(family.encode())])
 
     @property
     def label_source(self) -> str:
@@ -98,10 +102,11 @@ def gather(
 
     Where the log ends earlier than that, its last days are those before the end of its `body`.
     """
-    rng = np.random.default_rng(seed)
     summary = summarise(view.reader, view.target, until=until)
     ends = until if body is None else min(until, body.end)
-    labelled = labelled_moments(view, summary, since=None, until=ends, rng=rng)
+    labelled = labelled_moments(
+        view, summary, since=None, until=ends, rng=np.random.default_rng(seed)
+    )
     viewpoints, moments = labelled.seen_by(view)
     return Past(
         view=view,
@@ -115,6 +120,5 @@ def gather(
         judged=judged,
         seed=seed,
         threads=threads,
-        rng=rng,
         progress=progress,
     )
