@@ -35,7 +35,6 @@ def some_rows(seed: int, count: int = 50) -> Rows:
         busyness=rng.normal(size=count),
         parts=Parts(**curves),
         message=rng.normal(size=count),
-        habit=np.zeros(count),
         user_features=user_features,
         moment_features=rng.normal(scale=10.0, size=(count, len(MOMENT_FEATURES))),
     )

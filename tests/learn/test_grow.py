@@ -31,7 +31,6 @@ def test_trees_order_hours_that_enough_users_prove(users: int, rank: bool) -> No
         busyness=nothing,
         parts=Parts(*(nothing for _ in range(8))),
         message=nothing,
-        habit=nothing,
         user_features=np.zeros((count, len(USER_FEATURES))),
         moment_features=np.column_stack([hour, nothing])[:, : len(MOMENT_FEATURES)],
     )

@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput
 from sendopt.features import (
-    HALF_HOURS,
     AsOfView,
-    Evidence,
     Moments,
     Target,
     Viewpoints,
@@ -34,7 +32,6 @@ class Rows:
     busyness: NDArray[np.float64]
     parts: Parts
     message: NDArray[np.float64]  # what the kind of message adds to the logit; 0 if not said
-    habit: NDArray[np.float64]  # how often the user was active or answered in this local hour
     user_features: NDArray[np.float64]  # (rows, USER_FEATURES)
     moment_features: NDArray[np.float64]  # (rows, MOMENT_FEATURES)
 
@@ -87,7 +84,6 @@ class LevelShapeModel:
             busyness=curves.busyness[row],
             parts=read_at(curves, moments),
             message=added_at(self.message_types, moments),
-            habit=_habit(user, moments),
             user_features=view.recency(viewpoints)[row],
             moment_features=np.column_stack(
                 [moments.half_hours / 2.0, moments.day_of_week.astype(np.float64)]
@@ -108,10 +104,3 @@ class LevelShapeModel:
             population_row,
             open_window=self.target.open_window,
         )
-
-
-def _habit(user: Evidence, moments: Moments) -> NDArray[np.float64]:
-    half_hours = (user.sessions + user.opens).sum(axis=1)
-    hours = half_hours.reshape(len(half_hours), HALF_HOURS // 2, 2).sum(axis=-1)
-    habit: NDArray[np.float64] = hours[moments.viewpoint, moments.minute_of_day // 60]
-    return habit
