@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.evaluate.metrics import FEWEST_USERS, Interval, user_interval, user_share
+from sendopt.evaluate.metrics import FEWEST_FOR_INTERVAL, Interval, user_interval, user_share
 
 USERS = (5, 10, 20, 40, 100)
 LOGS, RESAMPLES, SEED = 4000, 400, 20261129
@@ -26,7 +26,7 @@ busiest tenth of users has two fifths of the moments; *heavy*: 1 + lognormal(2, 
 busiest twentieth has half. Each cell: share of logs whose 95 % interval lay above the truth / below
 it, each to be 2.5 % at most; with {LOGS} logs a true 2.5 % shows as 2.0 to 3.0 %. *Percentiles* are
 those of a bootstrap over users, {RESAMPLES} resamples, a tenth of the logs. Fewer than
-{FEWEST_USERS} users get no interval.
+{FEWEST_FOR_INTERVAL} users get no interval.
 
 """
 

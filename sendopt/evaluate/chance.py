@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 Group = NDArray[np.intp]
 
-#: With fewer, how far users differ is known too badly for any limit.
-FEWEST_USERS = 20
+#: Users. With fewer, how far they differ is known too badly for a test to refuse anything.
+FEWEST_FOR_TEST = 20
 
 _DRAWS, _DRAWS_AT_ONCE = 2000, 50  # the latter bounds the memory where users are many
 _BINS = 10

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.evaluate.chance import (
-    FEWEST_USERS,
+    FEWEST_FOR_TEST,
     Group,
     Vector,
     clustered_mean,
@@ -68,7 +68,7 @@ def shape_shift(before: Vector, after: Vector, *, level: float) -> Shift:
     used = (before.sum(axis=0) + after.sum(axis=0)) > 0
     before, after = before[:, used], after[:, used]
     moved = psi(before.sum(axis=0), after.sum(axis=0))
-    if min(len(before), len(after)) < FEWEST_USERS:
+    if min(len(before), len(after)) < FEWEST_FOR_TEST:
         return Shift(moved, np.inf)
     both = before.sum(axis=0) + after.sum(axis=0)
     share = both / both.sum()
@@ -94,7 +94,7 @@ def _covariance(counts: Vector) -> NDArray[np.float64]:
 
 def rate_shift(happened: Vector, expected: Vector, user: Group, *, level: float) -> Shift:
     """Return how far what happened is from what was expected, either way, users as units."""
-    if len(np.unique(user)) < FEWEST_USERS:
+    if len(np.unique(user)) < FEWEST_FOR_TEST:
         return Shift(float((happened - expected).mean()), np.inf)
     found = clustered_mean(happened - expected, user)
     return Shift(found.estimate, t_beyond(level / 2.0, found.freedom) * found.standard_error)
@@ -102,7 +102,7 @@ def rate_shift(happened: Vector, expected: Vector, user: Group, *, level: float)
 
 def share_shift(before: NDArray[np.bool_], after: NDArray[np.bool_], *, level: float) -> Shift:
     """Return how much larger a share of users has become; one value a user."""
-    if min(len(before), len(after)) < FEWEST_USERS:
+    if min(len(before), len(after)) < FEWEST_FOR_TEST:
         return Shift(0.0, np.inf)
     moved = float(after.mean() - before.mean())
     # Half a user of either kind more: a share of nobody has an uncertainty too.

@@ -9,8 +9,8 @@ import numpy as np
 
 from sendopt.evaluate.chance import Group, Vector, ratio, t_beyond, user_sums
 
-#: With fewer, nothing bounds an interval: how far users differ is not known.
-FEWEST_USERS = 5
+#: Users. With fewer, nothing bounds an interval: how far users differ is not known.
+FEWEST_FOR_INTERVAL = 5
 
 _BINS = 10
 _LEVEL = 0.025  # of the truths lie below an interval, and as many above
@@ -96,10 +96,11 @@ def user_interval(value: Vector, weight: Vector, user: Group) -> Interval:
 
     The error is the jackknife's over users, its freedom Satterthwaite's (see `chance.ratio`): a
     bootstrap's percentiles miss the truth twice as often as they say where users are few, or a few
-    of them do most. With fewer than FEWEST_USERS, or one who carries it all, nothing bounds it.
+    of them do most. With fewer than FEWEST_FOR_INTERVAL, or one who carries it all, nothing bounds
+    it.
     """
     found = ratio(user_sums(value, user), user_sums(weight, user))
-    if found.users < FEWEST_USERS:
+    if found.users < FEWEST_FOR_INTERVAL:
         return Interval(found.estimate, -inf, inf)
     t = t_beyond(_LEVEL, found.freedom)
     half = t * found.standard_error
@@ -120,7 +121,7 @@ def user_share(value: Vector, weight: Vector, user: Group) -> Interval:
     """
     sums = user_sums(weight, user)
     found = ratio(user_sums(value, user), sums)
-    if found.users < FEWEST_USERS:
+    if found.users < FEWEST_FOR_INTERVAL:
         return Interval(found.estimate, -inf, inf)
     t2 = t_beyond(_LEVEL, found.freedom) ** 2
     users = float(sums.sum()) ** 2 / float((sums**2).sum())

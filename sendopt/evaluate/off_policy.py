@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.evaluate.chance import (
-    FEWEST_USERS,
+    FEWEST_FOR_TEST,
     Group,
     Vector,
     clustered_mean,
@@ -125,10 +125,10 @@ def refusal(logged: Logged, support: Support) -> Refusal | None:
             f"target's own, and {FEWEST_EFFECTIVE_SENDS} are needed",
             "log more sends, or draw more of them at random",
         )
-    if support.users < FEWEST_USERS:
+    if support.users < FEWEST_FOR_TEST:
         return Refusal(
             "too_few_users",
-            f"only {support.users} of the {FEWEST_USERS} users that are needed got these sends: "
+            f"only {support.users} of the {FEWEST_FOR_TEST} users that are needed got these sends: "
             "how far users differ is not known",
             "draw times for more users",
         )

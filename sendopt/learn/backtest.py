@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import InvalidInput
-from sendopt.evaluate.metrics import FEWEST_USERS
+from sendopt.evaluate.metrics import FEWEST_FOR_INTERVAL
 from sendopt.evaluate.off_policy import Value
 from sendopt.features import (
     AsOfView,
@@ -69,10 +69,10 @@ class BacktestReport:
                 "no user was sent to twice on a day, an hour or more apart: "
                 "choosing among a day's sends cannot be judged"
             )
-        if self.verdict is not None and self.verdict.users < FEWEST_USERS:
+        if self.verdict is not None and self.verdict.users < FEWEST_FOR_INTERVAL:
             notes.append(
-                f"with fewer than {FEWEST_USERS} users ({self.verdict.users} here) there are no "
-                "intervals: how far users differ is not known"
+                f"with fewer than {FEWEST_FOR_INTERVAL} users ({self.verdict.users} here) there "
+                "are no intervals: how far users differ is not known"
             )
         if self.label_source == ACTIVITY:
             notes.append(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
-from sendopt.evaluate.metrics import FEWEST_USERS
+from sendopt.evaluate.metrics import FEWEST_FOR_INTERVAL
 from sendopt.features import USER_FEATURES
 from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate import GateReport
@@ -147,10 +147,10 @@ def _weak_spots(
     unproven = [name for name, gain in verdict.gain.items() if gain.low <= 0.0]
     if unproven:
         yield f"- Choice of time not better beyond chance than: {', '.join(unproven)}."
-    if verdict.users < FEWEST_USERS:
+    if verdict.users < FEWEST_FOR_INTERVAL:
         yield (
-            f"- Judged on fewer than {FEWEST_USERS} users: there are no intervals above, because "
-            "how far users differ is not known."
+            f"- Judged on fewer than {FEWEST_FOR_INTERVAL} users: there are no intervals above, "
+            "because how far users differ is not known."
         )
     past = fitted.past
     judged = past.split.judge(past.labelled)

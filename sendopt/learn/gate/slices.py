@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
-from sendopt.evaluate.chance import FEWEST_USERS, Mean, clustered_mean, t_beyond
+from sendopt.evaluate.chance import FEWEST_FOR_TEST, Mean, clustered_mean, t_beyond
 from sendopt.features import USER_FEATURES, statement
 from sendopt.learn.gate.trial import Check, Trial, failed, not_judged, passed, words
 from sendopt.learn.judging.judge import OURS
@@ -76,11 +76,10 @@ def _check(cut: str, tests: list[_Test], rival: str, level: float) -> Check:
             f"chance does {t_beyond(level, gain.freedom):.1f}",
             figures,
         )
-    parts = ", ".join(dict.fromkeys(test.part for test, _ in told)) or "none"
-    small = dict.fromkeys(test.part for test in tests if test.gain is None)
-    rest = [part for part in small if part not in parts.split(", ")]
-    too_small = f"; too small to tell: {', '.join(rest)}" if rest else ""
-    said = f"not worse than the {rival} beyond chance for {parts}{too_small}"
+    large = dict.fromkeys(test.part for test, _ in told)
+    small = [part for part in dict.fromkeys(test.part for test in tests) if part not in large]
+    too_small = f"; too small to tell: {', '.join(small)}" if small else ""
+    said = f"not worse than the {rival} beyond chance for {', '.join(large) or 'none'}{too_small}"
     return passed(name, said, figures)
 
 
@@ -103,7 +102,7 @@ def _tests(trial: Trial, rival: str) -> Iterator[_Test]:
 
 
 def _gain(value: NDArray[np.float64], user: NDArray[np.intp]) -> Mean | None:
-    if len(value) < _FEWEST_MOMENTS or len(np.unique(user)) < FEWEST_USERS:
+    if len(value) < _FEWEST_MOMENTS or len(np.unique(user)) < FEWEST_FOR_TEST:
         return None
     return clustered_mean(value, user)
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
-from sendopt.evaluate.chance import FEWEST_USERS
+from sendopt.evaluate.chance import FEWEST_FOR_TEST
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments
 from sendopt.learn.boosting import trees
 from sendopt.learn.boosting.trees import OffsetTrees, Sample
@@ -72,7 +72,7 @@ def _orders_better(
     ordered, pairs = metrics.pair_counts(group, old, past.label)
     owner = np.zeros(len(pairs), np.intp)
     owner[group] = user
-    if len(np.unique(owner[pairs > 0])) < FEWEST_USERS:
+    if len(np.unique(owner[pairs > 0])) < FEWEST_FOR_TEST:
         return False
     gain = metrics.user_interval(gained - ordered, pairs, owner)
     return gain.low > 0.0
