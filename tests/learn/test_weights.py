@@ -38,7 +38,6 @@ def some(rng: np.random.Generator, size: int, *, base: float, log_mass: float) -
             np.ones(size),
         ),
         message=np.zeros(size),
-        habit=np.zeros(size),
         user_features=np.zeros((size, 0)),
         moment_features=np.zeros((size, 0)),
     )
@@ -48,6 +47,36 @@ def answered(share: float, rng: np.random.Generator, size: int) -> LabelledMomen
     label = (rng.random(size) < share).astype(float)
     at = np.arange(size)
     return LabelledMoments(pa.array(at.astype(str)), at, at, at, label, np.ones(size))
+
+
+def whose_activity_tells(rng: np.random.Generator, *, mean: float, spread: float) -> bool:
+    """Ask about 60 users with 60 sends each, who differ in how far their activity tells."""
+    users, sends = 60, 60
+    rows = some(rng, users * sends, base=-1.0, log_mass=0.0)
+    nothing = np.zeros(len(rows))
+    rows = replace(rows, level=nothing, parts=replace(rows.parts, population_activity=nothing))
+    slope = np.repeat(rng.normal(mean, spread, users), sends)
+    said = 1.0 / (1.0 + np.exp(1.0 - slope * rows.parts.activity))
+    past = answered(0.5, rng, len(rows))
+    past = replace(
+        past,
+        user_id=pa.array(np.repeat(np.arange(users), sends).astype(str)),
+        label=(rng.random(len(rows)) < said).astype(float),
+    )
+    return weights.activity_tells(rows, past, np.ones(len(rows), bool))
+
+
+def test_activity_that_tells_of_users_who_differ_is_almost_never_thrown_away() -> None:
+    """The mean slope is .3; of so few users it comes out below .1 by chance every tenth time."""
+    rng = np.random.default_rng(2)
+    told = [whose_activity_tells(rng, mean=0.3, spread=1.0) for _ in range(200)]
+    assert sum(told) >= 195
+
+
+def test_activity_that_tells_the_wrong_way_is_thrown_away() -> None:
+    rng = np.random.default_rng(3)
+    told = [whose_activity_tells(rng, mean=-0.6, spread=0.3) for _ in range(20)]
+    assert not any(told)
 
 
 @settings(max_examples=50, deadline=None)

@@ -109,23 +109,27 @@ def fit_at_least(
     return np.append(others, least)
 
 
-def deviations(
+def influences(
     design: NDArray[np.float64],
+    label: Vector,
     b: Vector,
     weight: Vector,
     *,
     offset: Vector,
     precision: Vector,
-) -> Vector:
-    """Return the posterior standard deviation of every coefficient at `b`, which `fit` found."""
-    nothing = np.zeros(len(b))
-    curvature = _Posterior(
-        design, np.zeros(len(weight)), weight, offset, nothing, precision
-    ).curvature(b)
+) -> NDArray[np.float64]:
+    """Return how much each row moves the coefficients `b`, which `fit` found; shape of `design`.
+
+    H^-1 x_i w_i (y_i - p_i), the terms of the sandwich estimator (Huber 1967): summed over each
+    user, their squares are the variance of `b` however the rows of a user hang together.
+    """
+    posterior = _Posterior(design, label, weight, offset, np.zeros(len(b)), precision)
+    curvature = posterior.curvature(b)
     scale = 1.0 / np.sqrt(np.diag(curvature))
-    inverse = np.linalg.inv(curvature * scale[:, None] * scale)
-    deviation: Vector = scale * np.sqrt(np.diag(inverse))
-    return deviation
+    inverse = np.linalg.inv(curvature * scale[:, None] * scale) * scale[:, None] * scale
+    residual = label - expit(offset + design @ b)
+    moved: NDArray[np.float64] = (design * (weight * residual)[:, None]) @ inverse
+    return moved
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.errors import SolverFailed
+from sendopt.evaluate.chance import FEWEST_FOR_TEST, spread, t_beyond, user_sums
 from sendopt.features import LabelledMoments
 from sendopt.learn.families.level_shape_trees.weights import PopulationWeights, Weights
 from sendopt.learn.level_shape.level_shape_model import Rows
 from sendopt.learn.numerics import logistic
+from sendopt.learn.past.groups import user_numbers
 
 _LEAST_SHAPE_WEIGHT = 0.05
 _LEAST_ACTIVITY_WEIGHT = 0.1  # a tenth of what an open would be if being there were answering
+_DOUBT = 0.025  # of the logs whose activity tells just enough, it is left out of so many
 _LEAST_LATE_WEIGHT = 0.05  # below it nothing is gained that would be worth its work
 _INTERCEPT_PRECISION = 0.01
 _ROUNDING = 1e-6  # of a probability: a mean of many may differ from itself by so much
@@ -25,10 +28,12 @@ def activity_tells(rows: Rows, past: LabelledMoments, learn: Mask) -> bool:
     """Return whether sends into active hours may be answered more; in doubt, they may.
 
     Being there and answering are two things: people may be active in the morning and answer in
-    the evening. Only if sends say so beyond doubt is activity left out.
+    the evening. Only if sends say so beyond doubt is activity left out. Users differ in how far
+    their activity tells, so a user is one draw (Liang and Zeger 1986), and few of them say nothing.
     """
+    user = user_numbers(past)[learn]
     active = rows.parts.activity + rows.parts.population_activity
-    if not active[learn].any():
+    if not active[learn].any() or len(np.unique(user)) < FEWEST_FOR_TEST:
         return True
     design = np.column_stack([np.ones(len(rows)), rows.level, rows.busyness, active])[learn]
     precision = np.array([_INTERCEPT_PRECISION, 4.0, 1.0, 1.0])
@@ -40,10 +45,16 @@ def activity_tells(rows: Rows, past: LabelledMoments, learn: Mask) -> bool:
         prior=np.array([0.0, 1.0, 0.0, 1.0]),
         precision=precision,
     )
-    spread = logistic.deviations(
-        design, weight, past.weight[learn], offset=rows.base[learn], precision=precision
+    moved = logistic.influences(
+        design,
+        past.label[learn],
+        weight,
+        past.weight[learn],
+        offset=rows.base[learn],
+        precision=precision,
     )
-    return float(weight[3] + 1.96 * spread[3]) > _LEAST_ACTIVITY_WEIGHT
+    error, freedom = spread(user_sums(moved[:, 3], user))
+    return float(weight[3]) + t_beyond(_DOUBT, freedom) * error > _LEAST_ACTIVITY_WEIGHT
 
 
 def late_weight(rows: Rows, past: LabelledMoments, learn: Mask) -> float:
