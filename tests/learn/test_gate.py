@@ -371,3 +371,33 @@ def test_later_days_do_not_excuse_a_worse_model(court: Court) -> None:
     report = court.judge(court.spoilt, champion=court.former(court.good))
     assert "probability" in report.refused_by
     assert "succession" not in report.refused_by
+
+
+def test_a_better_choice_alone_is_no_proof_for_another_definition(court: Court) -> None:
+    """One measure decides: an equal model would pass one of three more often than one."""
+    trial = court.trial(court.good, champion=court.former(court.good, definition="another"))
+    assert trial.verdict is not None
+    lucky = {CHAMPION: Interval(0.01, 0.001, 0.02)}
+    verdict = replace(trial.verdict, gain=lucky, auc_gain=lucky)
+    assert not succession(replace(trial, verdict=verdict)).passed
+    verdict = replace(trial.verdict, log_loss_gain=lucky)
+    assert succession(replace(trial, verdict=verdict)).passed
+
+
+def test_a_champion_that_learned_from_the_judged_days_is_not_comparable(court: Court) -> None:
+    made = replace(court.spoilt.provenance, definition="another")
+    for days, comparable in ((0, True), (2, False)):
+        until = court.good.provenance.learned_until + timedelta(days=days)
+        champion = replace(court.spoilt, provenance=replace(made, learned_until=until))
+        found = succession(court.trial(court.good, champion=champion))
+        assert found.passed == comparable, found.said
+        assert ("not comparable" in found.said) != comparable
+
+
+def test_a_faulty_simple_rule_is_left_out_and_all_of_them_are_a_reason(court: Court) -> None:
+    trial = court.trial(court.good)
+    unsound = {"population": "says 0.900 where 0.500 were answered"}
+    found = worth.rivals(replace(trial, unsound=unsound))
+    assert found.passed
+    assert "the population's says 0.900" in found.said
+    assert not worth.rivals(replace(trial, unsound=unsound, simple_rules={})).passed

@@ -14,6 +14,7 @@ from sendopt.learn.fitting.fit import fit_to
 from sendopt.log import Log
 from sendopt.records import TenantId
 
+SCORE_STEP = 2e-6  # of a probability, coarser than the score store's
 SEPTEMBER = datetime(2026, 9, 1, tzinfo=UTC)
 
 
@@ -33,3 +34,8 @@ def test_a_habit_comes_first_and_everybody_breaks_its_ties(habits: Log) -> None:
     assert (np.argsort(said[2], kind="stable") == np.argsort(of_all[2], kind="stable")).all()
     assert (of_all == of_all[0]).all(), "everybody's hours know of no user"
     assert np.ptp(of_all[0]) > 0
+    # Where a user was never seen, everybody decides, also once scores are rounded to be kept.
+    never = said[0] < said[0].min() * 1.01
+    kept = np.unique(np.round(said[0, never] / SCORE_STEP))
+    assert len(kept) > 5
+    assert said[0, never].argmax() == of_all[0, never].argmax()

@@ -12,12 +12,12 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 import pytest
-from trained import HALF_AN_HOUR
+from trained import HALF_AN_HOUR, trained
 
 from sendopt.errors import NotFound
 from sendopt.features import AsOfView, Viewpoints
 from sendopt.learn import Registry, TrainingReport, train
-from sendopt.learn.families import DEFAULT, FAMILIES, RIVALS, Family, level_shape_trees
+from sendopt.learn.families import DEFAULT, FAMILIES, RIVALS, Family, level_shape_trees, population
 from sendopt.learn.families.level_shape_trees.scorer import LevelShapeTrees
 from sendopt.learn.fitting.fit import fit, fit_to
 from sendopt.learn.gate import fault_of
@@ -199,6 +199,33 @@ def test_a_rule_that_is_off_on_the_days_it_learned_from_is_no_rival(shop: Log) -
             assert fault_of(learned) is None
             off = replace(learned, model=replace(learned.model, calibration=(-3.0, 1.0)))
             assert "on the days that it learned from" in str(fault_of(off))
+
+
+def test_calibration_does_not_hide_a_rule_that_was_fitted_wrong(shop: Log) -> None:
+    """Calibration makes the mean of the rows it sees right, whatever the family fitted."""
+
+    def too_much(past: Past) -> tuple[population.Population, Any]:
+        rule, _ = population.fit(past)
+        rule = replace(rule, hours=replace(rule.hours, logits=rule.hours.logits + 2.0))
+        return rule, rule.inputs(past.view, past.viewpoints, past.moments)
+
+    wrong = SimpleNamespace(NAME="population", settings=population.settings, fit=too_much)
+    with shop.reader(SHOP) as reader:
+        past = trained(reader, until=END, judged=True, target=HALF_AN_HOUR).past
+        learned = fit_to(past, cast("Family", wrong))
+        tune = past.labelled.rows(past.tune)
+        said = learned.model.predict(learned.rows)[past.tune]
+        assert said.mean() == pytest.approx(tune.label.mean(), abs=0.02)
+        assert str(fault_of(learned)).startswith("before calibration says")
+
+
+def test_what_a_family_learns_does_not_depend_on_which_were_fitted_before(shop: Log) -> None:
+    with shop.reader(SHOP) as reader:
+        first = trained(reader, until=END, judged=True)
+        again = fit_to(first.past, DEFAULT)
+    assert (first.model.predict(first.rows) == again.model.predict(again.rows)).all()
+    one, other = (first.past.rng_for(name).random() for name in ("one", "other"))
+    assert one == first.past.rng_for("one").random() != other
 
 
 @pytest.mark.parametrize("name", FAMILIES)
