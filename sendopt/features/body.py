@@ -2,6 +2,10 @@
 
 A device whose clock says 1970, 2000 or next year stamps events that stand alone. One of them moves
 the first or the last instant of a log by decades, and with it whatever is divided by time.
+
+Training and backtests divide the time of a log, so they keep to its body. What is served, explained
+or watched for drift does not divide by it: that reads what happened before an instant, weighed by
+age or within a window of days, where an event years off weighs nothing and a later one is not seen.
 """
 
 from __future__ import annotations
@@ -21,9 +25,13 @@ from sendopt.log import Reader
 _DAY_US = 86_400_000_000
 #: A log may be silent for so long and still go on.
 _LONGEST_SILENCE_DAYS = 60
-#: What stands apart by more is left out if it is less of all events than this.
+#: What stands apart by more belongs to the log if it holds this share of all user-days ...
 _LEAST_SHARE = 0.02
-#: A day with less of a usual day's events than this is one on which only wrong clocks spoke.
+#: ... or if its days have at least this share of the users of a usual day, as a new season has,
+_LEAST_DENSITY = 0.2
+#: and this many user-days: in a log of very few users a stray event is as dense as a usual day.
+_LEAST_USER_DAYS = 5
+#: A day with less of a usual day's users than this is one on which only wrong clocks spoke.
 _LEAST_DAY = 1e-4
 
 
@@ -48,7 +56,7 @@ def body_of(reader: Reader, *, until: datetime) -> Iterator[tuple[Reader, Body |
     if not len(day):
         yield reader, None
         return
-    first, last = extent(day, events)
+    first, last = extent(day, counted["users"].to_numpy())
     newest_us = counted["newest_us"].to_numpy()
     found = Body(
         begin=instant(int(day[first]) * _DAY_US),
@@ -65,22 +73,29 @@ def body_of(reader: Reader, *, until: datetime) -> Iterator[tuple[Reader, Body |
         yield inside, found
 
 
-def extent(day: NDArray[np.int64], events: NDArray[np.int64]) -> tuple[int, int]:
+def extent(day: NDArray[np.int64], users: NDArray[np.int64]) -> tuple[int, int]:
     """Return the positions of the first and the last day of a log's body.
 
-    Days with next to nothing count as silent. Runs of days that are silent for longer than
-    `_LONGEST_SILENCE_DAYS` between them stand apart; of these, the largest and all that hold
-    `_LEAST_SHARE` of the events make the body, with everything between them.
+    Days with next to nobody count as silent. Runs of days that are silent for longer than
+    `_LONGEST_SILENCE_DAYS` between them stand apart. The largest belongs to the body, and so does
+    each that holds `_LEAST_SHARE` of all user-days, or is about as dense as the log usually is;
+    with everything between them. Users are counted, not events: one device with a wrong clock may
+    say much.
 
     Args:
         day: days with events, counted from 1970, ascending; at least one.
-        events: how many on each.
+        users: how many users have events on each.
     """
-    order = np.argsort(events, kind="stable")
-    usual = events[order[np.searchsorted(np.cumsum(events[order]), events.sum() / 2)]]
-    alive = np.flatnonzero(events >= _LEAST_DAY * usual)
+    order = np.argsort(users, kind="stable")
+    usual = users[order[np.searchsorted(np.cumsum(users[order]), users.sum() / 2)]]
+    alive = np.flatnonzero(users >= _LEAST_DAY * usual)
     run = np.cumsum(np.diff(day[alive], prepend=day[alive[0]]) > _LONGEST_SILENCE_DAYS)
-    size = np.bincount(run, weights=events[alive])
-    kept = np.flatnonzero((size >= _LEAST_SHARE * events.sum()) | (size == size.max()))
+    user_days = np.bincount(run, weights=users[alive])
+    dense = user_days >= _LEAST_DENSITY * usual * np.bincount(run)
+    kept = np.flatnonzero(
+        (user_days >= _LEAST_SHARE * users.sum())
+        | (dense & (user_days >= _LEAST_USER_DAYS))
+        | (user_days == user_days.max())
+    )
     inside = alive[(run >= kept[0]) & (run <= kept[-1])]
     return int(inside[0]), int(inside[-1])

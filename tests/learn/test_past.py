@@ -117,6 +117,37 @@ def test_a_log_that_was_silent_for_a_season_is_one_log() -> None:
     assert extent(day, np.full(60, 5)) == (0, 59)
 
 
+@pytest.mark.parametrize("usual", [1, 50, 10_000])
+@pytest.mark.parametrize("season", [5, 7])
+def test_a_new_season_after_a_pause_is_of_the_body_however_short_it_is(
+    usual: int, season: int
+) -> None:
+    day = np.r_[0:365, 426 : 426 + season]
+    assert extent(day, np.full(len(day), usual)) == (0, len(day) - 1)
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_the_first_day_of_a_season_is_of_the_body_before_all_are_there(share: float) -> None:
+    day = np.r_[0:365, 426]
+    assert extent(day, np.r_[np.full(365, 10_000), int(10_000 * share)]) == (0, 365)
+
+
+def test_devices_reset_to_one_day_are_sparse_beside_usual_days() -> None:
+    day = np.r_[0, 20_000:20_365]
+    assert extent(day, np.r_[100, np.full(365, 5_000)]) == (1, 365)
+
+
+def test_one_device_that_says_much_is_one_stray(empty_log: Log) -> None:
+    wrong = [session(datetime(2000, 1, 1, 0, minute, tzinfo=UTC)) for minute in range(60)]
+    table = pa.concat_tables([sends(40, DAYS, 2), *wrong])
+    with (
+        empty_log.reader(stored(empty_log, table)) as reader,
+        body_of(reader, until=BEGIN + 100 * DAY) as (_, body),
+    ):
+        assert body is not None
+        assert (body.begin, body.before) == (BEGIN, 60)
+
+
 def test_wrong_clocks_of_every_year_make_no_log_longer() -> None:
     """Where there are millions of devices some clock is wrong on every day there ever was."""
     day = np.arange(20_040)

@@ -4,6 +4,7 @@
 select
     epoch_us(occurred_at) // 86400000000 as day,
     count(*) as events,
+    count(distinct user_id) as users,
     epoch_us(max(occurred_at)) as newest_us
 from event
 where epoch_us(occurred_at) < $until_us
