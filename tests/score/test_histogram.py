@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sendopt.clock import CLOCK_TOLERANCE
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 from sendopt.score.histogram import LEAST_ANSWERS, PRIOR_SENDS, score_hours
@@ -58,16 +59,17 @@ def moved(answers: int) -> list[Event]:
         ("Europe/Berlin", AS_OF - WINDOW),
     ]
     sends = [sent(at, zone) for zone, at in times]
-    return sends + [opened(send, send.occurred_at) for send in sends[:answers]]
+    by_another_clock = CLOCK_TOLERANCE  # behind the sender's, at most: they came at once
+    return sends + [opened(send, send.occurred_at - by_another_clock) for send in sends[:answers]]
 
 
 def what_does_not_count(sends: list[Event]) -> list[Event]:
-    """Answers before a send, after its window and said twice; sends of which nothing is known."""
+    """Answers too long before a send, after its window, said twice; sends not over or to come."""
     moment = timedelta(microseconds=1)
     first, (early, late) = sends[0], sends[LEAST_ANSWERS : LEAST_ANSWERS + 2]
     return [
         opened(first, first.occurred_at + moment),
-        opened(early, early.occurred_at - moment),
+        opened(early, early.occurred_at - CLOCK_TOLERANCE - moment),
         opened(late, late.occurred_at + WINDOW),
         sent(AS_OF - WINDOW + moment, "Europe/Berlin"),
         sent(AS_OF + timedelta(days=1), "Asia/Tokyo"),
