@@ -164,6 +164,7 @@ def as_json_object(report: ImportReport) -> dict[str, Any]:
         "rejections": report.rejections(),
         "dropped_fields": report.dropped_fields(),
         "near_misses": report.near_misses,
+        "unseen_columns": report.unseen,
         "events_with_timezone": report.with_zone,
     }
 
@@ -178,6 +179,11 @@ def show_refused(report: ImportReport, *, limit: int) -> None:
             f"{report.source}: the column {name} is kept in attributes; is it meant for {meant}? "
             f"Then call it so"
         )
+    if report.unseen:
+        told = ", ".join(
+            f"{name} (is {near} meant?)" if near else name for name, near in report.unseen.items()
+        )
+        stderr.print(f"{report.source}: the mapping names columns that no row has: {told}")
     refused, dropped = report.conflicts + report.rejected, len(report.dropped)
     for rejection in report.rejections(limit):
         stderr.print(_told(rejection))

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
-from sendopt.ingest.headers import missing_columns, near_misses
+from sendopt.ingest.headers import missing_columns, near_misses, unseen
 from sendopt.ingest.judge import judge
 from sendopt.ingest.mapping import Mapping, mapped_chunks
 from sendopt.ingest.raw import (
@@ -102,7 +102,7 @@ def import_chunks(
     """
     accepted = repeated = conflicts = with_zone = done = 0
     refused, dropped = [FINDING_SCHEMA.empty_table()], [FINDING_SCHEMA.empty_table()]
-    names = set[str]()
+    names = _Names()
     for batch in _batches(chunks, names, now=as_utc(now)):
         events = pa.concat_tables(batch.events)
         note_consents(_consents(events, EventType.OPT_OUT))
@@ -118,9 +118,9 @@ def import_chunks(
         done += batch.size
         progress(done)
     table = pa.concat_tables(refused)
-    missing = tuple(name for name in REQUIRED_COLUMNS if name not in names) if done else ()
+    missing = tuple(name for name in REQUIRED_COLUMNS if name not in names.contract) if done else ()
     if missing and accepted + repeated == 0:
-        raise missing_columns(source, sorted(names))
+        raise missing_columns(source, sorted(names.contract))
     return ImportReport(
         source=source,
         accepted=accepted,
@@ -130,9 +130,24 @@ def import_chunks(
         refused=table,
         dropped=pa.concat_tables(dropped),
         missing=missing,
-        near_misses=near_misses(names),
+        near_misses=near_misses(names.contract),
         with_zone=with_zone,
+        unseen=unseen(names.looked_for, names.vendor) if done else {},
     )
+
+
+@dataclass
+class _Names:
+    """The columns of a file: those of the contract and beside it, and those of a vendor."""
+
+    contract: set[str] = field(default_factory=set)
+    looked_for: set[str] = field(default_factory=set)
+    vendor: set[str] = field(default_factory=set)
+
+    def add(self, chunk: Chunk) -> None:
+        self.contract |= chunk.names
+        self.looked_for |= chunk.looked_for
+        self.vendor |= chunk.vendor_names
 
 
 @dataclass
@@ -162,13 +177,13 @@ def _as_called(chunk: Chunk, findings: Sequence[Finding]) -> list[Finding]:
     ]
 
 
-def _batches(chunks: Iterable[Chunk], names: set[str], *, now: datetime) -> Iterator[_Batch]:
+def _batches(chunks: Iterable[Chunk], names: _Names, *, now: datetime) -> Iterator[_Batch]:
     """Judge chunks and gather them into batches; `names` collects the columns that were seen."""
     batch = _Batch()
     damage: InvalidInput | None = None
     try:
         for chunk in chunks:
-            names |= chunk.names
+            names.add(chunk)
             batch.add(chunk, now=now)
             if batch.size >= _BATCH_ROWS:
                 yield batch

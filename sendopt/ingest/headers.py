@@ -95,6 +95,21 @@ def near_misses(names: Iterable[str]) -> dict[str, str]:
     return {name: near for name, near in meant.items() if near is not None and near not in there}
 
 
+def unseen(looked_for: Iterable[str], names: Iterable[str]) -> dict[str, str | None]:
+    """Return what is looked for and not there, each with what of `names` it may mean.
+
+    >>> unseen(["mesage", "user", "place"], ["message", "user"])
+    {'mesage': 'message', 'place': None}
+    """
+    wanted, there = set(looked_for), set(names)
+    bare = {_bare(name): name for name in sorted(there - wanted)}
+    close = {
+        name: difflib.get_close_matches(_bare(name), bare, n=1, cutoff=_ALIKE)
+        for name in sorted(wanted - there)
+    }
+    return {name: bare[near[0]] if near else None for name, near in close.items()}
+
+
 @lru_cache(10_000)
 def _closest(name: str) -> str | None:
     by_letters = {_bare(column): column for column in CONTRACT_COLUMNS}

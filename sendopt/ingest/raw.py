@@ -71,6 +71,8 @@ class Chunk:
         dropped: further columns that could not be kept.
         names: the columns, or keys, that were seen.
         called: what the file calls a column of the contract, where it has another name there.
+        looked_for: the vendor's columns that a mapping names.
+        vendor_names: those columns of the vendor's that were seen.
     """
 
     rows: pa.Table
@@ -80,6 +82,8 @@ class Chunk:
     dropped: tuple[Finding, ...] = ()
     names: frozenset[str] = frozenset()
     called: Mapping[str, str] = field(default_factory=dict)
+    looked_for: frozenset[str] = frozenset()
+    vendor_names: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:

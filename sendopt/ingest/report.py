@@ -28,6 +28,7 @@ class ImportReport:
         missing: required columns that the file does not have at all.
         near_misses: further columns that may be meant for one of the contract, and for which.
         with_zone: how many events name a time zone.
+        unseen: columns that the mapping names and no row has, each with one that may be meant.
     """
 
     source: str
@@ -40,6 +41,7 @@ class ImportReport:
     missing: tuple[str, ...] = ()
     near_misses: dict[str, str] = field(default_factory=dict)
     with_zone: int = 0
+    unseen: dict[str, str | None] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:

@@ -188,6 +188,66 @@ def test_a_mapping_that_says_nothing_clear_is_refused(
     assert told in str(error)
 
 
+def test_everything_that_would_go_wrong_in_every_row_is_said_at_once(
+    ingest: Ingest, tmp_path: Path
+) -> None:
+    mapping = tmp_path / "mine.toml"
+    mapping.write_text(
+        """
+        file_name = '(?P<message>[a-z]+)'
+        [columns]
+        event_id = "{id"
+        user_id = ["{lead_id}", "external_id"]
+        send_id = "send"
+        campaign_id = "{file.mesage}"
+        variant_id = "a}"
+        channel = "email"
+        platform = "{}"
+        [[event]]
+        event_type = "send"
+        occurred_at = "date_sent"
+        when = { "file.kind" = ["x"] }
+        """
+    )
+    error = ingest(str(VENDORS / "mautic.csv"), "--mapping", str(mapping), status=1)["error"]
+    assert error.code == "mapping_invalid"
+    for place in (
+        *("event_id: '{id'", "user_id: 'external_id'", "send_id: 'send'", "variant_id: 'a}'"),
+        *("platform: '{}'", "file.mesage: is no group", "file.kind: is no group", "file.message"),
+    ):
+        assert place in str(error)
+    assert "channel" not in str(error)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_columns_that_no_row_has_are_named_with_what_they_may_mean(
+    ingest: Ingest, tmp_path: Path, kind: str
+) -> None:
+    mapping = tmp_path / "mine.toml"
+    mapping.write_text(
+        """
+        [columns]
+        event_id = "{no}"
+        user_id = ["{acount}", "{who}"]
+        campaign_id = "{place}"
+        [[event]]
+        event_type = "session"
+        occurred_at = "when"
+        """
+    )
+    row = {"no": "e1", "who": "ann", "account": "a7", "when": "2026-09-01T16:00:00Z"}
+    file = tmp_path / f"mine.{kind}"
+    if kind == "parquet":
+        pq.write_table(pa.Table.from_pylist([row]), file)
+    elif kind == "csv":
+        file.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n")
+    else:
+        file.write_text(json.dumps(row) + "\n")
+    (told,) = ingest(str(file), "--mapping", str(mapping))["files"]
+    assert told["accepted"] == 1
+    assert told["unseen_columns"] == {"acount": "account", "place": None}
+
+
 @pytest.mark.parametrize(
     ("unit", "time"),
     [
@@ -221,6 +281,52 @@ def test_a_mapping_of_ones_own(
     told = ingest(str(file), "--mapping", str(mapping))
     assert stored(home) == ["e1 ann send p1/ann - - - 01 16:00:00"]
     assert refused(told) == [("mine.csv", 2, "when", "time_invalid")]
+
+
+@pytest.mark.parametrize(
+    ("unit", "time"),
+    [
+        ("s", "1788278400000"),  # in fact milliseconds
+        ("s", "99999999999999999"),  # beyond 64 bits in microseconds
+        ("s", "-99999999999999999.5"),
+        ("ms", "1788278400000000"),
+    ],
+)
+@pytest.mark.parametrize("beside", ["1788278400", "soon"])
+def test_a_number_that_is_no_time_in_its_unit_is_refused_with_both(
+    ingest: Ingest, tmp_path: Path, unit: str, time: str, beside: str
+) -> None:
+    mapping = tmp_path / "mine.toml"
+    mapping.write_text(
+        "[columns]\nevent_id = '{no}'\nuser_id = '{who}'\n"
+        f"[time]\nunit = '{unit}'\n"
+        "[[event]]\nevent_type = 'session'\noccurred_at = 'when'\n"
+    )
+    file = tmp_path / "mine.csv"
+    file.write_text(f"no,who,when\ne1,ann,{time}\ne2,bob,{beside}\n")
+    # The status is 2 where nothing is taken; what is told is looked at either way.
+    (told,) = ingest(str(file), "--mapping", str(mapping), status=2)["files"]
+    first = told["rejections"][0]
+    assert (first["row"], first["column"], first["code"]) == (1, "when", "time_invalid")
+    assert f"'{time}' {unit}" in first["reason"]
+    assert told["rows"] == 2
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_of_parquet_the_named_columns_are_read_and_every_row_is_counted(
+    ingest: Ingest, tmp_path: Path, known: bool
+) -> None:
+    mapping = tmp_path / "mine.toml"
+    mapping.write_text(
+        "[columns]\nevent_id = '{no}'\nuser_id = '{who.id}'\n"
+        "[[event]]\nevent_type = 'session'\noccurred_at = 'when'\n"
+    )
+    row = {"no": "e1", "who": {"id": "ann", "name": "Ann"}, "when": "2026-09-01T16:00:00Z"}
+    file = tmp_path / "mine.parquet"
+    pq.write_table(pa.Table.from_pylist([row if known else {"other": 1}] * 3), file)
+    (told,) = ingest(str(file), "--mapping", str(mapping), status=0 if known else 2)["files"]
+    assert told["rows"] == 3
+    assert (told["accepted"], told["repeated"]) == ((1, 2) if known else (0, 0))
 
 
 def test_a_vendor_that_nobody_knows_is_refused_with_the_names_of_the_others(ingest: Ingest) -> None:

@@ -24,7 +24,6 @@ columns = { event_id = "{id}:sent" }      # beside, and before, those of every e
 from __future__ import annotations
 
 import re
-import tomllib
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -33,10 +32,11 @@ from pydantic import BeforeValidator, Field
 from sendopt.errors import InvalidInput
 from sendopt.ingest.raw import CONTRACT_COLUMNS
 from sendopt.records import EventType
-from sendopt.strict_json import StrictModel, validate
+from sendopt.strict_json import StrictModel
 
 _PART = re.compile(r"\{([^{}]+)\}")
-_FILE = "file."
+#: Begins the name of what stands in the path of a file.
+FILE = "file."
 
 
 def _as_alternatives(given: Any) -> Any:
@@ -100,14 +100,18 @@ class Mapping(StrictModel):
         """Return all templates of the events of a rule."""
         return {**self.columns.templates(), **rule.columns.templates()}
 
-    def read_columns(self) -> frozenset[str]:
-        """Return every column of the vendor's that is looked at."""
+    def named(self) -> frozenset[str]:
+        """Return every column that is looked at, in the rows or in the file's name."""
         named = set(self.required)
         for rule in self.event:
             named |= {rule.occurred_at, *rule.when}
             for alternatives in self.templates(rule).values():
                 named |= {part for each in alternatives for part in parts(each)}
-        return frozenset(name for name in named if not name.startswith(_FILE))
+        return frozenset(named)
+
+    def read_columns(self) -> frozenset[str]:
+        """Return every column of the vendor's that is looked at."""
+        return frozenset(name for name in self.named() if not name.startswith(FILE))
 
     def from_name(self, path: str) -> dict[str, str]:
         """Return the values that stand in the path of a file.
@@ -125,7 +129,7 @@ class Mapping(StrictModel):
                 expected=f"a path that matches {self.file_name}",
                 hint="keep the name that the export gave the file",
             )
-        return {f"{_FILE}{name}": text for name, text in found.groupdict().items() if text}
+        return {f"{FILE}{name}": text for name, text in found.groupdict().items() if text}
 
 
 def parts(template: str) -> list[str]:
@@ -145,38 +149,3 @@ def split(template: str) -> list[tuple[str, bool]]:
     """
     pieces = _PART.split(template)
     return [(piece, index % 2 == 1) for index, piece in enumerate(pieces) if piece]
-
-
-def parse(text: str, *, called: str) -> Mapping:
-    """Read a mapping.
-
-    Raises:
-        InvalidInput: `mapping_invalid`, naming what is wrong in it.
-    """
-    try:
-        mapping = validate(Mapping, tomllib.loads(text))
-        re.compile(mapping.file_name or "")
-    except (tomllib.TOMLDecodeError, re.error) as error:
-        raise InvalidInput(
-            f"{called} is no mapping: {error}",
-            code="mapping_invalid",
-            hint="docs/importing.md has the grammar",
-        ) from error
-    except InvalidInput as error:
-        raise InvalidInput(
-            f"{called}: {error.message}",
-            code="mapping_invalid",
-            field=error.field,
-            expected=error.expected,
-            hint="docs/importing.md has the grammar",
-        ) from error
-    for rule in mapping.event:
-        lacking = [name for name in ("event_id", "user_id") if name not in mapping.templates(rule)]
-        if lacking:
-            raise InvalidInput(
-                f"{called}: the events {rule.event_type.value} get no {lacking[0]}",
-                code="mapping_invalid",
-                field=lacking[0],
-                expected="a template in [columns], or in the event's own",
-            )
-    return mapping

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as Names
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +40,12 @@ def mapped_chunks(path: Path, mapping: Mapping, options: Options) -> Iterator[Ch
             which it is not of the mapping's kind; `malformed_file`.
     """
     said = mapping.from_name(path.absolute().as_posix())
-    for table in reader_of(path)(path, mapping.read_columns(), options):
+    wanted = mapping.read_columns()
+    for table in reader_of(path)(path, wanted, options):
         if len(table.numbers):
             _require(path.name, table, mapping)
-        yield from _chunks(_Row(table, said), mapping)
+        for chunk in _chunks(_Row(table, said), mapping):
+            yield replace(chunk, looked_for=wanted, vendor_names=table.names)
 
 
 def _require(source: str, table: VendorTable, mapping: Mapping) -> None:
@@ -123,11 +126,12 @@ def _chunk(row: _Row, mapping: Mapping, rule: EventRule, fits: np.ndarray) -> Ch
     templates = mapping.templates(rule)
     columns = {name: row.filled(each) for name, each in templates.items()}
     columns["event_type"] = pa.repeat(pa.scalar(rule.event_type.value), row.size)
-    columns["occurred_at"] = instants(row.column(rule.occurred_at), mapping.time)
     mask = pa.array(fits)
+    times, faults = instants(row.column(rule.occurred_at).filter(mask), mapping.time)
     chunk = Chunk(
-        rows=pa.table(columns).filter(mask),
+        rows=pa.table(columns).filter(mask).append_column("occurred_at", times),
         numbers=row.table.numbers.filter(mask),
+        faults={"occurred_at": faults} if faults else {},
         names=frozenset({*columns, *REQUIRED_COLUMNS}),
         called={
             **{name: _called(each) for name, each in templates.items()},
@@ -151,19 +155,26 @@ def _useless(row: _Row, mapping: Mapping, useless: np.ndarray) -> list[Finding]:
         return []
     looked_at = list(dict.fromkeys(name for rule in mapping.event for name in rule.when))
     times = ", ".join(dict.fromkeys(rule.occurred_at for rule in mapping.event))
-    columns = {name: row.column(name) for name in looked_at}
-    findings: list[Finding] = []
-    for position in where.tolist():
-        told = {name: each[position].as_py() for name, each in columns.items()}
-        words = ", ".join(f"{name} is {quoted(text)}" for name, text in told.items() if text)
-        findings.append(
-            (
-                row.table.numbers[position].as_py(),
-                InvalidInput(
-                    f"is no event that the mapping knows: {words or f'nothing in {times}'}",
-                    code="not_mapped",
-                    field=", ".join(looked_at) or times,
-                ),
+    columns = [row.column(name).take(pa.array(where)) for name in looked_at]
+    key = pa.repeat(pa.scalar(""), len(where))
+    if columns:
+        blank = [pc.fill_null(column, "") for column in columns]
+        key = pc.binary_join_element_wise(*blank, "\0")
+    kinds = key.dictionary_encode()
+    _, firsts = np.unique(np.asarray(kinds.indices), return_index=True)
+    errors = []
+    for first in firsts.tolist():  # one error for all rows in which the same stands
+        told = zip(looked_at, (column[first].as_py() for column in columns), strict=True)
+        words = ", ".join(f"{name} is {quoted(text)}" for name, text in told if text)
+        errors.append(
+            InvalidInput(
+                f"is no event that the mapping knows: {words or f'nothing in {times}'}",
+                code="not_mapped",
+                field=", ".join(looked_at) or times,
             )
         )
-    return findings
+    numbers = row.table.numbers.take(pa.array(where)).to_pylist()
+    return [
+        (number, errors[kind])
+        for number, kind in zip(numbers, kinds.indices.to_pylist(), strict=True)
+    ]

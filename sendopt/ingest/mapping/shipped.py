@@ -6,7 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from sendopt.errors import InvalidInput
-from sendopt.ingest.mapping.grammar import Mapping, parse
+from sendopt.ingest.mapping.grammar import Mapping
+from sendopt.ingest.mapping.parse import parse
 
 
 def vendors() -> list[str]:

@@ -21,6 +21,8 @@ from sendopt.ingest.jsonl import read_objects
 from sendopt.ingest.raw import Finding, Options
 
 _BATCH_ROWS = 250_000
+#: Objects that are asked for all their keys, so that a misspelt one can be told what it may mean.
+_SHOWN_OBJECTS = 100
 #: How JSON of Avro spells a value of a union: {"string": "..."}.
 _UNION = frozenset({"boolean", "int", "long", "float", "double", "bytes", "string"})
 
@@ -33,7 +35,7 @@ class VendorTable:
         columns: text; those of the wanted ones that were seen.
         numbers: of the rows, from 1.
         unreadable: rows that are none.
-        names: the columns that were seen; of objects the wanted ones alone.
+        names: the columns that were seen; of objects the wanted ones, and all of the first of them.
     """
 
     columns: pa.Table
@@ -94,17 +96,14 @@ def _parquet(path: Path, wanted: frozenset[str], options: Options) -> Iterator[V
     done = 0
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+            names = frozenset(_flat(file.schema_arrow.empty_table()).column_names)
+            read = sorted(wanted & names)
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=read):
                 table = _flat(pa.Table.from_batches([batch]))
-                columns = {
-                    name: _as_text(table[name], options)
-                    for name in table.column_names
-                    if name in wanted
-                }
-                numbers = pa.array(np.arange(done + 1, done + 1 + len(table)))
-                rows = pa.table(columns) if columns else table.select([])
-                yield VendorTable(rows, numbers, (), frozenset(table.column_names))
-                done += len(table)
+                columns = {name: _as_text(table[name], options) for name in read}
+                numbers = pa.array(np.arange(done + 1, done + 1 + batch.num_rows))
+                yield VendorTable(pa.table(columns), numbers, (), names)
+                done += batch.num_rows
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise InvalidInput(
             f"{path.name} cannot be read as Parquet after row {done}: {error}",
@@ -142,7 +141,10 @@ def _of_objects(
     columns: dict[str, list[str | None]] = {name: [] for name in paths}
     missing = {"", *options.nulls}
     rows: list[int] = []
+    shown: set[str] = set()
     for row, given in numbered:
+        if len(rows) < _SHOWN_OBJECTS:
+            shown |= set(_paths(given))
         rows.append(row)
         for name, keys in paths.items():
             word = _word(_at(given, keys))
@@ -150,7 +152,17 @@ def _of_objects(
     arrays = {name: pa.array(values, pa.string()) for name, values in columns.items()}
     seen = {name for name, array in arrays.items() if array.null_count < len(array)}
     table = pa.table({name: each for name, each in arrays.items() if name in seen})
-    return VendorTable(table, pa.array(rows, pa.int64()), unreadable, frozenset(seen))
+    return VendorTable(table, pa.array(rows, pa.int64()), unreadable, frozenset(seen | shown))
+
+
+def _paths(value: Any, begin: str = "") -> Iterator[str]:
+    """Yield the paths that lead to a value within an object."""
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        one = _without_union(inner)
+        if isinstance(one, dict):
+            yield from _paths(one, f"{begin}{key}.")
+        elif one not in (None, ""):
+            yield f"{begin}{key}"
 
 
 def _at(value: Any, keys: list[str]) -> Any:
