@@ -5,7 +5,7 @@
 -- Sessions only: when a user opens something also tells when somebody sent it. Being there in one
 -- hour of one day counts once, however often.
 with home as (
-    select user_id, arg_max(timezone, occurred_at) as timezone
+    select user_id, arg_max(timezone, (occurred_at, event_id)) as timezone
     from event
     where timezone is not null and occurred_at < $as_of
     group by user_id
@@ -19,7 +19,7 @@ known as (
     select user_id, timezone
     from home
     where user_id in (select user_id from hours)
-    order by hash(user_id), user_id
+    order by md5(user_id), user_id
     limit $sample
 )
 select
