@@ -141,3 +141,22 @@ def test_what_is_not_over_is_not_counted(empty_log: Log) -> None:
             reader, as_of=AS_OF - timedelta(days=40), open_window=WINDOW, timezone="UTC"
         )
     assert early is None
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_zones_at_one_instant_that_of_the_last_event_id_holds(
+    empty_log: Log, order: int
+) -> None:
+    begin = datetime(2026, 9, 1, 12, tzinfo=UTC)
+    sends = [sent(begin + timedelta(seconds=count), None) for count in range(LEAST_ANSWERS)]
+    zones = [
+        Event(name, UserId("ann"), EventType.SESSION, begin - WINDOW, timezone=zone)
+        for name, zone in (("a", "Asia/Tokyo"), ("b", "Europe/Berlin"))
+    ]
+    events = [*zones[::order], *sends, *(opened(send, send.occurred_at) for send in sends)]
+    with empty_log.appender() as appender:
+        appender.append(TENANT, event_table(events))
+    with empty_log.reader(TENANT) as reader:
+        hours = score_hours(reader, as_of=AS_OF, open_window=WINDOW, timezone="UTC")
+    assert hours is not None
+    assert max(range(24), key=lambda hour: hours[hour].open_probability) == 14

@@ -10,7 +10,7 @@ with zone as materialized (
     select name from pg_timezone_names()
 ),
 home as (
-    select user_id, arg_max(timezone, occurred_at) as timezone
+    select user_id, arg_max(timezone, (occurred_at, event_id)) as timezone
     from event
     where $share < 1 and epoch_us(occurred_at) < $until_us
         and timezone in (select name from zone)

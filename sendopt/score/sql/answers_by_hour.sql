@@ -9,7 +9,7 @@ with zone as materialized (
     select name from pg_timezone_names()
 ),
 home as (
-    select user_id, arg_max(timezone, occurred_at) as timezone
+    select user_id, arg_max(timezone, (occurred_at, event_id)) as timezone
     from event
     where occurred_at < $as_of and timezone in (select name from zone)
     group by user_id
