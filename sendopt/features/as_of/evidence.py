@@ -13,7 +13,7 @@ from sendopt.features.as_of.observations import PROMPTNESS
 from sendopt.features.as_of.viewpoints import Viewpoints, flat
 from sendopt.features.propensity import inverse
 from sendopt.features.timeline.history import in_order, user_numbers
-from sendopt.features.timeline.parallel import shared_out
+from sendopt.parallel import shared_out
 
 DAY_TYPES = 2  # weekdays, weekends
 HALF_HOURS = 48  # of a local day

@@ -15,8 +15,8 @@ from sendopt.features.local_time.zones import half_hour_cells
 from sendopt.features.queries import statement
 from sendopt.features.target import Target
 from sendopt.features.timeline.history import History, kind
-from sendopt.features.timeline.parallel import shared_out
 from sendopt.log import Reader
+from sendopt.parallel import shared_out
 from sendopt.records import EventType
 
 #: Ends of the stages of promptness, as shares of the open window: how soon a send was answered.

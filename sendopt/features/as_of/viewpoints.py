@@ -15,8 +15,8 @@ from sendopt.features.local_time.weekends import is_weekend, weekend_days
 from sendopt.features.local_time.zones import DAY_US, day_of_week, minute_of_day, zone_clocks
 from sendopt.features.target import Target
 from sendopt.features.timeline.history import History, in_order, kinds
-from sendopt.features.timeline.parallel import shared_out
 from sendopt.log import Reader
+from sendopt.parallel import shared_out
 from sendopt.records import EventType
 
 INSTANT = pa.timestamp("us", tz="UTC")

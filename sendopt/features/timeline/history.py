@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from sendopt.features.local_time.zones import UTC_ONLY, Clocks, zone_clocks
 from sendopt.features.queries import statement
-from sendopt.features.timeline.parallel import AT_ONCE, shared_out
 from sendopt.log import Reader
+from sendopt.parallel import AT_ONCE, shared_out
 from sendopt.records import EventType
 
 if TYPE_CHECKING:
