@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sendopt.errors import SolverFailed
 from sendopt.features import DAY_TYPES, HALF_HOURS
 from sendopt.learn.numerics import circular
+from sendopt.parallel import shared_out
 
 HOURS = 24
 
@@ -124,10 +125,18 @@ def _posteriors(
 
     precision = np.ascontiguousarray(np.linalg.inv(prior.covariance))
     own, variance, doubt = begin.copy(), np.empty_like(begin), np.empty_like(begin)
-    into = np.zeros((_CELLS, _CELLS)) if second is None else second
-    failed = posteriors(
-        counts, prior.mean, precision, own, variance, doubt, into, second is not None
-    )
+    squares: dict[int, Floats] = {}  # by the first row of the share that they are of
+
+    def work(rows: slice) -> int:
+        squares[rows.start] = np.zeros((_CELLS, _CELLS))
+        found = own[rows], variance[rows], doubt[rows], squares[rows.start]
+        failed: int = posteriors(counts[rows], prior.mean, precision, *found, second is not None)
+        return failed
+
+    failed = sum(shared_out(len(counts), work))
+    if second is not None:
+        for first in sorted(squares):
+            second += squares[first]
     if failed:
         raise SolverFailed(
             f"the sessions of {failed} of {len(counts)} users have no likeliest hours",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sendopt.errors import SolverFailed
 from sendopt.features import HALF_HOURS, Evidence
+from sendopt.parallel import shared_out
 
 _WAVES = 10  # of a day: the shortest takes 2.4 hours
 _ROUGH_HOURS = 1.0  # over which a rough curve changes
@@ -94,7 +95,13 @@ def solve(
 
     own, spread = np.zeros((len(at_risk), len(precision))), np.empty((len(at_risk), len(waves)))
     family = hazard_modes.POISSON if poisson else hazard_modes.BINOMIAL
-    failed = hazard_modes.modes(at_risk, answers, offset, waves, precision, family, own, spread)
+
+    def work(rows: slice) -> int:
+        seen = at_risk[rows], answers[rows], offset[rows]
+        failed: int = hazard_modes.modes(*seen, waves, precision, family, own[rows], spread[rows])
+        return failed
+
+    failed = sum(shared_out(len(at_risk), work))
     if failed:
         raise SolverFailed(
             f"the answers of {failed} of {len(at_risk)} rows have no likeliest curve",
