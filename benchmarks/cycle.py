@@ -58,7 +58,7 @@ def measure(folder: Path, users: int, *, plan: bool) -> Cycle:
     step("ingest", "ingest", past)
     step("train", "train")
     step("score", "score")
-    step("score --out", "score", "--out", folder / "scores.parquet")
+    step("score --out", "score", "--full", "--out", folder / "scores.parquet")
     step("ingest, the next day", "ingest", folder / planted.NEXT_DAY)
     step("score, after the next day", "score")
     step("backtest", "backtest")

@@ -105,7 +105,7 @@ class BestTimesFromStore:
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
-            (_SOURCE, stored_source(store).encode()),
+            (_SOURCE, stored_source(store, row).encode()),
             (b"x-request-id", new_request_id(facade.random_bytes).encode()),
             *HEADERS,
         ]

@@ -22,9 +22,12 @@ from sendopt.errors import ModelNotServable, StoreFailure
 from sendopt.features import AsOfView, known_users
 from sendopt.learn import ServableModel
 from sendopt.learn.registry import serving
+from sendopt.log import Reader
 from sendopt.records import TenantId, UserId
 from sendopt.score import ScoreStore, Weeks
-from sendopt.score.store import About, probability_of, slot_of, write_store
+from sendopt.score.renewal import are_most, have_news, renewal, why_in_full
+from sendopt.score.store import About, probability_of, slot_of
+from sendopt.score.store_writer import write_store
 from sendopt.state import users
 
 _NO_ZONE = "UTC"  # in which the model reads the hours of a user whose zone nobody named
@@ -39,11 +42,24 @@ class ScoringReport:
     log_snapshot: int
     as_of: datetime
     store: str  # the file
+    computed: int  # of the users: those with news, or all of them
+    in_full_because: str | None  # why all of them were computed; None = the others' scores stand
+
+    @property
+    def kept(self) -> int:
+        """How many keep the scores that they had."""
+        return self.users - self.computed
 
     @property
     def rows(self) -> int:
         """How many scores: each user has one an hour of the week."""
         return self.users * score.SLOTS_A_WEEK
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    users: int
+    computed: int
 
 
 class Scores(OneUser):
@@ -55,14 +71,19 @@ class Scores(OneUser):
             self.settings.scores_folder, max_age=self.settings.scores_max_age, clock=self.clock
         )
 
-    def score(self, tenant_id: TenantId, *, out: Path | None = None) -> ScoringReport:
+    def score(
+        self, tenant_id: TenantId, *, out: Path | None = None, full: bool = False
+    ) -> ScoringReport:
         """Score every user that the log knows, and let the API answer from the result.
 
-        Memory is bounded by some thousands of users, however many there are.
+        Users of whom nothing became known since the last run keep their scores, for as long as
+        `score.renewal` lets them. Memory is bounded by some thousands of users, however many there
+        are, and by those who have news.
 
         Args:
             tenant_id: whose users.
             out: a Parquet file that gets the same scores, as `score_slots` tells them.
+            full: score everybody anew.
 
         Raises:
             NotFound: `tenant_unknown`.
@@ -72,16 +93,80 @@ class Scores(OneUser):
         model = self.registry.champion(tenant_id)
         now = self.clock.now()
         path = self.stored_scores.path(tenant_id, model.version)
-        with self.reader(tenant_id) as reader, _parquet(out) as copy:
-            view = AsOfView(reader, model.target)
-            user_ids = known_users(reader, until=now)
-            zones = _zones(user_standing(reader, as_of=now), user_ids)
-            about = About(tenant_id, model.version, reader.snapshot, as_of=now, created_at=now)
-            threads = self.settings.learn.threads
-            weeks = score.score_weeks(model, view, user_ids, as_of=now, threads=threads)
-            write_store(path, about, user_ids, zones, map(copy, weeks))
+        before = _unharmed(path, tenant_id, model)
+        reason = "it was asked for" if full else why_in_full(before, now=now)
+        with self.reader(tenant_id) as reader:
+            if before is not None and reason is None:
+                news = have_news(before, reader, model.target, now=now)
+                if are_most(news, before):
+                    reason = "most users have news"
+            if before is None or reason is not None:
+                written = self._score_all(path, tenant_id, model, reader, now=now, out=out)
+            else:
+                with reader.of_users(news) as own:
+                    written = self._score_again(path, model, own, before, now=now, out=out)
+            snapshot = reader.snapshot
         self.stored_scores.drop_superseded(tenant_id)
-        return ScoringReport(len(user_ids), model.version, about.log_snapshot, now, str(path))
+        return ScoringReport(
+            users=written.users,
+            model_version=model.version,
+            log_snapshot=snapshot,
+            as_of=now,
+            store=str(path),
+            computed=written.computed,
+            in_full_because=reason,
+        )
+
+    def _score_all(
+        self,
+        path: Path,
+        tenant_id: TenantId,
+        model: ServableModel,
+        reader: Reader,
+        *,
+        now: datetime,
+        out: Path | None,
+    ) -> _Written:
+        """Score every user; what is known of everybody is kept beside the scores."""
+        view = AsOfView(reader, model.target)
+        user_ids = known_users(reader, until=now)
+        zones = _zones(user_standing(reader, as_of=now), user_ids)
+        everybody = model.scorer.population(view, as_of=now).document()
+        about = About(
+            tenant_id, model.version, reader.snapshot, now, created_at=now, everybody=everybody
+        )
+        threads = self.settings.learn.threads
+        weeks = score.score_weeks(model, view, user_ids, as_of=now, threads=threads)
+        with _parquet(out) as copy:
+            write_store(path, about, user_ids, zones, map(copy, weeks))
+        return _Written(users=len(user_ids), computed=len(user_ids))
+
+    def _score_again(
+        self,
+        path: Path,
+        model: ServableModel,
+        own: Reader,
+        before: ScoreStore,
+        *,
+        now: datetime,
+        out: Path | None,
+    ) -> _Written:
+        """Score the users of `own`, who have news; all others keep what `before` holds."""
+
+        def zone_of(users: pa.Array) -> pa.Array:
+            return _zones(user_standing(own, as_of=now), users)
+
+        renewed = renewal(before, own, zone_of, now=now)
+        view = AsOfView(own, model.target, renewed.everybody)
+        threads = self.settings.learn.threads
+        weeks = score.score_weeks(model, view, renewed.news, as_of=now, threads=threads)
+        write_store(path, renewed.about, renewed.user_ids, renewed.zones, weeks, kept=renewed.kept)
+        if out is not None:
+            stored = ScoreStore(path, tenant_id=before.about.tenant_id, model_version=model.version)
+            with _parquet(out) as copy:
+                for some in stored.weeks():
+                    copy(some)
+        return _Written(users=len(renewed.user_ids), computed=len(renewed.news))
 
     def score_slots(
         self,
@@ -148,7 +233,7 @@ class Scores(OneUser):
             for word in store.best(row, top)
         )
         version = store.about.model_version
-        return BestTimes(user_id, store.zone(row), slots, version, None), stored_source(store)
+        return BestTimes(user_id, store.zone(row), slots, version, None), stored_source(store, row)
 
     def _live(self, tenant_id: TenantId, user_id: UserId, *, top: int) -> BestTimes:
         """Ask the champion, else the last good model, now; without either, say why none speaks."""
@@ -198,6 +283,14 @@ def _parquet(out: Path | None) -> Iterator[Callable[[Weeks], Weeks]]:
         yield copy
 
 
+def _unharmed(path: Path, tenant_id: TenantId, model: ServableModel) -> ScoreStore | None:
+    """Return the store at `path`, however old; None if there is none, or none that can be used."""
+    try:
+        return ScoreStore(path, tenant_id=tenant_id, model_version=model.version)
+    except StoreFailure:  # it is written anew
+        return None
+
+
 def _zones(standing: pa.Table, user_ids: pa.Array) -> pa.Array:
     """Return the zones in which a model reads the users' hours: the log's last, else UTC."""
     rows = pc.index_in(user_ids, standing["user_id"].combine_chunks())
@@ -205,9 +298,9 @@ def _zones(standing: pa.Table, user_ids: pa.Array) -> pa.Array:
     return pc.fill_null(zones.cast(pa.string()), _NO_ZONE)
 
 
-def stored_source(store: ScoreStore) -> str:
+def stored_source(store: ScoreStore, row: int) -> str:
     """Return what the answer's metadata says of a stored answer."""
-    return f"stored; as_of={store.as_of_text}"
+    return f"stored; as_of={store.as_of_text(row)}"
 
 
 def live_source(reason: str) -> str:

@@ -113,6 +113,9 @@ def score(
             help="Score another window than the model learned, such as 2h, into --out alone.",
         ),
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Score everybody anew, not only users with news.")
+    ] = False,
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
@@ -120,21 +123,32 @@ def score(
     """Score every user for every hour of the week.
 
     The local week has 168 hours. The API answers best times from the result, until the champion
-    changes or the scores are too old (SENDOPT_SCORES__MAX_AGE_HOURS): run it daily.
+    changes or the scores are too old (SENDOPT_SCORES__MAX_AGE_HOURS): run it daily. Users of whom
+    nothing became known since keep their scores, for a week at most and while the model stays.
     """
     app = open_home(home)
     if open_window is not None:
         _score_window(app, TenantId(tenant), out, open_window, as_json=as_json)
         return
     with progress("scoring"):
-        report = app.score(TenantId(tenant), out=out)
+        report = app.score(TenantId(tenant), out=out, full=full)
     if as_json:
         written = None if out is None else str(out)
-        print_json({**as_json_object(report), "rows": report.rows, "out": written})
+        print_json(
+            {**as_json_object(report), "rows": report.rows, "kept": report.kept, "out": written}
+        )
         return
     stdout.print(
         f"{report.users:,} users, {report.rows:,} scores of model "
         f"{report.model_version} in {report.store}",
+    )
+    stdout.print(
+        f"{report.computed:,} users computed"
+        + (
+            f", all because {report.in_full_because}"
+            if report.in_full_because
+            else f", those with news; {report.kept:,} kept their scores"
+        )
     )
 
 

@@ -13,6 +13,7 @@ from sendopt.features.as_of.evidence import (
     Evidence,
 )
 from sendopt.features.as_of.late_answers import LATE_AGES, LateEvidence, answers_by_age
+from sendopt.features.as_of.news import users_with_news
 from sendopt.features.as_of.observations import PROMPTNESS
 from sendopt.features.as_of.population import Population, events_before
 from sendopt.features.as_of.view import AsOfView
@@ -69,5 +70,6 @@ __all__ = [
     "session_moments",
     "statement",
     "summarise",
+    "users_with_news",
     "viewpoints",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -38,7 +38,8 @@ class Reader:
         *,
         since: datetime | None = None,
         before: datetime | None = None,
-        user_id: UserId | None = None,
+        which: str | None = None,
+        asked: pa.Table | None = None,
     ) -> None:
         self._connection = connection
         self._lake, self._tenant_id = lake, tenant_id
@@ -50,13 +51,17 @@ class Reader:
             "snapshot": snapshot,
             "tenant_id": literal(tenant_id),
             "and_within": begins + ends,
-            "view": "event" if user_id is None else "every_event",
+            "view": "event" if which is None else "every_event",
         }
         self.snapshot = snapshot
         run(connection, "event_view", statement("event_view").format(**self._names))
-        if user_id is not None:
-            sql = statement("event_of_user").format(user_id=literal(user_id))
-            run(connection, "event_of_user", sql)
+        if which is not None:
+            if asked is not None:
+                connection.register("asked", asked)
+            sql = statement("event_of_users").format(which=which)
+            run(connection, "event_of_users", sql)
+            if asked is not None:
+                connection.unregister("asked")
         run(connection, "repeated_send_view")
         run(connection, "send_view")
         run(connection, "send_answer_macro")
@@ -97,23 +102,38 @@ class Reader:
             connection.interrupt()
             connection.close()
 
-    @contextmanager
-    def of_user(self, user_id: UserId) -> Iterator[Reader]:
+    def of_user(self, user_id: UserId) -> AbstractContextManager[Reader]:
         """Open a reader of the same snapshot that sees one user's events alone, read here, once."""
+        return self._of(f"user_id = {literal(user_id)}")
+
+    def of_users(self, user_ids: pa.Array) -> AbstractContextManager[Reader]:
+        """As `of_user`, of several users."""
+        asked = pa.table({"user_id": user_ids.cast(pa.string())})
+        return self._of("user_id in (select user_id from asked)", asked)
+
+    @contextmanager
+    def _of(self, which: str, asked: pa.Table | None = None) -> Iterator[Reader]:
         connection = self._connection.cursor()
         try:
             yield Reader(
-                connection,
-                self._lake,
-                self._tenant_id,
-                self.snapshot,
-                since=self._since,
-                before=self._before,
-                user_id=user_id,
+                connection, self._lake, self._tenant_id, self.snapshot, which=which, asked=asked
             )
         finally:
             connection.interrupt()
             connection.close()
+
+    def users_appended_after(self, snapshot: int) -> pa.Array:
+        """Return the users of whom any event is new since `snapshot`, whenever it happened.
+
+        Raises:
+            StoreFailure: if the log never had that snapshot.
+        """
+        if snapshot >= self.snapshot:
+            return pa.array([], pa.string())
+        sql = statement("users_appended").format(**self._names, first=snapshot + 1)
+        with failures("users_appended"):
+            found = run(self._connection, "users_appended", sql).to_arrow_table()
+        return found["user_id"].combine_chunks()
 
     def query(
         self,

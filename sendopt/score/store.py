@@ -2,9 +2,11 @@
 
     magic      8 bytes
     format     uint32, then the length of the header, uint32
-    header     JSON: whose scores they are, of which model, of when; and every zone by number
+    header     JSON: whose scores they are, of which model, of when; every zone by number; as of
+               when each run scored, by number; what the model knew of everybody
     starts     uint64 a user and one more: where its id starts among the ids, and the last ends
     zones      uint16 a user: the number of its zone
+    runs       uint8 a user: the number of the run that scored it
     ids        the user ids in UTF-8, in ascending order of their bytes, without gaps
     weeks      168 words a user
     checksum   SHA-256 of everything before it
@@ -14,8 +16,8 @@ best hour first, and of equal ones the earlier: the upper 24 bits tell how far t
 the highest there is, in steps of 1.6e-6, the lower 8 bits the hour of the week. So sorting the
 words sorted the hours, and a logit is off by no more than `LARGEST_ERROR`.
 
-A file is written beside its place and moved there when it is whole and on disk: readers see the
-old one or the new one. What is damaged, cut short or somebody else's is refused, never read.
+A file is written by `store_writer`. What is damaged, cut short or somebody else's is refused,
+never read.
 """
 
 from __future__ import annotations
@@ -24,37 +26,35 @@ import hashlib
 import json
 import math
 import mmap
-import os
 import struct
-import tempfile
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sendopt.errors import InvalidInput, StoreFailure
+from sendopt.errors import StoreFailure
 from sendopt.learn.model.scorer import SLOTS_A_WEEK
 from sendopt.records import TenantId, UserId
 from sendopt.score.weeks import SUREST_LOGIT, Weeks
 
-FORMAT = 1
+FORMAT = 2
 #: Of a stored logit: half a step of the words, and what float32 leaves out near ±14.
 LARGEST_ERROR = 2e-6
 
-_MAGIC = b"sendopt\x1a"
-_PREFIX = struct.Struct("<8sII")
+MAGIC = b"sendopt\x1a"
+PREFIX = struct.Struct("<8sII")
 _CHECKSUM = hashlib.sha256().digest_size
-_STEPS = 2**24 - 1
-_STEP = 2.0 * SUREST_LOGIT / _STEPS
+STEPS = 2**24 - 1
+STEP = 2.0 * SUREST_LOGIT / STEPS
 _FENCE = 64  # users between two ids that are kept at hand
 _READ_AT_ONCE = 1 << 24
+_WEEKS_AT_ONCE = 4_000
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,14 @@ class About:
     tenant_id: TenantId
     model_version: str
     log_snapshot: int
-    as_of: datetime  # only what happened before it was known to the scores
+    as_of: datetime  # of the last run: whoever had news by then was scored by it
     created_at: datetime
+    runs: tuple[datetime, ...] = ()  # as of which users were scored, the first time everybody
+    everybody: Mapping[str, Any] | None = None  # what was known of everybody, then, as JSON
+
+    def __post_init__(self) -> None:
+        if not self.runs:
+            object.__setattr__(self, "runs", (self.as_of,))
 
 
 def slot_of(word: int) -> int:
@@ -76,65 +82,11 @@ def slot_of(word: int) -> int:
 def probability_of(word: int) -> float:
     """Return the probability of a word.
 
-    >>> slot, half = 7, _STEPS // 2 + 1
+    >>> slot, half = 7, STEPS // 2 + 1
     >>> round(probability_of(half << 8 | slot), 6)
     0.5
     """
-    return 1.0 / (1.0 + math.exp((word >> 8) * _STEP - SUREST_LOGIT))
-
-
-def write_store(
-    path: Path, about: About, user_ids: pa.Array, zones: pa.Array, weeks: Iterable[Weeks]
-) -> None:
-    """Write the store of `user_ids` to `path`, in memory that does not grow with the weeks.
-
-    Args:
-        path: where it goes; a store that is there is replaced as soon as the new one is on disk.
-        about: what the header says.
-        user_ids: in ascending order of their UTF-8 bytes, none twice.
-        zones: the IANA zone of every user.
-        weeks: of the same users in the same order.
-
-    Raises:
-        InvalidInput: `unsorted`, or if `weeks` are not those of `user_ids`.
-    """
-    ids = pa.concat_arrays([user_ids.cast(pa.large_string())])
-    if not pc.all(pc.less(ids[:-1], ids[1:])).as_py() and len(ids) > 1:
-        raise InvalidInput("user ids do not ascend", code="unsorted", field="user_id")
-    numbered = pc.dictionary_encode(zones)
-    header = {
-        "tenant_id": about.tenant_id,
-        "model_version": about.model_version,
-        "log_snapshot": about.log_snapshot,
-        "as_of": about.as_of.isoformat(),
-        "created_at": about.created_at.isoformat(),
-        "users": len(ids),
-        "bytes_of_ids": _text(ids).nbytes,
-        "zones": numbered.dictionary.to_pylist(),
-    }
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            out = _Sections(file)
-            text = json.dumps(header).encode()
-            out.write(_PREFIX.pack(_MAGIC, FORMAT, len(text)) + text)
-            out.write(_starts(ids).astype("<u8"))
-            out.write(numbered.indices.to_numpy().astype("<u2"))
-            out.write(_text(ids))
-            _write_weeks(out, ids, weeks)
-            file.write(out.digest())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    return 1.0 / (1.0 + math.exp((word >> 8) * STEP - SUREST_LOGIT))
 
 
 class ScoreStore:
@@ -157,34 +109,39 @@ class ScoreStore:
         except (OSError, ValueError) as error:  # mmap calls an empty file a wrong value
             raise _unreadable(path, "cannot be mapped") from error
         whole = memoryview(self._map)
-        if len(whole) < _PREFIX.size + _CHECKSUM or whole[:8] != _MAGIC:
+        if len(whole) < PREFIX.size + _CHECKSUM or whole[:8] != MAGIC:
             raise _unreadable(path, "is no score store")
-        _, version, length = _PREFIX.unpack_from(whole)
+        _, version, length = PREFIX.unpack_from(whole)
         if version != FORMAT:
             raise _unreadable(path, f"has format {version}, this release reads {FORMAT}")
         if _digest(whole[:-_CHECKSUM]) != whole[-_CHECKSUM:]:
             raise _unreadable(path, "was changed or cut short since it was written")
-        header = json.loads(bytes(whole[_PREFIX.size : _PREFIX.size + length]))
+        header = json.loads(bytes(whole[PREFIX.size : PREFIX.size + length]))
         self.about = About(
             tenant_id=TenantId(header["tenant_id"]),
             model_version=header["model_version"],
             log_snapshot=header["log_snapshot"],
             as_of=datetime.fromisoformat(header["as_of"]),
             created_at=datetime.fromisoformat(header["created_at"]),
+            runs=tuple(datetime.fromisoformat(as_of) for as_of in header["runs"]),
+            everybody=header["everybody"],
         )
         if (self.about.tenant_id, self.about.model_version) != (tenant_id, model_version):
             raise _unreadable(path, "holds another tenant's or another model's scores")
         self._count: int = header["users"]
         self._zones: list[str] = header["zones"]
-        starts = _aligned(_PREFIX.size + length)
+        starts = aligned(PREFIX.size + length)
         zones = starts + 8 * (self._count + 1)
-        self._ids = _aligned(zones + 2 * self._count)
-        weeks = _aligned(self._ids + header["bytes_of_ids"])
+        runs = aligned(zones + 2 * self._count)
+        self._ids = aligned(runs + self._count)
+        self._run_of = whole[runs : runs + self._count]
+        self._text_end = self._ids + header["bytes_of_ids"]
+        weeks = aligned(self._text_end)
         self._starts = whole[starts:zones].cast("Q")
         self._zone_of = whole[zones : zones + 2 * self._count].cast("H")
         self._words = whole[weeks:-_CHECKSUM].cast("I")
         self._fence = [self._id(row) for row in range(0, self._count, _FENCE)]
-        self.as_of_text = f"{self.about.as_of:%Y-%m-%dT%H:%M:%SZ}"
+        self._as_of_texts = [f"{as_of:%Y-%m-%dT%H:%M:%SZ}" for as_of in self.about.runs]
 
     def __len__(self) -> int:
         return self._count
@@ -203,6 +160,47 @@ class ScoreStore:
         """Return the zone in which the week of a row is told."""
         return self._zones[self._zone_of[row]]
 
+    def as_of_text(self, row: int) -> str:
+        """Return as of when the user of a row was scored."""
+        return self._as_of_texts[self._run_of[row]]
+
+    @property
+    def user_ids(self) -> pa.Array:
+        """All user ids, by row."""
+        text = pa.py_buffer(self._map[self._ids : self._text_end])
+        starts = pa.py_buffer(bytes(self._starts))
+        return pa.Array.from_buffers(pa.large_string(), self._count, [None, starts, text])
+
+    @property
+    def zones(self) -> pa.Array:
+        """The zone in which each week is told, by row."""
+        return pa.array(self._zones, pa.string()).take(pa.array(np.asarray(self._zone_of)))
+
+    @property
+    def runs(self) -> NDArray[np.uint8]:
+        """The number of the run that scored each row."""
+        return np.asarray(self._run_of)
+
+    @property
+    def words(self) -> NDArray[np.uint32]:
+        """All weeks, (rows, SLOTS_A_WEEK), without a copy."""
+        return np.asarray(self._words).reshape(self._count, SLOTS_A_WEEK)
+
+    def logits(self, rows: slice) -> NDArray[np.float32]:
+        """Return the weeks of some rows, (rows, SLOTS_A_WEEK), Monday 0:00 first."""
+        words = self.words[rows]
+        logits = np.empty(words.shape, np.float32)
+        said = SUREST_LOGIT - (words >> np.uint32(8)) * STEP
+        np.put_along_axis(logits, (words & np.uint32(0xFF)).astype(np.intp), said, axis=1)
+        return logits
+
+    def weeks(self) -> Iterator[Weeks]:
+        """Yield all weeks by row, some thousands at a time."""
+        ids = self.user_ids.cast(pa.string())
+        for first in range(0, self._count, _WEEKS_AT_ONCE):
+            rows = slice(first, first + _WEEKS_AT_ONCE)
+            yield Weeks(ids[rows], self.logits(rows))
+
     def best(self, row: int, top: int) -> list[int]:
         """Return the words of the `top` best hours of a row, best first."""
         first = row * SLOTS_A_WEEK
@@ -213,60 +211,6 @@ class ScoreStore:
         return self._map[self._ids + starts[row] : self._ids + starts[row + 1]]
 
 
-class _Sections:
-    """Writes sections and digests them on the way."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._digest = hashlib.sha256()
-        self._size = 0
-
-    def write(self, section: Any) -> None:
-        self.append(section)
-        self.append(bytes(_aligned(self._size) - self._size))
-
-    def append(self, part: Any) -> None:
-        view = memoryview(part).cast("B") if len(part) else memoryview(b"")
-        self._file.write(view)
-        self._digest.update(view)
-        self._size += len(view)
-
-    def digest(self) -> bytes:
-        return self._digest.digest()
-
-
-def _write_weeks(out: _Sections, ids: pa.Array, weeks: Iterable[Weeks]) -> None:
-    written = 0
-    for some in weeks:
-        if not ids[written : written + len(some.user_id)].equals(
-            some.user_id.cast(pa.large_string())
-        ):
-            break
-        out.append(_words(some.logit))
-        written += len(some.user_id)
-    if written != len(ids):
-        raise InvalidInput("the weeks are not those of the users", code="unsorted", field="weeks")
-
-
-def _words(logit: NDArray[np.float32]) -> NDArray[np.uint32]:
-    below = np.rint((SUREST_LOGIT - logit.astype(np.float64)) / _STEP)
-    words = np.clip(below, 0, _STEPS).astype("<u4") << np.uint32(8)
-    words |= np.arange(SLOTS_A_WEEK, dtype="<u4")
-    words.sort(axis=1)
-    return words
-
-
-def _starts(ids: pa.Array) -> NDArray[np.int64]:
-    return (
-        np.frombuffer(ids.buffers()[1], np.int64)[: len(ids) + 1] if len(ids) else np.zeros(1, int)
-    )
-
-
-def _text(ids: pa.Array) -> NDArray[np.uint8]:
-    size = int(_starts(ids)[-1])
-    return np.frombuffer(ids.buffers()[2], np.uint8)[:size] if size else np.zeros(0, np.uint8)
-
-
 def _digest(view: memoryview) -> bytes:
     digest = hashlib.sha256()
     for first in range(0, len(view), _READ_AT_ONCE):
@@ -274,7 +218,8 @@ def _digest(view: memoryview) -> bytes:
     return digest.digest()
 
 
-def _aligned(size: int) -> int:
+def aligned(size: int) -> int:
+    """Return the multiple of 8 at which what follows `size` bytes begins."""
     return -(-size // 8) * 8
 
 

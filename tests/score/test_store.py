@@ -23,8 +23,8 @@ from sendopt.score.store import (
     ScoreStore,
     probability_of,
     slot_of,
-    write_store,
 )
+from sendopt.score.store_writer import write_store
 from sendopt.score.weeks import SUREST_LOGIT
 
 AS_OF = datetime(2026, 9, 28, tzinfo=UTC)

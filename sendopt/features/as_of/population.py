@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -60,6 +62,21 @@ class Population:
             expected="everybody as the model that asks remembers them, before the day of as_of",
         )
 
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON holds it, to the bit."""
+        late = None if self.late is None else _listed(self.late)
+        return {"evidence": _listed(self.evidence), "sends": self.sends.tolist(), "late": late}
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Population:
+        """Read what `document` wrote."""
+        late = document["late"]
+        return cls(
+            Evidence(**_arrays(document["evidence"])),
+            np.asarray(document["sends"], np.int64),
+            None if late is None else LateEvidence(**_arrays(late)),
+        )
+
 
 def everybody_before(
     observations: pa.Table,
@@ -104,3 +121,11 @@ def events_before(reader: Reader, as_of: datetime) -> int:
 def day_of(as_of: datetime) -> datetime:
     """Return when the UTC day of an instant began."""
     return as_utc(as_of).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _listed(counts: Evidence | LateEvidence) -> dict[str, Any]:
+    return {each.name: getattr(counts, each.name).tolist() for each in fields(counts)}
+
+
+def _arrays(listed: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
+    return {name: np.asarray(counts, np.float64) for name, counts in listed.items()}

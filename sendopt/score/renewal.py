@@ -1,0 +1,114 @@
+"""Which users have to be scored again, and when everybody has to.
+
+A score is of its own instant. As long as nothing becomes known of a user it changes by the fading
+of what was known, and by what everybody did since: both take weeks. So whoever has no news keeps
+the score, as of when it was made, for a week at most, and those with news are scored by the same
+model beside the same knowledge of everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sendopt.features import Population, Target, known_users, users_with_news
+from sendopt.log import Reader
+from sendopt.score.store import About, ScoreStore
+from sendopt.score.store_writer import Kept
+
+#: After so long everybody is scored anew.
+LONGEST_KEPT = timedelta(days=7)
+
+ZoneOf = Callable[[pa.Array], pa.Array]
+
+_MOST_RUNS = 250  # that a store can tell apart
+_MOST_NEWS = 0.5  # of the users: beyond, to read the whole log once is quicker
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """A store that is to follow another one."""
+
+    about: About
+    user_ids: pa.Array  # of the whole store, in order
+    zones: pa.Array  # of the same users
+    news: pa.Array  # those of them who are scored again, in order
+    kept: Kept  # all others
+    everybody: Population  # beside which they are scored, as the others were
+
+
+def why_in_full(before: ScoreStore | None, *, now: datetime) -> str | None:
+    """Say why no score of the champion's store may be kept; None = they may."""
+    if before is None:
+        return "no scores of this model are stored"
+    about = before.about
+    if about.everybody is None:
+        return "what the model knew of everybody was not stored"
+    if about.as_of > now:
+        return "the stored scores are of later than now"
+    if now - about.runs[0] >= LONGEST_KEPT:
+        return f"the stored scores are of {LONGEST_KEPT.days} days ago"
+    if len(about.runs) >= _MOST_RUNS:
+        return f"the stored scores are of {_MOST_RUNS} runs"
+    return None
+
+
+def have_news(before: ScoreStore, reader: Reader, target: Target, *, now: datetime) -> pa.Array:
+    """Return of whom anything became known between the last run and `now`; see `users_with_news`.
+
+    Args:
+        before: for which `why_in_full` has no reason.
+        reader: of the tenant's log.
+        target: what the model predicts.
+        now: as of when.
+    """
+    about = before.about
+    since, snapshot = about.as_of, about.log_snapshot
+    return users_with_news(reader, target, since=since, snapshot=snapshot, until=now)
+
+
+def are_most(news: pa.Array, before: ScoreStore) -> bool:
+    """Tell whether to score everybody is quicker than to look up so many."""
+    return len(news) > _MOST_NEWS * len(before)
+
+
+def renewal(before: ScoreStore, own: Reader, zone_of: ZoneOf, *, now: datetime) -> Renewal:
+    """Put together what is kept of a store and what is not.
+
+    Args:
+        before: for which `why_in_full` has no reason.
+        own: of the events of those who have news.
+        zone_of: returns the zone of each of some users.
+        now: as of when.
+    """
+    news = known_users(own, until=now)
+    stored, zones = before.user_ids, before.zones
+    asked = news.cast(pa.large_string())
+    added = asked.filter(pc.invert(pc.is_in(asked, stored)))
+    ids = pa.concat_arrays([stored, added])
+    zones = pa.concat_arrays([zones, pa.nulls(len(added), pa.string())])
+    if len(added):
+        order = pc.sort_indices(ids)
+        ids, zones = ids.take(order), zones.take(order)
+    is_news = pc.is_in(ids, asked)
+    kept = ids.filter(pc.invert(is_news))
+    runs = (*before.about.runs, now)
+    return Renewal(
+        about=replace(
+            before.about, log_snapshot=own.snapshot, as_of=now, created_at=now, runs=runs
+        ),
+        user_ids=ids,
+        zones=pc.replace_with_mask(zones, is_news, zone_of(news)),
+        news=news,
+        kept=Kept(
+            before,
+            here=np.flatnonzero(~np.asarray(is_news)),
+            there=np.asarray(pc.index_in(kept, stored), np.intp),
+        ),
+        everybody=Population.read(before.about.everybody or {}),
+    )

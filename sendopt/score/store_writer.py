@@ -1,0 +1,182 @@
+"""Writes score stores; `store` says what is in them and reads them.
+
+A file is written beside its place and moved there when it is whole and on disk: readers see the
+old one or the new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from sendopt.errors import InvalidInput
+from sendopt.learn.model.scorer import SLOTS_A_WEEK
+from sendopt.score.store import FORMAT, MAGIC, PREFIX, STEP, STEPS, About, ScoreStore, aligned
+from sendopt.score.weeks import SUREST_LOGIT, Weeks
+
+_ROWS_AT_ONCE = 1 << 15  # of weeks that are taken over
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Weeks that are taken over as they are, word by word."""
+
+    store: ScoreStore
+    here: NDArray[np.intp]  # rows of the new store, ascending
+    there: NDArray[np.intp]  # the same users' rows in `store`
+
+
+def write_store(
+    path: Path,
+    about: About,
+    user_ids: pa.Array,
+    zones: pa.Array,
+    weeks: Iterable[Weeks],
+    *,
+    kept: Kept | None = None,
+) -> None:
+    """Write the store of `user_ids` to `path`, in memory that does not grow with the weeks.
+
+    Args:
+        path: where it goes; a store that is there is replaced as soon as the new one is on disk.
+        about: what the header says.
+        user_ids: in ascending order of their UTF-8 bytes, none twice.
+        zones: the IANA zone of every user.
+        weeks: of the same users in the same order, those that are kept left out.
+        kept: what is taken over from the store before.
+
+    Raises:
+        InvalidInput: `unsorted`, or if `weeks` are not those of `user_ids`.
+    """
+    ids = pa.concat_arrays([user_ids.cast(pa.large_string())])
+    if not pc.all(pc.less(ids[:-1], ids[1:])).as_py() and len(ids) > 1:
+        raise InvalidInput("user ids do not ascend", code="unsorted", field="user_id")
+    numbered = pc.dictionary_encode(zones)
+    runs = np.full(len(ids), len(about.runs) - 1, np.uint8)
+    if kept is not None:
+        runs[kept.here] = kept.store.runs[kept.there]
+    header = {
+        "tenant_id": about.tenant_id,
+        "model_version": about.model_version,
+        "log_snapshot": about.log_snapshot,
+        "as_of": about.as_of.isoformat(),
+        "created_at": about.created_at.isoformat(),
+        "runs": [as_of.isoformat() for as_of in about.runs],
+        "everybody": about.everybody,
+        "users": len(ids),
+        "bytes_of_ids": _text(ids).nbytes,
+        "zones": numbered.dictionary.to_pylist(),
+    }
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            out = _Sections(file)
+            text = json.dumps(header).encode()
+            out.write(PREFIX.pack(MAGIC, FORMAT, len(text)) + text)
+            out.write(_starts(ids).astype("<u8"))
+            out.write(numbered.indices.to_numpy().astype("<u2"))
+            out.write(runs)
+            out.write(_text(ids))
+            if kept is None:
+                _write_weeks(out, ids, weeks)
+            else:
+                _write_mixed(out, ids, weeks, kept)
+            file.write(out.digest())
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+class _Sections:
+    """Writes sections and digests them on the way."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._size = 0
+
+    def write(self, section: Any) -> None:
+        self.append(section)
+        self.append(bytes(aligned(self._size) - self._size))
+
+    def append(self, part: Any) -> None:
+        view = memoryview(part).cast("B") if len(part) else memoryview(b"")
+        self._file.write(view)
+        self._digest.update(view)
+        self._size += len(view)
+
+    def digest(self) -> bytes:
+        return self._digest.digest()
+
+
+def _write_weeks(out: _Sections, ids: pa.Array, weeks: Iterable[Weeks]) -> None:
+    written = 0
+    for some in weeks:
+        if not ids[written : written + len(some.user_id)].equals(
+            some.user_id.cast(pa.large_string())
+        ):
+            break
+        out.append(_words(some.logit))
+        written += len(some.user_id)
+    if written != len(ids):
+        raise InvalidInput("the weeks are not those of the users", code="unsorted", field="weeks")
+
+
+def _write_mixed(out: _Sections, ids: pa.Array, weeks: Iterable[Weeks], kept: Kept) -> None:
+    """Write kept weeks and new ones in the order of `ids`; the new ones are held in memory."""
+    of_new = np.ones(len(ids), bool)
+    of_new[kept.here] = False
+    new = [(some.user_id.cast(pa.large_string()), _words(some.logit)) for some in weeks]
+    told = pa.concat_arrays([pa.array([], pa.large_string()), *(each for each, _ in new)])
+    if not told.equals(ids.filter(pa.array(of_new))):
+        raise InvalidInput("the weeks are not those of the users", code="unsorted", field="weeks")
+    fresh = np.concatenate([np.empty((0, SLOTS_A_WEEK), np.uint32), *(words for _, words in new)])
+    before = kept.store.words
+    new_rows = np.flatnonzero(of_new)
+    for first in range(0, len(ids), _ROWS_AT_ONCE):
+        last = min(first + _ROWS_AT_ONCE, len(ids))
+        words = np.empty((last - first, SLOTS_A_WEEK), "<u4")
+        some = slice(*np.searchsorted(kept.here, (first, last)))
+        words[kept.here[some] - first] = before[kept.there[some]]
+        some = slice(*np.searchsorted(new_rows, (first, last)))
+        words[new_rows[some] - first] = fresh[some]
+        out.append(words)
+
+
+def _words(logit: NDArray[np.float32]) -> NDArray[np.uint32]:
+    below = np.rint((SUREST_LOGIT - logit.astype(np.float64)) / STEP)
+    words = np.clip(below, 0, STEPS).astype("<u4") << np.uint32(8)
+    words |= np.arange(SLOTS_A_WEEK, dtype="<u4")
+    words.sort(axis=1)
+    return words
+
+
+def _starts(ids: pa.Array) -> NDArray[np.int64]:
+    return (
+        np.frombuffer(ids.buffers()[1], np.int64)[: len(ids) + 1] if len(ids) else np.zeros(1, int)
+    )
+
+
+def _text(ids: pa.Array) -> NDArray[np.uint8]:
+    size = int(_starts(ids)[-1])
+    return np.frombuffer(ids.buffers()[2], np.uint8)[:size] if size else np.zeros(0, np.uint8)
