@@ -47,6 +47,7 @@ def curves(user: Evidence, everybody: Evidence | None = None) -> Curves:
         user,
         everybody or EVERYBODY,
         ONE,
+        clock=activity_prior.clocks(CLOCKS, user.sessions),
         platform=ONE,
         platforms=Segments().curves,
         late=None,

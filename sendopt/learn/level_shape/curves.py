@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.features import HALF_HOURS, Evidence, Moments
-from sendopt.learn.level_shape import activity_prior
 from sendopt.learn.level_shape.activity_prior import ClockPrior
 from sendopt.learn.level_shape.hazard import by_day_type, levels, modes, total, waves_of_the_day
 from sendopt.learn.level_shape.late_hours import LateHours
@@ -116,6 +115,7 @@ def estimate(
     everybody: Evidence,
     population_row: NDArray[np.intp],
     *,
+    clock: tuple[NDArray[np.float64], NDArray[np.float64]],
     platform: NDArray[np.intp],
     platforms: NDArray[np.float64],
     late: LateHours | None,
@@ -129,15 +129,15 @@ def estimate(
         user: one row a viewpoint.
         everybody: the population's evidence, one row a day.
         population_row: the row of `everybody` of each viewpoint.
+        clock: of each user, by `prior`, and how sure it is; see `activity_prior.clocks`.
         platform: the row of `platforms` of each viewpoint, also counted from the end.
         platforms: (rows, half hours), what each adds to everybody's logits.
         late: what late answers say of when users are there; None = it is not asked.
         open_window: over which activity is summed: what is there then could answer in time.
     """
     hours = open_window / timedelta(hours=1)
-    clock = population_clock(model, prior, everybody)
-    clock_ahead = circular.ahead(clock, hours)
-    density, clock_doubt = activity_prior.clocks(prior, user.sessions)
+    clock_ahead = circular.ahead(population_clock(model, prior, everybody), hours)
+    density, clock_doubt = clock
     ahead = circular.ahead(density, hours)
     activity = np.log(ahead / circular.ahead(prior.of_everybody, hours))
     activity *= model.activity_weight

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput
@@ -14,6 +15,7 @@ from sendopt.features import (
     Target,
     Viewpoints,
 )
+from sendopt.learn.level_shape import activity_prior
 from sendopt.learn.level_shape.activity_prior import ClockPrior
 from sendopt.learn.level_shape.curves import LevelShape, Parts, estimate
 from sendopt.learn.level_shape.curves import parts as read_at
@@ -40,6 +42,19 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What a log tells of viewpoints, and what follows from it whatever the parts weigh."""
+
+    user: Evidence  # one row a viewpoint
+    everybody: Evidence  # one row a day
+    population_row: NDArray[np.intp]  # of each viewpoint, into `everybody`
+    clock: tuple[NDArray[np.float64], NDArray[np.float64]]  # see `activity_prior.clocks`
+    late: LateHours | None
+    platform: pa.Array
+    user_features: NDArray[np.float64]  # (viewpoints, USER_FEATURES)
+
+
+@dataclass(frozen=True)
 class LevelShapeModel:
     """The level-shape model as a log taught it; its weights are not of it."""
 
@@ -63,18 +78,41 @@ class LevelShapeModel:
                 field="view",
                 expected="a view of the model's own target",
             )
+        return self.rows(self.known(view, viewpoints), moments)
+
+    def known(self, view: AsOfView, viewpoints: Viewpoints) -> Known:
+        """Gather what the log tells of viewpoints, once for all weights that are tried."""
         half_life = self.shape.half_life
         user = view.user_evidence(viewpoints, half_life=half_life)
         everybody, population_row = view.population_evidence(viewpoints, half_life=half_life)
+        return Known(
+            user=user,
+            everybody=everybody,
+            population_row=population_row,
+            clock=activity_prior.clocks(self.clocks, user.sessions),
+            late=self._late_hours(view, viewpoints, population_row),
+            platform=view.last_platforms(viewpoints),
+            user_features=view.recency(viewpoints),
+        )
+
+    def rows(self, known: Known, moments: Moments) -> Rows:
+        """Describe `moments` of the viewpoints of `known`.
+
+        Args:
+            known: by a model that may differ in platforms, message types and all that `shape` says
+                but its half-life, and may have read late answers where this one does not.
+            moments: in local time.
+        """
         curves = estimate(
             self.shape,
             self.clocks,
-            user,
-            everybody,
-            population_row,
-            platform=self.platforms.numbers(view.last_platforms(viewpoints)),
+            known.user,
+            known.everybody,
+            known.population_row,
+            clock=known.clock,
+            platform=self.platforms.numbers(known.platform),
             platforms=self.platforms.curves,
-            late=self._late_hours(view, viewpoints, population_row),
+            late=None if self.late_hazard is None else known.late,
             open_window=self.target.open_window,
         )
         row = moments.viewpoint
@@ -84,7 +122,7 @@ class LevelShapeModel:
             busyness=curves.busyness[row],
             parts=read_at(curves, moments),
             message=added_at(self.message_types, moments),
-            user_features=view.recency(viewpoints)[row],
+            user_features=known.user_features[row],
             moment_features=np.column_stack(
                 [moments.half_hours / 2.0, moments.day_of_week.astype(np.float64)]
             ),

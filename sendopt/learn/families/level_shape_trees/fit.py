@@ -73,7 +73,7 @@ def _learn_curves(past: Past) -> tuple[LevelShapeModel, Rows]:
     view, labelled, learn = past.view, past.labelled, past.learn
 
     def described_by(known: LevelShapeModel) -> Rows:
-        rows = known.inputs(view, past.viewpoints, past.moments)
+        rows = known.rows(told, past.moments)
         return as_if_everybody_were_known(rows, labelled, learn | past.tune)
 
     shape, clocks = choose_clocks(
@@ -82,6 +82,7 @@ def _learn_curves(past: Past) -> tuple[LevelShapeModel, Rows]:
     until_us = microseconds(past.split.judge_from)
     hazard = hazard_by_age(view.late_answers, until_us=until_us)
     known = LevelShapeModel(past.target, shape, clocks, hazard)
+    told = known.known(view, past.viewpoints)
     rows = described_by(known)
     if past.label_source == SENDS and not activity_tells(rows, labelled, learn):
         past.progress("being active tells nothing of answering here: learning from answers alone")
