@@ -21,7 +21,7 @@ from sendopt.log import Reader
 from sendopt.score.store import About, ScoreStore
 from sendopt.score.store_writer import Kept
 
-#: After so long everybody is scored anew.
+#: After so many days everybody is scored anew; what was known of everybody serves as long.
 LONGEST_KEPT = timedelta(days=7)
 
 ZoneOf = Callable[[pa.Array], pa.Array]
@@ -110,5 +110,5 @@ def renewal(before: ScoreStore, own: Reader, zone_of: ZoneOf, *, now: datetime) 
             here=np.flatnonzero(~np.asarray(is_news)),
             there=np.asarray(pc.index_in(kept, stored), np.intp),
         ),
-        everybody=Population.read(before.about.everybody or {}),
+        everybody=Population.read(before.about.everybody or {}).for_days(LONGEST_KEPT.days + 1),
     )

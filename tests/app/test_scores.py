@@ -69,6 +69,8 @@ def test_scores_grow_too_old_and_are_written_anew(app: App, clock: VirtualClock)
     clock.advance(timedelta(seconds=1))
     assert source(app, user) == "live; reason=scores_too_old"
     app.score(DEFAULT_TENANT)
+    assert source(app, user) == "stored; as_of=2025-03-20T00:00:00Z"  # there was no news since
+    app.score(DEFAULT_TENANT, full=True)
     assert source(app, user) == "stored; as_of=2025-03-21T12:00:01Z"
 
 

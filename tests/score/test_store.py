@@ -138,7 +138,7 @@ def test_the_format_of_another_release_is_refused(tmp_path: Path) -> None:
     content = bytearray((tmp_path / "a").read_bytes()[:-32])
     content[8] += 1
     (tmp_path / "a").write_bytes(content + hashlib.sha256(content).digest())
-    with pytest.raises(StoreFailure, match="has format 2, this release reads 1"):
+    with pytest.raises(StoreFailure, match="has format 3, this release reads 2"):
         opened(tmp_path / "a")
 
 

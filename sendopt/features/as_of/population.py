@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from sendopt.features.target import microseconds
 from sendopt.log import Reader
 
 _DAY_US = 86_400_000_000
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Population:
     evidence: Evidence  # one row
     sends: NDArray[np.int64]  # without decay, (DAY_TYPES, HALF_HOURS)
     late: LateEvidence | None  # one row; None without a hazard
+    days: int = 1  # how many it stands for, `day` the first
 
     def require(self, viewpoints: Viewpoints, *, half_life: timedelta) -> None:
         """Return if it is what has to be known of everybody at `viewpoints`.
@@ -40,7 +42,8 @@ class Population:
         Raises:
             InvalidInput: `wrong_population`; scores would be of another day or another memory.
         """
-        if half_life != self.half_life or (viewpoints.as_of_us // _DAY_US != self.day).any():
+        since = viewpoints.as_of_us // _DAY_US - self.day
+        if half_life != self.half_life or (since < 0).any() or (since >= self.days).any():
             raise self._wrong()
 
     def late_evidence(self, hazard: NDArray[np.float64], *, half_life: timedelta) -> LateEvidence:
@@ -54,27 +57,43 @@ class Population:
             raise self._wrong()
         return self.late
 
+    def for_days(self, days: int) -> Population:
+        """Return the same for viewpoints of `days` UTC days, its own first.
+
+        Who asks for more than one says that everybody goes on as before.
+        """
+        return replace(self, days=days)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON holds it, to the bit."""
+        return {
+            "day": self.day,
+            "half_life_us": self.half_life // _MICROSECOND,
+            "late_hazard": None if self.late_hazard is None else self.late_hazard.tolist(),
+            "evidence": _listed(self.evidence),
+            "sends": self.sends.tolist(),
+            "late": None if self.late is None else _listed(self.late),
+        }
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Population:
+        """Read what `document` wrote."""
+        hazard, late = document["late_hazard"], document["late"]
+        return cls(
+            day=document["day"],
+            half_life=document["half_life_us"] * _MICROSECOND,
+            late_hazard=None if hazard is None else np.asarray(hazard, np.float64),
+            evidence=Evidence(**_arrays(document["evidence"])),
+            sends=np.asarray(document["sends"], np.int64),
+            late=None if late is None else LateEvidence(**_arrays(late)),
+        )
+
     def _wrong(self) -> InvalidInput:
         return InvalidInput(
             f"is of day {self.day} and a half-life of {self.half_life}",
             code="wrong_population",
             field="population",
             expected="everybody as the model that asks remembers them, before the day of as_of",
-        )
-
-    def document(self) -> dict[str, Any]:
-        """Return it as JSON holds it, to the bit."""
-        late = None if self.late is None else _listed(self.late)
-        return {"evidence": _listed(self.evidence), "sends": self.sends.tolist(), "late": late}
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Population:
-        """Read what `document` wrote."""
-        late = document["late"]
-        return cls(
-            Evidence(**_arrays(document["evidence"])),
-            np.asarray(document["sends"], np.int64),
-            None if late is None else LateEvidence(**_arrays(late)),
         )
 
 
