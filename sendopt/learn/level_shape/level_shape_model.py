@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sendopt.errors import InvalidInput
 from sendopt.features import (
     AsOfView,
+    Evidence,
     Moments,
     Target,
     Viewpoints,
