@@ -10,7 +10,6 @@ import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -26,7 +25,17 @@ STOP_SHARE = 0.2  # of the rows, to stop by
 
 def measure() -> Iterator[tuple[str, str, str, str]]:
     learn, stop = _samples()
-    definition = replace(OffsetTrees(), num_leaves=31, max_rounds=ROUNDS, patience_rounds=ROUNDS)
+    definition = OffsetTrees(
+        num_leaves=31,
+        learning_rate=0.05,
+        max_rounds=ROUNDS,
+        patience_rounds=ROUNDS,
+        look_every_rounds=5,
+        min_child_samples=200,
+        lambda_l2=10.0,
+        max_bin=63,
+        fatigue=(),
+    )
     totals, inside, ratios = [], [], []
     for _ in range(RUNS):
         with _clocked_updates() as updates:

@@ -6,9 +6,16 @@ from datetime import datetime, timedelta
 
 from sendopt.features import AsOfView, Target
 from sendopt.learn import ServableModel
-from sendopt.learn.families import Family
+from sendopt.learn.families import DEFAULT, Family
+from sendopt.learn.families.definition import shipped
+from sendopt.learn.families.level_shape_trees import Settings
 from sendopt.learn.fitting.fit import Fitted, fit
 from sendopt.log import Reader
+
+SETTINGS = shipped(DEFAULT).settings
+assert isinstance(SETTINGS, Settings)
+#: What the default family comes with.
+PRIOR, TREES = SETTINGS.shape.before_learning(), SETTINGS.offset_trees()
 
 HALF_AN_HOUR = Target(timedelta(minutes=30))
 
@@ -42,5 +49,5 @@ def trained_as(family: Family, reader: Reader, *, until: datetime) -> ServableMo
         seed=7,
         threads=1,
         progress=lambda _: None,
-        family=family,
+        definition=shipped(family),
     ).model

@@ -9,13 +9,13 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+from trained import PRIOR
 
 from sendopt.features import Target
 from sendopt.learn import ServableModel
 from sendopt.learn.families.level_shape_trees.scorer import LevelShapeTrees
 from sendopt.learn.families.level_shape_trees.weights import PopulationWeights, Weights
 from sendopt.learn.level_shape import activity_prior, delays
-from sendopt.learn.level_shape.curves import LevelShape
 from sendopt.learn.level_shape.level_shape_model import LevelShapeModel
 from sendopt.learn.model.model import Provenance
 
@@ -31,7 +31,7 @@ def untrained(
     learned = {
         "level_shape": LevelShapeModel(
             Target(timedelta(minutes=30)),
-            LevelShape(),
+            PRIOR,
             activity_prior.unlearned(),
         ),
         "weights": Weights(),
@@ -45,7 +45,7 @@ def untrained(
         ),
         "delays": delays.steady(),
         "calibration": (0.0, 1.0),
-        "provenance": Provenance(0, until, until, label_source, "", "0", seed),
+        "provenance": Provenance(0, until, until, label_source, "", {}, "0", seed),
     }
     return ServableModel(**(own | parts))
 

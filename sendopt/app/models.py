@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from sendopt.app.stores import Stores
 from sendopt.errors import InvalidInput
 from sendopt.ingest.fields import Text
 from sendopt.learn.families import DEFAULT, FAMILIES
+from sendopt.learn.families.definition import Definition, read_file, shipped
 from sendopt.learn.judging.drift import DriftReport, drift
 from sendopt.learn.registry.promotions import RegisteredModel
 from sendopt.records import EventType, TenantId
@@ -38,7 +40,8 @@ class Models(Stores):
         outcome: EventType = EventType.OPEN,
         snapshot: str | None = None,
         as_of: datetime | None = None,
-        family: str = DEFAULT.NAME,
+        family: str | None = None,
+        definition: Path | None = None,
         may_serve: bool = True,
         progress: Callable[[str], None],
     ) -> learn.TrainingReport:
@@ -52,22 +55,19 @@ class Models(Stores):
             outcome: what counts as an answer.
             snapshot: the name of the snapshot to learn from; None = the log as it is now.
             as_of: only events before it are learned from; None = now.
-            family: of the model, one of FAMILIES.
+            family: of the model, one of FAMILIES, as its shipped definition says; None = the
+                definition's, or the default one.
+            definition: a file that says what is to be trained; None = the family's shipped one.
             may_serve: False = it is registered and judged, and the champion stays.
             progress: told what is going on.
 
         Raises:
-            InvalidInput: `too_little_history`; `family_unknown`.
+            InvalidInput: `too_little_history`; `family_unknown`; `option_conflict`, `file_missing`
+                or `definition_invalid`, naming every fault.
             NotFound: if no snapshot has that name.
         """
         self.require_tenant(tenant_id)
-        if family not in FAMILIES:
-            raise InvalidInput(
-                f"no family of models is called {family!r}",
-                code="family_unknown",
-                field="family",
-                expected=", ".join(FAMILIES),
-            )
+        chosen = _definition(family, definition)
         settings = self.settings.learn
         seen = None if snapshot is None else self.log.named_snapshot(snapshot)
         with self.reader(tenant_id, snapshot=seen) as reader:
@@ -84,7 +84,7 @@ class Models(Stores):
                 seed=settings.seed,
                 threads=settings.threads,
                 progress=progress,
-                family=FAMILIES[family],
+                definition=chosen,
                 may_serve=may_serve,
             )
         self.log.name_snapshot(f"model {report.model_version}", report.log_snapshot)
@@ -179,6 +179,26 @@ class Models(Stores):
                 threads=self.settings.learn.threads,
                 progress=progress,
             )
+
+
+def _definition(family: str | None, file: Path | None) -> Definition:
+    if file is not None:
+        if family is not None:
+            raise InvalidInput(
+                "the definition says which family it is of",
+                code="option_conflict",
+                field="family",
+                expected="a family or a definition",
+            )
+        return read_file(file)
+    if family is not None and family not in FAMILIES:
+        raise InvalidInput(
+            f"no family of models is called {family!r}",
+            code="family_unknown",
+            field="family",
+            expected=", ".join(FAMILIES),
+        )
+    return shipped(DEFAULT if family is None else FAMILIES[family])
 
 
 def _kept(tenant_id: TenantId, report: DriftReport) -> list[KeptAlarm]:

@@ -68,9 +68,22 @@ def train(
         ),
     ] = None,
     family: Annotated[
-        str,
-        typer.Option("--family", metavar="NAME", help="Of the model; docs/models.md lists them."),
-    ] = "level_shape_trees",
+        str | None,
+        typer.Option(
+            "--family",
+            metavar="NAME",
+            help="Of the model; docs/models.md lists them. [default: level_shape_trees]",
+            show_default=False,
+        ),
+    ] = None,
+    definition: Annotated[
+        Path | None,
+        typer.Option(
+            "--definition",
+            metavar="FILE",
+            help="TOML that says of which family the model is and what is set of it.",
+        ),
+    ] = None,
     challenger: Annotated[
         bool, typer.Option("--challenger", help="Register and judge it; let the champion serve.")
     ] = False,
@@ -91,6 +104,7 @@ def train(
             snapshot=snapshot,
             as_of=None if as_of is None else parse_instant(as_of, field="--as-of"),
             family=family,
+            definition=definition,
             may_serve=not challenger,
             progress=show,
         )

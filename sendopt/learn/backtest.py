@@ -24,6 +24,7 @@ from sendopt.features import (
     summarise,
 )
 from sendopt.learn.families import RIVALS
+from sendopt.learn.families.definition import shipped
 from sendopt.learn.fitting.fit import Fitted, fit, fit_to
 from sendopt.learn.judging.experiments import NaturalExperiments, natural_experiments
 from sendopt.learn.judging.judge import OURS, Verdict, judge
@@ -140,7 +141,7 @@ class _Run:
 
     def rivals(self, fitted: Fitted) -> dict[str, ServableModel]:
         """Fit the simple rules to the same past."""
-        return {rule.NAME: fit_to(fitted.past, rule).model for rule in RIVALS}
+        return {rule.NAME: fit_to(fitted.past, shipped(rule)).model for rule in RIVALS}
 
 
 def _first_as_of(decisions: pa.Table) -> datetime:

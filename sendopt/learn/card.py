@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from sendopt.evaluate import metrics
 from sendopt.evaluate.metrics import FEWEST_FOR_INTERVAL
 from sendopt.features import USER_FEATURES
+from sendopt.learn.families.definition import differences
 from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate import GateReport
 from sendopt.learn.judging.judge import Verdict
@@ -106,6 +108,10 @@ def _model(model: ServableModel, version: str) -> Iterator[str]:
     yield f"- Calibration on the logit scale: {intercept:+.3f} and x {slope:.3f}."
     made = model.provenance
     yield f"- Code {made.code_version}, definition {made.definition}, seed {made.seed}."
+    changed = differences(made.defined)
+    if changed:
+        told = ", ".join(f"{key} = {json.dumps(value)}" for key, value in changed.items())
+        yield f"- Set otherwise than as shipped: {told}."
 
 
 def _judgement(verdict: Verdict) -> Iterator[str]:

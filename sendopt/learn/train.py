@@ -13,7 +13,8 @@ from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import ModelNotServable
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView, Target, body_of
 from sendopt.learn.card import model_card, with_gate
-from sendopt.learn.families import DEFAULT, RIVALS, Family
+from sendopt.learn.families import RIVALS
+from sendopt.learn.families.definition import Definition, shipped
 from sendopt.learn.fitting.fit import Fitted, fit_to
 from sendopt.learn.gate import (
     GateReport,
@@ -82,7 +83,7 @@ def train(
     seed: int,
     threads: int,
     progress: Progress,
-    family: Family = DEFAULT,
+    definition: Definition,
     may_serve: bool = True,
 ) -> TrainingReport:
     """Learn from what was known before `as_of` and register the model with its judgement.
@@ -106,7 +107,7 @@ def train(
         seed: of everything random.
         threads: of LightGBM; part of what makes a training repeatable.
         progress: told what is going on.
-        family: of the model.
+        definition: of the model.
         may_serve: False = it is registered and judged, and the champion stays.
 
     Raises:
@@ -131,13 +132,13 @@ def train(
         if not past.split.judge(past.labelled).any() or not past.learn.any():
             raise too_little_history(body, until=until)
         progress(f"learning from {len(past.labelled)} moments of {past.label_source}")
-        families = {each.NAME: each for each in (*RIVALS, family)}
-        candidates = {name: fit_to(past, each) for name, each in families.items()}
+        definitions = {each.family.NAME: each for each in (*map(shipped, RIVALS), definition)}
+        candidates = {name: fit_to(past, each) for name, each in definitions.items()}
         champion = _champion(registry, tenant_id, view.target, trained_since=now - longest_age)
         court = _Court(
             registry,
             tenant_id,
-            families,
+            definitions,
             candidates,
             champion,
             gather_again,
@@ -145,7 +146,7 @@ def train(
             may_serve,
             progress,
         )
-        tried = court.hear(family.NAME)
+        tried = court.hear(definition.family.NAME)
         instead = None if tried.gate.passed or not may_serve else court.hear_instead(of=tried)
     return TrainingReport(
         model_version=tried.trial.model.version,
@@ -178,7 +179,7 @@ class _Court:
 
     registry: Registry
     tenant_id: TenantId
-    families: Mapping[str, Family]
+    definitions: Mapping[str, Definition]
     candidates: Mapping[str, Fitted]
     champion: ServableModel | None
     gather_again: Callable[[], Past]
@@ -255,7 +256,7 @@ class _Court:
         return heard
 
     def _retrain(self, name: str) -> ServableModel:
-        return fit_to(self.gather_again(), self.families[name]).model
+        return fit_to(self.gather_again(), self.definitions[name]).model
 
 
 def put_on_trial(
@@ -347,7 +348,9 @@ def _params(model: ServableModel) -> Mapping[str, Any]:
         "outcome": model.target.outcome.value,
         "open_window_seconds": model.target.open_window.total_seconds(),
         "seed": model.provenance.seed,
-        **model.scorer.params(),
+        "fingerprint": model.provenance.definition,
+        "definition": model.provenance.defined,
+        "learned": model.scorer.params(),
     }
 
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from trained import PRIOR
 from untrained import noise, untrained
 
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES
 from sendopt.learn.families.level_shape_trees.scorer import own_weights
 from sendopt.learn.families.level_shape_trees.weights import Weights
-from sendopt.learn.level_shape.curves import LevelShape, Parts
+from sendopt.learn.level_shape.curves import Parts
 from sendopt.learn.level_shape.level_shape_model import Rows
 from sendopt.learn.model.contributions import OwnWeights
 
@@ -79,7 +80,7 @@ def test_more_evidence_weighs_more(
 ) -> None:
     few, many = (
         own_weights(
-            LevelShape(late_weight=0.5),
+            replace(PRIOR, late_weight=0.5),
             visits=visits,
             late_answers=each,
             sends=sends + each,
@@ -93,10 +94,16 @@ def test_more_evidence_weighs_more(
 
 def test_without_evidence_everything_is_everybodys() -> None:
     nothing = {"visits": 0.0, "late_answers": 0.0, "sends": 0.0}
-    assert own_weights(LevelShape(), **nothing, probability=0.2) == OwnWeights(0.0, 0.0)
+    assert own_weights(PRIOR, **nothing, probability=0.2) == OwnWeights(0.0, 0.0)
+
+
+def test_as_many_visits_as_the_prior_has_weigh_as_much() -> None:
+    even = replace(PRIOR, activity_prior=30.0)
+    half = own_weights(even, visits=30.0, late_answers=0.0, sends=0.0, probability=0.2)
+    assert half == OwnWeights(0.5, 0.0)
 
 
 def test_visits_weigh_nothing_where_they_tell_nothing() -> None:
-    shape = LevelShape(activity_weight=0.0)
+    shape = replace(PRIOR, activity_weight=0.0)
     seen = {"visits": 50.0, "late_answers": 50.0, "sends": 0.0}
     assert own_weights(shape, **seen, probability=0.2).visits == 0.0

@@ -24,6 +24,7 @@ from sendopt.evaluate.metrics import Interval
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target, viewpoints
 from sendopt.learn.card import model_card
 from sendopt.learn.families import RIVALS, artifact
+from sendopt.learn.families.definition import shipped
 from sendopt.learn.fitting.fit import Fitted, fit_to
 from sendopt.learn.gate import GateReport, Trial, examine, honesty, worth
 from sendopt.learn.gate.slices import SLICES
@@ -100,7 +101,7 @@ class Court:
 
 def rules_of(fitted: Fitted) -> dict[str, Fitted]:
     """Fit the simple rules to the same past."""
-    return {rule.NAME: fit_to(fitted.past, rule) for rule in RIVALS}
+    return {rule.NAME: fit_to(fitted.past, shipped(rule)) for rule in RIVALS}
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from trained import SETTINGS, TREES
 
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments
 from sendopt.learn.boosting import trees
@@ -43,8 +44,15 @@ def test_trees_order_hours_that_enough_users_prove(users: int, rank: bool) -> No
         weight=np.ones(count),
     )
     learn = number < count // 2
-    _, ranks = grow(rows, past, Weights(), learn, ~learn, seed=1, threads=1)
-    assert ranks is rank
+
+    def ranks(moment: list[str]) -> bool:
+        features = SETTINGS.features.model_copy(update={"moment": moment})
+        settings = SETTINGS.model_copy(update={"features": features})
+        return grow(rows, past, Weights(), learn, ~learn, settings=settings, seed=1, threads=1)[1]
+
+    assert ranks(["hour_of_day", "day_of_week"]) is rank
+    assert not ranks(["day_of_week"]), "the hour was left out of what trees may read"
+    assert not ranks([])
 
 
 def test_trees_are_the_same_on_any_number_of_threads() -> None:
@@ -55,7 +63,7 @@ def test_trees_are_the_same_on_any_number_of_threads() -> None:
     sample = trees.Sample(features, label, np.ones(20_000), np.zeros(20_000))
     names = [f"f{each}" for each in range(6)]
     grown = [
-        trees.fit(trees.OffsetTrees(), sample, sample, names=names, seed=1, threads=threads)
+        trees.fit(TREES, sample, sample, names=names, seed=1, threads=threads)
         for threads in (1, 2, 3)
     ]
     texts = {trees.to_text(each) for each in grown if each is not None}

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from trained import PRIOR
 
 from sendopt.features import Evidence
 from sendopt.learn.level_shape import activity_prior
-from sendopt.learn.level_shape.curves import Curves, LevelShape, estimate, population_clock
+from sendopt.learn.level_shape.curves import Curves, estimate, population_clock
 from sendopt.learn.level_shape.segments import Segments
 
-PRIOR = LevelShape()
 CLOCKS = activity_prior.unlearned()
 SHAPE = (1, 2, 48)
 NOBODY = np.zeros(SHAPE)

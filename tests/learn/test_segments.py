@@ -16,12 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
-from trained import HALF_AN_HOUR, trained
+from trained import HALF_AN_HOUR, PRIOR, trained
 
 from sendopt.errors import InvalidInput
 from sendopt.features import HALF_HOURS, AsOfView, Moments, Viewpoints
 from sendopt.learn import ServableModel, score_decisions
-from sendopt.learn.level_shape.curves import LevelShape
 from sendopt.learn.level_shape.segments import Segments, learn_segments
 from sendopt.learn.numerics.logistic import logit as log_odds
 from sendopt.log import Log, LogLocation, event_table
@@ -169,7 +168,7 @@ def test_few_sends_move_nothing_and_many_move_all() -> None:
             np.ones(count),
             np.ones(count),
             offset=np.zeros(count),
-            shape=LevelShape(),
+            shape=PRIOR,
         )
         levels.append(float(learned.curves[learned.numbers(pa.array(["loud"]))].mean()))
     assert levels[0] == 0.0
@@ -190,7 +189,7 @@ def test_what_is_known_already_or_weighs_nothing_moves_no_segment() -> None:
             answered,
             weight,
             offset=offset,
-            shape=LevelShape(),
+            shape=PRIOR,
         ).added
         for weight, offset in ((ones, expected), (0.0 * ones, coin), (ones, coin), (some, coin))
     ]
@@ -210,7 +209,7 @@ def test_the_largest_segments_are_kept_by_name() -> None:
         np.zeros(rows),
         np.ones(rows),
         offset=np.zeros(rows),
-        shape=LevelShape(),
+        shape=PRIOR,
     )
     assert learned.names == tuple(f"type {number:02}" for number in range(10, 60))
     assert Segments().numbers(name).max() == -1

@@ -10,6 +10,7 @@ from trained import trained
 
 from sendopt.features import Viewpoints
 from sendopt.learn.families import most_frequent, population
+from sendopt.learn.families.definition import shipped
 from sendopt.learn.fitting.fit import fit_to
 from sendopt.log import Log
 from sendopt.records import TenantId
@@ -24,7 +25,7 @@ def test_a_habit_comes_first_and_everybody_breaks_its_ties(habits: Log) -> None:
         fitted = trained(reader, until=SEPTEMBER)
         view = fitted.view
         frequent, everybodys = (
-            fit_to(fitted.past, family).model for family in (most_frequent, population)
+            fit_to(fitted.past, shipped(family)).model for family in (most_frequent, population)
         )
         seen = Viewpoints(pa.array(["u-8-0", "u-20-2", "stranger"]), pa.array([SEPTEMBER] * 3))
         week = view.hours_of_week(seen)

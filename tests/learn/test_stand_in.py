@@ -18,6 +18,7 @@ from sendopt.errors import NotFound
 from sendopt.features import AsOfView, Viewpoints
 from sendopt.learn import Registry, TrainingReport, train
 from sendopt.learn.families import DEFAULT, FAMILIES, RIVALS, Family, level_shape_trees, population
+from sendopt.learn.families.definition import Definition, shipped
 from sendopt.learn.families.level_shape_trees.scorer import LevelShapeTrees
 from sendopt.learn.fitting.fit import fit, fit_to
 from sendopt.learn.gate import fault_of
@@ -32,6 +33,7 @@ BEGIN = datetime(2026, 6, 1, tzinfo=UTC)
 DAYS, USERS, SENDS_A_DAY = 40, 60, 3
 END = BEGIN + timedelta(days=DAYS)
 SHOP = TenantId("shop")
+SHIPPED = shipped(DEFAULT)
 FAVOURITES = (8, 13, 20)
 HOURS = (3, 8, 13, 15, 20, 23)  # to which sends are drawn
 
@@ -87,7 +89,7 @@ def run(
     registry: Registry,
     *,
     as_of: datetime = END,
-    family: Family = DEFAULT,
+    definition: Definition = SHIPPED,
     may_serve: bool = True,
 ) -> TrainingReport:
     with log.reader(SHOP) as reader:
@@ -103,26 +105,29 @@ def run(
             seed=7,
             threads=1,
             progress=lambda _: None,
-            family=family,
+            definition=definition,
             may_serve=may_serve,
         )
 
 
-def turned_over(past: Past) -> tuple[LevelShapeTrees, Any]:
+def turned_over(past: Past, settings: Any) -> tuple[LevelShapeTrees, Any]:
     """Fit the level-shape model, and let it prefer what it should avoid."""
-    scorer, rows = level_shape_trees.fit(past)
+    scorer, rows = level_shape_trees.fit(past, settings)
     weights = replace(scorer.weights, shape=-scorer.weights.shape)
     return replace(scorer, weights=weights, booster=None, trees_rank=False), rows
 
 
 #: The default family, made worse on purpose.
-SPOILT = cast(
-    "Family",
-    SimpleNamespace(
-        NAME=level_shape_trees.NAME,
-        settings=level_shape_trees.settings,
-        fit=turned_over,
-        read=level_shape_trees.read,
+SPOILT = replace(
+    SHIPPED,
+    family=cast(
+        "Family",
+        SimpleNamespace(
+            NAME=level_shape_trees.NAME,
+            Settings=level_shape_trees.Settings,
+            fit=turned_over,
+            read=level_shape_trees.read,
+        ),
     ),
 )
 
@@ -137,7 +142,7 @@ def test_a_good_model_serves(shop: Log, registry: Registry) -> None:
 def test_a_model_with_its_hours_reversed_gives_way_to_the_best_rule(
     shop: Log, registry: Registry
 ) -> None:
-    report = run(shop, registry, family=SPOILT)
+    report = run(shop, registry, definition=SPOILT)
     assert not report.promoted
     assert "choice" in report.gate.refused_by
     rule = report.stand_in
@@ -153,8 +158,8 @@ def test_a_model_with_its_hours_reversed_gives_way_to_the_best_rule(
 
 
 def test_a_rule_that_serves_is_brought_up_to_date(steady: Log, registry: Registry) -> None:
-    first = run(steady, registry, as_of=END - timedelta(days=7), family=SPOILT).stand_in
-    second = run(steady, registry, family=SPOILT).stand_in
+    first = run(steady, registry, as_of=END - timedelta(days=7), definition=SPOILT).stand_in
+    second = run(steady, registry, definition=SPOILT).stand_in
     assert first is not None
     assert second is not None
     assert second.promoted, second.reason
@@ -166,7 +171,7 @@ def test_a_challenger_is_judged_and_the_champion_stays(steady: Log, registry: Re
     champion = run(steady, registry, as_of=END - timedelta(days=7))
     assert champion.promoted or champion.stand_in is not None
     serving = registry.champion(SHOP).version
-    report = run(steady, registry, family=FAMILIES["logistic"], may_serve=False)
+    report = run(steady, registry, definition=shipped(FAMILIES["logistic"]), may_serve=False)
     assert not report.promoted
     assert report.stand_in is None
     assert registry.champion(SHOP).version == serving
@@ -180,7 +185,7 @@ def test_a_challenger_is_judged_and_the_champion_stays(steady: Log, registry: Re
 def test_causal_evidence_is_read_where_there_is_any(
     shop: Log, registry: Registry, request: pytest.FixtureRequest
 ) -> None:
-    report = run(shop, registry, family=SPOILT)
+    report = run(shop, registry, definition=SPOILT)
     (found,) = (check for check in report.gate.checks if check.name == "off_policy")
     if "drawn" in request.node.name:
         assert not found.passed
@@ -195,7 +200,7 @@ def test_a_rule_that_is_off_on_the_days_it_learned_from_is_no_rival(shop: Log) -
         view = AsOfView(reader, HALF_AN_HOUR)
         fitted = fit(view, until=END, judged=True, seed=7, threads=1, progress=lambda _: None)
         for rule in RIVALS:
-            learned = fit_to(fitted.past, rule)
+            learned = fit_to(fitted.past, shipped(rule))
             assert fault_of(learned) is None
             off = replace(learned, model=replace(learned.model, calibration=(-3.0, 1.0)))
             assert "on the days that it learned from" in str(fault_of(off))
@@ -232,7 +237,6 @@ def test_what_a_family_learns_does_not_depend_on_which_were_fitted_before(shop: 
 def test_every_family_scores_weeks_as_moments_and_explains_itself(shop: Log, name: str) -> None:
     with shop.reader(SHOP) as reader:
         view = AsOfView(reader, HALF_AN_HOUR)
-        family = FAMILIES[name]
         model = fit(
             view,
             until=END,
@@ -240,7 +244,7 @@ def test_every_family_scores_weeks_as_moments_and_explains_itself(shop: Log, nam
             seed=7,
             threads=1,
             progress=lambda _: None,
-            family=family,
+            definition=shipped(FAMILIES[name]),
         ).model
         users = [f"u{number:02}" for number in range(40)] + ["stranger"]
         week = score_slots(model, view, as_of=END, user_ids=users)["open_probability"].to_numpy()

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
 
-#: More of these never makes an answer likelier: fatigue.
-FATIGUE = frozenset({"sends_1d", "sends_7d"})
 _THREADS = re.compile(r"^\[num_threads: .*\]\n", re.MULTILINE)
 _FEWEST_OF_A_CLASS = 50
 _MOST_STOP_ROWS = 100_000
@@ -29,14 +27,15 @@ _DATASET = {
 class OffsetTrees:
     """Small, slow-learning trees: the offset knows most of it already."""
 
-    num_leaves: int = 8
-    learning_rate: float = 0.05
-    max_rounds: int = 200
-    patience_rounds: int = 20
-    look_every_rounds: int = 5  # at the rows to stop by: looking costs
-    min_child_samples: int = 200
-    lambda_l2: float = 10.0
-    max_bin: int = 63
+    num_leaves: int
+    learning_rate: float
+    max_rounds: int
+    patience_rounds: int
+    look_every_rounds: int  # at the rows to stop by: looking costs
+    min_child_samples: int
+    lambda_l2: float
+    max_bin: int
+    fatigue: tuple[str, ...]  # features: more of these never makes an answer likelier
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def fit(
             "min_child_samples": definition.min_child_samples,
             "lambda_l2": definition.lambda_l2,
             "max_bin": definition.max_bin,
-            "monotone_constraints": [-1 if name in FATIGUE else 0 for name in names],
+            "monotone_constraints": [-1 if name in definition.fatigue else 0 for name in names],
             "boost_from_average": False,
             "deterministic": True,
             "force_row_wise": True,

@@ -20,18 +20,18 @@ from numpy.typing import NDArray
 
 from sendopt.features import HALF_HOURS, AsOfView, Evidence, Moments, Target, Viewpoints
 from sendopt.learn.families.everybodys_hours import (
-    KERNEL_HOURS,
     EverybodysHours,
     half_hour,
     learn_everybodys_hours,
     near,
 )
-from sendopt.learn.families.user_level import LEVEL_SENDS, level_of
+from sendopt.learn.families.user_level import level_of
 from sendopt.learn.model.contributions import Contributions, OwnWeights
 from sendopt.learn.model.scorer import Scorer, require_target
 from sendopt.learn.numerics import logistic
 from sendopt.learn.numerics.logistic import sigmoid
 from sendopt.learn.past.past import Past
+from sendopt.strict_json import StrictModel
 
 NAME = "empirical_bayes"
 
@@ -156,19 +156,13 @@ class EmpiricalBayes(Scorer):
         return {"hours": self.hours.document(), "weights": asdict(self.weights)}
 
 
-def settings() -> Mapping[str, Any]:
-    """Return what people set of it."""
-    return {
-        "half_life_days": HALF_LIFE.days,
-        "kernel_hours": KERNEL_HOURS,
-        "answer_sends": ANSWER_SENDS,
-        "sessions": SESSIONS,
-        "level_sends": LEVEL_SENDS,
-    }
+class Settings(StrictModel):
+    """Nothing of it is set: a yardstick that could be tuned would be none."""
 
 
-def fit(past: Past) -> tuple[EmpiricalBayes, Inputs]:
+def fit(past: Past, settings: Settings) -> tuple[EmpiricalBayes, Inputs]:
     """Learn what level and shape are worth."""
+    del settings
     rule = EmpiricalBayes(past.target, learn_everybodys_hours(past))
     inputs = rule.inputs(past.view, past.viewpoints, past.moments)
     shape = inputs.everybodys_shape + inputs.answers + inputs.activity

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from sendopt.features import Target
 from sendopt.learn.model.scorer import Inputs, Scorer
 from sendopt.learn.past.past import Past
+from sendopt.strict_json import StrictModel
 
 
 class Family(Protocol):
@@ -19,11 +20,16 @@ class Family(Protocol):
 
     NAME: str
 
-    def settings(self) -> Mapping[str, Any]:
-        """Return what people set of it: two models that share it differ only in their data."""
+    @property
+    def Settings(self) -> type[StrictModel]:  # noqa: N802 - a class of the module
+        """What people set of it, each with its limits; `definitions/NAME.toml` has the values."""
 
-    def fit(self, past: Past) -> tuple[Scorer, Inputs]:
+    def fit(self, past: Past, settings: Any) -> tuple[Scorer, Inputs]:
         """Fit to the rows `past.learn`, choose by the rows `past.tune`.
+
+        Args:
+            past: what is known, and which rows teach.
+            settings: one of its own `Settings`.
 
         Returns:
             What was learned, and the inputs of all rows of `past`, those that judge included.

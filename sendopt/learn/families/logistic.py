@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from sendopt.errors import ModelNotServable
 from sendopt.features import USER_FEATURES, AsOfView, Moments, Target, Viewpoints
@@ -22,10 +23,10 @@ from sendopt.learn.model.contributions import Contributions
 from sendopt.learn.model.scorer import Scorer, require_target
 from sendopt.learn.numerics.logistic import sigmoid
 from sendopt.learn.past.past import Past
+from sendopt.strict_json import StrictModel
 
 NAME = "logistic"
 
-RIDGE = 1.0  # 1 / C of scikit-learn
 _HOUR_FEATURES = ("everybodys_shape", "answers", "activity")
 _FEATURES = (*_HOUR_FEATURES, "level", *USER_FEATURES)
 _NEVER_DAYS = 365.0  # since something that never happened
@@ -132,9 +133,10 @@ class Logistic(Scorer):
         return weighed
 
 
-def settings() -> Mapping[str, Any]:
-    """Return what people set of it."""
-    return {"ridge": RIDGE, "features": _FEATURES, "counts": dict(empirical_bayes.settings())}
+class Settings(StrictModel):
+    """What people set of it."""
+
+    ridge: Annotated[float, Field(gt=0.0, le=1e6, allow_inf_nan=False)]
 
 
 def described(
@@ -156,13 +158,13 @@ def described(
     )
 
 
-def fit(past: Past) -> tuple[Logistic, Inputs]:
+def fit(past: Past, settings: Settings) -> tuple[Logistic, Inputs]:
     """Standardise the features and weigh them."""
     # scikit-learn takes a second to import, which only those who train should pay.
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
 
-    counts, _ = empirical_bayes.fit(past)
+    counts, _ = empirical_bayes.fit(past, empirical_bayes.Settings())
     inputs = described(counts, past.view, past.viewpoints, past.moments)
     learn = past.learn
     scaler = StandardScaler().fit(inputs.features[learn])
@@ -170,7 +172,7 @@ def fit(past: Past) -> tuple[Logistic, Inputs]:
     width = len(_FEATURES)
     weights, intercept = np.zeros(width), counts.hours.base
     if len(np.unique(label)) == 2:
-        regression = LogisticRegression(C=1.0 / RIDGE, tol=1e-8, max_iter=1000)
+        regression = LogisticRegression(C=1.0 / settings.ridge, tol=1e-8, max_iter=1000)
         regression.fit(scaler.transform(inputs.features[learn]), label, sample_weight=weight)
         weights, intercept = regression.coef_[0].copy(), float(regression.intercept_[0])
     return Logistic(counts, scaler.mean_.copy(), scaler.scale_.copy(), weights, intercept), inputs

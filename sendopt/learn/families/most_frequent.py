@@ -22,12 +22,13 @@ from sendopt.learn.families.everybodys_hours import (
     half_hour,
     learn_everybodys_hours,
 )
-from sendopt.learn.families.user_level import LEVEL_SENDS, level_of
+from sendopt.learn.families.user_level import level_of
 from sendopt.learn.model.contributions import Contributions, OwnWeights
 from sendopt.learn.model.scorer import Scorer, require_target
 from sendopt.learn.numerics import logistic
 from sendopt.learn.numerics.logistic import sigmoid
 from sendopt.learn.past.past import Past
+from sendopt.strict_json import StrictModel
 
 NAME = "most_frequent"
 
@@ -146,13 +147,13 @@ class MostFrequent(Scorer):
         return {"hours": self.hours.document(), "weights": asdict(self.weights)}
 
 
-def settings() -> Mapping[str, Any]:
-    """Return what people set of it."""
-    return {"half_life_days": HALF_LIFE.days, "level_sends": LEVEL_SENDS}
+class Settings(StrictModel):
+    """Nothing of it is set: a yardstick that could be tuned would be none."""
 
 
-def fit(past: Past) -> tuple[MostFrequent, Inputs]:
+def fit(past: Past, settings: Settings) -> tuple[MostFrequent, Inputs]:
     """Learn what frequency and level are worth."""
+    del settings
     rule = MostFrequent(past.target, learn_everybodys_hours(past))
     inputs = rule.inputs(past.view, past.viewpoints, past.moments)
     learn, unweighed = past.learn, rule.contributions(inputs)

@@ -22,6 +22,7 @@ from sendopt.learn.model.contributions import Contributions
 from sendopt.learn.model.scorer import Scorer, require_target
 from sendopt.learn.numerics.logistic import sigmoid
 from sendopt.learn.past.past import Past
+from sendopt.strict_json import StrictModel
 
 NAME = "population"
 
@@ -93,13 +94,13 @@ class Population(Scorer):
         return self.hours.document()
 
 
-def settings() -> Mapping[str, Any]:
-    """Return what people set of it."""
-    return {"kernel_hours": KERNEL_HOURS, "prior_moments": PRIOR_MOMENTS}
+class Settings(StrictModel):
+    """Nothing of it is set: a yardstick that could be tuned would be none."""
 
 
-def fit(past: Past) -> tuple[Population, Inputs]:
+def fit(past: Past, settings: Settings) -> tuple[Population, Inputs]:
     """Count how often everybody answers at each time."""
+    del settings
     rule = Population(past.target, learn_everybodys_hours(past))
     return rule, rule.inputs(past.view, past.viewpoints, past.moments)
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from importlib.metadata import version
 
 from sendopt.features import AsOfView, Body, LabelledMoments, Summary
-from sendopt.learn.families import DEFAULT, Family
+from sendopt.learn.families import DEFAULT
+from sendopt.learn.families.definition import Definition, shipped
 from sendopt.learn.fitting.calibrate import calibrate
 from sendopt.learn.level_shape.delays import Delays, observed_delays, of_individuals, steady
-from sendopt.learn.model.definition import fingerprint
 from sendopt.learn.model.model import Provenance, ServableModel
 from sendopt.learn.model.scorer import Inputs
 from sendopt.learn.past.past import Past, Progress, gather
@@ -50,10 +50,13 @@ def fit(
     seed: int,
     threads: int,
     progress: Progress,
-    family: Family = DEFAULT,
+    definition: Definition | None = None,
     body: Body | None = None,
 ) -> Fitted:
-    """Fit a model to what was known before `until`; if `judged`, keep the last part unseen."""
+    """Fit a model to what was known before `until`; if `judged`, keep the last part unseen.
+
+    Without a definition it is the shipped one of the default family.
+    """
     past = gather(
         view,
         until=until,
@@ -64,12 +67,12 @@ def fit(
         body=body,
     )
     progress(f"learning from {len(past.labelled)} moments of {past.label_source}")
-    return fit_to(past, family)
+    return fit_to(past, definition or shipped(DEFAULT))
 
 
-def fit_to(past: Past, family: Family) -> Fitted:
-    """Fit a model of `family` to rows that are gathered already."""
-    scorer, inputs = family.fit(past)
+def fit_to(past: Past, definition: Definition) -> Fitted:
+    """Fit a model of `definition` to rows that are gathered already."""
+    scorer, inputs = definition.family.fit(past, definition.settings)
     model = ServableModel(
         scorer=scorer,
         delays=_delays_of(past),
@@ -79,7 +82,8 @@ def fit_to(past: Past, family: Family) -> Fitted:
             trained_until=past.until,
             learned_until=past.split.judge_from,
             label_source=past.label_source,
-            definition=fingerprint(family.NAME, family.settings()),
+            definition=definition.fingerprint,
+            defined=definition.document(),
             code_version=version("sendopt"),
             seed=past.seed,
         ),

@@ -1,7 +1,8 @@
 """The level-shape model: how much a user answers, times when, both shrunken to everybody.
 
 It puts together, on the logit scale, what clocks say of activity and what the hazard says of
-answers, both from decayed counts by local half hour; `models/level_shape` explains the mathematics.
+answers, both from decayed counts by local half hour; `models/level_shape_trees` explains
+the mathematics.
 """
 
 from __future__ import annotations
@@ -28,23 +29,24 @@ _POPULATION_STAGE_SD = 0.1  # of everybody's stages from their share of answers 
 class LevelShape:
     """What the model believes before it has seen anybody; counts are decayed events."""
 
-    half_life_days: float = 60.0
-    activity_bandwidth_hours: float = 0.75  # of everybody's clock
-    activity_prior: float = 30.0  # sessions that know a user's hours as well as everybody's do
-    population_day_type_prior: float = 50.0  # sessions after which everybody's weekend differs
+    half_life_days: float
+    activity_bandwidth_hours: float  # of everybody's clock
+    activity_prior: float  # sessions that know a user's hours as well as everybody's do
+    population_day_type_prior: float  # sessions after which everybody's weekend differs
+    activity_trust: float  # answers of everybody that say as much as so many sessions
+    send_bandwidth_hours: float
+    deviation_sd: float  # of a user's own hours from everybody's, on the logit scale
+    deviation_length_hours: float  # over which the smooth half of such a deviation changes
+    level_sd: float  # of users' levels, on the logit scale
+    population_prior_sends: float  # near an hour: with so many, what it says counts half
+    population_sd: float  # of everybody's hours from each other, on the logit scale
+    population_length_hours: float
+    population_day_type_sd: float  # of everybody's weekend from their weekday
+    segment_level_sd: float  # of a platform's or a message type's answers from everybody's
+    segment_sd: float  # of its hours from everybody's
+    # Learned.
     activity_weight: float = 1.0  # 0 where being active was found to tell nothing of answering
-    activity_trust: float = 1000.0  # answers of everybody that say as much as so many sessions
     late_weight: float = 0.0  # of the hours of late answers; learned, 0 where they tell nothing
-    send_bandwidth_hours: float = 1.0
-    deviation_sd: float = 0.6  # of a user's own hours from everybody's, on the logit scale
-    deviation_length_hours: float = 1.5  # over which the smooth half of such a deviation changes
-    level_sd: float = 1.0  # of users' levels, on the logit scale
-    population_prior_sends: float = 20.0  # near an hour: with so many, what it says counts half
-    population_sd: float = 0.5  # of everybody's hours from each other, on the logit scale
-    population_length_hours: float = 2.0
-    population_day_type_sd: float = 0.15  # of everybody's weekend from their weekday
-    segment_level_sd: float = 1.0  # of a platform's or a message type's answers from everybody's
-    segment_sd: float = 0.3  # of its hours from everybody's
 
     @property
     def half_life(self) -> timedelta:

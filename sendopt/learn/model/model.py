@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +29,8 @@ class Provenance:
     trained_until: datetime  # the end of the log that it saw
     learned_until: datetime  # it was fitted and tuned to nothing from then on; the rest judged it
     label_source: str  # "sends" or "activity"
-    definition: str  # what people set of it: two models that share it differ only in their data
+    definition: str  # its fingerprint: two models that share it differ only in their data
+    defined: Mapping[str, Any]  # the definition that was read, complete: what people set of it
     code_version: str
     seed: int
 

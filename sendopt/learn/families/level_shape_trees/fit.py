@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments, microseconds
-from sendopt.learn.boosting.trees import OffsetTrees
+from sendopt.features import LabelledMoments, microseconds
 from sendopt.learn.families.level_shape_trees.activity_memory import choose_clocks
 from sendopt.learn.families.level_shape_trees.grow_trees import grow
 from sendopt.learn.families.level_shape_trees.learn_weights import (
@@ -21,6 +18,7 @@ from sendopt.learn.families.level_shape_trees.learn_weights import (
     weigh_population,
 )
 from sendopt.learn.families.level_shape_trees.scorer import LevelShapeTrees
+from sendopt.learn.families.level_shape_trees.settings import Settings
 from sendopt.learn.level_shape.curves import LevelShape
 from sendopt.learn.level_shape.late_hours import hazard_by_age
 from sendopt.learn.level_shape.level_shape_model import LevelShapeModel, Rows
@@ -34,18 +32,9 @@ _DAY_US = 86_400_000_000
 _FEWEST_KNOWN = 100  # moments that tell of everybody: their share is then known to some 5 points
 
 
-def settings() -> Mapping[str, Any]:
-    """Return what people set of it; the definitions are those of `models/`."""
-    return {
-        "shape": asdict(LevelShape()),
-        "trees": asdict(OffsetTrees()),
-        "features": USER_FEATURES + MOMENT_FEATURES,
-    }
-
-
-def fit(past: Past) -> tuple[LevelShapeTrees, Rows]:
+def fit(past: Past, settings: Settings) -> tuple[LevelShapeTrees, Rows]:
     """Fit curves, segments, weights and trees, one on what the others leave."""
-    known, rows = _learn_curves(past)
+    known, rows = _learn_curves(past, settings.shape.before_learning())
     weights = weigh(rows, past.labelled, past.learn)
     kind = past.moments.message_type
     if kind is not None:
@@ -59,6 +48,7 @@ def fit(past: Past) -> tuple[LevelShapeTrees, Rows]:
         weights,
         past.learn,
         past.tune,
+        settings=settings,
         seed=past.seed,
         threads=past.threads,
     )
@@ -69,7 +59,7 @@ def fit(past: Past) -> tuple[LevelShapeTrees, Rows]:
 read = LevelShapeTrees.read
 
 
-def _learn_curves(past: Past) -> tuple[LevelShapeModel, Rows]:
+def _learn_curves(past: Past, prior: LevelShape) -> tuple[LevelShapeModel, Rows]:
     view, labelled, learn = past.view, past.labelled, past.learn
 
     def described_by(known: LevelShapeModel) -> Rows:
@@ -77,7 +67,7 @@ def _learn_curves(past: Past) -> tuple[LevelShapeModel, Rows]:
         return as_if_everybody_were_known(rows, labelled, learn | past.tune)
 
     shape, clocks = choose_clocks(
-        view, LevelShape(), until=past.split.judge_from, rng=past.rng_for(NAME)
+        view, prior, until=past.split.judge_from, rng=past.rng_for(NAME)
     )
     until_us = microseconds(past.split.judge_from)
     hazard = hazard_by_age(view.late_answers, until_us=until_us)

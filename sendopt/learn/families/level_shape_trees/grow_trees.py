@@ -10,7 +10,8 @@ from sendopt.evaluate import metrics
 from sendopt.evaluate.chance import FEWEST_FOR_TEST
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments
 from sendopt.learn.boosting import trees
-from sendopt.learn.boosting.trees import OffsetTrees, Sample
+from sendopt.learn.boosting.trees import Sample
+from sendopt.learn.families.level_shape_trees.settings import Settings
 from sendopt.learn.families.level_shape_trees.weights import Weights
 from sendopt.learn.level_shape.level_shape_model import Rows
 from sendopt.learn.past.groups import day_groups, user_numbers
@@ -27,6 +28,7 @@ def grow(
     learn: Mask,
     tune: Mask,
     *,
+    settings: Settings,
     seed: int,
     threads: int,
 ) -> tuple[lgb.Booster | None, bool]:
@@ -44,18 +46,32 @@ def grow(
             return Sample(features[chosen], past.label[chosen], past.weight[chosen], offset[chosen])
 
         return trees.fit(
-            OffsetTrees(), sample(learn), sample(tune), names=names, seed=seed, threads=threads
+            settings.offset_trees(),
+            sample(learn),
+            sample(tune),
+            names=names,
+            seed=seed,
+            threads=threads,
         )
 
-    user_features = rows.user_features.astype(np.float32)
-    if _mixed_days(past.rows(tune)) >= _FEWEST_MIXED_DAYS:
-        both = np.hstack([user_features, rows.moment_features.astype(np.float32)])
+    user_features = _only(settings.features.user, USER_FEATURES, rows.user_features)
+    if settings.features.moment and _mixed_days(past.rows(tune)) >= _FEWEST_MIXED_DAYS:
+        moment = _only(settings.features.moment, MOMENT_FEATURES, rows.moment_features)
+        both = np.hstack([user_features, moment])
         ranking = grown(both, USER_FEATURES + MOMENT_FEATURES)
         if ranking is not None:
             added = trees.added_logit(ranking, both[tune])
             if _orders_better(offset[tune] + added, offset[tune], past.rows(tune)):
                 return ranking, True
     return grown(user_features, USER_FEATURES), False
+
+
+def _only(
+    wanted: list[str], names: tuple[str, ...], features: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return the features with 0 for what is not wanted: no tree splits where nothing differs."""
+    seen = np.isin(names, wanted)
+    return np.where(seen, features, 0.0).astype(np.float32)
 
 
 def _mixed_days(past: LabelledMoments) -> int:

@@ -20,7 +20,6 @@ from sendopt.features import (
     Viewpoints,
 )
 from sendopt.learn.boosting import trees
-from sendopt.learn.boosting.trees import OffsetTrees
 from sendopt.learn.families.level_shape_trees import document as documents
 from sendopt.learn.families.level_shape_trees.weeks import collapsed_logits
 from sendopt.learn.families.level_shape_trees.weights import PopulationWeights, Weights
@@ -198,11 +197,10 @@ class LevelShapeTrees(Scorer):
         yield f"- The hours of a user are ordered by {order}."
 
     def params(self) -> Mapping[str, Any]:
-        """Return what was set and learned."""
+        """Return what was learned."""
         return {
             "shape": asdict(self.level_shape.shape),
             "weights": asdict(self.weights),
-            "trees": asdict(OffsetTrees()),
             "tree_rounds": 0 if self.booster is None else self.booster.num_trees(),
             "trees_rank": self.trees_rank,
         }
@@ -261,10 +259,6 @@ def own_weights(
         late_answers: of the user, decayed.
         sends: to the user near the hour, decayed.
         probability: that the user answers there.
-
-    >>> shape = LevelShape(activity_prior=30.0)
-    >>> own_weights(shape, visits=30.0, late_answers=0.0, sends=0.0, probability=0.2)
-    OwnWeights(visits=0.5, answers=0.0)
     """
     seen = shape.activity_weight * visits + shape.late_weight * late_answers
     told = sends * probability * (1.0 - probability)
