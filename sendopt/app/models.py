@@ -112,6 +112,26 @@ class Models(Stores):
         self.require_tenant(tenant_id)
         return self.registry.card(tenant_id, version)
 
+    def compare_models(self, tenant_id: TenantId, a: str, b: str) -> learn.Comparison:
+        """Judge two models on the same moments, which neither learned from.
+
+        Args:
+            tenant_id: whose models and log.
+            a: a number, a version or its beginning, or an alias.
+            b: likewise; differences are B minus A.
+
+        Raises:
+            InvalidInput: `model_ambiguous`, `same_model`, `targets_differ`, `nothing_to_compare`.
+            NotFound: `tenant_unknown`, `model_unknown`.
+            ModelNotServable: `model_damaged`, `registry_unavailable`.
+        """
+        self.require_tenant(tenant_id)
+        first, second = (self.registry.meant_by(tenant_id, each) for each in (a, b))
+        with self.reader(tenant_id) as reader:
+            return learn.compare(
+                reader, first, second, until=self.clock.now(), seed=self.settings.learn.seed
+            )
+
     def roll_back_model(self, tenant_id: TenantId, body: Any, *, by: str) -> RegisteredModel:
         """Let a former champion serve again, from the next request on; return it.
 

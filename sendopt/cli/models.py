@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sendopt.cli import answers
 from sendopt.cli.options import AsJson, Home, Tenant, open_home
 from sendopt.cli.output import print_json, print_table, progress, stdout
 from sendopt.records import TenantId
@@ -20,6 +21,7 @@ def register(commands: typer.Typer) -> None:
     models = typer.Typer(help="Which model serves, and going back.", no_args_is_help=True)
     models.command("list")(list_models)
     models.command("show")(show_model)
+    models.command("compare")(compare)
     models.command("rollback")(rollback)
     commands.add_typer(models, name="models")
     commands.command()(drift)
@@ -70,6 +72,30 @@ def show_model(
         print_json({"card": card})
     else:
         stdout.print(card, markup=False, highlight=False, soft_wrap=True)
+
+
+def compare(
+    a: Annotated[
+        str,
+        typer.Argument(
+            metavar="A", help="Number, version or its beginning, champion or challenger."
+        ),
+    ],
+    b: Annotated[str, typer.Argument(metavar="B", help="The same; differences are B minus A.")],
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Compare two models on the same later moments.
+
+    Neither learned from them. Intervals are 95 %, with users as units.
+    """
+    with progress("comparing"):
+        found = open_home(home).compare_models(TenantId(tenant), a, b)
+    if as_json:
+        print_json(found)
+    else:
+        answers.comparison.show(found)
 
 
 def rollback(

@@ -9,6 +9,7 @@ Time: a model learns from events before `as_of` only and is judged on days after
 
 from sendopt.learn.backtest import Backtest, BacktestReport, backtest
 from sendopt.learn.boosting.tree_tables import TreeTables, tree_tables
+from sendopt.learn.compare import Comparison, compare
 from sendopt.learn.judging.experiments import NaturalExperiments
 from sendopt.learn.judging.judge import Verdict
 from sendopt.learn.judging.off_policy import Counterfactual
@@ -22,6 +23,7 @@ __all__ = [
     "Backtest",
     "BacktestReport",
     "CandidateScores",
+    "Comparison",
     "Counterfactual",
     "NaturalExperiments",
     "Registry",
@@ -30,6 +32,7 @@ __all__ = [
     "TreeTables",
     "Verdict",
     "backtest",
+    "compare",
     "score_decisions",
     "train",
     "tree_tables",

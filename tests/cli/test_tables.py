@@ -127,7 +127,13 @@ def test_what_a_model_did_fits(
         )
     )
     until = "2025-03-20T00:00:00Z"
-    for command in ("models list", "drift", f"plan {campaign}", f"train --as-of {until}"):
+    for command in (
+        "models list",
+        "drift",
+        f"plan {campaign}",
+        f"train --as-of {until}",
+        "models compare 1 2",
+    ):
         status, written, errors = ended(*command.split())
         assert status in {0, 1}, errors
         assert_fits(written)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sendopt.errors import Conflict, NotFound
+from sendopt.errors import Conflict, InvalidInput, NotFound
 
 LAST_GOOD_ALIAS = "last_good"
 
@@ -100,3 +100,32 @@ def choose(known: Iterable[RegisteredModel], to: str | None) -> RegisteredModel:
             hint="name one with --to, or train again",
         )
     raise NotFound(f"no model is called {to!r}", code="model_unknown")
+
+
+def named(known: Iterable[RegisteredModel], name: str) -> RegisteredModel:
+    """Return the version that is meant by an alias, a number, a hash or the beginning of a hash.
+
+    A number is a number even where a hash begins with it. Of versions with the same bytes, any is.
+
+    Raises:
+        NotFound: `model_unknown`.
+        InvalidInput: `model_ambiguous`.
+    """
+    models = tuple(known)
+    for meant in (
+        [model for model in models if name in (*model.aliases, model.number, model.version)],
+        [model for model in models if name and model.version.startswith(name)],
+    ):
+        if len({model.version for model in meant}) > 1:
+            raise InvalidInput(
+                f"{name!r} may be {', '.join(sorted({model.version for model in meant}))}",
+                code="model_ambiguous",
+                expected="more of the version, or its number",
+            )
+        if meant:
+            return meant[0]
+    raise NotFound(
+        f"no model is called {name!r}",
+        code="model_unknown",
+        hint="`sendopt models list` shows them; champion and challenger are names too",
+    )

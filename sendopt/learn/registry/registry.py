@@ -30,6 +30,7 @@ from sendopt.learn.registry.promotions import (
     RegisteredModel,
     choose,
     last_good,
+    named,
     read_moves,
     tag,
 )
@@ -273,6 +274,17 @@ class Registry:
             return self._versions.text(self._champion(tenant_id).run_id, _CARD)
         number = choose(self.models(tenant_id), of).number
         return self._versions.text(self._versions.numbered(tenant_id, number).run_id, _CARD)
+
+    def meant_by(self, tenant_id: TenantId, name: str) -> ServableModel:
+        """Return the model of a number, a version or its beginning, or an alias.
+
+        Raises:
+            NotFound: `model_unknown`.
+            InvalidInput: `model_ambiguous`, if several versions begin so.
+            ModelNotServable: `model_damaged`, `registry_unavailable`.
+        """
+        number = named(self.models(tenant_id), name).number
+        return self._once(tenant_id, self._versions.numbered(tenant_id, number))
 
     def card_of(self, recorded: Recorded) -> str | None:
         """Return the card that is kept beside a model; None = there is none."""

@@ -1,0 +1,136 @@
+"""Compares two registered models on moments that neither of them learned from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from sendopt.errors import InvalidInput
+from sendopt.evaluate import metrics
+from sendopt.evaluate.metrics import Interval
+from sendopt.features import AsOfView, LabelledMoments, body_of, microseconds, summarise
+from sendopt.learn.judging.judge import OURS, Quality, judge
+from sendopt.learn.judging.predictions import Vector, predictions
+from sendopt.learn.model.model import ServableModel
+from sendopt.learn.past.groups import user_numbers
+from sendopt.learn.past.split import label_source, labelled_moments
+from sendopt.log import Reader
+
+_FIRST = "first"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One of two models, and how it did."""
+
+    version: str
+    family: str
+    definition: str  # its fingerprint
+    learned_until: datetime
+    quality: Quality
+    reward: Interval | None  # answered share of the hours that it chose; None = no choices
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on the same moments; differences are B minus A, 95 %, users as units."""
+
+    a: Compared
+    b: Compared
+    since: datetime  # neither learned from anything at or after it
+    until: datetime
+    label_source: str
+    moments: int
+    users: int
+    choices: int  # user-days with at least two moments, of which one is chosen
+    log_loss: Interval  # in nats; below 0 = B is better
+    calibration_error: float  # of B minus that of A: a difference of two errors, without interval
+    within_day_auc: Interval | None  # above 0 = B is better; None = no day with both outcomes
+    reward: Interval | None  # above 0 = B is better; None = no choices
+    label: str = "predictive"  # whoever chose the times of these moments had reasons
+
+
+def compare(
+    reader: Reader, a: ServableModel, b: ServableModel, *, until: datetime, seed: int
+) -> Comparison:
+    """Judge both on the labelled moments from the later `learned_until` to the log's end.
+
+    Args:
+        reader: the tenant's log.
+        a: as it is registered.
+        b: as it is registered, for the same target.
+        until: nothing at or after it is known.
+        seed: of which moments are taken, where there are too many.
+
+    Raises:
+        InvalidInput: `same_model`; `targets_differ`; `nothing_to_compare`, if nothing is known
+            after both have learned.
+    """
+    _require_comparable(a, b)
+    since = max(a.provenance.learned_until, b.provenance.learned_until)
+    with body_of(reader, until=until) as (inside, body):
+        ends = until if body is None else min(until, body.end)
+        view = AsOfView(inside, a.target)
+        summary = summarise(inside, a.target, until=until)
+        past = labelled_moments(
+            view, summary, since=None, until=ends, rng=np.random.default_rng(seed)
+        )
+        past = past.rows(past.at_us >= microseconds(since))
+        if not len(past):
+            raise InvalidInput(
+                f"nothing is known from {since:%Y-%m-%d %H:%M} UTC on, until when both models "
+                f"had learned; the log ends at {ends:%Y-%m-%d %H:%M}",
+                code="nothing_to_compare",
+                expected="labelled moments after the later learned_until of the two",
+                hint="wait for later days, or train both with --as-of an earlier instant",
+            )
+        said = predictions({_FIRST: a, OURS: b}, view, *past.seen_by(view))
+    verdict = judge(past, said)
+    quality_a, quality_b = verdict.quality[_FIRST], verdict.quality[OURS]
+    return Comparison(
+        a=_compared(a, quality_a, verdict.reward.get(_FIRST)),
+        b=_compared(b, quality_b, verdict.reward.get(OURS)),
+        since=since,
+        until=ends,
+        label_source=label_source(summary),
+        moments=verdict.moments,
+        users=verdict.users,
+        choices=verdict.choices,
+        log_loss=_log_loss_difference(past, said[_FIRST], said[OURS]),
+        calibration_error=quality_b.calibration_error - quality_a.calibration_error,
+        within_day_auc=verdict.auc_gain.get(_FIRST),
+        reward=verdict.gain.get(_FIRST),
+    )
+
+
+def _require_comparable(a: ServableModel, b: ServableModel) -> None:
+    if a.version == b.version:
+        raise InvalidInput(
+            f"both are model {a.version}", code="same_model", expected="two different models"
+        )
+    if a.target != b.target:
+        raise InvalidInput(
+            f"model {a.version} predicts {_told(a)}, model {b.version} {_told(b)}",
+            code="targets_differ",
+            expected="two models of the same outcome, open window and clock tolerance",
+        )
+
+
+def _told(model: ServableModel) -> str:
+    minutes = model.target.open_window / timedelta(minutes=1)
+    tolerance = model.target.clock_tolerance.total_seconds()
+    return f"{model.target.outcome.value} within {minutes:g} min (clocks {tolerance:g} s apart)"
+
+
+def _log_loss_difference(past: LabelledMoments, first: Vector, second: Vector) -> Interval:
+    lost = metrics.log_losses(past.label, second) - metrics.log_losses(past.label, first)
+    return metrics.user_interval(lost, np.ones(len(past)), user_numbers(past))
+
+
+def _compared(model: ServableModel, quality: Quality, reward: Interval | None) -> Compared:
+    made = model.provenance
+    return Compared(
+        model.version, model.family, made.definition, made.learned_until, quality, reward
+    )
