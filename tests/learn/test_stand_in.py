@@ -209,15 +209,15 @@ def test_a_rule_that_is_off_on_the_days_it_learned_from_is_no_rival(shop: Log) -
 def test_calibration_does_not_hide_a_rule_that_was_fitted_wrong(shop: Log) -> None:
     """Calibration makes the mean of the rows it sees right, whatever the family fitted."""
 
-    def too_much(past: Past) -> tuple[population.Population, Any]:
-        rule, _ = population.fit(past)
+    def too_much(past: Past, settings: Any) -> tuple[population.Population, Any]:
+        rule, _ = population.fit(past, settings)
         rule = replace(rule, hours=replace(rule.hours, logits=rule.hours.logits + 2.0))
         return rule, rule.inputs(past.view, past.viewpoints, past.moments)
 
-    wrong = SimpleNamespace(NAME="population", settings=population.settings, fit=too_much)
+    wrong = SimpleNamespace(NAME="population", Settings=population.Settings, fit=too_much)
     with shop.reader(SHOP) as reader:
         past = trained(reader, until=END, judged=True, target=HALF_AN_HOUR).past
-        learned = fit_to(past, cast("Family", wrong))
+        learned = fit_to(past, Definition(cast("Family", wrong), shipped(population).settings))
         tune = past.labelled.rows(past.tune)
         said = learned.model.predict(learned.rows)[past.tune]
         assert said.mean() == pytest.approx(tune.label.mean(), abs=0.02)
@@ -227,7 +227,7 @@ def test_calibration_does_not_hide_a_rule_that_was_fitted_wrong(shop: Log) -> No
 def test_what_a_family_learns_does_not_depend_on_which_were_fitted_before(shop: Log) -> None:
     with shop.reader(SHOP) as reader:
         first = trained(reader, until=END, judged=True)
-        again = fit_to(first.past, DEFAULT)
+        again = fit_to(first.past, SHIPPED)
     assert (first.model.predict(first.rows) == again.model.predict(again.rows)).all()
     one, other = (first.past.rng_for(name).random() for name in ("one", "other"))
     assert one == first.past.rng_for("one").random() != other

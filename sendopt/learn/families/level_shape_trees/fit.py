@@ -66,9 +66,7 @@ def _learn_curves(past: Past, prior: LevelShape) -> tuple[LevelShapeModel, Rows]
         rows = known.rows(told, past.moments)
         return as_if_everybody_were_known(rows, labelled, learn | past.tune)
 
-    shape, clocks = choose_clocks(
-        view, prior, until=past.split.judge_from, rng=past.rng_for(NAME)
-    )
+    shape, clocks = choose_clocks(view, prior, until=past.split.judge_from, rng=past.rng_for(NAME))
     until_us = microseconds(past.split.judge_from)
     hazard = hazard_by_age(view.late_answers, until_us=until_us)
     known = LevelShapeModel(past.target, shape, clocks, hazard)
