@@ -34,7 +34,8 @@ class Limits:
 REQUEST = Limits()
 #: Of a line or a request of at most 1 MiB, whose fields are judged one by one.
 BY_FIELD = Limits(depth=256, keys=200_000, text=1024 * 1024, storable=False)
-#: Longer whole numbers are no values; turning their digits into numbers would cost time.
+#: Longer whole numbers are no values, and no floats; turning their digits into integers would
+#: cost time.
 _MAX_DIGITS = 400
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -170,14 +171,9 @@ def _integer(digits: str) -> int:
     return number
 
 
-def _whole_number(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS:
-        raise InvalidInput(
-            f"a whole number has {len(digits)} digits",
-            code="too_complex",
-            expected=f"at most {_MAX_DIGITS} digits",
-        )
-    return int(digits)
+def _whole_number(digits: str) -> float:
+    """Read a whole number; one that no field takes becomes infinite, which none takes either."""
+    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
 
 
 def _too_deep(limits: Limits) -> InvalidInput:

@@ -137,13 +137,15 @@ def _nested(value: Mapping[Any, Any] | list[Any], *, depth: int) -> Any:
 
 def _number(value: float) -> float | None:
     """Return a number; None for NaN, which data frames write where a number is missing."""
-    if math.isinf(value) or (isinstance(value, int) and not -(2**63) <= value < 2**63):
+    # A whole number is compared first: the largest ones have no float to be looked at.
+    fits = -(2**63) <= value < 2**63 if isinstance(value, int) else not math.isinf(value)
+    if not fits:
         raise InvalidInput(
             f"{quoted(value)} is out of range",
             code="number_out_of_range",
             expected="a finite number; a whole one within 64 bits, or its digits as text",
         )
-    return None if math.isnan(value) else value
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _check_text(text: str) -> str:

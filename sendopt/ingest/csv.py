@@ -4,7 +4,7 @@ A quote that is never closed would swallow the rest of the file. So records are 
 counting quotes: a line with an odd number of them opens a record over several lines only if the
 next such line closes it into exactly one record of the right width. If not, the line is rejected
 alone and reading goes on with the next. Within a record a quote stands at the edge of a field, or
-doubled inside one, and nowhere else.
+doubled inside one, and nowhere else; and a carriage return stands before a newline or in quotes.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from sendopt.ingest.raw import Chunk, Finding, Options
 from sendopt.text import quoted
 
 _QUOTE = ord('"')
+_RETURN = ord("\r")
 
 
 @dataclass(frozen=True)
@@ -163,15 +164,19 @@ def _chunk(
     blank = block.is_blank() & ~frame.continues if frame.complete else frame.continues
     numbers = rows_before + np.cumsum(~frame.continues & ~blank)
     long = _spread(block.is_too_long(), frame.continues)
-    # One misplaced quote spoils the whole record that it belongs to.
+    # One misplaced quote or return spoils the whole record that it belongs to.
+    passed_over = frame.broken | long
     misquoted = frame.broken | _spread(
-        _misquoted(block, frame.broken | long, dialect.delimiter), frame.continues
+        _misquoted(block, passed_over, dialect.delimiter), frame.continues
     )
+    torn = _spread(_torn(block, passed_over), frame.continues) & ~(misquoted | long)
     unreadable: list[Finding] = []
-    for row in np.unique(numbers[(long | misquoted) & ~blank]).tolist():
+    for row in np.unique(numbers[(long | misquoted | torn) & ~blank]).tolist():
         line = int(np.flatnonzero(numbers == row)[0])
-        unreadable.append((row, _why_unreadable(block.line(line), is_long=bool(long[line]))))
-    unwanted = blank | long | misquoted
+        text = block.line(line)
+        why = _why_torn(text) if torn[line] else _why_unreadable(text, is_long=bool(long[line]))
+        unreadable.append((row, why))
+    unwanted = blank | long | misquoted | torn
     kept = numbers[~unwanted & ~frame.continues]
     table, wrong_width = _parse(block.without(unwanted), dialect, options)
     unreadable += [(int(kept[index]), error) for index, error in wrong_width]
@@ -212,6 +217,32 @@ def _misquoted(block: Block, ignored: NDArray[np.bool_], delimiter: str) -> NDAr
     fits = np.isin(neighbours, edges) | (opens & (at == 0))
     found[lines[~fits]] = True
     return found
+
+
+def _torn(block: Block, ignored: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say of each line whether a carriage return tears it: one outside quotes, within the line."""
+    found = np.zeros(len(block.starts), np.bool_)
+    octets = block.octets
+    at = np.flatnonzero(octets == _RETURN)
+    # Several of them may end a line: what writes text twice writes them.
+    at = at[~np.isin(octets[at + 1], [_RETURN, ord("\n")])]
+    lines = np.searchsorted(block.ends, at, side="right")
+    at, lines = at[~ignored[lines]], lines[~ignored[lines]]
+    if not len(at):
+        return found
+    quotes = np.flatnonzero(octets == _QUOTE)
+    quotes = quotes[~ignored[np.searchsorted(block.ends, quotes, side="right")]]
+    found[lines[np.searchsorted(quotes, at) % 2 == 0]] = True
+    return found
+
+
+def _why_torn(line: bytes) -> InvalidInput:
+    told = quoted(line.decode("utf-8", "replace").rstrip("\r\n"))
+    return InvalidInput(
+        f"{told}: a carriage return stands in the line, outside quotes",
+        code="malformed_csv",
+        expected="lines that end in a newline, and quotes around a field that holds a line break",
+    )
 
 
 def _why_unreadable(line: bytes, *, is_long: bool) -> InvalidInput:

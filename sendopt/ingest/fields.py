@@ -11,7 +11,7 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator
 
@@ -171,18 +171,22 @@ def before_our_days(value: object) -> InvalidInput:
     )
 
 
-def _refuse_number(text: str) -> None:
-    """Refuse a number that would be a time of our days in one of the usual units."""
-    number = float(text)
+def _refuse_number(text: str) -> NoReturn:
+    raise InvalidInput(
+        f"{quoted(text)} is a number, and nobody can be sure of its unit",
+        code="time_unit_suspect",
+        expected="a timestamp with a zone, such as 2026-10-25T09:00:00+01:00",
+        hint=likely_unit(float(text)),
+    )
+
+
+def likely_unit(number: float) -> str | None:
+    """Return what a number is in the usual unit in which it is a time of our days, if any."""
     for unit, scale in _UNITS.items():
         if math.floor(number / scale) in _OF_OUR_DAYS:
             meant = _EPOCH + timedelta(seconds=number / scale)
-            raise InvalidInput(
-                f"{quoted(text)} is a number, and nobody can be sure of its unit",
-                code="time_unit_suspect",
-                expected="a timestamp with a zone, such as 2026-10-25T09:00:00+01:00",
-                hint=f"as {unit} it would be {meant.isoformat(timespec='seconds')}",
-            )
+            return f"as {unit} it would be {meant.isoformat(timespec='seconds')}"
+    return None
 
 
 def read_timezone(value: str) -> str:

@@ -50,9 +50,13 @@ class Block:
 
     def is_blank(self) -> NDArray[np.bool_]:
         """Say of each line whether there is nothing on it."""
-        lengths = self.ends - self.starts - 1
-        is_return = self.octets[self.starts] == ord("\r")
-        return np.asarray((lengths == 0) | ((lengths == 1) & is_return))
+        octets = self.octets
+        empty = self.ends - self.starts == 1
+        returns = octets[self.starts] == ord("\r")
+        if not returns.any():
+            return np.asarray(empty)
+        written = np.cumsum((octets != ord("\r")) & (octets != _NEWLINE))  # up to each byte
+        return np.asarray(empty | (returns & (written[self.ends - 1] == written[self.starts])))
 
     def is_too_long(self) -> NDArray[np.bool_]:
         """Say of each line whether it is longer than any row may be."""

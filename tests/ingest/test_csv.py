@@ -58,6 +58,43 @@ def test_a_quote_in_a_wrong_place_costs_its_row_and_no_other(
 @pytest.mark.parametrize(
     "record",
     [
+        f"e1,ann,{REST},two\rlines",
+        f"e1,an\rn,{REST},x",
+        f"e1,ann,{REST},\re3,bob,{REST},x",
+        f"\re1,ann,{REST},x",
+        f'e1,ann,{REST},"a\rb"\rc',
+        f"e1,ann,{REST},a\r\rb",
+        f"\r \r{REST}",
+    ],
+)
+def test_a_carriage_return_within_a_line_costs_its_row_and_no_other(
+    record: str, log: Log, appender: Appender, tenant: TenantId, tmp_path: Path
+) -> None:
+    lines = [HEADER, f'"e0","ann",{REST},"a\rb"', record, f"e2,bob,{REST},b\r", "e3,ann,session"]
+    lines += [f"e{n},bob,{REST},x" for n in range(4, 9)]
+    (tmp_path / "a.csv").write_text("\n".join(lines), newline="")
+    report = take(tmp_path / "a.csv", appender, tenant)
+    assert faults(report) == [(2, "", "malformed_csv"), (4, "", "malformed_csv")]
+    assert "carriage return" in report.rejections()[0].reason
+    events = stored(log, tenant)
+    assert set(events) == {"e0", "e2", *(f"e{n}" for n in range(4, 9))}
+    assert events["e0"].attributes == {"note": "a\rb"}
+    assert events["e2"].attributes == {"note": "b"}
+
+
+def test_lines_that_end_in_two_carriage_returns_keep_their_numbers(
+    appender: Appender, tenant: TenantId, tmp_path: Path
+) -> None:
+    lines = [HEADER, f"e1,ann,{REST},x", "e2,ann", f"e3,ann,{REST},x", "e4,ann", ""]
+    (tmp_path / "a.csv").write_text("\r\r\n".join(lines), newline="")
+    report = take(tmp_path / "a.csv", appender, tenant)
+    assert faults(report) == [(2, "", "malformed_csv"), (4, "", "malformed_csv")]
+    assert report.accepted == 2
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
         f'"e1","ann",{REST},""',
         f'e1,ann,{REST},""""',
         f'e1,ann,{REST},"\n\n"',
@@ -181,6 +218,7 @@ cells = st.sampled_from(
         ",",
         "\n",
         "\r\n",
+        "\r",
         "é",
     ]
 )

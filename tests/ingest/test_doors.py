@@ -142,6 +142,22 @@ def test_json_that_is_no_text_is_refused_as_text(
     assert [each.code for each in told.dropped[3]] == [code]
 
 
+@pytest.mark.parametrize("door", ["events.jsonl", "request"])
+@pytest.mark.parametrize("digits", [20, 309, 400, 401, 4_000])
+def test_a_whole_number_that_nothing_can_hold_costs_its_field(
+    door: str, digits: int, through: Through
+) -> None:
+    number = int("9" * (digits - 1)) * 10
+    rows: list[dict[str, Any]] = [
+        {**GOOD, "event_type": "opt_out", "seen": number},
+        {**GOOD, "event_id": "e-2", "seen": {"times": [1, -number]}},
+    ]
+    told = through(door, rows)
+    assert told.rejected == {}
+    for row in (1, 2):
+        assert [(f.column, f.code) for f in told.dropped[row]] == [("seen", "number_out_of_range")]
+
+
 # Which code points are unassigned depends on the version of Unicode, and not on the door.
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4) | st.sampled_from(
     [

@@ -97,6 +97,32 @@ def test_braze_in_avro_is_the_same(ingest: Ingest, home: Path, tmp_path: Path) -
     assert ingest(str(file), "--from", "braze", status=1)["error"].code == "malformed_file"
 
 
+@pytest.mark.parametrize(
+    ("time", "hint"),
+    [
+        (1_790_870_400_000, "as milliseconds it would be 2026-10-01T16:00:00+00:00"),
+        (1_790_870_400_000_000, "as microseconds it would be 2026-10-01T16:00:00+00:00"),
+        (1_790_870_400 + 2**58, None),  # the same time again, if microseconds wrap at 64 bits
+        (-70_000_000_000, None),
+        (260_000_000_000, None),
+    ],
+)
+def test_a_number_that_is_no_time_in_the_mappings_unit_costs_its_row_and_is_quoted(
+    time: int, hint: str | None, ingest: Ingest, home: Path, tmp_path: Path
+) -> None:
+    row = {"user_id": "5f1", "external_user_id": "ann", "dispatch_id": "d9", "timezone": "UTC"}
+    rows = [{**row, "id": "b-1", "time": time}, {**row, "id": "b-2", "time": 1_788_278_400}]
+    file = tmp_path / "users.messages.pushnotification.Send.json"
+    file.write_text("".join(json.dumps(each) + "\n" for each in rows))
+    told = ingest(str(file), "--from", "braze")
+    assert [each.split()[0] for each in stored(home)] == ["b-2"]
+    ((_, at, column, code),) = refused(told)
+    assert (at, column, code) == (1, "time", "time_unit_suspect")
+    (finding,) = told["files"][0]["rejections"]
+    assert str(time) in finding["reason"]
+    assert finding["hint"] in ({hint} if hint else {None, "check [time] unit: s, ms or us"})
+
+
 def test_onesignal(ingest: Ingest, home: Path) -> None:
     (file,) = VENDORS.glob("events_audience-activity-*")
     told = ingest(str(file), "--from", "onesignal")
@@ -307,7 +333,7 @@ def test_a_number_that_is_no_time_in_its_unit_is_refused_with_both(
     # The status is 2 where nothing is taken; what is told is looked at either way.
     (told,) = ingest(str(file), "--mapping", str(mapping), status=2)["files"]
     first = told["rejections"][0]
-    assert (first["row"], first["column"], first["code"]) == (1, "when", "time_invalid")
+    assert (first["row"], first["column"], first["code"]) == (1, "when", "time_unit_suspect")
     assert f"'{time}' {unit}" in first["reason"]
     assert told["rows"] == 2
 

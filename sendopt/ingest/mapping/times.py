@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from sendopt.errors import InvalidInput
 from sendopt.ingest.columns import Faults, where, with_nulls
+from sendopt.ingest.fields import likely_unit
 from sendopt.ingest.instants import INSTANT
 from sendopt.ingest.mapping.grammar import Time
 from sendopt.text import quoted
@@ -43,9 +44,9 @@ def _in_no_year(numbers: pa.Array, unit: str) -> Faults:
     return {
         position: InvalidInput(
             f"{quoted(numbers[position].as_py())} {unit} since 1970 lie in no year from 1 to 9999",
-            code="time_invalid",
+            code="time_unit_suspect",
             expected="a time in the unit that the mapping names",
-            hint="check [time] unit: s, ms or us",
+            hint=likely_unit(float(numbers[position].as_py())) or "check [time] unit: s, ms or us",
         )
         for position in where(outside).tolist()
     }
