@@ -16,21 +16,43 @@ from sendopt.records import Finding, TenantId
 
 if TYPE_CHECKING:
     from sendopt.ingest import ImportReport
+    from sendopt.ingest.report import Reason
 
-SHOWN_REJECTIONS = 20
+SHOWN_REASONS = 20
 
 _NO_ZONES = (
     "no time zone of any user is known: hours will be taken in UTC, and mean other hours to each "
     "user; fill the column timezone, or set users' profiles"
 )
 
-#: Status of an import of which nothing was taken; as of any other bad input.
-NOTHING_TAKEN = 2
+#: Status of an import of a file more than half of which was refused; as of bad input.
+MOSTLY_REFUSED = 2
+
+_SAMPLE = """\
+event_id,user_id,event_type,occurred_at,send_id,timezone
+e1,ann,send,2026-09-01T16:00:00Z,s1,Europe/Vienna
+e2,ann,open,2026-09-01T16:07:00Z,s1,Europe/Vienna
+"""
+_COLUMNS = f"""\
+A file looks like this:
+
+\b
+{_SAMPLE}
+\b
+Required: event_id, user_id, event_type, occurred_at (with its zone).
+send_id:  required of a send, and of all that it causes.
+Optional: campaign_id, variant_id, message_type, channel, platform,
+          timezone, propensity, attributes.
+Further columns are kept in attributes.
+
+docs/events.md describes every column, docs/importing.md the files of other senders; both stand in
+the folder docs of the project.
+"""
 
 
 def register(commands: typer.Typer) -> None:
     """Add these commands."""
-    commands.command()(ingest)
+    commands.command(epilog=_COLUMNS)(ingest)
 
 
 def ingest(
@@ -90,8 +112,8 @@ def ingest(
 
     The same event twice counts once. A bad row never stops the import and never vanishes: it
     comes back as a rejection with its file, row, column and reason. An optional field that cannot
-    be read costs the field, not the event, and is reported. Exit status: 0, or 2 if there were
-    rows and not one of them was taken.
+    be read costs the field, not the event, and is reported. Exit status: 0, or 2 if more than
+    half of a file's rows were refused; what was accepted is stored all the same.
     """
     options = sendopt.app.ImportOptions(
         delimiter=_delimiter(delimiter),
@@ -120,9 +142,14 @@ def ingest(
         _show(reports)
     if not knows_zones:
         stderr.print(_NO_ZONES)
-    taken = sum(report.accepted + report.repeated for report in reports)
-    if any(report.rows for report in reports) and not taken:
-        raise typer.Exit(NOTHING_TAKEN)
+    in_question = [report for report in reports if report.is_mostly_refused]
+    for report in in_question:
+        stderr.print(
+            f"{report.source}: {report.conflicts + report.rejected:,} of {report.rows:,} rows were "
+            f"refused, more than half, hence exit status {MOSTLY_REFUSED}; the others are stored"
+        )
+    if in_question:
+        raise typer.Exit(MOSTLY_REFUSED)
 
 
 def _delimiter(text: str | None) -> str | None:
@@ -149,7 +176,7 @@ def _show(reports: Sequence[ImportReport]) -> None:
         ],
     )
     for report in reports:
-        show_refused(report, limit=SHOWN_REJECTIONS)
+        show_refused(report, limit=SHOWN_REASONS)
 
 
 def as_json_object(report: ImportReport) -> dict[str, Any]:
@@ -162,7 +189,9 @@ def as_json_object(report: ImportReport) -> dict[str, Any]:
         "conflicting": report.conflicts,
         "rejected": report.rejected,
         "rejections": report.rejections(),
+        "rejected_for": report.refused_for(),
         "dropped_fields": report.dropped_fields(),
+        "dropped_for": report.dropped_for(),
         "near_misses": report.near_misses,
         "unseen_columns": report.unseen,
         "events_with_timezone": report.with_zone,
@@ -170,9 +199,10 @@ def as_json_object(report: ImportReport) -> dict[str, Any]:
 
 
 def show_refused(report: ImportReport, *, limit: int) -> None:
-    """Explain on stderr the first `limit` rows of a file that were refused, and count them all.
+    """Explain on stderr why rows of a file were refused: how many, with the first of each kind.
 
-    Then the same of the fields that events do without, and the columns that may be misnamed.
+    Then the same of the fields that events do without, and the columns that may be misnamed. Of
+    each at most the `limit` most frequent reasons.
     """
     for name, meant in report.near_misses.items():
         stderr.print(
@@ -184,15 +214,23 @@ def show_refused(report: ImportReport, *, limit: int) -> None:
             f"{name} (is {near} meant?)" if near else name for name, near in report.unseen.items()
         )
         stderr.print(f"{report.source}: the mapping names columns that no row has: {told}")
+    refused_for, dropped_for = report.refused_for(), report.dropped_for()
+    for reason in refused_for[:limit]:
+        stderr.print(f"{_told(reason.first)}{_further(reason)}")
     refused, dropped = report.conflicts + report.rejected, len(report.dropped)
-    for rejection in report.rejections(limit):
-        stderr.print(_told(rejection))
-    if refused > limit:
+    if refused > len(refused_for):
         stderr.print(f"{report.source}: {refused:,} refused in all; --json lists every one")
-    for lost in report.dropped_fields(limit):
-        stderr.print(f"{_told(lost)}; the event counts without it")
-    if dropped > limit:
+    for reason in dropped_for[:limit]:
+        stderr.print(f"{_told(reason.first)}{_further(reason)}; the event counts without it")
+    if dropped > len(dropped_for):
         stderr.print(f"{report.source}: {dropped:,} fields dropped in all; --json lists every one")
+
+
+def _further(reason: Reason) -> str:
+    """Say for how many rows a reason holds, of which one stands there already."""
+    if reason.first.row == 0:
+        return f": {reason.count:,} rows"
+    return f", and {reason.count - 1:,} more like it" if reason.count > 1 else ""
 
 
 def _told(finding: Finding) -> str:

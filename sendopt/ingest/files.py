@@ -16,12 +16,13 @@ import pyarrow.compute as pc
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
-from sendopt.ingest.headers import missing_columns, near_misses, unseen
+from sendopt.ingest.headers import missing_columns, near_misses, stand_ins, unseen
 from sendopt.ingest.judge import judge
 from sendopt.ingest.mapping import Mapping, mapped_chunks
 from sendopt.ingest.raw import (
     DEFAULTS,
     FINDING_SCHEMA,
+    NEEDED_COLUMNS,
     REQUIRED_COLUMNS,
     Chunk,
     Finding,
@@ -118,8 +119,8 @@ def import_chunks(
         done += batch.size
         progress(done)
     table = pa.concat_tables(refused)
-    missing = tuple(name for name in REQUIRED_COLUMNS if name not in names.contract) if done else ()
-    if missing and accepted + repeated == 0:
+    missing = tuple(name for name in NEEDED_COLUMNS if name not in names.contract) if done else ()
+    if accepted + repeated == 0 and any(name in REQUIRED_COLUMNS for name in missing):
         raise missing_columns(source, sorted(names.contract))
     return ImportReport(
         source=source,
@@ -129,7 +130,7 @@ def import_chunks(
         rejected=len(table) - conflicts,
         refused=table,
         dropped=pa.concat_tables(dropped),
-        missing=missing,
+        missing={name: tuple(stand_ins(name, names.contract)) for name in missing},
         near_misses=near_misses(names.contract),
         with_zone=with_zone,
         unseen=unseen(names.looked_for, names.vendor) if done else {},

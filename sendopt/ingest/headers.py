@@ -17,6 +17,7 @@ _NEEDED_AT_ONCE = ("user_id", "event_type")
 _CONTRACT = frozenset(CONTRACT_COLUMNS)
 _DELIMITERS = (",", ";", "\t", "|")
 _SHOWN_COLUMNS = 12
+_IS_ID = re.compile(r"(?:\bid|_id|Id|ID)$")
 _ALIKE = 0.85  # of difflib's ratio: a letter too many, or two that changed places
 
 
@@ -82,6 +83,20 @@ def missing_columns(
         expected=f"the columns {', '.join(REQUIRED_COLUMNS)}",
         hint=_guess(names, missing, delimiter),
     )
+
+
+def stand_ins(lacking: str, names: Iterable[str]) -> list[str]:
+    """Return further columns that may hold what the column `lacking` should.
+
+    Spelled nearly alike, or ids as well.
+
+    >>> stand_ins("send_id", ["event_id", "message_id", "city"])
+    ['message_id']
+    """
+    further = sorted(name for name in set(names) - _CONTRACT if name.isprintable())
+    near = near_misses(names)
+    are_ids = lacking.endswith("_id")
+    return [n for n in further if near.get(n) == lacking or (are_ids and _IS_ID.search(n))]
 
 
 def near_misses(names: Iterable[str]) -> dict[str, str]:

@@ -229,14 +229,25 @@ def _check_send_ids(columns: Mapping[str, pa.Array], faults: Mapping[str, Faults
     caused = pc.is_in(event_types, value_set=_CAUSED)
     for position in where(pc.and_(caused, send_ids.is_null())).tolist():
         if position not in found:
-            found[position] = InvalidInput(
-                f"is missing, and a {event_types[position].as_py()} belongs to a send",
-                code="missing_field",
-                expected="the id of the send that caused it",
-            )
+            found[position] = _without_send(event_types[position].as_py())
     like_ours = beginning_with(send_ids, _OUR_OWN[0])
     of_sends = where(pc.equal(event_types.take(pa.array(like_ours)), EventType.SEND.value))
     found.update(read_distinct(send_ids, like_ours[of_sends], not_reserved)[1])
+
+
+def _without_send(event_type: str) -> InvalidInput:
+    if event_type == EventType.SEND:
+        return InvalidInput(
+            "is missing: give every send an id; what it causes repeats it",
+            code="missing_field",
+            expected="an id of the send",
+        )
+    article = "an" if event_type[0] in "aeiou" else "a"
+    return InvalidInput(
+        f"is missing, and {article} {event_type} belongs to a send",
+        code="missing_field",
+        expected="the id of the send that caused it",
+    )
 
 
 def _require(name: str, empty: Positions, found: Faults, names: frozenset[str]) -> None:

@@ -24,6 +24,8 @@ TEXT_COLUMNS = (
 )
 CONTRACT_COLUMNS = (*TEXT_COLUMNS, "occurred_at", "propensity", "attributes")
 REQUIRED_COLUMNS = ("event_id", "user_id", "event_type", "occurred_at")
+#: Whose lack is told once of the whole file: a send and what it causes need a send_id as well.
+NEEDED_COLUMNS = (*REQUIRED_COLUMNS, "send_id")
 
 FINDING_SCHEMA = pa.schema(
     [

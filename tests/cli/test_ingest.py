@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from sendopt.ingest.raw import REQUIRED_COLUMNS
+from sendopt.log import EVENT_SCHEMA
+
 Ended = Callable[..., tuple[int, str, str]]
 
 HEADER = "event_id,user_id,event_type,occurred_at,send_id"
@@ -114,3 +117,61 @@ def test_a_folder_is_imported_as_the_files_in_it(ended: Ended, tmp_path: Path) -
     assert [(each["file"], each["accepted"]) for each in files] == [
         (f"part-{part}.csv", 1) for part in range(3)
     ]
+
+
+def test_a_column_that_the_whole_file_lacks_is_told_once_with_what_may_stand_for_it(
+    ended: Ended, tmp_path: Path
+) -> None:
+    lines = [HEADER.replace("send_id", "message_id")]
+    lines += [f"s{n},ann,send,2026-09-01T16:00:00Z,m{n}" for n in range(30)]
+    lines += [f"o{n},ann,open,2026-09-01T16:07:00Z,m{n}" for n in range(4)]
+    lines += [f"a{n},ann,session,2026-09-01T16:09:00Z," for n in range(9)]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    status, out, err = ended("ingest", str(tmp_path / "a.csv"), "--json")
+    (told,) = json.loads(out)["files"]
+    assert (status, told["accepted"], told["rejected"]) == (2, 9, 34)
+    assert [(each["count"], each["first"]["row"]) for each in told["rejected_for"]] == [(34, 0)]
+    assert "34 of 43 rows were refused" in err
+    _, _, err = ended("ingest", str(tmp_path / "a.csv"))
+    assert err.count("[missing_field]") == 1
+    assert "the file has no column send_id; it has 'message_id' (a near miss?)" in err
+    assert ": 34 rows" in err
+
+
+def test_rejections_are_told_by_their_reason(ended: Ended, tmp_path: Path) -> None:
+    lines = [HEADER, SEND]
+    lines += [f"s{n},ann,send,2026-09-01T16:00:00Z," for n in range(30)]
+    lines += [f"o{n},ann,open,2026-09-01T16:07:00Z," for n in range(20)]
+    lines += [f"x{n},ann,tap{n},2026-09-01T16:07:00Z,s1" for n in range(10)]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    status, _, err = ended("ingest", str(tmp_path / "a.csv"))
+    assert status == 2
+    assert "row 2, send_id: is missing: give every send an id; what it causes repeats it" in err
+    assert "row 32, send_id: is missing, and an open belongs to a send" in err
+    assert [err.count(f"and {more} more like it") for more in (29, 19, 9)] == [1, 1, 1]
+    assert "a.csv: 60 refused in all" in err
+    _, out, _ = ended("ingest", str(tmp_path / "a.csv"), "--json")
+    (told,) = json.loads(out)["files"]
+    assert [each["count"] for each in told["rejected_for"]] == [30, 20, 10]
+    assert len(told["rejections"]) == 60
+
+
+def test_a_file_is_in_question_where_more_than_half_of_it_is_refused(ingest: Ingest) -> None:
+    bad = [f"b{n},,send,2026-09-01T16:00:00Z,s2" for n in range(3)]
+    assert ingest([HEADER, SEND, bad[0]])[0] == 0
+    status, _, err = ingest([HEADER, SEND, *bad[:2]])
+    assert status == 2
+    assert "2 of 3 rows were refused, more than half" in err
+
+
+def test_the_help_shows_a_file_that_is_taken(
+    ended: Ended, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    status, out, _ = ended("ingest", "--help")
+    lines = [line.strip() for line in out.splitlines()]
+    at = lines.index(next(line for line in lines if line.startswith("event_id,")))
+    assert status == 0
+    assert all(name in out for name in (*REQUIRED_COLUMNS, "send_id", *EVENT_SCHEMA.names))
+    status, told, _ = ingest(lines[at : at + 3])
+    assert (status, told["files"][0]["accepted"], told["time_zones_known"]) == (0, 2, True)
