@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sendopt.app.app import App, open_app
     from sendopt.app.files import read_decisions, read_json, write_scores
     from sendopt.app.logging import configure_logging
+    from sendopt.app.state_store import require_home
     from sendopt.app.tenancy import open_tenancy
     from sendopt.features.target import check_window
     from sendopt.ingest.raw import Options as ImportOptions
@@ -35,6 +36,7 @@ else:
             "open_tenancy": "sendopt.app.tenancy",
             "read_decisions": "sendopt.app.files",
             "read_json": "sendopt.app.files",
+            "require_home": "sendopt.app.state_store",
             "running": "sendopt.app.running",
             "write_scores": "sendopt.app.files",
         },
@@ -50,6 +52,7 @@ __all__ = [
     "open_tenancy",
     "read_decisions",
     "read_json",
+    "require_home",
     "running",
     "write_scores",
 ]

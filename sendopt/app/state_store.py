@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from sendopt.clock import Clock
-from sendopt.errors import InvalidInput
+from sendopt.errors import InvalidInput, NotFound
 from sendopt.records import TenantId
 from sendopt.settings import Settings
 from sendopt.state import State, migrate, tenants
@@ -56,6 +56,22 @@ class StateStore:
         """
         with self.state.read() as tx:
             tenants.get(tx, tenant_id)
+
+
+def require_home(home: Path) -> None:
+    """Refuse a folder in which nothing was ever kept: a typing error must not open a second home.
+
+    Raises:
+        NotFound: `home_unknown`.
+    """
+    if not home.is_dir() or not any(home.iterdir()):
+        raise NotFound(
+            f"{home} holds no sendopt home",
+            code="home_unknown",
+            field="--home",
+            expected="the folder in which `sendopt ingest` or another command began one",
+            hint="name it by --home or SENDOPT_HOME; `sendopt ingest` begins a new one",
+        )
 
 
 def make_home(home: Path) -> None:

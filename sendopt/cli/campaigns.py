@@ -9,7 +9,7 @@ import typer
 
 import sendopt.app
 from sendopt.cli import answers
-from sendopt.cli.options import AsJson, Home, Tenant, open_home
+from sendopt.cli.options import AsJson, Home, Tenant, open_known_home
 from sendopt.cli.output import print_json, print_table, progress, stdout
 from sendopt.records import TenantId
 
@@ -37,7 +37,7 @@ def plan(
 
     A preview unless --commit is given. Committing twice sends once.
     """
-    app = open_home(home)
+    app = open_known_home(home)
     definition = sendopt.app.read_json(campaign, field="CAMPAIGN.json")
     with progress("planning"):
         if commit:

@@ -9,7 +9,7 @@ import typer
 
 from sendopt.app.defaults import CONFIGURED_HOUR
 from sendopt.cli import answers
-from sendopt.cli.options import AsJson, Home, Tenant, open_home, out_file
+from sendopt.cli.options import AsJson, Home, Tenant, open_known_home, out_file
 from sendopt.cli.output import as_json as as_json_object
 from sendopt.cli.output import print_json, progress, stdout
 from sendopt.errors import InvalidInput
@@ -55,7 +55,7 @@ def explain(
             field="--out",
             expected=", ".join(_PICTURES),
         )
-    app = open_home(home)
+    app = open_known_home(home)
     with progress("explaining"):
         told = app.explain(TenantId(tenant), UserId(user), configured_hour=configured_hour)
         if out is not None:

@@ -17,6 +17,7 @@ from sendopt.cli.options import (
     Home,
     Tenant,
     open_home,
+    open_known_home,
     out_file,
     parse_outcome,
     parse_window,
@@ -96,7 +97,7 @@ def train(
     It is judged on later days than those it learned from. With --snapshot and --as-of of a former
     training, the same model comes out, to the bit.
     """
-    app = open_home(home)
+    app = open_known_home(home)
     with progress("training") as show:
         report = app.train(
             TenantId(tenant),
@@ -140,7 +141,7 @@ def score(
     changes or the scores are too old (SENDOPT_SCORES__MAX_AGE_HOURS): run it daily. Users of whom
     nothing became known since keep their scores, for a week at most and while the model stays.
     """
-    app = open_home(home)
+    app = open_known_home(home)
     if open_window is not None:
         _score_window(app, TenantId(tenant), out, open_window, as_json=as_json)
         return
@@ -265,7 +266,7 @@ def backtest(
 def _opened(log: list[Path] | None, home: Path | None) -> Iterator[App]:
     """Open the user's home, or a folder that lives only as long as files are looked at."""
     if not log:
-        yield open_home(home)
+        yield open_known_home(home)
         return
     with (
         TemporaryDirectory(prefix="sendopt-backtest-") as folder,

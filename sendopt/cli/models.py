@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sendopt.cli import answers
-from sendopt.cli.options import AsJson, Home, Tenant, open_home
+from sendopt.cli.options import AsJson, Home, Tenant, open_known_home
 from sendopt.cli.output import print_json, print_table, progress, stdout
 from sendopt.records import TenantId
 
@@ -32,7 +32,7 @@ def list_models(home: Home = None, tenant: Tenant = "default", as_json: AsJson =
 
     With what the gate said of it, and when it served.
     """
-    known = open_home(home).models(TenantId(tenant))
+    known = open_known_home(home).models(TenantId(tenant))
     if as_json:
         print_json(known)
         return
@@ -67,7 +67,7 @@ def show_model(
     as_json: AsJson = False,
 ) -> None:
     """Show a model's card: what it learned, how it was judged, why it serves or not."""
-    card = open_home(home).model_card(TenantId(tenant), version)
+    card = open_known_home(home).model_card(TenantId(tenant), version)
     if as_json:
         print_json({"card": card})
     else:
@@ -91,7 +91,7 @@ def compare(
     Neither learned from them. Intervals are 95 %, with users as units.
     """
     with progress("comparing"):
-        found = open_home(home).compare_models(TenantId(tenant), a, b)
+        found = open_known_home(home).compare_models(TenantId(tenant), a, b)
     if as_json:
         print_json(found)
     else:
@@ -119,7 +119,7 @@ def rollback(
 
     From the next request on, in every process. A model that the gate refused cannot be chosen.
     """
-    model = open_home(home).roll_back_model(
+    model = open_known_home(home).roll_back_model(
         TenantId(tenant), {"to": to, "reason": reason}, by=_who_asks()
     )
     if as_json:
@@ -133,7 +133,7 @@ def drift(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False
 
     Exit status 1 if an alarm is raised: then look, train again, or roll back.
     """
-    app = open_home(home)
+    app = open_known_home(home)
     with progress("drift"):
         report = app.drift(TenantId(tenant))
     if as_json:

@@ -11,7 +11,7 @@ import typer
 import sendopt.app
 import sendopt.demo
 from sendopt.cli import answers
-from sendopt.cli.options import AsJson, Home, Tenant, open_home, open_tenancy
+from sendopt.cli.options import AsJson, Home, Tenant, open_known_home, open_tenancy
 from sendopt.cli.output import print_json, print_table, progress, stdout
 from sendopt.records import TenantId
 
@@ -36,7 +36,7 @@ def verify(home: Home = None, as_json: AsJson = False) -> None:
 
     Exit status 1 if anything is broken; every finding names the store, the rule and the row.
     """
-    app = open_home(home)
+    app = open_known_home(home)
     with progress("verifying") as show:
         report = app.verify(progress=show)
     if as_json:

@@ -51,6 +51,16 @@ def open_home(home: Path | None) -> App:
     return sendopt.app.open_app(sendopt.app.load_settings(home))
 
 
+def open_known_home(home: Path | None) -> App:
+    """Open the application over a home that was begun before, for what only asks.
+
+    Raises:
+        NotFound: `home_unknown`.
+    """
+    sendopt.app.require_home(sendopt.app.load_settings(home).home)
+    return open_home(home)
+
+
 def open_tenancy(home: Path | None) -> Tenancy:
     """Open tenants and keys alone, for which nobody needs to wait for models and log."""
     return sendopt.app.open_tenancy(sendopt.app.load_settings(home))

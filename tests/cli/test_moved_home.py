@@ -124,6 +124,23 @@ def test_a_home_that_was_moved_works_and_leaves_nothing_behind(
     assert not mentions(new, new)
 
 
+ASKING = (
+    "score", "train", "models list", "models show", "explain ann", "verify", "drift", "backtest",
+    "lift", "plan campaign.json",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ASKING)
+def test_what_only_asks_begins_no_home(
+    ended: Ended, tmp_path: Path, folder: Path, command: str
+) -> None:
+    (folder / "campaign.json").write_text(json.dumps(CAMPAIGN))
+    wrong = tmp_path / "wrong"
+    status, out, _ = ended(*command.split(), "--json", "--home", str(wrong))
+    assert (status, json.loads(out)["error"]["code"]) == (2, "home_unknown")
+    assert not wrong.exists()
+
+
 CAMPAIGN = {
     "campaign_id": "autumn",
     "channel": "simulator",
