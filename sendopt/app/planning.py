@@ -11,7 +11,7 @@ import pyarrow as pa
 from sendopt import schedule, score
 from sendopt.app.standing import user_standing
 from sendopt.clock import zone_of
-from sendopt.features import AsOfView
+from sendopt.features import AsOfView, Target, recognised
 from sendopt.features.inferred_zone import infer_zones
 from sendopt.learn import Registry, ServableModel
 from sendopt.learn.registry import serving
@@ -59,10 +59,9 @@ def plan_campaign(
         if answer.step is None:
             hours = score_hours(
                 reader,
+                recognised(reader, Target(open_window, clock_tolerance=clock_tolerance), until=now),
                 as_of=now,
-                open_window=open_window,
                 timezone=tenant_zone,
-                clock_tolerance=clock_tolerance,
             )
             if hours is not None:
                 scores = _by_hour(campaign, people, hours, now=now)

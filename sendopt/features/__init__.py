@@ -31,6 +31,8 @@ from sendopt.features.labels.labelled import (
     session_moments,
 )
 from sendopt.features.queries import statement
+from sendopt.features.recognise import recognised
+from sendopt.features.recording import INSTANT, InstantAnswers, Recording
 from sendopt.features.summary import Summary, summarise
 from sendopt.features.target import (
     LONGEST_WINDOW,
@@ -43,6 +45,7 @@ from sendopt.features.target import (
 __all__ = [
     "DAY_TYPES",
     "HALF_HOURS",
+    "INSTANT",
     "LATE_AGES",
     "LONGEST_WINDOW",
     "MOMENT_FEATURES",
@@ -51,10 +54,12 @@ __all__ = [
     "AsOfView",
     "Body",
     "Evidence",
+    "InstantAnswers",
     "LabelledMoments",
     "LateEvidence",
     "Moments",
     "Population",
+    "Recording",
     "Summary",
     "Target",
     "Viewpoints",
@@ -67,6 +72,7 @@ __all__ = [
     "known_users",
     "labelled_sends",
     "microseconds",
+    "recognised",
     "session_moments",
     "statement",
     "summarise",

@@ -25,6 +25,8 @@ class Summary:
     early_answers: int  # stamped before their send, within the tolerance
     earliest_answer: timedelta | None  # by how much the most of them; None = there is none
     too_early_answers: int  # stamped before their send by more than the tolerance: no answers
+    instant_answers: int  # machines', at the instant of the send
+    unknown_sends: int  # of which is not known what the person did: a machine answered
     sessions: int
     first_at: datetime | None
     late_answer: timedelta | None  # 95 of 100 answers came sooner; None = no answer yet
@@ -44,6 +46,8 @@ def summarise(reader: Reader, target: Target, *, until: datetime) -> Summary:
         early_answers=row["early"],
         earliest_answer=_duration(row["earliest_us"]),
         too_early_answers=row["too_early"],
+        instant_answers=row["instant"],
+        unknown_sends=row["unknown"],
         sessions=row["sessions"],
         first_at=None if row["first_us"] is None else instant(row["first_us"]),
         late_answer=_duration(row["late_us"]),

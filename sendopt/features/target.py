@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import InvalidInput
+from sendopt.features.recording import INSTANT, InstantAnswers, Recording
 from sendopt.records import EventType
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,12 +23,14 @@ class Target:
     """Whether a send is answered by `outcome` in [sent, sent + open_window).
 
     An answer that is stamped before its send, by `clock_tolerance` at most, came at once: the two
-    stamps are of two clocks. One that is stamped longer before it is none.
+    stamps are of two clocks. One that is stamped longer before it is none. Where `recording` says
+    that stamps are rounded, an answer counts as given in time if it can have been.
     """
 
     open_window: timedelta
     outcome: EventType = EventType.OPEN
     clock_tolerance: timedelta = CLOCK_TOLERANCE
+    recording: Recording = Recording()
 
     def __post_init__(self) -> None:
         check_window(self.open_window, field="open_window")
@@ -45,6 +48,11 @@ class Target:
             )
 
     @property
+    def known_after(self) -> timedelta:
+        """How long after a send its outcome is known: a rounded stamp may come a step later."""
+        return self.open_window + (self.recording.step or timedelta(0))
+
+    @property
     def params(self) -> dict[str, object]:
         """The target as parameters of the queries."""
         return {**self.answer_params, "window_us": self.open_window // _MICROSECOND}
@@ -52,9 +60,17 @@ class Target:
     @property
     def answer_params(self) -> dict[str, object]:
         """What makes an answer, as parameters of queries that read `send_answer`."""
+        recording = self.recording
+        # Of a step, the end that is not the stamp does not belong to it.
+        slack_us = 0 if recording.step is None else recording.step // _MICROSECOND - 1
+        by_machines = recording.instant is not InstantAnswers.PEOPLES
         return {
             "outcome": self.outcome.value,
             "early_us": self.clock_tolerance // _MICROSECOND,
+            "earlier_us": 0 if recording.rounded_down else slack_us,
+            "later_us": slack_us if recording.rounded_down else 0,
+            "instant_us": INSTANT // _MICROSECOND if by_machines else 0,
+            "hides": recording.instant is InstantAnswers.INSTEAD,
         }
 
 

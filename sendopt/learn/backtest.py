@@ -20,6 +20,7 @@ from sendopt.features import (
     body_of,
     instant,
     microseconds,
+    recognised,
     statement,
     summarise,
 )
@@ -111,28 +112,29 @@ def backtest(
     Raises:
         InvalidInput: if `decisions` break their contract, or there is nothing to judge.
     """
-    target = Target(open_window, outcome, clock_tolerance)
+    asked = Target(open_window, outcome, clock_tolerance)
     until = None if decisions is None else _first_as_of(decisions)
     with body_of(reader, until=until or _EVER) as (inside, body):
-        run = _Run(AsOfView(inside, target), body, seed, threads, progress)
-        if decisions is None or until is None:
-            return _replay(run)
-        return _score(run, reader, decisions, until)
+        learned = until or _half_of(inside, asked, body)
+        view = AsOfView(inside, recognised(inside, asked, until=learned))
+        run = _Run(view, body, learned, seed, threads, progress)
+        return _replay(run) if decisions is None else _score(run, reader, decisions)
 
 
 @dataclass(frozen=True)
 class _Run:
     view: AsOfView  # of the body of the log
     body: Body | None
+    until: datetime  # nothing at or after it is learned from
     seed: int
     threads: int
     progress: Progress
 
-    def fit(self, until: datetime) -> Fitted:
+    def fit(self) -> Fitted:
         return fit(
             self.view,
             body=self.body,
-            until=until,
+            until=self.until,
             judged=False,
             seed=self.seed,
             threads=self.threads,
@@ -151,9 +153,9 @@ def _first_as_of(decisions: pa.Table) -> datetime:
     return as_utc(pc.min(predict.as_kept(decisions)["as_of"]).as_py())
 
 
-def _score(run: _Run, reader: Reader, decisions: pa.Table, until: datetime) -> Backtest:
-    """Learn from the body of the log before `until`; what is known of users then grows beyond."""
-    fitted = run.fit(until)
+def _score(run: _Run, reader: Reader, decisions: pa.Table) -> Backtest:
+    """Learn from the body of the log; what is known of users then grows beyond."""
+    fitted = run.fit()
     run.progress(f"scoring {len(decisions)} candidates")
     whole = AsOfView(reader, run.view.target)
     probability = predict.score(fitted.model, whole, decisions).probability
@@ -164,21 +166,19 @@ def _score(run: _Run, reader: Reader, decisions: pa.Table, until: datetime) -> B
 
 
 def _replay(run: _Run) -> Backtest:
-    view, body = run.view, run.body
-    if body is None:
-        raise InvalidInput("the log is empty", code="too_little_history")
-    summary = summarise(view.reader, view.target, until=body.end)
-    half = _half_of(view.reader, label_source(summary), until=body.end)
-    fitted = run.fit(half)
+    view, body, half = run.view, run.body, run.until
+    ends = half if body is None else body.end
+    summary = summarise(view.reader, view.target, until=ends)
+    fitted = run.fit()
     model = fitted.model
     if not len(fitted.moments):
-        raise too_little_history(body, until=half)
+        raise too_little_history(body, view.target, until=half)
     rng = np.random.default_rng(run.seed)
-    later = labelled_moments(view, fitted.summary, since=half, until=body.end, rng=rng)
+    later = labelled_moments(view, fitted.summary, since=half, until=ends, rng=rng)
     if len(later) == 0:
         raise InvalidInput(
             f"nothing in the second half of the log, from {half.isoformat()} until it ends at "
-            f"{body.end.isoformat()}, has a known outcome",
+            f"{ends.isoformat()}, has a known outcome",
             code="too_little_history",
             expected="sends whose open window has closed, or sessions",
         )
@@ -195,7 +195,7 @@ def _replay(run: _Run) -> Backtest:
         replace(
             report,
             experiments=natural_experiments(later),
-            counterfactual=counterfactual(view, models, since=half, until=body.end),
+            counterfactual=counterfactual(view, models, since=half, until=ends),
         ),
     )
 
@@ -211,9 +211,16 @@ def _report(fitted: Fitted, *, verdict: Verdict | None) -> BacktestReport:
     )
 
 
-def _half_of(reader: Reader, source: str, *, until: datetime) -> datetime:
-    """Return the instant before which half of what can be learned from happened."""
+def _half_of(reader: Reader, target: Target, body: Body | None) -> datetime:
+    """Return the instant before which half of what can be learned from happened.
+
+    Raises:
+        InvalidInput: `too_little_history`, if the log is empty.
+    """
+    if body is None:
+        raise InvalidInput("the log is empty", code="too_little_history")
+    source = label_source(summarise(reader, target, until=body.end))
     kind = EventType.SEND if source == SENDS else EventType.SESSION
-    params = {"event_type": kind.value, "until_us": microseconds(until)}
+    params = {"event_type": kind.value, "until_us": microseconds(body.end)}
     found = reader.query("middle", statement("middle"), params)["middle_us"][0].as_py()
-    return until if found is None else instant(found)
+    return body.end if found is None else instant(found)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import ModelNotServable
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView, Target, body_of
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView, Target, recognised, body_of
 from sendopt.learn.card import model_card, with_gate
 from sendopt.learn.families import RIVALS
 from sendopt.learn.families.definition import Definition, shipped
@@ -117,7 +117,9 @@ def train(
     """
     until = as_utc(as_of)
     with body_of(reader, until=until) as (inside, body):
-        view = AsOfView(inside, Target(open_window, outcome, clock_tolerance))
+        asked = Target(open_window, outcome, clock_tolerance)
+        target = recognised(inside, asked, until=until)
+        view = AsOfView(inside, target)
         gather_again = partial(
             gather,
             view,
@@ -130,7 +132,7 @@ def train(
         )
         past = gather_again()
         if not past.split.judge(past.labelled).any() or not past.learn.any():
-            raise too_little_history(body, until=until)
+            raise too_little_history(body, target, until=until)
         progress(f"learning from {len(past.labelled)} moments of {past.label_source}")
         definitions = {each.family.NAME: each for each in (*map(shipped, RIVALS), definition)}
         candidates = {name: fit_to(past, each) for name, each in definitions.items()}

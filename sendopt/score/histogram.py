@@ -12,9 +12,9 @@ from importlib.resources import files
 
 import numpy as np
 
-from sendopt.clock import CLOCK_TOLERANCE
+from sendopt.features import Target, microseconds
 from sendopt.log import Reader
-from sendopt.records import EventType, Score
+from sendopt.records import Score
 
 #: Sends of an hour that weigh as much as everybody's overall rate.
 PRIOR_SENDS = 50.0
@@ -26,31 +26,26 @@ _ANSWERS_BY_HOUR = files("sendopt.score") / "sql" / "answers_by_hour.sql"
 
 def score_hours(
     reader: Reader,
+    target: Target,
     *,
     as_of: datetime,
-    open_window: timedelta,
     timezone: str,
-    outcome: EventType = EventType.OPEN,
-    clock_tolerance: timedelta = CLOCK_TOLERANCE,
 ) -> tuple[Score, ...] | None:
     """Return the score of each of the 24 local hours; None if too little was answered.
 
     Args:
         reader: the tenant's log.
+        target: what answers a send, and how this log records it.
         as_of: only sends whose window had closed by then are counted.
-        open_window: how long after a send an answer counts.
         timezone: where users live of whom no zone is known.
-        outcome: what counts as an answer.
-        clock_tolerance: an answer stamped so long before its send, at most, came at once.
     """
     counted = reader.query(
         "answers_by_hour",
         _ANSWERS_BY_HOUR.read_text(),
         {
-            "as_of": as_of,
-            "open_window": open_window,
-            "clock_tolerance": clock_tolerance,
-            "outcome": outcome.value,
+            **target.params,
+            "until_us": microseconds(as_of),
+            "known_after_us": target.known_after // timedelta(microseconds=1),
             "timezone": timezone,
         },
     )

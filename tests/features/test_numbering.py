@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sendopt.features.timeline import arrival
+from sendopt.features.target import Target
 from sendopt.features.timeline.history import read_history
 from sendopt.features.timeline.numbering import Numbering
 from sendopt.log import Log, event_table
@@ -146,7 +147,7 @@ def stored_history(
     with log.appender() as appender:
         appender.append(tenant, event_table(events))
     with log.reader(tenant) as reader:
-        past = read_history(reader)
+        past = read_history(reader, Target(timedelta(minutes=30)))
     return {
         "users": past.users.to_pylist(),
         "zones": past.zones,

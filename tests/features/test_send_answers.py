@@ -227,7 +227,7 @@ def test_the_histogram_of_hours_knows_the_same_answers(empty_log: Log) -> None:
             opened(NOON - SECOND, f"{user}-o", user=user),
         ]
     with empty_log.reader(stored(empty_log, events)) as reader:
-        hours = score_hours(reader, as_of=END, open_window=30 * MINUTE, timezone="UTC")
+        hours = score_hours(reader, TARGET, as_of=END, timezone="UTC")
     assert hours is not None
     overall = 151 / 152
     assert hours[12].open_probability == pytest.approx((150 + 50 * overall) / 200)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sendopt.clock import CLOCK_TOLERANCE
+from sendopt.features import Target
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 from sendopt.score.histogram import LEAST_ANSWERS, PRIOR_SENDS, score_hours
@@ -92,9 +93,9 @@ def test_a_send_is_counted_on_the_clock_it_was_sent_by(empty_log: Log) -> None:
         appender.append(TENANT, event_table([*events, *what_does_not_count(events)]))
         appender.append(TenantId("silent"), event_table(moved(LEAST_ANSWERS - 1)))
     with empty_log.reader(TENANT) as reader:
-        hours = score_hours(reader, as_of=AS_OF, open_window=WINDOW, timezone="UTC")
+        hours = score_hours(reader, Target(WINDOW), as_of=AS_OF, timezone="UTC")
     with empty_log.reader(TenantId("silent")) as reader:
-        assert score_hours(reader, as_of=AS_OF, open_window=WINDOW, timezone="UTC") is None
+        assert score_hours(reader, Target(WINDOW), as_of=AS_OF, timezone="UTC") is None
     assert hours is not None
     overall = 101 / 203  # one answer and one silence more
     nine, half_past_one = hours[9], hours[13]
@@ -107,7 +108,7 @@ def test_a_send_is_counted_on_the_clock_it_was_sent_by(empty_log: Log) -> None:
 def test_hours_are_those_of_each_users_clock(empty_log: Log) -> None:
     a_log(empty_log, 60)
     with empty_log.reader(TENANT) as reader:
-        hours = score_hours(reader, as_of=AS_OF, open_window=WINDOW, timezone="UTC")
+        hours = score_hours(reader, Target(WINDOW), as_of=AS_OF, timezone="UTC")
     assert hours is not None
     overall = 121 / 242  # one answer and one silence more
     assert hours[9].open_probability == pytest.approx(
@@ -123,7 +124,7 @@ def test_hours_are_those_of_each_users_clock(empty_log: Log) -> None:
 def test_the_tenants_zone_is_that_of_users_without_one(empty_log: Log) -> None:
     a_log(empty_log, 60)
     with empty_log.reader(TENANT) as reader:
-        hours = score_hours(reader, as_of=AS_OF, open_window=WINDOW, timezone="Asia/Dubai")
+        hours = score_hours(reader, Target(WINDOW), as_of=AS_OF, timezone="Asia/Dubai")
     assert hours is not None
     assert hours[13].open_probability == hours[9].open_probability > hours[0].open_probability
 
@@ -131,14 +132,14 @@ def test_the_tenants_zone_is_that_of_users_without_one(empty_log: Log) -> None:
 def test_too_few_answers_say_nothing(empty_log: Log) -> None:
     a_log(empty_log, LEAST_ANSWERS // 2 - 1)
     with empty_log.reader(TENANT) as reader:
-        assert score_hours(reader, as_of=AS_OF, open_window=WINDOW, timezone="UTC") is None
+        assert score_hours(reader, Target(WINDOW), as_of=AS_OF, timezone="UTC") is None
 
 
 def test_what_is_not_over_is_not_counted(empty_log: Log) -> None:
     a_log(empty_log, 60)
     with empty_log.reader(TENANT) as reader:
         early = score_hours(
-            reader, as_of=AS_OF - timedelta(days=40), open_window=WINDOW, timezone="UTC"
+            reader, Target(WINDOW), as_of=AS_OF - timedelta(days=40), timezone="UTC"
         )
     assert early is None
 
@@ -157,6 +158,6 @@ def test_of_two_zones_at_one_instant_that_of_the_last_event_id_holds(
     with empty_log.appender() as appender:
         appender.append(TENANT, event_table(events))
     with empty_log.reader(TENANT) as reader:
-        hours = score_hours(reader, as_of=AS_OF, open_window=WINDOW, timezone="UTC")
+        hours = score_hours(reader, Target(WINDOW), as_of=AS_OF, timezone="UTC")
     assert hours is not None
     assert max(range(24), key=lambda hour: hours[hour].open_probability) == 14

@@ -5,7 +5,7 @@ select
     s.user_id,
     cast(extract(hour from timezone('UTC', s.occurred_at)) as integer) as hour,
     count(*) as sends,
-    count(*) filter (a.delay_us < epoch_us($open_window)) as opens
+    count(*) filter (a.soonest_us < epoch_us($open_window)) as opens
 from send s
 left join send_answer('open', 0, epoch_us($as_of)) a using (user_id, send_id)
 where s.occurred_at < $as_of

@@ -23,11 +23,15 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Answers(NamedTuple):
-    """The first answers of sends, by user and time; arrays of one length."""
+    """The first answers of sends, by user and time known; arrays of one length.
+
+    An answer of a rounded stamp stands in the middle of when it can have been given.
+    """
 
     user: NDArray[np.int32]  # numbers of the history
     sent_us: NDArray[np.int64]
     answered_us: NDArray[np.int64]
+    known_us: NDArray[np.int64]  # when it was given at the latest
     zone: NDArray[np.int16]  # of the user when it was sent, as numbered by the history
     local_us: NDArray[np.int64]  # of the answer on that zone's clock
 
@@ -40,7 +44,11 @@ def read_answers(
     least: timedelta = _AT_ONCE,
     most: timedelta = _EVER,
 ) -> Answers:
-    """Return the answers given `least` or more after their send, but before `most`."""
+    """Return the answers given `least` or more after their send, but before `most`.
+
+    Left out are sends of which is not known what the person did, and stamps rounded to more than an
+    hour.
+    """
     found = reader.query(
         "answers",
         statement("answers"),
@@ -52,11 +60,20 @@ def read_answers(
         },
     )
     user = history.numbers(flat(found["user_id"]))
-    sent_us, answered_us = found["sent_us"].to_numpy(), found["answered_us"].to_numpy()
+    sent_us, answered_us, known_us = (
+        found[name].to_numpy() for name in ("sent_us", "answered_us", "known_us")
+    )
     zone = history.zone[history.first_since(user, sent_us)]
     local_us = history.clocks.local_us(zone, answered_us)
-    order = np.lexsort((sent_us, answered_us, user))
-    return Answers(user[order], sent_us[order], answered_us[order], zone[order], local_us[order])
+    order = np.lexsort((sent_us, known_us, user))
+    return Answers(
+        user[order],
+        sent_us[order],
+        answered_us[order],
+        known_us[order],
+        zone[order],
+        local_us[order],
+    )
 
 
 def cells(
@@ -78,7 +95,7 @@ def as_presences(answers: Answers, history: History) -> pa.Table:
             "is_session": np.ones(len(answers.user), bool),
             "promptness": pa.nulls(len(answers.user), pa.uint8()),
             "happened_us": answers.answered_us,
-            "known_us": answers.answered_us + 1,
+            "known_us": answers.known_us + 1,
             "cell": cells(history, answers.zone, answers.local_us),
         }
     )

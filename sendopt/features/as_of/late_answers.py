@@ -44,10 +44,10 @@ def read_late_answers(reader: Reader, target: Target, history: History) -> pa.Ta
     """Return every late answer at its place in the local day.
 
     Returns:
-        user_id (as a dictionary, all users in order), answered_us, cell (local half hour: weekdays
-        0-47, weekends 48-95), cell_before (of the same half hour a day earlier), age (half hours
-        from the send to the answer), waited (half hours that the send had been waiting, this one
-        included); by user and time.
+        user_id (as a dictionary, all users in order), answered_us (at the latest), cell (local half
+        hour: weekdays 0-47, weekends 48-95), cell_before (of the same half hour a day earlier), age
+        (half hours from the send to the answer), waited (half hours that the send had been waiting,
+        this one included); by user and time.
     """
     late = read_answers(
         reader, target, history, least=target.open_window, most=LATE_AGES * _HALF_HOUR
@@ -57,7 +57,7 @@ def read_late_answers(reader: Reader, target: Target, history: History) -> pa.Ta
     return pa.table(
         {
             "user_id": pa.DictionaryArray.from_arrays(pa.array(late.user), history.users),
-            "answered_us": late.answered_us,
+            "answered_us": late.known_us,
             "cell": cells(history, late.zone, late.local_us),
             "cell_before": cells(history, late.zone, late.local_us - _DAY_US),
             "age": age.astype(np.uint8),

@@ -22,6 +22,7 @@ from sendopt.records import EventType
 #: Ends of the stages of promptness, as shares of the open window: how soon a send was answered.
 PROMPTNESS = (1 / 6, 1 / 2, 1.0)
 
+_UNKNOWN = 4  # of promptness: what the person did is not known
 _MICROSECOND = timedelta(microseconds=1)
 _HALF_HOUR_US = 1_800_000_000
 _EVER_US = np.iinfo(np.int64).max  # an answer in time lies before its send may be used
@@ -39,7 +40,8 @@ class _Outcomes(NamedTuple):
 def observe(reader: Reader, target: Target, past: History) -> pa.Table:
     """Return every send with its answer, and every presence, at their places in the local day.
 
-    A presence is the first session of a user in a local half hour.
+    A presence is the first session of a user in a local half hour. Sends of which is not known what
+    the person did are left out.
 
     Args:
         reader: the tenant's log.
@@ -64,18 +66,20 @@ def observe(reader: Reader, target: Target, past: History) -> pa.Table:
     propensity, logged = np.zeros(len(happened_us)), np.zeros(len(happened_us), bool)
     propensity[row], logged[row] = outcomes.propensity, ~np.isnan(outcomes.propensity)
     user = pa.array(_users(past.first)[counts])
-    window_us = target.open_window // _MICROSECOND
-    return pa.table(
+    known_after_us = target.known_after // _MICROSECOND
+    observed = pa.table(
         {
             "user_id": pa.DictionaryArray.from_arrays(user, past.users),
             "is_session": is_session,
-            "promptness": pa.array(promptness, mask=promptness == len(PROMPTNESS)),
+            "promptness": pa.array(promptness, mask=promptness >= len(PROMPTNESS)),
             "happened_us": happened_us,
-            "known_us": happened_us + np.where(is_session, 1, window_us),
+            "known_us": happened_us + np.where(is_session, 1, known_after_us),
             "cell": cell[counts],
             "propensity": pa.array(propensity, mask=~logged),
         }
     )
+    unknown = promptness == _UNKNOWN
+    return observed.filter(pa.array(~unknown)) if unknown.any() else observed
 
 
 def _placed(past: History) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:

@@ -62,8 +62,8 @@ class AsOfView:
 
     @cached_property
     def history(self) -> History:
-        """What happened to every user, in order."""
-        return read_history(self.reader)
+        """What happened to every user, in order; not what machines answered for them."""
+        return read_history(self.reader, self.target)
 
     @cached_property
     def observations(self) -> pa.Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sendopt.features.queries import statement
 from sendopt.features.target import Target, microseconds
@@ -24,7 +24,7 @@ def logged_chances(
 ) -> LoggedChances:
     """Count the sends of [since, until) by what the log says of their choice."""
     params = {
-        "window_us": target.params["window_us"],
+        "known_after_us": target.known_after // timedelta(microseconds=1),
         "from_us": microseconds(since),
         "until_us": microseconds(until),
     }

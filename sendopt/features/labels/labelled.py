@@ -132,6 +132,7 @@ def sends_with_labels(
     share = min(1.0, limit / max(there, 1))
     params = {
         **target.params,
+        "known_after_us": target.known_after // timedelta(microseconds=1),
         "from_us": microseconds(since),
         "until_us": microseconds(until),
         "drawn": drawn,

@@ -1,21 +1,25 @@
 -- delays
 -- Grain: one row per (stage in which a send was answered, stages that it was watched for).
 -- Reads: send, send_answer.
--- Params: $outcome, $early_us, $until_us, $ends_us (ends of the stages after a send).
+-- Params: $until_us, $ends_us (ends of the stages after a send), and what makes an answer (see
+-- send_answer). An answer of a rounded stamp stands in the middle of the time it can have taken.
 -- Stages count from 0; answered = the number of stages for sends without an answer in any.
 with placed as (
     select
         if(
-            a.delay_us is null,
+            a.latest_us is null,
             len($ends_us),
-            len(list_filter($ends_us, lambda ends: ends <= a.delay_us))
+            len(list_filter($ends_us, lambda ends: ends <= (a.soonest_us + a.latest_us) // 2))
         ) as answered,
         len(
             list_filter($ends_us, lambda ends: ends <= $until_us - epoch_us(s.occurred_at))
         ) as observed
     from send s
-    left join send_answer($outcome, $early_us, $until_us) a using (user_id, send_id)
-    where epoch_us(s.occurred_at) < $until_us
+    left join send_answer(
+        $outcome, $early_us, $until_us,
+        earlier_us := $earlier_us, later_us := $later_us, instant_us := $instant_us, hides := $hides
+    ) a using (user_id, send_id)
+    where epoch_us(s.occurred_at) < $until_us and not coalesce(a.unknown, false)
 )
 select answered, observed, count(*) as sends
 from placed

@@ -2,8 +2,10 @@
 -- Grain: one row per send in [$from_us, ...) whose open window closed by $until_us, and, if $drawn,
 -- whose time was drawn with a logged chance below 1; of $share of all user-days, oldest first.
 -- Reads: event, send, send_answer.
--- Params: $outcome, $window_us, $early_us, $from_us, $until_us, $drawn, $share (0 to 1).
+-- Params: $window_us, $known_after_us, $from_us, $until_us, $drawn, $share (0 to 1), and what makes
+-- an answer (see send_answer).
 -- A send whose window is still open is left out: that it was not opened yet means nothing.
+-- So is one of which is not known what the person did.
 -- User-days are drawn by their hash, all sends of a user's local day together, so that choices
 -- within a day survive. The day is in the send's own zone, else in the last one known of its user.
 with zone as materialized (
@@ -22,7 +24,7 @@ sent as (
     left join zone z on z.name = s.timezone
     left join home h on h.user_id = s.user_id
     where epoch_us(s.occurred_at) >= $from_us
-        and epoch_us(s.occurred_at) + $window_us <= $until_us
+        and epoch_us(s.occurred_at) + $known_after_us <= $until_us
         and (not $drawn or (s.propensity > 0 and s.propensity < 1))
 )
 select
@@ -32,8 +34,12 @@ select
     s.timezone,
     s.platform,
     s.message_type,
-    coalesce(a.delay_us < $window_us, false)::double as label
+    coalesce(a.soonest_us < $window_us, false)::double as label
 from sent s
-left join send_answer($outcome, $early_us, $until_us) a using (user_id, send_id)
-where $share >= 1 or hash(s.user_id, s.day) / 18446744073709551616.0 < $share
+left join send_answer(
+    $outcome, $early_us, $until_us,
+    earlier_us := $earlier_us, later_us := $later_us, instant_us := $instant_us, hides := $hides
+) a using (user_id, send_id)
+where not coalesce(a.unknown, false)
+    and ($share >= 1 or hash(s.user_id, s.day) / 18446744073709551616.0 < $share)
 order by s.occurred_at, s.event_id

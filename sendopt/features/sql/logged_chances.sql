@@ -1,6 +1,6 @@
 -- logged_chances
 -- Grain: one row.
--- Reads: send.  Params: $window_us, $from_us, $until_us.
+-- Reads: send.  Params: $known_after_us, $from_us, $until_us.
 -- How the times of the sends of [$from_us, ...) with a closed window were chosen.
 select
     count(*) as sends,
@@ -8,4 +8,4 @@ select
     count(*) filter (propensity > 0 and propensity < 1) as drawn
 from send
 where epoch_us(occurred_at) >= $from_us
-    and epoch_us(occurred_at) + $window_us <= $until_us
+    and epoch_us(occurred_at) + $known_after_us <= $until_us

@@ -1,16 +1,22 @@
 -- summary
 -- Grain: one row.
--- Reads: event, send, send_answer.  Params: $outcome, $window_us, $early_us, $until_us.
+-- Reads: event, send, send_answer.
+-- Params: $window_us, $until_us, and what makes an answer (see send_answer).
 -- How much there is to learn from before $until_us, how late sends are answered, and what of the
 -- log was not taken as it stands.
 with answers as (
     select
-        count(*) filter (delay_us < $window_us) as opens,
-        quantile_disc(delay_us, 0.95) as late_us,
+        count(*) filter (soonest_us < $window_us) as opens,
+        quantile_disc(latest_us, 0.95) as late_us,
         coalesce(sum(early), 0)::bigint as early,
         max(earliest_us) as earliest_us,
-        coalesce(sum(too_early), 0)::bigint as too_early
-    from send_answer($outcome, $early_us, $until_us)
+        coalesce(sum(too_early), 0)::bigint as too_early,
+        coalesce(sum(instant), 0)::bigint as instant,
+        count(*) filter (unknown) as unknown
+    from send_answer(
+        $outcome, $early_us, $until_us,
+        earlier_us := $earlier_us, later_us := $later_us, instant_us := $instant_us, hides := $hides
+    )
 ),
 sent as (
     select count(*) as sends from send where epoch_us(occurred_at) < $until_us

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from sendopt.features.local_time.zones import UTC_ONLY, Clocks, zone_clocks
 from sendopt.features.queries import statement
+from sendopt.features.target import Target
 from sendopt.log import Reader
 from sendopt.parallel import AT_ONCE, shared_out
 from sendopt.records import EventType
@@ -115,8 +117,8 @@ def in_order(user: NDArray[np.int32], as_of_us: NDArray[np.int64]) -> NDArray[np
     return np.arange(len(user)) if later.all() else np.lexsort((as_of_us, user))
 
 
-def read_history(reader: Reader) -> History:
-    """Return everything that `reader` sees, in order."""
+def read_history(reader: Reader, target: Target) -> History:
+    """Return everything that `reader` sees of users, in order, without what machines answered."""
     named = reader.query("history_zones", statement("history_zones"))["timezone"].to_pylist()
     zones = ("UTC", *named)
     numbering = _numbered(reader, zones)
@@ -130,10 +132,11 @@ def read_history(reader: Reader) -> History:
     begin[by_id] = first[:-1]
     key, zone = _in_order(numbering.parts, begin, first)
     users = ids.take(pa.array(by_id))
-    repeated = _repeated_sends(reader, users, first, key)
-    if len(repeated):
-        key, zone = np.delete(key, repeated), np.delete(zone, repeated)
-        first -= np.searchsorted(repeated, first)
+    for left_out in (_repeated_sends, partial(_machine_answers, target=target)):
+        at = left_out(reader, users, first, key)
+        if len(at):
+            key, zone = np.delete(key, at), np.delete(zone, at)
+            first -= np.searchsorted(at, first)
     span_us = {
         "begin_us": int(key[first[:-1]].min()) >> 4,
         "end_us": int(key[first[1:] - 1].max()) >> 4,
@@ -173,6 +176,37 @@ def _repeated_sends(
     at = np.empty(len(again), np.int64)
     kernels.first_since(first, key, user, again["happened_us"].to_numpy(), at)
     # Sends come first at an instant, and are alike there: any of them may be the one to leave out.
+    return _each_once(at)
+
+
+def _machine_answers(
+    reader: Reader,
+    users: pa.Array,
+    first: NDArray[np.int64],
+    key: NDArray[np.int64],
+    *,
+    target: Target,
+) -> NDArray[np.int64]:
+    """Return the positions of answers by machines, in order."""
+    params = target.answer_params
+    if not params["instant_us"]:
+        return np.empty(0, np.int64)
+    from sendopt.features.timeline import kernels  # noqa: PLC0415 - numba costs every command 0.3 s
+
+    wanted = {name: params[name] for name in ("outcome", "instant_us")}
+    answers = reader.query("machine_answers", statement("machine_answers"), wanted)
+    user = user_numbers(users, answers["user_id"].combine_chunks())
+    happened_us = answers["happened_us"].to_numpy()
+    at = np.empty(len(answers), np.int64)
+    kernels.first_since(first, key, user, happened_us, at)
+    wanted_key = (happened_us << 4) + kind(target.outcome)
+    while (before := key[at] < wanted_key).any():  # what else happened at the instant
+        at[before] += 1
+    return _each_once(at)
+
+
+def _each_once(at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give events that are alike, and were found at the position of the first, one each."""
     at = np.sort(at)
     return at + np.arange(len(at)) - np.searchsorted(at, at)
 

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from sendopt.errors import ModelNotServable
-from sendopt.features import Target
+from sendopt.features import InstantAnswers, Recording, Target
 from sendopt.learn.families import FAMILIES
 from sendopt.learn.level_shape.delays import Delays
 from sendopt.learn.model.model import Provenance, ServableModel
 from sendopt.records import EventType
 
-FORMAT = 5
+FORMAT = 6
 
 _MODEL = "model.json"
 _INSTANTS = ("trained_until", "learned_until")
@@ -86,6 +86,7 @@ def _document(model: ServableModel) -> bytes:
             "outcome": model.target.outcome.value,
             "open_window_seconds": model.target.open_window.total_seconds(),
             "clock_tolerance_seconds": model.target.clock_tolerance.total_seconds(),
+            "recording": _recording_document(model.target.recording),
         },
         "delays": asdict(model.delays),
         "calibration": list(model.calibration),
@@ -98,6 +99,24 @@ def _document(model: ServableModel) -> bytes:
     return json.dumps(document, indent=2, sort_keys=True).encode()
 
 
+def _recording_document(recording: Recording) -> dict[str, Any]:
+    step = recording.step
+    return {
+        "instant": recording.instant.name,
+        "step_seconds": None if step is None else step.total_seconds(),
+        "rounded_down": recording.rounded_down,
+    }
+
+
+def _recording(document: Mapping[str, Any]) -> Recording:
+    step = document["step_seconds"]
+    return Recording(
+        instant=InstantAnswers[document["instant"]],
+        step=None if step is None else timedelta(seconds=step),
+        rounded_down=document["rounded_down"],
+    )
+
+
 def _model(
     document: dict[str, Any], attachments: Mapping[str, bytes], version: str, *, threads: int
 ) -> ServableModel:
@@ -108,6 +127,7 @@ def _model(
         open_window=timedelta(seconds=document["target"]["open_window_seconds"]),
         outcome=EventType(document["target"]["outcome"]),
         clock_tolerance=timedelta(seconds=document["target"]["clock_tolerance_seconds"]),
+        recording=_recording(document["target"]["recording"]),
     )
     family = FAMILIES[document["family"]]
     return ServableModel(

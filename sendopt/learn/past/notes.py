@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sendopt.errors import InvalidInput
-from sendopt.features import Body, LabelledMoments, Summary, Target
+from sendopt.features import INSTANT, Body, InstantAnswers, LabelledMoments, Summary, Target
 
-_MOSTLY = 0.9  # of the users
+_MOSTLY = 0.9  # of the users, or of the sends
+_SECONDS = INSTANT // timedelta(seconds=1)
+
+#: Said where next to nothing is known of people.
+MACHINES_ONLY = (
+    "this log cannot tell people's answers from machines': learn from clicks or responses instead, "
+    "`--outcome click` or `--outcome response`"
+)
 
 
 def notes_on_log(body: Body | None, summary: Summary, target: Target) -> tuple[str, ...]:
     """Say what of a log is not taken as it stands, and what is missing in it."""
-    return (*_outside(body), *_not_as_it_stands(summary, target), *_zones(summary))
+    return (
+        *_outside(body),
+        *_not_as_it_stands(summary, target),
+        *_machines(summary, target),
+        *_rounded(target),
+        *_zones(summary),
+    )
 
 
 def note_on_sample(moments: LabelledMoments) -> tuple[str, ...]:
@@ -59,6 +72,37 @@ def _not_as_it_stands(summary: Summary, target: Target) -> Iterator[str]:
         )
 
 
+def _machines(summary: Summary, target: Target) -> Iterator[str]:
+    instant = target.recording.instant
+    if instant is InstantAnswers.PEOPLES:
+        return
+    share = summary.instant_answers / max(summary.sends, 1)
+    found = (
+        f"{summary.instant_answers:,} answers, {share:.0%} of sends, came within {_SECONDS} seconds "
+        "of their send, far more than soon after: machines gave them"
+    )
+    if instant is InstantAnswers.BESIDE:
+        yield f"{found}; they are left out, and people's later answers to these sends count"
+        return
+    yield (
+        f"{found}, and hide what people did; these {summary.unknown_sends:,} sends are left out, "
+        "neither answered nor unanswered"
+    )
+    if share > _MOSTLY:
+        yield MACHINES_ONLY
+
+
+def _rounded(target: Target) -> Iterator[str]:
+    step = target.recording.step
+    if step is None:
+        return
+    end = "begins" if target.recording.rounded_down else "ends"
+    yield (
+        f"answers are stamped when a step of {step} {end}: they count as in time if they can have "
+        "been, outcomes are known a step later, and delays shorter than the step are not known"
+    )
+
+
 def _zones(summary: Summary) -> Iterator[str]:
     if summary.placed_users < _MOSTLY * summary.users:
         yield (
@@ -68,11 +112,13 @@ def _zones(summary: Summary) -> Iterator[str]:
         )
 
 
-def too_little_history(body: Body | None, *, until: datetime) -> InvalidInput:
+def too_little_history(body: Body | None, target: Target, *, until: datetime) -> InvalidInput:
     """Return why nothing can be learned or judged before `until`, and what to do about it."""
     there = "the log holds no event before then"
     if body is not None:
         there = f"the log begins on {body.begin:%Y-%m-%d} and ends at {body.end.isoformat()}"
+    if target.recording.instant is InstantAnswers.INSTEAD:
+        there = f"{there}; {MACHINES_ONLY}"
     return InvalidInput(
         f"there is too little history before {until.isoformat()} to learn from and to judge by: "
         f"{there}",

@@ -33,13 +33,13 @@ _SHORTEST_PART, _LONGEST_PART = timedelta(days=1), timedelta(days=28)
 class Split:
     """Rows by time: learn < tune_from <= tune < judge_from <= judge. Never at random.
 
-    Rows before `judge_from` whose open window closes after it are left out: what became of them
-    is known only to the days that judge.
+    Rows before `judge_from` whose outcome is not yet known by then are left out: what became of
+    them is known only to the days that judge.
     """
 
     tune_from: datetime
     judge_from: datetime
-    open_window: timedelta
+    known_after: timedelta  # a send, what became of it
 
     def learn(self, moments: LabelledMoments) -> NDArray[np.bool_]:
         """Rows to fit to."""
@@ -47,7 +47,7 @@ class Split:
 
     def tune(self, moments: LabelledMoments) -> NDArray[np.bool_]:
         """Rows to stop, choose and calibrate by."""
-        closed = moments.at_us <= microseconds(self.judge_from - self.open_window)
+        closed = moments.at_us <= microseconds(self.judge_from - self.known_after)
         return ~self.learn(moments) & closed
 
     def judge(self, moments: LabelledMoments) -> NDArray[np.bool_]:
@@ -91,9 +91,9 @@ def split(moments: LabelledMoments, target: Target, *, until: datetime, judged: 
     judge_from = until
     if judged and len(at_us):
         judge_from = _last(at_us, 1 / 5, leave=2 * _SHORTEST_PART)
-        at_us = at_us[at_us <= microseconds(judge_from - target.open_window)]
+        at_us = at_us[at_us <= microseconds(judge_from - target.known_after)]
     tune_from = _last(at_us, 1 / 4, leave=_SHORTEST_PART) if len(at_us) else judge_from
-    return Split(tune_from, judge_from, target.open_window)
+    return Split(tune_from, judge_from, target.known_after)
 
 
 def _last(at_us: NDArray[np.int64], share: float, *, leave: timedelta) -> datetime:

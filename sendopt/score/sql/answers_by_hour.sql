@@ -1,9 +1,11 @@
 -- answers_by_hour
 -- Grain: one row per local hour in which something was sent.
 -- Reads: event, send, send_answer.
--- Params: $as_of, $open_window, $clock_tolerance, $outcome, $timezone.
+-- Params: $window_us, $known_after_us, $until_us, $timezone, and what makes an answer (see
+-- send_answer).
 -- A send's hour is read in its own zone, else in the last one known of its user, else in $timezone.
 -- A send whose window is still open is left out: that it was not answered yet means nothing.
+-- So is one of which is not known what the person did.
 with zone as materialized (
     -- A zone too new for DuckDB's own list counts as not given; it would fail the query.
     select name from pg_timezone_names()
@@ -11,7 +13,7 @@ with zone as materialized (
 home as (
     select user_id, arg_max(timezone, (occurred_at, event_id)) as timezone
     from event
-    where occurred_at < $as_of and timezone in (select name from zone)
+    where epoch_us(occurred_at) < $until_us and timezone in (select name from zone)
     group by user_id
 ),
 sent as (
@@ -22,14 +24,17 @@ sent as (
     from send s
     left join zone z on z.name = s.timezone
     left join home h on h.user_id = s.user_id
-    where s.occurred_at + $open_window <= $as_of
+    where epoch_us(s.occurred_at) + $known_after_us <= $until_us
 )
 select
     s.hour::integer as hour,
     count(*) as sends,
-    count(*) filter (a.delay_us < epoch_us($open_window)) as answers
+    count(*) filter (a.soonest_us < $window_us) as answers
 from sent s
-left join send_answer($outcome, epoch_us($clock_tolerance), epoch_us($as_of)) a
-    using (user_id, send_id)
+left join send_answer(
+    $outcome, $early_us, $until_us,
+    earlier_us := $earlier_us, later_us := $later_us, instant_us := $instant_us, hides := $hides
+) a using (user_id, send_id)
+where not coalesce(a.unknown, false)
 group by hour
 order by hour
