@@ -25,3 +25,7 @@ class Recording:
     instant: InstantAnswers = InstantAnswers.PEOPLES
     step: timedelta | None = None  # answers' stamps are multiples of it in UTC; None = exact
     rounded_down: bool = False  # given in [stamp, stamp + step); else in (stamp - step, stamp]
+
+
+#: Every answer is a person's, and stamped when it was given.
+AS_IT_WAS = Recording()

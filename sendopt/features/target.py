@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import InvalidInput
-from sendopt.features.recording import INSTANT, InstantAnswers, Recording
+from sendopt.features.recording import AS_IT_WAS, INSTANT, InstantAnswers, Recording
 from sendopt.records import EventType
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,7 +30,7 @@ class Target:
     open_window: timedelta
     outcome: EventType = EventType.OPEN
     clock_tolerance: timedelta = CLOCK_TOLERANCE
-    recording: Recording = Recording()
+    recording: Recording = AS_IT_WAS
 
     def __post_init__(self) -> None:
         check_window(self.open_window, field="open_window")

@@ -11,7 +11,7 @@ from typing import Any
 
 from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import ModelNotServable
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView, Target, recognised, body_of
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView, Target, body_of, recognised
 from sendopt.learn.card import model_card, with_gate
 from sendopt.learn.families import RIVALS
 from sendopt.learn.families.definition import Definition, shipped

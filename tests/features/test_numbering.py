@@ -14,8 +14,8 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sendopt.features.timeline import arrival
 from sendopt.features.target import Target
+from sendopt.features.timeline import arrival
 from sendopt.features.timeline.history import read_history
 from sendopt.features.timeline.numbering import Numbering
 from sendopt.log import Log, event_table

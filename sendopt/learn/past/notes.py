@@ -78,8 +78,8 @@ def _machines(summary: Summary, target: Target) -> Iterator[str]:
         return
     share = summary.instant_answers / max(summary.sends, 1)
     found = (
-        f"{summary.instant_answers:,} answers, {share:.0%} of sends, came within {_SECONDS} seconds "
-        "of their send, far more than soon after: machines gave them"
+        f"{summary.instant_answers:,} answers, {share:.0%} of sends, came within {_SECONDS} "
+        "seconds of their send, far more than soon after: machines gave them"
     )
     if instant is InstantAnswers.BESIDE:
         yield f"{found}; they are left out, and people's later answers to these sends count"
