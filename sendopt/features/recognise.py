@@ -100,8 +100,9 @@ def _by_machines(at_once: int, soon: int) -> bool:
         return False
     weighed = _TIMES_AS_OFTEN * 2 * INSTANT  # before and after the send
     share = weighed / (weighed + _SOON)
-    chance = float(bdtrc(at_once - 1, at_once + soon, share))
-    return chance < _BY_CHANCE
+    chance: float = float(bdtrc(at_once - 1, at_once + soon, share))
+    unlikely: bool = chance < _BY_CHANCE
+    return unlikely
 
 
 def _people_are_kept(found: Mapping[str, Any]) -> bool:

@@ -69,7 +69,13 @@ def rows(observations: pa.Table) -> list[tuple[Any, ...]]:
 
 
 def looked(reader: Reader) -> list[tuple[Any, ...]]:
-    return rows(reader.query("observation", ORACLE, {name: TARGET.params[name] for name in ("outcome", "window_us", "early_us")}))
+    return rows(
+        reader.query(
+            "observation",
+            ORACLE,
+            {name: TARGET.params[name] for name in ("outcome", "window_us", "early_us")},
+        )
+    )
 
 
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
