@@ -114,4 +114,4 @@ def _people_are_kept(found: Mapping[str, Any]) -> bool:
     others = found["sends"] - found["at_once"]
     expected = found["at_once"] * found["others_later"] / max(others, 1)
     kept: int = found["at_once_and_later"]
-    return kept >= max(_FEWEST_LATER, expected / 2)
+    return bool(kept >= max(_FEWEST_LATER, expected / 2))
