@@ -23,6 +23,8 @@ CLEAN = Summary(
     early_answers=0,
     earliest_answer=None,
     too_early_answers=0,
+    instant_answers=0,
+    unknown_sends=0,
     sessions=300,
     first_at=BODY.begin,
     late_answer=timedelta(minutes=9),
@@ -47,6 +49,8 @@ def test_clocks_and_repeats_are_counted() -> None:
         early_answers=7,
         earliest_answer=timedelta(seconds=120),
         too_early_answers=3,
+        instant_answers=0,
+        unknown_sends=0,
     )
     repeated, early, too_early = notes_on_log(BODY, found, TARGET)
     assert repeated.startswith("12 `send` events tell again of a send")
