@@ -61,7 +61,7 @@ def test_the_rule_of_the_most_frequent_hour_orders_hours_as_the_lattices(empty_l
 
     with empty_log.reader(SHOP) as reader:
         past = trained(reader, until=END).past
-        learned, _ = most_frequent.fit(past)
+        learned, _ = most_frequent.fit(past, most_frequent.Settings())
         rule = replace(learned, half_life=FOREVER)  # the lattice's counts do not fade
         seen = Viewpoints(
             pa.array([f"u{number:02}" for number in range(USERS)]), pa.array([END] * USERS)
