@@ -87,6 +87,8 @@ def _members(given: Any, lost: list[InvalidInput]) -> Mapping[str, Any]:
 
 def _object(given: Any) -> Mapping[str, Any]:
     value = given
+    if isinstance(given, InvalidInput):  # a reader's
+        raise given
     if isinstance(given, str):
         body = given.encode("utf-8", "replace")
         value = strict_json.loads(body, limits=strict_json.BY_FIELD)
@@ -119,9 +121,9 @@ def _storable(value: Any, *, depth: int) -> Any:
             return _number(value)
         case Mapping() | list():
             return _nested(value, depth=depth + 1)
-        case bytes():
-            return _check_text(value.decode("utf-8", "replace"))
-        case _:  # of a file with types: an instant, a decimal, a UUID
+        case InvalidInput():  # a reader's, where no value could be told
+            raise value
+        case _:
             return str(value)
 
 

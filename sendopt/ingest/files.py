@@ -6,6 +6,7 @@ was broken off, or done before, may simply be done again: what is stored already
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -238,7 +239,9 @@ def conflict_of(event_id: str, columns: Sequence[str]) -> InvalidInput:
     further = [name for name in columns if name.startswith("attributes.")]
     hint = "give a corrected event a new event_id"
     if further and len(further) == len(columns):
-        names = " ".join(f"--ignore-column {name.removeprefix('attributes.')}" for name in further)
+        names = " ".join(
+            f"--ignore-column {shlex.quote(name.removeprefix('attributes.'))}" for name in further
+        )
         hint = f"if these tell of the export alone, import without them: {names}"
     return InvalidInput(
         f"{quoted(event_id)} is stored already with another {', '.join(columns)}; the first stays",

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput
 from sendopt.ingest import attributes
+from sendopt.ingest.arrow_json import json_values
 from sendopt.ingest.columns import Faults, holding, one_array, with_nulls
-from sendopt.ingest.raw import CONTRACT_COLUMNS, Chunk, Finding
+from sendopt.ingest.raw import CONTRACT_COLUMNS, Chunk, Finding, at
 from sendopt.records import COUNTING_ATTRIBUTE
 
 #: Bytes of text that JSON writes otherwise, and those with which U+FFFD begins.
@@ -35,22 +36,26 @@ def with_attributes(chunk: Chunk) -> Chunk:
     by_hand = np.zeros(len(table), np.bool_)
     if "attributes" in table.column_names:
         by_hand |= np.asarray(one_array(table["attributes"]).is_valid())
+    values, lost = _values(table, [*names, "attributes"])
+    names = [name for name in names if name in values]
     words: dict[str, pa.Array] = {}
     for name in names:
         words[name], odd = _words(one_array(table[name]))
         by_hand |= odd | (name == COUNTING_ATTRIBUTE)
     objects = _objects(words, len(table))
     by_hand |= np.asarray(pc.greater(pc.utf8_length(objects), attributes.MAX_CHARACTERS))
-    merged, faults, lost = _merge(table, words, np.flatnonzero(by_hand).tolist())
+    merged, faults, untold = _merge(values, words, np.flatnonzero(by_hand).tolist())
     mask = pa.array(by_hand)
     objects = pc.replace_with_mask(objects, mask, pa.array(merged, pa.string()))
-    kept = table.select([n for n in table.column_names if n not in {*names, "attributes"}])
-    dropped = [(chunk.numbers[position].as_py(), error) for position, error in lost]
+    kept = table.select(
+        [n for n in table.column_names if n in CONTRACT_COLUMNS and n != "attributes"]
+    )
+    dropped = [(chunk.numbers[position].as_py(), error) for position, error in untold]
     return replace(
         chunk,
         rows=kept.append_column("attributes", objects),
         faults={**chunk.faults, "attributes": faults},
-        dropped=(*chunk.dropped, *dropped),
+        dropped=(*chunk.dropped, *lost, *dropped),
     )
 
 
@@ -82,22 +87,36 @@ def _objects(words: Mapping[str, pa.Array], size: int) -> pa.Array:
     return pc.binary_join_element_wise("{", inner.fill_null(""), "}", "")
 
 
+#: Columns of simple types, whose values are read where they are needed; of the others all.
+_Values = dict[str, pa.Array | list[Any]]
+
+
+def _values(table: pa.Table, names: list[str]) -> tuple[_Values, list[Finding]]:
+    """Return the columns that have a form in JSON, and what is wrong with the others."""
+    values: _Values = {}
+    lost: list[Finding] = []
+    for name in (each for each in names if each in table.column_names):
+        column = one_array(table[name])
+        try:
+            is_simple = not (pa.types.is_nested(column.type) or pa.types.is_temporal(column.type))
+            values[name] = column if is_simple else json_values(column)
+        except InvalidInput as error:
+            lost.append((0, at(error, name)))
+    return values, lost
+
+
 def _merge(
-    table: pa.Table, words: Mapping[str, pa.Array], positions: list[int]
+    values: _Values, words: Mapping[str, pa.Array], positions: list[int]
 ) -> tuple[list[str | None], Faults, list[Finding]]:
     """Merge the attributes of the rows at `positions`, which faults and losses are told by."""
     merged: list[str | None] = []
     faults: Faults = {}
     dropped: list[Finding] = []
-    if not positions:
-        return merged, faults, dropped
-    rows = table.take(pa.array(positions))
-    taken = {name: each.take(pa.array(positions)) for name, each in words.items()}
-    given = rows["attributes"].to_pylist() if "attributes" in rows.column_names else None
-    for index, position in enumerate(positions):
-        further = {name: _value(taken[name][index], rows[name][index]) for name in words}
+    for position in positions:
+        further = {name: _value(words[name][position], values[name][position]) for name in words}
+        given = values["attributes"][position] if "attributes" in values else None
         try:
-            text, lost = attributes.merge(_as_object(given[index]) if given else None, further)
+            text, lost = attributes.merge(_plain(given), further)
         except InvalidInput as error:
             faults[position] = error
             merged.append(None)
@@ -107,9 +126,9 @@ def _merge(
     return merged, faults, dropped
 
 
-def _value(word: pa.Scalar, value: pa.Scalar) -> Any:
-    return json.loads(word.as_py()) if word.is_valid else value.as_py()
+def _value(word: pa.Scalar, value: Any) -> Any:
+    return json.loads(word.as_py()) if word.is_valid else _plain(value)
 
 
-def _as_object(given: Any) -> Any:
-    return dict(given) if isinstance(given, list) else given  # a map comes as pairs
+def _plain(value: Any) -> Any:
+    return value.as_py() if isinstance(value, pa.Scalar) else value

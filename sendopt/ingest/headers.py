@@ -106,7 +106,7 @@ def near_misses(names: Iterable[str]) -> dict[str, str]:
     {'Timezone': 'timezone', 'usr_id': 'user_id'}
     """
     there = set(names)
-    meant = {name: _closest(name) for name in sorted(there - _CONTRACT) if name.isprintable()}
+    meant = {name: _closest(name) for name in sorted(there - _CONTRACT)}
     return {name: near for name, near in meant.items() if near is not None and near not in there}
 
 

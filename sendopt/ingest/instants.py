@@ -10,8 +10,16 @@ import pyarrow.compute as pc
 
 from sendopt.clock import CLOCK_TOLERANCE
 from sendopt.errors import InvalidInput
-from sendopt.ingest.columns import Faults, read_distinct, where, with_nulls, with_values
-from sendopt.ingest.fields import EARLIEST, before_our_days, read_instant
+from sendopt.ingest.arrow_json import beyond
+from sendopt.ingest.columns import (
+    Faults,
+    Positions,
+    read_distinct,
+    where,
+    with_nulls,
+    with_values,
+)
+from sendopt.ingest.fields import EARLIEST, before_our_days, likely_unit, read_instant
 from sendopt.text import quoted
 
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -27,7 +35,7 @@ def read_instants(column: pa.Array, *, now: datetime) -> tuple[pa.Array, Faults]
     """Return the instants of `column`, null where there is none, and what is wrong by position.
 
     Args:
-        column: text, or timestamps in UTC.
+        column: text, or timestamps in UTC within the years 1 to 9999.
         now: later instants than `CLOCK_TOLERANCE` after it would be known before they happen.
     """
     faults: Faults = {}
@@ -45,6 +53,26 @@ def read_instants(column: pa.Array, *, now: datetime) -> tuple[pa.Array, Faults]
             told = column[position].as_py()
             faults[position] = refusal(told if isinstance(told, str) else told.isoformat())
     return with_nulls(instants, list(faults)), faults
+
+
+def as_instants(column: pa.TimestampArray) -> tuple[pa.Array, Faults]:
+    """Return times of any unit and zone as instants, null outside the years 1 to 9999, and why."""
+    far = np.flatnonzero(beyond(column))
+    faults = {}
+    for position, count in zip(far.tolist(), _counts(column, far), strict=True):
+        faults[position] = InvalidInput(
+            f"{count} {column.type.unit} after 1970 lies outside the years 1 to 9999",
+            code="time_unit_suspect",
+            expected="a time from 1971 on",
+            hint=likely_unit(count),
+        )
+    # The log keeps microseconds; finer parts are cut off.
+    microseconds = pc.CastOptions(INSTANT, allow_time_truncate=True)
+    return pc.cast(with_nulls(column, far), options=microseconds), faults
+
+
+def _counts(column: pa.TimestampArray, where: Positions) -> list[int]:
+    return list(column.take(pa.array(where)).cast(pa.int64()).to_pylist())
 
 
 def _read_texts(column: pa.StringArray) -> tuple[pa.Array, Faults]:

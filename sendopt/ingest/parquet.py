@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sendopt.clock import zone_names
 from sendopt.errors import InvalidInput
-from sendopt.ingest.columns import one_array
+from sendopt.ingest.arrow_json import as_words, is_text, is_uuid, plain
+from sendopt.ingest.columns import Faults, one_array
 from sendopt.ingest.fields import read_instant
 from sendopt.ingest.further import with_attributes
 from sendopt.ingest.headers import check_columns
-from sendopt.ingest.instants import INSTANT
-from sendopt.ingest.raw import CONTRACT_COLUMNS, TEXT_COLUMNS, Chunk, Options
+from sendopt.ingest.instants import as_instants
+from sendopt.ingest.raw import CONTRACT_COLUMNS, TEXT_COLUMNS, Chunk, Finding, Options
 
 #: Rows read in one go; bounds the memory of an import.
 _BATCH_ROWS = 250_000
+
+#: How Arrow spells a zone that has no name.
+_OFFSET = re.compile(r"[+-]\d\d:?\d\d")
 
 #: Columns without which an event is none: a type that cannot be trusted refuses the file.
 _DECISIVE = frozenset({"event_id", "user_id", "event_type", "occurred_at", "send_id"})
@@ -43,7 +48,7 @@ def read_parquet(path: Path, options: Options) -> Iterator[Chunk]:
             names = [name for name in names if name not in lost]
             dropped = tuple((0, error) for error in lost.values())
             for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=names):
-                chunk = _chunk(path.name, pa.Table.from_batches([batch]), done, options)
+                chunk = _chunk(pa.Table.from_batches([batch]), done, options)
                 yield replace(chunk, dropped=(*dropped, *chunk.dropped))
                 dropped = ()
                 done += len(batch)
@@ -71,20 +76,18 @@ def _untrusted(
 
 def _check_type(source: str, field: pa.Field, first_time: object) -> None:
     kind = _plain_type(field.type)
-    if pa.types.is_null(kind) or _is_text(kind):
+    if pa.types.is_null(kind) or is_text(kind):
         return
     if field.name in TEXT_COLUMNS and not (
         pa.types.is_integer(kind)
         or (pa.types.is_decimal(kind) and kind.scale == 0)
-        or _is_uuid(field.type)
+        or is_uuid(field.type)
     ):
         hint = "write the column as text"
         if pa.types.is_floating(kind):
             hint = 'floats lose digits; in pandas: column.astype("Int64").astype("string")'
         raise _wrong_type(source, field, "text", hint)
-    if field.name == "propensity" and not (
-        pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)
-    ):
+    if field.name == "propensity" and not _is_number(kind):
         raise _wrong_type(source, field, "a number", "write the column as a double")
     if field.name == "attributes" and not (pa.types.is_struct(kind) or pa.types.is_map(kind)):
         raise _wrong_type(source, field, "JSON text, a struct or a map", "write it as JSON text")
@@ -93,11 +96,7 @@ def _check_type(source: str, field: pa.Field, first_time: object) -> None:
 
 
 def _check_time(source: str, field: pa.Field, first_time: object) -> None:
-    if (
-        pa.types.is_integer(field.type)
-        or pa.types.is_floating(field.type)
-        or pa.types.is_decimal(field.type)
-    ):
+    if _is_number(field.type):
         raise InvalidInput(
             f"{source} has numbers ({field.type}) as times, whose unit nobody can know",
             code="time_unit_suspect",
@@ -106,9 +105,9 @@ def _check_time(source: str, field: pa.Field, first_time: object) -> None:
             hint="convert the column, in pandas: pd.to_datetime(column, unit=..., utc=True)"
             + _guess(first_time),
         )
-    if not pa.types.is_timestamp(field.type) or field.type.tz is None:
+    if not pa.types.is_timestamp(field.type) or not _is_zone(field.type.tz):
         raise InvalidInput(
-            f"{source} has times without a zone ({field.type})",
+            f"{source} has times without a zone that is known ({field.type})",
             code="time_invalid",
             field=field.name,
             expected="a timestamp with a zone",
@@ -125,12 +124,13 @@ def _guess(first_time: object) -> str:
 
 
 def _first_time(file: pq.ParquetFile) -> object:
-    """Return the first value of `occurred_at`, for a message."""
-    if "occurred_at" not in file.schema_arrow.names:
+    """Return the first value of `occurred_at` if it is a number, for a message."""
+    schema = file.schema_arrow
+    if "occurred_at" not in schema.names or not _is_number(schema.field("occurred_at").type):
         return None
     for batch in file.iter_batches(batch_size=1000, columns=["occurred_at"]):
         found = batch.column(0).drop_null()
-        return found[0].as_py() if len(found) and pa.types.is_primitive(found.type) else None
+        return found[0].as_py() if len(found) else None
     return None
 
 
@@ -144,46 +144,48 @@ def _wrong_type(source: str, field: pa.Field, expected: str, hint: str) -> Inval
     )
 
 
-def _chunk(source: str, table: pa.Table, done: int, options: Options) -> Chunk:
-    columns = {}
-    for field in table.schema:
+def _chunk(table: pa.Table, done: int, options: Options) -> Chunk:
+    columns: dict[str, pa.Array] = {}
+    faults: dict[str, Faults] = {}
+    dropped: list[Finding] = []
+    for name in table.column_names:
+        column = one_array(table[name])
+        if name == "occurred_at" and pa.types.is_timestamp(column.type):
+            columns[name], faults[name] = as_instants(column)
+            continue
         try:
-            column = _as_contract(field.name, one_array(table[field.name]))
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
-            raise InvalidInput(
-                f"{source} has the type {field.type} here, of which nothing can be kept: {error}",
-                code="wrong_type",
-                field=field.name,
-                expected="text, numbers, instants, or structs and lists of them",
-                hint=f"leave it out: --ignore-column {field.name}",
-            ) from error
-        columns[field.name] = _without_nulls_in_words(column, options)
+            columns[name] = _without_nulls_in_words(_as_contract(name, column), options)
+        except (pa.ArrowException, ValueError) as error:
+            dropped.append((0, _untold(name, column.type, error)))
     chunk = Chunk(
         rows=pa.table(columns),
         numbers=pa.array(np.arange(done + 1, done + 1 + len(table))),
+        faults=faults,
+        dropped=tuple(dropped),
         names=frozenset(table.column_names),
     )
     return with_attributes(chunk)
 
 
+def _untold(name: str, kind: pa.DataType, error: Exception) -> InvalidInput:
+    return InvalidInput(
+        f"nothing can be kept of a column of the type {kind}: {error}",
+        code="wrong_type",
+        field=name,
+        expected="text, numbers, instants, or structs and lists of them",
+    )
+
+
 def _as_contract(name: str, column: pa.Array) -> pa.Array:
     """Return a column as the contract has it; a further one as text, where it has no JSON form."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if isinstance(column.type, pa.BaseExtensionType) and not _is_uuid(column.type):
-        column = column.storage
+    column = plain(column)
     kind = column.type
-    if _is_text(kind):
-        return _as_utf8(column)
-    if name in TEXT_COLUMNS:
-        return _as_words(column)
-    if name == "occurred_at" and pa.types.is_timestamp(kind):
-        # The log keeps microseconds; finer parts are cut off.
-        return pc.cast(column, options=pc.CastOptions(INSTANT, allow_time_truncate=True))
+    if is_text(kind) or name in TEXT_COLUMNS:
+        return as_words(column)
     if kind == pa.float16():
         return column.cast(pa.float32())
     is_kept = name in CONTRACT_COLUMNS or any(is_one(kind) for is_one in _JSON_KINDS)
-    return column if is_kept else _as_words(column)
+    return column if is_kept else as_words(column)
 
 
 _JSON_KINDS = (
@@ -193,32 +195,6 @@ _JSON_KINDS = (
     pa.types.is_integer,
     pa.types.is_null,
 )
-
-
-def _as_words(column: pa.Array) -> pa.Array:
-    """Return values of any type as text, without loss."""
-    kind = column.type
-    if _is_uuid(kind):
-        values = column.storage.to_pylist()
-        return pa.array([None if each is None else str(UUID(bytes=each)) for each in values])
-    if pa.types.is_fixed_size_binary(kind):
-        octets = column.to_pylist()
-        return pa.array([None if each is None else each.hex() for each in octets], pa.string())
-    return column.cast(pa.string())
-
-
-def _as_utf8(column: pa.Array) -> pa.Array:
-    """Return text; bytes that are no UTF-8 become U+FFFD, which no field takes."""
-    try:
-        text = column.cast(pa.string())
-        text.validate(full=True)
-    except pa.ArrowInvalid:
-        octets = column.cast(pa.large_binary()).to_pylist()
-        return pa.array(
-            [None if each is None else each.decode("utf-8", "replace") for each in octets],
-            pa.string(),
-        )
-    return text
 
 
 def _without_nulls_in_words(column: pa.Array, options: Options) -> pa.Array:
@@ -237,16 +213,11 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
-def _is_uuid(kind: pa.DataType) -> bool:
-    return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.uuid"
-
-
-def _is_text(kind: pa.DataType) -> bool:
+def _is_number(kind: pa.DataType) -> bool:
     return bool(
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_string_view(kind)
-        or pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-        or pa.types.is_binary_view(kind)
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     )
+
+
+def _is_zone(name: str | None) -> bool:
+    return name is not None and (name in zone_names() or bool(_OFFSET.fullmatch(name)))

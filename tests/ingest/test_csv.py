@@ -241,3 +241,24 @@ def test_whatever_stands_in_a_csv_every_record_is_counted_once(
     again = take(tmp_path / "a.csv", appender, tenant_id)
     assert (again.accepted, again.repeated) == (0, report.accepted + report.repeated)
     assert faults(again) == faults(report)
+
+
+@pytest.mark.parametrize("name", ["timezone\u00a0", "timezone\u200b", "time\ufeffzone"])
+def test_a_column_whose_name_only_looks_like_one_of_the_contract_is_named(
+    name: str, appender: Appender, tenant: TenantId, tmp_path: Path
+) -> None:
+    text = f"{HEADER},{name}\ne1,ann,{REST},x,Europe/Berlin\n"
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    report = take(tmp_path / "a.csv", appender, tenant)
+    assert report.near_misses == {name: "timezone"}
+
+
+def test_a_column_is_named_as_the_shell_reads_it_in_a_command(
+    appender: Appender, tenant: TenantId, tmp_path: Path
+) -> None:
+    for value in ("0", "1"):
+        text = f"{HEADER},Unnamed: 0\ne1,ann,{REST},x,{value}\n"
+        (tmp_path / "a.csv").write_text(text)
+        report = take(tmp_path / "a.csv", appender, tenant)
+    (conflict,) = report.rejections()
+    assert "--ignore-column 'Unnamed: 0'" in (conflict.hint or "")

@@ -207,3 +207,72 @@ def test_columns_that_differ_in_case_alone_are_two(
     extra = {"Country": pa.array(["A"]), "country": pa.array([7]), "User_Id": pa.array([0.5])}
     assert take(typed(tmp_path / "a.parquet", **extra), appender, tenant).accepted == 1
     assert stored(log, tenant)["e0"].attributes == {"Country": "A", "country": 7, "User_Id": 0.5}
+
+
+FAR = 2**63 - 1
+
+
+@pytest.mark.parametrize("unit", ["ms", "us"])
+@pytest.mark.parametrize("count", [FAR, -FAR, 2**58])
+def test_a_time_beyond_the_calendar_costs_its_row_alone(
+    unit: str, count: int, *, log: Log, appender: Appender, tenant: TenantId, tmp_path: Path
+) -> None:
+    noon = 1_788_278_400 * {"ms": 10**3, "us": 10**6}[unit]
+    times = pa.array([noon, count, None, noon], pa.timestamp(unit, "Europe/Berlin"))
+    report = take(typed(tmp_path / "a.parquet", occurred_at=times), appender, tenant)
+    assert [(each.row, each.code) for each in report.rejections()] == [
+        (2, "time_unit_suspect"),
+        (3, "missing_field"),
+    ]
+    assert str(count) in report.rejections()[0].reason
+    assert set(stored(log, tenant)) == {"e0", "e3"}
+
+
+def test_a_zone_that_nobody_knows_is_named(
+    appender: Appender, tenant: TenantId, tmp_path: Path
+) -> None:
+    times = pa.array([1_788_278_400], pa.timestamp("s", "Mars/X"))
+    with pytest.raises(InvalidInput, match="Mars/X") as error:
+        take(typed(tmp_path / "a.parquet", occurred_at=times), appender, tenant)
+    assert (error.value.code, error.value.field) == ("time_invalid", "occurred_at")
+
+
+STRINGS_TO_NUMBERS = pa.map_(pa.string(), pa.int64())
+
+
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        (pa.array([[("k", 1)]], STRINGS_TO_NUMBERS), {"k": 1}),
+        (pa.array([[(7, "a")]], pa.map_(pa.int64(), pa.string())), {"7": "a"}),
+        (pa.array([{"m": [("k", 1)]}], pa.struct([("m", STRINGS_TO_NUMBERS)])), {"m": {"k": 1}}),
+        (pa.array([[5]], pa.list_(pa.duration("us"))), ["5"]),
+        (pa.array([[b"\x01\x02"]], pa.list_(pa.binary(2))), ["0102"]),
+        (pa.array([[[1, 2], None]], pa.list_(pa.list_(pa.int64()))), [[1, 2], None]),
+    ],
+)
+def test_nested_values_become_json(
+    values: pa.Array, kept: Any, *, log: Log, appender: Appender, tenant: TenantId, tmp_path: Path
+) -> None:
+    report = take(typed(tmp_path / "a.parquet", extra=values), appender, tenant)
+    assert (report.accepted, report.dropped_fields()) == (1, [])
+    assert stored(log, tenant)["e0"].attributes["extra"] == kept
+
+
+@pytest.mark.parametrize(
+    ("values", "row", "code"),
+    [
+        (pa.array([[FAR]], pa.list_(pa.timestamp("us"))), 0, "wrong_type"),
+        (pa.array([{"a": FAR}], pa.struct([("a", pa.timestamp("us"))])), 0, "wrong_type"),
+        (pa.array([FAR], pa.timestamp("us", "UTC")), 0, "wrong_type"),
+        (pa.array([[2**31 - 1]], pa.list_(pa.date32())), 0, "wrong_type"),
+        (pa.array([[("k", 1), ("k", 2)]], STRINGS_TO_NUMBERS), 1, "malformed_json"),
+    ],
+)
+def test_a_further_column_that_has_no_form_in_json_is_dropped_and_named(
+    values: pa.Array, row: int, code: str, *, appender: Appender, tenant: TenantId, tmp_path: Path
+) -> None:
+    report = take(typed(tmp_path / "a.parquet", extra=values), appender, tenant)
+    assert report.accepted == 1
+    (lost,) = report.dropped_fields()
+    assert (lost.row, lost.column, lost.code) == (row, "extra", code)
