@@ -35,7 +35,11 @@ SPELLINGS_OF_MISSING = frozenset(
         *("(null)", "(nil)", "(none)", "(not set)", "<null>", "<nil>", "<none>", "<na>", "<nan>"),
         *("[null]", "[object object]", "[object undefined]", "[object null]"),
         *("#n/a", "#na", "#n/a n/a", "#null!", "#ref!", "#value!", "#name?", "#div/0!", "#num!"),
+        # What stands for everybody who is not logged in, as product analytics know it.
+        *("anonymous", "guest", "distinct_id", "distinctid", "not_authenticated"),
+        *("{}", "[]", '""', "not set"),
         "00000000-0000-0000-0000-000000000000",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
     }
 )
 

@@ -58,7 +58,9 @@ KINDS = [
         (
             *("\\N", "NULL", "null", "Null", "nan", "NaN", "None", "undefined", "NaT"),
             *("(null)", "<NA>", "n/a", "#N/A", "NA", "(not set)"),
+            *("anonymous", "Guest", "distinct_id", "not_authenticated", "{}", "[]", '""'),
             "00000000-0000-0000-0000-000000000000",
+            "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF",
         ),
         *IDS,
         *CONTEXT,

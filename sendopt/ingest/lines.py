@@ -22,6 +22,8 @@ BLOCK_BYTES = 16 * 1024 * 1024
 MAX_LINE_BYTES = 1024 * 1024
 
 _NEWLINE = ord("\n")
+#: How files begin that are no text, what they are, and what their names lack.
+_PACKED_AS = ((b"\x1f\x8b", "gzip", ".gz"), (b"PAR1", "Parquet", ".parquet"))
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -121,6 +123,11 @@ def block_of(text: bytes) -> Block:
 def _without_mark(source: str, text: bytes) -> bytes:
     if text.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InvalidInput(f"{source} is UTF-16", code="text_invalid", hint="save it as UTF-8")
+    for begins, kind, suffix in _PACKED_AS:
+        if text.startswith(begins):
+            raise InvalidInput(
+                f"{source} is {kind}", code="malformed_file", hint=f"call it {source}{suffix}"
+            )
     return text.removeprefix(_BYTE_ORDER_MARK)
 
 

@@ -262,3 +262,16 @@ def test_a_column_is_named_as_the_shell_reads_it_in_a_command(
         report = take(tmp_path / "a.csv", appender, tenant)
     (conflict,) = report.rejections()
     assert "--ignore-column 'Unnamed: 0'" in (conflict.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("begins", "named"), [(gzip.compress(b"x"), "a.csv.gz"), (b"PAR1\0\0", "a.csv.parquet")]
+)
+def test_a_file_that_is_no_text_is_told_what_it_is(
+    begins: bytes, named: str, appender: Appender, tenant: TenantId, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_bytes(begins)
+    with pytest.raises(InvalidInput) as error:
+        take(tmp_path / "a.csv", appender, tenant)
+    assert error.value.code == "malformed_file"
+    assert error.value.hint == f"call it {named}"
