@@ -67,7 +67,14 @@ def print_error(error: SendoptError, *, as_json: bool) -> None:
 
 @contextmanager
 def progress(task: str) -> Iterator[Callable[[str], None]]:
-    """Show that something long is alive; the given function replaces the text beside it."""
+    """Show that something long is alive; the given function replaces the text beside it.
+
+    Where stderr is no terminal, such as in a file or a container's log, each text is a line.
+    """
+    if not stderr.is_terminal:
+        stderr.print(task)
+        yield lambda text: stderr.print(f"{task}: {text}")
+        return
     columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
     with Progress(*columns, console=stderr, transient=True) as bar:
         shown = bar.add_task(task, total=None)

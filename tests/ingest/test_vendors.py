@@ -362,3 +362,18 @@ def test_a_vendor_that_nobody_knows_is_refused_with_the_names_of_the_others(inge
     assert all(
         name in CliRunner().invoke(commands, ["ingest", "--help"]).stdout for name in vendors()
     )
+
+
+@pytest.mark.parametrize("vendor", ["braze", "onesignal"])
+def test_a_path_that_does_not_fit_is_told_one_that_does(
+    ingest: Ingest, tmp_path: Path, vendor: str
+) -> None:
+    file = tmp_path / "export.jsonl"
+    file.write_text("{}\n")
+    error = ingest(str(file), "--from", vendor, status=1)["error"]
+    assert (error.code, "(?" in str(error)) == ("file_name_unfit", False)
+    example = tmp_path / error.expected.removeprefix("a path such as ").partition(" ")[0]
+    example.parent.mkdir(exist_ok=True)
+    example.write_text("{}\n")
+    told = ingest(str(example), "--from", vendor, status=1)
+    assert getattr(told["error"], "code", None) != "file_name_unfit"

@@ -4,6 +4,7 @@ source = "where the vendor describes the columns"
 read_on = 2026-11-29
 required = ["id", "time"]           # columns without which a file is not of this kind
 file_name = '-(?P<message>\w+)-'     # finds values in the path: {file.message}
+example = "part-spring-1.csv"       # a path that fits, for whoever's does not
 
 [columns]                           # of every event: templates, or lists of alternatives
 user_id = ["{external_id}", "{device}"]
@@ -92,6 +93,7 @@ class Mapping(StrictModel):
     read_on: date | None = None
     required: list[str] = Field(default_factory=list)
     file_name: str | None = None
+    example: str | None = None
     columns: Columns = Columns()
     time: Time = Time()
     event: Annotated[list[EventRule], Field(min_length=1)]
@@ -126,8 +128,10 @@ class Mapping(StrictModel):
             raise InvalidInput(
                 f"the name of {path.rpartition('/')[2]} does not say what the mapping reads in it",
                 code="file_name_unfit",
-                expected=f"a path that matches {self.file_name}",
-                hint="keep the name that the export gave the file",
+                expected=f"a path such as {self.example}"
+                if self.example
+                else f"a path that matches {self.file_name}",
+                hint="keep the names that the export gave the file and its folder",
             )
         return {f"{FILE}{name}": text for name, text in found.groupdict().items() if text}
 
