@@ -27,6 +27,7 @@ class Summary:
     too_early_answers: int  # stamped before their send by more than the tolerance: no answers
     instant_answers: int  # machines', at the instant of the send
     unknown_sends: int  # of which is not known what the person did: a machine answered
+    stray_answers: int  # events of the outcome that belong to no send of their user
     sessions: int
     first_at: datetime | None
     late_answer: timedelta | None  # 95 of 100 answers came sooner; None = no answer yet
@@ -48,6 +49,7 @@ def summarise(reader: Reader, target: Target, *, until: datetime) -> Summary:
         too_early_answers=row["too_early"],
         instant_answers=row["instant"],
         unknown_sends=row["unknown"],
+        stray_answers=row["stray_answers"],
         sessions=row["sessions"],
         first_at=None if row["first_us"] is None else instant(row["first_us"]),
         late_answer=_duration(row["late_us"]),

@@ -34,6 +34,7 @@ from sendopt.learn.judging.predictions import predictions
 from sendopt.learn.model import predict
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.notes import note_on_sample, notes_on_log, too_little_history
+from sendopt.learn.past.outcomes import require_both_outcomes
 from sendopt.learn.past.past import Progress
 from sendopt.learn.past.split import ACTIVITY, SENDS, label_source, labelled_moments
 from sendopt.log import Reader
@@ -172,7 +173,7 @@ def _replay(run: _Run) -> Backtest:
     fitted = run.fit()
     model = fitted.model
     if not len(fitted.moments):
-        raise too_little_history(body, view.target, until=half)
+        raise too_little_history(body, view.target, until=half, notes=fitted.past.notes)
     rng = np.random.default_rng(run.seed)
     later = labelled_moments(view, fitted.summary, since=half, until=ends, rng=rng)
     if len(later) == 0:
@@ -181,7 +182,9 @@ def _replay(run: _Run) -> Backtest:
             f"{ends.isoformat()}, has a known outcome",
             code="too_little_history",
             expected="sends whose open window has closed, or sessions",
+            hint="; ".join(fitted.past.notes),
         )
+    require_both_outcomes(later.label, does="judge", notes=fitted.past.notes)
     run.progress(f"judging {len(later)} later moments")
     models = {OURS: model} | run.rivals(fitted)
     verdict = judge(later, predictions(models, view, *later.seen_by(view)))

@@ -30,6 +30,7 @@ from sendopt.learn.judging.off_policy import counterfactual
 from sendopt.learn.judging.predictions import predictions
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.notes import too_little_history
+from sendopt.learn.past.outcomes import require_both_outcomes
 from sendopt.learn.past.past import Past, Progress, gather
 from sendopt.learn.past.split import SENDS
 from sendopt.learn.registry.mlflow_store import as_params
@@ -111,7 +112,8 @@ def train(
         may_serve: False = it is registered and judged, and the champion stays.
 
     Raises:
-        InvalidInput: `too_little_history`, if there is nothing to learn from or to judge by.
+        InvalidInput: `too_little_history`, if there is nothing to learn from or to judge by;
+            `one_outcome`, if all of it, or nothing, was answered.
         ModelNotServable: `registry_unavailable`; `model_output_invalid`, if it says no
             probabilities.
     """
@@ -132,7 +134,9 @@ def train(
         )
         past = gather_again()
         if not past.split.judge(past.labelled).any() or not past.learn.any():
-            raise too_little_history(body, target, until=until)
+            raise too_little_history(body, target, until=until, notes=past.notes)
+        for does, rows in (("teach", past.learn), ("judge", past.split.judge(past.labelled))):
+            require_both_outcomes(past.labelled.label[rows], does=does, notes=past.notes)
         progress(f"learning from {len(past.labelled)} moments of {past.label_source}")
         definitions = {each.family.NAME: each for each in (*map(shipped, RIVALS), definition)}
         candidates = {name: fit_to(past, each) for name, each in definitions.items()}

@@ -25,6 +25,7 @@ CLEAN = Summary(
     too_early_answers=0,
     instant_answers=0,
     unknown_sends=0,
+    stray_answers=0,
     sessions=300,
     first_at=BODY.begin,
     late_answer=timedelta(minutes=9),

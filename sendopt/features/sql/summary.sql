@@ -18,6 +18,11 @@ with answers as (
         earlier_us := $earlier_us, later_us := $later_us, instant_us := $instant_us, hides := $hides
     )
 ),
+strays as (
+    select count(*) as stray_answers
+    from event e anti join send s using (user_id, send_id)
+    where e.event_type = $outcome and epoch_us(e.occurred_at) < $until_us
+),
 sent as (
     select count(*) as sends from send where epoch_us(occurred_at) < $until_us
 ),
@@ -32,4 +37,4 @@ told as (
     from event
     where epoch_us(occurred_at) < $until_us
 )
-select * from told, sent, answers
+select * from told, sent, strays, answers

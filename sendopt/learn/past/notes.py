@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sendopt.errors import InvalidInput
@@ -60,6 +60,11 @@ def _not_as_it_stands(summary: Summary, target: Target) -> Iterator[str]:
             f"{summary.repeated_sends:,} `send` events tell again of a send of the same user and "
             "send_id: each of these sends counts once, when it was first sent"
         )
+    if summary.stray_answers:
+        yield (
+            f"{summary.stray_answers:,} answers belong to no send of their user and are not "
+            "counted: an answer has the `user_id` and the `send_id` of its send"
+        )
     if summary.early_answers:
         yield (
             f"{summary.early_answers:,} answers were stamped up to {summary.earliest_answer} "
@@ -112,18 +117,26 @@ def _zones(summary: Summary) -> Iterator[str]:
         )
 
 
-def too_little_history(body: Body | None, target: Target, *, until: datetime) -> InvalidInput:
-    """Return why nothing can be learned or judged before `until`, and what to do about it."""
+def too_little_history(
+    body: Body | None, target: Target, *, until: datetime, notes: Sequence[str] = ()
+) -> InvalidInput:
+    """Return why nothing can be learned or judged before `until`, and what to do about it.
+
+    `notes` are what is said of the log: the reason is often among them.
+    """
     there = "the log holds no event before then"
     if body is not None:
         there = f"the log begins on {body.begin:%Y-%m-%d} and ends at {body.end.isoformat()}"
     if target.recording.instant is InstantAnswers.INSTEAD:
         there = f"{there}; {MACHINES_ONLY}"
+    advice = (
+        "ingest more events, or wait for them",
+        "`sendopt train --as-of` learns from the last days with events before an instant",
+    )
     return InvalidInput(
         f"there is too little history before {until.isoformat()} to learn from and to judge by: "
         f"{there}",
         code="too_little_history",
         expected="answered sends or sessions on at least three days",
-        hint="ingest more events, or wait for them; `sendopt train --as-of` learns from the events "
-        "before an instant, and takes the last days before it that have any",
+        hint="; ".join((*notes, *advice)),
     )
