@@ -15,7 +15,8 @@ from untrained import noise, untrained
 from sendopt.errors import InvalidInput, ModelNotServable
 from sendopt.features import USER_FEATURES, AsOfView
 from sendopt.learn import Registry, TrainingReport, score_decisions, train
-from sendopt.learn.families import artifact
+from sendopt.learn.families import DEFAULT, artifact
+from sendopt.learn.families.definition import shipped
 from sendopt.learn.judging.judge import CHAMPION
 from sendopt.log import Log
 from sendopt.records import EventType, TenantId
@@ -46,6 +47,7 @@ def run(
             seed=7,
             threads=1,
             progress=lambda _: None,
+            definition=shipped(DEFAULT),
         )
 
 
