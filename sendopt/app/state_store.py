@@ -58,13 +58,17 @@ class StateStore:
             tenants.get(tx, tenant_id)
 
 
-def require_home(home: Path) -> None:
-    """Refuse a folder in which nothing was ever kept: a typing error must not open a second home.
+def require_home(settings: Settings) -> None:
+    """Refuse a folder that was never a home: a typing error must not open a second one.
+
+    A fleet keeps its stores elsewhere, and each of its machines may have a new home of its own.
 
     Raises:
         NotFound: `home_unknown`.
     """
-    if not home.is_dir() or not any(home.iterdir()):
+    home = settings.home
+    elsewhere = settings.state.url or settings.log.catalog or settings.log.data
+    if not elsewhere and not any((home / kept).exists() for kept in ("state.sqlite", "log")):
         raise NotFound(
             f"{home} holds no sendopt home",
             code="home_unknown",

@@ -57,7 +57,7 @@ def open_known_home(home: Path | None) -> App:
     Raises:
         NotFound: `home_unknown`.
     """
-    sendopt.app.require_home(sendopt.app.load_settings(home).home)
+    sendopt.app.require_home(sendopt.app.load_settings(home))
     return open_home(home)
 
 

@@ -141,6 +141,13 @@ def test_what_only_asks_begins_no_home(
     assert not wrong.exists()
 
 
+def test_a_folder_of_other_things_is_no_home(ended: Ended, folder: Path) -> None:
+    (folder / "holiday.txt").write_text("")
+    status, out, _ = ended("score", "--json", "--home", str(folder))
+    assert (status, json.loads(out)["error"]["code"]) == (2, "home_unknown")
+    assert [path.name for path in folder.iterdir()] == ["holiday.txt"]
+
+
 CAMPAIGN = {
     "campaign_id": "autumn",
     "channel": "simulator",
