@@ -205,7 +205,7 @@ def test_costly_json_is_refused(post: Post, sent: bytes) -> None:
     assert_refused(post("/v1/devices", content=sent), 400, "too_complex")
 
 
-@pytest.mark.parametrize("sent", [b"[" * 10_000, b"[" * 300 + b"]" * 300, b"[" + b"1" * 500 + b"]"])
+@pytest.mark.parametrize("sent", [b"[" * 10_000, b"[" * 300 + b"]" * 300])
 def test_costly_events_are_refused(post: Post, sent: bytes) -> None:
     assert_refused(post("/v1/events", content=sent), 400, "too_complex")
 

@@ -44,9 +44,10 @@ def test_events_in_twice_count_once(tmp_path: Path) -> None:
 def test_threads_that_wait_sleep(tmp_path: Path) -> None:
     """OpenMP reads its environment once, while LightGBM is imported; then it is too late."""
     unset = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    (tmp_path / "log").mkdir()  # what only asks begins no home
     shown = subprocess.run(
         [Path(sys.executable).with_name("sendopt"), "models", "list"],
-        env={**unset, "OMP_DISPLAY_ENV": "verbose", "SENDOPT_HOME": str(tmp_path / "home")},
+        env={**unset, "OMP_DISPLAY_ENV": "verbose", "SENDOPT_HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         check=True,

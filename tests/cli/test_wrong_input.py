@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("score --tenant nobody --open-window 2h --out b", ("tenant_unknown", "tenant create")),
         ("tenant create shop --timezone CST", ("zone_invalid", "timezone", "Europe/Berlin")),
         ("tenant create shop --timezone localtime", ("zone_invalid", "timezone")),
-        ("verify --home card.json", ("home_unusable", "--home", "card.json")),
+        ("verify --home card.json", ("home_unknown", "--home", "card.json")),
         ("ingest card.json", ("missing_field", "card.json", "event_id", "currency")),
     ],
 )
