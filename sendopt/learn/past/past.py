@@ -80,13 +80,6 @@ class Past:
         """Rows to stop, choose and calibrate by."""
         return self.split.tune(self.labelled)
 
-    @cached_property
-    def taught(self) -> Summary:
-        """What the log held before the days that judge."""
-        if not self.judged:
-            return self.summary
-        return summarise(self.view.reader, self.target, until=self.split.judge_from)
-
 
 def gather(
     view: AsOfView,
