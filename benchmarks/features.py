@@ -208,7 +208,7 @@ def _sends(past: History) -> tuple[np.ndarray, Viewpoints, np.ndarray]:
     send = np.flatnonzero(past.key & 15 == kind(EventType.SEND))
     user = np.repeat(np.arange(len(past.users), dtype=np.int32), np.diff(past.first))[send]
     sent_us = past.key[send] >> 4
-    local_us = past.clocks.local_us(past.zones_before(user, sent_us), sent_us)
+    local_us = past.zone_offsets.local_us(past.zones_before(user, sent_us), sent_us)
     cell = half_hour_cells(local_us, day_of_week(local_us) >= 5)  # all live in UTC
     return user, Viewpoints(past.users.take(pa.array(user)), pa.array(sent_us).cast(INSTANT)), cell
 

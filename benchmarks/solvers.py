@@ -73,7 +73,7 @@ TAIL = """
 The error of a root is what its equation misses, relative; of a quantile, what the tail beyond it
 misses. Two routines end after a fixed number of rounds by design, and are estimates rather than
 maxima: the Laplace EM of `activity_prior.learn`, each of whose users is a mode as above, and the EM
-of `inferred_zone.learn_clocks`.
+of `inferred_zone.learn_rhythms`.
 """
 
 Solve = Callable[[Problem], Array]

@@ -223,7 +223,7 @@ def backtest(
     """Replay the past: what would it have gained?
 
     Only what was known before each decision is used. Figures are predictive, unless the log's
-    own sends were drawn at random and say with which chance: those are labelled causal.
+    own sends were randomised and say with which chance: those are labelled causal.
     """
     if (decisions is None) != (out is None):
         raise InvalidInput(
@@ -253,7 +253,7 @@ def backtest(
     if as_json:
         scored = 0 if result.scores is None else len(result.scores)
         files = [data.as_json_object(report) for report in imported]
-        print_json({**as_json_object(result.report), "scored": scored, "files": files})
+        print_json({**answers.backtest.published(result.report), "scored": scored, "files": files})
         return
     for note in result.report.notes:
         stdout.print(note)

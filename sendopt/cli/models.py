@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import getpass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sendopt.cli import answers
 from sendopt.cli.options import AsJson, Home, Tenant, open_known_home
+from sendopt.cli.output import as_json as as_json_object
 from sendopt.cli.output import print_json, print_table, progress, stdout
 from sendopt.records import TenantId
 
 if TYPE_CHECKING:
     from sendopt.learn.judging.drift import Alarm
+    from sendopt.learn.registry.promotions import RegisteredModel
 
 
 def register(commands: typer.Typer) -> None:
@@ -34,11 +36,11 @@ def list_models(home: Home = None, tenant: Tenant = "default", as_json: AsJson =
     """
     known = open_known_home(home).models(TenantId(tenant))
     if as_json:
-        print_json(known)
+        print_json([published(model) for model in known])
         return
     rows = []
     for model in known:
-        last = model.moves[-1] if model.moves else None
+        last = model.promotions[-1] if model.promotions else None
         rows.append(
             (
                 model.number,
@@ -123,7 +125,7 @@ def rollback(
         TenantId(tenant), {"to": to, "reason": reason}, by=_who_asks()
     )
     if as_json:
-        print_json(model)
+        print_json(published(model))
     else:
         stdout.print(f"Model {model.version} serves again")
 
@@ -146,6 +148,13 @@ def drift(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False
         )
     if report.raised:
         raise typer.Exit(1)
+
+
+def published(model: RegisteredModel) -> dict[str, Any]:
+    """Return a version as JSON holds it: there its promotions have always been moves."""
+    found: dict[str, Any] = as_json_object(model)
+    moves = found.pop("promotions")
+    return {**found, "moves": moves}
 
 
 def _standing(alarm: Alarm) -> str:

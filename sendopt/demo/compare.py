@@ -61,22 +61,22 @@ def other_choices(reader: Reader, day: HeldDay) -> Choices:
 def difference(choices: Mapping[TenantId, pd.DataFrame], rule: str) -> Difference:
     """Compare open rates of `ours` and `rule`, given a row per user-day for each tenant.
 
-    Users are drawn with replacement within their tenant and bring all their days: days of one
+    Users are resampled with replacement within their tenant and bring all their days: days of one
     user are not independent of each other.
     """
     rng = np.random.default_rng(0)
-    drawn_sum = np.zeros(BOOTSTRAP_ROUNDS)
-    drawn_days = np.zeros(BOOTSTRAP_ROUNDS)
+    resampled_sum = np.zeros(BOOTSTRAP_ROUNDS)
+    resampled_days = np.zeros(BOOTSTRAP_ROUNDS)
     gain, days = 0.0, 0
     for of_tenant in choices.values():
         by_user = (of_tenant["ours"] - of_tenant[rule]).groupby(of_tenant["user_id"])
         gains, sizes = by_user.sum().to_numpy(), by_user.size().to_numpy()
         draws = rng.integers(0, len(gains), (BOOTSTRAP_ROUNDS, len(gains)))
-        drawn_sum += gains[draws].sum(axis=1)
-        drawn_days += sizes[draws].sum(axis=1)
+        resampled_sum += gains[draws].sum(axis=1)
+        resampled_days += sizes[draws].sum(axis=1)
         gain += gains.sum()
         days += sizes.sum()
-    low, high = np.percentile(drawn_sum / drawn_days, [2.5, 97.5])
+    low, high = np.percentile(resampled_sum / resampled_days, [2.5, 97.5])
     return Difference(float(gain / days), float(low), float(high))
 
 

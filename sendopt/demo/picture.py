@@ -50,8 +50,8 @@ def _rates(axes: Axes, result: Result) -> None:
         "each user's\nusual hour": result.open_rate_most_frequent,
         "any time": result.open_rate_random,
     }
-    drawn = axes.bar(list(bars), list(bars.values()), color=[_OURS] + [_OTHERS] * 3)
-    axes.bar_label(drawn, [f"{rate:.1%}" for rate in bars.values()], padding=2)
+    shown = axes.bar(list(bars), list(bars.values()), color=[_OURS] + [_OTHERS] * 3)
+    axes.bar_label(shown, [f"{rate:.1%}" for rate in bars.values()], padding=2)
     axes.set_ylim(0, max(bars.values()) * 1.15)
     axes.yaxis.set_major_formatter(lambda rate, _at: f"{rate:.0%}")
     axes.set_title("Opened within half an hour")

@@ -177,9 +177,9 @@ def assignment_p_value(trial: Trial) -> float:
     p_values = []
     for share in shares:
         here = trial.holdout_share == share
-        drawn = len(np.unique(trial.user[here]))
+        randomised = len(np.unique(trial.user[here]))
         held = len(np.unique(trial.user[here & ~trial.optimised]))
-        p_values.append(sequential.ratio_p_value(held, drawn, float(share)))
+        p_values.append(sequential.ratio_p_value(held, randomised, float(share)))
     return min(1.0, len(shares) * min(p_values))
 
 

@@ -1,4 +1,4 @@
-"""What another policy would have earned, from sends whose times were drawn with known chances.
+"""What another policy would have earned, from sends whose times were randomised with known chances.
 
 Inverse propensity scores (IPS), self-normalised (SNIPS), and doubly robust (DR) are estimates;
 the direct method (DM) and switch-DR rest on a model where the log is thin, are biased by it, and
@@ -205,10 +205,10 @@ def _share(user: Group, value: Vector, weight: Vector, effective: float) -> Inte
     share = min(max(plain.estimate, 0.0), 1.0)
     error, t = _error(_influence(user, value, weight), len(value))
     inside = min(max(share, 1.0 / (effective + 2.0)), 1.0 - 1.0 / (effective + 2.0))
-    drawn = inside * (1.0 - inside)
-    size = min(effective, drawn / error**2) if error else effective
+    binomial = inside * (1.0 - inside)
+    size = min(effective, binomial / error**2) if error else effective
     centre = (inside + t * t / (2.0 * size)) / (1.0 + t * t / size)
-    half = t / (1.0 + t * t / size) * np.sqrt(drawn / size + (t / (2.0 * size)) ** 2)
+    half = t / (1.0 + t * t / size) * np.sqrt(binomial / size + (t / (2.0 * size)) ** 2)
     return Interval(
         plain.estimate,
         min(plain.estimate, float(centre - half)),

@@ -1,14 +1,14 @@
 """Where a user may live, by the hours at which they are active: for quiet hours, nothing else.
 
-People sleep. The hours of the day at which somebody is active, in UTC, are one of a few common
-clocks turned by the offset of where they live:
+People sleep. The hours of the day at which somebody is active, in UTC, follow one of a few
+common rhythms, turned by the offset of where they live:
 
     log P(o) = log sum_c pi_c (prod_h q_c(h + o)^n_h)^t + log prior(o) + constant
 
-with n_h the hours of presence at UTC hour h, q_c the share of presence at a local hour on clock c,
-pi_c how common that clock is, and prior(o) how many users of the tenant are known to live there.
+with n_h the hours of presence at UTC hour h, q_c the share of presence at a local hour on rhythm c,
+pi_c how common that rhythm is, and prior(o) how many users of the tenant are known to live there.
 One person's hours resemble each other more than independent draws would: as if they were drawn
-from a clock of their own around the common one, which counts n of them like n t, with
+from a rhythm of their own around the common one, which counts n of them like n t, with
 t = (1 + a) / (n + a). Without it the offset would be claimed far too surely.
 
 The answer is a set of offsets that holds nearly all the probability. It is no zone to place a
@@ -37,22 +37,21 @@ LEAST_CONFIDENCE = 0.9
 #: A wider set would be no knowledge: with ten quiet hours it left little of the day.
 MOST_OFFSETS = 6
 
-_CLOCKS = 4
 _HOURS = np.arange(24)
 _PRESENCE_MEMORY = timedelta(days=90)  # beyond it people move, and clocks change
-_SAMPLE = 5_000  # users of known zone that the clocks are learned from
-_LEAST_KNOWN = 200  # below so many, the common clocks stand
+_SAMPLE = 5_000  # users of known zone that the rhythms are learned from
+_LEAST_KNOWN = 200  # below so many, the common rhythms stand
 _EM_STEPS = 30
 _USERS_AT_ONCE = 20_000  # bounds the joint probabilities to some 30 MB
 _LIKENESSES = (1.5, 3.0, 6.0, 12.0, 24.0, 48.0)
 
 
 @dataclass(frozen=True)
-class Clocks:
-    """The common clocks: shares of presence by local hour, and how common each is."""
+class DailyRhythms:
+    """The common rhythms: shares of presence by local hour, and how common each is."""
 
-    share: NDArray[np.float64]  # (clocks, 24), rows sum to 1
-    weight: NDArray[np.float64]  # (clocks,), sums to 1
+    share: NDArray[np.float64]  # (rhythms, 24), rows sum to 1
+    weight: NDArray[np.float64]  # (rhythms,), sums to 1
     likeness: float = 6.0  # a: hours of presence beyond which more of them say little more
 
 
@@ -64,63 +63,63 @@ class InferredZone:
     confidence: float
 
 
-def common_clocks() -> Clocks:
-    """Return four clocks of people who sleep at night: early, ordinary, late, and by night.
+def common_rhythms() -> DailyRhythms:
+    """Return four rhythms of people who sleep at night: early, ordinary, late, and by night.
 
     A day's presence is low for eight hours of sleep and otherwise even, with a rise towards the
-    evening; the clocks differ in when they sleep.
+    evening; the rhythms differ in when they sleep.
     """
     asleep_from = np.array([22.0, 23.5, 1.0, 4.0])
     hours_since = (_HOURS + 0.5 - asleep_from[:, np.newaxis]) % 24.0
     awake = 1.0 / (1.0 + np.exp(-2.0 * (np.minimum(hours_since - 7.5, 24.0 - hours_since))))
     rise = 1.0 + 0.5 * (hours_since - 7.5) / 16.5
     share = 0.03 + awake * np.maximum(rise, 0.0)
-    return Clocks(share / share.sum(axis=1, keepdims=True), np.array([0.2, 0.45, 0.25, 0.1]))
+    return DailyRhythms(share / share.sum(axis=1, keepdims=True), np.array([0.2, 0.45, 0.25, 0.1]))
 
 
-def learn_clocks(local_presence: NDArray[np.float64]) -> Clocks:
-    """Return the clocks of users whose local hours are known, by EM from the common ones.
+def learn_rhythms(local_presence: NDArray[np.float64]) -> DailyRhythms:
+    """Return the rhythms of users whose local hours are known, by EM from the common ones.
 
     Their likeness is the one that finds these users where they are: at no offset from local time.
 
     Args:
         local_presence: hours of presence by user and local hour, (users, 24).
     """
-    clocks = common_clocks()
+    rhythms = common_rhythms()
     seen = local_presence[local_presence.sum(axis=1) > 0.0]
     for _ in range(_EM_STEPS):
-        joint = np.log(clocks.weight) + _tempered(seen, clocks.likeness) @ np.log(clocks.share).T
+        joint = np.log(rhythms.weight) + _tempered(seen, rhythms.likeness) @ np.log(rhythms.share).T
         belongs = np.exp(joint - joint.max(axis=1, keepdims=True))
         belongs /= belongs.sum(axis=1, keepdims=True)
-        # Everybody counts alike, however active; a little of the common clock keeps it above zero.
+        # Everybody counts alike, however active; a little of the common rhythm keeps it above zero.
         shares = seen / seen.sum(axis=1, keepdims=True)
-        share = belongs.T @ shares + 5.0 * common_clocks().share
+        share = belongs.T @ shares + 5.0 * common_rhythms().share
         weight = belongs.sum(axis=0) + 1.0
-        clocks = Clocks(
-            share / share.sum(axis=1, keepdims=True), weight / weight.sum(), clocks.likeness
+        rhythms = DailyRhythms(
+            share / share.sum(axis=1, keepdims=True), weight / weight.sum(), rhythms.likeness
         )
     evenly = np.full(24, 1.0 / 24.0)
     here = int(np.flatnonzero(OFFSETS == 0)[0])
-    trials = [replace(clocks, likeness=likeness) for likeness in _LIKENESSES]
+    trials = [replace(rhythms, likeness=likeness) for likeness in _LIKENESSES]
     return max(
         trials, key=lambda trial: float(np.log(posterior(seen, trial, evenly)[:, here]).sum())
     )
 
 
 def posterior(
-    presence: NDArray[np.float64], clocks: Clocks, prior: NDArray[np.float64]
+    presence: NDArray[np.float64], rhythms: DailyRhythms, prior: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the probability of each of `OFFSETS` for each user, (users, 24).
 
     Args:
         presence: hours of presence by user and UTC hour, (users, 24).
-        clocks: the clocks that people may live by.
+        rhythms: the rhythms that people may live by.
         prior: the probability of each of `OFFSETS` of somebody of whom nothing is known.
     """
     local = (_HOURS + OFFSETS[:, np.newaxis]) % 24  # (offsets, UTC hours)
-    log_share = np.log(clocks.share[:, local])  # (clocks, offsets, UTC hours)
-    joint = np.einsum("uh,coh->uco", _tempered(presence, clocks.likeness), log_share)
-    joint += np.log(clocks.weight)[:, np.newaxis] + np.log(prior)
+    log_share = np.log(rhythms.share[:, local])  # (rhythms, offsets, UTC hours)
+    joint = np.einsum("uh,coh->uco", _tempered(presence, rhythms.likeness), log_share)
+    joint += np.log(rhythms.weight)[:, np.newaxis] + np.log(prior)
     mass = np.exp(joint - joint.max(axis=(1, 2), keepdims=True)).sum(axis=1)
     chances: NDArray[np.float64] = mass / mass.sum(axis=1, keepdims=True)
     return chances
@@ -165,13 +164,13 @@ def infer_zones(
     presence[number, rows["utc_hour"].to_numpy()] = rows["hours"].to_numpy()
     first = np.unique(number, return_index=True)[1]  # a user's rows say the same of the user
     of_user = rows.select(["timezone", "asked"]).take(pa.array(first))
-    clocks, prior = _from_known(
+    rhythms, prior = _from_known(
         presence, of_user["timezone"].to_pylist(), as_of=as_of, tenant_zone=tenant_zone
     )
     found: dict[str, InferredZone] = {}
     asked = np.flatnonzero(of_user["asked"].to_numpy())
     for some in np.array_split(asked, -(-len(asked) // _USERS_AT_ONCE) or 1):
-        inferred = narrow(posterior(presence[some], clocks, prior))
+        inferred = narrow(posterior(presence[some], rhythms, prior))
         names = users.take(pa.array(some)).to_pylist()
         found |= {name: zone for name, zone in zip(names, inferred, strict=True) if zone}
     return found
@@ -183,18 +182,18 @@ def _from_known(
     *,
     as_of: datetime,
     tenant_zone: str,
-) -> tuple[Clocks, NDArray[np.float64]]:
-    """Return the clocks and the prior that the users of known zones teach."""
+) -> tuple[DailyRhythms, NDArray[np.float64]]:
+    """Return the rhythms and the prior that the users of known zones teach."""
     prior = np.full(24, 1.0)
     prior[offset_index(tenant_zone, as_of)] += 6.0
     known = [user for user, name in enumerate(zone) if name is not None]
     offset = np.array([offset_index(name, as_of) for name in zone if name is not None], np.intp)
     np.add.at(prior, offset, 1.0)
     if len(known) < _LEAST_KNOWN:
-        return common_clocks(), prior / prior.sum()
+        return common_rhythms(), prior / prior.sum()
     shifted = (_HOURS - OFFSETS[offset][:, np.newaxis]) % 24  # the UTC hour of each local hour
     return (
-        learn_clocks(np.take_along_axis(presence[known], shifted, axis=1)),
+        learn_rhythms(np.take_along_axis(presence[known], shifted, axis=1)),
         prior / prior.sum(),
     )
 

@@ -12,7 +12,7 @@ from sendopt.learn.boosting.tree_tables import TreeTables, tree_tables
 from sendopt.learn.compare import Comparison, compare
 from sendopt.learn.judging.experiments import NaturalExperiments
 from sendopt.learn.judging.judge import Verdict
-from sendopt.learn.judging.off_policy import Counterfactual
+from sendopt.learn.judging.off_policy import OffPolicyEvaluation
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.model.predict import CandidateScores
 from sendopt.learn.model.predict import score as score_decisions
@@ -24,8 +24,8 @@ __all__ = [
     "BacktestReport",
     "CandidateScores",
     "Comparison",
-    "Counterfactual",
     "NaturalExperiments",
+    "OffPolicyEvaluation",
     "Registry",
     "ServableModel",
     "TrainingReport",

@@ -29,7 +29,7 @@ from sendopt.learn.families.definition import shipped
 from sendopt.learn.fitting.fit import Fitted, fit, fit_to
 from sendopt.learn.judging.experiments import NaturalExperiments, natural_experiments
 from sendopt.learn.judging.judge import OURS, Verdict, judge
-from sendopt.learn.judging.off_policy import Counterfactual, counterfactual
+from sendopt.learn.judging.off_policy import OffPolicyEvaluation, evaluate_off_policy
 from sendopt.learn.judging.predictions import predictions
 from sendopt.learn.model import predict
 from sendopt.learn.model.model import ServableModel
@@ -53,17 +53,17 @@ class BacktestReport:
     ordered_by: str  # which part of the model orders a user's hours
     verdict: Verdict | None  # None = the outcomes of the given decisions are not in the log
     experiments: NaturalExperiments | None = None  # None = no sends were judged
-    counterfactual: Counterfactual | None = None  # None = no sends were judged
+    off_policy: OffPolicyEvaluation | None = None  # None = no sends were judged
     log_notes: tuple[str, ...] = ()  # what of the log is not taken as it stands
     kind: str = "predictive"  # of the verdict: it does not come from randomised sends
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the numbers has to know."""
-        drawn = self.counterfactual
-        if drawn is not None and any(isinstance(v, Value) for v in drawn.value.values()):
+        randomised = self.off_policy
+        if randomised is not None and any(isinstance(v, Value) for v in randomised.value.values()):
             notes = [
-                "predictive, except where a table says causal: that rests on drawn sends alone"
+                "predictive, except where a table says causal: that rests on randomised sends alone"
             ]
         else:
             notes = ["predictive: no part of this comes from randomised sends"]
@@ -192,13 +192,13 @@ def _replay(run: _Run) -> Backtest:
     report = replace(_report(fitted, verdict=verdict), log_notes=(*whole, *note_on_sample(later)))
     if report.label_source != SENDS:
         return Backtest(None, report)
-    run.progress("looking for sends whose times were drawn")
+    run.progress("looking for sends whose times were randomised")
     return Backtest(
         None,
         replace(
             report,
             experiments=natural_experiments(later),
-            counterfactual=counterfactual(view, models, since=half, until=ends),
+            off_policy=evaluate_off_policy(view, models, since=half, until=ends),
         ),
     )
 

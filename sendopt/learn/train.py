@@ -26,7 +26,7 @@ from sendopt.learn.gate import (
     stand_ins,
 )
 from sendopt.learn.judging.judge import CHAMPION, OURS, Verdict, judge
-from sendopt.learn.judging.off_policy import counterfactual
+from sendopt.learn.judging.off_policy import evaluate_off_policy
 from sendopt.learn.judging.predictions import predictions
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.notes import too_little_history
@@ -307,7 +307,7 @@ def put_on_trial(
     judgeable = all(are_probabilities(said) for said in probabilities.values())
     causal = None
     if judgeable and past.label_source == SENDS and model.target == past.target:
-        causal = counterfactual(
+        causal = evaluate_off_policy(
             past.view, {OURS: model} | others, since=past.split.judge_from, until=past.ends
         )
     return Trial(

@@ -132,7 +132,7 @@ def _most_promising(
     if configured is best or configured.open_probability is None:
         return choice, best
     # Two slots' places are taken as independent. Neighbours in time are not: where their errors go
-    # together the doubt is overstated, and the configured time stays more often than it need.
+    # together the variance is overstated, and the configured time stays more often than it need.
     gain = chance_of_gain(
         value(best), best.logit_sd or 0.0, value(configured), configured.logit_sd or 0.0
     )

@@ -124,10 +124,10 @@ def chance_of_gain(mean: float, sd: float, other_mean: float, other_sd: float) -
     >>> chance_of_gain(0.3, 0.0, 0.2, 0.0), chance_of_gain(0.2, 0.5, 0.2, 0.5)
     (1.0, 0.5)
     """
-    difference, doubt = mean - other_mean, math.hypot(sd, other_sd)
-    if doubt == 0.0:
+    difference, sd_of_difference = mean - other_mean, math.hypot(sd, other_sd)
+    if sd_of_difference == 0.0:
         return 0.5 if difference == 0.0 else float(difference > 0.0)
-    return 0.5 * math.erfc(-difference / doubt / math.sqrt(2.0))
+    return 0.5 * math.erfc(-difference / sd_of_difference / math.sqrt(2.0))
 
 
 def spread(distribution: Sequence[float], epsilon: float) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Where a user may live: the clock that turns with them, and a set of offsets that holds true."""
+"""Where a user may live: the rhythm that turns with them, and a set of offsets that holds true."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sendopt.features.inferred_zone import (
     MOST_OFFSETS,
     OFFSETS,
     InferredZone,
-    common_clocks,
+    common_rhythms,
     infer_zones,
-    learn_clocks,
+    learn_rhythms,
     narrow,
     offset_index,
     posterior,
@@ -32,9 +32,9 @@ EVENLY = np.full(24, 1 / 24)
 
 
 def town(rng: np.random.Generator, count: int, hours: int) -> NDArray[np.float64]:
-    """Presence by local hour of people with a clock of their own around one of the common ones."""
-    clocks = common_clocks()
-    mine = clocks.share[rng.choice(4, count, p=clocks.weight)]
+    """Presence by local hour of people with a rhythm of their own around one of the common ones."""
+    rhythms = common_rhythms()
+    mine = rhythms.share[rng.choice(4, count, p=rhythms.weight)]
     own = np.array([rng.dirichlet(10 * share) for share in mine])
     return np.array([rng.multinomial(hours, share) for share in own], float)
 
@@ -49,7 +49,7 @@ def in_utc(local: NDArray[np.float64], offset: NDArray[np.int_]) -> NDArray[np.f
 )
 def test_who_does_everything_later_lives_further_west(presence: list[int], later: int) -> None:
     seen = np.array([presence, np.roll(presence, later)], float)
-    here, there = posterior(seen, common_clocks(), EVENLY)
+    here, there = posterior(seen, common_rhythms(), EVENLY)
     assert there == pytest.approx(np.roll(here, -later))
     assert here.sum() == pytest.approx(1)
 
@@ -57,9 +57,9 @@ def test_who_does_everything_later_lives_further_west(presence: list[int], later
 def test_the_offsets_that_are_kept_hold_the_truth_as_often_as_they_say() -> None:
     rng = np.random.default_rng(3)
     known = town(rng, 600, 60)
-    clocks = learn_clocks(known)
+    rhythms = learn_rhythms(known)
     truth = rng.integers(-11, 13, 2_000)
-    chances = posterior(in_utc(town(rng, 2_000, 60), truth), clocks, EVENLY)
+    chances = posterior(in_utc(town(rng, 2_000, 60), truth), rhythms, EVENLY)
     held = [
         int(offset) * 60 in zone.offsets
         for zone, offset in zip(narrow(chances), truth, strict=True)
@@ -72,8 +72,8 @@ def test_the_offsets_that_are_kept_hold_the_truth_as_often_as_they_say() -> None
 
 def test_learned_clocks_are_those_that_people_live_by() -> None:
     rng = np.random.default_rng(4)
-    learned = learn_clocks(town(rng, 2_000, 200))
-    expected = common_clocks()
+    learned = learn_rhythms(town(rng, 2_000, 200))
+    expected = common_rhythms()
     assert learned.weight @ learned.share == pytest.approx(
         expected.weight @ expected.share, abs=0.005
     )
@@ -81,11 +81,11 @@ def test_learned_clocks_are_those_that_people_live_by() -> None:
 
 def test_who_was_never_seen_lives_where_the_others_do() -> None:
     others = np.arange(1.0, 25.0) / 300.0
-    assert posterior(np.zeros((1, 24)), common_clocks(), others)[0] == pytest.approx(others)
+    assert posterior(np.zeros((1, 24)), common_rhythms(), others)[0] == pytest.approx(others)
 
 
 def test_nothing_is_claimed_of_somebody_who_never_sleeps() -> None:
-    chances = posterior(np.full((1, 24), 30.0), common_clocks(), EVENLY)
+    chances = posterior(np.full((1, 24), 30.0), common_rhythms(), EVENLY)
     assert narrow(chances) == [None]
 
 
@@ -170,7 +170,7 @@ def test_the_log_tells_of_those_whom_nothing_else_tells_of(empty_log: Log) -> No
 
 
 def test_strangers_live_by_the_clocks_of_those_who_are_known(empty_log: Log) -> None:
-    """Known users live in Tokyo and in New York, on their own clocks; so do the strangers."""
+    """Known users live in Tokyo and in New York, on their own rhythms; so do the strangers."""
     rng = np.random.default_rng(9)
     homes = {"Asia/Tokyo": 9, "America/New_York": -4}
     events = []

@@ -85,14 +85,14 @@ def test_an_answer_counts_from_the_send_on_and_until_the_window_closes(empty_log
     assert past.label.tolist() == [1.0, 1.0, 0.0]
 
 
-def test_only_sends_whose_time_was_drawn_are_drawn(empty_log: Log) -> None:
+def test_only_sends_whose_time_was_randomised_are_taken(empty_log: Log) -> None:
     times = [MONDAY + timedelta(minutes=number) for number in range(80)]
     chances = (0.5, 1.0, None, 0.0)
     append(empty_log, *(send(number, at, chances[number % 4]) for number, at in enumerate(times)))
     until = MONDAY + timedelta(days=1)
     with empty_log.reader(SHOP) as reader:
         sent, share = sends_with_labels(
-            reader, TARGET, since=MONDAY, until=until, drawn=True, limit=20
+            reader, TARGET, since=MONDAY, until=until, randomised=True, limit=20
         )
     assert (sent["at"].to_pylist(), share) == (times[::4], 1.0)
 

@@ -23,7 +23,7 @@ from sendopt.features import (
     Viewpoints,
     viewpoints,
 )
-from sendopt.features.local_time.zones import day_of_week, minute_of_day, zone_clocks
+from sendopt.features.local_time.zones import day_of_week, minute_of_day, zone_offsets
 from sendopt.log import Log, Reader, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 
@@ -302,9 +302,9 @@ def test_clocks_are_exact_around_every_change(empty_log: Log) -> None:
     begin, end = datetime(1971, 1, 1, tzinfo=UTC), datetime(2037, 1, 1, tzinfo=UTC)
     begin_us, end_us = (int(at.timestamp()) * 1_000_000 for at in (begin, end))
     with empty_log.reader(stored(empty_log, [])) as reader:
-        clocks = zone_clocks(reader, CHANGING, begin_us=begin_us, end_us=end_us)
-        changes = clocks.from_us
-        zone = np.repeat(np.arange(len(CHANGING)), np.diff(clocks.first)).astype(np.int16)
+        offsets = zone_offsets(reader, CHANGING, begin_us=begin_us, end_us=end_us)
+        changes = offsets.from_us
+        zone = np.repeat(np.arange(len(CHANGING)), np.diff(offsets.first)).astype(np.int16)
         off = np.array([-60_000_000, -1_000_000, -1, 0, 1_000_000, 86_400_000_000])
         at_us = np.maximum((changes[:, None] + off).ravel(), begin_us)
         zone = np.repeat(zone, len(off))
@@ -323,7 +323,7 @@ def test_clocks_are_exact_around_every_change(empty_log: Log) -> None:
             },
         )
     assert len(changes) > 600
-    np.testing.assert_array_equal(clocks.local_us(zone, at_us), placed["local_us"].to_numpy())
+    np.testing.assert_array_equal(offsets.local_us(zone, at_us), placed["local_us"].to_numpy())
 
 
 def test_local_days_before_1970_count_too() -> None:

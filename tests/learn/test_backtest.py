@@ -204,7 +204,7 @@ def test_the_natural_experiments_are_counted(studies: Log) -> None:
 
 
 def test_without_propensities_nothing_is_called_causal(of_studies: BacktestReport) -> None:
-    told = of_studies.counterfactual
+    told = of_studies.off_policy
     assert told is not None
     assert told.refusal is not None
     assert told.refusal.code == "no_propensity"
@@ -222,9 +222,9 @@ def test_hours_that_never_varied_are_refused(empty_log: Log, propensity: float |
     assert report.experiments is not None
     assert report.experiments.users_at_one_hour == report.experiments.users
     assert not report.experiments.varied
-    assert report.counterfactual is not None
-    assert report.counterfactual.refusal is not None
-    assert report.counterfactual.refusal.code == ("no_support" if propensity else "no_propensity")
+    assert report.off_policy is not None
+    assert report.off_policy.refusal is not None
+    assert report.off_policy.refusal.code == ("no_support" if propensity else "no_propensity")
 
 
 @pytest.mark.parametrize(("zone", "offset"), [("UTC", 0), ("Asia/Tokyo", 9)])
@@ -238,7 +238,7 @@ def test_drawn_hours_carry_a_causal_value_near_the_truth(
         appender.append(tenant, event_table(events))
     with empty_log.reader(tenant) as reader:
         report = run(reader, None).report
-    found = report.counterfactual
+    found = report.off_policy
     assert found is not None
     assert found.label == "causal"
     assert found.hours == (8, 12, 20)

@@ -110,7 +110,7 @@ def test_what_cannot_be_compared_is_refused_in_words(reader: Reader) -> None:
 
 
 def registered(number: str, version: str, *aliases: str) -> RegisteredModel:
-    return RegisteredModel(number, version, aliases, None, None, "", served=False, moves=())
+    return RegisteredModel(number, version, aliases, None, None, "", served=False, promotions=())
 
 
 def test_a_model_is_named_by_alias_number_version_or_its_beginning() -> None:

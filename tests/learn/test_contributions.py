@@ -33,7 +33,7 @@ def some_rows(seed: int, count: int = 50) -> Rows:
     return Rows(
         base=rng.normal(size=count),
         level=rng.normal(size=count),
-        busyness=rng.normal(size=count),
+        activity_rate=rng.normal(size=count),
         parts=Parts(**curves),
         message=rng.normal(size=count),
         user_features=user_features,
@@ -66,7 +66,7 @@ def test_of_whom_nothing_is_known_no_part_is_the_users_own() -> None:
     rows = some_rows(3)
     nothing = np.zeros(len(rows))
     parts = replace(rows.parts, activity=nothing, answers=nothing)
-    silent = replace(rows, level=nothing, busyness=nothing, parts=parts)
+    silent = replace(rows, level=nothing, activity_rate=nothing, parts=parts)
     told = untrained(booster=noise(FEATURES), trees_rank=True).contributions(silent)
     for name in ("own_visits", "own_answers", "level", "pace"):
         assert not told.parts[name].any()

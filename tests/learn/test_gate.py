@@ -303,7 +303,7 @@ def test_10_another_target_or_training_on_the_judged_days_is_refused(
 
 
 def test_11_a_constant_is_refused_beside_a_champion(court: Court) -> None:
-    nothing = replace(scorer_of(court.good).weights, level=0.0, busyness=0.0, shape=0.0)
+    nothing = replace(scorer_of(court.good).weights, level=0.0, activity_rate=0.0, shape=0.0)
     constant = rebuilt(on_users_alone(court, None), weights=nothing)
     assert "probability" in court.judge(constant, champion=court.good).refused_by
 

@@ -29,7 +29,7 @@ def test_trees_order_hours_that_enough_users_prove(users: int, rank: bool) -> No
     rows = Rows(
         base=nothing,
         level=nothing,
-        busyness=nothing,
+        activity_rate=nothing,
         parts=Parts(*(nothing for _ in range(8))),
         message=nothing,
         user_features=np.zeros((count, len(USER_FEATURES))),

@@ -81,7 +81,7 @@ def test_the_weight_is_that_with_which_answers_follow(true: float) -> None:
     rows = Rows(
         base=np.full(size, -1.0),
         level=level,
-        busyness=zeros,
+        activity_rate=zeros,
         parts=replace(Parts(*(zeros for _ in range(8))), late=late),
         message=zeros,
         **({"habit": zeros} if "habit" in Rows.__dataclass_fields__ else {}),

@@ -14,10 +14,10 @@ from trained import PRIOR
 
 from sendopt.features import Evidence
 from sendopt.learn.level_shape import activity_prior
-from sendopt.learn.level_shape.curves import Curves, estimate, population_clock
+from sendopt.learn.level_shape.curves import Curves, estimate, population_density
 from sendopt.learn.level_shape.segments import Segments
 
-CLOCKS = activity_prior.unlearned()
+ACTIVITY = activity_prior.unlearned()
 SHAPE = (1, 2, 48)
 NOBODY = np.zeros(SHAPE)
 SILENCE = np.zeros((1, 3, 2, 48))
@@ -43,11 +43,11 @@ EVERYBODY = sends({hour * 2: (1000, 0.3) for hour in range(24)})
 def curves(user: Evidence, everybody: Evidence | None = None) -> Curves:
     return estimate(
         PRIOR,
-        CLOCKS,
+        ACTIVITY,
         user,
         everybody or EVERYBODY,
         ONE,
-        clock=activity_prior.clocks(CLOCKS, user.sessions),
+        posterior=activity_prior.posterior(ACTIVITY, user.sessions),
         platform=ONE,
         platforms=Segments().curves,
         late=None,
@@ -63,27 +63,27 @@ def sessions(at: dict[int, float]) -> Evidence:
 
 
 @given(counts)
-def test_the_clock_of_everybody_is_a_density(everybody: NDArray[np.float64]) -> None:
-    clock = population_clock(PRIOR, CLOCKS, Evidence(everybody, NOBODY, SILENCE))
-    assert (clock > 0).all()
-    np.testing.assert_allclose(clock.sum(axis=-1), 1.0)
+def test_everybodys_density_sums_to_one(everybody: NDArray[np.float64]) -> None:
+    density = population_density(PRIOR, ACTIVITY, Evidence(everybody, NOBODY, SILENCE))
+    assert (density > 0).all()
+    np.testing.assert_allclose(density.sum(axis=-1), 1.0)
 
 
 @given(st.floats(0.0, 1e9))
 def test_hours_at_which_nobody_was_seen_are_rare_and_never_impossible(count: float) -> None:
     """However many were seen at one hour on the first day, nothing is known of the others."""
-    clock = population_clock(PRIOR, CLOCKS, sessions({20: count}))
-    assert np.log(48.0 * clock).min() >= np.log(0.01)
+    density = population_density(PRIOR, ACTIVITY, sessions({20: count}))
+    assert np.log(48.0 * density).min() >= np.log(0.01)
 
 
 def test_after_years_of_silence_the_hours_of_training_are_left() -> None:
     learned = activity_prior.learn(np.repeat(sessions({40: 30.0}).sessions, 20, axis=0))
     faded = Evidence(sessions({20: 1e-9}).sessions, NOBODY, SILENCE)
-    clock = population_clock(PRIOR, learned, faded)
-    assert clock[0, 0].argmax() in range(39, 42)
+    density = population_density(PRIOR, learned, faded)
+    assert density[0, 0].argmax() in range(39, 42)
     expected = learned.of_everybody[0].mean(axis=0)
     np.testing.assert_allclose(
-        clock[0].mean(axis=0), expected, atol=0.01 / 48 + 0.01 * expected.max()
+        density[0].mean(axis=0), expected, atol=0.01 / 48 + 0.01 * expected.max()
     )
 
 
@@ -123,23 +123,23 @@ def test_activity_just_ahead_makes_a_time_good() -> None:
 
 
 @pytest.mark.parametrize("sent", [0, 1, 5])
-def test_a_few_sends_do_not_silence_a_short_clock(sent: int) -> None:
+def test_a_few_sends_do_not_silence_a_few_sessions(sent: int) -> None:
     """Evenings have three times the sessions of mornings; almost no send was answered."""
     tried = sends({hour * 2: (sent, 0.02) for hour in range(24)})
 
     def contrast(evening: float) -> float:
-        clock = sessions({hour * 2: evening / (1 if hour >= 12 else 3) for hour in range(24)})
-        shape = curves(NONE, Evidence(clock.sessions, tried.sends, tried.answers))
+        active = sessions({hour * 2: evening / (1 if hour >= 12 else 3) for hour in range(24)})
+        shape = curves(NONE, Evidence(active.sessions, tried.sends, tried.answers))
         order = (shape.population_activity + shape.population_answering)[0, 0]
         return float(order[36] - order[12])
 
     assert contrast(9.0) == pytest.approx(contrast(9000.0), abs=0.1)
 
 
-def test_many_answers_correct_the_clock_of_everybody() -> None:
-    clock = sessions({hour * 2: 2.0 if 18 <= hour < 24 else 0.0 for hour in range(24)})
+def test_many_answers_correct_the_activity_of_everybody() -> None:
+    active = sessions({hour * 2: 2.0 if 18 <= hour < 24 else 0.0 for hour in range(24)})
     heard = sends({hour * 2: (200, 0.6 if hour < 12 else 0.1) for hour in range(24)})
-    shape = curves(NONE, Evidence(clock.sessions, heard.sends, heard.answers))
+    shape = curves(NONE, Evidence(active.sessions, heard.sends, heard.answers))
     order = (shape.population_activity + shape.population_answering)[0, 0]
     assert order[16] > order[40]
 
@@ -181,8 +181,8 @@ def test_without_own_evidence_everybody_decides() -> None:
 
 def test_doubt_is_never_greater_than_of_a_stranger() -> None:
     """Hours at which a user was never seen are doubtful, not boundless."""
-    stranger = curves(NONE).doubt
-    known = curves(sessions({40: 60.0})).doubt
+    stranger = curves(NONE).variance
+    known = curves(sessions({40: 60.0})).variance
     assert known.max() <= stranger.max() * 1.01
     assert known[0, 0, 40] < 0.2 * stranger[0, 0, 40]
     assert stranger.max() < 2.0

@@ -21,9 +21,9 @@ from sendopt.learn import Registry, ServableModel
 from sendopt.learn.registry.promotions import (
     PROMOTED,
     ROLLED_BACK,
-    Move,
+    Promotion,
     last_good,
-    read_moves,
+    read_promotions,
     tag,
 )
 from sendopt.learn.registry.serving import Limits, ask
@@ -56,9 +56,9 @@ def test_going_back_is_seen_at_once_by_a_process_that_runs(
     gone_back = registry.roll_back(SHOP, to=None, by="anna", reason="opens fell", now=NOW)
     assert serving(elsewhere) == 2
     assert elsewhere.last_good(SHOP).provenance.seed == 1
-    (promotion, move) = gone_back.moves
-    assert (promotion.kind, move.kind) == (PROMOTED, ROLLED_BACK)
-    assert (move.by, move.reason, move.at, move.before) == ("anna", "opens fell", NOW, "3")
+    (first, again) = gone_back.promotions
+    assert (first.kind, again.kind) == (PROMOTED, ROLLED_BACK)
+    assert (again.by, again.reason, again.at, again.before) == ("anna", "opens fell", NOW, "3")
     registry.roll_back(SHOP, to=None, by="anna", reason="still", now=NOW)
     assert serving(elsewhere) == 1
     with pytest.raises(Conflict) as refused:
@@ -87,7 +87,7 @@ def test_only_what_served_may_serve_again(registry: Registry) -> None:
     assert [each.number for each in listed] == [refused.number, second, first]
     assert [each.gate for each in listed] == ["latency, card", "passed", "passed"]
     assert [each.aliases for each in listed] == [("challenger",), ("champion",), ("last_good",)]
-    assert [len(each.moves) for each in listed] == [0, 1, 1]
+    assert [len(each.promotions) for each in listed] == [0, 1, 1]
     version = listed[-1].version
     assert registry.roll_back(SHOP, to=version, by="anna", reason="?", now=NOW).number == first
 
@@ -188,13 +188,13 @@ def test_what_is_no_probability_is_no_answer(registry: Registry, wrong: float | 
     assert (answer.step, answer.reason) == (ServedBy.LAST_GOOD, "model_output_invalid")
 
 
-@pytest.mark.parametrize("doubt", [float("nan"), float("inf")])
-def test_a_doubt_that_is_no_number_is_no_answer(registry: Registry, doubt: float) -> None:
+@pytest.mark.parametrize("sd", [float("nan"), float("inf")])
+def test_a_standard_deviation_that_is_no_number_is_no_answer(registry: Registry, sd: float) -> None:
     serve(registry, 1)
     serve(registry, 2)
 
     def score(model: ServableModel) -> pa.Table:
-        said = doubt if model.provenance.seed == 2 else 0.3
+        said = sd if model.provenance.seed == 2 else 0.3
         return pa.table({"open_probability": [0.2, 0.3], "logit_sd": [0.1, said]})
 
     answer = ask(registry, SHOP, score, rows=2, limits=LIMITS, now=NOW)
@@ -230,29 +230,29 @@ def test_a_log_that_fails_is_not_the_models_fault(registry: Registry) -> None:
         ask(registry, SHOP, score, rows=2, limits=LIMITS, now=NOW)
 
 
-moves = st.lists(
+promotions = st.lists(
     st.tuples(st.sampled_from([PROMOTED, ROLLED_BACK]), st.sampled_from("12345")), min_size=1
 )
 
 
-@given(moves)
+@given(promotions)
 def test_the_last_good_model_served_and_is_not_the_champion(history: list[tuple[str, str]]) -> None:
-    told = [Move(kind, number, None, NOW, "ops", "why") for kind, number in history]
+    told = [Promotion(kind, number, None, NOW, "ops", "why") for kind, number in history]
     good = last_good(told)
     assert good != told[-1].number
-    assert good is None or good in {move.number for move in told}
+    assert good is None or good in {each.number for each in told}
 
 
-@given(moves)
+@given(promotions)
 def test_moves_survive_their_tags(history: list[tuple[str, str]]) -> None:
-    told = tuple(Move(kind, number, "0", NOW, "ops", "why") for kind, number in history)
-    assert read_moves(dict(tag(move, place) for place, move in enumerate(told))) == told
+    told = tuple(Promotion(kind, number, "0", NOW, "ops", "why") for kind, number in history)
+    assert read_promotions(dict(tag(each, place) for place, each in enumerate(told))) == told
 
 
 def test_two_wrong_turns_do_not_make_a_good_one() -> None:
     """Promoted 1, 2, 3; gone back to 2; promoted 4: what failed is not gone back to."""
     told = [
-        Move(kind, number, None, NOW, "ops", "")
+        Promotion(kind, number, None, NOW, "ops", "")
         for kind, number in [
             (PROMOTED, "1"),
             (PROMOTED, "2"),
@@ -262,4 +262,6 @@ def test_two_wrong_turns_do_not_make_a_good_one() -> None:
         ]
     ]
     assert last_good(told) == "2"
-    assert last_good([replace(told[-1], before="3")]) == "3", "of a release that wrote no moves"
+    assert last_good([replace(told[-1], before="3")]) == "3", (
+        "of a release that wrote no promotions"
+    )

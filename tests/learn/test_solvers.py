@@ -163,7 +163,7 @@ def test_every_curve_of_counts_ends_at_its_maximum(  # noqa: PLR0917
 
 @settings(max_examples=60, deadline=None)
 @given(arrays(np.float64, (1, DAY_TYPES, HALF_HOURS), elements=st.floats(0, 1e6)), seeds)
-def test_a_users_clock_ends_at_its_maximum(found: np.ndarray, seed: int) -> None:
+def test_a_users_activity_ends_at_its_maximum(found: np.ndarray, seed: int) -> None:
     rng = np.random.default_rng(seed)
     found = found * (rng.random(found.shape) < 0.3)
     prior = activity_prior.unlearned()
@@ -209,7 +209,7 @@ def test_what_is_not_finite_is_refused_and_never_taken_for_a_solution(wrong: flo
     with pytest.raises(SolverFailed):
         hazard.levels(seen, np.full((2, DAY_TYPES, HALF_HOURS), wrong), 1.0)
     with pytest.raises(SolverFailed):
-        activity_prior.clocks(activity_prior.unlearned(), sent * np.nan)
+        activity_prior.posterior(activity_prior.unlearned(), sent * np.nan)
     with pytest.raises(SolverFailed, match="3 rows"):
         logistic.fit(
             np.ones((3, 1)),

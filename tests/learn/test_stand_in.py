@@ -153,7 +153,7 @@ def test_a_model_with_its_hours_reversed_gives_way_to_the_best_rule(
     champion = registry.champion(SHOP)
     assert (champion.family, champion.version) == (rule.family, rule.model_version)
     (kept,) = (model for model in registry.models(SHOP) if model.number == rule.registered_as)
-    assert kept.moves[-1].reason == rule.reason
+    assert kept.promotions[-1].reason == rule.reason
     assert rule.reason.split(".")[0] in registry.card(SHOP)
 
 

@@ -26,7 +26,7 @@ def some(rng: np.random.Generator, size: int, *, base: float, log_mass: float) -
     return Rows(
         base=np.full(size, base),
         level=normal[1],
-        busyness=np.abs(normal[2]),
+        activity_rate=np.abs(normal[2]),
         parts=Parts(
             active,
             0.1 * normal[3],

@@ -34,7 +34,7 @@ STANDING = Standing("UTC", "log", "UTC", "log", ServedBy.CHAMPION, None, 0.6)
 def model() -> ServableModel:
     return untrained(
         until=MONDAY,
-        weights=Weights(busyness=0.2),
+        weights=Weights(activity_rate=0.2),
         booster=noise(USER_FEATURES),
         calibration=(0.1, 0.9),
         version="98471643c7d4083f",

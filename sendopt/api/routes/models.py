@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer
@@ -35,7 +36,7 @@ class Model(Answer):
     learned_until: datetime | None  # it was fitted to nothing from then on; null in old models
     gate: str  # "passed", or the names of the checks that refused it
     served: bool
-    moves: tuple[Move, ...]
+    moves: tuple[Move, ...] = Field(validation_alias="promotions")
 
 
 @router.get("", responses=problems.responses(401, 503))

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sendopt.cli.answers.training import show_verdict
-from sendopt.cli.output import print_table, stdout
+from sendopt.cli.output import as_json, print_table, stdout
 from sendopt.evaluate.off_policy import DR, SNIPS, Value
 from sendopt.evaluate.refusal import Refusal
-from sendopt.learn import BacktestReport, Counterfactual, NaturalExperiments
+from sendopt.learn import BacktestReport, NaturalExperiments, OffPolicyEvaluation
+
+
+def published(report: BacktestReport) -> dict[str, Any]:
+    """Return the report as JSON holds it, under the names that it has always had there."""
+    found: dict[str, Any] = as_json(report)
+    off_policy = found.pop("off_policy")
+    if off_policy is not None:
+        chances = off_policy["chances"]
+        chances["drawn"] = chances.pop("randomised")
+    return {**found, "counterfactual": off_policy}
 
 
 def show(report: BacktestReport) -> None:
@@ -15,8 +27,8 @@ def show(report: BacktestReport) -> None:
         _show_experiments(report.experiments)
     if report.verdict is not None:
         show_verdict(report.verdict)
-    if report.counterfactual is not None:
-        _show_counterfactual(report.counterfactual)
+    if report.off_policy is not None:
+        _show_off_policy(report.off_policy)
 
 
 def _show_experiments(found: NaturalExperiments) -> None:
@@ -31,10 +43,10 @@ def _show_experiments(found: NaturalExperiments) -> None:
     )
 
 
-def _show_counterfactual(found: Counterfactual) -> None:
+def _show_off_policy(found: OffPolicyEvaluation) -> None:
     stdout.print(
-        f"The times of {found.chances.drawn:,} of {found.chances.sends:,} later sends were drawn "
-        "with a logged chance",
+        f"The times of {found.chances.randomised:,} of {found.chances.sends:,} later sends "
+        "were randomised with a logged chance",
     )
     if found.refusal is not None:
         stdout.print(f"No causal figure: {found.refusal}")

@@ -64,7 +64,7 @@ def read_answers(
         found[name].to_numpy() for name in ("sent_us", "answered_us", "known_us")
     )
     zone = history.zone[history.first_since(user, sent_us)]
-    local_us = history.clocks.local_us(zone, answered_us)
+    local_us = history.zone_offsets.local_us(zone, answered_us)
     order = np.lexsort((sent_us, known_us, user))
     return Answers(
         user[order],

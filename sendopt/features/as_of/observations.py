@@ -94,7 +94,7 @@ def _placed(past: History) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
         first = past.first[users.start : users.stop + 1]
         some = slice(first[0], first[-1])
         zone = past.zone[some]
-        local_us = past.clocks.local_us(zone, past.key[some] >> 4)
+        local_us = past.zone_offsets.local_us(zone, past.key[some] >> 4)
         cell[some] = half_hour_cells(local_us, is_weekend(past.zones, zone, local_us))
         what = past.key[some] & 15
         counts[some] = what == kind(EventType.SEND)

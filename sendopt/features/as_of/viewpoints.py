@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sendopt.features.feature_names import USER_FEATURES
 from sendopt.features.local_time.weekends import is_weekend, weekend_days
-from sendopt.features.local_time.zones import DAY_US, day_of_week, minute_of_day, zone_clocks
+from sendopt.features.local_time.zones import DAY_US, day_of_week, minute_of_day, zone_offsets
 from sendopt.features.target import Target
 from sendopt.features.timeline.history import History, in_order, kinds
 from sendopt.log import Reader
@@ -141,8 +141,8 @@ def local_moments(
     if len(at_us):
         zones, of_viewpoint = _zones_of(past, viewpoints)
         zone = of_viewpoint[viewpoint]
-        clocks = zone_clocks(reader, zones, begin_us=int(at_us.min()), end_us=int(at_us.max()))
-        local_us = clocks.local_us(zone, at_us)
+        offsets = zone_offsets(reader, zones, begin_us=int(at_us.min()), end_us=int(at_us.max()))
+        local_us = offsets.local_us(zone, at_us)
         at_weekend = is_weekend(zones, zone, local_us)
     return Moments(
         viewpoint=viewpoint,
@@ -173,11 +173,11 @@ def local_days(
     zones, of_viewpoint = _zones_of(past, viewpoints)
     zone = of_viewpoint[viewpoint]
     # A day on either side: clocks show as much as 14 hours more or less than UTC.
-    clocks = zone_clocks(
+    offsets = zone_offsets(
         reader, zones, begin_us=int(at_us.min()) - 2 * DAY_US, end_us=int(at_us.max()) + DAY_US
     )
-    local_us = clocks.local_us(zone, at_us)
-    return LocalDays(local_us, clocks.day_begins_us(zone, local_us // DAY_US))
+    local_us = offsets.local_us(zone, at_us)
+    return LocalDays(local_us, offsets.day_begins_us(zone, local_us // DAY_US))
 
 
 def day_begins_us(
@@ -191,13 +191,13 @@ def day_begins_us(
     if not len(day):
         return day
     zones, of_viewpoint = _zones_of(past, viewpoints)
-    clocks = zone_clocks(
+    offsets = zone_offsets(
         reader,
         zones,
         begin_us=(int(day.min()) - 1) * DAY_US,
         end_us=(int(day.max()) + 2) * DAY_US,
     )
-    return clocks.day_begins_us(of_viewpoint[viewpoint], day)
+    return offsets.day_begins_us(of_viewpoint[viewpoint], day)
 
 
 def hours_of_week(past: History, viewpoints: Viewpoints) -> Moments:

@@ -16,7 +16,7 @@ class LoggedChances:
 
     sends: int  # with a closed open window
     logged: int  # of them, with a propensity
-    drawn: int  # of those, with one below 1: another time could have come out
+    randomised: int  # of those, with one below 1: another time could have come out
 
 
 def logged_chances(

@@ -94,7 +94,7 @@ def labelled_sends(
     Where there are more than about `limit`, whole user-days are drawn, evenly over the time.
     """
     sent, share = sends_with_labels(
-        view.reader, view.target, since=since, until=until, drawn=False, limit=limit
+        view.reader, view.target, since=since, until=until, randomised=False, limit=limit
     )
     at_us = sent["at"].cast(pa.int64()).to_numpy()
     day = days_of_sends(view, sent)
@@ -111,7 +111,13 @@ def labelled_sends(
 
 
 def sends_with_labels(
-    reader: Reader, target: Target, *, since: datetime, until: datetime, drawn: bool, limit: int
+    reader: Reader,
+    target: Target,
+    *,
+    since: datetime,
+    until: datetime,
+    randomised: bool,
+    limit: int,
 ) -> tuple[pa.Table, float]:
     """Return sends of [since, until) whose window closed by `until`, oldest first.
 
@@ -120,7 +126,7 @@ def sends_with_labels(
         target: what answers them.
         since: inclusive.
         until: exclusive.
-        drawn: whether only those count whose time was drawn.
+        randomised: whether only those count whose time was randomised.
         limit: about how many; beyond it user-days are drawn by their hash, the same ones always.
 
     Returns:
@@ -128,14 +134,14 @@ def sends_with_labels(
         share of all user-days that was drawn.
     """
     chances = logged_chances(reader, target, since=since, until=until)
-    there = chances.drawn if drawn else chances.sends
+    there = chances.randomised if randomised else chances.sends
     share = min(1.0, limit / max(there, 1))
     params = {
         **target.params,
         "known_after_us": target.known_after // timedelta(microseconds=1),
         "from_us": microseconds(since),
         "until_us": microseconds(until),
-        "drawn": drawn,
+        "randomised": randomised,
         "share": share,
     }
     return reader.query("labelled_sends", statement("labelled_sends"), params), share
@@ -180,9 +186,9 @@ def active_days(
     ends = days(np.full(len(users), until_us - window))  # the last day, which is not over
     count = np.maximum(ends - begins, 0)
     total = int(count.sum())
-    drawn = np.sort(rng.choice(total, size=min(total, limit // 24), replace=False))
-    user = np.searchsorted(np.cumsum(count), drawn, side="right")
-    day = begins[user] + drawn - (np.cumsum(count) - count)[user]
+    sampled = np.sort(rng.choice(total, size=min(total, limit // 24), replace=False))
+    user = np.searchsorted(np.cumsum(count), sampled, side="right")
+    day = begins[user] + sampled - (np.cumsum(count) - count)[user]
     chosen = users.take(pa.array(user))
     seen, number = viewpoints(chosen, pa.array([until] * len(chosen), _INSTANT))
     as_of_us = view.day_begins_us(seen, number, day)
@@ -213,7 +219,7 @@ def active_days(
         local_us=local_us,
         label=labels["label"].to_numpy(),
         weight=np.ones(len(at_us)),
-        share=len(drawn) / max(total, 1),
+        share=len(sampled) / max(total, 1),
     )
 
 

@@ -1,4 +1,4 @@
-"""Sends whose times were drawn with known chances: the experiments in a sender's log."""
+"""Sends whose times were randomised with known chances: the experiments in a sender's log."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _INSTANT = pa.timestamp("us", tz="UTC")
 
 
 @dataclass(frozen=True)
-class DrawnSends:
-    """Sends whose time was drawn, one row each, seen from the start of their local day."""
+class RandomisedSends:
+    """Sends whose time was randomised, one row each, seen from the start of their local day."""
 
     seen: Viewpoints  # the user, as of local midnight: the same whichever hour was drawn; by time
     viewpoint: NDArray[np.intp]  # of the send
@@ -43,17 +43,19 @@ class DrawnSends:
         )
 
 
-def drawn_sends(view: AsOfView, *, since: datetime, until: datetime, limit: int) -> DrawnSends:
-    """Return up to `limit` sends of [since, until) whose times were drawn, in any fixed order."""
+def randomised_sends(
+    view: AsOfView, *, since: datetime, until: datetime, limit: int
+) -> RandomisedSends:
+    """Return up to `limit` randomised sends of [since, until), in any fixed order."""
     sent, _ = sends_with_labels(
-        view.reader, view.target, since=since, until=until, drawn=True, limit=limit
+        view.reader, view.target, since=since, until=until, randomised=True, limit=limit
     )
     day = days_of_sends(view, sent)
     # What is known must not depend on the hour that was drawn: it ends where the local day begins.
     seen, number = _by_time(*viewpoints(sent["user_id"], _instants(day.begins_us)))
     local = view.moments(seen, number, sent["at"])
     order = np.argsort(number, kind="stable")
-    return DrawnSends(
+    return RandomisedSends(
         seen=seen,
         viewpoint=number[order],
         day_of_week=local.day_of_week[order],

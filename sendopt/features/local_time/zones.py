@@ -20,7 +20,7 @@ _UNTIL_S = 4_102_444_800  # 2100: beyond, nobody knows the rules
 
 
 @dataclass(frozen=True, eq=False)
-class Clocks:
+class ZoneOffsets:
     """The clocks of zones 0, 1, ... over some time; outside of it, as at its ends.
 
     The clocks of zone z are those at first[z] <= i < first[z + 1], in order of time.
@@ -69,10 +69,12 @@ def half_hour_cells(
     return (is_weekend * 48 + minute_of_day(local_us) // 30).astype(np.uint8)
 
 
-UTC_ONLY = Clocks(np.array([0, 1]), np.zeros(1, np.int64), np.zeros(1, np.int64))
+UTC_ONLY = ZoneOffsets(np.array([0, 1]), np.zeros(1, np.int64), np.zeros(1, np.int64))
 
 
-def zone_clocks(reader: Reader, zones: Sequence[str], *, begin_us: int, end_us: int) -> Clocks:
+def zone_offsets(
+    reader: Reader, zones: Sequence[str], *, begin_us: int, end_us: int
+) -> ZoneOffsets:
     """Return the clocks of `zones` over [begin_us, end_us], as far as it lies in 1970 to 2099."""
     begin_s = min(max(begin_us // _SECOND_US, 0), _UNTIL_S) // _GRID_S * _GRID_S
     until_s = min(max(end_us // _SECOND_US, begin_s), _UNTIL_S) + 1
@@ -85,7 +87,7 @@ def zone_clocks(reader: Reader, zones: Sequence[str], *, begin_us: int, end_us: 
         },
     )
     number = changes["number"].to_numpy()
-    return Clocks(
+    return ZoneOffsets(
         first=np.searchsorted(number, np.arange(len(zones) + 1)),
         from_us=changes["from_us"].to_numpy(),
         offset_us=changes["offset_us"].to_numpy(),

@@ -1,8 +1,8 @@
 -- labelled_sends
--- Grain: one row per send in [$from_us, ...) whose open window closed by $until_us, and, if $drawn,
+-- Grain: one row per send in [$from_us, ...) whose open window closed by $until_us, and, if $randomised,
 -- whose time was drawn with a logged chance below 1; of $share of all user-days, oldest first.
 -- Reads: event, send, send_answer.
--- Params: $window_us, $known_after_us, $from_us, $until_us, $drawn, $share (0 to 1), and what makes
+-- Params: $window_us, $known_after_us, $from_us, $until_us, $randomised, $share (0 to 1), and what makes
 -- an answer (see send_answer).
 -- A send whose window is still open is left out: that it was not opened yet means nothing.
 -- So is one of which is not known what the person did.
@@ -25,7 +25,7 @@ sent as (
     left join home h on h.user_id = s.user_id
     where epoch_us(s.occurred_at) >= $from_us
         and epoch_us(s.occurred_at) + $known_after_us <= $until_us
-        and (not $drawn or (s.propensity > 0 and s.propensity < 1))
+        and (not $randomised or (s.propensity > 0 and s.propensity < 1))
 )
 select
     s.user_id,

@@ -5,7 +5,7 @@
 select
     count(*) as sends,
     count(*) filter (propensity > 0) as logged,
-    count(*) filter (propensity > 0 and propensity < 1) as drawn
+    count(*) filter (propensity > 0 and propensity < 1) as randomised
 from send
 where epoch_us(occurred_at) >= $from_us
     and epoch_us(occurred_at) + $known_after_us <= $until_us

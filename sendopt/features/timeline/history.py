@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sendopt.features.local_time.zones import UTC_ONLY, Clocks, zone_clocks
+from sendopt.features.local_time.zones import UTC_ONLY, ZoneOffsets, zone_offsets
 from sendopt.features.queries import statement
 from sendopt.features.target import Target
 from sendopt.log import Reader
@@ -41,7 +41,7 @@ class History:
     key: NDArray[np.int64]  # microseconds since 1970, times 16, plus the kind
     zone: NDArray[np.int16]  # into `zones`; 0 = UTC, where none is known
     zones: tuple[str, ...]
-    clocks: Clocks  # of `zones`, from the first event to the last
+    zone_offsets: ZoneOffsets  # of `zones`, from the first event to the last
 
     def numbers(self, user_id: pa.Array) -> NDArray[np.int32]:
         """Return the number of each user, -1 for users without any event."""
@@ -141,8 +141,8 @@ def read_history(reader: Reader, target: Target) -> History:
         "begin_us": int(key[first[:-1]].min()) >> 4,
         "end_us": int(key[first[1:] - 1].max()) >> 4,
     }
-    clocks = zone_clocks(reader, zones, **span_us)
-    return History(users, first, key, zone, zones, clocks)
+    offsets = zone_offsets(reader, zones, **span_us)
+    return History(users, first, key, zone, zones, offsets)
 
 
 def _numbered(reader: Reader, zones: Sequence[str]) -> Numbering:

@@ -47,12 +47,12 @@ def finite(trial: Trial, week: Inputs) -> Check:
     few = rows_at(trial.rows, np.arange(len(trial.rows)) < _STRESSED)
     asked |= trial.model.scorer.stressed(few)
     for name, rows in asked.items():
-        said, doubt = trial.model.predict(rows), trial.model.logit_sd(rows)
+        said, sd = trial.model.predict(rows), trial.model.logit_sd(rows)
         if not are_probabilities(said):
             wrong = int((~np.isfinite(said)).sum())
             return failed("finite", f"on {name} it says no probabilities, {wrong} times")
-        if not (np.isfinite(doubt) & (doubt >= 0.0)).all():
-            return failed("finite", f"on {name} its doubt is no standard deviation")
+        if not (np.isfinite(sd) & (sd >= 0.0)).all():
+            return failed("finite", f"on {name} its standard deviations are negative or not finite")
     return passed("finite", f"probabilities on {', '.join(asked)}")
 
 

@@ -35,7 +35,7 @@ def _below(trial: Trial, verdict: Verdict) -> list[str]:
 
 
 def _best(trial: Trial, verdict: Verdict) -> str:
-    """Return the best rule by what tells most of hours: drawn times, then days, then log loss."""
+    """Return the best rule by what tells most of hours: randomised sends, days, log loss."""
     rules = trial.simple_rules
     worth: Mapping[str, float] = {
         name: -quality.log_loss for name, quality in verdict.quality.items()
@@ -43,11 +43,11 @@ def _best(trial: Trial, verdict: Verdict) -> str:
     if verdict.auc_gain:
         worth = {name: -gain.estimate for name, gain in verdict.auc_gain.items()}
     values = {} if trial.causal is None else trial.causal.value
-    drawn = {
+    randomised = {
         name: value.estimates[DR].estimate
         for name, value in values.items()
         if isinstance(value, Value)
     }
-    if all(name in drawn for name in rules):
-        worth = drawn
+    if all(name in randomised for name in rules):
+        worth = randomised
     return max(rules, key=lambda name: worth[name])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sendopt.features import AsOfView, LabelledMoments, Target
 from sendopt.learn.families import population
 from sendopt.learn.judging.judge import CHAMPION, OURS, Verdict
-from sendopt.learn.judging.off_policy import Counterfactual
+from sendopt.learn.judging.off_policy import OffPolicyEvaluation
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.model.scorer import Inputs
 
@@ -67,7 +67,7 @@ class Trial:
     simple_rules: Mapping[str, ServableModel]  # that could serve instead, fitted to the same rows
     unsound: Mapping[str, str]  # simple rules that are no rivals, and what is wrong with them
     verdict: Verdict | None
-    causal: Counterfactual | None  # on judged sends whose times were drawn; None = none were sends
+    causal: OffPolicyEvaluation | None  # on randomised sends of the judged; None = no sends
     seed: int
 
     @property

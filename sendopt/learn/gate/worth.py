@@ -87,7 +87,7 @@ def probability(trial: Trial) -> Check:
 
 
 def off_policy(trial: Trial) -> Check:
-    """Where times were drawn at random, its choice must not earn less than a rival's."""
+    """Where times were randomised, its choice must not earn less than a rival's."""
     causal = trial.causal
     if causal is None:
         return passed("off_policy", "no sends were judged: nothing causal is known")
@@ -102,13 +102,13 @@ def off_policy(trial: Trial) -> Check:
     if worse:
         return failed(
             "off_policy",
-            f"on {causal.evaluated:,} sends whose times were drawn, its times earn less "
+            f"on {causal.evaluated:,} sends whose times were randomised, its times earn less "
             f"{'; '.join(worse)}",
             figures,
         )
     return passed(
         "off_policy",
-        f"on {causal.evaluated:,} sends whose times were drawn, answered share minus that of "
+        f"on {causal.evaluated:,} sends whose times were randomised, answered share minus that of "
         f"{_told(gains) or 'nobody'}",
         figures,
     )

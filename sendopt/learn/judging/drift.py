@@ -31,7 +31,7 @@ ALARMS = (
     "calibration",
     "answer_rate",
     "new_users",  # of whom nothing was known before the week
-    "placeless",  # whose zone was never known
+    "placeless",  # whose zone was never known; alarms keep the names that are watched
 )
 #: The share of weeks in which chance alone raises any alarm.
 FALSE_ALARMS = 0.01
@@ -101,7 +101,7 @@ def drift(reader: Reader, model: ServableModel, *, now: datetime, seed: int) -> 
             _of_hours("answer_hours", before, after, answer, level),
             *_of_answers(judged, level, seed=seed),
             _of_users("new_users", "is_new", earlier, later, level=level),
-            _of_users("placeless", "is_placeless", earlier, later, level=level),
+            _of_users("placeless", "is_zone_unknown", earlier, later, level=level),
         ),
     )
 

@@ -1,4 +1,4 @@
-"""What policies would have earned, from later sends whose times were drawn with known chances."""
+"""What policies would have earned, from later sends whose times were randomised."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sendopt.evaluate.off_policy import Logged, Value
 from sendopt.evaluate.refusal import Refusal
 from sendopt.features import AsOfView
 from sendopt.features.labels.chances import LoggedChances, logged_chances
-from sendopt.features.labels.randomised import DrawnSends, drawn_sends
+from sendopt.features.labels.randomised import RandomisedSends, randomised_sends
 from sendopt.learn.judging.judge import OURS
 from sendopt.learn.judging.predictions import predictions
 from sendopt.learn.model.model import ServableModel
@@ -26,15 +26,15 @@ Vector = NDArray[np.float64]
 _MOST_SENDS = 200_000
 _SENDS_A_SHARE = 5_000  # bounds the dense curves and rows to some 60 MB
 _SHARES_AT_ONCE = 2  # in threads: shares are independent, so their number changes no bit
-_LEAST_SHARE = 0.005  # of the drawn sends; what rarer hours are worth, no log tells
+_LEAST_SHARE = 0.005  # of the randomised sends; what rarer hours are worth, no log tells
 
 
 @dataclass(frozen=True)
-class Counterfactual:
-    """Policies on the days of sends whose hour was drawn; causal, where a value is given."""
+class OffPolicyEvaluation:
+    """Policies on the days of randomised sends; causal, where a value is given."""
 
     chances: LoggedChances  # of the later sends
-    evaluated: int  # of the drawn ones
+    evaluated: int  # of the randomised ones
     hours: tuple[int, ...]  # local hours that were drawn, and among which policies choose
     rare_hours: tuple[int, ...]  # of them, too rarely drawn to tell what they are worth
     rare_share: float  # of the evaluated sends, at rare hours
@@ -45,10 +45,10 @@ class Counterfactual:
     label: str = "causal"
 
 
-def counterfactual(
+def evaluate_off_policy(
     view: AsOfView, models: Mapping[str, ServableModel], *, since: datetime, until: datetime
-) -> Counterfactual:
-    """Evaluate the choice of every model on the drawn sends of [since, until).
+) -> OffPolicyEvaluation:
+    """Evaluate the choice of every model on the randomised sends of [since, until).
 
     Args:
         view: of the tenant's log, looking for what the models learned.
@@ -61,16 +61,16 @@ def counterfactual(
     policy that chooses rarely drawn hours for more than a few sends is refused a value.
     """
     chances = logged_chances(view.reader, view.target, since=since, until=until)
-    refusal = _nothing_drawn(chances)
+    refusal = _nothing_randomised(chances)
     if refusal is not None:
-        return Counterfactual(chances, 0, (), (), 0.0, None, refusal=refusal)
-    sends = drawn_sends(view, since=since, until=until, limit=_MOST_SENDS)
+        return OffPolicyEvaluation(chances, 0, (), (), 0.0, None, refusal=refusal)
+    sends = randomised_sends(view, since=since, until=until, limit=_MOST_SENDS)
     counted = np.bincount(sends.hour, minlength=24)
     hours = np.flatnonzero(counted).astype(np.intp)
     rare = counted[hours] < _LEAST_SHARE * len(sends)
     logged = _logged(_warm(view, models), models, sends, hours, rare)
     value = {name: off_policy.evaluate(rows) for name, rows in logged.items()}
-    return Counterfactual(
+    return OffPolicyEvaluation(
         chances=chances,
         evaluated=len(sends),
         hours=tuple(int(hour) for hour in hours),
@@ -95,11 +95,11 @@ def _warm(view: AsOfView, models: Mapping[str, ServableModel]) -> AsOfView:
 def _logged(
     view: AsOfView,
     models: Mapping[str, ServableModel],
-    sends: DrawnSends,
+    sends: RandomisedSends,
     hours: NDArray[np.intp],
     rare: NDArray[np.bool_],
 ) -> dict[str, Logged]:
-    """Return what each policy would have done, beside what was drawn.
+    """Return what each policy would have done, beside what was sent.
 
     q is our probability. It saw nothing of the day it speaks of, so that it needs no
     fitting to other users' sends.
@@ -117,14 +117,14 @@ def _logged(
     }
     q = ranking[OURS]
     user = np.asarray(sends.seen.user_id.dictionary_encode().indices, np.intp)[sends.viewpoint]
-    drawn = sends.hour[:, np.newaxis] == hours
+    sent = sends.hour[:, np.newaxis] == hours
     return {
         name: Logged(
             user=user,
             reward=sends.answered,
             propensity=sends.propensity,
-            target=(wanted * drawn).sum(axis=1),
-            predicted=(q * drawn).sum(axis=1),
+            target=(wanted * sent).sum(axis=1),
+            predicted=(q * sent).sum(axis=1),
             expected=(q * wanted).sum(axis=1),
             unreachable=wanted[:, rare].sum(axis=1),
         )
@@ -139,8 +139,8 @@ def _best(score: Vector) -> Vector:
     return chance
 
 
-def _nothing_drawn(chances: LoggedChances) -> Refusal | None:
-    if chances.drawn:
+def _nothing_randomised(chances: LoggedChances) -> Refusal | None:
+    if chances.randomised:
         return None
     if chances.logged:
         return Refusal(

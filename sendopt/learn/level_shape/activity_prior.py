@@ -1,11 +1,11 @@
-"""Users' clocks: when each is active, given how everybody's clocks differ.
+"""When each user is active, given how users differ in it.
 
 A logistic-normal model (Aitchison and Shen 1980). The log density of a user's sessions over the
 hours of weekdays and weekends is a mean plus the user's own part, drawn from a normal distribution
 whose covariance is learned from all users (Laplace EM): it knows that neighbouring hours go
 together, weekday and weekend, and whoever comes at seven comes again at ten. So it takes the place
-of smoothing widths, of segments and of archetypes. A user without history has everybody's clock;
-evidence moves it, and no rule switches.
+of smoothing widths, of segments and of archetypes. A user without history has everybody's hours;
+evidence moves them, and no rule switches.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ HOURS = 24
 
 _CELLS = DAY_TYPES * HOURS
 _ROUNDS = 5
-_PRIOR_USERS = 20.0  # whose clocks the covariance assumed before learning counts for
-_FEWEST_SESSIONS = 5.0  # of a user who teaches how clocks differ
+_PRIOR_USERS = 20.0  # whose hours the covariance assumed before learning counts for
+_FEWEST_SESSIONS = 5.0  # of a user who teaches how users differ
 _SMOOTHING_HOURS = 0.75
 _DAY_TYPE_PRIOR = 50.0  # sessions of everybody
 _MOST_VARIANCE = 1.0  # beyond it a lognormal mean rests on its tail, which is not to be trusted
@@ -35,11 +35,11 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class ClockPrior:
-    """How clocks differ, by cell: weekday hours, then weekend hours, DAY_TYPES x HOURS."""
+class ActivityPrior:
+    """How users' hours differ, by cell: of weekdays, then of weekends, DAY_TYPES x HOURS."""
 
     everybody: Floats  # the density of all sessions together
-    mean: Floats  # log density of the clock in the middle of all clocks
+    mean: Floats  # log density in the middle of all users'
     covariance: Floats  # (cells, cells), of users' log densities about it
 
     @property
@@ -48,13 +48,13 @@ class ClockPrior:
         return _by_half_hours(self.everybody)
 
 
-def unlearned() -> ClockPrior:
+def unlearned() -> ActivityPrior:
     """Return what is believed before anybody was seen: all hours alike, neighbours together."""
     return _first_guess(np.zeros((1, DAY_TYPES, HOURS)))
 
 
-def learn(sessions: Floats) -> ClockPrior:
-    """Learn how clocks differ.
+def learn(sessions: Floats) -> ActivityPrior:
+    """Learn how users' hours differ.
 
     Args:
         sessions: decayed counts, one row a user, (users, DAY_TYPES, HALF_HOURS).
@@ -66,24 +66,26 @@ def learn(sessions: Floats) -> ClockPrior:
     prior, own = assumed, np.zeros((users, _CELLS))
     for _ in range(_ROUNDS if users else 0):
         second = np.zeros((_CELLS, _CELLS))
-        own, _variance, _doubt = _posteriors(prior, counts, own, second=second)
+        own, _variance, _density_variance = _posteriors(prior, counts, own, second=second)
         shift = own.mean(axis=0) * users / (users + _PRIOR_USERS)
         own -= shift
         second += own.T @ own + _PRIOR_USERS * assumed.covariance
-        prior = ClockPrior(assumed.everybody, prior.mean + shift, second / (users + _PRIOR_USERS))
+        prior = ActivityPrior(
+            assumed.everybody, prior.mean + shift, second / (users + _PRIOR_USERS)
+        )
     return prior
 
 
-def densities(prior: ClockPrior, sessions: Floats) -> Floats:
-    """Return the densities of `clocks`."""
-    return clocks(prior, sessions)[0]
+def densities(prior: ActivityPrior, sessions: Floats) -> Floats:
+    """Return the densities of `posterior`."""
+    return posterior(prior, sessions)[0]
 
 
-def clocks(prior: ClockPrior, sessions: Floats) -> tuple[Floats, Floats]:
+def posterior(prior: ActivityPrior, sessions: Floats) -> tuple[Floats, Floats]:
     """Return every user's density of sessions over the local day, and how sure it is.
 
     Args:
-        prior: how clocks differ.
+        prior: how users' hours differ.
         sessions: decayed counts, (rows, DAY_TYPES, HALF_HOURS).
 
     Returns:
@@ -95,23 +97,23 @@ def clocks(prior: ClockPrior, sessions: Floats) -> tuple[Floats, Floats]:
     evidence = counts.sum(axis=(1, 2))
     seen = np.flatnonzero(evidence != 0)  # NaN too: it must be seen, not passed over
     density = np.tile(prior.everybody, (len(counts), 1))
-    doubt = np.tile(_of_density(prior), (len(counts), 1))
+    density_variance = np.tile(_of_density(prior), (len(counts), 1))
     if len(seen):
         # Everybody's hours and the user's own, as log density: most of the way to the mode.
         guess = (counts[seen].reshape(-1, _CELLS) + _GUESS * prior.everybody) / _GUESS
         begin = np.log(guess) / 2.0
         begin -= begin.mean(axis=1, keepdims=True)
-        own, variance, doubt[seen] = _posteriors(prior, counts[seen], begin)
+        own, variance, density_variance[seen] = _posteriors(prior, counts[seen], begin)
         weight = evidence[seen, None]
         learned = _softmax(prior.mean + own + np.minimum(variance, _MOST_VARIANCE) / 2.0)
         density[seen] = (prior.everybody + weight * learned) / (1.0 + weight)
     halves = HALF_HOURS // HOURS
-    by_half_hours = np.repeat(doubt.reshape(-1, DAY_TYPES, HOURS), halves, axis=-1)
+    by_half_hours = np.repeat(density_variance.reshape(-1, DAY_TYPES, HOURS), halves, axis=-1)
     return _by_half_hours(density), by_half_hours
 
 
 def _posteriors(
-    prior: ClockPrior, counts: Floats, begin: Floats, *, second: Floats | None = None
+    prior: ActivityPrior, counts: Floats, begin: Floats, *, second: Floats | None = None
 ) -> tuple[Floats, Floats, Floats]:
     """Return modes and variances of every row's own part, and variances of its log density.
 
@@ -124,12 +126,12 @@ def _posteriors(
     from sendopt.learn.numerics.clock_modes import posteriors  # noqa: PLC0415
 
     precision = np.ascontiguousarray(np.linalg.inv(prior.covariance))
-    own, variance, doubt = begin.copy(), np.empty_like(begin), np.empty_like(begin)
+    own, variance, density_variance = begin.copy(), np.empty_like(begin), np.empty_like(begin)
     squares: dict[int, Floats] = {}  # by the first row of the share that they are of
 
     def work(rows: slice) -> int:
         squares[rows.start] = np.zeros((_CELLS, _CELLS))
-        found = own[rows], variance[rows], doubt[rows], squares[rows.start]
+        found = own[rows], variance[rows], density_variance[rows], squares[rows.start]
         failed: int = posteriors(counts[rows], prior.mean, precision, *found, second is not None)
         return failed
 
@@ -142,10 +144,10 @@ def _posteriors(
             f"the sessions of {failed} of {len(counts)} users have no likeliest hours",
             hint="look for counts that are not finite in the log's evidence",
         )
-    return own, variance, doubt
+    return own, variance, density_variance
 
 
-def _of_density(prior: ClockPrior) -> Floats:
+def _of_density(prior: ActivityPrior) -> Floats:
     """Return the variance of the log density of somebody who was never seen."""
     common = np.kron(np.eye(DAY_TYPES), np.ones((HOURS, 1))) @ (
         np.kron(np.eye(DAY_TYPES), np.ones(HOURS)) * prior.everybody
@@ -155,12 +157,12 @@ def _of_density(prior: ClockPrior) -> Floats:
     return variance
 
 
-def _first_guess(counts: Floats) -> ClockPrior:
+def _first_guess(counts: Floats) -> ActivityPrior:
     """Return everybody's density, and a covariance that ties neighbouring hours together."""
     smooth = counts.sum(axis=0) @ circular.gaussian(_SMOOTHING_HOURS, HOURS)
     all_days = smooth.sum(axis=0) + 1.0 / HOURS  # one session, anywhere
-    clock = smooth + _DAY_TYPE_PRIOR * all_days / all_days.sum()
-    clock /= clock.sum(axis=-1, keepdims=True)
+    density = smooth + _DAY_TYPE_PRIOR * all_days / all_days.sum()
+    density /= density.sum(axis=-1, keepdims=True)
 
     def together(length_hours: float) -> Floats:
         """Periodic kernel (MacKay 1998)."""
@@ -172,7 +174,7 @@ def _first_guess(counts: Floats) -> ClockPrior:
     hours = 0.9 * (0.89 * together(1.5) + 0.1 * together(4.0))
     day_types = 0.8 + 0.2 * np.eye(DAY_TYPES)
     covariance = np.kron(day_types, hours) + 0.01 * np.eye(_CELLS)
-    return ClockPrior(clock.ravel(), np.log(clock).ravel(), covariance)
+    return ActivityPrior(density.ravel(), np.log(density).ravel(), covariance)
 
 
 def _by_half_hours(density: Floats) -> Floats:

@@ -1,6 +1,6 @@
 """The level-shape model: how much a user answers, times when, both shrunken to everybody.
 
-It puts together, on the logit scale, what clocks say of activity and what the hazard says of
+It puts together, on the logit scale, what sessions say of activity and what the hazard says of
 answers, both from decayed counts by local half hour; `models/level_shape_trees` explains
 the mathematics.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.features import HALF_HOURS, Evidence, Moments
-from sendopt.learn.level_shape.activity_prior import ClockPrior
+from sendopt.learn.level_shape.activity_prior import ActivityPrior
 from sendopt.learn.level_shape.hazard import by_day_type, levels, modes, total, waves_of_the_day
 from sendopt.learn.level_shape.late_hours import LateHours
 from sendopt.learn.numerics import circular
@@ -30,7 +30,7 @@ class LevelShape:
     """What the model believes before it has seen anybody; counts are decayed events."""
 
     half_life_days: float
-    activity_bandwidth_hours: float  # of everybody's clock
+    activity_bandwidth_hours: float  # of everybody's density of sessions
     activity_prior: float  # sessions that know a user's hours as well as everybody's do
     population_day_type_prior: float  # sessions after which everybody's weekend differs
     activity_trust: float  # answers of everybody that say as much as so many sessions
@@ -70,10 +70,10 @@ class Curves:
     late: NDArray[np.float64] | None  # the hours of late answers alone, unweighed; None = not read
     late_evidence: NDArray[np.float64]  # late answers of each viewpoint's user, decayed
     evidence: NDArray[np.float64]  # sends near the half hour
-    doubt: NDArray[np.float64]  # posterior variance of the user's own part, at the starts
+    variance: NDArray[np.float64]  # posterior variance of the user's own part, at the starts
     level: NDArray[np.float64]  # of each viewpoint, relative to everybody
     base: NDArray[np.float64]  # everybody's logit as of each viewpoint
-    busyness: NDArray[np.float64]  # log of 1 + sessions a day
+    activity_rate: NDArray[np.float64]  # log of 1 + sessions a day
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Parts:
     late: NDArray[np.float64]  # the hours of late answers, unweighed: to learn their weight
     late_evidence: NDArray[np.float64]  # late answers of the user, decayed
     evidence: NDArray[np.float64]
-    doubt: NDArray[np.float64]  # posterior variance of the user's own part of the shape
+    variance: NDArray[np.float64]  # posterior variance of the user's own part of the shape
 
     @property
     def population(self) -> NDArray[np.float64]:
@@ -112,12 +112,12 @@ class Parts:
 
 def estimate(
     model: LevelShape,
-    prior: ClockPrior,
+    prior: ActivityPrior,
     user: Evidence,
     everybody: Evidence,
     population_row: NDArray[np.intp],
     *,
-    clock: tuple[NDArray[np.float64], NDArray[np.float64]],
+    posterior: tuple[NDArray[np.float64], NDArray[np.float64]],
     platform: NDArray[np.intp],
     platforms: NDArray[np.float64],
     late: LateHours | None,
@@ -127,28 +127,28 @@ def estimate(
 
     Args:
         model: what is believed of levels and of answers.
-        prior: how users' clocks differ.
+        prior: how users' hours of activity differ.
         user: one row a viewpoint.
         everybody: the population's evidence, one row a day.
         population_row: the row of `everybody` of each viewpoint.
-        clock: of each user, by `prior`, and how sure it is; see `activity_prior.clocks`.
+        posterior: of each user's activity, by `prior`; see `activity_prior.posterior`.
         platform: the row of `platforms` of each viewpoint, also counted from the end.
         platforms: (rows, half hours), what each adds to everybody's logits.
         late: what late answers say of when users are there; None = it is not asked.
         open_window: over which activity is summed: what is there then could answer in time.
     """
     hours = open_window / timedelta(hours=1)
-    clock_ahead = circular.ahead(population_clock(model, prior, everybody), hours)
-    density, clock_doubt = clock
+    density_ahead = circular.ahead(population_density(model, prior, everybody), hours)
+    density, density_variance = posterior
     ahead = circular.ahead(density, hours)
     activity = np.log(ahead / circular.ahead(prior.of_everybody, hours))
     activity *= model.activity_weight
-    variance = model.activity_weight**2 * clock_doubt
+    variance = model.activity_weight**2 * density_variance
     if late is not None:
         activity += model.late_weight * late.own
         variance += model.late_weight**2 * late.variance
 
-    of_late = np.zeros_like(clock_ahead)
+    of_late = np.zeros_like(density_ahead)
     if late is not None:
         of_late += model.late_weight * late.population
     base, answering, stages = _population_answering(model, everybody, _at_middles(of_late))
@@ -157,8 +157,8 @@ def estimate(
     answering = tried * answering
     weight = model.activity_weight
     by_answers = _share_of_answers(model, everybody)
-    mean_ahead = clock_ahead.mean(axis=-1, keepdims=True)
-    population_activity = (1.0 - by_answers) * np.log(clock_ahead / mean_ahead) + of_late
+    mean_ahead = density_ahead.mean(axis=-1, keepdims=True)
+    population_activity = (1.0 - by_answers) * np.log(density_ahead / mean_ahead) + of_late
     population_answering = by_answers * answering
 
     # From here on a row is everybody on one platform as of one day.
@@ -188,10 +188,10 @@ def estimate(
         late=None if late is None else late.population[population_day] + late.own,
         late_evidence=np.zeros(len(own.level)) if late is None else late.evidence,
         evidence=own.evidence,
-        doubt=variance + fade**2 * own.variance,
+        variance=variance + fade**2 * own.variance,
         level=own.level,
         base=base[population_row],
-        busyness=np.log1p(per_day),
+        activity_rate=np.log1p(per_day),
     )
 
 
@@ -220,14 +220,14 @@ def parts(curves: Curves, asked: Moments) -> Parts:
         late=late,
         late_evidence=curves.late_evidence[row],
         evidence=circular.at(curves.evidence, row, all_days, middle),
-        doubt=circular.at(curves.doubt, row, day_type, start),
+        variance=circular.at(curves.variance, row, day_type, start),
     )
 
 
 def _share_of_answers(model: LevelShape, everybody: Evidence) -> NDArray[np.float64]:
-    """Return how much everybody's curve is what their answers say; the rest is their clock.
+    """Return how much everybody's curve is what their answers say; the rest is their activity.
 
-    Few answers say as little as few sessions do: without them, even a short clock is better than
+    Few answers say as little as few sessions do: without them, even a few sessions are better than
     believing all hours alike. (rows, 1, 1), in [0, 1]; without sessions it is 1.
     """
     answers = np.minimum(total(everybody.opens), model.activity_trust)
@@ -235,8 +235,8 @@ def _share_of_answers(model: LevelShape, everybody: Evidence) -> NDArray[np.floa
     return np.divide(answers, answers + sessions, out=np.ones_like(answers), where=sessions > 0)
 
 
-def population_clock(
-    model: LevelShape, prior: ClockPrior, everybody: Evidence
+def population_density(
+    model: LevelShape, prior: ActivityPrior, everybody: Evidence
 ) -> NDArray[np.float64]:
     """Return everybody's density of sessions over the day; each day type sums to 1.
 
@@ -250,10 +250,10 @@ def population_clock(
     all_days = smoothed.sum(axis=-2, keepdims=True) + granted
     all_days /= all_days.sum(axis=-1, keepdims=True)
     kappa = model.population_day_type_prior
-    clock: NDArray[np.float64] = (smoothed + kappa * all_days) / (
+    density: NDArray[np.float64] = (smoothed + kappa * all_days) / (
         smoothed.sum(axis=-1, keepdims=True) + kappa
     )
-    return (1.0 - _ANYWHERE) * clock + _ANYWHERE / HALF_HOURS
+    return (1.0 - _ANYWHERE) * density + _ANYWHERE / HALF_HOURS
 
 
 def _population_answering(

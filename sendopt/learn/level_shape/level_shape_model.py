@@ -17,7 +17,7 @@ from sendopt.features import (
     Viewpoints,
 )
 from sendopt.learn.level_shape import activity_prior
-from sendopt.learn.level_shape.activity_prior import ClockPrior
+from sendopt.learn.level_shape.activity_prior import ActivityPrior
 from sendopt.learn.level_shape.curves import LevelShape, Parts, estimate
 from sendopt.learn.level_shape.curves import parts as read_at
 from sendopt.learn.level_shape.late_hours import LateHours, late_hours
@@ -32,7 +32,7 @@ class Rows:
 
     base: NDArray[np.float64]  # everybody's logit
     level: NDArray[np.float64]
-    busyness: NDArray[np.float64]
+    activity_rate: NDArray[np.float64]
     parts: Parts
     message: NDArray[np.float64]  # what the kind of message adds to the logit; 0 if not said
     user_features: NDArray[np.float64]  # (rows, USER_FEATURES)
@@ -49,7 +49,7 @@ class Known:
     user: Evidence  # one row a viewpoint
     everybody: Evidence  # one row a day
     population_row: NDArray[np.intp]  # of each viewpoint, into `everybody`
-    clock: tuple[NDArray[np.float64], NDArray[np.float64]]  # see `activity_prior.clocks`
+    activity: tuple[NDArray[np.float64], NDArray[np.float64]]  # see `activity_prior.posterior`
     late: LateHours | None
     platform: pa.Array
     user_features: NDArray[np.float64]  # (viewpoints, USER_FEATURES)
@@ -61,7 +61,7 @@ class LevelShapeModel:
 
     target: Target
     shape: LevelShape
-    clocks: ClockPrior
+    activity: ActivityPrior
     late_hazard: NDArray[np.float64] | None = None  # see `late_hours`; None = not read
     platforms: Segments = field(default_factory=Segments)
     message_types: Segments = field(default_factory=Segments)
@@ -90,7 +90,7 @@ class LevelShapeModel:
             user=user,
             everybody=everybody,
             population_row=population_row,
-            clock=activity_prior.clocks(self.clocks, user.sessions),
+            activity=activity_prior.posterior(self.activity, user.sessions),
             late=self._late_hours(view, viewpoints, population_row),
             platform=view.last_platforms(viewpoints),
             user_features=view.recency(viewpoints),
@@ -106,11 +106,11 @@ class LevelShapeModel:
         """
         curves = estimate(
             self.shape,
-            self.clocks,
+            self.activity,
             known.user,
             known.everybody,
             known.population_row,
-            clock=known.clock,
+            posterior=known.activity,
             platform=self.platforms.numbers(known.platform),
             platforms=self.platforms.curves,
             late=None if self.late_hazard is None else known.late,
@@ -120,7 +120,7 @@ class LevelShapeModel:
         return Rows(
             base=curves.base[row],
             level=curves.level[row],
-            busyness=curves.busyness[row],
+            activity_rate=curves.activity_rate[row],
             parts=read_at(curves, moments),
             message=added_at(self.message_types, moments),
             user_features=known.user_features[row],

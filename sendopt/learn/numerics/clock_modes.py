@@ -1,4 +1,4 @@
-"""Where each user's clock is most likely, given how clocks differ: compiled, one user at a time.
+"""Where each user's activity is most likely, given how users differ: compiled, one user at a time.
 
 The loops add multiples of whole rows, never along a row: so the compiler may work on many columns
 at once without adding up in another order, and the same bits come out everywhere.
@@ -26,7 +26,7 @@ _ROUNDING = 1e-13  # of the log posterior; of a slope as much, so of what a step
 
 
 @compiled()
-def posteriors(counts, mean, precision, own, variance, doubt, second, with_second):
+def posteriors(counts, mean, precision, own, variance, density_variance, second, with_second):
     """Find each user's mode and how sure it is, and return how many have none to be found.
 
     Newton's method on a concave log posterior, each step halved until the posterior rises, ended
@@ -34,12 +34,12 @@ def posteriors(counts, mean, precision, own, variance, doubt, second, with_secon
 
     Args:
         counts: (users, day types, hours).
-        mean: (day types x hours), the middle of all clocks, log densities.
+        mean: (day types x hours), the middle of all users' log densities.
         precision: (cells, cells), inverse covariance of the users' own parts.
         own: (users, cells), where to begin; the modes afterwards.
         variance: (users, cells); the diagonals of the posterior covariances are written here.
-        doubt: (users, cells); the variances of the log densities themselves are written here: what
-            moves all hours of a day type alike moves no density.
+        density_variance: (users, cells); the variances of the log densities themselves are written
+            here: what moves all hours of a day type alike moves no density.
         second: (cells, cells); the posterior covariances are added to it, `with_second`.
         with_second: False leaves `second` as it is.
     """
@@ -52,7 +52,7 @@ def posteriors(counts, mean, precision, own, variance, doubt, second, with_secon
         if not _climb(counts[user], mean, precision, own[user], density, factor):
             failed += 1
         invert(factor, inverse)
-        _spread(inverse, density, hours, variance[user], doubt[user])
+        _spread(inverse, density, hours, variance[user], density_variance[user])
         if with_second:
             _add_square(inverse, second)
     return failed
@@ -95,11 +95,11 @@ def _climb(counts, mean, precision, own, density, factor):
 
 
 @compiled()
-def _spread(inverse, density, hours, variance, doubt):
+def _spread(inverse, density, hours, variance, density_variance):
     """Write variances of one user's own part and of its log density, from its inverse factor."""
     cells = len(inverse)
     variance[:] = 0.0
-    doubt[:] = 0.0
+    density_variance[:] = 0.0
     for row in range(cells):
         for begin in range(0, cells, hours):
             common = 0.0
@@ -107,7 +107,7 @@ def _spread(inverse, density, hours, variance, doubt):
                 common += density[column] * inverse[row, column]
             for column in range(begin, begin + hours):
                 variance[column] += inverse[row, column] * inverse[row, column]
-                doubt[column] += (inverse[row, column] - common) ** 2
+                density_variance[column] += (inverse[row, column] - common) ** 2
 
 
 @compiled()

@@ -15,7 +15,7 @@ from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/", re.ASCII)
-_PLACELESS = "mlflow-artifacts"
+_PROXIED = "mlflow-artifacts"  # MLflow's word for it
 _BELOW = 3  # of the parts of a run's URI: tenant, run, "artifacts"
 
 
@@ -44,13 +44,13 @@ class ArtifactPlace:
 
     def of_tenant(self, tenant_id: str) -> str:
         """Return what MLflow notes as the place of a tenant's files."""
-        above = self._uri if self._folder is None else f"{_PLACELESS}:"
+        above = self._uri if self._folder is None else f"{_PROXIED}:"
         return f"{above}/{quote(tenant_id, safe='')}"
 
     def of_run(self, noted: str) -> RunFiles:
         """Return the door to the files of a run, of which MLflow has `noted` a URI.
 
-        Homes that were made before the note became placeless have a folder in it.
+        Homes that were made before the note named no place have a folder in it.
         """
         # MLflow takes a second to import, which only those who open a registry should pay.
         from mlflow.store.artifact.artifact_repository_registry import (  # noqa: PLC0415
@@ -66,4 +66,4 @@ class ArtifactPlace:
 
 
 def _is_of_a_home(noted: str) -> bool:
-    return not _URI.match(noted) or urlsplit(noted).scheme in {"file", _PLACELESS}
+    return not _URI.match(noted) or urlsplit(noted).scheme in {"file", _PROXIED}

@@ -13,12 +13,12 @@ LAST_GOOD_ALIAS = "last_good"
 
 PROMOTED, ROLLED_BACK = "promoted", "rolled_back"
 
-_MOVE_TAG = "sendopt.move."  # followed by its number: moves are added, never changed
+_PROMOTION_TAG = "sendopt.move."  # followed by its number: promotions are added, never changed
 
 
 @dataclass(frozen=True)
-class Move:
-    """The champion changed."""
+class Promotion:
+    """A version became the champion: it was promoted, or rolled back to."""
 
     kind: str  # PROMOTED or ROLLED_BACK
     number: str  # of the version that serves from then on
@@ -39,44 +39,45 @@ class RegisteredModel:
     learned_until: datetime | None  # the days after it only judged; None = its release did not say
     gate: str  # "passed", the names of the checks that refused it, or "" if it was never judged
     served: bool  # it was champion at some time
-    moves: tuple[Move, ...]  # that made it the champion, oldest first
+    promotions: tuple[Promotion, ...]  # that made it the champion, oldest first
 
 
-def last_good(moves: Iterable[Move]) -> str | None:
+def last_good(promotions: Iterable[Promotion]) -> str | None:
     """Return the number of the version that served before the champion, for as long as it may.
 
     A version that was rolled back has lost that: going back twice goes back two versions.
 
     >>> at = datetime(2026, 1, 1)
-    >>> def move(kind, number):
-    ...     return Move(kind, number, None, at, "ops", "")
-    >>> last_good([move(PROMOTED, "1"), move(PROMOTED, "2"), move(PROMOTED, "3")])
+    >>> def made(kind, number):
+    ...     return Promotion(kind, number, None, at, "ops", "")
+    >>> last_good([made(PROMOTED, "1"), made(PROMOTED, "2"), made(PROMOTED, "3")])
     '2'
-    >>> last_good([move(PROMOTED, "1"), move(PROMOTED, "2"), move(ROLLED_BACK, "1")])
+    >>> last_good([made(PROMOTED, "1"), made(PROMOTED, "2"), made(ROLLED_BACK, "1")])
     """
     served: list[str] = []
-    for move in moves:
-        if not served and move.before is not None:
-            served.append(move.before)
-        if move.kind == ROLLED_BACK:
-            served = served[: served.index(move.number)] if move.number in served else served[:-1]
-        served = [number for number in served if number != move.number]
-        served.append(move.number)
+    for promotion in promotions:
+        if not served and promotion.before is not None:
+            served.append(promotion.before)
+        if promotion.kind == ROLLED_BACK:
+            known = promotion.number in served
+            served = served[: served.index(promotion.number)] if known else served[:-1]
+        served = [number for number in served if number != promotion.number]
+        served.append(promotion.number)
     return served[-2] if len(served) > 1 else None
 
 
-def tag(move: Move, place: int) -> tuple[str, str]:
-    """Return name and text of the tag that keeps `move`, the `place`-th from 0."""
-    told = {**asdict(move), "at": move.at.isoformat()}
-    return f"{_MOVE_TAG}{place:06}", json.dumps(told)
+def tag(promotion: Promotion, place: int) -> tuple[str, str]:
+    """Return name and text of the tag that keeps `promotion`, the `place`-th from 0."""
+    told = {**asdict(promotion), "at": promotion.at.isoformat()}
+    return f"{_PROMOTION_TAG}{place:06}", json.dumps(told)
 
 
-def read_moves(tags: Mapping[str, str]) -> tuple[Move, ...]:
-    """Return the moves that stand in the tags of a registered model, oldest first."""
+def read_promotions(tags: Mapping[str, str]) -> tuple[Promotion, ...]:
+    """Return the promotions that stand in the tags of a registered model, oldest first."""
     found = []
-    for name in sorted(name for name in tags if name.startswith(_MOVE_TAG)):
+    for name in sorted(name for name in tags if name.startswith(_PROMOTION_TAG)):
         told = json.loads(tags[name])
-        found.append(Move(**{**told, "at": datetime.fromisoformat(told["at"])}))
+        found.append(Promotion(**{**told, "at": datetime.fromisoformat(told["at"])}))
     return tuple(found)
 
 

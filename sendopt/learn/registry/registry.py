@@ -4,8 +4,8 @@
     challenger   was trained last; serves only once the gate has let it through
     last_good    served before the champion, and serves whenever the champion cannot
 
-Every move of the champion is written down beside the model: when, by whom, why. `last_good`
-follows from these moves alone.
+Every promotion of the champion is written down beside the model: when, by whom, why. `last_good`
+follows from these promotions alone.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from sendopt.learn.registry.promotions import (
     LAST_GOOD_ALIAS,
     PROMOTED,
     ROLLED_BACK,
-    Move,
+    Promotion,
     RegisteredModel,
     choose,
     last_good,
     named,
-    read_moves,
+    read_promotions,
     tag,
 )
 from sendopt.records import TenantId
@@ -193,7 +193,7 @@ class Registry:
         Raises:
             ModelNotServable: `registry_unavailable`.
         """
-        self._move(tenant_id, PROMOTED, number, by=by, reason=reason, now=now)
+        self._promote(tenant_id, PROMOTED, number, by=by, reason=reason, now=now)
 
     def roll_back(
         self, tenant_id: TenantId, *, to: str | None, by: str, reason: str, now: datetime
@@ -228,7 +228,7 @@ class Registry:
                 hint="`sendopt models list` shows which have served",
             )
         self._once(tenant_id, self._versions.numbered(tenant_id, target.number))
-        self._move(tenant_id, ROLLED_BACK, target.number, by=by, reason=reason, now=now)
+        self._promote(tenant_id, ROLLED_BACK, target.number, by=by, reason=reason, now=now)
         return next(m for m in self.models(tenant_id) if m.number == target.number)
 
     def models(self, tenant_id: TenantId) -> tuple[RegisteredModel, ...]:
@@ -240,11 +240,11 @@ class Registry:
         standing = self._versions.standing(tenant_id)
         if standing is None:
             return ()
-        moves = read_moves(standing.tags)
+        promotions = read_promotions(standing.tags)
         aliases: dict[str, list[str]] = {}
         for alias, number in standing.aliases.items():
             aliases.setdefault(number, []).append(alias)
-        ever = {move.number for move in moves} | {move.before for move in moves}
+        ever = {each.number for each in promotions} | {each.before for each in promotions}
         return tuple(
             RegisteredModel(
                 number=each.number,
@@ -254,7 +254,7 @@ class Registry:
                 learned_until=_instant(each.tags.get(_LEARNED_TAG)),
                 gate=each.tags.get(_GATE_TAG, ""),
                 served=each.number in ever or CHAMPION_ALIAS in aliases.get(each.number, ()),
-                moves=tuple(move for move in moves if move.number == each.number),
+                promotions=tuple(made for made in promotions if made.number == each.number),
             )
             for each in self._versions.newest_first(tenant_id)
         )
@@ -312,16 +312,16 @@ class Registry:
                 loaded.pop(oldest, None)
         return model
 
-    def _move(
+    def _promote(
         self, tenant_id: TenantId, kind: str, number: str, *, by: str, reason: str, now: datetime
     ) -> None:
         standing = self._versions.standing(tenant_id)
         tags, aliases = ({}, {}) if standing is None else (standing.tags, standing.aliases)
-        moves = read_moves(tags)
-        move = Move(kind, number, aliases.get(CHAMPION_ALIAS), now, by, reason)
-        good = last_good([*moves, move])
-        # Written down first: a move that was announced and not made can be made again.
-        self._versions.tag(tenant_id, *tag(move, len(moves)))
+        promotions = read_promotions(tags)
+        promotion = Promotion(kind, number, aliases.get(CHAMPION_ALIAS), now, by, reason)
+        good = last_good([*promotions, promotion])
+        # Written down first: a promotion that was announced and not made can be made again.
+        self._versions.tag(tenant_id, *tag(promotion, len(promotions)))
         self._versions.call(tenant_id, CHAMPION_ALIAS, number)
         if good is not None or LAST_GOOD_ALIAS in aliases:
             self._versions.call(tenant_id, LAST_GOOD_ALIAS, good)

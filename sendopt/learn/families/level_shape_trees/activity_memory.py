@@ -1,4 +1,4 @@
-"""Chooses how fast the activity clocks forget, by the hours of later sessions.
+"""Chooses how fast what is known of activity is forgotten, by the hours of later sessions.
 
 Log loss of answers would be the wrong judge: how often a user answers dominates it and asks for a
 short memory, which blurs the hour. The likelihood of the hour alone asks the right question.
@@ -22,30 +22,30 @@ from sendopt.features import (
     viewpoints,
 )
 from sendopt.learn.level_shape import activity_prior
-from sendopt.learn.level_shape.activity_prior import ClockPrior
+from sendopt.learn.level_shape.activity_prior import ActivityPrior
 from sendopt.learn.level_shape.curves import LevelShape
 
 _HALF_LIVES_DAYS = (14.0, 42.0, 120.0, 240.0, 1000.0)
 _SHORTEST, _LONGEST = timedelta(days=1), timedelta(days=56)
 _MOST_SESSIONS = 20_000
 _FEWEST_SESSIONS = 500
-_MOST_TEACHERS = 2_000  # users from whom it is learned how clocks differ
+_MOST_TEACHERS = 2_000  # users from whom it is learned how users' hours differ
 _MOST_TRIAL_TEACHERS = 400  # the same while the memory is chosen
 
 _HALF_HOUR_US = 1_800_000_000
 
 
-def choose_clocks(
+def learn_activity(
     view: AsOfView,
     shape: LevelShape,
     *,
     until: datetime,
     rng: np.random.Generator,
-) -> tuple[LevelShape, ClockPrior]:
-    """Return `shape` with the best memory, and how clocks differ as of `until`.
+) -> tuple[LevelShape, ActivityPrior]:
+    """Return `shape` with the best memory, and how users' hours differ as of `until`.
 
     The best memory is that under which the last sessions before `until` were likeliest: the last
-    fifth of the log's time is held out, at most eight weeks, and the clocks are those known at its
+    fifth of the log's time is held out, at most eight weeks, and densities are those known at its
     start. A log that has been silent since teaches from before its silence. With too few sessions
     nothing is chosen.
     """
@@ -91,7 +91,7 @@ def _learned(
     teachers: pa.Array,
     shape: LevelShape,
     as_of: datetime,
-) -> ClockPrior:
+) -> ActivityPrior:
     instants = pa.array([as_of] * len(teachers), pa.timestamp("us", tz="UTC"))
     seen = Viewpoints(teachers, instants)
     user = view.user_evidence(seen, half_life=shape.half_life)

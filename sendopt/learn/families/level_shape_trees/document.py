@@ -10,12 +10,12 @@ import numpy as np
 
 from sendopt.errors import ModelNotServable
 from sendopt.features import HALF_HOURS, MOMENT_FEATURES, USER_FEATURES, Target
-from sendopt.learn.level_shape.activity_prior import ClockPrior
+from sendopt.learn.level_shape.activity_prior import ActivityPrior
 from sendopt.learn.level_shape.curves import LevelShape
 from sendopt.learn.level_shape.level_shape_model import LevelShapeModel
 from sendopt.learn.level_shape.segments import Segments
 
-_CLOCKS = ("everybody", "mean", "covariance")
+_PRIOR = ("everybody", "mean", "covariance")
 
 
 def document(model: LevelShapeModel) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def document(model: LevelShapeModel) -> dict[str, Any]:
         "features": list(USER_FEATURES + MOMENT_FEATURES),
         "late_hazard": None if model.late_hazard is None else model.late_hazard.tolist(),
         "shape": asdict(model.shape),
-        "clocks": {name: getattr(model.clocks, name).tolist() for name in _CLOCKS},
+        "activity_prior": {name: getattr(model.activity, name).tolist() for name in _PRIOR},
         "platforms": _told(model.platforms),
         "message_types": _told(model.message_types),
     }
@@ -45,7 +45,7 @@ def read(target: Target, document: Mapping[str, Any]) -> LevelShapeModel:
     return LevelShapeModel(
         target=target,
         shape=LevelShape(**document["shape"]),
-        clocks=ClockPrior(*(np.array(document["clocks"][name]) for name in _CLOCKS)),
+        activity=ActivityPrior(*(np.array(document["activity_prior"][name]) for name in _PRIOR)),
         late_hazard=None if hazard is None else np.array(hazard),
         platforms=_segments(document["platforms"]),
         message_types=_segments(document["message_types"]),

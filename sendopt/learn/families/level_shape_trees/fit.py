@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt.features import LabelledMoments, microseconds
-from sendopt.learn.families.level_shape_trees.activity_memory import choose_clocks
+from sendopt.learn.families.level_shape_trees.activity_memory import learn_activity
 from sendopt.learn.families.level_shape_trees.grow_trees import grow
 from sendopt.learn.families.level_shape_trees.learn_weights import (
     activity_tells,
@@ -66,10 +66,12 @@ def _learn_curves(past: Past, prior: LevelShape) -> tuple[LevelShapeModel, Rows]
         rows = known.rows(told, past.moments)
         return as_if_everybody_were_known(rows, labelled, learn | past.tune)
 
-    shape, clocks = choose_clocks(view, prior, until=past.split.judge_from, rng=past.rng_for(NAME))
+    shape, activity = learn_activity(
+        view, prior, until=past.split.judge_from, rng=past.rng_for(NAME)
+    )
     until_us = microseconds(past.split.judge_from)
     hazard = hazard_by_age(view.late_answers, until_us=until_us)
-    known = LevelShapeModel(past.target, shape, clocks, hazard)
+    known = LevelShapeModel(past.target, shape, activity, hazard)
     told = known.known(view, past.viewpoints)
     rows = described_by(known)
     if past.label_source == SENDS and not activity_tells(rows, labelled, learn):

@@ -35,7 +35,7 @@ def activity_tells(rows: Rows, past: LabelledMoments, learn: Mask) -> bool:
     active = rows.parts.activity + rows.parts.population_activity
     if not active[learn].any() or len(np.unique(user)) < FEWEST_FOR_TEST:
         return True
-    design = np.column_stack([np.ones(len(rows)), rows.level, rows.busyness, active])[learn]
+    design = np.column_stack([np.ones(len(rows)), rows.level, rows.activity_rate, active])[learn]
     precision = np.array([_INTERCEPT_PRECISION, 4.0, 1.0, 1.0])
     weight = logistic.fit(
         design,
@@ -67,7 +67,7 @@ def late_weight(rows: Rows, past: LabelledMoments, learn: Mask) -> float:
     late = rows.parts.late
     if not late[learn].any():
         return 0.0
-    parts = [np.ones(len(rows)), rows.level, rows.busyness, rows.parts.shape, late]
+    parts = [np.ones(len(rows)), rows.level, rows.activity_rate, rows.parts.shape, late]
     weight = logistic.fit(
         np.column_stack(parts)[learn],
         past.label[learn],
@@ -85,16 +85,17 @@ def weigh(rows: Rows, past: LabelledMoments, learn: Mask) -> Weights:
     Raises:
         SolverFailed: if no weights are found, or those found are wrong on the rows they learned.
     """
-    intercept, level, busyness, shape = logistic.fit_at_least(
+    parts = [np.ones(len(rows)), rows.level, rows.activity_rate, rows.parts.shape]
+    intercept, level, activity_rate, shape = logistic.fit_at_least(
         _LEAST_SHAPE_WEIGHT,
-        np.column_stack([np.ones(len(rows)), rows.level, rows.busyness, rows.parts.shape])[learn],
+        np.column_stack(parts)[learn],
         past.label[learn],
         past.weight[learn],
         offset=rows.base[learn],
         prior=np.array([0.0, 1.0, 0.0, 1.0]),
         precision=np.array([_INTERCEPT_PRECISION, 4.0, 1.0, 16.0]),
     )
-    found = Weights(float(intercept), float(level), float(busyness), float(shape))
+    found = Weights(float(intercept), float(level), float(activity_rate), float(shape))
     said = logistic.sigmoid(found.logit(rows) - rows.message)
     _check_mean("the level-shape model", said, past, learn, pulled=_INTERCEPT_PRECISION * intercept)
     return found

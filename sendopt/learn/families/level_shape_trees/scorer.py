@@ -82,7 +82,7 @@ class LevelShapeTrees(Scorer):
 
     def logit_sd(self, inputs: Rows) -> NDArray[np.float64]:
         """Return the posterior deviation of the user's own part of the shape."""
-        return self.weights.shape * np.sqrt(inputs.parts.doubt)
+        return self.weights.shape * np.sqrt(inputs.parts.variance)
 
     def everybody(self, inputs: Rows) -> NDArray[np.float64]:
         """Return the baseline: the answer rate by time of day on the user's platform."""
@@ -123,7 +123,7 @@ class LevelShapeTrees(Scorer):
             own_visits=weights.shape * parts.activity,
             own_answers=weights.shape * parts.answers,
             level=weights.level * inputs.level,
-            pace=weights.busyness * inputs.busyness,
+            pace=weights.activity_rate * inputs.activity_rate,
             trees=shapley,
             tree_features=names,
             tree_values=self.tree_features(inputs) if names else np.zeros((count, 0)),
@@ -171,7 +171,7 @@ class LevelShapeTrees(Scorer):
             "users who never answer": level(-6.0),
             "users who always answer": level(6.0),
             "a million sessions a day": replace(
-                inputs, busyness=np.full_like(inputs.busyness, np.log1p(1e6))
+                inputs, activity_rate=np.full_like(inputs.activity_rate, np.log1p(1e6))
             ),
         }
 
@@ -185,7 +185,7 @@ class LevelShapeTrees(Scorer):
             f"bandwidth {known.shape.activity_bandwidth_hours:g} hours."
         )
         yield (
-            f"- Weights: level {weights.level:.2f}, busyness {weights.busyness:.2f}, "
+            f"- Weights: level {weights.level:.2f}, activity rate {weights.activity_rate:.2f}, "
             f"shape {weights.shape:.2f}; {rounds} rounds of trees on its offset."
         )
         late = known.shape.late_weight

@@ -17,7 +17,7 @@ class Weights:
 
     intercept: float = 0.0
     level: float = 1.0
-    busyness: float = 0.0
+    activity_rate: float = 0.0
     shape: float = 1.0  # never negative: what orders the hours of a user cannot be turned over
 
     def logit(self, rows: Rows) -> NDArray[np.float64]:
@@ -26,7 +26,7 @@ class Weights:
             rows.base
             + self.intercept
             + self.level * rows.level
-            + self.busyness * rows.busyness
+            + self.activity_rate * rows.activity_rate
             + self.shape * rows.parts.shape
             + rows.message
         )
