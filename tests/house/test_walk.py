@@ -1,4 +1,4 @@
-"""The walk in CONTRIBUTING names files that exist, and what is defined in them."""
+"""The walk in CONTRIBUTING and the glossary name files that exist, and what is defined in them."""
 
 from __future__ import annotations
 
@@ -9,21 +9,30 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SECTION = "## One user's events to a score"
+WALK = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split(SECTION)[1].split("\n## ")[0]
+GLOSSARY = (ROOT / "docs" / "glossary.md").read_text("utf-8")
 
 
-def steps() -> list[tuple[str, str | None]]:
-    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split(SECTION)[1].split("\n## ")[0]
+def places(text: str) -> list[tuple[str, str | None]]:
     cells = re.findall(r"\| ([^|]+) \|$", text, re.MULTILINE)
     named = [re.findall(r"`([^`]+)`", cell) for cell in cells]
     return [(names[0], names[1] if len(names) > 1 else None) for names in named if names]
 
 
-def test_the_walk_has_steps() -> None:
-    assert len(steps()) > 10
+@pytest.mark.parametrize("text", [WALK, GLOSSARY], ids=["walk", "glossary"])
+def test_there_are_places(text: str) -> None:
+    assert len(places(text)) > 10
 
 
-@pytest.mark.parametrize(("path", "name"), steps())
-def test_a_step_is_where_the_walk_says(path: str, name: str | None) -> None:
+@pytest.mark.parametrize(("path", "name"), [*places(WALK), *places(GLOSSARY)])
+def test_what_is_named_is_where_it_is_said_to_be(path: str, name: str | None) -> None:
     code = (ROOT / path).read_text("utf-8")
     if name is not None:
-        assert re.search(rf"^\s*(def|class) {name}\b", code, re.MULTILINE), name
+        defined = rf"^\s*(?:(?:def|class) {name}\b|{name}(?:: .+)? = |{name}: )"
+        assert re.search(defined, code, re.MULTILINE), name
+
+
+def test_no_word_stands_in_the_glossary_twice() -> None:
+    words = re.findall(r"^\| ([^|]+) \|", GLOSSARY, re.MULTILINE)
+    words = [word for word in words if word not in {"word", "---"}]
+    assert len(set(words)) == len(words)
