@@ -13,11 +13,15 @@ from trained import PRIOR
 
 from sendopt.features import Target
 from sendopt.learn import ServableModel
+from sendopt.learn.families import DEFAULT
+from sendopt.learn.families.definition import shipped
 from sendopt.learn.families.level_shape_trees.scorer import LevelShapeTrees
 from sendopt.learn.families.level_shape_trees.weights import PopulationWeights, Weights
 from sendopt.learn.level_shape import activity_prior, delays
 from sendopt.learn.level_shape.level_shape_model import LevelShapeModel
 from sendopt.learn.model.model import Provenance
+
+USUAL = shipped(DEFAULT).document()
 
 
 def untrained(
@@ -45,7 +49,7 @@ def untrained(
         ),
         "delays": delays.steady(),
         "calibration": (0.0, 1.0),
-        "provenance": Provenance(0, until, until, label_source, "", {}, "0", seed),
+        "provenance": Provenance(0, until, until, label_source, "", USUAL, "0", seed),
     }
     return ServableModel(**(own | parts))
 

@@ -18,6 +18,8 @@ from untrained import untrained
 
 from sendopt.errors import Conflict, ModelNotServable, NotFound, StoreFailure
 from sendopt.learn import Registry, ServableModel
+from sendopt.learn.families import DEFAULT
+from sendopt.learn.families.definition import parse, shipped
 from sendopt.learn.registry.promotions import (
     PROMOTED,
     ROLLED_BACK,
@@ -265,3 +267,20 @@ def test_two_wrong_turns_do_not_make_a_good_one() -> None:
     assert last_good([replace(told[-1], before="3")]) == "3", (
         "of a release that wrote no promotions"
     )
+
+
+def test_a_run_is_called_by_family_number_version_and_what_was_set(
+    registry: Registry, tmp_path: Path
+) -> None:
+    from mlflow import MlflowClient
+
+    mine = parse('family = "level_shape_trees"\n[shape]\ndeviation_sd = 0.4', called="mine.toml")
+    runs = MlflowClient(f"sqlite:///{tmp_path}/registry.db")
+    for number, set_otherwise in (("1", ""), ("2", " shape.deviation_sd=0.4")):
+        model = untrained(seed=3)
+        defined = mine if set_otherwise else shipped(DEFAULT)
+        model = replace(model, provenance=replace(model.provenance, defined=defined.document()))
+        recorded = registry.record(SHOP, model, params={}, tags={})
+        name = runs.get_run(recorded.run_id).info.run_name
+        version = recorded.model.version
+        assert name == f"level_shape_trees v{number} {version}{set_otherwise}"

@@ -105,6 +105,11 @@ class Versions:
         )
 
     @_answers()
+    def name_run(self, run_id: str, name: str) -> None:
+        """Give a run the name by which MLflow's pages list it."""
+        self._client.update_run(run_id, name=name)
+
+    @_answers()
     def end_run(
         self, run_id: str, *, metrics: Mapping[str, float], tags: Mapping[str, str]
     ) -> None:

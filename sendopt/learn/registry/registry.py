@@ -34,6 +34,7 @@ from sendopt.learn.registry.promotions import (
     read_promotions,
     tag,
 )
+from sendopt.learn.registry.run_name import run_name
 from sendopt.records import TenantId
 
 CHAMPION_ALIAS = "champion"
@@ -147,6 +148,7 @@ class Registry:
                     _LEARNED_TAG: written.provenance.learned_until.isoformat(),
                 },
             )
+        self._versions.name_run(added.run_id, run_name(written, added.number))
         self._versions.call(tenant_id, CHALLENGER_ALIAS, added.number)
         return Recorded(written, added.number, added.run_id)
 
