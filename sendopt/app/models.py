@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from sendopt.ingest.fields import Text
 from sendopt.learn.families import DEFAULT, FAMILIES
 from sendopt.learn.families.definition import Definition, read_file, shipped
 from sendopt.learn.judging.drift import DriftReport, drift
+from sendopt.learn.registry import pages
 from sendopt.learn.registry.promotions import RegisteredModel
 from sendopt.records import EventType, TenantId
 from sendopt.state import drift as kept_drift
@@ -131,6 +133,22 @@ class Models(Stores):
             return learn.compare(
                 reader, first, second, until=self.clock.now(), seed=self.settings.learn.seed
             )
+
+    def serve_model_pages(
+        self, *, port: int, stop: threading.Event, opened: Callable[[str], None]
+    ) -> None:
+        """Serve MLflow's own pages of all tenants' models to this machine until `stop` is set.
+
+        Args:
+            port: where, 1 to 65535.
+            stop: ends it.
+            opened: told the address, once it answers.
+
+        Raises:
+            InvalidInput: `port_taken`.
+            SendoptError: `pages_missing`, `pages_failed`.
+        """
+        pages.serve(*self.registry_place, port=port, stop=stop, opened=opened)
 
     def roll_back_model(self, tenant_id: TenantId, body: Any, *, by: str) -> RegisteredModel:
         """Let a former champion serve again, from the next request on; return it.

@@ -35,8 +35,13 @@ class Stores(StateStore):
 
     @cached_property
     def registry(self) -> learn.Registry:
+        return learn.Registry(*self.registry_place)
+
+    @property
+    def registry_place(self) -> tuple[str, str]:
+        """MLflow's store, and where models and cards are kept."""
         self.settings.registry_folder.mkdir(parents=True, exist_ok=True)
-        return learn.Registry(self.settings.tracking_uri, self.settings.artifacts)
+        return self.settings.tracking_uri, self.settings.artifacts
 
     @property
     def model_limits(self) -> serving.Limits:

@@ -11,6 +11,7 @@ from sendopt.cli import answers
 from sendopt.cli.options import AsJson, Home, Tenant, open_known_home
 from sendopt.cli.output import as_json as as_json_object
 from sendopt.cli.output import print_json, print_table, progress, stdout
+from sendopt.cli.stopping import stopped_by_signal
 from sendopt.records import TenantId
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def register(commands: typer.Typer) -> None:
     models.command("show")(show_model)
     models.command("compare")(compare)
     models.command("rollback")(rollback)
+    models.command("ui")(show_pages)
     commands.add_typer(models, name="models")
     commands.command()(drift)
 
@@ -128,6 +130,29 @@ def rollback(
         print_json(published(model))
     else:
         stdout.print(f"Model {model.version} serves again")
+
+
+def show_pages(
+    port: Annotated[
+        int, typer.Option("--port", metavar="PORT", min=1, max=65535, help="Of this machine.")
+    ] = 5000,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open MLflow's own pages, until Ctrl-C.
+
+    Every training of every tenant with its parameters, figures and files, on 127.0.0.1 alone.
+    """
+
+    def opened(address: str) -> None:
+        if as_json:
+            print_json({"address": address})
+        else:
+            stdout.print(f"MLflow's pages: {address}")
+
+    with progress("starting MLflow"):
+        app = open_known_home(home)
+    app.serve_model_pages(port=port, stop=stopped_by_signal(), opened=opened)
 
 
 def drift(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import signal
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +11,7 @@ import typer
 import sendopt.api
 import sendopt.app
 from sendopt.cli.options import Home, open_home
+from sendopt.cli.stopping import stopped_by_signal
 
 if TYPE_CHECKING:
     from sendopt.app import App
@@ -32,7 +31,7 @@ def run(home: Home = None) -> None:
     Ends at SIGTERM or Ctrl-C after what it has begun; what is acknowledged is on disk.
     """
     app = _open(home)
-    sendopt.app.running.together(app, lambda: _serve(app), _stopped_by_signal())
+    sendopt.app.running.together(app, lambda: _serve(app), stopped_by_signal())
 
 
 def serve(home: Home = None) -> None:
@@ -40,13 +39,13 @@ def serve(home: Home = None) -> None:
 
     The other parts run elsewhere over the same stores.
     """
-    _stopped_by_signal()
+    stopped_by_signal()
     _serve(_open(home))
 
 
 def dispatch(home: Home = None) -> None:
     """Run a dispatcher; any number share the work."""
-    sendopt.app.running.dispatch(_open(home), _stopped_by_signal())
+    sendopt.app.running.dispatch(_open(home), stopped_by_signal())
 
 
 def append(home: Home = None) -> None:
@@ -54,7 +53,7 @@ def append(home: Home = None) -> None:
 
     One process at a time holds the right to append; a second one waits for it.
     """
-    sendopt.app.running.append(_open(home), _stopped_by_signal())
+    sendopt.app.running.append(_open(home), stopped_by_signal())
 
 
 def _open(home: Path | None) -> App:
@@ -72,15 +71,3 @@ def _serve(app: App) -> None:
     # garbage would halt every request for a quarter of a second now and then.
     gc.freeze()
     sendopt.api.make_server(api, host=http.host, port=http.port).run()
-
-
-def _stopped_by_signal() -> threading.Event:
-    """Return an event that SIGTERM and Ctrl-C set.
-
-    Also needed beside the HTTP server, which ends at the signal and then raises it once more:
-    by default that would kill the process before the other parts have finished.
-    """
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
-    return stop

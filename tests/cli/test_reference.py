@@ -16,7 +16,7 @@ COMMANDS = (
     "ingest", "train", "score", "backtest", "plan", "run", "serve", "dispatch", "append",
     "explain", "lift", "bill statement", "bill close", "bill rate-card", "verify", "demo",
     "settings",
-    "models compare", "models list", "models rollback", "models show", "drift",
+    "models compare", "models list", "models rollback", "models ui", "models show", "drift",
     "tenant create", "key issue", "key list", "key revoke",
 )  # fmt: skip
 
