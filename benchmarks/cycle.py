@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
-from daily_cycle import planted
+from daily_cycle import planted, truth
 from daily_cycle.commands import SENDOPT, Cost, run
 from daily_cycle.table import Cycle, section
 from page import PAGE, write_section
@@ -56,9 +56,11 @@ def measure(folder: Path, users: int, *, plan: bool) -> Cycle:
     create = f"create table event as from read_parquet('{past}')"
     plain = run(sys.executable, "-c", _CREATE, folder / "plain.duckdb", create, home=home)
     step("ingest", "ingest", past)
-    step("train", "train")
+    step("train", "train", "--json")
     step("score", "score")
-    step("score --out", "score", "--full", "--out", folder / "scores.parquet")
+    scores = folder / "scores.parquet"
+    step("score --out", "score", "--full", "--out", scores)
+    beside = truth.compare(folder, trained=commands["train"].json, scores=scores)
     step("ingest, the next day", "ingest", folder / planted.NEXT_DAY)
     step("score, after the next day", "score")
     step("backtest", "backtest")
@@ -68,7 +70,7 @@ def measure(folder: Path, users: int, *, plan: bool) -> Cycle:
         sys.executable, _SCRIPTS / "obvious.py", past, str(min(users, _SAMPLE)), home=home
     )
     events = duckdb.sql(f"select count(*) from read_parquet('{past}')").fetchall()[0][0]
-    return Cycle(users, events, commands, plain, obvious)
+    return Cycle(users, events, commands, plain, obvious, beside)
 
 
 def _campaign(folder: Path) -> Path:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 SENDOPT = (sys.executable, "-m", "sendopt")
 
@@ -19,12 +21,18 @@ class Cost:
     wall: float  # seconds
     cpu: float  # seconds, user and system, of all threads
     peak: float  # GB, the largest resident set
-    said: str  # what it printed
+    said: str  # what it printed, on both streams
 
     @property
     def last_line(self) -> str:
         """The last line that it printed."""
         return self.said.strip().rpartition("\n")[2]
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The JSON object that it printed after its progress."""
+        found: dict[str, Any] = json.loads(self.said[self.said.index("\n{") :])
+        return found
 
 
 def run(*command: str | Path, home: Path) -> Cost:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from page import machine, table
 
+from daily_cycle import truth
 from daily_cycle.commands import Cost
 
 
@@ -19,6 +20,7 @@ class Cycle:
     commands: dict[str, Cost]
     create_table: Cost  # DuckDB, of the file that `ingest` read
     obvious: Cost  # on a sample; what it printed counts
+    beside: truth.BesideTruth
 
 
 def section(cycle: Cycle) -> str:
@@ -38,6 +40,7 @@ def section(cycle: Cycle) -> str:
             ),
             table(("what", "wall", "CPU", "peak memory"), rows),
             table(("ratio", "", "by the clock", "by CPU"), list(_ratios(cycle))),
+            truth.section(cycle.beside),
         ]
     )
 
