@@ -11,7 +11,7 @@ age or within a window of days, where an event years off weighs nothing and a la
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -66,11 +66,12 @@ def body_of(reader: Reader, *, until: datetime) -> Iterator[tuple[Reader, Body |
         after=int(events[last + 1 :].sum()),
         newest=instant(int(newest_us[-1])) if last + 1 < len(day) else None,
     )
-    if not found.before and not found.after:
-        yield reader, found
-        return
-    with reader.within(found.begin, found.end) as inside:
-        yield inside, found
+    whole = not found.before and not found.after
+    with (
+        nullcontext(reader) if whole else reader.within(found.begin, found.end) as inside,
+        inside.for_many_queries() as seen,
+    ):
+        yield seen, found
 
 
 def extent(day: NDArray[np.int64], users: NDArray[np.int64]) -> tuple[int, int]:

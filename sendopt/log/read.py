@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput, NotFound, StoreFailure
@@ -18,12 +20,39 @@ from sendopt.records import TenantId, UserId
 
 _VIEWS = {"event", "send", "repeated_send"}
 _BATCH_ROWS = 122_880  # of a row group of a file
+_FEW_EVENTS = 500_000  # some 100 MB in memory
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """Which of a tenant's events a reader sees."""
+
+    since: datetime | None = None  # inclusive
+    before: datetime | None = None  # exclusive
+    users: pa.Array | None = None  # whose; None = everybody's
+    in_memory: bool = False  # they are read from the files once, and kept
+
+    def within(self, since: datetime | None, before: datetime | None) -> _Scope:
+        """Return the part of it in [since, before); None = without an end."""
+        begins = [as_utc(at) for at in (since, self.since) if at is not None]
+        ends = [as_utc(at) for at in (before, self.before) if at is not None]
+        return replace(self, since=max(begins, default=None), before=min(ends, default=None))
+
+    def of(self, users: pa.Array) -> _Scope:
+        """Return the part of it that is of `users`."""
+        users = users.cast(pa.string())
+        if self.users is not None:
+            users = users.filter(pc.is_in(users, self.users))
+        return replace(self, users=users, in_memory=True)
+
+
+_EVERYTHING = _Scope()
 
 
 class Reader:
     """One tenant's events, frozen at `snapshot`; not for use by two threads at once.
 
-    SQL sees a view `event` with the columns of EVENT_SCHEMA and no tenant in it: other tenants'
+    SQL sees `event` with the columns of EVENT_SCHEMA and no tenant in it: other tenants'
     rows cannot be left in by a forgotten condition. The lake underneath has a name that SQL may
     not mention, and is attached read-only. Built on it are the views `send`, each send
     once, and `repeated_send`, and a table macro `send_answer`, which says what an answer is.
@@ -35,15 +64,11 @@ class Reader:
         lake: str,
         tenant_id: TenantId,
         snapshot: int,
-        *,
-        since: datetime | None = None,
-        before: datetime | None = None,
-        which: str | None = None,
-        asked: pa.Table | None = None,
+        scope: _Scope = _EVERYTHING,
     ) -> None:
         self._connection = connection
-        self._lake, self._tenant_id = lake, tenant_id
-        self._since, self._before = since, before
+        self._lake, self._tenant_id, self._scope = lake, tenant_id, scope
+        since, before = scope.since, scope.before
         begins = "" if since is None else f"and occurred_at >= {literal(since.isoformat())} "
         ends = "" if before is None else f"and occurred_at < {literal(before.isoformat())}"
         self._names = {
@@ -51,73 +76,78 @@ class Reader:
             "snapshot": snapshot,
             "tenant_id": literal(tenant_id),
             "and_within": begins + ends,
-            "view": "event" if which is None else "every_event",
+            "view": "every_event" if scope.in_memory else "event",
         }
         self.snapshot = snapshot
         run(connection, "event_view", statement("event_view").format(**self._names))
-        if which is not None:
-            if asked is not None:
-                connection.register("asked", asked)
-            sql = statement("event_of_users").format(which=which)
-            run(connection, "event_of_users", sql)
-            if asked is not None:
-                connection.unregister("asked")
+        if scope.in_memory:
+            self._copy_events()
         run(connection, "repeated_send_view")
         run(connection, "send_view")
         run(connection, "send_answer_macro")
+
+    def _copy_events(self) -> None:
+        users = self._scope.users
+        which, asked = "true", None
+        if users is not None and len(users) == 1:  # a condition that files can be skipped by
+            which = f"user_id = {literal(users[0].as_py())}"
+        elif users is not None:
+            which, asked = "user_id in (select user_id from asked)", pa.table({"user_id": users})
+        if asked is not None:
+            self._connection.register("asked", asked)
+        run(self._connection, "event_table", statement("event_table").format(which=which))
+        if asked is not None:
+            self._connection.unregister("asked")
 
     def appended_count(self) -> int:
         """Return how many events the tenant's appends say they stored; `event` must hold them."""
         sql = statement("appended_count").format(**self._names)
         return int(run(self._connection, "appended_count", sql).fetchall()[0][0])
 
-    @contextmanager
-    def before(self, instant: datetime) -> Iterator[Reader]:
+    def before(self, instant: datetime) -> AbstractContextManager[Reader]:
         """Open a reader of the same snapshot to which nothing has happened at or after `instant`.
 
         What is known as of then must come out the same from both.
         """
-        with self.within(None, instant) as reader:
-            yield reader
+        return self.within(None, instant)
 
-    @contextmanager
-    def within(self, since: datetime | None, before: datetime) -> Iterator[Reader]:
+    def within(self, since: datetime | None, before: datetime) -> AbstractContextManager[Reader]:
         """Open a reader of the same snapshot that sees what happened in [since, before) alone.
 
         It sees nothing that this one does not see; None = from the first event on.
         """
-        since = max((as_utc(at) for at in (since, self._since) if at is not None), default=None)
-        before = min(as_utc(at) for at in (before, self._before) if at is not None)
-        connection = self._connection.cursor()
-        try:
-            yield Reader(
-                connection,
-                self._lake,
-                self._tenant_id,
-                self.snapshot,
-                since=since,
-                before=before,
-            )
-        finally:
-            connection.interrupt()
-            connection.close()
+        return self._part(self._scope.within(since, before))
 
     def of_user(self, user_id: UserId) -> AbstractContextManager[Reader]:
-        """Open a reader of the same snapshot that sees one user's events alone, read here, once."""
-        return self._of(f"user_id = {literal(user_id)}")
+        """Open a reader of the same snapshot that sees one user's events alone, read here, once.
+
+        It sees nothing that this one does not see.
+        """
+        return self.of_users(pa.array([user_id]))
 
     def of_users(self, user_ids: pa.Array) -> AbstractContextManager[Reader]:
         """As `of_user`, of several users."""
-        asked = pa.table({"user_id": user_ids.cast(pa.string())})
-        return self._of("user_id in (select user_id from asked)", asked)
+        return self._part(self._scope.of(user_ids))
+
+    def for_many_queries(self) -> AbstractContextManager[Reader]:
+        """Open a reader that sees what this one sees; if that is little, all of it read here, once.
+
+        Which files a query has to read is looked up in the catalog each time, which takes longer
+        than reading a few rows.
+        """
+        if self._scope.in_memory:
+            return nullcontext(self)
+        params = {"most": _FEW_EVENTS + 1}
+        (events,) = run(self._connection, "count_up_to", params=params).fetchall()[0]
+        if events > _FEW_EVENTS:
+            return nullcontext(self)
+        return self._part(replace(self._scope, in_memory=True))
 
     @contextmanager
-    def _of(self, which: str, asked: pa.Table | None = None) -> Iterator[Reader]:
+    def _part(self, scope: _Scope) -> Iterator[Reader]:
         connection = self._connection.cursor()
         try:
-            yield Reader(
-                connection, self._lake, self._tenant_id, self.snapshot, which=which, asked=asked
-            )
+            yield Reader(connection, self._lake, self._tenant_id, self.snapshot, scope)
         finally:
             connection.interrupt()
             connection.close()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from datetime import timedelta
+from itertools import islice, permutations
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from sendopt.errors import InvalidInput, NotFound, StoreFailure
-from sendopt.log import EVENT_SCHEMA, Log, LogLocation, Reader, event_table
+from sendopt.log import EVENT_SCHEMA, Log, LogLocation, Reader, event_table, read
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 
 SHOP, BANK = TenantId("shop"), TenantId("bank")
@@ -165,3 +168,43 @@ def test_a_damaged_catalog_is_a_failure_of_the_store(local_log: Log) -> None:
         file.write_bytes(b"not a database" * 400)
     with pytest.raises(StoreFailure), local_log.reader(SHOP):
         pass
+
+
+def test_a_reader_of_a_part_sees_nothing_that_the_one_it_is_of_does_not(
+    local_log: Log, an_event: Callable[..., Event]
+) -> None:
+    at = an_event("x").occurred_at
+    days = [at + timedelta(days=day) for day in range(5)]
+    parts: Sequence[Callable[[Reader], AbstractContextManager[Reader]]] = (
+        lambda reader: reader.of_users(pa.array(["ann", "bob", "dan"])),
+        lambda reader: reader.of_user(UserId("bob")),
+        lambda reader: reader.within(days[1], days[4]),
+        lambda reader: reader.for_many_queries(),
+    )
+    events = [
+        Event(f"{user}-{day}", UserId(user), EventType.SESSION, days[day])
+        for user in ("ann", "bob", "cay")
+        for day in range(5)
+    ]
+    with local_log.appender() as appender:
+        appender.append(SHOP, event_table(events))
+    for order in islice(permutations(parts), 0, None, 5):
+        with ExitStack() as stack:
+            reader = stack.enter_context(local_log.reader(SHOP))
+            for part in order:
+                reader = stack.enter_context(part(reader))
+            found = reader.query("all", "select event_id from event order by event_id")
+        assert found["event_id"].to_pylist() == ["bob-1", "bob-2", "bob-3"]
+
+
+@pytest.mark.parametrize("few", [0, 2, 3])
+def test_a_reader_for_many_queries_sees_the_same_however_many_events_there_are(
+    local_log: Log, an_event: Callable[..., Event], monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(read, "_FEW_EVENTS", few)
+    with local_log.appender() as appender:
+        appender.append(SHOP, event_table([an_event(name) for name in "abc"]))
+        appender.append(BANK, event_table([an_event("theirs")]))
+    with local_log.reader(SHOP) as reader, reader.for_many_queries() as asked:
+        sql = "select * from event order by event_id"
+        assert asked.query("all", sql).equals(reader.query("all", sql))
