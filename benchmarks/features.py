@@ -218,7 +218,7 @@ def _known(view: AsOfView, seen: Viewpoints, cell: np.ndarray) -> np.ndarray:
     known = np.empty((len(seen), len(USER_FEATURES) + 5))
     for first in range(0, len(seen), SENDS_AT_ONCE):
         some, part = slice(first, first + SENDS_AT_ONCE), seen.slice(first, SENDS_AT_ONCE)
-        known[some, : len(USER_FEATURES)] = view.recency(part)
+        known[some, : len(USER_FEATURES)] = view.user_features(part)
         found = view.user_evidence(part, half_life=HALF_LIFE)
         own = (np.arange(len(part)), *np.divmod(cell[some], HALF_HOURS))
         counts = [found.sessions, found.sends, *np.moveaxis(found.answers, 1, 0)]

@@ -19,10 +19,7 @@ from sendopt.features.as_of.population import Population, events_before
 from sendopt.features.as_of.view import AsOfView
 from sendopt.features.as_of.viewpoints import Moments, Viewpoints, viewpoints
 from sendopt.features.body import Body, body_of
-from sendopt.features.feature_names import (
-    MOMENT_FEATURES,
-    USER_FEATURES,
-)
+from sendopt.features.declared import FEATURE_WORDS, MOMENT_FEATURES, USER_FEATURES
 from sendopt.features.labels.labelled import (
     LabelledMoments,
     active_days,
@@ -44,6 +41,7 @@ from sendopt.features.target import (
 
 __all__ = [
     "DAY_TYPES",
+    "FEATURE_WORDS",
     "HALF_HOURS",
     "INSTANT",
     "LATE_AGES",

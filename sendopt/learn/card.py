@@ -160,7 +160,7 @@ def _weak_spots(
         )
     past = fitted.past
     judged = past.split.judge(past.labelled)
-    known = past.view.recency(past.viewpoints)[:, USER_FEATURES.index("sends_ever")]
+    known = past.view.user_features(past.viewpoints)[:, USER_FEATURES.index("sends_ever")]
     sends = known[past.moments.viewpoint][judged]
     losses = {
         name: metrics.log_losses(past.labelled.label[judged], each) for name, each in said.items()

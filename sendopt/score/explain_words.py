@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
+from sendopt.features import FEATURE_WORDS
 from sendopt.score.explain import ExplainedHour, Explanation, Feature, Gain, Standing
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -14,25 +15,6 @@ _PARTS = {
     "own_visits": "own visits and late answers",
     "own_answers": "own answers",
     "trees": "the trees",
-}
-#: What the trees read, by the feature's name.
-FEATURES = {
-    "sends_1d": "pushes in the last day",
-    "sends_7d": "pushes in the last week",
-    "sends_28d": "pushes in four weeks",
-    "sends_ever": "pushes ever",
-    "opens_7d": "early or late answers in the last week",
-    "opens_28d": "early or late answers in four weeks",
-    "opens_ever": "early or late answers ever",
-    "sessions_7d": "sessions in the last week",
-    "sessions_28d": "sessions in four weeks",
-    "dismissals_28d": "dismissals in four weeks",
-    "days_since_send": "days since the last push",
-    "days_since_open": "days since the last answer",
-    "days_since_session": "days since the last session",
-    "tenure_days": "days since the first event",
-    "hour_of_day": "the hour of the day",
-    "day_of_week": "the day of the week (0 = Monday)",
 }
 _NO_FACTOR = 0.005  # of a logit: within half a percent of the odds nothing is worth a word
 
@@ -143,7 +125,7 @@ def _source(told: Explanation, standing: Standing) -> str:
 
 def _feature(feature: Feature) -> str:
     value = "never" if feature.value is None else f"{feature.value:.3g}"
-    return f"{FEATURES[feature.name]}: {value} (odds {_factor(feature.logit)})"
+    return f"{FEATURE_WORDS[feature.name]}: {value} (odds {_factor(feature.logit)})"
 
 
 def _days(days: tuple[int, ...], weekend: tuple[int, ...]) -> str:

@@ -136,7 +136,7 @@ def test_a_large_log_says_the_same_in_parts(empty_log: Log) -> None:
         as_of = pa.array(rng.choice(at, size=4_000)).cast(INSTANT)
         seen = Viewpoints(pa.array([f"user-{each}" for each in asked]), as_of)
         half_life = timedelta(days=9)
-        known = view.recency(seen)
+        known = view.user_features(seen)
         found = view.user_evidence(seen, half_life=half_life)
         for first in range(0, 4_000, 500):  # so few are done in one thread
             some = seen.slice(first, 500)
@@ -144,5 +144,5 @@ def test_a_large_log_says_the_same_in_parts(empty_log: Log) -> None:
             np.testing.assert_array_equal(part.sessions, found.sessions[first : first + 500])
             np.testing.assert_array_equal(part.sends, found.sends[first : first + 500])
             np.testing.assert_array_equal(part.answers, found.answers[first : first + 500])
-            np.testing.assert_array_equal(view.recency(some), known[first : first + 500])
+            np.testing.assert_array_equal(view.user_features(some), known[first : first + 500])
     assert found.sends.sum() > 0

@@ -23,6 +23,7 @@ from sendopt.features import (
     Viewpoints,
     viewpoints,
 )
+from sendopt.features.declared import ANSWER, DECLARED, Measure, UserFeature
 from sendopt.features.local_time.zones import day_of_week, minute_of_day, zone_offsets
 from sendopt.log import Log, Reader, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
@@ -109,6 +110,25 @@ def oracle(reader: Reader, name: str, *, params: object = None, **inputs: pa.Tab
     return reader.query(name, (ORACLE / f"{name}.sql").read_text(), params, inputs)
 
 
+def every_feature_in_sql() -> str:
+    """Return the query of all declared features, each of which looks at all earlier events."""
+    columns = ",\n".join(f"{in_sql(each)} as {each.name}" for each in DECLARED)
+    return (ORACLE / "user_features.sql").read_text().replace("$columns", columns)
+
+
+def in_sql(feature: UserFeature) -> str:
+    of = EventType.OPEN if feature.of == ANSWER else feature.of
+    chosen = [] if of is None else [f"event_type = '{of}'"]
+    if feature.days is not None:
+        chosen.append(f"age_days <= {feature.days}")
+    these = f"filter (where {' and '.join(chosen)})" if chosen else ""
+    return {
+        Measure.COUNT: f"count(age_days) {these}::double",
+        Measure.DAYS_SINCE_LAST: f"min(age_days) {these}",
+        Measure.DAYS_SINCE_FIRST: f"max(age_days) {these}",
+    }[feature.measure]
+
+
 def dense(counted: pa.Table, row: str, name: str, rows: int) -> NDArray[np.float64]:
     counts = np.zeros((rows, 96))
     counts[counted[row].to_numpy(), counted["cell"].to_numpy()] = counted[name].to_numpy()
@@ -174,11 +194,13 @@ def test_the_pass_agrees_with_looking_back_from_every_viewpoint(
                 found_now = counts[int(stage)] if stage else counts
                 np.testing.assert_allclose(found_now.ravel(), expected, rtol=1e-6)
 
-        known = oracle(reader, "recency", params={"outcome": "open"}, viewpoint=seen.table())
+        known = reader.query(
+            "user_features", every_feature_in_sql(), None, {"viewpoint": seen.table()}
+        )
         expected = np.column_stack(
             [known[name].to_numpy().astype(np.float64) for name in USER_FEATURES]
         )
-        np.testing.assert_array_equal(view.recency(seen), expected)
+        np.testing.assert_array_equal(view.user_features(seen), expected)
 
         local = view.moments(seen, number, at)
         placed = oracle(
@@ -241,7 +263,7 @@ def test_neither_later_events_nor_the_order_of_reading_move_what_is_known(
             evidence = view.user_evidence(seen, half_life=HALF_LIFE)
             told.append(
                 [
-                    view.recency(seen),
+                    view.user_features(seen),
                     evidence.sessions,
                     evidence.sends,
                     evidence.answers,

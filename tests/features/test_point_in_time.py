@@ -65,7 +65,7 @@ def known(reader: Reader) -> list[NDArray[np.float64]]:
         *(mine.sessions, mine.sends, mine.opens),
         *(everybody.sessions, everybody.sends, everybody.opens),
         *(late.answers, late.expected, everybodys_late.answers, everybodys_late.expected),
-        view.recency(seen),
+        view.user_features(seen),
         local.day_of_week.astype(np.float64),
         local.minute_of_day.astype(np.float64),
     ]

@@ -93,7 +93,7 @@ def everything(reader: Reader, target: Target = TARGET) -> tuple[Any, ...]:
         ),
         sorted(map(str, observed.to_pylist())),
         observed_delays(reader, target, until=END),
-        view.recency(seen).tolist().__repr__(),
+        view.user_features(seen).tolist().__repr__(),
     )
 
 

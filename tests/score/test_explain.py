@@ -13,7 +13,7 @@ import pytest
 from matplotlib.figure import Figure
 from untrained import noise, untrained
 
-from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView
+from sendopt.features import USER_FEATURES, AsOfView
 from sendopt.learn import ServableModel
 from sendopt.learn.families.level_shape_trees.weights import Weights
 from sendopt.log import Log, event_table
@@ -22,7 +22,7 @@ from sendopt.schedule.policy import chance_of_gain
 from sendopt.score import score_slots
 from sendopt.score.explain import Explanation, Feature, Standing, explain
 from sendopt.score.explain_picture import draw
-from sendopt.score.explain_words import FEATURES, tell
+from sendopt.score.explain_words import tell
 
 SHOP = TenantId("shop")
 MONDAY = datetime(2026, 9, 28, tzinfo=UTC)
@@ -205,10 +205,6 @@ def test_another_field_is_another_word(ann: Explanation) -> None:
 )
 def test_the_standing_is_told(ann: Explanation, standing: Standing, said: str) -> None:
     assert said in " ".join(tell(ann, standing))
-
-
-def test_every_feature_has_a_name_in_words() -> None:
-    assert set(FEATURES) >= {*USER_FEATURES, *MOMENT_FEATURES}
 
 
 def test_the_picture_shows_the_fields(ann: Explanation) -> None:

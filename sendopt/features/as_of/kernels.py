@@ -21,25 +21,29 @@ from numba import types
 
 from sendopt.compiled import compiled
 from sendopt.features.array_types import CELLS, FLAGS, FLOATS, INTS, TABLE, USERS
+from sendopt.features.declared import Measure
 
 _DAY_US = 86_400_000_000
-_RECENT_US = (_DAY_US, 7 * _DAY_US, 28 * _DAY_US)
+_DAYS_SINCE_LAST, _DAYS_SINCE_FIRST = int(Measure.DAYS_SINCE_LAST), int(Measure.DAYS_SINCE_FIRST)
 _KINDS = 16
 _NEVER = np.iinfo(np.int64).min
 _RESCALE = 500.0  # halvings that a sum may run ahead of its scale: far from overflow, at 1024
 
 
 @compiled(types.float64, types.int64, types.int64)
-def _since(happened_us, at_us):
-    return np.nan if happened_us == _NEVER else np.float64(at_us - happened_us)
+def _days(happened_us, at_us):
+    return np.nan if happened_us == _NEVER else np.float64(at_us - happened_us) / _DAY_US
 
 
-@compiled(types.void, INTS, INTS, INTS, USERS, INTS, INTS, TABLE)
-def recency(first, key, kinds, user, as_of_us, order, out):
-    """Write USER_FEATURES of each viewpoint; `kinds`: of send, answer, session, dismissal."""
-    recent = np.zeros((len(_RECENT_US), _KINDS), np.int64)
+@compiled(types.void, *(INTS,) * 6, USERS, INTS, INTS, TABLE)
+def user_features(first, key, windows_us, measure, kind, window, user, as_of_us, order, out):
+    """Write the declared features of each viewpoint, one column a feature.
+
+    `measure` and `kind` are of each feature; `window` is its place in `windows_us`, -1 = ever.
+    """
+    recent = np.zeros((len(windows_us), _KINDS), np.int64)
     ever, last_us = np.zeros(_KINDS, np.int64), np.zeros(_KINDS, np.int64)
-    back = np.zeros(len(_RECENT_US), np.int64)
+    back = np.zeros(len(windows_us), np.int64)
     current, begin, at, end = np.int64(-2), np.int64(0), np.int64(0), np.int64(0)
     for row in order:
         if user[row] != current:
@@ -49,32 +53,27 @@ def recency(first, key, kinds, user, as_of_us, order, out):
                 begin, at, end = first[current], first[current], first[current + 1]
             recent[:], ever[:], last_us[:], back[:] = 0, 0, _NEVER, begin
         while at < end and key[at] >> 4 < as_of_us[row]:
-            kind = key[at] & 15
-            ever[kind] += 1
-            last_us[kind] = key[at] >> 4
-            for window in range(len(_RECENT_US)):
-                recent[window, kind] += 1
+            happened = key[at] & 15
+            ever[happened] += 1
+            last_us[happened] = key[at] >> 4
+            for each in range(len(windows_us)):
+                recent[each, happened] += 1
             at += 1
-        for window in range(len(_RECENT_US)):
-            since_us = as_of_us[row] - _RECENT_US[window]
-            while back[window] < at and key[back[window]] >> 4 < since_us:
-                recent[window, key[back[window]] & 15] -= 1
-                back[window] += 1
-        send, answer, session, dismissal = kinds[0], kinds[1], kinds[2], kinds[3]
-        out[row, 0] = recent[0, send]
-        out[row, 1] = recent[1, send]
-        out[row, 2] = recent[2, send]
-        out[row, 3] = ever[send]
-        out[row, 4] = recent[1, answer]
-        out[row, 5] = recent[2, answer]
-        out[row, 6] = ever[answer]
-        out[row, 7] = recent[1, session]
-        out[row, 8] = recent[2, session]
-        out[row, 9] = recent[2, dismissal]
-        out[row, 10] = _since(last_us[send], as_of_us[row]) / _DAY_US
-        out[row, 11] = _since(last_us[answer], as_of_us[row]) / _DAY_US
-        out[row, 12] = _since(last_us[session], as_of_us[row]) / _DAY_US
-        out[row, 13] = _since(key[begin] >> 4 if at > begin else _NEVER, as_of_us[row]) / _DAY_US
+        for each in range(len(windows_us)):
+            since_us = as_of_us[row] - windows_us[each]
+            while back[each] < at and key[back[each]] >> 4 < since_us:
+                recent[each, key[back[each]] & 15] -= 1
+                back[each] += 1
+        first_us = key[begin] >> 4 if at > begin else _NEVER
+        for column in range(len(measure)):
+            if measure[column] == _DAYS_SINCE_FIRST:
+                out[row, column] = _days(first_us, as_of_us[row])
+            elif measure[column] == _DAYS_SINCE_LAST:
+                out[row, column] = _days(last_us[kind[column]], as_of_us[row])
+            elif window[column] < 0:
+                out[row, column] = ever[kind[column]]
+            else:
+                out[row, column] = recent[window[column], kind[column]]
 
 
 @compiled(types.float64, TABLE, types.float64, types.float64)

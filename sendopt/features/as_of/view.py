@@ -20,6 +20,7 @@ from sendopt.features.as_of.late_answers import (
 from sendopt.features.as_of.observations import observe
 from sendopt.features.as_of.platforms import last_platforms, platform_changes
 from sendopt.features.as_of.population import Population, everybody_before
+from sendopt.features.as_of.user_features import user_features
 from sendopt.features.as_of.viewpoints import (
     LocalDays,
     Moments,
@@ -28,7 +29,6 @@ from sendopt.features.as_of.viewpoints import (
     hours_of_week,
     local_days,
     local_moments,
-    recency,
     weekends,
 )
 from sendopt.features.target import Target
@@ -133,9 +133,9 @@ class AsOfView:
         """Return which days of the week are weekend for each viewpoint, (rows, 7), Monday first."""
         return weekends(self.history, viewpoints)
 
-    def recency(self, viewpoints: Viewpoints) -> NDArray[np.float64]:
+    def user_features(self, viewpoints: Viewpoints) -> NDArray[np.float64]:
         """Return USER_FEATURES of every viewpoint, NaN where something never happened."""
-        return recency(self.history, self.target, viewpoints)
+        return user_features(self.history, self.target, viewpoints)
 
     def last_platforms(self, viewpoints: Viewpoints) -> pa.Array:
         """Return the platform of each viewpoint's user, null where none is known."""

@@ -10,14 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sendopt.features.feature_names import USER_FEATURES
 from sendopt.features.local_time.weekends import is_weekend, weekend_days
 from sendopt.features.local_time.zones import DAY_US, day_of_week, minute_of_day, zone_offsets
-from sendopt.features.target import Target
-from sendopt.features.timeline.history import History, in_order, kinds
+from sendopt.features.timeline.history import History
 from sendopt.log import Reader
-from sendopt.parallel import shared_out
-from sendopt.records import EventType
 
 INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -233,23 +229,6 @@ def _zones_of(past: History, viewpoints: Viewpoints) -> tuple[tuple[str, ...], N
         counts = local & (np.asarray(number) >= 0)
         zone[counts] = np.asarray(number)[counts]
     return zones, zone
-
-
-def recency(past: History, target: Target, viewpoints: Viewpoints) -> NDArray[np.float64]:
-    """Return USER_FEATURES of every viewpoint, NaN where something never happened."""
-    from sendopt.features.as_of import kernels  # noqa: PLC0415 - numba costs every command 0.3 s
-
-    user = past.numbers(viewpoints.user_id)
-    kind = kinds(EventType.SEND, target.outcome, EventType.SESSION, EventType.DISMISSAL)
-    as_of_us = viewpoints.as_of_us
-    order = in_order(user, as_of_us)
-    found = np.empty((len(viewpoints), len(USER_FEATURES)))
-
-    def write(rows: slice) -> None:
-        kernels.recency(past.first, past.key, kind, user, as_of_us, order[rows], found)
-
-    shared_out(len(viewpoints), write)
-    return found
 
 
 def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:

@@ -86,11 +86,6 @@ def kind(event_type: EventType) -> int:
     return _KINDS.index(event_type)
 
 
-def kinds(*event_types: EventType) -> NDArray[np.int64]:
-    """Return what stands for each of `event_types` in `History.key`."""
-    return np.array([kind(each) for each in event_types])
-
-
 def user_numbers(users: pa.Array, user_id: pa.Array) -> NDArray[np.int32]:
     """Return where each of `user_id` stands in `users`, which are in order; -1 = it does not."""
     from sendopt.features.timeline.arrival import find  # noqa: PLC0415 - numba costs every command 0.3 s

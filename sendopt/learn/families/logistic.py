@@ -144,7 +144,7 @@ def described(
 ) -> Inputs:
     """Return the features of each moment."""
     curves = counts.inputs(view, viewpoints, moments)
-    user = np.log1p(np.nan_to_num(view.recency(viewpoints), nan=_NEVER_DAYS))
+    user = np.log1p(np.nan_to_num(view.user_features(viewpoints), nan=_NEVER_DAYS))
     return Inputs(
         features=np.column_stack(
             [

@@ -110,7 +110,7 @@ def _gain(value: NDArray[np.float64], user: NDArray[np.intp]) -> Mean | None:
 def _cuts(trial: Trial) -> dict[str, Parts]:
     past = trial.judged
     seen, local = past.seen_by(trial.view)
-    features = np.nan_to_num(trial.view.recency(seen)[local.viewpoint])
+    features = np.nan_to_num(trial.view.user_features(seen)[local.viewpoint])
 
     def feature(name: str) -> NDArray[np.float64]:
         value: NDArray[np.float64] = features[:, USER_FEATURES.index(name)]

@@ -93,7 +93,7 @@ class LevelShapeModel:
             activity=activity_prior.posterior(self.activity, user.sessions),
             late=self._late_hours(view, viewpoints, population_row),
             platform=view.last_platforms(viewpoints),
-            user_features=view.recency(viewpoints),
+            user_features=view.user_features(viewpoints),
         )
 
     def rows(self, known: Known, moments: Moments) -> Rows:
