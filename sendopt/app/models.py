@@ -105,10 +105,15 @@ class Models(Stores):
         return self.registry.models(tenant_id)
 
     def model_card(self, tenant_id: TenantId, version: str | None = None) -> str:
-        """Return the card (Markdown) of a model by its number or version; None = the champion's.
+        """Return the card (Markdown) of a model; None = the champion's.
+
+        Args:
+            tenant_id: whose model it is.
+            version: a number, a version or its beginning, or an alias.
 
         Raises:
             NotFound: `tenant_unknown`, `model_unknown`.
+            InvalidInput: `model_ambiguous`.
             ModelNotServable: `no_champion`, `model_damaged`, `registry_unavailable`.
         """
         self.require_tenant(tenant_id)

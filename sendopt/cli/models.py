@@ -63,7 +63,10 @@ def show_model(
     version: Annotated[
         str | None,
         typer.Argument(
-            metavar="VERSION", help="Number or version. [default: the champion]", show_default=False
+            metavar="VERSION",
+            help="Number, version or its beginning, champion or challenger. "
+            "[default: the champion]",
+            show_default=False,
         ),
     ] = None,
     home: Home = None,

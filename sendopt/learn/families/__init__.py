@@ -8,7 +8,6 @@ In: a Past.  Out: a Scorer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from sendopt.learn.families import (
     empirical_bayes,
@@ -18,17 +17,12 @@ from sendopt.learn.families import (
     population,
 )
 from sendopt.learn.families.family import Family
+from sendopt.learn.families.installed import Families
 
-_ALL: tuple[Family, ...] = (
-    level_shape_trees,
-    population,
-    most_frequent,
-    empirical_bayes,
-    logistic,
+#: Every family by its name, also those that other packages bring.
+FAMILIES: Mapping[str, Family] = Families(
+    (level_shape_trees, population, most_frequent, empirical_bayes, logistic)
 )
-
-#: Every family by its name.
-FAMILIES: Mapping[str, Family] = MappingProxyType({family.NAME: family for family in _ALL})
 #: What is trained where nobody says otherwise.
 DEFAULT: Family = level_shape_trees
 #: The simple rules that every other model has to hold against; the best one serves where it cannot.

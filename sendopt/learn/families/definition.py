@@ -5,8 +5,8 @@
     [shape]                # the family's own sections
     deviation_sd = 0.4
 
-Each family comes with a definition (`definitions/NAME.toml`). A definition of one's own need only
-say what differs from it.
+Each family comes with a definition: `definitions/NAME.toml`, or the defaults of its settings. A
+definition of one's own need only say what differs from it.
 """
 
 from __future__ import annotations
@@ -120,6 +120,8 @@ def flat(document: Mapping[str, Any], *, below: str = "") -> dict[str, Any]:
 
 def _shipped_values(family: Family) -> dict[str, Any]:
     file = files("sendopt.learn.families") / "definitions" / f"{family.NAME}.toml"
+    if not file.is_file():
+        return family.Settings().model_dump()
     values = tomllib.loads(file.read_text("utf-8"))
     del values["family"]
     return values

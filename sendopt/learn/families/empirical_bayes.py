@@ -110,10 +110,6 @@ class EmpiricalBayes(Scorer):
             variance=variance[row, cell],
         )
 
-    def logit(self, inputs: Inputs) -> Vector:
-        """Return the weighed parts."""
-        return self.contributions(inputs).logit
-
     def logit_sd(self, inputs: Inputs) -> Vector:
         """Return the deviation of the counts near each moment, of both curves."""
         return self.weights.shape * np.sqrt(inputs.variance)

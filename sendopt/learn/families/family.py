@@ -12,7 +12,7 @@ from sendopt.strict_json import StrictModel
 
 
 class Family(Protocol):
-    """A module in `sendopt.learn.families`, listed in its `FAMILIES`.
+    """A module that is listed in `sendopt.learn.families`, or that another package brings.
 
     What it learns is a `Scorer`. Calibration, open windows, versions, the gate, the score store,
     explanations and planning are the same for all families and come for nothing.
@@ -22,7 +22,10 @@ class Family(Protocol):
 
     @property
     def Settings(self) -> type[StrictModel]:  # noqa: N802 - a class of the module
-        """What people set of it, each with its limits; `definitions/NAME.toml` has the values."""
+        """What people set of it, each with its limits.
+
+        It comes with the values in `definitions/NAME.toml`, or else with its own defaults.
+        """
 
     def fit(self, past: Past, settings: Any) -> tuple[Scorer, Inputs]:
         """Fit to the rows `past.learn`, choose by the rows `past.tune`.

@@ -97,10 +97,6 @@ class MostFrequent(Scorer):
             seen=seen[row],
         )
 
-    def logit(self, inputs: Inputs) -> Vector:
-        """Return the weighed parts."""
-        return self.contributions(inputs).logit
-
     def logit_sd(self, inputs: Inputs) -> Vector:
         """Return how unsure the share of the hour is, as of so many draws."""
         share = inputs.frequency

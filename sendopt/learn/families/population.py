@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,7 +19,6 @@ from sendopt.learn.families.everybodys_hours import (
 )
 from sendopt.learn.model.contributions import Contributions
 from sendopt.learn.model.scorer import Scorer, require_target
-from sendopt.learn.numerics.logistic import sigmoid
 from sendopt.learn.past.past import Past
 from sendopt.strict_json import StrictModel
 
@@ -48,7 +46,6 @@ class Population(Scorer):
 
     target: Target
     hours: EverybodysHours
-    half_life: timedelta = timedelta(days=60)  # of what an explanation counts
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -62,22 +59,14 @@ class Population(Scorer):
         cell = half_hour(moments)
         return Inputs(self.hours.logits[row, cell], self.hours.sd[row, cell])
 
-    def logit(self, inputs: Inputs) -> Vector:
-        """Return everybody's logit."""
-        return inputs.logit
-
     def logit_sd(self, inputs: Inputs) -> Vector:
         """Return how unsure everybody's rate is at that time."""
         return inputs.sd
 
-    def everybody(self, inputs: Inputs) -> Vector:
-        """Return everybody's probability."""
-        return sigmoid(inputs.logit)
-
     def contributions(self, inputs: Inputs) -> Contributions:
         """Part the rate of all hours from what the hour adds."""
-        base, nothing = np.full(len(inputs), self.hours.base), np.zeros(len(inputs))
-        return Contributions(base, inputs.logit - base, nothing, nothing, nothing, nothing)
+        base = np.full(len(inputs), self.hours.base)
+        return Contributions.of_everybody(base, inputs.logit - base)
 
     def card(self) -> Iterator[str]:
         """Yield what it does."""

@@ -31,6 +31,12 @@ class Contributions:
     tree_features: tuple[str, ...] = ()
     tree_values: Logits = field(default_factory=lambda: np.zeros((0, 0)))  # (rows, tree features)
 
+    @classmethod
+    def of_everybody(cls, rate: Logits, hours: Logits) -> Contributions:
+        """Return those of a model that tells no user from another."""
+        nothing = np.zeros(len(rate))
+        return cls(rate, hours, nothing, nothing, nothing, nothing)
+
     @property
     def parts(self) -> dict[str, Logits]:
         """Every part by its name, the trees as one."""

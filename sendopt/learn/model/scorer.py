@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sendopt.errors import InvalidInput
 from sendopt.features import AsOfView, Moments, Population, Target, Viewpoints
 from sendopt.learn.model.contributions import NO_OWN_WEIGHTS, Contributions, OwnWeights
+from sendopt.learn.numerics.logistic import sigmoid
 
 Vector = NDArray[np.float64]
 Inputs = Any  # a family's own: one row a moment, with `len`; a dataclass of arrays, or an array
@@ -34,7 +35,7 @@ class Scorer(ABC):
     family: ClassVar[str]
     reads_answer_times: ClassVar[bool] = False  # when answers were given, in time or late
     target: Target
-    half_life: timedelta  # after which an event counts half, of everybody's as of a user's
+    half_life: timedelta = timedelta(days=60)  # after which an event counts half
     late_hazard: Vector | None = None  # of late answers by age; None = it does not read them
 
     @property
@@ -55,9 +56,9 @@ class Scorer(ABC):
             InvalidInput: `wrong_target`, if `view` looks for other answers than were learned.
         """
 
-    @abstractmethod
     def logit(self, inputs: Inputs) -> Vector:
         """Return the logit of an answer within the target's window."""
+        return self.contributions(inputs).logit
 
     @abstractmethod
     def logit_sd(self, inputs: Inputs) -> Vector:
@@ -67,9 +68,10 @@ class Scorer(ABC):
     def contributions(self, inputs: Inputs) -> Contributions:
         """Take `logit` apart: the parts add up to it."""
 
-    @abstractmethod
     def everybody(self, inputs: Inputs) -> Vector:
         """Return everybody's probability at each moment."""
+        parts = self.contributions(inputs)
+        return sigmoid(parts.everybody + parts.everybodys_hours)
 
     @abstractmethod
     def card(self) -> Iterator[str]:

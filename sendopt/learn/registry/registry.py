@@ -266,15 +266,16 @@ class Registry:
 
         Args:
             tenant_id: whose model it is.
-            of: number or version of the model; None = the champion.
+            of: a number, a version or its beginning, or an alias; None = the champion.
 
         Raises:
             NotFound: `model_unknown`.
+            InvalidInput: `model_ambiguous`, if several versions begin so.
             ModelNotServable: `no_champion`; `model_damaged`, if no card was kept.
         """
         if of is None:
             return self._versions.text(self._champion(tenant_id).run_id, _CARD)
-        number = choose(self.models(tenant_id), of).number
+        number = named(self.models(tenant_id), of).number
         return self._versions.text(self._versions.numbered(tenant_id, number).run_id, _CARD)
 
     def meant_by(self, tenant_id: TenantId, name: str) -> ServableModel:
