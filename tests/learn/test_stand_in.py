@@ -189,7 +189,7 @@ def test_causal_evidence_is_read_where_there_is_any(
     (found,) = (check for check in report.gate.checks if check.name == "off_policy")
     if "drawn" in request.node.name:
         assert not found.passed
-        assert "whose times were drawn" in found.said
+        assert "whose times were randomised" in found.said
     else:
         assert found.passed
         assert "nothing causal is known" in found.said
