@@ -26,7 +26,7 @@ from sendopt.features import (
 )
 from sendopt.learn.families import RIVALS
 from sendopt.learn.families.definition import shipped
-from sendopt.learn.fitting.fit import Fitted, fit, fit_to
+from sendopt.learn.fitting.fit import Fitted, fit, fit_each
 from sendopt.learn.judging.experiments import NaturalExperiments, natural_experiments
 from sendopt.learn.judging.judge import OURS, Verdict, judge
 from sendopt.learn.judging.off_policy import OffPolicyEvaluation, evaluate_off_policy
@@ -144,7 +144,9 @@ class _Run:
 
     def rivals(self, fitted: Fitted) -> dict[str, ServableModel]:
         """Fit the simple rules to the same past."""
-        return {rule.NAME: fit_to(fitted.past, shipped(rule)).model for rule in RIVALS}
+        return {
+            each.model.family: each.model for each in fit_each(fitted.past, map(shipped, RIVALS))
+        }
 
 
 def _first_as_of(decisions: pa.Table) -> datetime:

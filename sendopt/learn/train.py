@@ -15,7 +15,7 @@ from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView, Target, b
 from sendopt.learn.card import model_card, with_gate
 from sendopt.learn.families import RIVALS
 from sendopt.learn.families.definition import Definition, shipped
-from sendopt.learn.fitting.fit import Fitted, fit_to
+from sendopt.learn.fitting.fit import Fitted, fit_each, fit_to
 from sendopt.learn.gate import (
     GateReport,
     Trial,
@@ -139,7 +139,7 @@ def train(
             require_both_outcomes(past.labelled.label[rows], does=does, notes=past.notes)
         progress(f"learning from {len(past.labelled)} moments of {past.label_source}")
         definitions = {each.family.NAME: each for each in (*map(shipped, RIVALS), definition)}
-        candidates = {name: fit_to(past, each) for name, each in definitions.items()}
+        candidates = dict(zip(definitions, fit_each(past, definitions.values()), strict=True))
         champion = _champion(registry, tenant_id, view.target, trained_since=now - longest_age)
         court = _Court(
             registry,

@@ -60,6 +60,10 @@ class AsOfView:
         self.target = target
         self._population = population
 
+    def looking_for(self, target: Target) -> AsOfView:
+        """Return a view of the same log for a model of `target`: this one, if it is its own."""
+        return self if target == self.target else AsOfView(self.reader, target, self._population)
+
     @cached_property
     def history(self) -> History:
         """What happened to every user, in order; not what machines answered for them."""

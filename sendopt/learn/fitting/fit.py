@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
@@ -72,10 +73,20 @@ def fit(
 
 def fit_to(past: Past, definition: Definition) -> Fitted:
     """Fit a model of `definition` to rows that are gathered already."""
+    return _fitted(past, definition, _delays_of(past))
+
+
+def fit_each(past: Past, definitions: Iterable[Definition]) -> list[Fitted]:
+    """Fit a model of each definition to the same rows: how long answers take is read once."""
+    delays = _delays_of(past)
+    return [_fitted(past, definition, delays) for definition in definitions]
+
+
+def _fitted(past: Past, definition: Definition, delays: Delays) -> Fitted:
     scorer, inputs = definition.family.fit(past, definition.settings)
     model = ServableModel(
         scorer=scorer,
-        delays=_delays_of(past),
+        delays=delays,
         calibration=(0.0, 1.0),
         provenance=Provenance(
             log_snapshot=past.view.reader.snapshot,

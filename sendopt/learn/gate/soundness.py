@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sendopt.clock import cpu_seconds
 from sendopt.errors import ModelNotServable
-from sendopt.features import AsOfView, Viewpoints
+from sendopt.features import Viewpoints
 from sendopt.learn.families import artifact
 from sendopt.learn.gate.trial import (
     Check,
@@ -133,7 +133,7 @@ def _week(trial: Trial, model: ServableModel) -> Inputs:
     users = pa.concat_arrays([known.cast(pa.string()), pa.array(strangers)])
     as_of = trial.judged.as_of[len(trial.judged) - 1]
     seen = Viewpoints(users, pa.array([as_of.as_py()] * len(users), trial.judged.as_of.type))
-    own = AsOfView(trial.view.reader, model.target)  # `target` asks whether it is another
+    own = trial.view.looking_for(model.target)  # `target` asks whether it is another
     return model.inputs(own, seen, own.hours_of_week(seen))
 
 
