@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from sendopt.log.statements import failures, literal, run, statement
 from sendopt.records import TenantId, UserId
 
 _VIEWS = {"event", "send", "repeated_send"}
+_ASKS_OF_SENDS = re.compile(r"\b(send|repeated_send|send_answer)\b", re.IGNORECASE)
 _BATCH_ROWS = 122_880  # of a row group of a file
 _FEW_EVENTS = 500_000  # some 100 MB in memory
 
@@ -54,8 +56,8 @@ class Reader:
 
     SQL sees `event` with the columns of EVENT_SCHEMA and no tenant in it: other tenants'
     rows cannot be left in by a forgotten condition. The lake underneath has a name that SQL may
-    not mention, and is attached read-only. Built on it are the views `send`, each send
-    once, and `repeated_send`, and a table macro `send_answer`, which says what an answer is.
+    not mention, and is attached read-only. Built on it are the view `send`, each send once, the
+    table `repeated_send`, and a table macro `send_answer`, which says what an answer is.
     """
 
     def __init__(
@@ -82,9 +84,7 @@ class Reader:
         run(connection, "event_view", statement("event_view").format(**self._names))
         if scope.in_memory:
             self._copy_events()
-        run(connection, "repeated_send_view")
-        run(connection, "send_view")
-        run(connection, "send_answer_macro")
+        self._knows_sends = False
 
     def _copy_events(self) -> None:
         users = self._scope.users
@@ -184,7 +184,7 @@ class Reader:
             InvalidInput: `query_invalid`, if `sql` is no single SELECT or names another's table.
             StoreFailure: if DuckDB refuses it, naming the statement.
         """
-        self._check(name, sql)
+        self._prepare(name, sql)
         inputs = inputs or {}
         if hidden := _VIEWS & inputs.keys():
             raise InvalidInput(
@@ -206,7 +206,7 @@ class Reader:
 
         The next query ends it, taken to its end or not.
         """
-        self._check(name, sql)
+        self._prepare(name, sql)
         with failures(name):
             rows = run(self._connection, name, sql, params).to_arrow_reader(_BATCH_ROWS)
         while True:
@@ -220,6 +220,14 @@ class Reader:
                     statement=name,
                 ) from error
             yield batch
+
+    def _prepare(self, name: str, sql: str) -> None:
+        """Refuse what a reader may not do; make what is asked of sends before it is first asked."""
+        self._check(name, sql)
+        if not self._knows_sends and _ASKS_OF_SENDS.search(sql):
+            for made in ("repeated_send", "send_view", "send_answer_macro"):
+                run(self._connection, made)
+            self._knows_sends = True
 
     def _check(self, name: str, sql: str) -> None:
         with failures(name):

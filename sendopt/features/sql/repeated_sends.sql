@@ -4,5 +4,5 @@
 select user_id, epoch_us(occurred_at) as happened_us
 from event
 join repeated_send r using (user_id, send_id)
-where event_type = 'send' and (occurred_at, event_id) <> r.first
+where event_type = 'send' and {'at': occurred_at, 'id': event_id} <> r.first
 order by user_id, happened_us

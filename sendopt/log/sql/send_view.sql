@@ -5,4 +5,4 @@ create temporary view send as
 select event.*
 from event
 left join repeated_send r using (user_id, send_id)
-where event_type = 'send' and (r.first is null or (occurred_at, event_id) = r.first)
+where event_type = 'send' and (r.first is null or {'at': occurred_at, 'id': event_id} = r.first)
