@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -117,6 +119,37 @@ def test_a_send_tells_the_platform_that_whoever_planned_it_knew(empty_log: Log) 
         seen, asked = past.seen_by(AsOfView(reader, TARGET))
     assert seen.platform is not None
     assert seen.platform.take(pa.array(asked.viewpoint)).to_pylist() == ["ios", None]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_a_large_log_whole_local_days_of_users_are_drawn(empty_log: Log, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    named = ("Europe/Berlin", "Australia/Adelaide", "Asia/Kathmandu", "Pacific/Apia")
+    begin = datetime(2026, 3, 24, tzinfo=UTC)  # clocks change in Berlin, Adelaide two weeks on
+    sends = []
+    for number in range(1_500):
+        user = int(rng.integers(20))
+        zone = named[user % 4] if number % 3 else None  # most events tell it
+        at = begin + timedelta(seconds=int(rng.integers(16 * 86_400)))
+        event = Event(f"{number}", UserId(f"u{user}"), EventType.SEND, at, SendId(f"s{number}"))
+        sends.append(replace(event, timezone=zone))
+    append(empty_log, *sends)
+    until = begin + timedelta(days=20)
+    with empty_log.reader(SHOP) as reader:
+        view = AsOfView(reader, TARGET)
+        every = labelled_sends(view, since=begin, until=until, limit=10_000)
+        some = labelled_sends(view, since=begin, until=until, limit=600)
+
+    def days(moments: LabelledMoments) -> Counter[tuple[str, str]]:
+        users, instants = moments.user_id.to_pylist(), moments.at.to_pylist()
+        zones = [ZoneInfo(named[int(user[1:]) % 4]) for user in users]
+        local = [f"{at.astimezone(zone):%F}" for at, zone in zip(instants, zones, strict=True)]
+        return Counter(zip(users, local, strict=True))
+
+    assert every.share == 1.0
+    assert days(some).items() < days(every).items()  # each whole or not at all
+    drawn = len(days(some)) / len(days(every))
+    assert drawn == pytest.approx(some.share, abs=4 * np.sqrt(0.24 / len(days(every))))
 
 
 def test_unlikely_times_weigh_more_but_never_without_bound(empty_log: Log) -> None:

@@ -11,8 +11,10 @@ with placed as (
             len($ends_us),
             len(list_filter($ends_us, lambda ends: ends <= (a.soonest_us + a.latest_us) // 2))
         ) as answered,
-        len(
-            list_filter($ends_us, lambda ends: ends <= $until_us - epoch_us(s.occurred_at))
+        if(
+            epoch_us(s.occurred_at) <= $until_us - list_max($ends_us),
+            len($ends_us),  -- nearly all sends
+            len(list_filter($ends_us, lambda ends: ends <= $until_us - epoch_us(s.occurred_at)))
         ) as observed
     from send s
     left join send_answer(
