@@ -239,12 +239,14 @@ def _posteriors(problem: Problem) -> Array:
     failed = clock_modes.posteriors(
         problem.count.reshape(1, problem.groups, -1),
         problem.offset,
+        np.linalg.inv(problem.precision),
         problem.precision,
         own,
         spare[0],
         spare[1],
         np.empty((cells, cells)),
         False,  # noqa: FBT003 - compiled code takes no keywords
+        False,  # noqa: FBT003
     )
     return _told(failed, own)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AT_ONCE = 2
-_FEW = 1_000  # rows that are done before a thread has begun
+_FEW = 1_000  # rows, up to which they are done before a thread has begun
 
 
 def shared_out(
@@ -23,9 +25,33 @@ def shared_out(
     How rows are shared out depends on their number alone. Returns what each share came to, in the
     order of the rows.
     """
-    shares = shares or (1 if rows < _FEW else AT_ONCE)
+    shares = shares or (1 if rows <= _FEW else AT_ONCE)
     if shares == 1:
         return [work(slice(0, rows))]
     ends = np.linspace(0, rows, shares + 1).astype(int).tolist()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(work, [slice(*each) for each in pairwise(ends)]))
+
+
+def in_turn(
+    work: Callable[[Item], Result], items: Iterable[Item], *, at_once: int
+) -> Iterator[Result]:
+    """Yield what `work` returns for each item, in their order, `at_once` of them at a time.
+
+    Twice as many are begun before the first is taken, so that nobody waits for the taker.
+    """
+    if at_once == 1:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(at_once) as pool:
+        begun: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                begun.append(pool.submit(work, item))
+                if len(begun) == 2 * at_once:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            for each in begun:
+                each.cancel()

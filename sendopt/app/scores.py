@@ -128,12 +128,18 @@ class Scores(OneUser):
         out: Path | None,
     ) -> _Written:
         """Score every user; what is known of everybody is kept beside the scores."""
-        view = AsOfView(reader, model.target)
         user_ids = known_users(reader, until=now)
         zones = _zones(user_standing(reader, as_of=now), user_ids)
-        everybody = model.scorer.population(view, as_of=now).document()
+        whole = AsOfView(reader, model.target)
+        everybody = model.scorer.population(whole, as_of=now)
+        view = whole.beside(everybody)
         about = About(
-            tenant_id, model.version, reader.snapshot, now, created_at=now, everybody=everybody
+            tenant_id,
+            model.version,
+            reader.snapshot,
+            now,
+            created_at=now,
+            everybody=everybody.document(),
         )
         threads = self.settings.learn.threads
         weeks = score.score_weeks(model, view, user_ids, as_of=now, threads=threads)

@@ -1,4 +1,4 @@
-"""Scores whole weeks of many users, some thousands at a time."""
+"""Scores whole weeks of many users, a thousand at a time."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sendopt.features import AsOfView, Viewpoints
 from sendopt.learn import ServableModel
 from sendopt.learn.model.scorer import SLOTS_A_WEEK
 from sendopt.learn.numerics.logistic import sigmoid
+from sendopt.parallel import in_turn
 
 SLOT_SCHEMA = pa.schema(
     {
@@ -27,7 +28,7 @@ SLOT_SCHEMA = pa.schema(
 #: Logits of 1e-6 and 1 - 1e-6: no score is surer than that.
 SUREST_LOGIT = float(np.log(999_999.0))
 
-_USERS_AT_ONCE = 4_000  # bounds the rows in memory, and keeps a batch in the cache
+_USERS_AT_ONCE = 1_000  # bounds the rows in memory, and keeps a batch in the cache
 _HOUR = np.arange(SLOTS_A_WEEK) % 24
 _DAY = np.arange(SLOTS_A_WEEK) // 24
 
@@ -67,7 +68,7 @@ def score_weeks(
     as_of: datetime,
     threads: int = 1,
 ) -> Iterator[Weeks]:
-    """Score the weeks of `users` in their order, some thousands at a time.
+    """Score the weeks of `users` in their order, a thousand at a time.
 
     A send is thought of at the start of each hour. Users that the log does not know get the
     population's scores.
@@ -77,10 +78,18 @@ def score_weeks(
         view: of the tenant's log; only events with `occurred_at < as_of` are used.
         users: their ids.
         as_of: what was known when.
-        threads: used for the trees.
+        threads: how many batches of users are worked on at once; the same bits come out of any.
     """
-    for first in range(0, len(users), _USERS_AT_ONCE):
+    scorer = model.scorer
+    view = view.beside(scorer.population(view, as_of=as_of))
+    view.warm(
+        late_answers=scorer.late_hazard is not None, answer_times=scorer.reads_answer_times
+    )
+    instant = pa.scalar(as_utc(as_of), pa.timestamp("us", tz="UTC"))
+
+    def scored(first: int) -> Weeks:
         some = users.slice(first, _USERS_AT_ONCE)
-        instants = pa.array([as_utc(as_of)] * len(some), pa.timestamp("us", tz="UTC"))
-        logit = model.week_logits(view, Viewpoints(some, instants), threads=threads)
-        yield Weeks(some, np.clip(logit, -SUREST_LOGIT, SUREST_LOGIT))
+        logit = model.week_logits(view, Viewpoints(some, pa.repeat(instant, len(some))))
+        return Weeks(some, np.clip(logit, -SUREST_LOGIT, SUREST_LOGIT))
+
+    return in_turn(scored, range(0, len(users), _USERS_AT_ONCE), at_once=threads)

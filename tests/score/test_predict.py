@@ -15,7 +15,7 @@ from sendopt.features import MOMENT_FEATURES, USER_FEATURES, AsOfView
 from sendopt.learn import ServableModel
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, TenantId, UserId
-from sendopt.score import SLOTS_A_WEEK, score_candidates, score_slots
+from sendopt.score import SLOTS_A_WEEK, score_candidates, score_slots, score_weeks
 
 SHOP = TenantId("shop")
 MONDAY = datetime(2026, 9, 28, tzinfo=UTC)
@@ -129,3 +129,24 @@ def test_a_view_that_looks_for_other_answers_is_refused(
     with evenings.reader(SHOP) as reader, pytest.raises(InvalidInput) as refused:
         score_slots(model, AsOfView(reader, clicks), as_of=MONDAY)
     assert refused.value.code == "wrong_target"
+
+
+def test_a_week_has_the_same_bits_on_any_number_of_threads_and_in_any_company(
+    model: ServableModel, evenings: Log
+) -> None:
+    model = rebuilt(model, booster=noise(USER_FEATURES), trees_rank=False)
+    strangers = [f"stranger-{number}" for number in range(2_500)]
+    users = pa.array([*strangers[:1_700], "ann", "bob", *strangers[1_700:]])
+    with evenings.reader(SHOP) as reader:
+        view = AsOfView(reader, model.target)
+        told = [
+            np.vstack(
+                [
+                    weeks.logit
+                    for weeks in score_weeks(model, view, asked, as_of=MONDAY, threads=threads)
+                ]
+            )
+            for asked, threads in ((users, 1), (users, 3), (users.slice(1_690), 2))
+        ]
+    np.testing.assert_array_equal(told[0], told[1])
+    np.testing.assert_array_equal(told[0][1_690:], told[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -18,7 +19,11 @@ from sendopt.features.as_of.late_answers import (
     user_late_evidence,
 )
 from sendopt.features.as_of.observations import observe
-from sendopt.features.as_of.platforms import last_platforms, platform_changes
+from sendopt.features.as_of.platforms import (
+    PlatformChanges,
+    last_platforms,
+    read_platform_changes,
+)
 from sendopt.features.as_of.population import Population, everybody_before
 from sendopt.features.as_of.user_features import user_features
 from sendopt.features.as_of.viewpoints import (
@@ -85,8 +90,8 @@ class AsOfView:
         return as_presences(read_answers(self.reader, self.target, self.history), self.history)
 
     @cached_property
-    def _platform_changes(self) -> pa.Table:
-        return platform_changes(self.reader)
+    def _platform_changes(self) -> PlatformChanges:
+        return read_platform_changes(self.reader)
 
     def warm(self, *, late_answers: bool, answer_times: bool) -> AsOfView:
         """Read all that is read once, so that threads can share what follows; return itself.
@@ -100,6 +105,12 @@ class AsOfView:
         if answer_times:
             _ = self._answers
         return self
+
+    def beside(self, population: Population) -> AsOfView:
+        """Return the same view with everybody's part given; what was read once is shared."""
+        given = copy(self)
+        given._population = population
+        return given
 
     def moments(
         self,

@@ -11,6 +11,7 @@ evidence moves them, and no rule switches.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,6 @@ _FEWEST_SESSIONS = 5.0  # of a user who teaches how users differ
 _SMOOTHING_HOURS = 0.75
 _DAY_TYPE_PRIOR = 50.0  # sessions of everybody
 _MOST_VARIANCE = 1.0  # beyond it a lognormal mean rests on its tail, which is not to be trusted
-_GUESS = 10.0  # sessions of everybody that a user's own are first compared with
 
 Floats = NDArray[np.float64]
 
@@ -41,6 +41,11 @@ class ActivityPrior:
     everybody: Floats  # the density of all sessions together
     mean: Floats  # log density in the middle of all users'
     covariance: Floats  # (cells, cells), of users' log densities about it
+
+    @cached_property
+    def precision(self) -> Floats:
+        """The inverse of the covariance."""
+        return np.ascontiguousarray(np.linalg.inv(self.covariance))
 
     @property
     def of_everybody(self) -> Floats:
@@ -81,12 +86,15 @@ def densities(prior: ActivityPrior, sessions: Floats) -> Floats:
     return posterior(prior, sessions)[0]
 
 
-def posterior(prior: ActivityPrior, sessions: Floats) -> tuple[Floats, Floats]:
+def posterior(
+    prior: ActivityPrior, sessions: Floats, *, with_variance: bool = True
+) -> tuple[Floats, Floats]:
     """Return every user's density of sessions over the local day, and how sure it is.
 
     Args:
         prior: how users' hours differ.
         sessions: decayed counts, (rows, DAY_TYPES, HALF_HOURS).
+        with_variance: False for whoever does not ask how sure it is, which gets no rows of that.
 
     Returns:
         The posterior mean (lognormal), of the shape of `sessions`; each day type sums to 1.
@@ -97,13 +105,14 @@ def posterior(prior: ActivityPrior, sessions: Floats) -> tuple[Floats, Floats]:
     evidence = counts.sum(axis=(1, 2))
     seen = np.flatnonzero(evidence != 0)  # NaN too: it must be seen, not passed over
     density = np.tile(prior.everybody, (len(counts), 1))
-    density_variance = np.tile(_of_density(prior), (len(counts), 1))
+    density_variance = np.tile(_of_density(prior), (len(counts) if with_variance else 0, 1))
     if len(seen):
-        # Everybody's hours and the user's own, as log density: most of the way to the mode.
-        guess = (counts[seen].reshape(-1, _CELLS) + _GUESS * prior.everybody) / _GUESS
-        begin = np.log(guess) / 2.0
-        begin -= begin.mean(axis=1, keepdims=True)
-        own, variance, density_variance[seen] = _posteriors(prior, counts[seen], begin)
+        begin = np.zeros((len(seen), _CELLS))
+        own, variance, own_density_variance = _posteriors(
+            prior, counts[seen], begin, with_density_variance=with_variance
+        )
+        if with_variance:
+            density_variance[seen] = own_density_variance
         weight = evidence[seen, None]
         learned = _softmax(prior.mean + own + np.minimum(variance, _MOST_VARIANCE) / 2.0)
         density[seen] = (prior.everybody + weight * learned) / (1.0 + weight)
@@ -113,9 +122,16 @@ def posterior(prior: ActivityPrior, sessions: Floats) -> tuple[Floats, Floats]:
 
 
 def _posteriors(
-    prior: ActivityPrior, counts: Floats, begin: Floats, *, second: Floats | None = None
+    prior: ActivityPrior,
+    counts: Floats,
+    begin: Floats,
+    *,
+    with_density_variance: bool = True,
+    second: Floats | None = None,
 ) -> tuple[Floats, Floats, Floats]:
     """Return modes and variances of every row's own part, and variances of its log density.
+
+    There are no rows of the latter without `with_density_variance`.
 
     The posterior covariances are added to `second`.
 
@@ -125,14 +141,16 @@ def _posteriors(
     # Numba takes half a second to import, which only those who learn or score should pay.
     from sendopt.learn.numerics.clock_modes import posteriors  # noqa: PLC0415
 
-    precision = np.ascontiguousarray(np.linalg.inv(prior.covariance))
-    own, variance, density_variance = begin.copy(), np.empty_like(begin), np.empty_like(begin)
+    own, variance = begin.copy(), np.empty_like(begin)
+    density_variance = np.empty_like(begin) if with_density_variance else begin[:0]
     squares: dict[int, Floats] = {}  # by the first row of the share that they are of
 
     def work(rows: slice) -> int:
         squares[rows.start] = np.zeros((_CELLS, _CELLS))
+        given = counts[rows], prior.mean, prior.covariance, prior.precision
         found = own[rows], variance[rows], density_variance[rows], squares[rows.start]
-        failed: int = posteriors(counts[rows], prior.mean, precision, *found, second is not None)
+        wanted = with_density_variance, second is not None
+        failed: int = posteriors(*given, *found, *wanted)
         return failed
 
     failed = sum(shared_out(len(counts), work))

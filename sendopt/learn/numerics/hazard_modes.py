@@ -28,7 +28,7 @@ _ARMIJO = 1e-4  # of the gain that the slope promises, which a step must keep
 _ROUNDING = 1e-13  # of the log posterior; of a slope as much, so of what a step gains the square
 
 
-@compiled()
+@compiled(error_model="numpy")
 def modes(at_risk, happened, offset, waves, precision, family, own, variance):
     """Find each row's mode, and return how many rows have none that could be found.
 
@@ -62,7 +62,7 @@ def modes(at_risk, happened, offset, waves, precision, family, own, variance):
     return failed
 
 
-@compiled()
+@compiled(error_model="numpy")
 def _climb(counts, waves, crests, precision, family, own, slope, value, factor):
     """Write one row's mode and the factor of its curvature; return whether it is one."""
     constants = len(precision) - waves.shape[1]
@@ -101,7 +101,7 @@ def _climb(counts, waves, crests, precision, family, own, slope, value, factor):
     return False
 
 
-@compiled()
+@compiled(error_model="numpy")
 def _length(crests, step, constants, value):
     """Return by how much a step moves any logit at most, above 0."""
     longest = 0.0
@@ -114,7 +114,7 @@ def _length(crests, step, constants, value):
     return max(longest + highest, 1e-300)
 
 
-@compiled()
+@compiled(error_model="numpy")
 def _busy(at_risk, points):
     """Return the points at which anything was at risk."""
     stages, cells = at_risk.shape
@@ -126,7 +126,7 @@ def _busy(at_risk, points):
     return np.flatnonzero(busy)
 
 
-@compiled()
+@compiled(error_model="numpy")
 def _count(at_risk, happened, logit, family):
     """Return a cell's log likelihood, its slope and its negative curvature in the logit.
 
@@ -145,9 +145,9 @@ def _count(at_risk, happened, logit, family):
     return at_risk * log_more + happened * logit, happened * more - rest * less, bend
 
 
-@compiled()
+@compiled(error_model="numpy")
 def _posterior(counts, waves, precision, family, own, value, slope, curvature):
-    """Return one row's log posterior; write its slope and negative curvature (the lower half).
+    """Return one row's log posterior; write its slope and negative curvature (the upper half).
 
     `value` is the waves' sum at every point.
     """
@@ -182,17 +182,18 @@ def _posterior(counts, waves, precision, family, own, value, slope, curvature):
                 curvature[stage, stage] += bend
             residual += missed
             weight += bend
+        for stage in range(constants):
+            for place in range(constants, size):
+                curvature[stage, place] += of_stage[stage] * wave[place - constants]
         for place in range(constants, size):
-            share = wave[place - constants]
-            slope[place] += residual * share
-            for stage in range(constants):
-                curvature[place, stage] += share * of_stage[stage]
-            for other in range(place - constants + 1):
-                curvature[place, constants + other] += weight * share * wave[other]
+            slope[place] += residual * wave[place - constants]
+            share = weight * wave[place - constants]
+            for other in range(place, size):
+                curvature[place, other] += share * wave[other - constants]
     return height
 
 
-@compiled()
+@compiled(error_model="numpy")
 def _add_up(crests, coefficient, value):
     """Write the waves' sum at every point; `crests` are the waves, one a row."""
     value[:] = 0.0
@@ -201,7 +202,7 @@ def _add_up(crests, coefficient, value):
             value[point] += coefficient[place] * crests[place, point]
 
 
-@compiled()
+@compiled(error_model="numpy")
 def _spread(inverse, crests, constants, value, variance):
     """Write the variance of the waves' sum at every point, from the inverse factor."""
     variance[:] = 0.0
