@@ -82,9 +82,7 @@ def score_weeks(
     """
     scorer = model.scorer
     view = view.beside(scorer.population(view, as_of=as_of))
-    view.warm(
-        late_answers=scorer.late_hazard is not None, answer_times=scorer.reads_answer_times
-    )
+    view.warm(late_answers=scorer.late_hazard is not None, answer_times=scorer.reads_answer_times)
     instant = pa.scalar(as_utc(as_of), pa.timestamp("us", tz="UTC"))
 
     def scored(first: int) -> Weeks:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -108,8 +107,9 @@ class AsOfView:
 
     def beside(self, population: Population) -> AsOfView:
         """Return the same view with everybody's part given; what was read once is shared."""
-        given = copy(self)
-        given._population = population
+        given = AsOfView(self.reader, self.target, population)
+        for name, read in vars(self).items():
+            vars(given).setdefault(name, read)
         return given
 
     def moments(

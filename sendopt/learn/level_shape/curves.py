@@ -70,7 +70,9 @@ class Curves:
     late: NDArray[np.float64] | None  # the hours of late answers alone, unweighed; None = not read
     late_evidence: NDArray[np.float64]  # late answers of each viewpoint's user, decayed
     evidence: NDArray[np.float64]  # sends near the half hour
-    variance: NDArray[np.float64]  # posterior variance of the user's own part, at the starts
+    variance: NDArray[
+        np.float64
+    ]  # posterior, of the user's own part, at the starts; see `estimate`
     level: NDArray[np.float64]  # of each viewpoint, relative to everybody
     base: NDArray[np.float64]  # everybody's logit as of each viewpoint
     activity_rate: NDArray[np.float64]  # log of 1 + sessions a day
@@ -122,6 +124,7 @@ def estimate(
     platforms: NDArray[np.float64],
     late: LateHours | None,
     open_window: timedelta,
+    with_variance: bool = True,
 ) -> Curves:
     """Return the posterior curves of every viewpoint.
 
@@ -136,6 +139,7 @@ def estimate(
         platforms: (rows, half hours), what each adds to everybody's logits.
         late: what late answers say of when users are there; None = it is not asked.
         open_window: over which activity is summed: what is there then could answer in time.
+        with_variance: False leaves `variance` without rows, in `posterior` and `late` as well.
     """
     hours = open_window / timedelta(hours=1)
     density_ahead = circular.ahead(population_density(model, prior, everybody), hours)
@@ -175,7 +179,8 @@ def estimate(
         + population_answering[population_row]
         + _at_middles(activity)
     )
-    own = _answers(model, user, base[population_row], expected, stages[population_row])
+    given = base[population_row], expected, stages[population_row]
+    own = _answers(model, user, *given, with_variance=with_variance)
     sessions = total(user.sessions)
     fade = model.activity_prior / (model.activity_prior + weight * sessions)
     per_day = sessions[:, 0, 0] * np.log(2.0) / model.half_life_days
@@ -188,7 +193,7 @@ def estimate(
         late=None if late is None else late.population[population_day] + late.own,
         late_evidence=np.zeros(len(own.level)) if late is None else late.evidence,
         evidence=own.evidence,
-        variance=variance + fade**2 * own.variance,
+        variance=variance + fade[: len(variance)] ** 2 * own.variance,
         level=own.level,
         base=base[population_row],
         activity_rate=np.log1p(per_day),
@@ -201,6 +206,19 @@ def _pairs(
     """Number the distinct pairs of rows; also return the number of every pair."""
     distinct, number = np.unique(np.stack([first, second]), axis=1, return_inverse=True)
     return (distinct[0], distinct[1]), number.ravel()
+
+
+def hourly_shape(curves: Curves) -> NDArray[np.float64]:
+    """Return `Parts.shape` at all whole hours of both day types, (rows, day types, 24)."""
+    of_all = curves.population_activity[..., ::2] + _at_whole_hours(curves.population_answering)
+    own = curves.activity[..., ::2] + _at_whole_hours(curves.answering)
+    shape: NDArray[np.float64] = of_all[curves.population_row] + own
+    return shape
+
+
+def _at_whole_hours(middles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return at whole hours a curve that holds at the middles of half hours."""
+    return (np.roll(middles, 1, axis=-1)[..., ::2] + middles[..., ::2]) / 2.0
 
 
 def parts(curves: Curves, asked: Moments) -> Parts:
@@ -288,6 +306,8 @@ def _answers(
     base: NDArray[np.float64],
     expected: NDArray[np.float64],
     stage: NDArray[np.float64],
+    *,
+    with_variance: bool,
 ) -> Answers:
     """Return what the user's own answers say, beyond everybody's and the user's activity.
 
@@ -299,22 +319,26 @@ def _answers(
     """
     rows = len(expected)
     level, deviation = np.zeros(rows), np.zeros((rows, 1, HALF_HOURS))
-    variance = np.full((rows, 1, HALF_HOURS), model.deviation_sd**2)
+    variance = np.full((rows if with_variance else 0, 1, HALF_HOURS), model.deviation_sd**2)
     asked = np.flatnonzero(total(user.sends)[:, 0, 0] > 0)
     waves, prior_variance = waves_of_the_day(
         model.deviation_sd, model.deviation_length_hours, rough=_ROUGH_SHARE
     )
     if len(asked):
-        own, variance[asked] = modes(
-            user.rows(asked),
+        seen = user.rows(asked)
+        own, own_variance = modes(
+            seen,
             expected[asked, None] + stage[asked, :, None, None],
             waves[None],
             prior_variance,
             stage_sd=model.level_sd,
+            with_variance=with_variance,
         )
+        if with_variance:
+            variance[asked] = own_variance
         deviation[asked, 0] = own @ waves.T
         known = base[asked, None, None] + expected[asked] + deviation[asked]
-        level[asked] = levels(user.rows(asked), known, model.level_sd**-2.0)
+        level[asked] = levels(seen, known, model.level_sd**-2.0)
     return Answers(level, deviation, variance, _near(model, user))
 
 

@@ -26,7 +26,8 @@ def levels(seen: Evidence, known: NDArray[np.float64], precision: float) -> NDAr
     rows = len(known)
     sends, opens = seen.sends.reshape(rows, 1, -1), seen.opens.reshape(rows, 1, -1)
     nothing = np.zeros((sends.shape[2], 0))
-    own, _ = solve(sends, opens, known.reshape(rows, 1, -1), nothing, np.array([precision]))
+    offset, certain = known.reshape(rows, 1, -1), np.array([precision])
+    own, _ = solve(sends, opens, offset, nothing, certain, with_variance=False)
     return own[:, 0]
 
 
@@ -37,6 +38,7 @@ def modes(
     variance: NDArray[np.float64],
     *,
     stage_sd: float,
+    with_variance: bool = True,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the posterior's mode of every row's coefficients of `waves`, and how sure it is.
 
@@ -46,6 +48,7 @@ def modes(
         waves: (day types or 1, half hours, coefficients).
         variance: of the Gaussian prior of the coefficients, whose mean is 0.
         stage_sd: of a constant that every row has at each stage, worked out and left aside.
+        with_variance: False for whoever does not ask how sure it is, which gets no rows of that.
 
     Returns:
         The coefficients, (rows, coefficients), and the posterior variances of the waves' sum,
@@ -64,8 +67,9 @@ def modes(
         np.broadcast_to(offset, (rows, stages, *cells)).reshape(rows, stages, -1),
         np.ascontiguousarray(waves.reshape(-1, waves.shape[-1])),
         1.0 / np.concatenate([np.full(stages, stage_sd**2), variance]),
+        with_variance=with_variance,
     )
-    return own[:, stages:], spread.reshape(rows, *waves.shape[:2])
+    return own[:, stages:], spread.reshape(-1, *waves.shape[:2])
 
 
 def solve(
@@ -76,6 +80,7 @@ def solve(
     precision: NDArray[np.float64],
     *,
     poisson: bool = False,
+    with_variance: bool = True,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return every row's constants and coefficients, and the variances of the waves' sum.
 
@@ -86,6 +91,7 @@ def solve(
         waves: (points, coefficients); the cells are the points, once or several times over.
         precision: of the Gaussian prior: of the stages' constants, then of the coefficients.
         poisson: counts are events, as many as there are, and not answers out of `at_risk`.
+        with_variance: False returns no rows of variances.
 
     Raises:
         SolverFailed: if a row has no mode, which needs counts or offsets that are not finite.
@@ -93,12 +99,14 @@ def solve(
     # Numba takes half a second to import, which only those who learn or score should pay.
     from sendopt.learn.numerics import hazard_modes  # noqa: PLC0415
 
-    own, spread = np.zeros((len(at_risk), len(precision))), np.empty((len(at_risk), len(waves)))
+    own = np.zeros((len(at_risk), len(precision)))
+    spread = np.empty((len(at_risk) if with_variance else 0, len(waves)))
     family = hazard_modes.POISSON if poisson else hazard_modes.BINOMIAL
 
     def work(rows: slice) -> int:
         seen = at_risk[rows], answers[rows], offset[rows]
-        failed: int = hazard_modes.modes(*seen, waves, precision, family, own[rows], spread[rows])
+        found = own[rows], spread[rows]
+        failed: int = hazard_modes.modes(*seen, waves, precision, family, *found)
         return failed
 
     failed = sum(shared_out(len(at_risk), work))

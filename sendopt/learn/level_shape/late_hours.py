@@ -59,6 +59,7 @@ def late_hours(
     population_row: NDArray[np.intp],
     *,
     open_window: timedelta,
+    with_variance: bool = True,
 ) -> LateHours:
     """Return the posterior curves of every viewpoint.
 
@@ -67,11 +68,14 @@ def late_hours(
         everybody: one row a day.
         population_row: the row of `everybody` of each viewpoint.
         open_window: within which one who is there would answer.
+        with_variance: False leaves `variance` without rows.
     """
     hours = open_window / timedelta(hours=1)
     nothing = np.zeros_like(everybody.answers)
-    of_all, _ = _log_rates(everybody, nothing, _EVERYBODYS_LENGTH_HOURS)
-    own, variance = _log_rates(user, of_all[population_row], _OWN_LENGTH_HOURS)
+    of_all, _ = _log_rates(everybody, nothing, _EVERYBODYS_LENGTH_HOURS, with_variance=False)
+    own, variance = _log_rates(
+        user, of_all[population_row], _OWN_LENGTH_HOURS, with_variance=with_variance
+    )
     ahead_of_all = circular.ahead(np.exp(of_all), hours)
     ahead = circular.ahead(np.exp(of_all[population_row] + own), hours)
     return LateHours(
@@ -82,7 +86,9 @@ def late_hours(
     )
 
 
-def _log_rates(seen: LateEvidence, offset: Floats, length_hours: float) -> tuple[Floats, Floats]:
+def _log_rates(
+    seen: LateEvidence, offset: Floats, length_hours: float, *, with_variance: bool
+) -> tuple[Floats, Floats]:
     """Return every row's log rate about `offset`, its own mean left out, and its variance."""
     rows = len(seen.answers)
     waves, variance = waves_of_the_day(_SD, length_hours)
@@ -91,18 +97,21 @@ def _log_rates(seen: LateEvidence, offset: Floats, length_hours: float) -> tuple
     told = variance >= _LEAST_VARIANCE * variance.max()
     flat, variance = np.ascontiguousarray(flat[:, told]), variance[told]
     rate = np.zeros((rows, DAY_TYPES * HALF_HOURS))
-    spread = np.tile(flat**2 @ variance, (rows, 1))
+    spread = np.tile(flat**2 @ variance, (rows if with_variance else 0, 1))
     answering = np.flatnonzero(seen.answers.any(axis=(1, 2)))
     if len(answering):
         cells = (len(answering), 1, DAY_TYPES * HALF_HOURS)
-        own, spread[answering] = solve(
+        own, own_spread = solve(
             seen.expected[answering].reshape(cells),
             seen.answers[answering].reshape(cells),
             offset[answering].reshape(cells),
             flat,
             1.0 / np.concatenate([[_SD**2], variance]),
             poisson=True,
+            with_variance=with_variance,
         )
+        if with_variance:
+            spread[answering] = own_spread
         rate[answering] = own[:, 1:] @ flat.T
-    shape = (rows, DAY_TYPES, HALF_HOURS)
+    shape = (-1, DAY_TYPES, HALF_HOURS)
     return rate.reshape(shape), spread.reshape(shape)

@@ -18,7 +18,7 @@ from sendopt.features import (
 )
 from sendopt.learn.level_shape import activity_prior
 from sendopt.learn.level_shape.activity_prior import ActivityPrior
-from sendopt.learn.level_shape.curves import LevelShape, Parts, estimate
+from sendopt.learn.level_shape.curves import Curves, LevelShape, Parts, estimate
 from sendopt.learn.level_shape.curves import parts as read_at
 from sendopt.learn.level_shape.late_hours import LateHours, late_hours
 from sendopt.learn.level_shape.segments import Segments, added_at
@@ -72,6 +72,19 @@ class LevelShapeModel:
         Raises:
             InvalidInput: `wrong_target`, if `view` looks for other answers than the model learned.
         """
+        return self.rows(self.known(view, viewpoints), moments)
+
+    def known(self, view: AsOfView, viewpoints: Viewpoints, *, with_variance: bool = True) -> Known:
+        """Gather what the log tells of viewpoints, once for all weights that are tried.
+
+        Args:
+            view: of the log.
+            viewpoints: of whom, as of when.
+            with_variance: False leaves out how sure the posteriors are.
+
+        Raises:
+            InvalidInput: `wrong_target`, as `inputs`.
+        """
         if view.target != self.target:
             raise InvalidInput(
                 f"looks for {view.target}, and the model learned {self.target}",
@@ -79,10 +92,6 @@ class LevelShapeModel:
                 field="view",
                 expected="a view of the model's own target",
             )
-        return self.rows(self.known(view, viewpoints), moments)
-
-    def known(self, view: AsOfView, viewpoints: Viewpoints) -> Known:
-        """Gather what the log tells of viewpoints, once for all weights that are tried."""
         half_life = self.shape.half_life
         user = view.user_evidence(viewpoints, half_life=half_life)
         everybody, population_row = view.population_evidence(viewpoints, half_life=half_life)
@@ -90,21 +99,17 @@ class LevelShapeModel:
             user=user,
             everybody=everybody,
             population_row=population_row,
-            activity=activity_prior.posterior(self.activity, user.sessions),
-            late=self._late_hours(view, viewpoints, population_row),
+            activity=activity_prior.posterior(
+                self.activity, user.sessions, with_variance=with_variance
+            ),
+            late=self._late_hours(view, viewpoints, population_row, with_variance=with_variance),
             platform=view.last_platforms(viewpoints),
             user_features=view.user_features(viewpoints),
         )
 
-    def rows(self, known: Known, moments: Moments) -> Rows:
-        """Describe `moments` of the viewpoints of `known`.
-
-        Args:
-            known: by a model that may differ in platforms, message types and all that `shape` says
-                but its half-life, and may have read late answers where this one does not.
-            moments: in local time.
-        """
-        curves = estimate(
+    def curves(self, known: Known, *, with_variance: bool = True) -> Curves:
+        """Return the posterior curves of the viewpoints of `known`; the arguments as of `rows`."""
+        return estimate(
             self.shape,
             self.activity,
             known.user,
@@ -115,8 +120,18 @@ class LevelShapeModel:
             platforms=self.platforms.curves,
             late=None if self.late_hazard is None else known.late,
             open_window=self.target.open_window,
+            with_variance=with_variance,
         )
-        row = moments.viewpoint
+
+    def rows(self, known: Known, moments: Moments) -> Rows:
+        """Describe `moments` of the viewpoints of `known`.
+
+        Args:
+            known: by a model that may differ in platforms, message types and all that `shape` says
+                but its half-life, and may have read late answers where this one does not.
+            moments: in local time.
+        """
+        curves, row = self.curves(known), moments.viewpoint
         return Rows(
             base=curves.base[row],
             level=curves.level[row],
@@ -130,7 +145,12 @@ class LevelShapeModel:
         )
 
     def _late_hours(
-        self, view: AsOfView, viewpoints: Viewpoints, population_row: NDArray[np.intp]
+        self,
+        view: AsOfView,
+        viewpoints: Viewpoints,
+        population_row: NDArray[np.intp],
+        *,
+        with_variance: bool,
     ) -> LateHours | None:
         if self.late_hazard is None or len(viewpoints) == 0:
             return None
@@ -142,4 +162,5 @@ class LevelShapeModel:
             view.population_late_evidence(day, hazard=hazard, half_life=half_life),
             population_row,
             open_window=self.target.open_window,
+            with_variance=with_variance,
         )

@@ -45,7 +45,8 @@ def modes(at_risk, happened, offset, waves, precision, family, own, variance):
             or none at all, then of the coefficients; positive.
         family: BINOMIAL or POISSON.
         own: (rows, constants + coefficients), where to begin; the modes afterwards.
-        variance: (rows, points); the posterior variances of the waves' sum are written here.
+        variance: (rows, points); the posterior variances of the waves' sum are written here. No
+            rows: they are not wanted.
     """
     rows, points, size = len(at_risk), len(waves), len(precision)
     constants = size - waves.shape[1]
@@ -57,8 +58,9 @@ def modes(at_risk, happened, offset, waves, precision, family, own, variance):
         counts = (at_risk[row], happened[row], offset[row], _busy(at_risk[row], points))
         if not _climb(counts, waves, crests, precision, family, own[row], slope, value, factor):
             failed += 1
-        invert(factor, inverse)
-        _spread(inverse, crests, constants, value, variance[row])
+        if len(variance):
+            invert(factor, inverse)
+            _spread(inverse, crests, constants, value, variance[row])
     return failed
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.errors import ModelNotServable
-from sendopt.features import USER_FEATURES, AsOfView, Moments, Viewpoints
+from sendopt.features import USER_FEATURES, AsOfView, Viewpoints
 from sendopt.learn.boosting.collapse import UserTrees, collapse
 from sendopt.learn.boosting.tree_tables import TreeTables, tree_tables
 from sendopt.learn.families.level_shape_trees.weights import Weights
@@ -21,13 +21,6 @@ _HOUR = np.arange(SLOTS_A_WEEK) % 24
 _DAY = np.arange(SLOTS_A_WEEK) // 24
 #: What trees may read of a slot, by the feature's name.
 _SLOT_FEATURES = {"hour_of_day": _HOUR.astype(np.float64), "day_of_week": _DAY.astype(np.float64)}
-#: The level-shape model tells hours and day types apart, so one weekday speaks for all of them.
-_HOURS_OF_DAY_TYPES = Moments(
-    viewpoint=np.zeros(48, np.intp),
-    day_of_week=np.repeat([0, 5], 24),
-    minute_of_day=np.tile(np.arange(24) * 60, 2),
-    day_type=np.repeat([0, 1], 24),
-)
 _NO_TREES = collapse(tree_tables(None), {}, slots=SLOTS_A_WEEK)
 _collapsed: WeakKeyDictionary[Any, UserTrees | None] = WeakKeyDictionary()  # by booster
 
@@ -48,25 +41,16 @@ def collapsed_logits(
     # Numba takes half a second to import, which only those who score should pay.
     from sendopt.learn.boosting.walk import add_trees  # noqa: PLC0415
 
-    rows = level_shape.inputs(view, viewpoints, _repeated(_HOURS_OF_DAY_TYPES, viewpoints))
-    offset = weights.logit(rows).astype(np.float32).reshape(len(viewpoints), -1)
+    known = level_shape.known(view, viewpoints, with_variance=False)
+    curves = level_shape.curves(known, with_variance=False)
+    offset = weights.hourly_logit(curves).astype(np.float32).reshape(len(viewpoints), -1)
     logit = _by_slot(offset, view.weekends(viewpoints))
-    add_trees(trees, rows.user_features[:: offset.shape[1]], logit, threads=threads)
+    add_trees(trees, known.user_features, logit, threads=threads)
     return logit
 
 
-def _repeated(moments: Moments, viewpoints: Viewpoints) -> Moments:
-    count = len(viewpoints)
-    return Moments(
-        viewpoint=np.repeat(np.arange(count, dtype=np.intp), len(moments)),
-        day_of_week=np.tile(moments.day_of_week, count),
-        minute_of_day=np.tile(moments.minute_of_day, count),
-        day_type=np.tile(moments.day_type, count),
-    )
-
-
 def _by_slot(offset: NDArray[np.float32], weekend: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Spread offsets of _HOURS_OF_DAY_TYPES over the week of each user."""
+    """Spread the offsets of the hours of both day types over the week of each user."""
     logit = np.empty((len(offset), SLOTS_A_WEEK), np.float32)
     patterns, number = np.unique(weekend, axis=0, return_inverse=True)
     for row, is_weekend in enumerate(patterns):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sendopt.learn.level_shape.curves import Curves, hourly_shape
 from sendopt.learn.level_shape.level_shape_model import Rows
 from sendopt.learn.numerics.logistic import sigmoid
 
@@ -22,14 +23,17 @@ class Weights:
 
     def logit(self, rows: Rows) -> NDArray[np.float64]:
         """Return the calibrated logit of the level-shape model."""
-        return (
-            rows.base
-            + self.intercept
-            + self.level * rows.level
-            + self.activity_rate * rows.activity_rate
-            + self.shape * rows.parts.shape
-            + rows.message
-        )
+        shape = self.shape * rows.parts.shape
+        return self._of_all_hours(rows) + shape + rows.message
+
+    def hourly_logit(self, curves: Curves) -> NDArray[np.float64]:
+        """Return the same at all whole hours of both day types, (viewpoints, day types, 24)."""
+        shape = self.shape * hourly_shape(curves)
+        return self._of_all_hours(curves)[:, None, None] + shape
+
+    def _of_all_hours(self, known: Rows | Curves) -> NDArray[np.float64]:
+        own = self.level * known.level + self.activity_rate * known.activity_rate
+        return known.base + self.intercept + own
 
 
 @dataclass(frozen=True)
