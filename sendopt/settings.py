@@ -14,19 +14,33 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from sendopt.errors import InvalidInput
 from sendopt.strict_json import wording
 
 DEFAULT_HOME = Path("sendopt-home")
 
+_PREFIX, _BETWEEN = "SENDOPT_", "__"
+
 Count = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
+
+
+def _names(value: Any) -> Any:
+    """Read a list of names from the environment, where it is JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError as error:
+        raise ValueError('should be a JSON list of names, such as ["otp"]') from error
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
 class _Section(BaseModel):
@@ -85,7 +99,7 @@ class ScheduleSettings(_Section):
         0.2  # most chance of one send to explore
     )
     explored_per_user_30_days: Annotated[int, Field(ge=0)] = 4
-    urgent_message_types: tuple[str, ...] = ()  # nothing is explored with these
+    urgent_message_types: Names = ()  # nothing is explored with these
     least_confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.6  # in a gain over a time given
     holdout_share: Annotated[float, Field(ge=0, le=0.5)] = 0  # of users, kept out of optimisation
     holdout_time: Literal["configured", "random"] = "configured"
@@ -121,12 +135,8 @@ class HttpSettings(_Section):
     metrics_key: SecretStr = SecretStr("")  # opens /metrics; empty = to this machine only
 
 
-class Settings(BaseSettings):
+class Settings(_Section):
     """Everything that can be set, built once and frozen."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="SENDOPT_", env_nested_delimiter="__", frozen=True, extra="ignore"
-    )
 
     home: Path = DEFAULT_HOME
     log: LogSettings = LogSettings()
@@ -212,13 +222,27 @@ def load_settings(home: Path | None = None) -> Settings:
         InvalidInput: naming the variable whose value cannot be used, or that sets nothing: a
             mistyped limit would otherwise leave the default in force, and nobody would know.
     """
-    _refuse_unknown_names(os.environ)  # noqa: TID251 - the one door
+    given = {name.upper(): value for name, value in os.environ.items()}  # noqa: TID251 - the one door
+    _refuse_unknown_names(given)
     try:
-        return Settings() if home is None else Settings(home=home)
+        return Settings.model_validate(_as_fields(given) | ({} if home is None else {"home": home}))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        name = "SENDOPT_" + "__".join(str(part) for part in first["loc"]).upper()
+        name = _PREFIX + _BETWEEN.join(str(part) for part in first["loc"]).upper()
         raise InvalidInput(wording(first["msg"]), code="setting_invalid", field=name) from error
+
+
+def _as_fields(given: Mapping[str, str]) -> dict[str, Any]:
+    """Return what is set, a section by its name: `SENDOPT_LOG__DATA` is `data` of `log`."""
+    fields: dict[str, Any] = {}
+    for name in setting_names():
+        if name in given:
+            section, _, field = name.removeprefix(_PREFIX).lower().partition(_BETWEEN)
+            if field:
+                fields.setdefault(section, {})[field] = given[name]
+            else:
+                fields[section] = given[name]
+    return fields
 
 
 def setting_names() -> list[str]:
@@ -227,17 +251,16 @@ def setting_names() -> list[str]:
     for name, field in Settings.model_fields.items():
         section = field.default
         fields = type(section).model_fields if isinstance(section, _Section) else ()
-        names += [f"SENDOPT_{name}__{each}".upper() for each in fields] or [
-            f"SENDOPT_{name}".upper()
+        names += [f"{_PREFIX}{name}{_BETWEEN}{each}".upper() for each in fields] or [
+            f"{_PREFIX}{name}".upper()
         ]
     return names
 
 
 def _refuse_unknown_names(environment: Mapping[str, str]) -> None:
     names = setting_names()
-    for given, value in environment.items():
-        name = given.upper()  # as pydantic-settings reads them
-        if not name.startswith("SENDOPT_") or name in names:
+    for name, value in environment.items():
+        if not name.startswith(_PREFIX) or name in names:
             continue
         if _OF_KUBERNETES.fullmatch(f"{name}={value}"):
             continue
@@ -245,6 +268,6 @@ def _refuse_unknown_names(environment: Mapping[str, str]) -> None:
         raise InvalidInput(
             "there is no such setting",
             code="setting_unknown",
-            field=given,
+            field=name,
             hint=(f"{near[0]} is one; " if near else "") + "`sendopt settings` names all",
         )

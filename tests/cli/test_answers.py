@@ -135,6 +135,19 @@ def test_a_setting_that_cannot_be_used_names_its_variable(
     assert "SENDOPT_HTTP__PORT" in err
 
 
+def test_a_list_of_names_is_json_in_the_environment(
+    ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "SENDOPT_SCHEDULE__URGENT_MESSAGE_TYPES"
+    monkeypatch.setenv(name.lower(), '["otp", "fraud"]')
+    status, out, _ = ended("settings", "--json")
+    assert (status, json.loads(out)["schedule"]["urgent_message_types"]) == (0, ["otp", "fraud"])
+    monkeypatch.setenv(name.lower(), "otp, fraud")
+    status, _, err = ended("settings")
+    assert status == 2
+    assert f"{name}: should be a JSON list of names" in err
+
+
 @pytest.mark.parametrize(
     ("mistyped", "meant"),
     [

@@ -13,7 +13,7 @@ from service.processes import campaign, free_port, running, verify, wait_until_r
 
 from sendopt.app import open_app
 from sendopt.records import TenantId
-from sendopt.settings import Settings
+from sendopt.settings import load_settings
 
 USERS = 40
 
@@ -42,7 +42,7 @@ def test_the_line_runs_on_postgresql_and_s3(
     }
     for name, value in fleet.items():
         monkeypatch.setenv(name, value)
-    app = open_app(Settings())
+    app = open_app(load_settings())
     acme = TenantId("acme")
     app.create_tenant(acme, timezone="Europe/Vienna")
     head = {"authorization": f"Bearer {app.issue_key(acme, 'test')}"}
