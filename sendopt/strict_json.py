@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from sendopt.errors import InvalidInput
 from sendopt.text import quoted
@@ -37,6 +38,9 @@ BY_FIELD = Limits(depth=256, keys=200_000, text=1024 * 1024, storable=False)
 #: Longer whole numbers are no values, and no floats; turning their digits into integers would
 #: cost time.
 _MAX_DIGITS = 400
+
+#: Of the faults of one body.
+_MOST_TOLD = 20
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -81,7 +85,7 @@ def loads(body: bytes, *, limits: Limits = REQUEST) -> Any:
 
 
 def validate(model: type[Model], value: Any, *, at: str = "") -> Model:
-    """Check `value` against `model`; the first broken rule becomes the error.
+    """Check `value` against `model`; all broken rules become one error, named after the first.
 
     `at` is the JSON Pointer of `value` within the whole document.
 
@@ -96,10 +100,21 @@ def validate(model: type[Model], value: Any, *, at: str = "") -> Model:
 
 
 def from_pydantic(error: ValidationError, *, at: str = "") -> InvalidInput:
-    """Turn the first finding of pydantic into our own error."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    cause = first.get("ctx", {}).get("error")
-    pointer = at + "".join(f"/{_escape(str(part))}" for part in first["loc"])
+    """Turn the findings of pydantic into our own error: the first, with all others in its hint."""
+    first, *others = (
+        _fault(each, at) for each in error.errors(include_url=False, include_input=False)
+    )
+    if others:
+        told = [f"{each.field}: {each.message}" for each in others[:_MOST_TOLD]]
+        more = len(others) - len(told)
+        hint = "also wrong: " + "; ".join(told) + (f"; and {more} more" if more else "")
+        first.hint = hint if first.hint is None else f"{first.hint}; {hint}"
+    return first
+
+
+def _fault(found: ErrorDetails, at: str) -> InvalidInput:
+    cause = found.get("ctx", {}).get("error")
+    pointer = at + "".join(f"/{_escape(str(part))}" for part in found["loc"])
     if isinstance(cause, InvalidInput):
         return InvalidInput(
             cause.message,
@@ -108,7 +123,7 @@ def from_pydantic(error: ValidationError, *, at: str = "") -> InvalidInput:
             expected=cause.expected,
             hint=cause.hint,
         )
-    kind = first["type"]
+    kind = found["type"]
     if kind == "missing":
         code = "missing_field"
     elif kind == "extra_forbidden":
@@ -117,7 +132,7 @@ def from_pydantic(error: ValidationError, *, at: str = "") -> InvalidInput:
         code = "wrong_type"
     else:
         code = "invalid"
-    return InvalidInput(wording(first["msg"]), code=code, field=pointer)
+    return InvalidInput(wording(found["msg"]), code=code, field=pointer)
 
 
 def wording(message: str) -> str:

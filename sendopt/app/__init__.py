@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sendopt.app.tenancy import open_tenancy
     from sendopt.features.target import check_window
     from sendopt.ingest.raw import Options as ImportOptions
+    from sendopt.schedule.example import small_example
     from sendopt.settings import load_settings
 else:
     __getattr__ = offered_by(
@@ -38,6 +39,7 @@ else:
             "read_json": "sendopt.app.files",
             "require_home": "sendopt.app.state_store",
             "running": "sendopt.app.running",
+            "small_example": "sendopt.schedule.example",
             "write_scores": "sendopt.app.files",
         },
     )
@@ -54,5 +56,6 @@ __all__ = [
     "read_json",
     "require_home",
     "running",
+    "small_example",
     "write_scores",
 ]

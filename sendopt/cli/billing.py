@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import sendopt.app
-from sendopt.cli.options import AsJson, Home, Tenant, open_home
+from sendopt.cli.options import AsJson, Home, Tenant, open_known_home
 from sendopt.cli.output import print_json, print_table, stdout
 from sendopt.records import TenantId
 
@@ -36,7 +36,7 @@ def statement(
 
     Gross, filtered by reason, net, charges.
     """
-    app = open_home(home)
+    app = open_known_home(home)
     issued = app.statement(TenantId(tenant), period)
     _show(issued.statement, issued.closed_at, as_json=as_json)
 
@@ -48,7 +48,7 @@ def close(
 
     What arrives later becomes a dated adjustment of an open one.
     """
-    app = open_home(home)
+    app = open_known_home(home)
     closing = app.close_period(TenantId(tenant), period)
     _show(closing.statement, closing.closed_at, as_json=as_json)
 
@@ -63,7 +63,7 @@ def rate_card(
 
     Without a rate card nothing is ever charged.
     """
-    app = open_home(home)
+    app = open_known_home(home)
     card = app.put_rate_card(TenantId(tenant), sendopt.app.read_json(file, field="FILE"))
     if as_json:
         print_json(card)

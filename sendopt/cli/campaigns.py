@@ -11,6 +11,8 @@ import sendopt.app
 from sendopt.cli import answers
 from sendopt.cli.options import AsJson, Home, Tenant, open_known_home
 from sendopt.cli.output import print_json, print_table, progress, stdout
+from sendopt.clock import SystemClock
+from sendopt.errors import InvalidInput
 from sendopt.records import TenantId
 
 
@@ -21,11 +23,16 @@ def register(commands: typer.Typer) -> None:
 
 def plan(
     campaign: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
-            metavar="CAMPAIGN.json", help="The campaign as JSON; docs/campaigns.md shows one."
+            metavar="CAMPAIGN.json",
+            help="The campaign as JSON; docs/campaigns.md tells of every field.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    example: Annotated[
+        bool, typer.Option("--example", help="Print a small campaign to begin with, and no more.")
+    ] = False,
     commit: Annotated[
         bool, typer.Option("--commit", help="Let the sends go out. Without it: a preview.")
     ] = False,
@@ -37,6 +44,16 @@ def plan(
 
     A preview unless --commit is given. Committing twice sends once.
     """
+    if example:
+        print_json(sendopt.app.small_example(SystemClock().now()))
+        return
+    if campaign is None:
+        raise InvalidInput(
+            "is missing",
+            code="option_missing",
+            field="CAMPAIGN.json",
+            hint="`sendopt plan --example > campaign.json` writes one to begin with",
+        )
     app = open_known_home(home)
     definition = sendopt.app.read_json(campaign, field="CAMPAIGN.json")
     with progress("planning"):

@@ -40,23 +40,31 @@ def list_models(home: Home = None, tenant: Tenant = "default", as_json: AsJson =
     if as_json:
         print_json([published(model) for model in known])
         return
-    rows = []
-    for model in known:
-        last = model.promotions[-1] if model.promotions else None
-        rows.append(
+    print_table(
+        "Models",
+        ["number", "version", "is", "learned until", "gate"],
+        [
             (
                 model.number,
                 model.version,
                 ", ".join(model.aliases),
                 None if model.learned_until is None else f"{model.learned_until:%Y-%m-%d}",
                 model.gate,
-                None if last is None else f"{last.kind} {last.at:%Y-%m-%d %H:%M} by {last.by}",
-                None if last is None else last.reason,
             )
-        )
-    print_table(
-        "Models", ["number", "version", "is", "learned until", "gate", "last move", "why"], rows
+            for model in known
+        ],
     )
+    served = sorted(
+        (promotion for model in known for promotion in model.promotions),
+        key=lambda promotion: promotion.at,
+        reverse=True,
+    )
+    if served:
+        print_table(
+            "Who began to serve, and why",
+            ["number", "at", "", "by", "why"],
+            [(p.number, f"{p.at:%Y-%m-%d %H:%M}", p.kind, p.by, p.reason) for p in served],
+        )
 
 
 def show_model(

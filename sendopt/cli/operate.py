@@ -11,7 +11,14 @@ import typer
 import sendopt.app
 import sendopt.demo
 from sendopt.cli import answers
-from sendopt.cli.options import AsJson, Home, Tenant, open_known_home, open_tenancy
+from sendopt.cli.options import (
+    AsJson,
+    Home,
+    Tenant,
+    open_known_home,
+    open_known_tenancy,
+    open_tenancy,
+)
 from sendopt.cli.output import print_json, print_table, progress, stdout
 from sendopt.records import TenantId
 
@@ -126,7 +133,7 @@ def issue_key(
 
 def list_keys(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False) -> None:
     """Show the tenant's keys, the oldest first; never their secrets."""
-    keys = open_tenancy(home).keys(TenantId(tenant))
+    keys = open_known_tenancy(home).keys(TenantId(tenant))
     if as_json:
         print_json({"tenant_id": tenant, "keys": keys})
         return
@@ -143,7 +150,7 @@ def revoke_key(
     tenant: Tenant = "default",
 ) -> None:
     """Make a key useless from now on."""
-    open_tenancy(home).revoke_key(TenantId(tenant), key_id)
+    open_known_tenancy(home).revoke_key(TenantId(tenant), key_id)
     stdout.print(f"{key_id}: revoked")
 
 

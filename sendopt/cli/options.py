@@ -66,6 +66,16 @@ def open_tenancy(home: Path | None) -> Tenancy:
     return sendopt.app.open_tenancy(sendopt.app.load_settings(home))
 
 
+def open_known_tenancy(home: Path | None) -> Tenancy:
+    """Open tenants and keys of a home that was begun before, for what only asks or takes away.
+
+    Raises:
+        NotFound: `home_unknown`.
+    """
+    sendopt.app.require_home(sendopt.app.load_settings(home))
+    return open_tenancy(home)
+
+
 def parse_outcome(text: str) -> EventType:
     """Read what counts as an answer.
 

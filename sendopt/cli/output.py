@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pydantic_core import to_jsonable_python
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -39,10 +40,13 @@ def print_json(value: Any) -> None:
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print a table as wide as the terminal at most, which is 80 columns where there is none.
 
-    Numbers stand whole, to the right. Text is folded into as many lines as it needs; nothing is
-    cut off, so that an id may be put together from its lines.
+    Numbers stand whole, to the right. Text is folded into as many lines as it needs, between words
+    wherever all columns together leave room for their longest word, so that ids and dates stand
+    whole. Nothing is ever cut off.
     """
     table = Table(title=title, title_justify="left", title_style="bold")
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = _widths([list(columns), *cells], room=stdout.width - 3 * len(columns) - 1)
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
         table.add_column(
@@ -50,10 +54,30 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
             justify="right" if numeric else "left",
             no_wrap=numeric,
             overflow="fold",
+            width=None if widths is None else widths[index],
         )
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row))
+    for row in cells:
+        table.add_row(*row)
     stdout.print(table, soft_wrap=False)
+
+
+def _widths(lines: Sequence[Sequence[str]], *, room: int) -> list[int] | None:
+    """Return how wide each column is if words are to stay whole; None = there is no such way."""
+    columns = list(zip(*lines, strict=True))
+    widths = [max(map(cell_len, column)) for column in columns]
+    least = [
+        max(cell_len(word) for text in column for word in text.split() or [""])
+        for column in columns
+    ]
+    if sum(least) > room:
+        return None
+    while sum(widths) > room:  # the widest gives way first
+        widest = max(
+            (place for place, width in enumerate(widths) if width > least[place]),
+            key=widths.__getitem__,
+        )
+        widths[widest] -= 1
+    return widths
 
 
 def print_error(error: SendoptError, *, as_json: bool) -> None:

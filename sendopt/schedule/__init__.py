@@ -9,6 +9,7 @@ Time: candidate times are local to the user; every instant is UTC.
 
 from sendopt.schedule.campaign import EXAMPLE, parse_campaign
 from sendopt.schedule.candidates import Person, candidate_slots
+from sendopt.schedule.example import small_example
 from sendopt.schedule.house import HouseRules
 from sendopt.schedule.plan import plan
 from sendopt.schedule.preview import Preview, preview
@@ -26,4 +27,5 @@ __all__ = [
     "parse_campaign",
     "plan",
     "preview",
+    "small_example",
 ]

@@ -127,7 +127,13 @@ def get(tx: Transaction, tenant_id: TenantId, user_id: UserId) -> User:
         _USERS.where(app_user.c.tenant_id == tenant_id, app_user.c.user_id == user_id)
     ).one_or_none()
     if row is None:
-        raise NotFound("there is no such user", code="user_unknown", field="user_id")
+        raise NotFound(
+            "there is no such user",
+            code="user_unknown",
+            field="user_id",
+            hint="ids are compared letter by letter; a user is known from the first event, device "
+            "or profile on: `sendopt ingest`, or PUT /v1/users/{user_id}",
+        )
     return _user(row)
 
 

@@ -62,6 +62,22 @@ def test_every_table_fits_and_loses_nothing(kinds: list[str], data: st.DataObjec
         assert folded == (f"{value:,}" if isinstance(value, int) else value)
 
 
+@given(
+    lengths=st.lists(st.integers(1, 16), min_size=1, max_size=4),
+    reason=st.lists(st.text("abc", min_size=1, max_size=14), min_size=1, max_size=40),
+)
+def test_no_word_is_broken_while_there_is_room_for_all(
+    lengths: list[int], reason: list[str]
+) -> None:
+    ids = [str(place) * length for place, length in enumerate(lengths)]
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        row = [*ids, " ".join(reason)]
+        lines = drawn("ids", ["c"] * len(row), [row], monkeypatch)
+    cells = [line.split("│")[1:-1] for line in lines if line.startswith("│")]
+    assert [each.strip() for each in cells[0][:-1]] == ids
+    assert " ".join(row[-1].strip() for row in cells).split() == reason
+
+
 def assert_fits(written: str) -> None:
     drawn_lines = [line for line in written.splitlines() if re.match("[┏┡│└┃]", line)]
     assert drawn_lines, written
@@ -137,3 +153,8 @@ def test_what_a_model_did_fits(
         status, written, errors = ended(*command.split())
         assert status in {0, 1}, errors
         assert_fits(written)
+    told = ended("models", "list")[1]
+    for model in json.loads(ended("models", "list", "--json")[1]):
+        words = told.split()
+        assert model["version"] in words
+        assert model["learned_until"][:10] in words

@@ -47,6 +47,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("tenant create shop --timezone CST", ("zone_invalid", "timezone", "Europe/Berlin")),
         ("tenant create shop --timezone localtime", ("zone_invalid", "timezone")),
         ("verify --home card.json", ("home_unknown", "--home", "card.json")),
+        (
+            "plan card.json",
+            (
+                "missing_field",
+                "/campaign_id",
+                "/variants: is missing",
+                "/send_window: is missing",
+                "/audience: is missing",
+                "/currency: is not known here",
+            ),
+        ),
+        ("plan", ("option_missing", "CAMPAIGN.json", "plan --example")),
+        ("explain nobody", ("user_unknown", "letter by letter", "PUT /v1/users/{user_id}")),
         ("ingest card.json", ("missing_field", "card.json", "event_id", "currency")),
     ],
 )
@@ -69,3 +82,30 @@ def test_a_full_disk_is_told_and_leaves_no_scores_behind(
     assert "disk_failed" in err
     assert "No space left" in err
     assert not [file for file in (home / "scores").rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "bill statement --period 2026-09", "bill close --period 2026-09",
+        "bill rate-card card.json", "key list", "key revoke 0123456789abcdef",
+        "run", "serve", "dispatch", "append", "models list", "models ui", "verify",
+    ],
+)  # fmt: skip
+def test_a_home_that_is_none_is_said_to_be_none_and_not_begun(
+    ended: Ended, folder: Path, command: str
+) -> None:
+    (folder / "card.json").write_text(RATE_CARD)
+    status, _, err = ended(*command.split(), "--home", "typo")
+    assert status == 2
+    assert "home_unknown: --home: typo holds no sendopt home" in err
+    assert not (folder / "typo").exists()
+
+
+def test_the_example_of_a_campaign_can_be_planned_as_it_is(ended: Ended, folder: Path) -> None:
+    status, out, _ = ended("plan", "--example")
+    assert status == 0
+    (folder / "campaign.json").write_text(out)
+    status, out, err = ended("plan", "campaign.json")
+    assert status == 0, err
+    assert "A preview: nothing was stored." in out

@@ -112,12 +112,18 @@ def test_a_changed_artifact_is_refused(tmp_path: Path) -> None:
     assert artifact.read(tmp_path / "model", version=model.version, threads=1)
 
 
-@pytest.mark.parametrize("days", [-1, 1])
-def test_too_little_history_is_said(studies: Log, registry: Registry, days: int) -> None:
+@pytest.mark.parametrize(
+    ("days", "helps"),
+    [(-1, "give a later `--as-of`"), (1, "3 more days of events are missing")],
+)
+def test_too_little_history_is_said_with_what_helps(
+    studies: Log, registry: Registry, days: int, helps: str
+) -> None:
     begin = datetime(2025, 3, 3, tzinfo=UTC)
     with pytest.raises(InvalidInput, match="too little history") as refused:
         run(studies, registry, tenant=TenantId("fried2021"), as_of=begin + timedelta(days=days))
     assert refused.value.code == "too_little_history"
+    assert helps in str(refused.value.hint)
 
 
 def test_where_nobody_can_say_who_serves_nothing_is_registered(

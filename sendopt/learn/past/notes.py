@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from math import ceil
 
 from sendopt.errors import InvalidInput
 from sendopt.features import INSTANT, Body, InstantAnswers, LabelledMoments, Summary, Target
+
+#: Of a log from which something can be learned, and which can judge what was learned.
+FEWEST_DAYS = 3
 
 _MOSTLY = 0.9  # of the users, or of the sends
 _SECONDS = INSTANT // timedelta(seconds=1)
@@ -129,14 +133,28 @@ def too_little_history(
         there = f"the log begins on {body.begin:%Y-%m-%d} and ends at {body.end.isoformat()}"
     if target.recording.instant is InstantAnswers.INSTEAD:
         there = f"{there}; {MACHINES_ONLY}"
-    advice = (
-        "ingest more events, or wait for them",
-        "`sendopt train --as-of` learns from the last days with events before an instant",
-    )
     return InvalidInput(
         f"there is too little history before {until.isoformat()} to learn from and to judge by: "
         f"{there}",
         code="too_little_history",
-        expected="answered sends or sessions on at least three days",
-        hint="; ".join((*notes, *advice)),
+        expected=f"answered sends or sessions on at least {FEWEST_DAYS} days",
+        hint="; ".join((*notes, _what_helps(body))),
+    )
+
+
+def _what_helps(body: Body | None) -> str:
+    """Say how much more of a log it takes."""
+    if body is None:
+        return "ingest events, or give a later `--as-of`"
+    days = (body.end - body.begin) / timedelta(days=1)
+    missing = ceil(FEWEST_DAYS - days)
+    if missing > 0:
+        enough = body.begin + timedelta(days=FEWEST_DAYS)
+        return (
+            f"{missing} more {'day' if missing == 1 else 'days'} of events are missing: ingest "
+            f"older ones, or train again from {enough:%Y-%m-%d} on"
+        )
+    return (
+        f"its {days:.0f} days are enough, but too few of them hold a send with a known outcome or "
+        f"a session: ingest those of at least {FEWEST_DAYS} days"
     )
