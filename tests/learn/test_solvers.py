@@ -126,6 +126,12 @@ def test_every_curve_of_counts_ends_at_its_maximum(  # noqa: PLR0917
         at_risk[None], happened[None], known[None], waves, precision, family, own, spread
     )
     assert failed == 0
+    # Whoever does not ask how sure it is gets the mode another way.
+    alone = np.zeros_like(own)
+    failed = hazard_modes.modes(
+        at_risk[None], happened[None], known[None], waves, precision, family, alone, spread[:0]
+    )
+    assert failed == 0
 
     each = np.tile(waves, (stages * DAY_TYPES, 1))
     constants = np.repeat(np.eye(stages), CELLS, axis=0) if by_stage else np.zeros((len(each), 0))
@@ -157,6 +163,7 @@ def test_every_curve_of_counts_ends_at_its_maximum(  # noqa: PLR0917
         return (design * bend[:, None]).T @ design + np.diag(precision)
 
     assert_is_maximum(height, slope, curvature, own[0])
+    assert_is_maximum(height, slope, curvature, alone[0])
     covariance = np.linalg.inv(curvature(own[0]))[-waves.shape[1] :, -waves.shape[1] :]
     np.testing.assert_allclose(spread[0], ((waves @ covariance) * waves).sum(axis=1), rtol=1e-3)
 
