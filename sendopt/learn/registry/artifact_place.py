@@ -47,20 +47,24 @@ class ArtifactPlace:
         above = self._uri if self._folder is None else f"{_PROXIED}:"
         return f"{above}/{quote(tenant_id, safe='')}"
 
-    def of_run(self, noted: str) -> RunFiles:
-        """Return the door to the files of a run, of which MLflow has `noted` a URI.
+    def folder_of_run(self, noted: str) -> Path | None:
+        """Return the folder of a run's files, of which MLflow has `noted` a URI; None = no folder.
 
         Homes that were made before the note named no place have a folder in it.
         """
+        if self._folder is None or not _is_of_a_home(noted):
+            return None
+        return self._folder.joinpath(*PurePosixPath(noted).parts[-_BELOW:])
+
+    def of_run(self, noted: str) -> RunFiles:
+        """Return the door to the files of a run, of which MLflow has `noted` a URI."""
         # MLflow takes a second to import, which only those who open a registry should pay.
         from mlflow.store.artifact.artifact_repository_registry import (  # noqa: PLC0415
             get_artifact_repository,
         )
 
-        uri = noted
-        if self._folder is not None and _is_of_a_home(noted):
-            below = PurePosixPath(noted).parts[-_BELOW:]
-            uri = self._folder.joinpath(*below).as_uri()
+        here = self.folder_of_run(noted)
+        uri = noted if here is None else here.as_uri()
         repository: RunFiles = get_artifact_repository(uri, tracking_uri=self._tracking_uri)
         return repository
 

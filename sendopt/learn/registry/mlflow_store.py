@@ -11,12 +11,14 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sendopt.errors import ModelNotServable
 from sendopt.learn.registry.artifact_place import ArtifactPlace, RunFiles
+from sendopt.learn.registry.mlflow_file import MlflowFile
 from sendopt.records import TenantId
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class Standing:
 @contextmanager
 def _answers() -> Iterator[None]:
     """Turn MLflow's failures into ours."""
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see Versions.__init__
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see Versions._client
 
     try:
         yield
@@ -66,11 +68,16 @@ class Versions:
     """
 
     def __init__(self, tracking_uri: str, artifacts: str) -> None:
-        # MLflow takes a second to import, which only those who open a registry should pay.
+        self._tracking_uri = tracking_uri
+        self._file = MlflowFile(tracking_uri)
+        self._place = ArtifactPlace(artifacts, tracking_uri)
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        # MLflow takes seconds to import and to open, which only those who need it should pay.
         from mlflow import MlflowClient  # noqa: PLC0415
 
-        self._client: MlflowClient = MlflowClient(tracking_uri, tracking_uri)
-        self._place = ArtifactPlace(artifacts, tracking_uri)
+        return MlflowClient(self._tracking_uri, self._tracking_uri)
 
     @_answers()
     def add(
@@ -141,7 +148,12 @@ class Versions:
         Raises:
             ModelNotServable: `model_damaged`.
         """
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see __init__
+        noted = self._file.artifact_uri(run_id)
+        here = None if noted is None else self._place.folder_of_run(noted)
+        if here is not None and (here / name).exists():
+            yield here / name
+            return
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see _client
 
         with tempfile.TemporaryDirectory(prefix="sendopt-model-") as folder:
             try:
@@ -168,9 +180,11 @@ class Versions:
 
     def called(self, tenant_id: TenantId, alias: str) -> Version | None:
         """Return the version that an alias points to; None = there is no such alias."""
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see __init__
-
         name = _model_name(tenant_id)
+        if (found := self._file.called(name, alias)) is not None:
+            return Version(*found)
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see _client
+
         try:
             return _version(self._client.get_model_version_by_alias(name, alias))
         except MlflowException as error:
@@ -209,7 +223,7 @@ class Versions:
         metrics: Mapping[str, float] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415 - see __init__
+        from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415 - see _client
 
         self._client.log_batch(
             run_id,
