@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,3 +62,12 @@ def test_keys_need_the_state_and_neither_log_nor_models(home: Path) -> None:
         loaded = imported(home, *command.split())
         assert loaded & ASKED_NOTHING <= STATE, command
         assert not loaded & {"sendopt.log", "sendopt.learn", "sendopt.features"}, command
+
+
+def test_a_scoring_waits_neither_for_lightgbm_nor_for_mlflow(
+    trained_home: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(trained_home, tmp_path / "home")
+    loaded = imported(tmp_path / "home", "score")
+    assert {"duckdb", "numba"} <= loaded
+    assert not loaded & {"lightgbm", "matplotlib", "mlflow", "sklearn"}

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from sendopt.errors import ModelNotServable
 from sendopt.learn.boosting.collapse import UserTrees, collapse
-from sendopt.learn.boosting.tree_tables import tree_tables
+from sendopt.learn.boosting.tree_tables import TreeTables, tree_tables
+from sendopt.learn.boosting.trees import from_text, to_text
 from sendopt.learn.boosting.walk import add_trees
 
 HOURS = np.arange(168) % 24.0
@@ -96,6 +97,46 @@ def test_every_user_gets_at_every_slot_what_the_booster_says(
     users[0], users[1] = np.inf, -np.inf
     ours, theirs = asked_and_answered(booster, trees, users)
     assert ours == pytest.approx(theirs, abs=1e-5)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 2**31 - 1),
+    leaves=st.integers(2, 31),
+    params=st.sampled_from(
+        [
+            {},
+            {"use_missing": False},
+            {"zero_as_missing": True},
+            {"min_child_samples": 1400},
+            {"categorical_feature": [USER], "min_data_per_group": 5},
+        ]
+    ),
+)
+def test_stored_trees_are_read_as_lightgbm_reads_them(
+    seed: int, leaves: int, params: dict[str, Any]
+) -> None:
+    booster = grown(seed, leaves=leaves, rounds=5, **params)
+    stored = from_text(to_text(booster), threads=1)
+    ours, theirs = stored.tables, tree_tables(booster)
+    assert stored.feature_name() == booster.feature_name()
+    assert stored.num_trees() == booster.num_trees()
+    assert [branches(ours, root) for root in ours.root] == [
+        branches(theirs, root) for root in theirs.root
+    ]
+
+
+def branches(tables: TreeTables, child: int) -> Any:
+    """Return what a child leads to, however nodes are numbered."""
+    if child < 0:
+        return tables.value[~child]
+    split = (
+        tables.feature[child],
+        tables.categories.get(child, tables.threshold[child]),
+        tables.missing[child],
+        tables.default_left[child],
+    )
+    return split, branches(tables, tables.left[child]), branches(tables, tables.right[child])
 
 
 def test_a_tree_too_large_to_collapse_becomes_several_that_add_up_to_it() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.errors import ModelNotServable
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 NO_MISSING, ZERO_IS_MISSING, NAN_IS_MISSING = 0, 1, 2
 _MISSING_TYPES = {"None": NO_MISSING, "Zero": ZERO_IS_MISSING, "NaN": NAN_IS_MISSING}

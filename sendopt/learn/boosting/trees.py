@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+from sendopt.learn.boosting.stored_trees import StoredTrees
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+
 Vector = NDArray[np.float64]
+Trees: TypeAlias = "lgb.Booster | StoredTrees"
 
 _THREADS = re.compile(r"^\[num_threads: .*\]\n", re.MULTILINE)
 _FEWEST_OF_A_CLASS = 50
@@ -65,8 +71,10 @@ def fit(
     names: Sequence[str],
     seed: int,
     threads: int,
-) -> lgb.Booster | None:
+) -> StoredTrees | None:
     """Return trees that add to the offset's logit, or None if they do not help on `stop`."""
+    import lightgbm as lgb  # noqa: PLC0415 - see `stored_trees`
+
     counts = np.bincount(learn.label.astype(np.intp), minlength=2)
     if counts.min() < _FEWEST_OF_A_CLASS or len(np.unique(stop.label)) < 2:
         return None
@@ -108,7 +116,7 @@ def fit(
 
 
 def added_logit(
-    booster: lgb.Booster | None, features: NDArray[np.float64] | NDArray[np.float32]
+    booster: Trees | None, features: NDArray[np.float64] | NDArray[np.float32]
 ) -> Vector:
     """Return what the trees add to the offset of each row; zero without trees."""
     if booster is None:
@@ -118,20 +126,20 @@ def added_logit(
     return np.asarray(booster.predict(features, raw_score=True), dtype=np.float64)
 
 
-def to_text(booster: lgb.Booster) -> str:
+def to_text(booster: Trees) -> str:
     """Return LightGBM's own text format: data, never code.
 
     How many threads grew the trees is left out: they are the same on any number (`deterministic`).
     """
+    if isinstance(booster, StoredTrees):
+        return booster.text
     text = str(booster.model_to_string(num_iteration=booster.best_iteration))
     return _THREADS.sub("", text)
 
 
-def from_text(text: str, *, threads: int) -> lgb.Booster:
+def from_text(text: str, *, threads: int) -> StoredTrees:
     """Read what `to_text` wrote."""
-    booster = lgb.Booster(model_str=text)
-    booster.params["num_threads"] = threads
-    return booster
+    return StoredTrees(text, threads)
 
 
 def _dataset(
@@ -141,6 +149,8 @@ def _dataset(
     threads: int,
     reference: lgb.Dataset | None = None,
 ) -> lgb.Dataset:
+    import lightgbm as lgb  # noqa: PLC0415 - see `stored_trees`
+
     return lgb.Dataset(
         sample.features,
         label=sample.label,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +9,7 @@ from sendopt.evaluate import metrics
 from sendopt.evaluate.chance import FEWEST_FOR_TEST
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, LabelledMoments
 from sendopt.learn.boosting import trees
-from sendopt.learn.boosting.trees import Sample
+from sendopt.learn.boosting.trees import Sample, Trees
 from sendopt.learn.families.level_shape_trees.settings import Settings
 from sendopt.learn.families.level_shape_trees.weights import Weights
 from sendopt.learn.level_shape.level_shape_model import Rows
@@ -31,7 +30,7 @@ def grow(
     settings: Settings,
     seed: int,
     threads: int,
-) -> tuple[lgb.Booster | None, bool]:
+) -> tuple[Trees | None, bool]:
     """Return the trees, and whether they may order the hours of a user.
 
     They may only if, on later days with several sends, they order the moments of a user's day
@@ -41,7 +40,7 @@ def grow(
     """
     offset = weights.logit(rows)
 
-    def grown(features: NDArray[np.float32], names: tuple[str, ...]) -> lgb.Booster | None:
+    def grown(features: NDArray[np.float32], names: tuple[str, ...]) -> Trees | None:
         def sample(chosen: Mask) -> Sample:
             return Sample(features[chosen], past.label[chosen], past.weight[chosen], offset[chosen])
 

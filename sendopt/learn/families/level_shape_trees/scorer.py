@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,7 +40,7 @@ class LevelShapeTrees(Scorer):
     level_shape: LevelShapeModel
     weights: Weights
     baseline: PopulationWeights
-    booster: lgb.Booster | None
+    booster: trees.Trees | None
     trees_rank: bool  # False: trees see the user only, and the hour is the level-shape model's
 
     @property

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.errors import ModelNotServable
 from sendopt.features import USER_FEATURES, AsOfView, Viewpoints
 from sendopt.learn.boosting.collapse import UserTrees, collapse
+from sendopt.learn.boosting.stored_trees import StoredTrees
 from sendopt.learn.boosting.tree_tables import TreeTables, tree_tables
+from sendopt.learn.boosting.trees import Trees
 from sendopt.learn.families.level_shape_trees.weights import Weights
 from sendopt.learn.level_shape.level_shape_model import LevelShapeModel
 from sendopt.learn.model.scorer import SLOTS_A_WEEK
@@ -28,7 +29,7 @@ _collapsed: WeakKeyDictionary[Any, UserTrees | None] = WeakKeyDictionary()  # by
 def collapsed_logits(
     level_shape: LevelShapeModel,
     weights: Weights,
-    booster: lgb.Booster | None,
+    booster: Trees | None,
     view: AsOfView,
     viewpoints: Viewpoints,
     *,
@@ -59,13 +60,17 @@ def _by_slot(offset: NDArray[np.float32], weekend: NDArray[np.bool_]) -> NDArray
     return logit
 
 
-def _user_trees(booster: lgb.Booster | None) -> UserTrees | None:
+def _user_trees(booster: Trees | None) -> UserTrees | None:
     """Return the trees collapsed; None if they have to be walked row by row."""
     if booster is None:
         return _NO_TREES
     if booster not in _collapsed:
-        _collapsed[booster] = _collapse(tree_tables(booster))
+        _collapsed[booster] = _collapse(_tables_of(booster))
     return _collapsed[booster]
+
+
+def _tables_of(booster: Trees) -> TreeTables:
+    return booster.tables if isinstance(booster, StoredTrees) else tree_tables(booster)
 
 
 def _collapse(tables: TreeTables) -> UserTrees | None:
