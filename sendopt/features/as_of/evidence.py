@@ -23,6 +23,7 @@ _DAY_US = 86_400_000_000
 _MICROSECOND = timedelta(microseconds=1)
 _CELLS = DAY_TYPES * HALF_HOURS
 _ONE = 2**32  # stands for the weight 1
+_ROWS_AT_ONCE = 1 << 20  # bounds what is worked out on the way to some 100 MB
 
 
 @dataclass(frozen=True)
@@ -85,64 +86,95 @@ def user_evidence(observations: pa.Table, seen: Viewpoints, *, half_life: timede
     return _evidence(sessions, sends, answers)
 
 
+@dataclass(frozen=True)
+class DailyEvidence:
+    """What became known of everybody on each UTC day on which anything did; not decayed.
+
+    A sender who logged propensities chose its times; weighing each send by the inverse of its
+    propensity, at most 20, undoes the choice.
+    """
+
+    day: NDArray[np.int64]  # since 1970, ascending
+    sends: NDArray[np.float64]  # of each day, as many as they are
+    evidence: Evidence  # one row a day; each send weighs the inverse of its propensity
+
+
+def daily_evidence(observations: pa.Table) -> DailyEvidence:
+    """Count what became known on each day.
+
+    It is added up in integers, part by part: in any order, the sum is the same.
+    """
+
+    def count(rows: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return _by_day(observations.slice(rows.start, rows.stop - rows.start))
+
+    shares = 1 + len(observations) // _ROWS_AT_ONCE
+    parts = shared_out(len(observations), count, shares=shares)
+    # Days with events alone: a clock that says 1970 costs one more, not all the days since.
+    days, row = np.unique(np.concatenate([day for day, _ in parts]), return_inverse=True)
+    counts = np.zeros((len(days), parts[0][1].shape[1]), np.int64)
+    np.add.at(counts, row, np.concatenate([counted for _, counted in parts]))
+    sessions, sends, answers = np.split(counts[:, 1:] / _ONE, [_CELLS, 2 * _CELLS], axis=1)
+    return DailyEvidence(days, counts[:, 0].astype(np.float64), _evidence(sessions, sends, answers))
+
+
+def _by_day(observations: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return days, and a row of each: how many sends; weights of sessions, of sends, of answers."""
+    days, row = np.unique(observations["known_us"].to_numpy() // _DAY_US, return_inverse=True)
+    cell = row * _CELLS + observations["cell"].to_numpy()
+    is_session, promptness = observations["is_session"].to_numpy(), _promptness(observations)
+    propensity = observations["propensity"].to_numpy().astype(np.float64)
+    weight = np.rint(_ONE * inverse(propensity)).astype(np.int64)
+
+    def added(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        counts = np.zeros(len(days) * _CELLS, np.int64)
+        np.add.at(counts, cell[chosen], weight[chosen])
+        return counts.reshape(-1, _CELLS)
+
+    answers = (added(promptness == stage) for stage in range(len(PROMPTNESS)))
+    sends = np.bincount(row[~is_session], minlength=len(days))
+    return days, np.column_stack([sends, added(is_session), added(~is_session), *answers])
+
+
 def population_evidence(
-    observations: pa.Table, seen: Viewpoints, *, half_life: timedelta
+    daily: DailyEvidence, seen: Viewpoints, *, half_life: timedelta
 ) -> tuple[Evidence, NDArray[np.intp]]:
     """Count what everybody did on the UTC days before each viewpoint.
 
-    A sender who logged propensities chose its times; weighing each send by the inverse of its
-    propensity, at most 20, undoes the choice. Weights move evidence between hours and make no
-    more of it: all sends together count as many as they are.
+    The weights of sends move evidence between hours and make no more of it: all sends together
+    count as many as they are.
 
     Returns:
         Evidence with one row a day, and the row of every viewpoint.
     """
-    day = observations["known_us"].to_numpy() // _DAY_US
-    day_seen = seen.as_of_us // _DAY_US
-    if len(day) == 0 or len(seen) == 0:
-        return _by_day(observations.slice(0, 0), day[:0], 1), np.zeros(len(seen), np.intp)
-    # Days with events alone: a clock that says 1970 costs one more, not all the days since.
-    days, row = np.unique(day, return_inverse=True)
-    of_day = _by_day(observations, row, len(days))
-    is_send = ~observations["is_session"].to_numpy()
-    sends = np.bincount(row[is_send], minlength=len(days)).astype(np.float64)
+    days, of_day = daily.day, daily.evidence
+    if len(days) == 0 or len(seen) == 0:
+        nothing = np.zeros((1, _CELLS))
+        answers = np.zeros((1, len(PROMPTNESS) * _CELLS))
+        return _evidence(nothing, nothing, answers), np.zeros(len(seen), np.intp)
     kept = 0.5 ** (np.diff(days, prepend=days[0]) * (_DAY / half_life))
-    for counts in (of_day.sessions, of_day.sends, of_day.answers, sends):
+
+    def decayed(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        counts = counts.copy()
         for each in range(1, len(days)):
             counts[each] += kept[each] * counts[each - 1]
-    weighed = of_day.sends.sum(axis=(1, 2))
+        return counts
+
+    until = Evidence(*map(decayed, (of_day.sessions, of_day.sends, of_day.answers)))
+    sends, weighed = decayed(daily.sends), until.sends.sum(axis=(1, 2))
     share = np.divide(sends, weighed, out=np.ones(len(days)), where=weighed > 0)
-    distinct, number = np.unique(day_seen, return_inverse=True)
+    distinct, number = np.unique(seen.as_of_us // _DAY_US, return_inverse=True)
     last = np.searchsorted(days, distinct) - 1  # the last day with events before each
     gone = np.maximum(distinct - days[np.maximum(last, 0)] - 1, 0)
     left = 0.5 ** (gone * (_DAY / half_life))
     left[last < 0] = 0.0
-    found = of_day.rows(np.maximum(last, 0))
+    found = until.rows(np.maximum(last, 0))
     of_sends = left * share[last]
     return Evidence(
         found.sessions * left[:, None, None],
         found.sends * of_sends[:, None, None],
         found.answers * of_sends[:, None, None, None],
     ), number.astype(np.intp)
-
-
-def _by_day(observations: pa.Table, day: NDArray[np.int64], days: int) -> Evidence:
-    """Add up what became known on each day, in integers: in any order, the sum is the same."""
-    cell = day * _CELLS + observations["cell"].to_numpy()
-    is_session, promptness = observations["is_session"].to_numpy(), _promptness(observations)
-    propensity = observations["propensity"].to_numpy().astype(np.float64)
-    weight = np.rint(_ONE * inverse(propensity)).astype(np.int64)
-
-    def added(chosen: NDArray[np.bool_], weight: NDArray[np.int64]) -> NDArray[np.float64]:
-        counts = np.zeros(days * _CELLS, np.int64)
-        np.add.at(counts, cell[chosen], weight[chosen])
-        return counts.reshape(days, _CELLS) / _ONE
-
-    return _evidence(
-        added(is_session, np.full(len(cell), _ONE)),
-        added(~is_session, weight),
-        np.hstack([added(promptness == stage, weight) for stage in range(len(PROMPTNESS))]),
-    )
 
 
 def _promptness(observations: pa.Table) -> NDArray[np.uint8]:

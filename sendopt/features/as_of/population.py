@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
-from sendopt.features.as_of.evidence import DAY_TYPES, HALF_HOURS, Evidence, population_evidence
+from sendopt.features.as_of.evidence import (
+    DAY_TYPES,
+    HALF_HOURS,
+    DailyEvidence,
+    Evidence,
+    population_evidence,
+)
 from sendopt.features.as_of.late_answers import LateEvidence, population_late_evidence
 from sendopt.features.as_of.viewpoints import INSTANT, Viewpoints
 from sendopt.features.queries import statement
@@ -99,6 +105,7 @@ class Population:
 
 def everybody_before(
     observations: pa.Table,
+    daily: DailyEvidence,
     late_answers: pa.Table | None,
     *,
     half_life: timedelta,
@@ -110,7 +117,7 @@ def everybody_before(
     It follows from the events before that day, whatever happened since.
     """
     one = Viewpoints(pa.array([""]), pa.array([as_utc(as_of)], INSTANT))
-    evidence, _ = population_evidence(observations, one, half_life=half_life)
+    evidence, _ = population_evidence(daily, one, half_life=half_life)
     counts = ~observations["is_session"].to_numpy()
     counts &= observations["known_us"].to_numpy() < microseconds(day_of(as_of))
     cells = np.bincount(observations["cell"].to_numpy()[counts], minlength=DAY_TYPES * HALF_HOURS)

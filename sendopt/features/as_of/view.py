@@ -10,7 +10,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt.features.as_of.answers import as_presences, read_answers
-from sendopt.features.as_of.evidence import Evidence, population_evidence, user_evidence
+from sendopt.features.as_of.evidence import (
+    DailyEvidence,
+    Evidence,
+    daily_evidence,
+    population_evidence,
+    user_evidence,
+)
 from sendopt.features.as_of.late_answers import (
     LateEvidence,
     population_late_evidence,
@@ -77,6 +83,11 @@ class AsOfView:
     def observations(self) -> pa.Table:
         """Every send with its answer and every presence; the columns are those of `observe`."""
         return observe(self.reader, self.target, self.history)
+
+    @cached_property
+    def _daily(self) -> DailyEvidence:
+        """What became known of everybody on each day."""
+        return daily_evidence(self.observations)
 
     @cached_property
     def late_answers(self) -> pa.Table:
@@ -179,7 +190,7 @@ class AsOfView:
         if self._population is not None:
             self._population.require(viewpoints, half_life=half_life)
             return self._population.evidence, np.zeros(len(viewpoints), np.intp)
-        return population_evidence(self.observations, viewpoints, half_life=half_life)
+        return population_evidence(self._daily, viewpoints, half_life=half_life)
 
     def user_late_evidence(
         self, viewpoints: Viewpoints, *, hazard: NDArray[np.float64], half_life: timedelta
@@ -203,6 +214,7 @@ class AsOfView:
             return self._population
         return everybody_before(
             self.observations,
+            self._daily,
             None if late_hazard is None else self.late_answers,
             half_life=half_life,
             late_hazard=late_hazard,
