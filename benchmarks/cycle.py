@@ -65,6 +65,7 @@ def measure(folder: Path, users: int, *, plan: bool) -> Cycle:
     step("score, after the next day", "score")
     step("backtest", "backtest")
     if plan:
+        run(sys.executable, _SCRIPTS / "devices.py", home, past, home=home)
         step("plan, to everybody", "plan", _campaign(folder))
     obvious = run(
         sys.executable, _SCRIPTS / "obvious.py", past, str(min(users, _SAMPLE)), home=home
