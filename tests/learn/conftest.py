@@ -72,8 +72,18 @@ def habits(make_log: Callable[[], AbstractContextManager[Log]]) -> Iterator[Log]
         yield log
 
 
+@pytest.fixture(scope="session")
+def make_registry(empty_home: Path) -> Callable[[Path], Registry]:
+    """Makes an empty registry in a folder."""
+
+    def make(folder: Path) -> Registry:
+        shutil.copyfile(empty_home / "registry" / "mlflow.sqlite", folder / "registry.db")
+        return Registry(f"sqlite:///{folder}/registry.db", str(folder / "models"))
+
+    return make
+
+
 @pytest.fixture
-def registry(tmp_path: Path, empty_home: Path) -> Registry:
+def registry(tmp_path: Path, make_registry: Callable[[Path], Registry]) -> Registry:
     """An empty registry on local files."""
-    shutil.copyfile(empty_home / "registry" / "mlflow.sqlite", tmp_path / "registry.db")
-    return Registry(f"sqlite:///{tmp_path}/registry.db", str(tmp_path / "models"))
+    return make_registry(tmp_path)

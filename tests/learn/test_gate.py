@@ -106,7 +106,7 @@ def rules_of(fitted: Fitted) -> dict[str, Fitted]:
 
 @pytest.fixture(scope="module")
 def court(studies: Log, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
-    with studies.reader(TenantId("all")) as reader:
+    with studies.reader(TenantId("all")) as log, log.for_many_queries() as reader:
         fitted = trained(reader, until=AS_OF, judged=True)
         yield Court(reader, fitted, rules_of(fitted), tmp_path_factory.mktemp("models"))
 

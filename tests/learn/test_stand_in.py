@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from trained import HALF_AN_HOUR, trained
+from trained import HALF_AN_HOUR
 
 from sendopt.errors import NotFound
 from sendopt.features import AsOfView, Viewpoints
@@ -20,9 +21,9 @@ from sendopt.learn import Registry, TrainingReport, train
 from sendopt.learn.families import DEFAULT, FAMILIES, RIVALS, Family, level_shape_trees, population
 from sendopt.learn.families.definition import Definition, shipped
 from sendopt.learn.families.level_shape_trees.scorer import LevelShapeTrees
-from sendopt.learn.fitting.fit import fit, fit_to
+from sendopt.learn.fitting.fit import fit_each, fit_to
 from sendopt.learn.gate import fault_of
-from sendopt.learn.past.past import Past
+from sendopt.learn.past.past import Past, gather
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 from sendopt.schedule.policy import chance_of_gain
@@ -74,6 +75,20 @@ def shop(
                 SHOP, event_table(list(events(propensity=request.param, weekend_later=7)))
             )
         yield log
+
+
+@pytest.fixture(scope="module")
+def past(shop: Log) -> Iterator[Past]:
+    """What models of the shop are fitted to; no family may change it."""
+    with shop.reader(SHOP) as log, log.for_many_queries() as reader:
+        yield gather(
+            AsOfView(reader, HALF_AN_HOUR),
+            until=END,
+            judged=True,
+            seed=7,
+            threads=1,
+            progress=lambda _: None,
+        )
 
 
 @pytest.fixture
@@ -132,6 +147,17 @@ SPOILT = replace(
 )
 
 
+@pytest.fixture(scope="module")
+def reversed_hours(
+    shop: Log,
+    make_registry: Callable[[Path], Registry],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[TrainingReport, Registry]:
+    """What the training of a model came to that prefers what it should avoid."""
+    registry = make_registry(tmp_path_factory.mktemp("reversed"))
+    return run(shop, registry, definition=SPOILT), registry
+
+
 def test_a_good_model_serves(shop: Log, registry: Registry) -> None:
     report = run(shop, registry)
     assert report.promoted, report.reason
@@ -140,9 +166,9 @@ def test_a_good_model_serves(shop: Log, registry: Registry) -> None:
 
 
 def test_a_model_with_its_hours_reversed_gives_way_to_the_best_rule(
-    shop: Log, registry: Registry
+    reversed_hours: tuple[TrainingReport, Registry],
 ) -> None:
-    report = run(shop, registry, definition=SPOILT)
+    report, registry = reversed_hours
     assert not report.promoted
     assert "choice" in report.gate.refused_by
     rule = report.stand_in
@@ -183,9 +209,9 @@ def test_a_challenger_is_judged_and_the_champion_stays(steady: Log, registry: Re
 
 
 def test_causal_evidence_is_read_where_there_is_any(
-    shop: Log, registry: Registry, request: pytest.FixtureRequest
+    reversed_hours: tuple[TrainingReport, Registry], request: pytest.FixtureRequest
 ) -> None:
-    report = run(shop, registry, definition=SPOILT)
+    report, _ = reversed_hours
     (found,) = (check for check in report.gate.checks if check.name == "off_policy")
     if "drawn" in request.node.name:
         assert not found.passed
@@ -195,18 +221,14 @@ def test_causal_evidence_is_read_where_there_is_any(
         assert "nothing causal is known" in found.said
 
 
-def test_a_rule_that_is_off_on_the_days_it_learned_from_is_no_rival(shop: Log) -> None:
-    with shop.reader(SHOP) as reader:
-        view = AsOfView(reader, HALF_AN_HOUR)
-        fitted = fit(view, until=END, judged=True, seed=7, threads=1, progress=lambda _: None)
-        for rule in RIVALS:
-            learned = fit_to(fitted.past, shipped(rule))
-            assert fault_of(learned) is None
-            off = replace(learned, model=replace(learned.model, calibration=(-3.0, 1.0)))
-            assert "on the days that it learned from" in str(fault_of(off))
+def test_a_rule_that_is_off_on_the_days_it_learned_from_is_no_rival(past: Past) -> None:
+    for learned in fit_each(past, map(shipped, RIVALS)):
+        assert fault_of(learned) is None
+        off = replace(learned, model=replace(learned.model, calibration=(-3.0, 1.0)))
+        assert "on the days that it learned from" in str(fault_of(off))
 
 
-def test_calibration_does_not_hide_a_rule_that_was_fitted_wrong(shop: Log) -> None:
+def test_calibration_does_not_hide_a_rule_that_was_fitted_wrong(past: Past) -> None:
     """Calibration makes the mean of the rows it sees right, whatever the family fitted."""
 
     def too_much(past: Past, settings: Any) -> tuple[population.Population, Any]:
@@ -215,51 +237,36 @@ def test_calibration_does_not_hide_a_rule_that_was_fitted_wrong(shop: Log) -> No
         return rule, rule.inputs(past.view, past.viewpoints, past.moments)
 
     wrong = SimpleNamespace(NAME="population", Settings=population.Settings, fit=too_much)
-    with shop.reader(SHOP) as reader:
-        past = trained(reader, until=END, judged=True, target=HALF_AN_HOUR).past
-        learned = fit_to(past, Definition(cast("Family", wrong), shipped(population).settings))
-        tune = past.labelled.rows(past.tune)
-        said = learned.model.predict(learned.rows)[past.tune]
-        assert said.mean() == pytest.approx(tune.label.mean(), abs=0.02)
-        assert str(fault_of(learned)).startswith("before calibration says")
+    learned = fit_to(past, Definition(cast("Family", wrong), shipped(population).settings))
+    tune = past.labelled.rows(past.tune)
+    said = learned.model.predict(learned.rows)[past.tune]
+    assert said.mean() == pytest.approx(tune.label.mean(), abs=0.02)
+    assert str(fault_of(learned)).startswith("before calibration says")
 
 
-def test_what_a_family_learns_does_not_depend_on_which_were_fitted_before(shop: Log) -> None:
-    with shop.reader(SHOP) as reader:
-        first = trained(reader, until=END, judged=True)
-        again = fit_to(first.past, SHIPPED)
+def test_what_a_family_learns_does_not_depend_on_which_were_fitted_before(past: Past) -> None:
+    first, again = fit_to(past, SHIPPED), fit_to(past, SHIPPED)
     assert (first.model.predict(first.rows) == again.model.predict(again.rows)).all()
-    one, other = (first.past.rng_for(name).random() for name in ("one", "other"))
-    assert one == first.past.rng_for("one").random() != other
+    one, other = (past.rng_for(name).random() for name in ("one", "other"))
+    assert one == past.rng_for("one").random() != other
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_scores_weeks_as_moments_and_explains_itself(shop: Log, name: str) -> None:
-    with shop.reader(SHOP) as reader:
-        view = AsOfView(reader, HALF_AN_HOUR)
-        model = fit(
-            view,
-            until=END,
-            judged=True,
-            seed=7,
-            threads=1,
-            progress=lambda _: None,
-            definition=shipped(FAMILIES[name]),
-        ).model
-        users = [f"u{number:02}" for number in range(40)] + ["stranger"]
-        week = score_slots(model, view, as_of=END, user_ids=users)["open_probability"].to_numpy()
-        seen = Viewpoints(pa.array(users), pa.array([END] * len(users), pa.timestamp("us", "UTC")))
-        inputs = model.inputs(view, seen, view.hours_of_week(seen))
-        said = model.predict(inputs)
-        np.testing.assert_allclose(week, said, rtol=1e-4)
-        told = explain(
-            model,
-            view,
-            UserId("u01"),
-            as_of=END,
-            configured_hour=18,
-            chance_of_gain=chance_of_gain,
-        )
+def test_every_family_scores_weeks_as_moments_and_explains_itself(past: Past, name: str) -> None:
+    model, view = fit_to(past, shipped(FAMILIES[name])).model, past.view
+    users = [f"u{number:02}" for number in range(40)] + ["stranger"]
+    week = score_slots(model, view, as_of=END, user_ids=users)["open_probability"].to_numpy()
+    seen = Viewpoints(pa.array(users), pa.array([END] * len(users), pa.timestamp("us", "UTC")))
+    inputs = model.inputs(view, seen, view.hours_of_week(seen))
+    np.testing.assert_allclose(week, model.predict(inputs), rtol=1e-4)
+    told = explain(
+        model,
+        view,
+        UserId("u01"),
+        as_of=END,
+        configured_hour=18,
+        chance_of_gain=chance_of_gain,
+    )
     parts = sum(told.parts.values())
     assert 1.0 / (1.0 + np.exp(-parts)) == pytest.approx(told.best.open_probability, rel=1e-6)
     assert (model.logit_sd(inputs) >= 0.0).all()
