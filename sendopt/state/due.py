@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, time
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -87,9 +88,11 @@ def lock_due(
     somebody. The rows are locked until `tx` ends; on PostgreSQL rows that another dispatcher has
     locked are passed over, on SQLite there is one writer at a time.
     """
-    rows = list(tx.execute(_due(SendState.CLAIMED, channels, now, limit)))
-    if len(rows) < limit:
-        rows += tx.execute(_due(SendState.PLANNED, channels, now, limit - len(rows)))
+    rows: list[sa.Row[Any]] = []
+    for state in (SendState.CLAIMED, SendState.PLANNED):
+        if len(rows) < limit:
+            due = _due(state, frozenset(channels))
+            rows += tx.execute(due, {"now": now, "most": limit - len(rows)})
     campaigns = _campaign_facts(tx, {(row.tenant_id, row.campaign_id) for row in rows})
     return [_due_send(row, campaigns.get((row.tenant_id, row.campaign_id))) for row in rows]
 
@@ -108,10 +111,10 @@ def next_ready_at(tx: Transaction, *, channels: Collection[Channel]) -> datetime
     return min((ready_at for ready_at in found if ready_at is not None), default=None)
 
 
-def _due(
-    state: SendState, channels: Collection[Channel], now: datetime, limit: int
-) -> sa.Select[Any]:
+@cache  # to build it takes longer than to execute it
+def _due(state: SendState, channels: frozenset[Channel]) -> sa.Select[Any]:
     send = planned_send.c
+    now = sa.bindparam("now", type_=send.ready_at.type)
     # First the rows, then what belongs to them: joined at once, PostgreSQL would rather sort
     # everything that is due than follow the index to the first few.
     due = (
@@ -119,10 +122,10 @@ def _due(
         .where(
             send.state == state,
             send.ready_at <= now,
-            sa.or_(send.channel.in_(channels), send.expires_at <= now),
+            sa.or_(send.channel.in_(sorted(channels)), send.expires_at <= now),
         )
         .order_by(send.ready_at)
-        .limit(limit)
+        .limit(sa.bindparam("most", type_=sa.Integer))
         .with_for_update(skip_locked=True)
         .cte("due")
     )
