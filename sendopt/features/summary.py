@@ -30,7 +30,6 @@ class Summary:
     stray_answers: int  # events of the outcome that belong to no send of their user
     sessions: int
     first_at: datetime | None
-    late_answer: timedelta | None  # 95 of 100 answers came sooner; None = no answer yet
 
 
 def summarise(reader: Reader, target: Target, *, until: datetime) -> Summary:
@@ -52,7 +51,6 @@ def summarise(reader: Reader, target: Target, *, until: datetime) -> Summary:
         stray_answers=row["stray_answers"],
         sessions=row["sessions"],
         first_at=None if row["first_us"] is None else instant(row["first_us"]),
-        late_answer=_duration(row["late_us"]),
     )
 
 

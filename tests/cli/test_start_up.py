@@ -71,3 +71,11 @@ def test_a_scoring_waits_neither_for_lightgbm_nor_for_mlflow(
     loaded = imported(tmp_path / "home", "score")
     assert {"duckdb", "numba"} <= loaded
     assert not loaded & {"lightgbm", "matplotlib", "mlflow", "sklearn"}
+
+
+def test_an_import_waits_for_no_reader_of_other_files(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "events.csv"
+    file.write_text(
+        "event_id,user_id,event_type,occurred_at\ne1,ann,session,2026-03-01T09:00:00Z\n"
+    )
+    assert "fastavro" not in imported(home, "ingest", str(file))

@@ -28,7 +28,6 @@ CLEAN = Summary(
     stray_answers=0,
     sessions=300,
     first_at=BODY.begin,
-    late_answer=timedelta(minutes=9),
 )
 
 

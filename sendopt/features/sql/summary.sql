@@ -2,12 +2,11 @@
 -- Grain: one row.
 -- Reads: event, send, send_answer.
 -- Params: $window_us, $until_us, and what makes an answer (see send_answer).
--- How much there is to learn from before $until_us, how late sends are answered, and what of the
--- log was not taken as it stands.
+-- How much there is to learn from before $until_us, and what of the log was not taken as it
+-- stands.
 with answers as (
     select
         count(*) filter (soonest_us < $window_us) as opens,
-        quantile_disc(latest_us, 0.95) as late_us,
         coalesce(sum(early), 0)::bigint as early,
         max(earliest_us) as earliest_us,
         coalesce(sum(too_early), 0)::bigint as too_early,

@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import fastavro
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -78,6 +77,8 @@ def _jsonl(path: Path, wanted: frozenset[str], options: Options) -> Iterator[Ven
 
 
 def _avro(path: Path, wanted: frozenset[str], options: Options) -> Iterator[VendorTable]:
+    import fastavro  # noqa: PLC0415 - costs every import of any file 0.07 s
+
     done = 0
     try:
         with path.open("rb") as file:
