@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import logsumexp
 
 from sendopt.features import LONGEST_WINDOW, Target, check_window, microseconds, statement
 from sendopt.log import Reader
@@ -84,11 +83,13 @@ def _ratio_of_moments(silent: NDArray[np.float64], wanted: float) -> float:
     Without differences h is wanted / silent; with them it lies between that of the mean moment
     (Jensen) and that of the moment that is answered least.
     """
+    least = silent.max()
 
     def missed(h: float) -> float:
-        return float(logsumexp(h * silent) - np.log(len(silent))) - wanted
+        mean = np.exp(h * (silent - least)).mean()  # at least 1 / rows: no underflow
+        return float(np.log(mean) + h * least) - wanted
 
-    low, high = wanted / silent.mean(), wanted / silent.max()
+    low, high = wanted / silent.mean(), wanted / least
     if missed(low) <= 0.0 or missed(high) >= 0.0:  # all alike, up to rounding
         return float(low)
     return float(brentq(missed, low, high, xtol=1e-300, rtol=1e-12))
