@@ -26,6 +26,14 @@ class Recording:
     step: timedelta | None = None  # answers' stamps are multiples of it in UTC; None = exact
     rounded_down: bool = False  # given in [stamp, stamp + step); else in (stamp - step, stamp]
 
+    def __str__(self) -> str:
+        stamps = "stamped when given"
+        if self.step is not None:
+            stamps = (
+                f"stamped when a step of {self.step} {'begins' if self.rounded_down else 'ends'}"
+            )
+        return f"answers {stamps}, those at the instant of the send are {self.instant.value}"
+
 
 #: Every answer is a person's, and stamped when it was given.
 AS_IT_WAS = Recording()

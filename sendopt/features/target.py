@@ -47,6 +47,12 @@ class Target:
                 expected="a duration, or none",
             )
 
+    def __str__(self) -> str:
+        window = self.open_window / timedelta(minutes=1)
+        tolerance = self.clock_tolerance.total_seconds()
+        told = f"{self.outcome.value} within {window:g} min (clocks {tolerance:g} s apart)"
+        return told if self.recording == AS_IT_WAS else f"{told}, {self.recording}"
+
     @property
     def known_after(self) -> timedelta:
         """How long after a send its outcome is known: a rounded stamp may come a step later."""

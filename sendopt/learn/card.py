@@ -13,13 +13,19 @@ from sendopt.evaluate.metrics import FEWEST_FOR_INTERVAL
 from sendopt.features import USER_FEATURES
 from sendopt.learn.families.definition import differences
 from sendopt.learn.fitting.fit import Fitted
-from sendopt.learn.gate import GateReport
+from sendopt.learn.gate import GateReport, Outcome
 from sendopt.learn.judging.judge import Verdict
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.split import ACTIVITY
 
 _TITLE = "# Model card"
 _SENDS_KNOWN = ((0, 4), (5, 19), (20, None))  # of a user, when the moment was described
+#: How a check's end is written: what refuses stands out.
+_OUTCOME = {
+    Outcome.PASSED: "passed",
+    Outcome.FAILED: "FAILED",
+    Outcome.NOT_JUDGED: "not judged",
+}
 
 
 def model_card(
@@ -58,20 +64,24 @@ def with_gate(card: str, gate: GateReport, *, serves: bool, why: str = "") -> st
         why: the model was put on trial, where that is not plain; a sentence.
     """
     became = "Promoted to champion" if serves else "Not promoted"
-    head = f"{became}: {gate.reason}." + (f"\n\n{why}" if why else "")
+    head = "\n\n".join([f"{became}: {gate.reason}.", *([why] if why else []), *_unjudged(gate)])
     lines = [
         card.replace(_TITLE, f"{_TITLE}\n\n{head}", 1),
         "## Gate",
         "",
         "| check | | what was found |",
         "|---|---|---|",
-        *(
-            f"| {check.name} | {'passed' if check.passed else 'FAILED'} | {check.said} |"
-            for check in gate.checks
-        ),
+        *(f"| {check.name} | {_OUTCOME[check.outcome]} | {check.said} |" for check in gate.checks),
         "",
     ]
     return "\n".join(lines)
+
+
+def _unjudged(gate: GateReport) -> Iterator[str]:
+    """Yield a sentence on what nothing was there to judge by, if there is anything."""
+    if gate.not_judged:
+        told = "; ".join(f"{check.name} ({check.said})" for check in gate.not_judged)
+        yield f"Not judged: {told}."
 
 
 def _data(fitted: Fitted) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
@@ -112,16 +112,10 @@ def _require_comparable(a: ServableModel, b: ServableModel) -> None:
         )
     if a.target != b.target:
         raise InvalidInput(
-            f"model {a.version} predicts {_told(a)}, model {b.version} {_told(b)}",
+            f"model {a.version} predicts {a.target}, model {b.version} {b.target}",
             code="targets_differ",
-            expected="two models of the same outcome, open window and clock tolerance",
+            expected="two models of the same outcome, open window, clock tolerance and recording",
         )
-
-
-def _told(model: ServableModel) -> str:
-    minutes = model.target.open_window / timedelta(minutes=1)
-    tolerance = model.target.clock_tolerance.total_seconds()
-    return f"{model.target.outcome.value} within {minutes:g} min (clocks {tolerance:g} s apart)"
 
 
 def _log_loss_difference(past: LabelledMoments, first: Vector, second: Vector) -> Interval:

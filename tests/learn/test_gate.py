@@ -22,16 +22,27 @@ from untrained import rebuilt, scorer_of
 
 from sendopt.evaluate.metrics import Interval
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target, viewpoints
-from sendopt.learn.card import model_card
+from sendopt.learn.card import model_card, with_gate
 from sendopt.learn.families import RIVALS, artifact
 from sendopt.learn.families.definition import shipped
 from sendopt.learn.fitting.fit import Fitted, fit_to
-from sendopt.learn.gate import GateReport, Trial, examine, honesty, worth
+from sendopt.learn.gate import (
+    MAY_GO_UNJUDGED,
+    Check,
+    GateReport,
+    Outcome,
+    Trial,
+    examine,
+    honesty,
+    soundness,
+    worth,
+)
+from sendopt.learn.gate.prepare import put_on_trial
 from sendopt.learn.gate.slices import SLICES
 from sendopt.learn.gate.succession import succession
-from sendopt.learn.judging.judge import CHAMPION
+from sendopt.learn.judging.judge import CHAMPION, judge
 from sendopt.learn.model.model import ServableModel
-from sendopt.learn.train import put_on_trial
+from sendopt.learn.past.groups import day_groups
 from sendopt.log import Log, Reader
 from sendopt.records import TenantId
 
@@ -402,3 +413,71 @@ def test_a_faulty_simple_rule_is_left_out_and_all_of_them_are_a_reason(court: Co
     assert found.passed
     assert "the population's says 0.900" in found.said
     assert not worth.rivals(replace(trial, unsound=unsound, simple_rules={})).passed
+
+
+def told_by(court: Court) -> tuple[Check, ...]:
+    """Every check as a good challenger ends them, all passed."""
+    checks = court.judge(court.good).checks
+    return tuple(replace(check, outcome=Outcome.PASSED) for check in checks)
+
+
+def test_what_was_not_judged_refuses_unless_the_rule_lets_it_go(court: Court) -> None:
+    """One rule for all: beside each check its third end, and whether the model then serves."""
+    all_passed = told_by(court)
+    assert {check.name for check in all_passed} >= MAY_GO_UNJUDGED
+    for check in all_passed:
+        why = replace(check, outcome=Outcome.NOT_JUDGED, said="too little is known")
+        report = GateReport(tuple(why if each is check else each for each in all_passed))
+        may = check.name in MAY_GO_UNJUDGED
+        assert report.passed == may
+        assert report.not_judged == (why,)
+        assert f"gate.{check.name}" not in report.figures
+        if may:
+            assert report.summary == f"passed; not judged: {check.name}"
+            assert f"passed {len(all_passed) - 1} of {len(all_passed)}" in report.reason
+        else:
+            assert report.refused_by == (check.name,)
+            assert "too little is known" in report.reason
+
+
+def test_the_documents_name_what_a_model_may_serve_without() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text("utf-8")
+    section = page.split("### Not judged", 1)[1].split("\n#", 1)[0]
+    table = {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")}
+    assert table == {name for name in MAY_GO_UNJUDGED if not name.startswith("slice_")} | {
+        "slice_*"
+    }
+
+
+def test_where_nothing_was_drawn_and_nobody_serves_the_gate_says_what_it_did_not_judge(
+    court: Court,
+) -> None:
+    trial = court.trial(court.good)
+    alone = replace(trial, rivals=(), champion=None)
+    assert not worth.choice(alone).judged
+    assert not worth.probability(alone).judged
+    assert not worth.off_policy(replace(trial, causal=None)).judged
+    assert not soundness.reproducible(replace(trial, retrain=None)).judged
+    elsewhere = replace(trial, no_champion="it predicts click, this model open")
+    found = succession(elsewhere)
+    assert not found.judged
+    assert "cannot be compared: it predicts click" in found.said
+
+
+def test_a_day_of_one_send_leaves_the_choice_unjudged_and_the_card_says_so(court: Court) -> None:
+    """The first send of each user-day alone: no two moments of a day are left to compare."""
+    trial = court.trial(court.good)
+    _, first = np.unique(day_groups(trial.judged), return_index=True)
+    kept = np.isin(np.arange(len(trial.judged)), first)
+    judged = trial.judged.rows(kept)
+    said = {name: each[kept] for name, each in trial.probabilities.items()}
+    found = worth.choice(
+        replace(trial, judged=judged, probabilities=said, verdict=judge(judged, said))
+    )
+    assert found.outcome is Outcome.NOT_JUDGED
+    assert "no user-day holds two moments" in found.said
+    report = GateReport((*(c for c in told_by(court) if c.name != "choice"), found))
+    card = with_gate(str(trial.card), report, serves=report.passed)
+    assert "Promoted to champion: passed 20 of 21 checks, not judged: choice" in card
+    assert "| choice | not judged | no user-day holds two moments" in card
+    assert "Not judged: choice (no user-day holds two moments" in card.split("## Data")[0]

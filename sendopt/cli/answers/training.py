@@ -14,6 +14,8 @@ def show(report: TrainingReport) -> None:
         rule = report.stand_in
         serves = "serves" if rule.promoted else "does not serve either"
         stdout.print(f"Rule {rule.family} ({rule.model_version}) {serves}: {rule.reason}")
+    for check in report.gate.not_judged:
+        stdout.print(f"Not judged: {check.name}, {check.said}")
     for note in report.notes:
         stdout.print(note)
     show_verdict(report.verdict)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
 from sendopt.features import AsOfView, instant, microseconds
-from sendopt.learn.gate.trial import Check, Trial, Vector, failed, passed
+from sendopt.learn.gate.check import Check, failed, passed
+from sendopt.learn.gate.trial import Trial, Vector
 from sendopt.learn.judging.judge import OURS
 
 #: What a card must tell, by the headings under which it tells it.
@@ -26,19 +27,14 @@ def target(trial: Trial) -> Check:
     """It must predict what was asked for, from the log that is being judged."""
     mine, asked = trial.model.target, trial.target
     if mine != asked:
-        return failed(
-            "target",
-            f"it predicts {mine.outcome.value} within {mine.open_window}, not "
-            f"{asked.outcome.value} within {asked.open_window}",
-        )
+        return failed("target", f"it predicts {mine}, not {asked}")
     snapshot = trial.model.provenance.log_snapshot
     if snapshot != trial.view.reader.snapshot:
         said = (
             f"it was trained on snapshot {snapshot}, and is judged on {trial.view.reader.snapshot}"
         )
         return failed("target", said)
-    said = f"{mine.outcome.value} within {mine.open_window}, snapshot {snapshot}"
-    return passed("target", said)
+    return passed("target", f"{mine}; snapshot {snapshot}")
 
 
 def unseen(trial: Trial) -> Check:

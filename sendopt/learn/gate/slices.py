@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sendopt.evaluate import metrics
 from sendopt.evaluate.chance import FEWEST_FOR_TEST, Mean, clustered_mean, t_beyond
 from sendopt.features import USER_FEATURES, statement
-from sendopt.learn.gate.trial import Check, Trial, failed, not_judged, passed, words
+from sendopt.learn.gate.check import Check, failed, no_probabilities, not_judged, passed
+from sendopt.learn.gate.trial import Trial, words
 from sendopt.learn.judging.judge import OURS
 from sendopt.learn.past.groups import day_groups, user_numbers
 
@@ -44,12 +45,12 @@ def checks(trial: Trial) -> Iterator[Check]:
     """
     if trial.verdict is None:
         for cut in SLICES:
-            yield not_judged(f"slice_{cut}")
+            yield no_probabilities(f"slice_{cut}")
         return
     rival = trial.standard
     if rival is None:
         for cut in SLICES:
-            yield passed(f"slice_{cut}", "there is nobody to compare with")
+            yield not_judged(f"slice_{cut}", "there is nobody to compare with")
         return
     tests = list(_tests(trial, rival))
     told = [test for test in tests if test.gain is not None]
@@ -78,9 +79,11 @@ def _check(cut: str, tests: list[_Test], rival: str, level: float) -> Check:
         )
     large = dict.fromkeys(test.part for test, _ in told)
     small = [part for part in dict.fromkeys(test.part for test in tests) if part not in large]
-    too_small = f"; too small to tell: {', '.join(small)}" if small else ""
-    said = f"not worse than the {rival} beyond chance for {', '.join(large) or 'none'}{too_small}"
-    return passed(name, said, figures)
+    too_small = f"too small to tell: {', '.join(small)}"
+    if not large:
+        return not_judged(name, too_small)
+    said = f"not worse than the {rival} beyond chance for {', '.join(large)}"
+    return passed(name, f"{said}; {too_small}" if small else said, figures)
 
 
 def _tests(trial: Trial, rival: str) -> Iterator[_Test]:

@@ -13,15 +13,8 @@ from sendopt.clock import cpu_seconds
 from sendopt.errors import ModelNotServable
 from sendopt.features import Viewpoints
 from sendopt.learn.families import artifact
-from sendopt.learn.gate.trial import (
-    Check,
-    Trial,
-    Vector,
-    are_probabilities,
-    failed,
-    passed,
-    rows_at,
-)
+from sendopt.learn.gate.check import Check, failed, not_judged, passed
+from sendopt.learn.gate.trial import Trial, Vector, are_probabilities, rows_at
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.model.scorer import Inputs
 
@@ -99,7 +92,7 @@ def stored(trial: Trial) -> Check:
 def reproducible(trial: Trial) -> Check:
     """Trained again on the same snapshot with the same seed, the same bytes must come out."""
     if trial.retrain is None:
-        return passed(
+        return not_judged(
             "reproducible",
             "too much history to train twice; the features of judged days were computed again "
             "(check future) and the files read back (check artifact), both alike",

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from sendopt.evaluate.metrics import Interval
 from sendopt.features import instant
-from sendopt.learn.gate.trial import Check, Trial, failed, not_judged, passed, words
+from sendopt.learn.gate.check import Check, failed, no_probabilities, not_judged, passed
+from sendopt.learn.gate.trial import Trial, words
 from sendopt.learn.judging.judge import CHAMPION, Verdict
 from sendopt.learn.model.model import Provenance
 
@@ -27,9 +28,9 @@ def succession(trial: Trial) -> Check:
     A champion that learned from days that judge has seen their answers: nothing is comparable.
     """
     if trial.verdict is None:
-        return not_judged("succession")
+        return no_probabilities("succession")
     if trial.champion is None:
-        return passed("succession", "no champion to replace")
+        return _without_champion(trial.no_champion)
     gains = _gains(trial.verdict)
     judged_from = instant(int(trial.judged.at_us.min()))
     figures = {f"{name}_low": gain.low for name, gain in gains.items()}
@@ -60,6 +61,12 @@ def succession(trial: Trial) -> Check:
         return failed("succession", f"{said}; gain over the champion: {told}", figures)
     said = f"{what}, and better beyond chance by {words(_PRIMARY)}"
     return passed("succession", f"{said}; gain over the champion: {told}", figures)
+
+
+def _without_champion(why: str) -> Check:
+    if why:
+        return not_judged("succession", f"the champion cannot be compared: {why}")
+    return passed("succession", "no champion to replace")
 
 
 def checks(trial: Trial) -> Iterator[Check]:

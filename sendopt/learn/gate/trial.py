@@ -1,9 +1,9 @@
-"""A model on trial, and what a check says of it."""
+"""A model on trial."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,31 +17,6 @@ from sendopt.learn.model.model import ServableModel
 from sendopt.learn.model.scorer import Inputs
 
 Vector = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Check:
-    """What one check found."""
-
-    name: str
-    passed: bool
-    said: str  # one sentence with its figures
-    figures: Mapping[str, float] = field(default_factory=dict)
-
-
-def passed(name: str, said: str, figures: Mapping[str, float] | None = None) -> Check:
-    """Say that a check was passed."""
-    return Check(name, passed=True, said=said, figures=figures or {})
-
-
-def failed(name: str, said: str, figures: Mapping[str, float] | None = None) -> Check:
-    """Say that a check was failed."""
-    return Check(name, passed=False, said=said, figures=figures or {})
-
-
-def not_judged(name: str) -> Check:
-    """Say that a check, which needs a verdict, had none."""
-    return failed(name, "could not be judged: what it says are no probabilities")
 
 
 @dataclass(frozen=True)
@@ -62,6 +37,7 @@ class Trial:
     judged: LabelledMoments
     rows: Inputs  # of `judged`, as the model reads them
     champion: ServableModel | None
+    no_champion: str  # why it is None, although one serves
     probabilities: Mapping[str, Vector]
     rivals: tuple[str, ...]  # of `probabilities`, those that it has to hold against
     simple_rules: Mapping[str, ServableModel]  # that could serve instead, fitted to the same rows

@@ -10,16 +10,17 @@ from sendopt.evaluate.chance import calibration_test
 from sendopt.evaluate.metrics import Interval, calibration_error
 from sendopt.evaluate.off_policy import DR, Value
 from sendopt.evaluate.refusal import Refusal
-from sendopt.learn.gate.trial import Check, Trial, failed, not_judged, passed, words
+from sendopt.learn.gate.check import Check, failed, no_probabilities, not_judged, passed
+from sendopt.learn.gate.trial import Trial, words
 from sendopt.learn.judging.judge import OURS
+from sendopt.learn.judging.off_policy import OffPolicyEvaluation
 from sendopt.learn.past.groups import user_numbers
 
 _NOISE = 1e-9  # the same sums over other row counts may differ in their last bits
 _CALIBRATION_LEVEL = 0.01  # of perfectly calibrated models would miss by more than the tolerance
 _MOST_CALIBRATION_ERROR = 0.05  # beyond what chance does; a twentieth moves budgets and reports
 
-#: The checks that hold a model against each rival, beyond noise.
-AGAINST_RIVALS = ("choice", "probability", "off_policy")
+_NO_RIVAL = "there is nobody to compare with"
 
 
 def rivals(trial: Trial) -> Check:
@@ -39,9 +40,11 @@ def choice(trial: Trial) -> Check:
     choices are few; the order of all moments of a day tells more (within-user-day AUC).
     """
     if trial.verdict is None:
-        return not_judged("choice")
+        return no_probabilities("choice")
     if not trial.verdict.choices:
-        return passed("choice", "no user-day held two moments; the choice cannot be judged")
+        return not_judged("choice", "no user-day holds two moments that could be compared")
+    if not trial.rivals:
+        return not_judged("choice", _NO_RIVAL)
     gains = {
         "answered share": _of_rivals(trial, trial.verdict.gain),
         "within-day AUC": _of_rivals(trial, trial.verdict.auc_gain),
@@ -75,7 +78,9 @@ def choice(trial: Trial) -> Check:
 def probability(trial: Trial) -> Check:
     """Its log loss must not exceed a rival's beyond chance."""
     if trial.verdict is None:
-        return not_judged("probability")
+        return no_probabilities("probability")
+    if not trial.rivals:
+        return not_judged("probability", _NO_RIVAL)
     gains = _of_rivals(trial, trial.verdict.log_loss_gain)
     figures = {f"{rival}.log_loss_gain": gain.estimate for rival, gain in gains.items()}
     worse = [f"the {words(rival)}'s: log loss gain {gains[rival]}" for rival in below(gains)]
@@ -90,13 +95,15 @@ def off_policy(trial: Trial) -> Check:
     """Where times were randomised, its choice must not earn less than a rival's."""
     causal = trial.causal
     if causal is None:
-        return passed("off_policy", "no sends were judged: nothing causal is known")
+        return not_judged("off_policy", "no sends were judged: nothing causal is known")
     ours = causal.value.get(OURS)
     refusal = causal.refusal or (ours if isinstance(ours, Refusal) else None)
     if refusal is not None or not isinstance(ours, Value):
         said = refusal.reason if refusal is not None else "nothing was evaluated"
-        return passed("off_policy", f"nothing causal is known: {said}")
+        return not_judged("off_policy", f"nothing causal is known: {said}")
     gains = {rival: causal.gain[rival][DR] for rival in trial.rivals if rival in causal.gain}
+    if not gains:
+        return not_judged("off_policy", _no_value_of(trial, causal))
     figures = {f"{rival}.gain": gain.estimate for rival, gain in gains.items()}
     worse = [f"than the {words(rival)}'s: {gains[rival]}" for rival in below(gains)]
     if worse:
@@ -109,7 +116,7 @@ def off_policy(trial: Trial) -> Check:
     return passed(
         "off_policy",
         f"on {causal.evaluated:,} sends whose times were randomised, answered share minus that of "
-        f"{_told(gains) or 'nobody'}",
+        f"{_told(gains)}",
         figures,
     )
 
@@ -117,7 +124,7 @@ def off_policy(trial: Trial) -> Check:
 def calibration(trial: Trial) -> Check:
     """Its calibration error must not exceed a rival's, nor a bound, by more than chance does."""
     if trial.verdict is None:
-        return not_judged("calibration")
+        return no_probabilities("calibration")
     past = trial.judged
     found = calibration_test(
         past.label,
@@ -167,6 +174,16 @@ def below(gains: Mapping[str, Interval]) -> list[str]:
         for name, gain in gains.items()
         if not (gain.high if gain.bounded else gain.estimate) >= -_NOISE
     ]
+
+
+def _no_value_of(trial: Trial, causal: OffPolicyEvaluation) -> str:
+    """Say why no rival has a causal value to compare with."""
+    refused = [
+        f"{words(rival)}: {value.reason}"
+        for rival in trial.rivals
+        if isinstance(value := causal.value.get(rival), Refusal)
+    ]
+    return f"no rival has a causal value: {'; '.join(refused)}" if refused else _NO_RIVAL
 
 
 def _of_rivals(trial: Trial, gains: Mapping[str, Interval]) -> dict[str, Interval]:

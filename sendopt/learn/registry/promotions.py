@@ -37,7 +37,7 @@ class RegisteredModel:
     aliases: tuple[str, ...]
     trained_until: datetime | None  # the end of its log; None = its release did not say
     learned_until: datetime | None  # the days after it only judged; None = its release did not say
-    gate: str  # "passed", the names of the checks that refused it, or "" if it was never judged
+    gate: str  # what the gate said in short (`GateReport.summary`); "" if it was never asked
     served: bool  # it was champion at some time
     promotions: tuple[Promotion, ...]  # that made it the champion, oldest first
 

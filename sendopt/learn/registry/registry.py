@@ -180,7 +180,7 @@ class Registry:
             recorded: what was judged.
             metrics: figures; NaN is left out, because MLflow cannot chart it.
             tags: words.
-            gate: `passed`, or the names of the checks that refused it.
+            gate: what the gate said in short (`GateReport.summary`).
         """
         self._versions.end_run(recorded.run_id, metrics=metrics, tags=tags)
         self._versions.tag(tenant_id, _GATE_TAG, gate, number=recorded.number)

@@ -1,0 +1,158 @@
+"""The candidates of one training: registered, judged against each other, promoted if they pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from sendopt.errors import ModelNotServable
+from sendopt.learn.card import model_card, with_gate
+from sendopt.learn.families import RIVALS
+from sendopt.learn.families.definition import Definition
+from sendopt.learn.fitting.fit import Fitted, fit_to
+from sendopt.learn.gate import GateReport, Trial, examine, put_on_trial, stand_ins
+from sendopt.learn.judging.judge import Verdict
+from sendopt.learn.model.model import ServableModel
+from sendopt.learn.past.past import Past, Progress
+from sendopt.learn.registry.mlflow_store import as_params
+from sendopt.learn.registry.registry import Recorded, Registry
+from sendopt.learn.run_record import gate_tags, metrics_of, params_of, tags_of
+from sendopt.records import TenantId
+
+_MOST_EVENTS_TRAINED_TWICE = 100_000  # beyond, the gate repeats less of a training, and says so
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A candidate that the gate has spoken of."""
+
+    recorded: Recorded
+    trial: Trial
+    verdict: Verdict
+    gate: GateReport
+    card: str
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A simple rule that was put on trial because a model may not serve."""
+
+    family: str
+    model_version: str
+    registered_as: str
+    promoted: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The model and the simple rules of one training, by the names of their families."""
+
+    registry: Registry
+    tenant_id: TenantId
+    definitions: Mapping[str, Definition]
+    fitted: Mapping[str, Fitted]
+    champion: ServableModel | None  # whom all are held to; None = nobody who predicts the same
+    no_champion: str  # why it is None, although there is one
+    gather_again: Callable[[], Past]
+    now: datetime
+    may_serve: bool
+    progress: Progress
+
+    def judge(self, name: str, *, why: str = "") -> Judged:
+        """Register a candidate, judge it, and promote it if it passes.
+
+        Args:
+            name: of its family.
+            why: it is judged, where that is not plain: a simple rule that stands in.
+        """
+        fitted = self.fitted[name]
+        recorded = self.registry.record(
+            self.tenant_id,
+            fitted.model,
+            params=as_params(params_of(fitted.model)),
+            tags=tags_of(fitted),
+        )
+        self.progress(f"judging {name} on the last days")
+        trial = self._trial(name, recorded, is_stand_in=bool(why))
+        if trial.verdict is None:
+            raise ModelNotServable(
+                f"model {recorded.model.version} came out saying no probabilities",
+                code="model_output_invalid",
+            )
+        judged = self._ask_gate(fitted, recorded, trial, trial.verdict)
+        return self._conclude(judged, why=why)
+
+    def judge_stand_ins(self, *, of: Judged) -> StandIn | None:
+        """Judge simple rules because another candidate was refused; return the last one judged."""
+        found = None
+        for name in stand_ins(of.trial):
+            why = (
+                f"The simple rule {name} stands in for model {of.trial.model.version}, "
+                f"which was {of.gate.reason}."
+            )
+            judged = self.judge(name, why=why)
+            found = StandIn(
+                family=name,
+                model_version=judged.trial.model.version,
+                registered_as=judged.recorded.number,
+                promoted=judged.gate.passed,
+                reason=f"{why} {judged.gate.reason}",
+            )
+            if found.promoted:
+                break
+        return found
+
+    def _trial(self, name: str, recorded: Recorded, *, is_stand_in: bool) -> Trial:
+        fitted = self.fitted[name]
+        small = fitted.summary.events <= _MOST_EVENTS_TRAINED_TWICE
+        return put_on_trial(
+            fitted,
+            recorded.model,
+            fitted.past.target,
+            rules={rule.NAME: self.fitted[rule.NAME] for rule in RIVALS if name != rule.NAME},
+            champion=self.champion,
+            no_champion=self.no_champion,
+            is_stand_in=is_stand_in,
+            read_back=partial(self.registry.read_back, recorded),
+            retrain=partial(self._retrain, name) if small else None,
+        )
+
+    def _ask_gate(
+        self, fitted: Fitted, recorded: Recorded, trial: Trial, verdict: Verdict
+    ) -> Judged:
+        """Write the card, and let the gate read it where it is kept."""
+        card = model_card(fitted, verdict, trial.probabilities, version=recorded.model.version)
+        self.registry.set_card(recorded, card)
+        self.progress("asking the gate")
+        gate = examine(replace(trial, card=self.registry.card_of(recorded)))
+        return Judged(recorded, trial, verdict, gate, card)
+
+    def _conclude(self, judged: Judged, *, why: str) -> Judged:
+        """Write down what the gate said, and promote the candidate if it may serve."""
+        gate, recorded = judged.gate, judged.recorded
+        serves = gate.passed and self.may_serve
+        card = with_gate(judged.card, gate, serves=serves, why=why)
+        self.registry.set_card(recorded, card)
+        self.registry.finish(
+            self.tenant_id,
+            recorded,
+            metrics=metrics_of(judged.verdict, gate),
+            tags=gate_tags(gate, serves=serves),
+            gate=gate.summary,
+        )
+        if serves:
+            self.registry.promote(
+                self.tenant_id,
+                recorded.number,
+                by="training",
+                reason=f"{why} {gate.reason}".strip(),
+                now=self.now,
+            )
+        self.progress(f"model {recorded.model.version}: {gate.reason}")
+        return replace(judged, card=card)
+
+    def _retrain(self, name: str) -> ServableModel:
+        return fit_to(self.gather_again(), self.definitions[name]).model

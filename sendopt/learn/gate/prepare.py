@@ -1,0 +1,85 @@
+"""Puts a model on trial: what it and its rivals say of the days that were kept unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sendopt.features import Target
+from sendopt.learn.fitting.fit import Fitted
+from sendopt.learn.gate.rivals import fault_of
+from sendopt.learn.gate.trial import Trial, are_probabilities, rows_at
+from sendopt.learn.judging.judge import CHAMPION, OURS, judge
+from sendopt.learn.judging.off_policy import OffPolicyEvaluation, evaluate_off_policy
+from sendopt.learn.judging.predictions import predictions
+from sendopt.learn.model.model import ServableModel
+from sendopt.learn.past.split import SENDS
+
+
+def put_on_trial(
+    fitted: Fitted,
+    model: ServableModel,
+    target: Target,
+    *,
+    rules: Mapping[str, Fitted],
+    champion: ServableModel | None,
+    no_champion: str = "",
+    is_stand_in: bool = False,
+    read_back: Callable[[], ServableModel],
+    retrain: Callable[[], ServableModel] | None,
+) -> Trial:
+    """Judge `model` on the days of `fitted` that were kept unseen, beside its rivals.
+
+    The card is still missing: it tells what is found here.
+
+    Args:
+        fitted: the past, and the inputs of the model.
+        model: as it was registered.
+        target: what was asked for.
+        rules: the simple rules, fitted to the same past.
+        champion: who serves; None = nobody who predicts the same.
+        no_champion: why it is None although a champion serves; empty = none does.
+        is_stand_in: it is a simple rule, chosen as the best of them: only the champion is its
+            rival. Two rules may each be worse than the other, by the chosen hour and by the order.
+        read_back: reads the model from its files.
+        retrain: trains it again; None = there is too much to do it twice.
+    """
+    past = fitted.past
+    unseen = past.split.judge(past.labelled)
+    later, rows = past.labelled.rows(unseen), rows_at(fitted.rows, unseen)
+    unsound = {name: fault for name, rule in rules.items() if (fault := fault_of(rule))}
+    sound = {name: rule for name, rule in rules.items() if name not in unsound}
+    probabilities = {OURS: model.predict(rows)} | {
+        name: rule.model.predict(rule.rows)[unseen] for name, rule in sound.items()
+    }
+    others = {name: rule.model for name, rule in sound.items()}
+    if champion is not None:
+        others[CHAMPION] = champion
+        probabilities |= predictions({CHAMPION: champion}, past.view, *later.seen_by(past.view))
+    judgeable = all(are_probabilities(said) for said in probabilities.values())
+    return Trial(
+        model=model,
+        read_back=read_back,
+        retrain=retrain,
+        card=None,
+        target=target,
+        view=past.view,
+        judged=later,
+        rows=rows,
+        champion=champion,
+        no_champion=no_champion,
+        probabilities=probabilities,
+        rivals=tuple(name for name in others if name == CHAMPION or not is_stand_in),
+        simple_rules={name: rule.model for name, rule in sound.items()},
+        unsound=unsound,
+        verdict=judge(later, probabilities) if judgeable else None,
+        causal=_causal(fitted, {OURS: model} | others) if judgeable else None,
+        seed=past.seed,
+    )
+
+
+def _causal(fitted: Fitted, models: Mapping[str, ServableModel]) -> OffPolicyEvaluation | None:
+    """Evaluate every model's choice on judged randomised sends; None = no sends."""
+    past = fitted.past
+    if past.label_source != SENDS or models[OURS].target != past.target:
+        return None
+    return evaluate_off_policy(past.view, models, since=past.split.judge_from, until=past.ends)

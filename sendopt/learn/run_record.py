@@ -1,0 +1,78 @@
+"""What MLflow keeps of a training run: what went in, what was measured, what the gate said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from math import isfinite
+from typing import Any
+
+from sendopt.features import MOMENT_FEATURES, USER_FEATURES
+from sendopt.learn.fitting.fit import Fitted
+from sendopt.learn.gate import GateReport
+from sendopt.learn.judging.judge import OURS, Verdict
+from sendopt.learn.model.model import ServableModel
+
+
+def params_of(model: ServableModel) -> Mapping[str, Any]:
+    """Return what a model was made of."""
+    return {
+        "family": model.family,
+        "outcome": model.target.outcome.value,
+        "open_window_seconds": model.target.open_window.total_seconds(),
+        "seed": model.provenance.seed,
+        "fingerprint": model.provenance.definition,
+        "definition": model.provenance.defined,
+        "learned": model.scorer.params(),
+    }
+
+
+def metrics_of(verdict: Verdict, gate: GateReport) -> dict[str, float]:
+    """Return the figures of judging and of the gate.
+
+    The limits of intervals that nothing bounds are left out: a metric is a number.
+    """
+    found = {**_measured(verdict), **gate.figures}
+    return {name: value for name, value in found.items() if isfinite(value)}
+
+
+def tags_of(fitted: Fitted) -> dict[str, str]:
+    """Return searchable facts of a training."""
+    provenance = fitted.model.provenance
+    return {
+        "log_snapshot": str(provenance.log_snapshot),
+        "code_version": provenance.code_version,
+        "trained_until": provenance.trained_until.isoformat(),
+        "learned_until": provenance.learned_until.isoformat(),
+        "definition": provenance.definition,
+        "family": fitted.model.family,
+        "label_source": provenance.label_source,
+        "features": ",".join(USER_FEATURES + MOMENT_FEATURES),
+    }
+
+
+def gate_tags(gate: GateReport, *, serves: bool) -> dict[str, str]:
+    """Return what the gate said, a tag a check."""
+    said = {f"gate.{check.name}": f"{check.outcome.value}: {check.said}" for check in gate.checks}
+    return {"promoted": str(serves).lower(), "reason": gate.reason, **said}
+
+
+def _measured(verdict: Verdict) -> dict[str, float]:
+    found = {
+        "moments": float(verdict.moments),
+        "users": float(verdict.users),
+        "choices": float(verdict.choices),
+    }
+    for name, quality in verdict.quality.items():
+        for metric, value in asdict(quality).items():
+            if value is not None:
+                found[f"{name}.{metric}"] = value
+    for name, reward in verdict.reward.items():
+        found[f"{name}.reward"] = reward.estimate
+    for name, gain in verdict.auc_gain.items():
+        found[f"{OURS}_minus_{name}.within_day_auc"] = gain.estimate
+    for name, gain in verdict.gain.items():
+        found[f"{OURS}_minus_{name}.reward"] = gain.estimate
+        found[f"{OURS}_minus_{name}.reward_low"] = gain.low
+        found[f"{OURS}_minus_{name}.reward_high"] = gain.high
+    return found
