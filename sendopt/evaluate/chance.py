@@ -17,8 +17,10 @@ Group = NDArray[np.intp]
 #: Users. With fewer, how far they differ is known too badly for a test to refuse anything.
 FEWEST_FOR_TEST = 20
 
+#: Of probabilities, by which their calibration is told.
+BINS = 10
+
 _DRAWS, _DRAWS_AT_ONCE = 2000, 50  # the latter bounds the memory where users are many
-_BINS = 10
 _LEAST_FREEDOM = 3.0  # fewer would claim to know that next to nothing is known
 
 
@@ -38,16 +40,19 @@ class Mean:
         return self.estimate / self.standard_error if self.standard_error > 0.0 else 0.0
 
 
-def clustered_mean(value: Vector, user: Group) -> Mean:
+def clustered_mean(value: Vector, user: Group, weight: Vector | None = None) -> Mean:
     """Return the mean of `value` with a standard error that lets a user's values hang together.
+
+    Without `weight` all values count alike.
 
     >>> clustered_mean(np.array([1.0, 1.0, 3.0, 3.0]), np.array([0, 0, 1, 1]))
     Mean(estimate=2.0, standard_error=1.0, users=2, freedom=3.0)
     """
-    mean = float(value.mean())
-    sums = user_sums(value - mean, user)
+    weight = np.ones(len(value)) if weight is None else weight
+    mean = float(np.average(value, weights=weight))
+    sums = user_sums(weight * (value - mean), user)
     error, freedom = spread(sums)
-    return Mean(mean, error / len(value), len(sums), freedom)
+    return Mean(mean, error / float(weight.sum()), len(sums), freedom)
 
 
 def ratio(value: Vector, weight: Vector) -> Mean:
@@ -126,12 +131,27 @@ def t_beyond(level: float, freedom: float) -> float:
 class CalibrationTest:
     """An expected calibration error, and how large it gets where every probability is right."""
 
-    error: float  # over ten bins of equal count
+    error: float  # over ten bins of equal weight
     by_chance: float  # its quantile under perfect calibration, given these users and rows
 
 
+def equal_bins(probability: Vector, weight: Vector) -> Group:
+    """Return the bin of each row, 0..9: bins of equal weight, in the order of `probability`."""
+    order = np.argsort(probability, kind="stable")
+    middle = np.cumsum(weight[order]) - weight[order] / 2.0
+    bin_of = np.empty(len(order), np.intp)
+    bin_of[order] = np.minimum(middle * BINS / weight.sum(), BINS - 1)
+    return bin_of
+
+
 def calibration_test(
-    label: Vector, probability: Vector, user: Group, *, level: float, rng: np.random.Generator
+    label: Vector,
+    probability: Vector,
+    user: Group,
+    *,
+    level: float,
+    rng: np.random.Generator,
+    weight: Vector | None = None,
 ) -> CalibrationTest:
     """Return the calibration error of `probability` and what chance makes of none.
 
@@ -145,23 +165,25 @@ def calibration_test(
         user: number of each row's user.
         level: the share of perfect models that would be above `by_chance`.
         rng: of the multipliers.
+        weight: of each row, above 0; None = all count alike.
     """
-    order = np.argsort(probability, kind="stable")
-    bin_of = np.empty(len(label), np.intp)
-    for place, rows in enumerate(np.array_split(order, _BINS)):
-        bin_of[rows] = place
+    weight = np.ones(len(label)) if weight is None else weight
+    bin_of, total = equal_bins(probability, weight), float(weight.sum())
     _, number = np.unique(user, return_inverse=True)
     users = int(number.max()) + 1
-    cell = number * _BINS + bin_of
-    sums = np.bincount(cell, weights=label - probability, minlength=users * _BINS)
-    residual = sums.reshape(users, _BINS)
-    null = np.concatenate(
-        [
-            np.abs(rng.standard_normal((_DRAWS_AT_ONCE, users)) @ residual).sum(axis=1)
-            for _ in range(_DRAWS // _DRAWS_AT_ONCE)
-        ]
-    ) / len(label)
+    cell = number * BINS + bin_of
+    sums = np.bincount(cell, weights=weight * (label - probability), minlength=users * BINS)
+    residual = sums.reshape(users, BINS)
+    null = (
+        np.concatenate(
+            [
+                np.abs(rng.standard_normal((_DRAWS_AT_ONCE, users)) @ residual).sum(axis=1)
+                for _ in range(_DRAWS // _DRAWS_AT_ONCE)
+            ]
+        )
+        / total
+    )
     return CalibrationTest(
-        error=float(np.abs(residual.sum(axis=0)).sum() / len(label)),
+        error=float(np.abs(residual.sum(axis=0)).sum() / total),
         by_chance=float(np.quantile(null, 1.0 - level)),
     )

@@ -7,12 +7,11 @@ from math import inf, isfinite, sqrt
 
 import numpy as np
 
-from sendopt.evaluate.chance import Group, Vector, ratio, t_beyond, user_sums
+from sendopt.evaluate.chance import Group, Vector, equal_bins, ratio, t_beyond, user_sums
 
 #: Users. With fewer, nothing bounds an interval: how far users differ is not known.
 FEWEST_FOR_INTERVAL = 5
 
-_BINS = 10
 _LEVEL = 0.025  # of the truths lie below an interval, and as many above
 
 
@@ -41,44 +40,45 @@ def log_losses(label: Vector, probability: Vector) -> Vector:
     return losses
 
 
-def brier(label: Vector, probability: Vector) -> float:
-    """Return the mean squared error of the probabilities."""
-    return float(np.mean((label - probability) ** 2))
+def brier(label: Vector, probability: Vector, weight: Vector | None = None) -> float:
+    """Return the mean squared error of the probabilities; without `weight` all rows count alike."""
+    return float(np.average((label - probability) ** 2, weights=weight))
 
 
-def calibration_error(label: Vector, probability: Vector) -> float:
-    """Return the expected calibration error over ten bins of equal count.
+def calibration_error(label: Vector, probability: Vector, weight: Vector | None = None) -> float:
+    """Return the expected calibration error over ten bins of equal weight.
 
     >>> calibration_error(np.array([0.0, 1.0] * 50), np.full(100, 0.5))
     0.0
     """
-    order = np.argsort(probability, kind="stable")
-    gap = 0.0
-    for rows in np.array_split(order, _BINS):
-        if len(rows):
-            gap += len(rows) * abs(float(label[rows].mean() - probability[rows].mean()))
-    return gap / len(label)
+    weight = np.ones(len(label)) if weight is None else weight
+    gap = np.bincount(equal_bins(probability, weight), weights=weight * (label - probability))
+    return float(np.abs(gap).sum() / weight.sum())
 
 
-def pair_counts(group: Group, score: Vector, label: Vector) -> tuple[Vector, Vector]:
+def pair_counts(
+    group: Group, score: Vector, label: Vector, weight: Vector | None = None
+) -> tuple[Vector, Vector]:
     """Return per group how many (positive, negative) pairs are ordered rightly, and how many exist.
 
-    Their ratio is the group's AUC; a tie is half a pair.
+    Their ratio is the group's AUC; a tie is half a pair. With weights a pair counts the product of
+    its two.
     """
+    weight = np.ones(len(label)) if weight is None else weight
     groups = int(group.max()) + 1 if len(group) else 0
     order = np.lexsort((score, group))
-    g, s, y = group[order], score[order], label[order]
+    g, s, y, w = group[order], score[order], label[order], weight[order]
     new_tie = np.r_[True, (g[1:] != g[:-1]) | (s[1:] != s[:-1])] if len(g) else np.zeros(0, bool)
     tie = np.cumsum(new_tie) - 1
     tie_group = g[new_tie]
-    positives = _sums(tie, y, len(tie_group))
-    negatives = _sums(tie, 1.0 - y, len(tie_group))
+    positives = _sums(tie, w * y, len(tie_group))
+    negatives = _sums(tie, w * (1.0 - y), len(tie_group))
     below = np.cumsum(negatives) - negatives
     first = np.r_[True, tie_group[1:] != tie_group[:-1]] if len(tie_group) else new_tie
     start = np.repeat(below[first], np.bincount(np.cumsum(first) - 1)) if len(tie_group) else below
     right = positives * (below - start + 0.5 * negatives)
     ordered = _sums(tie_group, right, groups)
-    pairs = _sums(group, label, groups) * _sums(group, 1.0 - label, groups)
+    pairs = _sums(group, weight * label, groups) * _sums(group, weight * (1.0 - label), groups)
     return ordered, pairs
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sendopt.evaluate import metrics
 from sendopt.evaluate.metrics import FEWEST_FOR_INTERVAL
 from sendopt.features import USER_FEATURES
+from sendopt.features.propensity import MAX_WEIGHT
 from sendopt.learn.families.definition import differences
 from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate import GateReport, Outcome
@@ -133,6 +134,8 @@ def _judgement(verdict: Verdict) -> Iterator[str]:
         "with users as units."
     )
     yield ""
+    yield _population(verdict)
+    yield ""
     yield "| predictor | log loss | Brier | calibration error | within-day AUC |"
     yield "|---|---|---|---|---|"
     for name, q in verdict.quality.items():
@@ -153,6 +156,25 @@ def _judgement(verdict: Verdict) -> Iterator[str]:
     yield "|---|---|---|"
     for name, reward in verdict.reward.items():
         yield f"| {name} | {reward} | {verdict.gain.get(name, '-')} |"
+
+
+def _population(verdict: Verdict) -> str:
+    """Say which sends the figures of judging speak of."""
+    weighing = verdict.weighing
+    if not weighing.logged:
+        return (
+            "No judged moment carries the chance with which its time was chosen: the figures speak "
+            "of moments at times that somebody chose."
+        )
+    clipped = f" ({weighing.clipped:,} of them would count more)" if weighing.clipped else ""
+    return (
+        f"{weighing.logged:,} of these moments carry the chance with which their time was chosen. "
+        "In probabilities and in the order of a day's moments they count its inverse, as in "
+        "fitting, so that all times that could have been chosen count alike; at most "
+        f"{MAX_WEIGHT:g}{clipped}. That tells as much as {weighing.effective:,.0f} moments of one "
+        f"weight (effective sample size); {weighing.answered:.1%} of them were answered. The "
+        "choice among the moments of a day is judged on the days as they were sent."
+    )
 
 
 def _weak_spots(

@@ -120,7 +120,7 @@ def _require_comparable(a: ServableModel, b: ServableModel) -> None:
 
 def _log_loss_difference(past: LabelledMoments, first: Vector, second: Vector) -> Interval:
     lost = metrics.log_losses(past.label, second) - metrics.log_losses(past.label, first)
-    return metrics.user_interval(lost, np.ones(len(past)), user_numbers(past))
+    return metrics.user_interval(past.weight * lost, past.weight, user_numbers(past))
 
 
 def _compared(model: ServableModel, quality: Quality, reward: Interval | None) -> Compared:

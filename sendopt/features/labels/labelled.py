@@ -17,6 +17,9 @@ from sendopt.features.queries import statement
 from sendopt.features.target import Target, microseconds
 from sendopt.log import Reader
 
+#: Columns of `LabelledMoments.sent`.
+SENT = ["timezone", "platform", "message_type", "propensity"]
+
 _DAY_US = 86_400_000_000
 _HOUR_US = 3_600_000_000
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -32,7 +35,7 @@ class LabelledMoments:
     local_us: NDArray[np.int64]  # of `at_us` on the user's clock
     label: NDArray[np.float64]  # 0 or 1
     weight: NDArray[np.float64]  # mean 1; undoes the sender's choice of times, where it was logged
-    sent: pa.Table | None = None  # timezone, platform, message_type of the sends; None = no sends
+    sent: pa.Table | None = None  # what the log says of the sends (SENT); None = no sends
     share: float = 1.0  # of all such moments in the log, which these were drawn from by user-day
 
     def __len__(self) -> int:
@@ -105,7 +108,7 @@ def labelled_sends(
         local_us=day.local_us,
         label=sent["label"].to_numpy(),
         weight=_inverse_propensity(sent["propensity"].to_numpy().astype(np.float64)),
-        sent=sent.select(["timezone", "platform", "message_type"]),
+        sent=sent.select(SENT),
         share=share,
     )
 

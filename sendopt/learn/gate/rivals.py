@@ -36,15 +36,16 @@ def fault_of(rule: Fitted) -> str | None:
             return f"{when}says no probabilities"
         known = past.labelled.rows(rows)
         if _is_off(said[rows], known, least):
+            mean = np.average(said[rows], weights=known.weight)
             share = np.average(known.label, weights=known.weight)
             return (
-                f"{when}says {said[rows].mean():.3f} on the days that it learned from, where "
-                f"{share:.3f} were answered"
+                f"{when}says {mean:.3f} on the days that it learned from, where {share:.3f} were "
+                "answered"
             )
     return None
 
 
 def _is_off(said: NDArray[np.float64], known: LabelledMoments, least: float) -> bool:
-    gap = clustered_mean(known.weight * (known.label - said), user_numbers(known))
+    gap = clustered_mean(known.label - said, user_numbers(known), known.weight)
     by_chance = t_beyond(_LEVEL, gap.freedom) * gap.standard_error
     return not abs(gap.estimate) <= max(by_chance, least)

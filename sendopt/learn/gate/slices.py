@@ -25,6 +25,7 @@ _NEW, _HEAVY_QUANTILE = 4, 0.8
 _FEWEST_MOMENTS = 200  # below, the normal approximation says nothing
 _MOST_PLACES = 4
 
+Vector = NDArray[np.float64]
 Parts = Mapping[str, NDArray[np.bool_]]
 
 
@@ -88,7 +89,7 @@ def _check(cut: str, tests: list[_Test], rival: str, level: float) -> Check:
 
 def _tests(trial: Trial, rival: str) -> Iterator[_Test]:
     past = trial.judged
-    user, day = user_numbers(past), day_groups(past)
+    user, day, weight = user_numbers(past), day_groups(past), past.weight
     loss = metrics.log_losses(past.label, trial.probabilities[rival]) - metrics.log_losses(
         past.label, trial.ours
     )
@@ -98,16 +99,17 @@ def _tests(trial: Trial, rival: str) -> Iterator[_Test]:
     ) - metrics.reward_of_choice(day, trial.probabilities[rival], past.label)
     for cut, parts in _cuts(trial).items():
         for part, rows in parts.items():
-            yield _Test(cut, part, "log loss", _gain(loss[rows], user[rows]))
+            yield _Test(cut, part, "log loss", _gain(loss[rows], user[rows], weight[rows]))
             if cut != "hour":  # a choice is among the hours of a day
                 whole = rows[first] & (size >= 2)
-                yield _Test(cut, part, "choice", _gain(chosen[days[whole]], user[first[whole]]))
+                gain = _gain(chosen[days[whole]], user[first[whole]])
+                yield _Test(cut, part, "choice", gain)
 
 
-def _gain(value: NDArray[np.float64], user: NDArray[np.intp]) -> Mean | None:
+def _gain(value: Vector, user: NDArray[np.intp], weight: Vector | None = None) -> Mean | None:
     if len(value) < _FEWEST_MOMENTS or len(np.unique(user)) < FEWEST_FOR_TEST:
         return None
-    return clustered_mean(value, user)
+    return clustered_mean(value, user, weight)
 
 
 def _cuts(trial: Trial) -> dict[str, Parts]:

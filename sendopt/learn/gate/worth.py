@@ -132,11 +132,12 @@ def calibration(trial: Trial) -> Check:
         user_numbers(past),
         level=_CALIBRATION_LEVEL,
         rng=np.random.default_rng(trial.seed),
+        weight=past.weight,
     )
     figures = {"error": found.error, "by_chance": found.by_chance}
     limits = {"the bound": _MOST_CALIBRATION_ERROR}
     for rival in trial.rivals:
-        error = calibration_error(past.label, trial.probabilities[rival])
+        error = calibration_error(past.label, trial.probabilities[rival], past.weight)
         figures[f"{rival}.error"] = error
         limits[f"the {words(rival)}'s"] = error
     for name, limit in limits.items():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sendopt.evaluate import metrics
 from sendopt.evaluate.metrics import Interval
 from sendopt.features import LabelledMoments
+from sendopt.learn.judging.weighing import Weighing, weighing
 from sendopt.learn.past.groups import day_groups, user_numbers
 
 Vector = NDArray[np.float64]
@@ -32,11 +33,16 @@ class Quality:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found on the judged moments; intervals are 95 %, users as units."""
+    """What was found on the judged moments; intervals are 95 %, users as units.
+
+    Probabilities and the order of moments are judged on weighed moments (see `weighing`); the
+    choice of one moment of a day is judged on the days as they were sent.
+    """
 
     moments: int
     users: int
-    answered: float  # share of the moments
+    answered: float  # share of the moments, as sent
+    weighing: Weighing
     quality: dict[str, Quality]  # by predictor
     choices: int  # user-days with at least two moments, of which one is chosen
     reward: dict[str, Interval]  # by policy: share of the choices that were answered
@@ -74,6 +80,7 @@ def judge(
         moments=len(past),
         users=len(np.unique(user)),
         answered=float(past.label.mean()),
+        weighing=weighing(past),
         quality={name: quality(past, p) for name, p in probabilities.items()},
         choices=len(owner),
         reward={
@@ -89,7 +96,7 @@ def judge(
         auc_gain=_auc_gains(past, probabilities, user, day),
         log_loss_gain={
             name: metrics.user_interval(
-                metrics.log_losses(past.label, p) - ours, np.ones(len(past)), user
+                past.weight * (metrics.log_losses(past.label, p) - ours), past.weight, user
             )
             for name, p in probabilities.items()
             if name != OURS
@@ -104,7 +111,8 @@ def _auc_gains(
     day: NDArray[np.intp],
 ) -> dict[str, Interval]:
     """Compare the orders of days on which some moments were answered and others not."""
-    ordered, pairs = metrics.pair_counts(day, probabilities[OURS], past.label)
+    label, weight = past.label, past.weight
+    ordered, pairs = metrics.pair_counts(day, probabilities[OURS], label, weight)
     owner = np.zeros(len(pairs), np.intp)
     owner[day] = user
     mixed = pairs > 0
@@ -112,7 +120,7 @@ def _auc_gains(
         return {}
     return {
         name: metrics.user_interval(
-            (ordered - metrics.pair_counts(day, said, past.label)[0])[mixed],
+            (ordered - metrics.pair_counts(day, said, label, weight)[0])[mixed],
             pairs[mixed],
             owner[mixed],
         )
@@ -122,11 +130,12 @@ def _auc_gains(
 
 
 def quality(past: LabelledMoments, probability: Vector) -> Quality:
-    """Return how good `probability` is on `past`."""
-    ordered, pairs = metrics.pair_counts(day_groups(past), probability, past.label)
+    """Return how good `probability` is on the weighed moments of `past`."""
+    label, weight = past.label, past.weight
+    ordered, pairs = metrics.pair_counts(day_groups(past), probability, label, weight)
     return Quality(
-        log_loss=float(metrics.log_losses(past.label, probability).mean()),
-        brier=metrics.brier(past.label, probability),
-        calibration_error=metrics.calibration_error(past.label, probability),
+        log_loss=float(np.average(metrics.log_losses(label, probability), weights=weight)),
+        brier=metrics.brier(label, probability, weight),
+        calibration_error=metrics.calibration_error(label, probability, weight),
         within_day_auc=float(ordered.sum() / pairs.sum()) if pairs.sum() else None,
     )
