@@ -24,10 +24,10 @@ from hostile import (
     regression,
 )
 from scipy.optimize import minimize
-from scipy.special import chdtrc, logsumexp, ndtr, stdtr
+from scipy.special import fdtrc, logsumexp, ndtr, stdtr
 
 from sendopt.errors import SolverFailed
-from sendopt.evaluate import chance, drift, sequential
+from sendopt.evaluate import chance, sequential
 from sendopt.learn.level_shape import activity_prior
 from sendopt.learn.level_shape.delays import STAGES, Delays, of_individuals
 from sendopt.learn.level_shape.hazard import waves_of_the_day
@@ -287,7 +287,7 @@ def roots() -> Iterator[str]:
         ("sequential.resolving_variance", "`scipy.optimize.brentq`", _resolving),
         ("chance.t_beyond", "`scipy.special.stdtrit`", _student),
         ("chance.z_beyond", "`statistics.NormalDist`", _normal),
-        ("drift.chi_square_beyond", "`scipy.special.chdtri`", _chi_square),
+        ("chance.f_beyond", "`scipy.special.fdtri`", _f),
     ):
         worst = max(error(rng) for _ in range(INPUTS))
         yield f"| `{name}` | {library} | {INPUTS} | {worst:.0e} |\n"
@@ -328,9 +328,10 @@ def _normal(rng: np.random.Generator) -> float:
     return float(abs(ndtr(-chance.z_beyond(level)) / level - 1.0))
 
 
-def _chi_square(rng: np.random.Generator) -> float:
-    level, degrees = _level_of(rng), float(10.0 ** rng.uniform(-0.5, 4))
-    return float(abs(chdtrc(degrees, drift.chi_square_beyond(level, degrees)) / level - 1.0))
+def _f(rng: np.random.Generator) -> float:
+    level = _level_of(rng)
+    above, below = (float(10.0 ** rng.uniform(-0.5, 4)) for _ in range(2))
+    return float(abs(fdtrc(above, below, chance.f_beyond(level, above, below)) / level - 1.0))
 
 
 if __name__ == "__main__":

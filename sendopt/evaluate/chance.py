@@ -127,6 +127,17 @@ def t_beyond(level: float, freedom: float) -> float:
     return -float(stdtrit(freedom, level))
 
 
+def f_beyond(level: float, above: float, below: float) -> float:
+    """Return what F of `above` and `below` degrees of freedom passes with probability `level`.
+
+    >>> round(f_beyond(0.05, 2, 10), 3)
+    4.103
+    """
+    from scipy.special import fdtri  # noqa: PLC0415 - as in `t_beyond`
+
+    return float(fdtri(above, below, 1.0 - level))
+
+
 @dataclass(frozen=True)
 class CalibrationTest:
     """An expected calibration error, and how large it gets where every probability is right."""

@@ -1,24 +1,53 @@
 """Has the world moved? Distances between two times, and how far chance alone would go.
 
-Every limit is worked out from the users and rows at hand: a fixed one, such as 0.2 for the PSI,
-fires nearly always on small samples and never on large ones.
+Two things make chance go further than independent rows would: what one user does hangs together,
+and so does what happens on one day (a holiday, a push that everybody talks about). Both are units
+of the same formulas, and the limits of both are added, as variances are: what lets a figure go
+further under one is not known to the other. Every limit comes from the users and days at hand: a
+fixed one, such as 0.2 for the PSI, fires nearly always on small samples and never on large ones.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import hypot, inf, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sendopt.evaluate.chance import (
     FEWEST_FOR_TEST,
     Group,
+    Mean,
     Vector,
-    clustered_mean,
+    ratio,
     t_beyond,
     z_beyond,
 )
+from sendopt.evaluate.psi import psi, psi_by_chance
+
+#: Days of either time. With fewer, how far days differ is known too badly for any limit.
+FEWEST_DAYS = 3
+
+_DRAWS = 4_000
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted of a time, in rows that each belong to one user and one day."""
+
+    values: Vector  # (rows, columns)
+    user: Group
+    day: Group
+
+    @property
+    def by_user(self) -> Vector:
+        """Sums of every user, (users, columns)."""
+        return _sums(self.values, self.user)
+
+    @property
+    def by_day(self) -> Vector:
+        """Sums of every day that has a row, (days, columns)."""
+        return _sums(self.values, self.day)
 
 
 @dataclass(frozen=True)
@@ -26,7 +55,9 @@ class Shift:
     """How far something moved."""
 
     value: float
-    by_chance: float  # chance stays below it but for the stated share of times; inf = too few users
+    by_users: float  # how far chance goes by users; inf = too few to tell
+    by_days: float  # how far it goes by days; inf = too few to tell
+    by_chance: float  # both together: chance stays below it but for the stated share of times
 
     @property
     def beyond_chance(self) -> bool:
@@ -34,89 +65,103 @@ class Shift:
         return abs(self.value) > self.by_chance
 
 
-def psi(before: Vector, after: Vector) -> float:
-    """Return the population stability index of two histograms of counts.
+def shape_shift(before: Counted, after: Counted, *, level: float) -> Shift:
+    """Return how far a histogram, a column a bin, moved; chance passes it at `level`."""
+    used = before.values.sum(axis=0) + after.values.sum(axis=0) > 0
+    before, after = (Counted(each.values[:, used], each.user, each.day) for each in (before, after))
+    users = _enough(before.by_user, after.by_user, FEWEST_FOR_TEST) or psi_by_chance(
+        before.by_user, after.by_user, level=level
+    )
+    days = _enough(before.by_day, after.by_day, FEWEST_DAYS) or psi_by_chance(
+        before.by_day, after.by_day, level=level
+    )
+    moved = psi(before.values.sum(axis=0), after.values.sum(axis=0))
+    return Shift(moved, users, days, users + days)  # a PSI is a sum of squares
 
-    PSI = sum_b (q_b - p_b) ln(q_b / p_b), with half a count more in every bin.
 
-    >>> psi(np.array([10.0, 10.0]), np.array([100.0, 100.0]))
-    0.0
-    """
-    p = (before + 0.5) / (before + 0.5).sum()
-    q = (after + 0.5) / (after + 0.5).sum()
-    return float(((q - p) * np.log(q / p)).sum())
-
-
-def shape_shift(before: Vector, after: Vector, *, level: float) -> Shift:
-    """Return how far a histogram moved, users as units.
-
-    Where nothing moved, the PSI is to second order a sum X of chi-squares weighed by the
-    eigenvalues of the design matrix A = D^-1/2 (V + W) D^-1/2, with V and W the covariances of the
-    shares from users and D the shares s (Rao and Scott, 1981). Pearson's three moments give its
-    quantile x (Imhof, 1961); two miss its tail, because a few directions carry most of X. For
-    independent rows x is the chi-square of (bins - 1) degrees of freedom times (n + m) / (n m).
-
-    With few users the fourth order of the PSI matters, sum_b (q - p)^4 / 12 s^3. Where X = x, the
-    shifts of the bins have about the variances s A_bb x / tr A, so its mean is
-    (x / tr A)^2 sum_b A_bb^2 / 4 s.
+def ratio_shift(before: Counted, after: Counted, *, level: float, two_sided: bool) -> Shift:
+    """Return how far the ratio of two sums moved.
 
     Args:
-        before: counts, (users, bins).
-        after: counts, (users, bins).
+        before: columns value and weight.
+        after: the same.
         level: the share of times at which chance goes beyond `by_chance`.
+        two_sided: whether a smaller ratio is a shift too; else only a larger one counts.
     """
-    used = (before.sum(axis=0) + after.sum(axis=0)) > 0
-    before, after = before[:, used], after[:, used]
-    moved = psi(before.sum(axis=0), after.sum(axis=0))
-    if min(len(before), len(after)) < FEWEST_FOR_TEST:
-        return Shift(moved, np.inf)
-    both = before.sum(axis=0) + after.sum(axis=0)
-    share = both / both.sum()
-    spread = _covariance(before) + _covariance(after)
-    design = spread / np.sqrt(np.outer(share, share))
-    total, squares = float(np.trace(design)), float((design**2).sum())
-    if squares == 0.0:  # everybody always does the same
-        return Shift(moved, 0.0)
-    degrees = squares**3 / float((design @ design * design).sum()) ** 2
-    beyond = (chi_square_beyond(level, degrees) - degrees) / np.sqrt(2.0 * degrees)
-    second = total + float(np.sqrt(2.0 * squares) * beyond)
-    fourth = (second / total) ** 2 * float((np.diag(design) ** 2 / (4.0 * share)).sum())
-    return Shift(moved, second + fourth)
+    level = level / 2.0 if two_sided else level
+    users = _enough(before.by_user, after.by_user, FEWEST_FOR_TEST) or _ratio_by_chance(
+        ratio(*before.by_user.T), ratio(*after.by_user.T), level
+    )
+    days = _enough(before.by_day, after.by_day, FEWEST_DAYS) or _ratio_by_chance(
+        ratio(*before.by_day.T), ratio(*after.by_day.T), level
+    )
+    was, now = before.values.sum(axis=0), after.values.sum(axis=0)
+    moved = float(now[0] / now[1] - was[0] / was[1])
+    return Shift(moved if two_sided else max(moved, 0.0), users, days, hypot(users, days))
 
 
-def _covariance(counts: Vector) -> NDArray[np.float64]:
-    """Return the covariance of the shares of bins, from users."""
-    users, total = len(counts), counts.sum()
-    residual = counts - counts.sum(axis=1, keepdims=True) * (counts.sum(axis=0) / total)
-    covariance: NDArray[np.float64] = residual.T @ residual * (users / (users - 1) / total**2)
-    return covariance
+def calibration_shift(
+    before: Counted,
+    after: Counted,
+    *,
+    by_users: float,
+    level: float,
+    rng: np.random.Generator,
+) -> Shift:
+    """Return by how much an expected calibration error grew; 0 where it fell.
 
-
-def rate_shift(happened: Vector, expected: Vector, user: Group, *, level: float) -> Shift:
-    """Return how far what happened is from what was expected, either way, users as units."""
-    if len(np.unique(user)) < FEWEST_FOR_TEST:
-        return Shift(float((happened - expected).mean()), np.inf)
-    found = clustered_mean(happened - expected, user)
-    return Shift(found.estimate, t_beyond(level / 2.0, found.freedom) * found.standard_error)
-
-
-def share_shift(before: NDArray[np.bool_], after: NDArray[np.bool_], *, level: float) -> Shift:
-    """Return how much larger a share of users has become; one value a user."""
-    if min(len(before), len(after)) < FEWEST_FOR_TEST:
-        return Shift(0.0, np.inf)
-    moved = float(after.mean() - before.mean())
-    # Half a user of either kind more: a share of nobody has an uncertainty too.
-    pooled = (before.sum() + after.sum() + 0.5) / (len(before) + len(after) + 1.0)
-    error = np.sqrt(pooled * (1.0 - pooled) * (1.0 / len(before) + 1.0 / len(after)))
-    return Shift(moved, float(z_beyond(level) * error))
-
-
-def chi_square_beyond(level: float, degrees: float) -> float:
-    """Return what a chi-square variable passes with probability `level`.
-
-    >>> round(chi_square_beyond(0.01, 11), 3)
-    24.725
+    Args:
+        before: columns: the residuals of each bin, and last the weight; the same bins in both.
+        after: the same.
+        by_users: how large users let the error after get where every probability is right.
+        level: the share of times at which chance goes beyond `by_chance`.
+        rng: of what days might have been.
     """
-    from scipy.special import chdtri  # noqa: PLC0415 - as in `chance`
+    few_users = _enough(before.by_user, after.by_user, FEWEST_FOR_TEST)
+    days = _enough(before.by_day, after.by_day, FEWEST_DAYS) or _error_by_days(
+        after.by_day, level, rng
+    )
+    was, now = (calibration_error_of(each.values.sum(axis=0)) for each in (before, after))
+    users = few_users or by_users
+    return Shift(max(now - was, 0.0), users, days, hypot(users, days))
 
-    return float(chdtri(degrees, level))
+
+def calibration_error_of(sums: Vector) -> float:
+    """Return the expected calibration error of residuals by bin and, last, the weight."""
+    return float(np.abs(sums[:-1]).sum() / sums[-1])
+
+
+def _enough(before: Vector, after: Vector, fewest: int) -> float:
+    """Return 0 if both times hold so many units, else inf."""
+    return 0.0 if min(len(before), len(after)) >= fewest else inf
+
+
+def _ratio_by_chance(before: Mean, after: Mean, level: float) -> float:
+    """Return how far units let a ratio move by chance, either way at `level` (Welch 1947)."""
+    was, now = before.standard_error**2, after.standard_error**2
+    if was + now == 0.0:
+        return 0.0
+    freedom = (was + now) ** 2 / (was**2 / before.freedom + now**2 / after.freedom)
+    return t_beyond(level, freedom) * sqrt(was + now)
+
+
+def _error_by_days(days: Vector, level: float, rng: np.random.Generator) -> float:
+    """Return how large days let a calibration error get where every probability is right.
+
+    A wild bootstrap of the days' residuals about their mean, widened by Student's t over the
+    normal, because few days tell little of how far days differ.
+    """
+    count, weight = len(days), days[:, -1]
+    mean = days[:, :-1].sum(axis=0) / weight.sum()
+    residual = days[:, :-1] - np.outer(weight, mean)
+    errors = np.abs(rng.standard_normal((_DRAWS, count)) @ residual).sum(axis=1) / weight.sum()
+    wider = t_beyond(level, count - 1.0) / z_beyond(level) * sqrt(count / (count - 1.0))
+    return float(np.quantile(errors, 1.0 - level)) * wider
+
+
+def _sums(values: Vector, group: Group) -> Vector:
+    """Return the sums of every group's rows, (groups, columns)."""
+    names, number = np.unique(group, return_inverse=True)
+    sums = np.zeros((len(names), values.shape[1]))
+    np.add.at(sums, number, values)
+    return sums

@@ -1,7 +1,8 @@
 -- hour_counts
--- Grain: one row per (user_id, event_type, local hour) with events in [$from_us, $until_us).
+-- Grain: one row per (user_id, day, event_type, local hour) with events in [$from_us, $until_us).
 -- Reads: event.  Params: $from_us, $until_us.
 -- The hour is in the event's own zone, else in the last one known of its user, else in UTC.
+-- Days are 24 hours each, counted from $from_us.
 with zone as materialized (
     select name from pg_timezone_names()
 ),
@@ -15,13 +16,14 @@ placed as (
     select
         e.user_id,
         e.event_type,
+        (epoch_us(e.occurred_at) - $from_us) // 86400000000 as day,
         timezone(coalesce(z.name, l.timezone, 'UTC'), e.occurred_at) as local_at
     from event e
     left join zone z on z.name = e.timezone
     left join living l on l.user_id = e.user_id
     where epoch_us(e.occurred_at) >= $from_us and epoch_us(e.occurred_at) < $until_us
 )
-select user_id, event_type, hour(local_at)::integer as hour, count(*)::double as events
+select user_id, day, event_type, hour(local_at)::integer as hour, count(*)::double as events
 from placed
-group by user_id, event_type, hour
-order by user_id, event_type, hour
+group by user_id, day, event_type, hour
+order by user_id, day, event_type, hour
