@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sendopt.clock import cpu_seconds
 from sendopt.features import AsOfView, LabelledMoments, Target
 from sendopt.learn.families import population
 from sendopt.learn.judging.judge import CHAMPION, OURS, Verdict
@@ -45,6 +46,7 @@ class Trial:
     verdict: Verdict | None
     causal: OffPolicyEvaluation | None  # on randomised sends of the judged; None = no sends
     seed: int
+    cpu_seconds: Callable[[], float] = cpu_seconds  # what work costs, however busy the machine is
 
     @property
     def ours(self) -> Vector:
