@@ -124,7 +124,7 @@ class Candidates:
         self, fitted: Fitted, recorded: Recorded, trial: Trial, verdict: Verdict
     ) -> Judged:
         """Write the card, and let the gate read it where it is kept."""
-        card = model_card(fitted, verdict, trial.probabilities, version=recorded.model.version)
+        card = model_card(fitted, trial, verdict, version=recorded.model.version)
         self.registry.set_card(recorded, card)
         self.progress("asking the gate")
         gate = examine(replace(trial, card=self.registry.card_of(recorded)))

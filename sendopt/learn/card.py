@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
-from sendopt.evaluate.metrics import FEWEST_FOR_INTERVAL
-from sendopt.features import USER_FEATURES
+from sendopt.evaluate.chance import Mean, t_beyond
+from sendopt.evaluate.metrics import FEWEST_FOR_INTERVAL, Interval
+from sendopt.features import USER_FEATURES, answers_by_age, microseconds
 from sendopt.features.propensity import MAX_WEIGHT
 from sendopt.learn.families.definition import differences
 from sendopt.learn.fitting.fit import Fitted
-from sendopt.learn.gate import GateReport, Outcome
+from sendopt.learn.gate import GateReport, Outcome, Trial, slices
+from sendopt.learn.gate.trial import words
 from sendopt.learn.judging.judge import Verdict
+from sendopt.learn.level_shape.late_hours import FEWEST_LATE_ANSWERS
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.split import ACTIVITY
 
 _TITLE = "# Model card"
+_ONE_SIDED = 0.025  # of an interval of 95 %
 _SENDS_KNOWN = ((0, 4), (5, 19), (20, None))  # of a user, when the moment was described
 #: How a check's end is written: what refuses stands out.
 _OUTCOME = {
@@ -29,15 +32,13 @@ _OUTCOME = {
 }
 
 
-def model_card(
-    fitted: Fitted, verdict: Verdict, said: Mapping[str, NDArray[np.float64]], *, version: str
-) -> str:
+def model_card(fitted: Fitted, trial: Trial, verdict: Verdict, *, version: str) -> str:
     """Return the card (Markdown) of a judged model, before the gate has spoken.
 
     Args:
         fitted: the model and the past that it was fitted to.
+        trial: beside whom it was judged.
         verdict: what judging found.
-        said: the probabilities that were judged, by model.
         version: of the model.
     """
     lines = [
@@ -49,7 +50,7 @@ def model_card(
         "",
         *_judgement(verdict),
         "",
-        *_weak_spots(fitted, verdict, said),
+        *_weak_spots(fitted, trial, verdict),
         "",
     ]
     return "\n".join(lines)
@@ -95,6 +96,7 @@ def _data(fitted: Fitted) -> Iterator[str]:
         f"- {summary.users} users, {summary.sends} sends, of which {summary.opens} answered in "
         f"time, {summary.sessions} sessions."
     )
+    yield _late_answers(fitted)
     for note in fitted.past.notes:
         yield f"- {note[0].upper()}{note[1:]}."
     yield f"- Predicts `{model.target.outcome.value}` within {model.target.open_window} of a send."
@@ -107,6 +109,17 @@ def _data(fitted: Fitted) -> Iterator[str]:
         f"- Split by time: learned before {fitted.split.tune_from.isoformat()}, tuned before "
         f"{made.learned_until.isoformat()}, judged after: of those days it knows nothing."
     )
+
+
+def _late_answers(fitted: Fitted) -> str:
+    """Say how many answers came late, and whether they are enough to learn from."""
+    until_us = microseconds(fitted.split.judge_from)
+    answered, _ = answers_by_age(fitted.view.late_answers, until_us=until_us)
+    count = int(answered.sum())
+    enough = "enough to learn from"
+    if count < FEWEST_LATE_ANSWERS:
+        enough = f"too few to learn when users are there, {FEWEST_LATE_ANSWERS} are needed"
+    return f"- {count:,} answers came after the open window: {enough}."
 
 
 def _model(model: ServableModel, version: str) -> Iterator[str]:
@@ -177,9 +190,7 @@ def _population(verdict: Verdict) -> str:
     )
 
 
-def _weak_spots(
-    fitted: Fitted, verdict: Verdict, said: Mapping[str, NDArray[np.float64]]
-) -> Iterator[str]:
+def _weak_spots(fitted: Fitted, trial: Trial, verdict: Verdict) -> Iterator[str]:
     yield "## Where it does not help"
     yield ""
     unproven = [name for name, gain in verdict.gain.items() if gain.low <= 0.0]
@@ -190,19 +201,61 @@ def _weak_spots(
             f"- Judged on fewer than {FEWEST_FOR_INTERVAL} users: there are no intervals above, "
             "because how far users differ is not known."
         )
-    past = fitted.past
+    if trial.standard is not None:
+        yield ""
+        yield from _parts(slices.parts_of(trial, trial.standard), words(trial.standard))
+    yield ""
+    yield from _by_sends_known(fitted, trial)
+
+
+def _parts(parts: Sequence[slices.Part], rival: str) -> Iterator[str]:
+    """Yield a table of every part of the judged moments, and where it is not better."""
+    unproven = [part.name for part in parts if not _is_better(part.log_loss)]
+    yield f"- Log loss not better beyond chance than the {rival}'s for: {_listed(unproven)}."
+    unproven = [part.name for part in parts if part.cut != "hour" and not _is_better(part.choice)]
+    yield f"- Choice of time not better beyond chance than the {rival}'s for: {_listed(unproven)}."
+    yield ""
+    yield f"Gains over the {rival}; more is better, - is too small to tell:"
+    yield ""
+    yield "| part | moments | users | log loss | answered share of the choice |"
+    yield "|---|---|---|---|---|"
+    for part in parts:
+        gains = " | ".join(map(_interval, (part.log_loss, part.choice)))
+        yield f"| {part.name} | {part.moments} | {part.users} | {gains} |"
+
+
+def _is_better(gain: Mean | None) -> bool:
+    return gain is not None and gain.z > t_beyond(_ONE_SIDED, gain.freedom)
+
+
+def _interval(gain: Mean | None) -> str:
+    if gain is None:
+        return "-"
+    half = t_beyond(_ONE_SIDED, gain.freedom) * gain.standard_error
+    return str(Interval(gain.estimate, gain.estimate - half, gain.estimate + half))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "nobody"
+
+
+def _by_sends_known(fitted: Fitted, trial: Trial) -> Iterator[str]:
+    """Yield the log loss of every predictor by how many sends were known of the user."""
+    past, weight = fitted.past, trial.judged.weight
     judged = past.split.judge(past.labelled)
     known = past.view.user_features(past.viewpoints)[:, USER_FEATURES.index("sends_ever")]
     sends = known[past.moments.viewpoint][judged]
     losses = {
-        name: metrics.log_losses(past.labelled.label[judged], each) for name, each in said.items()
+        name: metrics.log_losses(trial.judged.label, each)
+        for name, each in trial.probabilities.items()
     }
-    yield ""
     yield f"| sends known of the user | moments | log loss {' | '.join(losses)} |"
     yield f"|---|---|{'---|' * len(losses)}"
     for least, most in _SENDS_KNOWN:
         mine = (sends >= least) & (sends <= (np.inf if most is None else most))
         if mine.any():
             name = f"{least} or more" if most is None else f"{least} to {most}"
-            told = " | ".join(f"{loss[mine].mean():.4f}" for loss in losses.values())
+            told = " | ".join(
+                f"{np.average(loss[mine], weights=weight[mine]):.4f}" for loss in losses.values()
+            )
             yield f"| {name} | {int(mine.sum())} | {told} |"

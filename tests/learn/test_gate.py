@@ -105,7 +105,7 @@ class Court:
             retrain=lambda: retrained or model,
         )
         if trial.verdict is not None:
-            card = model_card(fitted, trial.verdict, trial.probabilities, version=written.version)
+            card = model_card(fitted, trial, trial.verdict, version=written.version)
             trial = replace(trial, card=card)
         return trial
 
@@ -218,26 +218,22 @@ def test_4_good_on_average_and_worse_for_heavy_users_is_refused(court: Court) ->
     assert "heavy users" in said
 
 
-def test_5_a_model_ten_times_slower_is_refused(court: Court) -> None:
-    """Two thousand trees that add nothing: as good as the good one, and far more work."""
-    rows = court.fitted.rows
-    features = scorer_of(court.good).tree_features(rows)
-    few = slice(-300, None)
-    names = USER_FEATURES + MOMENT_FEATURES if scorer_of(court.good).trees_rank else USER_FEATURES
-    booster = grow(
-        features[few],
-        court.fitted.moments.label[few],
-        scorer_of(court.good).weights.logit(rows)[few],
-        names,
-        rounds=2000,
-        learning_rate=1e-9,
-        min_child_samples=5,
-    )
-    slow = rebuilt(court.good, booster=booster)
-    report = court.judge(slow, champion=court.spoilt)
-    assert "latency" in report.refused_by
-    latency = next(check for check in report.checks if check.name == "latency")
-    assert latency.figures["times_slower"] > 10
+@pytest.mark.parametrize(
+    ("ours_ms", "champions_ms", "passes"),
+    [(0.9, 0.1, True), (1.1, 0.3, True), (1.1, 0.1, False), (3.5, None, True), (3.7, None, False)],
+)
+def test_5_a_model_that_serves_too_slowly_is_refused(
+    court: Court, ours_ms: float, champions_ms: float | None, *, passes: bool
+) -> None:
+    """By CPU time a user, on a clock whose ticks are known: the first turn reads the log."""
+    trial = court.trial(court.good, champion=None if champions_ms is None else court.spoilt)
+    users = min(200, len(trial.judged.user_id.unique())) + 5
+    turns = [ours_ms] if champions_ms is None else [ours_ms, champions_ms]
+    spent = [1000.0] * len(turns) + turns * 4
+    ticks = np.cumsum([[0.0, ms * users / 1000.0] for ms in spent]).tolist()
+    found = soundness.latency(replace(trial, cpu_seconds=iter(ticks).__next__))
+    assert found.figures["cpu_ms_per_user"] == pytest.approx(ours_ms)
+    assert found.passed == passes, found.said
 
 
 def test_6_probabilities_half_as_large_again_are_refused(court: Court, hasty: Fitted) -> None:

@@ -30,11 +30,21 @@ Parts = Mapping[str, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
-class _Test:
-    cut: str
-    part: str
-    measure: str
-    gain: Mean | None  # ours minus the rival's, better is more; None = too small to tell
+class Part:
+    """A part of the judged moments, and how ours does there beside whom nobody may lose to."""
+
+    cut: str  # one of SLICES
+    name: str
+    moments: int
+    users: int
+    log_loss: Mean | None  # gain: the rival's log loss minus ours; None = too small to tell
+    choice: Mean | None  # gain: answered share, ours minus the rival's; None also where no choice
+
+    @property
+    def gains(self) -> dict[str, Mean]:
+        """What can be told, by measure."""
+        told = {"log loss": self.log_loss, "choice": self.choice}
+        return {measure: gain for measure, gain in told.items() if gain is not None}
 
 
 def checks(trial: Trial) -> Iterator[Check]:
@@ -48,46 +58,19 @@ def checks(trial: Trial) -> Iterator[Check]:
         for cut in SLICES:
             yield no_probabilities(f"slice_{cut}")
         return
-    rival = trial.standard
-    if rival is None:
+    if trial.standard is None:
         for cut in SLICES:
             yield not_judged(f"slice_{cut}", "there is nobody to compare with")
         return
-    tests = list(_tests(trial, rival))
-    told = [test for test in tests if test.gain is not None]
-    level = _LEVEL / max(len(told), 1)
+    found = parts_of(trial, trial.standard)
+    level = _LEVEL / max(sum(len(part.gains) for part in found), 1)
     for cut in SLICES:
-        yield _check(cut, [test for test in tests if test.cut == cut], words(rival), level)
+        mine = [part for part in found if part.cut == cut]
+        yield _check(cut, mine, words(trial.standard), level)
 
 
-def _check(cut: str, tests: list[_Test], rival: str, level: float) -> Check:
-    name = f"slice_{cut}"
-    told = [(test, test.gain) for test in tests if test.gain is not None]
-    figures = {f"{test.part}.{test.measure}_gain": gain.estimate for test, gain in told}
-    worse = [
-        (test, gain)
-        for test, gain in told
-        if gain.z < -t_beyond(level, gain.freedom) and gain.estimate < -_HARM
-    ]
-    if worse:
-        test, gain = min(worse, key=lambda pair: pair[1].z)
-        return failed(
-            name,
-            f"for {test.part} its {test.measure} is worse than the {rival}'s by "
-            f"{-gain.estimate:.4f}, {-gain.z:.1f} standard errors over {gain.users} users; "
-            f"chance does {t_beyond(level, gain.freedom):.1f}",
-            figures,
-        )
-    large = dict.fromkeys(test.part for test, _ in told)
-    small = [part for part in dict.fromkeys(test.part for test in tests) if part not in large]
-    too_small = f"too small to tell: {', '.join(small)}"
-    if not large:
-        return not_judged(name, too_small)
-    said = f"not worse than the {rival} beyond chance for {', '.join(large)}"
-    return passed(name, f"{said}; {too_small}" if small else said, figures)
-
-
-def _tests(trial: Trial, rival: str) -> Iterator[_Test]:
+def parts_of(trial: Trial, rival: str) -> list[Part]:
+    """Compare ours with `rival` in every part."""
     past = trial.judged
     user, day, weight = user_numbers(past), day_groups(past), past.weight
     loss = metrics.log_losses(past.label, trial.probabilities[rival]) - metrics.log_losses(
@@ -97,13 +80,43 @@ def _tests(trial: Trial, rival: str) -> Iterator[_Test]:
     chosen = metrics.reward_of_choice(
         day, trial.probabilities[OURS], past.label
     ) - metrics.reward_of_choice(day, trial.probabilities[rival], past.label)
+    found = []
     for cut, parts in _cuts(trial).items():
-        for part, rows in parts.items():
-            yield _Test(cut, part, "log loss", _gain(loss[rows], user[rows], weight[rows]))
+        for name, rows in parts.items():
+            choice = None
             if cut != "hour":  # a choice is among the hours of a day
                 whole = rows[first] & (size >= 2)
-                gain = _gain(chosen[days[whole]], user[first[whole]])
-                yield _Test(cut, part, "choice", gain)
+                choice = _gain(chosen[days[whole]], user[first[whole]])
+            gain = _gain(loss[rows], user[rows], weight[rows])
+            users = len(np.unique(user[rows]))
+            found.append(Part(cut, name, int(rows.sum()), users, gain, choice))
+    return found
+
+
+def _check(cut: str, parts: list[Part], rival: str, level: float) -> Check:
+    name = f"slice_{cut}"
+    told = [(part, measure, gain) for part in parts for measure, gain in part.gains.items()]
+    figures = {f"{part.name}.{measure}_gain": gain.estimate for part, measure, gain in told}
+    worse = [
+        (part, measure, gain)
+        for part, measure, gain in told
+        if gain.z < -t_beyond(level, gain.freedom) and gain.estimate < -_HARM
+    ]
+    if worse:
+        part, measure, gain = min(worse, key=lambda found: found[2].z)
+        return failed(
+            name,
+            f"for {part.name} its {measure} is worse than the {rival}'s by "
+            f"{-gain.estimate:.4f}, {-gain.z:.1f} standard errors over {gain.users} users; "
+            f"chance does {t_beyond(level, gain.freedom):.1f}",
+            figures,
+        )
+    large = [part.name for part in parts if part.gains]
+    too_small = f"too small to tell: {', '.join(p.name for p in parts if not p.gains)}"
+    if not large:
+        return not_judged(name, too_small)
+    said = f"not worse than the {rival} beyond chance for {', '.join(large)}"
+    return passed(name, f"{said}; {too_small}" if len(large) < len(parts) else said, figures)
 
 
 def _gain(value: Vector, user: NDArray[np.intp], weight: Vector | None = None) -> Mean | None:

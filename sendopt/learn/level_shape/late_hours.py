@@ -21,7 +21,9 @@ from sendopt.learn.numerics import circular
 
 Floats = NDArray[np.float64]
 
-_FEWEST_ANSWERS = 30  # of everybody, for their ages to tell a hazard
+#: Of everybody: with fewer, their ages tell no hazard.
+FEWEST_LATE_ANSWERS = 30
+
 _SD = 1.0  # of a log rate about everybody's, and of everybody's about an even day
 _OWN_LENGTH_HOURS, _EVERYBODYS_LENGTH_HOURS = 1.5, 2.0
 _WEEKEND_SHARE = 0.3  # of the sd: how far weekends differ from weekdays
@@ -45,7 +47,7 @@ def hazard_by_age(late_answers: pa.Table, *, until_us: int) -> Floats | None:
     A life table, (LATE_AGES,); None where too few late answers came before `until_us`.
     """
     answered, waited = answers_by_age(late_answers, until_us=until_us)
-    if answered.sum() < _FEWEST_ANSWERS:
+    if answered.sum() < FEWEST_LATE_ANSWERS:
         return None
     mean = answered.sum() / waited.sum()
     each = _PRIOR_ANSWERS / len(answered)

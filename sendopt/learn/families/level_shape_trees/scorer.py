@@ -191,7 +191,7 @@ class LevelShapeTrees(Scorer):
         yield (
             f"- Answers after the open window tell when a user is there: weight {late:.2f}."
             if late
-            else "- Answers after the open window are too few, or tell nothing of those within it."
+            else "- Answers after the open window have no weight."
         )
         yield f"- The hours of a user are ordered by {order}."
 
