@@ -30,7 +30,7 @@ from sendopt.settings import Settings
 TENANT = TenantId("default")
 NOW = datetime(2025, 3, 17, tzinfo=UTC)
 ROUNDS = 20
-WEEKS = 1000
+WEEKS = 600
 ACCEPTED, RECENT = 14, 7  # days
 BY_USERS, USUAL = "any, if only users were units", "PSI above 0.2, the usual rule"
 SIZES = (25, 150)
@@ -169,7 +169,7 @@ class Days:
         weight = np.exp(-0.5 * spread**2)
         moods = np.hypot(0.5, shock) * spread
         said = (1 / (1 + np.exp(-(logit[:, None] + moods)))) @ weight / weight.sum()
-        first = rng.integers(0, 10 * days, users)  # every tenth user comes in these days
+        first = rng.integers(0, 100, users)  # one in a hundred users comes on each day
         new = day == first[user]
         return cls(user, day, hours, said, answered.astype(float), new.astype(float))
 

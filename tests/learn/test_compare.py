@@ -13,6 +13,7 @@ from trained import HALF_AN_HOUR, trained_as
 from sendopt.errors import InvalidInput, NotFound
 from sendopt.evaluate.metrics import Interval
 from sendopt.features import AsOfView, Target, labelled_sends
+from sendopt.features.recording import Recording
 from sendopt.learn import Comparison, ServableModel, compare
 from sendopt.learn.families import FAMILIES
 from sendopt.learn.registry.promotions import RegisteredModel, named
@@ -107,6 +108,17 @@ def test_what_cannot_be_compared_is_refused_in_words(reader: Reader) -> None:
             held(reader, one, two)
         assert refusal.value.code == code
         assert refusal.value.expected
+
+
+def test_logs_that_record_answers_differently_are_told_apart_in_words(reader: Reader) -> None:
+    a, b = models(reader)
+    hourly = replace(a.target, recording=Recording(step=timedelta(hours=1), rounded_down=True))
+    other = replace(b, scorer=replace(b.scorer, target=hourly))  # type: ignore[type-var]
+    with pytest.raises(InvalidInput) as refusal:
+        held(reader, a, other)
+    assert refusal.value.code == "targets_differ"
+    assert "answers stamped when a step of 1:00:00 begins" in refusal.value.message
+    assert refusal.value.message.count("stamped") == 1, "the other records them as they were given"
 
 
 def registered(number: str, version: str, *aliases: str) -> RegisteredModel:

@@ -22,6 +22,7 @@ from untrained import rebuilt, scorer_of
 
 from sendopt.evaluate.metrics import Interval
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target, viewpoints
+from sendopt.features.recording import Recording
 from sendopt.learn.card import model_card, with_gate
 from sendopt.learn.families import RIVALS, artifact
 from sendopt.learn.families.definition import shipped
@@ -34,13 +35,14 @@ from sendopt.learn.gate import (
     Trial,
     examine,
     honesty,
+    slices,
     soundness,
     worth,
 )
 from sendopt.learn.gate.prepare import put_on_trial
 from sendopt.learn.gate.slices import SLICES
 from sendopt.learn.gate.succession import succession
-from sendopt.learn.judging.judge import CHAMPION, judge
+from sendopt.learn.judging.judge import CHAMPION, OURS, judge
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.groups import day_groups
 from sendopt.log import Log, Reader
@@ -477,3 +479,54 @@ def test_a_day_of_one_send_leaves_the_choice_unjudged_and_the_card_says_so(court
     assert "Promoted to champion: passed 20 of 21 checks, not judged: choice" in card
     assert "| choice | not judged | no user-day holds two moments" in card
     assert "Not judged: choice (no user-day holds two moments" in card.split("## Data")[0]
+
+
+def test_the_card_tells_what_calibration_is_held_to_and_what_was_measured(court: Court) -> None:
+    trial = court.trial(court.good)
+    for model in (court.good, replace(court.good, calibration=(1.0, 1.0))):
+        tried = replace(trial, probabilities={**trial.probabilities, OURS: said_by(court, model)})
+        found = worth.calibration(tried)
+        figures = found.figures
+        assert found.passed == (figures["error"] <= figures["threshold"])
+        assert figures["by_chance"] < figures["threshold"] <= 0.05 + figures["by_chance"]
+        assert f"calibration error {figures['error']:.4f}" in found.said
+        assert f"at most {figures['threshold']:.4f}" in found.said
+        card = with_gate(str(trial.card), GateReport((found, *told_by(court))), serves=False)
+        assert found.said in card
+    assert found.failed, "a logit too much"
+
+
+def said_by(court: Court, model: ServableModel) -> Vector:
+    unseen = court.fitted.split.judge(court.fitted.moments)
+    return model.predict(court.fitted.rows)[unseen]
+
+
+def test_the_card_lists_every_part_of_the_users_with_its_figures(court: Court) -> None:
+    trial = court.trial(court.good)
+    section = str(trial.card).split("## Where it does not help")[1]
+    parts = slices.parts_of(trial, "population")
+    assert {part.cut for part in parts} == set(SLICES)
+    for part in parts:
+        assert f"| {part.name} | {part.moments} | {part.users} |" in section
+        (row,) = (line for line in section.splitlines() if line.startswith(f"| {part.name} |"))
+        assert (row.split("|")[4].strip() == "-") == (part.log_loss is None)
+        if part.log_loss is not None:
+            assert f"{part.log_loss.estimate:.4f} [" in row
+    history = [part for part in parts if part.cut == "history"]
+    assert sum(part.moments for part in history) == len(trial.judged)
+    assert "Log loss not better beyond chance than the population's for: " in section
+
+
+def test_the_card_tells_how_many_answers_came_late(court: Court) -> None:
+    said = [line for line in str(court.trial(court.good).card).splitlines() if "came after" in line]
+    assert len(said) == 1
+    count = int(said[0].split()[1].replace(",", ""))
+    enough = "enough to learn from" if count >= 30 else "too few"
+    assert enough in said[0]
+
+
+def test_a_model_of_a_log_that_records_answers_otherwise_is_refused_in_words(court: Court) -> None:
+    hourly = Recording(step=timedelta(hours=1), rounded_down=True)
+    found = honesty.target(court.trial(court.good, target=replace(TARGET, recording=hourly)))
+    assert found.failed
+    assert "answers stamped when a step of 1:00:00 begins" in found.said
