@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -81,8 +82,8 @@ def write_store(
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            out = _Sections(file)
+        with os.fdopen(descriptor, "wb") as file, ThreadPoolExecutor(1) as digesting:
+            out = _Sections(file, digesting)
             text = json.dumps(header).encode()
             out.write(PREFIX.pack(MAGIC, FORMAT, len(text)) + text)
             out.write(_starts(ids).astype("<u8"))
@@ -108,11 +109,16 @@ def write_store(
 
 
 class _Sections:
-    """Writes sections and digests them on the way."""
+    """Writes sections and digests them meanwhile, in a thread of its own.
 
-    def __init__(self, file: IO[bytes]) -> None:
+    What is handed in may not be changed any more.
+    """
+
+    def __init__(self, file: IO[bytes], digesting: Executor) -> None:
         self._file = file
+        self._digesting = digesting
         self._digest = hashlib.sha256()
+        self._digested: Future[None] | None = None
         self._size = 0
 
     def write(self, section: Any) -> None:
@@ -121,12 +127,18 @@ class _Sections:
 
     def append(self, part: Any) -> None:
         view = memoryview(part).cast("B") if len(part) else memoryview(b"")
+        self._wait()  # so that no more than one part waits in memory
+        self._digested = self._digesting.submit(self._digest.update, view)
         self._file.write(view)
-        self._digest.update(view)
         self._size += len(view)
 
     def digest(self) -> bytes:
+        self._wait()
         return self._digest.digest()
+
+    def _wait(self) -> None:
+        if self._digested is not None:
+            self._digested.result()
 
 
 def _write_weeks(out: _Sections, ids: pa.Array, weeks: Iterable[Weeks]) -> None:

@@ -345,8 +345,8 @@ def _answers(
 def _near(model: LevelShape, seen: Evidence) -> NDArray[np.float64]:
     """Count the sends near each half hour; one at the very half hour counts 1."""
     kernel = circular.gaussian(model.send_bandwidth_hours)
-    near: NDArray[np.float64] = seen.sends.sum(axis=-2, keepdims=True) @ (kernel / kernel.max())
-    return near
+    near: NDArray[np.float64] = seen.sends.sum(axis=-2) @ (kernel / kernel.max())
+    return near[:, None]
 
 
 def _at_middles(starts: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from sendopt.compiled import compiled
-from sendopt.learn.numerics.cholesky import cholesky, invert, product, solve
+from sendopt.learn.numerics.cholesky import cholesky, dot, invert, product, solve
 
 _MOST_STEPS, _MOST_HALVINGS = 1000, 60
 _MOST_DIRECTIONS = 16  # of conjugate gradients: beyond, Newton's method is quicker
@@ -85,21 +85,23 @@ def _approach(counts, mean, covariance, precision, own, density):
     _height(counts, mean, own, dual, density, slope)
     product(covariance, slope, uphill)
     toward, toward_dual = uphill.copy(), slope.copy()
-    gain = first_gain = _dot(slope, uphill)
+    gain = first_gain = dot(slope, uphill, 0, len(slope))
     for _ in range(_MOST_DIRECTIONS):
         if gain <= _CLOSE:
             break
         bend, longest = _bend(counts, density, toward, toward_dual)
-        share = min(_dot(slope, toward) / bend, _FIRST_REACH / longest)
-        own += share * toward
-        dual += share * toward_dual
-        before[:] = slope
+        share = min(dot(slope, toward, 0, len(slope)) / bend, _FIRST_REACH / longest)
+        for cell in range(len(own)):
+            own[cell] += share * toward[cell]
+            dual[cell] += share * toward_dual[cell]
+            before[cell] = slope[cell]
         _height(counts, mean, own, dual, density, slope)
         product(covariance, slope, uphill)
-        reached = _dot(slope, uphill)
-        kept = max(0.0, (reached - _dot(before, uphill)) / gain)
-        toward[:] = uphill + kept * toward
-        toward_dual[:] = slope + kept * toward_dual
+        reached = dot(slope, uphill, 0, len(slope))
+        kept = max(0.0, (reached - dot(before, uphill, 0, len(before))) / gain)
+        for cell in range(len(own)):
+            toward[cell] = uphill[cell] + kept * toward[cell]
+            toward_dual[cell] = slope[cell] + kept * toward_dual[cell]
         gain = reached
     if not gain <= first_gain:  # NaN too
         own[:] = begin
@@ -109,7 +111,7 @@ def _approach(counts, mean, covariance, precision, own, density):
 def _bend(counts, density, toward, toward_dual):
     """Return the negative curvature along a direction, and by how much it moves any cell."""
     day_types, hours = counts.shape
-    bend, longest = _dot(toward, toward_dual), 1e-300
+    bend, longest = dot(toward, toward_dual, 0, len(toward)), 1e-300
     for day_type in range(day_types):
         total, middle, square = 0.0, 0.0, 0.0
         for hour in range(hours):
@@ -138,7 +140,7 @@ def _climb(counts, mean, precision, own, density, factor):
         cholesky(factor)
         step[:] = slope
         solve(factor, step)
-        gain, length = _dot(slope, step), 1e-300
+        gain, length = dot(slope, step, 0, len(slope)), 1e-300
         for cell in range(len(step)):
             length = max(length, abs(step[cell]))
         if gain <= _CLOSE + _ROUNDING**2 * abs(height):
@@ -169,7 +171,7 @@ def _height(counts, mean, own, dual, density, slope):
     `dual` is precision own.
     """
     day_types, hours = counts.shape
-    height = -0.5 * _dot(own, dual)
+    height = -0.5 * dot(own, dual, 0, len(own))
     for day_type in range(day_types):
         begin, total, weight, highest = day_type * hours, 0.0, 0.0, -np.inf
         for hour in range(hours):
@@ -204,15 +206,6 @@ def _curvature(counts, precision, density, curvature):
             for column in range(begin, begin + hours):
                 curvature[row, column] -= share * density[column]
             curvature[row, row] += share
-
-
-@compiled(error_model="numpy")
-def _dot(one, other):
-    """Return the sum of products, in the order of the cells."""
-    total = 0.0
-    for cell in range(len(one)):
-        total += one[cell] * other[cell]
-    return total
 
 
 @compiled(error_model="numpy")

@@ -53,10 +53,10 @@ def collapsed_logits(
 def _by_slot(offset: NDArray[np.float32], weekend: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Spread the offsets of the hours of both day types over the week of each user."""
     logit = np.empty((len(offset), SLOTS_A_WEEK), np.float32)
-    patterns, number = np.unique(weekend, axis=0, return_inverse=True)
-    for row, is_weekend in enumerate(patterns):
-        users = np.flatnonzero(number == row)
-        logit[users] = offset[users][:, is_weekend[_DAY] * 24 + _HOUR]
+    days = weekend @ (1 << np.arange(weekend.shape[1]))  # a number for each kind of week
+    for each in np.unique(days):
+        users = np.flatnonzero(days == each)
+        logit[users] = offset[users][:, weekend[users[0]][_DAY] * 24 + _HOUR]
     return logit
 
 
