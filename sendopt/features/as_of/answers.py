@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,6 @@ from sendopt.features.timeline.history import History
 from sendopt.log import Reader
 
 _EVER_US = 2**62  # whatever the log holds; a pass leaves out what is not known yet
-_AT_ONCE, _EVER = timedelta(0), timedelta(microseconds=_EVER_US)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -30,50 +29,40 @@ class Answers(NamedTuple):
 
     user: NDArray[np.int32]  # numbers of the history
     sent_us: NDArray[np.int64]
+    soonest_us: NDArray[np.int64]  # when it was given at the soonest
     answered_us: NDArray[np.int64]
     known_us: NDArray[np.int64]  # when it was given at the latest
     zone: NDArray[np.int16]  # of the user when it was sent, as numbered by the history
     local_us: NDArray[np.int64]  # of the answer on that zone's clock
 
+    def given(self, least: timedelta, most: timedelta) -> Answers:
+        """Return those that surely came `least` or more after their send, but before `most`."""
+        chosen = self.soonest_us - self.sent_us >= least // _MICROSECOND
+        chosen &= self.known_us - self.sent_us < most // _MICROSECOND
+        return self.rows(chosen)
 
-def read_answers(
-    reader: Reader,
-    target: Target,
-    history: History,
-    *,
-    least: timedelta = _AT_ONCE,
-    most: timedelta = _EVER,
-) -> Answers:
-    """Return the answers given `least` or more after their send, but before `most`.
+    def rows(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Answers:
+        """Return the chosen rows."""
+        columns: tuple[Any, ...] = self
+        return Answers(*(column[chosen] for column in columns))
+
+
+def read_answers(reader: Reader, target: Target, history: History) -> Answers:
+    """Return every answer.
 
     Left out are sends of which is not known what the person did, and stamps rounded to more than an
     hour.
     """
-    found = reader.query(
-        "answers",
-        statement("answers"),
-        {
-            **target.answer_params,
-            "until_us": _EVER_US,
-            "least_us": least // _MICROSECOND,
-            "most_us": most // _MICROSECOND,
-        },
-    )
+    params = {**target.answer_params, "until_us": _EVER_US}
+    found = reader.query("answers", statement("answers"), params)
     user = history.numbers(flat(found["user_id"]))
-    sent_us, answered_us, known_us = (
-        found[name].to_numpy() for name in ("sent_us", "answered_us", "known_us")
+    sent_us, soonest_us, answered_us, known_us = (
+        found[name].to_numpy() for name in ("sent_us", "soonest_us", "answered_us", "known_us")
     )
     zone = history.zone[history.first_since(user, sent_us)]
     local_us = history.zone_offsets.local_us(zone, answered_us)
-    order = np.lexsort((sent_us, known_us, user))
-    return Answers(
-        user[order],
-        sent_us[order],
-        answered_us[order],
-        known_us[order],
-        zone[order],
-        local_us[order],
-    )
+    answers = Answers(user, sent_us, soonest_us, answered_us, known_us, zone, local_us)
+    return answers.rows(np.lexsort((sent_us, known_us, user)))
 
 
 def cells(

@@ -15,12 +15,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sendopt.features.as_of.answers import cells, read_answers
+from sendopt.features.as_of.answers import Answers, cells
 from sendopt.features.as_of.evidence import DAY_TYPES, HALF_HOURS
 from sendopt.features.as_of.viewpoints import Viewpoints, flat
 from sendopt.features.target import Target
 from sendopt.features.timeline.history import History, in_order, user_numbers
-from sendopt.log import Reader
 
 #: Half hours after a send within which an answer still counts as late; later ones tell of habits
 #: that the send has nothing to do with.
@@ -40,8 +39,8 @@ class LateEvidence:
     expected: NDArray[np.float64]  # of them, if users were there alike at all hours; same shape
 
 
-def read_late_answers(reader: Reader, target: Target, history: History) -> pa.Table:
-    """Return every late answer at its place in the local day.
+def place_late_answers(answers: Answers, target: Target, history: History) -> pa.Table:
+    """Return every late one of all answers at its place in the local day.
 
     Returns:
         user_id (as a dictionary, all users in order), answered_us (at the latest), cell (local half
@@ -49,9 +48,7 @@ def read_late_answers(reader: Reader, target: Target, history: History) -> pa.Ta
         (half hours from the send to the answer), waited (half hours that the send had been waiting,
         this one included); by user and time.
     """
-    late = read_answers(
-        reader, target, history, least=target.open_window, most=LATE_AGES * _HALF_HOUR
-    )
+    late = answers.given(target.open_window, LATE_AGES * _HALF_HOUR)
     age = (late.answered_us - late.sent_us) // _HALF_HOUR_US
     window_closes = target.open_window // _HALF_HOUR
     return pa.table(
@@ -84,7 +81,7 @@ def user_late_evidence(
     """Count the late answers of each viewpoint's user that were known as of its instant.
 
     Args:
-        late: as of `read_late_answers`.
+        late: as of `place_late_answers`.
         viewpoints: one row each.
         hazard: how often a waiting send is answered at each age, (LATE_AGES,).
         half_life: after which an answer counts half.

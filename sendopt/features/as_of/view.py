@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sendopt.features.as_of.answers import as_presences, read_answers
+from sendopt.features.as_of.answers import Answers, as_presences, read_answers
 from sendopt.features.as_of.evidence import (
     DailyEvidence,
     Evidence,
@@ -19,8 +19,8 @@ from sendopt.features.as_of.evidence import (
 )
 from sendopt.features.as_of.late_answers import (
     LateEvidence,
+    place_late_answers,
     population_late_evidence,
-    read_late_answers,
     user_late_evidence,
 )
 from sendopt.features.as_of.observations import observe
@@ -90,14 +90,19 @@ class AsOfView:
         return daily_evidence(self.observations)
 
     @cached_property
+    def _given(self) -> Answers:
+        """Every answer, in time or late."""
+        return read_answers(self.reader, self.target, self.history)
+
+    @cached_property
     def late_answers(self) -> pa.Table:
-        """Every answer after its send's open window; the columns are those of the reader."""
-        return read_late_answers(self.reader, self.target, self.history)
+        """Every answer after its send's open window; columns as of `place_late_answers`."""
+        return place_late_answers(self._given, self.target, self.history)
 
     @cached_property
     def _answers(self) -> pa.Table:
         """Every answer, in time or late; the columns are those of `as_presences`."""
-        return as_presences(read_answers(self.reader, self.target, self.history), self.history)
+        return as_presences(self._given, self.history)
 
     @cached_property
     def _platform_changes(self) -> PlatformChanges:
@@ -106,8 +111,8 @@ class AsOfView:
     def warm(self, *, late_answers: bool, answer_times: bool) -> AsOfView:
         """Read all that is read once, so that threads can share what follows; return itself.
 
-        Late answers and the times of all answers each take a join over the log, so they are read
-        for models that use them only.
+        Late answers and the times of all answers take a join over the log, so they are read for
+        models that use them only.
         """
         _ = self.history, self.observations, self._platform_changes
         if late_answers:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -161,10 +162,13 @@ def _cuts(trial: Trial) -> dict[str, Parts]:
 
 
 def _places(trial: Trial) -> Parts:
-    """Part by platform where the log names several, else by time zone."""
+    """Part by platform where the judged users have several, else by time zone."""
     past = trial.judged
     context = trial.view.reader.query(
-        "user_context", statement("user_context"), {"until_us": int(past.at_us.max()) + 1}
+        "user_context",
+        statement("user_context"),
+        {"until_us": int(past.at_us.max()) + 1},
+        inputs={"asked": pa.table({"user_id": past.user_id.unique()})},
     )
     column = "platform" if pc.count_distinct(context["platform"]).as_py() > 1 else "timezone"
     of_user = pc.index_in(past.user_id, context["user_id"].combine_chunks())
