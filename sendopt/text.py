@@ -43,6 +43,19 @@ SPELLINGS_OF_MISSING = frozenset(
     }
 )
 
+#: What template languages leave where nobody filled in a value: {{user_id}} (also URL-encoded),
+#: ${user_id}, [[user_id]], <%= user_id %>, {% user_id %}, %%user_id%%, *|USER_ID|*, #{user_id},
+#: {user_id} and <user_id>. A UUID in braces and a message id in angle brackets are none.
+_PLACEHOLDER = re.compile(
+    r"\{\{|\}\}|%7b(%7b|[a-z_])|[$#@]\{|\{%|%\}|<%|%>|\[\[|\]\]|%%\w+%%|\*\|\w+\|\*"
+    r"|\{[a-z_][\w.]*\}|<[a-z_][\w.]*>",
+    re.ASCII | re.IGNORECASE,
+)
+#: JSON of a list or an object, where exports write several ids into one field.
+_JSON = re.compile(r'\[(["\[{\]]|-?\d+(\.\d+)?\s*[,\]])|\{["}]')
+#: One of these stands in every placeholder, and in JSON of more than one value.
+MARKS_OF_NO_ID = "{<[%*]}>"
+
 _URL = re.compile(r"[!-\[\]-~]+")  # printable ASCII without space and backslash
 
 
@@ -53,9 +66,11 @@ def why_no_id(text: str) -> str | None:
 
     >>> why_no_id("user 7"), why_no_id("user\u200b7"), why_no_id("NULL")
     (None, 'holds U+200B, which cannot be seen', 'spells a missing value')
+    >>> why_no_id("{{user_id}}")
+    'holds a placeholder of a template that nobody filled in'
     """
-    if spells_missing(text):
-        return "spells a missing value"
+    if reason := _why_no_value(text):
+        return reason
     if not (text.isascii() and text.isprintable()):
         for each in text:
             if reason := _why_not(each):
@@ -64,6 +79,16 @@ def why_no_id(text: str) -> str | None:
         return "begins or ends with a blank"
     if not unicodedata.is_normalized("NFC", text):
         return "is not composed (Unicode's form NFC), and looks like text that is"
+    return None
+
+
+def _why_no_value(text: str) -> str | None:
+    if spells_missing(text):
+        return "spells a missing value"
+    if _PLACEHOLDER.search(text):
+        return "holds a placeholder of a template that nobody filled in"
+    if _JSON.search(text):
+        return "holds JSON of a list or an object, where one value belongs"
     return None
 
 

@@ -47,6 +47,19 @@ def taken(field: str, *pairs: tuple[Any, Any]) -> list[Kind]:
     return [Kind(field, value, None, meaning) for value, meaning in pairs]
 
 
+TEMPLATES = (
+    *("{{user_id}}", "{{contact.id}}", "msg:{{user_id}}", "{{user_id", "user_id}}"),
+    *("${user_id}", "#{user.id}", "${", "%7B%7Buser_id%7D%7D", "%7b%7buser_id", "%7Buser_id%7D"),
+    *("[[user_id]]", "[[$json.id]]", "<user_id>", "<USER_ID>", "{user_id}", "{0user}}"),
+    # Lists and objects, alone and within an id that is put together.
+    *('["d1","d2"]', '["d1"]:u1', "[1,2]", "[7]:u1", '{"id":"u1"}', "[]:u1", '[{"id":1}]'),
+    *("<%=user_id%>", "{%user%}", "%%user_id%%", "*|UNIQID|*"),
+)
+ALMOST_TEMPLATES = (
+    *("{0f3c2a9e-1b2c-4d5e-8f90-123456789abc}", "<20261001.7@mail.shop.example>", "100%", "a*b"),
+    *("auth0|5f7c8ec7", "user%40shop.example", "[vip] ann", "a<b", "a|b", "~ann~"),
+)
+
 NOON = "2026-09-01T16:00:00+00:00"
 
 KINDS = [
@@ -86,6 +99,10 @@ KINDS = [
         ("a b", " a", "a\u00a0b", "a\u200b", "a\x7f", "e\u0301", "\x1b[0m", "e" * 129),
         "event_id",
     ),
+    # Templates that nobody filled in, alone and within an id; and what only looks like one.
+    *refused("text_invalid", TEMPLATES, "user_id", "send_id", *CONTEXT),
+    *refused("event_id_invalid", TEMPLATES, "event_id"),
+    *taken("user_id", *((each, each) for each in ALMOST_TEMPLATES)),
     *taken(
         "user_id",
         *(

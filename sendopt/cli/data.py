@@ -13,6 +13,7 @@ from sendopt.cli.options import AsJson, Home, Tenant, open_home
 from sendopt.cli.output import print_json, print_table, progress, stderr
 from sendopt.errors import InvalidInput
 from sendopt.records import Finding, TenantId
+from sendopt.text import quoted
 
 if TYPE_CHECKING:
     from sendopt.ingest import ImportReport
@@ -206,12 +207,13 @@ def show_refused(report: ImportReport, *, limit: int) -> None:
     """
     for name, meant in report.near_misses.items():
         stderr.print(
-            f"{report.source}: the column {name} is kept in attributes; is it meant for {meant}? "
-            f"Then call it so"
+            f"{report.source}: the column {quoted(name)} is kept in attributes; is it meant for "
+            f"{meant}? Then call it so"
         )
     if report.unseen:
         told = ", ".join(
-            f"{name} (is {near} meant?)" if near else name for name, near in report.unseen.items()
+            f"{quoted(name)} (is {quoted(near)} meant?)" if near else quoted(name)
+            for name, near in report.unseen.items()
         )
         stderr.print(f"{report.source}: the mapping names columns that no row has: {told}")
     refused_for, dropped_for = report.refused_for(), report.dropped_for()

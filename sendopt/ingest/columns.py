@@ -1,8 +1,8 @@
 """Finds the few values of a column that need reading one by one.
 
-Nearly every id in a log is plain: visible ASCII, short, no spelling of "missing". That is told from
-the bytes of a whole column at once. Only the others are read, each distinct text once, by the same
-functions that read a single value anywhere else; nothing here decides what is right.
+Nearly every id in a log is plain: visible ASCII, short, no spelling of "missing", no template. That
+is told from the bytes of a whole column at once. Only the others are read, each distinct text once,
+by the same functions that read a single value anywhere else; nothing here decides what is right.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput
-from sendopt.text import SPELLINGS_OF_MISSING
+from sendopt.text import MARKS_OF_NO_ID, SPELLINGS_OF_MISSING
 
 Positions = NDArray[np.int64]
 Faults = dict[int, InvalidInput]
@@ -58,7 +58,7 @@ def not_plain(column: pa.StringArray, *, longest: int) -> Positions:
     if column.null_count == len(column):
         return np.zeros(0, np.int64)
     lengths = np.diff(texts(column)[0])
-    odd = holding(column, _BEYOND_VISIBLE_ASCII) | (lengths > longest)
+    odd = holding(column, _NOT_PLAIN) | (lengths > longest)
     # The first two bytes and the length tell nearly all ids from a spelling of "missing".
     spelled = _spelled_lengths()[_first_two(column)]
     odd |= (spelled >> np.minimum(lengths, _LONGEST_SPELLING + 1) & 1).astype(np.bool_)
@@ -136,7 +136,10 @@ def _result(read: Callable[[Any], Any], value: Any) -> Any:
         return error
 
 
-_BEYOND_VISIBLE_ASCII = np.array([not 0x21 <= octet <= 0x7E for octet in range(256)])
+#: Bytes beyond visible ASCII, and those of which one stands in every template and every JSON list.
+_NOT_PLAIN = np.array(
+    [not 0x21 <= octet <= 0x7E or chr(octet) in MARKS_OF_NO_ID for octet in range(256)]
+)
 
 
 @cache

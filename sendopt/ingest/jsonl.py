@@ -28,11 +28,25 @@ def read_objects(path: Path) -> Iterator[tuple[Objects, list[Finding]]]:
     """Yield the objects of `path`, each with its line's number, from 1, and what is none.
 
     A cut line costs itself and no other, because no JSON text contains a bare newline.
+
+    Raises:
+        InvalidInput: `malformed_json`, if no line is an object: then it is a file of another kind.
     """
-    before = 0
+    before, readable = 0, False
+    first_fault: Finding | None = None
     for block in blocks(path):
-        yield _objects(block, before)
+        objects, unreadable = _objects(block, before)
+        readable = readable or bool(objects)
+        first_fault = first_fault or next(iter(unreadable), None)
+        yield objects, unreadable
         before += len(block.starts)
+    if first_fault is not None and not readable:
+        row, error = first_fault
+        raise InvalidInput(
+            f"{path.name} has no line that can be read; line {row}: {error.message}",
+            code="malformed_json",
+            expected="one JSON object a line",
+        )
 
 
 def _objects(block: Block, before: int) -> tuple[Objects, list[Finding]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sendopt.errors import InvalidInput
 from sendopt.ingest.csv import read_csv
+from sendopt.ingest.emptiness import refuse_empty
 from sendopt.ingest.jsonl import read_jsonl
 from sendopt.ingest.mapping import Mapping, require_mappable
 from sendopt.ingest.parquet import read_parquet
@@ -71,7 +72,7 @@ def reader_of(path: Path) -> Reader:
     """Return what reads `path`.
 
     Raises:
-        InvalidInput: `file_missing`, `file_kind_unknown`.
+        InvalidInput: `file_missing`, `file_kind_unknown`, `file_empty`.
     """
     if not path.is_file():
         raise InvalidInput(f"there is no file {path}", code="file_missing")
@@ -86,6 +87,7 @@ def reader_of(path: Path) -> Reader:
             expected=f"a name that ends in {', '.join(READERS)}; text also with .gz behind it",
             hint=_ADVICE.get(suffix),
         )
+    refuse_empty(path)
     if suffix == ".json":
         _require_lines(path)
     return READERS[suffix]

@@ -20,7 +20,15 @@ from sendopt.log.statements import failures, literal, run, statement
 from sendopt.records import TenantId, UserId
 
 _VIEWS = {"event", "send", "repeated_send"}
-_ASKS_OF_SENDS = re.compile(r"\b(send|repeated_send|send_answer)\b", re.IGNORECASE)
+#: What is made for a reader only once a query names it, and the statements that make it.
+_MADE_WHEN_ASKED = {
+    r"(?i)\b(send|repeated_send|send_answer)\b": (
+        "repeated_send",
+        "send_view",
+        "send_answer_macro",
+    ),
+    r"(?i)\buser_zone\b": ("user_zone_macro",),
+}
 _BATCH_ROWS = 122_880  # of a row group of a file
 _FEW_EVENTS = 500_000  # some 100 MB in memory
 
@@ -57,7 +65,8 @@ class Reader:
     SQL sees `event` with the columns of EVENT_SCHEMA and no tenant in it: other tenants'
     rows cannot be left in by a forgotten condition. The lake underneath has a name that SQL may
     not mention, and is attached read-only. Built on it are the view `send`, each send once, the
-    table `repeated_send`, and a table macro `send_answer`, which says what an answer is.
+    table `repeated_send`, and the table macros `send_answer`, which says what an answer is, and
+    `user_zone`, which says where a user lives.
     """
 
     def __init__(
@@ -84,7 +93,7 @@ class Reader:
         run(connection, "event_view", statement("event_view").format(**self._names))
         if scope.in_memory:
             self._copy_events()
-        self._knows_sends = False
+        self._made = set[str]()
 
     def _copy_events(self) -> None:
         users = self._scope.users
@@ -222,12 +231,13 @@ class Reader:
             yield batch
 
     def _prepare(self, name: str, sql: str) -> None:
-        """Refuse what a reader may not do; make what is asked of sends before it is first asked."""
+        """Refuse what a reader may not do; make what is asked before it is first asked."""
         self._check(name, sql)
-        if not self._knows_sends and _ASKS_OF_SENDS.search(sql):
-            for made in ("repeated_send", "send_view", "send_answer_macro"):
-                run(self._connection, made)
-            self._knows_sends = True
+        for asked, made in _MADE_WHEN_ASKED.items():
+            if asked not in self._made and re.search(asked, sql):
+                for each in made:
+                    run(self._connection, each)
+                self._made.add(asked)
 
     def _check(self, name: str, sql: str) -> None:
         with failures(name):

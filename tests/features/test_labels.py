@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import md5
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -150,6 +151,12 @@ def test_of_a_large_log_whole_local_days_of_users_are_drawn(empty_log: Log, seed
     assert days(some).items() < days(every).items()  # each whole or not at all
     drawn = len(days(some)) / len(days(every))
     assert drawn == pytest.approx(some.share, abs=4 * np.sqrt(0.24 / len(days(every))))
+    # The same on every machine and in every release: MD5 (RFC 1321) of the day and the user.
+    assert set(days(some)) == {
+        (user, day)
+        for user, day in days(every)
+        if int.from_bytes(md5(f"{day} {user}".encode()).digest()[:8], "little") / 2**64 < some.share
+    }
 
 
 def test_unlikely_times_weigh_more_but_never_without_bound(empty_log: Log) -> None:

@@ -203,7 +203,7 @@ def test_near_misses_of_the_contracts_columns_are_named(
         ("events.json", b"[\n{}\n]", "file_kind_unknown", None),
         ("events.json", b'{\n "event_id": "e1"\n}', "file_kind_unknown", None),
         ("events.csv", b"event_id,user_id,event_type\n", None, None),
-        ("events.csv", b"", "missing_field", "event_id"),
+        ("events.csv", b"", "file_empty", None),
         (
             "events.csv",
             b"event_id,event_id,user_id,event_type,occurred_at\n",

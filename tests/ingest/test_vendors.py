@@ -97,6 +97,46 @@ def test_braze_in_avro_is_the_same(ingest: Ingest, home: Path, tmp_path: Path) -
     assert ingest(str(file), "--from", "braze", status=1)["error"].code == "malformed_file"
 
 
+def test_brazes_rows_may_say_their_own_event_type(
+    ingest: Ingest, home: Path, tmp_path: Path
+) -> None:
+    row = {"user_id": "5f1", "external_user_id": "ann", "dispatch_id": "d9", "time": 1788278400}
+    kinds = {"b-1": "Send", "b-2": "Open", "b-3": "InfluencedOpen"}
+    rows = [
+        {**row, "id": name, "event_type": f"users.messages.pushnotification.{kind}"}
+        for name, kind in kinds.items()
+    ]
+    unsaid = {**row, "id": "b-4"}
+    file = tmp_path / "warehouse.json"
+    file.write_text("".join(json.dumps(each) + "\n" for each in (*rows, unsaid)))
+    told = ingest(str(file), "--from", "braze")
+    assert [each.split()[:3] for each in stored(home)] == [
+        ["b-1", "ann", "send"],
+        ["b-2", "ann", "open"],
+    ]
+    assert [(row, code) for _, row, _, code in refused(told)] == [
+        (3, "not_mapped"),
+        (4, "not_mapped"),
+    ]
+
+
+@pytest.mark.parametrize("dispatch_id", [["d1", "d2"], ["d1"], [1, 2], {"id": "d1"}, []])
+def test_a_list_where_brazes_dispatch_id_belongs_costs_the_row(
+    dispatch_id: object, ingest: Ingest, home: Path, tmp_path: Path
+) -> None:
+    row = {"user_id": "5f1", "external_user_id": "ann", "time": 1788278400}
+    rows = [
+        {**row, "id": "b-1", "dispatch_id": dispatch_id},
+        {**row, "id": "b-2", "dispatch_id": "d9"},
+    ]
+    file = tmp_path / "users.messages.pushnotification.Send.json"
+    file.write_text("".join(json.dumps(each) + "\n" for each in rows))
+    told = ingest(str(file), "--from", "braze")
+    assert [each.split()[0] for each in stored(home)] == ["b-2"]
+    ((_, at, column, _),) = refused(told)
+    assert (at, column) == (1, "dispatch_id, user_id")
+
+
 @pytest.mark.parametrize(
     ("time", "hint"),
     [

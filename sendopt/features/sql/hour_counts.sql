@@ -1,16 +1,10 @@
 -- hour_counts
 -- Grain: one row per (user_id, day, event_type, local hour) with events in [$from_us, $until_us).
--- Reads: event.  Params: $from_us, $until_us.
+-- Reads: event, user_zone.  Params: $from_us, $until_us.
 -- The hour is in the event's own zone, else in the last one known of its user, else in UTC.
 -- Days are 24 hours each, counted from $from_us.
 with zone as materialized (
     select name from pg_timezone_names()
-),
-living as (
-    select user_id, arg_max(timezone, (occurred_at, event_id)) as timezone
-    from event
-    where timezone in (select name from zone) and epoch_us(occurred_at) < $until_us
-    group by user_id
 ),
 placed as (
     select
@@ -20,7 +14,7 @@ placed as (
         timezone(coalesce(z.name, l.timezone, 'UTC'), e.occurred_at) as local_at
     from event e
     left join zone z on z.name = e.timezone
-    left join living l on l.user_id = e.user_id
+    left join user_zone(make_timestamptz($until_us)) l on l.user_id = e.user_id
     where epoch_us(e.occurred_at) >= $from_us and epoch_us(e.occurred_at) < $until_us
 )
 select user_id, day, event_type, hour(local_at)::integer as hour, count(*)::double as events

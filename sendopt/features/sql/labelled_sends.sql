@@ -1,24 +1,20 @@
 -- labelled_sends
 -- Grain: one row per send in [$from_us, ...) whose open window closed by $until_us, and, if $randomised,
 -- whose time was drawn with a logged chance below 1; of $share of all user-days, oldest first.
--- Reads: event, send, send_answer.
+-- Reads: send, send_answer, user_zone.
 -- Params: $window_us, $known_after_us, $from_us, $until_us, $randomised, $share (0 to 1), and what makes
 -- an answer (see send_answer).
 -- A send whose window is still open is left out: that it was not opened yet means nothing.
 -- So is one of which is not known what the person did.
--- User-days are drawn by their hash, all sends of a user's local day together, so that choices
--- within a day survive. The day is in the send's own zone, else in the last one known of its user.
+-- User-days are drawn by their MD5, which every release of DuckDB computes alike, all sends of a user's
+-- local day together, so that choices within a day survive. The day is in the send's own zone, else in the last one known of its user.
 -- It is the day in which the send's quarter of an hour begins: what clocks show is looked up once
 -- for each zone and quarter, which takes half the time of the query where it is done for each send.
 with zone as materialized (
     select name from pg_timezone_names()
 ),
 home as (
-    select user_id, arg_max(timezone, (occurred_at, event_id)) as timezone
-    from event
-    where $share < 1 and epoch_us(occurred_at) < $until_us
-        and timezone in (select name from zone)
-    group by user_id
+    select * from user_zone(make_timestamptz($until_us)) where $share < 1
 ),
 sent as (
     select
@@ -43,7 +39,7 @@ drawn as (
     select sent.*
     from sent
     left join clock using (zone, quarter)
-    where $share >= 1 or hash(user_id, day) / 18446744073709551616.0 < $share
+    where $share >= 1 or md5_number_upper(concat_ws(' ', day, user_id)) / 18446744073709551616.0 < $share
 )
 select
     s.user_id,

@@ -1,23 +1,17 @@
 -- presence
 -- Grain: one row per (user, UTC hour of the day) with a session, of the users asked about and of a
 -- sample of those whose zone is known.
--- Reads: event, asked (input: user_id).  Params: $as_of, $since, $sample.
+-- Reads: event, user_zone, asked (input: user_id).  Params: $as_of, $since, $sample.
 -- Sessions only: when a user opens something also tells when somebody sent it. Being there in one
 -- hour of one day counts once, however often.
-with home as (
-    select user_id, arg_max(timezone, (occurred_at, event_id)) as timezone
-    from event
-    where timezone is not null and occurred_at < $as_of
-    group by user_id
-),
-hours as (
+with hours as (
     select distinct user_id, epoch_us(occurred_at) // 3600000000 as hour
     from event
     where event_type = 'session' and occurred_at >= $since and occurred_at < $as_of
 ),
 known as (
     select user_id, timezone
-    from home
+    from user_zone($as_of)
     where user_id in (select user_id from hours)
     order by md5(user_id), user_id
     limit $sample

@@ -1,12 +1,13 @@
 -- user_context
 -- Grain: one row per user who is asked about and has an event before $until_us.
--- Reads: event, asked (input: user_id).  Params: $until_us.
+-- Reads: event, user_zone, asked (input: user_id).  Params: $until_us.
 -- The zone and the platform that were known of a user last; null = never given.
 select
-    user_id,
-    arg_max(timezone, (occurred_at, event_id)) filter (timezone is not null) as timezone,
-    arg_max(platform, (occurred_at, event_id)) filter (platform is not null) as platform
-from event
-where epoch_us(occurred_at) < $until_us and user_id in (select user_id from asked)
-group by user_id
-order by user_id
+    e.user_id,
+    any_value(z.timezone) as timezone,
+    arg_max(e.platform, (e.occurred_at, e.event_id)) filter (e.platform is not null) as platform
+from event e
+left join user_zone(make_timestamptz($until_us)) z using (user_id)
+where epoch_us(e.occurred_at) < $until_us and e.user_id in (select user_id from asked)
+group by e.user_id
+order by e.user_id

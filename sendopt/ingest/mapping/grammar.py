@@ -4,6 +4,7 @@ source = "where the vendor describes the columns"
 read_on = 2026-11-29
 required = ["id", "time"]           # columns without which a file is not of this kind
 file_name = '-(?P<message>\w+)-'     # finds values in the path: {file.message}
+file_name_column = "kind"           # of the rows, where it finds them too; it has the last word
 example = "part-spring-1.csv"       # a path that fits, for whoever's does not
 
 [columns]                           # of every event: templates, or lists of alternatives
@@ -93,6 +94,7 @@ class Mapping(StrictModel):
     read_on: date | None = None
     required: list[str] = Field(default_factory=list)
     file_name: str | None = None
+    file_name_column: str | None = None
     example: str | None = None
     columns: Columns = Columns()
     time: Time = Time()
@@ -113,10 +115,11 @@ class Mapping(StrictModel):
 
     def read_columns(self) -> frozenset[str]:
         """Return every column of the vendor's that is looked at."""
-        return frozenset(name for name in self.named() if not name.startswith(FILE))
+        named = {name for name in self.named() if not name.startswith(FILE)}
+        return frozenset(named | {self.file_name_column} if self.file_name_column else named)
 
     def from_name(self, path: str) -> dict[str, str]:
-        """Return the values that stand in the path of a file.
+        """Return the values that stand in the path of a file; none, if rows may say them instead.
 
         Raises:
             InvalidInput: `file_name_unfit`.
@@ -124,6 +127,8 @@ class Mapping(StrictModel):
         if self.file_name is None:
             return {}
         found = re.search(self.file_name, path)
+        if found is None and self.file_name_column is not None:
+            return {}
         if found is None:
             raise InvalidInput(
                 f"the name of {path.rpartition('/')[2]} does not say what the mapping reads in it",

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from sendopt.errors import InvalidInput
 from sendopt.ingest.further import with_attributes
-from sendopt.ingest.mapping.grammar import EventRule, Mapping, parts, split
+from sendopt.ingest.mapping.grammar import FILE, EventRule, Mapping, parts, split
 from sendopt.ingest.mapping.tables import VendorTable, reader_of
 from sendopt.ingest.mapping.times import instants
 from sendopt.ingest.raw import CONTRACT_COLUMNS, REQUIRED_COLUMNS, Chunk, Finding, Options
@@ -44,7 +44,7 @@ def mapped_chunks(path: Path, mapping: Mapping, options: Options) -> Iterator[Ch
     for table in reader_of(path)(path, wanted, options):
         if len(table.numbers):
             _require(path.name, table, mapping)
-        for chunk in _chunks(_Row(table, said), mapping):
+        for chunk in _chunks(_Row(table, _said(table, mapping, said)), mapping):
             yield replace(chunk, looked_for=wanted, vendor_names=table.names)
 
 
@@ -60,17 +60,32 @@ def _require(source: str, table: VendorTable, mapping: Mapping) -> None:
         )
 
 
-class _Row:
-    """The columns of a table, those that stand in the file's name, and nulls for all others."""
+def _said(table: VendorTable, mapping: Mapping, by_name: Names[str, str]) -> dict[str, pa.Array]:
+    """Return what the rows themselves say, where they do, else what the file's name says."""
+    size = len(table.numbers)
+    said = {name: pa.repeat(pa.scalar(text), size) for name, text in by_name.items()}
+    column = mapping.file_name_column
+    if mapping.file_name is None or column not in table.columns.column_names:
+        return said
+    found = pc.extract_regex(table.columns[column].combine_chunks(), mapping.file_name)
+    for field in found.type:
+        own = pc.struct_field(found, field.name)
+        name = f"{FILE}{field.name}"
+        said[name] = pc.coalesce(own, said[name]) if name in said else own
+    return said
 
-    def __init__(self, table: VendorTable, said: Names[str, str]) -> None:
+
+class _Row:
+    """The columns of a table, what is said of its rows, and nulls for all others."""
+
+    def __init__(self, table: VendorTable, said: Names[str, pa.Array]) -> None:
         self.table = table
         self._said = said
         self.size = len(table.numbers)
 
     def column(self, name: str) -> pa.Array:
         if name in self._said:
-            return pa.repeat(pa.scalar(self._said[name]), self.size)
+            return self._said[name]
         if name not in self.table.columns.column_names:
             return pa.nulls(self.size, pa.string())
         found = self.table.columns[name]

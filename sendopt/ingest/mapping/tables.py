@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from sendopt.errors import InvalidInput
 from sendopt.ingest.csv import read_table
+from sendopt.ingest.emptiness import refuse_empty
 from sendopt.ingest.jsonl import read_objects
 from sendopt.ingest.raw import Finding, Options
 
@@ -50,13 +51,14 @@ def reader_of(path: Path) -> Reader:
     """Return what reads a file by its name.
 
     Raises:
-        InvalidInput: `file_missing`, `file_kind_unknown`.
+        InvalidInput: `file_missing`, `file_kind_unknown`, `file_empty`.
     """
     if not path.is_file():
         raise InvalidInput(f"there is no file {path}", code="file_missing")
     name = path.name.lower().removesuffix(".gz")
     for suffix, reader in _READERS.items():
         if name.endswith(suffix) and (suffix in _PACKED or not path.name.lower().endswith(".gz")):
+            refuse_empty(path)
             return reader
     raise InvalidInput(
         f"{path.name} is of an unknown kind",
