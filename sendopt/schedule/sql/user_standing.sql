@@ -5,7 +5,7 @@
 -- come back by itself. Only an opt-in that was said later ends it.
 select
     user_id,
-    arg_max(timezone, occurred_at) filter (
+    arg_max(timezone, (occurred_at, timezone)) filter (
         where timezone is not null and occurred_at < $as_of
     ) as timezone,
     coalesce(

@@ -1,6 +1,6 @@
 -- answers_by_hour
 -- Grain: one row per local hour in which something was sent.
--- Reads: event, send, send_answer.
+-- Reads: send, send_answer, user_zone.
 -- Params: $window_us, $known_after_us, $until_us, $timezone, and what makes an answer (see
 -- send_answer).
 -- A send's hour is read in its own zone, else in the last one known of its user, else in $timezone.
@@ -10,12 +10,6 @@ with zone as materialized (
     -- A zone too new for DuckDB's own list counts as not given; it would fail the query.
     select name from pg_timezone_names()
 ),
-home as (
-    select user_id, arg_max(timezone, (occurred_at, event_id)) as timezone
-    from event
-    where epoch_us(occurred_at) < $until_us and timezone in (select name from zone)
-    group by user_id
-),
 sent as (
     select
         s.user_id,
@@ -23,7 +17,7 @@ sent as (
         hour(timezone(coalesce(z.name, h.timezone, $timezone), s.occurred_at)) as hour
     from send s
     left join zone z on z.name = s.timezone
-    left join home h on h.user_id = s.user_id
+    left join user_zone(make_timestamptz($until_us)) h on h.user_id = s.user_id
     where epoch_us(s.occurred_at) + $known_after_us <= $until_us
 )
 select
