@@ -64,7 +64,8 @@ def modes(
     own, spread = solve(
         at_risk.reshape(rows, stages, -1),
         seen.answers.reshape(rows, stages, -1),
-        np.broadcast_to(offset, (rows, stages, *cells)).reshape(rows, stages, -1),
+        # A copy of its own: for one that may not be written to, all would be compiled once more.
+        np.array(np.broadcast_to(offset, (rows, stages, *cells))).reshape(rows, stages, -1),
         np.ascontiguousarray(waves.reshape(-1, waves.shape[-1])),
         1.0 / np.concatenate([np.full(stages, stage_sd**2), variance]),
         with_variance=with_variance,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -24,6 +25,7 @@ _DAY = np.arange(SLOTS_A_WEEK) // 24
 _SLOT_FEATURES = {"hour_of_day": _HOUR.astype(np.float64), "day_of_week": _DAY.astype(np.float64)}
 _NO_TREES = collapse(tree_tables(None), {}, slots=SLOTS_A_WEEK)
 _collapsed: WeakKeyDictionary[Any, UserTrees | None] = WeakKeyDictionary()  # by booster
+_collapsing = threading.Lock()
 
 
 def collapsed_logits(
@@ -64,9 +66,10 @@ def _user_trees(booster: Trees | None) -> UserTrees | None:
     """Return the trees collapsed; None if they have to be walked row by row."""
     if booster is None:
         return _NO_TREES
-    if booster not in _collapsed:
-        _collapsed[booster] = _collapse(_tables_of(booster))
-    return _collapsed[booster]
+    with _collapsing:  # who comes meanwhile waits
+        if booster not in _collapsed:
+            _collapsed[booster] = _collapse(_tables_of(booster))
+        return _collapsed[booster]
 
 
 def _tables_of(booster: Trees) -> TreeTables:
