@@ -79,6 +79,37 @@ def test_activity_that_tells_the_wrong_way_is_thrown_away() -> None:
     assert not any(told)
 
 
+def who_is_better_without(rng: np.random.Generator, *, by_activity: float) -> bool:
+    """Ask about 60 users with 60 sends each, answered by hours that activity or answers know.
+
+    As many sessions are known, answers hardly count beside activity.
+    """
+    size = 60 * 60
+    rows = some(rng, size, base=-1.0, log_mass=0.0)
+    nothing, by_answers = np.zeros(size), 0.5 * rng.normal(size=size)
+    parts = replace(rows.parts, population_activity=nothing, population_answers=nothing)
+    rows = replace(rows, level=nothing, parts=replace(parts, answers=0.05 * by_answers))
+    alone = replace(rows, parts=replace(rows.parts, activity=nothing, answers=by_answers))
+    told = by_activity * rows.parts.activity + (1.0 - by_activity) * by_answers
+    past = answered(0.5, rng, size)
+    past = replace(
+        past,
+        user_id=pa.array(np.repeat(np.arange(60), 60).astype(str)),
+        label=(rng.random(size) < 1.0 / (1.0 + np.exp(1.0 - told))).astype(float),
+    )
+    return weights.better_without_activity(rows, alone, past, np.ones(size, bool))
+
+
+def test_activity_that_knows_nothing_is_left_out_though_it_is_alike_at_all_hours() -> None:
+    rng = np.random.default_rng(4)
+    assert all(who_is_better_without(rng, by_activity=0.0) for _ in range(20))
+
+
+def test_activity_that_knows_the_hours_is_never_left_out() -> None:
+    rng = np.random.default_rng(5)
+    assert not any(who_is_better_without(rng, by_activity=1.0) for _ in range(20))
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     st.sampled_from([0.0, 0.001, 0.3, 0.95, 1.0]),

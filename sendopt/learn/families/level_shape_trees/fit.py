@@ -13,6 +13,7 @@ from sendopt.learn.families.level_shape_trees.activity_memory import learn_activ
 from sendopt.learn.families.level_shape_trees.grow_trees import grow
 from sendopt.learn.families.level_shape_trees.learn_weights import (
     activity_tells,
+    better_without_activity,
     late_weight,
     weigh,
     weigh_population,
@@ -74,10 +75,14 @@ def _learn_curves(past: Past, prior: LevelShape) -> tuple[LevelShapeModel, Rows]
     known = LevelShapeModel(past.target, shape, activity, hazard)
     told = known.known(view, past.viewpoints)
     rows = described_by(known)
-    if past.label_source == SENDS and not activity_tells(rows, labelled, learn):
-        past.progress("being active tells nothing of answering here: learning from answers alone")
-        known = replace(known, shape=replace(shape, activity_weight=0.0))
-        rows = described_by(known)
+    if past.label_source == SENDS and rows.parts.activity.any():
+        alone = replace(known, shape=replace(shape, activity_weight=0.0))
+        by_answers = described_by(alone)
+        if not activity_tells(rows, labelled, learn) or better_without_activity(
+            rows, by_answers, labelled, learn
+        ):
+            past.progress("being active tells little of answering: learning from answers alone")
+            known, rows = alone, by_answers
     if known.late_hazard is not None:
         known = _with_late_answers(known, late_weight(rows, labelled, learn))
         rows = described_by(known)

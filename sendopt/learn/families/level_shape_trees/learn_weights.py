@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.errors import SolverFailed
+from sendopt.evaluate import metrics
 from sendopt.evaluate.chance import FEWEST_FOR_TEST, spread, t_beyond, user_sums
 from sendopt.features import LabelledMoments
 from sendopt.learn.families.level_shape_trees.weights import PopulationWeights, Weights
@@ -55,6 +56,32 @@ def activity_tells(rows: Rows, past: LabelledMoments, learn: Mask) -> bool:
     )
     error, freedom = spread(user_sums(moved[:, 3], user))
     return float(weight[3]) + t_beyond(_DOUBT, freedom) * error > _LEAST_ACTIVITY_WEIGHT
+
+
+def better_without_activity(rows: Rows, without: Rows, past: LabelledMoments, learn: Mask) -> bool:
+    """Return whether answers alone say more than with activity, beyond chance.
+
+    Where many sessions are known, hours are taken from them and hardly from answers. If sessions
+    come at hours that have nothing to do with answering, `activity_tells` has little to see: they
+    are alike at all hours. But then answers alone make the sends' outcomes more probable.
+
+    Args:
+        rows: described by activity and answers.
+        without: the same moments, described by answers alone.
+        past: what happened.
+        learn: which of the moments may tell.
+    """
+    label, weight = past.label[learn], past.weight[learn]
+    losses = [
+        metrics.log_losses(
+            label, logistic.sigmoid(weigh(each, past, learn).logit(each) - each.message)[learn]
+        )
+        for each in (rows, without)
+    ]
+    gain = metrics.user_interval(
+        weight * (losses[0] - losses[1]), weight, user_numbers(past)[learn]
+    )
+    return gain.bounded and gain.low > 0.0
 
 
 def late_weight(rows: Rows, past: LabelledMoments, learn: Mask) -> float:
