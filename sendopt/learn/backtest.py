@@ -28,9 +28,10 @@ from sendopt.learn.families import RIVALS
 from sendopt.learn.families.definition import shipped
 from sendopt.learn.fitting.fit import Fitted, fit, fit_each
 from sendopt.learn.judging.experiments import NaturalExperiments, natural_experiments
-from sendopt.learn.judging.judge import OURS, Verdict, judge
+from sendopt.learn.judging.judge import Verdict
+from sendopt.learn.judging.judge_models import judge_models
 from sendopt.learn.judging.off_policy import OffPolicyEvaluation, evaluate_off_policy
-from sendopt.learn.judging.predictions import predictions
+from sendopt.learn.judging.predictions import OURS, predictions
 from sendopt.learn.model import predict
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.notes import note_on_sample, notes_on_log, too_little_history
@@ -189,7 +190,7 @@ def _replay(run: _Run) -> Backtest:
     require_both_outcomes(later.label, does="judge", notes=fitted.past.notes)
     run.progress(f"judging {len(later)} later moments")
     models = {OURS: model} | run.rivals(fitted)
-    verdict = judge(later, predictions(models, view, *later.seen_by(view)))
+    verdict = judge_models(later, view, models, predictions(models, view, *later.seen_by(view)))
     whole = notes_on_log(body, summary, view.target)
     report = replace(_report(fitted, verdict=verdict), log_notes=(*whole, *note_on_sample(later)))
     if report.label_source != SENDS:

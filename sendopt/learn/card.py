@@ -11,6 +11,7 @@ from sendopt.learn.families.definition import differences
 from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate import GateReport, Outcome, Trial
 from sendopt.learn.judging.judge import Verdict
+from sendopt.learn.judging.predictions import OURS
 from sendopt.learn.level_shape.late_hours import FEWEST_LATE_ANSWERS
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.split import ACTIVITY
@@ -152,8 +153,8 @@ def _judgement(verdict: Verdict) -> Iterator[str]:
         yield f"- Log loss of {name} minus ours: {gain}."
     for name, gain in verdict.auc_gain.items():
         yield f"- Within-day AUC minus that of {name}: {gain}."
+    yield from _across_days(verdict)
     if not verdict.choices:
-        yield "- No user-day held two moments: the choice of time could not be judged."
         return
     yield ""
     yield f"One of several moments chosen on {verdict.choices} user-days:"
@@ -162,6 +163,20 @@ def _judgement(verdict: Verdict) -> Iterator[str]:
     yield "|---|---|---|"
     for name, reward in verdict.reward.items():
         yield f"| {name} | {reward} | {verdict.gain.get(name, '-')} |"
+
+
+def _across_days(verdict: Verdict) -> Iterator[str]:
+    across = verdict.across_days
+    if across is None:
+        if not verdict.choices:
+            yield "- No user had an answered and a silent moment: hours could not be compared."
+        return
+    yield (
+        f"- Order of hours across the days of {across.users:,} users who answered and were silent, "
+        f"as known on the first of these days: AUC {across.auc[OURS]:.4f}."
+    )
+    for name, gain in across.gain.items():
+        yield f"- AUC across days minus that of {name}: {gain}."
 
 
 def _population(verdict: Verdict) -> str:

@@ -11,8 +11,9 @@ from sendopt.errors import InvalidInput
 from sendopt.evaluate import metrics
 from sendopt.evaluate.metrics import Interval
 from sendopt.features import AsOfView, LabelledMoments, body_of, microseconds, summarise
-from sendopt.learn.judging.judge import OURS, Quality, judge
-from sendopt.learn.judging.predictions import Vector, predictions
+from sendopt.learn.judging.judge import Quality
+from sendopt.learn.judging.judge_models import judge_models
+from sendopt.learn.judging.predictions import OURS, Vector, predictions
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.groups import user_numbers
 from sendopt.learn.past.split import label_source, labelled_moments
@@ -86,8 +87,9 @@ def compare(
                 expected="labelled moments after the later learned_until of the two",
                 hint="wait for later days, or train both with --as-of an earlier instant",
             )
-        said = predictions({_FIRST: a, OURS: b}, view, *past.seen_by(view))
-    verdict = judge(past, said)
+        models = {_FIRST: a, OURS: b}
+        said = predictions(models, view, *past.seen_by(view))
+        verdict = judge_models(past, view, models, said)
     quality_a, quality_b = verdict.quality[_FIRST], verdict.quality[OURS]
     return Comparison(
         a=_compared(a, quality_a, verdict.reward.get(_FIRST)),

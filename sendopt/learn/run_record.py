@@ -10,7 +10,8 @@ from typing import Any
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES
 from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate import GateReport
-from sendopt.learn.judging.judge import OURS, Verdict
+from sendopt.learn.judging.judge import Verdict
+from sendopt.learn.judging.predictions import OURS
 from sendopt.learn.model.model import ServableModel
 
 
@@ -71,6 +72,11 @@ def _measured(verdict: Verdict) -> dict[str, float]:
         found[f"{name}.reward"] = reward.estimate
     for name, gain in verdict.auc_gain.items():
         found[f"{OURS}_minus_{name}.within_day_auc"] = gain.estimate
+    if verdict.across_days is not None:
+        for name, auc in verdict.across_days.auc.items():
+            found[f"{name}.auc_across_days"] = auc
+        for name, gain in verdict.across_days.gain.items():
+            found[f"{OURS}_minus_{name}.auc_across_days"] = gain.estimate
     for name, gain in verdict.gain.items():
         found[f"{OURS}_minus_{name}.reward"] = gain.estimate
         found[f"{OURS}_minus_{name}.reward_low"] = gain.low

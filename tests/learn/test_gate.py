@@ -42,9 +42,10 @@ from sendopt.learn.gate import (
 from sendopt.learn.gate.prepare import put_on_trial
 from sendopt.learn.gate.slices import SLICES
 from sendopt.learn.gate.succession import succession
-from sendopt.learn.judging.judge import CHAMPION, OURS, judge
+from sendopt.learn.judging.judge import CHAMPION, judge
+from sendopt.learn.judging.predictions import OURS
 from sendopt.learn.model.model import ServableModel
-from sendopt.learn.past.groups import day_groups
+from sendopt.learn.past.groups import user_numbers
 from sendopt.log import Log, Reader
 from sendopt.records import TenantId
 
@@ -462,10 +463,10 @@ def test_where_nothing_was_drawn_and_nobody_serves_the_gate_says_what_it_did_not
     assert "cannot be compared: it predicts click" in found.said
 
 
-def test_a_day_of_one_send_leaves_the_choice_unjudged_and_the_card_says_so(court: Court) -> None:
-    """The first send of each user-day alone: no two moments of a day are left to compare."""
+def test_a_single_send_a_user_leaves_the_choice_unjudged_and_the_card_says_so(court: Court) -> None:
+    """The first send of each user alone: no two moments of anybody are left to compare."""
     trial = court.trial(court.good)
-    _, first = np.unique(day_groups(trial.judged), return_index=True)
+    _, first = np.unique(user_numbers(trial.judged), return_index=True)
     kept = np.isin(np.arange(len(trial.judged)), first)
     judged = trial.judged.rows(kept)
     said = {name: each[kept] for name, each in trial.probabilities.items()}
@@ -473,12 +474,12 @@ def test_a_day_of_one_send_leaves_the_choice_unjudged_and_the_card_says_so(court
         replace(trial, judged=judged, probabilities=said, verdict=judge(judged, said))
     )
     assert found.outcome is Outcome.NOT_JUDGED
-    assert "no user-day holds two moments" in found.said
+    assert "no user was judged on two moments" in found.said
     report = GateReport((*(c for c in told_by(court) if c.name != "choice"), found))
     card = with_gate(str(trial.card), report, serves=report.passed)
     assert "Promoted to champion: passed 20 of 21 checks, not judged: choice" in card
-    assert "| choice | not judged | no user-day holds two moments" in card
-    assert "Not judged: choice (no user-day holds two moments" in card.split("## Data")[0]
+    assert "| choice | not judged | no user was judged on two moments" in card
+    assert "Not judged: choice (no user was judged on two moments" in card.split("## Data")[0]
 
 
 def test_the_card_tells_what_calibration_is_held_to_and_what_was_measured(court: Court) -> None:

@@ -16,8 +16,8 @@ from sendopt.evaluate.refusal import Refusal
 from sendopt.features import AsOfView
 from sendopt.learn import ServableModel
 from sendopt.learn.families import population
-from sendopt.learn.judging.judge import OURS
 from sendopt.learn.judging.off_policy import OffPolicyEvaluation, evaluate_off_policy
+from sendopt.learn.judging.predictions import OURS
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 

@@ -20,7 +20,8 @@ from sendopt.evaluate.chance import calibration_test
 from sendopt.features import AsOfView, LabelledMoments
 from sendopt.features.labels.labelled import labelled_sends
 from sendopt.features.propensity import MAX_WEIGHT, inverse
-from sendopt.learn.judging.judge import OURS, Verdict, judge
+from sendopt.learn.judging.judge import Verdict, judge
+from sendopt.learn.judging.predictions import OURS
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 

@@ -36,6 +36,13 @@ def show_verdict(verdict: Verdict) -> None:
                 for name, reward in verdict.reward.items()
             ],
         )
+    if verdict.across_days is not None:
+        across = verdict.across_days
+        print_table(
+            f"Order of hours across the days of {across.users:,} users (predictive)",
+            ["rule", "AUC", "ours minus this, 95 % interval"],
+            [(name, auc, str(across.gain.get(name, ""))) for name, auc in across.auc.items()],
+        )
     print_table(
         "Probabilities",
         ["predictor", "log loss", "Brier", "calibration error", "within-day AUC"],

@@ -12,7 +12,7 @@ from sendopt.evaluate import metrics
 from sendopt.features import AsOfView, instant, microseconds
 from sendopt.learn.gate.check import Check, failed, passed
 from sendopt.learn.gate.trial import Trial, Vector
-from sendopt.learn.judging.judge import OURS
+from sendopt.learn.judging.predictions import OURS
 
 #: What a card must tell, by the headings under which it tells it.
 CARD_SECTIONS = ("## Data", "## Model", "## Judgement", "## Where it does not help")

@@ -8,9 +8,10 @@ from sendopt.features import Target
 from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate.rivals import fault_of
 from sendopt.learn.gate.trial import Trial, are_probabilities, rows_at
-from sendopt.learn.judging.judge import CHAMPION, OURS, judge
+from sendopt.learn.judging.judge import CHAMPION
+from sendopt.learn.judging.judge_models import judge_models
 from sendopt.learn.judging.off_policy import OffPolicyEvaluation, evaluate_off_policy
-from sendopt.learn.judging.predictions import predictions
+from sendopt.learn.judging.predictions import OURS, predictions
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.split import SENDS
 
@@ -55,6 +56,7 @@ def put_on_trial(
     if champion is not None:
         others[CHAMPION] = champion
         probabilities |= predictions({CHAMPION: champion}, past.view, *later.seen_by(past.view))
+    everybody = {OURS: model} | others
     judgeable = all(are_probabilities(said) for said in probabilities.values())
     return Trial(
         model=model,
@@ -71,8 +73,8 @@ def put_on_trial(
         rivals=tuple(name for name in others if name == CHAMPION or not is_stand_in),
         simple_rules={name: rule.model for name, rule in sound.items()},
         unsound=unsound,
-        verdict=judge(later, probabilities) if judgeable else None,
-        causal=_causal(fitted, {OURS: model} | others) if judgeable else None,
+        verdict=judge_models(later, past.view, everybody, probabilities) if judgeable else None,
+        causal=_causal(fitted, everybody) if judgeable else None,
         seed=past.seed,
     )
 

@@ -11,7 +11,7 @@ from sendopt.learn.gate.slices import SLICES
 #: judge by. Every other check must be passed.
 MAY_GO_UNJUDGED = frozenset(
     {
-        "choice",  # one send a day tells of no hour; log loss, which every log tells, holds it
+        "choice",  # nobody was seen to answer and be silent; the log loss holds it
         "probability",  # a simple rule that stands in where no champion is
         "off_policy",  # few senders draw their times and log the chance
         "succession",  # the champion predicts something else, or is too old to serve

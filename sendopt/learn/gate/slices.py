@@ -15,7 +15,7 @@ from sendopt.evaluate.chance import FEWEST_FOR_TEST, Mean, clustered_mean, t_bey
 from sendopt.features import USER_FEATURES, statement
 from sendopt.learn.gate.check import Check, failed, no_probabilities, not_judged, passed
 from sendopt.learn.gate.trial import Trial, words
-from sendopt.learn.judging.judge import OURS
+from sendopt.learn.judging.predictions import OURS
 from sendopt.learn.past.groups import day_groups, user_numbers
 
 SLICES = ("history", "engagement", "day_type", "hour", "place")

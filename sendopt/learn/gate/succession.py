@@ -84,4 +84,6 @@ def _gains(verdict: Verdict) -> dict[str, Interval]:
         gains["answered_share"] = verdict.gain[CHAMPION]
     if CHAMPION in verdict.auc_gain:
         gains["within_day_AUC"] = verdict.auc_gain[CHAMPION]
+    if verdict.across_days is not None and CHAMPION in verdict.across_days.gain:
+        gains["AUC_across_days"] = verdict.across_days.gain[CHAMPION]
     return gains

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from sendopt.clock import cpu_seconds
 from sendopt.features import AsOfView, LabelledMoments, Target
 from sendopt.learn.families import population
-from sendopt.learn.judging.judge import CHAMPION, OURS, Verdict
+from sendopt.learn.judging.judge import CHAMPION, Verdict
 from sendopt.learn.judging.off_policy import OffPolicyEvaluation
+from sendopt.learn.judging.predictions import OURS
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.model.scorer import Inputs
 

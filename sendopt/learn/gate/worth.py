@@ -12,13 +12,16 @@ from sendopt.evaluate.off_policy import DR, Value
 from sendopt.evaluate.refusal import Refusal
 from sendopt.learn.gate.check import Check, failed, no_probabilities, not_judged, passed
 from sendopt.learn.gate.trial import Trial, words
-from sendopt.learn.judging.judge import OURS
+from sendopt.learn.judging.judge import Verdict
 from sendopt.learn.judging.off_policy import OffPolicyEvaluation
+from sendopt.learn.judging.predictions import OURS
 from sendopt.learn.past.groups import user_numbers
 
 _NOISE = 1e-9  # the same sums over other row counts may differ in their last bits
 _CALIBRATION_LEVEL = 0.01  # of perfectly calibrated models would miss by more than the tolerance
 _MOST_CALIBRATION_ERROR = 0.05  # beyond what chance does; a twentieth moves budgets and reports
+
+_PREFIX = {"answered share": "", "within-day AUC": "auc_", "AUC across days": "across_days_"}
 
 _NO_RIVAL = "there is nobody to compare with"
 
@@ -37,26 +40,29 @@ def choice(trial: Trial) -> Check:
     """It must not order the hours of a day worse than a rival, beyond chance.
 
     The share of answers at the chosen moment is what counts in the end, and tells little where
-    choices are few; the order of all moments of a day tells more (within-user-day AUC).
+    choices are few; the order of all moments of a day tells more (within-user-day AUC). Where days
+    hold one moment each, the order of a user's moments across days tells (`judge_across_days`).
     """
     if trial.verdict is None:
         return no_probabilities("choice")
-    if not trial.verdict.choices:
-        return not_judged("choice", "no user-day holds two moments that could be compared")
+    across = trial.verdict.across_days
+    if not trial.verdict.choices and across is None:
+        return not_judged(
+            "choice", "no user was judged on two moments of which one was answered and one not"
+        )
     if not trial.rivals:
         return not_judged("choice", _NO_RIVAL)
-    gains = {
-        "answered share": _of_rivals(trial, trial.verdict.gain),
-        "within-day AUC": _of_rivals(trial, trial.verdict.auc_gain),
+    measured = {
+        "answered share": trial.verdict.gain,
+        "within-day AUC": trial.verdict.auc_gain,
+        "AUC across days": {} if across is None else across.gain,
     }
+    gains = {measure: _of_rivals(trial, each) for measure, each in measured.items()}
     figures = {
-        f"{rival}.{name}": value
-        for measure, prefix in (("answered share", ""), ("within-day AUC", "auc_"))
-        for rival, gain in gains[measure].items()
-        for name, value in (
-            (f"{prefix}gain", gain.estimate),
-            (f"{prefix}gain_high", gain.high),
-        )
+        f"{rival}.{_PREFIX[measure]}{name}": value
+        for measure, each in gains.items()
+        for rival, gain in each.items()
+        for name, value in (("gain", gain.estimate), ("gain_high", gain.high))
     }
     worse = [
         f"than the {words(rival)}'s by {measure}: {gains[measure][rival]}"
@@ -70,7 +76,7 @@ def choice(trial: Trial) -> Check:
     )
     return passed(
         "choice",
-        f"on {trial.verdict.choices} user-days its times were not worse beyond chance; {told}",
+        f"{_judged_on(trial.verdict)} its times were not worse beyond chance; {told}",
         figures,
     )
 
@@ -181,6 +187,14 @@ def _no_value_of(trial: Trial, causal: OffPolicyEvaluation) -> str:
         if isinstance(value := causal.value.get(rival), Refusal)
     ]
     return f"no rival has a causal value: {'; '.join(refused)}" if refused else _NO_RIVAL
+
+
+def _judged_on(verdict: Verdict) -> str:
+    across = verdict.across_days
+    if across is None:
+        return f"on {verdict.choices:,} user-days"
+    days = f" and {verdict.choices:,} user-days" if verdict.choices else ""
+    return f"across the days of {across.users:,} users{days}"
 
 
 def _of_rivals(trial: Trial, gains: Mapping[str, Interval]) -> dict[str, Interval]:

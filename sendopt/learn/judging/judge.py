@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from sendopt.evaluate import metrics
 from sendopt.evaluate.metrics import Interval
 from sendopt.features import LabelledMoments
+from sendopt.learn.judging.across_days import AcrossDays
+from sendopt.learn.judging.predictions import OURS
 from sendopt.learn.judging.weighing import Weighing, weighing
 from sendopt.learn.past.groups import day_groups, user_numbers
 
 Vector = NDArray[np.float64]
 
-OURS = "ours"
 RANDOM = "random"
 CHAMPION = "champion"
 
@@ -50,6 +51,7 @@ class Verdict:
     auc_gain: dict[str, Interval]  # ours minus each other model's, within-user-day AUC
     log_loss_gain: dict[str, Interval]  # each other model's log loss minus ours, nats
     label: str = "predictive"  # whoever chose the times of these moments had reasons
+    across_days: AcrossDays | None = None  # judged where choices are fewer than users
 
 
 def judge(

@@ -17,8 +17,7 @@ from sendopt.evaluate.refusal import Refusal
 from sendopt.features import AsOfView
 from sendopt.features.labels.chances import LoggedChances, logged_chances
 from sendopt.features.labels.randomised import RandomisedSends, randomised_sends
-from sendopt.learn.judging.judge import OURS
-from sendopt.learn.judging.predictions import predictions
+from sendopt.learn.judging.predictions import OURS, predictions
 from sendopt.learn.model.model import ServableModel
 
 Vector = NDArray[np.float64]

@@ -12,6 +12,8 @@ from sendopt.learn.model.model import ServableModel
 
 Vector = NDArray[np.float64]
 
+OURS = "ours"  # the name of the model that is judged
+
 
 def predictions(
     models: Mapping[str, ServableModel],

@@ -1,0 +1,64 @@
+"""Judges the order of a user's hours across days, where days hold one moment each.
+
+Most senders send once a day: then no day can be asked which of its moments was better, and whether
+hours are well chosen shows only between days. Everything is asked as of the first judged day. A
+prediction that is renewed from day to day learns of an answer after it, so the silent moments that
+follow are rated above the answered one: that would count against whoever learns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sendopt.evaluate import metrics
+from sendopt.evaluate.metrics import Interval
+from sendopt.features import AsOfView, LabelledMoments
+from sendopt.learn.judging.predictions import OURS, predictions
+from sendopt.learn.model.model import ServableModel
+from sendopt.learn.past.groups import user_numbers
+
+
+@dataclass(frozen=True)
+class AcrossDays:
+    """What pairs of an answered and a silent moment of a user tell; intervals are 95 %."""
+
+    users: int  # with such a pair
+    auc: dict[str, float]  # by model: share of the pairs that it puts in the right order
+    gain: dict[str, Interval]  # ours minus each other model's, users as units
+
+
+def judge_across_days(
+    past: LabelledMoments, view: AsOfView, models: Mapping[str, ServableModel]
+) -> AcrossDays | None:
+    """Judge how models order the hours of users, by moments of `past`; None = no user has a pair.
+
+    Args:
+        past: the judged moments and what happened.
+        view: of the log that `past` was read from.
+        models: by name; must hold OURS.
+    """
+    if not len(past):
+        return None
+    first = replace(past, as_of_us=np.full(len(past), past.as_of_us.min()))
+    said = predictions(models, view, *first.seen_by(view))
+    user = user_numbers(past)
+    ordered = {
+        name: metrics.pair_counts(user, each, past.label, past.weight)[0]
+        for name, each in said.items()
+    }
+    pairs = metrics.pair_counts(user, said[OURS], past.label, past.weight)[1]
+    mixed = np.flatnonzero(pairs)
+    if not len(mixed):
+        return None
+    return AcrossDays(
+        users=len(mixed),
+        auc={name: float(each.sum() / pairs.sum()) for name, each in ordered.items()},
+        gain={
+            name: metrics.user_interval((ordered[OURS] - each)[mixed], pairs[mixed], mixed)
+            for name, each in ordered.items()
+            if name != OURS
+        },
+    )
