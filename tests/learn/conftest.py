@@ -49,6 +49,32 @@ def studies(make_log: Callable[[], AbstractContextManager[Log]]) -> Iterator[Log
 
 
 @pytest.fixture(scope="session")
+def platforms() -> tuple[str, ...]:
+    """Names that MLflow takes for no name of a figure."""
+    return ("Etc/GMT+3", "Android (Huawei)", "iOS, tablet", "a//b", "x" * 300)
+
+
+@pytest.fixture(scope="session")
+def odd_platforms(
+    make_log: Callable[[], AbstractContextManager[Log]], platforms: tuple[str, ...]
+) -> Iterator[Log]:
+    """The shipped studies as tenant `all`, whose users have one of `platforms` each."""
+    at = EVENT_SCHEMA.get_field_index("platform")
+    with make_log() as log:
+        files = resources.files("sendopt.demo") / "data"
+        with log.appender() as appender:
+            for study in STUDIES:
+                with resources.as_file(files / f"{study}.parquet") as path:
+                    events = as_events(pq.read_table(path))
+                user = events["user_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+                platform = pa.array(np.array(platforms)[user % len(platforms)])
+                appender.append(
+                    TenantId("all"), events.set_column(at, EVENT_SCHEMA.field(at), platform)
+                )
+        yield log
+
+
+@pytest.fixture(scope="session")
 def habits(make_log: Callable[[], AbstractContextManager[Log]]) -> Iterator[Log]:
     """Twelve weeks of 60 users of tenant `shop`, active around an hour of their own.
 

@@ -14,12 +14,21 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mlflow.utils.validation import MAX_ENTITY_KEY_LENGTH, _validate_metric_name
 from untrained import untrained
 
-from sendopt.errors import Conflict, ModelNotServable, NotFound, StoreFailure
+from sendopt.errors import (
+    Conflict,
+    InvalidInput,
+    ModelNotServable,
+    NotFound,
+    SolverFailed,
+    StoreFailure,
+)
 from sendopt.learn import Registry, ServableModel
 from sendopt.learn.families import DEFAULT
 from sendopt.learn.families.definition import parse, shipped
+from sendopt.learn.registry.metric_name import metric_name
 from sendopt.learn.registry.promotions import (
     PROMOTED,
     ROLLED_BACK,
@@ -177,6 +186,33 @@ def said(registry: Registry) -> tuple[ServedBy | None, str | None, int | None]:
     return answer.step, answer.reason, answer.model and answer.model.provenance.seed
 
 
+def test_what_the_registry_refuses_is_told_as_refused(registry: Registry) -> None:
+    number = serve(registry, 1)
+    too_long = "x" * 100_001
+    with pytest.raises(ModelNotServable, match="refuses a value") as refused:
+        registry.promote(SHOP, number, by="anna", reason=too_long, now=NOW)
+    assert refused.value.code == "registry_refused"
+    assert "100000" in refused.value.message, "the limit that MLflow named"
+
+
+@given(st.sets(st.text(st.characters(exclude_categories=["Cs"]), max_size=600), min_size=2))
+def test_any_figures_get_names_of_their_own_that_mlflow_accepts(names: set[str]) -> None:
+    called = {metric_name(name) for name in names}
+    assert {metric_name(name) for name in names | called} >= called
+    assert len({metric_name(name) for name in names | called}) == len(names | called)
+    for name in called:
+        assert len(name) <= MAX_ENTITY_KEY_LENGTH
+        _validate_metric_name(name)
+
+
+def test_a_name_that_mlflow_accepts_is_kept() -> None:
+    for name in (
+        "gate.slice_place.Europe/Berlin.log loss_gain",
+        "gate.slice_place.日本.choice_gain",
+    ):
+        assert metric_name(name) == name
+
+
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 0.0, 1.0, -0.1, None])
 def test_what_is_no_probability_is_no_answer(registry: Registry, wrong: float | None) -> None:
     serve(registry, 1)
@@ -229,6 +265,40 @@ def test_a_log_that_fails_is_not_the_models_fault(registry: Registry) -> None:
         raise StoreFailure("the disk is gone", statement="recency")
 
     with pytest.raises(StoreFailure):
+        ask(registry, SHOP, score, rows=2, limits=LIMITS, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        SolverFailed("no likeliest curve"),
+        InvalidInput("it learned other answers", code="wrong_target"),
+        ValueError("shapes differ"),
+    ],
+)
+def test_whatever_a_model_breaks_at_lets_the_last_good_one_answer(
+    registry: Registry, raised: Exception
+) -> None:
+    serve(registry, 1)
+    serve(registry, 2)
+
+    def score(model: ServableModel) -> pa.Table:
+        if model.provenance.seed == 2:
+            raise raised
+        return pa.table({"open_probability": [0.2, 0.3]})
+
+    answer = ask(registry, SHOP, score, rows=2, limits=LIMITS, now=NOW)
+    assert (answer.step, answer.reason) == (ServedBy.LAST_GOOD, "model_failed")
+    assert str(raised) in answer.skipped[0].detail
+
+
+def test_what_the_asker_did_wrong_is_not_the_models_fault(registry: Registry) -> None:
+    serve(registry, 1)
+
+    def score(model: ServableModel) -> pa.Table:
+        raise InvalidInput("is empty in row 3", code="missing_field", field="user_id")
+
+    with pytest.raises(InvalidInput, match="row 3"):
         ask(registry, SHOP, score, rows=2, limits=LIMITS, now=NOW)
 
 

@@ -112,6 +112,17 @@ def test_a_changed_artifact_is_refused(tmp_path: Path) -> None:
     assert artifact.read(tmp_path / "model", version=model.version, threads=1)
 
 
+def test_any_platform_can_be_judged_and_written_down(
+    odd_platforms: Log, registry: Registry, platforms: tuple[str, ...]
+) -> None:
+    report = run(odd_platforms, registry)
+    (place,) = (check for check in report.gate.checks if check.name == "slice_place")
+    named = {name for name in platforms for figure in place.figures if figure.startswith(name)}
+    assert len(named) == 4, "as many places as are judged by themselves"
+    gates = {model.version: model.gate for model in registry.models(ALL)}
+    assert gates[report.model_version] == report.gate.summary
+
+
 @pytest.mark.parametrize(
     ("days", "helps"),
     [(-1, "give a later `--as-of`"), (1, "3 more days of events are missing")],

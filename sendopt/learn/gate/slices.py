@@ -23,8 +23,8 @@ SLICES = ("history", "engagement", "day_type", "hour", "place")
 _LEVEL = 0.05  # of being wrong about any slice at all, where nobody is worse off
 _HARM = 0.001  # of log loss, or of the share answered: nobody is worse off by less
 _NEW, _HEAVY_QUANTILE = 4, 0.8
-_FEWEST_MOMENTS = 200  # below, the normal approximation says nothing
-_MOST_PLACES = 4
+_FEWEST_MOMENTS = 200  # below, means are too far from normal for Student's t
+_MOST_PLACES, _OTHERS = 4, "other places"
 
 Vector = NDArray[np.float64]
 Parts = Mapping[str, NDArray[np.bool_]]
@@ -176,7 +176,8 @@ def _places(trial: Trial) -> Parts:
         pc.fill_null(context[column].combine_chunks().take(of_user), "no place known")
     )
     names, count = np.unique(place, return_counts=True)
-    largest = [str(name) for name in names[np.argsort(-count, kind="stable")][:_MOST_PLACES]]
+    ranked = [str(name) for name in names[np.argsort(-count, kind="stable")]]
+    largest = [name for name in ranked if name != _OTHERS][:_MOST_PLACES]
     parts = {name: place == name for name in largest}
     rest = ~np.isin(place, largest)
-    return {**parts, "other places": rest} if rest.any() else parts
+    return {**parts, _OTHERS: rest} if rest.any() else parts

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from sendopt.errors import ModelNotServable
 from sendopt.learn.registry.artifact_place import ArtifactPlace, RunFiles
+from sendopt.learn.registry.metric_name import metric_name
 from sendopt.learn.registry.mlflow_file import MlflowFile
 from sendopt.records import TenantId
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 _ARTIFACT = "model"
-_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no model; no such alias
+_REFUSED = "INVALID_PARAMETER_VALUE"
+_ABSENT = ("RESOURCE_DOES_NOT_EXIST", _REFUSED)  # no model; no such alias
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,16 @@ def _answers() -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
+        if error.error_code == _REFUSED:
+            raise _refused(error.message) from error
         raise unavailable(error.error_code) from error
 
 
 class Versions:
     """MLflow, with a tenant's model behind every question.
 
-    All methods raise `registry_unavailable` where it does not answer.
+    All methods raise `registry_unavailable` where it does not answer, and `registry_refused` where
+    it takes no such value.
 
     Args:
         tracking_uri: MLflow's store, such as `sqlite:///registry.db` or a server's URL.
@@ -229,7 +234,7 @@ class Versions:
             run_id,
             params=[Param(name, str(value)) for name, value in (params or {}).items()],
             metrics=[
-                Metric(name, value, timestamp=0, step=0)
+                Metric(metric_name(name), value, timestamp=0, step=0)
                 for name, value in (metrics or {}).items()
                 if not math.isnan(value)
             ],
@@ -262,6 +267,12 @@ def as_params(document: Mapping[str, Any]) -> dict[str, str]:
 def unavailable(reason: str) -> ModelNotServable:
     """Say that nobody can tell who serves."""
     return ModelNotServable(f"the registry does not answer ({reason})", code="registry_unavailable")
+
+
+def _refused(reason: str) -> ModelNotServable:
+    return ModelNotServable(
+        f"the registry answers, and refuses a value: {reason}", code="registry_refused"
+    )
 
 
 def damaged(message: str, *, hint: str | None = None) -> ModelNotServable:

@@ -10,7 +10,8 @@ send its best time, never the send. Why a step was passed over is one of
     model_too_slow              no answer within the time that its number of rows may take
     model_output_invalid        an answer that is no probability: NaN, infinite, outside (0, 1); or
                                 more answers than questions, or fewer
-    model_failed                it raised
+    model_failed                it raised: it broke, a solver of its own found nothing, or it was
+                                asked for other answers than it learned
     registry_unavailable        nobody can say who the champion is; then the last good one is the
                                 champion that this process loaded last
 
@@ -34,7 +35,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
-from sendopt.errors import ModelNotServable, SendoptError
+from sendopt.errors import InvalidInput, ModelNotServable, SendoptError, SolverFailed
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.registry.liveness import in_background
 from sendopt.learn.registry.registry import Registry
@@ -164,14 +165,21 @@ def _sound_answer(
         raise ModelNotServable(
             f"model {model.version} had not answered after {time}", code="model_too_slow"
         ) from error
-    except SendoptError:
-        raise
     except Exception as error:  # a model that breaks in whatever way must not stop a send
+        if not _is_the_models_fault(error):
+            raise
         raise ModelNotServable(
             f"model {model.version} failed: {type(error).__name__}: {error}", code="model_failed"
         ) from error
     _check_output(model, scores, rows)
     return scores
+
+
+def _is_the_models_fault(error: Exception) -> bool:
+    """Tell what a model broke at from what the log, or whoever asks, did wrong."""
+    if isinstance(error, InvalidInput):
+        return error.code == "wrong_target"
+    return isinstance(error, SolverFailed) or not isinstance(error, SendoptError)
 
 
 def _check_output(model: ServableModel, scores: pa.Table, rows: int) -> None:
