@@ -22,6 +22,7 @@ from sendopt.evaluate.drift import (
 )
 from sendopt.evaluate.psi import psi, psi_by_chance
 from sendopt.learn.judging.drift import ALARMS, FALSE_ALARMS, drift
+from sendopt.learn.judging.shifts import users
 from sendopt.learn.model.model import ServableModel
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
@@ -240,6 +241,25 @@ def moved(make_log: Callable[[], AbstractContextManager[Log]]) -> Iterator[Log]:
                 found = planted(rng, later=later, answering=answering)
                 appender.append(tenant, event_table(found))
         yield log
+
+
+@pytest.mark.parametrize(
+    ("hours", "is_new"), [((-25, 1), [False]), ((-1, 1), [False]), ((0, 1, 25), [True, False])]
+)
+def test_new_on_a_day_is_who_was_never_seen_before_it(
+    make_log: Callable[[], AbstractContextManager[Log]], hours: tuple[int, ...], is_new: list[bool]
+) -> None:
+    events = [
+        Event(f"e{hour}", UserId("u"), EventType.SESSION, NOW + timedelta(hours=hour))
+        for hour in hours
+    ]
+    from_us = round(NOW.timestamp()) * 1_000_000
+    with make_log() as log:
+        with log.appender() as appender:
+            appender.append(SAME, event_table(events))
+        with log.reader(SAME) as reader:
+            found = users(reader, {"from_us": from_us, "until_us": from_us + 7 * 86_400_000_000})
+    assert found["is_new"].to_pylist() == is_new
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@
 with known as (
     select
         user_id,
-        (epoch_us(min(occurred_at)) - $from_us) // 86400000000 as first_day,
+        epoch_us(min(occurred_at)) as first_us,
         count(timezone) = 0 as is_placeless
     from event
     where epoch_us(occurred_at) < $until_us
@@ -15,7 +15,7 @@ with known as (
 select distinct
     e.user_id,
     (epoch_us(e.occurred_at) - $from_us) // 86400000000 as day,
-    day = k.first_day as is_new,
+    k.first_us >= $from_us + day * 86400000000 as is_new,
     k.is_placeless
 from event e
 join known k using (user_id)
