@@ -21,7 +21,7 @@ from sendopt.errors import SolverFailed
 from sendopt.features import DAY_TYPES, HALF_HOURS, PROMPTNESS, Evidence
 from sendopt.learn.level_shape import activity_prior, hazard
 from sendopt.learn.level_shape.delays import STAGES, Delays, of_individuals
-from sendopt.learn.numerics import hazard_modes, logistic
+from sendopt.learn.numerics import clock_modes, hazard_modes, logistic
 
 seeds = st.integers(0, 2**32 - 1)
 offsets = st.sampled_from([0.0, 3.0, -10.0, 40.0, -40.0])
@@ -226,6 +226,29 @@ def test_what_is_not_finite_is_refused_and_never_taken_for_a_solution(wrong: flo
             prior=np.zeros(1),
             precision=np.ones(1),
         )
+
+
+def test_where_the_search_gives_up_no_number_is_left_to_be_taken_for_a_solution() -> None:
+    """Negative counts are finite, and bend the posterior so that it has no maximum."""
+    waves, precision = np.cos(np.arange(48)[:, None] * np.arange(1, 4)), np.ones(4)
+    at_risk = np.stack([np.ones((1, 48)), np.full((1, 48), -5.0)])
+    own, spread = np.zeros((2, 4)), np.empty((2, 48))
+    seen = at_risk, np.zeros_like(at_risk), np.zeros_like(at_risk)
+    assert hazard_modes.modes(*seen, waves, precision, hazard_modes.BINOMIAL, own, spread) == 1
+    for found in (own, spread):
+        assert np.isfinite(found[0]).all()
+        assert np.isnan(found[1]).all()
+
+    prior = activity_prior.unlearned()
+    counts = np.ones((2, DAY_TYPES, 24))
+    counts[1] = -100.0 * np.arange(24)
+    modes, variance, of_density = (np.zeros((2, DAY_TYPES * 24)) for _ in range(3))
+    given = counts, prior.mean, prior.covariance, prior.precision
+    second = np.zeros_like(prior.covariance)
+    assert clock_modes.posteriors(*given, modes, variance, of_density, second, True, False) == 1
+    for found in (modes, variance, of_density):
+        assert np.isfinite(found[0]).all()
+        assert np.isnan(found[1]).all()
 
 
 @given(

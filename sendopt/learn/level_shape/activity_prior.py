@@ -136,7 +136,8 @@ def _posteriors(
     The posterior covariances are added to `second`.
 
     Raises:
-        SolverFailed: if a row has no mode, which needs counts or a prior that are not finite.
+        SolverFailed: if a row's mode was not found: its counts or the prior are not finite, or the
+            search gave up.
     """
     # Numba takes half a second to import, which only those who learn or score should pay.
     from sendopt.learn.numerics.clock_modes import posteriors  # noqa: PLC0415
@@ -159,8 +160,9 @@ def _posteriors(
             second += squares[first]
     if failed:
         raise SolverFailed(
-            f"the sessions of {failed} of {len(counts)} users have no likeliest hours",
-            hint="look for counts that are not finite in the log's evidence",
+            f"no likeliest hours were found for the sessions of {failed} of {len(counts)} users",
+            hint="look for counts in the log's evidence that are negative or not finite; if there "
+            "are none, the search gave up: please report it",
         )
     return own, variance, density_variance
 

@@ -95,7 +95,8 @@ def solve(
         with_variance: False returns no rows of variances.
 
     Raises:
-        SolverFailed: if a row has no mode, which needs counts or offsets that are not finite.
+        SolverFailed: if a row's mode was not found: its counts or offsets are not finite, or the
+            search gave up.
     """
     # Numba takes half a second to import, which only those who learn or score should pay.
     from sendopt.learn.numerics import hazard_modes  # noqa: PLC0415
@@ -113,8 +114,9 @@ def solve(
     failed = sum(shared_out(len(at_risk), work))
     if failed:
         raise SolverFailed(
-            f"the answers of {failed} of {len(at_risk)} rows have no likeliest curve",
-            hint="look for counts that are not finite in the log's evidence",
+            f"no likeliest curve was found for the answers of {failed} of {len(at_risk)} rows",
+            hint="look for counts in the log's evidence that are negative or not finite; if there "
+            "are none, the search gave up: please report it",
         )
     return own, spread
 

@@ -43,7 +43,8 @@ def posteriors(
     """Find each user's mode and how sure it is, and return how many have none to be found.
 
     Newton's method on a concave log posterior, each step halved until the posterior rises, ended
-    by its own gradient. Users without a mode hold something that is not finite.
+    by its own gradient. What is written for users without one is NaN throughout: their counts are
+    not finite or no counts, or Newton's method gave up before it was there.
 
     Args:
         counts: (users, day types, hours).
@@ -67,6 +68,7 @@ def posteriors(
         _approach(counts[user], mean, covariance, precision, own[user], density)
         if not _climb(counts[user], mean, precision, own[user], density, factor):
             failed += 1
+            own[user], factor[:] = np.nan, np.nan
         invert(factor, inverse)
         _add_squares(inverse, variance[user])
         if with_density_variance:
@@ -132,7 +134,6 @@ def _climb(counts, mean, precision, own, density, factor):
     product(precision, own, dual)
     height = _height(counts, mean, own, dual, density, slope)
     if not math.isfinite(height):
-        factor[:] = np.nan
         return False
     reach = _FIRST_REACH
     for _ in range(_MOST_STEPS):

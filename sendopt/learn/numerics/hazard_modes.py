@@ -37,7 +37,8 @@ def modes(at_risk, happened, offset, waves, precision, family, own, variance):
     """Find each row's mode, and return how many rows have none that could be found.
 
     The logit (or log rate) of stage s at cell c is offset + constant[s] + waves[c] coefficients.
-    Rows without a mode hold something that is not finite; what is written for them is no solution.
+    Those rows are NaN throughout: their counts are not finite or no counts, or Newton's method gave
+    up before it was there.
 
     Args:
         at_risk: (rows, stages, cells), sends that came to a stage, or exposure; 0 = passed over.
@@ -65,6 +66,7 @@ def modes(at_risk, happened, offset, waves, precision, family, own, variance):
             continue
         if not _climb(counts, waves, crests, precision, family, own[row], slope, value, factor):
             failed += 1
+            own[row], factor[:] = np.nan, np.nan
         if len(variance):
             invert(factor, inverse)
             _spread(inverse, crests, constants, value, variance[row])

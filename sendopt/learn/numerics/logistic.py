@@ -74,7 +74,8 @@ def fit(
     raise SolverFailed(
         f"a logistic regression of {len(label)} rows and {len(prior)} coefficients has no "
         "maximum that could be found",
-        hint="look for values that are not finite among its inputs",
+        hint="look for values that are not finite among its inputs; if there are none, the search "
+        "gave up: please report it",
     )
 
 
