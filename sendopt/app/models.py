@@ -171,7 +171,7 @@ class Models(Stores):
         )
 
     def drift(self, tenant_id: TenantId) -> DriftReport:
-        """Hold the last week to what the champion was taught and to what it says.
+        """Hold the last week to the days that judged the champion, and to what it says.
 
         What was found is kept until the next look, for `drift_alarms`.
 

@@ -47,7 +47,11 @@ def write_store(
     *,
     kept: Kept | None = None,
 ) -> None:
-    """Write the store of `user_ids` to `path`, in memory that does not grow with the weeks.
+    """Write the store of `user_ids` to `path`.
+
+    Memory holds every user's id and zone and some bytes more, and of `weeks` two parts at a time.
+    With `kept` it holds all of `weeks`, those of the users who are scored anew, at twice 672 bytes
+    a user.
 
     Args:
         path: where it goes; a store that is there is replaced as soon as the new one is on disk.

@@ -41,6 +41,7 @@ from sendopt.learn.gate import (
 )
 from sendopt.learn.gate.prepare import put_on_trial
 from sendopt.learn.gate.slices import SLICES
+from sendopt.learn.gate.soundness import _askers
 from sendopt.learn.gate.succession import succession
 from sendopt.learn.judging.judge import CHAMPION, judge
 from sendopt.learn.judging.predictions import OURS
@@ -153,6 +154,15 @@ def grow(
 
 def on_users_alone(court: Court, booster: lgb.Booster | None) -> ServableModel:
     return rebuilt(court.good, booster=booster, trees_rank=False)
+
+
+def test_the_week_that_is_tried_begins_on_the_last_judged_day_in_whatever_order(
+    court: Court,
+) -> None:
+    trial = court.trial(court.good)
+    backwards = replace(trial.judged, as_of_us=trial.judged.as_of_us[::-1])
+    seen = _askers(replace(trial, judged=backwards), 20)
+    assert set(seen.as_of_us) == {trial.judged.as_of_us.max()}
 
 
 def test_a_good_challenger_passes(court: Court) -> None:

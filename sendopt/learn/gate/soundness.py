@@ -130,8 +130,8 @@ def _askers(trial: Trial, known: int) -> Viewpoints:
     # No id of a tenant holds a control character, so these are strangers in every log.
     strangers = pa.array([f"\x1f{number}" for number in range(_STRANGERS)])
     both = pa.concat_arrays([users, strangers])
-    as_of = trial.judged.as_of[len(trial.judged) - 1]
-    return Viewpoints(both, pa.array([as_of.as_py()] * len(both), trial.judged.as_of.type))
+    last_us = np.full(len(both), trial.judged.as_of_us.max())
+    return Viewpoints(both, pa.array(last_us).cast(trial.judged.as_of.type))
 
 
 def _fastest(trial: Trial, models: Sequence[ServableModel]) -> Vector:

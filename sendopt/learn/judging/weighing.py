@@ -1,9 +1,11 @@
 """Which sends judging speaks of: those that a sender would make who treats all slots alike.
 
 A model is asked for the probability at any allowed slot, so it is fitted to, and judged on, sends
-whose slot was drawn evenly. Where a send carries the propensity p of its slot, it counts 1 / p, at
-most `MAX_WEIGHT`, and every slot that could have been drawn then counts alike. A send that carries
-none counts 1: of these the figures speak as they were sent, by whoever chose their times.
+whose slot was drawn evenly. Where a send carries the propensity p of its slot, it weighs 1 / p, at
+most `MAX_WEIGHT`, and every slot that could have been drawn then counts alike. These weights are
+divided by their mean, so that all sends with a propensity count together as many as they are. A
+send that carries none counts 1: of these the figures speak as they were sent, by whoever chose
+their times.
 """
 
 from __future__ import annotations
