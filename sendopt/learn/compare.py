@@ -11,7 +11,7 @@ from sendopt.errors import InvalidInput
 from sendopt.evaluate import metrics
 from sendopt.evaluate.metrics import Interval
 from sendopt.features import AsOfView, LabelledMoments, body_of, microseconds, summarise
-from sendopt.learn.judging.judge import Quality
+from sendopt.learn.judging.judge import Quality, Verdict
 from sendopt.learn.judging.judge_models import judge_models
 from sendopt.learn.judging.predictions import OURS, Vector, predictions
 from sendopt.learn.model.model import ServableModel
@@ -31,6 +31,7 @@ class Compared:
     definition: str  # its fingerprint
     learned_until: datetime
     quality: Quality
+    auc_across_days: float | None  # None = days tell, or nobody does
     reward: Interval | None  # answered share of the hours that it chose; None = no choices
 
 
@@ -49,6 +50,7 @@ class Comparison:
     log_loss: Interval  # in nats; below 0 = B is better
     calibration_error: float  # of B minus that of A: a difference of two errors, without interval
     within_day_auc: Interval | None  # above 0 = B is better; None = no day with both outcomes
+    auc_across_days: Interval | None  # of users' moments; None = days tell, or nobody does
     reward: Interval | None  # above 0 = B is better; None = no choices
     label: str = "predictive"  # whoever chose the times of these moments had reasons
 
@@ -90,10 +92,10 @@ def compare(
         models = {_FIRST: a, OURS: b}
         said = predictions(models, view, *past.seen_by(view))
         verdict = judge_models(past, view, models, said)
-    quality_a, quality_b = verdict.quality[_FIRST], verdict.quality[OURS]
+    across = verdict.across_days
     return Comparison(
-        a=_compared(a, quality_a, verdict.reward.get(_FIRST)),
-        b=_compared(b, quality_b, verdict.reward.get(OURS)),
+        a=_compared(a, verdict, _FIRST),
+        b=_compared(b, verdict, OURS),
         since=since,
         until=ends,
         label_source=label_source(summary),
@@ -101,8 +103,10 @@ def compare(
         users=verdict.users,
         choices=verdict.choices,
         log_loss=_log_loss_difference(past, said[_FIRST], said[OURS]),
-        calibration_error=quality_b.calibration_error - quality_a.calibration_error,
+        calibration_error=verdict.quality[OURS].calibration_error
+        - verdict.quality[_FIRST].calibration_error,
         within_day_auc=verdict.auc_gain.get(_FIRST),
+        auc_across_days=None if across is None else across.gain[_FIRST],
         reward=verdict.gain.get(_FIRST),
     )
 
@@ -125,8 +129,14 @@ def _log_loss_difference(past: LabelledMoments, first: Vector, second: Vector) -
     return metrics.user_interval(past.weight * lost, past.weight, user_numbers(past))
 
 
-def _compared(model: ServableModel, quality: Quality, reward: Interval | None) -> Compared:
-    made = model.provenance
+def _compared(model: ServableModel, verdict: Verdict, name: str) -> Compared:
+    made, across = model.provenance, verdict.across_days
     return Compared(
-        model.version, model.family, made.definition, made.learned_until, quality, reward
+        version=model.version,
+        family=model.family,
+        definition=made.definition,
+        learned_until=made.learned_until,
+        quality=verdict.quality[name],
+        auc_across_days=None if across is None else across.auc[name],
+        reward=verdict.reward.get(name),
     )

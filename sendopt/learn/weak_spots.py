@@ -26,6 +26,12 @@ def weak_spots(fitted: Fitted, trial: Trial, verdict: Verdict) -> Iterator[str]:
     unproven = [name for name, gain in verdict.gain.items() if gain.low <= 0.0]
     if unproven:
         yield f"- Choice of time not better beyond chance than: {', '.join(unproven)}."
+    unproven = [name for name, gain in verdict.order_gain.items() if gain.low <= 0.0]
+    if unproven:
+        yield (
+            f"- Order of hours ({verdict.order_measure}) not better beyond chance than: "
+            f"{', '.join(unproven)}."
+        )
     if verdict.users < FEWEST_FOR_INTERVAL:
         yield (
             f"- Judged on fewer than {FEWEST_FOR_INTERVAL} users: there are no intervals above, "

@@ -26,8 +26,11 @@ JUDGED_FROM, END = BEGIN + timedelta(days=28), BEGIN + timedelta(days=DAYS)
 SHOP = TenantId("shop")
 
 
-def events(*, sends_a_day: int) -> Iterator[Event]:
-    """Each user is there, and answers, around an hour of their own; sends go out at any hour."""
+def events(*, by_message: bool = False) -> Iterator[Event]:
+    """Each user is there, and answers, around an hour of their own; sends go out at any hour.
+
+    With `by_message`, news are answered at any hour and offers hardly at all.
+    """
     rng = np.random.default_rng(3)
     for number in range(USERS):
         user, favourite = UserId(f"u{number:02}"), 7 + number * 7 % 14
@@ -35,20 +38,24 @@ def events(*, sends_a_day: int) -> Iterator[Event]:
             midnight = BEGIN + timedelta(days=day)
             there = midnight + timedelta(hours=favourite + float(rng.normal(0.5, 1.0)))
             yield Event(f"v-{user}-{day}", user, EventType.SESSION, there)
-            for each, hour in enumerate(rng.choice(24, sends_a_day, replace=False).tolist()):
-                send = SendId(f"{user}-{day}-{each}")
-                sent = midnight + timedelta(hours=hour, minutes=float(rng.uniform(0, 59)))
-                yield Event(f"s-{send}", user, EventType.SEND, sent, send_id=send)
-                if rng.random() < (0.7 if abs(hour - favourite) <= 2 else 0.15):
-                    opened = sent + timedelta(minutes=float(rng.uniform(1, 20)))
-                    yield Event(f"o-{send}", user, EventType.OPEN, opened, send_id=send)
+            hour = int(rng.integers(24))
+            send = SendId(f"{user}-{day}")
+            sent = midnight + timedelta(hours=hour, minutes=float(rng.uniform(0, 59)))
+            kind = ("news", "offers")[int(rng.integers(2))] if by_message else None
+            yield Event(f"s-{send}", user, EventType.SEND, sent, send_id=send, message_type=kind)
+            chance = 0.7 if abs(hour - favourite) <= 2 else 0.15
+            if by_message:
+                chance = 0.6 if kind == "news" else 0.1
+            if rng.random() < chance:
+                opened = sent + timedelta(minutes=float(rng.uniform(1, 20)))
+                yield Event(f"o-{send}", user, EventType.OPEN, opened, send_id=send)
 
 
 @pytest.fixture(scope="module")
 def reader(make_log: Callable[[], AbstractContextManager[Log]]) -> Iterator[Reader]:
     with make_log() as log:
         with log.appender() as appender:
-            appender.append(SHOP, event_table(list(events(sends_a_day=1))))
+            appender.append(SHOP, event_table(list(events())))
         with log.reader(SHOP) as reader:
             yield reader
 
@@ -119,3 +126,18 @@ def test_nobody_with_both_outcomes_tells_nothing(
     silent = past.rows(past.label == 0.0)
     assert judge_across_days(silent, view_of(reader), models) is None
     assert judge_across_days(silent.rows(silent.label > 0.5), view_of(reader), models) is None
+
+
+def test_who_knows_which_messages_are_answered_knows_nothing_of_hours(empty_log: Log) -> None:
+    with empty_log.appender() as appender:
+        appender.append(SHOP, event_table(list(events(by_message=True))))
+    with empty_log.reader(SHOP) as reader:
+        ours = trained(reader, until=JUDGED_FROM).model
+        rule = trained_as(population, reader, until=JUDGED_FROM)
+        past = later(reader)
+        found = judge_across_days(past, view_of(reader), {OURS: ours, "population": rule})
+        said = predictions({OURS: ours}, view_of(reader), *past.seen_by(view_of(reader)))[OURS]
+    assert said[past.label > 0.5].mean() > said[past.label < 0.5].mean() + 0.1  # it does know
+    assert found is not None
+    assert found.auc[OURS] == pytest.approx(0.5, abs=0.05)
+    assert found.gain["population"].low < 0.0 < found.gain["population"].high

@@ -30,6 +30,7 @@ def show(found: Comparison) -> None:
                 f"{found.calibration_error:.4f}",
             ),
             ("within-day AUC", a.within_day_auc, b.within_day_auc, _told(found.within_day_auc)),
+            *_across_days(found),
             (
                 "chosen hour answered",
                 None if found.a.reward is None else found.a.reward.estimate,
@@ -38,6 +39,13 @@ def show(found: Comparison) -> None:
             ),
         ],
     )
+
+
+def _across_days(found: Comparison) -> list[tuple[str, float | None, float | None, str]]:
+    gain = found.auc_across_days
+    if gain is None:
+        return []
+    return [("AUC across days", found.a.auc_across_days, found.b.auc_across_days, str(gain))]
 
 
 def _told(difference: Interval | None) -> str:

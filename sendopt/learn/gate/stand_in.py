@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sendopt.evaluate.metrics import Interval
 from sendopt.evaluate.off_policy import DR, Value
 from sendopt.learn.gate.trial import Trial
 from sendopt.learn.gate.worth import below
@@ -29,15 +28,10 @@ def stand_ins(trial: Trial) -> tuple[str, ...]:
 
 
 def _below(trial: Trial, verdict: Verdict) -> list[str]:
-    gains = [verdict.gain, _order_gain(verdict), verdict.log_loss_gain]
+    gains = [verdict.gain, verdict.order_gain, verdict.log_loss_gain]
     if trial.causal is not None:
         gains.append({name: each[DR] for name, each in trial.causal.gain.items()})
     return [name for each in gains for name in below(each)]
-
-
-def _order_gain(verdict: Verdict) -> Mapping[str, Interval]:
-    """Return by how much ours orders hours better, within days if these tell, else across them."""
-    return verdict.auc_gain if verdict.across_days is None else verdict.across_days.gain
 
 
 def _best(trial: Trial, verdict: Verdict) -> str:
@@ -46,8 +40,8 @@ def _best(trial: Trial, verdict: Verdict) -> str:
     worth: Mapping[str, float] = {
         name: -quality.log_loss for name, quality in verdict.quality.items()
     }
-    if order := _order_gain(verdict):
-        worth = {name: -gain.estimate for name, gain in order.items()}
+    if verdict.order_gain:
+        worth = {name: -gain.estimate for name, gain in verdict.order_gain.items()}
     values = {} if trial.causal is None else trial.causal.value
     randomised = {
         name: value.estimates[DR].estimate

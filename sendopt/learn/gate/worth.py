@@ -40,23 +40,19 @@ def choice(trial: Trial) -> Check:
     """It must not order the hours of a day worse than a rival, beyond chance.
 
     The share of answers at the chosen moment is what counts in the end, and tells little where
-    choices are few; the order of all moments of a day tells more (within-user-day AUC). Where days
-    hold one moment each, the order of a user's moments across days tells (`judge_across_days`).
+    choices are few; the order of all moments tells more, within days or across them
+    (`judge_models`).
     """
     if trial.verdict is None:
         return no_probabilities("choice")
-    across = trial.verdict.across_days
-    if not trial.verdict.choices and across is None:
+    verdict = trial.verdict
+    if not verdict.order_gain:
         return not_judged(
             "choice", "no user was judged on two moments of which one was answered and one not"
         )
     if not trial.rivals:
         return not_judged("choice", _NO_RIVAL)
-    measured = {
-        "answered share": trial.verdict.gain,
-        "within-day AUC": trial.verdict.auc_gain,
-        "AUC across days": {} if across is None else across.gain,
-    }
+    measured = {"answered share": verdict.gain, verdict.order_measure: verdict.order_gain}
     gains = {measure: _of_rivals(trial, each) for measure, each in measured.items()}
     figures = {
         f"{rival}.{_PREFIX[measure]}{name}": value

@@ -3,7 +3,9 @@
 Most senders send once a day: then no day can be asked which of its moments was better, and whether
 hours are well chosen shows only between days. Everything is asked as of the first judged day. A
 prediction that is renewed from day to day learns of an answer after it, so the silent moments that
-follow are rated above the answered one: that would count against whoever learns.
+follow are rated above the answered one, and a model that learns would look worse than one that does
+not. Nor is anything told of the messages: days differ in them, and who knows that news are opened
+more than offers knows nothing of hours.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 
 from sendopt.evaluate import metrics
 from sendopt.evaluate.metrics import Interval
@@ -42,7 +45,11 @@ def judge_across_days(
     """
     if not len(past):
         return None
-    first = replace(past, as_of_us=np.full(len(past), past.as_of_us.min()))
+    first = replace(
+        past,
+        as_of_us=np.full(len(past), past.as_of_us.min()),
+        sent=None if past.sent is None else _without_messages(past.sent),
+    )
     said = predictions(models, view, *first.seen_by(view))
     user = user_numbers(past)
     ordered = {
@@ -62,3 +69,8 @@ def judge_across_days(
             if name != OURS
         },
     )
+
+
+def _without_messages(sent: pa.Table) -> pa.Table:
+    column = sent.schema.get_field_index("message_type")
+    return sent.set_column(column, "message_type", pa.nulls(len(sent), pa.string()))

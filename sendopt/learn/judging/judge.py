@@ -46,12 +46,26 @@ class Verdict:
     weighing: Weighing
     quality: dict[str, Quality]  # by predictor
     choices: int  # user-days with at least two moments, of which one is chosen
+    mixed_days: int  # of them, those with an answered and a silent moment
     reward: dict[str, Interval]  # by policy: share of the choices that were answered
     gain: dict[str, Interval]  # ours minus each other policy, answered share
     auc_gain: dict[str, Interval]  # ours minus each other model's, within-user-day AUC
     log_loss_gain: dict[str, Interval]  # each other model's log loss minus ours, nats
     label: str = "predictive"  # whoever chose the times of these moments had reasons
-    across_days: AcrossDays | None = None  # judged where choices are fewer than users
+    across_days: AcrossDays | None = None  # judged where days hold too few such pairs
+
+    @property
+    def order_gain(self) -> dict[str, Interval]:
+        """By how much ours orders hours better than each other model: see `order_measure`.
+
+        Empty where nobody was seen to answer and to be silent.
+        """
+        return self.auc_gain if self.across_days is None else self.across_days.gain
+
+    @property
+    def order_measure(self) -> str:
+        """Where hours were compared: within days, or across them."""
+        return "within-day AUC" if self.across_days is None else "AUC across days"
 
 
 def judge(
@@ -65,6 +79,7 @@ def judge(
         probabilities: by model, as they would be served; must hold OURS.
     """
     user, day = user_numbers(past), day_groups(past)
+    mixed = metrics.pair_counts(day, past.label, past.label)[1] > 0
     size = np.bincount(day)
     chosen = size[day] >= 2
     group = np.unique(day[chosen], return_inverse=True)[1]
@@ -103,6 +118,7 @@ def judge(
             for name, p in probabilities.items()
             if name != OURS
         },
+        mixed_days=int(mixed.sum()),
     )
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
+from sendopt.evaluate import metrics
 from sendopt.features import AsOfView, LabelledMoments
 from sendopt.learn.judging.across_days import judge_across_days
 from sendopt.learn.judging.judge import Vector, Verdict, judge
 from sendopt.learn.model.model import ServableModel
+from sendopt.learn.past.groups import user_numbers
 
 
 def judge_models(
@@ -19,6 +23,8 @@ def judge_models(
 ) -> Verdict:
     """Judge models on `past`; where its days tell too little of hours, across days as well.
 
+    They do where fewer user-days than users hold an answered and a silent moment.
+
     Args:
         past: the moments and what happened.
         view: of the log that `past` was read from.
@@ -26,6 +32,7 @@ def judge_models(
         probabilities: of the moments, by the same names, as they would be served.
     """
     verdict = judge(past, probabilities)
-    if verdict.choices >= verdict.users:
+    across = metrics.pair_counts(user_numbers(past), past.label, past.label)[1]
+    if verdict.mixed_days >= np.count_nonzero(across):
         return verdict
     return replace(verdict, across_days=judge_across_days(past, view, models))

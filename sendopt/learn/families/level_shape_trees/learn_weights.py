@@ -71,17 +71,17 @@ def better_without_activity(rows: Rows, without: Rows, past: LabelledMoments, le
         past: what happened.
         learn: which of the moments may tell.
     """
-    label, weight = past.label[learn], past.weight[learn]
+    label, weight, user = past.label[learn], past.weight[learn], user_numbers(past)[learn]
+    if len(np.unique(user)) < FEWEST_FOR_TEST:
+        return False
     losses = [
         metrics.log_losses(
             label, logistic.sigmoid(weigh(each, past, learn).logit(each) - each.message)[learn]
         )
         for each in (rows, without)
     ]
-    gain = metrics.user_interval(
-        weight * (losses[0] - losses[1]), weight, user_numbers(past)[learn]
-    )
-    return gain.bounded and gain.low > 0.0
+    gain = metrics.user_interval(weight * (losses[0] - losses[1]), weight, user)
+    return gain.low > 0.0
 
 
 def late_weight(rows: Rows, past: LabelledMoments, learn: Mask) -> float:

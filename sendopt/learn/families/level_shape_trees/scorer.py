@@ -187,6 +187,8 @@ class LevelShapeTrees(Scorer):
             f"- Weights: level {weights.level:.2f}, activity rate {weights.activity_rate:.2f}, "
             f"shape {weights.shape:.2f}; {rounds} rounds of trees on its offset."
         )
+        if not known.shape.activity_weight:
+            yield "- Activity is left out: answers alone tell more of answering than with it."
         late = known.shape.late_weight
         yield (
             f"- Answers after the open window tell when a user is there: weight {late:.2f}."
