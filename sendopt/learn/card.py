@@ -169,7 +169,7 @@ def _across_days(verdict: Verdict) -> Iterator[str]:
     across = verdict.across_days
     if across is None:
         if not verdict.choices:
-            yield "- No user had an answered and a silent moment: hours could not be compared."
+            yield "- Too few users both answered and were silent: hours could not be compared."
         return
     yield (
         f"- Order of hours across the days of {across.users:,} users who answered and were silent, "

@@ -15,13 +15,13 @@ from sendopt.features import AsOfView, LabelledMoments
 from sendopt.features.labels.labelled import labelled_sends
 from sendopt.learn import ServableModel
 from sendopt.learn.families import most_frequent, population
-from sendopt.learn.judging.across_days import judge_across_days
+from sendopt.learn.judging.across_days import FEWEST_USERS, judge_across_days
 from sendopt.learn.judging.judge_models import judge_models
 from sendopt.learn.judging.predictions import OURS, predictions
 from sendopt.log import Log, Reader, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 
-BEGIN, DAYS, USERS = datetime(2026, 6, 1, tzinfo=UTC), 40, 80
+BEGIN, DAYS, USERS = datetime(2026, 6, 1, tzinfo=UTC), 40, 150
 JUDGED_FROM, END = BEGIN + timedelta(days=28), BEGIN + timedelta(days=DAYS)
 SHOP = TenantId("shop")
 
@@ -33,7 +33,7 @@ def events(*, by_message: bool = False) -> Iterator[Event]:
     """
     rng = np.random.default_rng(3)
     for number in range(USERS):
-        user, favourite = UserId(f"u{number:02}"), 7 + number * 7 % 14
+        user, favourite = UserId(f"u{number:03}"), 7 + number * 7 % 14
         for day in range(DAYS):
             midnight = BEGIN + timedelta(days=day)
             there = midnight + timedelta(hours=favourite + float(rng.normal(0.5, 1.0)))
@@ -117,6 +117,14 @@ def test_it_is_asked_only_where_days_hold_too_few_choices(
     days = past.local_day // 3 * 3
     threes = replace(past, local_us=days * 86_400_000_000 + past.local_us % 86_400_000_000)
     assert judge_models(threes, view, models, said).across_days is None
+
+
+def test_too_few_users_tell_nothing(reader: Reader, models: dict[str, ServableModel]) -> None:
+    past = later(reader)
+    few = past.rows(
+        np.isin(past.user_id.to_pylist(), [f"u{n:03}" for n in range(FEWEST_USERS - 1)])
+    )
+    assert judge_across_days(few, view_of(reader), models) is None
 
 
 def test_nobody_with_both_outcomes_tells_nothing(

@@ -484,12 +484,14 @@ def test_a_single_send_a_user_leaves_the_choice_unjudged_and_the_card_says_so(co
         replace(trial, judged=judged, probabilities=said, verdict=judge(judged, said))
     )
     assert found.outcome is Outcome.NOT_JUDGED
-    assert "no user was judged on two moments" in found.said
+    assert "too few users were judged on two moments" in found.said
     report = GateReport((*(c for c in told_by(court) if c.name != "choice"), found))
     card = with_gate(str(trial.card), report, serves=report.passed)
     assert "Promoted to champion: passed 20 of 21 checks, not judged: choice" in card
-    assert "| choice | not judged | no user was judged on two moments" in card
-    assert "Not judged: choice (no user was judged on two moments" in card.split("## Data")[0]
+    assert "| choice | not judged | too few users were judged on two moments" in card
+    assert (
+        "Not judged: choice (too few users were judged on two moments" in card.split("## Data")[0]
+    )
 
 
 def test_the_card_tells_what_calibration_is_held_to_and_what_was_measured(court: Court) -> None:

@@ -48,7 +48,8 @@ def choice(trial: Trial) -> Check:
     verdict = trial.verdict
     if not verdict.order_gain:
         return not_judged(
-            "choice", "no user was judged on two moments of which one was answered and one not"
+            "choice",
+            "too few users were judged on two moments, one answered and one not",
         )
     if not trial.rivals:
         return not_judged("choice", _NO_RIVAL)

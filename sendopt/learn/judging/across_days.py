@@ -23,6 +23,9 @@ from sendopt.learn.judging.predictions import OURS, predictions
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.groups import user_numbers
 
+#: With a pair. By fewer, an AUC is not known to five points: the choice by it would be chance.
+FEWEST_USERS = 100
+
 
 @dataclass(frozen=True)
 class AcrossDays:
@@ -36,7 +39,7 @@ class AcrossDays:
 def judge_across_days(
     past: LabelledMoments, view: AsOfView, models: Mapping[str, ServableModel]
 ) -> AcrossDays | None:
-    """Judge how models order the hours of users, by moments of `past`; None = no user has a pair.
+    """Judge how models order the hours of users; None = fewer than FEWEST_USERS have a pair.
 
     Args:
         past: the judged moments and what happened.
@@ -58,7 +61,7 @@ def judge_across_days(
     }
     pairs = metrics.pair_counts(user, said[OURS], past.label, past.weight)[1]
     mixed = np.flatnonzero(pairs)
-    if not len(mixed):
+    if len(mixed) < FEWEST_USERS:
         return None
     return AcrossDays(
         users=len(mixed),

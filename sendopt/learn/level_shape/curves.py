@@ -46,6 +46,7 @@ class LevelShape:
     segment_sd: float  # of its hours from everybody's
     # Learned.
     activity_weight: float = 1.0  # 0 where being active was found to tell nothing of answering
+    everybodys_activity: float = 1.0  # 0 where answers alone tell more of everybody's hours
     late_weight: float = 0.0  # of the hours of late answers; learned, 0 where they tell nothing
 
     @property
@@ -249,7 +250,8 @@ def _share_of_answers(model: LevelShape, everybody: Evidence) -> NDArray[np.floa
     believing all hours alike. (rows, 1, 1), in [0, 1]; without sessions it is 1.
     """
     answers = np.minimum(total(everybody.opens), model.activity_trust)
-    sessions = model.activity_weight * total(everybody.sessions)
+    weight = model.activity_weight * model.everybodys_activity
+    sessions = weight * total(everybody.sessions)
     return np.divide(answers, answers + sessions, out=np.ones_like(answers), where=sessions > 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from sendopt.learn.families.level_shape_trees.activity_memory import learn_activ
 from sendopt.learn.families.level_shape_trees.grow_trees import grow
 from sendopt.learn.families.level_shape_trees.learn_weights import (
     activity_tells,
-    better_without_activity,
+    better_with_less,
     late_weight,
     weigh,
     weigh_population,
@@ -76,13 +77,7 @@ def _learn_curves(past: Past, prior: LevelShape) -> tuple[LevelShapeModel, Rows]
     told = known.known(view, past.viewpoints)
     rows = described_by(known)
     if past.label_source == SENDS and rows.parts.activity.any():
-        alone = replace(known, shape=replace(shape, activity_weight=0.0))
-        by_answers = described_by(alone)
-        if not activity_tells(rows, labelled, learn) or better_without_activity(
-            rows, by_answers, labelled, learn
-        ):
-            past.progress("being active tells little of answering: learning from answers alone")
-            known, rows = alone, by_answers
+        known, rows = _as_far_as_activity_tells(past, known, rows, described_by)
     if known.late_hazard is not None:
         known = _with_late_answers(known, late_weight(rows, labelled, learn))
         rows = described_by(known)
@@ -92,6 +87,24 @@ def _learn_curves(past: Past, prior: LevelShape) -> tuple[LevelShapeModel, Rows]
     if platforms.names:
         known = replace(known, platforms=platforms)
         rows = described_by(known)
+    return known, rows
+
+
+def _as_far_as_activity_tells(
+    past: Past, known: LevelShapeModel, rows: Rows, described_by: Callable[[LevelShapeModel], Rows]
+) -> tuple[LevelShapeModel, Rows]:
+    """Leave out of activity what tells less than answers do: everybody's hours, then all of it."""
+    labelled, learn = past.labelled, past.learn
+    misleads = not activity_tells(rows, labelled, learn)
+    for less, said in (
+        ({"everybodys_activity": 0.0}, "everybody's activity tells little of when they answer"),
+        ({"activity_weight": 0.0}, "being active tells little of answering"),
+    ):
+        tried = replace(known, shape=replace(known.shape, **less))
+        described = described_by(tried)
+        if misleads or better_with_less(rows, described, labelled, learn):
+            past.progress(f"{said}: learning that from answers alone")
+            known, rows = tried, described
     return known, rows
 
 

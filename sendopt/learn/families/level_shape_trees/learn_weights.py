@@ -58,16 +58,16 @@ def activity_tells(rows: Rows, past: LabelledMoments, learn: Mask) -> bool:
     return float(weight[3]) + t_beyond(_DOUBT, freedom) * error > _LEAST_ACTIVITY_WEIGHT
 
 
-def better_without_activity(rows: Rows, without: Rows, past: LabelledMoments, learn: Mask) -> bool:
-    """Return whether answers alone say more than with activity, beyond chance.
+def better_with_less(rows: Rows, less: Rows, past: LabelledMoments, learn: Mask) -> bool:
+    """Return whether sends' outcomes are more probable with less of activity, beyond chance.
 
     Where many sessions are known, hours are taken from them and hardly from answers. If sessions
-    come at hours that have nothing to do with answering, `activity_tells` has little to see: they
-    are alike at all hours. But then answers alone make the sends' outcomes more probable.
+    come at hours that have little to do with answering, `activity_tells` may see nothing: they are
+    alike at all hours, or right for each user and wrong for all together.
 
     Args:
         rows: described by activity and answers.
-        without: the same moments, described by answers alone.
+        less: the same moments, described by less of activity and more of answers.
         past: what happened.
         learn: which of the moments may tell.
     """
@@ -78,7 +78,7 @@ def better_without_activity(rows: Rows, without: Rows, past: LabelledMoments, le
         metrics.log_losses(
             label, logistic.sigmoid(weigh(each, past, learn).logit(each) - each.message)[learn]
         )
-        for each in (rows, without)
+        for each in (rows, less)
     ]
     gain = metrics.user_interval(weight * (losses[0] - losses[1]), weight, user)
     return gain.low > 0.0

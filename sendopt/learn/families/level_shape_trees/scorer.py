@@ -189,6 +189,8 @@ class LevelShapeTrees(Scorer):
         )
         if not known.shape.activity_weight:
             yield "- Activity is left out: answers alone tell more of answering than with it."
+        elif not known.shape.everybodys_activity:
+            yield "- Everybody's hours are those of answers, which tell more than activity does."
         late = known.shape.late_weight
         yield (
             f"- Answers after the open window tell when a user is there: weight {late:.2f}."
