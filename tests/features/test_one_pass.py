@@ -183,12 +183,16 @@ def test_the_pass_agrees_with_looking_back_from_every_viewpoint(
             daily = oracle(reader, "population", observation=looked)
             last_day = seen.as_of_us.max() // 86_400_000_000
             before = daily.filter(pa.array(daily["day"].to_numpy() < last_day))
-            sent, weighed = before["sent"].to_numpy().sum(), before["sends"].to_numpy().sum()
+            scale, logged = np.ones(len(before)), before["is_logged"].to_numpy()
+            if logged.any():  # weights make no more of what was sent
+                sent, weighed = (
+                    before[each].to_numpy()[logged].sum() for each in ("sent", "sends")
+                )
+                scale[logged] = sent / weighed
             for name in ("sessions", "sends", "answers_0", "answers_1", "answers_2"):
                 expected = np.zeros(96)
-                np.add.at(expected, before["cell"].to_numpy(), before[name].to_numpy())
-                if name != "sessions" and weighed > 0:
-                    expected *= sent / weighed  # weights make no more of what was sent
+                some = before[name].to_numpy() * (1.0 if name == "sessions" else scale)
+                np.add.at(expected, before["cell"].to_numpy(), some)
                 kind, _, stage = name.partition("_")
                 counts = getattr(everybody, kind)[-1]
                 found_now = counts[int(stage)] if stage else counts

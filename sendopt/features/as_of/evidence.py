@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sendopt.features.as_of.observations import PROMPTNESS
 from sendopt.features.as_of.viewpoints import Viewpoints, flat
-from sendopt.features.propensity import inverse
+from sendopt.features.propensity import inverse, is_logged
 from sendopt.features.timeline.history import in_order, user_numbers
 from sendopt.parallel import shared_out
 
@@ -22,6 +22,7 @@ _DAY = timedelta(days=1)
 _DAY_US = 86_400_000_000
 _MICROSECOND = timedelta(microseconds=1)
 _CELLS = DAY_TYPES * HALF_HOURS
+_COUNTED = 1 + (1 + len(PROMPTNESS)) * _CELLS  # of a day's sends of a kind: see `_by_day`
 _ONE = 2**32  # stands for the weight 1
 _ROWS_AT_ONCE = 1 << 20  # bounds what is worked out on the way to some 100 MB
 
@@ -89,16 +90,42 @@ def user_evidence(observations: pa.Table, seen: Viewpoints, *, half_life: timede
 
 
 @dataclass(frozen=True)
+class DailySends:
+    """What became known of sends of one kind on each day; not decayed."""
+
+    count: NDArray[np.float64]  # of each day, as many as they are
+    sends: NDArray[np.float64]  # (days, cells), weighed
+    answers: NDArray[np.float64]  # of them, (days, promptness x cells), weighed
+
+    def left(
+        self, kept: NDArray[np.float64], last: NDArray[np.intp], share: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return `share` of the sends and answers that are left of all days up to each of `last`.
+
+        Weights move evidence between hours and make no more of it: together the sends count as many
+        as they are.
+        """
+        count, sends, answers = (
+            _decayed(counts, kept) for counts in (self.count, self.sends, self.answers)
+        )
+        weighed = sends.sum(axis=1)
+        scale = np.divide(count, weighed, out=np.ones(len(count)), where=weighed > 0)
+        scale = (share * scale[last])[:, None]
+        return sends[last] * scale, answers[last] * scale
+
+
+@dataclass(frozen=True)
 class DailyEvidence:
     """What became known of everybody on each UTC day on which anything did; not decayed.
 
     A sender who logged propensities chose its times; weighing each send by the inverse of its
-    propensity, at most 20, undoes the choice.
+    propensity undoes the choice, as `propensity` says. Sends that carry none weigh 1.
     """
 
     day: NDArray[np.int64]  # since 1970, ascending
-    sends: NDArray[np.float64]  # of each day, as many as they are
-    evidence: Evidence  # one row a day; each send weighs the inverse of its propensity
+    sessions: NDArray[np.float64]  # (days, cells)
+    logged: DailySends  # with a propensity
+    unlogged: DailySends
 
 
 def daily_evidence(observations: pa.Table) -> DailyEvidence:
@@ -116,12 +143,21 @@ def daily_evidence(observations: pa.Table) -> DailyEvidence:
     days, row = np.unique(np.concatenate([day for day, _ in parts]), return_inverse=True)
     counts = np.zeros((len(days), parts[0][1].shape[1]), np.int64)
     np.add.at(counts, row, np.concatenate([counted for _, counted in parts]))
-    sessions, sends, answers = np.split(counts[:, 1:] / _ONE, [_CELLS, 2 * _CELLS], axis=1)
-    return DailyEvidence(days, counts[:, 0].astype(np.float64), _evidence(sessions, sends, answers))
+    sessions, logged, unlogged = np.split(counts, [_CELLS, _CELLS + _COUNTED], axis=1)
+    return DailyEvidence(days, sessions / _ONE, _sends(logged), _sends(unlogged))
+
+
+def _sends(counts: NDArray[np.int64]) -> DailySends:
+    sends, answers = np.split(counts[:, 1:] / _ONE, [_CELLS], axis=1)
+    return DailySends(counts[:, 0].astype(np.float64), sends, answers)
 
 
 def _by_day(observations: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return days, and a row of each: how many sends; weights of sessions, of sends, of answers."""
+    """Return days, and a row of each.
+
+    Its columns are weights of sessions; then of logged sends, and then of the others, how many they
+    are, weights of them and of their answers.
+    """
     days, row = np.unique(observations["known_us"].to_numpy() // _DAY_US, return_inverse=True)
     cell = row * _CELLS + observations["cell"].to_numpy()
     is_session, promptness = observations["is_session"].to_numpy(), _promptness(observations)
@@ -133,9 +169,12 @@ def _by_day(observations: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64
         np.add.at(counts, cell[chosen], weight[chosen])
         return counts.reshape(-1, _CELLS)
 
-    answers = (added(promptness == stage) for stage in range(len(PROMPTNESS)))
-    sends = np.bincount(row[~is_session], minlength=len(days))
-    return days, np.column_stack([sends, added(is_session), added(~is_session), *answers])
+    counts = [added(is_session)]
+    logged = is_logged(propensity)
+    for kind in (logged & ~is_session, ~logged & ~is_session):
+        answers = (added(kind & (promptness == stage)) for stage in range(len(PROMPTNESS)))
+        counts += [np.bincount(row[kind], minlength=len(days))[:, None], added(kind), *answers]
+    return days, np.column_stack(counts)
 
 
 def population_evidence(
@@ -143,40 +182,37 @@ def population_evidence(
 ) -> tuple[Evidence, NDArray[np.intp]]:
     """Count what everybody did on the UTC days before each viewpoint.
 
-    The weights of sends move evidence between hours and make no more of it: all sends together
-    count as many as they are.
+    The weights of logged sends move evidence between hours and make no more of it: they count as
+    many as they are, and so do the others.
 
     Returns:
         Evidence with one row a day, and the row of every viewpoint.
     """
-    days, of_day = daily.day, daily.evidence
+    days = daily.day
     if len(days) == 0 or len(seen) == 0:
         nothing = np.zeros((1, _CELLS))
         answers = np.zeros((1, len(PROMPTNESS) * _CELLS))
         return _evidence(nothing, nothing, answers), np.zeros(len(seen), np.intp)
     kept = 0.5 ** (np.diff(days, prepend=days[0]) * (_DAY / half_life))
-
-    def decayed(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-        counts = counts.copy()
-        for each in range(1, len(days)):
-            counts[each] += kept[each] * counts[each - 1]
-        return counts
-
-    until = Evidence(*map(decayed, (of_day.sessions, of_day.sends, of_day.answers)))
-    sends, weighed = decayed(daily.sends), until.sends.sum(axis=(1, 2))
-    share = np.divide(sends, weighed, out=np.ones(len(days)), where=weighed > 0)
     distinct, number = np.unique(seen.as_of_us // _DAY_US, return_inverse=True)
     last = np.searchsorted(days, distinct) - 1  # the last day with events before each
     gone = np.maximum(distinct - days[np.maximum(last, 0)] - 1, 0)
     left = 0.5 ** (gone * (_DAY / half_life))
     left[last < 0] = 0.0
-    found = until.rows(np.maximum(last, 0))
-    of_sends = left * share[last]
-    return Evidence(
-        found.sessions * left[:, None, None],
-        found.sends * of_sends[:, None, None],
-        found.answers * of_sends[:, None, None, None],
-    ), number.astype(np.intp)
+    last = np.maximum(last, 0)
+    sessions = _decayed(daily.sessions, kept)[last] * left[:, None]
+    logged, logged_answers = daily.logged.left(kept, last, left)
+    others, other_answers = daily.unlogged.left(kept, last, left)
+    found = _evidence(sessions, logged + others, logged_answers + other_answers)
+    return found, number.astype(np.intp)
+
+
+def _decayed(counts: NDArray[np.float64], kept: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each day's counts and what is left of those before; a day keeps the share `kept`."""
+    counts = counts.copy()
+    for each in range(1, len(counts)):
+        counts[each] += kept[each] * counts[each - 1]
+    return counts
 
 
 def _promptness(observations: pa.Table) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sendopt.features.as_of.view import AsOfView
 from sendopt.features.as_of.viewpoints import LocalDays, Moments, Viewpoints, viewpoints
 from sendopt.features.labels.chances import logged_chances
-from sendopt.features.propensity import inverse
+from sendopt.features.propensity import scaled_inverse
 from sendopt.features.queries import statement
 from sendopt.features.target import Target, microseconds
 from sendopt.log import Reader
@@ -107,7 +107,7 @@ def labelled_sends(
         at_us=at_us,
         local_us=day.local_us,
         label=sent["label"].to_numpy(),
-        weight=_inverse_propensity(sent["propensity"].to_numpy().astype(np.float64)),
+        weight=scaled_inverse(sent["propensity"].to_numpy().astype(np.float64)),
         sent=sent.select(SENT),
         share=share,
     )
@@ -259,10 +259,3 @@ def _local_days(
     """Return the days of instants, one a user, in the zones that were known at `until`."""
     seen, number = viewpoints(users, pa.array([until] * len(users), _INSTANT))
     return view.local_days(seen, number, at_us)
-
-
-def _inverse_propensity(propensity: NDArray[np.float64]) -> NDArray[np.float64]:
-    weight, logged = inverse(propensity), propensity > 0
-    if logged.any():
-        weight[logged] /= weight[logged].mean()
-    return weight

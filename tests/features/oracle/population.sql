@@ -1,5 +1,6 @@
 -- population
--- Grain: one row per (UTC day on which it became known, cell); cells as in `evidence`.
+-- Grain: one row per (UTC day on which it became known, cell, whether a propensity was logged);
+-- cells as in `evidence`.
 -- Reads: observation (input).
 -- A sender who logged propensities chose its times; weighing each send by the inverse of its
 -- propensity, at most 20, undoes the choice. `sent` is how many they are, without weights.
@@ -9,6 +10,7 @@ with placed as (
         cell,
         is_session,
         promptness,
+        coalesce(propensity > 0, false) as is_logged,
         -- In integers of 2^-40, as in `evidence`.
         (pow(2.0, 40) * if(propensity > 0, least(1.0 / propensity, 20.0), 1.0))::bigint as weight
     from observation
@@ -16,6 +18,7 @@ with placed as (
 select
     day,
     cell,
+    is_logged,
     count(*) filter (is_session)::double as sessions,
     count(*) filter (not is_session)::double as sent,
     coalesce(sum(weight) filter (not is_session), 0) / pow(2.0, 40) as sends,
@@ -23,5 +26,5 @@ select
     coalesce(sum(weight) filter (promptness = 1), 0) / pow(2.0, 40) as answers_1,
     coalesce(sum(weight) filter (promptness = 2), 0) / pow(2.0, 40) as answers_2
 from placed
-group by day, cell
-order by day, cell
+group by day, cell, is_logged
+order by day, cell, is_logged
