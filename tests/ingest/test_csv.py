@@ -265,7 +265,8 @@ def test_a_column_is_named_as_the_shell_reads_it_in_a_command(
 
 
 @pytest.mark.parametrize(
-    ("begins", "named"), [(gzip.compress(b"x"), "a.csv.gz"), (b"PAR1\0\0", "a.csv.parquet")]
+    ("begins", "named"),
+    [(gzip.compress(b"x", mtime=0), "a.csv.gz"), (b"PAR1\0\0", "a.csv.parquet")],
 )
 def test_a_file_that_is_no_text_is_told_what_it_is(
     begins: bytes, named: str, appender: Appender, tenant: TenantId, tmp_path: Path

@@ -13,15 +13,15 @@ from sendopt.learn.judging.judge import Verdict
 def stand_ins(trial: Trial) -> tuple[str, ...]:
     """Name the simple rules that are heard instead of a refused model, until one may serve.
 
-    The best one, if the model is below any of them beyond noise. Then the champion's own rule, if
-    the champion is one: it is brought up to date.
+    All of them, the best one first, if the model is below any of them beyond noise. Else the
+    champion's own rule, if the champion is one: it is brought up to date.
     """
     if trial.verdict is None:
         return ()
     rules, champion = trial.simple_rules, trial.champion
     found = []
     if any(name in rules for name in _below(trial, trial.verdict)):
-        found.append(_best(trial, trial.verdict))
+        found.extend(_best_first(trial, trial.verdict))
     if champion is not None and champion.family in rules and champion.family not in found:
         found.append(champion.family)
     return tuple(found)
@@ -34,8 +34,8 @@ def _below(trial: Trial, verdict: Verdict) -> list[str]:
     return [name for each in gains for name in below(each)]
 
 
-def _best(trial: Trial, verdict: Verdict) -> str:
-    """Return the best rule by what tells most of hours: randomised sends, days, log loss."""
+def _best_first(trial: Trial, verdict: Verdict) -> list[str]:
+    """Return the rules by what tells most of hours: randomised sends, order, log loss."""
     rules = trial.simple_rules
     worth: Mapping[str, float] = {
         name: -quality.log_loss for name, quality in verdict.quality.items()
@@ -50,4 +50,4 @@ def _best(trial: Trial, verdict: Verdict) -> str:
     }
     if all(name in randomised for name in rules):
         worth = randomised
-    return max(rules, key=lambda name: worth[name])
+    return sorted(rules, key=lambda name: worth[name], reverse=True)

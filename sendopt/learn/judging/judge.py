@@ -58,9 +58,12 @@ class Verdict:
     def order_gain(self) -> dict[str, Interval]:
         """By how much ours orders hours better than each other model: see `order_measure`.
 
-        Empty where nobody was seen to answer and to be silent.
+        Empty where too few were seen to answer and to be silent: where users are enough for an
+        interval of anything, what a handful of them says without one is chance.
         """
-        return self.auc_gain if self.across_days is None else self.across_days.gain
+        gains = self.auc_gain if self.across_days is None else self.across_days.gain
+        enough = self.users >= metrics.FEWEST_FOR_INTERVAL
+        return {name: gain for name, gain in gains.items() if gain.bounded or not enough}
 
     @property
     def order_measure(self) -> str:
