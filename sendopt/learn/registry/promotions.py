@@ -11,8 +11,6 @@ from sendopt.errors import Conflict, InvalidInput, NotFound
 
 LAST_GOOD_ALIAS = "last_good"
 
-_SHORTEST_BEGINNING = 8  # of a hash, of digits alone: no registry counts so far
-
 PROMOTED, ROLLED_BACK = "promoted", "rolled_back"
 
 _PROMOTION_TAG = "sendopt.move."  # followed by its number: promotions are added, never changed
@@ -108,18 +106,16 @@ def choose(known: Iterable[RegisteredModel], to: str | None) -> RegisteredModel:
 def named(known: Iterable[RegisteredModel], name: str) -> RegisteredModel:
     """Return the version that is meant by an alias, a number, a hash or the beginning of a hash.
 
-    A short number is a number even where a hash begins with it, and there may be none of it. Of
-    versions with the same bytes, any is.
+    A number is a number even where a hash begins with it. Of versions with the same bytes, any is.
 
     Raises:
         NotFound: `model_unknown`.
         InvalidInput: `model_ambiguous`.
     """
     models = tuple(known)
-    begins = bool(name) and not (name.isdigit() and len(name) < _SHORTEST_BEGINNING)
     for meant in (
         [model for model in models if name in (*model.aliases, model.number, model.version)],
-        [model for model in models if begins and model.version.startswith(name)],
+        [model for model in models if name and model.version.startswith(name)],
     ):
         if len({model.version for model in meant}) > 1:
             raise InvalidInput(
