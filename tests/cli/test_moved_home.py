@@ -86,11 +86,12 @@ def test_a_home_may_be_relative_and_have_any_name(
 
 
 def test_a_home_with_a_backslash_is_refused_before_anything_is_made(
-    ended: Ended, tmp_path: Path
+    ended: Ended, events: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    status, _, errors = ended("key", "list", "--home", str(tmp_path / "back\\slash"))
+    log = str(events("one"))
+    status, _, errors = ended("ingest", log, "--home", str(tmp_path / "back\\slash"))
     assert status == 2
-    assert "home_un" in errors  # nothing is asked of it, nor begun in it
+    assert "home_unusable" in errors
     assert not list(tmp_path.glob("back*"))
 
 

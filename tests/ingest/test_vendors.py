@@ -404,7 +404,7 @@ def test_a_vendor_that_nobody_knows_is_refused_with_the_names_of_the_others(inge
     )
 
 
-@pytest.mark.parametrize("vendor", ["onesignal"])
+@pytest.mark.parametrize("vendor", ["braze", "onesignal"])
 def test_a_path_that_does_not_fit_is_told_one_that_does(
     ingest: Ingest, tmp_path: Path, vendor: str
 ) -> None:

@@ -118,8 +118,8 @@ class Mapping(StrictModel):
         named = {name for name in self.named() if not name.startswith(FILE)}
         return frozenset(named | {self.file_name_column} if self.file_name_column else named)
 
-    def from_name(self, path: str) -> dict[str, str]:
-        """Return the values that stand in the path of a file; none, if rows may say them instead.
+    def from_name(self, path: str) -> dict[str, str] | None:
+        """Return the values that stand in the path of a file; None = its rows have to say them.
 
         Raises:
             InvalidInput: `file_name_unfit`.
@@ -127,18 +127,22 @@ class Mapping(StrictModel):
         if self.file_name is None:
             return {}
         found = re.search(self.file_name, path)
-        if found is None and self.file_name_column is not None:
-            return {}
+        if found is None and self.file_name_column is None:
+            raise self.unfit(path)
         if found is None:
-            raise InvalidInput(
-                f"the name of {path.rpartition('/')[2]} does not say what the mapping reads in it",
-                code="file_name_unfit",
-                expected=f"a path such as {self.example}"
-                if self.example
-                else f"a path that matches {self.file_name}",
-                hint="keep the names that the export gave the file and its folder",
-            )
+            return None
         return {f"{FILE}{name}": text for name, text in found.groupdict().items() if text}
+
+    def unfit(self, path: str) -> InvalidInput:
+        """Return the refusal of a file of which neither its path nor its rows say what they are."""
+        return InvalidInput(
+            f"the name of {path.rpartition('/')[2]} does not say what the mapping reads in it",
+            code="file_name_unfit",
+            expected=f"a path such as {self.example}"
+            if self.example
+            else f"a path that matches {self.file_name}",
+            hint="keep the names that the export gave the file and its folder",
+        )
 
 
 def parts(template: str) -> list[str]:

@@ -39,12 +39,17 @@ def mapped_chunks(path: Path, mapping: Mapping, options: Options) -> Iterator[Ch
         InvalidInput: as `require_mappable`; `missing_field`, if the file lacks a column without
             which it is not of the mapping's kind; `malformed_file`.
     """
-    said = mapping.from_name(path.absolute().as_posix())
+    whole_path = path.absolute().as_posix()
+    said = mapping.from_name(whole_path)
+    rows_must_say = said is None
     wanted = mapping.read_columns()
     for table in reader_of(path)(path, wanted, options):
         if len(table.numbers):
+            if rows_must_say and mapping.file_name_column not in table.names:
+                raise mapping.unfit(whole_path)
+            rows_must_say = False
             _require(path.name, table, mapping)
-        for chunk in _chunks(_Row(table, _said(table, mapping, said)), mapping):
+        for chunk in _chunks(_Row(table, _said(table, mapping, said or {})), mapping):
             yield replace(chunk, looked_for=wanted, vendor_names=table.names)
 
 
