@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -41,13 +42,13 @@ def test_events_in_twice_count_once(tmp_path: Path) -> None:
     assert second["files"][0]["accepted"] == 0
 
 
-def test_threads_that_wait_sleep(tmp_path: Path) -> None:
+def test_threads_that_wait_sleep(trained_home: Path, tmp_path: Path) -> None:
     """OpenMP reads its environment once, while LightGBM is imported; then it is too late."""
     unset = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    (tmp_path / "log").mkdir()  # what only asks begins no home
+    home = shutil.copytree(trained_home, tmp_path / "home")
     shown = subprocess.run(
-        [sys.executable, "-c", "import sendopt.cli.main, sendopt.learn.boosting.trees, lightgbm"],
-        env={**unset, "OMP_DISPLAY_ENV": "verbose", "SENDOPT_HOME": str(tmp_path)},
+        [Path(sys.executable).with_name("sendopt"), "backtest"],
+        env={**unset, "OMP_DISPLAY_ENV": "verbose", "SENDOPT_HOME": str(home)},
         capture_output=True,
         text=True,
         check=True,
