@@ -22,9 +22,10 @@ from sendopt.records import TenantId, UserId
 _VIEWS = {"event", "send", "repeated_send"}
 #: What is made for a reader only once a query names it, and the statements that make it.
 _MADE_WHEN_ASKED = {
-    r"(?i)\b(send|repeated_send|send_answer)\b": (
+    r"(?i)\b(send|repeated_send|answer_of_send|send_answer)\b": (
         "repeated_send",
         "send_view",
+        "answer_of_send_macro",
         "send_answer_macro",
     ),
     r"(?i)\buser_zone\b": ("user_zone_macro",),
@@ -65,8 +66,9 @@ class Reader:
     SQL sees `event` with the columns of EVENT_SCHEMA and no tenant in it: other tenants'
     rows cannot be left in by a forgotten condition. The lake underneath has a name that SQL may
     not mention, and is attached read-only. Built on it are the view `send`, each send once, the
-    table `repeated_send`, and the table macros `send_answer`, which says what an answer is, and
-    `user_zone`, which says where a user lives.
+    table `repeated_send`, and the table macros `answer_of_send`, which joins events to the sends
+    they tell of, `send_answer`, which says what an answer is, and `user_zone`, which says where a
+    user lives.
     """
 
     def __init__(

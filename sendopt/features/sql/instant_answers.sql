@@ -1,16 +1,11 @@
 -- instant_answers
 -- Grain: one row.
--- Reads: event, send.  Params: $outcome, $until_us, $instant_us, $soon_us.
+-- Reads: answer_of_send, send.  Params: $outcome, $until_us, $instant_us, $soon_us.
 -- Of the sends before $until_us: how many were answered at their instant, how many of these once
 -- more later, how many were answered soon after their instant, and how many of the others ever.
 with answer as (
-    select
-        s.user_id,
-        s.send_id,
-        epoch_us(a.occurred_at) - epoch_us(s.occurred_at) as delay_us
-    from send s
-    join event a on a.user_id = s.user_id and a.send_id = s.send_id
-    where a.event_type = $outcome and epoch_us(a.occurred_at) < $until_us
+    select user_id, send_id, answered_us - sent_us as delay_us
+    from answer_of_send($outcome, $until_us)
 ),
 answered as (
     select

@@ -16,13 +16,8 @@ create temporary macro send_answer(
     outcome, early_us, until_us, earlier_us := 0, later_us := 0, instant_us := 0, hides := false
 ) as table
 with about as (
-    select
-        s.user_id,
-        s.send_id,
-        epoch_us(a.occurred_at) - epoch_us(s.occurred_at) as delay_us
-    from send s
-    join event a on a.user_id = s.user_id and a.send_id = s.send_id
-    where a.event_type = outcome and epoch_us(a.occurred_at) < until_us
+    select user_id, send_id, answered_us - sent_us as delay_us
+    from answer_of_send(outcome, until_us)
 ),
 placed as (
     select
