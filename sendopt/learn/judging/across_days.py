@@ -46,7 +46,10 @@ def judge_across_days(
         view: of the log that `past` was read from.
         models: by name; must hold OURS.
     """
-    if not len(past):
+    user = user_numbers(past)
+    pairs = metrics.pair_counts(user, past.label, past.label, past.weight)[1]
+    mixed = np.flatnonzero(pairs)
+    if len(mixed) < FEWEST_USERS:
         return None
     first = replace(
         past,
@@ -54,15 +57,10 @@ def judge_across_days(
         sent=None if past.sent is None else _without_messages(past.sent),
     )
     said = predictions(models, view, *first.seen_by(view))
-    user = user_numbers(past)
     ordered = {
         name: metrics.pair_counts(user, each, past.label, past.weight)[0]
         for name, each in said.items()
     }
-    pairs = metrics.pair_counts(user, said[OURS], past.label, past.weight)[1]
-    mixed = np.flatnonzero(pairs)
-    if len(mixed) < FEWEST_USERS:
-        return None
     return AcrossDays(
         users=len(mixed),
         auc={name: float(each.sum() / pairs.sum()) for name, each in ordered.items()},
