@@ -34,6 +34,10 @@ _DAY_US = 86_400_000_000
 #: Of everybody. By so many, the logit of each two hours is known to some .04 from answers alone;
 #: with fewer, more probable outcomes did not mean better hours.
 _ANSWERS_THAT_KNOW_HOURS = 10_000
+_TELLS_LITTLE = "being active tells little of answering: learning from answers alone"
+_EVERYBODYS_TELLS_LITTLE = (
+    "everybody's activity tells little of when they answer: learning that from answers alone"
+)
 _FEWEST_KNOWN = 100  # moments that tell of everybody: their share is then known to some 5 points
 
 
@@ -98,19 +102,23 @@ def _as_far_as_activity_tells(
 ) -> tuple[LevelShapeModel, Rows]:
     """Leave out of activity what tells less than answers do: everybody's hours, then all of it."""
     labelled, learn = past.labelled, past.learn
-    misleads = not activity_tells(rows, labelled, learn)
-    for less, said in (
-        ({"everybodys_activity": 0.0}, "everybody's activity tells little of when they answer"),
-        ({"activity_weight": 0.0}, "being active tells little of answering"),
-    ):
-        if "everybodys_activity" in less and past.summary.opens < _ANSWERS_THAT_KNOW_HOURS:
-            continue
-        tried = replace(known, shape=replace(known.shape, **less))
-        described = described_by(tried)
-        if misleads or better_with_less(rows, described, labelled, learn):
-            past.progress(f"{said}: learning that from answers alone")
-            known, rows = tried, described
+    nothing = _without(known, activity_weight=0.0)
+    if not activity_tells(rows, labelled, learn):
+        past.progress(_TELLS_LITTLE)
+        return nothing, described_by(nothing)
+    steps = [(nothing, _TELLS_LITTLE)]
+    if past.summary.opens >= _ANSWERS_THAT_KNOW_HOURS:
+        steps.insert(0, (_without(known, everybodys_activity=0.0), _EVERYBODYS_TELLS_LITTLE))
+    for less, said in steps:
+        described = described_by(less)
+        if better_with_less(rows, described, labelled, learn):
+            past.progress(said)
+            known, rows = less, described
     return known, rows
+
+
+def _without(known: LevelShapeModel, **activity: float) -> LevelShapeModel:
+    return replace(known, shape=replace(known.shape, **activity))
 
 
 def _with_late_answers(known: LevelShapeModel, weight: float) -> LevelShapeModel:
