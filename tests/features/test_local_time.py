@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sendopt.features import AsOfView, Target, viewpoints
+from sendopt.features.labels.labelled import labelled_sends
 from sendopt.log import Log, event_table
-from sendopt.records import Event, EventType, TenantId, UserId
+from sendopt.records import Event, EventType, SendId, TenantId, UserId
 
 SHOP = TenantId("shop")
 HALF_AN_HOUR = Target(timedelta(minutes=30))
@@ -67,6 +70,65 @@ def test_a_move_counts_from_the_instant_it_was_known(empty_log: Log) -> None:
         zip(seen.as_of.to_pylist(), asked.minute_of_day[number.argsort()] // 60, strict=True)
     )
     assert list(hour.values()) == [13, 21]
+
+
+ZONES, PLATFORMS = [None, "Europe/London", "Asia/Tokyo"], [None, "web", "ios"]
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from(["ann", "bob"]),
+            st.integers(0, 1),
+            st.sampled_from(ZONES),
+            st.sampled_from(PLATFORMS),
+        )
+    )
+)
+def test_every_row_finds_all_that_was_told_of_it_and_nothing_twice(
+    rows: list[tuple[str, int, str | None, str | None]],
+) -> None:
+    text, begin = pa.string(), datetime(2026, 6, 10, tzinfo=UTC)
+    users, days, zones, platforms = zip(*rows, strict=True) if rows else ((), (), (), ())
+    instants = [begin + timedelta(days=day) for day in days]
+    seen, number = viewpoints(
+        pa.array(users, text),
+        pa.array(instants, pa.timestamp("us", tz="UTC")),
+        timezone=pa.array(zones, text),
+        platform=pa.array(platforms, text),
+    )
+    assert seen.timezone is not None
+    assert seen.platform is not None
+    columns = (seen.user_id, seen.as_of, seen.timezone, seen.platform)
+    told = list(zip(*(column.to_pylist() for column in columns), strict=True))
+    assert [told[each] for each in number] == list(
+        zip(users, instants, zones, platforms, strict=True)
+    )
+    assert len(told) == len(set(rows))
+
+
+def test_who_is_sent_to_in_two_zones_within_a_day_lives_by_both(empty_log: Log) -> None:
+    noon = datetime(2026, 6, 10, 12, tzinfo=UTC)
+    sends = [
+        Event(
+            f"{number}",
+            UserId("ann"),
+            EventType.SEND,
+            noon + timedelta(minutes=number),
+            send_id=SendId(f"{number}"),
+            timezone=zone,
+        )
+        for number, zone in enumerate(["Europe/London", "Asia/Tokyo"])
+    ]
+    append(empty_log, session(9, noon - timedelta(days=3), "Europe/London"), *sends)
+    with empty_log.reader(SHOP) as reader:
+        view = AsOfView(reader, HALF_AN_HOUR)
+        past = labelled_sends(
+            view, since=noon - timedelta(days=1), until=noon + timedelta(days=1), limit=10
+        )
+        _, asked = past.seen_by(view)
+    assert past.local_hour.tolist() == [13, 21]
+    assert (asked.minute_of_day // 60).tolist() == [13, 21]
 
 
 def test_evidence_keeps_the_zone_of_its_own_time(empty_log: Log) -> None:

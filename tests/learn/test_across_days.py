@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -149,3 +150,57 @@ def test_who_knows_which_messages_are_answered_knows_nothing_of_hours(empty_log:
     assert found is not None
     assert found.auc[OURS] == pytest.approx(0.5, abs=0.05)
     assert found.gain["population"].low < 0.0 < found.gain["population"].high
+
+
+def travellers(*, moved: bool, told_by: EventType) -> Iterator[Event]:
+    """Each user answers around an hour of their own clock; if `moved`, lastly on Tokyo's.
+
+    They travel in the middle of the judged days, on a day without sends. Only `told_by` events
+    name the zone.
+    """
+    travelled_on = (28 + DAYS) // 2
+    rng = np.random.default_rng(7)
+    for number in range(USERS):
+        user, favourite = UserId(f"u{number:03}"), 7 + number * 7 % 14
+        for day in range(DAYS):
+            zone = "Asia/Tokyo" if moved and day >= travelled_on else "Europe/Berlin"
+            midnight = (BEGIN + timedelta(days=day)).replace(tzinfo=ZoneInfo(zone))
+            named = {told_by: zone}
+            there = midnight.astimezone(UTC) + timedelta(hours=favourite + rng.normal(0.5, 1.0))
+            yield Event(
+                f"v-{user}-{day}",
+                user,
+                EventType.SESSION,
+                there,
+                timezone=named.get(EventType.SESSION),
+            )
+            if day == travelled_on:
+                continue
+            hour = int(rng.integers(24))
+            sent = midnight.astimezone(UTC) + timedelta(hours=hour, minutes=rng.uniform(0, 59))
+            send, zone_of_send = SendId(f"{user}-{day}"), named.get(EventType.SEND)
+            yield Event(
+                f"s-{send}", user, EventType.SEND, sent, send_id=send, timezone=zone_of_send
+            )
+            if rng.random() < (0.7 if abs(hour - favourite) <= 2 else 0.15):
+                opened = sent + timedelta(minutes=rng.uniform(1, 20))
+                yield Event(f"o-{send}", user, EventType.OPEN, opened, send_id=send)
+
+
+@pytest.mark.parametrize("told_by", [EventType.SEND, EventType.SESSION])
+def test_who_travels_is_judged_by_the_clock_they_lived_by(
+    make_log: Callable[[], AbstractContextManager[Log]], told_by: EventType
+) -> None:
+    auc = []
+    for moved in (False, True):
+        with make_log() as log:
+            with log.appender() as appender:
+                appender.append(SHOP, event_table(list(travellers(moved=moved, told_by=told_by))))
+            with log.reader(SHOP) as reader:
+                rule = trained_as(most_frequent, reader, until=JUDGED_FROM)
+                found = judge_across_days(later(reader), view_of(reader), {OURS: rule})
+        assert found is not None
+        auc.append(found.auc[OURS])
+    stayed, travelled = auc
+    assert stayed > 0.65
+    assert travelled == pytest.approx(stayed, abs=0.03)

@@ -20,7 +20,7 @@ INSTANT = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True)
 class Viewpoints:
-    """Distinct (user, as_of) pairs, numbered from 0.
+    """Users as of instants, numbered from 0.
 
     What the asker knows better than the log, from a device perhaps that never had an event, can be
     told along; where it is null or not told, the log's word holds.
@@ -87,33 +87,39 @@ def viewpoints(
     user_id: pa.ChunkedArray | pa.Array,
     as_of: pa.ChunkedArray | pa.Array,
     *,
-    timezone: pa.ChunkedArray | None = None,
-    platform: pa.ChunkedArray | None = None,
+    timezone: pa.ChunkedArray | pa.Array | None = None,
+    platform: pa.ChunkedArray | pa.Array | None = None,
 ) -> tuple[Viewpoints, NDArray[np.intp]]:
-    """Number the distinct pairs; also return the number of every row's pair.
+    """Number the distinct rows; also return the number of every row.
 
-    Of what is told along, the first row of each pair counts.
+    Who is told to be in two zones, or on two platforms, at one instant has two viewpoints.
     """
     users = pc.dictionary_encode(flat(user_id))
     instants = pc.dictionary_encode(flat(as_of).cast(INSTANT))
-    pair = np.asarray(users.indices, np.int64) * max(len(instants.dictionary), 1) + np.asarray(
-        instants.indices, np.int64
-    )
-    distinct, first, number = np.unique(pair, return_index=True, return_inverse=True)
-    rows = np.divmod(distinct, max(len(instants.dictionary), 1))
+    told = [
+        None if column is None else pc.dictionary_encode(flat(column).cast(pa.string()), "encode")
+        for column in (timezone, platform)
+    ]
+    number, first = _distinct(np.asarray(users.indices, np.int64), instants)
+    for column in told:
+        if column is not None and len(column.dictionary) > 1:
+            number, first = _distinct(number, column)
 
-    def told(column: pa.ChunkedArray | None) -> pa.Array | None:
-        return None if column is None else flat(column).cast(pa.string()).take(pa.array(first))
+    def of_each(column: pa.DictionaryArray) -> pa.Array:
+        return column.dictionary.take(column.indices.take(pa.array(first)))
 
-    return (
-        Viewpoints(
-            user_id=users.dictionary.take(pa.array(rows[0])),
-            as_of=instants.dictionary.take(pa.array(rows[1])),
-            timezone=told(timezone),
-            platform=told(platform),
-        ),
-        number.astype(np.intp),
-    )
+    zones, platforms = (None if column is None else of_each(column) for column in told)
+    seen = Viewpoints(of_each(users), of_each(instants), timezone=zones, platform=platforms)
+    return seen, number.astype(np.intp)
+
+
+def _distinct(
+    number: NDArray[np.int64], column: pa.DictionaryArray
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number the distinct pairs of `number` and `column`; also return the first row of each."""
+    pair = number * max(len(column.dictionary), 1) + np.asarray(column.indices, np.int64)
+    _, first, number = np.unique(pair, return_index=True, return_inverse=True)
+    return number, first
 
 
 def local_moments(

@@ -18,7 +18,14 @@ import pyarrow as pa
 
 from sendopt.evaluate import metrics
 from sendopt.evaluate.metrics import Interval
-from sendopt.features import AsOfView, LabelledMoments
+from sendopt.features import (
+    AsOfView,
+    LabelledMoments,
+    Moments,
+    Viewpoints,
+    instant,
+    viewpoints,
+)
 from sendopt.learn.judging.predictions import OURS, predictions
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.groups import user_numbers
@@ -51,12 +58,7 @@ def judge_across_days(
     mixed = np.flatnonzero(pairs)
     if len(mixed) < FEWEST_USERS:
         return None
-    first = replace(
-        past,
-        as_of_us=np.full(len(past), past.as_of_us.min()),
-        sent=None if past.sent is None else _without_messages(past.sent),
-    )
-    said = predictions(models, view, *first.seen_by(view))
+    said = predictions(models, view, *_seen_from_the_first_day(past, view))
     ordered = {
         name: metrics.pair_counts(user, each, past.label, past.weight)[0]
         for name, each in said.items()
@@ -72,6 +74,13 @@ def judge_across_days(
     )
 
 
-def _without_messages(sent: pa.Table) -> pa.Table:
-    column = sent.schema.get_field_index("message_type")
-    return sent.set_column(column, "message_type", pa.nulls(len(sent), pa.string()))
+def _seen_from_the_first_day(past: LabelledMoments, view: AsOfView) -> tuple[Viewpoints, Moments]:
+    """Return users as of the first judged day, and the moments without their messages.
+
+    Hours are those of the zone that was known when each moment was planned: who travels is asked
+    about the clock that they lived by.
+    """
+    seen, moments = past.seen_by(view)
+    first = pa.repeat(instant(int(past.as_of_us.min())), len(seen))
+    then, number = viewpoints(seen.user_id, first, platform=seen.platform)
+    return then, replace(moments, viewpoint=number[moments.viewpoint], message_type=None)
