@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 
+from sendopt.cores import cores
+
 _ASKED = {
     # Waiting threads sleep rather than spin: on shared cores training was 3 to 4 times slower.
     "OMP_WAIT_POLICY": "PASSIVE",
+    # Where nobody says otherwise, OpenMP takes every core that it sees, and sees no quota.
+    "OMP_NUM_THREADS": str(cores()),
     # Rows are shared out among threads already. With threads of its own for each small product,
     # linear algebra fights them for the cores: scoring took a quarter longer.
     "OPENBLAS_NUM_THREADS": "1",

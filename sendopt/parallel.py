@@ -1,7 +1,8 @@
-"""Rows that are worked on at the same time."""
+"""Rows that are worked on at the same time, by no more threads than there are cores."""
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,11 +11,23 @@ from typing import TypeVar
 
 import numpy as np
 
+from sendopt.cores import cores
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AT_ONCE = 2
 _FEW = 1_000  # rows, up to which they are done before a thread has begun
+
+_thread = threading.local()
+
+
+def at_hand(most: int) -> int:
+    """Return how many threads may be begun here, at most `most`: one for each core.
+
+    Whoever is one of several that work at once begins none: the cores are taken.
+    """
+    return 1 if getattr(_thread, "is_one_of_several", False) else min(most, cores())
 
 
 def shared_out(
@@ -29,8 +42,7 @@ def shared_out(
     if shares == 1:
         return [work(slice(0, rows))]
     ends = np.linspace(0, rows, shares + 1).astype(int).tolist()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(work, [slice(*each) for each in pairwise(ends)]))
+    return list(in_turn(work, [slice(*each) for each in pairwise(ends)], at_once=AT_ONCE))
 
 
 def in_turn(
@@ -38,20 +50,26 @@ def in_turn(
 ) -> Iterator[Result]:
     """Yield what `work` returns for each item, in their order, `at_once` of them at a time.
 
-    Twice as many are begun before the first is taken, so that nobody waits for the taker.
+    Fewer at a time, where `at_hand` allows fewer. Twice as many are begun before the first is
+    taken, so that nobody waits for the taker.
     """
-    if at_once == 1:
+    workers = at_hand(at_once)
+    if workers == 1:
         yield from map(work, items)
         return
-    with ThreadPoolExecutor(at_once) as pool:
+    with ThreadPoolExecutor(workers, initializer=_is_one_of_several) as pool:
         begun: deque[Future[Result]] = deque()
         try:
             for item in items:
                 begun.append(pool.submit(work, item))
-                if len(begun) == 2 * at_once:
+                if len(begun) == 2 * workers:
                     yield begun.popleft().result()
             while begun:
                 yield begun.popleft().result()
         finally:
             for each in begun:
                 each.cancel()
+
+
+def _is_one_of_several() -> None:
+    _thread.is_one_of_several = True

@@ -53,7 +53,7 @@ class LogSettings(_Section):
     catalog: str = ""  # SQLite file or postgresql:// URI; empty = HOME/log/catalog.sqlite
     data: str = ""  # folder or s3://bucket/prefix; empty = HOME/log/data
     memory_limit: str = "2GB"  # of one DuckDB connection; an import of any size stays below it
-    threads: Count = 2
+    threads: Count = 2  # at most; fewer where a process has fewer cores, by affinity or quota
     s3_endpoint: str = ""  # host:port; empty = AWS
     s3_region: str = "us-east-1"
     s3_key_id: str = ""
@@ -82,7 +82,7 @@ class LearnSettings(_Section):
     # and those of phones that set themselves differ by seconds, rarely by minutes.
     clock_tolerance_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
     seed: int = 1
-    threads: Count = 2
+    threads: Count = 2  # at most; fewer where a process has fewer cores, by affinity or quota
     # What a model knows of users is read from the log when it is asked; its weights and its
     # calibration age with the seasons, and nobody has judged them on days so long after training.
     model_max_age_days: Count = 90

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from sendopt.cores import cores
 from sendopt.errors import StoreFailure
 from sendopt.log.location import LogLocation, S3Access
 from sendopt.log.statements import failures, literal, run, statement
@@ -43,7 +44,7 @@ def open_instance(
             ":memory:",
             config={
                 "memory_limit": memory_limit,
-                "threads": threads,
+                "threads": min(threads, cores()),
                 "temp_directory": str(spill),
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,

@@ -18,7 +18,7 @@ from sendopt.features.local_time.zones import UTC_ONLY, ZoneOffsets, zone_offset
 from sendopt.features.queries import statement
 from sendopt.features.target import Target
 from sendopt.log import Reader
-from sendopt.parallel import AT_ONCE, shared_out
+from sendopt.parallel import AT_ONCE, in_turn, shared_out
 from sendopt.records import EventType
 
 if TYPE_CHECKING:
@@ -218,8 +218,7 @@ def _in_order(
         for some in chain.from_iterable(share):
             arrival.scatter(some.user, some.key, some.zone, begin, key, zone)
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(put, (parts[share::AT_ONCE] for share in range(AT_ONCE))))
+    list(in_turn(put, [parts[share::AT_ONCE] for share in range(AT_ONCE)], at_once=AT_ONCE))
 
     def settle(users: slice) -> None:
         arrival.settle(first[users.start : users.stop + 1], key, zone)

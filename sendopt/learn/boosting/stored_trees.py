@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.learn.boosting.tree_tables import TreeTables, tree_tables
+from sendopt.parallel import at_hand
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -34,9 +35,7 @@ class StoredTrees:
         """The same as LightGBM's own object."""
         import lightgbm as lgb  # noqa: PLC0415 - see above
 
-        booster = lgb.Booster(model_str=self.text)
-        booster.params["num_threads"] = self.threads
-        return booster
+        return lgb.Booster(model_str=self.text)
 
     @cached_property
     def tables(self) -> TreeTables:
@@ -60,8 +59,12 @@ class StoredTrees:
         return len(list(_sections(self.text))) - 1
 
     def predict(self, features: NDArray[Any], **options: bool) -> Any:
-        """Predict rows, as LightGBM's booster does."""
-        return self.booster.predict(features, **options)
+        """Predict rows, as LightGBM's booster does.
+
+        It is told each time how many threads it may use: a booster forgets its own, and would take
+        every core that it sees.
+        """
+        return self.booster.predict(features, num_threads=at_hand(self.threads), **options)
 
 
 def _sections(text: str) -> Iterator[dict[str, str]]:

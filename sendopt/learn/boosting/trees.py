@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.learn.boosting.stored_trees import StoredTrees
+from sendopt.parallel import at_hand
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -94,7 +95,7 @@ def fit(
             "boost_from_average": False,
             "deterministic": True,
             "force_row_wise": True,
-            "num_threads": threads,
+            "num_threads": at_hand(threads),
             "seed": seed,
             **_DATASET,
         },
@@ -159,7 +160,7 @@ def _dataset(
         feature_name=list(names),
         reference=reference,
         # Without its own, construction takes every core there is.
-        params={**_DATASET, "max_bin": definition.max_bin, "num_threads": threads},
+        params={**_DATASET, "max_bin": definition.max_bin, "num_threads": at_hand(threads)},
         free_raw_data=True,
     )
 

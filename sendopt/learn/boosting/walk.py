@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.compiled import compiled
 from sendopt.learn.boosting.collapse import UserTrees, user_columns
+from sendopt.parallel import in_turn
 
 _BLOCK = 64  # users whose vectors stay in the innermost cache while the trees pass by
 _TOGETHER = 4  # trees whose vectors are added up before a user's own is touched
@@ -27,15 +26,15 @@ def add_trees(
         trees: collapsed.
         features: (users, user features); NaN is missing.
         logit: (users, slots).
-        threads: users are shared out among so many.
+        threads: users are shared out among so many, or fewer if there are fewer cores.
     """
 
     def run(some: slice) -> None:
         _add_trees(trees, user_columns(features[some]), logit[some])
 
     share = max(-(-len(logit) // threads), 1)
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(run, [slice(at, at + share) for at in range(0, len(logit), share)]))
+    slices = [slice(at, at + share) for at in range(0, len(logit), share)]
+    list(in_turn(run, slices, at_once=threads))
 
 
 @compiled()

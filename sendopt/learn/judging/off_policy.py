@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,12 +18,12 @@ from sendopt.features.labels.chances import LoggedChances, logged_chances
 from sendopt.features.labels.randomised import RandomisedSends, randomised_sends
 from sendopt.learn.judging.predictions import OURS, predictions
 from sendopt.learn.model.model import ServableModel
+from sendopt.parallel import AT_ONCE, in_turn
 
 Vector = NDArray[np.float64]
 
 _MOST_SENDS = 200_000
 _SENDS_A_SHARE = 5_000  # bounds the dense curves and rows to some 60 MB
-_SHARES_AT_ONCE = 2  # in threads: shares are independent, so their number changes no bit
 _LEAST_SHARE = 0.005  # of the randomised sends; what rarer hours are worth, no log tells
 
 
@@ -108,8 +107,7 @@ def _logged(
         share = slice(first, min(first + _SENDS_A_SHARE, len(sends)))
         return predictions(models, view, *sends.each_hour(share, hours))
 
-    with ThreadPoolExecutor(_SHARES_AT_ONCE) as pool:
-        shares = list(pool.map(ranked, range(0, len(sends), _SENDS_A_SHARE)))
+    shares = list(in_turn(ranked, range(0, len(sends), _SENDS_A_SHARE), at_once=AT_ONCE))
     ranking = {
         name: np.concatenate([share[name] for share in shares]).reshape(-1, len(hours))
         for name in shares[0]
