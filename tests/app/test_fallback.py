@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from untrained import rebuilt, scorer_of
@@ -21,6 +24,7 @@ from sendopt.clock import VirtualClock
 from sendopt.demo.studies import load_studies
 from sendopt.errors import ModelNotServable
 from sendopt.learn import ServableModel
+from sendopt.learn.registry import serving
 from sendopt.records import CampaignId, Decision, ServedBy, TenantId, UserId
 from sendopt.schedule.identity import send_id
 from sendopt.settings import LearnSettings, RegistrySettings, Settings
@@ -186,6 +190,29 @@ def test_slow_models_are_left_behind(home: Path) -> None:
         for thread in threading.enumerate():
             if thread.name == "scoring":
                 thread.join()
+
+
+def test_a_model_that_hangs_is_not_asked_for_ever_more(home: Path) -> None:
+    """Each question takes a thread, which nobody can stop."""
+    let_go, begun = threading.Event(), []
+
+    def hangs(model: ServableModel) -> pa.Table:
+        begun.append(model.version)
+        let_go.wait()
+        return pa.table({"open_probability": [0.5]})
+
+    impatient = LearnSettings(model_patience_seconds=1e-9, model_rows_per_second=1e12)
+    with opened(home, learn=impatient) as app:
+        asked = partial(serving.ask, app.registry, TENANT, hangs, rows=1, now=NOW)
+        reasons = [asked(limits=app.model_limits).reasons for _ in range(5)]
+        assert {reason for each in reasons for reason in each.values()} == {"model_too_slow"}
+        assert Counter(begun) == dict.fromkeys(begun, 2)
+        let_go.set()
+        for thread in threading.enumerate():
+            if thread.name == "scoring":
+                thread.join()
+        patient = replace(app.model_limits, patience=timedelta(minutes=1))
+        assert asked(limits=patient).step == ServedBy.CHAMPION
 
 
 def test_a_registry_that_is_away_stops_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

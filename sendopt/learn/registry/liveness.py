@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
 
@@ -37,6 +37,32 @@ class Liveness:
                 self._question = in_background(self._ask, name="liveness")
             question = self._question
         question.result(within.total_seconds())
+
+
+class LeftBehind:
+    """Questions that nobody waits for any longer, by who was asked; they still take a core each.
+
+    No thread can be stopped from outside. Whoever has left `most` questions open is not asked
+    again until one has ended.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._turn = threading.Lock()
+        self._open: dict[str, list[Future[Any]]] = {}
+
+    def add(self, asked: str, question: Future[Any]) -> None:
+        """Keep in mind that `question` to `asked` is still open."""
+        with self._turn:
+            self._open.setdefault(asked, []).append(question)
+
+    def too_many(self, asked: str) -> bool:
+        """Tell whether `asked` still works at as many questions as may be left behind."""
+        with self._turn:
+            still = [each for each in self._open.pop(asked, ()) if not each.done()]
+            if still:
+                self._open[asked] = still
+            return len(still) >= self._most
 
 
 def in_background(ask: Callable[[], Answer], *, name: str) -> Future[Answer]:

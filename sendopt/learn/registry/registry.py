@@ -20,7 +20,7 @@ from typing import Any
 from sendopt.errors import Conflict, ModelNotServable
 from sendopt.learn.families import artifact
 from sendopt.learn.model.model import ServableModel
-from sendopt.learn.registry.liveness import Liveness
+from sendopt.learn.registry.liveness import LeftBehind, Liveness
 from sendopt.learn.registry.mlflow_store import Version, Versions, damaged, unavailable
 from sendopt.learn.registry.promotions import (
     LAST_GOOD_ALIAS,
@@ -44,6 +44,7 @@ _CARD = "card.md"
 _VERSION_TAG = "sendopt.version"
 _UNTIL_TAG, _LEARNED_TAG = "sendopt.trained_until", "sendopt.learned_until"
 _GATE_TAG = "sendopt.gate"
+_MOST_LEFT_BEHIND = 2  # answers of a model: one may be a question too large, two are its habit
 _MOST_LOADED = 3  # of a tenant: the champion, the last good one, and one that either was before
 
 
@@ -70,6 +71,7 @@ class Registry:
         self._threads = threads
         self._loaded: dict[TenantId, dict[str, ServableModel]] = {}  # by number
         self._served: dict[TenantId, ServableModel] = {}  # the last champion of each tenant
+        self.left_behind = LeftBehind(_MOST_LEFT_BEHIND)
         self._liveness = Liveness(
             lambda: self._versions.called(TenantId("default"), CHAMPION_ALIAS)
         )

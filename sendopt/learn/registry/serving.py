@@ -7,7 +7,8 @@ send its best time, never the send. Why a step was passed over is one of
     no_champion, no_last_good   there is none
     model_damaged               its files are not what was judged
     model_stale                 it was trained longer ago than models may serve
-    model_too_slow              no answer within the time that its number of rows may take
+    model_too_slow              no answer within the time that its number of rows may take, or
+                                too many such questions that it still works at
     model_output_invalid        an answer that is no probability: NaN, infinite, outside (0, 1); or
                                 more answers than questions, or fewer
     model_failed                it raised: it broke, a solver of its own found nothing, or it was
@@ -37,7 +38,7 @@ import pyarrow as pa
 
 from sendopt.errors import InvalidInput, ModelNotServable, SendoptError, SolverFailed
 from sendopt.learn.model.model import ServableModel
-from sendopt.learn.registry.liveness import in_background
+from sendopt.learn.registry.liveness import LeftBehind, in_background
 from sendopt.learn.registry.registry import Registry
 from sendopt.records import ServedBy, TenantId
 
@@ -118,7 +119,9 @@ def ask(
     for step in (ServedBy.CHAMPION, ServedBy.LAST_GOOD):
         try:
             model = _load(registry, tenant_id, step, skipped)
-            scores = _sound_answer(model, score, rows=rows, limits=limits, now=now)
+            scores = _sound_answer(
+                model, score, registry.left_behind, rows=rows, limits=limits, now=now
+            )
         except ModelNotServable as refusal:
             skipped.append(Skipped(step, refusal.code, refusal.message))
         else:
@@ -140,6 +143,7 @@ def _load(
 def _sound_answer(
     model: ServableModel,
     score: Callable[[ServableModel], pa.Table],
+    left_behind: LeftBehind,
     *,
     rows: int,
     limits: Limits,
@@ -158,10 +162,17 @@ def _sound_answer(
             code="model_stale",
             hint="run `sendopt train`",
         )
+    if left_behind.too_many(model.version):
+        raise ModelNotServable(
+            f"model {model.version} still works at questions that were given up",
+            code="model_too_slow",
+        )
     time = limits.time_for(rows)
+    question = in_background(lambda: score(model), name="scoring")
     try:
-        scores = in_background(lambda: score(model), name="scoring").result(time.total_seconds())
+        scores = question.result(time.total_seconds())
     except TimeoutError as error:
+        left_behind.add(model.version, question)
         raise ModelNotServable(
             f"model {model.version} had not answered after {time}", code="model_too_slow"
         ) from error
