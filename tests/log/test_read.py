@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import timedelta
 from itertools import islice, permutations
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -56,6 +58,7 @@ def test_the_view_has_the_columns_of_the_contract(local_log: Log) -> None:
         "attach '{catalog}' as other",
         "insert into event (event_id) values ('forged')",
         "set enable_external_access = true",
+        "set allow_unsigned_extensions = true",
         "copy event to '{home}/copy.csv'",
     ],
 )
@@ -69,6 +72,24 @@ def test_sql_reaches_nothing_but_the_view(
     )
     with local_log.reader(SHOP) as reader, pytest.raises((StoreFailure, InvalidInput)):
         reader.query("probe", sql)
+
+
+def test_no_unsigned_extension_is_loaded(log: Log, tmp_path: Path) -> None:
+    shipped = importlib.util.find_spec("duckdb_extension_httpfs")
+    assert shipped is not None
+    assert shipped.origin is not None
+    (genuine,) = Path(shipped.origin).parent.rglob("*.duckdb_extension")
+    content = bytearray(genuine.read_bytes())
+    content[-1] ^= 1  # the signature is the end of the file
+    forged = tmp_path / "forged.duckdb_extension"
+    forged.write_bytes(content)
+    with log.reader(SHOP) as reader, pytest.raises((StoreFailure, InvalidInput)):
+        reader.query("probe", f"load '{forged}'")
+    with (
+        log.appender() as appender,
+        pytest.raises(duckdb.Error, match=r"signature|external extensions is disabled"),
+    ):
+        appender._connection.execute(f"load '{forged}'")
 
 
 def test_a_reader_of_one_user_sees_that_user_alone(
