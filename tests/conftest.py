@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ import hypothesis
 import psycopg
 import pytest
 import structlog
+from waiting import wait_until
 
 from sendopt.log import Log, LogLocation, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
@@ -174,11 +174,12 @@ def postgres_url() -> Iterator[str]:
         )
     url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
     try:
-        _wait_for(url, server, home / "log")
+        wait_until(lambda: server.poll() is not None or _is_up(url), "PostgreSQL to start")
+        assert server.poll() is None, (home / "log").read_text()
         yield url
     finally:
         server.send_signal(signal.SIGINT)  # ends the clients that are still there
-        server.wait(timeout=20)
+        server.wait()
         shutil.rmtree(home)
 
 
@@ -217,17 +218,12 @@ def s3_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pa
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(200):
-            with socket.socket() as client:
-                if client.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.02)
-        else:
-            pytest.fail("the S3 server did not start; run: pip install localbucket==1.2.1")
+        wait_until(lambda: server.poll() is not None or _listens(port), "the S3 server to start")
+        assert server.poll() is None, "it did not start; run: pip install localbucket==1.2.1"
         yield f"127.0.0.1:{port}", root
     finally:
         server.terminate()
-        server.wait(timeout=10)
+        server.wait()
 
 
 @pytest.fixture(scope="session")
@@ -323,14 +319,14 @@ def _free_port() -> int:
         return port
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(200):
-        if server.poll() is not None:
-            break
-        try:
-            psycopg.connect(url, connect_timeout=2).close()
-        except psycopg.OperationalError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail(f"PostgreSQL did not start:\n{log.read_text()}")
+def _is_up(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0

@@ -202,7 +202,7 @@ def test_metrics_are_the_operators(
     with closing(guarded), serve(guarded) as url:
         for key, status in ((None, 401), (acme_key, 401), ("op-secre", 401), ("op-secret", 200)):
             headers = {"Authorization": f"Bearer {key}"} if key else {}
-            assert httpx.get(f"{url}/metrics", headers=headers).status_code == status
+            assert httpx.get(f"{url}/metrics", headers=headers, timeout=60).status_code == status
 
 
 def test_the_service_says_how_it_is(stranger: httpx.Client) -> None:
@@ -216,8 +216,8 @@ def test_requests_are_metered_by_the_template_of_their_route(home: Path, serve: 
     app = App(Settings(home=home), SystemClock(), secrets.token_bytes)
     with closing(app), serve(app) as url:
         for path in ("openapi.json", "nowhere", "v1/users/ann/best-times"):
-            httpx.get(f"{url}/{path}")
-        metrics = httpx.get(f"{url}/metrics").text
+            httpx.get(f"{url}/{path}", timeout=60)
+        metrics = httpx.get(f"{url}/metrics", timeout=60).text
     requests = [line for line in metrics.splitlines() if line.startswith("sendopt_http_requests")]
     assert {
         (labels["route"], labels["status"])
@@ -235,18 +235,18 @@ def test_a_store_that_is_broken_makes_the_service_unready_but_alive(
 ) -> None:
     app = App(Settings(home=home), SystemClock(), secrets.token_bytes)
     with closing(app), serve(app) as url:
-        assert httpx.get(f"{url}/readyz").status_code == 200
+        assert httpx.get(f"{url}/readyz", timeout=60).status_code == 200
         with closing(sqlite3.connect(home / "state.sqlite")) as state:
             state.execute("drop table alembic_version")
             state.execute("alter table planned_send rename to lost")
             state.commit()
-        answer = httpx.get(f"{url}/readyz")
+        answer = httpx.get(f"{url}/readyz", timeout=60)
         assert (answer.status_code, answer.json()["ready"]) == (503, False)
         parts = answer.json()["parts"]
         assert parts.pop("state") is not None
         assert parts == {"log": None, "registry": None}
-        assert httpx.get(f"{url}/healthz").status_code == 200
-        metrics = httpx.get(f"{url}/metrics")
+        assert httpx.get(f"{url}/healthz", timeout=60).status_code == 200
+        metrics = httpx.get(f"{url}/metrics", timeout=60)
     assert metrics.status_code == 200
     assert "sendopt_http_requests_total" in metrics.text
     assert "sendopt_sends" not in metrics.text

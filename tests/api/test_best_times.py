@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from waiting import wait_until
 
 from sendopt.api.best_times import KEY_SECONDS
 from sendopt.app import App
@@ -50,7 +51,9 @@ def service(scored: App, serve: Serve) -> Iterator[str]:
 @pytest.fixture
 def client(scored: App, service: str) -> Iterator[httpx.Client]:
     key = scored.issue_key(DEFAULT_TENANT, "tests")
-    with httpx.Client(base_url=service, headers={"Authorization": f"Bearer {key}"}) as client:
+    with httpx.Client(
+        base_url=service, headers={"Authorization": f"Bearer {key}"}, timeout=60
+    ) as client:
         yield client
 
 
@@ -66,12 +69,14 @@ def of_user(user_id: str, **query: int) -> str:
 
 def until_hot(client: httpx.Client, path: str) -> httpx.Response:
     """Ask until the answer no longer comes from a route; its numbers are rounded then."""
-    for _ in range(200):
-        answer = client.get(path)
-        if len(str(answer.json()["slots"][0]["open_probability"])) < 10:
-            return answer
-        time.sleep(0.01)
-    pytest.fail("the store never answered by itself")
+    answers: list[httpx.Response] = []
+
+    def is_rounded() -> bool:
+        answers.append(client.get(path))
+        return len(str(answers[-1].json()["slots"][0]["open_probability"])) < 10
+
+    wait_until(is_rounded, "an answer of the store itself")
+    return answers[-1]
 
 
 def test_the_store_answers_what_the_route_answers(
@@ -138,7 +143,9 @@ def test_another_tenant_and_a_stranger_get_nothing(
 
 def test_a_revoked_key_is_worthless_after_a_moment(scored: App, service: str, user_id: str) -> None:
     key = scored.issue_key(DEFAULT_TENANT, "to be revoked")
-    with httpx.Client(base_url=service, headers={"Authorization": f"Bearer {key}"}) as client:
+    with httpx.Client(
+        base_url=service, headers={"Authorization": f"Bearer {key}"}, timeout=60
+    ) as client:
         until_hot(client, of_user(user_id))
         scored.revoke_key(DEFAULT_TENANT, key.split("_")[1])
         time.sleep(KEY_SECONDS + 0.1)
@@ -151,10 +158,11 @@ def test_scores_that_are_too_old_are_worked_out_anew(
 ) -> None:
     stored = until_hot(client, of_user(user_id)).json()
     clock.advance(timedelta(hours=37))
-    deadline = time.monotonic() + 20
-    while (answer := client.get(of_user(user_id))).headers["sendopt-scores"].startswith("stored"):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(
+        lambda: not client.get(of_user(user_id)).headers["sendopt-scores"].startswith("stored"),
+        "an answer that is not stored",
+    )
+    answer = client.get(of_user(user_id))
     assert answer.headers["sendopt-scores"] == "live; reason=scores_too_old"
     assert answer.json()["model_version"] == stored["model_version"]
     scored.score(DEFAULT_TENANT)

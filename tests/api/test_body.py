@@ -28,7 +28,7 @@ def exchange(url: str, acme_key: str) -> Exchange:
             *headers,
         ]
         address = urlsplit(url)
-        with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
             connection.sendall("\r\n".join([*head, "", ""]).encode())
             for part in parts:
                 try:
@@ -93,7 +93,7 @@ def test_what_stands_behind_the_announced_length_is_no_part_of_the_body(
 
 def test_a_stranger_cannot_make_the_service_read(url: str) -> None:
     address = urlsplit(url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(
             b"POST /v1/events HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
             b"Content-Length: 1000\r\n\r\n"

@@ -29,7 +29,7 @@ def factory(app: App, url: str) -> Iterator[httpx.Client]:
         if gate == "passed":
             app.registry.promote(FACTORY, recorded.number, by="training", reason="ok", now=now)
     headers = {"Authorization": f"Bearer {app.issue_key(FACTORY, 'tests')}"}
-    with httpx.Client(base_url=url, headers=headers) as client:
+    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
         yield client
 
 

@@ -215,7 +215,7 @@ def told(process: subprocess.Popen[str]) -> str:
 def kill(process: subprocess.Popen[str]) -> list[str]:
     """Kill `process` as a power cut would, and return what it had said."""
     os.kill(process.pid, signal.SIGKILL)
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=60)
     return said.split("\n")[:-1]  # the last line may be cut
 
 

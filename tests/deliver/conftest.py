@@ -9,8 +9,6 @@ import os
 import socket
 import subprocess
 import threading
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from waiting import PATIENCE, wait_until
 
 from sendopt.clock import Clock, VirtualClock
 from sendopt.deliver import Dispatcher, Provider, RetryPolicy
@@ -262,7 +261,7 @@ class PushService:
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE.total_seconds()) as answer:
             text = answer.read()
         return json.loads(text) if text.startswith(b"{") else None
 
@@ -309,24 +308,23 @@ def push_service(node: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             stderr=output,
         )
     try:
-        _wait_until_up(f"http://127.0.0.1:{port}", server, log)
+        wait_until(
+            lambda: server.poll() is not None or _answers(f"http://127.0.0.1:{port}/status"),
+            "an answer of web-push-testing",
+        )
+        assert server.poll() is None, f"web-push-testing did not start:\n{log.read_text()}"
         yield PushService(f"http://127.0.0.1:{port}")
     finally:
         server.terminate()
-        server.wait(timeout=10)
+        server.wait()
 
 
-def _wait_until_up(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(200):
-        if server.poll() is not None:
-            break
-        try:
-            urllib.request.urlopen(urllib.request.Request(f"{url}/status", data=b""), timeout=2)
-        except urllib.error.URLError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail(f"web-push-testing did not start:\n{log.read_text()}")
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, data=b""), timeout=5).close()
+    except OSError:  # nobody listens yet, or nobody answers yet
+        return False
+    return True
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""A dispatcher in a process of its own, for the tests to kill: URL, owner, batch, lease seconds."""
+"""A dispatcher in a process of its own, for the tests to kill.
+
+Its arguments: the state's URL, the owner, the batch, the seconds of a lease and of a request.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ from sendopt.records import Channel
 from sendopt.state import State
 
 
-def main(url: str, owner: str, batch: str, lease_seconds: str) -> None:
+def main(url: str, owner: str, batch: str, lease_seconds: str, request_seconds: str) -> None:
     clock = SystemClock()
-    transport = Transport(timeout=timedelta(seconds=1), allow_private_addresses=True)
+    timeout = timedelta(seconds=float(request_seconds))
+    transport = Transport(timeout=timeout, allow_private_addresses=True)
     dispatcher = Dispatcher(
         State(url),
         {Channel.WEBHOOK: WebhookProvider(transport, clock)},

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from waiting import PATIENCE, wait_until
 
 from sendopt.records import Channel
 from sendopt.state import audit
@@ -29,9 +30,15 @@ def start(state_url):
     """Start a dispatcher; whatever still lives in the end is killed."""
     running = []
 
-    def start(owner: str, *, lease_seconds: float = 2) -> subprocess.Popen[str]:
+    def start(
+        owner: str,
+        *,
+        lease_seconds: float = 2,
+        request_seconds: float = PATIENCE.total_seconds(),
+    ) -> subprocess.Popen[str]:
+        arguments = [state_url, owner, str(BATCH), str(lease_seconds), str(request_seconds)]
         process = subprocess.Popen(
-            [sys.executable, SCRIPT, state_url, owner, str(BATCH), str(lease_seconds)],
+            [sys.executable, SCRIPT, *arguments],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -57,13 +64,11 @@ def plan(sends, receiver, count):
     )
 
 
-def wait_for_the_end(sends, *, seconds=60):
-    give_up_at = time.monotonic() + seconds
-    while time.monotonic() < give_up_at:
-        if not any(row.state in {"planned", "claimed"} for row in sends.rows()):
-            return
-        time.sleep(0.05)
-    pytest.fail("some sends did not end")
+def wait_for_the_end(sends):
+    def ended():
+        return not any(row.state in {"planned", "claimed"} for row in sends.rows())
+
+    wait_until(ended, "the end of every send")
 
 
 def calls(receiver) -> Counter[str]:
@@ -142,10 +147,11 @@ def pause_at_request(receiver, number, process):
 
 
 def test_a_paused_process_cannot_overwrite_what_another_did(sends, receiver, start):
-    process = start("paused")
+    # While it is paused its requests time out: it wakes to overwrite what came of them.
+    process = start("paused", request_seconds=1)
     paused = pause_at_request(receiver, 30, process)
     planned = plan(sends, receiver, 200)
-    assert paused.wait(timeout=60)
+    assert paused.wait(PATIENCE.total_seconds())
     start("awake", lease_seconds=60)  # its own sends are its own however slow the machine
     wait_for_the_end(sends)
     ends, events = sends.rows(), sends.events()

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import PATIENCE
 
 from sendopt.deliver.providers.public_address import is_public
 from sendopt.deliver.providers.transport import Request, Response, Transport, TransportError
@@ -87,7 +88,7 @@ PRIVATE_HOSTS = [
 
 @pytest.mark.parametrize("host", PRIVATE_HOSTS)
 def test_no_private_address_is_contacted(trap, host):
-    transport = Transport(timeout=timedelta(seconds=5))
+    transport = Transport(timeout=PATIENCE)
     [answer] = transport.post_all([post(f"http://{host}:{trap.port}/")])
     assert answer == TransportError("address_not_public", refused=True)
     assert trap.connections == 0
@@ -105,7 +106,7 @@ def test_wrapping_an_address_changes_nothing(address):
 def test_a_proxy_in_the_environment_is_not_used(trap, receiver, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{trap.port}")
-    transport = Transport(timeout=timedelta(seconds=5), allow_private_addresses=True)
+    transport = Transport(timeout=PATIENCE, allow_private_addresses=True)
     [answer] = transport.post_all([post(receiver.url)])
     assert isinstance(answer, Response)
     assert trap.connections == 0
@@ -115,7 +116,7 @@ def test_a_proxy_in_the_environment_is_not_used(trap, receiver, monkeypatch):
     "url", ["", "http://", "http://a b/", "file:///etc/passwd", "ftp://127.0.0.1/", "nonsense://x/"]
 )
 def test_a_url_that_cannot_be_contacted_is_refused(url):
-    transport = Transport(timeout=timedelta(seconds=5), allow_private_addresses=True)
+    transport = Transport(timeout=PATIENCE, allow_private_addresses=True)
     [answer] = transport.post_all([post(url)])
     assert answer == TransportError("url_malformed", refused=True)
 
@@ -130,7 +131,7 @@ def test_silence_ends_with_the_timeout_for_all_at_once(trap):
 def test_nobody_listening_and_no_such_name_are_not_refusals():
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    transport = Transport(timeout=timedelta(seconds=5), allow_private_addresses=True)
+    transport = Transport(timeout=PATIENCE, allow_private_addresses=True)
     assert transport.post_all([post(f"http://127.0.0.1:{port}/")]) == [
         TransportError("connection_failed")
     ]
@@ -160,7 +161,7 @@ def test_a_connection_that_breaks_before_the_status_leaves_the_outcome_unknown(a
                     connection.sendall(answer)
 
     threading.Thread(target=serve, daemon=True).start()
-    transport = Transport(timeout=timedelta(seconds=2), allow_private_addresses=True)
+    transport = Transport(timeout=PATIENCE, allow_private_addresses=True)
     [found] = transport.post_all([post(f"http://127.0.0.1:{listener.getsockname()[1]}/")])
     listener.close()
     assert isinstance(found, TransportError)
@@ -180,7 +181,7 @@ def test_an_endless_body_is_cut_off_and_its_status_counts():
                 sent["bytes"] += connection.send(b"x" * 65536)
 
     threading.Thread(target=serve, daemon=True).start()
-    transport = Transport(timeout=timedelta(seconds=20), allow_private_addresses=True)
+    transport = Transport(timeout=PATIENCE, allow_private_addresses=True)
     [found] = transport.post_all([post(f"http://127.0.0.1:{listener.getsockname()[1]}/")])
     listener.close()
     assert found == Response(201, {"retry-after": "7"})
@@ -196,7 +197,7 @@ def test_connections_are_kept_from_one_call_to_the_next(receiver):
         return accept()
 
     receiver.server.get_request = counting
-    transport = Transport(timeout=timedelta(seconds=5), concurrency=4, allow_private_addresses=True)
+    transport = Transport(timeout=PATIENCE, concurrency=4, allow_private_addresses=True)
     for _ in range(5):
         answers = transport.post_all([post(f"{receiver.url}/{number}") for number in range(20)])
         assert [answer.status for answer in answers] == [204] * 20
@@ -205,7 +206,7 @@ def test_connections_are_kept_from_one_call_to_the_next(receiver):
 
 
 def test_no_socket_stays_behind(receiver):
-    transport = Transport(timeout=timedelta(seconds=5), concurrency=8, allow_private_addresses=True)
+    transport = Transport(timeout=PATIENCE, concurrency=8, allow_private_addresses=True)
     transport.post_all([post(receiver.url)] * 50)
     sockets = _open_sockets()
     for _ in range(10):
@@ -289,7 +290,7 @@ def http2_server(node, certificate):
 
 def test_a_certificate_that_nobody_vouches_for_is_not_trusted(http2_server):
     url, _ = http2_server
-    transport = Transport(timeout=timedelta(seconds=5), allow_private_addresses=True)
+    transport = Transport(timeout=PATIENCE, allow_private_addresses=True)
     assert transport.post_all([post(url)]) == [TransportError("tls_failed")]
 
 
@@ -300,7 +301,7 @@ def test_connections_that_the_server_ends_lose_and_double_nothing(
     monkeypatch.setenv(
         ssl.get_default_verify_paths().openssl_cafile_env, str(certificate / "cert.pem")
     )
-    transport = Transport(timeout=timedelta(seconds=20), allow_private_addresses=True)
+    transport = Transport(timeout=PATIENCE, allow_private_addresses=True)
     asked = [f"/{number}" for number in range(2000)]
     answers = dict(
         zip(asked, transport.post_all([post(url + path) for path in asked]), strict=True)

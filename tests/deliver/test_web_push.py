@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import PATIENCE
 
 from sendopt.clock import SystemClock, VirtualClock
 from sendopt.deliver.providers import Transport, Vapid, WebPushProvider
@@ -194,7 +195,7 @@ class TestWithAPushService:
     @pytest.fixture
     def provider(self, vapid_pem):
         return WebPushProvider(
-            Transport(timeout=timedelta(seconds=10), allow_private_addresses=True),
+            Transport(timeout=PATIENCE, allow_private_addresses=True),
             Vapid(vapid_pem, "mailto:push@example.com"),
             SystemClock(),
             random_bytes=os.urandom,
@@ -320,7 +321,7 @@ def test_headers_tell_the_service_how_long_to_keep_it(receiver, vapid_pem, messa
         },
     }
     provider = WebPushProvider(
-        Transport(timeout=timedelta(seconds=5), allow_private_addresses=True),
+        Transport(timeout=PATIENCE, allow_private_addresses=True),
         Vapid(vapid_pem),
         clock,
         random_bytes=os.urandom,

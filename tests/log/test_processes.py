@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from waiting import wait_until
 
 from sendopt.errors import LeaseHeld
 from sendopt.log import Log, LogLocation
@@ -119,14 +120,14 @@ def _check(log: Log, acknowledged: int) -> None:
 @contextlib.contextmanager
 def _soon(log: Log) -> Iterator[None]:
     """Take the right; a server may need a moment to notice that a client is gone."""
-    for attempt in range(50):
-        with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
+
+        def is_free() -> bool:
             try:
                 stack.enter_context(log.appender())
             except LeaseHeld:
-                if attempt == 49:
-                    raise
-                time.sleep(0.02)
-                continue
-            yield
-            return
+                return False
+            return True
+
+        wait_until(is_free, "the right to append")
+        yield

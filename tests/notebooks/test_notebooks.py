@@ -39,7 +39,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelManager]:
 def test_it_runs_and_shows_what_it_announces(notebook: Any, kernel: KernelManager) -> None:
     # No notebook knows what another one named.
     notebook.cells.insert(0, nbformat.v4.new_code_cell("%reset -f"))
-    client = NotebookClient(notebook, km=kernel, timeout=90)
+    client = NotebookClient(notebook, km=kernel, timeout=240)
     try:
         client.execute()
     finally:

@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import httpx
-import pytest
+from waiting import wait_until
 
 SENDOPT = Path(sys.executable).with_name("sendopt")
 
@@ -55,15 +54,15 @@ def verify(environment: Mapping[str, str]) -> None:
 
 def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
     """Wait for `/readyz` of the service that `process` is."""
-    deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline:
+
+    def is_ready() -> bool:
         try:
-            if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
-                return
+            return httpx.get(f"{url}/readyz").status_code == 200
         except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    pytest.fail("the service did not become ready")
+            return False
+
+    wait_until(lambda: process.poll() is not None or is_ready(), "a service that is ready")
+    assert process.poll() is None, "the service has ended"
 
 
 def free_port() -> int:

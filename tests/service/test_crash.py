@@ -26,18 +26,19 @@ USERS = 60
 
 def plan_sends(app: App, url: str, key: str) -> None:
     """One send for each user, due within the next seconds."""
-    start = datetime.now(UTC)
-    due = {f"u{n}": start + timedelta(seconds=2 + n * 0.1) for n in range(USERS)}
-    for user in due:
+    users = [f"u{n}" for n in range(USERS)]
+    for user in users:
         app.register_device(
             TENANT,
             {"device_id": f"d-{user}", "user_id": user, "channel": "simulator", "address": {}},
         )
+    start = datetime.now(UTC) + timedelta(seconds=3)
+    due = {user: start + timedelta(seconds=n * 0.1) for n, user in enumerate(users)}
     answer = httpx.post(
         f"{url}/v1/campaigns?commit=true",
         headers={"authorization": f"Bearer {key}"},
         json=campaign("crash", due),
-        timeout=30,
+        timeout=60,
     )
     assert answer.status_code == 201, answer.text
 
@@ -75,7 +76,7 @@ def crash_and_recover(home: Path, kills: int) -> None:
         for life in range(kills + 1):
             with (
                 running("run", environment) as process,
-                httpx.Client(base_url=url, timeout=10) as client,
+                httpx.Client(base_url=url, timeout=60) as client,
             ):
                 wait_until_ready(url, process)
                 if life == 0:
@@ -102,7 +103,7 @@ def crash_and_recover(home: Path, kills: int) -> None:
                         break
                 if last:
                     process.send_signal(signal.SIGTERM)
-                    assert process.wait(timeout=30) in (0, -signal.SIGTERM)
+                    assert process.wait(timeout=60) in (0, -signal.SIGTERM)
         app.settle()
         with app.reader(TENANT) as reader:
             stored = reader.query("sessions", "select event_id from event")["event_id"].to_pylist()
