@@ -21,6 +21,7 @@ from sendopt.evaluate.chance import (
     spread,
     t_beyond,
     user_sums,
+    z_beyond,
 )
 from sendopt.evaluate.metrics import Interval
 from sendopt.evaluate.refusal import Refusal
@@ -34,8 +35,18 @@ FEWEST_EFFECTIVE_SENDS = 200
 _HEAVY = 10.0  # weight beyond which switch-DR asks the model instead
 _TOLERATED_MASS = 1e-9  # of the target, where nothing was ever drawn
 _WEIGHT_ALARM = 4.0  # standard errors between the mean weight and 1; by chance, 1 in 16,000
+_STRATA_ALARM = 1.0 / 16_000  # by chance, of any stratum's mean weight
 _FOLDS = 5
 _PRIOR_SENDS = 10.0
+
+
+@dataclass(frozen=True)
+class Strata:
+    """Sends divided by something that was known before the draw, and that it may have gone by."""
+
+    by: str  # such as `platform`
+    names: tuple[str, ...]
+    number: Group  # of each send, into `names`
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,7 @@ class Logged:
     predicted: Vector  # q at that time
     expected: Vector  # mean of q over the times, as the target draws them
     unreachable: Vector  # the target's chance of times that could not be drawn here
+    strata: tuple[Strata, ...] = ()  # in each of which weights must average 1
 
     def __len__(self) -> int:
         return len(self.reward)
@@ -142,7 +154,7 @@ def refusal(logged: Logged, support: Support) -> Refusal | None:
             "log the chance of the very time that was drawn, after all constraints, and compare "
             "among the times that could be drawn",
         )
-    return None
+    return _unbalanced(logged)
 
 
 def estimates(logged: Logged, support: Support) -> dict[str, Interval]:
@@ -192,6 +204,41 @@ def cross_fitted(
         rates[held] = (answers + _PRIOR_SENDS * mean) / (sends + _PRIOR_SENDS)
     q: NDArray[np.float64] = rates[fold]
     return q
+
+
+def _unbalanced(logged: Logged) -> Refusal | None:
+    """Refuse a log whose weights do not average 1 in a stratum; None = in each they may.
+
+    Where the sender drew by something and logged a chance that does not know it, weights still
+    average 1 over all sends, and compare the answers of strata as if they were those of times.
+
+    The error is the largest of three: by how much sends of one user hang together; of all sends'
+    weights, which tells what is due where the target's time was never drawn; of the stratum's own.
+    """
+    weight = logged.target / logged.propensity
+    z = z_beyond(_STRATA_ALARM / 2.0 / max(sum(len(each.names) for each in logged.strata), 1))
+    for strata in logged.strata:
+        sends = np.bincount(strata.number, minlength=len(strata.names))
+        off = np.bincount(strata.number, weight - 1.0, len(strata.names))
+        own = np.bincount(strata.number, (weight - 1.0) ** 2, len(strata.names))
+        pair, of_pair = np.unique(
+            logged.user * len(strata.names) + strata.number, return_inverse=True
+        )
+        of_users = np.bincount(
+            pair % len(strata.names), np.bincount(of_pair, weight - 1.0) ** 2, len(strata.names)
+        )
+        due = sends * float(np.mean((weight - 1.0) ** 2))
+        beyond = np.abs(off) > z * np.sqrt(np.maximum(np.maximum(own, of_users), due))
+        if beyond.any():
+            worst = int(np.argmax(np.where(beyond, np.abs(off), 0.0)))
+            return Refusal(
+                "no_support",
+                f"importance weights average {1.0 + off[worst] / sends[worst]:.2f} where 1 is "
+                f"expected, in the {sends[worst]:,} sends whose {strata.by} is "
+                f"{strata.names[worst]}: the sender drew by it, and the propensities do not know",
+                f"log the chance that the time had for this very send, given its {strata.by}",
+            )
+    return None
 
 
 def _share(user: Group, value: Vector, weight: Vector, effective: float) -> Interval:

@@ -61,6 +61,11 @@ def _show_off_policy(found: OffPolicyEvaluation) -> None:
             f"Hours {rare} are {found.rare_share:.2%} of these sends, too few to tell what they "
             "are worth: a rule that often takes them has no causal figure",
         )
+    if found.impossible_share:
+        stdout.print(
+            f"{found.impossible_share:.2%} of the hours of these sends were never drawn for their "
+            "zone, platform or message type, and no rule chooses them",
+        )
     values = {name: each for name, each in found.value.items() if isinstance(each, Value)}
     print_table(
         "Share answered (causal), 95 % intervals",

@@ -40,6 +40,7 @@ from sendopt.features.as_of.viewpoints import (
     local_days,
     local_moments,
     weekends,
+    zones_of,
 )
 from sendopt.features.target import Target
 from sendopt.features.timeline.history import History, read_history
@@ -149,6 +150,11 @@ class AsOfView:
     ) -> LocalDays:
         """Return the days of instants in the zones that were known of their users."""
         return local_days(self.reader, self.history, viewpoints, viewpoint, at_us)
+
+    def zones(self, viewpoints: Viewpoints) -> pa.DictionaryArray:
+        """Return the zone on whose clock each viewpoint's hours are; UTC where none is known."""
+        names, number = zones_of(self.history, viewpoints)
+        return pa.DictionaryArray.from_arrays(pa.array(number), pa.array(names))
 
     def day_begins_us(
         self, viewpoints: Viewpoints, viewpoint: NDArray[np.intp], day: NDArray[np.int64]

@@ -43,6 +43,16 @@ class Viewpoints:
             None if self.platform is None else self.platform.slice(first, count),
         )
 
+    def take(self, rows: NDArray[np.intp]) -> Viewpoints:
+        """Return the rows of them, in that order."""
+        index = pa.array(rows)
+        return Viewpoints(
+            self.user_id.take(index),
+            self.as_of.take(index),
+            None if self.timezone is None else self.timezone.take(index),
+            None if self.platform is None else self.platform.take(index),
+        )
+
     @property
     def as_of_us(self) -> NDArray[np.int64]:
         """`as_of` in microseconds since the epoch."""
@@ -141,7 +151,7 @@ def local_moments(
     at_us = np.asarray(flat(at).cast(INSTANT).cast(pa.int64()))
     local_us, at_weekend = at_us, np.zeros(0, bool)
     if len(at_us):
-        zones, of_viewpoint = _zones_of(past, viewpoints)
+        zones, of_viewpoint = zones_of(past, viewpoints)
         zone = of_viewpoint[viewpoint]
         offsets = zone_offsets(reader, zones, begin_us=int(at_us.min()), end_us=int(at_us.max()))
         local_us = offsets.local_us(zone, at_us)
@@ -172,7 +182,7 @@ def local_days(
     """Return the days of instants in the zones that were known of their users; see above."""
     if not len(at_us):
         return LocalDays(at_us, at_us)
-    zones, of_viewpoint = _zones_of(past, viewpoints)
+    zones, of_viewpoint = zones_of(past, viewpoints)
     zone = of_viewpoint[viewpoint]
     # A day on either side: clocks show as much as 14 hours more or less than UTC.
     offsets = zone_offsets(
@@ -192,7 +202,7 @@ def day_begins_us(
     """Return when local days, counted from 1970, begin in the zones that were known of users."""
     if not len(day):
         return day
-    zones, of_viewpoint = _zones_of(past, viewpoints)
+    zones, of_viewpoint = zones_of(past, viewpoints)
     offsets = zone_offsets(
         reader,
         zones,
@@ -216,11 +226,11 @@ def hours_of_week(past: History, viewpoints: Viewpoints) -> Moments:
 
 def weekends(past: History, viewpoints: Viewpoints) -> NDArray[np.bool_]:
     """Return which days of the week are weekend for each viewpoint, (rows, 7), Monday first."""
-    zones, zone = _zones_of(past, viewpoints)
+    zones, zone = zones_of(past, viewpoints)
     return weekend_days(zones, zone, viewpoints.as_of_us)
 
 
-def _zones_of(past: History, viewpoints: Viewpoints) -> tuple[tuple[str, ...], NDArray[np.int16]]:
+def zones_of(past: History, viewpoints: Viewpoints) -> tuple[tuple[str, ...], NDArray[np.int16]]:
     """Return names of zones, and the number of the one on whose clock each viewpoint's hours are.
 
     See `local_moments`.

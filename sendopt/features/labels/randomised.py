@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sendopt.features.as_of.view import AsOfView
@@ -18,15 +20,21 @@ _INSTANT = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True)
 class RandomisedSends:
-    """Sends whose time was randomised, one row each, seen from the start of their local day."""
+    """Sends whose time was randomised, one row each, seen from the start of their local day.
+
+    `strata` holds what was known of a send before its time was drawn, and may have decided among
+    which hours, with which chances: by the name of what it is, its value for each send.
+    """
 
     seen: Viewpoints  # the user, as of local midnight: the same whichever hour was drawn; by time
     viewpoint: NDArray[np.intp]  # of the send
     day_of_week: NDArray[np.int64]
     day_type: NDArray[np.intp]  # as of Moments
+    message_type: pa.Array  # null where it was not told
     hour: NDArray[np.intp]  # 0..23, local: the one that was drawn
     propensity: NDArray[np.float64]
     answered: NDArray[np.float64]  # 0 or 1
+    strata: Mapping[str, pa.DictionaryArray]  # text without nulls
 
     def __len__(self) -> int:
         return len(self.hour)
@@ -35,35 +43,65 @@ class RandomisedSends:
         """Return the middle of each of `hours` on the days of `rows`, one send after the other."""
         mine = self.viewpoint[rows]
         first, last = int(mine.min()), int(mine.max()) + 1
+        of_send = np.repeat(np.arange(rows.start, rows.stop), len(hours))
         return self.seen.slice(first, last - first), Moments(
-            viewpoint=np.repeat(mine - first, len(hours)),
-            day_of_week=np.repeat(self.day_of_week[rows], len(hours)),
+            viewpoint=self.viewpoint[of_send] - first,
+            day_of_week=self.day_of_week[of_send],
             minute_of_day=np.tile(hours * 60 + 30, len(mine)),
-            day_type=np.repeat(self.day_type[rows], len(hours)),
+            day_type=self.day_type[of_send],
+            message_type=self.message_type.take(pa.array(of_send)),
         )
 
 
 def randomised_sends(
     view: AsOfView, *, since: datetime, until: datetime, limit: int
 ) -> RandomisedSends:
-    """Return up to `limit` randomised sends of [since, until), in any fixed order."""
+    """Return up to `limit` randomised sends of [since, until), in any fixed order.
+
+    Zone, platform and message type are those of the send: whoever drew its time knew them.
+    """
     sent, _ = sends_with_labels(
         view.reader, view.target, since=since, until=until, randomised=True, limit=limit
     )
     day = days_of_sends(view, sent)
     # What is known must not depend on the hour that was drawn: it ends where the local day begins.
-    seen, number = _by_time(*viewpoints(sent["user_id"], _instants(day.begins_us)))
-    local = view.moments(seen, number, sent["at"])
+    seen, number = _by_time(
+        *viewpoints(
+            sent["user_id"],
+            pa.array(day.begins_us).cast(_INSTANT),
+            timezone=sent["timezone"],
+            platform=sent["platform"],
+        )
+    )
     order = np.argsort(number, kind="stable")
+    sent, number = sent.take(pa.array(order)), number[order]
+    local = view.moments(seen, number, sent["at"], message_type=sent["message_type"])
     return RandomisedSends(
         seen=seen,
-        viewpoint=number[order],
-        day_of_week=local.day_of_week[order],
-        day_type=local.day_type[order],
-        hour=(local.minute_of_day[order] // 60).astype(np.intp),
-        propensity=sent["propensity"].to_numpy().astype(np.float64)[order],
-        answered=sent["label"].to_numpy()[order],
+        viewpoint=number,
+        day_of_week=local.day_of_week,
+        day_type=local.day_type,
+        message_type=local.message_type,
+        hour=(local.minute_of_day // 60).astype(np.intp),
+        propensity=sent["propensity"].to_numpy().astype(np.float64),
+        answered=sent["label"].to_numpy(),
+        strata=_strata(view, seen, number, local.message_type),
     )
+
+
+def _strata(
+    view: AsOfView, seen: Viewpoints, number: NDArray[np.intp], message_type: pa.Array
+) -> dict[str, pa.DictionaryArray]:
+    """Divide sends by zone, platform and message type, and by all of them together."""
+    of_send = pa.array(number)
+    alone = {
+        "zone": view.zones(seen).cast(pa.string()).take(of_send),
+        "platform": view.last_platforms(seen).take(of_send),
+        "message type": message_type,
+    }
+    told = {name: pc.fill_null(each, "unknown") for name, each in alone.items()}
+    told[", ".join(told)] = pc.binary_join_element_wise(*told.values(), ", ")
+    return {name: each.dictionary_encode() for name, each in told.items()}
 
 
 def _by_time(seen: Viewpoints, number: NDArray[np.intp]) -> tuple[Viewpoints, NDArray[np.intp]]:
@@ -71,8 +109,4 @@ def _by_time(seen: Viewpoints, number: NDArray[np.intp]) -> tuple[Viewpoints, ND
     order = np.argsort(seen.as_of_us, kind="stable")
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    return Viewpoints(seen.user_id.take(order), seen.as_of.take(order)), place[number]
-
-
-def _instants(us: NDArray[np.int64]) -> pa.ChunkedArray:
-    return pa.chunked_array([pa.array(us).cast(_INSTANT)])
+    return seen.take(order), place[number]

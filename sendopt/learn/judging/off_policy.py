@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from sendopt.evaluate import off_policy
 from sendopt.evaluate.metrics import Interval
-from sendopt.evaluate.off_policy import Logged, Value
+from sendopt.evaluate.off_policy import Logged, Strata, Value
 from sendopt.evaluate.refusal import Refusal
 from sendopt.features import AsOfView
 from sendopt.features.labels.chances import LoggedChances, logged_chances
 from sendopt.features.labels.randomised import RandomisedSends, randomised_sends
+from sendopt.learn.judging.drawn_hours import DrawnHours, drawn_hours
 from sendopt.learn.judging.predictions import OURS, predictions
 from sendopt.learn.model.model import ServableModel
 from sendopt.parallel import AT_ONCE, in_turn
@@ -24,7 +25,6 @@ Vector = NDArray[np.float64]
 
 _MOST_SENDS = 200_000
 _SENDS_A_SHARE = 5_000  # bounds the dense curves and rows to some 60 MB
-_LEAST_SHARE = 0.005  # of the randomised sends; what rarer hours are worth, no log tells
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class OffPolicyEvaluation:
     rare_hours: tuple[int, ...]  # of them, too rarely drawn to tell what they are worth
     rare_share: float  # of the evaluated sends, at rare hours
     as_sent: float | None  # share answered of those evaluated, at the hours they went out
+    impossible_share: float = 0.0  # of all hours of all sends, those never drawn for sends like it
     value: Mapping[str, Value | Refusal] = field(default_factory=dict)  # by policy
     gain: Mapping[str, Mapping[str, Interval]] = field(default_factory=dict)  # ours minus it
     refusal: Refusal | None = None  # why nothing is said of any policy
@@ -54,26 +55,27 @@ def evaluate_off_policy(
         since: inclusive; no model may have learned from it.
         until: exclusive.
 
-    Every policy chooses one local hour of the send's day, among those that were drawn at all,
-    knowing what was known when that day began. A propensity is taken to be that of the hour. A
-    policy that chooses rarely drawn hours for more than a few sends is refused a value.
+    Every policy chooses one local hour of the send's day, among those that were drawn for sends
+    like it (see `drawn_hours`), knowing what was known when that day began. A propensity is taken
+    to be that of the hour, for this very send. A policy is refused a value if its weights do not
+    average 1 among the sends of a zone, a platform or a message type, or if it chooses rarely drawn
+    hours for more than a few sends.
     """
     chances = logged_chances(view.reader, view.target, since=since, until=until)
     refusal = _nothing_randomised(chances)
     if refusal is not None:
         return OffPolicyEvaluation(chances, 0, (), (), 0.0, None, refusal=refusal)
     sends = randomised_sends(view, since=since, until=until, limit=_MOST_SENDS)
-    counted = np.bincount(sends.hour, minlength=24)
-    hours = np.flatnonzero(counted).astype(np.intp)
-    rare = counted[hours] < _LEAST_SHARE * len(sends)
-    logged = _logged(_warm(view, models), models, sends, hours, rare)
+    drawn = drawn_hours(sends)
+    logged = as_chosen(_rankings(_warm(view, models), models, sends, drawn.hours), sends, drawn)
     value = {name: off_policy.evaluate(rows) for name, rows in logged.items()}
     return OffPolicyEvaluation(
         chances=chances,
         evaluated=len(sends),
-        hours=tuple(int(hour) for hour in hours),
-        rare_hours=tuple(int(hour) for hour in hours[rare]),
-        rare_share=float(counted[hours[rare]].sum() / len(sends)),
+        hours=tuple(int(hour) for hour in drawn.hours),
+        rare_hours=tuple(int(hour) for hour in drawn.hours[drawn.rare]),
+        rare_share=float(np.isin(sends.hour, drawn.hours[drawn.rare]).mean()),
+        impossible_share=float(1.0 - drawn.possible.mean()),
         as_sent=float(sends.answered.mean()),
         value=value,
         gain={
@@ -90,31 +92,48 @@ def _warm(view: AsOfView, models: Mapping[str, ServableModel]) -> AsOfView:
     return view.warm(late_answers=late, answer_times=times)
 
 
-def _logged(
+def _rankings(
     view: AsOfView,
     models: Mapping[str, ServableModel],
     sends: RandomisedSends,
     hours: NDArray[np.intp],
-    rare: NDArray[np.bool_],
-) -> dict[str, Logged]:
-    """Return what each policy would have done, beside what was sent.
-
-    q is our probability. It saw nothing of the day it speaks of, so that it needs no
-    fitting to other users' sends.
-    """
+) -> dict[str, Vector]:
+    """Return what each model says of each of `hours` on the day of each send, (sends, hours)."""
 
     def ranked(first: int) -> dict[str, Vector]:
         share = slice(first, min(first + _SENDS_A_SHARE, len(sends)))
         return predictions(models, view, *sends.each_hour(share, hours))
 
     shares = list(in_turn(ranked, range(0, len(sends), _SENDS_A_SHARE), at_once=AT_ONCE))
-    ranking = {
+    return {
         name: np.concatenate([share[name] for share in shares]).reshape(-1, len(hours))
         for name in shares[0]
     }
+
+
+def as_chosen(
+    ranking: Mapping[str, Vector], sends: RandomisedSends, drawn: DrawnHours
+) -> dict[str, Logged]:
+    """Return what each policy would have done, beside what was sent.
+
+    q is our probability. It saw nothing of the day it speaks of, so that it needs no
+    fitting to other users' sends.
+
+    Args:
+        ranking: what each policy says of the hours of `drawn`, (sends, hours); must hold OURS.
+        sends: as they were made.
+        drawn: the hours that could be drawn for each of them.
+    """
     q = ranking[OURS]
     user = np.asarray(sends.seen.user_id.dictionary_encode().indices, np.intp)[sends.viewpoint]
-    sent = sends.hour[:, np.newaxis] == hours
+    sent = sends.hour[:, np.newaxis] == drawn.hours
+    strata = tuple(
+        Strata(by, tuple(each.dictionary.to_pylist()), np.asarray(each.indices, np.intp))
+        for by, each in sends.strata.items()
+    )
+    best = {
+        name: _best(np.where(drawn.possible, score, -np.inf)) for name, score in ranking.items()
+    }
     return {
         name: Logged(
             user=user,
@@ -123,9 +142,10 @@ def _logged(
             target=(wanted * sent).sum(axis=1),
             predicted=(q * sent).sum(axis=1),
             expected=(q * wanted).sum(axis=1),
-            unreachable=wanted[:, rare].sum(axis=1),
+            unreachable=(wanted * drawn.hardly).sum(axis=1),
+            strata=strata,
         )
-        for name, wanted in ((name, _best(score)) for name, score in ranking.items())
+        for name, wanted in best.items()
     }
 
 
