@@ -62,12 +62,19 @@ def read(folder: Path, *, version: str, threads: int) -> ServableModel:
             hint="train again",
         )
     if document["family"] not in FAMILIES:
-        raise ModelNotServable(
-            f"model {version} is of the family {document['family']!r}, this release knows "
-            f"{', '.join(FAMILIES)}",
-            hint="train again",
-        )
+        raise _family_missing(document, version)
     return _model(document, content, version, threads=threads)
+
+
+def _family_missing(document: Mapping[str, Any], version: str) -> ModelNotServable:
+    package = document.get("brought_by")
+    brings = "the package that brings it" if package is None else f"{package}, which brought it"
+    return ModelNotServable(
+        f"model {version} is of the family {document['family']!r}, which is not installed; there "
+        f"are {', '.join(FAMILIES)}",
+        code="family_missing",
+        hint=f"install {brings}, where sendopt runs; or train a model of a family that is there",
+    )
 
 
 def _version(content: Mapping[str, bytes]) -> str:
@@ -96,6 +103,9 @@ def _document(model: ServableModel) -> bytes:
         },
         "learned": model.scorer.document(),
     }
+    package = FAMILIES.package(model.family)
+    if package is not None:
+        document["brought_by"] = package
     return json.dumps(document, indent=2, sort_keys=True).encode()
 
 

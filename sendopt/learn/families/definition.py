@@ -91,7 +91,10 @@ def parse(text: str, *, called: str) -> Definition:
     name = given.pop("family", None)
     if not isinstance(name, str) or name not in FAMILIES:
         fault = "family is missing" if name is None else f"family is {name!r}"
-        raise _invalid(called, f"{fault}: give one of {', '.join(FAMILIES)}")
+        raise _invalid(
+            called,
+            f"{fault}: give one of {', '.join(FAMILIES)}, or install the package that brings it",
+        )
     family = FAMILIES[name]
     values = _shipped_values(family)
     try:

@@ -12,8 +12,10 @@ from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from sendopt.errors import SendoptError
+from sendopt.errors import ModelNotServable
+from sendopt.learn.families.brought import BroughtFamily, Origin
 from sendopt.learn.families.family import Family
+from sendopt.strict_json import StrictModel
 
 GROUP = "sendopt.families"
 _OFFERED = ("NAME", "Settings", "fit", "read")
@@ -31,12 +33,12 @@ class Families(Mapping[str, Family]):
 
         Raises:
             KeyError: if nobody brings it.
-            SendoptError: `family_taken`, if another package or sendopt brings one of that name;
+            ModelNotServable: `family_taken`, if another package or sendopt brings one of that name;
                 `family_broken`, if what is brought cannot be imported or is no family.
         """
         points = self._brought.get(name, ())
         if len(points) + (name in self._own) > 1:
-            raise SendoptError(
+            raise ModelNotServable(
                 f"the family {name} is brought by {_listed(points)}, and is there already",
                 code="family_taken",
                 hint="uninstall one of them, or call it otherwise",
@@ -54,6 +56,10 @@ class Families(Mapping[str, Family]):
     def __len__(self) -> int:
         return len(list(iter(self)))
 
+    def package(self, name: str) -> str | None:
+        """Return the package that brings a family, with its version; None = sendopt itself."""
+        return _listed(self._brought[name]) if name in self._brought else None
+
     @cached_property
     def _brought(self) -> dict[str, tuple[EntryPoint, ...]]:
         found = entry_points(group=GROUP)
@@ -61,26 +67,22 @@ class Families(Mapping[str, Family]):
 
 
 def _loaded(point: EntryPoint) -> Family:
-    try:
-        family: Any = point.load()
-    except Exception as error:
-        raise _broken(point, f"{type(error).__name__}: {error}") from error
+    origin = Origin(point.name, _package(point))
+    family: Any = origin.asked("import", point.load)
     lacking = [name for name in _OFFERED if not hasattr(family, name)]
     if lacking:
-        raise _broken(point, f"it offers no {', '.join(lacking)}")
+        raise origin.broken(f"it offers no {', '.join(lacking)}")
     if point.name != family.NAME:
-        raise _broken(point, f"its entry point is called {point.name}, its NAME is {family.NAME}")
-    brought: Family = family
-    return brought
-
-
-def _broken(point: EntryPoint, fault: str) -> SendoptError:
-    return SendoptError(
-        f"the family {point.name} of {_listed((point,))} cannot be used: {fault}",
-        code="family_broken",
-        hint="mend that package or uninstall it; docs/adding-a-model-family.md shows what it takes",
-    )
+        raise origin.broken(f"its entry point is called {point.name}, its NAME is {family.NAME}")
+    if not (isinstance(family.Settings, type) and issubclass(family.Settings, StrictModel)):
+        raise origin.broken("its Settings are no class of `sendopt.strict_json.StrictModel`")
+    origin.asked("Settings()", family.Settings)  # its defaults are what it comes with
+    return BroughtFamily(family, origin)
 
 
 def _listed(points: tuple[EntryPoint, ...]) -> str:
-    return ", ".join(point.dist.name if point.dist else point.value for point in points)
+    return ", ".join(map(_package, points))
+
+
+def _package(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value

@@ -11,6 +11,9 @@ send its best time, never the send. Why a step was passed over is one of
                                 too many such questions that it still works at
     model_output_invalid        an answer that is no probability: NaN, infinite, outside (0, 1); or
                                 more answers than questions, or fewer
+    family_missing, family_broken, family_taken
+                                the package that brings its family is not installed, is broken, or
+                                brings what another one brings as well
     model_failed                it raised: it broke, a solver of its own found nothing, or it was
                                 asked for other answers than it learned
     registry_unavailable        nobody can say who the champion is; then the last good one is the
