@@ -8,9 +8,10 @@ an import. Field rules are pydantic models in strict mode, so "1" is never taken
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from difflib import get_close_matches
+from typing import Any, NoReturn, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -93,28 +94,51 @@ def validate(model: type[Model], value: Any, *, at: str = "") -> Model:
         InvalidInput: with `field` as a JSON Pointer and a code of `missing_field`,
             `unknown_field`, `wrong_type` or `invalid`.
     """
+    read, faults = examined(model, value, at=at)
+    if read is None:
+        raise together(faults)
+    return read
+
+
+def examined(
+    model: type[Model], value: Any, *, at: str = ""
+) -> tuple[Model | None, list[InvalidInput]]:
+    """Return `value` as `model` reads it, or None and every rule of the model that it breaks."""
     try:
-        return model.model_validate(value)
+        return model.model_validate(value), []
     except ValidationError as error:
-        raise from_pydantic(error, at=at) from error
+        return None, _faults(error, at=at, model=model)
 
 
 def from_pydantic(error: ValidationError, *, at: str = "") -> InvalidInput:
     """Turn the findings of pydantic into our own error: the first, with all others in its hint."""
-    first, *others = (
-        _fault(each, at) for each in error.errors(include_url=False, include_input=False)
-    )
+    return together(_faults(error, at=at, model=None))
+
+
+def together(faults: Sequence[InvalidInput]) -> InvalidInput:
+    """Return the first fault, with all others in its hint."""
+    first, *others = faults
     if others:
-        told = [f"{each.field}: {each.message}" for each in others[:_MOST_TOLD]]
+        told = [
+            f"{each.field}: {each.message}" + (f", expected {each.expected}" * bool(each.expected))
+            for each in others[:_MOST_TOLD]
+        ]
         more = len(others) - len(told)
         hint = "also wrong: " + "; ".join(told) + (f"; and {more} more" if more else "")
         first.hint = hint if first.hint is None else f"{first.hint}; {hint}"
     return first
 
 
-def _fault(found: ErrorDetails, at: str) -> InvalidInput:
+def _faults(
+    error: ValidationError, *, at: str, model: type[BaseModel] | None
+) -> list[InvalidInput]:
+    found = error.errors(include_url=False, include_input=False)
+    return [_fault(each, at, model) for each in found]
+
+
+def _fault(found: ErrorDetails, at: str, model: type[BaseModel] | None) -> InvalidInput:
     cause = found.get("ctx", {}).get("error")
-    pointer = at + "".join(f"/{_escape(str(part))}" for part in found["loc"])
+    pointer = at + "".join(f"/{escaped(str(part))}" for part in found["loc"])
     if isinstance(cause, InvalidInput):
         return InvalidInput(
             cause.message,
@@ -132,7 +156,25 @@ def _fault(found: ErrorDetails, at: str) -> InvalidInput:
         code = "wrong_type"
     else:
         code = "invalid"
-    return InvalidInput(wording(found["msg"]), code=code, field=pointer)
+    hint = _nearest(found["loc"], model) if code == "unknown_field" else None
+    return InvalidInput(wording(found["msg"]), code=code, field=pointer, hint=hint)
+
+
+def _nearest(loc: tuple[int | str, ...], model: type[BaseModel] | None) -> str | None:
+    """Ask whether the field of that name was meant which is most like an unknown one."""
+    *above, name = loc
+    for part in above:
+        if model is not None and isinstance(part, str) and part in model.model_fields:
+            model = _model_in(model.model_fields[part].annotation)
+    near = [] if model is None else get_close_matches(str(name), model.model_fields, n=1)
+    return f"did you mean {near[0]}?" if near else None
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that a field holds, by itself, in a list, or beside null."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
 def wording(message: str) -> str:
@@ -141,7 +183,8 @@ def wording(message: str) -> str:
     return known.get(message) or message.removeprefix("Input ").removeprefix("Value error, ")
 
 
-def _escape(part: str) -> str:
+def escaped(part: str) -> str:
+    """Return a key as it stands in a JSON Pointer."""
     return part.replace("~", "~0").replace("/", "~1")  # RFC 6901, section 3
 
 
@@ -216,7 +259,7 @@ def _check(value: Any, pointer: str, limits: Limits, *, depth: int) -> None:
         for key, each in inner:
             if isinstance(key, str):
                 _check_text(key, pointer, limits)
-            _check(each, f"{pointer}/{_escape(str(key))}", limits, depth=depth + 1)
+            _check(each, f"{pointer}/{escaped(str(key))}", limits, depth=depth + 1)
 
 
 def _check_text(text: str, pointer: str, limits: Limits) -> None:

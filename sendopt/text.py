@@ -46,11 +46,21 @@ SPELLINGS_OF_MISSING = frozenset(
 #: What template languages leave where nobody filled in a value: {{user_id}} (also URL-encoded),
 #: ${user_id}, [[user_id]], <%= user_id %>, {% user_id %}, %%user_id%%, *|USER_ID|*, #{user_id},
 #: {user_id} and <user_id>. A UUID in braces and a message id in angle brackets are none.
-_PLACEHOLDER = re.compile(
+_MARKED = (
     r"\{\{|\}\}|%7b(%7b|[a-z_])|[$#@]\{|\{%|%\}|<%|%>|\[\[|\]\]|%%\w+%%|\*\|\w+\|\*"
-    r"|\{[a-z_][\w.]*\}|<[a-z_][\w.]*>",
+    r"|\{[a-z_][\w.]*\}"
+)
+_PLACEHOLDER = re.compile(rf"{_MARKED}|<[a-z_][\w.]*>", re.ASCII | re.IGNORECASE)
+#: What people are to read may hold markup in angle brackets, or a percentage: "-50%, only today".
+#: Beside the above, {name|there}, {0} and {}, %NAME%, and %s, %d, %1$s and %(name)s of printf.
+_PLACEHOLDER_IN_TEXT = re.compile(
+    rf"{_MARKED}|\{{\s*[a-z_]\w*\s*[.|:,}}]|\{{\d*\}}"
+    r"|(?<![\w%])%([a-z_]\w*%|(\d+\$|\(\w+\))?[sd])(?!\w)",
     re.ASCII | re.IGNORECASE,
 )
+_PLACEHOLDER_IN_URL = re.compile(_MARKED, re.ASCII | re.IGNORECASE)
+#: A placeholder is shown with what stands in it, for so many characters.
+_SHOWN = 24
 #: JSON of a list or an object, where exports write several ids into one field.
 _JSON = re.compile(r'\[(["\[{\]]|-?\d+(\.\d+)?\s*[,\]])|\{["}]')
 #: One of these stands in every placeholder, and in JSON of more than one value.
@@ -80,6 +90,33 @@ def why_no_id(text: str) -> str | None:
     if not unicodedata.is_normalized("NFC", text):
         return "is not composed (Unicode's form NFC), and looks like text that is"
     return None
+
+
+def placeholder_in_text(text: str) -> str | None:
+    """Return the first placeholder that a text to people holds, and what follows it; None = none.
+
+    >>> placeholder_in_text("Hello {{name}}!"), placeholder_in_text("Hello %s")
+    ('{{name}}!', '%s')
+    >>> placeholder_in_text("-50% today, {really}")
+    '{really}'
+    >>> placeholder_in_text("50 % off :-} <3")
+    """
+    return _shown(text, _PLACEHOLDER_IN_TEXT)
+
+
+def placeholder_in_url(url: str) -> str | None:
+    """Return the first placeholder that a link holds, and what follows it; None = none.
+
+    >>> placeholder_in_url("https://shop.example/?u=%7B%7Bid%7D%7D")
+    '%7B%7Bid%7D%7D'
+    >>> placeholder_in_url("https://shop.example/%E2%82%AC?d=%d0%b0")
+    """
+    return _shown(url, _PLACEHOLDER_IN_URL)
+
+
+def _shown(text: str, pattern: re.Pattern[str]) -> str | None:
+    found = pattern.search(text)
+    return None if found is None else text[found.start() : found.start() + _SHOWN]
 
 
 def _why_no_value(text: str) -> str | None:

@@ -6,7 +6,6 @@ local times are "HH:MM" on each user's own clock.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Annotated, Any, Literal
 
@@ -25,10 +24,11 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
+from sendopt.schedule.contradictions import MAX_SLOTS, contradictions
 from sendopt.schedule.fields import Instant, LocalTime, Name, Text, Url, User
 from sendopt.schedule.house import DEFAULT_HOUSE_RULES, HouseRules
-from sendopt.schedule.policy import EPSILON_GREEDY, GREEDY, THOMPSON_FLOOR
-from sendopt.strict_json import StrictModel, validate
+from sendopt.schedule.policy import GREEDY, THOMPSON_FLOOR
+from sendopt.strict_json import StrictModel, examined, together
 
 EXAMPLE: dict[str, Any] = {
     "campaign_id": "autumn-sale",
@@ -61,13 +61,6 @@ EXAMPLE: dict[str, Any] = {
     "variant_choice": "learned",  # optional, this is the default; or "even"
 }
 
-MAX_WINDOW = timedelta(days=31)
-MAX_SLOTS = 500  # of one user: the decision record keeps them all
-
-#: Title and body. One encrypted Web Push record takes 4,096 bytes (RFC 8291, section 4); this
-#: leaves a third of them to the link and the JSON around it.
-MAX_TEXT_BYTES = 2_700
-
 _DAY_MINUTES = 24 * 60
 
 
@@ -80,16 +73,15 @@ def parse_campaign(
     at which it was accepted. `house` holds where the definition is silent.
 
     Raises:
-        InvalidInput: with a JSON Pointer and one of the codes of `strict_json.validate`, or
-            `time_invalid`, `window_invalid`, `no_feasible_slot`, `id_invalid`, `duplicate_id`,
-            `audience_invalid`, `text_invalid`, `payload_too_large`, `url_not_allowed`,
-            `exploration_invalid`.
+        InvalidInput: all that is wrong, each with a JSON Pointer; the code is that of the first,
+            one of `strict_json.validate`, or `time_invalid`, `window_invalid`, `no_feasible_slot`,
+            `id_invalid`, `duplicate_id`, `audience_invalid`, `text_invalid`, `payload_too_large`,
+            `url_not_allowed`, `exploration_invalid`, `placeholder_unfilled`.
     """
-    given = validate(CampaignDefinition, definition)
-    _check_variants(given.variants)
-    _check_window(given.send_window, slot_minutes=given.slot_minutes, now=as_utc(now))
-    _check_quiet_hours(given.quiet_hours)
-    _check_candidate_times(given.candidate_times or {}, given.send_window, given.audience)
+    given, faults = examined(CampaignDefinition, definition)
+    faults += contradictions(definition, now=as_utc(now))
+    if given is None or faults:
+        raise together(faults)
     quiet = given.quiet_hours
     times = given.candidate_times
     silent = given.model_fields_set.isdisjoint
@@ -131,8 +123,6 @@ def _audience(value: object) -> object:
         raise InvalidInput(
             "is empty", code="audience_invalid", expected='at least one user id, or "everyone"'
         )
-    if len(value) > len({str(user) for user in value}):
-        raise InvalidInput("names a user twice", code="duplicate_id", expected="each user once")
     return value
 
 
@@ -217,21 +207,6 @@ def _exploration(given: ExplorationDefinition | None, house: Exploration) -> Exp
     """Return what the campaign says, with the house's budgets where it names none."""
     if given is None:
         return house
-    if given.policy == GREEDY and given.epsilon:
-        raise InvalidInput(
-            "the greedy policy explores nothing",
-            code="exploration_invalid",
-            field="/exploration/epsilon",
-            expected="no epsilon, or another policy",
-            hint='"epsilon_greedy" explores with this probability',
-        )
-    if given.policy == EPSILON_GREEDY and given.epsilon is None:
-        raise InvalidInput(
-            "is missing",
-            code="missing_field",
-            field="/exploration/epsilon",
-            expected="a probability from 0 to 0.5",
-        )
     return Exploration(
         policy=given.policy,
         epsilon=(0.0 if given.policy == GREEDY else THOMPSON_FLOOR)
@@ -252,88 +227,3 @@ def _least_confidence(given: CampaignDefinition, house: HouseRules) -> float | N
         return given.least_confidence
     chosen = "fallback_local_time" in given.model_fields_set
     return house.least_confidence if chosen else None
-
-
-def _check_variants(variants: Sequence[VariantDefinition]) -> None:
-    seen = set()
-    for index, variant in enumerate(variants):
-        if variant.variant_id in seen:
-            raise InvalidInput(
-                f"{variant.variant_id!r} stands twice",
-                code="duplicate_id",
-                field=f"/variants/{index}/variant_id",
-                expected="each variant once",
-            )
-        seen.add(variant.variant_id)
-        size = len((variant.title + variant.body).encode())
-        if size > MAX_TEXT_BYTES:
-            raise InvalidInput(
-                f"title and body take {size} bytes",
-                code="payload_too_large",
-                field=f"/variants/{index}/body",
-                expected=f"at most {MAX_TEXT_BYTES} bytes of UTF-8",
-            )
-
-
-def _check_window(window: WindowDefinition, *, slot_minutes: int, now: datetime) -> None:
-    length = window.latest_at - window.earliest_at
-    if length <= timedelta(0):
-        raise InvalidInput(
-            "the send window ends before it starts",
-            code="window_invalid",
-            field="/send_window",
-            expected="earliest_at < latest_at",
-            hint=f"for example {EXAMPLE['send_window']}",
-        )
-    if length > MAX_WINDOW or length / timedelta(minutes=slot_minutes) > MAX_SLOTS:
-        raise InvalidInput(
-            f"the send window has {length / timedelta(minutes=slot_minutes):.0f} slots",
-            code="window_invalid",
-            field="/send_window",
-            expected=f"at most {MAX_SLOTS} slots and {MAX_WINDOW.days} days",
-            hint="narrow send_window or widen slot_minutes",
-        )
-    if window.latest_at <= now:
-        raise InvalidInput(
-            f"the send window was over at {window.latest_at.isoformat()}",
-            code="no_feasible_slot",
-            field="/send_window/latest_at",
-            expected=f"an instant after {now.isoformat()}",
-        )
-
-
-def _check_quiet_hours(quiet: QuietHoursDefinition | None) -> None:
-    if quiet is not None and quiet.start == quiet.end:
-        raise InvalidInput(
-            "quiet hours last all day and leave no time to send",
-            code="no_feasible_slot",
-            field="/quiet_hours",
-            expected="start and end that differ, or null for none",
-            hint=f"for example {EXAMPLE['quiet_hours']}",
-        )
-
-
-def _check_candidate_times(
-    candidate_times: Mapping[str, Sequence[datetime]],
-    window: WindowDefinition,
-    audience: Collection[str] | None,
-) -> None:
-    """Hold every named time against the window: the two would contradict each other for ever."""
-    members = None if audience is None else frozenset(audience)
-    for user, times in candidate_times.items():
-        field = "/candidate_times/" + user.replace("~", "~0").replace("/", "~1")
-        if members is not None and user not in members:
-            raise InvalidInput(
-                "is not in the audience",
-                code="audience_invalid",
-                field=field,
-                expected="a user of the audience",
-            )
-        for index, at in enumerate(times):
-            if not window.earliest_at <= at < window.latest_at:
-                raise InvalidInput(
-                    f"{at.isoformat()} lies outside the send window",
-                    code="window_invalid",
-                    field=f"{field}/{index}",
-                    expected="earliest_at <= t < latest_at",
-                )

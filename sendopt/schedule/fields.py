@@ -15,7 +15,15 @@ from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
 from sendopt.clock import parse_instant
 from sendopt.errors import InvalidInput
-from sendopt.text import MAX_ID_CHARACTERS, OVERRIDING, quoted, split_url, why_no_id
+from sendopt.text import (
+    MAX_ID_CHARACTERS,
+    OVERRIDING,
+    placeholder_in_text,
+    placeholder_in_url,
+    quoted,
+    split_url,
+    why_no_id,
+)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")  # ".." would lead out of a URL
 _LOCAL_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -58,7 +66,7 @@ def _text(value: str) -> str:
     """Return `value` if a person sees what was written. A line feed is allowed.
 
     Raises:
-        InvalidInput: `text_invalid`.
+        InvalidInput: `text_invalid`, `placeholder_unfilled`.
     """
     if not value.strip():
         raise InvalidInput("is empty", code="text_invalid", expected="some text")
@@ -71,7 +79,25 @@ def _text(value: str) -> str:
             code="text_invalid",
             expected="text without control characters and direction overrides",
         )
+    _require_no_placeholder(placeholder_in_text(value))
     return value
+
+
+def _require_no_placeholder(found: str | None) -> None:
+    """Return if no placeholder was found: nobody would fill it in, and all would read it raw.
+
+    Raises:
+        InvalidInput: `placeholder_unfilled`.
+    """
+    if found is not None:
+        raise InvalidInput(
+            f"holds {quoted(found)}, which looks like a placeholder of a template; none is filled "
+            "in here, so everybody would get it as it stands",
+            code="placeholder_unfilled",
+            expected="the words that people are to read, the same for everybody",
+            hint="write them out, or make a campaign for each wording and list its users as the "
+            "audience",
+        )
 
 
 def _url(value: str) -> str:
@@ -79,9 +105,10 @@ def _url(value: str) -> str:
 
     Raises:
         InvalidInput: `url_not_allowed`, unless it is absolute, http or https, and carries no
-            credentials.
+            credentials; `placeholder_unfilled`.
     """
     split_url(value)
+    _require_no_placeholder(placeholder_in_url(value))
     return value
 
 
@@ -97,6 +124,14 @@ def _instant(value: object) -> datetime:
             f"{value!r} is out of range", code="time_invalid", expected="a year from 2000 to 2099"
         )
     return instant
+
+
+def read_instant(value: object) -> datetime | None:
+    """Return an instant of a campaign; None where it cannot be read."""
+    try:
+        return _instant(value)
+    except InvalidInput:
+        return None
 
 
 def _local_time(value: object) -> time:

@@ -270,6 +270,98 @@ def test_any_json_in_any_place_is_read_or_refused_as_input(pointer: str, value: 
         parse_campaign(strict_json.loads(body), now=NOW)
 
 
+def test_all_that_is_wrong_is_told_at_once_fields_and_what_is_between_them() -> None:
+    definition = changed(LATEST, "2026-10-24T00:00:00+02:00")
+    definition["channel"] = "pigeon"
+    definition["variants"] = [
+        {"variant_id": "a", "title": "", "body": "x" * 3_000, "titel": "?"},
+        {"variant_id": "a", "title": "{{name}}", "body": "fine"},
+    ]
+    definition["audience"] = ["user-8", "user-8", ""]
+    definition["quiet_hours"] = {"start": "22:00", "end": "22:00"}
+    definition["exploration"] = {"policy": "epsilon_greedy", "share": 2}
+    definition["fallback_time"] = "18:00"
+    del definition["slot_minutes"]
+    with pytest.raises(InvalidInput) as refusal:
+        parse_campaign(definition, now=NOW)
+    told = str(refusal.value)
+    for pointer in (
+        *("/channel", "/variants/0/title", "/variants/0/titel", "/variants/1/title"),
+        *("/audience/2", "/exploration/share", "/fallback_time"),
+        *("/variants/1/variant_id", "/variants/0/body", "/send_window", "/audience", TIMES),
+        *("/quiet_hours", "/exploration/epsilon"),
+    ):
+        assert f"{pointer}: " in told, pointer
+    assert "more" not in told.rsplit("also wrong", 1)[1], "nothing is kept back for a second round"
+
+
+def test_once_all_that_was_told_is_mended_the_campaign_is_taken() -> None:
+    definition = changed("/candidate_times", {"user-7": ["soon", "2027-01-01T00:00:00Z"]})
+    definition["audience"] = ["user-8"]
+    with pytest.raises(InvalidInput) as refusal:
+        parse_campaign(definition, now=NOW)
+    for pointer in (f"{TIMES}/0: ", f"{TIMES}/1: ", f"{TIMES}: "):
+        assert pointer in str(refusal.value)
+    definition["candidate_times"] = {"user-8": [AUTUMN]}
+    parse_campaign(definition, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("pointer", "name", "meant"),
+    [
+        ("", "fallback_localtime", "fallback_local_time"),
+        ("/send_window", "earliest", "earliest_at"),
+        ("/variants/0", "titel", "title"),
+        ("/exploration", "epsilons", "epsilon"),
+    ],
+)
+def test_an_unknown_field_is_told_with_the_one_that_is_nearest(
+    pointer: str, name: str, meant: str
+) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        parse_campaign(changed(f"{pointer}/{name}", "?"), now=NOW)
+    assert (refusal.value.code, refusal.value.field) == ("unknown_field", f"{pointer}/{name}")
+    assert refusal.value.hint == f"did you mean {meant}?"
+
+
+@pytest.mark.parametrize("field", ["title", "body"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Hello {{name}}", "{{ first_name | default: 'you' }}", "Hi {% if vip %}VIP{% endif %}"),
+        *("Hi ${name}", "Hi #{name}", "Hi <%= name %>", "Hi *|FNAME|*", "Hi [[name]]"),
+        *("Hi %s", "%s, hi", "Hi %1$s", "Hi %(name)s", "%d left", "Hi %NAME%", "Hi %%name%%"),
+        *("Hi {name}", "Hi {user.name}", "Hi {0}", "Hi {}", "{count, plural, one {one} other {#}}"),
+    ],
+)
+def test_a_placeholder_that_nobody_fills_in_is_refused(field: str, text: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        parse_campaign(changed(f"/variants/0/{field}", text), now=NOW)
+    assert refusal.value.code == "placeholder_unfilled"
+    assert refusal.value.field == f"/variants/0/{field}"
+    assert "as it stands" in refusal.value.message
+
+
+@pytest.mark.parametrize("url", ["https://a.example/?u={{id}}", "https://a.example/?u=%7B%7Bid"])
+def test_a_link_with_a_placeholder_is_refused(url: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        parse_campaign(changed(URL, url), now=NOW)
+    assert (refusal.value.code, refusal.value.field) == ("placeholder_unfilled", URL)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("-50% today", "50 %", "50% off, 20% off", "100%safe", "5% de descuento", "5 %."),
+        *("$5 off", ":-{", "<3", "<b>new</b>", "[new] arrivals", "#sale @home"),
+        *("1 < 2 > 0", "use code SAVE_20", "C:\\dir", "100 % sure"),
+    ],
+)
+def test_signs_that_are_no_placeholder_are_sent(text: str) -> None:
+    for field in ("title", "body"):
+        parse_campaign(changed(f"/variants/0/{field}", text), now=NOW)
+
+
 def test_the_documented_campaign_is_one() -> None:
     page = (Path(__file__).parents[2] / "docs" / "campaigns.md").read_text(encoding="utf-8")
     block = page.split("```json\n")[1].split("```")[0]
