@@ -44,6 +44,8 @@ class EventType(StrEnum):
     SESSION = "session"
 
 
+#: What may count as an answer to a send.
+OUTCOMES = (EventType.OPEN, EventType.CLICK, EventType.RESPONSE)
 #: Events that only a send can cause: they must name it.
 CAUSED_BY_SEND = frozenset(
     {

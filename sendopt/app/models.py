@@ -39,12 +39,13 @@ class Models(Stores):
         self,
         tenant_id: TenantId,
         *,
-        outcome: EventType = EventType.OPEN,
+        outcome: EventType | None = None,
         snapshot: str | None = None,
         as_of: datetime | None = None,
         family: str | None = None,
         definition: Path | None = None,
         may_serve: bool = True,
+        change_outcome: bool = False,
         progress: Callable[[str], None],
     ) -> learn.TrainingReport:
         """Train a model, judge it, and let it serve if it is better.
@@ -54,18 +55,20 @@ class Models(Stores):
 
         Args:
             tenant_id: whose log it learns from.
-            outcome: what counts as an answer.
+            outcome: what counts as an answer; None = what the champion predicts, else an open.
             snapshot: the name of the snapshot to learn from; None = the log as it is now.
             as_of: only events before it are learned from; None = now.
             family: of the model, one of FAMILIES, as its shipped definition says; None = the
                 definition's, or the default one.
             definition: a file that says what is to be trained; None = the family's shipped one.
             may_serve: False = it is registered and judged, and the champion stays.
+            change_outcome: it may serve although the champion predicts another outcome.
             progress: told what is going on.
 
         Raises:
-            InvalidInput: `too_little_history`; `family_unknown`; `option_conflict`, `file_missing`
-                or `definition_invalid`, naming every fault.
+            InvalidInput: `outcome_absent`; `too_little_history`; `family_unknown`;
+                `option_conflict`, `file_missing` or `definition_invalid`, naming every fault.
+            Conflict: `outcome_differs`, if the champion predicts another outcome.
             NotFound: if no snapshot has that name.
         """
         self.require_tenant(tenant_id)
@@ -88,6 +91,7 @@ class Models(Stores):
                 progress=progress,
                 definition=chosen,
                 may_serve=may_serve,
+                change_outcome=change_outcome,
             )
         self.log.name_snapshot(f"model {report.model_version}", report.log_snapshot)
         if report.stand_in is not None:
@@ -240,6 +244,8 @@ def _definition(family: str | None, file: Path | None) -> Definition:
             code="family_unknown",
             field="family",
             expected=", ".join(FAMILIES),
+            hint="a family of another package is there once that package is installed where "
+            "sendopt runs; docs/adding-a-model-family.md",
         )
     return shipped(DEFAULT if family is None else FAMILIES[family])
 

@@ -50,7 +50,16 @@ def register(commands: typer.Typer) -> None:
 
 
 def train(
-    outcome: Outcome = "open",
+    outcome: Annotated[
+        str | None,
+        typer.Option(
+            "--outcome",
+            metavar="KIND",
+            help="What counts as an answer: open, click or response. "
+            "[default: what the champion predicts, else open]",
+            show_default=False,
+        ),
+    ] = None,
     snapshot: Annotated[
         str | None,
         typer.Option(
@@ -88,6 +97,13 @@ def train(
     challenger: Annotated[
         bool, typer.Option("--challenger", help="Register and judge it; let the champion serve.")
     ] = False,
+    change_outcome: Annotated[
+        bool,
+        typer.Option(
+            "--change-outcome",
+            help="Let it serve although the champion predicts another outcome.",
+        ),
+    ] = False,
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
@@ -97,16 +113,24 @@ def train(
     It is judged on later days than those it learned from. With --snapshot and --as-of of a former
     training, the same model comes out, to the bit.
     """
+    if challenger and change_outcome:
+        raise InvalidInput(
+            "a challenger does not serve, so it changes no outcome",
+            code="option_conflict",
+            field="--change-outcome",
+            expected="--challenger or --change-outcome",
+        )
     app = open_known_home(home)
     with progress("training") as show:
         report = app.train(
             TenantId(tenant),
-            outcome=parse_outcome(outcome),
+            outcome=None if outcome is None else parse_outcome(outcome),
             snapshot=snapshot,
             as_of=None if as_of is None else parse_instant(as_of, field="--as-of"),
             family=family,
             definition=definition,
             may_serve=not challenger,
+            change_outcome=change_outcome,
             progress=show,
         )
     if as_json:

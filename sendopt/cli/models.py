@@ -42,12 +42,13 @@ def list_models(home: Home = None, tenant: Tenant = "default", as_json: AsJson =
         return
     print_table(
         "Models",
-        ["number", "version", "is", "learned until", "gate"],
+        ["number", "version", "is", "predicts", "learned until", "gate"],
         [
             (
                 model.number,
                 model.version,
-                ", ".join(model.aliases),
+                " ".join(model.aliases),
+                _predicts(model),
                 None if model.learned_until is None else f"{model.learned_until:%Y-%m-%d}",
                 model.gate,
             )
@@ -140,7 +141,9 @@ def rollback(
     if as_json:
         print_json(published(model))
     else:
-        stdout.print(f"Model {model.version} serves again")
+        predicts = _predicts(model)
+        told = "" if predicts is None else f"; it predicts {predicts}"
+        stdout.print(f"Model {model.version} serves again{told}")
 
 
 def show_pages(
@@ -191,6 +194,13 @@ def published(model: RegisteredModel) -> dict[str, Any]:
     found: dict[str, Any] = as_json_object(model)
     moves = found.pop("promotions")
     return {**found, "moves": moves}
+
+
+def _predicts(model: RegisteredModel) -> str | None:
+    """Return the outcome and its window in words; None = the model's release did not say."""
+    if model.outcome is None or model.open_window_seconds is None:
+        return None
+    return f"{model.outcome.value} within {model.open_window_seconds / 60:g} min"
 
 
 def _standing(alarm: Alarm) -> str:

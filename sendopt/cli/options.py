@@ -12,7 +12,7 @@ import typer
 
 import sendopt.app
 from sendopt.errors import InvalidInput
-from sendopt.records import EventType
+from sendopt.records import OUTCOMES, EventType
 
 if TYPE_CHECKING:
     from sendopt.app import App
@@ -36,9 +36,6 @@ AsJson = Annotated[
     typer.Option("--json", help="Print one JSON object on stdout; progress stays on stderr."),
 ]
 
-
-#: What can count as an answer.
-OUTCOMES = (EventType.OPEN, EventType.CLICK, EventType.RESPONSE)
 
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 _LONGEST = timedelta(days=366)

@@ -30,7 +30,7 @@ from sendopt.features.labels.labelled import (
 from sendopt.features.queries import statement
 from sendopt.features.recognise import recognised
 from sendopt.features.recording import INSTANT, InstantAnswers, Recording
-from sendopt.features.summary import Summary, summarise
+from sendopt.features.summary import Summary, events_by_kind, summarise
 from sendopt.features.target import (
     LONGEST_WINDOW,
     Target,
@@ -66,6 +66,7 @@ __all__ = [
     "body_of",
     "check_window",
     "events_before",
+    "events_by_kind",
     "instant",
     "known_users",
     "labelled_sends",

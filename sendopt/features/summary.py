@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sendopt.features.queries import statement
 from sendopt.features.target import Target, instant, microseconds
 from sendopt.log import Reader
+from sendopt.records import EventType
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -52,6 +53,12 @@ def summarise(reader: Reader, target: Target, *, until: datetime) -> Summary:
         sessions=row["sessions"],
         first_at=None if row["first_us"] is None else instant(row["first_us"]),
     )
+
+
+def events_by_kind(reader: Reader, *, until: datetime) -> dict[EventType, int]:
+    """Count the events of each kind before `until`; kinds without any are left out."""
+    found = reader.query("kinds", statement("kinds"), {"until_us": microseconds(until)})
+    return {EventType(row["event_type"]): row["events"] for row in found.to_pylist()}
 
 
 def _duration(us: int | None) -> timedelta | None:

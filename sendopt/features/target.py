@@ -8,14 +8,12 @@ from datetime import UTC, datetime, timedelta
 from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import InvalidInput
 from sendopt.features.recording import AS_IT_WAS, INSTANT, InstantAnswers, Recording
-from sendopt.records import EventType
+from sendopt.records import OUTCOMES, EventType
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 #: How long answers may take: for so long after a send delays are learned.
 LONGEST_WINDOW = timedelta(hours=24)
-
-_OUTCOMES = (EventType.OPEN, EventType.CLICK, EventType.RESPONSE)
 
 
 @dataclass(frozen=True)
@@ -34,11 +32,11 @@ class Target:
 
     def __post_init__(self) -> None:
         check_window(self.open_window, field="open_window")
-        if self.outcome not in _OUTCOMES:
+        if self.outcome not in OUTCOMES:
             raise InvalidInput(
                 f"{self.outcome.value!r} answers no send",
                 field="outcome",
-                expected=", ".join(_OUTCOMES),
+                expected=", ".join(OUTCOMES),
             )
         if self.clock_tolerance < timedelta(0):
             raise InvalidInput(

@@ -18,6 +18,7 @@ from sendopt.features import (
     Body,
     Target,
     body_of,
+    events_by_kind,
     instant,
     microseconds,
     recognised,
@@ -35,7 +36,7 @@ from sendopt.learn.judging.predictions import OURS, predictions
 from sendopt.learn.model import predict
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.notes import note_on_sample, notes_on_log, too_little_history
-from sendopt.learn.past.outcomes import require_both_outcomes
+from sendopt.learn.past.outcomes import require_both_outcomes, require_outcome
 from sendopt.learn.past.past import Progress
 from sendopt.learn.past.split import ACTIVITY, SENDS, label_source, labelled_moments
 from sendopt.log import Reader
@@ -117,6 +118,7 @@ def backtest(
     asked = Target(open_window, outcome, clock_tolerance)
     until = None if decisions is None else _first_as_of(decisions)
     with body_of(reader, until=until or _EVER) as (inside, body):
+        require_outcome(events_by_kind(inside, until=until or _EVER), asked)
         learned = until or _half_of(inside, asked, body)
         view = AsOfView(inside, recognised(inside, asked, until=learned))
         run = _Run(view, body, learned, seed, threads, progress)
@@ -225,7 +227,7 @@ def _half_of(reader: Reader, target: Target, body: Body | None) -> datetime:
     """
     if body is None:
         raise InvalidInput("the log is empty", code="too_little_history")
-    source = label_source(summarise(reader, target, until=body.end))
+    source = label_source(summarise(reader, target, until=body.end), target)
     kind = EventType.SEND if source == SENDS else EventType.SESSION
     params = {"event_type": kind.value, "until_us": microseconds(body.end)}
     found = reader.query("middle", statement("middle"), params)["middle_us"][0].as_py()

@@ -98,7 +98,7 @@ def compare(
         b=_compared(b, verdict, OURS),
         since=since,
         until=ends,
-        label_source=label_source(summary),
+        label_source=label_source(summary, a.target),
         moments=verdict.moments,
         users=verdict.users,
         choices=verdict.choices,

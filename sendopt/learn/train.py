@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from sendopt.clock import CLOCK_TOLERANCE, as_utc
-from sendopt.errors import ModelNotServable
-from sendopt.features import AsOfView, Target, body_of, recognised
+from sendopt.errors import Conflict, ModelNotServable
+from sendopt.features import AsOfView, Target, body_of, events_by_kind, recognised
 from sendopt.learn.candidates import Candidates, StandIn
 from sendopt.learn.families import RIVALS
 from sendopt.learn.families.definition import Definition, shipped
@@ -17,7 +17,7 @@ from sendopt.learn.gate import GateReport
 from sendopt.learn.judging.judge import Verdict
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.notes import too_little_history
-from sendopt.learn.past.outcomes import require_both_outcomes
+from sendopt.learn.past.outcomes import require_both_outcomes, require_outcome
 from sendopt.learn.past.past import Past, Progress, gather
 from sendopt.learn.registry.registry import Registry
 from sendopt.log import Reader
@@ -50,7 +50,7 @@ def train(
     as_of: datetime,
     now: datetime,
     open_window: timedelta,
-    outcome: EventType,
+    outcome: EventType | None,
     clock_tolerance: timedelta = CLOCK_TOLERANCE,
     longest_age: timedelta,
     seed: int,
@@ -58,6 +58,7 @@ def train(
     progress: Progress,
     definition: Definition,
     may_serve: bool = True,
+    change_outcome: bool = False,
 ) -> TrainingReport:
     """Learn from what was known before `as_of` and register the model with its judgement.
 
@@ -74,7 +75,7 @@ def train(
         as_of: only events before it are learned from.
         now: when the champion changes, if it does.
         open_window: within which an answer counts.
-        outcome: what counts as an answer.
+        outcome: what counts as an answer; None = what the champion predicts, else an open.
         clock_tolerance: an answer stamped so long before its send, at most, came at once.
         longest_age: beyond which a champion may not serve, so that nothing is held to it.
         seed: of everything random.
@@ -82,16 +83,23 @@ def train(
         progress: told what is going on.
         definition: of the model.
         may_serve: False = it is registered and judged, and the champion stays.
+        change_outcome: it may serve although the champion predicts another outcome.
 
     Raises:
-        InvalidInput: `too_little_history`, if there is nothing to learn from or to judge by;
-            `one_outcome`, if all of it, or nothing, was answered.
+        Conflict: `outcome_differs`.
+        InvalidInput: `outcome_absent`, if the log does not hold the outcome; `too_little_history`,
+            if there is nothing to learn from or to judge by; `one_outcome`, if all of it, or
+            nothing, was answered.
         ModelNotServable: `registry_unavailable`; `model_output_invalid`, if it says no
             probabilities.
     """
     until = as_utc(as_of)
     with body_of(reader, until=until) as (inside, body):
-        asked = Target(open_window, outcome, clock_tolerance)
+        of_champion = registry.champions_outcome(tenant_id)
+        asked = Target(open_window, outcome or of_champion or EventType.OPEN, clock_tolerance)
+        require_outcome(events_by_kind(inside, until=until), asked)
+        if may_serve and not change_outcome:
+            _require_outcome_of_champion(asked.outcome, of_champion)
         gather_again = partial(
             gather,
             AsOfView(inside, recognised(inside, asked, until=until)),
@@ -137,6 +145,27 @@ def train(
         log_snapshot=reader.snapshot,
         card=judged.card,
         notes=past.notes,
+    )
+
+
+def _require_outcome_of_champion(asked: EventType, of_champion: EventType | None) -> None:
+    """Return if a model of `asked` may take the place of the champion; None = nobody serves.
+
+    Another outcome orders everybody's times by something else, and no figure says which is better.
+    So that is a person's decision, and no training's.
+
+    Raises:
+        Conflict: `outcome_differs`.
+    """
+    if of_champion in (None, asked):
+        return
+    raise Conflict(
+        f"the champion predicts `{of_champion}`, and this model would predict `{asked}`",
+        code="outcome_differs",
+        field="outcome",
+        expected=f"`--outcome {of_champion}`, or none: that is what the champion predicts",
+        hint="`--challenger` registers and judges it beside the champion; `--change-outcome` lets "
+        "it serve if the gate lets it through",
     )
 
 

@@ -15,7 +15,9 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 def test_a_version_tells_its_moves() -> None:
     promotion = Promotion(PROMOTED, "2", "1", NOW, "ops", "passed")
-    model = RegisteredModel("2", "ab", (), NOW, NOW, "passed", served=True, promotions=(promotion,))
+    model = RegisteredModel(
+        "2", "ab", (), NOW, NOW, None, None, "passed", served=True, promotions=(promotion,)
+    )
     told = published(model)
     (move,) = told["moves"]
     assert (move["kind"], move["number"], move["at"]) == ("promoted", "2", "2026-03-01T12:00:00Z")

@@ -122,7 +122,23 @@ def test_logs_that_record_answers_differently_are_told_apart_in_words(reader: Re
 
 
 def registered(number: str, version: str, *aliases: str) -> RegisteredModel:
-    return RegisteredModel(number, version, aliases, None, None, "", served=False, promotions=())
+    return RegisteredModel(
+        number, version, aliases, None, None, None, None, "", served=False, promotions=()
+    )
+
+
+def test_a_few_digits_are_a_number_and_never_the_beginning_of_another_models_version() -> None:
+    known = [registered("3", "912345ab"), registered("2", "9abc"), registered("1", "91ab")]
+    assert named(known, "3").version == "912345ab"
+    for digits in ("9", "91", "91234"):
+        with pytest.raises(NotFound) as refusal:
+            named(known, digits)
+        assert refusal.value.message == f"no model has the number {digits}"
+        for model in known:
+            is_near = model.version.startswith(digits)
+            assert (f"{model.number} ({model.version})" in str(refusal.value)) is is_near
+    for sure in ("912345", "912345a", "9a", "91a"):
+        assert named(known, sure).version.startswith(sure)
 
 
 def test_a_model_is_named_by_alias_number_version_or_its_beginning() -> None:
@@ -132,11 +148,12 @@ def test_a_model_is_named_by_alias_number_version_or_its_beginning() -> None:
         registered("1", "77aa"),
     ]
     for name, number in (
-        ("champion", "2"), ("challenger", "3"), ("2", "2"), ("7", "1"), ("2ab0", "3"), ("2af", "2"),
+        ("champion", "2"), ("challenger", "3"), ("2", "2"), ("77a", "1"), ("2ab0", "3"),
+        ("2af", "2"),
     ):  # fmt: skip
         assert named(known, name).number == number
     with pytest.raises(InvalidInput, match="2ab0, 2aff"):
         named(known, "2a")
-    for unknown in ("", "nobody", "9"):
+    for unknown in ("", "nobody", "9", "7"):
         with pytest.raises(NotFound):
             named(known, unknown)

@@ -9,7 +9,7 @@ from sendopt.learn.registry.promotions import LAST_GOOD_ALIAS, RegisteredModel, 
 
 
 def a_model(number: str, version: str, *aliases: str, served: bool = False) -> RegisteredModel:
-    return RegisteredModel(number, version, aliases, None, None, "passed", served, ())
+    return RegisteredModel(number, version, aliases, None, None, None, None, "passed", served, ())
 
 
 KNOWN = (

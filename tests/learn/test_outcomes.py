@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from sendopt.errors import InvalidInput
+from sendopt.features import Target
 from sendopt.learn import backtest
-from sendopt.learn.past.outcomes import require_both_outcomes
+from sendopt.learn.past.outcomes import require_both_outcomes, require_outcome
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 
@@ -19,8 +20,8 @@ BEGIN = datetime(2026, 9, 1, 12, tzinfo=UTC)
 USERS, DAYS = 30, 20
 
 
-def a_log(*, answered: int) -> list[Event]:
-    """A send a day; of every four, `answered` are opened after ten minutes."""
+def a_log(*, answered: int, after: timedelta = timedelta(minutes=10)) -> list[Event]:
+    """A send a day; of every four, `answered` are opened, `after` the send."""
     events = []
     for user in range(USERS):
         for day in range(DAYS):
@@ -34,7 +35,7 @@ def a_log(*, answered: int) -> list[Event]:
                     send,
                     event_id=f"o{number}",
                     event_type=EventType.OPEN,
-                    occurred_at=at + timedelta(minutes=10),
+                    occurred_at=at + after,
                 )
                 events.append(opened)
     return events
@@ -70,11 +71,46 @@ def test_opens_that_belong_to_no_send_of_their_user_are_named(empty_log: Log, fa
     assert "answers belong to no send of their user" in told.hint
 
 
-@pytest.mark.parametrize(("answered", "share"), [(0, "none"), (4, "all")])
-def test_a_log_that_ended_alike_is_refused(empty_log: Log, answered: int, share: str) -> None:
-    told = refused(empty_log, a_log(answered=answered))
+@pytest.mark.parametrize(("minutes", "share"), [(45, "none"), (10, "all")])
+def test_a_log_that_ended_alike_is_refused(empty_log: Log, minutes: int, share: str) -> None:
+    told = refused(empty_log, a_log(answered=4, after=timedelta(minutes=minutes)))
     assert told.code == "one_outcome"
     assert told.message.startswith(f"{share} of the ")
+
+
+def test_a_log_without_any_event_of_the_outcome_is_refused_with_what_it_holds(
+    empty_log: Log,
+) -> None:
+    told = refused(empty_log, a_log(answered=0))
+    assert (told.code, told.field) == ("outcome_absent", "outcome")
+    assert told.message == "the log holds no `open` event, only 600 `send`"
+    assert told.hint == "ingest `open` events that name the `user_id` and `send_id` of their send"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "there", "refused"),
+    [
+        (EventType.OPEN, {EventType.SEND, EventType.SESSION}, False),  # activity stands in
+        (EventType.OPEN, {EventType.SESSION}, False),
+        (EventType.CLICK, {EventType.SESSION}, True),
+        (EventType.CLICK, {EventType.SEND, EventType.OPEN, EventType.SESSION}, True),
+        (EventType.RESPONSE, {EventType.SEND, EventType.CLICK}, True),
+        (EventType.CLICK, {EventType.SEND, EventType.CLICK}, False),
+        (EventType.CLICK, set(), False),  # of an empty log something else is said
+    ],
+)
+def test_activity_stands_in_for_an_open_and_for_nothing_else(
+    outcome: EventType, there: set[EventType], refused: bool
+) -> None:
+    target, kinds = Target(timedelta(minutes=30), outcome), dict.fromkeys(there, 1_000)
+    if not refused:
+        require_outcome(kinds, target)
+        return
+    with pytest.raises(InvalidInput) as told:
+        require_outcome(kinds, target)
+    others = there & {EventType.OPEN, EventType.CLICK, EventType.RESPONSE}
+    for other in others:
+        assert f"`--outcome {other}`" in str(told.value)
 
 
 def test_one_of_each_is_enough() -> None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from trained import HALF_AN_HOUR
 
+from sendopt.cli import answers
 from sendopt.errors import NotFound
 from sendopt.features import AsOfView, Viewpoints
 from sendopt.learn import Registry, TrainingReport, train
@@ -181,6 +182,19 @@ def test_a_model_with_its_hours_reversed_gives_way_to_the_best_rule(
     (kept,) = (model for model in registry.models(SHOP) if model.number == rule.registered_as)
     assert kept.promotions[-1].reason == rule.reason
     assert rule.reason.split(".")[0] in registry.card(SHOP)
+
+
+def test_training_prints_which_rule_serves_and_for_which_model(
+    reversed_hours: tuple[TrainingReport, Registry], capsys: pytest.CaptureFixture[str]
+) -> None:
+    report, _ = reversed_hours
+    rule = report.stand_in
+    assert rule is not None
+    answers.training.show(report)
+    told = capsys.readouterr().out
+    assert f"Model {report.model_version}: not promoted" in told
+    assert f"Rule {rule.family} ({rule.model_version}) serves: The simple rule" in told
+    assert f"stands in for model {report.model_version}" in told
 
 
 def test_a_rule_that_serves_is_brought_up_to_date(steady: Log, registry: Registry) -> None:

@@ -14,11 +14,9 @@ from sendopt.app.defaults import ANSWER_WINDOW, EFFECT
 from sendopt.app.lift import LiftReport
 from sendopt.clock import parse_instant
 from sendopt.errors import InvalidInput
-from sendopt.records import CampaignId, EventType
+from sendopt.records import OUTCOMES, CampaignId, EventType
 
 router = APIRouter(prefix="/v1/lift", tags=["lift"])
-
-_OUTCOMES = (EventType.OPEN, EventType.CLICK, EventType.RESPONSE)
 
 
 @router.get("", responses=problems.responses(401, 404, 422, 503))
@@ -48,12 +46,12 @@ def lift(
     The intervals hold however often one looks. Where no users were randomised, or the draw went
     wrong, `refusal` says so and there is no `lift`.
     """
-    if outcome not in _OUTCOMES:
+    if outcome not in OUTCOMES:
         raise InvalidInput(
             f"{outcome!r} is no outcome",
             code="outcome_unknown",
             field="outcome",
-            expected=", ".join(_OUTCOMES),
+            expected=", ".join(OUTCOMES),
         )
     return app.lift(
         tenant_id,

@@ -34,6 +34,8 @@ class Model(Answer):
     aliases: tuple[str, ...]  # "champion", "challenger", "last_good"
     trained_until: datetime | None  # the end of the log that it saw
     learned_until: datetime | None  # it was fitted to nothing from then on; null in old models
+    outcome: str | None  # what it predicts: "open", "click" or "response"; null in old models
+    open_window_seconds: float | None  # within which; null in old models
     gate: str  # "passed" or the names of the checks that refused it, and what was not judged
     served: bool
     moves: tuple[Move, ...] = Field(validation_alias="promotions")

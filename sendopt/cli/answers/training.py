@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sendopt.cli.output import print_table, stdout
 from sendopt.learn import TrainingReport, Verdict
+from sendopt.learn.past.split import ACTIVITY
 
 
 def show(report: TrainingReport) -> None:
@@ -16,6 +17,11 @@ def show(report: TrainingReport) -> None:
         stdout.print(f"Rule {rule.family} ({rule.model_version}) {serves}: {rule.reason}")
     for check in report.gate.not_judged:
         stdout.print(f"Not judged: {check.name}, {check.said}")
+    if report.label_source == ACTIVITY:
+        stdout.print(
+            "There are no or few answered sends: being active within the open window stands in for "
+            "an open"
+        )
     for note in report.notes:
         stdout.print(note)
     show_verdict(report.verdict)

@@ -14,7 +14,7 @@ MAY_GO_UNJUDGED = frozenset(
         "choice",  # nobody was seen to answer and be silent; the log loss holds it
         "probability",  # a simple rule that stands in where no champion is
         "off_policy",  # few senders draw their times and log the chance
-        "succession",  # the champion predicts something else, or is too old to serve
+        "succession",  # the champion predicts another outcome or window, or is too old
         "reproducible",  # too much history to learn from twice
         *(f"slice_{cut}" for cut in SLICES),  # parts too small to tell, or nobody to compare with
     }

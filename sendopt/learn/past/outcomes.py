@@ -1,13 +1,43 @@
-"""Refuses a past in which everything ended alike: nothing can be learned or judged by it."""
+"""Refuses a past in which nobody answered, or all ended alike: it can teach and judge nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput
+from sendopt.features import Target
+from sendopt.records import OUTCOMES, EventType
+
+
+def require_outcome(kinds: Mapping[EventType, int], target: Target) -> None:
+    """Return if the log holds what is to be predicted, or activity that may stand in for opens.
+
+    Args:
+        kinds: how many events the log holds of each kind; a log without any is refused elsewhere.
+        target: what is to be predicted.
+
+    Raises:
+        InvalidInput: `outcome_absent`; a model would learn that nobody ever answers.
+    """
+    outcome = target.outcome
+    stands_in = outcome is EventType.OPEN and EventType.SESSION in kinds
+    if not kinds or outcome in kinds or stands_in:
+        return
+    there = ", ".join(f"{count:,} `{kind.value}`" for kind, count in sorted(kinds.items()))
+    others = [f"`--outcome {each.value}`" for each in OUTCOMES if each in kinds]
+    fixes = [f"ingest `{outcome.value}` events that name the `user_id` and `send_id` of their send"]
+    if others:
+        fixes.insert(0, f"give {' or '.join(others)}, of which the log holds events")
+    raise InvalidInput(
+        f"the log holds no `{outcome.value}` event, only {there}",
+        code="outcome_absent",
+        field="outcome",
+        expected="an outcome that the log tells of",
+        hint="; or ".join(fixes),
+    )
 
 
 def require_both_outcomes(label: NDArray[np.float64], *, does: str, notes: Sequence[str]) -> None:

@@ -68,7 +68,7 @@ class Past:
     @property
     def label_source(self) -> str:
         """What stands for an answer: `sends` or `activity`."""
-        return label_source(self.summary)
+        return label_source(self.summary, self.target)
 
     @cached_property
     def learn(self) -> Mask:

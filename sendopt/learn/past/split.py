@@ -19,6 +19,7 @@ from sendopt.features import (
     labelled_sends,
     microseconds,
 )
+from sendopt.records import EventType
 
 SENDS = "sends"
 ACTIVITY = "activity"
@@ -55,11 +56,14 @@ class Split:
         return moments.at_us >= microseconds(self.judge_from)
 
 
-def label_source(summary: Summary) -> str:
-    """Choose what stands for an answer: real answers to sends wherever there are enough."""
-    if summary.opens >= _ENOUGH_OPENS or summary.sessions == 0:
-        return SENDS
-    return ACTIVITY
+def label_source(summary: Summary, target: Target) -> str:
+    """Choose what stands for an answer: real answers to sends wherever there are enough.
+
+    Whoever is active may have opened. That tells nothing of who clicks or responds, so there
+    activity stands in for an open alone.
+    """
+    enough = summary.opens >= _ENOUGH_OPENS or summary.sessions == 0
+    return SENDS if enough or target.outcome is not EventType.OPEN else ACTIVITY
 
 
 def labelled_moments(
@@ -76,7 +80,7 @@ def labelled_moments(
     of a split gets its share.
     """
     since = since or summary.first_at or until
-    if label_source(summary) == SENDS:
+    if label_source(summary, view.target) == SENDS:
         return labelled_sends(view, since=since, until=until, limit=_MOST_ROWS)
     return active_days(view, since=since, until=until, limit=_MOST_ROWS, rng=rng)
 

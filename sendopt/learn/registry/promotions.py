@@ -8,8 +8,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sendopt.errors import Conflict, InvalidInput, NotFound
+from sendopt.records import EventType
 
 LAST_GOOD_ALIAS = "last_good"
+
+#: So many characters of a version, all of them digits, are no number of a model.
+_SURELY_A_HASH = 6
 
 PROMOTED, ROLLED_BACK = "promoted", "rolled_back"
 
@@ -37,6 +41,8 @@ class RegisteredModel:
     aliases: tuple[str, ...]
     trained_until: datetime | None  # the end of its log; None = its release did not say
     learned_until: datetime | None  # the days after it only judged; None = its release did not say
+    outcome: EventType | None  # that it predicts; None = its release did not say
+    open_window_seconds: float | None  # within which; None = its release did not say
     gate: str  # what the gate said in short (`GateReport.summary`); "" if it was never asked
     served: bool  # it was champion at some time
     promotions: tuple[Promotion, ...]  # that made it the champion, oldest first
@@ -106,16 +112,20 @@ def choose(known: Iterable[RegisteredModel], to: str | None) -> RegisteredModel:
 def named(known: Iterable[RegisteredModel], name: str) -> RegisteredModel:
     """Return the version that is meant by an alias, a number, a hash or the beginning of a hash.
 
-    A number is a number even where a hash begins with it. Of versions with the same bytes, any is.
+    A few digits are a number and nothing else: whoever asks for model 9 where there is none must
+    not be shown another because its hash begins with a 9. From _SURELY_A_HASH characters on,
+    digits may begin a hash. Of versions with the same bytes, any is.
 
     Raises:
         NotFound: `model_unknown`.
         InvalidInput: `model_ambiguous`.
     """
     models = tuple(known)
+    begun = [model for model in models if name and model.version.startswith(name)]
+    a_number = name.isdecimal() and len(name) < _SURELY_A_HASH
     for meant in (
         [model for model in models if name in (*model.aliases, model.number, model.version)],
-        [model for model in models if name and model.version.startswith(name)],
+        [] if a_number else begun,
     ):
         if len({model.version for model in meant}) > 1:
             raise InvalidInput(
@@ -125,8 +135,13 @@ def named(known: Iterable[RegisteredModel], name: str) -> RegisteredModel:
             )
         if meant:
             return meant[0]
+    near = ", ".join(f"{model.number} ({model.version})" for model in begun)
     raise NotFound(
-        f"no model is called {name!r}",
+        f"no model has the number {name}" if a_number else f"no model is called {name!r}",
         code="model_unknown",
-        hint="`sendopt models list` shows them; champion and challenger are names too",
+        expected=f"{_SURELY_A_HASH} characters or more of a version, or its number"
+        if near
+        else None,
+        hint=(f"versions that begin so: {near}; " if near else "")
+        + "`sendopt models list` shows all; champion and challenger are names too",
     )

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sendopt.errors import Conflict, ModelNotServable
-from sendopt.learn.families import artifact
+from sendopt.learn.families import FAMILY_FAULTS, artifact
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.registry.liveness import LeftBehind, Liveness
 from sendopt.learn.registry.mlflow_store import Version, Versions, damaged, unavailable
@@ -35,7 +35,7 @@ from sendopt.learn.registry.promotions import (
     tag,
 )
 from sendopt.learn.registry.run_name import run_name
-from sendopt.records import TenantId
+from sendopt.records import EventType, TenantId
 
 CHAMPION_ALIAS = "champion"
 CHALLENGER_ALIAS = "challenger"
@@ -43,6 +43,7 @@ CHALLENGER_ALIAS = "challenger"
 _CARD = "card.md"
 _VERSION_TAG = "sendopt.version"
 _UNTIL_TAG, _LEARNED_TAG = "sendopt.trained_until", "sendopt.learned_until"
+_OUTCOME_TAG, _WINDOW_TAG = "sendopt.outcome", "sendopt.open_window_seconds"
 _GATE_TAG = "sendopt.gate"
 _MOST_LEFT_BEHIND = 2  # answers of a model: one may be a question too large, two are its habit
 _MOST_LOADED = 3  # of a tenant: the champion, the last good one, and one that either was before
@@ -85,6 +86,27 @@ class Registry:
         """
         self._served[tenant_id] = self._once(tenant_id, self._champion(tenant_id))
         return self._served[tenant_id]
+
+    def champions_outcome(self, tenant_id: TenantId) -> EventType | None:
+        """Return what the champion predicts, even if its files do not load.
+
+        None = there is no champion, or it is damaged and its release did not say.
+
+        Raises:
+            ModelNotServable: `registry_unavailable`.
+        """
+        version = self._versions.called(tenant_id, CHAMPION_ALIAS)
+        if version is None:
+            return None
+        said = _outcome(version.tags)
+        if said is not None:
+            return said
+        try:
+            return self._once(tenant_id, version).target.outcome
+        except ModelNotServable as refusal:
+            if refusal.code == "registry_unavailable":
+                raise
+            return None
 
     def last_good(self, tenant_id: TenantId) -> ServableModel:
         """Return the model that served before the champion.
@@ -148,6 +170,8 @@ class Registry:
                     _VERSION_TAG: written.version,
                     _UNTIL_TAG: written.provenance.trained_until.isoformat(),
                     _LEARNED_TAG: written.provenance.learned_until.isoformat(),
+                    _OUTCOME_TAG: written.target.outcome.value,
+                    _WINDOW_TAG: str(written.target.open_window.total_seconds()),
                 },
             )
         self._versions.name_run(added.run_id, run_name(written, added.number))
@@ -256,6 +280,8 @@ class Registry:
                 aliases=tuple(sorted(aliases.get(each.number, ()))),
                 trained_until=_instant(each.tags.get(_UNTIL_TAG)),
                 learned_until=_instant(each.tags.get(_LEARNED_TAG)),
+                outcome=_outcome(each.tags),
+                open_window_seconds=_number(each.tags.get(_WINDOW_TAG)),
                 gate=each.tags.get(_GATE_TAG, ""),
                 served=each.number in ever or CHAMPION_ALIAS in aliases.get(each.number, ()),
                 promotions=tuple(made for made in promotions if made.number == each.number),
@@ -336,8 +362,18 @@ class Registry:
             try:
                 return artifact.read(folder, version=version, threads=self._threads)
             except ModelNotServable as refusal:
+                if refusal.code in FAMILY_FAULTS:
+                    raise
                 raise damaged(refusal.message, hint=refusal.hint) from refusal
+
+
+def _outcome(tags: Mapping[str, str]) -> EventType | None:
+    return EventType(tags[_OUTCOME_TAG]) if _OUTCOME_TAG in tags else None
 
 
 def _instant(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
+
+
+def _number(text: str | None) -> float | None:
+    return None if text is None else float(text)
