@@ -22,7 +22,7 @@ class Campaigns(Stores):
         """Tell what committing `definition` now would do; stores nothing."""
         now = self.clock.now()
         campaign = self._read_campaign(tenant_id, definition, now=now)
-        return schedule.preview(self._plan(tenant_id, campaign, now=now))
+        return schedule.preview(self._plan(tenant_id, campaign, now=now), campaign.channel)
 
     def put_campaign(self, tenant_id: TenantId, definition: Any, *, commit: bool) -> CampaignReport:
         """Store a campaign; with `commit`, plan it and let its sends go out.
@@ -42,7 +42,7 @@ class Campaigns(Stores):
         preview = None
         if commit:
             plan = self._plan(tenant_id, campaign, now=now)
-            preview = schedule.preview(plan)
+            preview = schedule.preview(plan, campaign.channel)
             with self.state.write() as tx:
                 plans.commit(tx, tenant_id, plan, now=now)
         status = self.campaign(tenant_id, campaign.campaign_id)

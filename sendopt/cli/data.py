@@ -207,12 +207,12 @@ def show_refused(report: ImportReport, *, limit: int) -> None:
     """
     for name, meant in report.near_misses.items():
         stderr.print(
-            f"{report.source}: the column {quoted(name)} is kept in attributes; is it meant for "
+            f"{report.source}: the column {quoted(name)} is kept in attributes; did you mean "
             f"{meant}? Then call it so"
         )
     if report.unseen:
         told = ", ".join(
-            f"{quoted(name)} (is {quoted(near)} meant?)" if near else quoted(name)
+            f"{quoted(name)} (did you mean {quoted(near)}?)" if near else quoted(name)
             for name, near in report.unseen.items()
         )
         stderr.print(f"{report.source}: the mapping names columns that no row has: {told}")

@@ -103,9 +103,9 @@ def _taken(judged: Judged, objects: dict[int, dict[str, Any]]) -> dict[int, Acce
 def _misnamed(item: dict[str, Any]) -> list[InvalidInput]:
     return [
         InvalidInput(
-            f"is kept in attributes; is it meant for {meant}?", code="field_similar", field=name
+            f"is kept in attributes; did you mean {meant}?", code="field_similar", field=name
         )
-        for name, meant in near_misses(item).items()
+        for name, meant in near_misses(tuple(item)).items()
     ]
 
 

@@ -132,7 +132,7 @@ def import_chunks(
         refused=table,
         dropped=pa.concat_tables(dropped),
         missing={name: tuple(stand_ins(name, names.contract)) for name in missing},
-        near_misses=near_misses(names.contract),
+        near_misses={**near_misses(tuple(sorted(names.contract))), **names.near},
         with_zone=with_zone,
         unseen=unseen(names.looked_for, names.vendor) if done else {},
     )
@@ -145,11 +145,13 @@ class _Names:
     contract: set[str] = field(default_factory=set)
     looked_for: set[str] = field(default_factory=set)
     vendor: set[str] = field(default_factory=set)
+    near: dict[str, str] = field(default_factory=dict)  # misses of rows with keys of their own
 
     def add(self, chunk: Chunk) -> None:
         self.contract |= chunk.names
         self.looked_for |= chunk.looked_for
         self.vendor |= chunk.vendor_names
+        self.near |= chunk.near_misses
 
 
 @dataclass

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 
 from sendopt.errors import InvalidInput
 from sendopt.ingest.raw import CONTRACT_COLUMNS, REQUIRED_COLUMNS
@@ -94,20 +95,32 @@ def stand_ins(lacking: str, names: Iterable[str]) -> list[str]:
     ['message_id']
     """
     further = sorted(name for name in set(names) - _CONTRACT if name.isprintable())
-    near = near_misses(names)
+    near = near_misses(tuple(names))
     are_ids = lacking.endswith("_id")
     return [n for n in further if near.get(n) == lacking or (are_ids and _IS_ID.search(n))]
 
 
-def near_misses(names: Iterable[str]) -> dict[str, str]:
+def did_you_mean(column: str) -> str:
+    """Return what to say of a name that is nearly that of a column.
+
+    >>> did_you_mean("occurred_at")
+    'did you mean occurred_at? Then call it so'
+    """
+    return f"did you mean {column}? Then call it so"
+
+
+@lru_cache(1_000)
+def near_misses(names: tuple[str, ...]) -> Mapping[str, str]:
     """Return further columns that may be meant for one of the contract that is not there.
 
-    >>> near_misses(["event_id", "Timezone", "usr_id", "city"])
+    >>> dict(near_misses(("event_id", "Timezone", "usr_id", "city")))
     {'Timezone': 'timezone', 'usr_id': 'user_id'}
     """
     there = set(names)
     meant = {name: _closest(name) for name in sorted(there - _CONTRACT)}
-    return {name: near for name, near in meant.items() if near is not None and near not in there}
+    return MappingProxyType(
+        {name: near for name, near in meant.items() if near is not None and near not in there}
+    )
 
 
 def unseen(looked_for: Iterable[str], names: Iterable[str]) -> dict[str, str | None]:
@@ -133,9 +146,9 @@ def _closest(name: str) -> str | None:
 
 
 def _guess(names: Sequence[str], missing: Sequence[str], delimiter: str | None) -> str | None:
-    if meant := {name: near for name, near in near_misses(names).items() if near in missing}:
-        pairs = ", ".join(f"{quoted(name)} {near}" for name, near in meant.items())
-        return f"call {pairs}: names are lower-case"
+    near_ones = near_misses(tuple(names))
+    if meant := {name: near for name, near in near_ones.items() if near in missing}:
+        return "; ".join(f"{quoted(name)}: {did_you_mean(near)}" for name, near in meant.items())
     if delimiter is None or not names:
         return None
     line = delimiter.join(names)

@@ -13,7 +13,18 @@ from sendopt.errors import InvalidInput
 from sendopt.ingest import attributes
 from sendopt.ingest.columns import Faults
 from sendopt.ingest.fields import as_text
-from sendopt.ingest.raw import CONTRACT_COLUMNS, DEFAULTS, TEXT_COLUMNS, Chunk, Finding, Options
+from sendopt.ingest.headers import did_you_mean, near_misses
+from sendopt.ingest.raw import (
+    CONTRACT_COLUMNS,
+    DEFAULTS,
+    NEEDED_COLUMNS,
+    REQUIRED_COLUMNS,
+    TEXT_COLUMNS,
+    Chunk,
+    Finding,
+    Options,
+)
+from sendopt.records import CAUSED_BY_SEND
 from sendopt.text import quoted
 
 _CONTRACT = frozenset(CONTRACT_COLUMNS)
@@ -50,6 +61,7 @@ class _Collected:
         self._faults: defaultdict[str, Faults] = defaultdict(dict)
         self._dropped: list[Finding] = []
         self._names = set[str]()
+        self._near_misses: dict[str, str] = {}
 
     def add(self, number: int, given: Mapping[str, Any]) -> None:
         position = len(self._numbers)
@@ -65,6 +77,11 @@ class _Collected:
                 self._columns[name].append(_cell(name, item.get(name)))
             except InvalidInput as error:
                 self._refuse(name, position, error)
+        near = near_misses(tuple(item))
+        self._near_misses |= near
+        for name, instead in near.items():
+            if instead in _needed(item):
+                self._faults[instead][position] = _is_called(name, instead)
         further = {name: value for name, value in item.items() if name not in _CONTRACT}
         try:
             text, lost = attributes.merge(item.get("attributes"), further)
@@ -87,6 +104,7 @@ class _Collected:
             faults=self._faults,
             dropped=tuple(self._dropped),
             names=frozenset(self._names - self._ignored),
+            near_misses=self._near_misses,
         )
 
 
@@ -101,6 +119,21 @@ def as_object(value: Any) -> dict[str, Any]:
             f"{quoted(value)} is no JSON object", code="wrong_type", expected="a JSON object"
         )
     return value
+
+
+def _needed(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the columns without which `item` is no event."""
+    caused = isinstance(kind := item.get("event_type"), str) and kind in CAUSED_BY_SEND
+    return NEEDED_COLUMNS if caused else REQUIRED_COLUMNS
+
+
+def _is_called(name: str, instead: str) -> InvalidInput:
+    return InvalidInput(
+        f"is missing, and there is {quoted(name)}",
+        code="missing_field",
+        expected="a value in every row",
+        hint=did_you_mean(instead),
+    )
 
 
 def _cell(name: str, value: Any) -> str | None:

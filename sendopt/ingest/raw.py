@@ -75,6 +75,8 @@ class Chunk:
         called: what the file calls a column of the contract, where it has another name there.
         looked_for: the vendor's columns that a mapping names.
         vendor_names: those columns of the vendor's that were seen.
+        near_misses: of rows that have keys of their own, those which may be meant for a column of
+            the contract that the row lacks, and for which.
     """
 
     rows: pa.Table
@@ -86,6 +88,7 @@ class Chunk:
     called: Mapping[str, str] = field(default_factory=dict)
     looked_for: frozenset[str] = frozenset()
     vendor_names: frozenset[str] = frozenset()
+    near_misses: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:

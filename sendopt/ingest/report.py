@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sendopt.ingest.headers import did_you_mean
 from sendopt.ingest.raw import FINDING_SCHEMA
 from sendopt.records import DroppedField, Finding, Rejection
 from sendopt.text import quoted
@@ -114,10 +115,9 @@ class ImportReport:
             row=0,
             column=name,
             code="missing_field",
-            reason=f"the file has no column {name}"
-            + (f"; it has {columns} (a near miss?)" if columns else ""),
+            reason=f"the file has no column {name}" + (f"; it has {columns}" if columns else ""),
             expected=_EXPECTED.get(name, "a value in every row"),
-            hint=f"if {columns} is meant, call it {name}" if columns else None,
+            hint=f"{columns}: {did_you_mean(name)}" if columns else None,
         )
 
     def _reasons(self, findings: pa.Table) -> list[Reason]:

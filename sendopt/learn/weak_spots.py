@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -23,15 +23,9 @@ def weak_spots(fitted: Fitted, trial: Trial, verdict: Verdict) -> Iterator[str]:
     """Yield the section on where the model is not proven to be better, and for whom."""
     yield "## Where it does not help"
     yield ""
-    unproven = [name for name, gain in verdict.gain.items() if gain.low <= 0.0]
-    if unproven:
-        yield f"- Choice of time not better beyond chance than: {', '.join(unproven)}."
-    unproven = [name for name, gain in verdict.order_gain.items() if gain.low <= 0.0]
-    if unproven:
-        yield (
-            f"- Order of hours ({verdict.order_measure}) not better beyond chance than: "
-            f"{', '.join(unproven)}."
-        )
+    yield from _whole("Choice of time", verdict.gain, "no judged user-day has several moments")
+    order = f"Order of hours ({verdict.order_measure})"
+    yield from _whole(order, verdict.order_gain, "too few users both answered and were silent")
     if verdict.users < FEWEST_FOR_INTERVAL:
         yield (
             f"- Judged on fewer than {FEWEST_FOR_INTERVAL} users: there are no intervals above, "
@@ -44,14 +38,29 @@ def weak_spots(fitted: Fitted, trial: Trial, verdict: Verdict) -> Iterator[str]:
     yield from _by_sends_known(fitted, trial)
 
 
+def _whole(measure: str, gains: Mapping[str, Interval], why_none: str) -> Iterator[str]:
+    """Yield beside whom the whole is not better, and beside whom that was not measured."""
+    if not gains:
+        yield f"- {measure} not measured: {why_none}."
+    unproven = [name for name, gain in gains.items() if gain.bounded and gain.low <= 0.0]
+    if unproven:
+        yield f"- {measure} not better beyond chance than: {', '.join(unproven)}."
+    unbounded = [name for name, gain in gains.items() if not gain.bounded]
+    if unbounded:
+        yield (
+            f"- {measure}: what is chance was not measured beside {', '.join(unbounded)}, for want "
+            "of users."
+        )
+
+
 def _parts(parts: Sequence[slices.Part], rival: str) -> Iterator[str]:
     """Yield a table of every part of the judged moments, and where it is not better."""
-    unproven = [part.name for part in parts if not _is_better(part.log_loss)]
-    yield f"- Log loss not better beyond chance than the {rival}'s for: {_listed(unproven)}."
-    unproven = [part.name for part in parts if part.cut != "hour" and not _is_better(part.choice)]
-    yield f"- Choice of time not better beyond chance than the {rival}'s for: {_listed(unproven)}."
+    losses = {part.name: part.log_loss for part in parts}
+    yield from _of_parts("Log loss", losses, rival, slices.TOO_SMALL)
+    choices = {part.name: part.choice for part in parts if part.cut != "hour"}
+    yield from _of_parts("Choice of time", choices, rival, slices.TOO_FEW_CHOICES)
     yield ""
-    yield f"Gains over the {rival}; more is better, - is too small to tell:"
+    yield f"Gains over the {rival}; more is better, - is not measured:"
     yield ""
     yield "| part | moments | users | log loss | answered share of the choice |"
     yield "|---|---|---|---|---|"
@@ -60,8 +69,21 @@ def _parts(parts: Sequence[slices.Part], rival: str) -> Iterator[str]:
         yield f"| {part.name} | {part.moments} | {part.users} | {gains} |"
 
 
-def _is_better(gain: Mean | None) -> bool:
-    return gain is not None and gain.z > t_beyond(_ONE_SIDED, gain.freedom)
+def _of_parts(
+    measure: str, gains: Mapping[str, Mean | None], rival: str, why_none: str
+) -> Iterator[str]:
+    """Yield for which parts it is not better, and for which that was not measured."""
+    measured = {name: gain for name, gain in gains.items() if gain is not None}
+    if measured:
+        unproven = [name for name, gain in measured.items() if not _is_better(gain)]
+        yield f"- {measure} not better beyond chance than the {rival}'s for: {_listed(unproven)}."
+    if len(measured) < len(gains):
+        left = _listed([name for name in gains if name not in measured])
+        yield f"- {measure} not measured for: {left}; each has {why_none}."
+
+
+def _is_better(gain: Mean) -> bool:
+    return gain.z > t_beyond(_ONE_SIDED, gain.freedom)
 
 
 def _interval(gain: Mean | None) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sendopt.records import CampaignId, Decision, Plan, PlannedSend
+from sendopt.records import CampaignId, Channel, Decision, Plan, PlannedSend
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Preview:
     people_count: int
     planned_count: int
     suppressed: dict[str, int]  # by reason
+    nobody_because: str | None  # why nobody gets a time, and what helps; None = somebody does
     by_local_hour: dict[int, int]  # 0..23 on each user's own clock
     by_utc_hour: dict[datetime, int]  # by the hour's start
     by_variant: dict[str, int]
@@ -40,16 +41,26 @@ class Preview:
     expected_open_basis: str = "predictive"
 
 
-def preview(plan: Plan) -> Preview:
-    """Count what `plan` holds. Committing the same plan sends exactly this."""
+#: What helps where nobody can be reached, by the reason that suppresses a send.
+_HELPS = {
+    "no_device": "register devices on the channel over POST /v1/devices (docs/devices.md)",
+    "opted_out": "who has opted out is sent nothing until they opt in again",
+    "no_allowed_slot": "widen `send_window`, narrow `quiet_hours`, or name other `candidate_times`",
+}
+
+
+def preview(plan: Plan, channel: Channel) -> Preview:
+    """Count what `plan` holds for a campaign on `channel`. Committing it sends exactly this."""
     rows = list(zip(plan.sends, plan.decisions, strict=True))
     planned = [(send, decision) for send, decision in rows if send.due_at is not None]
     fallback_count = sum(decision.policy == "fallback" for _, decision in planned)
+    suppressed = _counted(str(send.reason) for send, _ in rows if send.due_at is None)
     return Preview(
         campaign_id=plan.campaign_id,
         people_count=len(rows),
         planned_count=len(planned),
-        suppressed=_counted(str(send.reason) for send, _ in rows if send.due_at is None),
+        suppressed=suppressed,
+        nobody_because=None if planned else _nobody_because(suppressed, channel),
         by_local_hour=_by_local_hour(planned),
         by_utc_hour=_by_utc_hour(planned),
         by_variant=_counted(str(send.variant_id) for send, _ in planned),
@@ -75,6 +86,17 @@ def preview(plan: Plan) -> Preview:
         ),
         expected_open_count=sum(_chosen_probability(decision) for _, decision in planned),
     )
+
+
+def _nobody_because(suppressed: Mapping[str, int], channel: Channel) -> str:
+    """Say in a sentence why nobody gets a time, and what helps."""
+    if not suppressed:
+        return (
+            f"no user has a device on the channel {channel}: {_HELPS['no_device']}, then plan again"
+        )
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in suppressed.items())
+    helps = "; ".join(_HELPS[reason] for reason in suppressed if reason in _HELPS)
+    return f"of the audience {reasons}, on the channel {channel}" + (f": {helps}" if helps else "")
 
 
 def _counted(values: Iterable[str]) -> dict[str, int]:

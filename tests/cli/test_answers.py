@@ -206,6 +206,21 @@ def test_secrets_are_never_shown(
     assert "s3_secret" in shown.lower()
 
 
+@pytest.mark.parametrize("extra", [(), ("--commit",)])
+def test_a_plan_that_reaches_nobody_says_so_and_what_to_do(
+    told: Told, tmp_path: Path, extra: tuple[str, ...]
+) -> None:
+    campaign = tmp_path / "campaign.json"
+    campaign.write_text(told("plan", "--example"))
+    shown = told("plan", str(campaign), *extra)
+    assert "Nobody can be reached: no user has a device on the channel web_push" in shown
+    assert "POST /v1/devices" in shown
+    assert "fallback" not in shown
+    assert "opens expected" not in shown
+    preview = json.loads(told("plan", str(campaign), "--json"))["preview"]
+    assert "no user has a device" in preview["nobody_because"]
+
+
 def test_a_lift_without_an_experiment_says_what_to_do(told: Told) -> None:
     assert "No lift: no send of an experiment has a known outcome yet; give campaigns" in told(
         "lift"

@@ -15,6 +15,7 @@ from event_grammar import COSTS_THE_EVENT, GOOD, KINDS, MISSING, Kind, event
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sendopt.errors import InvalidInput
 from sendopt.log import Appender, Log, event_table
 from sendopt.records import Event, EventType, TenantId
 
@@ -34,6 +35,14 @@ def through(log: Log, appender: Appender, tmp_path: Path) -> Through:
         return by_file(tmp_path / door, rows, log, appender, tenant_id)
 
     return let_in
+
+
+def why_refused(through: Through, door: str, rows: list[dict[str, Any]]) -> str:
+    """Return what is said of rows of which none is taken: of each, or of the whole file."""
+    try:
+        return str(through(door, rows).rejected)
+    except InvalidInput as refusal:
+        return str(refusal)
 
 
 def expected(kind: Kind, event_id: str) -> Event | None:
@@ -126,6 +135,38 @@ def test_further_columns_are_kept_and_near_misses_are_not_taken_for_the_contract
         "app": "4",  # the column goes before the member of attributes
     }
     assert taken.timezone == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        *(
+            ("occured_at", "occurred_at"),
+            ("occurredAt", "occurred_at"),
+            ("OCCURRED_AT", "occurred_at"),
+        ),
+        *(
+            ("userid", "user_id"),
+            ("user_ID", "user_id"),
+            ("userId", "user_id"),
+            ("usr_id", "user_id"),
+        ),
+        *(("eventtype", "event_type"), ("event_typ", "event_type"), ("eventId", "event_id")),
+        *(("sendid", "send_id"), ("Send_Id", "send_id")),
+    ],
+)
+def test_a_needed_field_that_is_nearly_named_is_told_with_the_name_that_was_meant(
+    door: str, name: str, meant: str, through: Through
+) -> None:
+    misnamed = {name if key == meant else key: value for key, value in GOOD.items()}
+    opt_out = {**GOOD, "event_id": "out", "event_type": "opt_out"}
+    if door in ("events.jsonl", "request"):
+        told = str(through(door, [opt_out, misnamed]).rejected[2])
+    else:  # a column is missing in every row
+        told = why_refused(through, door, [misnamed])
+    assert f"did you mean {meant}?" in told
+    assert repr(name) in told
 
 
 @pytest.mark.parametrize("door", ["events.jsonl", "request"])

@@ -6,10 +6,12 @@ its trees, its files or its training, and judged on the studies' last days.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from untrained import rebuilt, scorer_of
 from sendopt.evaluate.metrics import Interval
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target, viewpoints
 from sendopt.features.recording import Recording
+from sendopt.learn import weak_spots
 from sendopt.learn.card import model_card, with_gate
 from sendopt.learn.families import RIVALS, artifact
 from sendopt.learn.families.definition import shipped
@@ -528,6 +531,43 @@ def test_the_card_lists_every_part_of_the_users_with_its_figures(court: Court) -
     history = [part for part in parts if part.cut == "history"]
     assert sum(part.moments for part in history) == len(trial.judged)
     assert "Log loss not better beyond chance than the population's for: " in section
+
+
+def test_what_was_not_measured_is_never_told_as_not_better(court: Court) -> None:
+    trial = court.trial(court.good)
+    section = str(trial.card).split("## Where it does not help")[1]
+    parts = slices.parts_of(trial, "population")
+    for measure, of_part, told in (
+        ("Log loss", lambda part: part.log_loss, parts),
+        ("Choice of time", lambda part: part.choice, [p for p in parts if p.cut != "hour"]),
+    ):
+        lines = [line for line in section.splitlines() if line.startswith(f"- {measure} not")]
+        not_better = "".join(line for line in lines if "not better" in line and "'s for:" in line)
+        not_measured = "".join(line for line in lines if "not measured for" in line)
+        missing = [part.name for part in told if of_part(part) is None]
+        for name in missing:
+            assert name not in not_better
+            assert name in not_measured
+        assert bool(missing) == bool(not_measured)
+    assert any(part.log_loss is None or part.choice is None for part in parts), "some are small"
+
+
+def test_without_users_enough_for_an_interval_nothing_is_told_as_not_better(court: Court) -> None:
+    nothing = Interval(0.1, -inf, inf)
+    told = list(weak_spots._whole("Order", {"population": nothing}, "why"))
+    assert told == [
+        "- Order: what is chance was not measured beside population, for want of users."
+    ]
+    assert list(weak_spots._whole("Order", {}, "why")) == ["- Order not measured: why."]
+
+
+def test_platforms_are_told_as_platforms_and_zones_as_zones(court: Court) -> None:
+    parts = slices.parts_of(court.trial(court.good), "population")
+    named = [part.name for part in parts if part.cut == "platform_or_zone"]
+    assert named
+    assert all(
+        re.fullmatch(r"(platform|zone) .+|other (platforms|zones)", name) for name in named
+    ), named
 
 
 def test_the_card_tells_how_many_answers_came_late(court: Court) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
+import pytest
+
 from sendopt.records import (
     Campaign,
     CampaignId,
@@ -50,7 +52,8 @@ def previewed(
             log_snapshot=41,
             fallback_reason=None,
             now=MORNING,
-        )
+        ),
+        Channel.SIMULATOR,
     )
 
 
@@ -86,9 +89,38 @@ def test_every_number_of_a_small_plan() -> None:
     assert seen.by_variant == {"plain": 3}
     assert seen.bound_by == {"quiet_hours": 1}
     assert (seen.fallback_count, seen.fallback_share) == (1, 1 / 3)
+    assert seen.nobody_because is None
     assert seen.fallback_reasons == {"not_scored": 1}
     assert seen.expected_open_count == 0.375
     assert seen.expected_open_basis == "predictive"
+
+
+@pytest.mark.parametrize(
+    ("people", "told"),
+    [
+        ([], ("no user has a device on the channel simulator", "POST /v1/devices")),
+        (
+            [Person(UserId("eve"), None, "UTC", "tenant"), a_person("dan", "UTC", "opted_out")],
+            ("1 no_device, 1 opted_out", "POST /v1/devices", "opt in again"),
+        ),
+    ],
+)
+def test_where_nobody_can_be_reached_the_reason_and_the_next_step_are_told(
+    people: list[Person], told: tuple[str, ...]
+) -> None:
+    because = previewed(people, {}).nobody_because
+    assert because is not None
+    for said in told:
+        assert said in because
+
+
+def test_a_window_that_is_quiet_for_everybody_is_told_as_such() -> None:
+    because = previewed(
+        [a_person("ann")], {}, earliest_at=MORNING - 4 * HOUR, latest_at=MORNING - 2 * HOUR
+    ).nobody_because
+    assert because is not None
+    assert "no_allowed_slot" in because
+    assert "widen `send_window`" in because
 
 
 def test_a_plan_for_nobody() -> None:

@@ -9,14 +9,10 @@ from sendopt.schedule.variants import TOO_LITTLE_DATA
 
 def show(preview: Preview) -> None:
     """Print who gets which time, and why others get none."""
-    stdout.print(
-        f"{preview.planned_count:,} of {preview.people_count:,} people get a time; "
-        f"{preview.expected_open_count:,.0f} opens expected ({preview.expected_open_basis}); "
-        f"{preview.fallback_share:.0%} on the fallback time"
-    )
-    print_table(
-        "By hour on the user's clock", ["hour", "sends"], list(preview.by_local_hour.items())
-    )
+    if preview.nobody_because is not None:
+        stdout.print(f"Nobody can be reached: {preview.nobody_because}")
+    else:
+        _show_times(preview)
     if preview.explored_count:
         stdout.print(f"{preview.explored_count:,} get another time than their best, to learn")
     if preview.abstained_count:
@@ -33,3 +29,15 @@ def show(preview: Preview) -> None:
     ):
         if counts:
             print_table(title, [what, "people"], list(counts.items()))
+
+
+def _show_times(preview: Preview) -> None:
+    """Print how many people get which hour, and how many of them the configured time."""
+    stdout.print(
+        f"{preview.planned_count:,} of {preview.people_count:,} people get a time; "
+        f"{preview.expected_open_count:,.0f} opens expected ({preview.expected_open_basis}); "
+        f"{preview.fallback_share:.0%} at the configured time, because nothing else is known"
+    )
+    print_table(
+        "By hour on the user's clock", ["hour", "sends"], list(preview.by_local_hour.items())
+    )

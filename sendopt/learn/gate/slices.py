@@ -18,13 +18,18 @@ from sendopt.learn.gate.trial import Trial, words
 from sendopt.learn.judging.predictions import OURS
 from sendopt.learn.past.groups import day_groups, user_numbers
 
-SLICES = ("history", "engagement", "day_type", "hour", "place")
+SLICES = ("history", "engagement", "day_type", "hour", "platform_or_zone")
 
 _LEVEL = 0.05  # of being wrong about any slice at all, where nobody is worse off
 _HARM = 0.001  # of log loss, or of the share answered: nobody is worse off by less
 _NEW, _HEAVY_QUANTILE = 4, 0.8
 _FEWEST_MOMENTS = 200  # below, means are too far from normal for Student's t
-_MOST_PLACES, _OTHERS = 4, "other places"
+_MOST_NAMED = 4  # platforms, or zones
+#: Why a gain of a part is not measured.
+TOO_SMALL = f"fewer than {_FEWEST_MOMENTS} moments or {FEWEST_FOR_TEST} users"
+TOO_FEW_CHOICES = (
+    f"fewer than {_FEWEST_MOMENTS} days with several moments or {FEWEST_FOR_TEST} users"
+)
 
 Vector = NDArray[np.float64]
 Parts = Mapping[str, NDArray[np.bool_]]
@@ -157,11 +162,11 @@ def _cuts(trial: Trial) -> dict[str, Parts]:
             "afternoon": (hour >= 12) & (hour < 18),
             "evening": hour >= 18,
         },
-        "place": _places(trial),
+        "platform_or_zone": _platforms_or_zones(trial),
     }
 
 
-def _places(trial: Trial) -> Parts:
+def _platforms_or_zones(trial: Trial) -> Parts:
     """Part by platform where the judged users have several, else by time zone."""
     past = trial.judged
     context = trial.view.reader.query(
@@ -170,14 +175,15 @@ def _places(trial: Trial) -> Parts:
         {"until_us": int(past.at_us.max()) + 1},
         inputs={"asked": pa.table({"user_id": past.user_id.unique()})},
     )
-    column = "platform" if pc.count_distinct(context["platform"]).as_py() > 1 else "timezone"
+    several = pc.count_distinct(context["platform"]).as_py() > 1
+    column, kind = ("platform", "platform") if several else ("timezone", "zone")
     of_user = pc.index_in(past.user_id, context["user_id"].combine_chunks())
-    place = np.asarray(
-        pc.fill_null(context[column].combine_chunks().take(of_user), "no place known")
-    )
-    names, count = np.unique(place, return_counts=True)
-    ranked = [str(name) for name in names[np.argsort(-count, kind="stable")]]
-    largest = [name for name in ranked if name != _OTHERS][:_MOST_PLACES]
-    parts = {name: place == name for name in largest}
-    rest = ~np.isin(place, largest)
-    return {**parts, _OTHERS: rest} if rest.any() else parts
+    found = context[column].combine_chunks().take(of_user)
+    unknown = pc.is_null(found).to_numpy(zero_copy_only=False)
+    value = np.asarray(pc.fill_null(found, ""))
+    names, count = np.unique(value[~unknown], return_counts=True)
+    largest = names[np.argsort(-count, kind="stable")][:_MOST_NAMED]
+    parts = {f"{kind} {name}": ~unknown & (value == name) for name in largest}
+    parts[f"other {kind}s"] = ~unknown & ~np.isin(value, largest)
+    parts[f"{kind} unknown"] = unknown
+    return {name: rows for name, rows in parts.items() if rows.any()}
