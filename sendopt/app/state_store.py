@@ -58,24 +58,48 @@ class StateStore:
             tenants.get(tx, tenant_id)
 
 
-def require_home(settings: Settings) -> None:
+#: One of these is in every home that was begun.
+_BEGUN = ("state.sqlite", "log/catalog.sqlite")
+#: What may stand in a folder that was made to become a home: where logs go, and what a file system
+#: puts into the root of every volume.
+_FRESH = frozenset({"log", "lost+found"})
+
+
+def require_home(settings: Settings, *, fresh_will_do: bool = False) -> None:
     """Refuse a folder that was never a home: a typing error must not open a second one.
 
     A fleet keeps its stores elsewhere, and each of its machines may have a new home of its own.
+
+    Args:
+        settings: which name the home.
+        fresh_will_do: a folder that somebody made and that holds nothing yet becomes a home, as a
+            new volume does when a service starts over it.
 
     Raises:
         NotFound: `home_unknown`.
     """
     home = settings.home
     elsewhere = settings.state.url or settings.log.catalog or settings.log.data
-    if not elsewhere and not any((home / kept).exists() for kept in ("state.sqlite", "log")):
-        raise NotFound(
-            f"{home} holds no sendopt home",
-            code="home_unknown",
-            field="--home",
-            expected="the folder in which `sendopt ingest` or another command began one",
-            hint="name it by --home or SENDOPT_HOME; `sendopt ingest` begins a new one",
-        )
+    if elsewhere or any((home / kept).exists() for kept in _BEGUN):
+        return
+    if fresh_will_do and _is_fresh(home):
+        return
+    raise NotFound(
+        f"{home} holds no sendopt home",
+        code="home_unknown",
+        field="--home",
+        expected="the folder in which `sendopt ingest` or another command began one"
+        + (", or an empty folder" if fresh_will_do else ""),
+        hint="name it by --home or SENDOPT_HOME; `sendopt ingest` begins a new one",
+    )
+
+
+def _is_fresh(home: Path) -> bool:
+    """Tell whether a folder is there and empty, but for an empty folder of logs."""
+    if not home.is_dir():
+        return False
+    held, log = {path.name for path in home.iterdir()}, home / "log"
+    return held <= _FRESH and not (log.is_dir() and any(log.iterdir())) and not log.is_file()
 
 
 def make_home(home: Path) -> None:

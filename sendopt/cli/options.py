@@ -58,6 +58,16 @@ def open_known_home(home: Path | None) -> App:
     return open_home(home)
 
 
+def open_home_to_serve(home: Path | None) -> App:
+    """Open everything for a service, in a home that was begun before or in an empty folder.
+
+    Raises:
+        NotFound: `home_unknown`.
+    """
+    sendopt.app.require_home(sendopt.app.load_settings(home), fresh_will_do=True)
+    return open_home(home)
+
+
 def open_tenancy(home: Path | None) -> Tenancy:
     """Open tenants and keys alone, for which nobody needs to wait for models and log."""
     return sendopt.app.open_tenancy(sendopt.app.load_settings(home))

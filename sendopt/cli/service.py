@@ -10,7 +10,7 @@ import typer
 
 import sendopt.api
 import sendopt.app
-from sendopt.cli.options import Home, open_known_home
+from sendopt.cli.options import Home, open_home_to_serve
 from sendopt.cli.stopping import stopped_by_signal
 
 if TYPE_CHECKING:
@@ -59,9 +59,10 @@ def append(home: Home = None) -> None:
 def _open(home: Path | None) -> App:
     """Open the stores before anything begins: what cannot be opened is explained and ends it.
 
-    A service over a folder that was never a home would wait for ever for what goes elsewhere.
+    A service over a mistyped folder would wait for ever for what goes elsewhere; an empty folder
+    that somebody made, such as a new volume, becomes a home.
     """
-    app = open_known_home(home)
+    app = open_home_to_serve(home)
     app.open_stores()
     return app
 

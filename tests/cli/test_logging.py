@@ -15,7 +15,7 @@ def test_a_service_logs_json_lines_on_stderr_alone(tmp_path: Path) -> None:
     port = free_port()
     # The registry is made anew in this home: MLflow has much to say about that.
     environment = {"SENDOPT_HOME": str(tmp_path / "home"), "SENDOPT_HTTP__PORT": str(port)}
-    (tmp_path / "home" / "log").mkdir(parents=True)  # a service begins no home
+    (tmp_path / "home").mkdir()  # a service begins a home in an empty folder, and makes none
     told, logged = tmp_path / "told", tmp_path / "logged"
     with (
         told.open("w") as stdout,

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from sendopt.app import require_home
+from sendopt.errors import NotFound
+from sendopt.settings import Settings
+
 Ended = Callable[..., tuple[int, str, str]]
 
 #: Each holds what some store's URL, glob, SQL or option would read as something else.
@@ -147,6 +151,43 @@ def test_a_folder_of_other_things_is_no_home(ended: Ended, folder: Path) -> None
     status, out, _ = ended("score", "--json", "--home", str(folder))
     assert (status, json.loads(out)["error"]["code"]) == (2, "home_unknown")
     assert [path.name for path in folder.iterdir()] == ["holiday.txt"]
+
+
+@pytest.mark.parametrize(
+    ("held", "asks", "serves"),
+    [
+        (None, False, False),  # the folder is not there: somebody mistyped its name
+        ((), False, True),
+        (("log/",), False, True),
+        (("log/", "lost+found/"), False, True),
+        (("log/run.log",), False, False),
+        (("log",), False, False),
+        (("log/", "holiday.txt"), False, False),
+        (("log/catalog.sqlite",), True, True),
+        (("state.sqlite", "holiday.txt"), True, True),
+    ],
+)
+def test_a_service_begins_a_home_in_an_empty_folder_and_nothing_else_does(
+    folder: Path, held: tuple[str, ...] | None, asks: bool, serves: bool
+) -> None:
+    home = folder / "home"
+    for name in held or ():
+        path = home / name
+        if name.endswith("/"):
+            path.mkdir(parents=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    if held == ():
+        home.mkdir()
+    settings = Settings(home=home)
+    for fresh_will_do, expected in ((False, asks), (True, serves)):
+        if expected:
+            require_home(settings, fresh_will_do=fresh_will_do)
+            continue
+        with pytest.raises(NotFound) as refusal:
+            require_home(settings, fresh_will_do=fresh_will_do)
+        assert refusal.value.code == "home_unknown"
 
 
 CAMPAIGN = {
