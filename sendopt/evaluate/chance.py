@@ -5,14 +5,17 @@ Every test here treats a user as one draw, and all that the user did as one sum.
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from statistics import NormalDist
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
 Group = NDArray[np.intp]
+Hypothesis = TypeVar("Hypothesis", bound=Hashable)
 
 #: Users. With fewer, how far they differ is known too badly for a test to refuse anything.
 FEWEST_FOR_TEST = 20
@@ -125,6 +128,33 @@ def t_beyond(level: float, freedom: float) -> float:
     from scipy.special import stdtrit  # noqa: PLC0415
 
     return -float(stdtrit(freedom, level))
+
+
+def t_above(t: float, freedom: float) -> float:
+    """Return the probability with which Student's t passes `t`; the inverse of `t_beyond`.
+
+    >>> round(t_above(2.086, 20), 3)
+    0.025
+    """
+    from scipy.special import stdtr  # noqa: PLC0415 - as in `t_beyond`
+
+    return float(stdtr(freedom, -t))
+
+
+def holm(p: Mapping[Hypothesis, float], level: float) -> list[Hypothesis]:
+    """Return which hypotheses are refused, the likeliest to be wrong first (Holm 1979).
+
+    With a probability of at most `level` any of those refused is true, however they hang together.
+
+    >>> holm({"a": 0.02, "b": 0.004, "c": 0.3}, 0.05)
+    ['b', 'a']
+    """
+    refused = []
+    for number, each in enumerate(sorted(p, key=lambda name: p[name])):
+        if not p[each] <= level / (len(p) - number):
+            break
+        refused.append(each)
+    return refused
 
 
 def f_beyond(level: float, above: float, below: float) -> float:

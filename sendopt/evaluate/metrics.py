@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, isfinite, sqrt
+from math import inf, isfinite, nan, sqrt
 
 import numpy as np
 
-from sendopt.evaluate.chance import Group, Vector, equal_bins, ratio, t_beyond, user_sums
+from sendopt.evaluate.chance import (
+    Group,
+    Mean,
+    Vector,
+    equal_bins,
+    ratio,
+    t_above,
+    t_beyond,
+    user_sums,
+)
 
 #: Users. With fewer, nothing bounds an interval: how far users differ is not known.
 FEWEST_FOR_INTERVAL = 5
@@ -32,6 +41,13 @@ class Interval:
         if not self.bounded:
             return f"{self.estimate:.4f} [too few users to bound it]"
         return f"{self.estimate:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+@dataclass(frozen=True)
+class Gain(Interval):
+    """What one model is better than another by."""
+
+    p_below: float  # by chance it would be so far below 0, one-sidedly; NaN = too few users
 
 
 def log_losses(label: Vector, probability: Vector) -> Vector:
@@ -110,6 +126,29 @@ def user_interval(value: Vector, weight: Vector, user: Group) -> Interval:
         found.estimate - half + min(moved, 0.0),
         found.estimate + half + max(moved, 0.0),
     )
+
+
+def user_gain(value: Vector, weight: Vector, user: Group) -> Gain:
+    """Return `user_interval` of a gain, and how likely chance makes of none so large a loss.
+
+    That is the level at which the upper end of an interval would be 0.
+    """
+    found = ratio(user_sums(value, user), user_sums(weight, user))
+    interval = user_interval(value, weight, user)
+    p_below = _p_below(found) if interval.bounded else nan
+    return Gain(interval.estimate, interval.low, interval.high, p_below)
+
+
+def _p_below(found: Mean) -> float:
+    loss, error = -found.estimate, found.standard_error
+    if error == 0.0:
+        return 0.0 if loss > 0.0 else 1.0
+    skew = found.skewness * error / (6.0 * sqrt(found.users))
+    if loss <= 0.0 or skew <= 0.0:
+        return t_above(loss / error, found.freedom)
+    # As in `user_interval`: the loss is t errors and skew (1 + 2 t^2).
+    root = sqrt(error**2 + 8.0 * skew * max(loss - skew, 0.0))
+    return t_above((root - error) / (4.0 * skew), found.freedom)
 
 
 def user_share(value: Vector, weight: Vector, user: Group) -> Interval:

@@ -19,11 +19,12 @@ from sendopt.evaluate.chance import (
     Vector,
     clustered_mean,
     spread,
+    t_above,
     t_beyond,
     user_sums,
     z_beyond,
 )
-from sendopt.evaluate.metrics import Interval
+from sendopt.evaluate.metrics import Gain, Interval
 from sendopt.evaluate.refusal import Refusal
 
 IPS, SNIPS, DR, SWITCH_DR, DM = "ips", "snips", "dr", "switch_dr", "dm"
@@ -172,18 +173,20 @@ def estimates(logged: Logged, support: Support) -> dict[str, Interval]:
     }
 
 
-def gain(one: Logged, other: Logged) -> dict[str, Interval]:
+def gain(one: Logged, other: Logged) -> dict[str, Gain]:
     """Return SNIPS and DR of what `one` target earns more than another on the same sends."""
-    found = {}
     w, v = one.target / one.propensity, other.target / other.propensity
     doubly = one.expected + w * (one.reward - one.predicted)
     others = other.expected + v * (other.reward - other.predicted)
-    found[DR] = _ratio(one.user, doubly - others, np.ones(len(one)))
+    ones = np.ones(len(one))
     first, second = _mean(w * one.reward, w), _mean(v * one.reward, v)
     moved = w / w.mean() * (one.reward - first) - v / v.mean() * (one.reward - second)
-    error, t = _error(user_sums(moved, one.user), len(one))
-    found[SNIPS] = Interval(first - second, first - second - t * error, first - second + t * error)
-    return {SNIPS: found[SNIPS], DR: found[DR]}
+    return {
+        SNIPS: _gain(first - second, user_sums(moved, one.user), len(one)),
+        DR: _gain(
+            _mean(doubly - others, ones), _influence(one.user, doubly - others, ones), len(one)
+        ),
+    }
 
 
 def cross_fitted(
@@ -277,6 +280,18 @@ def _mean(value: Vector, weight: Vector) -> float:
 def _influence(user: Group, value: Vector, weight: Vector) -> Vector:
     """Return how much each user moves sum(value) / sum(weight)."""
     return user_sums((value - _mean(value, weight) * weight) / weight.mean(), user)
+
+
+def _gain(estimate: float, influence: Vector, rows: int) -> Gain:
+    error, t = _error(influence, rows)
+    _, freedom = spread(influence)
+    by_chance = 0.0 if estimate < 0.0 else 1.0  # where nobody differed
+    return Gain(
+        estimate,
+        estimate - t * error,
+        estimate + t * error,
+        p_below=t_above(-estimate / error, freedom) if error > 0.0 else by_chance,
+    )
 
 
 def _error(influence: Vector, rows: int) -> tuple[float, float]:

@@ -92,6 +92,20 @@ def test_one_user_who_does_nearly_everything_is_one_user() -> None:
     assert found.high - found.low > 0.5
 
 
+@given(
+    gains=st.lists(st.floats(-1.0, 1.0).map(lambda gain: gain**3), min_size=5, max_size=40),
+    shift=st.floats(-0.5, 0.5),
+)
+def test_a_loss_is_beyond_chance_exactly_where_its_interval_lies_below_zero(
+    gains: list[float], shift: float
+) -> None:
+    value = np.array(gains) + shift
+    found = metrics.user_gain(value, np.ones(len(value)), np.arange(len(value)))
+    assert 0.0 <= found.p_below <= 1.0
+    if abs(found.high) > 1e-9:
+        assert (found.p_below < 0.025) == (found.high < 0.0)
+
+
 @pytest.mark.parametrize("users", [5, 10, 20, 100])
 @pytest.mark.parametrize("rows", ["even", "uneven"])
 def test_intervals_hold_the_truth_where_users_are_few(users: int, rows: str) -> None:

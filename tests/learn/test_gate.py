@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from trained import trained
 from untrained import rebuilt, scorer_of
 
-from sendopt.evaluate.metrics import Interval
+from sendopt.evaluate.metrics import Gain
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES, Target, viewpoints
 from sendopt.features.recording import Recording
 from sendopt.learn import weak_spots
@@ -334,14 +334,14 @@ def test_11_a_constant_is_refused_beside_a_champion(court: Court) -> None:
 @pytest.mark.parametrize(
     ("gain", "passes"),
     [
-        (Interval(-0.001, -0.003, 0.001), True),
-        (Interval(-0.002, -0.003, -0.001), False),
-        (Interval(-0.001, -np.inf, np.inf), False),
-        (Interval(0.001, -np.inf, np.inf), True),
+        (Gain(-0.001, -0.003, 0.001, 0.16), True),
+        (Gain(-0.002, -0.003, -0.001, 4e-5), False),
+        (Gain(-0.001, -np.inf, np.inf, np.nan), False),
+        (Gain(0.001, -np.inf, np.inf, np.nan), True),
     ],
 )
 def test_probabilities_are_worse_than_everybodys_beyond_chance_or_not_at_all(
-    court: Court, gain: Interval, *, passes: bool
+    court: Court, gain: Gain, *, passes: bool
 ) -> None:
     """Where all are alike nothing is to be gained, and a first model serves as well as the rule."""
     trial = court.trial(court.good)
@@ -401,7 +401,7 @@ def test_a_better_choice_alone_is_no_proof_for_another_definition(court: Court) 
     """One measure decides: an equal model would pass one of three more often than one."""
     trial = court.trial(court.good, champion=court.former(court.good, definition="another"))
     assert trial.verdict is not None
-    lucky = {CHAMPION: Interval(0.01, 0.001, 0.02)}
+    lucky = {CHAMPION: Gain(0.01, 0.001, 0.02, 0.98)}
     verdict = replace(trial.verdict, gain=lucky, auc_gain=lucky)
     assert not succession(replace(trial, verdict=verdict)).passed
     verdict = replace(trial.verdict, log_loss_gain=lucky)

@@ -20,7 +20,7 @@ def stand_ins(trial: Trial) -> tuple[str, ...]:
         return ()
     rules, champion = trial.simple_rules, trial.champion
     found = []
-    if any(name in rules for name in _below(trial, trial.verdict)):
+    if _below(trial, trial.verdict):
         found.extend(_best_first(trial, trial.verdict))
     if champion is not None and champion.family in rules and champion.family not in found:
         found.append(champion.family)
@@ -31,7 +31,12 @@ def _below(trial: Trial, verdict: Verdict) -> list[str]:
     gains = [verdict.gain, verdict.order_gain, verdict.log_loss_gain]
     if trial.causal is not None:
         gains.append({name: each[DR] for name, each in trial.causal.gain.items()})
-    return [name for each in gains for name in below(each)]
+    rules = trial.simple_rules
+    return [
+        name
+        for each in gains
+        for name in below({rule: gain for rule, gain in each.items() if rule in rules})
+    ]
 
 
 def _best_first(trial: Trial, verdict: Verdict) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sendopt.evaluate.metrics import Interval
+from sendopt.evaluate.metrics import Gain
 from sendopt.features import instant
 from sendopt.learn.gate.check import Check, failed, no_probabilities, not_judged, passed
 from sendopt.learn.gate.trial import Trial, words
@@ -78,7 +78,7 @@ def _is_brought_up_to_date(mine: Provenance, theirs: Provenance) -> bool:
     return mine.definition == theirs.definition and mine.learned_until > theirs.learned_until
 
 
-def _gains(verdict: Verdict) -> dict[str, Interval]:
+def _gains(verdict: Verdict) -> dict[str, Gain]:
     gains = {_PRIMARY: verdict.log_loss_gain[CHAMPION]}
     if CHAMPION in verdict.gain:
         gains["answered_share"] = verdict.gain[CHAMPION]

@@ -1,13 +1,22 @@
-"""Is it worth serving? Choice of time, probabilities and calibration, against each rival."""
+"""Is it worth serving? Choice of time, probabilities and calibration, against each rival.
+
+`choice`, `probability` and `off_policy` each make several comparisons, up to eight: every rival, by
+every measure. Each of these checks refuses at most 2.5 % of the models that are worse than nobody,
+all its comparisons together (Holm 1979). At 2.5 % for each comparison it would be three times as
+many (`benchmarks/gate_level.py`), and a refusal would not mean what it says. The price is that a
+model must be further behind to be refused. A joint test by the measured correlation of comparisons
+would give little of it back: where there are eight, Holm's refuses nearly as many as it may.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from typing import TypeVar
 
 import numpy as np
 
-from sendopt.evaluate.chance import calibration_test
-from sendopt.evaluate.metrics import Interval, calibration_error
+from sendopt.evaluate.chance import calibration_test, holm
+from sendopt.evaluate.metrics import Gain, calibration_error
 from sendopt.evaluate.off_policy import DR, Value
 from sendopt.evaluate.refusal import Refusal
 from sendopt.learn.gate.check import Check, failed, no_probabilities, not_judged, passed
@@ -17,11 +26,14 @@ from sendopt.learn.judging.off_policy import OffPolicyEvaluation
 from sendopt.learn.judging.predictions import OURS
 from sendopt.learn.past.groups import user_numbers
 
+_LEVEL = 0.025  # of the models that are worse than nobody are refused by a check, at most
 _NOISE = 1e-9  # the same sums over other row counts may differ in their last bits
 _CALIBRATION_LEVEL = 0.01  # of perfectly calibrated models would miss by more than the tolerance
 _MOST_CALIBRATION_ERROR = 0.05  # beyond what chance does; a twentieth moves budgets and reports
 
 _PREFIX = {"answered share": "", "within-day AUC": "auc_", "AUC across days": "across_days_"}
+
+Compared = TypeVar("Compared", bound=Hashable)
 
 _NO_RIVAL = "there is nobody to compare with"
 
@@ -55,16 +67,17 @@ def choice(trial: Trial) -> Check:
         return not_judged("choice", _NO_RIVAL)
     measured = {"answered share": verdict.gain, verdict.order_measure: verdict.order_gain}
     gains = {measure: _of_rivals(trial, each) for measure, each in measured.items()}
+    compared = {
+        (measure, rival): gain for measure, each in gains.items() for rival, gain in each.items()
+    }
     figures = {
         f"{rival}.{_PREFIX[measure]}{name}": value
-        for measure, each in gains.items()
-        for rival, gain in each.items()
+        for (measure, rival), gain in compared.items()
         for name, value in (("gain", gain.estimate), ("gain_high", gain.high))
     }
     worse = [
-        f"than the {words(rival)}'s by {measure}: {gains[measure][rival]}"
-        for measure in gains
-        for rival in below(gains[measure])
+        f"than the {words(rival)}'s by {measure}: {compared[measure, rival]}"
+        for measure, rival in below(compared)
     ]
     if worse:
         return failed("choice", f"its times are worse {'; '.join(worse)}", figures)
@@ -73,7 +86,8 @@ def choice(trial: Trial) -> Check:
     )
     return passed(
         "choice",
-        f"{_judged_on(trial.verdict)} its times were not worse beyond chance; {told}",
+        f"{_judged_on(trial.verdict)} its times were not worse beyond chance, "
+        f"{_together(compared)}; {told}",
         figures,
     )
 
@@ -91,7 +105,8 @@ def probability(trial: Trial) -> Check:
         return failed(
             "probability", f"its probabilities are worse than {'; '.join(worse)}", figures
         )
-    return passed("probability", f"log loss gain over {_told(gains)}", figures)
+    said = f"not worse beyond chance, {_together(gains)}; log loss gain over {_told(gains)}"
+    return passed("probability", said, figures)
 
 
 def off_policy(trial: Trial) -> Check:
@@ -118,8 +133,8 @@ def off_policy(trial: Trial) -> Check:
         )
     return passed(
         "off_policy",
-        f"on {causal.evaluated:,} sends whose times were randomised, answered share minus that of "
-        f"{_told(gains)}",
+        f"on {causal.evaluated:,} sends whose times were randomised, its times were not worse "
+        f"beyond chance, {_together(gains)}; answered share minus that of {_told(gains)}",
         figures,
     )
 
@@ -164,16 +179,16 @@ def checks(trial: Trial) -> Iterator[Check]:
     yield calibration(trial)
 
 
-def below(gains: Mapping[str, Interval]) -> list[str]:
-    """Return over whom the whole interval of the gain is a loss; NaN is one.
+def below(gains: Mapping[Compared, Gain]) -> list[Compared]:
+    """Return in which comparisons of one check the gain is a loss beyond chance; NaN is one.
 
-    Where users are too few for an interval, the estimate must be none: nothing else is known.
+    Where users are too few for an interval, the estimate must be no loss: nothing else is known.
     """
-    return [
-        name
-        for name, gain in gains.items()
-        if not (gain.high if gain.bounded else gain.estimate) >= -_NOISE
-    ]
+    lost = {name: gain for name, gain in gains.items() if not gain.estimate >= -_NOISE}
+    p = {
+        name: gain.p_below if name in lost else 1.0 for name, gain in gains.items() if gain.bounded
+    }
+    return [*(name for name, gain in lost.items() if not gain.bounded), *holm(p, _LEVEL)]
 
 
 def _no_value_of(trial: Trial, causal: OffPolicyEvaluation) -> str:
@@ -194,9 +209,14 @@ def _judged_on(verdict: Verdict) -> str:
     return f"across the days of {across.users:,} users{days}"
 
 
-def _of_rivals(trial: Trial, gains: Mapping[str, Interval]) -> dict[str, Interval]:
+def _of_rivals(trial: Trial, gains: Mapping[str, Gain]) -> dict[str, Gain]:
     return {rival: gains[rival] for rival in trial.rivals if rival in gains}
 
 
-def _told(gains: Mapping[str, Interval]) -> str:
+def _together(gains: Mapping[Compared, Gain]) -> str:
+    count = len(gains)
+    return "in one comparison" if count == 1 else f"in {count} comparisons together"
+
+
+def _told(gains: Mapping[str, Gain]) -> str:
     return ", ".join(f"{words(rival)} {gain}" for rival, gain in gains.items())

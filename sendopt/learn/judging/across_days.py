@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
-from sendopt.evaluate.metrics import Interval
+from sendopt.evaluate.metrics import Gain
 from sendopt.features import (
     AsOfView,
     LabelledMoments,
@@ -40,7 +41,7 @@ class AcrossDays:
 
     users: int  # with such a pair
     auc: dict[str, float]  # by model: share of the pairs that it puts in the right order
-    gain: dict[str, Interval]  # ours minus each other model's, users as units
+    gain: dict[str, Gain]  # ours minus each other model's, users as units
 
 
 def judge_across_days(
@@ -53,12 +54,15 @@ def judge_across_days(
         view: of the log that `past` was read from.
         models: by name; must hold OURS.
     """
-    user = user_numbers(past)
-    pairs = metrics.pair_counts(user, past.label, past.label, past.weight)[1]
-    mixed = np.flatnonzero(pairs)
-    if len(mixed) < FEWEST_USERS:
+    if np.count_nonzero(_pairs(past)) < FEWEST_USERS:
         return None
-    said = predictions(models, view, *_seen_from_the_first_day(past, view))
+    return order_across_days(past, predictions(models, view, *seen_from_the_first_day(past, view)))
+
+
+def order_across_days(past: LabelledMoments, said: Mapping[str, NDArray[np.float64]]) -> AcrossDays:
+    """Compare the orders into which what models said, OURS among them, puts users' moments."""
+    user, pairs = user_numbers(past), _pairs(past)
+    mixed = np.flatnonzero(pairs)
     ordered = {
         name: metrics.pair_counts(user, each, past.label, past.weight)[0]
         for name, each in said.items()
@@ -67,14 +71,19 @@ def judge_across_days(
         users=len(mixed),
         auc={name: float(each.sum() / pairs.sum()) for name, each in ordered.items()},
         gain={
-            name: metrics.user_interval((ordered[OURS] - each)[mixed], pairs[mixed], mixed)
+            name: metrics.user_gain((ordered[OURS] - each)[mixed], pairs[mixed], mixed)
             for name, each in ordered.items()
             if name != OURS
         },
     )
 
 
-def _seen_from_the_first_day(past: LabelledMoments, view: AsOfView) -> tuple[Viewpoints, Moments]:
+def _pairs(past: LabelledMoments) -> NDArray[np.float64]:
+    """Return how many pairs of an answered and a silent moment each user has, weighed."""
+    return metrics.pair_counts(user_numbers(past), past.label, past.label, past.weight)[1]
+
+
+def seen_from_the_first_day(past: LabelledMoments, view: AsOfView) -> tuple[Viewpoints, Moments]:
     """Return users as of the first judged day, and the moments without their messages.
 
     Hours are those of the zone that was known when each moment was planned: who travels is asked

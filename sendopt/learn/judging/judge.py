@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
-from sendopt.evaluate.metrics import Interval
+from sendopt.evaluate.metrics import Gain, Interval
 from sendopt.features import LabelledMoments
 from sendopt.learn.judging.across_days import AcrossDays
 from sendopt.learn.judging.predictions import OURS
@@ -48,14 +48,14 @@ class Verdict:
     choices: int  # user-days with at least two moments, of which one is chosen
     mixed_days: int  # of them, those with an answered and a silent moment
     reward: dict[str, Interval]  # by policy: share of the choices that were answered
-    gain: dict[str, Interval]  # ours minus each other policy, answered share
-    auc_gain: dict[str, Interval]  # ours minus each other model's, within-user-day AUC
-    log_loss_gain: dict[str, Interval]  # each other model's log loss minus ours, nats
+    gain: dict[str, Gain]  # ours minus each other policy, answered share
+    auc_gain: dict[str, Gain]  # ours minus each other model's, within-user-day AUC
+    log_loss_gain: dict[str, Gain]  # each other model's log loss minus ours, nats
     label: str = "predictive"  # whoever chose the times of these moments had reasons
     across_days: AcrossDays | None = None  # judged where days hold too few such pairs
 
     @property
-    def order_gain(self) -> dict[str, Interval]:
+    def order_gain(self) -> dict[str, Gain]:
         """By how much ours orders hours better than each other model: see `order_measure`.
 
         Empty where too few were seen to answer and to be silent: where users are enough for an
@@ -109,13 +109,13 @@ def judge(
             if len(owner)
         },
         gain={
-            name: metrics.user_interval(rewards[OURS] - reward, ones, owner)
+            name: metrics.user_gain(rewards[OURS] - reward, ones, owner)
             for name, reward in rewards.items()
             if len(owner) and name != OURS
         },
         auc_gain=_auc_gains(past, probabilities, user, day),
         log_loss_gain={
-            name: metrics.user_interval(
+            name: metrics.user_gain(
                 past.weight * (metrics.log_losses(past.label, p) - ours), past.weight, user
             )
             for name, p in probabilities.items()
@@ -130,7 +130,7 @@ def _auc_gains(
     probabilities: Mapping[str, Vector],
     user: NDArray[np.intp],
     day: NDArray[np.intp],
-) -> dict[str, Interval]:
+) -> dict[str, Gain]:
     """Compare the orders of days on which some moments were answered and others not."""
     label, weight = past.label, past.weight
     ordered, pairs = metrics.pair_counts(day, probabilities[OURS], label, weight)
@@ -140,7 +140,7 @@ def _auc_gains(
     if not mixed.any():
         return {}
     return {
-        name: metrics.user_interval(
+        name: metrics.user_gain(
             (ordered - metrics.pair_counts(day, said, label, weight)[0])[mixed],
             pairs[mixed],
             owner[mixed],

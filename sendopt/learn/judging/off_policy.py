@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.evaluate import off_policy
-from sendopt.evaluate.metrics import Interval
+from sendopt.evaluate.metrics import Gain
 from sendopt.evaluate.off_policy import Logged, Strata, Value
 from sendopt.evaluate.refusal import Refusal
 from sendopt.features import AsOfView
@@ -39,7 +39,7 @@ class OffPolicyEvaluation:
     as_sent: float | None  # share answered of those evaluated, at the hours they went out
     impossible_share: float = 0.0  # of all hours of all sends, those never drawn for sends like it
     value: Mapping[str, Value | Refusal] = field(default_factory=dict)  # by policy
-    gain: Mapping[str, Mapping[str, Interval]] = field(default_factory=dict)  # ours minus it
+    gain: Mapping[str, Mapping[str, Gain]] = field(default_factory=dict)  # ours minus it
     refusal: Refusal | None = None  # why nothing is said of any policy
     label: str = "causal"
 
