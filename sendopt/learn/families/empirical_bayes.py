@@ -10,35 +10,27 @@ order the hours; that sum, the level and an intercept are weighed on the sends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from datetime import timedelta
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.features import HALF_HOURS, AsOfView, Evidence, Moments, Target, Viewpoints
-from sendopt.learn.families.everybodys_hours import (
-    EverybodysHours,
-    half_hour,
-    learn_everybodys_hours,
-    near,
-)
+from sendopt.features import HALF_HOURS, AsOfView, Evidence, Moments, Viewpoints
+from sendopt.learn.families.counting_rule import CountingRule, Settings
+from sendopt.learn.families.everybodys_hours import half_hour, near
 from sendopt.learn.families.user_level import level_of
 from sendopt.learn.model.contributions import Contributions, OwnWeights
-from sendopt.learn.model.scorer import Scorer, require_target
-from sendopt.learn.numerics import logistic
+from sendopt.learn.model.scorer import require_target
 from sendopt.learn.numerics.logistic import sigmoid
-from sendopt.learn.past.past import Past
-from sendopt.strict_json import StrictModel
+
+__all__ = ["NAME", "EmpiricalBayes", "Inputs", "Settings", "fit", "read"]
 
 NAME = "empirical_bayes"
 
-HALF_LIFE = timedelta(days=60)
 ANSWER_SENDS = 10.0  # k: sends near an hour that say as much of it as everybody's
 SESSIONS = 30.0  # m: sessions that know a user's hours as well as everybody's do
-_LEAST_SHAPE_WEIGHT = 0.05  # what orders the hours is never turned over
 _ALL_NEAR = float(near(np.eye(HALF_HOURS))[0].sum())  # what the kernel makes of one
 
 Vector = NDArray[np.float64]
@@ -61,29 +53,12 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Weights:
-    """What each part counts on the logit scale."""
-
-    intercept: float = 0.0
-    level: float = 1.0
-    shape: float = 1.0
-
-
-@dataclass(frozen=True)
-class EmpiricalBayes(Scorer):
+class EmpiricalBayes(CountingRule):
     """Counts, pulled to everybody's."""
 
     family: ClassVar[str] = NAME
-
-    target: Target
-    hours: EverybodysHours
-    weights: Weights = Weights()
-    half_life: timedelta = HALF_LIFE
-
-    @property
-    def platforms(self) -> tuple[str, ...]:
-        """Names of the platforms that have hours of their own."""
-        return self.hours.platforms
+    orders_by: ClassVar[str] = "shape"
+    order_precision: ClassVar[float] = 4.0
 
     def inputs(self, view: AsOfView, viewpoints: Viewpoints, moments: Moments) -> Inputs:
         """Count near each moment."""
@@ -112,20 +87,20 @@ class EmpiricalBayes(Scorer):
 
     def logit_sd(self, inputs: Inputs) -> Vector:
         """Return the deviation of the counts near each moment, of both curves."""
-        return self.weights.shape * np.sqrt(inputs.variance)
+        return self.weights.order * np.sqrt(inputs.variance)
 
-    def everybody(self, inputs: Inputs) -> Vector:
-        """Return everybody's probability."""
-        return sigmoid(inputs.everybody)
+    def order(self, inputs: Inputs) -> Vector:
+        """Return everybody's shape and what the user's own counts add to it."""
+        return inputs.everybodys_shape + inputs.answers + inputs.activity
 
     def contributions(self, inputs: Inputs) -> Contributions:
         """Return level, everybody's shape, and what the user's own counts add to it."""
         weights = self.weights
         return Contributions(
             everybody=np.full(len(inputs), self.hours.base + weights.intercept),
-            everybodys_hours=weights.shape * inputs.everybodys_shape,
-            own_visits=weights.shape * inputs.activity,
-            own_answers=weights.shape * inputs.answers,
+            everybodys_hours=weights.order * inputs.everybodys_shape,
+            own_visits=weights.order * inputs.activity,
+            own_answers=weights.order * inputs.answers,
             level=weights.level * inputs.level,
             pace=np.zeros(len(inputs)),
         )
@@ -145,48 +120,10 @@ class EmpiricalBayes(Scorer):
             f"{ANSWER_SENDS:g} sends, times the density of sessions, pulled by {SESSIONS:g}; half "
             f"as much after {self.half_life.days} days."
         )
-        yield f"- Weights: level {self.weights.level:.2f}, shape {self.weights.shape:.2f}."
-
-    def document(self) -> dict[str, Any]:
-        """Return curves and weights."""
-        return {"hours": self.hours.document(), "weights": asdict(self.weights)}
+        yield self.told_weights()
 
 
-class Settings(StrictModel):
-    """Nothing of it is set: a yardstick that could be tuned would be none."""
-
-
-def fit(past: Past, settings: Settings) -> tuple[EmpiricalBayes, Inputs]:
-    """Learn what level and shape are worth."""
-    del settings
-    rule = EmpiricalBayes(past.target, learn_everybodys_hours(past))
-    inputs = rule.inputs(past.view, past.viewpoints, past.moments)
-    shape = inputs.everybodys_shape + inputs.answers + inputs.activity
-    learn = past.learn
-    intercept, level, weight = logistic.fit_at_least(
-        _LEAST_SHAPE_WEIGHT,
-        np.column_stack([np.ones(len(inputs)), inputs.level, shape])[learn],
-        past.labelled.label[learn],
-        past.labelled.weight[learn],
-        offset=np.full(int(learn.sum()), rule.hours.base),
-        prior=np.array([0.0, 1.0, 1.0]),
-        precision=np.array([0.01, 4.0, 4.0]),
-    )
-    weights = Weights(float(intercept), float(level), float(weight))
-    return EmpiricalBayes(past.target, rule.hours, weights), inputs
-
-
-def read(
-    target: Target,
-    document: Mapping[str, Any],
-    attachments: Mapping[str, bytes],
-    *,
-    threads: int,
-) -> EmpiricalBayes:
-    """Read what `document` wrote."""
-    del attachments, threads
-    hours, weights = EverybodysHours.read(document["hours"]), Weights(**document["weights"])
-    return EmpiricalBayes(target, hours, weights)
+fit, read = EmpiricalBayes.fit, EmpiricalBayes.read
 
 
 def _activity(user: Evidence, everybody: Evidence, day: NDArray[np.intp]) -> tuple[Vector, Vector]:
