@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from math import inf
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -553,7 +553,7 @@ def test_what_was_not_measured_is_never_told_as_not_better(court: Court) -> None
 
 
 def test_without_users_enough_for_an_interval_nothing_is_told_as_not_better(court: Court) -> None:
-    nothing = Interval(0.1, -inf, inf)
+    nothing = Gain(0.1, -inf, inf, nan)
     told = list(weak_spots._whole("Order", {"population": nothing}, "why"))
     assert told == [
         "- Order: what is chance was not measured beside population, for want of users."
