@@ -25,7 +25,7 @@ from sendopt.api.auth import Tenant
 from sendopt.api.best_times import KEY_SECONDS, SCORES_SECONDS
 from sendopt.api.remembered import Remembered
 from sendopt.app import App, open_app
-from sendopt.app.answers import BestTimes, HourOfWeek
+from sendopt.app.best_times import BestTimes, HourOfWeek
 from sendopt.app.logging import configure_logging
 from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.demo.studies import load_studies

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from sendopt.bill import Statement
-from sendopt.records import CampaignId, UserId
+from sendopt.records import CampaignId
 from sendopt.schedule import Preview
 
 
@@ -45,26 +45,6 @@ class EventVerdict:
     expected: str | None = None
     hint: str | None = None
     dropped_fields: tuple[FieldNote, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HourOfWeek:
-    """One hour of a user's local week."""
-
-    day_of_week: int  # 0 = Monday
-    hour: int
-    open_probability: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class BestTimes:
-    """The hours at which a user is most likely to open, best first."""
-
-    user_id: UserId
-    timezone: str
-    slots: tuple[HourOfWeek, ...]
-    model_version: str | None
-    fallback_reason: str | None  # why the champion did not speak; None = it did
 
 
 @dataclass(frozen=True, slots=True)

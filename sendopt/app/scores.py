@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sendopt import score
-from sendopt.app.answers import BestTimes, HourOfWeek
+from sendopt.app.best_times import BestTimes, HourOfWeek
 from sendopt.app.everybody import OneUser
 from sendopt.app.standing import user_standing
 from sendopt.app.stored_scores import StoredScores

@@ -12,7 +12,7 @@ from sendopt.api.answers import Answer, PathUserId
 from sendopt.api.auth import Facade, Tenant
 from sendopt.api.best_times import SOURCE_DESCRIBED, SOURCE_HEADER
 from sendopt.api.body import JsonBody
-from sendopt.app.answers import BestTimes
+from sendopt.app.best_times import BestTimes
 from sendopt.app.defaults import CONFIGURED_HOUR
 from sendopt.app.explain import ExplainedUser
 from sendopt.ingest.profile import ProfileBody
