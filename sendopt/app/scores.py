@@ -26,7 +26,7 @@ from sendopt.log import Reader
 from sendopt.records import TenantId, UserId
 from sendopt.score import ScoreStore, Weeks
 from sendopt.score.renewal import are_most, have_news, renewal, why_in_full
-from sendopt.score.store import About, probability_of, slot_of
+from sendopt.score.store_file import About, probability_of, slot_of
 from sendopt.score.store_writer import write_store
 from sendopt.state import users
 

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from sendopt.features import Population, Target, known_users, users_with_news
 from sendopt.log import Reader
-from sendopt.score.store import About, ScoreStore
+from sendopt.score.store_file import About, ScoreStore
 from sendopt.score.store_writer import Kept
 
 #: After so many days everybody is scored anew; what was known of everybody serves as long.

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput
 from sendopt.learn.model.scorer import SLOTS_A_WEEK
-from sendopt.score.store import FORMAT, MAGIC, PREFIX, STEP, STEPS, About, ScoreStore, aligned
+from sendopt.score.store_file import FORMAT, MAGIC, PREFIX, STEP, STEPS, About, ScoreStore, aligned
 from sendopt.score.weeks import SUREST_LOGIT, Weeks
 
 _ROWS_AT_ONCE = 1 << 15  # of weeks that are taken over

@@ -22,7 +22,7 @@ from sendopt.log import event_table
 from sendopt.records import Event, EventType
 from sendopt.score import ScoreStore, score_weeks
 from sendopt.score.renewal import LONGEST_KEPT
-from sendopt.score.store import LARGEST_ERROR
+from sendopt.score.store_file import LARGEST_ERROR
 from sendopt.settings import Settings
 
 STUDY_IS_OVER = datetime(2025, 3, 20, tzinfo=UTC)

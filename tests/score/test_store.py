@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sendopt.errors import InvalidInput, StoreFailure
 from sendopt.records import TenantId, UserId
 from sendopt.score import Weeks
-from sendopt.score.store import (
+from sendopt.score.store_file import (
     LARGEST_ERROR,
     About,
     ScoreStore,
