@@ -31,7 +31,8 @@ from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.demo.studies import load_studies
 from sendopt.records import TenantId, UserId
 from sendopt.score import SLOTS_A_WEEK, ScoreStore, Weeks
-from sendopt.score.store_file import About, probability_of, slot_of
+from sendopt.score.store import probability_of, slot_of
+from sendopt.score.store_file import About
 from sendopt.score.store_writer import write_store
 from sendopt.settings import Settings
 

@@ -23,7 +23,7 @@ from sendopt.app.scores import stored_source
 from sendopt.clock import monotonic
 from sendopt.records import TenantId, UserId
 from sendopt.score import ScoreStore
-from sendopt.score.store_file import probability_of
+from sendopt.score.store import probability_of
 
 #: A key that was revoked, and a champion that was replaced, are noticed within so long.
 KEY_SECONDS = 2.0

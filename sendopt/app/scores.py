@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,17 +19,21 @@ from sendopt import score
 from sendopt.app.best_times import BestTimes, HourOfWeek
 from sendopt.app.everybody import OneUser
 from sendopt.app.standing import user_standing
+from sendopt.app.state_store import make_home
 from sendopt.app.stored_scores import StoredScores
+from sendopt.clock import Clock, SystemClock
 from sendopt.errors import ModelNotServable, StoreFailure
-from sendopt.features import AsOfView, known_users
+from sendopt.features import AsOfView, known_users, load_kernels
 from sendopt.learn import ServableModel
 from sendopt.learn.registry import serving
 from sendopt.log import Reader
 from sendopt.records import TenantId, UserId
 from sendopt.score import ScoreStore, Weeks
 from sendopt.score.renewal import are_most, have_news, renewal, why_in_full
-from sendopt.score.store_file import About, probability_of, slot_of
-from sendopt.score.store_writer import write_store
+from sendopt.score.store import probability_of, slot_of
+from sendopt.score.store_file import About
+from sendopt.score.store_writer import write_delta, write_store
+from sendopt.settings import Settings
 from sendopt.state import users
 
 _NO_ZONE = "UTC"  # in which the model reads the hours of a user whose zone nobody named
@@ -62,6 +68,21 @@ class _Written:
     computed: int
 
 
+def open_scores(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    random_bytes: Callable[[int], bytes] = os.urandom,
+) -> Scores:
+    """Open scores alone over `settings`, in a fraction of the time of the application.
+
+    Raises:
+        InvalidInput: `home_unusable`.
+    """
+    make_home(settings.home)
+    return Scores(settings, clock or SystemClock(), random_bytes)
+
+
 class Scores(OneUser):
     """When each user is likely to answer, by hour of the local week."""
 
@@ -93,19 +114,22 @@ class Scores(OneUser):
         model = self.registry.champion(tenant_id)
         now = self.clock.now()
         path = self.stored_scores.path(tenant_id, model.version)
-        before = _unharmed(path, tenant_id, model)
-        reason = "it was asked for" if full else why_in_full(before, now=now)
-        with self.reader(tenant_id) as reader:
-            if before is not None and reason is None:
-                news = have_news(before, reader, model.target, now=now)
-                if are_most(news, before):
-                    reason = "most users have news"
-            if before is None or reason is not None:
-                written = self._score_all(path, tenant_id, model, reader, now=now, out=out)
-            else:
-                with reader.of_users(news) as own:
-                    written = self._score_again(path, model, own, before, now=now, out=out)
-            snapshot = reader.snapshot
+        with ThreadPoolExecutor(1) as beside:  # both take as long as to open the log and read it
+            checked = beside.submit(_unharmed, path, tenant_id, model)
+            beside.submit(load_kernels)
+            with self.reader(tenant_id) as reader:
+                before = checked.result()
+                reason = "it was asked for" if full else why_in_full(before, now=now)
+                if before is not None and reason is None:
+                    news = have_news(before, reader, model.target, now=now)
+                    if are_most(news, before):
+                        reason = "most users have news"
+                if before is None or reason is not None:
+                    written = self._score_all(path, tenant_id, model, reader, now=now, out=out)
+                else:
+                    with reader.of_users(news) as own:
+                        written = self._score_again(model, own, before, now=now, out=out)
+                snapshot = reader.snapshot
         self.stored_scores.drop_superseded(tenant_id)
         return ScoringReport(
             users=written.users,
@@ -149,7 +173,6 @@ class Scores(OneUser):
 
     def _score_again(
         self,
-        path: Path,
         model: ServableModel,
         own: Reader,
         before: ScoreStore,
@@ -166,13 +189,21 @@ class Scores(OneUser):
         view = AsOfView(own, model.target, renewed.everybody)
         threads = self.settings.learn.threads
         weeks = score.score_weeks(model, view, renewed.news, as_of=now, threads=threads)
-        write_store(path, renewed.about, renewed.user_ids, renewed.zones, weeks, kept=renewed.kept)
+        write_delta(
+            before, renewed.about, renewed.user_ids, renewed.zones, weeks, kept=renewed.kept
+        )
         if out is not None:
-            stored = ScoreStore(path, tenant_id=before.about.tenant_id, model_version=model.version)
+            about = before.about
+            stored = ScoreStore(
+                before.path,
+                tenant_id=about.tenant_id,
+                model_version=about.model_version,
+                known=before,
+            )
             with _parquet(out) as copy:
                 for some in stored.weeks():
                     copy(some)
-        return _Written(users=len(renewed.user_ids), computed=len(renewed.news))
+        return _Written(users=renewed.users, computed=len(renewed.news))
 
     def score_slots(
         self,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,18 +10,11 @@ from sendopt.clock import Clock
 from sendopt.errors import StoreFailure
 from sendopt.records import TenantId
 from sendopt.score import ScoreStore
-
-_SUFFIX = ".scores"
-
-
-@dataclass(frozen=True)
-class _Mapped:
-    file: tuple[Path, int, int]  # where it was, its inode and when it was written
-    store: ScoreStore
+from sendopt.score.store import BASE_SUFFIX, delta_of, written_at
 
 
 class StoredScores:
-    """One file a tenant and model version; scores of any other model are never looked at.
+    """One store a tenant and model version; scores of any other model are never looked at.
 
     Args:
         folder: holds a folder a tenant.
@@ -35,18 +26,18 @@ class StoredScores:
         self._folder = folder
         self._max_age = max_age
         self._clock = clock
-        self._mapped: dict[TenantId, _Mapped] = {}
+        self._mapped: dict[TenantId, ScoreStore] = {}
         self._opening = threading.Lock()
 
     def path(self, tenant_id: TenantId, model_version: str) -> Path:
-        """Return where the scores of this model stand."""
-        return self._folder / tenant_id / f"{model_version}{_SUFFIX}"
+        """Return where the scores of this model stand, as `ScoreStore` is told it."""
+        return self._folder / tenant_id / f"{model_version}{BASE_SUFFIX}"
 
     def of(self, tenant_id: TenantId, model_version: str) -> ScoreStore:
-        """Return the scores of this model, of the newest file.
+        """Return the scores of this model, of the newest files.
 
         A new file is read through once, to check it. Nobody waits for that: meanwhile the others
-        get the file before it, if that is of the same model.
+        get the store before it, if that is of the same model.
 
         Raises:
             StoreFailure: `scores_absent`, `scores_opening`, `scores_too_old`,
@@ -61,41 +52,36 @@ class StoredScores:
             finally:
                 self._opening.release()
         mapped = self._mapped.get(tenant_id)
-        if mapped is None or mapped.store.about.model_version != model_version:
+        if mapped is None or mapped.about.model_version != model_version:
             raise _unusable("the scores are being checked", "scores_opening", hint="wait")
-        as_of = mapped.store.about.as_of
+        as_of = mapped.about.as_of
         if self._clock.now() - as_of > self._max_age:
             raise _unusable(
                 f"the stored scores are of {as_of}",
                 "scores_too_old",
                 hint="run `sendopt score` daily",
             )
-        return mapped.store
+        return mapped
 
     def drop_superseded(self, tenant_id: TenantId) -> None:
-        """Delete all but the two newest files: a roll-back finds the former model's scores."""
-        found = [(file.stat().st_mtime_ns, file) for file in self._files(tenant_id)]
-        for _, file in sorted(found)[:-2]:
-            file.unlink(missing_ok=True)
+        """Delete all but the two newest stores: a roll-back finds the former model's scores."""
+        bases = (self._folder / tenant_id).glob(f"*{BASE_SUFFIX}")
+        for path in sorted(bases, key=lambda path: (written_at(path), path))[:-2]:
+            path.unlink(missing_ok=True)
+            delta_of(path).unlink(missing_ok=True)
 
-    def _newest(self, tenant_id: TenantId, model_version: str) -> _Mapped:
+    def _newest(self, tenant_id: TenantId, model_version: str) -> ScoreStore:
         path = self.path(tenant_id, model_version)
-        try:
-            stat = path.stat()
-        except FileNotFoundError as error:
+        if not path.exists():
             raise _unusable(
                 f"no scores of model {model_version} are stored",
                 "scores_absent",
                 hint="run `sendopt score`",
-            ) from error
-        file = (path, stat.st_ino, stat.st_mtime_ns)
+            )
         mapped = self._mapped.get(tenant_id)
-        if mapped is not None and mapped.file == file:
+        if mapped is not None and mapped.path == path and mapped.is_current():
             return mapped
-        return _Mapped(file, ScoreStore(path, tenant_id=tenant_id, model_version=model_version))
-
-    def _files(self, tenant_id: TenantId) -> Iterator[Path]:
-        return (self._folder / tenant_id).glob(f"*{_SUFFIX}")
+        return ScoreStore(path, tenant_id=tenant_id, model_version=model_version, known=mapped)
 
 
 def _unusable(why: str, code: str, *, hint: str) -> StoreFailure:

@@ -16,7 +16,7 @@ from sendopt.features.as_of.late_answers import LATE_AGES, LateEvidence, answers
 from sendopt.features.as_of.news import users_with_news
 from sendopt.features.as_of.observations import PROMPTNESS
 from sendopt.features.as_of.population import Population, events_before
-from sendopt.features.as_of.view import AsOfView
+from sendopt.features.as_of.view import AsOfView, load_kernels
 from sendopt.features.as_of.viewpoints import Moments, Viewpoints, viewpoints
 from sendopt.features.body import Body, body_of
 from sendopt.features.declared import FEATURE_WORDS, MOMENT_FEATURES, USER_FEATURES
@@ -70,6 +70,7 @@ __all__ = [
     "instant",
     "known_users",
     "labelled_sends",
+    "load_kernels",
     "microseconds",
     "recognised",
     "session_moments",

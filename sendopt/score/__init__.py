@@ -9,7 +9,7 @@ Time: candidates are instants; the hours of the week are local to the user.
 
 from sendopt.learn.model.scorer import SLOTS_A_WEEK
 from sendopt.score.predict import score_candidates, score_slots
-from sendopt.score.store_file import ScoreStore
+from sendopt.score.store import ScoreStore
 from sendopt.score.weeks import SLOT_SCHEMA, Weeks, score_weeks
 
 __all__ = [

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 
 from sendopt.features import Population, Target, known_users, users_with_news
 from sendopt.log import Reader
-from sendopt.score.store_file import About, ScoreStore
+from sendopt.score.store import ScoreStore
+from sendopt.score.store_file import About, StoreFile
 from sendopt.score.store_writer import Kept
 
 #: After so many days everybody is scored anew; what was known of everybody serves as long.
@@ -32,14 +33,15 @@ _MOST_NEWS = 0.5  # of the users: beyond, to read the whole log once is quicker
 
 @dataclass(frozen=True)
 class Renewal:
-    """A store that is to follow another one."""
+    """A delta that is to follow the delta of a store."""
 
     about: About
-    user_ids: pa.Array  # of the whole store, in order
+    user_ids: pa.Array  # of the delta, in order
     zones: pa.Array  # of the same users
-    news: pa.Array  # those of them who are scored again, in order
-    kept: Kept  # all others
+    news: pa.Array  # those of them who are scored now, in order
+    kept: Kept | None  # all others, who were scored since the base was; None = there are none
     everybody: Population  # beside which they are scored, as the others were
+    users: int  # in the whole store
 
 
 def why_in_full(before: ScoreStore | None, *, now: datetime) -> str | None:
@@ -74,7 +76,7 @@ def have_news(before: ScoreStore, reader: Reader, target: Target, *, now: dateti
 
 def are_most(news: pa.Array, before: ScoreStore) -> bool:
     """Tell whether to score everybody is quicker than to look up so many."""
-    return len(news) > _MOST_NEWS * len(before)
+    return len(news) > _MOST_NEWS * len(before.base)
 
 
 def renewal(before: ScoreStore, own: Reader, zone_of: ZoneOf, *, now: datetime) -> Renewal:
@@ -87,28 +89,39 @@ def renewal(before: ScoreStore, own: Reader, zone_of: ZoneOf, *, now: datetime) 
         now: as of when.
     """
     news = known_users(own, until=now)
-    stored, zones = before.user_ids, before.zones
-    asked = news.cast(pa.large_string())
-    added = asked.filter(pc.invert(pc.is_in(asked, stored)))
-    ids = pa.concat_arrays([stored, added])
-    zones = pa.concat_arrays([zones, pa.nulls(len(added), pa.string())])
-    if len(added):
-        order = pc.sort_indices(ids)
-        ids, zones = ids.take(order), zones.take(order)
-    is_news = pc.is_in(ids, asked)
-    kept = ids.filter(pc.invert(is_news))
-    runs = (*before.about.runs, now)
+    about = replace(
+        before.about,
+        log_snapshot=own.snapshot,
+        as_of=now,
+        created_at=now,
+        runs=(*before.about.runs, now),
+    )
+    ids, zones, kept = news.cast(pa.large_string()), zone_of(news), None
+    if before.delta is not None:
+        ids, zones, kept = _merged(ids, zones, before.delta)
+    in_base = pc.sum(pc.is_in(before.base.user_ids, ids)).as_py() or 0
     return Renewal(
-        about=replace(
-            before.about, log_snapshot=own.snapshot, as_of=now, created_at=now, runs=runs
-        ),
+        about=about,
         user_ids=ids,
-        zones=pc.replace_with_mask(zones, is_news, zone_of(news)),
+        zones=zones,
         news=news,
-        kept=Kept(
-            before,
-            here=np.flatnonzero(~np.asarray(is_news)),
-            there=np.asarray(pc.index_in(kept, stored), np.intp),
-        ),
+        kept=kept,
         everybody=Population.read(before.about.everybody or {}).for_days(LONGEST_KEPT.days + 1),
+        users=len(before.base) + len(ids) - in_base,
+    )
+
+
+def _merged(news: pa.Array, zones: pa.Array, delta: StoreFile) -> tuple[pa.Array, pa.Array, Kept]:
+    """Return who is scored now or was since the base, in order, their zones, and who is kept."""
+    before = delta.user_ids
+    there = np.flatnonzero(~np.asarray(pc.is_in(before, news)))
+    kept = pa.array(there)
+    ids = pa.concat_arrays([news, before.take(kept)])
+    zones = pa.concat_arrays([zones, delta.zones.take(kept)])
+    order = np.asarray(pc.sort_indices(ids))
+    is_kept = order >= len(news)
+    return (
+        ids.take(pa.array(order)),
+        zones.take(pa.array(order)),
+        Kept(delta, here=np.flatnonzero(is_kept), there=there[order[is_kept] - len(news)]),
     )

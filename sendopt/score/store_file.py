@@ -1,9 +1,10 @@
-"""Every user's week of scores in one file, mapped into memory and read without copying.
+"""Weeks of scores of many users in one file, mapped into memory and read without copying.
 
     magic      8 bytes
     format     uint32, then the length of the header, uint32
     header     JSON: whose scores they are, of which model, of when; every zone by number; as of
-               when each run scored, by number; what the model knew of everybody
+               when each run scored, by number; what the model knew of everybody; of a delta
+               (see `store`) the checksum of its base
     starts     uint64 a user and one more: where its id starts among the ids, and the last ends
     zones      uint16 a user: the number of its zone
     runs       uint8 a user: the number of the run that scored it
@@ -16,19 +17,19 @@ best hour first, and of equal ones the earlier: the upper 24 bits tell how far t
 the highest there is, in steps of 1.6e-6, the lower 8 bits the hour of the week. So sorting the
 words sorted the hours, and a logit is off by no more than `LARGEST_ERROR`.
 
-A file is written by `store_writer`. What is damaged, cut short or somebody else's is refused,
-never read.
+A file is written by `store_writer`, and two of them make a store. What is damaged, cut short or
+somebody else's is refused, never read.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import mmap
+import os
 import struct
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -41,7 +42,7 @@ from numpy.typing import NDArray
 from sendopt.errors import StoreFailure
 from sendopt.learn.model.scorer import SLOTS_A_WEEK
 from sendopt.records import TenantId, UserId
-from sendopt.score.weeks import SUREST_LOGIT, Weeks
+from sendopt.score.weeks import SUREST_LOGIT
 
 FORMAT = 2
 #: Of a stored logit: half a step of the words, and what float32 leaves out near ±14.
@@ -54,7 +55,9 @@ STEPS = 2**24 - 1
 STEP = 2.0 * SUREST_LOGIT / STEPS
 _FENCE = 64  # users between two ids that are kept at hand
 _READ_AT_ONCE = 1 << 24
-_WEEKS_AT_ONCE = 4_000
+
+#: Tells a file from every other that stood at its path: inode, size, when it was written (ns).
+Identity = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -74,22 +77,15 @@ class About:
             object.__setattr__(self, "runs", (self.as_of,))
 
 
-def slot_of(word: int) -> int:
-    """Return the hour of the week of a word; 0 is Monday 0:00."""
-    return word & 0xFF
+def identity_of(path: Path) -> Identity | None:
+    """Return which file stands at `path` now; None = there is none."""
+    try:
+        return _identity(path.stat())
+    except FileNotFoundError:
+        return None
 
 
-def probability_of(word: int) -> float:
-    """Return the probability of a word.
-
-    >>> slot, half = 7, STEPS // 2 + 1
-    >>> round(probability_of(half << 8 | slot), 6)
-    0.5
-    """
-    return 1.0 / (1.0 + math.exp((word >> 8) * STEP - SUREST_LOGIT))
-
-
-class ScoreStore:
+class StoreFile:
     """One mapped file; for any number of threads.
 
     Args:
@@ -105,17 +101,19 @@ class ScoreStore:
     def __init__(self, path: Path, *, tenant_id: TenantId, model_version: str) -> None:
         try:
             with path.open("rb") as file:
+                self.identity = _identity(os.fstat(file.fileno()))
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:  # mmap calls an empty file a wrong value
-            raise _unreadable(path, "cannot be mapped") from error
+            raise unreadable(path, "cannot be mapped") from error
         whole = memoryview(self._map)
         if len(whole) < PREFIX.size + _CHECKSUM or whole[:8] != MAGIC:
-            raise _unreadable(path, "is no score store")
+            raise unreadable(path, "is no score store")
         _, version, length = PREFIX.unpack_from(whole)
         if version != FORMAT:
-            raise _unreadable(path, f"has format {version}, this release reads {FORMAT}")
-        if _digest(whole[:-_CHECKSUM]) != whole[-_CHECKSUM:]:
-            raise _unreadable(path, "was changed or cut short since it was written")
+            raise unreadable(path, f"has format {version}, this release reads {FORMAT}")
+        self.checksum = bytes(whole[-_CHECKSUM:]).hex()
+        if _digest(whole[:-_CHECKSUM]) != self.checksum:
+            raise unreadable(path, "was changed or cut short since it was written")
         header = json.loads(bytes(whole[PREFIX.size : PREFIX.size + length]))
         self.about = About(
             tenant_id=TenantId(header["tenant_id"]),
@@ -127,7 +125,8 @@ class ScoreStore:
             everybody=header["everybody"],
         )
         if (self.about.tenant_id, self.about.model_version) != (tenant_id, model_version):
-            raise _unreadable(path, "holds another tenant's or another model's scores")
+            raise unreadable(path, "holds another tenant's or another model's scores")
+        self.base: str | None = header.get("base")
         self._count: int = header["users"]
         self._zones: list[str] = header["zones"]
         starts = aligned(PREFIX.size + length)
@@ -186,20 +185,13 @@ class ScoreStore:
         """All weeks, (rows, SLOTS_A_WEEK), without a copy."""
         return np.asarray(self._words).reshape(self._count, SLOTS_A_WEEK)
 
-    def logits(self, rows: slice) -> NDArray[np.float32]:
+    def logits(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return the weeks of some rows, (rows, SLOTS_A_WEEK), Monday 0:00 first."""
         words = self.words[rows]
         logits = np.empty(words.shape, np.float32)
         said = SUREST_LOGIT - (words >> np.uint32(8)) * STEP
         np.put_along_axis(logits, (words & np.uint32(0xFF)).astype(np.intp), said, axis=1)
         return logits
-
-    def weeks(self) -> Iterator[Weeks]:
-        """Yield all weeks by row, some thousands at a time."""
-        ids = self.user_ids.cast(pa.string())
-        for first in range(0, self._count, _WEEKS_AT_ONCE):
-            rows = slice(first, first + _WEEKS_AT_ONCE)
-            yield Weeks(ids[rows], self.logits(rows))
 
     def best(self, row: int, top: int) -> list[int]:
         """Return the words of the `top` best hours of a row, best first."""
@@ -211,11 +203,15 @@ class ScoreStore:
         return self._map[self._ids + starts[row] : self._ids + starts[row + 1]]
 
 
-def _digest(view: memoryview) -> bytes:
+def _digest(view: memoryview) -> str:
     digest = hashlib.sha256()
     for first in range(0, len(view), _READ_AT_ONCE):
         digest.update(view[first : first + _READ_AT_ONCE])
-    return digest.digest()
+    return digest.hexdigest()
+
+
+def _identity(stat: os.stat_result) -> Identity:
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def aligned(size: int) -> int:
@@ -223,7 +219,8 @@ def aligned(size: int) -> int:
     return -(-size // 8) * 8
 
 
-def _unreadable(path: Path, why: str) -> StoreFailure:
+def unreadable(path: Path, why: str) -> StoreFailure:
+    """Return the refusal of a file that cannot be used."""
     return StoreFailure(
         f"{path.name} {why}",
         statement="score_store",

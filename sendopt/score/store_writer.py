@@ -1,4 +1,4 @@
-"""Writes score stores; `store` says what is in them and reads them.
+"""Writes the files of score stores; `store_file` says what is in them and reads them.
 
 A file is written beside its place and moved there when it is whole and on disk: readers see the
 old one or the new one.
@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput
 from sendopt.learn.model.scorer import SLOTS_A_WEEK
-from sendopt.score.store_file import FORMAT, MAGIC, PREFIX, STEP, STEPS, About, ScoreStore, aligned
+from sendopt.score.store import ScoreStore, delta_of
+from sendopt.score.store_file import FORMAT, MAGIC, PREFIX, STEP, STEPS, About, StoreFile, aligned
 from sendopt.score.weeks import SUREST_LOGIT, Weeks
 
 _ROWS_AT_ONCE = 1 << 15  # of weeks that are taken over
@@ -33,44 +34,77 @@ _ROWS_AT_ONCE = 1 << 15  # of weeks that are taken over
 class Kept:
     """Weeks that are taken over as they are, word by word."""
 
-    store: ScoreStore
-    here: NDArray[np.intp]  # rows of the new store, ascending
-    there: NDArray[np.intp]  # the same users' rows in `store`
+    file: StoreFile
+    here: NDArray[np.intp]  # rows of the new file, ascending
+    there: NDArray[np.intp]  # the same users' rows in `file`
 
 
 def write_store(
+    path: Path, about: About, user_ids: pa.Array, zones: pa.Array, weeks: Iterable[Weeks]
+) -> None:
+    """Write the weeks of everybody to `path`.
+
+    Memory holds every user's id and zone and some bytes more, and of `weeks` two parts at a time.
+
+    Args:
+        path: where it goes; what is there is replaced as soon as the new file is on disk.
+        about: what the header says.
+        user_ids: in ascending order of their UTF-8 bytes, none twice.
+        zones: the IANA zone of every user.
+        weeks: of the same users in the same order.
+
+    Raises:
+        InvalidInput: `unsorted`, or if `weeks` are not those of `user_ids`.
+    """
+    _write(path, about, user_ids, zones, weeks)
+    delta_of(path).unlink(missing_ok=True)  # it is of another base and counts no longer
+
+
+def write_delta(
+    store: ScoreStore,
+    about: About,
+    user_ids: pa.Array,
+    zones: pa.Array,
+    weeks: Iterable[Weeks],
+    *,
+    kept: Kept | None,
+) -> None:
+    """Write the weeks of all who were scored since the base of `store` was written.
+
+    Memory holds all of `weeks`, at twice 672 bytes a user.
+
+    Args:
+        store: whose delta is replaced as soon as the new one is on disk.
+        about: what the header says.
+        user_ids: as in `write_store`.
+        zones: the IANA zone of every user.
+        weeks: of the same users in the same order, those that are kept left out.
+        kept: what is taken over from the delta before; None = there was none.
+
+    Raises:
+        InvalidInput: `unsorted`, or if `weeks` are not those of `user_ids`.
+    """
+    path, base = delta_of(store.path), store.base.checksum
+    _write(path, about, user_ids, zones, weeks, base=base, kept=kept)
+
+
+def _write(
     path: Path,
     about: About,
     user_ids: pa.Array,
     zones: pa.Array,
     weeks: Iterable[Weeks],
     *,
+    base: str | None = None,
     kept: Kept | None = None,
 ) -> None:
-    """Write the store of `user_ids` to `path`.
-
-    Memory holds every user's id and zone and some bytes more, and of `weeks` two parts at a time.
-    With `kept` it holds all of `weeks`, those of the users who are scored anew, at twice 672 bytes
-    a user.
-
-    Args:
-        path: where it goes; a store that is there is replaced as soon as the new one is on disk.
-        about: what the header says.
-        user_ids: in ascending order of their UTF-8 bytes, none twice.
-        zones: the IANA zone of every user.
-        weeks: of the same users in the same order, those that are kept left out.
-        kept: what is taken over from the store before.
-
-    Raises:
-        InvalidInput: `unsorted`, or if `weeks` are not those of `user_ids`.
-    """
     ids = pa.concat_arrays([user_ids.cast(pa.large_string())])
     if not pc.all(pc.less(ids[:-1], ids[1:])).as_py() and len(ids) > 1:
         raise InvalidInput("user ids do not ascend", code="unsorted", field="user_id")
     numbered = pc.dictionary_encode(zones)
     runs = np.full(len(ids), len(about.runs) - 1, np.uint8)
     if kept is not None:
-        runs[kept.here] = kept.store.runs[kept.there]
+        runs[kept.here] = kept.file.runs[kept.there]
     header = {
         "tenant_id": about.tenant_id,
         "model_version": about.model_version,
@@ -79,6 +113,7 @@ def write_store(
         "created_at": about.created_at.isoformat(),
         "runs": [as_of.isoformat() for as_of in about.runs],
         "everybody": about.everybody,
+        "base": base,
         "users": len(ids),
         "bytes_of_ids": _text(ids).nbytes,
         "zones": numbered.dictionary.to_pylist(),
@@ -167,7 +202,7 @@ def _write_mixed(out: _Sections, ids: pa.Array, weeks: Iterable[Weeks], kept: Ke
     if not told.equals(ids.filter(pa.array(of_new))):
         raise InvalidInput("the weeks are not those of the users", code="unsorted", field="weeks")
     fresh = np.concatenate([np.empty((0, SLOTS_A_WEEK), np.uint32), *(words for _, words in new)])
-    before = kept.store.words
+    before = kept.file.words
     new_rows = np.flatnonzero(of_new)
     for first in range(0, len(ids), _ROWS_AT_ONCE):
         last = min(first + _ROWS_AT_ONCE, len(ids))

@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from sendopt.app import App, open_app
 from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.clock import VirtualClock
+from sendopt.errors import StoreFailure
 from sendopt.features import AsOfView, Population
 from sendopt.log import event_table
 from sendopt.records import Event, EventType
 from sendopt.score import ScoreStore, score_weeks
 from sendopt.score.renewal import LONGEST_KEPT
+from sendopt.score.store import delta_of
 from sendopt.score.store_file import LARGEST_ERROR
 from sendopt.settings import Settings
 
@@ -56,11 +58,13 @@ def append(app: App, events: list[Event]) -> None:
         appender.append(DEFAULT_TENANT, event_table(events))
 
 
-def session(user: str, at: datetime, name: str = "") -> Event:
+def session(
+    user: str, at: datetime, name: str = "", *, kind: EventType = EventType.SESSION
+) -> Event:
     return Event(
         event_id=f"{name}{user}-{at.isoformat()}",
         user_id=user,  # type: ignore[arg-type]
-        event_type=EventType.SESSION,
+        event_type=kind,
         occurred_at=at,
         timezone="Asia/Tokyo",
     )
@@ -77,43 +81,95 @@ def in_full(app: App, store: ScoreStore, as_of: datetime) -> np.ndarray:
         return np.vstack([some.logit for some in weeks])
 
 
+@st.composite
+def days_of_news(draw: st.DrawFn) -> list[tuple[set[int], int]]:
+    """Return of some days the numbers of who has news; numbers from 1,000 on are newcomers."""
+    users = st.sets(st.integers(0, 100) | st.integers(1_000, 1_002), min_size=1, max_size=12)
+    return draw(st.lists(st.tuples(users, st.integers(0, 200)), min_size=1, max_size=3))
+
+
 @settings(
     max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(
-    some=st.sets(st.integers(0, 100), min_size=1, max_size=20),
-    hours_ago=st.integers(0, 200),
-    newcomers=st.integers(0, 2),
-)
+@given(days=days_of_news(), kind=st.sampled_from([EventType.SESSION, EventType.OPT_OUT]))
 def test_who_has_news_is_scored_as_in_full_and_nobody_else_is(
-    app: App, clock: VirtualClock, some: set[int], hours_ago: int, newcomers: int
+    app: App, clock: VirtualClock, days: list[tuple[set[int], int]], kind: EventType
 ) -> None:
     app.score(DEFAULT_TENANT, full=True)
-    before = stored(app)
-    first_as_of = clock.now()
-    users = ids(before)
-    clock.advance(timedelta(days=1))
-    told = {users[number % len(users)] for number in some}
-    told |= {f"newcomer-{hours_ago}-{number}" for number in range(newcomers)}
-    # News may be of any time, also of long before the last run.
-    append(app, [session(user, clock.now() - (1 + hours_ago) * HOUR) for user in told])
-    report = app.score(DEFAULT_TENANT)
-    after = stored(app)
-    assert (report.computed, report.in_full_because) == (len(told), None)
-    assert report.users == report.computed + report.kept == len(set(users) | told)
-    expected = in_full(app, after, clock.now())
-    for row, user in enumerate(ids(after)):
-        found = after.logits(slice(row, row + 1))[0]
-        if user in told:
-            assert found == pytest.approx(expected[row], abs=LARGEST_ERROR)
-            assert after.as_of_text(row) == f"{clock.now():%Y-%m-%dT%H:%M:%SZ}"
-            assert after.zone(row) == "Asia/Tokyo" or user in users
-        else:
-            there = before.find(user)  # type: ignore[arg-type]
-            assert there is not None
-            assert after.best(row, 168) == before.best(there, 168)
-            assert after.as_of_text(row) == f"{first_as_of:%Y-%m-%dT%H:%M:%SZ}"
-            assert after.zone(row) == before.zone(there)
+    full = stored(app)
+    known = ids(full)
+    scored = {user: (full, full.find(user), clock.now()) for user in known}  # type: ignore[arg-type]
+    expected: dict[str, np.ndarray] = {}
+    for numbers, hours_ago in days:
+        clock.advance(timedelta(days=1))
+        told = {
+            known[number % len(known)] if number < 1_000 else f"{len(known)}-{number}"
+            for number in numbers
+        }
+        # News may be of any time, also of long before the last run.
+        at = clock.now() - (1 + hours_ago) * HOUR
+        append(app, [session(user, at, f"{clock.now()}-", kind=kind) for user in told])
+        report = app.score(DEFAULT_TENANT)
+        after = stored(app)
+        users = sorted(scored.keys() | told)
+        assert (report.computed, report.in_full_because) == (len(told), None)
+        assert report.users == report.computed + report.kept == len(after) == len(users)
+        assert ids(after) == users
+        weeks = in_full(app, after, clock.now())
+        for number, user in enumerate(users):
+            if user in told:
+                scored[user] = (after, after.find(user), clock.now())  # type: ignore[arg-type]
+                expected[user] = weeks[number]
+    for row, user in zip(after.rows, ids(after), strict=True):
+        then, there, as_of = scored[user]
+        assert there is not None
+        assert after.find(user) == row  # type: ignore[arg-type]
+        assert after.best(row, 168) == then.best(there, 168)
+        assert after.zone(row) == then.zone(there)
+        assert after.as_of_text(row) == f"{as_of:%Y-%m-%dT%H:%M:%SZ}"
+        if user in expected:
+            found = after.logits(np.array([row]))[0]
+            assert found == pytest.approx(expected[user], abs=LARGEST_ERROR)
+            assert after.zone(row) == "Asia/Tokyo" or user in known
+
+
+def test_a_full_run_begins_anew_and_the_news_before_it_count_no_longer(
+    app: App, clock: VirtualClock
+) -> None:
+    app.score(DEFAULT_TENANT)
+    user = ids(stored(app))[2]
+    append(app, [session(user, clock.now() - HOUR)])
+    clock.advance(HOUR)
+    assert app.score(DEFAULT_TENANT).computed == 1
+    both = stored(app)
+    former = delta_of(both.path).read_bytes()
+    assert both.delta is not None
+    report = app.score(DEFAULT_TENANT, full=True)
+    alone = stored(app)
+    assert not delta_of(both.path).exists()
+    assert (report.kept, alone.delta, alone.about.runs) == (0, None, (clock.now(),))
+    delta_of(both.path).write_bytes(former)  # as a crash before it was removed leaves it
+    assert stored(app).about == alone.about
+    clock.advance(HOUR)
+    append(app, [session(user, clock.now() - timedelta(minutes=1), "again-")])
+    assert app.score(DEFAULT_TENANT).computed == 1
+    assert stored(app).about.runs == (clock.now() - HOUR, clock.now())
+
+
+def test_what_is_damaged_of_the_news_is_found_and_everybody_is_written_anew(
+    app: App, clock: VirtualClock
+) -> None:
+    app.score(DEFAULT_TENANT)
+    append(app, [session(ids(stored(app))[1], clock.now() - HOUR)])
+    app.score(DEFAULT_TENANT)
+    with delta_of(stored(app).path).open("r+b") as file:
+        file.seek(-100, 2)
+        file.write(b"damage")
+    with pytest.raises(StoreFailure) as refusal:
+        stored(app)
+    assert refusal.value.code == "scores_unreadable"
+    assert app.score(DEFAULT_TENANT).kept == 0
+    assert app.score(DEFAULT_TENANT).computed == 0
 
 
 def test_beside_the_same_day_of_everybody_it_is_the_full_run(app: App, clock: VirtualClock) -> None:
@@ -127,8 +183,11 @@ def test_beside_the_same_day_of_everybody_it_is_the_full_run(app: App, clock: Vi
     full = stored(app)
     row = full.find(user)  # type: ignore[arg-type]
     assert row is not None
-    rows = slice(row, row + 1)
-    assert again.logits(rows) == pytest.approx(full.logits(rows), abs=2 * LARGEST_ERROR)
+    there = again.find(user)  # type: ignore[arg-type]
+    assert there is not None
+    assert again.logits(np.array([there])) == pytest.approx(
+        full.logits(np.array([row])), abs=2 * LARGEST_ERROR
+    )
 
 
 def test_what_was_there_but_not_yet_to_be_used_is_news(app: App, clock: VirtualClock) -> None:

@@ -127,9 +127,10 @@ def test_only_the_two_newest_files_are_kept(app: App) -> None:
     folder.mkdir(parents=True)
     for old in ("a", "b", "c"):
         (folder / f"{old}.scores").touch()
+        (folder / f"{old}.delta").touch()
     app.score(DEFAULT_TENANT)
     assert sorted(file.name for file in folder.iterdir()) == sorted(
-        ["c.scores", f"{version}.scores"]
+        ["c.scores", "c.delta", f"{version}.scores"]
     )
 
 

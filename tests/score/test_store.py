@@ -17,13 +17,8 @@ from hypothesis import strategies as st
 from sendopt.errors import InvalidInput, StoreFailure
 from sendopt.records import TenantId, UserId
 from sendopt.score import Weeks
-from sendopt.score.store_file import (
-    LARGEST_ERROR,
-    About,
-    ScoreStore,
-    probability_of,
-    slot_of,
-)
+from sendopt.score.store import ScoreStore, probability_of, slot_of
+from sendopt.score.store_file import LARGEST_ERROR, About
 from sendopt.score.store_writer import write_store
 from sendopt.score.weeks import SUREST_LOGIT
 

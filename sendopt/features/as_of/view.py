@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import cached_property
+from importlib import import_module
 
 import numpy as np
 import pyarrow as pa
@@ -45,6 +46,12 @@ from sendopt.features.as_of.viewpoints import (
 from sendopt.features.target import Target
 from sendopt.features.timeline.history import History, read_history
 from sendopt.log import Reader
+
+
+def load_kernels() -> None:
+    """Import what is compiled, which an AsOfView does at its first use; it takes half a second."""
+    for name in ("timeline.numbering", "as_of.kernels"):
+        import_module(f"sendopt.features.{name}")
 
 
 class AsOfView:
