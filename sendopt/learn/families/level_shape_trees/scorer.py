@@ -19,6 +19,7 @@ from sendopt.features import (
     Viewpoints,
 )
 from sendopt.learn.boosting import trees
+from sendopt.learn.boosting.stored_trees import StoredTrees
 from sendopt.learn.families.level_shape_trees import document as documents
 from sendopt.learn.families.level_shape_trees.weeks import collapsed_logits
 from sendopt.learn.families.level_shape_trees.weights import PopulationWeights, Weights
@@ -91,7 +92,8 @@ class LevelShapeTrees(Scorer):
         self, view: AsOfView, viewpoints: Viewpoints, *, threads: int
     ) -> NDArray[np.float32]:
         """Work out once a user what is the user's, not once a slot."""
-        if len(viewpoints) >= _FEWEST_TO_WALK:
+        # Rows need LightGBM, which takes longer to import than stored trees to collapse.
+        if len(viewpoints) >= _FEWEST_TO_WALK or isinstance(self.booster, StoredTrees):
             logits = collapsed_logits(
                 self.level_shape, self.weights, self.booster, view, viewpoints, threads=threads
             )
