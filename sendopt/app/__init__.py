@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sendopt.app.app import App, open_app
     from sendopt.app.files import read_decisions, read_json, write_scores
     from sendopt.app.logging import configure_logging
+    from sendopt.app.scores import open_scores
     from sendopt.app.state_store import require_home
     from sendopt.app.tenancy import open_tenancy
     from sendopt.features.target import check_window
@@ -34,6 +35,7 @@ else:
             "configure_logging": "sendopt.app.logging",
             "load_settings": "sendopt.settings",
             "open_app": "sendopt.app.app",
+            "open_scores": "sendopt.app.scores",
             "open_tenancy": "sendopt.app.tenancy",
             "read_decisions": "sendopt.app.files",
             "read_json": "sendopt.app.files",
@@ -51,6 +53,7 @@ __all__ = [
     "configure_logging",
     "load_settings",
     "open_app",
+    "open_scores",
     "open_tenancy",
     "read_decisions",
     "read_json",

@@ -6,10 +6,12 @@ import os
 import socket
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from sendopt import ingest, track
 from sendopt.app.channels import open_channels, public_web_push_key
+from sendopt.app.secrets import Secrets, load_or_create_secrets
 from sendopt.app.stores import Stores
 from sendopt.deliver import Dispatcher, RetryPolicy
 from sendopt.records import Device, Message, SendId, TenantId, UserId
@@ -18,6 +20,16 @@ from sendopt.state import devices, users
 
 class Delivery(Stores):
     """Users, their devices, hand-over, clicks and responses."""
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        return load_or_create_secrets(self.settings.home, self.random_bytes)
+
+    @cached_property
+    def link_signer(self) -> track.LinkSigner:
+        return track.LinkSigner(
+            self.secrets.link_keys, self.secrets.current_link_key, self.settings.http.base_url
+        )
 
     def put_user(self, tenant_id: TenantId, user_id: str, body: Any) -> users.User:
         """Store what the tenant knows of a user; an opt-out stays.

@@ -14,11 +14,14 @@ from sendopt import learn
 from sendopt.app.stores import Stores
 from sendopt.errors import InvalidInput
 from sendopt.ingest.fields import Text
+from sendopt.learn.backtest import backtest
+from sendopt.learn.compare import compare
 from sendopt.learn.families import DEFAULT, FAMILIES
 from sendopt.learn.families.definition import Definition, read_file, shipped
 from sendopt.learn.judging.drift import DriftReport, drift
 from sendopt.learn.registry import pages
 from sendopt.learn.registry.promotions import RegisteredModel
+from sendopt.learn.train import train
 from sendopt.records import EventType, TenantId
 from sendopt.state import drift as kept_drift
 from sendopt.state.drift import KeptAlarm
@@ -76,7 +79,7 @@ class Models(Stores):
         settings = self.settings.learn
         seen = None if snapshot is None else self.log.named_snapshot(snapshot)
         with self.reader(tenant_id, snapshot=seen) as reader:
-            report = learn.train(
+            report = train(
                 reader,
                 self.registry,
                 tenant_id,
@@ -139,7 +142,7 @@ class Models(Stores):
         self.require_tenant(tenant_id)
         first, second = (self.registry.meant_by(tenant_id, each) for each in (a, b))
         with self.reader(tenant_id) as reader:
-            return learn.compare(
+            return compare(
                 reader, first, second, until=self.clock.now(), seed=self.settings.learn.seed
             )
 
@@ -216,7 +219,7 @@ class Models(Stores):
         """
         self.require_tenant(tenant_id)
         with self.reader(tenant_id) as reader:
-            return learn.backtest(
+            return backtest(
                 reader,
                 decisions,
                 open_window=open_window,

@@ -7,10 +7,9 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import cached_property
 
-from sendopt import learn, track
-from sendopt.app.secrets import Secrets, load_or_create_secrets
 from sendopt.app.state_store import DEFAULT_TENANT, StateStore
 from sendopt.errors import SendoptError
+from sendopt.learn import Registry
 from sendopt.learn.registry import serving
 from sendopt.log import Log, LogLocation, Reader, S3Access
 from sendopt.records import TenantId
@@ -21,7 +20,7 @@ __all__ = ["DEFAULT_TENANT", "Stores"]
 
 
 class Stores(StateStore):
-    """Log, registry and secrets beside the state."""
+    """Log and registry beside the state."""
 
     @cached_property
     def log(self) -> Log:
@@ -34,8 +33,8 @@ class Stores(StateStore):
         return log
 
     @cached_property
-    def registry(self) -> learn.Registry:
-        return learn.Registry(*self.registry_place)
+    def registry(self) -> Registry:
+        return Registry(*self.registry_place)
 
     @property
     def registry_place(self) -> tuple[str, str]:
@@ -51,16 +50,6 @@ class Stores(StateStore):
             longest_age=timedelta(days=learning.model_max_age_days),
             patience=timedelta(seconds=learning.model_patience_seconds),
             rows_per_second=learning.model_rows_per_second,
-        )
-
-    @cached_property
-    def secrets(self) -> Secrets:
-        return load_or_create_secrets(self.settings.home, self.random_bytes)
-
-    @cached_property
-    def link_signer(self) -> track.LinkSigner:
-        return track.LinkSigner(
-            self.secrets.link_keys, self.secrets.current_link_key, self.settings.http.base_url
         )
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from sendopt.cli.options import (
     Tenant,
     open_home,
     open_known_home,
+    open_known_scores,
     out_file,
     parse_outcome,
     parse_window,
@@ -30,6 +31,7 @@ from sendopt.records import TenantId
 
 if TYPE_CHECKING:
     from sendopt.app import App
+    from sendopt.app.scores import Scores
     from sendopt.ingest import ImportReport
 
 _SHOWN_REJECTIONS = 3  # of a file; a backtest is about the rest
@@ -165,7 +167,7 @@ def score(
     changes or the scores are too old (SENDOPT_SCORES__MAX_AGE_HOURS): run it daily. Users of whom
     nothing became known since keep their scores, for a week at most and while the model stays.
     """
-    app = open_known_home(home)
+    app = open_known_scores(home)
     if open_window is not None:
         _score_window(app, TenantId(tenant), out, open_window, as_json=as_json)
         return
@@ -192,7 +194,7 @@ def score(
 
 
 def _score_window(
-    app: App, tenant_id: TenantId, out: Path | None, open_window: str, *, as_json: bool
+    app: Scores, tenant_id: TenantId, out: Path | None, open_window: str, *, as_json: bool
 ) -> None:
     """Write scores of another window; the store keeps those of the window that was learned."""
     if out is None:

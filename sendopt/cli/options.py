@@ -16,6 +16,7 @@ from sendopt.records import OUTCOMES, EventType
 
 if TYPE_CHECKING:
     from sendopt.app import App
+    from sendopt.app.scores import Scores
     from sendopt.app.tenancy import Tenancy
 
 Home = Annotated[
@@ -66,6 +67,18 @@ def open_home_to_serve(home: Path | None) -> App:
     """
     sendopt.app.require_home(sendopt.app.load_settings(home), fresh_will_do=True)
     return open_home(home)
+
+
+def open_known_scores(home: Path | None) -> Scores:
+    """Open scores alone over a home that was begun before, which waits for no other use case.
+
+    Raises:
+        NotFound: `home_unknown`.
+    """
+    settings = sendopt.app.load_settings(home)
+    sendopt.app.require_home(settings)
+    sendopt.app.configure_logging()
+    return sendopt.app.open_scores(settings)
 
 
 def open_tenancy(home: Path | None) -> Tenancy:

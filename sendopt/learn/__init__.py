@@ -5,19 +5,44 @@ backtests, model cards, the registry with its champion.
 Does not own: what was known when (features), who is scored and when (score), the choice (schedule).
 In: a Reader.  Out: a registered ServableModel with its card, or a Backtest.
 Time: a model learns from events before `as_of` only and is judged on days after those it saw.
+`train.train`, `backtest.backtest` and `compare.compare` tell its stories. What stands here is
+imported at its first use: who scores does not wait for what learns.
 """
 
-from sendopt.learn.backtest import Backtest, BacktestReport, backtest
-from sendopt.learn.boosting.tree_tables import TreeTables, tree_tables
-from sendopt.learn.compare import Comparison, compare
-from sendopt.learn.judging.experiments import NaturalExperiments
-from sendopt.learn.judging.judge import Verdict
-from sendopt.learn.judging.off_policy import OffPolicyEvaluation
-from sendopt.learn.model.model import ServableModel
-from sendopt.learn.model.predict import CandidateScores
-from sendopt.learn.model.predict import score as score_decisions
-from sendopt.learn.registry.registry import Registry
-from sendopt.learn.train import TrainingReport, train
+from typing import TYPE_CHECKING
+
+from sendopt.first_use import offered_by
+
+if TYPE_CHECKING:
+    from sendopt.learn.backtest import Backtest, BacktestReport
+    from sendopt.learn.boosting.tree_tables import TreeTables, tree_tables
+    from sendopt.learn.compare import Comparison
+    from sendopt.learn.judging.experiments import NaturalExperiments
+    from sendopt.learn.judging.judge import Verdict
+    from sendopt.learn.judging.off_policy import OffPolicyEvaluation
+    from sendopt.learn.model.model import ServableModel
+    from sendopt.learn.model.predict import CandidateScores, score_decisions
+    from sendopt.learn.registry.registry import Registry
+    from sendopt.learn.train import TrainingReport
+else:
+    __getattr__ = offered_by(
+        __name__,
+        {
+            "Backtest": "sendopt.learn.backtest",
+            "BacktestReport": "sendopt.learn.backtest",
+            "CandidateScores": "sendopt.learn.model.predict",
+            "Comparison": "sendopt.learn.compare",
+            "NaturalExperiments": "sendopt.learn.judging.experiments",
+            "OffPolicyEvaluation": "sendopt.learn.judging.off_policy",
+            "Registry": "sendopt.learn.registry.registry",
+            "ServableModel": "sendopt.learn.model.model",
+            "TrainingReport": "sendopt.learn.train",
+            "TreeTables": "sendopt.learn.boosting.tree_tables",
+            "Verdict": "sendopt.learn.judging.judge",
+            "score_decisions": "sendopt.learn.model.predict",
+            "tree_tables": "sendopt.learn.boosting.tree_tables",
+        },
+    )
 
 __all__ = [
     "Backtest",
@@ -31,9 +56,6 @@ __all__ = [
     "TrainingReport",
     "TreeTables",
     "Verdict",
-    "backtest",
-    "compare",
     "score_decisions",
-    "train",
     "tree_tables",
 ]

@@ -164,7 +164,7 @@ def _score(run: _Run, reader: Reader, decisions: pa.Table) -> Backtest:
     fitted = run.fit()
     run.progress(f"scoring {len(decisions)} candidates")
     whole = AsOfView(reader, run.view.target)
-    probability = predict.score(fitted.model, whole, decisions).probability
+    probability = predict.score_decisions(fitted.model, whole, decisions).probability
     scores = decisions.select(["decision_id", "candidate_at"]).append_column(
         "open_probability", pa.array(probability)
     )

@@ -14,11 +14,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import psycopg
+from typing import TYPE_CHECKING
 
 from sendopt.errors import LeaseHeld, StoreFailure
 from sendopt.log.location import LogLocation
+
+if TYPE_CHECKING:
+    import psycopg
 
 #: First half of the advisory lock keys, so that they meet nobody else's in the same database.
 _LOCK_SPACE = zlib.crc32(b"sendopt.log") - 2**31
@@ -57,6 +59,8 @@ def _on_file(catalog: str, right: str, *, wait: bool) -> Iterator[CheckHeld]:
 
 @contextmanager
 def _on_postgres(catalog: str, right: str, *, wait: bool) -> Iterator[CheckHeld]:
+    import psycopg  # noqa: PLC0415 - costs every command of a log on files 0.1 s
+
     key = (_LOCK_SPACE, zlib.crc32(right.encode()) - 2**31)
     name = f"sendopt {right} {_holder()}"
     try:

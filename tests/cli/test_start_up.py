@@ -68,9 +68,18 @@ def test_a_scoring_waits_neither_for_lightgbm_nor_for_mlflow(
     trained_home: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(trained_home, tmp_path / "home")
-    loaded = imported(tmp_path / "home", "score")
-    assert {"duckdb", "numba"} <= loaded
-    assert not loaded & {"lightgbm", "matplotlib", "mlflow", "sklearn"}
+    news = tmp_path / "news.csv"
+    news.write_text(
+        "event_id,user_id,event_type,occurred_at\nnews,newcomer,session,2026-03-01T09:00:00Z\n"
+    )
+    for _ in ("everybody", "whoever has news"):
+        loaded = imported(tmp_path / "home", "score")
+        assert {"duckdb", "numba"} <= loaded
+        assert not loaded & {"lightgbm", "matplotlib", "mlflow", "sklearn"}
+        # Nor for what other commands do.
+        assert not loaded & {"psycopg", "cryptography", "pycurl", "sendopt.app.campaigns"}
+        assert not loaded & {"sendopt.ingest", "sendopt.bill", "sendopt.learn.train"}
+        imported(tmp_path / "home", "ingest", str(news))
 
 
 def test_an_import_waits_for_no_reader_of_other_files(home: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from sendopt.errors import InvalidInput
 from sendopt.evaluate.off_policy import Value
-from sendopt.learn import Backtest, BacktestReport, backtest
+from sendopt.learn.backtest import Backtest, BacktestReport, backtest
 from sendopt.log import EVENT_SCHEMA, Log, Reader, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 

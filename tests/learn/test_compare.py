@@ -14,7 +14,8 @@ from sendopt.errors import InvalidInput, NotFound
 from sendopt.evaluate.metrics import Interval
 from sendopt.features import AsOfView, Target, labelled_sends
 from sendopt.features.recording import Recording
-from sendopt.learn import Comparison, ServableModel, compare
+from sendopt.learn import Comparison, ServableModel
+from sendopt.learn.compare import compare
 from sendopt.learn.families import FAMILIES
 from sendopt.learn.registry.promotions import RegisteredModel, named
 from sendopt.log import Log, Reader, event_table

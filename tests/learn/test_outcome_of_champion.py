@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from sendopt.errors import Conflict, InvalidInput
-from sendopt.learn import Registry, TrainingReport, train
+from sendopt.learn import Registry, TrainingReport
 from sendopt.learn.families import population
 from sendopt.learn.families.definition import shipped
+from sendopt.learn.train import train
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 

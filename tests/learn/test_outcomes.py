@@ -10,7 +10,7 @@ import pytest
 
 from sendopt.errors import InvalidInput
 from sendopt.features import Target
-from sendopt.learn import backtest
+from sendopt.learn.backtest import backtest
 from sendopt.learn.past.outcomes import require_both_outcomes, require_outcome
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId

@@ -18,13 +18,14 @@ from trained import HALF_AN_HOUR
 from sendopt.cli import answers
 from sendopt.errors import NotFound
 from sendopt.features import AsOfView, Viewpoints
-from sendopt.learn import Registry, TrainingReport, train
+from sendopt.learn import Registry, TrainingReport
 from sendopt.learn.families import DEFAULT, FAMILIES, RIVALS, Family, level_shape_trees, population
 from sendopt.learn.families.definition import Definition, shipped
 from sendopt.learn.families.level_shape_trees.scorer import LevelShapeTrees
 from sendopt.learn.fitting.fit import fit_each, fit_to
 from sendopt.learn.gate import fault_of
 from sendopt.learn.past.past import Past, gather
+from sendopt.learn.train import train
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 from sendopt.schedule.policy import chance_of_gain

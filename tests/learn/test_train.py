@@ -14,10 +14,11 @@ from untrained import noise, untrained
 
 from sendopt.errors import InvalidInput, ModelNotServable
 from sendopt.features import USER_FEATURES, AsOfView
-from sendopt.learn import Registry, TrainingReport, score_decisions, train
+from sendopt.learn import Registry, TrainingReport, score_decisions
 from sendopt.learn.families import DEFAULT, artifact
 from sendopt.learn.families.definition import shipped
 from sendopt.learn.judging.judge import CHAMPION
+from sendopt.learn.train import train
 from sendopt.log import Log
 from sendopt.records import EventType, TenantId
 

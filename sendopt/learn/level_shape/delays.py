@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from sendopt.features import LONGEST_WINDOW, Target, check_window, microseconds, statement
 from sendopt.log import Reader
@@ -92,6 +91,8 @@ def _ratio_of_moments(silent: NDArray[np.float64], wanted: float) -> float:
     low, high = wanted / silent.mean(), wanted / least
     if missed(low) <= 0.0 or missed(high) >= 0.0:  # all alike, up to rounding
         return float(low)
+    from scipy.optimize import brentq  # noqa: PLC0415 - costs every scoring 0.1 s
+
     return float(brentq(missed, low, high, xtol=1e-300, rtol=1e-12))
 
 

@@ -29,7 +29,7 @@ class CandidateScores:
     logit_sd: NDArray[np.float64]  # how unsure the candidate's place among the user's times is
 
 
-def score(model: ServableModel, view: AsOfView, decisions: pa.Table) -> CandidateScores:
+def score_decisions(model: ServableModel, view: AsOfView, decisions: pa.Table) -> CandidateScores:
     """Return what `model` says of every row of `decisions`.
 
     Raises:
