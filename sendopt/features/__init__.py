@@ -30,7 +30,7 @@ from sendopt.features.labels.labelled import (
 from sendopt.features.queries import statement
 from sendopt.features.recognise import recognised
 from sendopt.features.recording import INSTANT, InstantAnswers, Recording
-from sendopt.features.summary import Summary, events_by_kind, summarise
+from sendopt.features.summary import DoubtfulChances, Summary, events_by_kind, summarise
 from sendopt.features.target import (
     LONGEST_WINDOW,
     Target,
@@ -51,6 +51,7 @@ __all__ = [
     "USER_FEATURES",
     "AsOfView",
     "Body",
+    "DoubtfulChances",
     "Evidence",
     "InstantAnswers",
     "LabelledMoments",

@@ -14,6 +14,18 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
+class DoubtfulChances:
+    """Propensities that cannot be the chances of the times of these sends."""
+
+    logged: int = 0  # sends that carry a propensity, but the service's own
+    certain: int = 0  # of them, with exactly 1: no other time could have come out
+    moved_users: int = 0  # who got some of them at different hours
+    moved_user: str | None = None  # one of these
+    summed_sends: int = 0  # told of at several times, whose chances add up to more than 1
+    summed: tuple[str, str, float] | None = None  # user, send and sum of one of these
+
+
+@dataclass(frozen=True)
 class Summary:
     """How much a log holds before an instant."""
 
@@ -31,6 +43,7 @@ class Summary:
     stray_answers: int  # events of the outcome that belong to no send of their user
     sessions: int
     first_at: datetime | None
+    chances: DoubtfulChances = DoubtfulChances()
 
 
 def summarise(reader: Reader, target: Target, *, until: datetime) -> Summary:
@@ -52,7 +65,16 @@ def summarise(reader: Reader, target: Target, *, until: datetime) -> Summary:
         stray_answers=row["stray_answers"],
         sessions=row["sessions"],
         first_at=None if row["first_us"] is None else instant(row["first_us"]),
+        chances=_doubtful_chances(reader, until=until),
     )
+
+
+def _doubtful_chances(reader: Reader, *, until: datetime) -> DoubtfulChances:
+    params = {"until_us": microseconds(until)}
+    found = reader.query("doubtful_chances", statement("doubtful_chances"), params).to_pylist()[0]
+    summed = found["summed"]
+    example = None if summed is None else (summed["user_id"], summed["send_id"], summed["total"])
+    return DoubtfulChances(**{**found, "summed": example})
 
 
 def events_by_kind(reader: Reader, *, until: datetime) -> dict[EventType, int]:

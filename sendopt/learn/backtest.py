@@ -178,7 +178,9 @@ def _replay(run: _Run) -> Backtest:
     fitted = run.fit()
     model = fitted.model
     if not len(fitted.moments):
-        raise too_little_history(body, view.target, until=half, notes=fitted.past.notes)
+        raise too_little_history(
+            body, view.target, until=half, notes=fitted.past.notes, replayed=True
+        )
     rng = np.random.default_rng(run.seed)
     later = labelled_moments(view, fitted.summary, since=half, until=ends, rng=rng)
     if len(later) == 0:

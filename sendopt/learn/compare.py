@@ -87,7 +87,7 @@ def compare(
                 f"had learned; the log ends at {ends:%Y-%m-%d %H:%M}",
                 code="nothing_to_compare",
                 expected="labelled moments after the later learned_until of the two",
-                hint="wait for later days, or train both with --as-of an earlier instant",
+                hint="ingest later days, or train both with --as-of an earlier instant",
             )
         models = {_FIRST: a, OURS: b}
         said = predictions(models, view, *past.seen_by(view))

@@ -207,6 +207,12 @@ def test_active_days_are_whole_days_that_have_closed(empty_log: Log) -> None:
     assert set(from_tuesday_noon.as_of.to_pylist()) == {MONDAY + timedelta(days=2)}
 
 
+def test_of_a_log_without_a_whole_day_there_is_no_moment_and_no_sample(empty_log: Log) -> None:
+    append(empty_log, session(0, "ann", MONDAY), session(1, "ann", MONDAY + timedelta(hours=30)))
+    past = days_of(empty_log, days=2)
+    assert (len(past), past.share) == (0, 1.0)
+
+
 def test_an_hour_is_active_if_a_session_began_in_it(empty_log: Log) -> None:
     """A session at ten sharp is of that hour alone, and to answer a push is no session."""
     tuesday = MONDAY + timedelta(days=1)

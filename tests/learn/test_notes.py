@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from sendopt.features import Body, LabelledMoments, Summary, Target
-from sendopt.learn.past.notes import note_on_sample, notes_on_log
+from sendopt.learn.past.notes import note_on_sample, notes_on_log, too_little_history
 
 TARGET = Target(timedelta(minutes=30))
 BODY = Body(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC))
@@ -63,6 +64,37 @@ def test_what_a_wrong_clock_said_is_named() -> None:
     (said,) = notes_on_log(body, CLEAN, TARGET)
     assert "1 events lie long before" in said
     assert "2000-01-01" in said
+
+
+@pytest.mark.parametrize(
+    ("days", "silent", "told", "never"),
+    [
+        # The log goes on: more days come by themselves.
+        (1, 0.1, ("2 more days of events are missing", "train again from 2026-06-04 on"), "ended"),
+        # It ended months ago: nothing comes of waiting.
+        (1, 120, ("holds 1 day and ended 120 days before, on 2026-06-02",), "train again"),
+        (2, 30, ("holds 2 days and ended 30 days before, on 2026-06-03", "ingest"), "train again"),
+        (20, 90, ("holds 20 days and ended 90 days before", "a known outcome"), "train again"),
+        (20, 0.1, ("its 20 days are enough, but too few of its days hold a send",), "ended"),
+    ],
+)
+def test_too_little_history_names_its_cause_and_asks_nobody_to_wait_for_a_log_that_ended(
+    days: int, silent: float, told: tuple[str, ...], never: str
+) -> None:
+    body = Body(BODY.begin, BODY.begin + timedelta(days=days))
+    refusal = too_little_history(body, TARGET, until=body.end + timedelta(days=silent))
+    assert refusal.code == "too_little_history"
+    for said in told:
+        assert said in str(refusal.hint)
+    assert never not in str(refusal.hint)
+
+
+def test_of_a_log_that_is_replayed_nothing_is_to_come() -> None:
+    body = Body(BODY.begin, BODY.begin + timedelta(days=2))
+    half = body.begin + timedelta(days=1)
+    hint = str(too_little_history(body, TARGET, until=half, replayed=True).hint)
+    assert hint.startswith("the log holds 2 days and ended on 2026-06-03: ingest")
+    assert "train again" not in hint
 
 
 def test_a_sample_says_of_how_many_it_is() -> None:

@@ -222,7 +222,7 @@ def active_days(
         local_us=local_us,
         label=labels["label"].to_numpy(),
         weight=np.ones(len(at_us)),
-        share=len(sampled) / max(total, 1),
+        share=len(sampled) / total if total else 1.0,
     )
 
 

@@ -7,11 +7,26 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from sendopt.errors import InvalidInput
-from sendopt.features import INSTANT, Body, InstantAnswers, LabelledMoments, Summary, Target
+from sendopt.features import (
+    INSTANT,
+    Body,
+    DoubtfulChances,
+    InstantAnswers,
+    LabelledMoments,
+    Summary,
+    Target,
+)
+from sendopt.text import quoted
 
 #: Of a log from which something can be learned, and which can judge what was learned.
 FEWEST_DAYS = 3
 
+#: A log whose newest event is no older goes on: more days of it come by themselves.
+_STILL_GOES_ON_DAYS = 2
+_OUTCOMES_MISSING = (
+    "too few of its days hold a send with a known outcome or a session: ingest those of at least "
+    f"{FEWEST_DAYS} days"
+)
 _MOSTLY = 0.9  # of the users, or of the sends
 _SECONDS = INSTANT // timedelta(seconds=1)
 
@@ -30,6 +45,7 @@ def notes_on_log(body: Body | None, summary: Summary, target: Target) -> tuple[s
         *_machines(summary, target),
         *_rounded(target),
         *_zones(summary),
+        *_chances(summary.chances),
     )
 
 
@@ -112,6 +128,23 @@ def _rounded(target: Target) -> Iterator[str]:
     )
 
 
+def _chances(found: DoubtfulChances) -> Iterator[str]:
+    if found.summed is not None:
+        user, send, total = found.summed
+        yield (
+            f"the propensities of {found.summed_sends:,} sends that are told of at several times "
+            f"add up to more than 1, such as {total:.3g} of send {quoted(send)} of user "
+            f"{quoted(user)}: each is the chance of one time, all of a send's at most 1; the first "
+            "of each counts"
+        )
+    if found.certain and found.certain == found.logged and found.moved_user is not None:
+        yield (
+            f"all {found.logged:,} logged propensities are exactly 1, as if no other time could "
+            f"have come out, and yet {found.moved_users:,} users were sent to at different hours, "
+            f"such as {quoted(found.moved_user)}: if times were drawn, log the chance of each"
+        )
+
+
 def _zones(summary: Summary) -> Iterator[str]:
     if summary.placed_users < _MOSTLY * summary.users:
         yield (
@@ -122,11 +155,21 @@ def _zones(summary: Summary) -> Iterator[str]:
 
 
 def too_little_history(
-    body: Body | None, target: Target, *, until: datetime, notes: Sequence[str] = ()
+    body: Body | None,
+    target: Target,
+    *,
+    until: datetime,
+    notes: Sequence[str] = (),
+    replayed: bool = False,
 ) -> InvalidInput:
     """Return why nothing can be learned or judged before `until`, and what to do about it.
 
-    `notes` are what is said of the log: the reason is often among them.
+    Args:
+        body: of the log; None = nothing is there.
+        target: what was to be predicted.
+        until: only events before it were looked at.
+        notes: what is said of the log: the reason is often among them.
+        replayed: `until` lies within the log, whose past is played again: none of it is to come.
     """
     there = "the log holds no event before then"
     if body is not None:
@@ -138,23 +181,32 @@ def too_little_history(
         f"{there}",
         code="too_little_history",
         expected=f"answered sends or sessions on at least {FEWEST_DAYS} days",
-        hint="; ".join((*notes, _what_helps(body))),
+        hint="; ".join((*notes, _what_helps(body, None if replayed else until))),
     )
 
 
-def _what_helps(body: Body | None) -> str:
-    """Say how much more of a log it takes."""
+def _what_helps(body: Body | None, until: datetime | None) -> str:
+    """Say how much more of a log it takes, and whether waiting until `until` brought it."""
     if body is None:
         return "ingest events, or give a later `--as-of`"
     days = (body.end - body.begin) / timedelta(days=1)
+    silent = None if until is None else (until - body.end) / timedelta(days=1)
     missing = ceil(FEWEST_DAYS - days)
+    if silent is None or silent > _STILL_GOES_ON_DAYS:
+        before = "" if silent is None else f" {_days(silent)} before,"
+        ended = (
+            f"the log holds {_days(days)} and ended{before} on {body.end:%Y-%m-%d}: ingest what "
+            "happened since, or older events"
+        )
+        return ended if missing > 0 else f"{ended}; {_OUTCOMES_MISSING}"
     if missing > 0:
         enough = body.begin + timedelta(days=FEWEST_DAYS)
         return (
             f"{missing} more {'day' if missing == 1 else 'days'} of events are missing: ingest "
             f"older ones, or train again from {enough:%Y-%m-%d} on"
         )
-    return (
-        f"its {days:.0f} days are enough, but too few of them hold a send with a known outcome or "
-        f"a session: ingest those of at least {FEWEST_DAYS} days"
-    )
+    return f"its {_days(days)} are enough, but {_OUTCOMES_MISSING}"
+
+
+def _days(count: float) -> str:
+    return f"{count:.0f} {'day' if round(count) == 1 else 'days'}"
