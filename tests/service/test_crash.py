@@ -33,7 +33,7 @@ def plan_sends(app: App, url: str, key: str) -> None:
             {"device_id": f"d-{user}", "user_id": user, "channel": "simulator", "address": {}},
         )
     start = datetime.now(UTC) + timedelta(seconds=3)
-    due = {user: start + timedelta(seconds=n * 0.1) for n, user in enumerate(users)}
+    due = {user: start + timedelta(seconds=n * 0.05) for n, user in enumerate(users)}
     answer = httpx.post(
         f"{url}/v1/campaigns?commit=true",
         headers={"authorization": f"Bearer {key}"},
@@ -118,11 +118,11 @@ def crash_and_recover(home: Path, kills: int) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_the_service_survives_two_kills(tmp_path: Path) -> None:
-    crash_and_recover(tmp_path / "home", kills=2)
+def test_the_service_survives_two_kills(home: Path) -> None:
+    crash_and_recover(home, kills=2)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_service_survives_twenty_kills(tmp_path: Path) -> None:
-    crash_and_recover(tmp_path / "home", kills=20)
+def test_the_service_survives_twenty_kills(home: Path) -> None:
+    crash_and_recover(home, kills=20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,11 +26,14 @@ def delivered(client: httpx.Client) -> int:
 
 def test_the_line_runs_on_postgresql_and_s3(
     monkeypatch: pytest.MonkeyPatch,
+    empty_home: Path,
     postgres_database: str,
     s3_store: tuple[str, Path],
     tmp_path: Path,
 ) -> None:
     endpoint, buckets = s3_store
+    # The registry is no part of what is shown here, and takes MLflow seconds to make.
+    shutil.copytree(empty_home / "registry", tmp_path / "home" / "registry")
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     fleet = {
