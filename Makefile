@@ -3,8 +3,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Two processes, each with servers of its own; the tests of a file share what they set up.
-SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile
+# Two processes, each with servers of its own; the tests of a file share what they set up. Files are
+# handed out in the order of tests/longest_first.py.
+SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 export OMP_WAIT_POLICY := PASSIVE
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE :=

@@ -26,6 +26,8 @@ from sendopt.records import Event, EventType, SendId, TenantId, UserId
 from sendopt.state import State, outbox, tables, tenants
 from sendopt.state.migrate import migrate
 
+pytest_plugins = ("longest_first",)
+
 hypothesis.settings.register_profile("sendopt", deadline=None, derandomize=True, max_examples=60)
 hypothesis.settings.load_profile("sendopt")
 

@@ -1,0 +1,46 @@
+"""The order in which `make test` hands test files to its two processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+_TESTS = Path(__file__).parent
+
+#: Files that take long, the longest first: whoever is handed one at the end works on alone. The
+#: first compiles the kernels of a new installation, while the second and the third need none.
+_BEGIN_WITH = (
+    "notebooks/test_notebooks.py",
+    "service/test_crash.py",
+    "service/test_fleet.py",
+    "demo/test_demo.py",
+    "learn/test_gate.py",
+    "cli/test_moved_home.py",
+    "verify/test_planted_faults.py",
+    "learn/test_stand_in.py",
+    "learn/test_train.py",
+    "learn/test_worked_examples.py",
+    "features/test_send_answers.py",
+    "learn/test_past.py",
+    "learn/test_backtest.py",
+    "features/test_one_pass.py",
+    "learn/test_drift.py",
+    "features/test_recognise.py",
+    "lattice/test_choice.py",
+    "deliver/test_crash.py",
+    "app/test_appending.py",
+    "learn/test_registry.py",
+    "cli/test_commands.py",
+    "cli/test_start_up.py",
+    "log/test_processes.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take long before the others, in whatever order these are."""
+    place = {_TESTS / name: number for number, name in enumerate(_BEGIN_WITH)}
+    gone = [str(path.relative_to(_TESTS)) for path in place if not path.exists()]
+    if gone:
+        raise pytest.UsageError(f"tests/longest_first.py names files that are gone: {gone}")
+    items.sort(key=lambda item: place.get(item.path, len(place)))
