@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import Conflict, ModelNotServable
 from sendopt.features import AsOfView, Target, body_of, events_by_kind, recognised
-from sendopt.learn.candidates import Candidates, StandIn
+from sendopt.learn.candidates import Candidates, Judged, StandIn
 from sendopt.learn.families import RIVALS
 from sendopt.learn.families.definition import Definition, shipped
 from sendopt.learn.fitting.fit import fit_each
@@ -114,16 +115,15 @@ def train(
         _require_enough(past)
         progress(f"learning from {len(past.labelled)} moments of {past.label_source}")
         definitions = {each.family.NAME: each for each in (*map(shipped, RIVALS), definition)}
-        champion, no_champion = _champion(
-            registry, tenant_id, past.target, trained_since=now - longest_age
-        )
+        fitted = dict(zip(definitions, fit_each(past, definitions.values()), strict=True))
+        champion = _champion(registry, tenant_id, past.target, trained_since=now - longest_age)
         candidates = Candidates(
             registry=registry,
             tenant_id=tenant_id,
             definitions=definitions,
-            fitted=dict(zip(definitions, fit_each(past, definitions.values()), strict=True)),
-            champion=champion,
-            no_champion=no_champion,
+            fitted=fitted,
+            champion=champion.model,
+            no_champion=champion.why_none,
             gather_again=gather_again,
             now=now,
             may_serve=may_serve,
@@ -132,6 +132,12 @@ def train(
         judged = candidates.judge(definition.family.NAME)
         refused = may_serve and not judged.gate.passed
         stand_in = candidates.judge_stand_ins(of=judged) if refused else None
+    return _report(past, judged, stand_in, may_serve=may_serve)
+
+
+def _report(
+    past: Past, judged: Judged, stand_in: StandIn | None, *, may_serve: bool
+) -> TrainingReport:
     return TrainingReport(
         model_version=judged.trial.model.version,
         registered_as=judged.recorded.number,
@@ -142,7 +148,7 @@ def train(
         moments=len(past.labelled),
         verdict=judged.verdict,
         gate=judged.gate,
-        log_snapshot=reader.snapshot,
+        log_snapshot=judged.trial.model.provenance.log_snapshot,
         card=judged.card,
         notes=past.notes,
     )
@@ -182,12 +188,17 @@ def _require_enough(past: Past) -> None:
         require_both_outcomes(past.labelled.label[rows], does=does, notes=past.notes)
 
 
+class _Champion(NamedTuple):
+    """Whom candidates are held to."""
+
+    model: ServableModel | None
+    why_none: str = ""  # although one serves; empty = none does
+
+
 def _champion(
     registry: Registry, tenant_id: TenantId, target: Target, *, trained_since: datetime
-) -> tuple[ServableModel | None, str]:
-    """Return the champion if it can be compared, else None and why there is none.
-
-    It is compared if it may serve and predicts the same.
+) -> _Champion:
+    """Return the champion if it can be compared: it may serve, and predicts the same.
 
     Raises:
         ModelNotServable: `registry_unavailable`; else nobody would be held to a champion.
@@ -197,10 +208,11 @@ def _champion(
     except ModelNotServable as refusal:
         if refusal.code == "registry_unavailable":
             raise
-        return None, "" if refusal.code == "no_champion" else refusal.message
+        return _Champion(None, "" if refusal.code == "no_champion" else refusal.message)
     made = champion.provenance
     if made.trained_until < trained_since:
-        return None, f"it was trained until {made.trained_until:%Y-%m-%d}, too long ago to serve"
+        until = f"{made.trained_until:%Y-%m-%d}"
+        return _Champion(None, f"it was trained until {until}, too long ago to serve")
     if champion.target != target:
-        return None, f"it predicts {champion.target}, this model {target}"
-    return champion, ""
+        return _Champion(None, f"it predicts {champion.target}, this model {target}")
+    return _Champion(champion)

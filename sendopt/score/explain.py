@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -124,21 +125,11 @@ def explain(
     everybody = scorer.population(view, as_of=as_of)
     rows = model.inputs(view, seen, view.hours_of_week(seen))
     told = model.contributions(rows)
-    logit, sd = told.logit, model.logit_sd(rows)
-    of_everybody = scorer.everybody(rows)
-    week = _week(logit, sd, of_everybody)
-    best = _first_best(logit)
+    week = _Week(told, told.logit, model.logit_sd(rows), scorer.everybody(rows))
+    best = _first_best(week.logit)
+    best_hour, midnight = week.hours[best], best - best % 24
+    everybodys_best = midnight + int(week.everybody[midnight : midnight + 24].argmax())
     weekend = view.weekends(seen)[0]
-    first = best - best % 24  # of the day
-    reference = first + int(of_everybody[first : first + 24].argmax())
-
-    def gain(other: int) -> Gain:
-        chance = chance_of_gain(
-            float(logit[best]), float(sd[best]), float(logit[other]), float(sd[other])
-        )
-        parts = {name: float(part[best] - part[other]) for name, part in told.parts.items()}
-        return Gain(week[other], chance, parts)
-
     known = known_of(user_id, view, seen, half_life=scorer.half_life)
     return Explanation(
         user_id=user_id,
@@ -148,49 +139,57 @@ def explain(
         label_source=model.provenance.label_source,
         outcome=model.target.outcome.value,
         window_seconds=model.target.open_window.total_seconds(),
-        best=week[best],
-        best_days=_equally_good(logit, best),
+        best=best_hour,
+        best_days=_equally_good(week.logit, best),
         weekend=tuple(np.flatnonzero(weekend).tolist()),
         sends_there=_sends_at(
-            everybody, week[best].hour, day_type=int(weekend[week[best].day_of_week])
+            everybody, best_hour.hour, day_type=int(weekend[best_hour.day_of_week])
         ),
         parts={name: float(part[best]) for name, part in told.parts.items()},
         features=_top_features(told, best),
-        over_configured=gain(first + configured_hour),
-        over_everybodys=gain(reference),
+        over_configured=week.gain(best, midnight + configured_hour, chance_of_gain),
+        over_everybodys=week.gain(best, everybodys_best, chance_of_gain),
         known=known,
         platform=_platform(model, view, seen),
         own_weights=scorer.own_weights(
-            rows,
-            best,
-            visits=known.decayed_visits,
-            probability=week[best].open_probability,
+            rows, best, visits=known.decayed_visits, probability=best_hour.open_probability
         ),
-        mean=float(sigmoid(logit).mean()),
-        mean_everybody=float(of_everybody.mean()),
-        week=week,
+        mean=float(sigmoid(week.logit).mean()),
+        mean_everybody=float(week.everybody.mean()),
+        week=week.hours,
     )
+
+
+@dataclass(frozen=True)
+class _Week:
+    """What a model says of the hours of a user's week, Monday 0:00 first."""
+
+    told: Contributions
+    logit: NDArray[np.float64]
+    sd: NDArray[np.float64]  # of the logits
+    everybody: NDArray[np.float64]  # probabilities
+
+    @cached_property
+    def hours(self) -> tuple[ExplainedHour, ...]:
+        """The same hour by hour."""
+        low, high = self.logit - _Z * self.sd, self.logit + _Z * self.sd
+        curves = [*(sigmoid(each) for each in (self.logit, low, high)), self.everybody]
+        rows = np.column_stack(curves).tolist()
+        return tuple(ExplainedHour(*divmod(slot, 24), *hour) for slot, hour in enumerate(rows))
+
+    def gain(self, best: int, other: int, chance_of_gain: ChanceOfGain) -> Gain:
+        """Return what the best hour has over another one."""
+        logit, sd = self.logit, self.sd
+        chance = chance_of_gain(
+            float(logit[best]), float(sd[best]), float(logit[other]), float(sd[other])
+        )
+        parts = {name: float(part[best] - part[other]) for name, part in self.told.parts.items()}
+        return Gain(self.hours[other], chance, parts)
 
 
 def _platform(model: ServableModel, view: AsOfView, seen: Viewpoints) -> str | None:
     (name,) = view.last_platforms(seen).to_pylist()
     return name if name in model.scorer.platforms else None
-
-
-def _week(
-    logit: NDArray[np.float64], sd: NDArray[np.float64], everybody: NDArray[np.float64]
-) -> tuple[ExplainedHour, ...]:
-    curves = np.column_stack(
-        [
-            sigmoid(logit),
-            sigmoid(logit - _Z * sd),
-            sigmoid(logit + _Z * sd),
-            everybody,
-        ]
-    )
-    return tuple(
-        ExplainedHour(*divmod(slot, 24), *hour) for slot, hour in enumerate(curves.tolist())
-    )
 
 
 def _first_best(logit: NDArray[np.float64]) -> int:

@@ -176,7 +176,42 @@ def active_days(
     The label is whether a session started within the open window after the hour. A user's days
     begin with the first event known of them; days without any activity are drawn like others.
     """
-    window = view.target.open_window // timedelta(microseconds=1)
+    users, day, share = _drawn_days(view, since=since, until=until, most=limit // 24, rng=rng)
+    seen, number = viewpoints(users, pa.array([until] * len(users), _INSTANT))
+    begins_us = view.day_begins_us(seen, number, day)
+    hours = np.arange(25)  # the longest day, on which clocks are put back
+    row, at_us = (
+        np.repeat(np.arange(len(day)), 25),
+        np.add.outer(begins_us, hours * _HOUR_US).ravel(),
+    )
+    local_us = _local_days(view, users.take(pa.array(row)), until, at_us).local_us
+    same_day = local_us // _DAY_US == day[row]
+    row, at_us, local_us = row[same_day], at_us[same_day], local_us[same_day]
+    user_id = users.take(pa.array(row))
+    return LabelledMoments(
+        user_id=user_id,
+        as_of_us=begins_us[row],
+        at_us=at_us,
+        local_us=local_us,
+        label=_active_within_the_window(view, user_id, at_us),
+        weight=np.ones(len(at_us)),
+        share=share,
+    )
+
+
+def _drawn_days(
+    view: AsOfView,
+    *,
+    since: datetime,
+    until: datetime,
+    most: int,
+    rng: np.random.Generator,
+) -> tuple[pa.Array, NDArray[np.int64], float]:
+    """Draw up to `most` whole local days of users in [since, until), any as likely as another.
+
+    Returns:
+        The user of each, the day since 1970, and the share of all days that was drawn.
+    """
     since_us, until_us = microseconds(since), microseconds(until)
     known = view.reader.query("users", statement("users"), {"until_us": until_us})
     users, first_us = known["user_id"].combine_chunks(), known["first_us"].to_numpy()
@@ -186,22 +221,20 @@ def active_days(
 
     # The first day that begins at `since` or later, and after the user's first event.
     begins = np.maximum(days(first_us) + 1, days(np.full(len(users), since_us - 1)) + 1)
-    ends = days(np.full(len(users), until_us - window))  # the last day, which is not over
+    window_us = view.target.open_window // timedelta(microseconds=1)
+    ends = days(np.full(len(users), until_us - window_us))  # the last day, which is not over
     count = np.maximum(ends - begins, 0)
     total = int(count.sum())
-    sampled = np.sort(rng.choice(total, size=min(total, limit // 24), replace=False))
-    user = np.searchsorted(np.cumsum(count), sampled, side="right")
-    day = begins[user] + sampled - (np.cumsum(count) - count)[user]
-    chosen = users.take(pa.array(user))
-    seen, number = viewpoints(chosen, pa.array([until] * len(chosen), _INSTANT))
-    as_of_us = view.day_begins_us(seen, number, day)
-    hours = np.arange(25)  # the longest day, on which clocks are put back
-    at_us = (as_of_us[:, np.newaxis] + hours * _HOUR_US).ravel()
-    row = np.repeat(np.arange(len(day)), len(hours))
-    local_us = _local_days(view, chosen.take(pa.array(row)), until, at_us).local_us
-    kept = local_us // _DAY_US == day[row]
-    row, at_us, local_us = row[kept], at_us[kept], local_us[kept]
-    user_id = chosen.take(pa.array(row))
+    drawn = np.sort(rng.choice(total, size=min(total, most), replace=False))
+    user = np.searchsorted(np.cumsum(count), drawn, side="right")
+    day = begins[user] + drawn - (np.cumsum(count) - count)[user]
+    return users.take(pa.array(user)), day, len(drawn) / total if total else 1.0
+
+
+def _active_within_the_window(
+    view: AsOfView, user_id: pa.Array, at_us: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return whether each user's session began within the open window after the instant, 0 or 1."""
     asked = pa.table(
         {
             "moment": np.arange(len(at_us)),
@@ -212,18 +245,11 @@ def active_days(
     labels = view.reader.query(
         "active_within",
         statement("active_within"),
-        {"window_us": window},
+        {"window_us": view.target.open_window // timedelta(microseconds=1)},
         inputs={"moment": asked},
     )
-    return LabelledMoments(
-        user_id=user_id,
-        as_of_us=as_of_us[row],
-        at_us=at_us,
-        local_us=local_us,
-        label=labels["label"].to_numpy(),
-        weight=np.ones(len(at_us)),
-        share=len(sampled) / total if total else 1.0,
-    )
+    active: NDArray[np.float64] = labels["label"].to_numpy()
+    return active
 
 
 def session_moments(

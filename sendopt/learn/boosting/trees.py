@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,27 +82,42 @@ def fit(
     few = stop.slice(_MOST_STOP_ROWS)
     train_set = _dataset(definition, learn, names, threads)
     stop_set = _dataset(definition, few, names, threads, reference=train_set)
-    booster = lgb.Booster(
-        {
-            "objective": "binary",
-            "metric": "binary_logloss",
-            "num_leaves": definition.num_leaves,
-            "learning_rate": definition.learning_rate,
-            "min_child_samples": definition.min_child_samples,
-            "lambda_l2": definition.lambda_l2,
-            "max_bin": definition.max_bin,
-            "monotone_constraints": [-1 if name in definition.fatigue else 0 for name in names],
-            "boost_from_average": False,
-            "deterministic": True,
-            "force_row_wise": True,
-            "num_threads": at_hand(threads),
-            "seed": seed,
-            **_DATASET,
-        },
-        train_set,
-    )
+    booster = lgb.Booster(_parameters(definition, names, seed, threads), train_set)
     booster.add_valid(stop_set, "stop")
-    best_loss, best_round = _log_loss(few, few.offset), 0
+    booster.best_iteration = _grow(booster, definition, _log_loss(few, few.offset))
+    if not booster.best_iteration:
+        return None
+    # As it will be stored: what is judged is what serves.
+    return from_text(to_text(booster), threads=threads)
+
+
+def _parameters(
+    definition: OffsetTrees, names: Sequence[str], seed: int, threads: int
+) -> dict[str, Any]:
+    return {
+        "objective": "binary",
+        "metric": "binary_logloss",
+        "num_leaves": definition.num_leaves,
+        "learning_rate": definition.learning_rate,
+        "min_child_samples": definition.min_child_samples,
+        "lambda_l2": definition.lambda_l2,
+        "max_bin": definition.max_bin,
+        "monotone_constraints": [-1 if name in definition.fatigue else 0 for name in names],
+        "boost_from_average": False,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": at_hand(threads),
+        "seed": seed,
+        **_DATASET,
+    }
+
+
+def _grow(booster: lgb.Booster, definition: OffsetTrees, offset_loss: float) -> int:
+    """Add trees until they help no more where they stop; return with how many they helped most.
+
+    0 = the offset alone, whose loss there is `offset_loss`, is better than with any of them.
+    """
+    best_loss, best_round = offset_loss, 0
     for number in range(1, definition.max_rounds + 1):
         finished = booster.update()
         if number % definition.look_every_rounds == 0 or finished:
@@ -111,9 +126,7 @@ def fit(
                 best_loss, best_round = loss, number
             if finished or number - best_round >= definition.patience_rounds:
                 break
-    booster.best_iteration = best_round
-    # As it will be stored: what is judged is what serves.
-    return from_text(to_text(booster), threads=threads) if best_round else None
+    return best_round
 
 
 def added_logit(

@@ -82,18 +82,7 @@ def judge(
         probabilities: by model, as they would be served; must hold OURS.
     """
     user, day = user_numbers(past), day_groups(past)
-    mixed = metrics.pair_counts(day, past.label, past.label)[1] > 0
-    size = np.bincount(day)
-    chosen = size[day] >= 2
-    group = np.unique(day[chosen], return_inverse=True)[1]
-    owner = np.zeros(int((size >= 2).sum()), np.intp)
-    owner[group] = user[chosen]
-    label = past.label[chosen]
-    rewards = {
-        name: metrics.reward_of_choice(group, said[chosen], label)
-        for name, said in probabilities.items()
-    }
-    rewards[RANDOM] = metrics.reward_of_choice(group, np.zeros(len(group)), label)
+    owner, rewards = _choices(past, probabilities, user, day)
     ones = np.ones(len(owner))
     ours = metrics.log_losses(past.label, probabilities[OURS])
     return Verdict(
@@ -103,15 +92,11 @@ def judge(
         weighing=weighing(past),
         quality={name: quality(past, p) for name, p in probabilities.items()},
         choices=len(owner),
-        reward={
-            name: metrics.user_share(reward, ones, owner)
-            for name, reward in rewards.items()
-            if len(owner)
-        },
+        reward={name: metrics.user_share(reward, ones, owner) for name, reward in rewards.items()},
         gain={
             name: metrics.user_gain(rewards[OURS] - reward, ones, owner)
             for name, reward in rewards.items()
-            if len(owner) and name != OURS
+            if name != OURS
         },
         auc_gain=_auc_gains(past, probabilities, user, day),
         log_loss_gain={
@@ -121,8 +106,35 @@ def judge(
             for name, p in probabilities.items()
             if name != OURS
         },
-        mixed_days=int(mixed.sum()),
+        mixed_days=int(np.count_nonzero(metrics.pair_counts(day, past.label, past.label)[1])),
     )
+
+
+def _choices(
+    past: LabelledMoments,
+    probabilities: Mapping[str, Vector],
+    user: NDArray[np.intp],
+    day: NDArray[np.intp],
+) -> tuple[NDArray[np.intp], dict[str, Vector]]:
+    """Let every policy, and chance, choose a moment of each day that has several.
+
+    Returns:
+        The user of each such day, and by policy whether its moment was answered; no policy where
+        there is no such day.
+    """
+    size = np.bincount(day)
+    several = size[day] >= 2
+    group = np.unique(day[several], return_inverse=True)[1]
+    owner = np.zeros(int((size >= 2).sum()), np.intp)
+    owner[group] = user[several]
+    if not len(owner):
+        return owner, {}
+    orders = {name: said[several] for name, said in probabilities.items()}
+    orders[RANDOM] = np.zeros(len(group))
+    label = past.label[several]
+    return owner, {
+        name: metrics.reward_of_choice(group, order, label) for name, order in orders.items()
+    }
 
 
 def _auc_gains(
