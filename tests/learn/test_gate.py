@@ -316,6 +316,42 @@ def test_9_a_missing_or_incomplete_card_is_refused(court: Court) -> None:
         assert not honesty.card(replace(trial, card=wrong)).passed
 
 
+def test_a_card_with_the_right_figures_in_the_wrong_places_is_refused(court: Court) -> None:
+    """Every figure of it stands somewhere on it, so that looking for them would find them."""
+    trial = court.trial(court.good)
+    card = str(trial.card)
+    begin = card.index("| predictor |")
+    table = card[begin : card.index("\n\n", begin)]
+    swapped = table.replace("| ours |", "| ? |").replace("| population |", "| ours |")
+    for wrong, said in (
+        (card.replace(table, swapped.replace("| ? |", "| population |")), "ours: log loss is"),
+        (
+            card.replace("- Log loss of population minus", "- Log loss of nobody minus"),
+            "nobody was",
+        ),
+        (card.replace(" minus ours: 0.", " minus ours: -0."), "Log loss, ours and"),
+        (card.replace(" users, ", " users, 1"), "answered, % is"),
+        (card.replace("| random |", "| luck |"), "random: answered is missing"),
+        (card.replace(trial.model.version, "x") + trial.model.version, "it is of version x"),
+    ):
+        assert wrong != card
+        found = honesty.card(replace(trial, card=wrong))
+        assert found.failed
+        assert said in found.said
+
+
+@pytest.mark.parametrize("off", [1.01e-4, -1.01e-4])
+def test_a_card_is_held_to_the_last_digit_that_it_prints(court: Court, off: float) -> None:
+    trial = court.trial(court.good)
+    verdict = trial.verdict
+    assert verdict is not None
+    for measure in ("log_loss", "brier", "calibration_error", "within_day_auc"):
+        for name, quality in verdict.quality.items():
+            other = replace(quality, **{measure: getattr(quality, measure) + off})
+            told = replace(verdict, quality={**verdict.quality, name: other})
+            assert honesty.card(replace(trial, verdict=told)).failed, (name, measure)
+
+
 def test_10_another_target_or_training_on_the_judged_days_is_refused(
     court: Court, hasty: Fitted
 ) -> None:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from sendopt.evaluate import metrics
 from sendopt.features import AsOfView, instant, microseconds
+from sendopt.learn.gate.card_figures import JUDGEMENT, differences, measured, read_card
 from sendopt.learn.gate.check import Check, failed, passed
 from sendopt.learn.gate.trial import Trial, Vector
-from sendopt.learn.judging.predictions import OURS
 
 #: What a card must tell, by the headings under which it tells it.
-CARD_SECTIONS = ("## Data", "## Model", "## Judgement", "## Where it does not help")
+CARD_SECTIONS = ("## Data", "## Model", JUDGEMENT, "## Where it does not help")
 
 _HOUR_US = timedelta(hours=1) // timedelta(microseconds=1)
 _MOST_AT_A_CUT = 300
@@ -92,22 +92,22 @@ def plausible(trial: Trial) -> Check:
 
 
 def card(trial: Trial) -> Check:
-    """Its card must be there, be its own, tell all, and tell what was found."""
+    """Its card must be there, be its own, tell all, and tell the figures that were found."""
     if not trial.card:
         return failed("card", "there is no model card")
-    expected = {
-        "its version": trial.model.version,
-        "its log snapshot": f"snapshot {trial.model.provenance.log_snapshot}",
-    }
-    expected |= {f"the section {section!r}": section for section in CARD_SECTIONS}
-    if trial.verdict is not None:
-        expected["the log loss that was found"] = f"{trial.verdict.quality[OURS].log_loss:.4f}"
-        if trial.verdict.choices:
-            expected["the choices that were found"] = str(trial.verdict.reward[OURS])
-    missing = [name for name, text in expected.items() if not text or text not in trial.card]
-    if missing:
-        return failed("card", f"the model card lacks {', '.join(missing)}")
-    return passed("card", f"complete: {len(expected)} facts found as they were measured")
+    told, made = read_card(trial.card), trial.model.provenance
+    wrong = [
+        f"the section {name!r} is missing" for name in CARD_SECTIONS if name not in told.sections
+    ]
+    if told.version != trial.model.version:
+        wrong.append(f"it is of version {told.version}, not {trial.model.version}")
+    if told.snapshot != str(made.log_snapshot):
+        wrong.append(f"it names log snapshot {told.snapshot}, not {made.log_snapshot}")
+    expected = {} if trial.verdict is None else measured(trial.verdict)
+    wrong += differences(told.figures, expected)
+    if wrong:
+        return failed("card", f"the model card is not what was measured: {'; '.join(wrong)}")
+    return passed("card", f"complete, and its {len(expected)} figures are those that were measured")
 
 
 def checks(trial: Trial) -> Iterator[Check]:
