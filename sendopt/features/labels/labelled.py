@@ -180,10 +180,8 @@ def active_days(
     seen, number = viewpoints(users, pa.array([until] * len(users), _INSTANT))
     begins_us = view.day_begins_us(seen, number, day)
     hours = np.arange(25)  # the longest day, on which clocks are put back
-    row, at_us = (
-        np.repeat(np.arange(len(day)), 25),
-        np.add.outer(begins_us, hours * _HOUR_US).ravel(),
-    )
+    row = np.repeat(np.arange(len(day)), len(hours))
+    at_us = np.add.outer(begins_us, hours * _HOUR_US).ravel()
     local_us = _local_days(view, users.take(pa.array(row)), until, at_us).local_us
     same_day = local_us // _DAY_US == day[row]
     row, at_us, local_us = row[same_day], at_us[same_day], local_us[same_day]
