@@ -20,9 +20,9 @@ from sendopt.features.as_of.view import AsOfView, load_kernels
 from sendopt.features.as_of.viewpoints import Moments, Viewpoints, viewpoints
 from sendopt.features.body import Body, body_of
 from sendopt.features.declared import FEATURE_WORDS, MOMENT_FEATURES, USER_FEATURES
+from sendopt.features.labels.active_days import active_days
 from sendopt.features.labels.labelled import (
     LabelledMoments,
-    active_days,
     known_users,
     labelled_sends,
     session_moments,
