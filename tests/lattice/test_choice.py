@@ -14,9 +14,9 @@ from lattice.worlds import Half, lattice
 SENDOPT = Program("now", Path(sys.executable).with_name("sendopt"))
 
 
-@pytest.mark.parametrize("world", ["default", "no_sessions_glances"])
+@pytest.mark.parametrize("world", ["default", "no_sessions_glances", "confounded"])
 def test_ours_is_at_or_above_every_simple_rule(world: str) -> None:
-    """With sessions, and where late answers alone tell when users are there."""
+    """With sessions, with late answers alone, and where a sender knows who is ready."""
     found = next(each for half in Half for each in lattice(half) if each.name == world)
     planted = replace(found, world=replace(found.world, users=150, days=45))
     (line,) = judge.judge(planted, [SENDOPT], judged=150)

@@ -97,7 +97,7 @@ def who_is_better_without(rng: np.random.Generator, *, by_activity: float) -> bo
         user_id=pa.array(np.repeat(np.arange(60), 60).astype(str)),
         label=(rng.random(size) < 1.0 / (1.0 + np.exp(1.0 - told))).astype(float),
     )
-    return weights.better_with_less(rows, alone, past, np.ones(size, bool))
+    return weights.better_described(rows, alone, past, np.ones(size, bool))
 
 
 def test_activity_that_knows_nothing_is_left_out_though_it_is_alike_at_all_hours() -> None:

@@ -41,6 +41,10 @@ class Evidence:
         opens: NDArray[np.float64] = self.answers.sum(axis=1)
         return opens
 
+    def whether_answered(self) -> Evidence:
+        """Return the same evidence with one stage of promptness, which lasts the open window."""
+        return Evidence(self.sessions, self.sends, self.opens[:, None])
+
     def rows(self, index: NDArray[np.intp]) -> Evidence:
         """Return the evidence at `index`; it is not copied where that is all of it, in order."""
         if np.array_equal(index, np.arange(len(self.sends))):

@@ -48,6 +48,7 @@ class LevelShape:
     activity_weight: float = 1.0  # 0 where being active was found to tell nothing of answering
     everybodys_activity: float = 1.0  # 0 where answers alone tell more of everybody's hours
     late_weight: float = 0.0  # of the hours of late answers; learned, 0 where they tell nothing
+    by_promptness: bool = True  # False where how soon an answer came was found to tell nothing
 
     @property
     def half_life(self) -> timedelta:
@@ -142,6 +143,8 @@ def estimate(
         open_window: over which activity is summed: what is there then could answer in time.
         with_variance: False leaves `variance` without rows, in `posterior` and `late` as well.
     """
+    if not model.by_promptness:
+        user, everybody = user.whether_answered(), everybody.whether_answered()
     hours = open_window / timedelta(hours=1)
     density_ahead = circular.ahead(population_density(model, prior, everybody), hours)
     density, density_variance = posterior
@@ -317,7 +320,8 @@ def _answers(
     stage answers it with the probability sigmoid(stage + expected(h) + own(stage) + deviation(h)),
     so a prompt answer says more of its hour than a late one. own(stage) is how prompt the user is
     at any hour; the deviation is a Gaussian process on the circle of the day; together they are
-    the maximum of the posterior (Newton). The level asks only whether a send was answered.
+    the maximum of the posterior (Newton). The level asks only whether a send was answered. Where
+    promptness tells nothing there is one stage: whether the send was answered at all.
     """
     rows = len(expected)
     level, deviation = np.zeros(rows), np.zeros((rows, 1, HALF_HOURS))

@@ -58,16 +58,12 @@ def activity_tells(rows: Rows, past: LabelledMoments, learn: Mask) -> bool:
     return float(weight[3]) + t_beyond(_DOUBT, freedom) * error > _LEAST_ACTIVITY_WEIGHT
 
 
-def better_with_less(rows: Rows, less: Rows, past: LabelledMoments, learn: Mask) -> bool:
-    """Return whether sends' outcomes are more probable with less of activity, beyond chance.
-
-    Where many sessions are known, hours are taken from them and hardly from answers. If sessions
-    come at hours that have little to do with answering, `activity_tells` may see nothing: they are
-    alike at all hours, or right for each user and wrong for all together.
+def better_described(rows: Rows, otherwise: Rows, past: LabelledMoments, learn: Mask) -> bool:
+    """Return whether sends' outcomes are more probable if described otherwise, beyond chance.
 
     Args:
-        rows: described by activity and answers.
-        less: the same moments, described by less of activity and more of answers.
+        rows: moments as one level-shape model describes them.
+        otherwise: the same moments, described by another.
         past: what happened.
         learn: which of the moments may tell.
     """
@@ -78,7 +74,7 @@ def better_with_less(rows: Rows, less: Rows, past: LabelledMoments, learn: Mask)
         metrics.log_losses(
             label, logistic.sigmoid(weigh(each, past, learn).logit(each) - each.message)[learn]
         )
-        for each in (rows, less)
+        for each in (rows, otherwise)
     ]
     gain = metrics.user_interval(weight * (losses[0] - losses[1]), weight, user)
     return gain.low > 0.0

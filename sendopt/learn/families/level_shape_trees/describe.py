@@ -1,0 +1,65 @@
+"""Describes the moments that teach by one level-shape model after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sendopt.features import LabelledMoments
+from sendopt.learn.families.level_shape_trees.learn_weights import better_described
+from sendopt.learn.level_shape.level_shape_model import Known, LevelShapeModel, Rows
+from sendopt.learn.past.past import Mask, Past
+
+_DAY_US = 86_400_000_000
+_FEWEST_KNOWN = 100  # moments that tell of everybody: their share is then known to some 5 points
+
+
+@dataclass(frozen=True)
+class Described:
+    """A level-shape model, and the labelled moments as it describes them."""
+
+    known: LevelShapeModel
+    rows: Rows
+
+
+class Describe:
+    """Describes the labelled moments of a past."""
+
+    def __init__(self, past: Past) -> None:
+        self.past = past
+        self._told: tuple[float, Known] | None = None  # by the half-life of its counts
+
+    def by(self, known: LevelShapeModel) -> Described:
+        """Describe the moments by `known`.
+
+        What the log tells of them is counted once for all models of one half-life, of which the
+        first reads late answers if any does.
+        """
+        half_life = known.shape.half_life_days
+        if self._told is None or self._told[0] != half_life:
+            self._told = None  # two of them would take twice the memory
+            self._told = half_life, known.known(self.past.view, self.past.viewpoints)
+        rows = known.rows(self._told[1], self.past.moments)
+        taught = self.past.learn | self.past.tune
+        return Described(known, as_if_everybody_were_known(rows, self.past.labelled, taught))
+
+    def better(self, than: Described, other: Described) -> bool:
+        """Return whether outcomes are more probable as `other` describes them, beyond chance."""
+        return better_described(than.rows, other.rows, self.past.labelled, self.past.learn)
+
+
+def as_if_everybody_were_known(rows: Rows, past: LabelledMoments, taught: Mask) -> Rows:
+    """Give the first rows of a log, when nothing was known of everybody, the next days' base.
+
+    All users are new in these rows. With a base that knows nothing they would teach that who is
+    new differs from everybody by as much as everybody differs from one in two. Where a log holds
+    more than is learned from, it changes a hundred rows by next to nothing. Only rows that teach
+    are changed, and by each other: those that judge are described as a send would be.
+    """
+    known = np.searchsorted(np.sort(past.at_us), past.as_of_us) >= _FEWEST_KNOWN
+    if not (known & taught).any():
+        return rows
+    day = past.as_of_us // _DAY_US  # everybody's past is counted by UTC days
+    first = known & taught & (day == day[known & taught].min())
+    return replace(rows, base=np.where(known | ~taught, rows.base, rows.base[first].mean()))

@@ -1,0 +1,93 @@
+"""Decides how the level-shape model reads a log: each step is taken if outcomes say so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sendopt.learn.families.level_shape_trees.describe import Describe, Described
+from sendopt.learn.families.level_shape_trees.learn_promptness import promptness_tells
+from sendopt.learn.families.level_shape_trees.learn_weights import activity_tells, weigh
+from sendopt.learn.level_shape.level_shape_model import LevelShapeModel
+
+#: Of everybody. By so many, the logit of each two hours is known to some .04 from answers alone;
+#: with fewer, more probable outcomes did not mean better hours.
+_ANSWERS_THAT_KNOW_HOURS = 10_000
+_TELLS_LITTLE = "being active tells little of answering: learning from answers alone"
+_EVERYBODYS_TELLS_LITTLE = (
+    "everybody's activity tells little of when they answer: learning that from answers alone"
+)
+_PROMPTNESS_TELLS_NOTHING = "good hours are not answered sooner: counting only whether"
+_MEMORY_GROWS, _MOST_MEMORY_STEPS = 2.0, 3
+_DEVIATION_GROWS, _MOST_DEVIATION_STEPS = 4.0 / 3.0, 4
+
+
+def as_far_as_activity_tells(describe: Describe, told: Described) -> Described:
+    """Leave out of activity what tells less than answers do: everybody's hours, then all of it.
+
+    Where many sessions are known, hours are taken from them and hardly from answers. If sessions
+    come at hours that have little to do with answering, `activity_tells` may see nothing: they are
+    alike at all hours, or right for each user and wrong for all together. A sender who prefers some
+    hours on days on which people are ready makes everybody's answers tell more than they should.
+    So users' own activity is left out only if that is better with everybody's hours from answers
+    on both sides.
+    """
+    past = describe.past
+    nothing = _reshaped(told.known, activity_weight=0.0)
+    if not activity_tells(told.rows, past.labelled, past.learn):
+        past.progress(_TELLS_LITTLE)
+        return describe.by(nothing)
+    own = describe.by(_reshaped(told.known, everybodys_activity=0.0))
+    if past.summary.opens >= _ANSWERS_THAT_KNOW_HOURS and describe.better(told, own):
+        past.progress(_EVERYBODYS_TELLS_LITTLE)
+        told = own
+    answers = describe.by(nothing)
+    if describe.better(told, answers) and describe.better(own, answers):
+        past.progress(_TELLS_LITTLE)
+        told = answers
+    return told
+
+
+def as_promptness_tells(describe: Describe, told: Described) -> Described:
+    """Count only whether sends were answered, where how soon tells nothing of the hour."""
+    past = describe.past
+    stage = past.view.promptness(past.labelled.user_id, past.labelled.at_us)
+    weights = weigh(told.rows, past.labelled, past.learn)
+    if promptness_tells(told.rows, weights, past.labelled, stage, past.learn):
+        return told
+    past.progress(_PROMPTNESS_TELLS_NOTHING)
+    return describe.by(_reshaped(told.known, by_promptness=False))
+
+
+def as_users_deviate(describe: Describe, told: Described) -> Described:
+    """Believe in a longer memory, and in habits further from everybody's, where outcomes do.
+
+    The memory of a log with sessions is chosen by them. What is believed to begin with errs on the
+    careful side: to believe too much in a user's own few answers costs more than to believe too
+    little, and outcomes tell little of it. So only beyond chance is more believed.
+    """
+    if not told.rows.parts.activity.any():
+        for _ in range(_MOST_MEMORY_STEPS):
+            longer = _MEMORY_GROWS * told.known.shape.half_life_days
+            described = describe.by(_reshaped(told.known, half_life_days=longer))
+            if not describe.better(told, described):
+                break
+            told = described
+    for _ in range(_MOST_DEVIATION_STEPS):
+        wider = _DEVIATION_GROWS * told.known.shape.deviation_sd
+        described = describe.by(_reshaped(told.known, deviation_sd=wider))
+        if not describe.better(told, described):
+            break
+        told = described
+    return told
+
+
+def with_late_answers(known: LevelShapeModel, weight: float) -> LevelShapeModel:
+    """Return the model with late answers weighed; those without weight are no longer read."""
+    return replace(
+        _reshaped(known, late_weight=weight), late_hazard=known.late_hazard if weight else None
+    )
+
+
+def _reshaped(known: LevelShapeModel, **shape: Any) -> LevelShapeModel:
+    return replace(known, shape=replace(known.shape, **shape))
