@@ -24,7 +24,7 @@ from sendopt.learn.level_shape.delays import Delays
 from sendopt.learn.model.model import Provenance, ServableModel
 from sendopt.records import EventType
 
-FORMAT = 7
+FORMAT = 8
 
 _MODEL = "model.json"
 _INSTANTS = ("trained_until", "learned_until")
