@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from sendopt import score
 from sendopt.app.best_times import BestTimes, HourOfWeek
@@ -311,6 +310,8 @@ def _parquet(out: Path | None) -> Iterator[Callable[[Weeks], Weeks]]:
     if out is None:
         yield lambda weeks: weeks
         return
+    import pyarrow.parquet as pq  # noqa: PLC0415 - few ask for a copy
+
     with pq.ParquetWriter(out, score.SLOT_SCHEMA, compression="zstd") as file:
 
         def copy(weeks: Weeks) -> Weeks:

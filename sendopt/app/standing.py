@@ -10,7 +10,8 @@ import pyarrow as pa
 from sendopt.log import Reader
 from sendopt.records import UserId
 
-_STANDING = files("sendopt.schedule") / "sql" / "user_standing.sql"
+# A path, not a package: nobody who looks up zones waits for the planning of campaigns.
+_STANDING = files("sendopt").joinpath("schedule", "sql", "user_standing.sql")
 
 
 def user_standing(reader: Reader, *, as_of: datetime, user_id: UserId | None = None) -> pa.Table:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # whose `special` is imported when it is first asked for
 from numpy.typing import NDArray
-from scipy.special import expit, log_expit
 
 from sendopt.errors import SolverFailed
 
@@ -20,7 +20,7 @@ Vector = NDArray[np.float64]
 
 def sigmoid(logit: Vector) -> Vector:
     """Return the probability of `logit`, safe for any size."""
-    value: Vector = expit(logit)
+    value: Vector = scipy.special.expit(logit)
     return value
 
 
@@ -128,7 +128,7 @@ def influences(
     curvature = posterior.curvature(b)
     scale = 1.0 / np.sqrt(np.diag(curvature))
     inverse = np.linalg.inv(curvature * scale[:, None] * scale) * scale[:, None] * scale
-    residual = label - expit(offset + design @ b)
+    residual = label - scipy.special.expit(offset + design @ b)
     moved: NDArray[np.float64] = (design * (weight * residual)[:, None]) @ inverse
     return moved
 
@@ -153,19 +153,23 @@ class _Posterior:
 
     def height(self, b: Vector) -> float:
         logit = self._logit(b)
-        likelihood = self.label * log_expit(logit) + (1.0 - self.label) * log_expit(-logit)
+        likelihood = self.label * scipy.special.log_expit(logit) + (
+            1.0 - self.label
+        ) * scipy.special.log_expit(-logit)
         return float(self.weight @ likelihood - 0.5 * self.precision @ (b - self.prior) ** 2)
 
     def slope(self, b: Vector) -> Vector:
         logit = self._logit(b)
-        residual = self.label * expit(-logit) - (1.0 - self.label) * expit(logit)
+        residual = self.label * scipy.special.expit(-logit) - (
+            1.0 - self.label
+        ) * scipy.special.expit(logit)
         slope: Vector = self.design.T @ (self.weight * residual) - self.precision * (b - self.prior)
         return slope
 
     def curvature(self, b: Vector) -> NDArray[np.float64]:
         """Return the negative second derivatives, positive definite."""
         logit = self._logit(b)
-        bend = self.weight * expit(logit) * expit(-logit)
+        bend = self.weight * scipy.special.expit(logit) * scipy.special.expit(-logit)
         curvature: NDArray[np.float64] = (self.design * bend[:, None]).T @ self.design
         return curvature + np.diag(self.precision)
 
