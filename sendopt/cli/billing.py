@@ -22,7 +22,7 @@ Period = Annotated[str, typer.Option("--period", help="A calendar month in UTC, 
 
 def register(commands: typer.Typer) -> None:
     """Add these commands."""
-    bill = typer.Typer(help="Price lists, statements, and closing a period.", no_args_is_help=True)
+    bill = typer.Typer(help="Rate cards, statements, and closing a period.", no_args_is_help=True)
     bill.command()(statement)
     bill.command()(close)
     bill.command("rate-card")(rate_card)

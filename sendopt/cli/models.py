@@ -42,19 +42,21 @@ def list_models(home: Home = None, tenant: Tenant = "default", as_json: AsJson =
         return
     print_table(
         "Models",
-        ["number", "version", "is", "predicts", "learned until", "gate"],
+        ["number", "version", "is", "predicts", "learned until"],
         [
             (
                 model.number,
                 model.version,
-                " ".join(model.aliases),
+                ", ".join(model.aliases),
                 _predicts(model),
                 None if model.learned_until is None else f"{model.learned_until:%Y-%m-%d}",
-                model.gate,
             )
             for model in known
         ],
     )
+    judged = [(model.number, model.gate) for model in known if model.gate]
+    if judged:
+        print_table("What the gate said", ["number", "gate"], judged)
     served = sorted(
         (promotion for model in known for promotion in model.promotions),
         key=lambda promotion: promotion.at,

@@ -154,6 +154,7 @@ def test_what_a_model_did_fits(
         assert status in {0, 1}, errors
         assert_fits(written)
     told = ended("models", "list")[1]
+    assert "open within" in told, "what each model predicts"
     for model in json.loads(ended("models", "list", "--json")[1]):
         words = told.split()
         assert model["version"] in words

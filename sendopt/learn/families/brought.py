@@ -22,7 +22,7 @@ from sendopt.errors import ModelNotServable, SendoptError
 from sendopt.features import AsOfView, Moments, Population, Target, Viewpoints
 from sendopt.learn.families.family import Family
 from sendopt.learn.model.contributions import Contributions, OwnWeights
-from sendopt.learn.model.scorer import SLOTS_A_WEEK, Inputs, Scorer, Vector
+from sendopt.learn.model.scorer import SLOTS_A_WEEK, Inputs, Scorer, Vector, rows_at
 from sendopt.learn.past.past import Past
 from sendopt.strict_json import StrictModel
 
@@ -58,6 +58,20 @@ class Origin:
         except Exception as error:
             raise self.broken(f"`{what}` raised {_told(error)}") from error
 
+    def require_rows(self, what: str, inputs: Inputs, count: int) -> None:
+        """Return if `inputs` are `count` rows that can be chosen among, as the gate does.
+
+        Raises:
+            ModelNotServable: `family_broken`.
+        """
+        every_other = np.arange(count) % 2 == 0
+        rows = self.asked(f"len of the inputs of {what}", lambda: len(inputs))
+        chosen = self.asked(
+            f"inputs[mask] of {what}", lambda: len(rows_at(inputs, every_other)) if count else 0
+        )
+        if (rows, chosen) != (count, int(every_other.sum())):
+            raise self.broken(f"`{what}` returned inputs of {rows:,} rows for {count:,} moments")
+
 
 class BroughtFamily:
     """A family of another package, as the seam has it."""
@@ -77,11 +91,7 @@ class BroughtFamily:
         if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[0], Scorer):
             raise self.origin.broken("`fit` returned no pair of a Scorer and its inputs")
         scorer, inputs = found
-        rows = self.origin.asked("fit", lambda: len(inputs))
-        if rows != len(past.labelled):
-            raise self.origin.broken(
-                f"`fit` returned inputs of {rows:,} rows for {len(past.labelled):,} moments"
-            )
+        self.origin.require_rows("fit", inputs, len(past.labelled))
         return BroughtScorer(scorer, self.origin), inputs
 
     def read(
@@ -125,7 +135,9 @@ class BroughtScorer(Scorer):
         return self._ask("population", lambda: self._scorer.population(view, as_of=as_of))
 
     def inputs(self, view: AsOfView, viewpoints: Viewpoints, moments: Moments) -> Inputs:
-        return self._ask("inputs", lambda: self._scorer.inputs(view, viewpoints, moments))
+        found = self._ask("inputs", lambda: self._scorer.inputs(view, viewpoints, moments))
+        self.origin.require_rows("inputs", found, len(moments))
+        return found
 
     def logit(self, inputs: Inputs) -> Vector:
         return self._a_number_a_row("logit", inputs, lambda: self._scorer.logit(inputs))

@@ -14,7 +14,7 @@ from sendopt.learn.gate.prepare import put_on_trial
 from sendopt.learn.gate.report import MAY_GO_UNJUDGED, GateReport
 from sendopt.learn.gate.rivals import fault_of
 from sendopt.learn.gate.stand_in import stand_ins
-from sendopt.learn.gate.trial import Trial, are_probabilities, rows_at
+from sendopt.learn.gate.trial import Trial, are_probabilities
 
 __all__ = [
     "MAY_GO_UNJUDGED",
@@ -26,7 +26,6 @@ __all__ = [
     "examine",
     "fault_of",
     "put_on_trial",
-    "rows_at",
     "stand_ins",
 ]
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from sendopt.features import Target
 from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate.rivals import fault_of
-from sendopt.learn.gate.trial import Trial, are_probabilities, rows_at
+from sendopt.learn.gate.trial import Trial, are_probabilities
 from sendopt.learn.judging.judge import CHAMPION
 from sendopt.learn.judging.judge_models import judge_models
 from sendopt.learn.judging.off_policy import OffPolicyEvaluation, evaluate_off_policy
 from sendopt.learn.judging.predictions import OURS, predictions
 from sendopt.learn.model.model import ServableModel
+from sendopt.learn.model.scorer import rows_at
 from sendopt.learn.past.split import SENDS
 
 

@@ -13,9 +13,9 @@ from sendopt.errors import ModelNotServable
 from sendopt.features import Viewpoints
 from sendopt.learn.families import artifact
 from sendopt.learn.gate.check import Check, failed, not_judged, passed
-from sendopt.learn.gate.trial import Trial, Vector, are_probabilities, rows_at
+from sendopt.learn.gate.trial import Trial, Vector, are_probabilities
 from sendopt.learn.model.model import ServableModel
-from sendopt.learn.model.scorer import Inputs
+from sendopt.learn.model.scorer import Inputs, rows_at
 
 _USERS, _STRANGERS = 20, 5  # whose 168 slots are scored
 _STRESSED = 500  # judged moments that are asked about in ways no log has held yet

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,17 +67,6 @@ def are_probabilities(values: Vector) -> bool:
     False
     """
     return bool((np.isfinite(values) & (values > 0.0) & (values < 1.0)).all())
-
-
-def rows_at(rows: Inputs, chosen: NDArray[np.bool_]) -> Inputs:
-    """Return the chosen rows."""
-
-    def cut(part: Any) -> Any:
-        if is_dataclass(part) and not isinstance(part, type):
-            return replace(part, **{f.name: cut(getattr(part, f.name)) for f in fields(part)})
-        return part[chosen]
-
-    return cut(rows)
 
 
 def words(name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -130,6 +131,17 @@ class Scorer(ABC):
         """Return inputs as no log has held them yet, by what is strange about them."""
         del inputs
         return {}
+
+
+def rows_at(rows: Inputs, chosen: NDArray[np.bool_]) -> Inputs:
+    """Return the chosen rows."""
+
+    def cut(part: Any) -> Any:
+        if is_dataclass(part) and not isinstance(part, type):
+            return replace(part, **{f.name: cut(getattr(part, f.name)) for f in fields(part)})
+        return part[chosen]
+
+    return cut(rows)
 
 
 def require_target(scorer: Scorer, view: AsOfView) -> None:
