@@ -46,13 +46,31 @@ def parse_price(text: object, currency: object, *, field: str) -> Price:
         InvalidInput: `money_invalid`, for a float, an exponent, a sign, more than
             `MAX_PRICE_DECIMALS` decimals, or a currency that is not three capital letters.
     """
-    if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
+    return Price(currency=parse_currency(currency), minor=parse_minor(text, field=field))
+
+
+def parse_currency(text: object) -> str:
+    """Return `text` if it is an ISO 4217 code.
+
+    Raises:
+        InvalidInput: `money_invalid`.
+    """
+    if not isinstance(text, str) or not _CURRENCY.fullmatch(text):
         raise InvalidInput(
-            f"{currency!r} is no currency",
+            f"{text!r} is no currency",
             code="money_invalid",
             field="/currency",
             expected="an ISO 4217 code such as EUR",
         )
+    return text
+
+
+def parse_minor(text: object, *, field: str | None = None) -> Decimal:
+    """Read minor units of a price from their decimal text.
+
+    Raises:
+        InvalidInput: `money_invalid`.
+    """
     if not isinstance(text, str) or not _PRICE.fullmatch(text):
         raise InvalidInput(
             f"{text!r} is no price",
@@ -61,4 +79,4 @@ def parse_price(text: object, currency: object, *, field: str) -> Price:
             expected=f"a decimal string in minor units, at most {MAX_PRICE_DECIMALS} decimals, "
             'such as "2.5"',
         )
-    return Price(minor=Decimal(text), currency=currency)
+    return Decimal(text)

@@ -85,27 +85,31 @@ def loads(body: bytes, *, limits: Limits = REQUEST) -> Any:
     return value
 
 
-def validate(model: type[Model], value: Any, *, at: str = "") -> Model:
+def validate(model: type[Model], value: Any, *, at: str = "", context: Any = None) -> Model:
     """Check `value` against `model`; all broken rules become one error, named after the first.
 
-    `at` is the JSON Pointer of `value` within the whole document.
+    Args:
+        model: what it must be.
+        value: parsed JSON.
+        at: the JSON Pointer of `value` within the whole document.
+        context: what the validators of the model are told beside the value.
 
     Raises:
         InvalidInput: with `field` as a JSON Pointer and a code of `missing_field`,
             `unknown_field`, `wrong_type` or `invalid`.
     """
-    read, faults = examined(model, value, at=at)
+    read, faults = examined(model, value, at=at, context=context)
     if read is None:
         raise together(faults)
     return read
 
 
 def examined(
-    model: type[Model], value: Any, *, at: str = ""
+    model: type[Model], value: Any, *, at: str = "", context: Any = None
 ) -> tuple[Model | None, list[InvalidInput]]:
     """Return `value` as `model` reads it, or None and every rule of the model that it breaks."""
     try:
-        return model.model_validate(value), []
+        return model.model_validate(value, context=context), []
     except ValidationError as error:
         return None, _faults(error, at=at, model=model)
 
@@ -119,14 +123,17 @@ def together(faults: Sequence[InvalidInput]) -> InvalidInput:
     """Return the first fault, with all others in its hint."""
     first, *others = faults
     if others:
-        told = [
-            f"{each.field}: {each.message}" + (f", expected {each.expected}" * bool(each.expected))
-            for each in others[:_MOST_TOLD]
-        ]
+        told = [_in_short(each) for each in others[:_MOST_TOLD]]
         more = len(others) - len(told)
         hint = "also wrong: " + "; ".join(told) + (f"; and {more} more" if more else "")
         first.hint = hint if first.hint is None else f"{first.hint}; {hint}"
     return first
+
+
+def _in_short(fault: InvalidInput) -> str:
+    expected = f", expected {fault.expected}" if fault.expected else ""
+    hint = f" ({fault.hint})" if fault.hint else ""
+    return f"{fault.field}: {fault.message}{expected}{hint}"
 
 
 def _faults(

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from sendopt.bill.periods import earliest_open, period_of
 from sendopt.clock import parse_instant
 from sendopt.errors import Conflict, InvalidInput
-from sendopt.money import Price, parse_price
+from sendopt.money import Price, parse_currency, parse_minor
 from sendopt.records import ChargeKind, RateCard, TenantId
 from sendopt.state import State, ledger, metering
 from sendopt.strict_json import StrictModel, validate
@@ -22,13 +21,28 @@ SHORTEST_WINDOW = timedelta(minutes=1)
 LONGEST_WINDOW = timedelta(days=90)
 
 
+def _minor(text: str) -> str:
+    parse_minor(text)
+    return text
+
+
+def _window_seconds(value: int) -> int:
+    if not SHORTEST_WINDOW <= timedelta(seconds=min(value, 10**9)) <= LONGEST_WINDOW:
+        raise InvalidInput(
+            f"{value} s is no attribution window",
+            code="window_invalid",
+            expected=f"{SHORTEST_WINDOW} to {LONGEST_WINDOW}",
+        )
+    return value
+
+
 class RateCardBody(StrictModel):
     """A rate card as it is given; prices are decimal text, in minor units of the currency."""
 
-    currency: str
-    click_price_minor: str
-    response_price_minor: str
-    attribution_window_seconds: int
+    currency: Annotated[str, AfterValidator(parse_currency)]
+    click_price_minor: Annotated[str, AfterValidator(_minor)]
+    response_price_minor: Annotated[str, AfterValidator(_minor)]
+    attribution_window_seconds: Annotated[int, AfterValidator(_window_seconds)]
     effective_at: Annotated[datetime, BeforeValidator(parse_instant)]
 
 
@@ -39,20 +53,12 @@ def parse_rate_card(body: Any, *, version: int = 1) -> RateCard:
         InvalidInput: `money_invalid`, `time_invalid`, `window_invalid`, or as `validate`.
     """
     given = validate(RateCardBody, body)
-    window = timedelta(seconds=min(given.attribution_window_seconds, 10**9))
-    if not SHORTEST_WINDOW <= window <= LONGEST_WINDOW:
-        raise InvalidInput(
-            f"{given.attribution_window_seconds} s is no attribution window",
-            code="window_invalid",
-            field="/attribution_window_seconds",
-            expected=f"{SHORTEST_WINDOW} to {LONGEST_WINDOW}",
-        )
     return RateCard(
         version=version,
         currency=given.currency,
-        click_price_minor=_price(given, "click_price_minor"),
-        response_price_minor=_price(given, "response_price_minor"),
-        attribution_window=window,
+        click_price_minor=parse_minor(given.click_price_minor),
+        response_price_minor=parse_minor(given.response_price_minor),
+        attribution_window=timedelta(seconds=given.attribution_window_seconds),
         effective_at=given.effective_at,
     )
 
@@ -126,7 +132,3 @@ def _check_fits(card: RateCard, cards: Sequence[RateCard], *, is_closed: bool) -
 
 def _month(card: RateCard) -> str:
     return period_of(card.effective_at)
-
-
-def _price(given: RateCardBody, field: str) -> Decimal:
-    return parse_price(getattr(given, field), given.currency, field=f"/{field}").minor

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Any, assert_never
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import AfterValidator, ValidationInfo
 
 from sendopt.errors import InvalidInput
 from sendopt.records import Channel
-from sendopt.strict_json import StrictModel, validate
+from sendopt.strict_json import StrictModel, examined
 from sendopt.text import split_url, url_not_allowed
 
 #: At least two labels, the last of which is no number: "127.1" and "0x7f.1" are addresses.
@@ -30,17 +33,96 @@ _AUTH_SECRET_BYTES = 16  # RFC 8291, section 3.2
 _WEBHOOK_SECRET_BYTES = range(24, 65)  # Standard Webhooks, "Signature scheme"
 
 
+def _check_url(url: str, *, private: bool) -> None:
+    parts = split_url(url)
+    if parts.fragment:
+        raise url_not_allowed("no fragment", None)
+    if private:
+        return
+    if parts.scheme != "https":
+        raise url_not_allowed("https", None)
+    if parts.port is not None and parts.port != 443 and parts.port < 1024:
+        raise url_not_allowed("port 443, or one above 1023", None)
+    host = parts.hostname or ""
+    if not _NAME.fullmatch(host) or host.endswith(_OWN_NETWORK):
+        raise url_not_allowed("a public host name such as push.example.com, no IP address", None)
+
+
+def _check_point(text: str) -> None:
+    point = _check_bytes(text, _POINT_BYTES)
+    try:
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    except ValueError as error:
+        raise _unusable("an uncompressed point on P-256") from error
+
+
+def _check_bytes(text: str, length: int) -> bytes:
+    """Decode base64url, or base64 as some libraries hand it on, padded or not."""
+    expected = f"{length} bytes as base64url"
+    unpadded = text.rstrip("=").replace("+", "-").replace("/", "_")
+    try:
+        decoded = base64.b64decode(unpadded + "=" * (-len(unpadded) % 4), b"-_", validate=True)
+    except ValueError as error:
+        raise _unusable(expected) from error
+    if len(decoded) != length:
+        raise _unusable(expected)
+    return decoded
+
+
+def _check_webhook_secret(secret: str) -> None:
+    expected = "whsec_ and then 24 to 64 bytes as base64"
+    before, prefix, encoded = secret.partition("whsec_")
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except ValueError as error:
+        raise _unusable(expected) from error
+    if before or not prefix or len(key) not in _WEBHOOK_SECRET_BYTES:
+        raise _unusable(expected)
+
+
+def _unusable(expected: str) -> InvalidInput:
+    return InvalidInput("is of no use", code="token_invalid", expected=expected)
+
+
+@dataclass(frozen=True)
+class _Allowed:
+    """What an address may be, beside what its form says."""
+
+    private: bool  # also http, private addresses and this machine's own
+
+
+def _url(value: str, info: ValidationInfo) -> str:
+    allowed: _Allowed = info.context  # type: ignore[assignment]  # `read_address` gives it
+    _check_url(value, private=allowed.private)
+    return value
+
+
+def _point(value: str) -> str:
+    _check_point(value)
+    return value
+
+
+def _auth(value: str) -> str:
+    _check_bytes(value, _AUTH_SECRET_BYTES)
+    return value
+
+
+def _webhook_secret(value: str) -> str:
+    _check_webhook_secret(value)
+    return value
+
+
 class BrowserKeys(StrictModel):
     """The keys of a push subscription, base64url."""
 
-    p256dh: str
-    auth: str
+    p256dh: Annotated[str, AfterValidator(_point)]
+    auth: Annotated[str, AfterValidator(_auth)]
 
 
 class BrowserAddress(StrictModel):
     """What `PushSubscription.toJSON()` gives in a browser."""
 
-    endpoint: str
+    endpoint: Annotated[str, AfterValidator(_url)]
     keys: BrowserKeys
     expirationTime: float | None = None  # noqa: N815 - the browser's word; the service tells us
 
@@ -48,87 +130,33 @@ class BrowserAddress(StrictModel):
 class WebhookAddress(StrictModel):
     """A server of the tenant's, and the secret with which it knows us (Standard Webhooks)."""
 
-    url: str
-    secret: str
+    url: Annotated[str, AfterValidator(_url)]
+    secret: Annotated[str, AfterValidator(_webhook_secret)]
 
 
 class SimulatorAddress(StrictModel):
     """Nothing: a simulated device is known by its user."""
 
 
-def parse_address(
+_MODELS: Mapping[Channel, type[StrictModel]] = {
+    Channel.WEB_PUSH: BrowserAddress,
+    Channel.WEBHOOK: WebhookAddress,
+    Channel.SIMULATOR: SimulatorAddress,
+}
+
+
+def read_address(
     channel: Channel, address: Any, *, allow_private_addresses: bool
-) -> dict[str, Any]:
-    """Return the part of `address` that a provider needs.
+) -> tuple[dict[str, Any], list[InvalidInput]]:
+    """Return the part of `address` that a provider needs, and all that is wrong with it.
 
-    Raises:
-        InvalidInput: `token_invalid` (keys or secret), `url_not_allowed`, `missing_field`,
-            `unknown_field`, `wrong_type`; none repeats what it refuses.
+    Faults are `token_invalid` (keys or secret), `url_not_allowed`, `missing_field`,
+    `unknown_field`, `wrong_type`; none repeats what it refuses.
     """
-    match channel:
-        case Channel.WEB_PUSH:
-            browser = validate(BrowserAddress, address, at="/address")
-            _check_url(browser.endpoint, "/address/endpoint", private=allow_private_addresses)
-            _check_point(browser.keys.p256dh, "/address/keys/p256dh")
-            _check_bytes(browser.keys.auth, _AUTH_SECRET_BYTES, "/address/keys/auth")
-            return {"endpoint": browser.endpoint, "keys": dict(browser.keys)}
-        case Channel.WEBHOOK:
-            webhook = validate(WebhookAddress, address, at="/address")
-            _check_url(webhook.url, "/address/url", private=allow_private_addresses)
-            _check_webhook_secret(webhook.secret, "/address/secret")
-            return dict(webhook)
-        case Channel.SIMULATOR:
-            return dict(validate(SimulatorAddress, address, at="/address"))
-        case _:
-            assert_never(channel)
-
-
-def _check_url(url: str, field: str, *, private: bool) -> None:
-    parts = split_url(url, field=field)
-    if parts.fragment:
-        raise url_not_allowed("no fragment", field)
-    if private:
-        return
-    if parts.scheme != "https":
-        raise url_not_allowed("https", field)
-    if parts.port is not None and parts.port != 443 and parts.port < 1024:
-        raise url_not_allowed("port 443, or one above 1023", field)
-    host = parts.hostname or ""
-    if not _NAME.fullmatch(host) or host.endswith(_OWN_NETWORK):
-        raise url_not_allowed("a public host name such as push.example.com, no IP address", field)
-
-
-def _check_point(text: str, field: str) -> None:
-    point = _check_bytes(text, _POINT_BYTES, field)
-    try:
-        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-    except ValueError as error:
-        raise _unusable(field, "an uncompressed point on P-256") from error
-
-
-def _check_bytes(text: str, length: int, field: str) -> bytes:
-    """Decode base64url, or base64 as some libraries hand it on, padded or not."""
-    expected = f"{length} bytes as base64url"
-    unpadded = text.rstrip("=").replace("+", "-").replace("/", "_")
-    try:
-        decoded = base64.b64decode(unpadded + "=" * (-len(unpadded) % 4), b"-_", validate=True)
-    except ValueError as error:
-        raise _unusable(field, expected) from error
-    if len(decoded) != length:
-        raise _unusable(field, expected)
-    return decoded
-
-
-def _check_webhook_secret(secret: str, field: str) -> None:
-    expected = "whsec_ and then 24 to 64 bytes as base64"
-    before, prefix, encoded = secret.partition("whsec_")
-    try:
-        key = base64.b64decode(encoded, validate=True)
-    except ValueError as error:
-        raise _unusable(field, expected) from error
-    if before or not prefix or len(key) not in _WEBHOOK_SECRET_BYTES:
-        raise _unusable(field, expected)
-
-
-def _unusable(field: str, expected: str) -> InvalidInput:
-    return InvalidInput("is of no use", code="token_invalid", field=field, expected=expected)
+    allowed = _Allowed(allow_private_addresses)
+    read, faults = examined(_MODELS[channel], address, at="/address", context=allowed)
+    if read is None:
+        return {}, faults
+    if isinstance(read, BrowserAddress):
+        return {"endpoint": read.endpoint, "keys": dict(read.keys)}, []
+    return dict(read), []

@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import Field
 
-from sendopt.ingest.address import parse_address
+from sendopt.ingest.address import read_address
 from sendopt.ingest.fields import KnownChannel, Text, Timezone
-from sendopt.records import Device, DeviceId, UserId
+from sendopt.records import Channel, Device, DeviceId, UserId
 from sendopt.state.devices import fingerprint
-from sendopt.strict_json import StrictModel, validate
+from sendopt.strict_json import StrictModel, examined, together
 
 
 class DeviceBody(StrictModel):
@@ -34,21 +34,36 @@ def parse_device(body: Any, *, allow_private_addresses: bool = False) -> Device:
             those who run the receiving end themselves, and for tests.
 
     Raises:
-        InvalidInput: `token_invalid` (keys or secret), `url_not_allowed`, `zone_invalid`,
-            `text_invalid`, `channel_unknown`, `missing_field`, `unknown_field`, `wrong_type`.
-            None of them repeats an address or a key.
+        InvalidInput: all that is wrong, as `token_invalid` (keys or secret), `url_not_allowed`,
+            `zone_invalid`, `text_invalid`, `channel_unknown`, `missing_field`, `unknown_field`,
+            `wrong_type`. None of them repeats an address or a key.
     """
-    read = validate(DeviceBody, body)
+    read, faults = examined(DeviceBody, body)
+    channel, given = _channel_and_address(body)
+    address: dict[str, Any] = {}
+    if channel is not None:
+        address, of_address = read_address(
+            channel, given, allow_private_addresses=allow_private_addresses
+        )
+        faults += of_address
+    if read is None or faults:
+        raise together(faults)
     device = Device(
         device_id=DeviceId(read.device_id or ""),
         user_id=UserId(read.user_id),
         channel=read.channel,
-        address=parse_address(
-            read.channel, read.address, allow_private_addresses=allow_private_addresses
-        ),
+        address=address,
         platform=read.platform,
         timezone=read.timezone,
     )
     if read.device_id is None:
         return replace(device, device_id=DeviceId(f"d_{fingerprint(device)[:32]}"))
     return device
+
+
+def _channel_and_address(body: Any) -> tuple[Channel | None, Any]:
+    """Return what says how the address is read, and the address, of any JSON; None = unreadable."""
+    if not isinstance(body, dict) or not isinstance(body.get("address", {}), dict):
+        return None, None
+    channel = next((each for each in Channel if each == body.get("channel")), None)
+    return channel, body.get("address", {})

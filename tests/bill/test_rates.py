@@ -69,6 +69,22 @@ def test_a_bad_card_names_its_field(change: dict[str, Any], code: str) -> None:
     assert refusal.value.field == f"/{next(iter(change))}"
 
 
+def test_all_that_is_wrong_with_a_card_is_told_at_once() -> None:
+    bad = {
+        "currency": "euro",
+        "click_price_minor": "2,5",
+        "response_price_minor": -1,
+        "attribution_window_seconds": 5,
+        "effective_at": "tomorrow",
+        "click_price": "1",
+    }
+    with pytest.raises(InvalidInput) as refusal:
+        parse_rate_card(bad)
+    for field in bad:
+        assert f"/{field}: " in str(refusal.value)
+    assert "did you mean click_price_minor?" in str(refusal.value)
+
+
 @pytest.mark.parametrize("window", [timedelta(minutes=1), timedelta(days=90)])
 def test_the_shortest_and_the_longest_window_are_windows(window: timedelta) -> None:
     card = {**CARD, "attribution_window_seconds": round(window.total_seconds())}

@@ -71,6 +71,27 @@ def test_a_browsers_subscription_is_taken_as_the_browser_gives_it() -> None:
     assert (device.platform, device.timezone) == ("firefox", "Europe/Berlin")
 
 
+def test_all_that_is_wrong_with_a_device_is_told_at_once_and_no_key_repeated() -> None:
+    keys = {"p256dh": P256DH[:-4], "auth": "no secret"}
+    address = {"endpoint": "http://127.0.0.1/push", "keys": keys, "endpiont": "x"}
+    told = str(refusal(a_browser(address=address, user_id="", timezone="Berlin", plattform="ios")))
+    for field in (
+        *("/user_id", "/timezone", "/plattform", "/address/endpoint", "/address/endpiont"),
+        *("/address/keys/p256dh", "/address/keys/auth"),
+    ):
+        assert f"{field}: " in told
+    for secret in (keys["p256dh"], keys["auth"], "127.0.0.1"):
+        assert secret not in told
+
+
+def test_a_webhooks_address_is_told_of_even_where_its_user_is_missing() -> None:
+    body = a_webhook(url="ftp://x", secret="short")
+    del body["user_id"]
+    told = str(refusal(body))
+    for field in ("/user_id", "/address/url", "/address/secret"):
+        assert f"{field}: " in told
+
+
 def test_a_simulated_device_has_no_address() -> None:
     simulated = {"user_id": "ann", "channel": "simulator"}
     assert parse_device(simulated).address == {}
