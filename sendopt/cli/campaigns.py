@@ -10,7 +10,7 @@ import typer
 import sendopt.app
 from sendopt.cli import answers
 from sendopt.cli.options import AsJson, Home, Tenant, open_known_home
-from sendopt.cli.output import print_json, print_table, progress, stdout
+from sendopt.cli.output import print_json, print_table, progress, stderr, stdout
 from sendopt.clock import SystemClock
 from sendopt.errors import InvalidInput
 from sendopt.records import TenantId
@@ -45,7 +45,13 @@ def plan(
     A preview unless --commit is given. Committing twice sends once.
     """
     if example:
-        print_json(sendopt.app.small_example(SystemClock().now()))
+        small = sendopt.app.small_example(SystemClock().now())
+        print_json(small)
+        stderr.print(
+            f"Nobody can be reached without a device on the channel {small['channel']}: register "
+            "devices first (docs/devices.md), then `sendopt plan campaign.json` says who gets "
+            "which hour, and who nothing and why"
+        )
         return
     if campaign is None:
         raise InvalidInput(

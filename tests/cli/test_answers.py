@@ -206,6 +206,16 @@ def test_secrets_are_never_shown(
     assert "s3_secret" in shown.lower()
 
 
+def test_an_example_of_a_campaign_is_json_alone_and_says_beside_it_what_comes_next(
+    ended: Ended,
+) -> None:
+    status, out, err = ended("plan", "--example")
+    assert status == 0
+    assert json.loads(out)["channel"] == "web_push"
+    assert "Nobody can be reached without a device on the channel web_push" in err
+    assert "docs/devices.md" in err
+
+
 @pytest.mark.parametrize("extra", [(), ("--commit",)])
 def test_a_plan_that_reaches_nobody_says_so_and_what_to_do(
     told: Told, tmp_path: Path, extra: tuple[str, ...]

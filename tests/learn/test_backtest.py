@@ -14,6 +14,7 @@ import pytest
 from sendopt.errors import InvalidInput
 from sendopt.evaluate.off_policy import Value
 from sendopt.learn.backtest import Backtest, BacktestReport, backtest
+from sendopt.learn.model.predict import check_decisions
 from sendopt.log import EVENT_SCHEMA, Log, Reader, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 
@@ -191,6 +192,22 @@ def test_decisions_that_break_the_contract_are_refused(
     with studies.reader(ALL) as reader, pytest.raises(InvalidInput) as refused:
         run(reader, decisions)
     assert (refused.value.code, refused.value.field) == (code, column)
+
+
+@pytest.mark.parametrize(
+    ("called", "meant"),
+    [("candidateAt", "candidate_at"), ("UserId", "user_id"), ("as_off", "as_of")],
+)
+def test_a_column_of_decisions_that_is_nearly_named_is_told_with_the_name_that_was_meant(
+    called: str, meant: str
+) -> None:
+    instant = pa.array([SINCE])
+    columns = {"decision_id": ["a"], "user_id": ["ann"], "as_of": instant, "candidate_at": instant}
+    table = pa.table({called if name == meant else name: c for name, c in columns.items()})
+    with pytest.raises(InvalidInput, match=f"did you mean {meant}") as refused:
+        check_decisions(table)
+    assert (refused.value.code, refused.value.field) == ("missing_field", meant)
+    assert repr(called) in str(refused.value)
 
 
 def test_the_natural_experiments_are_counted(studies: Log) -> None:

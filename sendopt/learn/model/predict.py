@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +15,7 @@ from sendopt.clock import zone_of
 from sendopt.errors import InvalidInput
 from sendopt.features import AsOfView, viewpoints
 from sendopt.learn.model.model import ServableModel
+from sendopt.text import quoted
 
 _DECISION_COLUMNS = ("decision_id", "user_id", "as_of", "candidate_at")
 _TOLD_ALONG = ("timezone", "platform", "message_type")
@@ -67,12 +70,7 @@ def check_decisions(decisions: pa.Table) -> None:
     """
     for name in _DECISION_COLUMNS:
         if name not in decisions.column_names:
-            raise InvalidInput(
-                "is missing",
-                code="missing_field",
-                field=name,
-                expected=", ".join(_DECISION_COLUMNS),
-            )
+            raise _missing(name, decisions.column_names)
         column = decisions[name]
         if column.null_count:
             row = int(pc.index(pc.is_null(column), value=True).as_py()) + 1
@@ -105,6 +103,18 @@ def check_decisions(decisions: pa.Table) -> None:
     if "timezone" in decisions.column_names:
         for zone in pc.unique(decisions["timezone"].cast(pa.string())).drop_null().to_pylist():
             zone_of(zone)
+
+
+def _missing(name: str, there: Sequence[str]) -> InvalidInput:
+    spelled = {each.lower(): each for each in there}
+    near = [spelled[each] for each in get_close_matches(name, spelled, n=1)]
+    return InvalidInput(
+        f"is missing; the columns are {', '.join(map(quoted, there)) or 'none'}",
+        code="missing_field",
+        field=name,
+        expected=", ".join(_DECISION_COLUMNS),
+        hint=f"{near[0]!r}: did you mean {name}? Then call it so" if near else None,
+    )
 
 
 def as_kept(decisions: pa.Table) -> pa.Table:
