@@ -207,8 +207,8 @@ def test_any_figures_get_names_of_their_own_that_mlflow_accepts(names: set[str])
 
 def test_a_name_that_mlflow_accepts_is_kept() -> None:
     for name in (
-        "gate.slice_place.Europe/Berlin.log loss_gain",
-        "gate.slice_place.日本.choice_gain",
+        "gate.slice_platform_or_zone.zone Europe/Berlin.log loss_gain",
+        "gate.slice_platform_or_zone.platform 日本.choice_gain",
     ):
         assert metric_name(name) == name
 
