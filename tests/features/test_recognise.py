@@ -169,6 +169,19 @@ def test_answers_of_rounded_stamps_are_found(
     assert "1:00:00" in note
 
 
+@pytest.mark.parametrize("minutes", [15, 30, 60, 24 * 60])
+def test_sends_are_observed_whatever_the_step_of_answers(empty_log: Log, minutes: int) -> None:
+    world, step = planted(), timedelta(minutes=minutes)
+    seconds = step.total_seconds()
+    stored(empty_log, world, lambda at: np.floor(at / seconds) * seconds)
+    with empty_log.reader(SHOP) as reader:
+        target = recognised(reader, TARGET, until=END)
+        assert target.recording == Recording(step=step, rounded_down=True)
+        observed = AsOfView(reader, target).observations
+    assert len(observed) == len(world.sent)
+    assert observed["promptness"].drop_null().unique().to_pylist() == [1]
+
+
 @pytest.mark.parametrize("stamp", [floor, ceil])
 def test_what_is_known_as_of_an_instant_stays_so_when_rounded_answers_come_in(
     empty_log: Log, stamp: Callable[[Numbers], Numbers]

@@ -9,10 +9,11 @@ select
     -- How promptly a send was answered: 0 in the first sixth of the window, 1 in its first half,
     -- 2 later in it; 3 = not within it; 4 = it is not known. Of stamps that are rounded more
     -- coarsely than the first sixth, all count as in the first half: which part it was they hide.
+    -- What is below 2^31 comes as an INTEGER, of which six times a quarter of an hour is too much.
     case
         when a.unknown then 4
         when a.soonest_us is null or a.soonest_us >= $window_us then 3
-        when ($earlier_us + $later_us) * 6 > $window_us then 1
+        when ($earlier_us + $later_us)::bigint * 6 > $window_us then 1
         when a.soonest_us * 6 < $window_us then 0
         when a.soonest_us * 2 < $window_us then 1
         else 2
