@@ -20,8 +20,9 @@ def users_with_news(
 
     Those are the users of whom the log holds an event that `snapshot` did not, whenever it
     happened, and those with an event that was there but could not be used yet. A platform or a
-    zone is used from the next UTC day on, a send once its window has closed: so everything counts
-    that happened after the UTC day of `since` began, less a window. A few too many are returned.
+    zone is used from the next UTC day on, a send once its outcome is known: so everything counts
+    that happened after the UTC day of `since` began, less what a send waits for. A few too many
+    are returned.
 
     Args:
         reader: the tenant's log.
@@ -34,7 +35,7 @@ def users_with_news(
         User ids in order; not all of them need an event before `until`.
     """
     appended = reader.users_appended_after(snapshot)
-    waited = target.open_window + target.clock_tolerance
+    waited = target.known_after + target.clock_tolerance
     params = {
         "since_us": microseconds(day_of(since) - waited),
         "until_us": microseconds(until),
