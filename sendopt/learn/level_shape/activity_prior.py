@@ -24,7 +24,8 @@ from sendopt.parallel import shared_out
 HOURS = 24
 
 _CELLS = DAY_TYPES * HOURS
-_ROUNDS = 5
+#: Of learning; it is stopped early, before its maximum: see models/level_shape_trees/README.md.
+ROUNDS = 5
 _PRIOR_USERS = 20.0  # whose hours the covariance assumed before learning counts for
 _FEWEST_SESSIONS = 5.0  # of a user who teaches how users differ
 _SMOOTHING_HOURS = 0.75
@@ -58,18 +59,19 @@ def unlearned() -> ActivityPrior:
     return _first_guess(np.zeros((1, DAY_TYPES, HOURS)))
 
 
-def learn(sessions: Floats) -> ActivityPrior:
+def learn(sessions: Floats, *, rounds: int = ROUNDS) -> ActivityPrior:
     """Learn how users' hours differ.
 
     Args:
         sessions: decayed counts, one row a user, (users, DAY_TYPES, HALF_HOURS).
+        rounds: of expectation and maximisation.
     """
     counts = _hourly(sessions)
     assumed = _first_guess(counts)
     counts = counts[counts.sum(axis=(1, 2)) >= _FEWEST_SESSIONS]
     users = len(counts)
     prior, own = assumed, np.zeros((users, _CELLS))
-    for _ in range(_ROUNDS if users else 0):
+    for _ in range(rounds if users else 0):
         second = np.zeros((_CELLS, _CELLS))
         own, _variance, _density_variance = _posteriors(prior, counts, own, second=second)
         shift = own.mean(axis=0) * users / (users + _PRIOR_USERS)
