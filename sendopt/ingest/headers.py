@@ -140,9 +140,17 @@ def unseen(looked_for: Iterable[str], names: Iterable[str]) -> dict[str, str | N
 
 @lru_cache(10_000)
 def _closest(name: str) -> str | None:
-    by_letters = {_bare(column): column for column in CONTRACT_COLUMNS}
-    close = difflib.get_close_matches(_bare(name), by_letters, n=1, cutoff=_ALIKE)
-    return by_letters[close[0]] if close else None
+    bare = _bare(name)
+    mine = set(bare)
+    # Each letter that only one of the two has costs the ratio: that is told before the two are
+    # compared, because a request may hold many thousand names.
+    able = [
+        column
+        for column, letters in _LETTERS.items()
+        if len(letters ^ mine) <= (1.0 - _ALIKE) * (len(column) + len(bare))
+    ]
+    close = difflib.get_close_matches(bare, able, n=1, cutoff=_ALIKE) if able else []
+    return _BY_BARE_NAME[close[0]] if close else None
 
 
 def _guess(names: Sequence[str], missing: Sequence[str], delimiter: str | None) -> str | None:
@@ -162,3 +170,7 @@ def _guess(names: Sequence[str], missing: Sequence[str], delimiter: str | None) 
 
 def _bare(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).casefold()
+
+
+_BY_BARE_NAME = {_bare(column): column for column in CONTRACT_COLUMNS}
+_LETTERS = {bare: frozenset(bare) for bare in _BY_BARE_NAME}

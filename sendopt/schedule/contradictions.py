@@ -100,7 +100,7 @@ def _of_window(window: _Window, slot_minutes: Any, *, now: datetime) -> Iterator
             hint=f"for example {json.dumps(example)}",
         )
         return
-    slots = length / timedelta(minutes=slot_minutes) if _is_count(slot_minutes) else 0
+    slots = length / timedelta(minutes=1) / slot_minutes if _is_count(slot_minutes) else 0
     if length > MAX_WINDOW or slots > MAX_SLOTS:
         yield InvalidInput(
             f"the send window lasts {length / timedelta(days=1):.3g} days"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sendopt.errors import InvalidInput
+from sendopt.ingest.headers import near_misses
+from sendopt.ingest.raw import CONTRACT_COLUMNS
 from sendopt.log import Appender, Log, event_table
 from sendopt.records import Event, EventType, TenantId
 
@@ -135,6 +138,23 @@ def test_further_columns_are_kept_and_near_misses_are_not_taken_for_the_contract
         "app": "4",  # the column goes before the member of attributes
     }
     assert taken.timezone == "Europe/Berlin"
+
+
+@given(
+    column=st.sampled_from(CONTRACT_COLUMNS),
+    cut=st.integers(0, 12),
+    other=st.text("abcdeimnoprstuy_ ", max_size=3),
+    cut_off=st.integers(0, 4),
+)
+def test_the_nearest_column_is_that_of_a_comparison_with_all_of_them(
+    column: str, cut: int, other: str, cut_off: int
+) -> None:
+    name = column[:cut] + other + column[cut + cut_off :]
+    bare = {each.replace("_", ""): each for each in CONTRACT_COLUMNS}
+    spelled = name.replace("_", "").replace(" ", "")
+    close = difflib.get_close_matches(spelled, bare, n=1, cutoff=0.85)
+    expected = {} if name in CONTRACT_COLUMNS or not close else {name: bare[close[0]]}
+    assert near_misses((name,)) == expected
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -148,6 +148,7 @@ TITLE, URL = "/variants/0/title", "/variants/0/url"
         ("/slot_minutes", 7, "invalid", "/slot_minutes"),
         ("/slot_minutes", -60, "invalid", "/slot_minutes"),
         ("/slot_minutes", 2880, "invalid", "/slot_minutes"),
+        ("/slot_minutes", 2**62, "invalid", "/slot_minutes"),
         ("/slot_minutes", "60", "wrong_type", "/slot_minutes"),
         ("/slot_minutes", 60.0, "wrong_type", "/slot_minutes"),
         ("/slot_minutes", True, "wrong_type", "/slot_minutes"),
