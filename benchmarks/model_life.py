@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+from drift_alarms import measure_power
 
 from sendopt import libraries
 from sendopt.app import open_app
@@ -42,6 +43,8 @@ def main() -> None:
         measure_training(Path(folder))
     print()
     measure_alarms()
+    print()
+    measure_power()
 
 
 def measure_training(folder: Path) -> None:
