@@ -129,7 +129,7 @@ class Scores(OneUser):
                     with reader.of_users(news) as own:
                         written = self._score_again(model, own, before, now=now, out=out)
                 snapshot = reader.snapshot
-        self.stored_scores.drop_superseded(tenant_id)
+        self.stored_scores.drop_superseded(tenant_id, model.version)
         return ScoringReport(
             users=written.users,
             model_version=model.version,

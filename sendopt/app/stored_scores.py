@@ -63,10 +63,16 @@ class StoredScores:
             )
         return mapped
 
-    def drop_superseded(self, tenant_id: TenantId) -> None:
-        """Delete all but the two newest stores: a roll-back finds the former model's scores."""
+    def drop_superseded(self, tenant_id: TenantId, model_version: str) -> None:
+        """Delete all stores but that of this model, which serves, and the newest other one.
+
+        So a roll-back finds the former model's scores. The one that serves stays whatever the
+        times of the files say: clocks are set back.
+        """
+        serving = self.path(tenant_id, model_version)
         bases = (self._folder / tenant_id).glob(f"*{BASE_SUFFIX}")
-        for path in sorted(bases, key=lambda path: (written_at(path), path))[:-2]:
+        others = (path for path in bases if path != serving)
+        for path in sorted(others, key=lambda path: (written_at(path), path))[:-1]:
             path.unlink(missing_ok=True)
             delta_of(path).unlink(missing_ok=True)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput
 from sendopt.learn.model.scorer import SLOTS_A_WEEK
+from sendopt.score.replacement import replacement
 from sendopt.score.store import ScoreStore, delta_of
 from sendopt.score.store_file import FORMAT, MAGIC, PREFIX, STEP, STEPS, About, StoreFile, aligned
 from sendopt.score.weeks import SUREST_LOGIT, Weeks
@@ -118,33 +117,19 @@ def _write(
         "bytes_of_ids": _text(ids).nbytes,
         "zones": numbered.dictionary.to_pylist(),
     }
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file, ThreadPoolExecutor(1) as digesting:
-            out = _Sections(file, digesting)
-            text = json.dumps(header).encode()
-            out.write(PREFIX.pack(MAGIC, FORMAT, len(text)) + text)
-            out.write(_starts(ids).astype("<u8"))
-            out.write(numbered.indices.to_numpy().astype("<u2"))
-            out.write(runs)
-            out.write(_text(ids))
-            if kept is None:
-                _write_weeks(out, ids, weeks)
-            else:
-                _write_mixed(out, ids, weeks, kept)
-            file.write(out.digest())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with replacement(path) as file, ThreadPoolExecutor(1) as digesting:
+        out = _Sections(file, digesting)
+        text = json.dumps(header).encode()
+        out.write(PREFIX.pack(MAGIC, FORMAT, len(text)) + text)
+        out.write(_starts(ids).astype("<u8"))
+        out.write(numbered.indices.to_numpy().astype("<u2"))
+        out.write(runs)
+        out.write(_text(ids))
+        if kept is None:
+            _write_weeks(out, ids, weeks)
+        else:
+            _write_mixed(out, ids, weeks, kept)
+        file.write(out.digest())
 
 
 class _Sections:

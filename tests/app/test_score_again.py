@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -235,3 +236,17 @@ def test_the_copy_holds_kept_scores_too(app: App, clock: VirtualClock, tmp_path:
     assert len(full) == len(again)
     kept = full["user_id"] != user
     assert np.allclose(full["open_probability"][kept], again["open_probability"][kept], atol=1e-6)
+
+
+def test_the_scores_that_serve_stay_though_others_were_written_later_by_their_times(
+    app: App,
+) -> None:
+    serving = Path(app.score(DEFAULT_TENANT).store)
+    for number, name in enumerate(["one", "another"], 1):
+        written = shutil.copy(serving, serving.with_name(f"{name}.scores"))
+        tomorrow = serving.stat().st_mtime + number * 86_400
+        os.utime(written, (tomorrow, tomorrow))  # as a clock leaves them that was set back since
+    app.score(DEFAULT_TENANT, full=True)
+    assert sorted(path.name for path in serving.parent.iterdir()) == sorted(
+        [serving.name, "another.scores"]
+    )

@@ -1,0 +1,64 @@
+"""A file that takes the place of another once it is whole and on disk."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+_SUFFIX = ".unfinished"
+
+
+@contextmanager
+def replacement(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file beside `path`; after the block it stands at `path`, unless the block failed.
+
+    Whoever writes one holds a lock on it, which the kernel takes from a process that was killed:
+    what such processes left in the folder is removed first, and makes room.
+
+    Raises:
+        OSError: if the disk refuses; then what stood at `path` stands there still.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _drop_abandoned(path.parent)
+    file, written = _locked(path)
+    with file:
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            written.replace(path)
+        except BaseException:
+            written.unlink(missing_ok=True)
+            raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _locked(path: Path) -> tuple[IO[bytes], Path]:
+    while True:
+        descriptor, name = tempfile.mkstemp(
+            prefix=f".{path.name}.", suffix=_SUFFIX, dir=path.parent
+        )
+        file = os.fdopen(descriptor, "wb")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return file, Path(name)
+        file.close()  # another process took it for abandoned before it was locked
+
+
+def _drop_abandoned(folder: Path) -> None:
+    for path in folder.glob(f".*{_SUFFIX}"):
+        try:
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink(missing_ok=True)
+        except (BlockingIOError, FileNotFoundError):  # it is being written, or gone meanwhile
+            continue
