@@ -117,7 +117,8 @@ def test_it_counts_what_was_known(model: ServableModel, evenings: Log, ann: Expl
     assert (sum(map(sum, known.visits_at)), sum(map(sum, known.answered_at))) == (DAYS, DAYS // 4)
     assert sum(map(sum, known.unanswered_at)) == DAYS - DAYS // 4
     assert known.visits_at[0][42] + known.visits_at[1][42] == DAYS  # nine in the evening
-    aged = sum(0.5 ** ((day - 21 / 24) / 60) for day in range(1, DAYS + 1))
+    half_life = model.scorer.half_life / timedelta(days=1)
+    aged = sum(0.5 ** ((day - 21 / 24) / half_life) for day in range(1, DAYS + 1))
     assert known.decayed_visits == pytest.approx(aged)
     assert known.first_at == MONDAY - timedelta(days=DAYS) + timedelta(hours=18)
     early = of(model, evenings, "ann", as_of=MONDAY - timedelta(days=30)).known
