@@ -29,6 +29,7 @@ from sendopt.log import Reader
 from sendopt.records import TenantId, UserId
 from sendopt.score import ScoreStore, Weeks
 from sendopt.score.renewal import are_most, have_news, renewal, why_in_full
+from sendopt.score.replacement import disk_failed
 from sendopt.score.store import probability_of, slot_of
 from sendopt.score.store_file import About
 from sendopt.score.store_writer import write_delta, write_store
@@ -108,6 +109,7 @@ class Scores(OneUser):
         Raises:
             NotFound: `tenant_unknown`.
             ModelNotServable: `no_champion`, or a champion that does not load.
+            StoreFailure: `disk_failed`; the scores from before stand then.
         """
         self.require_tenant(tenant_id)
         model = self.registry.champion(tenant_id)
@@ -315,7 +317,10 @@ def _parquet(out: Path | None) -> Iterator[Callable[[Weeks], Weeks]]:
     with pq.ParquetWriter(out, score.SLOT_SCHEMA, compression="zstd") as file:
 
         def copy(weeks: Weeks) -> Weeks:
-            file.write_table(weeks.table())
+            try:
+                file.write_table(weeks.table())
+            except OSError as error:
+                raise disk_failed(out, error) from error
             return weeks
 
         yield copy

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from sendopt.errors import StoreFailure
+
 _SUFFIX = ".unfinished"
 
 
@@ -21,25 +23,37 @@ def replacement(path: Path) -> Iterator[IO[bytes]]:
     what such processes left in the folder is removed first, and makes room.
 
     Raises:
-        OSError: if the disk refuses; then what stood at `path` stands there still.
+        StoreFailure: `disk_failed`; then what stood at `path` stands there still.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _drop_abandoned(path.parent)
     file, written = _locked(path)
-    with file:
-        try:
+    try:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
             written.replace(path)
-        except BaseException:
-            written.unlink(missing_ok=True)
-            raise
+    except BaseException as error:
+        written.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise disk_failed(path, error) from error
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def disk_failed(path: Path, error: OSError) -> StoreFailure:
+    """Return the refusal of a disk on which `path` was to be written."""
+    return StoreFailure(
+        f"{path} cannot be written: {error.strerror or error}",
+        statement="write",
+        code="disk_failed",
+        hint="make room there and repeat the command; the scores from before stand",
+    )
 
 
 def _locked(path: Path) -> tuple[IO[bytes], Path]:

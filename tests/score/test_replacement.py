@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from sendopt.errors import StoreFailure
 from sendopt.score.replacement import replacement
 
 BEGINS_AND_WAITS = """
@@ -34,6 +36,11 @@ def begun(path: Path) -> subprocess.Popen[bytes]:
     return writer
 
 
+def written(path: Path, size: int) -> None:
+    with replacement(path) as file:
+        file.write(bytes(size))
+
+
 def test_what_a_killed_writer_left_is_removed_by_the_next_and_a_living_ones_is_not(
     tmp_path: Path,
 ) -> None:
@@ -58,3 +65,20 @@ def test_a_write_that_fails_leaves_what_stood_there(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="closed"), replacement(path) as file:
         file.close()
     assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"before", [path])
+
+
+@pytest.mark.parametrize("size", [10, 100_000], ids=["at the end", "in the middle"])
+def test_a_disk_that_is_full_is_named_and_what_stood_there_stands(
+    tmp_path: Path, size: int
+) -> None:
+    path = tmp_path / "a.scores"
+    path.write_bytes(b"before")
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5, most[1]))
+    try:
+        with pytest.raises(StoreFailure, match=r"a\.scores cannot be written") as refusal:
+            written(path, size)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    assert (refusal.value.code, path.read_bytes()) == ("disk_failed", b"before")
+    assert list(tmp_path.iterdir()) == [path]
