@@ -41,18 +41,20 @@ def learn_activity(
     *,
     until: datetime,
     rng: np.random.Generator,
-) -> tuple[LevelShape, ActivityPrior]:
-    """Return `shape` with the best memory, and how users' hours differ as of `until`.
+) -> tuple[LevelShape, ActivityPrior, bool]:
+    """Return `shape` with the best memory, how users' hours differ, and if there was a choice.
 
     The best memory is that under which the last sessions before `until` were likeliest: the last
     fifth of the log's time is held out, at most eight weeks, and densities are those known at its
     start. A log that has been silent since teaches from before its silence. With too few sessions
-    nothing is chosen.
+    there is no choice, and `shape` keeps its memory. How users' hours differ is as of `until`.
     """
     users = known_users(view.reader, until=until)
     teachers = users.take(pa.array(rng.permutation(len(users))[:_MOST_TEACHERS]))
-    shape = replace(shape, half_life_days=_memory(view, shape, teachers, until))
-    return shape, _learned(view, teachers, shape, until)
+    memory = _memory(view, shape, teachers, until)
+    if memory is not None:
+        shape = replace(shape, half_life_days=memory)
+    return shape, _learned(view, teachers, shape, until), memory is not None
 
 
 def _memory(
@@ -60,16 +62,16 @@ def _memory(
     shape: LevelShape,
     teachers: pa.Array,
     until: datetime,
-) -> float:
+) -> float | None:
     known_us = view.observations["known_us"].to_numpy()
     known_us = known_us[known_us <= microseconds(until)]
     if len(known_us) == 0:
-        return shape.half_life_days
+        return None
     first, newest = instant(int(known_us.min())), instant(int(known_us.max()))
     since = newest - min(max((newest - first) / 5, _SHORTEST), _LONGEST)
     held_out = session_moments(view.reader, since=since, until=until, limit=_MOST_SESSIONS)
     if len(held_out) < _FEWEST_SESSIONS:
-        return shape.half_life_days
+        return None
     seen, number = viewpoints(held_out.user_id, held_out.as_of)
     asked = view.moments(seen, number, held_out.at)
     cell = np.floor(asked.half_hours).astype(np.intp)

@@ -14,6 +14,7 @@ from sendopt.learn.families.level_shape_trees.describe import Describe
 from sendopt.learn.families.level_shape_trees.grow_trees import grow
 from sendopt.learn.families.level_shape_trees.learn_curves import (
     as_far_as_activity_tells,
+    as_long_as_answers_tell,
     as_promptness_tells,
     as_users_deviate,
     with_late_answers,
@@ -64,7 +65,7 @@ read = LevelShapeTrees.read
 
 def _learn_curves(past: Past, prior: LevelShape) -> tuple[LevelShapeModel, Rows]:
     labelled, learn = past.labelled, past.learn
-    shape, activity = learn_activity(
+    shape, activity, by_sessions = learn_activity(
         past.view, prior, until=past.split.judge_from, rng=past.rng_for(NAME)
     )
     until_us = microseconds(past.split.judge_from)
@@ -73,11 +74,13 @@ def _learn_curves(past: Past, prior: LevelShape) -> tuple[LevelShapeModel, Rows]
     told = describe.by(LevelShapeModel(past.target, shape, activity, hazard))
     sent = past.label_source == SENDS
     if sent and told.rows.parts.activity.any():
-        told = as_far_as_activity_tells(describe, told)
+        told = as_far_as_activity_tells(describe, told, memory_of_answers=prior.half_life_days)
     if sent:
         told = as_promptness_tells(describe, told)
     if told.known.late_hazard is not None:
         told = describe.by(with_late_answers(told.known, late_weight(told.rows, labelled, learn)))
+    if sent and not (by_sessions and told.known.shape.activity_weight):
+        told = as_long_as_answers_tell(describe, told)
     if sent:
         told = as_users_deviate(describe, told)
     by_platform = past.view.last_platforms(past.viewpoints).take(pa.array(past.moments.viewpoint))

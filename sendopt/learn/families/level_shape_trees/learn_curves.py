@@ -22,7 +22,9 @@ _MEMORY_GROWS, _MOST_MEMORY_STEPS = 2.0, 3
 _DEVIATION_GROWS, _MOST_DEVIATION_STEPS = 4.0 / 3.0, 4
 
 
-def as_far_as_activity_tells(describe: Describe, told: Described) -> Described:
+def as_far_as_activity_tells(
+    describe: Describe, told: Described, *, memory_of_answers: float
+) -> Described:
     """Leave out of activity what tells less than answers do: everybody's hours, then all of it.
 
     Where many sessions are known, hours are taken from them and hardly from answers. If sessions
@@ -31,21 +33,24 @@ def as_far_as_activity_tells(describe: Describe, told: Described) -> Described:
     hours on days on which people are ready makes everybody's answers tell more than they should.
     So users' own activity is left out only if that is better with everybody's hours from answers
     on both sides.
+
+    Args:
+        describe: describes the moments.
+        told: by all of activity.
+        memory_of_answers: half-life in days that counts begin with where sessions choose none.
     """
     past = describe.past
-    nothing = _reshaped(told.known, activity_weight=0.0)
-    if not activity_tells(told.rows, past.labelled, past.learn):
-        past.progress(_TELLS_LITTLE)
-        return describe.by(nothing)
-    own = describe.by(_reshaped(told.known, everybodys_activity=0.0))
-    if past.summary.opens >= _ANSWERS_THAT_KNOW_HOURS and describe.better(told, own):
-        past.progress(_EVERYBODYS_TELLS_LITTLE)
-        told = own
-    answers = describe.by(nothing)
-    if describe.better(told, answers) and describe.better(own, answers):
-        past.progress(_TELLS_LITTLE)
-        told = answers
-    return told
+    without = _reshaped(told.known, activity_weight=0.0)
+    if activity_tells(told.rows, past.labelled, past.learn):
+        own = describe.by(_reshaped(told.known, everybodys_activity=0.0))
+        if past.summary.opens >= _ANSWERS_THAT_KNOW_HOURS and describe.better(told, own):
+            past.progress(_EVERYBODYS_TELLS_LITTLE)
+            told = own
+        answers = describe.by(without)
+        if not (describe.better(told, answers) and describe.better(own, answers)):
+            return told
+    past.progress(_TELLS_LITTLE)
+    return describe.by(_reshaped(without, half_life_days=memory_of_answers))
 
 
 def as_promptness_tells(describe: Describe, told: Described) -> Described:
@@ -59,23 +64,35 @@ def as_promptness_tells(describe: Describe, told: Described) -> Described:
     return describe.by(_reshaped(told.known, by_promptness=False))
 
 
-def as_users_deviate(describe: Describe, told: Described) -> Described:
-    """Believe in a longer memory, and in habits further from everybody's, where outcomes do.
+def as_long_as_answers_tell(describe: Describe, told: Described) -> Described:
+    """Double the memory while outcomes say so; where no sessions chose it, or none are read.
 
-    The memory of a log with sessions is chosen by them. What is believed to begin with errs on the
-    careful side: to believe too much in a user's own few answers costs more than to believe too
-    little, and outcomes tell little of it. So only beyond chance is more believed.
+    Only towards a longer one: how often somebody answers dominates outcomes and asks for a short
+    memory, which blurs the hour (see `activity_memory`).
     """
-    if not told.rows.parts.activity.any():
-        for _ in range(_MOST_MEMORY_STEPS):
-            longer = _MEMORY_GROWS * told.known.shape.half_life_days
-            described = describe.by(_reshaped(told.known, half_life_days=longer))
-            if not describe.better(told, described):
-                break
-            told = described
-    for _ in range(_MOST_DEVIATION_STEPS):
-        wider = _DEVIATION_GROWS * told.known.shape.deviation_sd
-        described = describe.by(_reshaped(told.known, deviation_sd=wider))
+    return _while_better(
+        describe, told, "half_life_days", factor=_MEMORY_GROWS, most=_MOST_MEMORY_STEPS
+    )
+
+
+def as_users_deviate(describe: Describe, told: Described) -> Described:
+    """Believe in habits further from everybody's while outcomes say so.
+
+    What is believed to begin with errs on the careful side: to believe too much in a user's own few
+    answers costs more than to believe too little, and outcomes tell little of it.
+    """
+    return _while_better(
+        describe, told, "deviation_sd", factor=_DEVIATION_GROWS, most=_MOST_DEVIATION_STEPS
+    )
+
+
+def _while_better(
+    describe: Describe, told: Described, name: str, *, factor: float, most: int
+) -> Described:
+    """Raise a value of the shape by `factor`, up to `most` times, as long as each is better."""
+    for _ in range(most):
+        raised = factor * getattr(told.known.shape, name)
+        described = describe.by(_reshaped(told.known, **{name: raised}))
         if not describe.better(told, described):
             break
         told = described
