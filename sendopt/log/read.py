@@ -28,6 +28,7 @@ _MADE_WHEN_ASKED = {
         "answer_of_send_macro",
         "send_answer_macro",
     ),
+    r"(?i)\bstage_of_answer\b": ("stage_of_answer_macro",),
     r"(?i)\buser_zone\b": ("user_zone_macro",),
 }
 _BATCH_ROWS = 122_880  # of a row group of a file

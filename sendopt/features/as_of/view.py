@@ -31,7 +31,6 @@ from sendopt.features.as_of.platforms import (
     read_platform_changes,
 )
 from sendopt.features.as_of.population import Population, everybody_before
-from sendopt.features.as_of.promptness import promptness
 from sendopt.features.as_of.user_features import user_features
 from sendopt.features.as_of.viewpoints import (
     LocalDays,
@@ -189,10 +188,6 @@ class AsOfView:
     def user_evidence(self, viewpoints: Viewpoints, *, half_life: timedelta) -> Evidence:
         """Count what was known of each viewpoint's user: one row a viewpoint, of 3.8 kB."""
         return user_evidence(self.observations, viewpoints, half_life=half_life)
-
-    def promptness(self, user_id: pa.Array, sent_us: NDArray[np.int64]) -> NDArray[np.intp]:
-        """Return the stage of promptness in which each of these sends was answered."""
-        return promptness(self.observations, user_id, sent_us)
 
     def user_answers(self, viewpoints: Viewpoints, *, half_life: timedelta) -> NDArray[np.float64]:
         """Count each viewpoint's user's answers by when they were given, in time or late.

@@ -1,7 +1,7 @@
 -- labelled_sends
 -- Grain: one row per send in [$from_us, ...) whose open window closed by $until_us, and, if $randomised,
 -- whose time was drawn with a logged chance below 1; of $share of all user-days, oldest first.
--- Reads: send, send_answer, user_zone.
+-- Reads: send, send_answer, stage_of_answer, user_zone.
 -- Params: $window_us, $known_after_us, $from_us, $until_us, $randomised, $share (0 to 1), and what makes
 -- an answer (see send_answer).
 -- A send whose window is still open is left out: that it was not opened yet means nothing.
@@ -48,6 +48,7 @@ select
     s.timezone,
     s.platform,
     s.message_type,
+    stage_of_answer(a.soonest_us, $window_us, $earlier_us + $later_us) as promptness,
     coalesce(a.soonest_us < $window_us, false)::double as label
 from drawn s
 left join send_answer(

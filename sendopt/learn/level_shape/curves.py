@@ -48,7 +48,7 @@ class LevelShape:
     activity_weight: float = 1.0  # 0 where being active was found to tell nothing of answering
     everybodys_activity: float = 1.0  # 0 where answers alone tell more of everybody's hours
     late_weight: float = 0.0  # of the hours of late answers; learned, 0 where they tell nothing
-    by_promptness: bool = True  # False where how soon an answer came was found to tell nothing
+    by_promptness: bool = True  # False where how soon answers came was not found to tell of hours
 
     @property
     def half_life(self) -> timedelta:

@@ -8,6 +8,7 @@ import numpy as np
 
 from sendopt.features import LabelledMoments
 from sendopt.learn.families.level_shape_trees.learn_weights import better_described
+from sendopt.learn.level_shape.hazard import total
 from sendopt.learn.level_shape.level_shape_model import Known, LevelShapeModel, Rows
 from sendopt.learn.past.past import Mask, Past
 
@@ -19,7 +20,7 @@ _FEWEST_KNOWN = 100  # moments that tell of everybody: their share is then known
 class Described:
     """A level-shape model, and the labelled moments as it describes them."""
 
-    known: LevelShapeModel
+    model: LevelShapeModel
     rows: Rows
 
 
@@ -28,25 +29,36 @@ class Describe:
 
     def __init__(self, past: Past) -> None:
         self.past = past
-        self._told: tuple[float, Known] | None = None  # by the half-life of its counts
+        self._told: tuple[float, Known] | None = None  # and the half-life of its counts
 
-    def by(self, known: LevelShapeModel) -> Described:
-        """Describe the moments by `known`.
+    def by(self, model: LevelShapeModel) -> Described:
+        """Describe the moments by `model`.
 
-        What the log tells of them is counted once for all models of one half-life, of which the
-        first reads late answers if any does.
+        What the log tells of them is counted once for all models of one half-life in a row, of
+        which the first reads late answers if any does.
         """
-        half_life = known.shape.half_life_days
+        half_life = model.shape.half_life_days
         if self._told is None or self._told[0] != half_life:
             self._told = None  # two of them would take twice the memory
-            self._told = half_life, known.known(self.past.view, self.past.viewpoints)
-        rows = known.rows(self._told[1], self.past.moments)
+            self._told = half_life, model.known(self.past.view, self.past.viewpoints)
+        rows = model.rows(self._told[1], self.past.moments)
         taught = self.past.learn | self.past.tune
-        return Described(known, as_if_everybody_were_known(rows, self.past.labelled, taught))
+        return Described(model, as_if_everybody_were_known(rows, self.past.labelled, taught))
 
-    def better(self, than: Described, other: Described) -> bool:
-        """Return whether outcomes are more probable as `other` describes them, beyond chance."""
-        return better_described(than.rows, other.rows, self.past.labelled, self.past.learn)
+    def everybodys_answers(self) -> float:
+        """Return how many answers of everybody the last description knew at most, decayed."""
+        if self._told is None:
+            return 0.0
+        return float(total(self._told[1].everybody.opens).max(initial=0.0))
+
+    def better(self, one: Described, *, than: Described) -> bool:
+        """Return whether outcomes are more probable as `one` describes them, beyond chance."""
+        return better_described(than.rows, one.rows, self.past.labelled, self.past.learn)
+
+    def better_hours(self, one: Described, *, than: Described) -> bool:
+        """Return the same of the hours alone: how much users answer is described by `than`."""
+        level = {name: getattr(than.rows, name) for name in ("base", "level", "activity_rate")}
+        return self.better(replace(one, rows=replace(one.rows, **level)), than=than)
 
 
 def as_if_everybody_were_known(rows: Rows, past: LabelledMoments, taught: Mask) -> Rows:

@@ -77,18 +77,18 @@ def _learn_curves(past: Past, prior: LevelShape) -> tuple[LevelShapeModel, Rows]
         told = as_far_as_activity_tells(describe, told, memory_of_answers=prior.half_life_days)
     if sent:
         told = as_promptness_tells(describe, told)
-    if told.known.late_hazard is not None:
-        told = describe.by(with_late_answers(told.known, late_weight(told.rows, labelled, learn)))
-    if sent and not (by_sessions and told.known.shape.activity_weight):
+    if told.model.late_hazard is not None:
+        told = describe.by(with_late_answers(told.model, late_weight(told.rows, labelled, learn)))
+    if sent and not (by_sessions and told.model.shape.activity_weight):
         told = as_long_as_answers_tell(describe, told)
-    if sent:
-        told = as_users_deviate(describe, told)
     by_platform = past.view.last_platforms(past.viewpoints).take(pa.array(past.moments.viewpoint))
     everybody = weigh_population(told.rows, labelled, learn).logit(told.rows)
-    platforms = _segments_of(past, by_platform, everybody, told.known.shape)
+    platforms = _segments_of(past, by_platform, everybody, told.model.shape)
     if platforms.names:
-        told = describe.by(replace(told.known, platforms=platforms))
-    return told.known, told.rows
+        told = describe.by(replace(told.model, platforms=platforms))
+    if sent:
+        told = as_users_deviate(describe, told)
+    return told.model, told.rows
 
 
 def _segments_of(

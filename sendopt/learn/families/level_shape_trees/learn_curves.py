@@ -10,14 +10,14 @@ from sendopt.learn.families.level_shape_trees.learn_promptness import promptness
 from sendopt.learn.families.level_shape_trees.learn_weights import activity_tells, weigh
 from sendopt.learn.level_shape.level_shape_model import LevelShapeModel
 
-#: Of everybody. By so many, the logit of each two hours is known to some .04 from answers alone;
-#: with fewer, more probable outcomes did not mean better hours.
+#: Of everybody, decayed. By so many, the logit of each two hours is known to some .04 from answers
+#: alone; with fewer, more probable outcomes did not mean better hours.
 _ANSWERS_THAT_KNOW_HOURS = 10_000
 _TELLS_LITTLE = "being active tells little of answering: learning from answers alone"
 _EVERYBODYS_TELLS_LITTLE = (
     "everybody's activity tells little of when they answer: learning that from answers alone"
 )
-_PROMPTNESS_TELLS_NOTHING = "good hours are not answered sooner: counting only whether"
+_PROMPTNESS_TELLS = "good hours are answered sooner: learning from how soon as well"
 _MEMORY_GROWS, _MOST_MEMORY_STEPS = 2.0, 3
 _DEVIATION_GROWS, _MOST_DEVIATION_STEPS = 4.0 / 3.0, 4
 
@@ -40,35 +40,35 @@ def as_far_as_activity_tells(
         memory_of_answers: half-life in days that counts begin with where sessions choose none.
     """
     past = describe.past
-    without = _reshaped(told.known, activity_weight=0.0)
+    without = _reshaped(told.model, activity_weight=0.0)
     if activity_tells(told.rows, past.labelled, past.learn):
-        own = describe.by(_reshaped(told.known, everybodys_activity=0.0))
-        if past.summary.opens >= _ANSWERS_THAT_KNOW_HOURS and describe.better(told, own):
+        own = describe.by(_reshaped(told.model, everybodys_activity=0.0))
+        known = describe.everybodys_answers() >= _ANSWERS_THAT_KNOW_HOURS
+        if known and describe.better(own, than=told):
             past.progress(_EVERYBODYS_TELLS_LITTLE)
             told = own
         answers = describe.by(without)
-        if not (describe.better(told, answers) and describe.better(own, answers)):
+        if not all(describe.better(answers, than=each) for each in (told, own)):
             return told
     past.progress(_TELLS_LITTLE)
     return describe.by(_reshaped(without, half_life_days=memory_of_answers))
 
 
 def as_promptness_tells(describe: Describe, told: Described) -> Described:
-    """Count only whether sends were answered, where how soon tells nothing of the hour."""
+    """Read how soon sends were answered only where that tells of the hour."""
     past = describe.past
-    stage = past.view.promptness(past.labelled.user_id, past.labelled.at_us)
-    weights = weigh(told.rows, past.labelled, past.learn)
-    if promptness_tells(told.rows, weights, past.labelled, stage, past.learn):
+    whether = describe.by(_reshaped(told.model, by_promptness=False))
+    weights = weigh(whether.rows, past.labelled, past.learn)
+    if promptness_tells(whether.rows, weights, past.labelled, past.learn):
+        past.progress(_PROMPTNESS_TELLS)
         return told
-    past.progress(_PROMPTNESS_TELLS_NOTHING)
-    return describe.by(_reshaped(told.known, by_promptness=False))
+    return whether
 
 
 def as_long_as_answers_tell(describe: Describe, told: Described) -> Described:
     """Double the memory while outcomes say so; where no sessions chose it, or none are read.
 
-    Only towards a longer one: how often somebody answers dominates outcomes and asks for a short
-    memory, which blurs the hour (see `activity_memory`).
+    Only towards a longer one: people keep their hours for months (`docs/decisions`, 31).
     """
     return _while_better(
         describe, told, "half_life_days", factor=_MEMORY_GROWS, most=_MOST_MEMORY_STEPS
@@ -89,22 +89,25 @@ def as_users_deviate(describe: Describe, told: Described) -> Described:
 def _while_better(
     describe: Describe, told: Described, name: str, *, factor: float, most: int
 ) -> Described:
-    """Raise a value of the shape by `factor`, up to `most` times, as long as each is better."""
+    """Raise a value of the shape by `factor`, up to `most` times, as long as it tells hours better.
+
+    Of the hours alone: a memory moves levels as well, which dominate outcomes.
+    """
     for _ in range(most):
-        raised = factor * getattr(told.known.shape, name)
-        described = describe.by(_reshaped(told.known, **{name: raised}))
-        if not describe.better(told, described):
+        raised = factor * getattr(told.model.shape, name)
+        described = describe.by(_reshaped(told.model, **{name: raised}))
+        if not describe.better_hours(described, than=told):
             break
         told = described
     return told
 
 
-def with_late_answers(known: LevelShapeModel, weight: float) -> LevelShapeModel:
+def with_late_answers(model: LevelShapeModel, weight: float) -> LevelShapeModel:
     """Return the model with late answers weighed; those without weight are no longer read."""
     return replace(
-        _reshaped(known, late_weight=weight), late_hazard=known.late_hazard if weight else None
+        _reshaped(model, late_weight=weight), late_hazard=model.late_hazard if weight else None
     )
 
 
-def _reshaped(known: LevelShapeModel, **shape: Any) -> LevelShapeModel:
-    return replace(known, shape=replace(known.shape, **shape))
+def _reshaped(model: LevelShapeModel, **shape: Any) -> LevelShapeModel:
+    return replace(model, shape=replace(model.shape, **shape))

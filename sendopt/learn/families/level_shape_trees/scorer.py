@@ -190,7 +190,7 @@ class LevelShapeTrees(Scorer):
             f"shape {weights.shape:.2f}; {rounds} rounds of trees on its offset."
         )
         if not known.shape.activity_weight:
-            yield "- Activity is left out: answers alone tell more of answering than with it."
+            yield "- Activity is left out: it tells too little of answering."
         elif not known.shape.everybodys_activity:
             yield "- Everybody's hours are those of answers, which tell more than activity does."
         late = known.shape.late_weight
@@ -198,6 +198,11 @@ class LevelShapeTrees(Scorer):
             f"- Answers after the open window tell when a user is there: weight {late:.2f}."
             if late
             else "- Answers after the open window have no weight."
+        )
+        counted = "how soon" if known.shape.by_promptness else "whether"
+        yield (
+            f"- Of answers counts {counted} they came; users' own hours are believed to deviate "
+            f"from everybody's by {known.shape.deviation_sd:.2f} of a logit."
         )
         yield f"- The hours of a user are ordered by {order}."
 
