@@ -119,8 +119,8 @@ class Scores(OneUser):
             checked = beside.submit(_unharmed, path, tenant_id, model)
             beside.submit(load_kernels)
             with self.reader(tenant_id) as reader:
-                before = checked.result()
-                reason = "it was asked for" if full else why_in_full(before, now=now)
+                before, damage = checked.result()
+                reason = "it was asked for" if full else damage or why_in_full(before, now=now)
                 if before is not None and reason is None:
                     news = have_news(before, reader, model.target, now=now)
                     if are_most(news, before):
@@ -326,12 +326,14 @@ def _parquet(out: Path | None) -> Iterator[Callable[[Weeks], Weeks]]:
         yield copy
 
 
-def _unharmed(path: Path, tenant_id: TenantId, model: ServableModel) -> ScoreStore | None:
-    """Return the store at `path`, however old; None if there is none, or none that can be used."""
+def _unharmed(
+    path: Path, tenant_id: TenantId, model: ServableModel
+) -> tuple[ScoreStore | None, str | None]:
+    """Return the store at `path`, however old; else None, and what is wrong with the one there."""
     try:
-        return ScoreStore(path, tenant_id=tenant_id, model_version=model.version)
-    except StoreFailure:  # it is written anew
-        return None
+        return ScoreStore(path, tenant_id=tenant_id, model_version=model.version), None
+    except StoreFailure as failure:  # it is written anew
+        return None, failure.message if path.exists() else None
 
 
 def _zones(standing: pa.Table, user_ids: pa.Array) -> pa.Array:

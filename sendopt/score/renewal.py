@@ -2,9 +2,9 @@
 
 A score is of its own instant. As long as nothing becomes known of a user it changes by time gone by
 alone: what was known fades and everybody goes on, which takes weeks, and trees count the days since
-the user's last events, which hardly moves one hour against another. So whoever has no news keeps the
-score, as of when it was made, for a week at most, and those with news are scored by the same model
-beside the same knowledge of everybody.
+the user's last events, which hardly moves one hour against another. So whoever has no news keeps
+the score, as of when it was made, for a week at most, and those with news are scored by the same
+model beside the same knowledge of everybody.
 """
 
 from __future__ import annotations
