@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -14,7 +15,7 @@ from trained import PRIOR
 
 from sendopt.features import Evidence
 from sendopt.learn.level_shape import activity_prior
-from sendopt.learn.level_shape.curves import Curves, estimate, population_density
+from sendopt.learn.level_shape.curves import Curves, LevelShape, estimate, population_density
 from sendopt.learn.level_shape.segments import Segments
 
 ACTIVITY = activity_prior.unlearned()
@@ -40,9 +41,11 @@ def sends(at: dict[int, tuple[float, float]], *, stage: int = 0) -> Evidence:
 EVERYBODY = sends({hour * 2: (1000, 0.3) for hour in range(24)})
 
 
-def curves(user: Evidence, everybody: Evidence | None = None) -> Curves:
+def curves(
+    user: Evidence, everybody: Evidence | None = None, *, model: LevelShape = PRIOR
+) -> Curves:
     return estimate(
-        PRIOR,
+        model,
         ACTIVITY,
         user,
         everybody or EVERYBODY,
@@ -101,6 +104,18 @@ def test_midnight_is_nothing_special(found: NDArray[np.float64], hours: int) -> 
             np.roll(getattr(straight, name), 2 * hours, axis=-1), getattr(rolled, name), atol=1e-6
         )
     np.testing.assert_allclose(straight.level, rolled.level, atol=1e-6)
+
+
+def test_where_activity_tells_against_hours_it_is_turned_round_and_everybodys_are_left_alone() -> (
+    None
+):
+    user = sessions({40: 30.0})
+    everybody = Evidence(user.sessions * 100, EVERYBODY.sends, EVERYBODY.answers)
+    against = replace(PRIOR, activity_weight=-1.0, everybodys_activity=0.0)
+    usual, turned = (curves(user, everybody, model=model) for model in (PRIOR, against))
+    np.testing.assert_allclose(turned.activity, -usual.activity)
+    assert usual.population_activity.any()
+    assert not turned.population_activity.any()
 
 
 def test_the_hour_that_is_answered_stands_out() -> None:

@@ -45,7 +45,7 @@ class LevelShape:
     segment_level_sd: float  # of a platform's or a message type's answers from everybody's
     segment_sd: float  # of its hours from everybody's
     # Learned.
-    activity_weight: float = 1.0  # 0 where being active was found to tell nothing of answering
+    activity_weight: float = 1.0  # 0 where activity tells nothing of answering, -1 where against it
     everybodys_activity: float = 1.0  # 0 where answers alone tell more of everybody's hours
     late_weight: float = 0.0  # of the hours of late answers; learned, 0 where they tell nothing
     by_promptness: bool = True  # False where how soon answers came was not found to tell of hours
@@ -163,7 +163,7 @@ def estimate(
     tried = _near(model, everybody)
     tried = tried / (tried + model.population_prior_sends)
     answering = tried * answering
-    weight = model.activity_weight
+    weight = abs(model.activity_weight)
     by_answers = _share_of_answers(model, everybody)
     mean_ahead = density_ahead.mean(axis=-1, keepdims=True)
     population_activity = (1.0 - by_answers) * np.log(density_ahead / mean_ahead) + of_late
@@ -253,7 +253,7 @@ def _share_of_answers(model: LevelShape, everybody: Evidence) -> NDArray[np.floa
     believing all hours alike. (rows, 1, 1), in [0, 1]; without sessions it is 1.
     """
     answers = np.minimum(total(everybody.opens), model.activity_trust)
-    weight = model.activity_weight * model.everybodys_activity
+    weight = abs(model.activity_weight) * model.everybodys_activity
     sessions = weight * total(everybody.sessions)
     return np.divide(answers, answers + sessions, out=np.ones_like(answers), where=sessions > 0)
 

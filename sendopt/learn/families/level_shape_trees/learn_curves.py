@@ -14,6 +14,7 @@ from sendopt.learn.level_shape.level_shape_model import LevelShapeModel
 #: alone; with fewer, more probable outcomes did not mean better hours.
 _ANSWERS_THAT_KNOW_HOURS = 10_000
 _TELLS_LITTLE = "being active tells little of answering: learning from answers alone"
+_TELLS_AGAINST = "users answer when they are less active: learning their hours from that as well"
 _EVERYBODYS_TELLS_LITTLE = (
     "everybody's activity tells little of when they answer: learning that from answers alone"
 )
@@ -32,7 +33,8 @@ def as_far_as_activity_tells(
     alike at all hours, or right for each user and wrong for all together. A sender who prefers some
     hours on days on which people are ready makes everybody's answers tell more than they should.
     So users' own activity is left out only if that is better with everybody's hours from answers
-    on both sides.
+    on both sides. Where active hours are answered less, how a user differs from everybody may count
+    against them: who is in the app all evening needs no push then.
 
     Args:
         describe: describes the moments.
@@ -41,15 +43,20 @@ def as_far_as_activity_tells(
     """
     past = describe.past
     without = _reshaped(told.model, activity_weight=0.0)
+    answers = describe.by(without)
     if activity_tells(told.rows, past.labelled, past.learn):
         own = describe.by(_reshaped(told.model, everybodys_activity=0.0))
         known = describe.everybodys_answers() >= _ANSWERS_THAT_KNOW_HOURS
         if known and describe.better(own, than=told):
             past.progress(_EVERYBODYS_TELLS_LITTLE)
             told = own
-        answers = describe.by(without)
         if not all(describe.better(answers, than=each) for each in (told, own)):
             return told
+    else:
+        against = describe.by(_reshaped(told.model, activity_weight=-1.0, everybodys_activity=0.0))
+        if describe.better(against, than=answers):
+            past.progress(_TELLS_AGAINST)
+            return against
     past.progress(_TELLS_LITTLE)
     return describe.by(_reshaped(without, half_life_days=memory_of_answers))
 

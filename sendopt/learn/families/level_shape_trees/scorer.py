@@ -191,6 +191,8 @@ class LevelShapeTrees(Scorer):
         )
         if not known.shape.activity_weight:
             yield "- Activity is left out: it tells too little of answering."
+        elif known.shape.activity_weight < 0.0:
+            yield "- Users answer when they are less active: it counts against hours that they are."
         elif not known.shape.everybodys_activity:
             yield "- Everybody's hours are those of answers, which tell more than activity does."
         late = known.shape.late_weight
@@ -257,10 +259,10 @@ def own_weights(
 ) -> OwnWeights:
     """Weigh a user's own evidence against everybody's: evidence / (evidence + prior).
 
-    S visits and L late answers weigh E / (E + kappa) with E = w S + v L, because kappa visits know
-    a user's hours as well as everybody's do; w and v are 0 where sessions, or late answers, were
-    found to tell nothing of answering in time. n sends near
-    an hour tell I = n p (1 - p) of its logit, and weigh I / (I + 1 / sigma^2).
+    S visits and L late answers weigh E / (E + kappa) with E = |w| S + v L, because kappa visits
+    know a user's hours as well as everybody's do; w and v are 0 where sessions, or late answers,
+    were found to tell nothing of answering in time. n sends near an hour tell I = n p (1 - p) of
+    its logit, and weigh I / (I + 1 / sigma^2).
 
     Args:
         shape: w is its `activity_weight`, v its `late_weight`, kappa its `activity_prior`, sigma
@@ -270,7 +272,7 @@ def own_weights(
         sends: to the user near the hour, decayed.
         probability: that the user answers there.
     """
-    seen = shape.activity_weight * visits + shape.late_weight * late_answers
+    seen = abs(shape.activity_weight) * visits + shape.late_weight * late_answers
     told = sends * probability * (1.0 - probability)
     return OwnWeights(
         visits=seen / (seen + shape.activity_prior),
