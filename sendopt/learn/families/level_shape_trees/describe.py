@@ -45,11 +45,18 @@ class Describe:
         taught = self.past.learn | self.past.tune
         return Described(model, as_if_everybody_were_known(rows, self.past.labelled, taught))
 
-    def everybodys_answers(self) -> float:
-        """Return how many answers of everybody the last description knew at most, decayed."""
+    def told_of_everybody(self) -> float:
+        """Return how much sends tell of everybody's logits in the last description, n p (1 - p).
+
+        Of n sends, decayed, of which the share p was answered: as much as there are answers where
+        these are rare, and as there are silences where those are.
+        """
         if self._told is None:
             return 0.0
-        return float(total(self._told[1].everybody.opens).max(initial=0.0))
+        everybody = self._told[1].everybody
+        sends, answers = total(everybody.sends), total(everybody.opens)
+        silent = np.divide(sends - answers, sends, out=np.zeros_like(sends), where=sends > 0)
+        return float((answers * silent).max(initial=0.0))
 
     def better(self, one: Described, *, than: Described) -> bool:
         """Return whether outcomes are more probable as `one` describes them, beyond chance."""

@@ -79,14 +79,15 @@ def _learn_curves(past: Past, prior: LevelShape) -> tuple[LevelShapeModel, Rows]
         told = as_promptness_tells(describe, told)
     if told.model.late_hazard is not None:
         told = describe.by(with_late_answers(told.model, late_weight(told.rows, labelled, learn)))
-    if sent and not (by_sessions and told.model.shape.activity_weight):
+    from_answers = sent and not (by_sessions and told.model.shape.activity_weight)
+    if from_answers:
         told = as_long_as_answers_tell(describe, told)
     by_platform = past.view.last_platforms(past.viewpoints).take(pa.array(past.moments.viewpoint))
     everybody = weigh_population(told.rows, labelled, learn).logit(told.rows)
     platforms = _segments_of(past, by_platform, everybody, told.model.shape)
     if platforms.names:
         told = describe.by(replace(told.model, platforms=platforms))
-    if sent:
+    if from_answers:
         told = as_users_deviate(describe, told)
     return told.model, told.rows
 

@@ -10,9 +10,9 @@ from sendopt.learn.families.level_shape_trees.learn_promptness import promptness
 from sendopt.learn.families.level_shape_trees.learn_weights import activity_tells, weigh
 from sendopt.learn.level_shape.level_shape_model import LevelShapeModel
 
-#: Of everybody, decayed. By so many, the logit of each two hours is known to some .04 from answers
-#: alone; with fewer, more probable outcomes did not mean better hours.
-_ANSWERS_THAT_KNOW_HOURS = 10_000
+#: Of everybody, n p (1 - p) of decayed sends. By so much, the logit of each two hours is known to
+#: .035 from answers alone; with less, more probable outcomes did not mean better hours.
+_ENOUGH_TO_KNOW_HOURS = 10_000.0
 _TELLS_LITTLE = "being active tells little of answering: learning from answers alone"
 _TELLS_AGAINST = "users answer when they are less active: learning their hours from that as well"
 _EVERYBODYS_TELLS_LITTLE = (
@@ -46,7 +46,7 @@ def as_far_as_activity_tells(
     answers = describe.by(without)
     if activity_tells(told.rows, past.labelled, past.learn):
         own = describe.by(_reshaped(told.model, everybodys_activity=0.0))
-        known = describe.everybodys_answers() >= _ANSWERS_THAT_KNOW_HOURS
+        known = describe.told_of_everybody() >= _ENOUGH_TO_KNOW_HOURS
         if known and describe.better(own, than=told):
             past.progress(_EVERYBODYS_TELLS_LITTLE)
             told = own
@@ -83,8 +83,9 @@ def as_long_as_answers_tell(describe: Describe, told: Described) -> Described:
 
 
 def as_users_deviate(describe: Describe, told: Described) -> Described:
-    """Believe in habits further from everybody's while outcomes say so.
+    """Believe in habits further from everybody's while outcomes say so, where no sessions are read.
 
+    With sessions, more probable outcomes did not mean better hours: they are those of activity.
     What is believed to begin with errs on the careful side: to believe too much in a user's own few
     answers costs more than to believe too little, and outcomes tell little of it.
     """
