@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.evaluate.chance import FEWEST_FOR_TEST, spread, t_beyond, user_sums
+from sendopt.evaluate.chance import FEWEST_FOR_TEST
 from sendopt.features import PROMPTNESS, LabelledMoments
+from sendopt.learn.families.level_shape_trees.slope import last_slope
 from sendopt.learn.families.level_shape_trees.weights import Weights
 from sendopt.learn.level_shape.level_shape_model import Rows
-from sendopt.learn.numerics import logistic
 from sendopt.learn.numerics.logistic import logit, sigmoid
 from sendopt.learn.past.groups import user_numbers
 
@@ -31,7 +31,6 @@ def promptness_tells(rows: Rows, weights: Weights, past: LabelledMoments, learn:
     a hazard would learn hours from the noise of delays. The slope of that share on the one that the
     hazard expects is 1 or 0. In doubt it counts as 0: on planted logs whose promptness tells
     nothing a hazard cost up to .25 of the way to the oracle, and its lack .06 where it tells.
-    Users differ in it, so a user is one draw.
 
     Args:
         rows: described by whether sends were answered: what promptness taught cannot judge it.
@@ -51,11 +50,17 @@ def promptness_tells(rows: Rows, weights: Weights, past: LabelledMoments, learn:
     logit_, of_hour = weights.logit(rows)[answered], weights.shape * rows.parts.shape[answered]
     expected = share.at(logit_) - share.at(logit_ - of_hour)
     design = np.column_stack([np.ones(len(first)), rows.level[answered], expected])
-    weight, nothing = past.weight[answered], np.zeros(len(first))
-    slope = logistic.fit(design, first, weight, offset=nothing, prior=_PRIOR, precision=_PRECISION)
-    moved = logistic.influences(design, first, slope, weight, offset=nothing, precision=_PRECISION)
-    error, freedom = spread(user_sums(moved[:, 2], user))
-    return float(slope[2]) > t_beyond(_DOUBT, freedom) * error
+    slope, off = last_slope(
+        design,
+        first,
+        past.weight[answered],
+        offset=np.zeros(len(first)),
+        prior=_PRIOR,
+        precision=_PRECISION,
+        user=user,
+        doubt=_DOUBT,
+    )
+    return slope > off
 
 
 def _hazard(stage: NDArray[np.intp]) -> Vector:

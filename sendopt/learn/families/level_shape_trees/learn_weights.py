@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from sendopt.errors import SolverFailed
 from sendopt.evaluate import metrics
-from sendopt.evaluate.chance import FEWEST_FOR_TEST, spread, t_beyond, user_sums
+from sendopt.evaluate.chance import FEWEST_FOR_TEST
 from sendopt.features import LabelledMoments
+from sendopt.learn.families.level_shape_trees.slope import last_slope
 from sendopt.learn.families.level_shape_trees.weights import PopulationWeights, Weights
 from sendopt.learn.level_shape.level_shape_model import Rows
 from sendopt.learn.numerics import logistic
@@ -29,33 +30,24 @@ def activity_tells(rows: Rows, past: LabelledMoments, learn: Mask) -> bool:
     """Return whether sends into active hours may be answered more; in doubt, they may.
 
     Being there and answering are two things: people may be active in the morning and answer in
-    the evening. Only if sends say so beyond doubt is activity left out. Users differ in how far
-    their activity tells, so a user is one draw (Liang and Zeger 1986), and few of them say nothing.
+    the evening. Only if sends say so beyond doubt is activity left out, and few users say nothing.
     """
     user = user_numbers(past)[learn]
     active = rows.parts.activity + rows.parts.population_activity
     if not active[learn].any() or len(np.unique(user)) < FEWEST_FOR_TEST:
         return True
     design = np.column_stack([np.ones(len(rows)), rows.level, rows.activity_rate, active])[learn]
-    precision = np.array([_INTERCEPT_PRECISION, 4.0, 1.0, 1.0])
-    weight = logistic.fit(
+    slope, off = last_slope(
         design,
         past.label[learn],
         past.weight[learn],
         offset=rows.base[learn],
         prior=np.array([0.0, 1.0, 0.0, 1.0]),
-        precision=precision,
+        precision=np.array([_INTERCEPT_PRECISION, 4.0, 1.0, 1.0]),
+        user=user,
+        doubt=_DOUBT,
     )
-    moved = logistic.influences(
-        design,
-        past.label[learn],
-        weight,
-        past.weight[learn],
-        offset=rows.base[learn],
-        precision=precision,
-    )
-    error, freedom = spread(user_sums(moved[:, 3], user))
-    return float(weight[3]) + t_beyond(_DOUBT, freedom) * error > _LEAST_ACTIVITY_WEIGHT
+    return slope + off > _LEAST_ACTIVITY_WEIGHT
 
 
 def better_described(rows: Rows, otherwise: Rows, past: LabelledMoments, learn: Mask) -> bool:
