@@ -115,7 +115,10 @@ def user_interval(value: Vector, weight: Vector, user: Group) -> Interval:
     of them do most. With fewer than FEWEST_FOR_INTERVAL, or one who carries it all, nothing bounds
     it.
     """
-    found = ratio(user_sums(value, user), user_sums(weight, user))
+    return _interval(ratio(user_sums(value, user), user_sums(weight, user)))
+
+
+def _interval(found: Mean) -> Interval:
     if found.users < FEWEST_FOR_INTERVAL:
         return Interval(found.estimate, -inf, inf)
     t = t_beyond(_LEVEL, found.freedom)
@@ -134,7 +137,7 @@ def user_gain(value: Vector, weight: Vector, user: Group) -> Gain:
     That is the level at which the upper end of an interval would be 0.
     """
     found = ratio(user_sums(value, user), user_sums(weight, user))
-    interval = user_interval(value, weight, user)
+    interval = _interval(found)
     p_below = _p_below(found) if interval.bounded else nan
     return Gain(interval.estimate, interval.low, interval.high, p_below)
 
