@@ -17,6 +17,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from sendopt.disk import sync
 from sendopt.errors import InvalidInput
 
 LINK_KEY_BYTES = 32
@@ -85,13 +86,4 @@ def _create(path: Path, random_bytes: Callable[[int], bytes]) -> None:
         pass  # another process was first; its keys count
     finally:
         draft.unlink()
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Let the names in `folder` survive a power cut: a file is on disk before its name is."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path.parent)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from sendopt.disk import sync
 from sendopt.log.location import LogLocation
 
 
@@ -28,11 +29,7 @@ class DataFiles:
         """
         written = [file for file in self._files() if file not in self._synced]
         for path in dict.fromkeys([*written, *self._folders(written)]):
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            sync(path)
         self._synced.update(written)
 
     def _files(self) -> Iterator[str]:

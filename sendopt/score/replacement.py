@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from sendopt.disk import sync
 from sendopt.errors import StoreFailure
 
 _SUFFIX = ".unfinished"
@@ -39,11 +40,7 @@ def replacement(path: Path) -> Iterator[IO[bytes]]:
         if isinstance(error, OSError):
             raise disk_failed(path, error) from error
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)
 
 
 def disk_failed(path: Path, error: OSError) -> StoreFailure:
