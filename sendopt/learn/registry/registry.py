@@ -20,7 +20,6 @@ from typing import Any
 from sendopt.errors import Conflict, ModelNotServable
 from sendopt.learn.families import FAMILY_FAULTS, artifact
 from sendopt.learn.model.model import ServableModel
-from sendopt.learn.registry.liveness import LeftBehind, Liveness
 from sendopt.learn.registry.mlflow_store import Version, Versions, damaged, unavailable
 from sendopt.learn.registry.promotions import (
     LAST_GOOD_ALIAS,
@@ -35,6 +34,7 @@ from sendopt.learn.registry.promotions import (
     tag,
 )
 from sendopt.learn.registry.run_name import run_name
+from sendopt.liveness import LeftBehind, Liveness
 from sendopt.records import EventType, TenantId
 
 CHAMPION_ALIAS = "champion"

@@ -41,8 +41,8 @@ import pyarrow as pa
 
 from sendopt.errors import InvalidInput, ModelNotServable, SendoptError, SolverFailed
 from sendopt.learn.model.model import ServableModel
-from sendopt.learn.registry.liveness import LeftBehind, in_background
 from sendopt.learn.registry.registry import Registry
+from sendopt.liveness import LeftBehind, in_background
 from sendopt.records import ServedBy, TenantId
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from sendopt.learn.registry.liveness import Liveness
+from sendopt.liveness import Liveness
 
 SHORT, LONG = timedelta(milliseconds=20), timedelta(seconds=30)
 
