@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sendopt.back_off import back_off
 from sendopt.records import Retry, SendId
-
-_HASH_RANGE = 2**64
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Exponential back-off with full jitter.
-
-    Full jitter spreads a crowd that failed together over the whole interval
-    (aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter).
-    """
+    """Exponential back-off with full jitter, for as long as a message may be tried."""
 
     first: timedelta  # the longest wait after the first attempt; doubles with every further one
     longest: timedelta
@@ -27,15 +21,7 @@ class RetryPolicy:
         """Return how long to wait after attempt number `attempts` came to `retry`.
 
         Never shorter than what the provider asked for; the jitter comes on top, so that those who
-        were sent away together do not come back together. The jitter is a hash of the send and
-        the attempt: the same history gives the same times.
+        were sent away together do not come back together.
         """
-        doublings = min(attempts - 1, 32)  # beyond it a timedelta would overflow
-        longest = min(self.first * (1 << doublings), self.longest)
-        return (retry.after or timedelta(0)) + longest * _jitter(send_id, attempts)
-
-
-def _jitter(send_id: SendId, attempts: int) -> float:
-    """Return a fraction in (0, 1] that only `send_id` and `attempts` decide."""
-    digest = hashlib.sha256(f"{send_id}:{attempts}".encode()).digest()
-    return (int.from_bytes(digest[:8]) + 1) / _HASH_RANGE
+        jittered = back_off(send_id, attempts, first=self.first, longest=self.longest)
+        return (retry.after or timedelta(0)) + jittered
