@@ -1,9 +1,20 @@
-"""What survives a power cut."""
+"""What survives a power cut, and what a disk's failures are called."""
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from sendopt.errors import StoreFailure
+
+_CODES = {
+    errno.ENOSPC: ("disk_full", "the disk is full"),
+    errno.EDQUOT: ("disk_full", "the disk's quota is used up"),
+    errno.EROFS: ("disk_read_only", "the disk is read-only"),
+}
 
 
 def sync(path: Path | str) -> None:
@@ -17,3 +28,19 @@ def sync(path: Path | str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def disk_failure(error: OSError, statement: str) -> StoreFailure:
+    """Return what `error` means for the statement of a store, without naming any file."""
+    code, meaning = _CODES.get(error.errno or 0, ("disk_failed", "a file could not be used"))
+    system = os.strerror(error.errno) if error.errno else type(error).__name__
+    return StoreFailure(f"{meaning} ({system})", statement=statement, code=code)
+
+
+@contextmanager
+def explained(statement: str) -> Iterator[None]:
+    """Turn the failures of a disk into a StoreFailure of `statement`."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_failure(error, statement) from error

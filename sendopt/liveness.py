@@ -6,37 +6,40 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 Answer = TypeVar("Answer")
 
 
-class Liveness:
+class Liveness(Generic[Answer]):
     """One question, asked in the background; askers that meet an open question share it.
 
     A client that retries for minutes would otherwise hold up every probe, or gather threads.
 
     Args:
-        ask: returns when the part has answered, raises when it has not.
+        question: returns when the part has answered, raises when it has not.
     """
 
-    def __init__(self, ask: Callable[[], object]) -> None:
-        self._ask = ask
+    def __init__(self, question: Callable[[], Answer]) -> None:
+        self._question = question
         self._turn = threading.Lock()
-        self._question: Future[object] | None = None
+        self._asked: Future[Answer] | None = None
 
-    def check(self, within: timedelta) -> None:
-        """Return if the part answers.
+    def ask(self) -> Future[Answer]:
+        """Return where the answer will be. Others may wait for it: it is not to be cancelled."""
+        with self._turn:
+            if self._asked is None or self._asked.done():
+                self._asked = in_background(self._question, name="liveness")
+            return self._asked
+
+    def check(self, within: timedelta) -> Answer:
+        """Return what the part answers.
 
         Raises:
             TimeoutError: if it does not do so `within` this time.
-            Exception: whatever `ask` raises.
+            Exception: whatever the question raises.
         """
-        with self._turn:
-            if self._question is None or self._question.done():
-                self._question = in_background(self._ask, name="liveness")
-            question = self._question
-        question.result(within.total_seconds())
+        return self.ask().result(within.total_seconds())
 
 
 class LeftBehind:

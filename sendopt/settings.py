@@ -135,6 +135,15 @@ class HttpSettings(_Section):
     metrics_key: SecretStr = SecretStr("")  # opens /metrics; empty = to this machine only
 
 
+class ServiceSettings(_Section):
+    """How long the parts of a service may take; docs/runbooks/dispatcher-late.md."""
+
+    # Well above the longest turn: a batch that meets slow providers takes up to a lease.
+    late_seconds: Seconds = 90  # a part that says nothing for longer shows as late in /readyz
+    hung_seconds: Seconds = 300  # and then the process ends with status 1, to be started anew
+    stop_seconds: Seconds = 60  # that parts have, told to stop, to finish what they have begun
+
+
 class Settings(_Section):
     """Everything that can be set, built once and frozen."""
 
@@ -147,6 +156,7 @@ class Settings(_Section):
     scores: ScoresSettings = ScoresSettings()
     deliver: DeliverSettings = DeliverSettings()
     http: HttpSettings = HttpSettings()
+    service: ServiceSettings = ServiceSettings()
 
     @property
     def open_window(self) -> timedelta:

@@ -1,14 +1,15 @@
-"""Show what waits and what has drifted, as the stores have it at the moment of a scrape."""
+"""Show what waits, what has drifted and what is at work, as it is at the moment of a scrape."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import structlog
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from sendopt.app import App
+from sendopt.app.supervision import Part
 from sendopt.errors import StoreFailure
 
 _log = structlog.get_logger(__name__)
@@ -88,3 +89,25 @@ class DriftGauges(Collector):
         for tenant_id, end in {alarm.tenant_id: alarm.until for alarm in alarms}.items():
             until.add_metric([tenant_id], end.timestamp())
         yield from (value, threshold, ringing, until)
+
+
+class PartGauges(Collector):
+    """Tells at every scrape how the parts of this process are."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = parts
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield since when each part has not worked, and how often it had to try anew."""
+        since = GaugeMetricFamily(
+            "sendopt_part_seconds_since_work",
+            "Time since a part of this process did its work, or saw that there was none.",
+            labels=["part"],
+        )
+        restarts = CounterMetricFamily(
+            "sendopt_part_restarts", "Tries of a part after a failure that passes.", labels=["part"]
+        )
+        for part in self._parts:
+            since.add_metric([part.name], part.seconds_since_work)
+            restarts.add_metric([part.name], part.restarts)
+        yield from (since, restarts)

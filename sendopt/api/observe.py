@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import base64
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sendopt.api import problems
 from sendopt.api.metrics import Metrics
+from sendopt.app.logging import trace
 from sendopt.clock import monotonic
 
 _log = structlog.get_logger(__name__)
@@ -23,9 +22,6 @@ HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
 )
-
-
-_FRAMES = 12  # of a crash's stack, the innermost; above them stands only the framework
 
 
 class Observer:
@@ -65,7 +61,7 @@ class Observer:
         try:
             await self._app(scope, receive, send_observed)
         except Exception as error:  # noqa: BLE001 - the last door before the client
-            _log.error("request_crashed", request_id=request_id, **_trace(error))
+            _log.error("request_crashed", request_id=request_id, **trace(error))
             if status == 0:
                 answer = problems.respond(problems.internal(request_id))
                 await answer(scope, receive, send_observed)
@@ -101,12 +97,3 @@ def _template(scope: Scope) -> str:
 def new_request_id(random_bytes: Callable[[int], bytes]) -> str:
     """Return a number that no other request has."""
     return "req_" + base64.urlsafe_b64encode(random_bytes(12)).decode("ascii")
-
-
-def _trace(error: BaseException) -> dict[str, object]:
-    """Say where `error` arose. Its message stays out: it can quote rows, statements or keys."""
-    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
-    return {
-        "error": type(error).__name__,
-        "frames": [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames],
-    }

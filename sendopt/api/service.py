@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import structlog
@@ -13,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 import sendopt
 from sendopt.api import openapi, problems
 from sendopt.api.best_times import BestTimesFromStore
-from sendopt.api.gauges import BacklogGauges, DriftGauges
+from sendopt.api.gauges import BacklogGauges, DriftGauges, PartGauges
 from sendopt.api.metrics import Metrics
 from sendopt.api.observe import Observer
 from sendopt.api.routes import (
@@ -30,7 +32,9 @@ from sendopt.api.routes import (
 )
 from sendopt.app import App
 from sendopt.app.stores import DEFAULT_TENANT
-from sendopt.errors import ModelNotServable, StoreFailure
+from sendopt.app.supervision import Part
+from sendopt.errors import InvalidInput, ModelNotServable, StoreFailure
+from sendopt.liveness import Liveness
 
 _log = structlog.get_logger(__name__)
 
@@ -48,8 +52,11 @@ _TAGS = [
 ]
 
 
-def create_api(app: App) -> FastAPI:
-    """Return the ASGI application that serves `app`, whose stores are opened as it starts."""
+def create_api(app: App, parts: Sequence[Part] = ()) -> FastAPI:
+    """Return the ASGI application that serves `app`, whose stores are opened as it starts.
+
+    It tells how the `parts` of the process are that it runs in.
+    """
     api = FastAPI(
         title="sendopt",
         version=sendopt.__version__,
@@ -63,7 +70,8 @@ def create_api(app: App) -> FastAPI:
     )
     api.openapi_tags = _TAGS
     api.state.facade = app
-    api.state.metrics = Metrics(BacklogGauges(app), DriftGauges(app))
+    api.state.readiness = Liveness(lambda: _readiness(app, parts))
+    api.state.metrics = Metrics(BacklogGauges(app), DriftGauges(app), PartGauges(parts))
     api.state.metrics_key = app.settings.http.metrics_key.get_secret_value()
     for part in (events, users, campaigns, devices, sends, models, lift, statements, links, health):
         api.include_router(part.router)
@@ -72,6 +80,10 @@ def create_api(app: App) -> FastAPI:
     api.add_middleware(BestTimesFromStore, facade=app, metrics=api.state.metrics)
     api.openapi = lambda: openapi.document(api)  # type: ignore[method-assign]
     return api
+
+
+def _readiness(app: App, parts: Sequence[Part]) -> dict[str, str | None]:
+    return app.ready() | {part.name: part.code for part in parts}
 
 
 @asynccontextmanager
@@ -85,23 +97,71 @@ async def _open_stores(api: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def make_server(api: FastAPI, *, host: str, port: int) -> uvicorn.Server:
-    """Return a server for `api`; `.run()` blocks until SIGTERM, SIGINT or `.should_exit = True`.
+class Server(uvicorn.Server):
+    """Serves in any thread, on an address that it holds already."""
 
-    On its way out it finishes what it has begun, for at most 20 seconds. Our own log lines
-    replace uvicorn's, which would hold whole URLs and with them tokens.
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._listening = _listen(config.host, config.port, backlog=config.backlog)
+        self._stop = threading.Event()
+        self._beat: Callable[[], object] = lambda: None
+
+    def run_until(self, stop: threading.Event, *, beat: Callable[[], object]) -> None:
+        """Serve until `stop` is set, and call `beat` as long as the event loop turns.
+
+        On its way out it finishes what it has begun, for at most 20 seconds.
+        """
+        self._stop, self._beat = stop, beat
+        self.run()
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until `should_exit` is set, or in the main thread until a signal comes."""
+        super().run(self._listening if sockets is None else sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what uvicorn does ten times a second; true = end."""
+        self._beat()
+        return self._stop.is_set() or await super().on_tick(counter)
+
+
+def make_server(api: FastAPI, *, host: str, port: int) -> Server:
+    """Return a server for `api` that listens already; `.run_until(stop)` answers.
+
+    Our own log lines replace uvicorn's, which would hold whole URLs and with them tokens.
+
+    Raises:
+        InvalidInput: `port_taken`.
     """
-    _log.info("api_starts", host=host, port=port)
-    return uvicorn.Server(
-        uvicorn.Config(
-            api,
-            host=host,
-            port=port,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,  # nothing here trusts an address that a header claims
-            timeout_graceful_shutdown=20,
-            ws="none",
-        )
+    config = uvicorn.Config(
+        api,
+        host=host,
+        port=port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,  # nothing here trusts an address that a header claims
+        timeout_graceful_shutdown=20,
+        ws="none",
     )
+    config.load()  # imports
+    server = Server(config)
+    _log.info("api_starts", host=host, port=port)
+    return server
+
+
+def _listen(host: str, port: int, *, backlog: int) -> list[socket.socket]:
+    """Listen on every address of `host`."""
+    listening: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            listening.append(socket.create_server(address[:2], family=family, backlog=backlog))
+    except OSError as error:
+        for each in listening:
+            each.close()
+        raise InvalidInput(
+            f"port {port} of {host} cannot be used: {error.strerror}",
+            code="port_taken",
+            field="SENDOPT_HTTP__PORT",
+            expected="a port of this machine on which nothing listens",
+        ) from error
+    return listening

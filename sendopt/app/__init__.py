@@ -14,7 +14,7 @@ from sendopt.first_use import offered_by
 libraries.tame()
 
 if TYPE_CHECKING:
-    from sendopt.app import running
+    from sendopt.app import running, supervision
     from sendopt.app.app import App, open_app
     from sendopt.app.files import read_decisions, read_json, write_scores
     from sendopt.app.logging import configure_logging
@@ -42,6 +42,7 @@ else:
             "require_home": "sendopt.app.state_store",
             "running": "sendopt.app.running",
             "small_example": "sendopt.schedule.example",
+            "supervision": "sendopt.app.supervision",
             "write_scores": "sendopt.app.files",
         },
     )
@@ -60,5 +61,6 @@ __all__ = [
     "require_home",
     "running",
     "small_example",
+    "supervision",
     "write_scores",
 ]

@@ -9,7 +9,7 @@ killed, the next call goes on behind the mark.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sendopt.errors import InvariantBroken
 from sendopt.log import Appender
@@ -20,8 +20,12 @@ from sendopt.state import State, outbox
 REFUSED = "event_conflict"
 
 
-def copy_outbox(state: State, appender: Appender, *, batch: int) -> int:
+def copy_outbox(
+    state: State, appender: Appender, *, batch: int, progress: Callable[[], None] = lambda: None
+) -> int:
     """Copy all events that wait, `batch` at a time, and return how many were handed over.
+
+    `progress` is called after every batch.
 
     Raises:
         InvariantBroken: `log_ahead`, if the log has seen positions that the state never gave.
@@ -43,6 +47,7 @@ def copy_outbox(state: State, appender: Appender, *, batch: int) -> int:
         )
         mark = report.high_water_mark
         copied += len(rows)
+        progress()
     return copied
 
 

@@ -91,14 +91,18 @@ class Events(Stores):
             items, tenant_id, state=self.state, log=self.log, now=self.clock.now()
         )
 
-    def copy_to_log(self) -> int:
+    def copy_to_log(self, *, progress: Callable[[], None] = lambda: None) -> int:
         """Copy events from the outbox of the state to the log; return how many.
+
+        `progress` is called after every batch.
 
         Raises:
             LeaseHeld: if another process appends right now.
+            InvariantBroken: `log_ahead`, if the state was restored from before the log's last copy.
+            StoreFailure: if a store fails; what was copied stays, and a repetition goes on there.
         """
         with self.log.appender() as appender:
-            return copy_outbox(self.state, appender, batch=OUTBOX_BATCH)
+            return copy_outbox(self.state, appender, batch=OUTBOX_BATCH, progress=progress)
 
     def backlog(self) -> Backlog:
         """Count what waits in every tenant's name, for the operator.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sendopt import bill
@@ -23,12 +24,16 @@ class Money(Stores):
         """
         return bill.put_rate_card(self.state, tenant_id, body)
 
-    def meter(self) -> None:
-        """Charge for every tenant what was measured since the last time."""
+    def meter(self, *, progress: Callable[[], None] = lambda: None) -> None:
+        """Charge for every tenant what was measured since the last time.
+
+        `progress` is called after every tenant.
+        """
         with self.state.read() as tx:
             everyone = tenants.everyone(tx)
         for tenant_id in everyone:
             bill.charge_billable(self.state, tenant_id)
+            progress()
 
     def statement(self, tenant_id: TenantId, period: str) -> IssuedStatement:
         """Return the statement of a period: as it was closed, or up to this moment.

@@ -1,17 +1,12 @@
-"""What runs for as long as the service does: hand over, copy to the log, meter."""
+"""What runs for as long as the service does: hand over, copy to the log, meter, compact."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 
-import structlog
-
 from sendopt.app.app import App
-from sendopt.errors import LeaseHeld, StoreFailure
-
-_log = structlog.get_logger()
+from sendopt.app.supervision import Part, Patience, in_turns
 
 #: How often the outbox is copied to the log and facts are metered, when there are any.
 COPY_EVERY = timedelta(seconds=1)
@@ -19,64 +14,69 @@ METER_EVERY = timedelta(seconds=10)
 #: Small copies make small files; they are merged this often.
 COMPACT_EVERY = timedelta(hours=1)
 
-
-def dispatch(app: App, stop: threading.Event) -> None:
-    """Hand over what is due until `stop` is set."""
-    app.dispatcher().run(stop)
+#: To merge the files of a large log takes long and cannot be looked into.
+_COMPACTION = Patience(late=timedelta(hours=1), hung=timedelta(hours=3))
 
 
-def append(app: App, stop: threading.Event) -> None:
-    """Copy the outbox to the log and meter until `stop` is set.
+def dispatching(app: App) -> list[Part]:
+    """Return the part that hands over what is due."""
+    dispatcher = app.dispatcher()
+    return [Part("dispatch", in_turns(lambda _beat: dispatcher.turn()), patience(app))]
+
+
+def appending(app: App) -> list[Part]:
+    """Return the parts that copy the outbox to the log, compact the log, and meter.
 
     Whoever holds the log for an import goes first: what waits here is safe in the state.
     """
-    compact_at = app.clock.now() + COMPACT_EVERY
-    meter_at = app.clock.now()
-    unfinished = True  # whoever ran before may have died between the state and the log
-    while not stop.is_set():
-        try:
-            if unfinished or app.waits_for_log():
-                unfinished = True
-                app.copy_to_log()
-                unfinished = False
-            if app.clock.now() >= meter_at:
-                app.meter()
-                meter_at = app.clock.now() + METER_EVERY
-            if app.clock.now() >= compact_at:
-                app.compact_log()
-                compact_at = app.clock.now() + COMPACT_EVERY
-        except LeaseHeld as held:
-            _log.info("append_waits", reason=str(held))
-        except StoreFailure as failure:
-            # Nothing is lost: the outbox keeps what was not copied, and a second try changes
-            # nothing that the first one did.
-            _log.warning("append_failed", code=failure.code, statement=failure.statement)
-        app.clock.wait(stop, app.clock.now() + COPY_EVERY)
-
-
-def together(app: App, serve: Callable[[], None], stop: threading.Event) -> None:
-    """Run `serve` here and the rest beside it; end all when one ends, and raise what ended it."""
-    ended: list[BaseException] = []
-
-    def beside(work: Callable[[App, threading.Event], None]) -> None:
-        try:
-            work(app, stop)
-        except BaseException as error:  # noqa: BLE001 - raised below, in the main thread
-            ended.append(error)
-        finally:
-            stop.set()
-
-    threads = [
-        threading.Thread(target=beside, args=(work,), name=work.__name__)
-        for work in (dispatch, append)
+    return [
+        Part("append", in_turns(_copying(app)), patience(app)),
+        Part("compact", in_turns(_compacting(app)), _COMPACTION),
+        Part("meter", in_turns(_metering(app)), patience(app)),
     ]
-    for thread in threads:
-        thread.start()
-    try:
-        serve()
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    if ended:
-        raise ended[0]
+
+
+def patience(app: App) -> Patience:
+    """Return how long a part may say nothing."""
+    service = app.settings.service
+    return Patience(
+        late=timedelta(seconds=service.late_seconds), hung=timedelta(seconds=service.hung_seconds)
+    )
+
+
+Turn = Callable[[Callable[[], None]], timedelta]
+
+
+def _copying(app: App) -> Turn:
+    unfinished = True  # whoever ran before may have died between the state and the log
+
+    def copy(beat: Callable[[], None]) -> timedelta:
+        nonlocal unfinished
+        if unfinished or app.waits_for_log():
+            unfinished = True  # also if this copy fails
+            app.copy_to_log(progress=beat)
+            unfinished = False
+        return COPY_EVERY
+
+    return copy
+
+
+def _metering(app: App) -> Turn:
+    def meter(beat: Callable[[], None]) -> timedelta:
+        app.meter(progress=beat)
+        return METER_EVERY
+
+    return meter
+
+
+def _compacting(app: App) -> Turn:
+    started = False
+
+    def compact(_beat: Callable[[], None]) -> timedelta:
+        nonlocal started
+        if started:  # not at once: a service that is started often would do little else
+            app.compact_log()
+        started = True
+        return COMPACT_EVERY
+
+    return compact

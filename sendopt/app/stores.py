@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import cached_property
 
+from sendopt.app.disk import Disk, written_folders
+from sendopt.app.readiness import Readiness
 from sendopt.app.state_store import DEFAULT_TENANT, StateStore
-from sendopt.errors import SendoptError
 from sendopt.learn import Registry
 from sendopt.learn.registry import serving
 from sendopt.log import Log, LogLocation, Reader, S3Access
@@ -74,11 +74,26 @@ class Stores(StateStore):
         Without a registry everything goes on: sends go out at their fallback times. Nobody waits
         for one longer than two seconds.
         """
-        return {
-            "state": _wrong(lambda: check_version(self.state)),
-            "log": _wrong(self.log.high_water_mark),
-            "registry": _wrong(self.registry.check),
+        return self._readiness.ask()
+
+    @cached_property
+    def _readiness(self) -> Readiness:
+        written = written_folders(self.settings)
+        questions = {
+            "state": self._check_state,
+            "log": self._check_log,
+            "registry": self._check_registry,
         }
+        return Readiness(questions | ({"disk": Disk(written).check} if written else {}))
+
+    def _check_state(self) -> None:
+        check_version(self.state)
+
+    def _check_log(self) -> None:
+        self.log.high_water_mark()
+
+    def _check_registry(self) -> None:
+        self.registry.check()
 
     def reader(
         self, tenant_id: TenantId, *, snapshot: int | None = None
@@ -99,12 +114,3 @@ def _log_location(settings: Settings) -> LogLocation:
     return LogLocation(
         catalog=settings.log_catalog, data=data, s3=s3 if data.startswith("s3://") else None
     )
-
-
-def _wrong(ask: Callable[[], object]) -> str | None:
-    """Return None if `ask` gets an answer, else the code of what went wrong."""
-    try:
-        ask()
-    except SendoptError as error:
-        return error.code
-    return None

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
+from concurrent.futures import wait
+from datetime import timedelta
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,10 +15,14 @@ import typer
 import sendopt.api
 import sendopt.app
 from sendopt.cli.options import Home, open_home_to_serve
-from sendopt.cli.stopping import stopped_by_signal
+from sendopt.cli.stopping import leave, stopped_by_signal, unless_stopped
+from sendopt.liveness import in_background
 
 if TYPE_CHECKING:
     from sendopt.app import App
+    from sendopt.app.supervision import Part, Supervisor
+
+_CLOSING_SECONDS = 5.0
 
 
 def register(commands: typer.Typer) -> None:
@@ -30,8 +38,7 @@ def run(home: Home = None) -> None:
 
     Ends at SIGTERM or Ctrl-C after what it has begun; what is acknowledged is on disk.
     """
-    app = _open(home)
-    sendopt.app.running.together(app, lambda: _serve(app), stopped_by_signal())
+    _supervise(home, lambda app: _with_api(app, _dispatching(app) + _appending(app)))
 
 
 def serve(home: Home = None) -> None:
@@ -39,13 +46,12 @@ def serve(home: Home = None) -> None:
 
     The other parts run elsewhere over the same stores.
     """
-    stopped_by_signal()
-    _serve(_open(home))
+    _supervise(home, lambda app: _with_api(app, []))
 
 
 def dispatch(home: Home = None) -> None:
     """Run a dispatcher; any number share the work."""
-    sendopt.app.running.dispatch(_open(home), stopped_by_signal())
+    _supervise(home, _dispatching)
 
 
 def append(home: Home = None) -> None:
@@ -53,10 +59,24 @@ def append(home: Home = None) -> None:
 
     One process at a time holds the right to append; a second one waits for it.
     """
-    sendopt.app.running.append(_open(home), stopped_by_signal())
+    _supervise(home, _appending)
 
 
-def _open(home: Path | None) -> App:
+def _supervise(home: Path | None, choose_parts: Callable[[App], list[Part]]) -> None:
+    """Run parts until a signal comes, which may be at any moment, or one of them is lost."""
+    stop = stopped_by_signal()
+    started = unless_stopped(lambda: _start(home, choose_parts, stop), stop)
+    if started is None:
+        leave(0)
+    app, supervisor = started
+    well = supervisor.run()
+    wait([in_background(app.close, name="close")], _CLOSING_SECONDS)
+    leave(0 if well else 1)
+
+
+def _start(
+    home: Path | None, choose_parts: Callable[[App], list[Part]], stop: Event
+) -> tuple[App, Supervisor]:
     """Open the stores before anything begins: what cannot be opened is explained and ends it.
 
     A service over a mistyped folder would wait for ever for what goes elsewhere; an empty folder
@@ -64,14 +84,35 @@ def _open(home: Path | None) -> App:
     """
     app = open_home_to_serve(home)
     app.open_stores()
-    return app
+    # Everything is made, and with it imported, before any part starts: two threads that import at
+    # once can see each other's half-made modules.
+    parts = choose_parts(app)
+    stopping = timedelta(seconds=app.settings.service.stop_seconds)
+    return app, sendopt.app.supervision.Supervisor(parts, stop, stopping=stopping)
 
 
-def _serve(app: App) -> None:
+def _dispatching(app: App) -> list[Part]:
+    return sendopt.app.running.dispatching(app)
+
+
+def _appending(app: App) -> list[Part]:
+    return sendopt.app.running.appending(app)
+
+
+def _with_api(app: App, parts: list[Part]) -> list[Part]:
+    """Return `parts` and the API, which tells how all of them are."""
     http = app.settings.http
-    api = sendopt.api.create_api(app)
+    together = list(parts)
+    api = sendopt.api.create_api(app, together)
+    server = sendopt.api.make_server(api, host=http.host, port=http.port)
+
+    def work(part: Part, stop: Event) -> None:
+        server.run_until(stop, beat=part.worked)
+
+    patience = sendopt.app.running.patience(app)
+    together.append(sendopt.app.supervision.Part("serve", work, patience))
     app.ready()  # brings in what is imported late
     # Half a million objects of libraries live as long as the process: looking through them for
     # garbage would halt every request for a quarter of a second now and then.
     gc.freeze()
-    sendopt.api.make_server(api, host=http.host, port=http.port).run()
+    return together

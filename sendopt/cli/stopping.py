@@ -1,18 +1,47 @@
-"""How a command that runs until it is told to end is told so."""
+"""How a command that runs until it is told to end is told so, and ends."""
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
+
+from sendopt.liveness import in_background
+
+Result = TypeVar("Result")
+
+_LOOK_EVERY_SECONDS = 0.05
 
 
 def stopped_by_signal() -> threading.Event:
-    """Return an event that SIGTERM and Ctrl-C set.
-
-    Also needed beside the HTTP server, which ends at the signal and then raises it once more:
-    by default that would kill the process before the other parts have finished.
-    """
+    """Return an event that SIGTERM and Ctrl-C set, from now on."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
     return stop
+
+
+def unless_stopped(work: Callable[[], Result], stop: threading.Event) -> Result | None:
+    """Return what `work` returns; None as soon as `stop` is set, and the work is left behind.
+
+    It is done in a thread of its own: the main thread, which alone can take a signal, would be
+    held by an import or a store that is locked.
+
+    Raises:
+        Exception: whatever `work` raises.
+    """
+    working = in_background(work, name="start")
+    while not stop.wait(_LOOK_EVERY_SECONDS):
+        if working.done():
+            return working.result()
+    return None
+
+
+def leave(status: int) -> NoReturn:
+    """End the process now: threads that wait for a store that is away would keep it for minutes."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

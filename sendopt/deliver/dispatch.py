@@ -67,7 +67,7 @@ class Dispatcher:
         retry: the back-off.
         lease: how long a claim holds; well above the time that a provider takes for a batch.
         batch: how many sends are claimed at once.
-        poll: how long `run` goes at most without looking for newly planned sends.
+        poll: how long it goes at most without looking for newly planned sends.
     """
 
     def __init__(
@@ -131,26 +131,17 @@ class Dispatcher:
         with self._state.read() as tx:
             return next_ready_at(tx, channels=self._providers)
 
-    def run(self, stop: threading.Event) -> None:
-        """Dispatch until `stop` is set; a batch that has begun is finished first."""
-        while not stop.is_set():
-            try:
-                report = self.dispatch_batch()
-                if report.total:
-                    _log.info("dispatched", **asdict(report))
-                    continue
-                ready_at = self.next_ready_at()
-                now = self._clock.now()
-                wake_at = now + self._poll
-                if ready_at is not None:
-                    # What is due already is in another dispatcher's hands at this moment.
-                    wake_at = min(wake_at, max(ready_at, now + self._poll / 100))
-            except StoreFailure as failure:
-                if failure.code not in _PASSING:
-                    raise
-                _log.warning("dispatch_waits", code=failure.code, statement=failure.statement)
-                wake_at = self._clock.now() + self._poll
-            self._clock.wait(stop, wake_at)
+    def turn(self) -> timedelta:
+        """Deal with one batch of what is due, and return how long to wait before the next turn."""
+        report = self.dispatch_batch()
+        if report.total:
+            _log.info("dispatched", **asdict(report))
+            return timedelta(0)
+        ready_at = self.next_ready_at()
+        if ready_at is None:
+            return self._poll
+        # What is due already is in another dispatcher's hands at this moment.
+        return min(self._poll, max(ready_at - self._clock.now(), self._poll / 100))
 
     def _hand_over(
         self, claimed: Sequence[DueSend], *, began_at: datetime

@@ -209,7 +209,7 @@ def test_the_service_says_how_it_is(stranger: httpx.Client) -> None:
     assert stranger.get("/healthz").json() == {"status": "ok"}
     answer = stranger.get("/readyz")
     assert (answer.status_code, answer.json()["ready"]) == (200, True)
-    assert answer.json()["parts"] == {"state": None, "log": None, "registry": None}
+    assert answer.json()["parts"] == dict.fromkeys(("state", "log", "registry", "disk"))
 
 
 def test_requests_are_metered_by_the_template_of_their_route(home: Path, serve: Serve) -> None:
@@ -244,7 +244,7 @@ def test_a_store_that_is_broken_makes_the_service_unready_but_alive(
         assert (answer.status_code, answer.json()["ready"]) == (503, False)
         parts = answer.json()["parts"]
         assert parts.pop("state") is not None
-        assert parts == {"log": None, "registry": None}
+        assert parts == {"log": None, "registry": None, "disk": None}
         assert httpx.get(f"{url}/healthz", timeout=60).status_code == 200
         metrics = httpx.get(f"{url}/metrics", timeout=60)
     assert metrics.status_code == 200
@@ -283,6 +283,7 @@ def test_a_registry_that_is_silent_does_not_hold_up_the_probe(
                 "state": None,
                 "log": None,
                 "registry": "registry_unavailable",
+                "disk": None,
             }
 
 

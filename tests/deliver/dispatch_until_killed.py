@@ -34,7 +34,8 @@ def main(url: str, owner: str, batch: str, lease_seconds: str, request_seconds: 
         poll=timedelta(milliseconds=50),
     )
     print("ready", flush=True)
-    dispatcher.run(threading.Event())
+    while True:
+        clock.wait(threading.Event(), clock.now() + dispatcher.turn())
 
 
 if __name__ == "__main__":

@@ -231,27 +231,6 @@ def test_a_broken_store_is_not_asked_again(sends, dispatcher, clock, monkeypatch
     assert clock.now() == NOON
 
 
-def test_run_waits_for_a_store_that_is_away_and_stops_for_one_that_is_broken(
-    sends, dispatcher, monkeypatch
-):
-    sends.plan(1)
-    stop = threading.Event()
-    write = State.write
-    failures = iter(["store_busy", "store_unavailable", None, None, "store_failure"])
-
-    def flaky(self):
-        code = next(failures)
-        if code is not None:
-            raise StoreFailure("no", statement="state.write", code=code)
-        return write(self)
-
-    monkeypatch.setattr(State, "write", flaky)
-    with pytest.raises(StoreFailure) as broken:
-        dispatcher(SimulatorProvider()).run(stop)
-    assert broken.value.code == "store_failure"
-    assert set(sends.ends().values()) == {("delivered", "accepted")}
-
-
 def test_whoever_claims_raises_the_fence_and_an_older_fence_settles_nothing(state, sends):
     sends.plan(10)
     ended = Ended(SendState.FAILED, "payload_too_large")

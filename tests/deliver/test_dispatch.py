@@ -303,7 +303,7 @@ def test_every_tenant_of_a_batch_learns_of_its_own_sends(sends, dispatcher):
     assert sorted(told) == sorted((row.tenant_id, row.send_id) for row in sends.rows())
 
 
-def test_run_sends_until_it_is_told_to_stop(sends, dispatcher, scripted, clock):
+def test_a_turn_says_when_the_next_one_is_due(sends, dispatcher, scripted, clock):
     start = clock.now()
     planned = sends.plan(20, due_at=lambda number: start + timedelta(seconds=3 * number))
     stop = threading.Event()
@@ -314,7 +314,9 @@ def test_run_sends_until_it_is_told_to_stop(sends, dispatcher, scripted, clock):
         return Accepted()
 
     provider = scripted(answer)
-    dispatcher(provider).run(stop)
+    dispatching = dispatcher(provider)
+    while not stop.is_set():
+        clock.wait(stop, clock.now() + dispatching.turn())
     assert [at for at, _ in provider.handed_over] == [
         start + timedelta(seconds=3 * number) for number in range(20)
     ]

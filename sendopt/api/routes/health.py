@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 
@@ -11,7 +12,6 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from sendopt.api import problems
 from sendopt.api.answers import Answer
-from sendopt.api.auth import Facade
 from sendopt.errors import NotAuthorized
 
 router = APIRouter(tags=["health"])
@@ -30,23 +30,29 @@ class Readiness(Answer):
     parts: dict[str, str | None]  # null is well, a code says what is wrong
 
 
-#: The registry is not among them: without it messages go out at their fallback times, and an
-#: MLflow that is down must not take the whole service with it.
-_NEEDED = ("state", "log")
+#: Without it messages go out at their fallback times, and an MLflow that is down must not take the
+#: whole service with it.
+_NOT_NEEDED = frozenset({"registry"})
 
 
 @router.get("/healthz")
-def health() -> Health:
+async def health() -> Health:
     """Say that the process lives; looks at nothing else, so a slow store never restarts it."""
     return Health(status="ok")
 
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "Not yet, or not now"}})
-def readiness(app: Facade) -> JSONResponse:
-    """Say whether state and log answer; without a registry the service is ready all the same."""
-    parts = app.ready()
-    answer = Readiness(ready=not any(parts.get(part) for part in _NEEDED), parts=parts)
-    return JSONResponse(answer.model_dump(), status_code=200 if answer.ready else 503)
+async def readiness(request: Request) -> JSONResponse:
+    """Say whether the stores answer, the disk has room, and every part of the process is at work.
+
+    It answers within about two seconds, whatever is silent. Without a registry the service is
+    ready all the same.
+    """
+    # Shielded: others wait for the same answer.
+    parts = await asyncio.shield(asyncio.wrap_future(request.app.state.readiness.ask()))
+    ready = not any(code for part, code in parts.items() if part not in _NOT_NEEDED)
+    answer = Readiness(ready=ready, parts=parts)
+    return JSONResponse(answer.model_dump(), status_code=200 if ready else 503)
 
 
 @router.get(

@@ -129,7 +129,7 @@ class Registry:
             raise unavailable("and this process has loaded no model before")
         return self._served[tenant_id]
 
-    def check(self, *, within: timedelta = timedelta(seconds=2)) -> None:
+    def check(self, *, within: timedelta = timedelta(seconds=1.5)) -> None:
         """Return if the registry answers, with whatever it may hold.
 
         Raises:
