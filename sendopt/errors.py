@@ -7,6 +7,7 @@
     ├── NotAuthorized            no, revoked or insufficient credentials
     ├── LeaseHeld                another process holds the only right to do this
     ├── StoreFailure             a store refused a statement; names it, keeps the cause
+    │   └── RowRefused           because of what a row holds: another row would be stored
     ├── ModelNotServable         no champion, or it does not fit today's features
     ├── SolverFailed             a numerical routine found no solution; nothing is made of it
     └── InvariantBroken          stored facts contradict each other
@@ -95,6 +96,10 @@ class StoreFailure(SendoptError):
     ) -> None:
         super().__init__(message, code=code, hint=hint)
         self.statement = statement
+
+
+class RowRefused(StoreFailure):
+    """A store refused what a row holds; neither the store nor its disk has failed."""
 
 
 class ModelNotServable(SendoptError):

@@ -8,21 +8,21 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
-from itertools import groupby
-from operator import attrgetter
 
 import structlog
 
 from sendopt.clock import Clock
 from sendopt.deliver.events import event_of
 from sendopt.deliver.fate import after_attempt, before_attempt
+from sendopt.deliver.hand_over import HandOver
 from sendopt.deliver.provider import Provider
 from sendopt.deliver.retry import RetryPolicy
-from sendopt.errors import InvariantBroken, StoreFailure
-from sendopt.records import Channel, DeadAddress, Event, Message, Outcome, Retry, TenantId
+from sendopt.errors import RowRefused, StoreFailure
+from sendopt.records import Channel, DeadAddress, Event, Outcome, TenantId
 from sendopt.state import State, Transaction, devices, outbox
-from sendopt.state.dispatch import Ended, Fate, claim, end_attempts, settle
-from sendopt.state.due import DueSend, lock_due, next_ready_at
+from sendopt.state.dispatch import Claimant, Ended, Fate, claim, end_attempts, end_damaged, settle
+from sendopt.state.due import lock_due, next_ready_at
+from sendopt.state.due_row import DamagedSend, DueSend
 
 _log = structlog.get_logger()
 
@@ -87,9 +87,11 @@ class Dispatcher:
         self._state = state
         self._providers = dict(providers)
         self._clock = clock
-        self._owner = owner
-        self._sign_link = sign_link
+        self._hand_over = HandOver(self._providers, clock, sign_link=sign_link)
         self._random_bytes = random_bytes
+        self._claimant = Claimant(
+            owner, {channel: its.name for channel, its in providers.items()}, self._new_link_id
+        )
         self._retry = retry
         self._lease = lease
         self._batch = batch
@@ -106,23 +108,35 @@ class Dispatcher:
         """Deal with at most `batch` due sends."""
         with self._state.write() as tx:
             now = self._clock.now()  # not before: the store may have been busy for a while
+            lease_ends_at = now + self._lease
             due = lock_due(tx, channels=self._providers, now=now, limit=self._batch)
-            fates = [(send, before_attempt(send, now=now, retry=self._retry)) for send in due]
+            fates = [
+                (send, before_attempt(send, now=now, retry=self._retry))
+                for send in due
+                if isinstance(send, DueSend)
+            ]
             settled = settle(
                 tx, [(send, fate) for send, fate in fates if fate is not None], began_at=now
             )
-            claimed = claim(
+            begun = claim(
                 tx,
                 [send for send, fate in fates if fate is None],
-                owner=self._owner,
-                providers={channel: its.name for channel, its in self._providers.items()},
+                self._claimant,
                 now=now,
-                lease_ends_at=now + self._lease,
-                new_link_id=self._new_link_id,
+                lease_ends_at=lease_ends_at,
             )
-        report = _report(settled)
-        if claimed:
-            outcomes = self._hand_over(claimed, began_at=now)
+            damaged = [send for send in (*due, *begun) if isinstance(send, DamagedSend)]
+            end_damaged(tx, damaged)
+        report = _report(settled) + DispatchReport(failed=len(damaged))
+        for send in damaged:
+            _log.error(
+                "send_damaged",
+                tenant_id=send.tenant_id,
+                send_id=send.send_id,
+                damage=send.damage,
+            )
+        if claimed := [send for send in begun if isinstance(send, DueSend)]:
+            outcomes = self._hand_over(claimed, lease_ends_at=lease_ends_at)
             report += self._record(outcomes, began_at=now)
         return report
 
@@ -143,25 +157,24 @@ class Dispatcher:
         # What is due already is in another dispatcher's hands at this moment.
         return min(self._poll, max(ready_at - self._clock.now(), self._poll / 100))
 
-    def _hand_over(
-        self, claimed: Sequence[DueSend], *, began_at: datetime
-    ) -> list[tuple[DueSend, Outcome]]:
-        by_channel = attrgetter("channel")
-        outcomes: list[tuple[DueSend, Outcome]] = []
-        for channel, group in groupby(sorted(claimed, key=by_channel), key=by_channel):
-            sends = list(group)
-            if self._clock.now() >= began_at + self._lease:
-                # Somebody may have taken over: what was not begun is not begun any more.
-                outcomes += [(send, Retry("lease_over")) for send in sends]
-                continue
-            messages = [self._message(send) for send in sends]
-            outcomes += zip(sends, self._providers[channel].deliver(messages), strict=True)
-        return outcomes
-
     def _record(
         self, outcomes: Sequence[tuple[DueSend, Outcome]], *, began_at: datetime
     ) -> DispatchReport:
-        """Write the outcomes; keep trying while the lease holds, for a loss means a double send."""
+        """Write the outcomes; those that the state takes, where it does not take all of them."""
+        try:
+            return self._write(outcomes, began_at=began_at)
+        except (RowRefused, ValueError):
+            if len(outcomes) == 1:
+                [(send, _)] = outcomes
+                _log.exception("outcome_unwritable", tenant_id=send.tenant_id, send_id=send.send_id)
+                return DispatchReport()
+        alone = (self._record([outcome], began_at=began_at) for outcome in outcomes)
+        return sum(alone, DispatchReport())
+
+    def _write(
+        self, outcomes: Sequence[tuple[DueSend, Outcome]], *, began_at: datetime
+    ) -> DispatchReport:
+        """Write all outcomes; keep trying while the lease holds, for a loss means a double send."""
         now = self._clock.now()
         fates: list[tuple[DueSend, Fate]] = [
             (send, after_attempt(send, outcome, now=now, retry=self._retry))
@@ -178,21 +191,6 @@ class Dispatcher:
                 self._clock.wait(threading.Event(), again_at)
             else:
                 return _report(kept) + DispatchReport(taken_over=len(fates) - len(kept))
-
-    def _message(self, send: DueSend) -> Message:
-        if send.device is None or send.variant is None:
-            raise InvariantBroken(f"{send.send_id} was claimed without a device or a variant")
-        return Message(
-            tenant_id=send.tenant_id,
-            send_id=send.send_id,
-            campaign_id=send.campaign_id,
-            user_id=send.user_id,
-            device=send.device,
-            variant=send.variant,
-            click_url=None if send.link_id is None else self._sign_link(send.link_id),
-            due_at=send.due_at,
-            expires_at=send.expires_at,
-        )
 
     def _new_link_id(self) -> str:
         return base64.urlsafe_b64encode(self._random_bytes(_LINK_ID_BYTES)).decode().rstrip("=")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sendopt.records import Accepted, DeadAddress, Event, EventType, Outcome, Permanent
-from sendopt.state.due import DueSend
+from sendopt.state.due_row import DueSend
 
 
 def event_of(send: DueSend, outcome: Outcome, *, at: datetime) -> Event | None:

@@ -10,6 +10,8 @@ Reasons with which a send can end here:
     quiet_hours, no_time_to_retry     the next allowed time lies after its expiry
     gave_up                           the most attempts were made
     record_missing                    its campaign, content or decision is not in the store
+    record_damaged                    the store holds something of it that nobody can read
+    message_unusable                  no message or request can be made of what is stored
     anything else                     the provider's own reason for refusing it
 """
 
@@ -24,7 +26,7 @@ from sendopt.deliver.retry import RetryPolicy
 from sendopt.quiet_hours import in_quiet_hours, next_allowed_everywhere
 from sendopt.records import Accepted, DeadAddress, Outcome, Permanent, Retry, SendState
 from sendopt.state.dispatch import Ended, Fate, Postponed
-from sendopt.state.due import DueSend
+from sendopt.state.due_row import DueSend
 
 
 def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> Fate | None:
@@ -46,7 +48,8 @@ def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> Fate 
     for met, state, reason in obstacles:
         if met:
             return Ended(state, reason)
-    allowed_at = _outside_quiet_hours(send, now)
+    # The store says when it is ready; its promise is when it is due.
+    allowed_at = _outside_quiet_hours(send, max(now, send.due_at))
     if allowed_at >= send.expires_at:
         return Ended(SendState.EXPIRED, "quiet_hours")
     return Postponed(allowed_at) if allowed_at > now else None

@@ -26,7 +26,7 @@ from sendopt.records import (
     SendState,
     TenantId,
 )
-from sendopt.state.due import DueSend
+from sendopt.state.due_row import DamagedSend, DueSend
 from sendopt.state.engine import Transaction
 from sendopt.state.tables import attempt, link, planned_send
 
@@ -56,29 +56,63 @@ class Ended:
 Fate = Postponed | Ended
 
 
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Who claims sends, and what the rows of a claim need to say."""
+
+    owner: str
+    providers: Mapping[Channel, str]
+    new_link_id: Callable[[], str]
+
+
 def claim(
     tx: Transaction,
     sends: Sequence[DueSend],
+    by: Claimant,
     *,
-    owner: str,
-    providers: Mapping[Channel, str],
     now: datetime,
     lease_ends_at: datetime,
-    new_link_id: Callable[[], str],
-) -> list[DueSend]:
+) -> list[DueSend | DamagedSend]:
     """Claim locked `sends` and begin one attempt of each, before any provider is called.
 
     A crash after the commit therefore leaves an attempt without an end: outcome unknown. A send
-    whose variant leads somewhere gets its link with its first attempt.
+    whose variant leads somewhere gets its link with its first attempt. One whose attempts in the
+    store contradict their count comes back as damaged; the others are claimed.
     """
     if not sends:
         return []
+    try:
+        with tx.begin_nested():
+            return [*_claim(tx, sends, by, now=now, lease_ends_at=lease_ends_at)]
+    except _CONTRADICTIONS as error:
+        if len(sends) == 1:
+            what = f"attempt_count: {type(error).__name__} when its next attempt began"
+            return [DamagedSend(sends[0].tenant_id, sends[0].send_id, what)]
+    return [
+        claimed
+        for send in sends
+        for claimed in claim(tx, [send], by, now=now, lease_ends_at=lease_ends_at)
+    ]
+
+
+#: The row that an attempt, a link or a claim would make is there already, or is none.
+_CONTRADICTIONS = (sa.exc.IntegrityError, sa.exc.DataError, OverflowError)
+
+
+def _claim(
+    tx: Transaction,
+    sends: Sequence[DueSend],
+    by: Claimant,
+    *,
+    now: datetime,
+    lease_ends_at: datetime,
+) -> list[DueSend]:
     tx.execute(
         sa.update(planned_send)
         .where(*_key(planned_send))
         .values(
             state=SendState.CLAIMED,
-            claimed_by=owner,
+            claimed_by=by.owner,
             claim_expires_at=lease_ends_at,
             ready_at=lease_ends_at,
             fence=planned_send.c.fence + 1,
@@ -91,7 +125,7 @@ def claim(
             send,
             fence=send.fence + 1,
             attempt_count=send.attempt_count + 1,
-            link_id=send.link_id or (new_link_id() if _destination(send) else None),
+            link_id=send.link_id or (by.new_link_id() if _destination(send) else None),
         )
         for send in sends
     ]
@@ -111,7 +145,7 @@ def claim(
                 "tenant_id": send.tenant_id,
                 "send_id": send.send_id,
                 "number": send.attempt_count,
-                "provider": providers[send.channel],
+                "provider": by.providers[send.channel],
                 "started_at": now,
             }
             for send in claimed
@@ -184,6 +218,23 @@ def settle(
     return kept
 
 
+def end_damaged(tx: Transaction, sends: Sequence[DamagedSend]) -> None:
+    """End locked `sends` as failed: nobody could tell what to send, or to whom, or when."""
+    if sends:
+        tx.execute(
+            sa.update(planned_send)
+            .where(*_key(planned_send))
+            .values(
+                state=SendState.FAILED,
+                reason="record_damaged",
+                ready_at=None,
+                claimed_by=None,
+                claim_expires_at=None,
+            ),
+            [_key_of(send) for send in sends],
+        )
+
+
 def _add_links(tx: Transaction, sends: Sequence[DueSend], *, created_at: datetime) -> None:
     if not sends:
         return
@@ -252,5 +303,5 @@ def _key(table: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-def _key_of(send: DueSend) -> dict[str, Any]:
+def _key_of(send: DueSend | DamagedSend) -> dict[str, Any]:
     return {"key_tenant": send.tenant_id, "key_send": send.send_id}

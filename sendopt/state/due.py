@@ -6,28 +6,17 @@ and whose claim was abandoned.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime, time
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from sendopt.records import (
-    Arm,
-    CampaignId,
-    Channel,
-    Device,
-    DeviceId,
-    QuietHours,
-    SendId,
-    SendState,
-    TenantId,
-    UserId,
-    Variant,
-    VariantId,
-)
+from sendopt.records import Channel, SendId, SendState, TenantId
+from sendopt.state.damage import Unreadable, damage_of, readable
+from sendopt.state.due_row import CampaignFacts, DamagedSend, DueSend, campaign_facts, due_send
 from sendopt.state.engine import Transaction
 from sendopt.state.tables import (
     app_user,
@@ -39,85 +28,84 @@ from sendopt.state.tables import (
     variant,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class DueSend:
-    """A send whose time has come, with all that its hand-over needs, as stored at that moment."""
-
-    tenant_id: TenantId
-    send_id: SendId
-    campaign_id: CampaignId
-    user_id: UserId
-    channel: Channel
-    due_at: datetime
-    expires_at: datetime
-    fence: int
-    attempt_count: int  # begun, whether or not their outcome is known
-    abandoned: bool  # its last dispatcher never told the outcome
-    variant: Variant | None  # None, like `timezone`, only if the store lost it, or the campaign
-    device: Device | None
-    device_dead: bool
-    opted_out: bool
-    cancelled: bool  # with its whole campaign
-    timezone: str | None
-    quiet_hours: QuietHours | None
-    message_type: str | None
-    propensity: float | None
-    link_id: str | None  # of an earlier attempt: a retry leads to the same link
-    arm: Arm | None = None  # of the experiment that the send is part of
-    variant_propensity: float | None = None  # P(this variant | this time)
-    quiet_offsets: tuple[int, ...] = ()  # minutes east of UTC at which it may be night, too
-
-
-@dataclass(frozen=True, slots=True)
-class _CampaignFacts:
-    message_type: str | None
-    quiet_hours: QuietHours | None
-    cancelled: bool
-
-
-_LOST_CAMPAIGN = _CampaignFacts(message_type=None, quiet_hours=None, cancelled=False)
+_Key = tuple[str, str]  # a tenant, and the id of a campaign of it
 
 
 def lock_due(
     tx: Transaction, *, channels: Collection[Channel], now: datetime, limit: int
-) -> list[DueSend]:
+) -> list[DueSend | DamagedSend]:
     """Return up to `limit` sends of `channels` that are due or abandoned, earliest first.
 
     Sends of other channels are returned only once they have expired: their end must be written by
     somebody. The rows are locked until `tx` ends; on PostgreSQL rows that another dispatcher has
     locked are passed over, on SQLite there is one writer at a time.
     """
-    rows: list[sa.Row[Any]] = []
+    rows: list[sa.Row[Any] | DamagedSend] = []
     for state in (SendState.CLAIMED, SendState.PLANNED):
         if len(rows) < limit:
-            due = _due(state, frozenset(channels))
-            rows += tx.execute(due, {"now": now, "most": limit - len(rows)})
-    campaigns = _campaign_facts(tx, {(row.tenant_id, row.campaign_id) for row in rows})
-    return [_due_send(row, campaigns.get((row.tenant_id, row.campaign_id))) for row in rows]
+            due = _is_due(state, frozenset(channels))
+            rows += _lock(tx, due, {"now": now, "most": limit - len(rows)})
+    keys = {(row.tenant_id, row.campaign_id) for row in rows if not isinstance(row, DamagedSend)}
+    campaigns = _campaign_facts(tx, keys)
+    sends = [row if isinstance(row, DamagedSend) else _due_send(row, campaigns) for row in rows]
+    # A send that has two links, as none should, is still one send.
+    return list({(send.tenant_id, send.send_id): send for send in reversed(sends)}.values())[::-1]
 
 
 def next_ready_at(tx: Transaction, *, channels: Collection[Channel]) -> datetime | None:
-    """Return when the next send of `channels` is due or abandoned; None = nothing is planned."""
-    found = [
-        tx.execute(
+    """Return when the next send of `channels` is due or abandoned; None = nothing is planned.
+
+    A time that cannot be read is none.
+    """
+    found: list[datetime] = []
+    for state in (SendState.PLANNED, SendState.CLAIMED):
+        first = (
             sa.select(planned_send.c.ready_at)
-            .where(planned_send.c.state == state, planned_send.c.channel.in_(channels))
+            .where(
+                planned_send.c.state == state,
+                planned_send.c.channel.in_(channels),
+                planned_send.c.ready_at.is_not(None),
+            )
             .order_by(planned_send.c.ready_at)
             .limit(1)
-        ).scalar_one_or_none()
-        for state in (SendState.PLANNED, SendState.CLAIMED)
-    ]
-    return min((ready_at for ready_at in found if ready_at is not None), default=None)
+        )
+        with suppress(Unreadable):
+            found += (row.ready_at for row in readable(tx, first))
+    return min(found, default=None)
+
+
+def _lock(
+    tx: Transaction, due: sa.Select[Any], given: Mapping[str, Any]
+) -> list[sa.Row[Any] | DamagedSend]:
+    """Lock and read due rows at once; if that cannot be done, one by one."""
+    try:
+        return [*readable(tx, _with_its_own(due), given)]
+    except Unreadable:
+        keys = tx.execute(due.with_only_columns(*_KEY), given).all()
+        return [_lock_one(tx, *key) for key in keys]
+
+
+def _lock_one(tx: Transaction, tenant_id: str, send_id: str) -> sa.Row[Any] | DamagedSend:
+    one = _with_its_own(sa.select(planned_send).where(*_is_key))
+    given = {"of_tenant": tenant_id, "of_send": send_id}
+    try:
+        return readable(tx, one, given)[0]
+    except Unreadable:
+        return DamagedSend(TenantId(tenant_id), SendId(send_id), damage_of(tx, one, given))
+
+
+_KEY = (planned_send.c.tenant_id, planned_send.c.send_id)
+_is_key = (
+    planned_send.c.tenant_id == sa.bindparam("of_tenant"),
+    planned_send.c.send_id == sa.bindparam("of_send"),
+)
 
 
 @cache  # to build it takes longer than to execute it
-def _due(state: SendState, channels: frozenset[Channel]) -> sa.Select[Any]:
+def _is_due(state: SendState, channels: frozenset[Channel]) -> sa.Select[Any]:
     send = planned_send.c
     now = sa.bindparam("now", type_=send.ready_at.type)
-    # First the rows, then what belongs to them: joined at once, PostgreSQL would rather sort
-    # everything that is due than follow the index to the first few.
-    due = (
+    return (
         sa.select(planned_send)
         .where(
             send.state == state,
@@ -127,8 +115,15 @@ def _due(state: SendState, channels: frozenset[Channel]) -> sa.Select[Any]:
         .order_by(send.ready_at)
         .limit(sa.bindparam("most", type_=sa.Integer))
         .with_for_update(skip_locked=True)
-        .cte("due")
     )
+
+
+@cache
+def _with_its_own(sends: sa.Select[Any]) -> sa.Select[Any]:
+    """Join to sends what belongs to each."""
+    # First the rows, then what belongs to them: joined at once, PostgreSQL would rather sort
+    # everything that is due than follow the index to the first few.
+    due = sends.cte("due")
     return (
         sa.select(
             due,
@@ -163,71 +158,47 @@ def _same(due: sa.CTE, table: sa.Table, *columns: str) -> sa.ColumnElement[bool]
     return sa.and_(*(table.c[column] == due.c[column] for column in ("tenant_id", *columns)))
 
 
-def _campaign_facts(
-    tx: Transaction, keys: Collection[tuple[str, str]]
-) -> dict[tuple[str, str], _CampaignFacts]:
-    """Read what the hand-over needs of each campaign, without its possibly huge audience."""
+def _campaign_facts(tx: Transaction, keys: Collection[_Key]) -> dict[_Key, CampaignFacts | str]:
+    """Return what the hand-over needs of each campaign, or what is wrong with it."""
     definition = campaign.c.definition
-    rows = tx.execute(
-        sa.select(
-            campaign.c.tenant_id,
-            campaign.c.campaign_id,
-            campaign.c.cancelled_at,
-            definition["message_type"].as_string().label("message_type"),
-            definition["quiet_hours", "start"].as_string().label("quiet_start"),
-            definition["quiet_hours", "end"].as_string().label("quiet_end"),
-        ).where(sa.tuple_(campaign.c.tenant_id, campaign.c.campaign_id).in_(sorted(keys)))
+    # Its audience may be huge and is left in the database.
+    needed = sa.select(
+        campaign.c.tenant_id,
+        campaign.c.campaign_id,
+        campaign.c.cancelled_at,
+        definition["campaign_id"].as_string().label("named"),
+        definition["message_type"].as_string().label("message_type"),
+        definition["quiet_hours"].as_string().label("quiet_hours"),
+        definition["quiet_hours", "start"].as_string().label("quiet_start"),
+        definition["quiet_hours", "end"].as_string().label("quiet_end"),
     )
-    return {
-        (row.tenant_id, row.campaign_id): _CampaignFacts(
-            message_type=row.message_type,
-            quiet_hours=None
-            if row.quiet_start is None
-            else QuietHours(
-                start=time.fromisoformat(row.quiet_start), end=time.fromisoformat(row.quiet_end)
-            ),
-            cancelled=row.cancelled_at is not None,
-        )
-        for row in rows
-    }
+    key = sa.tuple_(campaign.c.tenant_id, campaign.c.campaign_id)
+    found: dict[_Key, CampaignFacts | str] = {}
+    try:
+        rows = readable(tx, needed.where(key.in_(list(keys))))
+    except Unreadable:
+        rows = []
+        for each in keys:
+            one = needed.where(key.in_([each]))
+            try:
+                rows += readable(tx, one)
+            except Unreadable:
+                found[each] = f"campaign: {damage_of(tx, one)}"
+    for row in rows:
+        try:
+            found[row.tenant_id, row.campaign_id] = campaign_facts(row)
+        except Unreadable as damage:
+            found[row.tenant_id, row.campaign_id] = str(damage)
+    return found
 
 
-def _due_send(row: Any, campaign_facts: _CampaignFacts | None) -> DueSend:
-    channel = Channel(row.channel)
-    facts = campaign_facts or _LOST_CAMPAIGN
-    return DueSend(
-        tenant_id=TenantId(row.tenant_id),
-        send_id=SendId(row.send_id),
-        campaign_id=CampaignId(row.campaign_id),
-        user_id=UserId(row.user_id),
-        channel=channel,
-        due_at=row.due_at,
-        expires_at=row.expires_at,
-        fence=row.fence,
-        attempt_count=row.attempt_count,
-        abandoned=row.state == SendState.CLAIMED,
-        variant=None  # nobody is sent to within limits that nobody knows any more
-        if row.content_id is None or campaign_facts is None
-        else Variant(VariantId(row.content_id), row.title, row.body, row.url),
-        device=None
-        if row.address is None
-        else Device(
-            device_id=DeviceId(row.device_id),
-            user_id=UserId(row.user_id),
-            channel=channel,
-            address=row.address,
-            platform=row.platform,
-            timezone=row.device_timezone,
-        ),
-        device_dead=row.dead_at is not None,
-        opted_out=row.opted_out_at is not None,
-        cancelled=facts.cancelled,
-        timezone=row.timezone,
-        quiet_hours=facts.quiet_hours,
-        message_type=facts.message_type,
-        propensity=row.propensity,
-        link_id=row.link_id,
-        arm=None if row.arm is None else Arm(row.arm),
-        variant_propensity=row.variant_propensity,
-        quiet_offsets=tuple(row.quiet_offsets or ()),
-    )
+def _due_send(
+    row: sa.Row[Any], campaigns: Mapping[_Key, CampaignFacts | str]
+) -> DueSend | DamagedSend:
+    facts = campaigns.get((row.tenant_id, row.campaign_id))
+    if isinstance(facts, str):
+        return DamagedSend(row.tenant_id, row.send_id, facts)
+    try:
+        return due_send(row, facts)
+    except Unreadable as damage:
+        return DamagedSend(row.tenant_id, row.send_id, str(damage))

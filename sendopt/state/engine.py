@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from sendopt.clock import monotonic
-from sendopt.errors import InvalidInput, SendoptError, StoreFailure
+from sendopt.errors import InvalidInput, RowRefused, SendoptError, StoreFailure
 
 #: What every function of this package takes first. Stages pass it on and never look inside.
 Transaction = Connection
@@ -204,7 +204,14 @@ def _failure(error: sa.exc.StatementError, statement: str) -> StoreFailure:
             code="store_unavailable",
             hint="repeat the request; a repetition changes nothing that was already stored",
         )
-    return StoreFailure("the state refused a statement", statement=statement)
+    kind = RowRefused if _is_about_a_row(error) else StoreFailure
+    return kind("the state refused a statement", statement=statement)
+
+
+def _is_about_a_row(error: sa.exc.StatementError) -> bool:
+    """Tell whether a value, or a row that is there already, is why: another row would be stored."""
+    of_database = isinstance(error, sa.exc.DBAPIError)
+    return not of_database or isinstance(error, sa.exc.IntegrityError | sa.exc.DataError)
 
 
 def _is_busy(error: sa.exc.StatementError) -> bool:

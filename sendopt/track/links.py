@@ -20,7 +20,8 @@ _MAC_BYTES = 24
 _MIN_KEY_BYTES = 16
 
 _KEY_ID = r"[A-Za-z0-9_-]{1,16}"
-_TOKEN = re.compile(rf"({_KEY_ID})\.([A-Za-z0-9_-]{{1,64}})\.([A-Za-z0-9_-]{{32}})", re.ASCII)
+_LINK_ID = r"[A-Za-z0-9_-]{1,64}"
+_TOKEN = re.compile(rf"({_KEY_ID})\.({_LINK_ID})\.([A-Za-z0-9_-]{{32}})", re.ASCII)
 
 
 class LinkSigner:
@@ -46,10 +47,18 @@ class LinkSigner:
         self._base_url = base_url.rstrip("/")
 
     def url(self, link_id: str) -> str:
-        """Return the address to put into a message."""
+        """Return the address to put into a message.
+
+        Raises:
+            InvalidInput: `link_invalid`, for an id that no token could be opened with.
+        """
         return f"{self._base_url}/t/{self.token(link_id)}"
 
     def token(self, link_id: str) -> str:
+        if not re.fullmatch(_LINK_ID, link_id, re.ASCII):
+            raise InvalidInput(
+                "this link's id fits into no token", code="link_invalid", expected=_LINK_ID
+            )
         return f"{self._current}.{link_id}.{self._mac(self._current, link_id)}"
 
     def open(self, token: str) -> str:

@@ -19,7 +19,7 @@ from sendopt.deliver.providers import SimulatorProvider
 from sendopt.errors import StoreFailure
 from sendopt.records import Accepted, Channel, DeadAddress, Permanent, Retry, SendState
 from sendopt.state import State, audit
-from sendopt.state.dispatch import Ended, claim, settle
+from sendopt.state.dispatch import Claimant, Ended, claim, settle
 from sendopt.state.due import lock_due
 from sendopt.state.tables import planned_send
 
@@ -236,15 +236,8 @@ def test_whoever_claims_raises_the_fence_and_an_older_fence_settles_nothing(stat
     ended = Ended(SendState.FAILED, "payload_too_large")
     with state.write() as tx:
         due = lock_due(tx, channels=[Channel.SIMULATOR], now=NOON, limit=5)
-        claimed = claim(
-            tx,
-            due,
-            owner="one",
-            providers={Channel.SIMULATOR: "simulator"},
-            now=NOON,
-            lease_ends_at=NOON + timedelta(minutes=1),
-            new_link_id=lambda: os.urandom(8).hex(),
-        )
+        one = Claimant("one", {Channel.SIMULATOR: "simulator"}, lambda: os.urandom(8).hex())
+        claimed = claim(tx, due, one, now=NOON, lease_ends_at=NOON + timedelta(minutes=1))
         assert [send.fence for send in claimed] == [1] * 5
         assert settle(tx, [(send, ended) for send in due], began_at=NOON) == []
         assert len(settle(tx, [(send, ended) for send in claimed], began_at=NOON)) == 5

@@ -28,7 +28,7 @@ from sendopt.records import (
     VariantId,
 )
 from sendopt.state.dispatch import Ended, Fate, Postponed
-from sendopt.state.due import DueSend
+from sendopt.state.due_row import DueSend
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 HOUR, MOMENT = timedelta(hours=1), timedelta(microseconds=1)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+import structlog
+
 from sendopt.clock import Clock
 from sendopt.deliver.providers.transport import Request, Response, Transport, TransportError
-from sendopt.records import Accepted, DeadAddress, Outcome, Permanent, Retry
+from sendopt.records import Accepted, DeadAddress, Message, Outcome, Permanent, Retry
+
+_log = structlog.get_logger()
 
 _FAMILY = 100
 _LAST_FAMILY = 5
@@ -28,6 +32,25 @@ class Meaning:
 
 #: Keys are statuses, or the first digit of a family for all that have no row of their own.
 StatusTable = Mapping[int, Meaning]
+
+
+def prepare_all(
+    messages: Sequence[Message], prepare: Callable[[Message], Request | DeadAddress | Permanent]
+) -> list[Request | DeadAddress | Permanent]:
+    """Make a request of each message; one of which none can be made keeps no other from going."""
+    prepared: list[Request | DeadAddress | Permanent] = []
+    for message in messages:
+        try:
+            prepared.append(prepare(message))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this message's alone
+            _log.error(
+                "message_unusable",
+                tenant_id=message.tenant_id,
+                send_id=message.send_id,
+                error=type(error).__name__,
+            )
+            prepared.append(Permanent("message_unusable"))
+    return prepared
 
 
 def exchange(

@@ -18,7 +18,7 @@ import http_ece
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sendopt.clock import Clock
-from sendopt.deliver.providers.answers import Meaning, StatusTable, exchange
+from sendopt.deliver.providers.answers import Meaning, StatusTable, exchange, prepare_all
 from sendopt.deliver.providers.transport import Request, Transport, is_contactable
 from sendopt.deliver.providers.vapid import Vapid, base64url
 from sendopt.records import Accepted, DeadAddress, Device, Message, Outcome, Permanent, Retry
@@ -95,7 +95,7 @@ class WebPushProvider:
 
     def deliver(self, messages: Sequence[Message]) -> list[Outcome]:
         now = self._clock.now()
-        prepared = [self._prepare(message, now) for message in messages]
+        prepared = prepare_all(messages, lambda message: self._prepare(message, now))
         return exchange(self._transport, prepared, STATUSES, self._clock)
 
     def _prepare(self, message: Message, now: datetime) -> Request | DeadAddress | Permanent:

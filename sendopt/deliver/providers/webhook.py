@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from sendopt.clock import Clock
-from sendopt.deliver.providers.answers import Meaning, StatusTable, exchange
+from sendopt.deliver.providers.answers import Meaning, StatusTable, exchange, prepare_all
 from sendopt.deliver.providers.transport import Request, Transport, is_contactable
 from sendopt.records import Accepted, DeadAddress, Message, Outcome, Permanent, Retry
 
@@ -52,7 +52,7 @@ class WebhookProvider:
 
     def deliver(self, messages: Sequence[Message]) -> list[Outcome]:
         now = self._clock.now()
-        prepared = [_prepare(message, now) for message in messages]
+        prepared = prepare_all(messages, lambda message: _prepare(message, now))
         return exchange(self._transport, prepared, STATUSES, self._clock)
 
 

@@ -1,0 +1,225 @@
+"""Turns what the store holds of a due send into a `DueSend`, or says what is wrong with it.
+
+A database keeps what was written into it, by whomever. What a dispatcher would stumble over, or
+would let it send at a wrong time or to nobody knows whom, is found here, before anything is begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+from math import isfinite
+from typing import Any
+
+from sendopt.clock import zone_at, zone_of
+from sendopt.errors import InvalidInput
+from sendopt.records import (
+    Arm,
+    CampaignId,
+    Channel,
+    Device,
+    DeviceId,
+    QuietHours,
+    SendId,
+    SendState,
+    TenantId,
+    UserId,
+    Variant,
+    VariantId,
+)
+from sendopt.state.damage import NOT_A_VALUE, Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class DueSend:
+    """A send whose time has come, with all that its hand-over needs, as stored at that moment."""
+
+    tenant_id: TenantId
+    send_id: SendId
+    campaign_id: CampaignId
+    user_id: UserId
+    channel: Channel
+    due_at: datetime
+    expires_at: datetime
+    fence: int
+    attempt_count: int  # begun, whether or not their outcome is known
+    abandoned: bool  # its last dispatcher never told the outcome
+    variant: Variant | None  # None, like `timezone`, only if the store lost it, or the campaign
+    device: Device | None
+    device_dead: bool
+    opted_out: bool
+    cancelled: bool  # with its whole campaign
+    timezone: str | None
+    quiet_hours: QuietHours | None
+    message_type: str | None
+    propensity: float | None
+    link_id: str | None  # of an earlier attempt: a retry leads to the same link
+    arm: Arm | None = None  # of the experiment that the send is part of
+    variant_propensity: float | None = None  # P(this variant | this time)
+    quiet_offsets: tuple[int, ...] = ()  # minutes east of UTC at which it may be night, too
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedSend:
+    """A send of which the store holds what nobody can read, or what cannot be."""
+
+    tenant_id: TenantId
+    send_id: SendId
+    damage: str  # which column, and what is wrong with it
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignFacts:
+    """What the hand-over needs of a campaign."""
+
+    message_type: str | None
+    quiet_hours: QuietHours | None
+    cancelled: bool
+
+
+_LOST_CAMPAIGN = CampaignFacts(message_type=None, quiet_hours=None, cancelled=False)
+
+_NEEDED: Mapping[str, type] = {
+    "tenant_id": str,
+    "send_id": str,
+    "campaign_id": str,
+    "user_id": str,
+    "due_at": datetime,
+    "expires_at": datetime,
+    "fence": int,
+    "attempt_count": int,
+}
+_OPTIONAL: Mapping[str, type] = {
+    "content_id": str,
+    "title": str,
+    "body": str,
+    "url": str,
+    "device_id": str,
+    "address": dict,
+    "platform": str,
+    "device_timezone": str,
+    "dead_at": datetime,
+    "opted_out_at": datetime,
+    "timezone": str,
+    "link_id": str,
+    "quiet_offsets": list,
+}
+_PROBABILITIES = ("propensity", "variant_propensity")
+
+
+def campaign_facts(row: Any) -> CampaignFacts:
+    """Read what the hand-over needs of a campaign.
+
+    Raises:
+        Unreadable: if it is not known when its users must be left alone.
+    """
+    if row.named != row.campaign_id:
+        raise Unreadable("campaign.definition: is of another campaign, or of none")
+    if not isinstance(row.message_type, str | None):
+        raise Unreadable("campaign.definition: its message type is no text")
+    return CampaignFacts(
+        message_type=row.message_type,
+        quiet_hours=None if row.quiet_hours is None else _quiet_hours(row),
+        cancelled=row.cancelled_at is not None,
+    )
+
+
+def _quiet_hours(row: Any) -> QuietHours:
+    try:
+        quiet = QuietHours(time.fromisoformat(row.quiet_start), time.fromisoformat(row.quiet_end))
+    except NOT_A_VALUE as error:
+        raise Unreadable("campaign.definition: its quiet hours cannot be read") from error
+    if quiet.start == quiet.end or quiet.start.tzinfo or quiet.end.tzinfo:
+        raise Unreadable("campaign.definition: its quiet hours cannot be kept")
+    return quiet
+
+
+def due_send(row: Any, facts: CampaignFacts | None) -> DueSend:
+    """Read a due send; `facts` are of its campaign, None = the store lost that.
+
+    Raises:
+        Unreadable: if a column holds what it is not for.
+    """
+    _check_kinds(row)
+    channel = _member(Channel, row.channel, "channel")
+    known = facts or _LOST_CAMPAIGN
+    return DueSend(
+        tenant_id=TenantId(row.tenant_id),
+        send_id=SendId(row.send_id),
+        campaign_id=CampaignId(row.campaign_id),
+        user_id=UserId(row.user_id),
+        channel=channel,
+        due_at=row.due_at,
+        expires_at=row.expires_at,
+        fence=row.fence,
+        attempt_count=row.attempt_count,
+        abandoned=row.state == SendState.CLAIMED,
+        variant=None  # nobody is sent to within limits that nobody knows any more
+        if row.content_id is None or facts is None
+        else Variant(VariantId(row.content_id), row.title, row.body, row.url),
+        device=None
+        if row.address is None
+        else Device(
+            device_id=DeviceId(row.device_id),
+            user_id=UserId(row.user_id),
+            channel=channel,
+            address=row.address,
+            platform=row.platform,
+            timezone=row.device_timezone,
+        ),
+        device_dead=row.dead_at is not None,
+        opted_out=row.opted_out_at is not None,
+        cancelled=known.cancelled,
+        timezone=row.timezone,
+        quiet_hours=known.quiet_hours,
+        message_type=known.message_type,
+        propensity=row.propensity,
+        link_id=row.link_id,
+        arm=None if row.arm is None else _member(Arm, row.arm, "arm"),
+        variant_propensity=row.variant_propensity,
+        quiet_offsets=tuple(row.quiet_offsets or ()),
+    )
+
+
+def _check_kinds(row: Any) -> None:
+    for name, kind in _NEEDED.items():
+        if type(getattr(row, name)) is not kind:
+            raise Unreadable(f"{name}: holds no {kind.__name__}")
+    for name, kind in _OPTIONAL.items():
+        if (value := getattr(row, name)) is not None and type(value) is not kind:
+            raise Unreadable(f"{name}: holds no {kind.__name__}")
+    if row.content_id is not None and (row.title is None or row.body is None):
+        raise Unreadable("title, body: one of them is missing")
+    for name in _PROBABILITIES:
+        if (value := getattr(row, name)) is not None and not _is_finite(value):
+            raise Unreadable(f"{name}: holds no finite number")
+    if row.attempt_count < 0:
+        raise Unreadable("attempt_count: is negative")
+    if row.due_at >= row.expires_at:
+        raise Unreadable("expires_at: does not lie after due_at")
+    _check_zones(row)
+
+
+def _check_zones(row: Any) -> None:
+    try:
+        if row.timezone is not None:
+            zone_of(row.timezone)
+    except InvalidInput as error:
+        raise Unreadable(f"decision.timezone: {error.message}") from error
+    try:
+        for offset in row.quiet_offsets or ():
+            zone_at(offset)
+    except NOT_A_VALUE as error:
+        raise Unreadable("quiet_offsets: holds no minutes east of UTC") from error
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) in {int, float} and isfinite(value)
+
+
+def _member(kind: Any, value: Any, name: str) -> Any:
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise Unreadable(f"{name}: {value!r} is none that sendopt knows") from error
