@@ -11,7 +11,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check format bench docs lock clean
+.PHONY: help setup demo test test-all check format bench soak docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ format: .venv/ready ## rewrite the code in the house format
 bench: .venv/ready ## time what has to be fast and write docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/cycle.py --users 100000
+
+soak: .venv/ready ## an hour of mixed traffic, with a graph: docs/soak.md (MINUTES=2 for a short one)
+	$(BIN)/python benchmarks/soak.py --minutes $(or $(MINUTES),60)
 
 docs: .venv/ready ## regenerate the reference pages under docs/reference
 	$(BIN)/python docs/build.py
