@@ -8,6 +8,8 @@
     ├── LeaseHeld                another process holds the only right to do this
     ├── StoreFailure             a store refused a statement; names it, keeps the cause
     │   └── RowRefused           because of what a row holds: another row would be stored
+    ├── Overloaded               too much waits already; this was not begun
+    │   └── TooManyRequests      and most of what waits is this caller's own
     ├── ModelNotServable         no champion, or it does not fit today's features
     ├── SolverFailed             a numerical routine found no solution; nothing is made of it
     └── InvariantBroken          stored facts contradict each other
@@ -100,6 +102,18 @@ class StoreFailure(SendoptError):
 
 class RowRefused(StoreFailure):
     """A store refused what a row holds; neither the store nor its disk has failed."""
+
+
+class Overloaded(SendoptError):
+    """Too much waits already; nothing of this was begun, and a repetition in a moment may do."""
+
+    code = "overloaded"
+
+
+class TooManyRequests(Overloaded):
+    """One caller has more requests open than its share; the others are served meanwhile."""
+
+    code = "too_many_requests"
 
 
 class ModelNotServable(SendoptError):

@@ -132,7 +132,15 @@ class HttpSettings(_Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, lt=65536)] = 8420
     base_url: str = "http://127.0.0.1:8420"  # what click links begin with
-    metrics_key: SecretStr = SecretStr("")  # opens /metrics; empty = to this machine only
+    metrics_key: SecretStr = SecretStr("")  # opens /metrics; empty = it stays closed
+    # Fewer where the process may not open so many files (ulimit -n), of which stores need some.
+    connections: Count = 1000
+    head_seconds: Seconds = 10  # from a request's first byte to the end of its head
+    body_seconds: Seconds = 20  # for all of a body
+    answer_seconds: Seconds = 30  # until a client takes more of its answer
+    idle_seconds: Seconds = (
+        30  # between two requests; more than a proxy keeps them, if there is one
+    )
 
 
 class ServiceSettings(_Section):

@@ -14,11 +14,24 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from sendopt import strict_json
+from sendopt.api.turns import Turn, Turns
 from sendopt.errors import InvalidInput
 
 MAX_BODY_BYTES = 1024 * 1024
-#: A client that sends more slowly than this is cut off: it would hold a connection for ever.
-BODY_TIMEOUT_SECONDS = 20.0
+#: Bodies that are read at a time: they stay in memory until they are complete.
+_MOST_AT_ONCE = 64
+
+
+class Bodies(Turns):
+    """Turns to read a body. Nobody waits for one: a body that cannot be read now is not asked for.
+
+    Args:
+        seconds: a client that sends more slowly than this is cut off.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("bodies", at_once=_MOST_AT_ONCE, waiting=0, patience=0.0)
+        self.seconds = seconds
 
 
 async def json_body(request: Request) -> Any:
@@ -47,7 +60,10 @@ EventsBody = Annotated[Any, Depends(events_body)]
 async def _parsed(request: Request, limits: strict_json.Limits) -> Any:
     _check_media_type(request)
     _check_announced_length(request)
-    body = await _read(request)
+    bodies: Bodies = request.app.state.bodies
+    turn: Turn = request.state.turn
+    async with turn.aside(bodies):  # a slow client holds no thread that others could use
+        body = await _read(request, bodies.seconds)
     # Scanning a mebibyte takes longer than other requests should wait for the event loop.
     return await run_in_threadpool(strict_json.loads, body, limits=limits)
 
@@ -77,10 +93,10 @@ def _check_announced_length(request: Request) -> None:
         raise _too_large()
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, seconds: float) -> bytes:
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
+        async with asyncio.timeout(seconds):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > MAX_BODY_BYTES:
@@ -89,7 +105,7 @@ async def _read(request: Request) -> bytes:
         raise InvalidInput(
             f"only {len(body)} bytes of the body arrived",
             code="body_incomplete",
-            expected=f"the whole body within {BODY_TIMEOUT_SECONDS:.0f} seconds",
+            expected=f"the whole body within {seconds:g} seconds",
         ) from error
     return bytes(body)
 

@@ -33,6 +33,12 @@ class Metrics:
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
             registry=self.registry,
         )
+        self.refused = Counter(
+            "sendopt_http_refused",
+            "Requests refused unread, by kind of request and code: too many, too large, too slow.",
+            ["kind", "code"],
+            registry=self.registry,
+        )
         self.events = Counter(
             "sendopt_events",
             "Events received, by verdict.",

@@ -71,6 +71,8 @@ class Observer:
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = _template(scope)
         self._metrics.observe_request(scope["method"], route, status, seconds)
+        if scope["state"].get("refused"):
+            return  # told of in one line for many: to log each would cost more than to refuse it
         _log.info(
             "request",
             request_id=scope["state"]["request_id"],
@@ -83,11 +85,13 @@ class Observer:
 
 
 def _template(scope: Scope) -> str:
-    """Return the template of the route that answered, or `unmatched`.
+    """Return the template of the route that answered, or `unmatched`, or `refused` before any.
 
     FastAPI names its own routes only; a plain one, such as `/openapi.json`, takes no parameters,
     so that its path is its template.
     """
+    if scope["state"].get("refused"):
+        return "refused"
     if "route" in scope:
         return str(scope["route"].path)
     plain = "endpoint" in scope and not scope.get("path_params")

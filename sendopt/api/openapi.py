@@ -59,7 +59,12 @@ def document(api: FastAPI) -> dict[str, Any]:
     return api.openapi_schema
 
 
+def text(api: FastAPI) -> str:
+    """Return the document of `api` as JSON, the same text for the same API."""
+    return json.dumps(document(api), indent=2, ensure_ascii=False) + "\n"
+
+
 def write_openapi(api: FastAPI, path: Path) -> None:
     """Write the document of `api` to `path`, the same bytes for the same API."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document(api), indent=2, ensure_ascii=False) + "\n")
+    path.write_text(text(api))

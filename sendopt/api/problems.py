@@ -22,8 +22,10 @@ from sendopt.errors import (
     ModelNotServable,
     NotAuthorized,
     NotFound,
+    Overloaded,
     SendoptError,
     StoreFailure,
+    TooManyRequests,
 )
 from sendopt.strict_json import wording
 
@@ -42,6 +44,8 @@ _STATUS_OF_TYPE: tuple[tuple[type[SendoptError], int], ...] = (
     (NotFound, 404),
     (Conflict, 409),
     (InvalidInput, 422),
+    (TooManyRequests, 429),
+    (Overloaded, 503),
     (LeaseHeld, 503),
     (StoreFailure, 503),
     (ModelNotServable, 503),
@@ -49,6 +53,7 @@ _STATUS_OF_TYPE: tuple[tuple[type[SendoptError], int], ...] = (
 _HEADERS_OF_STATUS = {
     401: {"WWW-Authenticate": 'Bearer realm="sendopt"'},
     415: {"Accept-Encoding": "identity"},
+    429: {"Retry-After": "1"},
     503: {"Retry-After": "5"},
 }
 _UNEXPLAINED = "The service failed; nothing of this request was acknowledged."
@@ -88,7 +93,7 @@ def status_of(error: SendoptError) -> int:
 def of_error(error: SendoptError, request_id: str) -> Problem:
     """Describe `error` as far as the client may know."""
     status = status_of(error)
-    if status >= 500:
+    if status >= 500 and not isinstance(error, Overloaded):
         return _problem(status, error.code, _UNEXPLAINED, request_id)
     if status == 401:
         return _problem(status, "not_authorized", _NOT_AUTHORIZED, request_id)
@@ -101,6 +106,13 @@ def of_error(error: SendoptError, request_id: str) -> Problem:
         expected=error.expected,
         hint=error.hint,
     )
+
+
+def of_connection(
+    status: int, code: str, detail: str, request_id: str, *, expected: str, hint: str
+) -> Problem:
+    """Describe why a request was not even read."""
+    return _problem(status, code, detail, request_id, expected=expected, hint=hint)
 
 
 def internal(request_id: str) -> Problem:
@@ -143,7 +155,8 @@ _DESCRIPTIONS: dict[int | str, str] = {
     413: "The body is larger than 1 MiB",
     415: "The body is not application/json in UTF-8, or is compressed",
     422: "A value breaks a stated rule; nothing was stored",
-    503: "A store or a model is not available; retry",
+    429: "This caller has too many requests open at once",
+    503: "A store or a model is not available, or too much waits already; retry",
     "default": "Any other failure",
 }
 

@@ -13,6 +13,8 @@ Answer = TypeVar("Answer")
 
 #: Worker threads of its own: questions never stand behind slow routes in the queue of theirs.
 _THREADS = 4
+#: Questions that wait or are asked; whoever comes beyond has to find the answer elsewhere.
+_MOST_AT_ONCE = 64
 _PATIENCE_SECONDS = 0.25  # beyond it whoever waits has to find the answer elsewhere
 
 
@@ -47,6 +49,8 @@ class Remembered(Generic[Answer]):
             return answer
         asking = self._asking.get(key)
         if asking is None:
+            if len(self._asking) >= _MOST_AT_ONCE:
+                return answer
             asking = self._asking[key] = asyncio.create_task(self._ask(key, ask))
         if answer is None:
             await asyncio.wait({asking}, timeout=_PATIENCE_SECONDS)

@@ -7,17 +7,23 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
+import anyio.to_thread
 import structlog
 import uvicorn
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 import sendopt
-from sendopt.api import openapi, problems
+from sendopt.api import admission, openapi, problems
+from sendopt.api.admission import Admission
+from sendopt.api.alive import Alive
 from sendopt.api.best_times import BestTimesFromStore
+from sendopt.api.body import Bodies
+from sendopt.api.connections import Connections, raise_file_limit
 from sendopt.api.gauges import BacklogGauges, DriftGauges, PartGauges
 from sendopt.api.metrics import Metrics
 from sendopt.api.observe import Observer
+from sendopt.api.protocol import LimitedConfig, Times
 from sendopt.api.routes import (
     campaigns,
     devices,
@@ -62,6 +68,7 @@ def create_api(app: App, parts: Sequence[Part] = ()) -> FastAPI:
         version=sendopt.__version__,
         summary="Learns when each user answers and sends every message at that moment.",
         lifespan=_open_stores,
+        openapi_url=None,  # the framework's route would write it out on the event loop, every time
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
@@ -72,12 +79,17 @@ def create_api(app: App, parts: Sequence[Part] = ()) -> FastAPI:
     api.state.facade = app
     api.state.readiness = Liveness(lambda: _readiness(app, parts))
     api.state.metrics = Metrics(BacklogGauges(app), DriftGauges(app), PartGauges(parts))
+    api.state.bodies = Bodies(app.settings.http.body_seconds)
     api.state.metrics_key = app.settings.http.metrics_key.get_secret_value()
     for part in (events, users, campaigns, devices, sends, models, lift, statements, links, health):
         api.include_router(part.router)
     problems.install(api)
-    api.add_middleware(Observer, metrics=api.state.metrics, random_bytes=app.random_bytes)
+    counted = {"metrics": api.state.metrics, "random_bytes": app.random_bytes}
+    # The last is the outermost.
+    api.add_middleware(Admission, metrics=api.state.metrics)
+    api.add_middleware(Observer, **counted)
     api.add_middleware(BestTimesFromStore, facade=app, metrics=api.state.metrics)
+    api.add_middleware(Alive, **counted)
     api.openapi = lambda: openapi.document(api)  # type: ignore[method-assign]
     return api
 
@@ -90,6 +102,8 @@ def _readiness(app: App, parts: Sequence[Part]) -> dict[str, str | None]:
 async def _open_stores(api: FastAPI) -> AsyncIterator[None]:
     """Open every store before the first request, so that no two requests race to do it."""
     app: App = api.state.facade
+    # Whoever has a turn finds a thread: it is the turns that are waited for, and counted.
+    anyio.to_thread.current_default_thread_limiter().total_tokens = admission.THREADS + 1
     await run_in_threadpool(app.open_stores)
     # Without a champion messages go out at their fallback times, without scores it is asked.
     with suppress(ModelNotServable, StoreFailure):
@@ -132,8 +146,15 @@ def make_server(api: FastAPI, *, host: str, port: int) -> Server:
     Raises:
         InvalidInput: `port_taken`.
     """
-    config = uvicorn.Config(
+    raise_file_limit()
+    app: App = api.state.facade
+    limits = app.settings.http
+    config = LimitedConfig(
         api,
+        times=Times(limits.head_seconds, limits.idle_seconds, limits.answer_seconds),
+        connections=Connections(limits.connections),
+        metrics=api.state.metrics,
+        random_bytes=app.random_bytes,
         host=host,
         port=port,
         access_log=False,
@@ -145,7 +166,7 @@ def make_server(api: FastAPI, *, host: str, port: int) -> Server:
     )
     config.load()  # imports
     server = Server(config)
-    _log.info("api_starts", host=host, port=port)
+    _log.info("api_starts", host=host, port=port, connections=config.open_connections.most)
     return server
 
 

@@ -21,6 +21,8 @@ Transaction = Connection
 
 #: How long a statement waits for another writer before it gives up.
 LOCK_TIMEOUT_SECONDS = 30
+#: Threads of one process that may wait for SQLite's only writer, more than any part of it has.
+MOST_WAITING_WRITERS = 64
 
 _SQLITE_SETUP = (
     f"PRAGMA busy_timeout = {LOCK_TIMEOUT_SECONDS * 1000}",
@@ -52,6 +54,7 @@ class State:
         # SQLite has one writer. Threads that wait for the file itself sleep and try again, and the
         # unlucky ones wait for seconds; here they queue. PostgreSQL's writers need no turns.
         self._turn = threading.Lock() if self.engine.dialect.name == "sqlite" else None
+        self._places = threading.Semaphore(MOST_WAITING_WRITERS)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -83,13 +86,19 @@ class State:
     def _own_turn(self) -> Iterator[None]:
         if self._turn is None:
             yield
-        elif self._turn.acquire(timeout=LOCK_TIMEOUT_SECONDS):
-            try:
-                yield
-            finally:
-                self._turn.release()
-        else:
+            return
+        if not self._places.acquire(blocking=False):
             raise _busy("state.write")
+        try:
+            came = self._turn.acquire(timeout=LOCK_TIMEOUT_SECONDS)
+        finally:
+            self._places.release()
+        if not came:
+            raise _busy("state.write")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def close(self) -> None:
         self.engine.dispose()

@@ -18,21 +18,25 @@ from pathlib import Path
 import httpx
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 
 from sendopt.api import create_api, make_server
 from sendopt.app import App
 from sendopt.clock import VirtualClock
 from sendopt.records import TenantId
-from sendopt.settings import Settings
+from sendopt.settings import HttpSettings, Settings
 from sendopt.state.tables import metadata
 
+METRICS_KEY = "of-the-operator"
 NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Iterator[App]:
     home = shutil.copytree(empty_home, tmp_path_factory.mktemp("service") / "home")
-    with closing(App(Settings(home=home), VirtualClock(NOW), secrets.token_bytes)) as app:
+    http = HttpSettings(metrics_key=SecretStr(METRICS_KEY))
+    settings = Settings(home=home, http=http)
+    with closing(App(settings, VirtualClock(NOW), secrets.token_bytes)) as app:
         app.create_tenant(TenantId("acme"), timezone="Europe/Vienna")
         app.create_tenant(TenantId("other"), timezone="UTC")
         yield app
@@ -68,6 +72,12 @@ def other(app: App, url: str) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="session")
 def stranger(url: str) -> Iterator[httpx.Client]:
     yield from _client(url, None)
+
+
+@pytest.fixture(scope="session")
+def operator(url: str) -> Iterator[httpx.Client]:
+    """Whoever holds the metrics key."""
+    yield from _client(url, METRICS_KEY)
 
 
 @pytest.fixture(scope="session")

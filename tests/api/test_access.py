@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from api.conftest import METRICS_KEY
 from pydantic import SecretStr
 
 from sendopt.api import create_api
@@ -184,11 +185,11 @@ def test_log_lines_hold_neither_keys_nor_people(
         assert secret not in logged
 
 
-def test_metrics_are_the_operators(
-    acme: httpx.Client, stranger: httpx.Client, acme_key: str, home: Path, serve: Serve
+def test_metrics_tell_the_operator_of_every_tenant(
+    acme: httpx.Client, operator: httpx.Client
 ) -> None:
     acme.post("/v1/events", json=[{"event_id": "metrics-4711"}])
-    exposition = stranger.get("/metrics").text  # from this machine, no key configured
+    exposition = operator.get("/metrics").text
     assert 'sendopt_events_total{tenant_id="acme",verdict="rejected"}' in exposition
     assert "4711" not in exposition
     for gauge in (
@@ -197,12 +198,22 @@ def test_metrics_are_the_operators(
         "sendopt_oldest_due_seconds 0.0",
     ):
         assert gauge in exposition
-    http = HttpSettings(metrics_key=SecretStr("op-secret"))
-    guarded = App(Settings(home=home, http=http), SystemClock(), secrets.token_bytes)
-    with closing(guarded), serve(guarded) as url:
-        for key, status in ((None, 401), (acme_key, 401), ("op-secre", 401), ("op-secret", 200)):
-            headers = {"Authorization": f"Bearer {key}"} if key else {}
-            assert httpx.get(f"{url}/metrics", headers=headers, timeout=60).status_code == status
+
+
+def test_metrics_open_with_the_operators_key_alone_from_this_machine_too(
+    url: str, acme_key: str, home: Path, serve: Serve
+) -> None:
+    def statuses(url: str, *keys: str | None) -> set[int]:
+        headers = [{"Authorization": f"Bearer {key}"} if key is not None else {} for key in keys]
+        return {
+            httpx.get(f"{url}/metrics", headers=each, timeout=60).status_code for each in headers
+        }
+
+    assert statuses(url, None, "x", acme_key, METRICS_KEY[:-1], METRICS_KEY + "x") == {401}
+    assert statuses(url, METRICS_KEY) == {200}
+    without = App(Settings(home=home), SystemClock(), secrets.token_bytes)
+    with closing(without), serve(without) as closed:
+        assert statuses(closed, None, "x", acme_key, METRICS_KEY) == {401}
 
 
 def test_the_service_says_how_it_is(stranger: httpx.Client) -> None:
@@ -213,11 +224,13 @@ def test_the_service_says_how_it_is(stranger: httpx.Client) -> None:
 
 
 def test_requests_are_metered_by_the_template_of_their_route(home: Path, serve: Serve) -> None:
-    app = App(Settings(home=home), SystemClock(), secrets.token_bytes)
+    http = HttpSettings(metrics_key=SecretStr(METRICS_KEY))
+    app = App(Settings(home=home, http=http), SystemClock(), secrets.token_bytes)
     with closing(app), serve(app) as url:
         for path in ("openapi.json", "nowhere", "v1/users/ann/best-times"):
             httpx.get(f"{url}/{path}", timeout=60)
-        metrics = httpx.get(f"{url}/metrics", timeout=60).text
+        operator = {"Authorization": f"Bearer {METRICS_KEY}"}
+        metrics = httpx.get(f"{url}/metrics", headers=operator, timeout=60).text
     requests = [line for line in metrics.splitlines() if line.startswith("sendopt_http_requests")]
     assert {
         (labels["route"], labels["status"])
@@ -233,7 +246,8 @@ def test_requests_are_metered_by_the_template_of_their_route(home: Path, serve: 
 def test_a_store_that_is_broken_makes_the_service_unready_but_alive(
     home: Path, serve: Serve
 ) -> None:
-    app = App(Settings(home=home), SystemClock(), secrets.token_bytes)
+    http = HttpSettings(metrics_key=SecretStr(METRICS_KEY))
+    app = App(Settings(home=home, http=http), SystemClock(), secrets.token_bytes)
     with closing(app), serve(app) as url:
         assert httpx.get(f"{url}/readyz", timeout=60).status_code == 200
         with closing(sqlite3.connect(home / "state.sqlite")) as state:
@@ -246,7 +260,8 @@ def test_a_store_that_is_broken_makes_the_service_unready_but_alive(
         assert parts.pop("state") is not None
         assert parts == {"log": None, "registry": None, "disk": None}
         assert httpx.get(f"{url}/healthz", timeout=60).status_code == 200
-        metrics = httpx.get(f"{url}/metrics", timeout=60)
+        operator = {"Authorization": f"Bearer {METRICS_KEY}"}
+        metrics = httpx.get(f"{url}/metrics", headers=operator, timeout=60)
     assert metrics.status_code == 200
     assert "sendopt_http_requests_total" in metrics.text
     assert "sendopt_sends" not in metrics.text

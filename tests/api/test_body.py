@@ -75,14 +75,6 @@ def test_the_limit_itself_is_allowed_and_a_byte_more_is_not(exchange: Exchange) 
         assert problem["code"] == expected
 
 
-def test_a_body_that_never_comes_is_given_up(
-    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(body, "BODY_TIMEOUT_SECONDS", 0.2)
-    status, problem = exchange("Content-Length: 100", parts=[b"[{"])
-    assert (status, problem["code"]) == (408, "body_incomplete")
-
-
 def test_what_stands_behind_the_announced_length_is_no_part_of_the_body(
     exchange: Exchange,
 ) -> None:

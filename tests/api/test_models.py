@@ -55,17 +55,17 @@ def test_going_back_over_rest(factory: httpx.Client, other: httpx.Client) -> Non
 
 
 def test_what_a_look_for_drift_found_is_seen_until_the_next(
-    app: App, factory: httpx.Client, stranger: httpx.Client
+    app: App, factory: httpx.Client, operator: httpx.Client
 ) -> None:
     app.drift(FACTORY)
-    exposition = stranger.get("/metrics").text
+    exposition = operator.get("/metrics").text
     for name in ALARMS:
         assert f'sendopt_drift_ringing{{alarm="{name}",tenant_id="factory"}} 0.0' in exposition
     assert "sendopt_drift_threshold{" not in exposition, "nothing was sent: no alarm can tell"
     fell = KeptAlarm(FACTORY, "answer_rate", -0.2, 0.05, ringing=True, until=app.clock.now())
     with app.state.write() as tx:
         drift.keep(tx, FACTORY, [fell])
-    exposition = stranger.get("/metrics").text
+    exposition = operator.get("/metrics").text
     labels = '{alarm="answer_rate",tenant_id="factory"}'
     for line in (
         f"sendopt_drift{labels} -0.2",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from sendopt.api import problems
+from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer
 from sendopt.errors import NotAuthorized
 
@@ -38,6 +37,7 @@ _NOT_NEEDED = frozenset({"registry"})
 @router.get("/healthz")
 async def health() -> Health:
     """Say that the process lives; looks at nothing else, so a slow store never restarts it."""
+    # Described here and answered before: `sendopt.api.alive`.
     return Health(status="ok")
 
 
@@ -55,6 +55,12 @@ async def readiness(request: Request) -> JSONResponse:
     return JSONResponse(answer.model_dump(), status_code=200 if ready else 503)
 
 
+@router.get("/openapi.json", include_in_schema=False)
+def description(request: Request) -> Response:
+    """Describe every route."""
+    return Response(openapi.text(request.app), media_type="application/json")
+
+
 @router.get(
     "/metrics",
     response_class=Response,
@@ -63,8 +69,8 @@ async def readiness(request: Request) -> JSONResponse:
 def metrics(request: Request) -> Response:
     """Show what was counted and what waits, of every tenant, to the operator alone.
 
-    With a metrics key configured, it must come as `Authorization: Bearer ...`; without one, only
-    the machine itself may look. A tenant's key does not open this.
+    `SENDOPT_HTTP__METRICS_KEY` must come as `Authorization: Bearer ...`, from wherever; while none
+    is set, nobody may look. A tenant's key does not open this.
     """
     if not _is_operator(request):
         raise NotAuthorized("metrics are the operator's")
@@ -73,7 +79,7 @@ def metrics(request: Request) -> Response:
 
 def _is_operator(request: Request) -> bool:
     metrics_key: str = request.app.state.metrics_key
-    if not metrics_key:
-        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
     given = request.headers.get("authorization", "")
-    return hmac.compare_digest(given.encode(), f"Bearer {metrics_key}".encode())
+    return bool(metrics_key) and hmac.compare_digest(
+        given.encode(), f"Bearer {metrics_key}".encode()
+    )
