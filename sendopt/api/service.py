@@ -164,7 +164,7 @@ def make_server(api: FastAPI, *, host: str, port: int) -> Server:
         timeout_graceful_shutdown=20,
         ws="none",
     )
-    config.load()  # imports
+    config.load()  # imports what it names
     server = Server(config)
     _log.info("api_starts", host=host, port=port, connections=config.open_connections.most)
     return server

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -13,11 +14,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sendopt.errors import InvalidInput, StoreFailure
+from sendopt.errors import InvalidInput
 from sendopt.log.durable import DataFiles
 from sendopt.log.events import EVENT_SCHEMA, differing_members, event_table
 from sendopt.log.lease import CheckHeld
-from sendopt.log.statements import failures, literal, run, statement
+from sendopt.log.statements import (
+    afterwards,
+    all_rows,
+    failures,
+    literal,
+    roll_back,
+    run,
+    statement,
+)
 from sendopt.records import Event, TenantId
 
 
@@ -129,7 +138,7 @@ class Appender:
         for name in ("flush_inlined", "merge_files", "delete_merged_files"):
             sql = statement(name).format(lake=literal(self._lake))
             with self._transaction():
-                run(self._connection, name, sql).fetchall()
+                all_rows(self._connection, name, sql)
 
     def _store(self, events: pa.Table, tenants: pa.Array) -> AppendReport:
         incoming = events.append_column("tenant_id", tenants).append_column(
@@ -162,33 +171,29 @@ class Appender:
 
     @contextmanager
     def _inputs(self, **tables: pa.Table) -> Iterator[None]:
-        for name, table in tables.items():
-            self._connection.register(name, table)
-        try:
+        with ExitStack() as registered:
+            for name, table in tables.items():
+                with failures("register"):
+                    self._connection.register(name, table)
+                unregister = partial(self._connection.unregister, name)
+                registered.enter_context(afterwards(unregister, "unregister"))
             yield
-        finally:
-            for name in tables:
-                self._connection.unregister(name)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         run(self._connection, "begin", "begin")
         try:
             yield
-            self._data.sync_new()
+            with failures("sync"):
+                self._data.sync_new()
             self._check_held()
-        except OSError as error:
-            self._connection.rollback()
-            raise StoreFailure("the log's disk refused to sync", statement="sync") from error
+            run(self._connection, "commit", "commit")
         except BaseException:
-            self._connection.rollback()
+            roll_back(self._connection)
             raise
-        # A commit that fails has rolled back by itself.
-        run(self._connection, "commit", "commit")
 
     def _one_row(self, name: str) -> tuple[Any, ...]:
-        rows: list[tuple[Any, ...]] = run(self._connection, name).fetchall()
-        return rows[0]
+        return all_rows(self._connection, name)[0]
 
 
 def _conflict(verdict: dict[str, Any]) -> EventConflict:

@@ -14,7 +14,16 @@ import duckdb
 from sendopt.cores import cores
 from sendopt.errors import StoreFailure
 from sendopt.log.location import LogLocation, S3Access
-from sendopt.log.statements import failures, literal, run, statement
+from sendopt.log.statements import (
+    afterwards,
+    failures,
+    keep_open,
+    literal,
+    must_stay_open,
+    run,
+    statement,
+)
+from sendopt.postgres import with_patience
 
 #: Catalogs of attached lakes start so; a reader's SQL may not mention it.
 LAKE_PREFIX = "every_tenants_lake_"
@@ -67,14 +76,30 @@ def open_instance(
 
 
 @contextmanager
+def connected(instance: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection of its own, whose query is broken off at the end of the block."""
+    with failures("connect"):
+        connection = instance.cursor()
+
+    def close() -> None:
+        if must_stay_open(connection):
+            keep_open(instance)  # it would close its connections
+        else:
+            connection.interrupt()
+            connection.close()
+
+    with afterwards(close, "close"):
+        yield connection
+
+
+@contextmanager
 def attached(
     instance: duckdb.DuckDBPyConnection,
     location: LogLocation,
     *,
     read_only: bool,
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
-    """Yield a new connection with the lake attached, and the name of its catalog."""
-    connection = instance.cursor()
+    """Yield a new connection with the lake attached and in use, and the name of its catalog."""
     lake = f"{LAKE_PREFIX}{next(_lake_numbers)}"
     # Files are named relative to the data path, so a log may be moved as a whole.
     options = [f"DATA_PATH {literal(location.data)}", "OVERRIDE_DATA_PATH true"]
@@ -83,26 +108,24 @@ def attached(
     else:
         options.append(f"DATA_INLINING_ROW_LIMIT {_INLINED_ROWS}")
     if location.on_postgres:
-        catalog = f"ducklake:postgres:{location.catalog}"
+        catalog = f"ducklake:postgres:{with_patience(location.catalog)}"
     else:
         catalog = f"ducklake:sqlite:{location.catalog}"
         options += ["META_JOURNAL_MODE 'WAL'", f"META_BUSY_TIMEOUT {_BUSY_TIMEOUT_MS}"]
-    try:
-        run(
-            connection,
-            "attach",
-            statement("attach").format(
-                catalog=literal(catalog), lake=lake, options=", ".join(options)
-            ),
+    with connected(instance) as connection:
+        sql = statement("attach").format(
+            catalog=literal(catalog), lake=lake, options=", ".join(options)
         )
-        try:
-            yield connection, lake
-        finally:
+        run(connection, "attach", sql)
+
+        def detach() -> None:
             connection.interrupt()
             connection.execute("use memory")
             connection.execute(f"detach {lake}")
-    finally:
-        connection.close()
+
+        with afterwards(detach, "detach"):
+            run(connection, "use", f"use {lake}")
+            yield connection, lake
 
 
 def _load_all(connection: duckdb.DuckDBPyConnection, location: LogLocation) -> None:

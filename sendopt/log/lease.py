@@ -12,12 +12,14 @@ import os
 import socket
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
+from sendopt.disk import explained
 from sendopt.errors import LeaseHeld, StoreFailure
 from sendopt.log.location import LogLocation
+from sendopt.postgres import with_patience
 
 if TYPE_CHECKING:
     import psycopg
@@ -35,6 +37,7 @@ def exclusive(location: LogLocation, right: str, *, wait: bool) -> Iterator[Chec
 
     Raises:
         LeaseHeld: if another process holds it and `wait` is false; says which.
+        StoreFailure: if nobody can tell who holds it.
     """
     hold = _on_postgres if location.on_postgres else _on_file
     with hold(location.catalog, right, wait=wait) as check:
@@ -43,44 +46,53 @@ def exclusive(location: LogLocation, right: str, *, wait: bool) -> Iterator[Chec
 
 @contextmanager
 def _on_file(catalog: str, right: str, *, wait: bool) -> Iterator[CheckHeld]:
-    path = Path(f"{catalog}.{right}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            file.seek(0)
-            raise _held(right, by=file.read().strip() or "an unknown process") from None
-        file.truncate(0)
-        file.write(_holder())
-        file.flush()
+    with explained(right):
+        file = _open(Path(f"{catalog}.{right}"))
+    with file:
+        with explained(right):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                raise _held(right, by=file.read().strip() or "an unknown process") from None
+            file.truncate(0)
+            file.write(_holder())
+            file.flush()
         yield lambda: None  # the kernel takes a flock from nobody who lives
+
+
+def _open(path: Path) -> TextIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a+", encoding="utf-8")
+    file.seek(0)
+    return file
 
 
 @contextmanager
 def _on_postgres(catalog: str, right: str, *, wait: bool) -> Iterator[CheckHeld]:
     import psycopg  # noqa: PLC0415 - costs every command of a log on files 0.1 s
 
+    @contextmanager
+    def answered(meaning: str) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.Error as error:
+            raise StoreFailure(meaning, statement=right) from error
+
     key = (_LOCK_SPACE, zlib.crc32(right.encode()) - 2**31)
     name = f"sendopt {right} {_holder()}"
-    try:
-        connection = psycopg.connect(catalog, autocommit=True, application_name=name)
-    except psycopg.Error as error:
-        raise StoreFailure("the log's catalog cannot be reached", statement=right) from error
-    with connection:
-        if wait:
-            connection.execute("select pg_advisory_lock(%s, %s)", key)
-        elif not _first(connection, "select pg_try_advisory_lock(%s, %s)", key):
-            holder = _first(connection, _HOLDER_OF_LOCK, key)
-            raise _held(right, by=str(holder or "an unknown session"))
+    with answered("the log's catalog cannot be reached"):
+        connection = psycopg.connect(with_patience(catalog), autocommit=True, application_name=name)
+    with closing(connection):  # and with it the lock is let go
+        with answered("the log's catalog broke off"):
+            if wait:
+                connection.execute("select pg_advisory_lock(%s, %s)", key)
+            elif not _first(connection, "select pg_try_advisory_lock(%s, %s)", key):
+                holder = _first(connection, _HOLDER_OF_LOCK, key)
+                raise _held(right, by=str(holder or "an unknown session"))
 
         def check() -> None:
-            try:
+            with answered(f"the session that held the right to {right} is gone"):
                 connection.execute("select 1")
-            except psycopg.Error as error:
-                raise StoreFailure(
-                    f"the session that held the right to {right} is gone", statement=right
-                ) from error
 
         yield check
 

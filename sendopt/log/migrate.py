@@ -12,7 +12,7 @@ from sendopt.errors import StoreFailure
 from sendopt.log.connect import attached
 from sendopt.log.lease import exclusive
 from sendopt.log.location import LogLocation
-from sendopt.log.statements import failures, run, statement
+from sendopt.log.statements import all_rows, failures, roll_back, run, statement
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,6 @@ def migrate(
         exclusive(location, "migrate", wait=True),
         attached(instance, location, read_only=False) as (connection, lake),
     ):
-        run(connection, "use", f"use {lake}")
         run(connection, "create_schema_version")
         applied = applied_version(connection)
         for migration in migrations:
@@ -67,9 +66,9 @@ def migrate(
 
 def applied_version(connection: duckdb.DuckDBPyConnection) -> int:
     """Return the version of the lake that the connection uses; 0 if it has no tables yet."""
-    if not run(connection, "has_schema_version").fetchall():
+    if not all_rows(connection, "has_schema_version"):
         return 0
-    (version,) = run(connection, "applied_version").fetchall()[0]
+    (version,) = all_rows(connection, "applied_version")[0]
     return int(version)
 
 
@@ -100,6 +99,6 @@ def _apply(connection: duckdb.DuckDBPyConnection, migration: Migration) -> None:
             params={"version": migration.version, "name": migration.name},
         )
         run(connection, "commit", "commit")
-    except StoreFailure:
-        connection.rollback()
+    except BaseException:
+        roll_back(connection)
         raise

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
 from sendopt.errors import Conflict, NotFound
 from sendopt.log.append import Appender
-from sendopt.log.connect import attached, open_instance
+from sendopt.log.connect import attached, connected, open_instance
 from sendopt.log.durable import DataFiles
+from sendopt.log.instance import Instance, Instances
 from sendopt.log.lease import exclusive
 from sendopt.log.location import LogLocation
 from sendopt.log.migrate import check_version, migrate, shipped
 from sendopt.log.read import Reader, current_snapshot, reader
-from sendopt.log.statements import run
+from sendopt.log.statements import all_rows, failures, run
 from sendopt.records import TenantId
+
+_numbers = itertools.count(1)
 
 
 class Log:
@@ -39,19 +42,16 @@ class Log:
         self.location = location
         self._memory_limit = memory_limit
         self._threads = threads
-        self._opening = threading.Lock()
-        self._instance: duckdb.DuckDBPyConnection | None = None
-        self._readers_lake: str | None = None  # attached once for all readers: 10 times faster
-        self._attachment = ExitStack()
         self._schema = shipped()
+        self._instances = Instances(self._open)
 
     def migrate(self) -> None:
         """Create the log, or bring its schema up to date. Safe to repeat and to race."""
-        migrate(self._open(), self.location, self._schema)
+        with self._instances.use() as instance:
+            migrate(instance.connection, self.location, self._schema)
 
-    def reader(
-        self, tenant_id: TenantId, *, snapshot: int | None = None
-    ) -> AbstractContextManager[Reader]:
+    @contextmanager
+    def reader(self, tenant_id: TenantId, *, snapshot: int | None = None) -> Iterator[Reader]:
         """Open a reader of one tenant, at `snapshot` or at the newest one.
 
         Any number may be open, in any number of processes, while events are appended.
@@ -60,7 +60,13 @@ class Log:
             NotFound: if there is no such snapshot.
             StoreFailure: if the log cannot be opened or was not migrated.
         """
-        return reader(*self._open_for_readers(), tenant_id, snapshot=snapshot)
+        with (
+            self._instances.use() as instance,
+            reader(
+                instance.connection, instance.readers_lake(), tenant_id, snapshot=snapshot
+            ) as opened,
+        ):
+            yield opened
 
     @contextmanager
     def appender(self) -> Iterator[Appender]:
@@ -68,19 +74,21 @@ class Log:
 
         Raises:
             LeaseHeld: at once, naming the process that holds it.
+            StoreFailure: if the log cannot be opened or was not migrated.
         """
         with (
             exclusive(self.location, "append", wait=False) as check_held,
-            attached(self._open(), self.location, read_only=False) as (connection, lake),
+            self._writing() as (connection, lake),
         ):
-            run(connection, "use", f"use {lake}")
             check_version(connection, self._schema[-1].version)
-            yield Appender(connection, lake, DataFiles(self.location), check_held)
+            with failures("files"):
+                data = DataFiles(self.location)
+            yield Appender(connection, lake, data, check_held)
 
     def high_water_mark(self) -> int:
         """Return the highest position of the outbox that is in the log; 0 at first."""
         with self._reading() as connection:
-            return int(run(connection, "high_water_mark").fetchall()[0][0])
+            return int(all_rows(connection, "high_water_mark")[0][0])
 
     def name_snapshot(self, name: str, snapshot: int | None = None) -> int:
         """Name `snapshot`, or the newest one, for ever, and return it.
@@ -91,9 +99,8 @@ class Log:
         """
         with (
             exclusive(self.location, "name", wait=True),
-            attached(self._open(), self.location, read_only=False) as (connection, lake),
+            self._writing() as (connection, lake),
         ):
-            run(connection, "use", f"use {lake}")
             newest = current_snapshot(connection, lake)
             if snapshot is not None and not 0 <= snapshot <= newest:
                 raise NotFound(f"the log has no snapshot {snapshot}; the newest is {newest}")
@@ -118,53 +125,38 @@ class Log:
         return snapshot
 
     def close(self) -> None:
-        """Let go of memory and temporary files; the next use opens again."""
-        with self._opening:
-            self._attachment.close()
-            self._readers_lake = None
-            if self._instance is not None:
-                self._instance.close()
-                self._instance = None
+        """Let go of memory and temporary files once nobody uses them; the next use opens again."""
+        self._instances.retire()
 
-    def _open(self) -> duckdb.DuckDBPyConnection:
-        with self._opening:
-            if self._instance is None:
-                self._make_folders()
-                self._instance = open_instance(
-                    self.location,
-                    memory_limit=self._memory_limit,
-                    threads=self._threads,
-                    # Made when first needed, removed with the instance.
-                    spill=Path(tempfile.gettempdir(), f"sendopt-log-{os.getpid()}-{id(self)}"),
-                )
-            return self._instance
-
-    def _open_for_readers(self) -> tuple[duckdb.DuckDBPyConnection, str]:
-        """Return the instance and the name under which every reader finds the lake."""
-        instance = self._open()
-        with self._opening:
-            if self._readers_lake is None:
-                with ExitStack() as opening:
-                    connection, lake = opening.enter_context(
-                        attached(instance, self.location, read_only=True)
-                    )
-                    run(connection, "use", f"use {lake}")
-                    # Once is enough: a schema only ever moves forward.
-                    check_version(connection, self._schema[-1].version)
-                    self._attachment = opening.pop_all()
-                self._readers_lake = lake
-            return instance, self._readers_lake
+    def _open(self) -> Instance:
+        with failures("open"):
+            self._make_folders()
+        connection = open_instance(
+            self.location,
+            memory_limit=self._memory_limit,
+            threads=self._threads,
+            # Made when first needed, removed with the instance.
+            spill=Path(tempfile.gettempdir(), f"sendopt-log-{os.getpid()}-{next(_numbers)}"),
+        )
+        return Instance(connection, self.location, self._schema[-1].version)
 
     @contextmanager
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Yield a connection that uses the readers' lake."""
-        instance, lake = self._open_for_readers()
-        connection = instance.cursor()
-        try:
-            run(connection, "use", f"use {lake}")
-            yield connection
-        finally:
-            connection.close()
+        with self._instances.use() as instance:
+            lake = instance.readers_lake()
+            with connected(instance.connection) as connection:
+                run(connection, "use", f"use {lake}")
+                yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+        """Yield a connection that uses a lake of its own, to be written to."""
+        with (
+            self._instances.use() as instance,
+            attached(instance.connection, self.location, read_only=False) as writing,
+        ):
+            yield writing
 
     def _make_folders(self) -> None:
         if not self.location.on_postgres:
@@ -174,5 +166,5 @@ class Log:
 
 
 def _find(connection: duckdb.DuckDBPyConnection, name: str) -> int | None:
-    rows = run(connection, "named_snapshot", params={"name": name}).fetchall()
+    rows = all_rows(connection, "named_snapshot", params={"name": name})
     return int(rows[0][0]) if rows else None

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput, NotFound, StoreFailure
-from sendopt.log.connect import LAKE_PREFIX
-from sendopt.log.statements import failures, literal, run, statement
+from sendopt.log.connect import LAKE_PREFIX, connected
+from sendopt.log.statements import all_rows, failures, literal, run, statement
 from sendopt.records import TenantId, UserId
 
 _VIEWS = {"event", "send", "repeated_send"}
@@ -105,16 +105,18 @@ class Reader:
             which = f"user_id = {literal(users[0].as_py())}"
         elif users is not None:
             which, asked = "user_id in (select user_id from asked)", pa.table({"user_id": users})
-        if asked is not None:
-            self._connection.register("asked", asked)
-        run(self._connection, "event_table", statement("event_table").format(which=which))
-        if asked is not None:
-            self._connection.unregister("asked")
+        sql = statement("event_table").format(which=which)
+        with failures("event_table"):
+            if asked is not None:
+                self._connection.register("asked", asked)
+            run(self._connection, "event_table", sql)
+            if asked is not None:
+                self._connection.unregister("asked")
 
     def appended_count(self) -> int:
         """Return how many events the tenant's appends say they stored; `event` must hold them."""
         sql = statement("appended_count").format(**self._names)
-        return int(run(self._connection, "appended_count", sql).fetchall()[0][0])
+        return int(all_rows(self._connection, "appended_count", sql)[0][0])
 
     def before(self, instant: datetime) -> AbstractContextManager[Reader]:
         """Open a reader of the same snapshot to which nothing has happened at or after `instant`.
@@ -150,19 +152,15 @@ class Reader:
         if self._scope.in_memory:
             return nullcontext(self)
         params = {"most": _FEW_EVENTS + 1}
-        (events,) = run(self._connection, "count_up_to", params=params).fetchall()[0]
+        (events,) = all_rows(self._connection, "count_up_to", params=params)[0]
         if events > _FEW_EVENTS:
             return nullcontext(self)
         return self._part(replace(self._scope, in_memory=True))
 
     @contextmanager
     def _part(self, scope: _Scope) -> Iterator[Reader]:
-        connection = self._connection.cursor()
-        try:
+        with connected(self._connection) as connection:
             yield Reader(connection, self._lake, self._tenant_id, self.snapshot, scope)
-        finally:
-            connection.interrupt()
-            connection.close()
 
     def users_appended_after(self, snapshot: int) -> pa.Array:
         """Return the users of whom any event is new since `snapshot`, whenever it happened.
@@ -264,20 +262,16 @@ def reader(
     Raises:
         NotFound: if there is no such snapshot.
     """
-    connection = instance.cursor()
-    try:
+    with connected(instance) as connection:
         newest = current_snapshot(connection, lake)
         if snapshot is not None and not 0 <= snapshot <= newest:
             raise NotFound(f"the log has no snapshot {snapshot}; the newest is {newest}")
         pinned = newest if snapshot is None else snapshot
         yield Reader(connection, lake, tenant_id, pinned)
-    finally:
-        connection.interrupt()
-        connection.close()
 
 
 def current_snapshot(connection: duckdb.DuckDBPyConnection, lake: str) -> int:
     """Return the newest snapshot of the attached `lake`."""
     sql = statement("current_snapshot").format(lake=lake)
-    (snapshot,) = run(connection, "current_snapshot", sql).fetchall()[0]
+    (snapshot,) = all_rows(connection, "current_snapshot", sql)[0]
     return int(snapshot)

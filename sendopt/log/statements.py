@@ -1,22 +1,26 @@
-"""The SQL of this package, one statement a file, loaded by name."""
+"""The SQL of this package, one statement a file, loaded by name; and what becomes of failures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import ctypes
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
+from sendopt.disk import disk_failure
 from sendopt.errors import StoreFailure
 
 
 @cache
 def statement(name: str) -> str:
     """Return the text of `sql/<name>.sql`."""
-    return files("sendopt.log").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    with failures(name):
+        return files("sendopt.log").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
 def run(
@@ -34,16 +38,86 @@ def run(
         return connection.execute(statement(name) if sql is None else sql, params or None)
 
 
+def all_rows(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    sql: str | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> list[tuple[Any, ...]]:
+    """As `run`, and return the rows: part of the work is done, or fails, as they are fetched."""
+    with failures(name):
+        found: list[tuple[Any, ...]] = run(connection, name, sql, params).fetchall()
+        return found
+
+
 @contextmanager
 def failures(name: str) -> Iterator[None]:
-    """Turn every error of DuckDB into a StoreFailure of the statement `name`."""
+    """Turn every error of DuckDB, of its way to Arrow and of the disk into a StoreFailure.
+
+    It is one of the statement `name`. DuckDB quotes statements, values and the passwords of URLs in
+    its messages; those stay in the cause.
+    """
     try:
         yield
-    except duckdb.Error as error:
-        # DuckDB quotes statements and values in its messages; those stay in the cause.
+    except (duckdb.Error, pa.ArrowException) as error:
         raise StoreFailure(
             f"the log could not carry out {name!r} ({type(error).__name__})", statement=name
         ) from error
+    except OSError as error:
+        raise disk_failure(error, name) from error
+
+
+@contextmanager
+def afterwards(undo: Callable[[], object], name: str) -> Iterator[None]:
+    """Call `undo` when the block is left.
+
+    Where the block failed its own failure is raised, and that of `undo` is not: what cannot be
+    undone then goes with its connection.
+
+    Raises:
+        StoreFailure: of `name`, if `undo` fails after a block that did not.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(StoreFailure), failures(name):
+            undo()
+        raise
+    with failures(name):
+        undo()
+
+
+#: What DuckDB raises as it refuses everything from then on, and what it raises then.
+FATAL = (duckdb.FatalException, duckdb.InternalException)
+
+_unclosable: list[duckdb.DuckDBPyConnection] = []
+
+
+def roll_back(connection: duckdb.DuckDBPyConnection) -> None:
+    """End a transaction in which something failed that is being raised.
+
+    One that cannot be rolled back ends with its connection. But once a fatal error has made the
+    whole instance refuse everything, DuckDB aborts the process as a connection with an open
+    transaction is closed: such a one is kept for ever.
+    """
+    try:
+        connection.rollback()
+    except FATAL:
+        keep_open(connection)
+    except duckdb.Error:
+        return  # there is none any more
+
+
+def keep_open(connection: duckdb.DuckDBPyConnection) -> None:
+    """Never close this connection, nor the instance that it belongs to."""
+    _unclosable.append(connection)
+    # Nor may the interpreter, as it ends, collect what is left.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
+def must_stay_open(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Tell whether closing it would abort the process."""
+    return any(connection is each for each in _unclosable)
 
 
 def literal(text: str) -> str:

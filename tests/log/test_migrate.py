@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,16 @@ SHOP = TenantId("shop")
 
 
 def version(log: Log) -> int:
-    with attached(log._open(), log.location, read_only=True) as (connection, lake):
-        run(connection, "use", f"use {lake}")
+    with (
+        log._instances.use() as instance,
+        attached(instance.connection, log.location, read_only=True) as (connection, _lake),
+    ):
         return applied_version(connection)
+
+
+def migrate_to(log: Log, migrations: Sequence[Migration]) -> None:
+    with log._instances.use() as instance:
+        migrate(instance.connection, log.location, migrations)
 
 
 @pytest.mark.parametrize("older", range(1, shipped()[-1].version))
@@ -30,10 +37,13 @@ def test_a_log_of_every_older_version_is_upgraded_with_its_events(
     local: LogLocation, an_event: Callable[..., Event], older: int
 ) -> None:
     with contextlib.closing(Log(local)) as log:
-        migrate(log._open(), local, shipped()[:older])
+        migrate_to(log, shipped()[:older])
         assert version(log) == older
         row = event_table([an_event()]).to_pylist()[0]
-        with attached(log._open(), local, read_only=False) as (connection, lake):
+        with (
+            log._instances.use() as instance,
+            attached(instance.connection, local, read_only=False) as (connection, lake),
+        ):
             run(
                 connection,
                 "insert",
@@ -65,11 +75,11 @@ def test_a_migration_that_fails_leaves_the_version_before(local_log: Log) -> Non
     last = shipped()[-1].version
     broken = Migration(last + 1, "broken", "create table half (n integer); select * from nowhere;")
     with pytest.raises(StoreFailure) as failure:
-        migrate(local_log._open(), local_log.location, (*shipped(), broken))
+        migrate_to(local_log, (*shipped(), broken))
     assert failure.value.statement == f"{last + 1:04}_broken"
     assert version(local_log) == last
     mended = Migration(last + 1, "mended", "create table half (n integer);")
-    migrate(local_log._open(), local_log.location, (*shipped(), mended))
+    migrate_to(local_log, (*shipped(), mended))
     assert version(local_log) == last + 1
 
 

@@ -1,0 +1,115 @@
+"""The DuckDB that all who use a log share, and a new one when it is broken.
+
+After a fatal error, such as a catalog that vanished in the middle of a query, DuckDB refuses
+everything until it is opened anew. Whoever meets that retires the instance: the next to come opens
+another, and the old one is closed once the last who uses it has left, so that none is pulled away
+under anybody.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import duckdb
+import structlog
+
+from sendopt.errors import StoreFailure
+from sendopt.log.connect import attached
+from sendopt.log.location import LogLocation
+from sendopt.log.migrate import check_version
+from sendopt.log.statements import FATAL, must_stay_open
+
+_log = structlog.get_logger()
+
+
+class Instance:
+    """One DuckDB; not closed while anybody uses it."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, location: LogLocation, schema: int
+    ) -> None:
+        self.connection = connection
+        self.users = 0
+        self._location, self._schema = location, schema
+        self._attaching = threading.Lock()
+        self._attachment = ExitStack()
+        self._readers_lake: str | None = None
+
+    def readers_lake(self) -> str:
+        """Return the name under which every reader finds the lake, attached once: 10 x faster."""
+        with self._attaching:
+            if self._readers_lake is None:
+                with ExitStack() as opening:
+                    connection, lake = opening.enter_context(
+                        attached(self.connection, self._location, read_only=True)
+                    )
+                    # Once is enough: a schema only ever moves forward.
+                    check_version(connection, self._schema)
+                    self._attachment = opening.pop_all()
+                self._readers_lake = lake
+            return self._readers_lake
+
+    def close(self) -> None:
+        """Let go of memory and temporary files."""
+        if must_stay_open(self.connection):
+            return
+        try:
+            with ExitStack() as closing:
+                closing.callback(self.connection.close)
+                closing.push(self._attachment)
+        except (StoreFailure, duckdb.Error) as failure:
+            # A broken one cannot even detach its lake. Nothing is lost: it holds copies alone.
+            _log.info("log_closed_broken", error=type(failure).__name__)
+
+
+class Instances:
+    """The instance that is in use; made at its first use, and anew when it has broken.
+
+    Args:
+        make: opens one.
+    """
+
+    def __init__(self, make: Callable[[], Instance]) -> None:
+        self._make = make
+        self._turn = threading.Lock()
+        self._current: Instance | None = None
+
+    @contextmanager
+    def use(self) -> Iterator[Instance]:
+        """Yield the instance, which is not closed before the block is left."""
+        with self._turn:
+            if self._current is None:
+                self._current = self._make()
+            instance = self._current
+            instance.users += 1
+        try:
+            yield instance
+        except StoreFailure as failure:
+            if isinstance(failure.__cause__, FATAL):
+                self._retire(instance)
+            raise
+        finally:
+            self._leave(instance)
+
+    def retire(self) -> None:
+        """Let the next use open a new one; the present one is closed when it is not used."""
+        if self._current is not None:
+            self._retire(self._current)
+
+    def _retire(self, instance: Instance) -> None:
+        with self._turn:
+            if self._current is not instance:
+                return  # somebody else has met the same failure
+            self._current = None
+            unused = instance.users == 0
+        if unused:
+            instance.close()
+
+    def _leave(self, instance: Instance) -> None:
+        with self._turn:
+            instance.users -= 1
+            over = instance.users == 0 and self._current is not instance
+        if over:
+            instance.close()
