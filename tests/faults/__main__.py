@@ -22,6 +22,7 @@ from pathlib import Path
 from faults.deployment import make_template
 from faults.history import Bench
 from faults.scenarios import SCENARIOS, Scenario
+from faults.shim import build
 from faults.tally import Tally, table
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
@@ -37,7 +38,8 @@ def main() -> None:
     scratch = Path(tempfile.mkdtemp(prefix="sendopt-faults-"))
     begun_at = time.monotonic()
     try:
-        bench = Bench(scratch / "template", make_template(scratch / "template"), scratch)
+        template = scratch / "template"
+        bench = Bench(template, make_template(template), build(scratch), scratch)
         tallies = _run(jobs, bench, lanes=given.lanes)
     finally:
         shutil.rmtree(scratch)
@@ -53,6 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m faults")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="default: all")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--faults", type=int, help="of each history")
     parser.add_argument("--history", type=int, help="only the one of this number")
     parser.add_argument("--share", type=float, default=1.0, help="of the full number of faults")
     parser.add_argument("--lanes", type=int, default=2, help="histories side by side")
@@ -69,7 +72,8 @@ def _jobs(scenario: Scenario, given: argparse.Namespace) -> list[Job]:
     base = (
         given.seed * 1_000 * _SEEDS_OF_A_SCENARIO + SCENARIOS.index(scenario) * _SEEDS_OF_A_SCENARIO
     )
-    return [(scenario, base + number, scenario.per_history) for number in numbers]
+    faults = given.faults or scenario.per_history
+    return [(scenario, base + number, faults) for number in numbers]
 
 
 def _run(jobs: list[Job], bench: Bench, *, lanes: int) -> dict[str, Tally]:

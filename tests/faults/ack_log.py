@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-Kind = Literal["events", "campaign", "click"]
+Kind = Literal["events", "file", "campaign", "click"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,9 @@ class Exchange:
     """One request and its answer; the two stamps are those of the log's `progress`."""
 
     kind: Kind
-    ids: tuple[str, ...]  # events: their ids; campaign: its id; click: its send and its token
+    ids: tuple[
+        str, ...
+    ]  # events, file: those of its events; campaign: its id; click: its send and its token
     body: Any  # as it was sent, for another try
     begun_at: int
     answered_at: int | None = None  # null = no answer, or none that promises anything
@@ -44,11 +46,11 @@ class AckLog:
         with self._writing:
             self.exchanges.append(exchange)
 
-    def acknowledged(self, kind: Kind) -> list[Exchange]:
-        return [each for each in self.exchanges if each.kind == kind and each.is_acknowledged]
+    def acknowledged(self, *kinds: Kind) -> list[Exchange]:
+        return [each for each in self.attempted(*kinds) if each.is_acknowledged]
 
-    def attempted(self, kind: Kind) -> list[Exchange]:
-        return [each for each in self.exchanges if each.kind == kind]
+    def attempted(self, *kinds: Kind) -> list[Exchange]:
+        return [each for each in self.exchanges if each.kind in kinds]
 
     def indeterminate(self) -> list[Exchange]:
         """Return what got no answer, and was not acknowledged by another try either."""

@@ -53,7 +53,7 @@ class Clients:
         self._rng = np.random.default_rng(seed)
         self._name = f"{seed:x}"
         self._number = 0
-        self._looked_at = 0  # of the receiver's requests
+        self._looked_at = len(receiver.requests)  # what came before is clicked by others
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -107,9 +107,11 @@ class Clients:
     def repeat_unanswered(self) -> tuple[int, int]:
         """Ask once more for what got no answer; return how many there were and how many did now.
 
-        A click is not repeated: each request is a click of its own.
+        A click is not repeated: each request is a click of its own. Nor is a file, which the
+        commands import.
         """
-        unanswered = [each for each in self._acks.indeterminate() if each.kind != "click"]
+        repeatable = ("events", "campaign")
+        unanswered = [each for each in self._acks.indeterminate() if each.kind in repeatable]
         recovered = sum(self._ask(each.kind, each.ids, each.body) for each in unanswered)
         return len(unanswered), recovered
 

@@ -49,23 +49,12 @@ class Deployment:
     """One home and the processes over it; as many as a scenario wants, ended with it.
 
     Args:
-        template: a home to begin with.
-        home: the place of this one; a log of all its processes is beside it.
-        receiver: where every device's messages go.
-        users: who has a device.
+        home: its folder; a log of all its processes is beside it.
         environment: further settings, and what loads the shim.
     """
 
-    def __init__(
-        self,
-        template: Path,
-        home: Path,
-        receiver: Receiver,
-        *,
-        users: list[str],
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
-        self.home = Path(shutil.copytree(template, home))
+    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+        self.home = home
         self.log = home.with_suffix(".log")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -80,9 +69,12 @@ class Deployment:
             "SENDOPT_DELIVER__MAX_ATTEMPTS": "100",
             "SENDOPT_DELIVER__TIMEOUT_SECONDS": "5",
             "MLFLOW_DISABLE_TELEMETRY": "true",
-            **(environment or {}),
+            **environment,
         }
         self._processes: list[subprocess.Popen[bytes]] = []
+
+    def register_devices(self, users: list[str], receiver: Receiver) -> None:
+        """Give each user a device whose messages go to `receiver`."""
         with self.opened() as app:
             for user in users:
                 address = {"url": f"{receiver.url}/{user}", "secret": _SECRET}

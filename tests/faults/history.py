@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
-from faults.ack_log import AckLog
+from faults.ack_log import AckLog, Exchange
 from faults.clients import Clients
 from faults.deployment import TENANT, Deployment
 from faults.judge import judge
+from faults.shim import Shim
 from faults.tally import Tally
 from receiver import Receiver
 from waiting import wait_until
@@ -30,6 +34,7 @@ class Bench:
 
     template: Path
     key: str
+    library: Path  # of the shim
     scratch: Path
 
 
@@ -38,6 +43,7 @@ class History:
     """What a scenario has in hand while it plants faults."""
 
     deployment: Deployment
+    shim: Shim
     clients: Clients
     acks: AckLog
     receiver: Receiver
@@ -45,16 +51,39 @@ class History:
 
     def recover(self) -> None:
         """Let everything that is owed happen: the service is up, and nothing disturbs it."""
-        unanswered, self.tally.recovered = self.clients.repeat_unanswered()
+        unanswered, recovered = self.clients.repeat_unanswered()
         self.tally.indeterminate += unanswered
+        self.tally.recovered += recovered
         with self.deployment.opened() as app:
             wait_until(lambda: _is_settled(app), "the end of every send")
         self.clients.click_all()
         self.deployment.stop()
 
+    def ingest(self, rows: int) -> int:
+        """Import a file of events by the command; return its exit status."""
+        number = len(self.acks.exchanges)
+        ids = tuple(f"file-{number}-{row}" for row in range(rows))
+        file = self.deployment.home.with_name(f"{self.deployment.home.name}-{number}.jsonl")
+        event = {"event_type": "session", "occurred_at": datetime.now(UTC).isoformat()}
+        with file.open("w") as lines:
+            for place, event_id in enumerate(ids):
+                user = USERS[place % len(USERS)]
+                print(json.dumps(event | {"event_id": event_id, "user_id": user}), file=lines)
+        exchange = Exchange("file", ids, None, begun_at=self.acks.progress())
+        status = self.deployment.start("ingest", str(file)).wait()
+        if status == 0:
+            exchange = replace(exchange, answered_at=self.acks.progress())
+        self.acks.add(exchange)
+        file.unlink()
+        return status
+
     def conclude(self) -> Tally:
         """Judge what is there in the end."""
         delivered = Counter(each.headers["webhook-id"] for each in self.receiver.requests)
+        return self.judge(delivered)
+
+    def judge(self, delivered: Counter[str]) -> Tally:
+        """Judge what is there against the deliveries of each send."""
         with self.deployment.opened() as app:
             verdict = judge(app, self.acks, delivered)
         tally = self.tally
@@ -82,22 +111,22 @@ def _is_settled(app: App) -> bool:
 
 
 @contextmanager
-def history(bench: Bench, seed: int, **settings: str) -> Iterator[History]:
-    """Set a deployment up; in the end it is gone, with every process of it."""
+def history(bench: Bench, seed: int, *, journal: bool = False) -> Iterator[History]:
+    """Set a deployment up; in the end it is gone, with every process of it.
+
+    With a `journal` every change of the home is written down, for a power loss.
+    """
     receiver = Receiver()
-    deployment = Deployment(
-        bench.template,
-        bench.scratch / f"home-{seed:x}",
-        receiver,
-        users=USERS,
-        environment=settings,
-    )
-    acks = AckLog()
+    home = Path(shutil.copytree(bench.template, bench.scratch / f"home-{seed:x}"))
+    shim = Shim(bench.library, home, journal=home.with_suffix(".journal") if journal else None)
+    deployment = Deployment(home, shim.environment)
+    deployment.register_devices(USERS, receiver)
+    acks = AckLog(shim.progress)
     clients = Clients(
         deployment.url, bench.key, users=USERS, receiver=receiver, acks=acks, seed=seed
     )
     try:
-        yield History(deployment, clients, acks, receiver)
+        yield History(deployment, shim, clients, acks, receiver)
     finally:
         clients.close()
         deployment.remove()

@@ -93,8 +93,8 @@ def _of_tenant(table: sa.Table) -> sa.Select[tuple[object, ...]]:
 
 def _events(acks: AckLog, stores: _Stores) -> Iterator[tuple[str, str]]:
     acknowledged, attempted = (
-        ids(acks.acknowledged("events")),
-        ids(acks.attempted("events")),
+        ids(acks.acknowledged("events", "file")),
+        ids(acks.attempted("events", "file")),
     )
     for event_id in sorted(acknowledged - set(stores.log_events)):
         yield "lost", f"event {event_id} is not in the log"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from faults.history import Bench
 from faults.kills import kill_processes
+from faults.power_losses import lose_power
 from faults.tally import Tally
 
 
@@ -32,4 +33,5 @@ class Scenario:
 
 SCENARIOS = [
     Scenario("kills", "process killed", kill_processes, 500, 20, 4.5),
+    Scenario("power", "power lost", lose_power, 200, 20, 6),
 ]
