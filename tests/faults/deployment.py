@@ -6,10 +6,9 @@ import base64
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -35,13 +34,18 @@ _PRICES = {
 
 
 def make_template(home: Path) -> str:
-    """Make a home with a tenant, its prices and a registry, to be copied; return its API key."""
+    """Make a home to be copied; return its API key."""
     with closing(open_app(Settings(home=home))) as app:
-        app.open_stores()
-        key = app.issue_key(TENANT, "fault machine")
-        app.put_rate_card(TENANT, _PRICES)
-        app.secrets  # noqa: B018 - made at first use
-        app.registry.models(TENANT)
+        return furnish(app)
+
+
+def furnish(app: App) -> str:
+    """Make a tenant, its prices and a registry; return its API key."""
+    app.open_stores()
+    key = app.issue_key(TENANT, "fault machine")
+    app.put_rate_card(TENANT, _PRICES)
+    app.secrets  # noqa: B018 - made at first use
+    app.registry.models(TENANT)
     return key
 
 
@@ -51,10 +55,14 @@ class Deployment:
     Args:
         home: its folder; a log of all its processes is beside it.
         environment: further settings, and what loads the shim.
+        entry: the program that takes sendopt's arguments.
     """
 
-    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, home: Path, environment: Mapping[str, str], *, entry: Sequence[str] = (str(SENDOPT),)
+    ) -> None:
         self.home = home
+        self._entry = entry
         self.log = home.with_suffix(".log")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -71,7 +79,7 @@ class Deployment:
             "MLFLOW_DISABLE_TELEMETRY": "true",
             **environment,
         }
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self.parts: dict[str, subprocess.Popen[bytes]] = {}  # what should always run, by name
 
     def register_devices(self, users: list[str], receiver: Receiver) -> None:
         """Give each user a device whose messages go to `receiver`."""
@@ -92,20 +100,46 @@ class Deployment:
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         """Start `sendopt <command>`, without waiting for anything."""
         with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [SENDOPT, *command],
+            return subprocess.Popen(
+                [*self._entry, *command],
                 env={**os.environ, **self.settings},
                 stdout=log,
                 stderr=log,
             )
-        self._processes.append(process)
-        return process
 
-    def wait_until_ready(self, process: subprocess.Popen[bytes]) -> float:
-        """Wait for `/readyz`; return the seconds that it took."""
+    def run(self, *command: str) -> int:
+        """Run `sendopt <command>` and return its exit status."""
+        return self.start(*command).wait()
+
+    def keep_up(self, *parts: str) -> None:
+        """Start these commands, and again whenever they have ended: `restart_ended`.
+
+        What follows a blank tells two of a kind apart.
+        """
+        for part in parts:
+            self.parts[part] = self.start(part.split()[0])
+
+    def restart_ended(self) -> list[str]:
+        """Start again what has ended, as an orchestrator does; return which parts."""
+        ended = [part for part, process in self.parts.items() if process.poll() is not None]
+        self.keep_up(*ended)
+        return ended
+
+    def wait_until_ready(self) -> float:
+        """Wait for `/readyz`, starting again what has ended.
+
+        Returns the seconds that it took; 0 if it was ready all the time.
+        """
+        self.restart_ended()
+        if self.is_ready():
+            return 0.0
         begun_at = time.monotonic()
-        wait_until(lambda: process.poll() is not None or self.is_ready(), "a service that is ready")
-        assert process.poll() is None, f"{process.args} has ended: {self.log.read_text()[-2000:]}"
+
+        def ready() -> bool:
+            self.restart_ended()
+            return self.is_ready()
+
+        wait_until(ready, f"a service that is ready, logging {self.log}")
         return time.monotonic() - begun_at
 
     def is_ready(self) -> bool:
@@ -114,19 +148,19 @@ class Deployment:
         return False
 
     def stop(self) -> None:
-        """End every process as an operator does."""
-        for process in self._processes:
-            process.send_signal(signal.SIGCONT)
+        """End every part as an operator does."""
+        for process in self.parts.values():
             process.terminate()
-        for process in self._processes:
+        for process in self.parts.values():
             process.wait(timeout=60)
-        self._processes.clear()
+        self.parts.clear()
 
     def kill(self) -> None:
-        for process in self._processes:
+        """End everything without warning."""
+        for process in self.parts.values():
             process.kill()
             process.wait()
-        self._processes.clear()
+        self.parts.clear()
 
     def remove(self) -> None:
         self.kill()

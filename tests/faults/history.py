@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import shutil
+import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import sqlalchemy as sa
-from faults.ack_log import AckLog, Exchange
+from faults.ack_log import AckLog
 from faults.clients import Clients
 from faults.deployment import TENANT, Deployment
 from faults.judge import judge
 from faults.shim import Shim
 from faults.tally import Tally
 from receiver import Receiver
+from service.processes import SENDOPT
 from waiting import wait_until
 
 from sendopt.app import App
 from sendopt.records import SendState
 from sendopt.state import tables
 
+_BETWEEN_HEALTH_CHECKS_SECONDS = 0.02
 USERS = [f"u{number}" for number in range(12)]
 
 
@@ -42,6 +45,7 @@ class Bench:
 class History:
     """What a scenario has in hand while it plants faults."""
 
+    bench: Bench
     deployment: Deployment
     shim: Shim
     clients: Clients
@@ -49,33 +53,59 @@ class History:
     receiver: Receiver
     tally: Tally = field(default_factory=Tally)
 
+    def wait_until_struck(self) -> None:
+        """Wait for the fault that the shim was told to bring about, or for an end of it all."""
+
+        def struck() -> bool:
+            return self.shim.has_struck or bool(self.deployment.restart_ended())
+
+        wait_until(struck, "a call for the fault to befall")
+
+    def note_recovery(self) -> None:
+        """Count a fault that has just ended, and the seconds until the service is ready again.
+
+        No seconds are counted for a fault that the part that answers has not noticed.
+        """
+        self.tally.faults += 1
+        seconds = self.deployment.wait_until_ready()
+        if seconds > 0:
+            self.tally.ready.append(seconds)
+
+    @contextmanager
+    def health_asked(self) -> Iterator[None]:
+        """Ask `/healthz` all the time, and note how long each answer took."""
+        stop = threading.Event()
+
+        def ask() -> None:
+            with httpx.Client(base_url=self.deployment.url) as client:
+                while not stop.wait(_BETWEEN_HEALTH_CHECKS_SECONDS):
+                    with suppress(httpx.TransportError):  # it was ended, and is started again
+                        began_at = time.monotonic()
+                        client.get("/healthz").raise_for_status()
+                        self.tally.health.append(1000 * (time.monotonic() - began_at))
+
+        thread = threading.Thread(target=ask, name="health")
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
     def recover(self) -> None:
         """Let everything that is owed happen: the service is up, and nothing disturbs it."""
         unanswered, recovered = self.clients.repeat_unanswered()
         self.tally.indeterminate += unanswered
         self.tally.recovered += recovered
         with self.deployment.opened() as app:
-            wait_until(lambda: _is_settled(app), "the end of every send")
+
+            def settled() -> bool:
+                self.deployment.restart_ended()
+                return _is_settled(app)
+
+            wait_until(settled, "the end of every send")
         self.clients.click_all()
         self.deployment.stop()
-
-    def ingest(self, rows: int) -> int:
-        """Import a file of events by the command; return its exit status."""
-        number = len(self.acks.exchanges)
-        ids = tuple(f"file-{number}-{row}" for row in range(rows))
-        file = self.deployment.home.with_name(f"{self.deployment.home.name}-{number}.jsonl")
-        event = {"event_type": "session", "occurred_at": datetime.now(UTC).isoformat()}
-        with file.open("w") as lines:
-            for place, event_id in enumerate(ids):
-                user = USERS[place % len(USERS)]
-                print(json.dumps(event | {"event_id": event_id, "user_id": user}), file=lines)
-        exchange = Exchange("file", ids, None, begun_at=self.acks.progress())
-        status = self.deployment.start("ingest", str(file)).wait()
-        if status == 0:
-            exchange = replace(exchange, answered_at=self.acks.progress())
-        self.acks.add(exchange)
-        file.unlink()
-        return status
 
     def conclude(self) -> Tally:
         """Judge what is there in the end."""
@@ -111,22 +141,36 @@ def _is_settled(app: App) -> bool:
 
 
 @contextmanager
-def history(bench: Bench, seed: int, *, journal: bool = False) -> Iterator[History]:
+def history(
+    bench: Bench,
+    seed: int,
+    *,
+    journal: bool = False,
+    entry: Sequence[str] = (str(SENDOPT),),
+    settings: Mapping[str, str] | None = None,
+    key: str | None = None,
+) -> Iterator[History]:
     """Set a deployment up; in the end it is gone, with every process of it.
 
-    With a `journal` every change of the home is written down, for a power loss.
+    Args:
+        bench: what it begins with.
+        seed: of everything that is drawn.
+        journal: whether every change of the home is written down, for a power loss.
+        entry: the program that takes sendopt's arguments.
+        settings: of a fleet; default: everything is in the home.
+        key: of the API, where it is not that of the bench.
     """
     receiver = Receiver()
     home = Path(shutil.copytree(bench.template, bench.scratch / f"home-{seed:x}"))
     shim = Shim(bench.library, home, journal=home.with_suffix(".journal") if journal else None)
-    deployment = Deployment(home, shim.environment)
+    deployment = Deployment(home, {**shim.environment, **(settings or {})}, entry=entry)
     deployment.register_devices(USERS, receiver)
     acks = AckLog(shim.progress)
     clients = Clients(
-        deployment.url, bench.key, users=USERS, receiver=receiver, acks=acks, seed=seed
+        deployment.url, key or bench.key, users=USERS, receiver=receiver, acks=acks, seed=seed
     )
     try:
-        yield History(deployment, shim, clients, acks, receiver)
+        yield History(bench, deployment, shim, clients, acks, receiver)
     finally:
         clients.close()
         deployment.remove()

@@ -1,4 +1,4 @@
-"""Kill processes without warning, under load."""
+"""Kill processes without warning, under load: at random moments, and at a call to the disk."""
 
 from __future__ import annotations
 
@@ -6,28 +6,36 @@ import time
 
 import numpy as np
 from faults.history import Bench, history
+from faults.shim import Action, Calls
 from faults.tally import Tally
 
 #: How the parts are divided over processes; histories take turns.
 _DIVISIONS = (("run",), ("serve", "dispatch", "append"))
+_LONGEST_LIFE_SECONDS = 1.0
 
 
 def kill_processes(bench: Bench, seed: int, kills: int) -> Tally:
-    """Kill one process after the other at random moments and start it again."""
+    """Kill one process after the other and start it again.
+
+    Every second kill comes at a moment, the others before the N-th write, sync or change of a
+    name, N = 1, 2, 3 ... on, and hit whichever process makes that call.
+    """
     rng = np.random.default_rng(seed)
+    parts = _DIVISIONS[seed % len(_DIVISIONS)]
     with history(bench, seed) as now:
-        parts = _DIVISIONS[seed % len(_DIVISIONS)]
-        processes = {part: now.deployment.start(part) for part in parts}
-        now.deployment.wait_until_ready(processes[parts[0]])
+        now.deployment.keep_up(*parts)
+        now.deployment.wait_until_ready()
         with now.clients.at_work():
-            for _ in range(kills):
-                time.sleep(rng.uniform(0.05, 1.0))
-                part = str(rng.choice(parts))
-                processes[part].kill()
-                processes[part].wait()
-                processes[part] = now.deployment.start(part)
-                if part == parts[0]:  # the one that answers
-                    now.tally.ready.append(now.deployment.wait_until_ready(processes[part]))
-                now.tally.faults += 1
+            for number in range(kills):
+                if number % 2:
+                    now.shim.befall(Calls.ALL, Action.KILL, at=1 + int(seed + number) % 300)
+                    now.wait_until_struck()
+                else:
+                    time.sleep(rng.uniform(0.05, _LONGEST_LIFE_SECONDS))
+                    victim = now.deployment.parts[str(rng.choice(parts))]
+                    victim.kill()
+                    victim.wait()
+                now.shim.heal()
+                now.note_recovery()
         now.recover()
         return now.conclude()

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 
 import numpy as np
+from faults import commands
 from faults.clients import Clients
 from faults.deployment import Deployment
 from faults.history import USERS, Bench, History, history
@@ -14,63 +15,71 @@ from faults.power_loss import Disk, read_journal
 from faults.tally import Tally
 from receiver import Received
 
-_SECONDS_OF_WORK = 4
-_ROWS = 1_200  # more than fit into the catalog: they become a file of their own
+_SECONDS_OF_WORK = 1
 
 
 def lose_power(bench: Bench, seed: int, losses: int) -> Tally:
     """Work once, with a stop and a start in between; lose power at many moments of it."""
     rng = np.random.default_rng(seed)
     with history(bench, seed, journal=True) as past:
-        before = Disk(past.deployment.home)
-        arrived_at: dict[int, int] = {}  # progress by place among the receiver's requests
-
-        def answer(request: Received) -> tuple[int, dict[str, str]]:
-            arrived_at[id(request)] = past.shim.progress()
-            return 204, {}
-
-        past.receiver.answer = answer
-        _work(past)
-        journal = past.shim.journal.read_bytes()
-        seen = list(past.receiver.requests)
-        past.receiver.answer = lambda _request: (204, {})
-        tally = Tally()
-        for number in range(losses):
-            cut = int(rng.integers(0, len(journal)))
-            disk = copy.deepcopy(before)
-            disk.play(read_journal(journal[:cut]))
-            home = past.deployment.home.with_name(f"{past.deployment.home.name}-{number}")
-            disk.after_power_loss(home, rng)
-            delivered = Counter(
-                each.headers["webhook-id"] for each in seen if arrived_at[id(each)] <= cut
-            )
-            tally += _start_again(past, Deployment(home, {}), bench.key, cut, delivered)
-        return tally
+        outage = PowerLoss(past)
+        for _life in range(2):
+            past.deployment.keep_up("run")
+            past.deployment.wait_until_ready()
+            with past.clients.at_work():
+                time.sleep(_SECONDS_OF_WORK)
+                commands.ingest(past)
+                time.sleep(_SECONDS_OF_WORK)
+            past.deployment.stop()
+        cuts = rng.integers(0, past.shim.progress(), losses)
+        return sum((outage.at(int(cut), rng) for cut in cuts), Tally())
 
 
-def _work(past: History) -> None:
-    for _life in range(2):
-        service = past.deployment.start("run")
-        past.deployment.wait_until_ready(service)
-        with past.clients.at_work():
-            time.sleep(_SECONDS_OF_WORK / 4)
-            past.ingest(_ROWS)
-            time.sleep(_SECONDS_OF_WORK / 4)
-        past.deployment.stop()
+class PowerLoss:
+    """Knows what a history's disk held before it, and when each message arrived.
 
+    To be made before anything of the history runs.
+    """
 
-def _start_again(
-    past: History, deployment: Deployment, key: str, cut: int, delivered: Counter[str]
-) -> Tally:
-    acks = past.acks.until(cut)
-    begun_with = len(past.receiver.requests)
-    clients = Clients(deployment.url, key, users=USERS, receiver=past.receiver, acks=acks, seed=cut)
-    now = History(deployment, past.shim, clients, acks, past.receiver, Tally(faults=1))
-    try:
-        now.tally.ready.append(deployment.wait_until_ready(deployment.start("run")))
-        now.recover()
-        new = past.receiver.requests[begun_with:]
-        return now.judge(delivered + Counter(each.headers["webhook-id"] for each in new))
-    finally:
-        clients.close()
-        deployment.remove()
+    def __init__(self, past: History) -> None:
+        self._past = past
+        self._before = Disk(past.deployment.home)
+        self._arrivals: list[tuple[str, int]] = []  # sends, with how far the history had come
+        past.receiver.answer = self._note
+
+    def _note(self, request: Received) -> tuple[int, dict[str, str]]:
+        self._arrivals.append((request.headers["webhook-id"], self._past.shim.progress()))
+        return 204, {}
+
+    def at(self, cut: int, rng: np.random.Generator) -> Tally:
+        """Start on what the disk kept when the journal was `cut` bytes long, and judge that."""
+        past, shim = self._past, self._past.shim
+        disk = copy.deepcopy(self._before)
+        disk.play(read_journal(shim.changes()[:cut]))
+        home = past.deployment.home.with_name(f"{past.deployment.home.name}-{cut}")
+        disk.after_power_loss(home, rng)
+        delivered = Counter(send_id for send_id, progress in self._arrivals if progress <= cut)
+        return self._start_again(Deployment(home, {}), cut, delivered)
+
+    def _start_again(self, deployment: Deployment, cut: int, delivered: Counter[str]) -> Tally:
+        past = self._past
+        acks = past.acks.until(cut)
+        clients = Clients(
+            deployment.url,
+            past.bench.key,
+            users=USERS,
+            receiver=past.receiver,
+            acks=acks,
+            seed=cut,
+        )
+        now = History(past.bench, deployment, past.shim, clients, acks, past.receiver)
+        arrived_before = len(past.receiver.requests)
+        try:
+            deployment.keep_up("run")
+            now.note_recovery()
+            now.recover()
+            new = past.receiver.requests[arrived_before:]
+            return now.judge(delivered + Counter(each.headers["webhook-id"] for each in new))
+        finally:
+            clients.close()
+            deployment.remove()

@@ -6,10 +6,17 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from faults.bad_disks import spoil_disk
+from faults.clock_jumps import jump_clock
 from faults.history import Bench
+from faults.io_errors import fail_commands, fail_service
 from faults.kills import kill_processes
+from faults.network import fail_network
+from faults.pauses import pause_dispatchers
 from faults.power_losses import lose_power
+from faults.server_restarts import restart_servers
 from faults.tally import Tally
+from faults.thread_deaths import kill_threads
 
 
 @dataclass(frozen=True)
@@ -33,5 +40,13 @@ class Scenario:
 
 SCENARIOS = [
     Scenario("kills", "process killed", kill_processes, 500, 20, 4.5),
+    Scenario("threads", "thread killed", kill_threads, 200, 25, 2),
+    Scenario("servers", "PostgreSQL or S3 restarted", restart_servers, 100, 20, 5),
+    Scenario("io", "call to the disk fails, of a service", fail_service, 100, 20, 3),
+    Scenario("commands", "call to the disk fails, of a command", fail_commands, 50, 10, 5),
     Scenario("power", "power lost", lose_power, 200, 20, 6),
+    Scenario("clock", "clock jumps", jump_clock, 50, 25, 3),
+    Scenario("disks", "disk slow, full, read-only", spoil_disk, 30, 15, 6),
+    Scenario("network", "network to PostgreSQL fails", fail_network, 80, 20, 4),
+    Scenario("pauses", "dispatcher paused", pause_dispatchers, 100, 10, 4),
 ]

@@ -81,6 +81,10 @@ class Shim:
         """Return the size of the journal in bytes; without one nothing is told apart: 0."""
         return 0 if self.journal is None else self.journal.stat().st_size
 
+    def changes(self) -> bytes:
+        """Return the journal."""
+        return b"" if self.journal is None else self.journal.read_bytes()
+
     @property
     def calls(self) -> int:
         """How many calls of the chosen kinds there were."""

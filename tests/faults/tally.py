@@ -21,6 +21,7 @@ class Tally:
     doubled: int = 0  # deliveries that came again: in flight at a fault, and on record as such
     findings: int = 0  # of `sendopt verify`
     ready: list[float] = field(default_factory=list)
+    health: list[float] = field(default_factory=list)  # milliseconds of each answer of /healthz
     failures: list[str] = field(default_factory=list)  # each lost, unexpected or found thing
 
     def __add__(self, other: Tally) -> Tally:
@@ -39,6 +40,7 @@ class Tally:
 _HEAD = (
     "fault", "faults", "attempts", "acknowledged", "indeterminate", "recovered", "lost",
     "unexpected", "doubled", "verify findings", "ready p50 s", "ready max s",
+    "healthz p99 ms",
 )  # fmt: skip
 
 
@@ -55,7 +57,9 @@ def _row(title: str, tally: Tally) -> tuple[str, ...]:
         tally.faults, tally.attempts, tally.acknowledged, tally.indeterminate, tally.recovered,
         tally.lost, tally.unexpected, tally.doubled, tally.findings,
     )  # fmt: skip
-    ready = ("", "")
+    measured = ("", "", "")
     if tally.ready:
-        ready = (f"{statistics.median(tally.ready):.1f}", f"{max(tally.ready):.1f}")
-    return (title, *(f"{count:,}" for count in counts), *ready)
+        measured = (f"{statistics.median(tally.ready):.1f}", f"{max(tally.ready):.1f}", "")
+    if len(tally.health) > 1:
+        measured = (*measured[:2], f"{statistics.quantiles(tally.health, n=100)[-1]:.0f}")
+    return (title, *(f"{count:,}" for count in counts), *measured)

@@ -1,0 +1,80 @@
+"""Let the N-th call to the disk fail, N = 1, 2, 3 ..., and lose power after it.
+
+After a failed sync nothing may be acknowledged as if it had succeeded: what the sync should have
+kept is gone from the journal, also where a later one succeeds.
+"""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import replace
+
+import numpy as np
+from faults import commands
+from faults.history import Bench, History, history
+from faults.power_losses import PowerLoss
+from faults.shim import Action, Calls
+from faults.tally import Tally
+
+_ERRORS = (
+    (Calls.SYNC, Action.FAIL, errno.EIO),
+    (Calls.WRITE, Action.FAIL, errno.ENOSPC),
+    (Calls.WRITE, Action.SHORT, 0),
+    (Calls.WRITE, Action.FAIL, errno.EIO),
+    (Calls.TRUNCATE, Action.FAIL, errno.ENOSPC),
+    (Calls.WRITE, Action.FAIL, errno.EDQUOT),
+    (Calls.OPEN, Action.FAIL, errno.EROFS),
+    (Calls.NAME, Action.FAIL, errno.EROFS),
+)
+#: How the parts of a service are divided over processes; histories take turns.
+_DIVISIONS = (("run",), ("serve", "dispatch", "append"))
+_COMMANDS = (commands.ingest, commands.plan)
+_MOST_STEPS = 100
+
+
+def fail_service(bench: Bench, seed: int, faults: int) -> Tally:
+    """Let one call after the other fail in a service under load."""
+    parts = _DIVISIONS[seed % len(_DIVISIONS)]
+    with history(bench, seed, journal=True) as now:
+        outage = PowerLoss(now)
+        now.deployment.keep_up(*parts)
+        now.deployment.wait_until_ready()
+        for number in range(faults):
+            _arm(now, seed, number, faults)
+            for _step in range(_MOST_STEPS):
+                now.clients.step()
+                if now.deployment.restart_ended() or now.shim.has_struck:
+                    break
+            now.shim.heal()
+            now.note_recovery()
+        return _conclude(now, outage)
+
+
+def fail_commands(bench: Bench, seed: int, faults: int) -> Tally:
+    """Let one call after the other fail in a command; repeated, it does what it was asked."""
+    command = _COMMANDS[seed % len(_COMMANDS)]
+    with history(bench, seed, journal=True) as now:
+        outage = PowerLoss(now)
+        for number in range(faults):
+            _arm(now, seed, number, faults)
+            asked = command(now)
+            now.shim.heal()
+            now.tally.faults += 1
+            if not asked.is_acknowledged:
+                now.tally.indeterminate += 1
+                now.tally.recovered += commands.run(now, asked).is_acknowledged
+        now.deployment.keep_up("run")
+        return _conclude(now, outage)
+
+
+def _arm(now: History, seed: int, number: int, faults: int) -> None:
+    kinds, action, error = _ERRORS[number % len(_ERRORS)]
+    nth = 1 + seed // 2 % 100 * faults + number
+    now.shim.befall(kinds, action, at=nth, error=error)
+
+
+def _conclude(now: History, outage: PowerLoss) -> Tally:
+    """Judge what the processes hold to be there, and what is there after a power loss."""
+    now.recover()
+    kept = outage.at(now.shim.progress(), np.random.default_rng(now.shim.progress()))
+    return now.conclude() + replace(kept, faults=0)

@@ -1,0 +1,90 @@
+"""A network that fails: stands between clients and a server of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from dataclasses import dataclass
+
+_BLOCK = 1 << 16
+#: What the server needs to carry out a COMMIT whose answer will be lost.
+_COMMIT_SECONDS = 0.05
+
+
+@dataclass(eq=False)
+class _Connection:
+    client: asyncio.StreamWriter
+    server: asyncio.StreamWriter
+    is_half_open: bool = False
+
+    def cut(self) -> None:
+        self.client.transport.abort()
+        self.server.transport.abort()
+
+
+class Proxy:
+    """Forwards from `port` to `server_port`, in a thread of its own, as long as it is well.
+
+    Attributes:
+        delay_seconds: by which everything is late.
+        lose_next_commit_answer: let the next COMMIT through and cut its connection then.
+    """
+
+    def __init__(self, server_port: int) -> None:
+        self._server_port = server_port
+        self.delay_seconds = 0.0
+        self.lose_next_commit_answer = False
+        self._connections: set[_Connection] = set()
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True).start()
+        listening = asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._listener = asyncio.run_coroutine_threadsafe(listening, self._loop).result()
+        self.port: int = self._listener.sockets[0].getsockname()[1]
+
+    def cut(self) -> None:
+        """Cut every connection, seen by both ends."""
+        self._loop.call_soon_threadsafe(lambda: [each.cut() for each in set(self._connections)])
+
+    def leave_half_open(self) -> None:
+        """Forward nothing more over the connections of this moment, and tell nobody."""
+        for connection in set(self._connections):
+            connection.is_half_open = True
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._listener.close)
+        self.cut()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            from_server, server = await asyncio.open_connection("127.0.0.1", self._server_port)
+        except OSError:
+            writer.transport.abort()
+            return
+        connection = _Connection(writer, server)
+        self._connections.add(connection)
+        await asyncio.gather(
+            self._pump(reader, server, connection), self._pump(from_server, writer, connection)
+        )
+        if not connection.is_half_open:
+            connection.cut()
+            self._connections.discard(connection)
+
+    async def _pump(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, connection: _Connection
+    ) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await source.read(_BLOCK):
+                if self.delay_seconds:
+                    await asyncio.sleep(self.delay_seconds)
+                if connection.is_half_open:
+                    continue
+                sink.write(data)
+                await sink.drain()
+                if self.lose_next_commit_answer and data.find(b"COMMIT") >= 0:
+                    self.lose_next_commit_answer = False
+                    connection.client.transport.abort()
+                    await asyncio.sleep(_COMMIT_SECONDS)
+        if not connection.is_half_open:
+            sink.close()

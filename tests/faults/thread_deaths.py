@@ -1,0 +1,49 @@
+"""Let single threads die within a process that lives on."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from faults.history import Bench, History, history
+from faults.saboteur import kill_thread
+from faults.tally import Tally
+from waiting import wait_until
+
+_ENTRY = (sys.executable, str(Path(__file__).with_name("saboteur.py")))
+#: Parts of the names of threads: the dispatcher, the appender, those who answer requests.
+_THREADS = ("dispatch", "append", "AnyIO worker thread")
+_DEATHS = (SystemExit, KeyboardInterrupt, MemoryError, RuntimeError)
+
+
+def kill_threads(bench: Bench, seed: int, deaths: int) -> Tally:
+    """Raise an exception in one thread after the other, at random moments under load.
+
+    What ended has to be started again, by the process itself or with it.
+    """
+    rng = np.random.default_rng(seed)
+    with history(bench, seed, entry=_ENTRY) as now:
+        now.deployment.keep_up("run")
+        now.deployment.wait_until_ready()
+        with now.clients.at_work():
+            for number in range(deaths):
+                time.sleep(rng.uniform(0.05, 0.5))
+                _kill_one(now, _THREADS[number % len(_THREADS)], _DEATHS[rng.integers(4)])
+                now.note_recovery()
+        now.recover()
+        return now.conclude()
+
+
+def _kill_one(now: History, thread: str, death: type[BaseException]) -> None:
+    """Kill a thread of that name as soon as there is one."""
+
+    def killed() -> bool:
+        now.deployment.wait_until_ready()
+        try:
+            return kill_thread(now.deployment.home, thread, death) is not None
+        except (OSError, EOFError):  # its process is on its way out, or in
+            return False
+
+    wait_until(killed, f"a thread called {thread} to kill")
