@@ -12,7 +12,7 @@ _TESTS = Path(__file__).parent
 #: first compiles the kernels of a new installation, while the second and the third need none.
 _BEGIN_WITH = (
     "notebooks/test_notebooks.py",
-    "service/test_crash.py",
+    "faults/test_faults.py",
     "service/test_fleet.py",
     "demo/test_demo.py",
     "learn/test_gate.py",
