@@ -11,7 +11,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check format bench soak docs lock clean
+.PHONY: help setup demo test test-all faults faults-short check format bench soak docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,12 @@ test: .venv/ready tests/services/node_modules/.ready ## run the test suite (minu
 
 test-all: .venv/ready tests/services/node_modules/.ready ## also the crash loops and large files
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+
+faults: .venv/ready ## attack it by machine, judge, and write docs/faults.md (about an hour)
+	cd tests && ../$(BIN)/python -m faults --write
+
+faults-short: .venv/ready ## the same with few faults of each kind (minutes)
+	cd tests && ../$(BIN)/python -m faults --share 0.02
 
 check: .venv/ready ## format, lint, strict types, import contract; findings fail
 	$(BIN)/ruff format --check .

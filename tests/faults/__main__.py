@@ -67,13 +67,15 @@ Job = tuple[Scenario, int, int]  # scenario, seed, faults
 
 
 def _jobs(scenario: Scenario, given: argparse.Namespace) -> list[Job]:
-    count = max(1, math.ceil(scenario.faults * given.share / scenario.per_history))
-    numbers = range(count) if given.history is None else [given.history]
-    base = (
-        given.seed * 1_000 * _SEEDS_OF_A_SCENARIO + SCENARIOS.index(scenario) * _SEEDS_OF_A_SCENARIO
-    )
-    faults = given.faults or scenario.per_history
-    return [(scenario, base + number, faults) for number in numbers]
+    base = (given.seed * 1_000 + SCENARIOS.index(scenario)) * _SEEDS_OF_A_SCENARIO
+    each = given.faults or scenario.per_history
+    if given.history is not None:
+        return [(scenario, base + given.history, each)]
+    total = math.ceil(scenario.faults * given.share)
+    begins = range(0, total, each)
+    return [
+        (scenario, base + number, min(each, total - begin)) for number, begin in enumerate(begins)
+    ]
 
 
 def _run(jobs: list[Job], bench: Bench, *, lanes: int) -> dict[str, Tally]:
@@ -87,8 +89,12 @@ def _run(jobs: list[Job], bench: Bench, *, lanes: int) -> dict[str, Tally]:
             scenario, seed, faults = running[done]
             tally = done.result()
             tallies[scenario.name] += tally
-            again = f"{scenario.name} --seed {seed // 10_000_000} --history {seed % 10_000}"
-            print(f"{again}: {faults} faults, {len(tally.failures)} failures", flush=True)
+            place, history = divmod(seed, _SEEDS_OF_A_SCENARIO)
+            again = f"{scenario.name} --seed {place // 1_000} --history {history}"
+            print(
+                f"{again} --faults {faults}: {faults} faults, {len(tally.failures)} failures",
+                flush=True,
+            )
             for failure in tally.failures:
                 print(f"    {failure}", flush=True)
     return tallies

@@ -52,9 +52,16 @@ class Proxy:
             connection.is_half_open = True
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._listener.close)
-        self.cut()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _end(self) -> None:
+        self._listener.close()
+        for connection in set(self._connections):
+            connection.is_half_open = False
+            connection.cut()
+        while self._connections:
+            await asyncio.sleep(0.01)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
