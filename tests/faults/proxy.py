@@ -58,10 +58,11 @@ class Proxy:
     async def _end(self) -> None:
         self._listener.close()
         for connection in set(self._connections):
-            connection.is_half_open = False
             connection.cut()
-        while self._connections:
-            await asyncio.sleep(0.01)
+        forwarding = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in forwarding:
+            task.cancel()
+        await asyncio.gather(*forwarding, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
