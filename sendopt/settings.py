@@ -126,6 +126,16 @@ class DeliverSettings(_Section):
     vapid_subject: str = ""  # mailto: or https: contact that push services may write to (RFC 8292)
 
 
+class BackupSettings(_Section):
+    """How `sendopt backup s3://bucket/prefix` and `restore` reach the store."""
+
+    s3_endpoint: str = ""  # host:port; empty = AWS
+    s3_region: str = "us-east-1"
+    s3_key_id: str = ""  # empty = the role or the configuration of the machine
+    s3_secret: SecretStr = SecretStr("")
+    s3_use_ssl: bool = True
+
+
 class HttpSettings(_Section):
     """Where the API listens, and how the world reaches it."""
 
@@ -163,6 +173,7 @@ class Settings(_Section):
     schedule: ScheduleSettings = ScheduleSettings()
     scores: ScoresSettings = ScoresSettings()
     deliver: DeliverSettings = DeliverSettings()
+    backup: BackupSettings = BackupSettings()
     http: HttpSettings = HttpSettings()
     service: ServiceSettings = ServiceSettings()
 

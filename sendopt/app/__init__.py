@@ -14,10 +14,13 @@ from sendopt.first_use import offered_by
 libraries.tame()
 
 if TYPE_CHECKING:
-    from sendopt.app import running, supervision
+    from sendopt.app import running, stopping, supervision
     from sendopt.app.app import App, open_app
+    from sendopt.app.backing_up import back_up
     from sendopt.app.files import read_decisions, read_json, write_scores
+    from sendopt.app.listing_backups import list_backups
     from sendopt.app.logging import configure_logging
+    from sendopt.app.restoring import restore
     from sendopt.app.scores import open_scores
     from sendopt.app.state_store import require_home
     from sendopt.app.tenancy import open_tenancy
@@ -31,8 +34,10 @@ else:
         {
             "App": "sendopt.app.app",
             "ImportOptions": "sendopt.app.events",
+            "back_up": "sendopt.app.backing_up",
             "check_window": "sendopt.features.target",
             "configure_logging": "sendopt.app.logging",
+            "list_backups": "sendopt.app.listing_backups",
             "load_settings": "sendopt.settings",
             "open_app": "sendopt.app.app",
             "open_scores": "sendopt.app.scores",
@@ -40,7 +45,9 @@ else:
             "read_decisions": "sendopt.app.files",
             "read_json": "sendopt.app.files",
             "require_home": "sendopt.app.state_store",
+            "restore": "sendopt.app.restoring",
             "running": "sendopt.app.running",
+            "stopping": "sendopt.app.stopping",
             "small_example": "sendopt.schedule.example",
             "supervision": "sendopt.app.supervision",
             "write_scores": "sendopt.app.files",
@@ -50,8 +57,10 @@ else:
 __all__ = [
     "App",
     "ImportOptions",
+    "back_up",
     "check_window",
     "configure_logging",
+    "list_backups",
     "load_settings",
     "open_app",
     "open_scores",
@@ -59,8 +68,10 @@ __all__ = [
     "read_decisions",
     "read_json",
     "require_home",
+    "restore",
     "running",
     "small_example",
+    "stopping",
     "supervision",
     "write_scores",
 ]

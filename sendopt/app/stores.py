@@ -25,7 +25,7 @@ class Stores(StateStore):
     @cached_property
     def log(self) -> Log:
         log = Log(
-            _log_location(self.settings),
+            log_location(self.settings),
             memory_limit=self.settings.log.memory_limit,
             threads=self.settings.log.threads,
         )
@@ -102,7 +102,8 @@ class Stores(StateStore):
         return self.log.reader(tenant_id, snapshot=snapshot)
 
 
-def _log_location(settings: Settings) -> LogLocation:
+def log_location(settings: Settings) -> LogLocation:
+    """Return where the log is, and how to reach it."""
     data = settings.log_data
     s3 = S3Access(
         endpoint=settings.log.s3_endpoint,

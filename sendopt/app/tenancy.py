@@ -1,4 +1,4 @@
-"""Use cases of the operator: tenants and their keys."""
+"""Use cases of the operator: tenants, their keys, and what is held after a restore."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sendopt.clock import Clock, SystemClock
 from sendopt.records import TenantId
 from sendopt.settings import Settings
 from sendopt.state import tenants
+from sendopt.state.hold import Held, held, hold, resume
 
 
 def open_tenancy(
@@ -73,3 +74,20 @@ class Tenancy(StateStore):
         with self.state.read() as tx:
             tenants.get(tx, tenant_id)
             return tenants.keys(tx, tenant_id)
+
+    def hold(self) -> Held:
+        """Hold every unfinished send of every tenant; return how many are held."""
+        with self.state.write() as tx:
+            hold(tx)
+            return held(tx, now=self.clock.now())
+
+    def resume(self, *, overdue: bool) -> Held:
+        """Let held sends go out that are due from now on; return how many are held still.
+
+        Args:
+            overdue: also those whose time has come, unless they have expired.
+        """
+        with self.state.write() as tx:
+            now = self.clock.now()
+            resume(tx, now=now, overdue=overdue)
+            return held(tx, now=now)

@@ -7,7 +7,7 @@ Time: periods are calendar months in UTC; a fact belongs to the period of its `o
 if that is closed already, to the next open one, as an adjustment that says so.
 """
 
-from sendopt.bill.close import Closing, close_period, find_closing
+from sendopt.bill.close import Closing, closable, close_period, find_closing
 from sendopt.bill.meter import ChargeReport, charge_billable
 from sendopt.bill.rates import put_rate_card
 from sendopt.bill.recompute import late_events, recompute
@@ -19,6 +19,7 @@ __all__ = [
     "Line",
     "Statement",
     "charge_billable",
+    "closable",
     "close_period",
     "find_closing",
     "late_events",

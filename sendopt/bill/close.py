@@ -11,7 +11,7 @@ from sendopt.bill.periods import GRACE, bounds
 from sendopt.bill.statement import Statement, compute, read_document
 from sendopt.errors import Conflict
 from sendopt.records import TenantId
-from sendopt.state import State, ledger
+from sendopt.state import State, Transaction, audit, ledger
 from sendopt.state.ledger import ClosedPeriod, LedgerEntry
 
 RECEIVABLE = "receivable"
@@ -58,6 +58,16 @@ def close_period(state: State, tenant_id: TenantId, period: str, *, now: datetim
         ledger.add_closed(tx, tenant_id, closed)
         ledger.post(tx, tenant_id, postings(statement), now=now)
     return _closing(closed)
+
+
+def closable(tx: Transaction, tenant_id: TenantId, *, now: datetime) -> list[str]:
+    """Return the periods that stand open although they could have been closed by `now`."""
+    closed = ledger.closed_periods(tx, tenant_id)
+    return [
+        period
+        for period in audit.billed_periods(tx, tenant_id)
+        if period not in closed and bounds(period)[1] + GRACE <= now
+    ]
 
 
 def find_closing(state: State, tenant_id: TenantId, period: str) -> Closing | None:

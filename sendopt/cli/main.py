@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 import sendopt
-from sendopt.cli import billing, campaigns, data, explain, lift, model, models, operate, service
+from sendopt.cli import (
+    backups,
+    billing,
+    campaigns,
+    data,
+    explain,
+    lift,
+    model,
+    models,
+    operate,
+    service,
+)
 from sendopt.cli.output import print_error, stdout
 from sendopt.errors import Conflict, InvalidInput, NotAuthorized, NotFound, SendoptError
 
@@ -41,7 +52,7 @@ def program(
         raise typer.Exit
 
 
-for group in (data, model, models, campaigns, service, explain, lift, billing, operate):
+for group in (data, model, models, campaigns, service, explain, lift, billing, operate, backups):
     group.register(commands)
 
 

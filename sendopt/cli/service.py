@@ -70,7 +70,7 @@ def _supervise(home: Path | None, choose_parts: Callable[[App], list[Part]]) -> 
         leave(0)
     app, supervisor = started
     well = supervisor.run()
-    wait([in_background(app.close, name="close")], _CLOSING_SECONDS)
+    wait([in_background(lambda: sendopt.app.stopping.stop(app), name="close")], _CLOSING_SECONDS)
     leave(0 if well else 1)
 
 

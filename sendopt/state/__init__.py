@@ -7,6 +7,6 @@ The only home of SQLAlchemy. Every function takes a `Transaction` and a tenant.
 """
 
 from sendopt.state.engine import State, Transaction
-from sendopt.state.migrate import check_version, migrate
+from sendopt.state.migrate import check_version, migrate, schema_version
 
-__all__ = ["State", "Transaction", "check_version", "migrate"]
+__all__ = ["State", "Transaction", "check_version", "migrate", "schema_version"]

@@ -24,13 +24,13 @@ def migrate(state: State) -> None:
         Conflict: `schema_newer`, where a newer release has already upgraded this state.
     """
     with state.read() as tx:
-        if _check_known(_version(tx)) == _NEWEST:
+        if _check_known(schema_version(tx)) == _NEWEST:
             return
     with state.write() as tx:
         if tx.dialect.name == "postgresql":
             # SQLite's writers exclude each other anyway; PostgreSQL's must agree to.
             tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-        _check_known(_version(tx))
+        _check_known(schema_version(tx))
         migrations.upgrade(tx)
 
 
@@ -41,7 +41,7 @@ def check_version(state: State) -> None:
         Conflict: `schema_older`, or `schema_newer` since another process upgraded the state.
     """
     with state.read() as tx:
-        version = _check_known(_version(tx))
+        version = _check_known(schema_version(tx))
     if version != _NEWEST:
         raise Conflict(
             "the tables of this state are older than this release",
@@ -67,7 +67,7 @@ def _check_known(version: str | None) -> str | None:
     return version
 
 
-def _version(tx: Transaction) -> str | None:
+def schema_version(tx: Transaction) -> str | None:
     """Return the version of the tables as Alembic notes it; None is an empty state."""
     if not sa.inspect(tx).has_table(_VERSION.name):
         return None

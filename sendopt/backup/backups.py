@@ -1,0 +1,139 @@
+"""Finds, finishes, checks and prunes the backups of one place."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any, BinaryIO, TypeVar
+
+from sendopt.backup.manifest import Manifest, Origin, read_manifest
+from sendopt.backup.place import BACKUPS, FILES, Place, hashed
+from sendopt.errors import Conflict, NotFound, StoreFailure
+
+_File = TypeVar("_File")
+
+
+class Backups:
+    """All backups of one place.
+
+    Args:
+        place: where they are.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def ids(self) -> list[str]:
+        """Return the name of every backup that was finished, the newest first."""
+        names = self._place.names(BACKUPS)
+        return sorted((name.removesuffix(".json") for name in names), reverse=True)
+
+    def manifest(self, backup_id: str) -> Manifest:
+        """Read one manifest.
+
+        Raises:
+            NotFound: `backup_unknown`.
+            StoreFailure: `backup_damaged`.
+            Conflict: `backup_newer`.
+        """
+        try:
+            with self._place.open(f"{BACKUPS}/{backup_id}.json") as file:
+                return read_manifest(backup_id, file.read())
+        except FileNotFoundError as error:
+            raise NotFound(
+                f"there is no backup {backup_id}",
+                code="backup_unknown",
+                field="--backup",
+                hint="`sendopt backups` lists what is there",
+            ) from error
+
+    def newest(self) -> Manifest | None:
+        """Return the newest backup that can be read; None = there is none."""
+        for backup_id in self.ids():
+            with suppress(StoreFailure, Conflict):
+                return self.manifest(backup_id)
+        return None
+
+    def finish(self, manifest: Manifest) -> str:
+        """Store the manifest, which makes the backup one, and return its name."""
+        there = self._place.names(FILES)
+        gone = [file.path for file in manifest.files if there.get(file.sha256) != file.size]
+        if gone:
+            raise StoreFailure(
+                f"{len(gone):,} files were taken away meanwhile, such as {gone[0]}",
+                statement="finish",
+                code="backup_place_failed",
+                hint="let one backup at a time write to a place, and repeat the command",
+            )
+        backup_id = manifest.backup_id()
+        self._place.write(f"{BACKUPS}/{backup_id}.json", io.BytesIO(manifest.document()))
+        self._place.settle()
+        return backup_id
+
+    def prune(self, origin: Origin, *, keep: int) -> list[str]:
+        """Drop all but the newest `keep` backups of a home, and the files that nobody names then.
+
+        Manifests go first, so that no backup is ever there without its files. One that cannot be
+        read stays, and all files with it: nobody can tell which of them it needs.
+
+        Returns:
+            What was dropped.
+        """
+        manifests = {backup_id: self.manifest(backup_id) for backup_id in self.ids()}
+        ours = [each for each, manifest in manifests.items() if manifest.origin == origin]
+        dropped = ours[keep:]
+        for backup_id in dropped:
+            self._place.delete(f"{BACKUPS}/{backup_id}.json")
+        if dropped:
+            self._place.settle()
+        needed = {
+            file.sha256
+            for backup_id, manifest in manifests.items()
+            if backup_id not in dropped
+            for file in manifest.files
+        }
+        for name in self._place.names(FILES).keys() - needed:
+            self._place.delete(f"{FILES}/{name}")
+        return dropped
+
+    def check(self, manifest: Manifest, *, progress: Callable[[str], None]) -> list[str]:
+        """Read every file of a backup and return what is wrong, each file named once."""
+        return list(self.fetch(manifest, lambda _path: _Sink(), progress=progress))
+
+    def fetch(
+        self,
+        manifest: Manifest,
+        target: Callable[[str], BinaryIO],
+        *,
+        progress: Callable[[str], None],
+    ) -> Iterator[str]:
+        """Copy every file to what `target` opens for its path; yield what is wrong with some.
+
+        A damaged file does not end it, so that all faults are found.
+        """
+        for file in _shown(manifest.files, progress):
+            try:
+                with self._place.open(f"{FILES}/{file.sha256}") as source, target(file.path) as out:
+                    digest = hashed(source, out)
+            except FileNotFoundError:
+                yield f"{file.path}: its content {file.sha256} is missing"
+                continue
+            if digest != file.sha256:
+                yield f"{file.path}: its content {file.sha256} was changed or cut short"
+
+
+def _shown(files: Sequence[_File], progress: Callable[[str], None]) -> Iterator[_File]:
+    """Yield every file, and tell of some twenty of them that they are being worked on."""
+    step = max(1, len(files) // 20)
+    for number, file in enumerate(files):
+        if number % step == 0:
+            progress(f"{number:,} of {len(files):,} files")
+        yield file
+
+
+class _Sink(io.BytesIO):
+    """Takes everything and keeps nothing."""
+
+    def write(self, data: Any) -> int:
+        return len(data)

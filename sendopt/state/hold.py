@@ -1,0 +1,81 @@
+"""Keeps every unfinished send from going out until somebody has decided about it.
+
+A state that was restored does not know what went out after it was copied, and the one that it was
+copied from may still be at work. So its unfinished sends are held: claimed by nobody, until each
+expires. A dispatcher then ends them as it ends every claim that nobody told the outcome of:
+expired, `outcome_unknown`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from sendopt.records import SendState
+from sendopt.state.engine import Transaction
+from sendopt.state.tables import planned_send
+
+#: Who has claimed a send that is held.
+HOLDER = "held"
+
+_HELD = (planned_send.c.state == SendState.CLAIMED, planned_send.c.claimed_by == HOLDER)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How many sends are held."""
+
+    later: int  # due from now on
+    overdue: int  # whose time has come: they may have gone out already
+
+
+def hold(tx: Transaction) -> None:
+    """Hold every unfinished send of every tenant; whoever is handing one over loses the claim."""
+    tx.execute(
+        sa.update(planned_send)
+        .where(planned_send.c.state.in_([SendState.PLANNED, SendState.CLAIMED]))
+        .values(
+            state=SendState.CLAIMED,
+            claimed_by=HOLDER,
+            claim_expires_at=planned_send.c.expires_at,
+            ready_at=planned_send.c.expires_at,
+            fence=planned_send.c.fence + 1,
+        )
+    )
+
+
+def resume(tx: Transaction, *, now: datetime, overdue: bool) -> None:
+    """Let held sends go out at their times.
+
+    Args:
+        tx: the transaction.
+        now: when it is.
+        overdue: also those whose time has come, unless they have expired. Who got one already
+            gets it again, under the same id.
+    """
+    wanted = planned_send.c.expires_at > now if overdue else planned_send.c.due_at > now
+    tx.execute(
+        sa.update(planned_send)
+        .where(*_HELD, wanted)
+        .values(
+            state=SendState.PLANNED,
+            claimed_by=None,
+            claim_expires_at=None,
+            ready_at=planned_send.c.due_at,
+        )
+    )
+
+
+def held(tx: Transaction, *, now: datetime) -> Held:
+    """Count what is held, of all tenants; what has expired is left to the dispatcher."""
+    later, overdue = tx.execute(
+        sa.select(
+            sa.func.count().filter(planned_send.c.due_at > now),
+            sa.func.count().filter(planned_send.c.due_at <= now),
+        )
+        .select_from(planned_send)
+        .where(*_HELD, planned_send.c.expires_at > now)
+    ).one()
+    return Held(later=later, overdue=overdue)
