@@ -25,8 +25,8 @@ from sendopt.backup.copying import Copying, Source
 from sendopt.backup.manifest import LeftOut, Manifest, Origin
 from sendopt.backup.place import Place
 from sendopt.clock import Clock, SystemClock
-from sendopt.errors import Conflict, NotFound, StoreFailure
-from sendopt.log.inventory import LogInventory, take_inventory
+from sendopt.errors import Conflict, NotFound
+from sendopt.log.inventory import FilesGone, LogInventory, take_inventory
 from sendopt.records import TenantId
 from sendopt.settings import Settings
 from sendopt.sqlite_file import same_moment
@@ -70,6 +70,7 @@ def back_up(
     Raises:
         Conflict: `store_elsewhere`, naming every store that is not in files.
         NotFound: `home_incomplete`.
+        FilesGone: if the log lost files.
         StoreFailure: if a store is damaged or cannot be read, or the place cannot be written.
         LeaseHeld: if another backup writes there.
     """
@@ -85,9 +86,9 @@ def back_up(
                     left_out
                 )
                 break
-            except _MergedAway as gone:  # the next copy of the catalog does not name them
+            except FilesGone:  # the next copy of the catalog does not name them
                 if not tries_left:
-                    raise _gone(gone.names) from gone
+                    raise
         if keep is None:
             return report
         progress("dropping old backups")
@@ -178,18 +179,10 @@ class _Backup:
         folder = self._home.data
         if log is None or folder is None:
             return
-        if missing := [name for name in log.files if not (folder / name).exists()]:
-            raise _MergedAway(missing)
+        if gone := [name for name in log.files if not (folder / name).exists()]:
+            raise FilesGone(gone)
         for name in log.files:
             yield Source.of(f"{DATA}/{name}", folder / name, fixed=True)
-
-
-class _MergedAway(Exception):
-    """Files that the catalog named when it was copied are not there any more."""
-
-    def __init__(self, names: list[str]) -> None:
-        super().__init__()
-        self.names = names
 
 
 @dataclass(frozen=True)
@@ -242,13 +235,4 @@ def _elsewhere(left_out: tuple[LeftOut, ...]) -> Conflict:
         f"not in files of this machine: {stores}",
         code="store_elsewhere",
         hint="back these up by the tools that docs/backup.md names, and the rest by --files-only",
-    )
-
-
-def _gone(names: list[str]) -> StoreFailure:
-    return StoreFailure(
-        f"the log names {len(names):,} files that are not there: {', '.join(names)}",
-        statement="backup",
-        code="store_damaged",
-        hint="nothing was backed up; put these files back from the backup before",
     )

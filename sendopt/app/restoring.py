@@ -63,7 +63,7 @@ def restore(
         InvalidInput: `stores_elsewhere`, `home_is_mount`, `home_unusable`.
         Conflict: `home_not_empty`, `backup_newer`, `schema_newer`.
         NotFound: `backup_unknown`.
-        StoreFailure: `backup_damaged`, naming every file; `disk_failed`. Nothing is left then.
+        StoreFailure: `backup_damaged`, naming every file; or of the disk. Nothing is left then.
     """
     home = settings.home.absolute()
     _check_target(settings, home)

@@ -120,7 +120,8 @@ class Scores(OneUser):
             beside.submit(load_kernels)
             with self.reader(tenant_id) as reader:
                 before, damage = checked.result()
-                reason = "it was asked for" if full else damage or why_in_full(before, now=now)
+                reason = "it was asked for" if full else damage
+                reason = reason or why_in_full(before, snapshot=reader.snapshot, now=now)
                 if before is not None and reason is None:
                     news = have_news(before, reader, model.target, now=now)
                     if are_most(news, before):

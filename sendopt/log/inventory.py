@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+
+import duckdb
 
 from sendopt.errors import StoreFailure
 from sendopt.log.connect import attached, open_instance
@@ -27,6 +30,19 @@ class LogInventory:
     files: tuple[str, ...]  # as seen from the data's folder; all that any snapshot reads
 
 
+class FilesGone(StoreFailure):
+    """A log names files that are not there: merged away since its catalog was copied, or lost."""
+
+    code = "log_files_gone"
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(
+            f"the log names {len(names):,} files that are not there: {', '.join(names)}",
+            statement="data_files",
+            hint="put these files back from the newest backup, or import and copy the log anew",
+        )
+
+
 def take_inventory(location: LogLocation, *, memory_limit: str, threads: int) -> LogInventory:
     """Read a catalog and count the events in the files that it names.
 
@@ -36,6 +52,7 @@ def take_inventory(location: LogLocation, *, memory_limit: str, threads: int) ->
         threads: how many threads it may use.
 
     Raises:
+        FilesGone: if files in a folder are not there that the catalog names.
         StoreFailure: if the catalog or a file cannot be read.
     """
     with (
@@ -46,17 +63,24 @@ def take_inventory(location: LogLocation, *, memory_limit: str, threads: int) ->
         attached(instance, location, read_only=True) as (connection, lake),
     ):
         run(connection, "use", f"use {lake}")
-        named = statement("data_files").format(metadata=f"__ducklake_metadata_{lake}")
+        files = _data_files(connection, lake)
+        if not location.on_s3:
+            gone = [name for name in files if not Path(location.data, name).exists()]
+            if gone:
+                raise FilesGone(gone)
         counted = run(connection, "count_by_tenant").fetchall()
         return LogInventory(
             schema_version=applied_version(connection),
             snapshot=current_snapshot(connection, lake),
             high_water_mark=int(run(connection, "high_water_mark").fetchall()[0][0]),
             events={TenantId(tenant_id): int(events) for tenant_id, events in counted},
-            files=tuple(
-                _below_data(*row) for row in run(connection, "data_files", named).fetchall()
-            ),
+            files=files,
         )
+
+
+def _data_files(connection: duckdb.DuckDBPyConnection, lake: str) -> tuple[str, ...]:
+    named = statement("data_files").format(metadata=f"__ducklake_metadata_{lake}")
+    return tuple(_below_data(*row) for row in run(connection, "data_files", named).fetchall())
 
 
 def _below_data(path: str, is_relative: bool, table: str, schema: str) -> str:  # noqa: FBT001 - a row

@@ -45,20 +45,31 @@ class Renewal:
     users: int  # in the whole store
 
 
-def why_in_full(before: ScoreStore | None, *, now: datetime) -> str | None:
-    """Say why no score of the champion's store may be kept; None = they may."""
+def why_in_full(before: ScoreStore | None, *, snapshot: int, now: datetime) -> str | None:
+    """Say why no score of the champion's store may be kept; None = they may.
+
+    Args:
+        before: the champion's store; None = there is none.
+        snapshot: of the log, now.
+        now: as of when users are scored.
+    """
     if before is None:
         return "no scores of this model are stored"
     about = before.about
-    if about.everybody is None:
-        return "what the model knew of everybody was not stored"
-    if about.as_of > now:
-        return "the stored scores are of later than now"
-    if now - about.runs[0] >= LONGEST_KEPT:
-        return f"the stored scores are of {LONGEST_KEPT.days} days ago"
-    if len(about.runs) >= _MOST_RUNS:
-        return f"the stored scores are of {_MOST_RUNS} runs"
-    return None
+    obstacles = (
+        (about.everybody is None, "what the model knew of everybody was not stored"),
+        (about.as_of > now, "the stored scores are of later than now"),
+        (
+            about.log_snapshot > snapshot,
+            "the stored scores know more than the log, which is an older copy",
+        ),
+        (
+            now - about.runs[0] >= LONGEST_KEPT,
+            f"the stored scores are of {LONGEST_KEPT.days} days ago",
+        ),
+        (len(about.runs) >= _MOST_RUNS, f"the stored scores are of {_MOST_RUNS} runs"),
+    )
+    return next((reason for met, reason in obstacles if met), None)
 
 
 def have_news(before: ScoreStore, reader: Reader, target: Target, *, now: datetime) -> pa.Array:

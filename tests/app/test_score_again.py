@@ -254,3 +254,20 @@ def test_the_scores_that_serve_stay_though_others_were_written_later_by_their_ti
     assert sorted(path.name for path in serving.parent.iterdir()) == sorted(
         [serving.name, "another.scores"]
     )
+
+
+def test_scores_that_know_more_than_the_log_are_made_anew(
+    app: App, clock: VirtualClock, tmp_path: Path
+) -> None:
+    app.close()
+    older = shutil.copytree(tmp_path / "home" / "log", tmp_path / "older log")
+    append(app, [session("newcomer", clock.now() - HOUR)])
+    assert app.score(DEFAULT_TENANT).users == len(ids(stored(app)))
+    app.close()
+    shutil.rmtree(tmp_path / "home" / "log")
+    shutil.copytree(older, tmp_path / "home" / "log")
+    clock.advance(HOUR)
+    report = app.score(DEFAULT_TENANT)
+    assert report.in_full_because is not None
+    assert "older copy" in report.in_full_because
+    assert "newcomer" not in ids(stored(app))

@@ -15,7 +15,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS = (
     "ingest", "train", "score", "backtest", "plan", "run", "serve", "dispatch", "append",
     "explain", "lift", "bill statement", "bill close", "bill rate-card", "verify", "demo",
-    "settings",
+    "settings", "backup", "backups", "restore", "hold", "resume",
     "models compare", "models list", "models rollback", "models ui", "models show", "drift",
     "tenant create", "key issue", "key list", "key revoke",
 )  # fmt: skip

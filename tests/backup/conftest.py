@@ -1,0 +1,127 @@
+"""A home with something in every store, and the places where backups go."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sendopt.app import back_up, open_app, restore
+from sendopt.app.backing_up import BackupReport
+from sendopt.app.restoring import RestoreReport
+from sendopt.app.stores import DEFAULT_TENANT
+from sendopt.clock import VirtualClock
+from sendopt.settings import BackupSettings, Settings
+
+NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
+USERS = [f"user-{number}" for number in range(10)]
+
+
+def silently(_text: str) -> None:
+    """Take a report of progress."""
+
+
+def campaign(campaign_id: str, first: datetime) -> dict[str, object]:
+    """One send for each user, a minute apart, at `first` and after; each lives for an hour."""
+    times = [first + timedelta(minutes=number) for number in range(len(USERS))]
+    return {
+        "campaign_id": campaign_id,
+        "channel": "simulator",
+        "variants": [{"variant_id": "v", "title": "t", "body": "b", "url": "https://shop.example"}],
+        "send_window": {
+            "earliest_at": first.isoformat(),
+            "latest_at": (first + timedelta(hours=2)).isoformat(),
+        },
+        "time_to_live_minutes": 60,
+        "quiet_hours": None,
+        "audience": USERS,
+        "candidate_times": {user: [at.isoformat()] for user, at in zip(USERS, times, strict=True)},
+    }
+
+
+@pytest.fixture(scope="session")
+def _worked_home(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Path:
+    home = tmp_path_factory.mktemp("worked") / "home"
+    shutil.copytree(empty_home, home)
+    clock = VirtualClock(NOON - timedelta(minutes=30))
+    with closing(open_app(Settings(home=home), clock=clock)) as app:
+        app.secrets  # noqa: B018 - made at the first use
+        for user in USERS:
+            device = {"device_id": user, "user_id": user, "channel": "simulator", "address": {}}
+            app.register_device(DEFAULT_TENANT, device)
+        app.put_campaign(DEFAULT_TENANT, campaign("noon", NOON), commit=True)
+        clock.advance_to(NOON + timedelta(minutes=4))
+        app.dispatcher().dispatch_due()  # five of ten
+        app.settle()
+    model = home / "registry" / "artifacts" / "default" / "run" / "artifacts" / "card.md"
+    model.parent.mkdir(parents=True)
+    model.write_text("a card")
+    scores = home / "scores" / "default"
+    scores.mkdir(parents=True)
+    (scores / "1.scores").write_bytes(b"base" * 100)
+    (scores / "1.delta").write_bytes(b"delta" * 100)
+    return home
+
+
+@pytest.fixture
+def worked_home(_worked_home: Path, tmp_path: Path) -> Path:
+    """A home of the test's own: five of ten sends delivered at four past noon, files of a model."""
+    return Path(shutil.copytree(_worked_home, tmp_path / "original"))
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    """Four past noon, when the home was left."""
+    return VirtualClock(NOON + timedelta(minutes=4))
+
+
+Kept = Callable[..., BackupReport]
+Restored = Callable[..., RestoreReport]
+
+
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.slow)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, BackupSettings]]:
+    """Where a backup goes, and how it is reached; the test runs once for each kind of place."""
+    if request.param == "folder":
+        yield str(tmp_path / "backups"), BackupSettings()
+    else:
+        endpoint, _ = request.getfixturevalue("s3_store")
+        access = BackupSettings.model_validate(
+            {"s3_endpoint": endpoint, "s3_key_id": "any", "s3_secret": "any", "s3_use_ssl": False}
+        )
+        yield f"s3://lake/{tmp_path.name}/backups", access
+
+
+@pytest.fixture
+def keep(place: tuple[str, BackupSettings], worked_home: Path, clock: VirtualClock) -> Kept:
+    """Back the home up to the place."""
+
+    def run(**options: object) -> BackupReport:
+        settings = Settings(home=worked_home, backup=place[1])
+        clock.advance(timedelta(microseconds=1))
+        return back_up(
+            settings,
+            place[0],
+            **{"progress": silently, "clock": clock, **options},  # type: ignore[arg-type]
+        )
+
+    return run
+
+
+@pytest.fixture
+def bring_back(place: tuple[str, BackupSettings], clock: VirtualClock) -> Restored:
+    """Restore from the place to another home."""
+
+    def run(home: Path, **options: object) -> RestoreReport:
+        settings = Settings(home=home, backup=place[1])
+        return restore(
+            settings,
+            place[0],
+            **{"progress": silently, "clock": clock, **options},  # type: ignore[arg-type]
+        )
+
+    return run

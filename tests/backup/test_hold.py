@@ -1,0 +1,143 @@
+"""A restored home sends nothing until somebody has decided, and never twice without being told."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from sendopt.app import open_app
+from sendopt.app.stores import DEFAULT_TENANT
+from sendopt.app.tenancy import Tenancy
+from sendopt.bill.periods import GRACE
+from sendopt.deliver import DispatchReport
+from sendopt.records import Retry
+from sendopt.settings import Settings
+from sendopt.state.hold import Held
+from sendopt.state.tables import planned_send
+
+pytestmark = pytest.mark.parametrize("place", ["folder"], indirect=True)
+
+NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def restored(keep, bring_back, tmp_path, clock):
+    """Back up at 12:04, when five of ten sends were out, and restore at 12:06.
+
+    The original sent the sixth and seventh meanwhile. The last three are due until 12:09.
+    """
+    keep()
+
+    def run(**options):
+        clock.advance(2 * MINUTE)
+        report = bring_back(tmp_path / "new", **options)
+        app = open_app(Settings(home=tmp_path / "new"), clock=clock)
+        return report, app
+
+    return run
+
+
+def fates(app):
+    with app.state.read() as tx:
+        rows = tx.execute(select(planned_send.c.state, planned_send.c.reason))
+        return sorted((row.state, row.reason) for row in rows)
+
+
+def dispatch_until(app, clock, end):
+    total = DispatchReport()
+    while clock.now() < end:
+        total += app.dispatcher().dispatch_due()
+        clock.advance(MINUTE)
+    return total
+
+
+DELIVERED = [("delivered", "accepted")]
+UNKNOWN = [("expired", "outcome_unknown")]
+
+
+def test_without_a_decision_nothing_goes_out_and_all_ends_as_unknown(restored, clock):
+    report, app = restored()
+    assert report.settled.held == Held(later=3, overdue=2)
+    with closing(app):
+        assert dispatch_until(app, clock, clock.now() + 2 * 60 * MINUTE).delivered == 0
+        assert fates(app) == 5 * DELIVERED + 5 * UNKNOWN
+        app.settle()
+        assert not app.verify(progress=lambda _: None).findings
+
+
+@pytest.mark.parametrize("when", ["at the restore", "later"])
+def test_after_a_resume_what_is_due_later_goes_out_at_its_time_and_the_rest_does_not(
+    restored, clock, when
+):
+    report, app = restored(resumed=when == "at the restore")
+    with closing(app):
+        if when == "later":
+            tenancy = Tenancy(app.settings, clock, app.random_bytes)
+            assert tenancy.resume(overdue=False) == Held(later=0, overdue=2)
+        else:
+            assert report.settled.held == Held(later=0, overdue=2)
+        assert app.dispatcher().next_ready_at() == NOON + 7 * MINUTE
+        assert dispatch_until(app, clock, clock.now() + 2 * 60 * MINUTE).delivered == 3
+        assert fates(app) == 8 * DELIVERED + 2 * UNKNOWN
+        app.settle()
+        assert not app.verify(progress=lambda _: None).findings
+
+
+def test_what_was_due_goes_out_again_only_when_asked_for(restored, clock):
+    _, app = restored()
+    with closing(app):
+        tenancy = Tenancy(app.settings, clock, app.random_bytes)
+        assert tenancy.resume(overdue=True) == Held(later=0, overdue=0)
+        assert dispatch_until(app, clock, clock.now() + 2 * 60 * MINUTE).delivered == 5
+        assert fates(app) == 10 * DELIVERED
+
+
+def test_what_expired_while_it_was_held_does_not_go_out_when_asked_for(restored, clock):
+    _, app = restored()
+    clock.advance(60 * MINUTE)
+    with closing(app):
+        tenancy = Tenancy(app.settings, clock, app.random_bytes)
+        tenancy.resume(overdue=True)
+        assert dispatch_until(app, clock, clock.now() + 60 * MINUTE).delivered == 3
+        assert fates(app) == 8 * DELIVERED + 2 * UNKNOWN
+
+
+def test_a_dispatcher_that_was_at_work_loses_its_claims_to_the_hold(restored, clock):
+    _, app = restored(resumed=True)
+    with closing(app):
+        dispatcher = app.dispatcher()
+        clock.advance(MINUTE)
+        tenancy = Tenancy(app.settings, clock, app.random_bytes)
+
+        class Meanwhile:
+            name = "simulator"
+
+            def deliver(self, messages):
+                tenancy.hold()
+                return [Retry("down") for _ in messages]
+
+        dispatcher._providers["simulator"] = Meanwhile()
+        assert dispatcher.dispatch_batch() == DispatchReport(taken_over=1)
+        assert fates(app).count(("claimed", None)) == 5
+
+
+def test_a_period_that_may_have_been_closed_since_is_named(
+    keep, bring_back, worked_home, tmp_path, clock
+):
+    with closing(open_app(Settings(home=worked_home), clock=clock)) as app:
+        send = app.campaign(DEFAULT_TENANT, "noon")
+        assert send.counts["delivered"] == 5
+        with app.state.read() as tx:
+            delivered = tx.scalar(
+                select(planned_send.c.send_id).where(planned_send.c.state == "delivered").limit(1)
+            )
+        app.record_report(DEFAULT_TENANT, delivered, {"kind": "response", "occurred_at": None})
+        app.meter()
+    keep()
+    assert bring_back(tmp_path / "soon").settled.maybe_closed == {}
+    clock.advance(31 * 24 * 60 * MINUTE + GRACE)
+    assert bring_back(tmp_path / "late").settled.maybe_closed == {"default": ["2026-10"]}
