@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -141,6 +142,16 @@ class Deployment:
 
         wait_until(ready, f"a service that is ready, logging {self.log}")
         return time.monotonic() - begun_at
+
+    def crashes(self) -> dict[str, str]:
+        """Return what the log says of errors that nobody has explained: one line of each type."""
+        found = {}
+        for line in self.log.read_text(errors="replace").splitlines():
+            if line.startswith("Traceback"):
+                found["Traceback"] = line
+            elif '"frames"' in line:
+                found[json.loads(line)["error"]] = line
+        return found
 
     def is_ready(self) -> bool:
         with contextlib.suppress(httpx.TransportError):

@@ -52,6 +52,7 @@ class History:
     acks: AckLog
     receiver: Receiver
     tally: Tally = field(default_factory=Tally)
+    planted: frozenset[str] = frozenset()  # types of errors that a log may tell of: we raised them
 
     def wait_until_struck(self) -> None:
         """Wait for the fault that the shim was told to bring about, or for an end of it all."""
@@ -116,6 +117,11 @@ class History:
         """Judge what is there against the deliveries of each send."""
         with self.deployment.opened() as app:
             verdict = judge(app, self.acks, delivered)
+        verdict.unexpected += [
+            f"a crash in the log: {line}"
+            for error, line in self.deployment.crashes().items()
+            if error not in self.planted
+        ]
         tally = self.tally
         tally.attempts += len(self.acks.exchanges)
         tally.acknowledged += sum(each.is_acknowledged for each in self.acks.exchanges)
@@ -171,6 +177,9 @@ def history(
     )
     try:
         yield History(bench, deployment, shim, clients, acks, receiver)
+    except BaseException as error:
+        error.add_note(f"The log ends with:\n{deployment.log.read_text()[-2000:]}")
+        raise
     finally:
         clients.close()
         deployment.remove()

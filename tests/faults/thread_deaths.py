@@ -13,8 +13,8 @@ from faults.tally import Tally
 from waiting import wait_until
 
 _ENTRY = (sys.executable, str(Path(__file__).with_name("saboteur.py")))
-#: Parts of the names of threads: the dispatcher, the appender, those who answer requests.
-_THREADS = ("dispatch", "append", "AnyIO worker thread")
+#: Parts of the names of threads: those of the parts, and one of those who answer requests.
+_THREADS = ("part dispatch", "part append", "part serve", "AnyIO worker thread")
 _DEATHS = (SystemExit, KeyboardInterrupt, MemoryError, RuntimeError)
 
 
@@ -25,6 +25,7 @@ def kill_threads(bench: Bench, seed: int, deaths: int) -> Tally:
     """
     rng = np.random.default_rng(seed)
     with history(bench, seed, entry=_ENTRY) as now:
+        now.planted = frozenset(death.__name__ for death in _DEATHS)
         now.deployment.keep_up("run")
         now.deployment.wait_until_ready()
         with now.clients.at_work():
