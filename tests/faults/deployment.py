@@ -131,8 +131,7 @@ class Deployment:
 
         Returns the seconds that it took; 0 if it was ready all the time.
         """
-        self.restart_ended()
-        if self.is_ready():
+        if not self.restart_ended() and self.is_ready():
             return 0.0
         begun_at = time.monotonic()
 

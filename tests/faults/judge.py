@@ -19,9 +19,6 @@ from sendopt.app import App
 from sendopt.records import SendState
 from sendopt.state import tables
 
-#: Outcomes of an attempt after which the receiver may hold the message: it did, or nobody knows.
-_MAY_HAVE_ARRIVED = {"accepted", "retry", None}
-
 
 @dataclass
 class Verdict:
@@ -80,11 +77,17 @@ def _read(app: App) -> _Stores:
     return _Stores(
         log_events,
         sends,
-        Counter(row.send_id for row in attempts if row.outcome in _MAY_HAVE_ARRIVED),
+        Counter(row.send_id for row in attempts if _may_have_arrived(row)),
         Counter(row.send_id for row in clicked),
         {row.click_id for row in clicked},
         Counter(row.send_id for row in charges if row.kind == "click"),
     )
+
+
+def _may_have_arrived(attempt: sa.Row[tuple[object, ...]]) -> bool:
+    """Whether the receiver may hold the message: it took it, or nobody knows."""
+    begun = attempt.reason != "lease_over"
+    return begun and attempt.outcome in {"accepted", "retry", None}
 
 
 def _of_tenant(table: sa.Table) -> sa.Select[tuple[object, ...]]:

@@ -32,6 +32,7 @@ def kill_threads(bench: Bench, seed: int, deaths: int) -> Tally:
             for number in range(deaths):
                 time.sleep(rng.uniform(0.05, 0.5))
                 _kill_one(now, _THREADS[number % len(_THREADS)], _DEATHS[rng.integers(4)])
+                _let_it_take_effect(now)
                 now.note_recovery()
         now.recover()
         return now.conclude()
@@ -48,3 +49,10 @@ def _kill_one(now: History, thread: str, death: type[BaseException]) -> None:
             return False
 
     wait_until(killed, f"a thread called {thread} to kill")
+
+
+def _let_it_take_effect(now: History) -> None:
+    """Wait until the process has ended with its thread, or for a second if it lives on."""
+    begun_at = time.monotonic()
+    while now.deployment.parts["run"].poll() is None and time.monotonic() - begun_at < 1:
+        time.sleep(0.02)
