@@ -24,6 +24,7 @@ from sendopt.settings import Settings
 
 TENANT = TenantId("default")
 LEASE_SECONDS = 1
+_ANSWERING = {"run", "serve"}  # the parts that answer requests
 _SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 _PRICES = {
     "currency": "EUR",
@@ -131,7 +132,7 @@ class Deployment:
 
         Returns the seconds that it took; 0 if it was ready all the time.
         """
-        if not self.restart_ended() and self.is_ready():
+        if _ANSWERING.isdisjoint(self.restart_ended()) and self.is_ready():
             return 0.0
         begun_at = time.monotonic()
 
