@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
+import socket
+import struct
 import threading
 from dataclasses import dataclass
 
+#: For SO_ATTACH_FILTER (asm-generic/socket.h): a filter of one instruction, which lets no byte of
+#: a packet through. The kernel drops what arrives before it could acknowledge it.
+_SO_ATTACH_FILTER = 26
+_DROP_ALL = ctypes.create_string_buffer(struct.pack("=HBBI", 6, 0, 0, 0))
+_ONE_INSTRUCTION = struct.pack("@HP", 1, ctypes.addressof(_DROP_ALL))
 _BLOCK = 1 << 16
 #: What the server needs to carry out a COMMIT whose answer will be lost.
 _COMMIT_SECONDS = 0.05
@@ -22,6 +30,13 @@ class _Connection:
         self.client.transport.abort()
         self.server.transport.abort()
 
+    def leave_half_open(self) -> None:
+        """Let neither end hear anything of the other any more, not even that its words arrive."""
+        self.is_half_open = True
+        for end in (self.client, self.server):
+            wire: socket.socket = end.get_extra_info("socket")
+            wire.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _ONE_INSTRUCTION)
+
 
 class Proxy:
     """Forwards from `port` to `server_port`, in a thread of its own, as long as it is well.
@@ -36,6 +51,7 @@ class Proxy:
         self.delay_seconds = 0.0
         self.lose_next_commit_answer = False
         self._connections: set[_Connection] = set()
+        self._forwarding: set[asyncio.Future[None]] = set()
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True).start()
         listening = asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -47,9 +63,9 @@ class Proxy:
         self._loop.call_soon_threadsafe(lambda: [each.cut() for each in set(self._connections)])
 
     def leave_half_open(self) -> None:
-        """Forward nothing more over the connections of this moment, and tell nobody."""
+        """Lose everything that is sent over the connections of this moment, and tell nobody."""
         for connection in set(self._connections):
-            connection.is_half_open = True
+            connection.leave_half_open()
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
@@ -57,12 +73,10 @@ class Proxy:
 
     async def _end(self) -> None:
         self._listener.close()
-        for connection in set(self._connections):
+        for connection in self._connections:
             connection.cut()
-        forwarding = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in forwarding:
-            task.cancel()
-        await asyncio.gather(*forwarding, return_exceptions=True)
+        if self._forwarding:
+            await asyncio.wait(self._forwarding)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -72,12 +86,11 @@ class Proxy:
             return
         connection = _Connection(writer, server)
         self._connections.add(connection)
-        await asyncio.gather(
-            self._pump(reader, server, connection), self._pump(from_server, writer, connection)
-        )
-        if not connection.is_half_open:
-            connection.cut()
-            self._connections.discard(connection)
+        for pump in (
+            self._pump(reader, server, connection),
+            self._pump(from_server, writer, connection),
+        ):
+            self._forwarding.add(asyncio.ensure_future(pump))
 
     async def _pump(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, connection: _Connection
@@ -86,13 +99,11 @@ class Proxy:
             while data := await source.read(_BLOCK):
                 if self.delay_seconds:
                     await asyncio.sleep(self.delay_seconds)
-                if connection.is_half_open:
-                    continue
                 sink.write(data)
                 await sink.drain()
-                if self.lose_next_commit_answer and data.find(b"COMMIT") >= 0:
+                if self.lose_next_commit_answer and b"COMMIT" in data:
                     self.lose_next_commit_answer = False
                     connection.client.transport.abort()
                     await asyncio.sleep(_COMMIT_SECONDS)
         if not connection.is_half_open:
-            sink.close()
+            connection.cut()
