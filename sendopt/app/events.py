@@ -14,6 +14,7 @@ from sendopt.app import accepting
 from sendopt.app.answers import EventVerdict
 from sendopt.app.appending import copy_outbox
 from sendopt.app.backlog import Backlog, measure
+from sendopt.app.scrub import ScrubReport, scrub
 from sendopt.app.stores import Stores
 from sendopt.errors import LeaseHeld
 from sendopt.ingest.raw import DEFAULTS
@@ -121,6 +122,15 @@ class Events(Stores):
         """Merge the small files that small copies have left."""
         with self.log.appender() as appender:
             appender.compact()
+
+    def scrub_log(self, *, progress: Callable[[str], None]) -> ScrubReport:
+        """Compare everything in the log with what was written down when it was appended.
+
+        Raises:
+            LeaseHeld: if another process keeps appending for longer than `PATIENCE`, where files
+                of an earlier release have to be given their hashes.
+        """
+        return scrub(self.log, self._right_to_append, progress=progress)
 
     def _note_consents(self, tenant_id: TenantId, consents: Sequence[Consent]) -> None:
         """Let opt-outs that come by file stop what is planned already: dispatchers ask the state.

@@ -73,12 +73,13 @@ class Models(Stores):
                 `option_conflict`, `file_missing` or `definition_invalid`, naming every fault.
             Conflict: `outcome_differs`, if the champion predicts another outcome.
             NotFound: if no snapshot has that name.
+            StoreFailure: `log_damaged`, naming the file that is not what was appended.
         """
         self.require_tenant(tenant_id)
         chosen = _definition(family, definition)
         settings = self.settings.learn
         seen = None if snapshot is None else self.log.named_snapshot(snapshot)
-        with self.reader(tenant_id, snapshot=seen) as reader:
+        with self.log.checked_reader(tenant_id, snapshot=seen) as reader:
             report = train(
                 reader,
                 self.registry,
@@ -141,7 +142,7 @@ class Models(Stores):
         """
         self.require_tenant(tenant_id)
         first, second = (self.registry.meant_by(tenant_id, each) for each in (a, b))
-        with self.reader(tenant_id) as reader:
+        with self.log.checked_reader(tenant_id) as reader:
             return compare(
                 reader, first, second, until=self.clock.now(), seed=self.settings.learn.seed
             )
@@ -188,7 +189,7 @@ class Models(Stores):
         """
         self.require_tenant(tenant_id)
         model = self.registry.champion(tenant_id)
-        with self.reader(tenant_id) as reader:
+        with self.log.checked_reader(tenant_id) as reader:
             report = drift(reader, model, now=self.clock.now(), seed=self.settings.learn.seed)
         with self.state.write() as tx:
             kept_drift.keep(tx, tenant_id, _kept(tenant_id, report))
@@ -218,7 +219,7 @@ class Models(Stores):
             InvalidInput: if `decisions` break their contract, or there is nothing to judge.
         """
         self.require_tenant(tenant_id)
-        with self.reader(tenant_id) as reader:
+        with self.log.checked_reader(tenant_id) as reader:
             return backtest(
                 reader,
                 decisions,

@@ -109,7 +109,7 @@ class Scores(OneUser):
         Raises:
             NotFound: `tenant_unknown`.
             ModelNotServable: `no_champion`, or a champion that does not load.
-            StoreFailure: `disk_failed`; the scores from before stand then.
+            StoreFailure: `disk_failed`, `log_damaged`; the scores from before stand then.
         """
         self.require_tenant(tenant_id)
         model = self.registry.champion(tenant_id)
@@ -154,6 +154,7 @@ class Scores(OneUser):
         out: Path | None,
     ) -> _Written:
         """Score every user; what is known of everybody is kept beside the scores."""
+        reader.require_whole()
         user_ids = known_users(reader, until=now)
         zones = _zones(user_standing(reader, as_of=now), user_ids)
         whole = AsOfView(reader, model.target)

@@ -15,6 +15,7 @@ from sendopt.cli import (
     data,
     explain,
     lift,
+    log,
     model,
     models,
     operate,
@@ -52,7 +53,19 @@ def program(
         raise typer.Exit
 
 
-for group in (data, model, models, campaigns, service, explain, lift, billing, operate, backups):
+for group in (
+    data,
+    model,
+    models,
+    campaigns,
+    service,
+    explain,
+    lift,
+    billing,
+    log,
+    operate,
+    backups,
+):
     group.register(commands)
 
 

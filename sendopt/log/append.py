@@ -15,9 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sendopt.errors import InvalidInput
+from sendopt.log.connect import INLINED_ROWS
 from sendopt.log.durable import DataFiles
 from sendopt.log.events import EVENT_SCHEMA, differing_members, event_table
 from sendopt.log.lease import CheckHeld
+from sendopt.log.location import LogLocation
+from sendopt.log.sealing import CHECKSUM, Seal, current_files, seal, seals, write_seals
 from sendopt.log.statements import (
     afterwards,
     all_rows,
@@ -65,12 +68,13 @@ class Appender:
         self,
         connection: duckdb.DuckDBPyConnection,
         lake: str,
-        data: DataFiles,
+        location: LogLocation,
         check_held: CheckHeld,
     ) -> None:
         self._connection = connection
         self._lake = lake
-        self._data = data
+        self._location = location
+        self._data = DataFiles(location, connection)
         self._check_held = check_held
 
     def append(self, tenant_id: TenantId, events: pa.Table) -> AppendReport:
@@ -87,7 +91,7 @@ class Appender:
             StoreFailure: if it could not be stored; then nothing of it was.
         """
         tenants = pa.repeat(pa.scalar(str(tenant_id), pa.string()), len(events))
-        with self._transaction():
+        with self._transaction(writes_files=len(events) > INLINED_ROWS):
             return self._store(_as_schema(events), tenants)
 
     def high_water_mark(self) -> int:
@@ -116,7 +120,7 @@ class Appender:
         if not fresh:
             return OutboxReport(0, len(rows), [], mark)
         positions, tenants, events = zip(*fresh, strict=True)
-        with self._transaction():
+        with self._transaction(writes_files=len(events) > INLINED_ROWS):
             report = self._store(event_table(events), pa.array(tenants, pa.string()))
             conflicts = [positions[conflict.row] for conflict in report.conflicts]
             if conflicts and note_conflicts is not None:
@@ -135,10 +139,36 @@ class Appender:
         Files that no snapshot needs any more are deleted after a day, when no reader that
         planned its query before can still want them.
         """
-        for name in ("flush_inlined", "merge_files", "delete_merged_files"):
-            sql = statement(name).format(lake=literal(self._lake))
+        for table in ("event", "batch", "batch_checksum", "outbox_mark"):
+            with self._transaction(writes_files=True):
+                self._maintain("flush_inlined", table=literal(table))
+        merged = list[Seal]()
+        with self._transaction(writes_files=True, seal_later=merged):
+            self._maintain("merge_files")
+        if merged:
             with self._transaction():
-                all_rows(self._connection, name, sql)
+                write_seals(self._connection, merged)
+        with self._transaction():
+            self._maintain("delete_merged_files")
+
+    def seal_unsealed(self) -> list[str]:
+        """Seal the files that have no seal, such as those of earlier releases; return their names.
+
+        For a log whose rows have just been found as they were appended.
+        """
+        known = seals(self._connection, self._lake)
+        found = [self._seal_of(file) for file in current_files(self._connection, self._lake)]
+        fresh = [each for each in found if each.path not in known]
+        with self._transaction():
+            write_seals(self._connection, fresh)
+        return [each.path for each in fresh]
+
+    def _maintain(self, name: str, **names: str) -> None:
+        sql = statement(name).format(lake=literal(self._lake), **names)
+        all_rows(self._connection, name, sql)
+
+    def _seal_of(self, file: str) -> Seal:
+        return seal(self._connection, self._location, file)
 
     def _store(self, events: pa.Table, tenants: pa.Array) -> AppendReport:
         incoming = events.append_column("tenant_id", tenants).append_column(
@@ -148,7 +178,10 @@ class Appender:
             verdicts = self._verdicts()
             with self._inputs(verdict=verdicts):
                 run(self._connection, "insert_events")
-                run(self._connection, "insert_batch")
+                total = self._fetch("totals", statement("totals").format(checksum=CHECKSUM))
+                with self._inputs(total=total):
+                    run(self._connection, "insert_batch")
+                    run(self._connection, "insert_checksum")
         conflicts = verdicts.filter(pc.greater(pc.list_value_length(verdicts["differs"]), 0))
         return AppendReport(
             accepted=len(events) - len(verdicts),
@@ -165,9 +198,9 @@ class Appender:
             with self._inputs(stored=stored):
                 return self._fetch("verdicts")
 
-    def _fetch(self, name: str) -> pa.Table:
+    def _fetch(self, name: str, sql: str | None = None) -> pa.Table:
         with failures(name):
-            return run(self._connection, name).to_arrow_table()
+            return run(self._connection, name, sql).to_arrow_table()
 
     @contextmanager
     def _inputs(self, **tables: pa.Table) -> Iterator[None]:
@@ -180,12 +213,26 @@ class Appender:
             yield
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(
+        self, *, writes_files: bool = False, seal_later: list[Seal] | None = None
+    ) -> Iterator[None]:
+        """Commit what the block does, together with the seals of the files that it wrote.
+
+        Args:
+            writes_files: more may be written than the catalog takes in.
+            seal_later: takes the seals where the transaction may hold nothing else.
+        """
+        if writes_files:
+            self._data.expect()
         run(self._connection, "begin", "begin")
         try:
             yield
-            with failures("sync"):
-                self._data.sync_new()
+            with failures("seal"):
+                written = [self._seal_of(file) for file in self._data.sync_new()]
+            if seal_later is None:
+                write_seals(self._connection, written)
+            else:
+                seal_later += written
             self._check_held()
             run(self._connection, "commit", "commit")
         except BaseException:

@@ -31,7 +31,7 @@ LAKE_PREFIX = "every_tenants_lake_"
 #: A writer that finds the SQLite catalog locked waits so long.
 _BUSY_TIMEOUT_MS = 30_000
 #: Appends of at most so many rows go into the catalog instead of a file of their own.
-_INLINED_ROWS = 1_000
+INLINED_ROWS = 1_000
 
 # The file in the wheel → the name under which DuckDB looks for the extension's entry point.
 _EXTENSIONS = {
@@ -106,7 +106,7 @@ def attached(
     if read_only:
         options.append("READ_ONLY")
     else:
-        options.append(f"DATA_INLINING_ROW_LIMIT {_INLINED_ROWS}")
+        options.append(f"DATA_INLINING_ROW_LIMIT {INLINED_ROWS}")
     if location.on_postgres:
         catalog = f"ducklake:postgres:{with_patience(location.catalog)}"
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,8 +14,8 @@ import duckdb
 from sendopt.errors import Conflict, NotFound
 from sendopt.log.append import Appender
 from sendopt.log.connect import attached, connected, open_instance
-from sendopt.log.durable import DataFiles
 from sendopt.log.instance import Instance, Instances
+from sendopt.log.integrity import FileReport, FileWatch, look_at_files, refusal
 from sendopt.log.lease import exclusive
 from sendopt.log.location import LogLocation
 from sendopt.log.migrate import check_version, migrate, shipped
@@ -44,6 +44,7 @@ class Log:
         self._threads = threads
         self._schema = shipped()
         self._instances = Instances(self._open)
+        self._watch = FileWatch(location)
 
     def migrate(self) -> None:
         """Create the log, or bring its schema up to date. Safe to repeat and to race."""
@@ -54,19 +55,68 @@ class Log:
     def reader(self, tenant_id: TenantId, *, snapshot: int | None = None) -> Iterator[Reader]:
         """Open a reader of one tenant, at `snapshot` or at the newest one.
 
-        Any number may be open, in any number of processes, while events are appended.
+        Any number may be open, in any number of processes, while events are appended. A data file
+        that it is the first to read since the file was written is read whole, and compared.
 
         Raises:
             NotFound: if there is no such snapshot.
-            StoreFailure: if the log cannot be opened or was not migrated.
+            StoreFailure: if the log cannot be opened or was not migrated; `log_damaged`.
         """
         with (
             self._instances.use() as instance,
             reader(
-                instance.connection, instance.readers_lake(), tenant_id, snapshot=snapshot
+                instance.connection,
+                instance.readers_lake(),
+                tenant_id,
+                snapshot=snapshot,
+                watch=self._watch,
             ) as opened,
         ):
             yield opened
+
+    @contextmanager
+    def checked_reader(
+        self, tenant_id: TenantId, *, snapshot: int | None = None
+    ) -> Iterator[Reader]:
+        """As `reader`, for whoever reads everything: all of it is compared with what was appended.
+
+        Raises:
+            NotFound: if there is no such snapshot.
+            StoreFailure: as `reader`; `log_damaged`, naming the file where it is a file.
+        """
+        if not self.location.on_s3:  # where reading twice is reading from far away twice
+            mine = {tenant_id, None}
+            if damaged := [each for each in self.look_at_files().damaged if each.tenant_id in mine]:
+                raise refusal(damaged)
+        with self.reader(tenant_id, snapshot=snapshot) as opened:
+            opened.require_whole()
+            yield opened
+
+    @contextmanager
+    def unchecked_reader(self, tenant_id: TenantId) -> Iterator[Reader]:
+        """As `reader`, for whoever looks for damage."""
+        with (
+            self._instances.use() as instance,
+            reader(
+                instance.connection, instance.readers_lake(), tenant_id, snapshot=None
+            ) as opened,
+        ):
+            yield opened
+
+    def tenants(self) -> list[TenantId]:
+        """Return of whom events were ever appended."""
+        with self._reading() as connection:
+            return [TenantId(name) for (name,) in all_rows(connection, "tenants")]
+
+    def look_at_files(self, *, progress: Callable[[str], None] = lambda _path: None) -> FileReport:
+        """Read every data file whole, and compare it with what was written; say which differ.
+
+        Args:
+            progress: told the name of each file before it is read.
+        """
+        with self._instances.use() as instance, connected(instance.connection) as connection:
+            lake = instance.readers_lake()
+            return look_at_files(connection, lake, self.location, progress=progress)
 
     @contextmanager
     def appender(self) -> Iterator[Appender]:
@@ -82,8 +132,8 @@ class Log:
         ):
             check_version(connection, self._schema[-1].version)
             with failures("files"):
-                data = DataFiles(self.location)
-            yield Appender(connection, lake, data, check_held)
+                appender = Appender(connection, lake, self.location, check_held)
+            yield appender
 
     def high_water_mark(self) -> int:
         """Return the highest position of the outbox that is in the log; 0 at first."""

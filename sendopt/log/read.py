@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput, NotFound, StoreFailure
 from sendopt.log.connect import LAKE_PREFIX, connected
+from sendopt.log.integrity import FileWatch, refusal
+from sendopt.log.sealing import CHECKSUM
 from sendopt.log.statements import all_rows, failures, literal, run, statement
 from sendopt.records import TenantId, UserId
 
@@ -59,6 +61,14 @@ class _Scope:
 
 
 _EVERYTHING = _Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """How many events, and what their hashes sum up to in whatever order."""
+
+    count: int
+    checksum: int | None  # None = nobody summed them up: of a snapshot of an earlier release
 
 
 class Reader:
@@ -113,10 +123,32 @@ class Reader:
             if asked is not None:
                 self._connection.unregister("asked")
 
-    def appended_count(self) -> int:
-        """Return how many events the tenant's appends say they stored; `event` must hold them."""
-        sql = statement("appended_count").format(**self._names)
-        return int(all_rows(self._connection, "appended_count", sql)[0][0])
+    def appended(self) -> Rows:
+        """Return what the tenant's appends say they stored; `event` must hold it."""
+        ((count,),) = self._one_statement("appended_count")
+        if not self._one_statement("has_checksums"):
+            return Rows(int(count), None)
+        ((checksum,),) = self._one_statement("appended_checksum")
+        return Rows(int(count), int(checksum))
+
+    def held(self) -> Rows:
+        """Read all of the tenant's events and return what they sum up to."""
+        ((count, checksum),) = self._one_statement("held", checksum=CHECKSUM)
+        return Rows(int(count), int(checksum))
+
+    def require_whole(self) -> None:
+        """Read all of the tenant's events: they must be those that were appended.
+
+        Raises:
+            StoreFailure: `log_damaged`.
+        """
+        appended, held = self.appended(), self.held()
+        if held.count != appended.count or appended.checksum not in {held.checksum, None}:
+            raise refusal([])
+
+    def _one_statement(self, name: str, **names: str) -> list[tuple[Any, ...]]:
+        sql = statement(name).format(**self._names, **names)
+        return all_rows(self._connection, name, sql)
 
     def before(self, instant: datetime) -> AbstractContextManager[Reader]:
         """Open a reader of the same snapshot to which nothing has happened at or after `instant`.
@@ -256,17 +288,21 @@ def reader(
     tenant_id: TenantId,
     *,
     snapshot: int | None,
+    watch: FileWatch | None = None,
 ) -> Iterator[Reader]:
     """Open a reader of `tenant_id` in the attached `lake`, at `snapshot` or at the newest one.
 
     Raises:
         NotFound: if there is no such snapshot.
+        StoreFailure: `log_damaged`, by `watch`.
     """
     with connected(instance) as connection:
         newest = current_snapshot(connection, lake)
         if snapshot is not None and not 0 <= snapshot <= newest:
             raise NotFound(f"the log has no snapshot {snapshot}; the newest is {newest}")
         pinned = newest if snapshot is None else snapshot
+        if watch is not None:
+            watch.check(connection, lake, tenant_id, newest=newest)
         yield Reader(connection, lake, tenant_id, pinned)
 
 

@@ -26,7 +26,7 @@ class LogCheck:
 
     def completeness(self) -> Iterator[Finding]:
         """Yield a finding if the log does not hold as many events as were appended to it."""
-        appended = self._reader.appended_count()
+        appended = self._reader.appended().count
         if self.event_count != appended:
             yield self._finding(
                 "log_is_complete",

@@ -17,7 +17,7 @@ COMMANDS = (
     "explain", "lift", "bill statement", "bill close", "bill rate-card", "verify", "demo",
     "settings", "backup", "backups", "restore", "hold", "resume",
     "models compare", "models list", "models rollback", "models ui", "models show", "drift",
-    "tenant create", "key issue", "key list", "key revoke",
+    "log scrub", "tenant create", "key issue", "key list", "key revoke",
 )  # fmt: skip
 
 

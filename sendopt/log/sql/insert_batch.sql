@@ -1,5 +1,1 @@
-insert into batch
-select tenant_id, count(*)
-from incoming
-anti join verdict using (row)
-group by tenant_id
+insert into batch select tenant_id, event_count from total

@@ -1,0 +1,1 @@
+select size, sha256(content) from read_blob($path)

@@ -1,0 +1,1 @@
+insert into batch_checksum select tenant_id, checksum from total

@@ -1,0 +1,1 @@
+select distinct tenant_id from batch order by tenant_id
