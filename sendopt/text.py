@@ -38,6 +38,9 @@ SPELLINGS_OF_MISSING = frozenset(
         # What stands for everybody who is not logged in, as product analytics know it.
         *("anonymous", "guest", "distinct_id", "distinctid", "not_authenticated"),
         *("{}", "[]", '""', "not set"),
+        # SAS and Stata; the World Bank. As ids they could not be named in a URL either, where
+        # clients take them for steps.
+        *(".", ".."),
         "00000000-0000-0000-0000-000000000000",
         "ffffffff-ffff-ffff-ffff-ffffffffffff",
     }

@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+
+from sendopt.api.paths import decoded
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]{1,%d}$"
 
+#: What stands in a path, as the client meant it.
+PathText = Annotated[str, BeforeValidator(decoded)]
 #: An id in a path. One that could not exist is answered like any other unknown one.
-PathId = Annotated[str, Path(pattern=_PRINTABLE % 128)]
+PathId = Annotated[PathText, Path(pattern=_PRINTABLE % 128)]
 #: The same in a query; stores cannot even look for what holds a NUL.
 QueryId = Annotated[str, StringConstraints(pattern=_PRINTABLE % 128)]
 #: The tenant's own id of a user, as long as events may have it.
-PathUserId = Annotated[str, Path(pattern=_PRINTABLE % 256)]
+PathUserId = Annotated[PathText, Path(pattern=_PRINTABLE % 256)]
 
 
 class Answer(BaseModel):

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sendopt.api.metrics import Metrics
 from sendopt.api.observe import HEADERS, new_request_id
+from sendopt.api.paths import decoded
 from sendopt.api.remembered import Remembered
 from sendopt.app import App
 from sendopt.app.scores import stored_source
@@ -97,7 +98,7 @@ class BestTimesFromStore:
         store = await self._scores.get(tenant_id, lambda: facade.current_scores(tenant_id))
         if store is None:
             return None
-        user_id = UserId(path[1])
+        user_id = UserId(decoded(path[1]))
         row = store.find(user_id)
         if row is None:
             return None

@@ -23,6 +23,7 @@ from sendopt.api.connections import Connections, raise_file_limit
 from sendopt.api.gauges import BacklogGauges, DriftGauges, PartGauges
 from sendopt.api.metrics import Metrics
 from sendopt.api.observe import Observer
+from sendopt.api.paths import EncodedPaths
 from sendopt.api.protocol import LimitedConfig, Times
 from sendopt.api.routes import (
     campaigns,
@@ -90,6 +91,7 @@ def create_api(app: App, parts: Sequence[Part] = ()) -> FastAPI:
     api.add_middleware(Observer, **counted)
     api.add_middleware(BestTimesFromStore, facade=app, metrics=api.state.metrics)
     api.add_middleware(Alive, **counted)
+    api.add_middleware(EncodedPaths)
     api.openapi = lambda: openapi.document(api)  # type: ignore[method-assign]
     return api
 

@@ -145,9 +145,10 @@ _NOT_PLAIN = np.array(
 @cache
 def _spelled_lengths() -> NDArray[np.int64]:
     """Return, by the first two bytes of a text, the lengths of spellings of "missing", as bits."""
-    table = np.zeros(1 << 16, np.int64)
+    table = np.zeros((256, 256), np.int64)
     for spelling in (*SPELLINGS_OF_MISSING, "NA"):
-        for first in {spelling[0], spelling[0].upper()}:
-            for second in {spelling[1], spelling[1].upper()}:
-                table[ord(first) << 8 | ord(second)] |= 1 << len(spelling)
-    return table
+        firsts, seconds = ({ord(each), ord(each.upper())} for each in (spelling + " ")[:2])
+        # Behind a spelling of one byte stands whatever the next text begins with.
+        behind = sorted(seconds) if len(spelling) > 1 else range(256)
+        table[np.ix_(sorted(firsts), behind)] |= 1 << len(spelling)
+    return table.ravel()

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from sendopt.api import problems
+from sendopt.api.answers import PathText
 from sendopt.api.auth import Facade
 from sendopt.api.routes.sends import Reported
 from sendopt.track import ClickRequest
@@ -25,7 +26,7 @@ router = APIRouter(prefix="/t", tags=["links"])
     responses=problems.responses(404, 503),
 )
 @router.head("/{token}", status_code=302, response_class=RedirectResponse, include_in_schema=False)
-def follow_link(request: Request, app: Facade, token: str) -> RedirectResponse:
+def follow_link(request: Request, app: Facade, token: PathText) -> RedirectResponse:
     """Record a click, then redirect to the destination that was fixed when the message was sent.
 
     The header `Sendopt-Counted` (a boolean of RFC 9651) says whether the click counts, and by
@@ -45,7 +46,7 @@ def follow_link(request: Request, app: Facade, token: str) -> RedirectResponse:
 
 @router.post("/{token}/{kind}", responses=problems.responses(404, 409, 422, 503))
 def report_by_token(
-    request: Request, response: Response, app: Facade, token: str, kind: str
+    request: Request, response: Response, app: Facade, token: PathText, kind: PathText
 ) -> Reported:
     """Take in what a device saw: delivery, open, response, dismissal or opt_out; no body is read.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from sendopt.api import problems
-from sendopt.api.answers import Answer
+from sendopt.api.answers import Answer, PathText
 from sendopt.api.auth import Facade, Tenant
 from sendopt.bill import Line
 
@@ -44,7 +44,7 @@ class Statement(Answer):
         **problems.responses(401, 422, 503),
     },
 )
-def statement(tenant_id: Tenant, app: Facade, period: str) -> Response:
+def statement(tenant_id: Tenant, app: Facade, period: PathText) -> Response:
     """Show a period's statement: as it was closed, or up to this moment.
 
     The body is the canonical document; its SHA-256 is the `ETag`, the same that was recorded

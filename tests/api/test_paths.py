@@ -1,0 +1,96 @@
+"""Ids that a URL would take for something else: one rule at every door, and none out of reach."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from sendopt.api.paths import decoded, routed
+from sendopt.text import MAX_ID_CHARACTERS, why_no_id
+
+HOSTILE = [
+    "a/b",
+    "/",
+    "//a//",
+    "../../v1/models",
+    "a%2Fb",
+    "%",
+    "%25",
+    "%2e%2e",
+    "?top=1",
+    "a;b=c",
+    "a#b",
+    "a b",
+    "a+b",
+    "\u00e9\u4e2d\U0001f600",
+    "best-times",
+    "x/best-times",
+    "a\\b",
+    ":",
+    "a" * MAX_ID_CHARACTERS,
+    "/" * MAX_ID_CHARACTERS,
+]
+ids = st.text(min_size=1, max_size=20).filter(lambda text: why_no_id(text) is None)
+
+
+def at(user_id: str) -> str:
+    return f"/v1/users/{quote(user_id, safe='')}"
+
+
+def stays(client: httpx.Client, user_id: str) -> bool:
+    """Tell whether a user's profile is stored and found under its own id, by every route."""
+    put = client.put(at(user_id), json={"timezone": "UTC"})
+    got, times = client.get(at(user_id)), client.get(at(user_id) + "/best-times")
+    found = [answer.json().get("user_id") for answer in (put, got, times)]
+    return found == [user_id] * 3
+
+
+@pytest.mark.parametrize("user_id", HOSTILE)
+def test_an_id_that_events_may_have_is_found_by_every_route(
+    acme: httpx.Client, user_id: str
+) -> None:
+    device = {"user_id": user_id, "channel": "simulator"}
+    assert acme.post("/v1/devices", json=device).json()["user_id"] == user_id
+    assert stays(acme, user_id)
+    assert acme.get(at(user_id) + "/explanation").json()["code"] != "route_unknown"
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ids)
+def test_any_id_is_found_by_every_route(acme: httpx.Client, user_id: str) -> None:
+    assert stays(acme, user_id)
+
+
+@pytest.mark.parametrize("user_id", [".", ".."])
+def test_steps_in_a_path_are_ids_at_no_door(acme: httpx.Client, user_id: str) -> None:
+    device = {"user_id": user_id, "channel": "simulator"}
+    event = {"event_id": "steps", "user_id": user_id, "event_type": "session"}
+    event["occurred_at"] = "2026-10-01T09:00:00Z"
+    assert acme.post("/v1/devices", json=device).status_code == 422
+    assert acme.post("/v1/events", json=[event]).status_code == 422
+
+
+@given(st.lists(st.text(max_size=8), min_size=1, max_size=5))
+@example(["%2F", "/", "%25"])
+def test_segments_come_through_as_they_were_meant(segments: list[str]) -> None:
+    segments = [segment.encode("utf-8", "replace").decode() for segment in segments]
+    raw = "/".join(quote(segment, safe="") for segment in segments)
+    assert [decoded(segment) for segment in routed(raw).split("/")] == segments
+
+
+@pytest.mark.parametrize("path", ["/v1/users/%FF", "/v1/users/%C3", "/v1/users//best-times"])
+def test_what_is_no_id_is_unknown(acme: httpx.Client, path: str) -> None:
+    assert acme.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/v1/campaigns/{}", "/v1/sends/{}", "/v1/statements/{}", "/t/{}"])
+def test_a_slash_in_another_id_is_an_unknown_id_and_no_unknown_route(
+    acme: httpx.Client, path: str
+) -> None:
+    answer = acme.get(path.format("a%2Fb"))
+    assert answer.status_code in {404, 422}
+    assert answer.json()["code"] != "route_unknown"
