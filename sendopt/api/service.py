@@ -7,14 +7,13 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
-import anyio.to_thread
 import structlog
 import uvicorn
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 import sendopt
-from sendopt.api import admission, openapi, problems
+from sendopt.api import openapi, problems
 from sendopt.api.admission import Admission
 from sendopt.api.alive import Alive
 from sendopt.api.best_times import BestTimesFromStore
@@ -41,7 +40,7 @@ from sendopt.app import App
 from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.app.supervision import Part
 from sendopt.errors import InvalidInput, ModelNotServable, StoreFailure
-from sendopt.liveness import Liveness
+from sendopt.liveness import Liveness, in_background
 
 _log = structlog.get_logger(__name__)
 
@@ -102,15 +101,18 @@ def _readiness(app: App, parts: Sequence[Part]) -> dict[str, str | None]:
 
 @asynccontextmanager
 async def _open_stores(api: FastAPI) -> AsyncIterator[None]:
-    """Open every store before the first request, so that no two requests race to do it."""
+    """Open state and log before the first request, so that no two requests race to do it."""
     app: App = api.state.facade
-    # Whoever has a turn finds a thread: it is the turns that are waited for, and counted.
-    anyio.to_thread.current_default_thread_limiter().total_tokens = admission.THREADS + 1
     await run_in_threadpool(app.open_stores)
+    # Checking a large file of scores takes a while, for which nobody waits.
+    in_background(lambda: _look_for_scores(app), name="scores")
+    yield
+
+
+def _look_for_scores(app: App) -> None:
     # Without a champion messages go out at their fallback times, without scores it is asked.
     with suppress(ModelNotServable, StoreFailure):
-        await run_in_threadpool(app.current_scores, DEFAULT_TENANT)
-    yield
+        app.current_scores(DEFAULT_TENANT)
 
 
 class Server(uvicorn.Server):

@@ -39,7 +39,6 @@ class Stores(StateStore):
     @property
     def registry_place(self) -> tuple[str, str]:
         """MLflow's store, and where models and cards are kept."""
-        self.settings.registry_folder.mkdir(parents=True, exist_ok=True)
         return self.settings.tracking_uri, self.settings.artifacts
 
     @property

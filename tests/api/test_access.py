@@ -285,6 +285,20 @@ def test_without_its_registry_the_service_starts_and_says_why_no_model_speaks(
     assert ready.json()["parts"]["registry"] == "registry_unavailable"
 
 
+def test_a_damaged_registry_is_told_and_stops_nothing(home: Path, serve: Serve) -> None:
+    (home / "registry" / "mlflow.sqlite").write_bytes(b"no database" * 10_000)
+    app = App(Settings(home=home), SystemClock(), secrets.token_bytes)
+    with closing(app), serve(app) as url:
+        headers = {"Authorization": f"Bearer {app.issue_key(TenantId('default'), 'tests')}"}
+        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+            ready = client.get("/readyz")
+            client.post("/v1/devices", json={"user_id": "ann", "channel": "simulator"})
+            answer = client.get("/v1/users/ann/best-times").json()
+    assert ready.status_code == 200
+    assert ready.json()["parts"]["registry"] == "registry_unavailable"
+    assert (answer["slots"], answer["fallback_reason"]) == ([], "registry_unavailable")
+
+
 def test_a_registry_that_is_silent_does_not_hold_up_the_probe(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

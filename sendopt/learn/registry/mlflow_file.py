@@ -2,7 +2,9 @@
 
 MLflow takes four seconds of CPU to import and to open its store, longer than an incremental scoring
 works. Which version serves and where its files lie are two rows, in tables that have been as they
-are since aliases came (MLflow 2.3). What is not found here, or not as expected, is asked of MLflow.
+are since aliases came (MLflow 2.3). What is not as expected here is asked of MLflow; but not a file
+that is damaged, which MLflow would try to open for minutes, or one that is absent, which it would
+make.
 """
 
 from __future__ import annotations
@@ -32,11 +34,15 @@ where workspace = 'default' and name = ? and version = ?
 _ARTIFACTS = "select artifact_uri from runs where run_uuid = ? and lifecycle_stage = 'active'"
 
 
+class NotAsExpected(Exception):
+    """The file has other tables, or the store is no file: MLflow knows."""
+
+
 class MlflowFile:
     """The file behind a tracking URI; it is opened anew for each question.
 
     Args:
-        tracking_uri: MLflow's store; nothing is found in one that is no SQLite file.
+        tracking_uri: MLflow's store; if it is no SQLite file, nothing is as expected.
     """
 
     def __init__(self, tracking_uri: str) -> None:
@@ -48,7 +54,12 @@ class MlflowFile:
             self._path = Path(path).absolute()
 
     def called(self, model: str, alias: str) -> tuple[str, str, dict[str, str]] | None:
-        """Return number, run and tags of the version to which an alias points."""
+        """Return number, run and tags of the version to which an alias points; None = none has it.
+
+        Raises:
+            NotAsExpected: ask MLflow.
+            OSError: if the file is damaged, or is none.
+        """
         found = self._rows(_CALLED, model, alias)
         if len(found) != 1:
             return None
@@ -56,17 +67,39 @@ class MlflowFile:
         return str(number), run_id, dict(self._rows(_TAGS, model, number))
 
     def artifact_uri(self, run_id: str) -> str | None:
-        """Return what MLflow noted as the place of a run's files."""
-        found = self._rows(_ARTIFACTS, run_id)
+        """Return what MLflow noted as the place of a run's files; None = ask MLflow.
+
+        Raises:
+            OSError: if the file is damaged, or is none.
+        """
+        try:
+            found = self._rows(_ARTIFACTS, run_id)
+        except NotAsExpected:
+            return None
         return found[0][0] if len(found) == 1 else None
 
+    def make_ready(self) -> None:
+        """Make the folder of the file, which MLflow would not make.
+
+        Raises:
+            OSError: if that is impossible, or the file is damaged.
+        """
+        if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._rows("pragma schema_version")
+
     def _rows(self, sql: str, *values: object) -> Sequence[Any]:
-        """Return the rows; none of a store that cannot be read: MLflow says what is wrong."""
         if self._path is None:
+            raise NotAsExpected
+        if not self._path.exists():
+            if self._path.parent.exists() and not self._path.parent.is_dir():
+                raise NotADirectoryError("a file stands where the folder of MLflow's file should")
             return []
         try:
             uri = f"{self._path.as_uri()}?mode=ro"
             with closing(sqlite3.connect(uri, uri=True, timeout=_WAIT_SECONDS)) as connection:
                 return connection.execute(sql, values).fetchall()
-        except sqlite3.Error:
-            return []
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # no such table, no such column
+                raise NotAsExpected from error
+            raise OSError(f"MLflow's file cannot be read: {error.sqlite_errorname}") from error

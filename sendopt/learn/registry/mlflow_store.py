@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sendopt.errors import ModelNotServable
+from sendopt.errors import ModelNotServable, SendoptError
 from sendopt.learn.registry.artifact_place import ArtifactPlace, RunFiles
 from sendopt.learn.registry.metric_name import metric_name
-from sendopt.learn.registry.mlflow_file import MlflowFile
+from sendopt.learn.registry.mlflow_file import MlflowFile, NotAsExpected
 from sendopt.records import TenantId
 
 if TYPE_CHECKING:
@@ -50,15 +50,16 @@ class Standing:
 
 @contextmanager
 def _answers() -> Iterator[None]:
-    """Turn MLflow's failures into ours."""
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see Versions._client
-
+    """Turn MLflow's failures into ours, and whatever else its stores break at."""
     try:
         yield
-    except MlflowException as error:
-        if error.error_code == _REFUSED:
-            raise _refused(error.message) from error
-        raise unavailable(error.error_code) from error
+    except SendoptError:
+        raise
+    except Exception as error:  # a registry that breaks in whatever way must not stop a send
+        code = getattr(error, "error_code", None)  # of an MlflowException
+        if code == _REFUSED:
+            raise _refused(str(error)) from error
+        raise unavailable(code or type(error).__name__) from error
 
 
 class Versions:
@@ -80,6 +81,7 @@ class Versions:
     @cached_property
     def _client(self) -> MlflowClient:
         # MLflow takes seconds to import and to open, which only those who need it should pay.
+        self._file.make_ready()
         from mlflow import MlflowClient  # noqa: PLC0415
 
         return MlflowClient(self._tracking_uri, self._tracking_uri)
@@ -144,7 +146,10 @@ class Versions:
             ModelNotServable: `model_damaged`.
         """
         with self.fetched(run_id, name) as path:
-            return path.read_text("utf-8")
+            try:
+                return path.read_text("utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise damaged(f"{name} of run {run_id} cannot be read") from error
 
     @contextmanager
     def fetched(self, run_id: str, name: str = _ARTIFACT) -> Iterator[Path]:
@@ -153,19 +158,36 @@ class Versions:
         Raises:
             ModelNotServable: `model_damaged`.
         """
-        noted = self._file.artifact_uri(run_id)
-        here = None if noted is None else self._place.folder_of_run(noted)
+        here = self._folder_of(run_id)
         if here is not None and (here / name).exists():
             yield here / name
             return
+        with tempfile.TemporaryDirectory(prefix="sendopt-model-") as folder:
+            yield self._download(run_id, name, folder)
+
+    def check(self, tenant_id: TenantId, alias: str) -> None:
+        """Return if MLflow answers, and the files are there of the version that it names.
+
+        Raises:
+            ModelNotServable: `registry_unavailable`, `model_damaged`.
+        """
+        version = self.called(tenant_id, alias)
+        here = None if version is None else self._folder_of(version.run_id)
+        if version is not None and here is not None and not (here / _ARTIFACT).is_dir():
+            raise damaged(f"the files of run {version.run_id} are not there")
+
+    @_answers()
+    def _folder_of(self, run_id: str) -> Path | None:
+        noted = self._file.artifact_uri(run_id)
+        return None if noted is None else self._place.folder_of_run(noted)
+
+    def _download(self, run_id: str, name: str, folder: str) -> Path:
         from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see _client
 
-        with tempfile.TemporaryDirectory(prefix="sendopt-model-") as folder:
-            try:
-                path = self._files(run_id).download_artifacts(name, folder)
-            except (MlflowException, OSError) as error:
-                raise damaged(f"{name} of run {run_id} cannot be fetched: {error}") from error
-            yield Path(path)
+        try:
+            return Path(self._files(run_id).download_artifacts(name, folder))
+        except (MlflowException, OSError) as error:
+            raise damaged(f"{name} of run {run_id} cannot be fetched: {error}") from error
 
     @_answers()
     def standing(self, tenant_id: TenantId) -> Standing | None:
@@ -183,11 +205,17 @@ class Versions:
         found = self._client.search_model_versions(f"name = '{_model_name(tenant_id)}'")
         return sorted(map(_version, found), key=lambda each: -int(each.number))
 
+    @_answers()
     def called(self, tenant_id: TenantId, alias: str) -> Version | None:
         """Return the version that an alias points to; None = there is no such alias."""
         name = _model_name(tenant_id)
-        if (found := self._file.called(name, alias)) is not None:
-            return Version(*found)
+        try:
+            found = self._file.called(name, alias)
+        except NotAsExpected:
+            return self._called_by_mlflow(name, alias)
+        return None if found is None else Version(*found)
+
+    def _called_by_mlflow(self, name: str, alias: str) -> Version | None:
         from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see _client
 
         try:
@@ -195,7 +223,7 @@ class Versions:
         except MlflowException as error:
             if error.error_code in _ABSENT:
                 return None
-            raise unavailable(error.error_code) from error
+            raise
 
     @_answers()
     def numbered(self, tenant_id: TenantId, number: str) -> Version:

@@ -73,9 +73,7 @@ class Registry:
         self._loaded: dict[TenantId, dict[str, ServableModel]] = {}  # by number
         self._served: dict[TenantId, ServableModel] = {}  # the last champion of each tenant
         self.left_behind = LeftBehind(_MOST_LEFT_BEHIND)
-        self._liveness = Liveness(
-            lambda: self._versions.called(TenantId("default"), CHAMPION_ALIAS)
-        )
+        self._liveness = Liveness(lambda: self._versions.check(TenantId("default"), CHAMPION_ALIAS))
 
     def champion(self, tenant_id: TenantId) -> ServableModel:
         """Return the tenant's champion; a move of the alias is seen by the next call.
@@ -133,7 +131,8 @@ class Registry:
         """Return if the registry answers, with whatever it may hold.
 
         Raises:
-            ModelNotServable: `registry_unavailable`, at the latest after `within`.
+            ModelNotServable: `registry_unavailable`, at the latest after `within`; `model_damaged`,
+                if the files of the champion of the tenant `default` are gone.
         """
         try:
             self._liveness.check(within)
