@@ -27,7 +27,6 @@ def spoil_disk(bench: Bench, seed: int, faults: int) -> Tally:
                 _TURNS[number % len(_TURNS)](now)
                 time.sleep(_SECONDS)
                 now.shim.slow(sync_seconds=0, write_seconds=0)
-                now.shim.heal()
                 now.note_recovery()
         now.recover()
         return now.conclude()

@@ -149,8 +149,8 @@ class Deployment:
         for line in self.log.read_text(errors="replace").splitlines():
             if line.startswith("Traceback"):
                 found["Traceback"] = line
-            elif '"frames"' in line:
-                found[json.loads(line)["error"]] = line
+            elif '"frames"' in line and "frames" in (said := json.loads(line)):
+                found[said["error"]] = line
         return found
 
     def is_ready(self) -> bool:

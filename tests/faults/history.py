@@ -62,12 +62,17 @@ class History:
 
         wait_until(struck, "a call for the fault to befall")
 
-    def note_recovery(self) -> None:
-        """Count a fault that has just ended, and the seconds until the service is ready again.
+    def note_fault(self) -> None:
+        """Count a fault, where the shim was to bring it about only if it did; it is over now."""
+        self.tally.faults += self.shim.has_struck or not self.shim.is_armed
+        self.shim.heal()
 
-        No seconds are counted for a fault that the part that answers has not noticed.
+    def note_recovery(self) -> None:
+        """Count a fault that is over now, and the seconds until the service is ready again.
+
+        No seconds are counted where the part that answers was ready all the time.
         """
-        self.tally.faults += 1
+        self.note_fault()
         seconds = self.deployment.wait_until_ready()
         if seconds > 0:
             self.tally.ready.append(seconds)

@@ -30,6 +30,7 @@ _ERRORS = (
 _DIVISIONS = (("run",), ("serve", "dispatch", "append"))
 _COMMANDS = (commands.ingest, commands.plan)
 _MOST_STEPS = 100
+_GOLDEN_RATIO = 0.6180339887  # its multiples, without their integers, lie evenly in [0, 1)
 
 
 def fail_service(bench: Bench, seed: int, faults: int) -> Tally:
@@ -40,37 +41,39 @@ def fail_service(bench: Bench, seed: int, faults: int) -> Tally:
         now.deployment.keep_up(*parts)
         now.deployment.wait_until_ready()
         for number in range(faults):
-            _arm(now, seed, number, faults)
+            kinds, action, error = _ERRORS[number % len(_ERRORS)]
+            nth = 1 + seed // len(_DIVISIONS) % 100 * faults + number
+            now.shim.befall(kinds, action, at=nth, error=error)
             for _step in range(_MOST_STEPS):
                 now.clients.step()
                 if now.deployment.restart_ended() or now.shim.has_struck:
                     break
-            now.shim.heal()
             now.note_recovery()
         return _conclude(now, outage)
 
 
 def fail_commands(bench: Bench, seed: int, faults: int) -> Tally:
-    """Let one call after the other fail in a command; repeated, it does what it was asked."""
+    """Let one call after the other fail in a command, spread over all that it makes.
+
+    Repeated, it does what it was asked.
+    """
     command = _COMMANDS[seed % len(_COMMANDS)]
     with history(bench, seed, journal=True) as now:
         outage = PowerLoss(now)
+        before = now.shim.seen()
+        command(now)
+        calls = {kind: count - before[kind] for kind, count in now.shim.seen().items()}
         for number in range(faults):
-            _arm(now, seed, number, faults)
+            kinds, action, error = _ERRORS[number % len(_ERRORS)]
+            place = (seed // len(_COMMANDS) % 100 * faults + number) * _GOLDEN_RATIO % 1
+            now.shim.befall(kinds, action, at=1 + int(calls[kinds] * place), error=error)
             asked = command(now)
-            now.shim.heal()
-            now.tally.faults += 1
+            now.note_fault()
             if not asked.is_acknowledged:
                 now.tally.indeterminate += 1
                 now.tally.recovered += commands.run(now, asked).is_acknowledged
         now.deployment.keep_up("run")
         return _conclude(now, outage)
-
-
-def _arm(now: History, seed: int, number: int, faults: int) -> None:
-    kinds, action, error = _ERRORS[number % len(_ERRORS)]
-    nth = 1 + seed // 2 % 100 * faults + number
-    now.shim.befall(kinds, action, at=nth, error=error)
 
 
 def _conclude(now: History, outage: PowerLoss) -> Tally:

@@ -35,7 +35,6 @@ def kill_processes(bench: Bench, seed: int, kills: int) -> Tally:
                     victim = now.deployment.parts[str(rng.choice(parts))]
                     victim.kill()
                     victim.wait()
-                now.shim.heal()
                 now.note_recovery()
         now.recover()
         return now.conclude()

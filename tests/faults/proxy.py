@@ -34,6 +34,8 @@ class _Connection:
         """Let neither end hear anything of the other any more, not even that its words arrive."""
         self.is_half_open = True
         for end in (self.client, self.server):
+            if end.is_closing():
+                continue
             wire: socket.socket = end.get_extra_info("socket")
             wire.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _ONE_INSTRUCTION)
 
@@ -64,8 +66,9 @@ class Proxy:
 
     def leave_half_open(self) -> None:
         """Lose everything that is sent over the connections of this moment, and tell nobody."""
-        for connection in set(self._connections):
-            connection.leave_half_open()
+        self._loop.call_soon_threadsafe(
+            lambda: [each.leave_half_open() for each in self._connections]
+        )
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
@@ -73,7 +76,7 @@ class Proxy:
 
     async def _end(self) -> None:
         self._listener.close()
-        for connection in self._connections:
+        for connection in set(self._connections):
             connection.cut()
         if self._forwarding:
             await asyncio.wait(self._forwarding)
@@ -107,3 +110,4 @@ class Proxy:
                     await asyncio.sleep(_COMMIT_SECONDS)
         if not connection.is_half_open:
             connection.cut()
+            self._connections.discard(connection)

@@ -28,6 +28,7 @@ enum { J_WRITE = 1, J_SYNC, J_LOST, J_TRUNCATE, J_CREATE, J_RENAME, J_LINK, J_UN
 
 struct control {
     char root[256];
+    int64_t seen[5];   /* calls of each kind, of all processes */
     int64_t calls;     /* of the chosen kinds, of all processes */
     int64_t at;        /* the fault befalls call number `at`, counted from 1; 0 = none */
     int32_t kinds;     /* which calls are counted: a set */
@@ -112,6 +113,7 @@ static void note(int kind, uint64_t inode, int64_t offset, const char *path, con
 
 /* Count a call, and return what befalls it; errno is set for FAIL. */
 static int befalls(int kind) {
+    __atomic_add_fetch(&control->seen[__builtin_ctz(kind)], 1, __ATOMIC_RELAXED);
     if (!(control->kinds & kind)) return NOTHING;
     int64_t call = __atomic_add_fetch(&control->calls, 1, __ATOMIC_SEQ_CST);
     int64_t at = control->at;

@@ -34,6 +34,7 @@ class Action(IntEnum):
 class _Control(ctypes.Structure):
     _fields_ = (
         ("root", ctypes.c_char * 256),
+        ("seen", ctypes.c_int64 * 5),
         ("calls", ctypes.c_int64),
         ("at", ctypes.c_int64),
         ("kinds", ctypes.c_int32),
@@ -85,26 +86,25 @@ class Shim:
         """Return the journal."""
         return b"" if self.journal is None else self.journal.read_bytes()
 
-    @property
-    def calls(self) -> int:
-        """How many calls of the chosen kinds there were."""
-        return int(self._control.calls)
-
-    def count(self, kinds: Calls) -> None:
-        """Count calls of these kinds from now on, and let nothing befall them."""
-        self.heal()
-        self._control.kinds = kinds
-        self._control.calls = 0
+    def seen(self) -> dict[Calls, int]:
+        """Return how many calls of each kind there were."""
+        return dict(zip(Calls, self._control.seen, strict=False))
 
     def befall(
         self, kinds: Calls, action: Action, *, at: int = 1, error: int = 0, lasting: bool = False
     ) -> None:
         """Let something befall the `at`-th call from now, or every one from it on."""
-        self.count(kinds)
+        self.heal()
+        self._control.kinds = kinds
+        self._control.calls = 0
         self._control.action = action
         self._control.error = error
         self._control.lasting = lasting
         self._control.at = at  # the last, for it arms
+
+    @property
+    def is_armed(self) -> bool:
+        return bool(self._control.at)
 
     @property
     def has_struck(self) -> bool:
