@@ -146,9 +146,11 @@ class Deployment:
     def crashes(self) -> dict[str, str]:
         """Return what the log says of errors that nobody has explained: one line of each type."""
         found = {}
-        for line in self.log.read_text(errors="replace").splitlines():
+        lines = iter(self.log.read_text(errors="replace").splitlines())
+        for line in lines:
             if line.startswith("Traceback"):
-                found["Traceback"] = line
+                last = next((each for each in lines if not each.startswith(" ")), line)
+                found[last.partition(":")[0].rpartition(".")[2]] = last
             elif '"frames"' in line and "frames" in (said := json.loads(line)):
                 found[said["error"]] = line
         return found
