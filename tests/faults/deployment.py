@@ -99,19 +99,19 @@ class Deployment:
         with closing(app):
             yield app
 
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
+    def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start `sendopt <command>`, without waiting for anything."""
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [*self._entry, *command],
-                env={**os.environ, **self.settings},
+                env={**os.environ, **self.settings, **environment},
                 stdout=log,
                 stderr=log,
             )
 
-    def run(self, *command: str) -> int:
+    def run(self, *command: str, **environment: str) -> int:
         """Run `sendopt <command>` and return its exit status."""
-        return self.start(*command).wait()
+        return self.start(*command, **environment).wait()
 
     def keep_up(self, *parts: str) -> None:
         """Start these commands, and again whenever they have ended: `restart_ended`.

@@ -7,13 +7,14 @@ kept is gone from the journal, also where a later one succeeds.
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from faults import commands
 from faults.history import Bench, History, history
 from faults.power_losses import PowerLoss
-from faults.shim import Action, Calls
+from faults.shim import Action, Calls, Shim
 from faults.tally import Tally
 
 _ERRORS = (
@@ -60,13 +61,8 @@ def fail_commands(bench: Bench, seed: int, faults: int) -> Tally:
     command = _COMMANDS[seed % len(_COMMANDS)]
     with history(bench, seed, journal=True) as now:
         outage = PowerLoss(now)
-        before = now.shim.seen()
         command(now)
-        calls = {kind: count - before[kind] for kind, count in now.shim.seen().items()}
-        for number in range(faults):
-            kinds, action, error = _ERRORS[number % len(_ERRORS)]
-            place = (seed // len(_COMMANDS) % 100 * faults + number) * _GOLDEN_RATIO % 1
-            now.shim.befall(kinds, action, at=1 + int(calls[kinds] * place), error=error)
+        for _fault in failing(now.shim, seed, faults):
             asked = command(now)
             now.note_fault()
             if not asked.is_acknowledged:
@@ -74,6 +70,16 @@ def fail_commands(bench: Bench, seed: int, faults: int) -> Tally:
                 now.tally.recovered += commands.run(now, asked).is_acknowledged
         now.deployment.keep_up("run")
         return _conclude(now, outage)
+
+
+def failing(shim: Shim, seed: int, faults: int) -> Iterator[int]:
+    """Arm one fault after the other, spread over the calls that the shim has seen so far."""
+    calls = shim.seen()
+    for number in range(faults):
+        kinds, action, error = _ERRORS[number % len(_ERRORS)]
+        place = (seed % 100 * faults + number) * _GOLDEN_RATIO % 1
+        shim.befall(kinds, action, at=1 + int(calls[kinds] * place), error=error)
+        yield number
 
 
 def _conclude(now: History, outage: PowerLoss) -> Tally:

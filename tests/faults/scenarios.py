@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from faults.backups import fail_backups
 from faults.bad_disks import spoil_disk
 from faults.clock_jumps import jump_clock
 from faults.history import Bench
@@ -44,6 +45,7 @@ SCENARIOS = [
     Scenario("servers", "PostgreSQL or S3 restarted", restart_servers, 100, 20, 5),
     Scenario("io", "call to the disk fails, of a service", fail_service, 100, 20, 3),
     Scenario("commands", "call to the disk fails, of a command", fail_commands, 50, 10, 5),
+    Scenario("backups", "call to the disk fails, of a backup", fail_backups, 20, 10, 7),
     Scenario("power", "power lost", lose_power, 200, 20, 6),
     Scenario("clock", "clock jumps", jump_clock, 50, 25, 3),
     Scenario("disks", "disk slow, full, read-only", spoil_disk, 30, 15, 6),

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -53,6 +54,7 @@ __attribute__((constructor)) static void attach(void) {
     const char *name = getenv("FAULTS_CONTROL");
     int file = name ? syscall(SYS_openat, AT_FDCWD, name, O_RDWR | O_CLOEXEC, 0) : -1;
     if (file < 0) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing outlives whoever attacks it */
     void *shared = mmap(0, sizeof none, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (shared != MAP_FAILED) control = shared;
     syscall(SYS_close, file);

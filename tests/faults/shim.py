@@ -67,7 +67,7 @@ class Shim:
 
     def __init__(self, library: Path, root: Path, *, journal: Path | None = None) -> None:
         self.journal = journal
-        self._file = root.with_suffix(".control")
+        self._file = root.with_name(f"{root.name}.control")
         self._file.write_bytes(bytes(ctypes.sizeof(_Control)))
         with self._file.open("r+b") as file:
             self._memory = mmap.mmap(file.fileno(), 0)
