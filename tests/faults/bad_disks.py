@@ -25,6 +25,8 @@ def spoil_disk(bench: Bench, seed: int, faults: int) -> Tally:
             for number in range(faults):
                 time.sleep(rng.uniform(0.1, 1.0))
                 _TURNS[number % len(_TURNS)](now)
+                if now.shim.is_armed:
+                    now.wait_until_struck()
                 time.sleep(_SECONDS)
                 now.shim.slow(sync_seconds=0, write_seconds=0)
                 now.note_recovery()

@@ -75,8 +75,9 @@ def fail_commands(bench: Bench, seed: int, faults: int) -> Tally:
 def failing(shim: Shim, seed: int, faults: int) -> Iterator[int]:
     """Arm one fault after the other, spread over the calls that the shim has seen so far."""
     calls = shim.seen()
+    errors = [error for error in _ERRORS if calls[error[0]]]
     for number in range(faults):
-        kinds, action, error = _ERRORS[number % len(_ERRORS)]
+        kinds, action, error = errors[number % len(errors)]
         place = (seed % 100 * faults + number) * _GOLDEN_RATIO % 1
         shim.befall(kinds, action, at=1 + int(calls[kinds] * place), error=error)
         yield number
