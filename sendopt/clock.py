@@ -21,6 +21,12 @@ from sendopt.text import quoted
 #: How far the clock of whoever reports something may differ from ours.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
+#: Instants that anything may be dated with: `EARLIEST_AT <= instant < LATEST_AT`. Before lie times
+#: that a program made of 0, beyond them those that it made of a wrong unit; and a day, a week or a
+#: lifetime can be added to either end without leaving the years 1 to 9999 of a calendar.
+EARLIEST_AT = datetime(1971, 1, 1, tzinfo=UTC)
+LATEST_AT = datetime(2200, 1, 1, tzinfo=UTC)
+
 # RFC 3339, and what databases and languages print in its place: a blank for the T, no seconds,
 # lower case, offsets as +0200 and +02, " UTC". 24:00 and leap seconds are left out: they would move
 # by a day or not be kept.

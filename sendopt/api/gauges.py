@@ -40,6 +40,14 @@ class BacklogGauges(Collector):
             "Age of the oldest send that is due and not handed over; 0 if there is none.",
             value=backlog.oldest_due.total_seconds(),
         )
+        refused = GaugeMetricFamily(
+            "sendopt_outbox_refused",
+            "Events that were recorded and are left out of the log, by the reason.",
+            labels=["tenant_id", "reason"],
+        )
+        for (tenant_id, reason), count in backlog.outbox_refused.items():
+            refused.add_metric([tenant_id, reason], count)
+        yield refused
         if backlog.outbox_waiting is not None:
             waiting = GaugeMetricFamily(
                 "sendopt_outbox_waiting",

@@ -11,7 +11,7 @@ from sendopt.app.answers import EventVerdict, FieldNote, Verdict
 from sendopt.ingest import AcceptedEvent, accept_events, conflict_of
 from sendopt.log import Log, differing_columns, event_table, events_of
 from sendopt.records import DroppedField, Event, EventType, Rejection, TenantId
-from sendopt.state import State, Transaction, outbox, users
+from sendopt.state import State, Transaction, import_gate, outbox, users
 
 _KNOWN_EVENTS = files("sendopt.ingest") / "sql" / "known_events.sql"
 
@@ -28,10 +28,14 @@ def accept(
         InvalidInput: `empty_batch`, `too_many_items`, `wrong_type`, if there are no items to judge.
     """
     judged = accept_events(items, now=now)
-    accepted = [item for item in judged if isinstance(item, AcceptedEvent)]
-    known = _known([item.event for item in accepted], tenant_id, log)
-    fresh = [item.event for item in accepted if item.event.event_id not in known]
+    events = [item.event for item in judged if isinstance(item, AcceptedEvent)]
+    with state.read() as tx:
+        imports = import_gate.number(tx, tenant_id)
+    known = _known(events, tenant_id, log)
     with state.write() as tx:
+        if import_gate.hold_open(tx, tenant_id) != imports or imports % 2:
+            known = _known(events, tenant_id, log)  # a file may have brought one meanwhile
+        fresh = [event for event in events if event.event_id not in known]
         recorded = iter(outbox.record(tx, tenant_id, fresh, now=now))
         verdicts = [
             _rejected(item)

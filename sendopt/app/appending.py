@@ -11,13 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sendopt.errors import InvariantBroken
+import structlog
+
+from sendopt.errors import InvalidInput, InvariantBroken
 from sendopt.log import Appender
 from sendopt.records import Event, TenantId
 from sendopt.state import State, outbox
 
-#: Why an event of the outbox is not in the log: a file brought this id first, with other content.
+_log = structlog.get_logger()
+
+#: Why an event of the outbox is not in the log: a file brought this id first, with other content;
 REFUSED = "event_conflict"
+#: or what the state holds of it is no event.
+DAMAGED = "event_damaged"
 
 
 def copy_outbox(
@@ -42,9 +48,14 @@ def copy_outbox(
         )
     copied = 0
     while rows := _next(state, mark, batch):
-        report = appender.append_outbox(
-            rows, note_conflicts=lambda positions: _refuse(state, positions)
-        )
+        try:
+            report = appender.append_outbox(
+                rows, note_conflicts=lambda positions: _refuse(state, positions, REFUSED)
+            )
+        except InvalidInput:
+            if not _leave_out_damaged(state, mark, batch):
+                raise
+            continue
         mark = report.high_water_mark
         copied += len(rows)
         progress()
@@ -54,10 +65,32 @@ def copy_outbox(
 def _next(state: State, mark: int, batch: int) -> list[tuple[int, TenantId, Event]]:
     with state.write() as tx:
         outbox.assign_positions(tx, limit=batch)
-        return outbox.after(tx, mark, limit=batch)
+    while True:
+        try:
+            with state.read() as tx:
+                return outbox.after(tx, mark, limit=batch)
+        except InvariantBroken:
+            if not _leave_out_damaged(state, mark, batch):
+                raise
 
 
-def _refuse(state: State, positions: Sequence[int]) -> None:
+def _leave_out_damaged(state: State, mark: int, batch: int) -> bool:
+    """Note which of the next events nobody can read, so that the others go on; tell if any is."""
+    with state.read() as tx:
+        damaged = outbox.damaged(tx, mark, limit=batch)
+    for each in damaged:
+        _log.error(
+            "event_damaged",
+            tenant_id=each.tenant_id,
+            event_id=each.event_id,
+            position=each.position,
+            damage=each.damage,
+        )
+    _refuse(state, [each.position for each in damaged], DAMAGED)
+    return bool(damaged)
+
+
+def _refuse(state: State, positions: Sequence[int], reason: str) -> None:
     with state.write() as tx:
         for position in positions:
-            outbox.refuse(tx, position, REFUSED)
+            outbox.refuse(tx, position, reason)

@@ -19,6 +19,7 @@ class Backlog:
     sends: Mapping[TenantId, Mapping[SendState, int]]  # every tenant, every state
     oldest_due: timedelta  # since the oldest send that is due and not handed over; 0 = none is
     outbox_waiting: Mapping[TenantId, int] | None  # not in the log yet; None = the log is silent
+    outbox_refused: Mapping[tuple[TenantId, str], int]  # recorded, and left out of the log: why
 
 
 def measure(state: State, log: Log, *, now: datetime) -> Backlog:
@@ -32,6 +33,7 @@ def measure(state: State, log: Log, *, now: datetime) -> Backlog:
         everyone = tenants.everyone(tx)
         counts = plans.send_counts(tx)
         waiting = None if mark is None else outbox.waiting(tx, mark)
+        refused = outbox.refused(tx)
     sends = {tenant_id: dict.fromkeys(SendState, 0) for tenant_id in everyone}
     for count in counts:
         sends[count.tenant_id][count.state] = count.count
@@ -44,6 +46,7 @@ def measure(state: State, log: Log, *, now: datetime) -> Backlog:
         sends=sends,
         oldest_due=max(now - min(due, default=now), timedelta(0)),
         outbox_waiting=None if waiting is None else {each: waiting.get(each, 0) for each in sends},
+        outbox_refused=refused,
     )
 
 

@@ -14,6 +14,7 @@ from sendopt.app import accepting
 from sendopt.app.answers import EventVerdict
 from sendopt.app.appending import copy_outbox
 from sendopt.app.backlog import Backlog, measure
+from sendopt.app.importing import ImportAppender, end_abandoned
 from sendopt.app.scrub import ScrubReport, scrub
 from sendopt.app.stores import Stores
 from sendopt.errors import LeaseHeld
@@ -60,10 +61,11 @@ class Events(Stores):
         mapping = ingest.load_mapping(vendor=vendor, file=mapping_file)
         files = [file for path in paths for file in ingest.files_of(path, mapping)]
         with self._right_to_append() as appender:
+            behind_requests = ImportAppender(self.state, appender, lambda: self._copy(appender))
             return [
                 ingest.import_file(
                     path,
-                    appender,
+                    behind_requests,
                     tenant_id,
                     now=self.clock.now(),
                     note_consents=lambda consents: self._note_consents(tenant_id, consents),
@@ -103,7 +105,8 @@ class Events(Stores):
             StoreFailure: if a store fails; what was copied stays, and a repetition goes on there.
         """
         with self.log.appender() as appender:
-            return copy_outbox(self.state, appender, batch=OUTBOX_BATCH, progress=progress)
+            end_abandoned(self.state)
+            return self._copy(appender, progress=progress)
 
     def backlog(self) -> Backlog:
         """Count what waits in every tenant's name, for the operator.
@@ -131,6 +134,9 @@ class Events(Stores):
                 of an earlier release have to be given their hashes.
         """
         return scrub(self.log, self._right_to_append, progress=progress)
+
+    def _copy(self, appender: Appender, *, progress: Callable[[], None] = lambda: None) -> int:
+        return copy_outbox(self.state, appender, batch=OUTBOX_BATCH, progress=progress)
 
     def _note_consents(self, tenant_id: TenantId, consents: Sequence[Consent]) -> None:
         """Let opt-outs that come by file stop what is planned already: dispatchers ask the state.

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import structlog
+
 from sendopt import bill
 from sendopt.app.answers import IssuedStatement
 from sendopt.app.stores import Stores
+from sendopt.errors import RowRefused, SendoptError, StoreFailure
 from sendopt.records import RateCard, TenantId
 from sendopt.state import tenants
+from sendopt.state.damage import NOT_A_VALUE
+
+_log = structlog.get_logger()
 
 
 class Money(Stores):
@@ -27,12 +33,21 @@ class Money(Stores):
     def meter(self, *, progress: Callable[[], None] = lambda: None) -> None:
         """Charge for every tenant what was measured since the last time.
 
-        `progress` is called after every tenant.
+        What a tenant's own rows do not let be charged is logged and stays for the next time; the
+        other tenants are charged. `progress` is called after every tenant.
+
+        Raises:
+            StoreFailure: if the state fails.
         """
         with self.state.read() as tx:
             everyone = tenants.everyone(tx)
         for tenant_id in everyone:
-            bill.charge_billable(self.state, tenant_id)
+            try:
+                bill.charge_billable(self.state, tenant_id)
+            except (SendoptError, *NOT_A_VALUE) as error:
+                if isinstance(error, StoreFailure) and not isinstance(error, RowRefused):
+                    raise
+                _log.error("metering_failed", tenant_id=tenant_id, error=type(error).__name__)
             progress()
 
     def statement(self, tenant_id: TenantId, period: str) -> IssuedStatement:

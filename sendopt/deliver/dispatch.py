@@ -163,10 +163,15 @@ class Dispatcher:
         """Write the outcomes; those that the state takes, where it does not take all of them."""
         try:
             return self._write(outcomes, began_at=began_at)
-        except (RowRefused, ValueError):
+        except (RowRefused, ValueError) as error:
             if len(outcomes) == 1:
                 [(send, _)] = outcomes
-                _log.exception("outcome_unwritable", tenant_id=send.tenant_id, send_id=send.send_id)
+                _log.error(
+                    "outcome_unwritable",
+                    tenant_id=send.tenant_id,
+                    send_id=send.send_id,
+                    error=type(error).__name__,
+                )
                 return DispatchReport()
         alone = (self._record([outcome], began_at=began_at) for outcome in outcomes)
         return sum(alone, DispatchReport())

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,7 +34,7 @@ from sendopt.ingest.raw import (
 )
 from sendopt.ingest.report import ImportReport
 from sendopt.ingest.sources import reader_of
-from sendopt.log import EVENT_SCHEMA, Appender, EventConflict
+from sendopt.log import EVENT_SCHEMA, AppendReport, EventConflict
 from sendopt.records import Consent, EventType, TenantId, UserId
 from sendopt.text import quoted
 
@@ -42,6 +43,14 @@ _BATCH_ROWS = 1_000_000
 
 #: Told what users said on being sent to at all.
 NoteConsents = Callable[[Sequence[Consent]], None]
+
+
+class Appender(Protocol):
+    """Takes events into the log, each once."""
+
+    def append(self, tenant_id: TenantId, events: pa.Table) -> AppendReport:
+        """Store those of `events` whose ids are new; all of them in one transaction."""
+        ...
 
 
 def import_file(

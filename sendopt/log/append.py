@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -77,7 +77,13 @@ class Appender:
         self._data = DataFiles(location, connection)
         self._check_held = check_held
 
-    def append(self, tenant_id: TenantId, events: pa.Table) -> AppendReport:
+    def append(
+        self,
+        tenant_id: TenantId,
+        events: pa.Table,
+        *,
+        committing: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> AppendReport:
         """Store those of `events` whose ids are new; all of them in one transaction.
 
         Durable when it returns. Appending again is harmless: everything is a repeat then.
@@ -85,13 +91,15 @@ class Appender:
         Args:
             tenant_id: whose events they are.
             events: with the columns of EVENT_SCHEMA.
+            committing: entered for the commit alone; what it raises before is raised here, and
+                nothing is stored.
 
         Raises:
             InvalidInput: if columns are missing or of other types.
             StoreFailure: if it could not be stored; then nothing of it was.
         """
         tenants = pa.repeat(pa.scalar(str(tenant_id), pa.string()), len(events))
-        with self._transaction(writes_files=len(events) > INLINED_ROWS):
+        with self._transaction(committing, writes_files=len(events) > INLINED_ROWS):
             return self._store(_as_schema(events), tenants)
 
     def high_water_mark(self) -> int:
@@ -113,6 +121,7 @@ class Appender:
                 the mark moves past them: after a crash in between they are told again.
 
         Raises:
+            InvalidInput: `event_damaged`, if one of them does not fit the Event contract.
             StoreFailure: if it could not be stored; then nothing of it was, and the mark stands.
         """
         mark = self.high_water_mark()
@@ -120,8 +129,9 @@ class Appender:
         if not fresh:
             return OutboxReport(0, len(rows), [], mark)
         positions, tenants, events = zip(*fresh, strict=True)
+        table = _table(events)
         with self._transaction(writes_files=len(events) > INLINED_ROWS):
-            report = self._store(event_table(events), pa.array(tenants, pa.string()))
+            report = self._store(table, pa.array(tenants, pa.string()))
             conflicts = [positions[conflict.row] for conflict in report.conflicts]
             if conflicts and note_conflicts is not None:
                 note_conflicts(conflicts)
@@ -214,11 +224,15 @@ class Appender:
 
     @contextmanager
     def _transaction(
-        self, *, writes_files: bool = False, seal_later: list[Seal] | None = None
+        self,
+        committing: Callable[[], AbstractContextManager[None]] = nullcontext,
+        *,
+        writes_files: bool = False, seal_later: list[Seal] | None = None
     ) -> Iterator[None]:
         """Commit what the block does, together with the seals of the files that it wrote.
 
         Args:
+            committing: entered for the commit alone.
             writes_files: more may be written than the catalog takes in.
             seal_later: takes the seals where the transaction may hold nothing else.
         """
@@ -234,7 +248,8 @@ class Appender:
             else:
                 seal_later += written
             self._check_held()
-            run(self._connection, "commit", "commit")
+            with committing():
+                run(self._connection, "commit", "commit")
         except BaseException:
             roll_back(self._connection)
             raise
@@ -248,6 +263,15 @@ def _conflict(verdict: dict[str, Any]) -> EventConflict:
     first, other = (json.loads(verdict[n] or "{}") for n in ("first_attributes", "attributes"))
     columns += [f"attributes.{name}" for name in differing_members(first, other)]
     return EventConflict(verdict["row"], verdict["event_id"], tuple(columns))
+
+
+def _table(events: Sequence[Event]) -> pa.Table:
+    try:
+        return event_table(events)
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise InvalidInput(
+            "an event does not fit the Event contract", code="event_damaged"
+        ) from error
 
 
 def _as_schema(events: pa.Table) -> pa.Table:

@@ -220,6 +220,14 @@ def outbox(tx: Transaction) -> Iterator[Violation]:
             broken=happened & ~recorded,
             explanation=f"its {table.name} left no event behind",
         )
+    yield from _broken(
+        tx,
+        event_outbox,
+        event_outbox.c.event_id,
+        rule="recorded_event_is_readable",
+        broken=event_outbox.c.refused_reason == "event_damaged",
+        explanation="nobody can read it any more, and the log does without it",
+    )
     highest, count = tx.execute(
         sa.select(
             sa.func.coalesce(sa.func.max(event_outbox.c.position), 0),

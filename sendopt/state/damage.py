@@ -12,8 +12,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sendopt.state.engine import Transaction
-
 
 class Unreadable(Exception):
     """A row, or one of its columns, does not hold what belongs there; says which and why.
@@ -27,7 +25,7 @@ NOT_A_VALUE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 
 def readable(
-    tx: Transaction, query: sa.Select[Any], given: Mapping[str, Any] | None = None
+    tx: sa.Connection, query: sa.Select[Any], given: Mapping[str, Any] | None = None
 ) -> list[sa.Row[Any]]:
     """Return the rows of `query`; the transaction goes on whatever becomes of it.
 
@@ -40,12 +38,14 @@ def readable(
     except NOT_A_VALUE as error:
         raise Unreadable(type(error).__name__) from error
     except sa.exc.DBAPIError as error:
-        if not _is_damage(error):
+        if not is_damage(error):
             raise
         raise Unreadable(type(error.orig).__name__) from error
 
 
-def damage_of(tx: Transaction, one: sa.Select[Any], given: Mapping[str, Any] | None = None) -> str:
+def damage_of(
+    tx: sa.Connection, one: sa.Select[Any], given: Mapping[str, Any] | None = None
+) -> str:
     """Say which columns of a damaged row cannot be read, and what its reader called each."""
     unreadable = []
     for column in one.selected_columns:
@@ -56,7 +56,7 @@ def damage_of(tx: Transaction, one: sa.Select[Any], given: Mapping[str, Any] | N
     return ", ".join(unreadable)
 
 
-def _is_damage(error: sa.exc.DBAPIError) -> bool:
+def is_damage(error: sa.exc.DBAPIError) -> bool:
     """Tell whether what a row holds made a statement fail, and neither a disk nor a server.
 
     Bytes that are no UTF-8 are refused by Python's driver, which gives no code of SQLite's then;

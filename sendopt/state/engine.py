@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from sendopt.clock import monotonic
 from sendopt.errors import InvalidInput, RowRefused, SendoptError, StoreFailure
 from sendopt.postgres import PATIENCE
+from sendopt.state.damage import is_damage
 
 #: What every function of this package takes first. Stages pass it on and never look inside.
 Transaction = Connection
@@ -210,6 +211,8 @@ def _explained(statement: str) -> Iterator[None]:
 def _failure(error: sa.exc.StatementError, statement: str) -> StoreFailure:
     if _is_busy(error):
         return _busy(statement)
+    if isinstance(error, sa.exc.DBAPIError) and is_damage(error):
+        return RowRefused("the state holds a row that cannot be read", statement=statement)
     lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
     if lost or isinstance(error, sa.exc.OperationalError):
         return StoreFailure(

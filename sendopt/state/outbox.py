@@ -18,7 +18,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from sendopt.clock import as_utc
+from sendopt.errors import InvariantBroken
 from sendopt.records import Event, EventType, TenantId
+from sendopt.state.damage import NOT_A_VALUE, Unreadable, readable
 from sendopt.state.engine import Transaction, insert
 from sendopt.state.tables import event_outbox
 
@@ -36,10 +38,23 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The verdict on one event, and of a conflict the content that stays."""
+    """The verdict on one event, and of a conflict the content that stays.
+
+    Without a `first` a conflict is one with something that nobody can read; it stays all the same.
+    """
 
     verdict: Verdict
     first: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedEvent:
+    """An event of the outbox that nobody can read."""
+
+    position: int
+    tenant_id: TenantId
+    event_id: str
+    damage: str
 
 
 def record(
@@ -117,14 +132,57 @@ def after(
     """Return events behind `position` in ascending order, the refused left out.
 
     Of every tenant, or of the one that is named.
+
+    Raises:
+        InvariantBroken: `event_damaged`, if one of them cannot be read; `damaged` says which.
     """
     query = sa.select(
         event_outbox.c.position, event_outbox.c.tenant_id, event_outbox.c.event
     ).where(event_outbox.c.position > position, event_outbox.c.refused_reason.is_(None))
     if tenant_id is not None:
         query = query.where(event_outbox.c.tenant_id == tenant_id)
-    rows = tx.execute(query.order_by(event_outbox.c.position).limit(limit))
-    return [(row.position, TenantId(row.tenant_id), _event(row.event)) for row in rows]
+    try:
+        rows = readable(tx, query.order_by(event_outbox.c.position).limit(limit))
+        return [(row.position, TenantId(row.tenant_id), _event(row.event)) for row in rows]
+    except (Unreadable, *NOT_A_VALUE) as error:
+        raise InvariantBroken(
+            f"an event of the outbox behind position {position} cannot be read",
+            code="event_damaged",
+            hint="the next copy leaves it out of the log, and `sendopt verify` names it",
+        ) from error
+
+
+def damaged(tx: Transaction, position: int, *, limit: int) -> list[DamagedEvent]:
+    """Return which of the next `limit` events behind `position` cannot be read, or not be kept."""
+    keys = (
+        sa.select(event_outbox.c.position, event_outbox.c.tenant_id, event_outbox.c.event_id)
+        .where(event_outbox.c.position > position, event_outbox.c.refused_reason.is_(None))
+        .order_by(event_outbox.c.position)
+        .limit(limit)
+    )
+    found = []
+    for key in tx.execute(keys).all():
+        one = sa.select(event_outbox.c.event).where(event_outbox.c.position == key.position)
+        try:
+            check_document(readable(tx, one)[0].event)
+        except Unreadable as damage:
+            found.append(
+                DamagedEvent(key.position, TenantId(key.tenant_id), key.event_id, str(damage))
+            )
+    return found
+
+
+def refused(tx: Transaction) -> dict[tuple[TenantId, str], int]:
+    """Count by tenant and reason the events that were recorded and left out of the log.
+
+    For the operator of the whole service, never for an answer to a tenant.
+    """
+    rows = tx.execute(
+        sa.select(event_outbox.c.tenant_id, event_outbox.c.refused_reason, sa.func.count())
+        .where(event_outbox.c.refused_reason.is_not(None))
+        .group_by(event_outbox.c.tenant_id, event_outbox.c.refused_reason)
+    )
+    return {(TenantId(tenant_id), reason): count for tenant_id, reason, count in rows}
 
 
 def waiting(tx: Transaction, position: int) -> dict[TenantId, int]:
@@ -143,6 +201,19 @@ def waiting(tx: Transaction, position: int) -> dict[TenantId, int]:
     return {TenantId(tenant_id): count for tenant_id, count in rows}
 
 
+def waiting_ids(tx: Transaction, tenant_id: TenantId, position: int) -> list[str]:
+    """Return the ids of a tenant's events behind `position`, or that have none yet."""
+    return list(
+        tx.scalars(
+            sa.select(event_outbox.c.event_id).where(
+                event_outbox.c.tenant_id == tenant_id,
+                sa.or_(event_outbox.c.position.is_(None), event_outbox.c.position > position),
+                event_outbox.c.refused_reason.is_(None),
+            )
+        )
+    )
+
+
 def refuse(tx: Transaction, position: int, reason: str) -> None:
     """Note why the event at `position` is not in the log; it will not be offered again."""
     tx.execute(
@@ -157,12 +228,22 @@ def _find(
 ) -> dict[str, dict[str, Any]]:
     if not event_ids:
         return {}
-    rows = tx.execute(
-        sa.select(event_outbox.c.event_id, event_outbox.c.event).where(
-            event_outbox.c.tenant_id == tenant_id, event_outbox.c.event_id.in_(event_ids)
-        )
+    query = sa.select(event_outbox.c.event_id, event_outbox.c.event).where(
+        event_outbox.c.tenant_id == tenant_id
     )
-    return {row.event_id: row.event for row in rows}
+    try:
+        rows = readable(tx, query.where(event_outbox.c.event_id.in_(event_ids)))
+        return {row.event_id: row.event for row in rows}
+    except Unreadable:
+        pass
+    found: dict[str, dict[str, Any]] = {}
+    for event_id in event_ids:
+        try:
+            rows = readable(tx, query.where(event_outbox.c.event_id == event_id))
+            found |= {row.event_id: row.event for row in rows}
+        except Unreadable:
+            found[event_id] = {}
+    return found
 
 
 def _verdicts(
@@ -173,13 +254,49 @@ def _verdicts(
     verdicts = []
     for event_id, document in given:
         if _text(document) != _text(stored[event_id]):
-            verdicts.append(Recorded(Verdict.CONFLICT, first=_event(stored[event_id])))
+            verdicts.append(Recorded(Verdict.CONFLICT, first=_first(stored[event_id])))
         elif event_id in fresh:
             verdicts.append(Recorded(Verdict.RECORDED))
             fresh.remove(event_id)  # the next of this id in the same call repeats it
         else:
             verdicts.append(Recorded(Verdict.REPEATED))
     return verdicts
+
+
+def _first(document: dict[str, Any]) -> Event | None:
+    try:
+        check_document(document)
+    except Unreadable:
+        return None
+    return _event(document)
+
+
+def check_document(document: Any) -> None:
+    """Check that a document is an event which the log can keep.
+
+    Raises:
+        Unreadable: says in which member it is not.
+    """
+    try:
+        event = _event(document)
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except NOT_A_VALUE as error:
+        raise Unreadable(f"is no event ({type(error).__name__})") from error
+    for field in fields(event):
+        if not isinstance(getattr(event, field.name), _KINDS.get(field.name, str | None)):
+            raise Unreadable(f"holds no {field.name}")
+    if event.occurred_at.tzinfo is None:
+        raise Unreadable("holds no zone in occurred_at")
+
+
+_KINDS: dict[str, Any] = {
+    "event_id": str,
+    "user_id": str,
+    "event_type": EventType,
+    "occurred_at": datetime,
+    "propensity": float | int | None,
+    "attributes": dict,
+}
 
 
 def _document(event: Event) -> dict[str, Any]:
@@ -195,6 +312,8 @@ def _document(event: Event) -> dict[str, Any]:
 
 
 def _event(document: dict[str, Any]) -> Event:
+    if not isinstance(document.get("attributes", {}), dict):
+        raise TypeError("its attributes are no object")
     return Event(
         **{
             **document,

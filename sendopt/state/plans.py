@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sendopt.clock import EARLIEST_AT, LATEST_AT
 from sendopt.errors import Conflict, InvariantBroken, NotFound
 from sendopt.records import (
     Campaign,
@@ -261,10 +262,17 @@ def campaign_counts(
 
 
 def send_counts(tx: Transaction) -> list[SendCount]:
-    """Count every tenant's sends by state: for the operator, never for an answer to a tenant."""
+    """Count every tenant's sends by state: for the operator, never for an answer to a tenant.
+
+    What the store holds beside the states and the times that can be is left out.
+    """
     send = planned_send.c
+    due_at = sa.case((send.due_at.between(EARLIEST_AT, LATEST_AT), send.due_at))
     rows = tx.execute(
-        sa.select(send.tenant_id, send.state, sa.func.count(), sa.func.min(send.due_at))
+        sa.select(
+            send.tenant_id, send.state, sa.func.count(), sa.func.min(due_at, type_=send.due_at.type)
+        )
+        .where(send.state.in_([*SendState]))
         .group_by(send.tenant_id, send.state)
         .order_by(send.tenant_id, send.state)
     )

@@ -43,6 +43,7 @@ tenant = sa.Table(
     sa.Column("tenant_id", sa.Text, primary_key=True),
     sa.Column("timezone", sa.Text, nullable=False),  # where a user's zone is unknown
     sa.Column("created_at", Instant, nullable=False),
+    sa.Column("import_epoch", sa.BigInteger, nullable=False, server_default="0"),  # import_gate
 )
 
 api_key = sa.Table(

@@ -1,0 +1,77 @@
+"""Appends what files bring, behind what requests have brought before under the same ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sendopt.log import Appender, AppendReport
+from sendopt.records import TenantId
+from sendopt.state import State, import_gate, outbox
+
+
+class _Overtaken(Exception):
+    """A request was acknowledged under an id of the file before the file's events were stored."""
+
+
+class ImportAppender:
+    """The appender as an import sees it: an id that a request has taken is taken.
+
+    Args:
+        state: whose outbox holds what requests brought and the log has not got yet.
+        appender: of the log.
+        copy: brings the outbox into the log.
+    """
+
+    def __init__(self, state: State, appender: Appender, copy: Callable[[], object]) -> None:
+        self._state = state
+        self._appender = appender
+        self._copy = copy
+
+    def append(self, tenant_id: TenantId, events: pa.Table) -> AppendReport:
+        """Store those of `events` whose ids are new, as `Appender.append` does.
+
+        Raises:
+            InvalidInput: if columns are missing or of other types.
+            StoreFailure: if it could not be stored; then nothing of it was.
+        """
+        while True:
+            self._copy()
+            try:
+                return self._appender.append(
+                    tenant_id,
+                    events,
+                    committing=lambda: self._behind_requests(tenant_id, events["event_id"]),
+                )
+            except _Overtaken:
+                continue  # what came meanwhile is copied first, and then the file repeats it
+
+    @contextmanager
+    def _behind_requests(self, tenant_id: TenantId, event_ids: pa.ChunkedArray) -> Iterator[None]:
+        """Let the log commit while no request can take an id; refuse it if one already has.
+
+        Raises:
+            _Overtaken: before anything is committed.
+        """
+        mark = self._appender.high_water_mark()
+        with self._state.write() as tx:
+            import_gate.announce(tx, tenant_id)
+        with self._state.write() as tx:
+            import_gate.shut(tx, tenant_id)
+            waiting = pa.array(outbox.waiting_ids(tx, tenant_id, mark), pa.string())
+            if len(waiting) and pc.any(pc.is_in(event_ids, value_set=waiting)).as_py():
+                raise _Overtaken
+            yield
+            import_gate.end(tx, tenant_id)
+
+
+def end_abandoned(state: State) -> None:
+    """End what imports that died have announced; for the holder of the right to append."""
+    with state.read() as tx:
+        abandoned = import_gate.abandoned(tx)
+    for tenant_id in abandoned:
+        with state.write() as tx:
+            import_gate.end(tx, tenant_id)

@@ -1,0 +1,75 @@
+"""Lets an event id be taken by one door alone: by a request, or by a file that is imported.
+
+A request records in the state, an import commits to the log, and neither store can look into the
+other's transaction. Each tenant has a number of imports, odd while one is about to commit:
+
+    import    announce (odd) ─► shut: is an id of it in the outbox? ─► log commits ─► end (even)
+    request   number ─► is an id of it in the log? ─► hold open: the same even number? ─► record
+                                                                 └─ no: look at the log again
+
+While the gate is shut no request records; while a request holds it open no import commits. An
+import that dies in between leaves an odd number: requests look twice until the next copy ends it.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import sqlalchemy as sa
+
+from sendopt.records import TenantId
+from sendopt.state.engine import Transaction
+from sendopt.state.tables import tenant
+
+#: First half of the advisory lock keys, so that they meet nobody else's in the same database.
+_LOCK_SPACE = zlib.crc32(b"sendopt.import_gate") - 2**31
+
+
+def number(tx: Transaction, tenant_id: TenantId) -> int:
+    """Return the tenant's number of imports as of now; odd = one may commit at any moment."""
+    found = sa.select(tenant.c.import_epoch).where(tenant.c.tenant_id == tenant_id)
+    return tx.scalar(found) or 0
+
+
+def hold_open(tx: Transaction, tenant_id: TenantId) -> int:
+    """Let no import of the tenant commit until `tx` ends; return the number."""
+    _lock(tx, tenant_id, "pg_advisory_xact_lock_shared")
+    return number(tx, tenant_id)
+
+
+def announce(tx: Transaction, tenant_id: TenantId) -> None:
+    """Let requests that begin from now on look at the log while they hold the gate open."""
+    _add(tx, tenant_id, 1 if number(tx, tenant_id) % 2 == 0 else 2)
+
+
+def shut(tx: Transaction, tenant_id: TenantId) -> None:
+    """Wait for requests that hold the gate open, and let none record until `tx` ends."""
+    _lock(tx, tenant_id, "pg_advisory_xact_lock")
+
+
+def end(tx: Transaction, tenant_id: TenantId) -> None:
+    """Say that what was announced is over, whatever became of it."""
+    if number(tx, tenant_id) % 2:
+        _add(tx, tenant_id, 1)
+
+
+def abandoned(tx: Transaction) -> list[TenantId]:
+    """Return the tenants with an odd number; for the holder of the right to append alone."""
+    return [
+        TenantId(each)
+        for each in tx.scalars(sa.select(tenant.c.tenant_id).where(tenant.c.import_epoch % 2 == 1))
+    ]
+
+
+def _add(tx: Transaction, tenant_id: TenantId, more: int) -> None:
+    tx.execute(
+        sa.update(tenant)
+        .where(tenant.c.tenant_id == tenant_id)
+        .values(import_epoch=tenant.c.import_epoch + more)
+    )
+
+
+def _lock(tx: Transaction, tenant_id: TenantId, function: str) -> None:
+    if tx.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+        key = zlib.crc32(tenant_id.encode()) - 2**31
+        tx.execute(sa.select(sa.func.__getattr__(function)(_LOCK_SPACE, key)))
