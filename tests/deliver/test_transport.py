@@ -205,6 +205,63 @@ def test_connections_are_kept_from_one_call_to_the_next(receiver):
     assert len(opened) <= 4
 
 
+class TakesAndCloses:
+    """Answers the first request of each connection; takes the second one and hangs up."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=self._serve, args=self.listener.accept()[:1]).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            for answers in (True, False):
+                received = b""
+                while not received.endswith(b"}") and (part := connection.recv(65536)):
+                    received += part
+                if not received:
+                    return
+                self.taken.append(received)
+                if answers:
+                    connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+
+def test_a_request_goes_out_once_though_its_reused_connection_ends_without_an_answer():
+    server = TakesAndCloses()
+    transport = Transport(timeout=PATIENCE, concurrency=1, allow_private_addresses=True)
+    answers = [
+        transport.post_all([post(server.url, b'{"n":%d}' % number)])[0] for number in range(6)
+    ]
+    server.listener.close()
+    assert answers == [Response(204, {}), TransportError("connection_lost")] * 3
+    assert [taken.rpartition(b"\r\n\r\n")[2] for taken in server.taken] == [
+        b'{"n":%d}' % number for number in range(6)
+    ]
+
+
+def test_a_connection_that_ended_while_nobody_used_it_costs_no_request(receiver):
+    transport = Transport(timeout=PATIENCE, concurrency=1, allow_private_addresses=True)
+    receiver.answer = lambda _request: (204, {"Connection": "close"})
+    for _ in range(5):
+        [answer] = transport.post_all([post(receiver.url)])
+        assert answer.status == 204
+    assert len(receiver.requests) == 5
+
+
+@pytest.mark.parametrize("header", [b"\x00".decode(), "caf\ud800"])
+def test_a_request_that_cannot_be_made_keeps_no_other_from_going(receiver, header):
+    transport = Transport(timeout=PATIENCE, concurrency=1, allow_private_addresses=True)
+    odd = Request(receiver.url, {"X-Name": header}, b"{}")
+    answers = transport.post_all([post(receiver.url), odd, post(receiver.url)])
+    assert [isinstance(answer, Response) for answer in answers] == [True, False, True]
+
+
 def test_no_socket_stays_behind(receiver):
     transport = Transport(timeout=PATIENCE, concurrency=8, allow_private_addresses=True)
     transport.post_all([post(receiver.url)] * 50)
@@ -239,6 +296,30 @@ server.on("session", (session) => {
 });
 server.listen(0, "127.0.0.1", () => console.log(server.address().port));
 process.stdin.on("data", () => { console.log(JSON.stringify(served)); process.exit(0); });
+"""
+
+
+#: Takes every second request of a connection whole and then ends the connection without an answer.
+_HTTP2_CLOSER = """
+const http2 = require("http2"), fs = require("fs");
+const [key, cert] = process.argv.slice(1);
+const taken = [];
+const server = http2.createSecureServer({key: fs.readFileSync(key), cert: fs.readFileSync(cert)});
+server.on("session", (session) => {
+  let number = 0;
+  session.on("error", () => {});
+  session.on("stream", (stream, headers) => {
+    stream.on("error", () => {});
+    stream.resume();
+    stream.on("end", () => {
+      taken.push(headers[":path"]);
+      if (++number % 2) stream.respond({":status": 201}, {endStream: true});
+      else session.destroy();
+    });
+  });
+});
+server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+process.stdin.on("data", () => { console.log(JSON.stringify(taken)); process.exit(0); });
 """
 
 
@@ -286,6 +367,26 @@ def http2_server(node, certificate):
     server.wait()
     server.stdin.close()
     server.stdout.close()
+
+
+def test_over_http2_too_a_request_goes_out_once(node, certificate, monkeypatch):
+    monkeypatch.setenv(
+        ssl.get_default_verify_paths().openssl_cafile_env, str(certificate / "cert.pem")
+    )
+    with subprocess.Popen(
+        [node, "-e", _HTTP2_CLOSER, certificate / "key.pem", certificate / "cert.pem"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        url = f"https://127.0.0.1:{server.stdout.readline().strip()}"
+        transport = Transport(timeout=PATIENCE, allow_private_addresses=True)
+        answers = [transport.post_all([post(f"{url}/{number}")])[0] for number in range(6)]
+        server.stdin.write("\n")
+        server.stdin.flush()
+        taken = json.loads(server.stdout.readline())
+    assert [isinstance(answer, Response) for answer in answers] == [True, False] * 3
+    assert taken == [f"/{number}" for number in range(6)]
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_trusted(http2_server):

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import islice
+from io import BytesIO
 from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
@@ -67,6 +67,7 @@ class _Exchange:
     headers: dict[str, str] = field(default_factory=dict)
     body_bytes: int = 0
     refused: bool = False
+    stream_refused: bool = False  # the server has said that it acted on nothing of the request
 
 
 class _Lent(socket.socket):
@@ -83,9 +84,10 @@ class _Lent(socket.socket):
 class Transport:
     """Keeps connections open between calls. For one thread at a time.
 
-    Redirects are never followed, proxies never used, only http and https spoken. The address is
-    checked when the socket is opened, so what was checked is what is connected to, whatever a
-    name resolves to a moment later.
+    A request goes out once: where no answer comes, the outcome is unknown, and whoever asked
+    decides whether to try again. Redirects are never followed, proxies never used, only http and
+    https spoken. The address is checked when the socket is opened, so what was checked is what is
+    connected to, whatever a name resolves to a moment later.
 
     Args:
         timeout: of one request, from its start to the last byte of its answer.
@@ -138,19 +140,30 @@ class Transport:
     def _start(
         self, waiting: Iterator[tuple[int, Request]], in_flight: dict[Any, _Exchange]
     ) -> None:
-        for position, request in islice(waiting, self._concurrency - len(in_flight)):
+        while len(in_flight) < self._concurrency and (following := next(waiting, None)):
+            position, request = following
             curl = self._idle.pop() if self._idle else pycurl.Curl()
-            in_flight[curl] = exchange = _Exchange(position)
-            self._prepare(curl, request, exchange)
+            exchange = _Exchange(position)
+            try:
+                self._prepare(curl, request, exchange)
+            except (pycurl.error, TypeError, ValueError):
+                self._idle.append(curl)  # its answer stays that the request cannot be made
+                continue
+            in_flight[curl] = exchange
             self._multi.add_handle(curl)
 
     def _prepare(self, curl: Any, request: Request, exchange: _Exchange) -> None:
         curl.reset()
+        body = BytesIO(request.body)
         for option, value in (
             *self._common,
             (pycurl.URL, request.url),
             (pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in request.headers.items()]),
-            (pycurl.POSTFIELDS, request.body),
+            (pycurl.POSTFIELDSIZE, len(request.body)),
+            (pycurl.READFUNCTION, body.read),
+            (pycurl.SEEKFUNCTION, _only_if_untaken(exchange, body)),
+            (pycurl.VERBOSE, 1),
+            (pycurl.DEBUGFUNCTION, _note_refused_stream(exchange)),
             (pycurl.OPENSOCKETFUNCTION, self._open_socket(exchange)),
             (pycurl.HEADERFUNCTION, _collect_headers(exchange)),
             (pycurl.WRITEFUNCTION, _count_body(exchange)),
@@ -230,6 +243,35 @@ def _answer(curl: Any, code: int, exchange: _Exchange) -> Response | TransportEr
     if code == pycurl.E_URL_MALFORMAT:
         return _MALFORMED
     return TransportError(_REASONS.get(code, "connection_lost"))
+
+
+def _only_if_untaken(exchange: _Exchange, body: BytesIO) -> Callable[[int, int], int]:
+    """Let libcurl go back to the beginning of a body only where the server has not acted on it.
+
+    libcurl repeats a request by itself when a connection that it reused ends without an answer.
+    The server may have taken the first one, and whoever counts attempts would not know of it. A
+    stream that an HTTP/2 server refused is another matter: it says that it did nothing with it
+    (RFC 9113, sections 6.8 and 8.7).
+    """
+
+    def seek(offset: int, origin: int) -> int:
+        if not exchange.stream_refused:
+            return pycurl.SEEKFUNC_FAIL
+        exchange.stream_refused = False
+        body.seek(offset, origin)
+        return pycurl.SEEKFUNC_OK
+
+    return seek
+
+
+def _note_refused_stream(exchange: _Exchange) -> Callable[[int, bytes], None]:
+    """Hear from libcurl what it tells in no other way."""
+
+    def hear(kind: int, text: bytes) -> None:
+        if kind == pycurl.INFOTYPE_TEXT and b"refused by server" in text:
+            exchange.stream_refused = True
+
+    return hear
 
 
 def _collect_headers(exchange: _Exchange) -> Callable[[bytes], None]:
