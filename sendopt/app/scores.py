@@ -239,11 +239,13 @@ class Scores(OneUser):
         """Return the stored scores of the tenant's champion.
 
         Raises:
-            ModelNotServable: if no model speaks.
+            ModelNotServable: if the champion does not speak: what it said before is not its word.
             StoreFailure: `scores_absent`, `scores_opening`, `scores_too_old`,
                 `scores_unreadable`.
         """
-        return self.stored_scores.of(tenant_id, self.registry.champion(tenant_id).version)
+        champion = self.registry.champion(tenant_id)
+        serving.require_fresh(champion, limits=self.model_limits, now=self.clock.now())
+        return self.stored_scores.of(tenant_id, champion.version)
 
     def best_times(self, tenant_id: TenantId, user_id: UserId, *, top: int) -> BestTimes:
         """Return the user's best hours of the week, in the user's own zone.

@@ -183,6 +183,30 @@ def test_stale_models_are_not_asked(home: Path) -> None:
         assert told(decide(app, "stale"))[:2] == (ServedBy.TENANT_HISTOGRAM, "model_stale")
 
 
+def test_a_stale_model_does_not_speak_through_the_scores_that_it_left(
+    home: Path, tmp_path: Path
+) -> None:
+    """Plan, explanation, best times asked now and best times stored: one rule for all four."""
+    user = UserId(USERS[0])
+    copied = Path(shutil.copytree(home, tmp_path / "home"))
+    learn = LearnSettings(model_max_age_days=30)
+    with opened(copied, learn=learn) as app:
+        trained_until = app.registry.champion(TENANT).provenance.trained_until
+    last_day = trained_until + timedelta(days=30)
+    with opened(copied, now=last_day, learn=learn) as app:
+        app.score(TENANT)
+        told, source = app.best_times_and_source(TENANT, user, top=3)
+        assert source.startswith("stored")
+        assert told.fallback_reason is None
+    with opened(copied, now=last_day + timedelta(seconds=1), learn=learn) as app:
+        told, source = app.best_times_and_source(TENANT, user, top=3)
+        assert source == "live; reason=model_stale"
+        assert (told.slots, told.fallback_reason) == ((), "model_stale")
+        with pytest.raises(ModelNotServable) as refusal:
+            app.explain(TENANT, user)
+        assert refusal.value.code == "model_stale"
+
+
 def test_slow_models_are_left_behind(home: Path) -> None:
     impatient = LearnSettings(model_patience_seconds=1e-9, model_rows_per_second=1e12)
     with opened(home, learn=impatient) as app:

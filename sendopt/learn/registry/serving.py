@@ -132,6 +132,22 @@ def ask(
     return Answer(None, None, None, tuple(skipped))
 
 
+def require_fresh(model: ServableModel, *, limits: Limits, now: datetime) -> None:
+    """Refuse a model that is too old to speak, be it asked now or through scores that it left.
+
+    Raises:
+        ModelNotServable: `model_stale`.
+    """
+    trained_until = model.provenance.trained_until
+    if now - trained_until > limits.longest_age:
+        raise ModelNotServable(
+            f"model {model.version} was trained until {trained_until.isoformat()}, longer ago than "
+            f"{limits.longest_age.days} days",
+            code="model_stale",
+            hint="run `sendopt train`",
+        )
+
+
 def _load(
     registry: Registry, tenant_id: TenantId, step: ServedBy, skipped: list[Skipped]
 ) -> ServableModel:
@@ -157,14 +173,7 @@ def _sound_answer(
     Raises:
         ModelNotServable: with the code of what is wrong with the model or its answer.
     """
-    trained_until = model.provenance.trained_until
-    if now - trained_until > limits.longest_age:
-        raise ModelNotServable(
-            f"model {model.version} was trained until {trained_until.isoformat()}, longer ago than "
-            f"{limits.longest_age.days} days",
-            code="model_stale",
-            hint="run `sendopt train`",
-        )
+    require_fresh(model, limits=limits, now=now)
     if left_behind.too_many(model.version):
         raise ModelNotServable(
             f"model {model.version} still works at questions that were given up",
