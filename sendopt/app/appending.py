@@ -50,7 +50,7 @@ def copy_outbox(
     while rows := _next(state, mark, batch):
         try:
             report = appender.append_outbox(
-                rows, note_conflicts=lambda positions: _refuse(state, positions, REFUSED)
+                rows, note_conflicts=lambda positions: _refuse(state, positions)
             )
         except InvalidInput:
             if not _leave_out_damaged(state, mark, batch):
@@ -90,7 +90,7 @@ def _leave_out_damaged(state: State, mark: int, batch: int) -> bool:
     return bool(damaged)
 
 
-def _refuse(state: State, positions: Sequence[int], reason: str) -> None:
+def _refuse(state: State, positions: Sequence[int], reason: str = REFUSED) -> None:
     with state.write() as tx:
         for position in positions:
             outbox.refuse(tx, position, reason)
