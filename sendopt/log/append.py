@@ -227,7 +227,8 @@ class Appender:
         self,
         committing: Callable[[], AbstractContextManager[None]] = nullcontext,
         *,
-        writes_files: bool = False, seal_later: list[Seal] | None = None
+        writes_files: bool = False,
+        seal_later: list[Seal] | None = None,
     ) -> Iterator[None]:
         """Commit what the block does, together with the seals of the files that it wrote.
 

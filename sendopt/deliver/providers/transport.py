@@ -245,7 +245,7 @@ def _answer(curl: Any, code: int, exchange: _Exchange) -> Response | TransportEr
     return TransportError(_REASONS.get(code, "connection_lost"))
 
 
-def _only_if_untaken(exchange: _Exchange, body: BytesIO) -> Callable[[int, int], int]:
+def _only_if_untaken(exchange: _Exchange, body: BytesIO) -> Callable[[int, int], Any]:
     """Let libcurl go back to the beginning of a body only where the server has not acted on it.
 
     libcurl repeats a request by itself when a connection that it reused ends without an answer.
@@ -254,7 +254,7 @@ def _only_if_untaken(exchange: _Exchange, body: BytesIO) -> Callable[[int, int],
     (RFC 9113, sections 6.8 and 8.7).
     """
 
-    def seek(offset: int, origin: int) -> int:
+    def seek(offset: int, origin: int) -> Any:
         if not exchange.stream_refused:
             return pycurl.SEEKFUNC_FAIL
         exchange.stream_refused = False
