@@ -71,7 +71,8 @@ class Models(Stores):
         Raises:
             InvalidInput: `outcome_absent`; `too_little_history`; `family_unknown`;
                 `option_conflict`, `file_missing` or `definition_invalid`, naming every fault.
-            Conflict: `outcome_differs`, if the champion predicts another outcome.
+            Conflict: `outcome_differs`, if the champion predicts another outcome;
+                `champion_changed`, if another one serves by now.
             NotFound: if no snapshot has that name.
             StoreFailure: `log_damaged`, naming the file that is not what was appended.
         """

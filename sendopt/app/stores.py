@@ -34,7 +34,7 @@ class Stores(StateStore):
 
     @cached_property
     def registry(self) -> Registry:
-        return Registry(*self.registry_place)
+        return Registry(*self.registry_place, moving=lambda: self.log.exclusively("promote"))
 
     @property
     def registry_place(self) -> tuple[str, str]:

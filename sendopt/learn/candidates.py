@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from sendopt.errors import ModelNotServable
+from sendopt.errors import Conflict, ModelNotServable
 from sendopt.learn.card import model_card, with_gate
 from sendopt.learn.families import RIVALS
 from sendopt.learn.families.definition import Definition
@@ -17,7 +17,7 @@ from sendopt.learn.judging.judge import Verdict
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.past import Past, Progress
 from sendopt.learn.registry.mlflow_store import as_params
-from sendopt.learn.registry.registry import Recorded, Registry
+from sendopt.learn.registry.registry import Recorded, Registry, Seen
 from sendopt.learn.run_record import gate_tags, metrics_of, params_of, tags_of
 from sendopt.records import TenantId
 
@@ -56,6 +56,7 @@ class Candidates:
     fitted: Mapping[str, Fitted]
     champion: ServableModel | None  # whom all are held to; None = nobody who predicts the same
     no_champion: str  # why it is None, although there is one
+    seen: Seen  # who served as it was decided whom all are held to
     gather_again: Callable[[], Past]
     now: datetime
     may_serve: bool
@@ -134,25 +135,34 @@ class Candidates:
         """Write down what the gate said, and promote the candidate if it may serve."""
         gate, recorded = judged.gate, judged.recorded
         serves = gate.passed and self.may_serve
-        card = with_gate(judged.card, gate, serves=serves, why=why)
-        self.registry.set_card(recorded, card)
-        self.registry.finish(
-            self.tenant_id,
-            recorded,
-            metrics=metrics_of(judged.verdict, gate),
-            tags=gate_tags(gate, serves=serves),
-            gate=gate.summary,
-        )
+        card = self._write_down(judged, serves=serves, why=why)
         if serves:
-            self.registry.promote(
-                self.tenant_id,
-                recorded.number,
-                by="training",
-                reason=f"{why} {gate.reason}".strip(),
-                now=self.now,
-            )
+            try:
+                self.registry.promote(
+                    self.tenant_id,
+                    recorded.number,
+                    by="training",
+                    reason=f"{why} {gate.reason}".strip(),
+                    now=self.now,
+                    seen=self.seen,
+                )
+            except Conflict:
+                self._write_down(judged, serves=False, why=why)
+                raise
         self.progress(f"model {recorded.model.version}: {gate.reason}")
         return replace(judged, card=card)
+
+    def _write_down(self, judged: Judged, *, serves: bool, why: str) -> str:
+        card = with_gate(judged.card, judged.gate, serves=serves, why=why)
+        self.registry.set_card(judged.recorded, card)
+        self.registry.finish(
+            self.tenant_id,
+            judged.recorded,
+            metrics=metrics_of(judged.verdict, judged.gate),
+            tags=gate_tags(judged.gate, serves=serves),
+            gate=judged.gate.summary,
+        )
+        return card
 
     def _retrain(self, name: str) -> ServableModel:
         return fit_to(self.gather_again(), self.definitions[name]).model

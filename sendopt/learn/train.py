@@ -87,7 +87,8 @@ def train(
         change_outcome: it may serve although the champion predicts another outcome.
 
     Raises:
-        Conflict: `outcome_differs`.
+        Conflict: `outcome_differs`; `champion_changed`, if another model serves by now than the one
+            that this one was held to: it stays registered.
         InvalidInput: `outcome_absent`, if the log does not hold the outcome; `too_little_history`,
             if there is nothing to learn from or to judge by; `one_outcome`, if all of it, or
             nothing, was answered.
@@ -96,6 +97,7 @@ def train(
     """
     until = as_utc(as_of)
     with body_of(reader, until=until) as (inside, body):
+        seen = registry.seen(tenant_id)
         of_champion = registry.champions_outcome(tenant_id)
         asked = Target(open_window, outcome or of_champion or EventType.OPEN, clock_tolerance)
         require_outcome(events_by_kind(inside, until=until), asked)
@@ -124,6 +126,7 @@ def train(
             fitted=fitted,
             champion=champion.model,
             no_champion=champion.why_none,
+            seen=seen,
             gather_again=gather_again,
             now=now,
             may_serve=may_serve,

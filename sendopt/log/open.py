@@ -6,7 +6,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import duckdb
@@ -134,6 +134,14 @@ class Log:
             with failures("files"):
                 appender = Appender(connection, lake, self.location, check_held)
             yield appender
+
+    def exclusively(self, right: str) -> AbstractContextManager[object]:
+        """Hold a right that one process at a time may hold, for the block; wait for it.
+
+        Raises:
+            StoreFailure: if nobody can tell who holds it.
+        """
+        return exclusive(self.location, right, wait=True)
 
     def high_water_mark(self) -> int:
         """Return the highest position of the outbox that is in the log; 0 at first."""

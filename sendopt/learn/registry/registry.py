@@ -11,7 +11,9 @@ follows from these promotions alone.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -50,6 +52,13 @@ _MOST_LOADED = 3  # of a tenant: the champion, the last good one, and one that e
 
 
 @dataclass(frozen=True)
+class Seen:
+    """Who served as something was decided."""
+
+    number: str | None  # of the champion's version; None = there was no champion
+
+
+@dataclass(frozen=True)
 class Recorded:
     """A model as it was registered."""
 
@@ -65,11 +74,22 @@ class Registry:
         tracking_uri: MLflow's store, such as `sqlite:///registry.db` or a server's URL.
         artifacts: where models and cards are kept, a folder or a URI that the store can reach.
         threads: how many a loaded model may use for its trees.
+        moving: opens a block in which nobody else, in whatever process, changes the champion;
+            MLflow itself cannot compare and set. By default nobody else of this process.
     """
 
-    def __init__(self, tracking_uri: str, artifacts: str, *, threads: int = 1) -> None:
+    def __init__(
+        self,
+        tracking_uri: str,
+        artifacts: str,
+        *,
+        threads: int = 1,
+        moving: Callable[[], AbstractContextManager[object]] | None = None,
+    ) -> None:
         self._versions = Versions(tracking_uri, artifacts)
         self._threads = threads
+        turn = threading.Lock()
+        self._moving = moving or (lambda: turn)
         self._loaded: dict[TenantId, dict[str, ServableModel]] = {}  # by number
         self._served: dict[TenantId, ServableModel] = {}  # the last champion of each tenant
         self.left_behind = LeftBehind(_MOST_LEFT_BEHIND)
@@ -210,17 +230,50 @@ class Registry:
         self._versions.end_run(recorded.run_id, metrics=metrics, tags=tags)
         self._versions.tag(tenant_id, _GATE_TAG, gate, number=recorded.number)
 
+    def seen(self, tenant_id: TenantId) -> Seen:
+        """Return who serves now.
+
+        Raises:
+            ModelNotServable: `registry_unavailable`.
+        """
+        found = self._versions.called(tenant_id, CHAMPION_ALIAS)
+        return Seen(None if found is None else found.number)
+
     def promote(
-        self, tenant_id: TenantId, number: str, *, by: str, reason: str, now: datetime
+        self,
+        tenant_id: TenantId,
+        number: str,
+        *,
+        by: str,
+        reason: str,
+        now: datetime,
+        seen: Seen | None = None,
     ) -> None:
         """Make version `number` the champion, and the present one the last good.
 
         One atomic move of the alias: whoever asks meanwhile gets the old or the new one.
 
+        Args:
+            tenant_id: whose model it is.
+            number: of the version that is to serve.
+            by: who asks.
+            reason: why, for whoever reads the record later.
+            now: when.
+            seen: who served as this was decided; None = it is right whoever serves.
+
         Raises:
+            Conflict: `champion_changed`, if another version serves than was seen: then nothing has
+                changed.
             ModelNotServable: `registry_unavailable`.
         """
-        self._promote(tenant_id, PROMOTED, number, by=by, reason=reason, now=now)
+        with self._moving():
+            if seen is not None and self.seen(tenant_id) != seen:
+                raise Conflict(
+                    f"the champion was changed while model {number} was judged against another",
+                    code="champion_changed",
+                    hint=f"{number} stays registered; train again to hold it to who serves now",
+                )
+            self._promote(tenant_id, PROMOTED, number, by=by, reason=reason, now=now)
 
     def roll_back(
         self, tenant_id: TenantId, *, to: str | None, by: str, reason: str, now: datetime
@@ -241,6 +294,13 @@ class Registry:
             ModelNotServable: `model_damaged`, if it does not load; then nothing has changed;
                 `registry_unavailable`.
         """
+        with self._moving():
+            number = self._roll_back(tenant_id, to=to, by=by, reason=reason, now=now)
+        return next(model for model in self.models(tenant_id) if model.number == number)
+
+    def _roll_back(
+        self, tenant_id: TenantId, *, to: str | None, by: str, reason: str, now: datetime
+    ) -> str:
         known = self.models(tenant_id)
         present = next((model for model in known if CHAMPION_ALIAS in model.aliases), None)
         if present is None:
@@ -256,7 +316,7 @@ class Registry:
             )
         self._once(tenant_id, self._versions.numbered(tenant_id, target.number))
         self._promote(tenant_id, ROLLED_BACK, target.number, by=by, reason=reason, now=now)
-        return next(m for m in self.models(tenant_id) if m.number == target.number)
+        return target.number
 
     def models(self, tenant_id: TenantId) -> tuple[RegisteredModel, ...]:
         """Return every version of the tenant's model, newest first.
@@ -345,6 +405,7 @@ class Registry:
     def _promote(
         self, tenant_id: TenantId, kind: str, number: str, *, by: str, reason: str, now: datetime
     ) -> None:
+        """Note the promotion and move the aliases, where nobody else does."""
         standing = self._versions.standing(tenant_id)
         tags, aliases = ({}, {}) if standing is None else (standing.tags, standing.aliases)
         promotions = read_promotions(tags)
