@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import shutil
 import sys
 import tempfile
@@ -103,9 +104,20 @@ def _run(jobs: list[Job], bench: Bench, *, lanes: int) -> dict[str, Tally]:
 def _page(text: str, seed: int) -> str:
     return (
         "# Faults\n\n"
-        f"Written by `make faults` (seed {seed}). What each row does stands in "
-        "`tests/faults/scenarios.py`, what is counted in `tests/faults/tally.py`.\n\n"
-        f"{text}\n"
+        f"Written by `make faults` (seed {seed}) on {os.cpu_count()} cores. Clients post events, commit "
+        "campaigns and click on links; a webhook receiver keeps every delivery. Afterwards what was "
+        "acknowledged is held against state, log, ledger and receiver, and `sendopt verify` runs.\n\n"
+        f"{text}\n\n"
+        "- *indeterminate*: asked for without an answer, or with a 5xx, which promises nothing; "
+        "*recovered*: acknowledged when asked for again. Clicks are not asked for again.\n"
+        "- *lost*: acknowledged and not there. *unexpected*: there although nobody asked for it, "
+        "stored or delivered more often than anything on record explains, a crash in a log, a history "
+        "that did not come to its end.\n"
+        "- *doubled*: deliveries that came again because they were in flight at a fault, each with an "
+        "attempt on record.\n"
+        "- *ready*: seconds from the end of a fault until `/readyz` says 200, where it had not.\n\n"
+        "`docs/decisions/0036-fault-machine.md` says how it works, `tests/faults/scenarios.py` lists "
+        "the faults.\n"
     )
 
 
