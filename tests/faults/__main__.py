@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import shutil
 import sys
 import tempfile
@@ -20,13 +19,13 @@ from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
 
+from faults import page
 from faults.deployment import make_template
 from faults.history import Bench
 from faults.scenarios import SCENARIOS, Scenario
 from faults.shim import build
 from faults.tally import Tally, table
 
-PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 _SEEDS_OF_A_SCENARIO = 10_000
 
 
@@ -47,7 +46,7 @@ def main() -> None:
     text = table({each.title: tallies[each.name] for each in chosen})
     print(f"\n{text}\n\n{timedelta(seconds=round(time.monotonic() - begun_at))}")
     if given.write:
-        PAGE.write_text(_page(text, given.seed))
+        page.write(text, seed=given.seed)
     if not all(tally.is_clean for tally in tallies.values()):
         sys.exit(1)
 
@@ -60,7 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--history", type=int, help="only the one of this number")
     parser.add_argument("--share", type=float, default=1.0, help="of the full number of faults")
     parser.add_argument("--lanes", type=int, default=2, help="histories side by side")
-    parser.add_argument("--write", action="store_true", help=f"write docs/{PAGE.name}")
+    parser.add_argument("--write", action="store_true", help="write docs/faults.md")
     return parser.parse_args()
 
 
@@ -99,26 +98,6 @@ def _run(jobs: list[Job], bench: Bench, *, lanes: int) -> dict[str, Tally]:
             for failure in tally.failures:
                 print(f"    {failure}", flush=True)
     return tallies
-
-
-def _page(text: str, seed: int) -> str:
-    return (
-        "# Faults\n\n"
-        f"Written by `make faults` (seed {seed}) on {os.cpu_count()} cores. Clients post events, commit "
-        "campaigns and click on links; a webhook receiver keeps every delivery. Afterwards what was "
-        "acknowledged is held against state, log, ledger and receiver, and `sendopt verify` runs.\n\n"
-        f"{text}\n\n"
-        "- *indeterminate*: asked for without an answer, or with a 5xx, which promises nothing; "
-        "*recovered*: acknowledged when asked for again. Clicks are not asked for again.\n"
-        "- *lost*: acknowledged and not there. *unexpected*: there although nobody asked for it, "
-        "stored or delivered more often than anything on record explains, a crash in a log, a history "
-        "that did not come to its end.\n"
-        "- *doubled*: deliveries that came again because they were in flight at a fault, each with an "
-        "attempt on record.\n"
-        "- *ready*: seconds from the end of a fault until `/readyz` says 200, where it had not.\n\n"
-        "`docs/decisions/0036-fault-machine.md` says how it works, `tests/faults/scenarios.py` lists "
-        "the faults.\n"
-    )
 
 
 if __name__ == "__main__":
