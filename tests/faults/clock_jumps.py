@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from faults.history import Bench, history
@@ -34,6 +34,7 @@ def jump_clock(bench: Bench, seed: int, jumps: int) -> Tally:
                     time.sleep(_SECONDS_OF_A_JUMP)
                 now.shim.set_clock(0)
                 now.note_recovery()
+        now.latest_clock = datetime.now(UTC) + timedelta(days=1)
         now.acks.refused.clear()  # of clients whose clocks were right: time_in_future and the like
         now.recover()
         return now.conclude()

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -52,6 +53,7 @@ class History:
     acks: AckLog
     receiver: Receiver
     tally: Tally = field(default_factory=Tally)
+    latest_clock: datetime | None = None  # of the service, where it was ahead of ours
     planted: frozenset[str] = frozenset()  # types of errors that a log may tell of: we raised them
 
     def wait_until_struck(self) -> None:
@@ -121,7 +123,7 @@ class History:
     def judge(self, delivered: Counter[str]) -> Tally:
         """Judge what is there against the deliveries of each send."""
         with self.deployment.opened() as app:
-            verdict = judge(app, self.acks, delivered)
+            verdict = judge(app, self.acks, delivered, latest_clock=self.latest_clock)
         verdict.unexpected += [
             f"a crash in the log: {line}"
             for error, line in self.deployment.crashes().items()

@@ -42,14 +42,20 @@ class _Stores:
     charged: Counter[str]  # clicks, by send
 
 
-def judge(app: App, acks: AckLog, delivered: Counter[str]) -> Verdict:
-    """Compare what was promised and delivered (by send) with the stores; then verify them."""
+def judge(
+    app: App, acks: AckLog, delivered: Counter[str], *, latest_clock: datetime | None = None
+) -> Verdict:
+    """Compare what was promised and delivered (by send) with the stores; then verify them.
+
+    `latest_clock` is how late it ever was by the service's clock; default: as late as now.
+    """
+    latest_clock = latest_clock or app.clock.now()
     app.settle()
     stores = _read(app)
     verdict = Verdict()
     for judged in (
         _events(acks, stores),
-        _campaigns(acks, stores, delivered),
+        _campaigns(acks, stores, delivered, latest_clock),
         _deliveries(stores, delivered),
         _clicks(acks, stores),
     ):
@@ -109,7 +115,9 @@ def _events(acks: AckLog, stores: _Stores) -> Iterator[tuple[str, str]]:
             yield "unexpected", f"event {event_id} is in the log {count} times"
 
 
-def _campaigns(acks: AckLog, stores: _Stores, delivered: Counter[str]) -> Iterator[tuple[str, str]]:
+def _campaigns(
+    acks: AckLog, stores: _Stores, delivered: Counter[str], latest_clock: datetime
+) -> Iterator[tuple[str, str]]:
     by_campaign: dict[str, list[sa.Row[tuple[object, ...]]]] = {}
     for row in stores.sends:
         by_campaign.setdefault(row.campaign_id, []).append(row)
@@ -119,7 +127,7 @@ def _campaigns(acks: AckLog, stores: _Stores, delivered: Counter[str]) -> Iterat
         for user in sorted(set(exchange.body["audience"]) - users):
             yield "lost", f"{exchange.ids[0]} has no send for {user}"
         for row in rows:
-            if row.state != SendState.DELIVERED and not _was_too_late(row, exchange.body):
+            if not _ended_well(row, exchange.body, latest_clock):
                 yield "lost", f"send {row.send_id} ended as {row.state} ({row.reason})"
     attempted = ids(acks.attempted("campaign"))
     for row in stores.sends:
@@ -131,11 +139,17 @@ def _campaigns(acks: AckLog, stores: _Stores, delivered: Counter[str]) -> Iterat
             yield "lost", f"send {row.send_id} is not in the log"
 
 
-def _was_too_late(row: sa.Row[tuple[object, ...]], definition: Any) -> bool:
-    """Whether a campaign was committed, for the second time, when a send's only time was over."""
+def _ended_well(row: sa.Row[tuple[object, ...]], definition: Any, latest_clock: datetime) -> bool:
+    """Whether a send went out, or could not: by the clock its time was over."""
     only_time = datetime.fromisoformat(definition["candidate_times"][row.user_id][0])
-    ended = (row.state, row.reason) == (SendState.SUPPRESSED, "no_allowed_slot")
-    return ended and row.planned_at >= only_time
+    match row.state, row.reason:
+        case SendState.DELIVERED, _:
+            return True
+        case SendState.SUPPRESSED, "no_allowed_slot":  # committed, for the second time, too late
+            return row.planned_at >= only_time
+        case SendState.EXPIRED, "too_late":
+            return row.expires_at <= latest_clock
+    return False
 
 
 def _deliveries(stores: _Stores, delivered: Counter[str]) -> Iterator[tuple[str, str]]:

@@ -9,9 +9,9 @@ _PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 _TEXT = """\
 # Faults
 
-Written by `make faults` (seed {seed}) on {cores} cores. Clients post events, commit campaigns and click
-on links; a webhook receiver keeps every delivery. Afterwards what was acknowledged is held against
-state, log, ledger and receiver, and `sendopt verify` runs.
+Written by `make faults` (seed {seed}) on {cores} cores. Clients post events, commit campaigns and
+click on links; a webhook receiver keeps every delivery. Afterwards what was acknowledged is held
+against state, log, ledger and receiver, and `sendopt verify` runs.
 
 {table}
 
@@ -20,11 +20,12 @@ state, log, ledger and receiver, and `sendopt verify` runs.
 - *lost*: acknowledged and not there.
 - *unexpected*: there although nobody asked for it, stored or delivered more often than anything on
   record explains, a crash in a log, or a history that did not come to its end.
-- *doubled*: deliveries that came again because they were in flight at a fault, each with an attempt on
-  record.
+- *doubled*: deliveries that came again because they were in flight at a fault, each with an attempt
+  on record.
 - *ready*: seconds from the end of a fault until `/readyz` says 200, where it had not.
 
-`docs/decisions/0036-fault-machine.md` says how it works, `tests/faults/scenarios.py` lists the faults.
+`docs/decisions/0036-fault-machine.md` says how it works, `tests/faults/scenarios.py` lists the
+faults.
 """
 
 
