@@ -12,6 +12,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from importlib.resources import files
 from typing import Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -163,6 +164,13 @@ def zone_names() -> frozenset[str]:
     which is wherever this machine stands; and "Factory", which says that nobody set a zone.
     """
     return frozenset(available_timezones()) - {"Factory", "localtime"}
+
+
+@cache
+def packaged_zone_names() -> list[str]:
+    """Return the names that every installation knows, in order; a machine may know more."""
+    packaged = (files("tzdata") / "zones").read_text("utf-8").split()
+    return sorted(zone_names().intersection(packaged))
 
 
 def cpu_seconds() -> float:

@@ -12,8 +12,10 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from sendopt.errors import (
     Conflict,
@@ -140,7 +142,7 @@ def install(api: FastAPI) -> None:
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI responses of a route that can fail with `statuses`, and otherwise."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    described: list[int | str] = [*sorted(statuses), "default"]
+    described: list[int | str] = [*sorted({*statuses, 429}), "default"]
     return {
         status: {"description": _DESCRIPTIONS[status], "content": content} for status in described
     }
@@ -221,4 +223,15 @@ async def _answer_routing(request: Request, error: HTTPException) -> JSONRespons
         f"{error.detail}; /openapi.json lists every route.",
         request.state.request_id,
     )
-    return respond(problem, dict(error.headers or {}))
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else {}
+    return respond(problem, headers)
+
+
+def _allowed(request: Request) -> str:
+    """Return the methods of a path, of which each has a route of its own."""
+    allowed: set[str] = set()
+    for route in request.app.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE and isinstance(route, Route | APIRoute):
+            allowed |= set(route.methods or ())
+    return ", ".join(sorted(allowed))

@@ -84,8 +84,7 @@ def _note_consent(
 
 def _rejected(item: Rejection) -> EventVerdict:
     return EventVerdict(
-        event_id=None,
-        verdict=Verdict.REJECTED,
+        Verdict.REJECTED,
         code=item.code,
         detail=item.reason,
         field=item.column,
@@ -97,14 +96,14 @@ def _rejected(item: Rejection) -> EventVerdict:
 def _told(item: AcceptedEvent, first: Event | None) -> EventVerdict:
     event, dropped = item.event, tuple(map(_note, item.dropped)) or None
     if first is None:
-        return EventVerdict(event.event_id, Verdict.ACCEPTED, dropped_fields=dropped)
+        return EventVerdict(Verdict.ACCEPTED, event.event_id, dropped_fields=dropped)
     columns = differing_columns(first, event)
     if not columns or (item.time_is_ours and columns == ("occurred_at",)):
-        return EventVerdict(event.event_id, Verdict.REPEATED, dropped_fields=dropped)
+        return EventVerdict(Verdict.REPEATED, event.event_id, dropped_fields=dropped)
     error = conflict_of(event.event_id, columns)
     return EventVerdict(
-        event.event_id,
         Verdict.CONFLICT,
+        event.event_id,
         code=error.code,
         detail=error.message,
         field="/event_id",

@@ -37,8 +37,8 @@ class FieldNote:
 class EventVerdict:
     """The verdict on one event, in the order of the request."""
 
-    event_id: str | None
     verdict: Verdict
+    event_id: str | None = None  # of what was not rejected
     code: str | None = None
     detail: str | None = None
     field: str | None = None

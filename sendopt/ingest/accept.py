@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
+from sendopt.ingest.fields import MAX_EVENT_ID_CHARACTERS, TEXT_SCHEMA, Timezone
 from sendopt.ingest.headers import near_misses
 from sendopt.ingest.judge import Judged, judge
 from sendopt.ingest.objects import as_object, chunk_of
@@ -20,23 +21,41 @@ from sendopt.records import DroppedField, Event, EventType, Rejection
 MAX_ITEMS = 500
 
 
+#: Text, or a whole number that stands for its digits.
+_Id = Annotated[str | int, WithJsonSchema({"anyOf": [{"type": "integer"}, TEXT_SCHEMA]})]
+
+
 class EventBody(BaseModel):
     """One event as JSON, for the description of the API; `docs/events.md` has every rule."""
 
     model_config = ConfigDict(extra="allow")
 
-    event_id: str | int
-    user_id: str | int
+    event_id: Annotated[
+        str | int,
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "integer"},
+                    {
+                        "type": "string",
+                        "maxLength": MAX_EVENT_ID_CHARACTERS,
+                        "pattern": r"^[^\s\x00-\x1f\x7f]+$",
+                    },
+                ]
+            }
+        ),
+    ]
+    user_id: _Id
     event_type: EventType
     occurred_at: datetime
-    send_id: str | int | None = None
-    campaign_id: str | int | None = None
-    variant_id: str | int | None = None
-    message_type: str | int | None = None
-    channel: str | int | None = None
-    platform: str | int | None = None
-    timezone: str | None = None
-    propensity: float | str | None = None
+    send_id: _Id | None = None  # not null for whatever a send caused
+    campaign_id: _Id | None = None
+    variant_id: _Id | None = None
+    message_type: _Id | None = None
+    channel: _Id | None = None
+    platform: _Id | None = None
+    timezone: Timezone | None = None
+    propensity: Annotated[float, Field(gt=0, le=1)] | str | None = None
     attributes: dict[str, Any] = Field(default_factory=dict)
 
 

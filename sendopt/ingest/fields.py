@@ -13,9 +13,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, NoReturn, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, WithJsonSchema
+from pydantic_core import CoreSchema
+from typing_extensions import TypeAliasType
 
-from sendopt.clock import parse_instant, zone_names, zone_of
+from sendopt.clock import packaged_zone_names, parse_instant, zone_names, zone_of
 from sendopt.errors import InvalidInput
 from sendopt.records import SERVICE_EVENT_ID, Channel, EventType
 from sendopt.text import MAX_ID_CHARACTERS, quoted, spells_missing, why_no_id
@@ -221,6 +223,23 @@ def read_propensity(value: str | float) -> float:
     return number
 
 
-Text = Annotated[str, AfterValidator(read_text)]
+class _Zones:
+    """Describes a zone by its name; the list is made only where somebody asks for it."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(
+        _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "enum": packaged_zone_names()}
+
+
+#: How a text is described to others; what else `read_text` asks no JSON Schema can say.
+TEXT_SCHEMA = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_ID_CHARACTERS,
+    "pattern": r"^[^\s\x00-\x1f\x7f](.*[^\s\x00-\x1f\x7f])?$",
+}
+Text = Annotated[str, AfterValidator(read_text), WithJsonSchema(TEXT_SCHEMA)]
 KnownChannel = Annotated[Channel, BeforeValidator(_channel)]
-Timezone = Annotated[str, AfterValidator(read_timezone)]
+Timezone = TypeAliasType("Timezone", Annotated[str, AfterValidator(read_timezone), _Zones])

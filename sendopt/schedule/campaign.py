@@ -25,7 +25,7 @@ from sendopt.records import (
     VariantId,
 )
 from sendopt.schedule.contradictions import MAX_SLOTS, contradictions
-from sendopt.schedule.fields import Instant, LocalTime, Name, Text, Url, User
+from sendopt.schedule.fields import USER_SCHEMA, Instant, LocalTime, Name, Text, Url, User
 from sendopt.schedule.house import DEFAULT_HOUSE_RULES, HouseRules
 from sendopt.schedule.policy import GREEDY, THOMPSON_FLOOR
 from sendopt.strict_json import StrictModel, examined, together
@@ -185,11 +185,25 @@ class CampaignDefinition(StrictModel):
         list[User] | None,
         BeforeValidator(_audience),
         WithJsonSchema(
-            {"anyOf": [{"const": "everyone"}, {"type": "array", "items": {"type": "string"}}]}
+            {
+                "anyOf": [
+                    {"const": "everyone"},
+                    {"type": "array", "minItems": 1, "items": USER_SCHEMA},
+                ]
+            }
         ),
     ]
     quiet_hours: QuietHoursDefinition | None
-    slot_minutes: Annotated[int, AfterValidator(_slot_minutes)] = 60
+    slot_minutes: Annotated[
+        int,
+        AfterValidator(_slot_minutes),
+        WithJsonSchema(
+            {
+                "type": "integer",
+                "enum": [n for n in range(5, _DAY_MINUTES + 1) if not _DAY_MINUTES % n],
+            }
+        ),
+    ] = 60
     candidate_times: (
         dict[User, Annotated[list[Instant], Field(min_length=1, max_length=MAX_SLOTS)]] | None
     ) = None

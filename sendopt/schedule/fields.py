@@ -17,6 +17,7 @@ from sendopt.clock import parse_instant
 from sendopt.errors import InvalidInput
 from sendopt.text import (
     MAX_ID_CHARACTERS,
+    MAX_URL_CHARACTERS,
     OVERRIDING,
     placeholder_in_text,
     placeholder_in_url,
@@ -147,14 +148,24 @@ def _local_time(value: object) -> time:
     return time.fromisoformat(value)
 
 
-Name = Annotated[str, AfterValidator(_name)]
-User = Annotated[str, AfterValidator(_user_id)]
-Text = Annotated[str, AfterValidator(_text)]
-Url = Annotated[str, AfterValidator(_url)]
+#: How each is described to others; what else the functions ask no JSON Schema can say.
+USER_SCHEMA = {"type": "string", "minLength": 1, "maxLength": MAX_ID_CHARACTERS}
+Name = Annotated[
+    str,
+    AfterValidator(_name),
+    WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"}),
+]
+User = Annotated[str, AfterValidator(_user_id), WithJsonSchema(USER_SCHEMA)]
+Text = Annotated[str, AfterValidator(_text), WithJsonSchema({"type": "string", "pattern": r"\S"})]
+Url = Annotated[
+    str,
+    AfterValidator(_url),
+    WithJsonSchema({"type": "string", "format": "uri", "maxLength": MAX_URL_CHARACTERS}),
+]
 Instant = Annotated[
     datetime,
     PlainValidator(_instant),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": "^20"}),
 ]
 LocalTime = Annotated[
     time,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import WithJsonSchema
 
 from sendopt.api import problems
 from sendopt.api.answers import QueryId
@@ -28,10 +29,15 @@ def lift(
         list[QueryId] | None, Query(description="Only these; none = all with a holdout.")
     ] = None,
     since: Annotated[
-        str | None, Query(description="Only sends planned from this instant on, RFC 3339.")
+        Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})] | None,
+        Query(description="Only sends planned from this instant on, RFC 3339."),
     ] = None,
     outcome: Annotated[
-        str, Query(description="What counts as an answer: open, click or response.")
+        str,
+        Query(
+            description="What counts as an answer: open, click or response.",
+            json_schema_extra={"enum": [*OUTCOMES]},
+        ),
     ] = EventType.OPEN,
     window_seconds: Annotated[
         int,

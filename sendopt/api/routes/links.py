@@ -6,7 +6,9 @@ send. A token that does not verify answers 404 and leads nowhere.
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from sendopt.api import problems
@@ -15,6 +17,10 @@ from sendopt.api.auth import Facade
 from sendopt.api.routes.sends import Reported
 from sendopt.track import ClickRequest
 from sendopt.track.links import link_unknown
+from sendopt.track.reports import KINDS
+
+#: Told in the description alone: another one is answered with the list of what there is.
+Kind = Annotated[PathText, Path(json_schema_extra={"enum": [*KINDS]})]
 
 router = APIRouter(prefix="/t", tags=["links"])
 
@@ -46,7 +52,7 @@ def follow_link(request: Request, app: Facade, token: PathText) -> RedirectRespo
 
 @router.post("/{token}/{kind}", responses=problems.responses(404, 409, 422, 503))
 def report_by_token(
-    request: Request, response: Response, app: Facade, token: PathText, kind: PathText
+    request: Request, response: Response, app: Facade, token: PathText, kind: Kind
 ) -> Reported:
     """Take in what a device saw: delivery, open, response, dismissal or opt_out; no body is read.
 

@@ -62,7 +62,7 @@ def cancel_send(tenant_id: Tenant, app: Facade, send_id: PathId) -> Send:
     "/{send_id}/responses",
     responses=problems.responses(400, 401, 404, 408, 409, 413, 415, 422, 503),
     openapi_extra=openapi.takes(
-        ReportBody, example={"kind": "open", "occurred_at": "2026-10-25T18:03:00+01:00"}
+        ReportBody, example={"kind": "open", "occurred_at": "2026-09-25T18:03:00+02:00"}
     ),
 )
 def report_response(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
 
 from sendopt.api import problems
 from sendopt.api.answers import Answer, PathText
 from sendopt.api.auth import Facade, Tenant
 from sendopt.bill import Line
+
+#: Told in the description alone: another one is answered with what a period looks like.
+Period = Annotated[PathText, Path(json_schema_extra={"pattern": r"^20[0-9]{2}-(0[1-9]|1[0-2])$"})]
 
 router = APIRouter(prefix="/v1/statements", tags=["statements"])
 
@@ -44,7 +49,7 @@ class Statement(Answer):
         **problems.responses(401, 422, 503),
     },
 )
-def statement(tenant_id: Tenant, app: Facade, period: PathText) -> Response:
+def statement(tenant_id: Tenant, app: Facade, period: Period) -> Response:
     """Show a period's statement: as it was closed, or up to this moment.
 
     The body is the canonical document; its SHA-256 is the `ETag`, the same that was recorded

@@ -1,0 +1,41 @@
+"""What the description of the API promises, tried with requests that are made from it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+CASES_OF_SLOW_RUN = 20_000
+
+
+def tried(url: str, key: str, folder: Path, *, phases: str, examples: int) -> int:
+    """Try so many examples of every operation; return how many requests that took."""
+    command = [SCHEMATHESIS, "--config-file", CONFIG, "run", f"{url}/openapi.json"]
+    options = [f"--header=Authorization: Bearer {key}", f"--phases={phases}"]
+    options += [f"--max-examples={examples}", "--no-color", "--warnings=off"]
+    found = subprocess.run(
+        [*command, *options], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    cases = re.search(r"([\d,]+) generated", found.stdout)
+    assert cases is not None, found.stdout
+    return int(cases[1].replace(",", ""))
+
+
+def test_the_service_keeps_to_its_description(url: str, acme_key: str, tmp_path: Path) -> None:
+    assert tried(url, acme_key, tmp_path, phases="fuzzing", examples=4) > 50
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_the_service_keeps_to_its_description_in_twenty_thousand_cases(
+    url: str, acme_key: str, tmp_path: Path
+) -> None:
+    phases = "examples,coverage,fuzzing,stateful"
+    assert tried(url, acme_key, tmp_path, phases=phases, examples=1_000) >= CASES_OF_SLOW_RUN
