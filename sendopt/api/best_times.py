@@ -22,6 +22,7 @@ from sendopt.api.remembered import Remembered
 from sendopt.app import App
 from sendopt.app.scores import stored_source
 from sendopt.clock import monotonic
+from sendopt.errors import StoreFailure
 from sendopt.records import TenantId, UserId
 from sendopt.score import ScoreStore
 from sendopt.score.store import probability_of
@@ -99,7 +100,7 @@ class BestTimesFromStore:
         if store is None:
             return None
         user_id = UserId(decoded(path[1]))
-        row = store.find(user_id)
+        row = _row_of(user_id, store)
         if row is None:
             return None
         body = render(store, user_id, row, top)
@@ -111,6 +112,14 @@ class BestTimesFromStore:
             *HEADERS,
         ]
         return headers, body
+
+
+def _row_of(user_id: UserId, store: ScoreStore) -> int | None:
+    """Return the user's row; None if there is none, or the store was cut short: the route says."""
+    try:
+        return store.find(user_id)
+    except StoreFailure:
+        return None
 
 
 def render(store: ScoreStore, user_id: UserId, row: int, top: int) -> bytes:

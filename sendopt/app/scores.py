@@ -265,9 +265,9 @@ class Scores(OneUser):
         """
         try:
             store = self.current_scores(tenant_id)
+            row = store.find(user_id)
         except (ModelNotServable, StoreFailure) as refusal:
             return self._live(tenant_id, user_id, top=top), live_source(refusal.code)
-        row = store.find(user_id)
         if row is None:
             return self._live(tenant_id, user_id, top=top), live_source("user_not_scored")
         slots = tuple(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sendopt.clock import Clock
+from sendopt.disk import explained
 from sendopt.errors import StoreFailure
 from sendopt.records import TenantId
 from sendopt.score import ScoreStore
@@ -68,13 +69,17 @@ class StoredScores:
 
         So a roll-back finds the former model's scores. The one that serves stays whatever the
         times of the files say: clocks are set back.
+
+        Raises:
+            StoreFailure: `disk_failed`, also where a folder stands in the place of a file.
         """
         serving = self.path(tenant_id, model_version)
         bases = (self._folder / tenant_id).glob(f"*{BASE_SUFFIX}")
         others = (path for path in bases if path != serving)
-        for path in sorted(others, key=lambda path: (written_at(path), path))[:-1]:
-            path.unlink(missing_ok=True)
-            delta_of(path).unlink(missing_ok=True)
+        with explained("score_store"):
+            for path in sorted(others, key=lambda path: (written_at(path), path))[:-1]:
+                path.unlink(missing_ok=True)
+                delta_of(path).unlink(missing_ok=True)
 
     def _newest(self, tenant_id: TenantId, model_version: str) -> ScoreStore:
         path = self.path(tenant_id, model_version)

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import NoReturn, TypeVar
 
 from sendopt.liveness import in_background
@@ -17,10 +18,22 @@ _LOOK_EVERY_SECONDS = 0.05
 
 
 def stopped_by_signal() -> threading.Event:
-    """Return an event that SIGTERM and Ctrl-C set, from now on."""
+    """Return an event that SIGTERM and Ctrl-C set, from now on.
+
+    A handler runs in the middle of whatever the main thread does. If that waits for the event, it
+    may hold the very lock that setting the event needs; so another thread sets it, told by a queue
+    that is made for this.
+    """
     stop = threading.Event()
+    came: SimpleQueue[int] = SimpleQueue()
+
+    def set_when_it_comes() -> None:
+        came.get()
+        stop.set()
+
+    threading.Thread(target=set_when_it_comes, name="signals", daemon=True).start()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
+        signal.signal(number, lambda number, _frame: came.put(number))
     return stop
 
 

@@ -99,6 +99,7 @@ class StoreFile:
     """
 
     def __init__(self, path: Path, *, tenant_id: TenantId, model_version: str) -> None:
+        self._path = path
         try:
             with path.open("rb") as file:
                 self.identity = _identity(os.fstat(file.fileno()))
@@ -145,8 +146,25 @@ class StoreFile:
     def __len__(self) -> int:
         return self._count
 
+    def require_whole(self) -> None:
+        """Refuse a file that was cut short where it stands: to read what is gone ends the process.
+
+        The kernel sends SIGBUS then. Between this look and the reading remain microseconds; a copy
+        of all scores in memory would be safe, and is what a mapped file is there to avoid.
+
+        Raises:
+            StoreFailure: `scores_unreadable`.
+        """
+        if self._map.size() != len(self._map):
+            raise unreadable(self._path, "was cut short while it was in use")
+
     def find(self, user_id: UserId) -> int | None:
-        """Return the user's row; None if the store does not hold the user."""
+        """Return the user's row; None if the store does not hold the user.
+
+        Raises:
+            StoreFailure: `scores_unreadable`, if it was cut short meanwhile.
+        """
+        self.require_whole()
         wanted = user_id.encode()
         block = bisect_right(self._fence, wanted) - 1
         if block < 0:
@@ -166,6 +184,7 @@ class StoreFile:
     @property
     def user_ids(self) -> pa.Array:
         """All user ids, by row."""
+        self.require_whole()
         text = pa.py_buffer(self._map[self._ids : self._text_end])
         starts = pa.py_buffer(bytes(self._starts))
         return pa.Array.from_buffers(pa.large_string(), self._count, [None, starts, text])
@@ -183,6 +202,7 @@ class StoreFile:
     @property
     def words(self) -> NDArray[np.uint32]:
         """All weeks, (rows, SLOTS_A_WEEK), without a copy."""
+        self.require_whole()
         return np.asarray(self._words).reshape(self._count, SLOTS_A_WEEK)
 
     def logits(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:

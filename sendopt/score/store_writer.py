@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from sendopt.disk import explained
 from sendopt.errors import InvalidInput
 from sendopt.learn.model.scorer import SLOTS_A_WEEK
 from sendopt.score.replacement import replacement
@@ -54,9 +55,11 @@ def write_store(
 
     Raises:
         InvalidInput: `unsorted`, or if `weeks` are not those of `user_ids`.
+        StoreFailure: `disk_full`, `disk_failed`; also where a folder stands in the place of a file.
     """
     _write(path, about, user_ids, zones, weeks)
-    delta_of(path).unlink(missing_ok=True)  # it is of another base and counts no longer
+    with explained("score_store"):
+        delta_of(path).unlink(missing_ok=True)  # it is of another base and counts no longer
 
 
 def write_delta(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sendopt.errors import InvalidInput, StoreFailure
 from sendopt.records import TenantId, UserId
 from sendopt.score import Weeks
-from sendopt.score.store import ScoreStore, probability_of, slot_of
+from sendopt.score.store import ScoreStore, delta_of, probability_of, slot_of
 from sendopt.score.store_file import LARGEST_ERROR, About
 from sendopt.score.store_writer import write_store
 from sendopt.score.weeks import SUREST_LOGIT
@@ -117,6 +117,38 @@ def test_a_file_cut_short_is_refused(tmp_path: Path, kept: int) -> None:
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(StoreFailure):
         opened(path)
+
+
+def test_a_file_that_is_cut_short_while_it_is_in_use_is_refused_and_ends_nobody(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a"
+    write(path, [f"user-{number:04}" for number in range(1000)])
+    store = opened(path)
+    assert store.find(UserId("user-0999")) == 999
+    with path.open("r+b") as file:
+        file.truncate(5000)
+    for ask in (
+        lambda: store.find(UserId("user-0999")),
+        lambda: store.user_ids,
+        lambda: store.logits(np.array([999])),
+    ):
+        with pytest.raises(StoreFailure) as refusal:
+            ask()
+        assert refusal.value.code == "scores_unreadable"
+
+
+@pytest.mark.parametrize("place", ["a", "a.delta"])
+def test_a_folder_in_the_place_of_a_file_is_explained(tmp_path: Path, place: str) -> None:
+    base = tmp_path / "a.scores"
+    (base if place == "a" else delta_of(base)).mkdir()
+    with pytest.raises(StoreFailure) as refusal:
+        write(base, ["ann"])
+    assert refusal.value.code == "disk_failed"
+    if place == "a":
+        with pytest.raises(StoreFailure) as refusal:
+            opened(base)
+        assert refusal.value.code == "scores_unreadable"
 
 
 @pytest.mark.parametrize("content", [b"PAR1", b"sendopt\x1a" + bytes(64), bytes(4096)])

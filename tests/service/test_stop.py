@@ -24,6 +24,12 @@ from sendopt.settings import Settings
 COMMANDS = ("run", "serve", "dispatch", "append")
 
 
+@pytest.fixture(autouse=True)
+def nobody_ignores_signals() -> None:
+    """A shell that starts the tests in the background lets them, and what they start, ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def environment(home: Path) -> dict[str, str]:
     return {"SENDOPT_HOME": str(home), "SENDOPT_HTTP__PORT": str(free_port())}
 
