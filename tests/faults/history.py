@@ -69,14 +69,15 @@ class History:
         self.tally.faults += self.shim.has_struck or not self.shim.is_armed
         self.shim.heal()
 
-    def note_recovery(self) -> None:
+    def note_recovery(self, *, starts_only: bool = False) -> None:
         """Count a fault that is over now, and the seconds until the service is ready again.
 
-        No seconds are counted where the part that answers was ready all the time.
+        With `starts_only` they count only where the part that answers had to start again: faults
+        that it has not felt would make the others look shorter.
         """
         self.note_fault()
         seconds = self.deployment.wait_until_ready()
-        if seconds > 0:
+        if seconds or not starts_only:
             self.tally.ready.append(seconds)
 
     @contextmanager

@@ -49,7 +49,7 @@ def fail_service(bench: Bench, seed: int, faults: int) -> Tally:
                 now.clients.step()
                 if now.deployment.restart_ended() or now.shim.has_struck:
                     break
-            now.note_recovery()
+            now.note_recovery(starts_only=True)
         return _conclude(now, outage)
 
 

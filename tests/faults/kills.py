@@ -35,6 +35,6 @@ def kill_processes(bench: Bench, seed: int, kills: int) -> Tally:
                     victim = now.deployment.parts[str(rng.choice(parts))]
                     victim.kill()
                     victim.wait()
-                now.note_recovery()
+                now.note_recovery(starts_only=True)
         now.recover()
         return now.conclude()

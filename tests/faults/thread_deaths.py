@@ -33,7 +33,7 @@ def kill_threads(bench: Bench, seed: int, deaths: int) -> Tally:
                 time.sleep(rng.uniform(0.05, 0.5))
                 _kill_one(now, _THREADS[number % len(_THREADS)], _DEATHS[rng.integers(4)])
                 _let_it_take_effect(now)
-                now.note_recovery()
+                now.note_recovery(starts_only=True)
         now.recover()
         return now.conclude()
 
