@@ -15,6 +15,7 @@ from faults.kills import kill_processes
 from faults.network import fail_network
 from faults.pauses import pause_dispatchers
 from faults.power_losses import lose_power
+from faults.scores import fail_scores
 from faults.server_restarts import restart_servers
 from faults.tally import Tally
 from faults.thread_deaths import kill_threads
@@ -45,6 +46,7 @@ SCENARIOS = [
     Scenario("servers", "PostgreSQL or S3 restarted", restart_servers, 100, 20, 5),
     Scenario("io", "call to the disk fails, of a service", fail_service, 100, 20, 3),
     Scenario("commands", "call to the disk fails, of a command", fail_commands, 50, 10, 5),
+    Scenario("scores", "call to the disk fails, of a scoring", fail_scores, 20, 10, 5),
     Scenario("backups", "call to the disk fails, of a backup", fail_backups, 20, 10, 7),
     Scenario("power", "power lost", lose_power, 200, 20, 6),
     Scenario("clock", "clock jumps", jump_clock, 50, 25, 3),
