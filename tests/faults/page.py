@@ -22,8 +22,8 @@ against state, log, ledger and receiver, and `sendopt verify` runs.
   record explains, a crash in a log, or a history that did not come to its end.
 - *doubled*: deliveries that came again because they were in flight at a fault, each with an attempt
   on record.
-- *ready*: seconds from the end of a fault until `/readyz` says 200; of kills, where they hit the part
-  that answers.
+- *ready*: seconds from the end of a fault until `/readyz` says 200; of kills, where they hit the
+  part that answers.
 
 `docs/decisions/0036-fault-machine.md` says how it works, `tests/faults/scenarios.py` lists the
 faults.

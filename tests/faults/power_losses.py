@@ -15,24 +15,27 @@ from faults.power_loss import Disk, read_journal
 from faults.tally import Tally
 from receiver import Received
 
-_SECONDS_OF_WORK = 1
+_SECONDS_OF_WORK = 2
 
 
 def lose_power(bench: Bench, seed: int, losses: int) -> Tally:
-    """Work once, with a stop and a start in between; lose power at many moments of it."""
+    """Work, import a file, work again; lose power at many moments of it."""
     rng = np.random.default_rng(seed)
     with history(bench, seed, journal=True) as past:
         outage = PowerLoss(past)
-        for _life in range(2):
-            past.deployment.keep_up("run")
-            past.deployment.wait_until_ready()
-            with past.clients.at_work():
-                time.sleep(_SECONDS_OF_WORK)
-                commands.ingest(past)
-                time.sleep(_SECONDS_OF_WORK)
-            past.deployment.stop()
+        _work(past)
+        commands.ingest(past)
+        _work(past)
         cuts = rng.integers(0, past.shim.progress(), losses)
         return sum((outage.at(int(cut), rng) for cut in cuts), Tally())
+
+
+def _work(past: History) -> None:
+    past.deployment.keep_up("run")
+    past.deployment.wait_until_ready()
+    with past.clients.at_work():
+        time.sleep(_SECONDS_OF_WORK)
+    past.deployment.stop()
 
 
 class PowerLoss:
