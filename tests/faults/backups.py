@@ -27,7 +27,7 @@ def fail_backups(bench: Bench, seed: int, faults: int) -> Tally:
 
         with now.clients.at_work():
             assert back_up(), "nothing was wrong with the disk"
-            for _fault in failing(disk, seed, faults):
+            for _fault in failing(disk, back_up, seed=seed, faults=faults):
                 taken = back_up()
                 now.tally.faults += disk.has_struck
                 disk.heal()

@@ -7,7 +7,7 @@ kept is gone from the journal, also where a later one succeeds.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -61,8 +61,7 @@ def fail_commands(bench: Bench, seed: int, faults: int) -> Tally:
     command = _COMMANDS[seed % len(_COMMANDS)]
     with history(bench, seed, journal=True) as now:
         outage = PowerLoss(now)
-        command(now)
-        for _fault in failing(now.shim, seed, faults):
+        for _fault in failing(now.shim, lambda: command(now), seed=seed, faults=faults):
             asked = command(now)
             now.note_fault()
             if not asked.is_acknowledged:
@@ -72,9 +71,11 @@ def fail_commands(bench: Bench, seed: int, faults: int) -> Tally:
         return _conclude(now, outage)
 
 
-def failing(shim: Shim, seed: int, faults: int) -> Iterator[int]:
-    """Arm one fault after the other, spread over the calls that the shim has seen so far."""
-    calls = shim.seen()
+def failing(shim: Shim, work: Callable[[], object], *, seed: int, faults: int) -> Iterator[int]:
+    """Do `work` unharmed; then arm one fault after the other, spread over the calls it made."""
+    before = shim.seen()
+    work()
+    calls = {kind: count - before[kind] for kind, count in shim.seen().items()}
     errors = [error for error in _ERRORS if calls[error[0]]]
     for number in range(faults):
         kinds, action, error = errors[number % len(errors)]

@@ -17,8 +17,7 @@ def fail_scores(bench: Bench, seed: int, faults: int) -> Tally:
     with history(bench, seed) as now:
         _make_champion(now)
         commands.ingest(now)
-        assert _score(now), now.deployment.log.read_text()
-        for _fault in failing(now.shim, seed, faults):
+        for _fault in failing(now.shim, lambda: _score(now), seed=seed, faults=faults):
             scored = _score(now)
             now.note_fault()
             if not scored:
