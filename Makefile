@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Of `make simulate`.
+SEEDS ?= 2000
 # Two processes, each with servers of its own; the tests of a file share what they set up. Files are
 # handed out in the order of tests/longest_first.py.
 SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
@@ -11,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all faults faults-short check format bench soak docs lock clean
+.PHONY: help setup demo test test-all faults faults-short simulate check format bench soak docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +48,9 @@ faults: .venv/ready ## attack it by machine, judge, and write docs/faults.md (ab
 
 faults-short: .venv/ready ## the same with few faults of each kind (minutes)
 	cd tests && ../$(BIN)/python -m faults --share 0.02
+
+simulate: .venv/ready ## live SEEDS simulated days, hunt planted bugs, and write docs/simulation.md
+	cd tests && ../$(BIN)/python -m simulation.survey --seeds $(SEEDS) --write
 
 check: .venv/ready ## format, lint, strict types, import contract; findings fail
 	$(BIN)/ruff format --check .

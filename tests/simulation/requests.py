@@ -1,0 +1,213 @@
+"""Clients and users of a simulated day: what they ask for, until they are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from sendopt.errors import SendoptError, StoreFailure
+from sendopt.records import CampaignId, SendId, TenantId
+from sendopt.track import ClickRequest
+from simulation.facts import Facts, HandOver, Request
+from simulation.scheduler import Killed, Scheduler
+from simulation.script import Script
+from simulation.service import NODES, PASSING, Service, SimulatedApp
+
+_PATIENCE = 12  # times that a request is repeated
+_PHONE = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X)"}
+_BOT = {"User-Agent": "Googlebot/2.1 (+http://www.google.com/bot.html)"}
+
+
+class Requests:
+    """Performs the actions of a script; each runs as a request on one of the nodes."""
+
+    def __init__(
+        self,
+        script: Script,
+        scheduler: Scheduler,
+        service: Service,
+        facts: Facts,
+        *,
+        transactions: Callable[[], int],
+        answered: Callable[[Request], None],
+    ) -> None:
+        self._script, self._scheduler, self._service = script, scheduler, service
+        self._facts = facts
+        self._transactions, self._answered = transactions, answered
+
+    def crash(self, node: str) -> None:
+        self._scheduler.tell(f"node {node}", "crashes")
+        self._service.crash(node)
+
+    def put_campaign(self, tenant_id: str, definition: dict[str, Any]) -> None:
+        self._ask(
+            "put_campaign",
+            tenant_id,
+            {"definition": definition},
+            lambda app: app.put_campaign(TenantId(tenant_id), definition, commit=True),
+        )
+
+    def cancel_campaign(self, tenant_id: str, campaign_id: str) -> None:
+        self._ask(
+            "cancel_campaign",
+            tenant_id,
+            {"campaign_id": campaign_id},
+            lambda app: app.cancel_campaign(TenantId(tenant_id), CampaignId(campaign_id)),
+        )
+
+    def cancel_send(self, tenant_id: str, campaign_id: str, user_id: str) -> None:
+        for (owner, send_id), promise in list(self._facts.promises.items()):
+            if (owner, promise.campaign_id, promise.user_id) != (tenant_id, campaign_id, user_id):
+                continue
+            send = SendId(send_id)
+            self._ask(
+                "cancel_send",
+                tenant_id,
+                {"send_id": send},
+                lambda app, send=send: app.cancel_send(TenantId(tenant_id), send),
+            )
+
+    def post_events(self, tenant_id: str, items: list[dict[str, Any]]) -> None:
+        self._ask(
+            "post_events",
+            tenant_id,
+            {"items": items},
+            lambda app: app.accept_events(TenantId(tenant_id), items),
+        )
+
+    def opt_out(self, tenant_id: str, user_id: str) -> None:
+        self._consent(tenant_id, user_id, "opt_out")
+
+    def opt_in(self, tenant_id: str, user_id: str) -> None:
+        self._consent(tenant_id, user_id, "opt_in")
+
+    def register(self, tenant_id: str, user_id: str) -> None:
+        user = self._script.town.user(tenant_id, user_id)
+        body = device_body(user)
+        self._ask(
+            "register", tenant_id, body, lambda app: app.register_device(TenantId(tenant_id), body)
+        )
+
+    def close_period(self, tenant_id: str, period: str) -> None:
+        self._ask(
+            "close_period",
+            tenant_id,
+            {"period": period},
+            lambda app: app.close_period(TenantId(tenant_id), period),
+        )
+
+    def react(self, hand_over: HandOver) -> None:
+        """Let a user who got a message do something with it: now, soon, or much too late."""
+        message = hand_over.message
+        random = Random(f"user {self._script.seed} {message.tenant_id} {message.send_id}")
+        for number in range(random.randint(0, 3)):
+            kind = random.choice(("click", "click", "bot", "report", "report", "late_report"))
+            if kind in {"click", "bot"} and message.click_url is None:
+                continue
+            seconds = random.choice((0, 3, 40, 4000, 90_000, 90_000 * 3))
+            at = self._scheduler.now + timedelta(seconds=seconds)
+            told = random.choice(("delivery", "open", "response", "response", "opt_out"))
+            if kind == "late_report":
+                at += timedelta(days=random.choice((2, 35)))
+                told = "response"
+            self._scheduler.spawn(
+                f"user {message.user_id}",
+                random.choice(NODES),
+                self._reaction(kind, told, hand_over, number),
+                at=at,
+            )
+
+    def _reaction(
+        self, kind: str, told: str, hand_over: HandOver, number: int
+    ) -> Callable[[], None]:
+        message = hand_over.message
+        tenant_id, send_id = message.tenant_id, message.send_id
+        url = message.click_url
+        token = "" if url is None else url.rpartition("/")[2]
+        args = {"send_id": send_id, "told": told, "user_id": message.user_id, "number": number}
+        if kind in {"click", "bot"}:
+            request = ClickRequest("GET", _BOT if kind == "bot" else _PHONE)
+            return lambda: self._ask(
+                kind, tenant_id, args, lambda app: app.follow_link(token, request)
+            )
+        if kind == "report" and token:
+            return lambda: self._ask(
+                "report", tenant_id, args, lambda app: app.record_by_token(token, told)
+            )
+        body = {"kind": told}
+        if kind == "late_report":  # it happened soon after the hand-over, and is told much later
+            args["occurred_at"] = hand_over.at + timedelta(minutes=30)
+            body["occurred_at"] = args["occurred_at"].isoformat()
+        return lambda: self._ask(
+            "report",
+            tenant_id,
+            args,
+            lambda app: app.record_report(tenant_id, send_id, body),
+        )
+
+    def _consent(self, tenant_id: str, user_id: str, kind: str) -> None:
+        item = {
+            "event_id": f"{kind}-{user_id}-{self._scheduler.now:%d-%H%M%S}",
+            "user_id": user_id,
+            "event_type": kind,
+            "occurred_at": self._scheduler.now.isoformat(),
+        }
+        if kind == "opt_out":
+            item["send_id"] = "theirs-0"
+        self.post_events(tenant_id, [item])
+
+    def _ask(
+        self,
+        kind: str,
+        tenant_id: str,
+        args: dict[str, Any],
+        use_case: Callable[[SimulatedApp], Any],
+    ) -> None:
+        """Ask until there is an answer. A store that fails and a lost answer are no answers."""
+        scheduler = self._scheduler
+        request = Request(kind, str(tenant_id), self._transactions(), scheduler.now, args)
+        self._facts.requests.append(request)
+        for _ in range(_PATIENCE):
+            node = scheduler.random.choice(NODES)
+            try:
+                answer = use_case(self._service.apps[node])
+            except Killed:
+                scheduler.tell(kind, "its server dies")
+            except StoreFailure as failure:
+                if failure.code not in PASSING:
+                    raise
+            except SendoptError as refusal:
+                self._end(request, refusal=refusal.code)
+                return
+            else:
+                if scheduler.random.random() >= scheduler.faults.lost_answer:
+                    self._end(request, answer=answer)
+                    return
+                scheduler.tell(kind, "its answer is lost")
+            scheduler.restart_at(self._again_at())
+        scheduler.tell(kind, "its client gives up")
+
+    def _again_at(self) -> datetime:
+        return self._scheduler.now + timedelta(seconds=self._scheduler.random.choice((1, 10, 300)))
+
+    def _end(self, request: Request, *, answer: Any = None, refusal: str | None = None) -> None:
+        request.answered_as = self._transactions()
+        request.answer, request.refusal = answer, refusal
+        self._answered(request)
+
+
+def device_body(user: Any) -> dict[str, Any]:
+    """Return the registration of a user's phone."""
+    hook = {
+        "url": "https://hooks.example/push",
+        "secret": "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+    }
+    return {
+        "device_id": user.device_id,
+        "user_id": user.user_id,
+        "channel": user.channel,
+        "address": hook if user.channel == "webhook" else {},
+        **({} if user.timezone is None else {"timezone": user.timezone}),
+    }

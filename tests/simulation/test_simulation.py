@@ -1,0 +1,81 @@
+"""Simulated days hold every promise, repeat to the byte, and find what is planted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sendopt.deliver import fate
+from simulation import script
+from simulation.hunt import hunt, shorten, world
+from simulation.mutations import MUTATIONS, Mutation, MutationGone, planted
+
+TESTS = Path(__file__).parents[1]
+
+
+def test_simulated_days_hold_every_promise() -> None:
+    lived = hunt(first=0, days=5)
+
+    assert lived.failed is None, f"cd tests && python -m simulation {lived.failed.script.seed}"
+    assert lived.counts["hand-overs"] > 3
+
+
+def test_a_seed_gives_the_same_day_to_the_byte_in_any_process() -> None:
+    seed = 3
+    with world() as lived_in:
+        lived_in.live(script.write(seed + 1), verified=False)  # no day knows of the one before
+        here = lived_in.live(script.write(seed)).digest
+    elsewhere = subprocess.run(
+        [sys.executable, "-m", "simulation", str(seed)],
+        cwd=TESTS,
+        env={**os.environ, "PYTHONHASHSEED": "17"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert elsewhere.stdout.splitlines()[-1] == f"digest {here}"
+
+
+@pytest.mark.parametrize("name", ["an answer counts before", "the links of a batch"])
+def test_a_planted_bug_is_found(name: str) -> None:
+    mutation = next(each for each in MUTATIONS if each.name.startswith(name))
+
+    assert hunt(first=1000, days=10, mutation=mutation).failed is not None
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_every_bug_still_finds_its_place(mutation: Mutation) -> None:
+    before = mutation.target.__code__ if hasattr(mutation.target, "__code__") else None
+    with planted(mutation):
+        changed = getattr(mutation.target, "__code__", None)
+    assert before is None or changed != before
+    assert getattr(mutation.target, "__code__", None) == before
+
+
+def test_a_bug_whose_place_is_gone_fails_loudly() -> None:
+    gone = Mutation("gone", fate.before_attempt, "no such text", "anything")
+
+    with pytest.raises(MutationGone, match="0 times"), planted(gone):
+        pass
+
+
+@pytest.mark.slow
+def test_a_day_that_fails_is_shortened_and_still_fails() -> None:
+    mutation = next(each for each in MUTATIONS if each.name.startswith("an answer counts before"))
+    with world(mutation) as lived_in:
+        failed = lived_in.live(script.write(1000))
+        shorter = shorten(lived_in, failed)
+
+    assert shorter.failed
+    assert len(shorter.script.actions) < len(failed.script.actions)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_every_planted_bug_is_found(mutation: Mutation) -> None:
+    assert hunt(first=100_000, days=2000, mutation=mutation).failed is not None
