@@ -279,9 +279,15 @@ def send_count(tx: Transaction) -> int:
     return tx.scalar(sa.select(sa.func.count()).select_from(planned_send)) or 0
 
 
+#: Reasons that can only be said of an answer to a send that was handed over. Any other may be the
+#: first that matches before the hand-over is known, or where it never becomes known.
+_AFTER_HAND_OVER = ("too_fast", "outside_window", "duplicate")
+
+
 def _in_time(answer: sa.Table) -> sa.ColumnElement[bool]:
-    """Not an answer of which we already say that it came before the hand-over was known."""
-    return answer.c.filtered_reason.is_distinct_from("not_handed_over")
+    """Tell whether an answer counts, or was filtered for when or how often it came."""
+    reason = answer.c.filtered_reason
+    return reason.is_(None) | reason.in_(_AFTER_HAND_OVER)
 
 
 def _exists(

@@ -17,7 +17,7 @@ def test_every_rule_is_documented_and_every_documented_rule_is_checked() -> None
     assert documented
     assert {rule for rule in documented if f'"{rule}"' not in code} == set()
     # What else stands between quotes in these files and looks like a rule.
-    others = {"event_count", "event_id", "lost_events", "no_champion", "not_handed_over"}
+    others = {"event_count", "event_id", "lost_events", "no_champion", "outside_window", "too_fast"}
     others |= {"repeated_ids", "send_id", "tenant_id"}
     quoted = set(re.findall(r'"([a-z]+(?:_[a-z]+)+)"', code))
     assert quoted - others == documented
