@@ -16,6 +16,7 @@ from faults.ack_log import AckLog, clicks, ids
 from faults.deployment import TENANT
 
 from sendopt.app import App
+from sendopt.errors import SendoptError
 from sendopt.records import SendState
 from sendopt.state import tables
 
@@ -50,9 +51,12 @@ def judge(
     `latest_clock` is how late it ever was by the service's clock; default: as late as now.
     """
     latest_clock = latest_clock or app.clock.now()
-    app.settle()
-    stores = _read(app)
     verdict = Verdict()
+    try:
+        app.settle()
+    except SendoptError as error:
+        verdict.findings.append(f"it does not settle: {error}")
+    stores = _read(app)
     for judged in (
         _events(acks, stores),
         _campaigns(acks, stores, delivered, latest_clock),
@@ -63,11 +67,17 @@ def judge(
             getattr(verdict, kind).append(text)
     verdict.doubled = sum(delivered.values()) - len(delivered)
     verdict.unexpected += acks.refused
-    report = app.verify(progress=lambda _: None)
-    verdict.findings += [
-        f"{each.rule} {each.subject}: {each.explanation}" for each in report.findings
-    ]
+    verdict.findings += _verified(app)
     return verdict
+
+
+def _verified(app: App) -> list[str]:
+    """Return what `verify` finds; that it ends without an answer is a finding too."""
+    try:
+        found = app.verify(progress=lambda _: None).findings
+    except Exception as error:  # noqa: BLE001 - it may never die of what it finds
+        return [f"verify died: {type(error).__name__}: {error}"]
+    return [f"{each.rule} {each.subject}: {each.explanation}" for each in found]
 
 
 def _read(app: App) -> _Stores:
