@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from backup.homes import silently
 
 from sendopt.app import back_up, list_backups, open_app, restore
 from sendopt.app.stores import DEFAULT_TENANT
@@ -21,10 +22,6 @@ from sendopt.records import Event, EventType, UserId
 from sendopt.settings import LogSettings, Settings, StateSettings
 
 FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
-
-
-def silently(_text):
-    pass
 
 
 def files_of(home):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
+from backup.homes import NOON, silently
 from sqlalchemy import select
 
 from sendopt.app import open_app
@@ -20,7 +21,6 @@ from sendopt.state.tables import planned_send
 
 pytestmark = pytest.mark.parametrize("place", ["folder"], indirect=True)
 
-NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
@@ -66,7 +66,7 @@ def test_without_a_decision_nothing_goes_out_and_all_ends_as_unknown(restored, c
         assert dispatch_until(app, clock, clock.now() + 2 * 60 * MINUTE).delivered == 0
         assert fates(app) == 5 * DELIVERED + 5 * UNKNOWN
         app.settle()
-        assert not app.verify(progress=lambda _: None).findings
+        assert not app.verify(progress=silently).findings
 
 
 @pytest.mark.parametrize("when", ["at the restore", "later"])
@@ -84,7 +84,7 @@ def test_after_a_resume_what_is_due_later_goes_out_at_its_time_and_the_rest_does
         assert dispatch_until(app, clock, clock.now() + 2 * 60 * MINUTE).delivered == 3
         assert fates(app) == 8 * DELIVERED + 2 * UNKNOWN
         app.settle()
-        assert not app.verify(progress=lambda _: None).findings
+        assert not app.verify(progress=silently).findings
 
 
 def test_what_was_due_goes_out_again_only_when_asked_for(restored, clock):
