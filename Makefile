@@ -13,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all faults faults-short simulate check format bench soak docs lock clean
+.PHONY: help setup demo test test-all faults faults-short simulate drill check format bench soak docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ test-all: .venv/ready tests/services/node_modules/.ready ## also the crash loops
 
 faults: .venv/ready ## attack it by machine, judge, and write docs/faults.md (about an hour)
 	cd tests && ../$(BIN)/python -m faults --write
+
+drill: .venv/ready ## back up under load, restore elsewhere, compare: ten times to a folder and to S3
+	cd tests && ../$(BIN)/python -m backup.drill
 
 faults-short: .venv/ready ## the same with few faults of each kind (minutes)
 	cd tests && ../$(BIN)/python -m faults --share 0.02

@@ -43,8 +43,11 @@ def measure() -> Iterator[tuple[str, str, str, str]]:
         )
 
 
-def write_events(file: Path, rows: int) -> Path:
-    """Write sends and opens of made-up users: only size and types matter here."""
+def write_events(file: Path, rows: int, *, prefix: str = "e") -> Path:
+    """Write sends and opens of made-up users, with ids that begin so.
+
+    Only size and types matter here.
+    """
     now = datetime(2026, 1, 1, tzinfo=UTC)
     with duckdb.connect(config={"threads": os.cpu_count() or 1}) as connection:
         connection.execute("set timezone = 'UTC'")
@@ -52,7 +55,7 @@ def write_events(file: Path, rows: int) -> Path:
             f"""
             copy (
                 select
-                    'e' || i as event_id,
+                    '{prefix}' || i as event_id,
                     'u' || (hash(i) % 100000) as user_id,
                     case when i % 4 = 0 then 'open' else 'send' end as event_type,
                     timestamptz '{now.isoformat()}' + to_seconds(i % 20000000) as occurred_at,

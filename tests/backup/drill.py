@@ -218,25 +218,42 @@ def _count(home: Path, tenant: str, table: str) -> int:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--drills", type=int, default=10, help="for each kind of place")
-    count = arguments.parse_args().drills
-    done = []
+    arguments.add_argument("--places", nargs="+", default=["folder", "s3"])
+    given = arguments.parse_args()
+    done: list[Drill] = []
     with tempfile.TemporaryDirectory(prefix="sendopt-drill-") as folder:
-        done += _shown(drills(Path(folder, "1"), f"{folder}/backups", access={}, count=count))
-        store = S3(Path(folder, "buckets"))
-        store.start()
-        access = {
-            "SENDOPT_BACKUP__S3_ENDPOINT": store.endpoint,
-            "SENDOPT_BACKUP__S3_KEY_ID": "any",
-            "SENDOPT_BACKUP__S3_SECRET": "any",
-            "SENDOPT_BACKUP__S3_USE_SSL": "false",
-        }
-        try:
-            done += _shown(drills(Path(folder, "2"), "s3://lake/drill", access=access, count=count))
-        finally:
-            store.stop()
+        for kind in given.places:
+            with PLACES[kind](Path(folder)) as (place, access):
+                done += _shown(drills(Path(folder, kind), place, access=access, count=given.drills))
     passed = sum(drill.passed for drill in done)
     print(f"\n{passed} of {len(done)} drills passed")
     sys.exit(passed != len(done))
+
+
+@contextmanager
+def in_folder(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    yield str(folder / "backups"), {}
+
+
+@contextmanager
+def in_s3(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    store = S3(folder / "buckets")
+    store.start()
+    try:
+        yield (
+            "s3://lake/drill",
+            {
+                "SENDOPT_BACKUP__S3_ENDPOINT": store.endpoint,
+                "SENDOPT_BACKUP__S3_KEY_ID": "any",
+                "SENDOPT_BACKUP__S3_SECRET": "any",
+                "SENDOPT_BACKUP__S3_USE_SSL": "false",
+            },
+        )
+    finally:
+        store.stop()
+
+
+PLACES = {"folder": in_folder, "s3": in_s3}
 
 
 def _shown(done: Iterator[Drill]) -> Iterator[Drill]:
