@@ -19,13 +19,15 @@ A `code` is stable and documented: programs branch on it, people read the messag
 
 from __future__ import annotations
 
+from sendopt.masking import masked
+
 
 class SendoptError(Exception):
     """A failure with its explanation.
 
     Attributes:
         code: stable snake_case identifier, never translated.
-        message: one sentence for people.
+        message: one sentence for people, without any secret.
         field: JSON Pointer (RFC 6901) or column name of the offending value.
         expected: the limit or form that was broken.
         hint: what to do about it.
@@ -42,12 +44,12 @@ class SendoptError(Exception):
         expected: str | None = None,
         hint: str | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        super().__init__(masked(message))
+        self.message = masked(message)
         self.code = code or type(self).code
         self.field = field
         self.expected = expected
-        self.hint = hint
+        self.hint = hint if hint is None else masked(hint)
 
     def __str__(self) -> str:
         parts = [f"{self.field}: {self.message}" if self.field else self.message]

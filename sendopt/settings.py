@@ -20,6 +20,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from sendopt.errors import InvalidInput
+from sendopt.masking import masked, remember, secrets_in
 from sendopt.strict_json import wording
 
 DEFAULT_HOME = Path("sendopt-home")
@@ -224,8 +225,22 @@ class Settings(_Section):
 
     def effective(self) -> dict[str, object]:
         """Return every setting as it is in force, secrets masked."""
-        shown: dict[str, object] = json.loads(self.model_dump_json())
-        return shown
+        return {name: _shown(value) for name, value in json.loads(self.model_dump_json()).items()}
+
+    def model_post_init(self, _context: Any) -> None:
+        """Let no message show what is secret in any setting."""
+        for section in self.__dict__.values():
+            for value in section.__dict__.values() if isinstance(section, _Section) else ():
+                if isinstance(value, SecretStr):
+                    remember(value.get_secret_value())
+                elif isinstance(value, str):
+                    remember(*secrets_in(value))
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _shown(each) for name, each in value.items()}
+    return masked(value) if isinstance(value, str) else value
 
 
 def _sqlite_url(path: Path) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import structlog
 
+from sendopt.masking import masked
+
 _FRAMES = 12  # of a crash's stack, the innermost; above them stands only the framework
 
 
@@ -21,6 +23,7 @@ def configure_logging() -> None:
     stamps: list[structlog.types.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _without_secrets,
     ]
     render = structlog.processors.JSONRenderer()
     structlog.configure(
@@ -45,6 +48,14 @@ def trace(error: BaseException) -> dict[str, object]:
     return {
         "error": type(error).__name__,
         "frames": [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames],
+    }
+
+
+def _without_secrets(
+    _logger: structlog.types.WrappedLogger, _name: str, event: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    return {
+        name: masked(value) if isinstance(value, str) else value for name, value in event.items()
     }
 
 

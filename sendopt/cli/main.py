@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from types import TracebackType
 from typing import Annotated
 
 import typer
@@ -23,6 +25,7 @@ from sendopt.cli import (
 )
 from sendopt.cli.output import print_error, stdout
 from sendopt.errors import Conflict, InvalidInput, NotAuthorized, NotFound, SendoptError
+from sendopt.masking import masked
 
 BAD_INPUT = (InvalidInput, NotFound, Conflict, NotAuthorized)
 
@@ -69,8 +72,16 @@ for group in (
     group.register(commands)
 
 
+def _report_crash(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print what nobody explained, without the secrets that any library may have quoted."""
+    sys.stderr.write(masked("".join(traceback.format_exception(kind, error, trace))))
+
+
 def main() -> None:
     """Run one command and exit with its status."""
+    sys.excepthook = _report_crash
     try:
         commands()
     except SendoptError as error:

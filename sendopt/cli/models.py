@@ -12,6 +12,7 @@ from sendopt.cli.options import AsJson, Home, Tenant, open_known_home
 from sendopt.cli.output import as_json as as_json_object
 from sendopt.cli.output import print_json, print_table, progress, stdout
 from sendopt.cli.stopping import stopped_by_signal
+from sendopt.masking import masked
 from sendopt.records import TenantId
 
 if TYPE_CHECKING:
@@ -162,9 +163,9 @@ def show_pages(
 
     def opened(address: str) -> None:
         if as_json:
-            print_json({"address": address})
+            print_json({"address": masked(address)})
         else:
-            stdout.print(f"MLflow's pages: {address}")
+            stdout.print(f"MLflow's pages: {masked(address)}")
 
     with progress("starting MLflow"):
         app = open_known_home(home)

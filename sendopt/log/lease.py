@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TextIO
 from sendopt.disk import explained
 from sendopt.errors import LeaseHeld, StoreFailure
 from sendopt.log.location import LogLocation
+from sendopt.masking import hide_in
 from sendopt.postgres import with_patience
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def _on_postgres(catalog: str, right: str, *, wait: bool) -> Iterator[CheckHeld]
         try:
             yield
         except psycopg.Error as error:
+            hide_in(error)
             raise StoreFailure(meaning, statement=right) from error
 
     key = (_LOCK_SPACE, zlib.crc32(right.encode()) - 2**31)

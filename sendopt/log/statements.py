@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from sendopt.disk import disk_failure
 from sendopt.errors import StoreFailure
+from sendopt.masking import hide_in
 
 
 @cache
@@ -54,12 +55,13 @@ def all_rows(
 def failures(name: str) -> Iterator[None]:
     """Turn every error of DuckDB, of its way to Arrow and of the disk into a StoreFailure.
 
-    It is one of the statement `name`. DuckDB quotes statements, values and the passwords of URLs in
-    its messages; those stay in the cause.
+    It is one of the statement `name`. DuckDB quotes statements and values in its messages; those
+    stay in the cause, without the passwords of URLs.
     """
     try:
         yield
     except (duckdb.Error, pa.ArrowException) as error:
+        hide_in(error)
         raise StoreFailure(
             f"the log could not carry out {name!r} ({type(error).__name__})", statement=name
         ) from error

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from sendopt.clock import monotonic
 from sendopt.errors import InvalidInput, RowRefused, SendoptError, StoreFailure
+from sendopt.masking import hide_in
 from sendopt.postgres import PATIENCE
 from sendopt.state.damage import is_damage
 
@@ -119,8 +120,8 @@ def insert(tx: Transaction, table: sa.Table) -> postgresql.Insert:
 def _open(url: str) -> Engine:
     try:
         parsed = sa.make_url(url)
-    except sa.exc.ArgumentError as error:
-        raise _unknown_store() from error
+    except (sa.exc.ArgumentError, ValueError):
+        raise _unknown_store() from None  # it quotes the URL
     common: dict[str, Any] = {
         "json_serializer": _json_text,
         # A message with the values of a row in it would carry a tenant's data into the logs.
@@ -203,6 +204,7 @@ def _explained(statement: str) -> Iterator[None]:
     except sa.exc.TimeoutError as error:
         raise _busy(statement) from error
     except sa.exc.StatementError as error:
+        hide_in(error)
         if isinstance(error.orig, SendoptError):
             raise error.orig from error  # a value broke one of our own rules on its way in
         raise _failure(error, statement) from error

@@ -20,6 +20,7 @@ from sendopt.errors import ModelNotServable, SendoptError
 from sendopt.learn.registry.artifact_place import ArtifactPlace, RunFiles
 from sendopt.learn.registry.metric_name import metric_name
 from sendopt.learn.registry.mlflow_file import MlflowFile, NotAsExpected
+from sendopt.masking import hide_in
 from sendopt.records import TenantId
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def _answers() -> Iterator[None]:
     except SendoptError:
         raise
     except Exception as error:  # a registry that breaks in whatever way must not stop a send
+        hide_in(error)
         code = getattr(error, "error_code", None)  # of an MlflowException
         if code == _REFUSED:
             raise _refused(str(error)) from error

@@ -56,9 +56,9 @@ def serve(
     _require_pages()
     _require_free(port)
     command = [sys.executable, "-P", "-m", "mlflow", "ui", "--host", HOST, "--port", str(port)]
-    command += ["--workers", "1", "--backend-store-uri", tracking_uri]
-    command += ["--artifacts-destination", artifacts]
-    with _process(command) as server:
+    command += ["--workers", "1", "--artifacts-destination", artifacts]
+    # Not among the arguments, which everybody on this machine can list: it may hold a password.
+    with _process(command, {"MLFLOW_BACKEND_STORE_URI": tracking_uri}) as server:
         told = False
         while server.poll() is None and not stop.wait(_LOOK_EVERY_SECONDS):
             if not told and _answers(port):
@@ -72,11 +72,11 @@ def serve(
 
 
 @contextmanager
-def _process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+def _process(command: list[str], further: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Run `command` and end it, with the processes that it started, when the block is left."""
     server = subprocess.Popen(  # noqa: S603 - our own interpreter and settings
         command,
-        env={**os.environ, **_WITHOUT_JOBS},  # noqa: TID251 - handed on, not read
+        env={**os.environ, **_WITHOUT_JOBS, **further},  # noqa: TID251 - handed on, not read
         stdout=subprocess.DEVNULL,  # a line a request
         start_new_session=True,  # so that a signal reaches all its processes, and each once
     )
