@@ -19,7 +19,7 @@ from typing_extensions import TypeAliasType
 
 from sendopt.clock import packaged_zone_names, parse_instant, zone_names, zone_of
 from sendopt.errors import InvalidInput
-from sendopt.records import SERVICE_EVENT_ID, Channel, EventType
+from sendopt.records import Channel, EventType, is_reserved
 from sendopt.text import MAX_ID_CHARACTERS, quoted, spells_missing, why_no_id
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -75,7 +75,7 @@ def not_reserved(value: str) -> str:
     Raises:
         InvalidInput: `id_reserved`.
     """
-    if SERVICE_EVENT_ID.fullmatch(value):
+    if is_reserved(value):
         raise InvalidInput(
             f"{quoted(value)} has the form of the ids that sendopt makes for itself",
             code="id_reserved",
