@@ -26,7 +26,7 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 #: that a program made of 0, beyond them those that it made of a wrong unit; and a day, a week or a
 #: lifetime can be added to either end without leaving the years 1 to 9999 of a calendar.
 EARLIEST_AT = datetime(1971, 1, 1, tzinfo=UTC)
-LATEST_AT = datetime(2200, 1, 1, tzinfo=UTC)
+LATEST_AT = datetime(2100, 1, 1, tzinfo=UTC)
 
 # RFC 3339, and what databases and languages print in its place: a blank for the T, no seconds,
 # lower case, offsets as +0200 and +02, " UTC". 24:00 and leap seconds are left out: they would move
@@ -100,13 +100,30 @@ def as_utc(instant: datetime) -> datetime:
 
 
 def parse_instant(value: object, *, field: str | None = None) -> datetime:
+    """Read a timestamp as `parse_any_instant` does, and refuse one that nothing can be dated with.
+
+    Raises:
+        InvalidInput: `time_invalid`, also for what lies outside `EARLIEST_AT` to `LATEST_AT`.
+    """
+    instant = parse_any_instant(value, field=field)
+    if not EARLIEST_AT <= instant < LATEST_AT:
+        raise InvalidInput(
+            f"{quoted(value)} lies outside the years that anything may be dated with",
+            code="time_invalid",
+            field=field,
+            expected=f"the years {EARLIEST_AT.year} to {LATEST_AT.year - 1}",
+        )
+    return instant
+
+
+def parse_any_instant(value: object, *, field: str | None = None) -> datetime:
     """Read a timestamp with its offset into UTC; digits beyond microseconds are cut off.
 
     `field` is what an error calls the place of `value`.
 
-    >>> parse_instant("2026-10-25T02:30:00+01:00").isoformat()
+    >>> parse_any_instant("2026-10-25T02:30:00+01:00").isoformat()
     '2026-10-25T01:30:00+00:00'
-    >>> parse_instant("2026-10-25 01:30 UTC").isoformat()
+    >>> parse_any_instant("2026-10-25 01:30 UTC").isoformat()
     '2026-10-25T01:30:00+00:00'
 
     Raises:

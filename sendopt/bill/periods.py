@@ -11,7 +11,8 @@ from sendopt.errors import InvalidInput
 #: How long after its end a period stays open for what comes late.
 GRACE = timedelta(hours=48)
 
-_PERIOD = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])", re.ASCII)
+# Of any year that a calendar has: what was recorded under a wrong clock is still counted somewhere.
+_PERIOD = re.compile(r"((?!0000|9999)\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 def bounds(period: str) -> tuple[datetime, datetime]:
@@ -43,7 +44,8 @@ def period_of(instant: datetime) -> str:
     >>> period_of(datetime.fromisoformat("2026-11-01T00:30:00+01:00"))
     '2026-10'
     """
-    return instant.astimezone(UTC).strftime("%Y-%m")
+    utc = instant.astimezone(UTC)
+    return f"{utc.year:04}-{utc.month:02}"
 
 
 def following(period: str) -> str:

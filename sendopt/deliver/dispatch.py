@@ -11,17 +11,27 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from sendopt.clock import Clock
+from sendopt.clock import Clock, monotonic
 from sendopt.deliver.events import event_of
 from sendopt.deliver.fate import after_attempt, before_attempt
 from sendopt.deliver.hand_over import HandOver
+from sendopt.deliver.leases import ClaimsOfTheFuture
 from sendopt.deliver.provider import Provider
 from sendopt.deliver.retry import RetryPolicy
 from sendopt.errors import RowRefused, StoreFailure
 from sendopt.records import Channel, DeadAddress, Event, Outcome, TenantId
 from sendopt.state import State, Transaction, devices, outbox
-from sendopt.state.dispatch import Claimant, Ended, Fate, claim, end_attempts, end_damaged, settle
-from sendopt.state.due import lock_due, next_ready_at
+from sendopt.state.dispatch import (
+    Claimant,
+    Ended,
+    Fate,
+    claim,
+    end_attempts,
+    end_damaged,
+    end_leases,
+    settle,
+)
+from sendopt.state.due import claims_beyond, lock_due, next_ready_at
 from sendopt.state.due_row import DamagedSend, DueSend
 
 _log = structlog.get_logger()
@@ -67,6 +77,7 @@ class Dispatcher:
         retry: the back-off.
         lease: how long a claim holds; well above the time that a provider takes for a batch.
         batch: how many sends are claimed at once.
+        monotonic: seconds that no setting of a clock moves.
         poll: how long it goes at most without looking for newly planned sends.
     """
 
@@ -83,6 +94,7 @@ class Dispatcher:
         lease: timedelta,
         batch: int,
         poll: timedelta = timedelta(seconds=1),
+        monotonic: Callable[[], float] = monotonic,
     ) -> None:
         self._state = state
         self._providers = dict(providers)
@@ -96,6 +108,7 @@ class Dispatcher:
         self._lease = lease
         self._batch = batch
         self._poll = poll
+        self._future = ClaimsOfTheFuture(lease, monotonic)
 
     def dispatch_due(self) -> DispatchReport:
         """Deal with every send that is due, and return when none is left."""
@@ -109,6 +122,7 @@ class Dispatcher:
         with self._state.write() as tx:
             now = self._clock.now()  # not before: the store may have been busy for a while
             lease_ends_at = now + self._lease
+            end_leases(tx, self._future.over(claims_beyond(tx, lease_ends_at)), now=now)
             due = lock_due(tx, channels=self._providers, now=now, limit=self._batch)
             fates = [
                 (send, before_attempt(send, now=now, retry=self._retry))

@@ -17,7 +17,13 @@ from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, With
 from pydantic_core import CoreSchema
 from typing_extensions import TypeAliasType
 
-from sendopt.clock import packaged_zone_names, parse_instant, zone_names, zone_of
+from sendopt.clock import (
+    EARLIEST_AT,
+    packaged_zone_names,
+    parse_any_instant,
+    zone_names,
+    zone_of,
+)
 from sendopt.errors import InvalidInput
 from sendopt.records import Channel, EventType, is_reserved
 from sendopt.text import MAX_ID_CHARACTERS, quoted, spells_missing, why_no_id
@@ -31,7 +37,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 _OF_OUR_DAYS = range(946_684_800, 4_102_444_800)  # the years 2000 to 2099, in seconds
 #: Before it lie times whose unit was mistaken.
-EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
+EARLIEST = EARLIEST_AT
 
 
 def as_text(value: Any) -> str:
@@ -157,7 +163,7 @@ def read_instant(value: str) -> datetime:
     """
     if _NUMBER.fullmatch(value):
         _refuse_number(value)
-    instant = parse_instant(value)
+    instant = parse_any_instant(value)
     if instant < EARLIEST:
         raise before_our_days(value)
     return instant

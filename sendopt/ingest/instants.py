@@ -24,7 +24,7 @@ from sendopt.text import quoted
 
 INSTANT = pa.timestamp("us", tz="UTC")
 
-#: What Arrow reads as `clock.parse_instant` does. Others are read one by one.
+#: What Arrow reads as `clock.parse_any_instant` does. Others are read one by one.
 _COMMON = (
     r"^(19[7-9]\d|2[01]\d\d)-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?"
     r"(Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)$"

@@ -218,6 +218,23 @@ def settle(
     return kept
 
 
+def end_leases(
+    tx: Transaction, claims: Iterable[tuple[TenantId, SendId, int]], *, now: datetime
+) -> None:
+    """Let claims that still bear these fences count as abandoned from now on."""
+    for tenant_id, send_id, fence in claims:
+        tx.execute(
+            sa.update(planned_send)
+            .where(
+                planned_send.c.tenant_id == tenant_id,
+                planned_send.c.send_id == send_id,
+                planned_send.c.fence == fence,
+                planned_send.c.state == SendState.CLAIMED,
+            )
+            .values(ready_at=now, claim_expires_at=now)
+        )
+
+
 def end_damaged(tx: Transaction, sends: Sequence[DamagedSend]) -> None:
     """End locked `sends` as failed: nobody could tell what to send, or to whom, or when."""
     if sends:

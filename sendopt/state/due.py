@@ -28,6 +28,9 @@ from sendopt.state.tables import (
     variant,
 )
 
+#: More than dispatchers have in hand at a time.
+_MOST_CLAIMS = 10_000
+
 _Key = tuple[str, str]  # a tenant, and the id of a campaign of it
 
 
@@ -50,6 +53,19 @@ def lock_due(
     sends = [row if isinstance(row, DamagedSend) else _due_send(row, campaigns) for row in rows]
     # A send that has two links, as none should, is still one send.
     return list({(send.tenant_id, send.send_id): send for send in reversed(sends)}.values())[::-1]
+
+
+def claims_beyond(tx: Transaction, until: datetime) -> list[tuple[TenantId, SendId, int]]:
+    """Return tenant, send and fence of each claim whose lease ends after `until`."""
+    claimed = (
+        sa.select(planned_send.c.tenant_id, planned_send.c.send_id, planned_send.c.fence)
+        .where(planned_send.c.state == SendState.CLAIMED, planned_send.c.ready_at > until)
+        .order_by(planned_send.c.ready_at)
+        .limit(_MOST_CLAIMS)
+    )
+    with suppress(Unreadable):
+        return [(row.tenant_id, row.send_id, row.fence) for row in readable(tx, claimed)]
+    return []
 
 
 def next_ready_at(tx: Transaction, *, channels: Collection[Channel]) -> datetime | None:

@@ -23,7 +23,7 @@ OWN = send_id(SHOP, CampaignId("autumn"), UserId("ann"))
 RESERVED = [
     *(f"{OWN}:{kind}" for kind in (*EventType, *ResponseKind)),
     OWN,
-    _click_id(NOW, lambda count: bytes(count)),
+    _click_id(NOW, bytes),
     f"opt_out-{hashlib.sha256(b'x').hexdigest()[:32]}",
 ]
 
