@@ -162,7 +162,7 @@ class Transport:
             (pycurl.POSTFIELDSIZE, len(request.body)),
             (pycurl.READFUNCTION, body.read),
             (pycurl.SEEKFUNCTION, _only_if_untaken(exchange, body)),
-            (pycurl.VERBOSE, 1),
+            (pycurl.VERBOSE, request.url.startswith("https:")),  # only there is HTTP/2 spoken
             (pycurl.DEBUGFUNCTION, _note_refused_stream(exchange)),
             (pycurl.OPENSOCKETFUNCTION, self._open_socket(exchange)),
             (pycurl.HEADERFUNCTION, _collect_headers(exchange)),
