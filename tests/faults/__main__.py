@@ -27,13 +27,16 @@ from faults.shim import build
 from faults.tally import Tally, table
 
 _SEEDS_OF_A_SCENARIO = 10_000
+_AROUND_SECONDS = 15  # that a history takes without any fault: a start, recovery, judgement
 
 
 def main() -> None:
     given = _arguments()
     chosen = [each for each in SCENARIOS if not given.scenarios or each.name in given.scenarios]
     jobs = [job for each in chosen for job in _jobs(each, given)]
-    expected = sum(scenario.seconds * faults for scenario, _, faults in jobs) / given.lanes
+    expected = (
+        sum(_AROUND_SECONDS + each.seconds * faults for each, _, faults in jobs) / given.lanes
+    )
     print(f"{len(jobs)} histories, about {timedelta(seconds=round(expected))}", flush=True)
     scratch = Path(tempfile.mkdtemp(prefix="sendopt-faults-"))
     begun_at = time.monotonic()
