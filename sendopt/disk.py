@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sendopt.errors import StoreFailure
@@ -28,6 +28,21 @@ def sync(path: Path | str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_private(database: Path) -> None:
+    """Let nobody but its owner use the file of an SQLite database, which is made if it is missing.
+
+    One that is made in an empty file keeps its mode, and so do the files beside it. What the disk
+    refuses here, the database says as it is opened.
+    """
+    with suppress(OSError):
+        os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    for file in (Path(f"{database}{suffix}") for suffix in ("", "-wal", "-shm")):
+        with suppress(OSError):
+            found = file.stat()
+            if found.st_mode & 0o077 and found.st_uid == os.getuid():
+                file.chmod(0o600)
 
 
 def disk_failure(error: OSError, statement: str) -> StoreFailure:

@@ -48,6 +48,15 @@ class HomeFiles:
         files = {CATALOG: self.catalog, STATE: self.state, REGISTRY: self.registry}
         return {path: file for path, file in files.items() if file is not None}
 
+    def secret(self) -> tuple[Path, ...]:
+        """Return the files and folders that nobody else on the machine may use, there or not."""
+        beside = ("", "-wal", "-shm")
+        databases = (self.state, self.catalog, self.registry)
+        files = [Path(f"{file}{end}") for file in databases if file is not None for end in beside]
+        folders = (self.data, self._settings.registry_folder)
+        held = [folder for folder in folders if folder is not None]
+        return (*files, *held, self._settings.home.absolute() / SECRETS)
+
     def left_out(self) -> tuple[LeftOut, ...]:
         """Return the stores that are not in files of this machine."""
         whose_catalog = None if self.catalog is None else self.data

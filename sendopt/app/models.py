@@ -162,7 +162,7 @@ class Models(Stores):
             InvalidInput: `port_taken`.
             SendoptError: `pages_missing`, `pages_failed`.
         """
-        self.settings.registry_folder.mkdir(parents=True, exist_ok=True)
+        self.settings.registry_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         pages.serve(*self.registry_place, port=port, stop=stop, opened=opened)
 
     def roll_back_model(self, tenant_id: TenantId, body: Any, *, by: str) -> RegisteredModel:

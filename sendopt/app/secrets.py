@@ -8,11 +8,13 @@ browsers' subscriptions, so it belongs into the backup, and into no repository.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -41,11 +43,27 @@ def load_or_create_secrets(home: Path, random_bytes: Callable[[int], bytes]) -> 
     Raises:
         InvalidInput: `secrets_unusable`, if the file is there but cannot be used.
     """
-    path = home / "secrets.json"
+    path = secrets_file(home)
     if not path.exists():
         _create(path, random_bytes)
+    return load_secrets(path)
+
+
+def secrets_file(home: Path) -> Path:
+    """Return where the secrets of a home are."""
+    return home / "secrets.json"
+
+
+def load_secrets(path: Path) -> Secrets:
+    """Read secrets that are there.
+
+    Raises:
+        InvalidInput: `secrets_unusable`.
+    """
     try:
         stored = json.loads(path.read_text())
+        _require_unchanged(stored)
+        serialization.load_pem_private_key(stored["vapid_private_key_pem"].encode(), None)
         return Secrets(
             link_keys={
                 key_id: base64.b64decode(key, validate=True)
@@ -59,13 +77,24 @@ def load_or_create_secrets(home: Path, random_bytes: Callable[[int], bytes]) -> 
             f"{path} cannot be used",
             code="secrets_unusable",
             hint="restore it from the backup, readable by whoever runs this; a new one would break "
-            "every link already sent",
+            "every link already sent. If you changed its keys yourself, remove its member sha256",
         ) from error
+
+
+def _require_unchanged(content: Mapping[str, Any]) -> None:
+    if "sha256" in content and content["sha256"] != _digest(content):
+        raise ValueError("it is not what was written")
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of everything but itself: a changed key would still look like one."""
+    rest = {name: value for name, value in content.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _create(path: Path, random_bytes: Callable[[int], bytes]) -> None:
     private_key = ec.generate_private_key(ec.SECP256R1())
-    content = {
+    content: dict[str, Any] = {
         "link_keys": {"k1": base64.b64encode(random_bytes(LINK_KEY_BYTES)).decode()},
         "current_link_key": "k1",
         "vapid_private_key_pem": private_key.private_bytes(
@@ -74,6 +103,7 @@ def _create(path: Path, random_bytes: Callable[[int], bytes]) -> None:
             serialization.NoEncryption(),
         ).decode(),
     }
+    content["sha256"] = _digest(content)
     draft = path.with_name(f".{path.name}.{random_bytes(8).hex()}")
     descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -98,7 +98,7 @@ def _make_anew(home: Path) -> None:
             expected="an empty or missing folder",
         )
     shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
+    home.mkdir(mode=0o700, parents=True)
     marker.touch()
 
 

@@ -62,7 +62,7 @@ def _on_file(catalog: str, right: str, *, wait: bool) -> Iterator[CheckHeld]:
 
 
 def _open(path: Path) -> TextIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = path.open("a+", encoding="utf-8")
     file.seek(0)
     return file

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from sendopt.disk import make_private
 from sendopt.errors import Conflict, NotFound
 from sendopt.log.append import Appender
 from sendopt.log.connect import attached, connected, open_instance
@@ -218,9 +219,11 @@ class Log:
 
     def _make_folders(self) -> None:
         if not self.location.on_postgres:
-            Path(self.location.catalog).parent.mkdir(parents=True, exist_ok=True)
+            catalog = Path(self.location.catalog)
+            catalog.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(catalog)
         if not self.location.on_s3:
-            Path(self.location.data).mkdir(parents=True, exist_ok=True)
+            Path(self.location.data).mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _find(connection: duckdb.DuckDBPyConnection, name: str) -> int | None:

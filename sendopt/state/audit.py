@@ -8,13 +8,14 @@ hand-written statement or a damaged page does not ask for permission.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from sendopt.records import FINAL_STATES, ChargeKind, SendState, TenantId
+from sendopt.records import FINAL_STATES, ChargeKind, EventType, SendState, TenantId
 from sendopt.state.engine import Transaction
 from sendopt.state.tables import (
+    Instant,
     app_user,
     attempt,
     charge,
@@ -28,16 +29,10 @@ from sendopt.state.tables import (
     rate_card,
     response,
 )
+from sendopt.state.violation import NOBODY, Violation
 
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One broken rule at one row."""
-
-    rule: str
-    tenant_id: TenantId
-    subject: str  # the id of the row
-    explanation: str
+#: How long after its time a send may still wait for its dispatcher.
+OVERDUE_AFTER = timedelta(minutes=15)
 
 
 def sends(tx: Transaction) -> Iterator[Violation]:
@@ -105,6 +100,25 @@ def sends(tx: Transaction) -> Iterator[Violation]:
         yield from _broken(
             tx, decision, decision.c.send_id, rule=rule, broken=broken, explanation=explanation
         )
+
+
+def overdue(tx: Transaction, *, now: datetime) -> Iterator[Violation]:
+    """Check that nothing waits that a dispatcher should have handed over or ended by now.
+
+    What is held after a restore waits until somebody resumes it, or it expires.
+    """
+    send = planned_send.c
+    late = sa.literal(now - OVERDUE_AFTER, Instant)
+    waits = (send.state == SendState.PLANNED) & (send.ready_at < late)
+    claimed = (send.state == SendState.CLAIMED) & (send.claim_expires_at < late)
+    yield from _broken(
+        tx,
+        planned_send,
+        send.send_id,
+        rule="send_is_not_overdue",
+        broken=waits | claimed,
+        explanation="its time has come, and no dispatcher has handed it over or ended it",
+    )
 
 
 def engagement(tx: Transaction) -> Iterator[Violation]:
@@ -237,9 +251,36 @@ def outbox(tx: Transaction) -> Iterator[Violation]:
     if highest != count:
         yield Violation(
             "outbox_has_no_gap",
-            TenantId("-"),
+            NOBODY,
             f"position {highest}",
             f"{highest} positions were given, {count} events hold one",
+        )
+
+
+def reserved_ids(tx: Transaction) -> Iterator[Violation]:
+    """Check that under the ids which the service makes for itself stands what it made."""
+    told = event_outbox.c.event
+    made = sa.and_(
+        event_outbox.c.tenant_id == planned_send.c.tenant_id,
+        event_outbox.c.event_id == planned_send.c.send_id + ":send",
+    )
+    other = sa.or_(
+        told["event_type"].as_string() != EventType.SEND,
+        told["user_id"].as_string() != planned_send.c.user_id,
+        told["send_id"].as_string().is_distinct_from(planned_send.c.send_id),
+        told["campaign_id"].as_string().is_distinct_from(planned_send.c.campaign_id),
+    )
+    query = (
+        sa.select(planned_send.c.tenant_id, event_outbox.c.event_id)
+        .join_from(planned_send, event_outbox, made)
+        .where(sa.or_(other, event_outbox.c.refused_reason.is_not(None)))
+    )
+    for row in tx.execute(query):
+        yield Violation(
+            "reserved_id_is_ours",
+            row.tenant_id,
+            row.event_id,
+            "another event stands under the id of the one that tells of this send",
         )
 
 
@@ -272,6 +313,11 @@ def billed_periods(tx: Transaction, tenant_id: TenantId) -> list[str]:
             ).order_by("period")
         )
     )
+
+
+def link_count(tx: Transaction) -> int:
+    """Return how many links were signed, of all tenants."""
+    return tx.scalar(sa.select(sa.func.count()).select_from(link)) or 0
 
 
 def send_count(tx: Transaction) -> int:

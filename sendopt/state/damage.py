@@ -56,6 +56,11 @@ def damage_of(
     return ", ".join(unreadable)
 
 
+def damaged_text(error: Exception) -> bool:
+    """Tell whether a statement failed because of what a row holds."""
+    return not isinstance(error, sa.exc.DBAPIError) or is_damage(error)
+
+
 def is_damage(error: sa.exc.DBAPIError) -> bool:
     """Tell whether what a row holds made a statement fail, and neither a disk nor a server.
 

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from sendopt.clock import monotonic
+from sendopt.disk import make_private
 from sendopt.errors import InvalidInput, RowRefused, SendoptError, StoreFailure
 from sendopt.masking import hide_in
 from sendopt.postgres import PATIENCE
@@ -142,6 +144,7 @@ def _open(url: str) -> Engine:
         )
         sa.event.listen(engine, "connect", _set_up_postgresql)
     elif backend == "sqlite" and parsed.database:
+        make_private(Path(parsed.database))
         engine = sa.create_engine(parsed, connect_args={"check_same_thread": False}, **common)
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)

@@ -185,6 +185,16 @@ def refused(tx: Transaction) -> dict[tuple[TenantId, str], int]:
     return {(TenantId(tenant_id), reason): count for tenant_id, reason, count in rows}
 
 
+def next_position(tx: Transaction, position: int, *, tenant_id: TenantId) -> int:
+    """Return the first position of the tenant's behind `position`, whatever its event holds."""
+    query = sa.select(sa.func.min(event_outbox.c.position)).where(
+        event_outbox.c.position > position,
+        event_outbox.c.tenant_id == tenant_id,
+        event_outbox.c.refused_reason.is_(None),
+    )
+    return tx.scalar(query) or position
+
+
 def waiting(tx: Transaction, position: int) -> dict[TenantId, int]:
     """Count by tenant what is behind `position`, or has none yet; tenants without any are left out.
 

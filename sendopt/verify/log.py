@@ -5,13 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.resources import files
 
-from sendopt.log import Reader, event_table
-from sendopt.records import TenantId
-from sendopt.state import Transaction, outbox
+from sendopt.errors import InvariantBroken
+from sendopt.log import FileReport, Log, Reader, event_table
+from sendopt.records import Event, TenantId
+from sendopt.state import State, Transaction, outbox
+from sendopt.state.damage import NOT_A_VALUE
+from sendopt.verify.checks import NOBODY
 from sendopt.verify.report import Finding
 
 _SQL = files("sendopt.verify") / "sql"
 _BATCH = 50_000
+
+
+def damaged_files(report: FileReport) -> Iterator[Finding]:
+    """Yield the data files that are not what was written."""
+    for damage in report.damaged:
+        tenant_id = NOBODY if damage.tenant_id is None else damage.tenant_id
+        yield Finding("log", "data_file_unchanged", tenant_id, damage.path, damage.what)
+
+
+def ahead_of_state(log: Log, state: State) -> Iterator[Finding]:
+    """Yield a finding if the log holds what the state never handed over.
+
+    Either the state was restored from an older copy, or it lost the end of what it had written.
+    """
+    mark = log.high_water_mark()  # first: the state only ever gives more
+    with state.read() as tx:
+        given = outbox.last_position(tx)
+    if mark > given:
+        yield Finding(
+            "log",
+            "log_is_not_ahead",
+            NOBODY,
+            f"position {mark}",
+            f"the log has copied up to position {mark}, the state has given only {given}; "
+            "docs/runbooks/log-ahead.md says what to do",
+        )
 
 
 class LogCheck:
@@ -26,12 +55,18 @@ class LogCheck:
 
     def completeness(self) -> Iterator[Finding]:
         """Yield a finding if the log does not hold as many events as were appended to it."""
-        appended = self._reader.appended().count
-        if self.event_count != appended:
+        appended, held = self._reader.appended(), self._reader.held()
+        if held.count != appended.count:
             yield self._finding(
                 "log_is_complete",
                 f"snapshot {self._reader.snapshot}",
-                f"{appended:,} events were appended, it holds {self.event_count:,}",
+                f"{appended.count:,} events were appended, it holds {held.count:,}",
+            )
+        elif appended.checksum not in {held.checksum, None}:
+            yield self._finding(
+                "event_unchanged",
+                f"snapshot {self._reader.snapshot}",
+                "its events do not sum up to what was appended: one or more were changed",
             )
 
     def repeated_ids(self) -> Iterator[Finding]:
@@ -42,9 +77,7 @@ class LogCheck:
 
     def lost_events(self, tx: Transaction, copied_up_to: int) -> Iterator[Finding]:
         """Yield events that were copied, by the log's own mark, and are not there or differ."""
-        position = 0
-        while rows := outbox.after(tx, position, limit=_BATCH, tenant_id=self._tenant_id):
-            position = rows[-1][0]
+        for rows in _readable(tx, self._tenant_id):
             copied = [event for at, _, event in rows if at <= copied_up_to]
             lost = self._reader.query(
                 "lost_events", _sql("lost_events"), inputs={"copied": event_table(copied)}
@@ -58,6 +91,26 @@ class LogCheck:
 
     def _finding(self, rule: str, subject: str, explanation: str) -> Finding:
         return Finding("log", rule, self._tenant_id, subject, explanation)
+
+
+def _readable(tx: Transaction, tenant_id: TenantId) -> Iterator[list[tuple[int, TenantId, Event]]]:
+    """Yield the outbox in batches without the events that cannot be read, which others name."""
+    position, limit = 0, _BATCH
+    while True:
+        try:
+            rows = outbox.after(tx, position, limit=limit, tenant_id=tenant_id)
+            event_table(event for _, _, event in rows)
+        except (InvariantBroken, *NOT_A_VALUE):
+            if limit > 1:
+                limit //= 2  # the damaged one is among fewer
+                continue
+            position = outbox.next_position(tx, position, tenant_id=tenant_id)
+            limit = _BATCH
+            continue
+        if not rows:
+            return
+        yield rows
+        position, limit = rows[-1][0], _BATCH
 
 
 def _sql(name: str) -> str:

@@ -2,66 +2,192 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 from sendopt.learn import Registry
 from sendopt.log import Log
 from sendopt.records import TenantId
-from sendopt.state import State, audit, tenants
+from sendopt.state import State, Transaction, audit, rows, tables, tenants
+from sendopt.state.violation import Violation
+from sendopt.verify import home
+from sendopt.verify.checks import Checks
 from sendopt.verify.ledger import bills
-from sendopt.verify.log import LogCheck
+from sendopt.verify.log import LogCheck, ahead_of_state, damaged_files
 from sendopt.verify.registry import champion
 from sendopt.verify.report import Finding, Report
 
+Store = TypeVar("Store")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is verified. Stores are opened by the checks: one that does not open is a finding."""
+
+    state: Callable[[], State]
+    log: Callable[[], Log]
+    registry: Callable[[], Registry]
+    home: Path
+    private_files: tuple[Path, ...]  # of which nobody else may read any
+    secrets: Path
+    load_secrets: Callable[[], object]  # raises InvalidInput
+    scores: Path  # holds a folder a tenant
+
 
 def verify(
-    state: State, log: Log, registry: Registry, *, progress: Callable[[str], None]
+    subject: Subject,
+    *,
+    settle: Callable[[], Iterable[Finding]],
+    now: datetime,
+    progress: Callable[[str], None],
 ) -> Report:
-    """Check everything. It only reads, and may run beside a working service."""
-    findings: list[Finding] = []
-    with state.read() as tx:
-        for store, about, check in _STATE_CHECKS:
-            progress(about)
-            findings += [
-                Finding(store, broken.rule, broken.tenant_id, broken.subject, broken.explanation)
-                for broken in check(tx)
-            ]
-        everyone = tenants.everyone(tx)
-        send_count = audit.send_count(tx)
-    event_count = 0
-    unsettled = []
-    for tenant_id in everyone:
-        progress(f"log and bills of {tenant_id}")
-        count, settled = _between_stores(state, log, tenant_id, findings)
-        event_count += count
-        if not settled:
-            unsettled.append(tenant_id)
-        findings += champion(registry, tenant_id)
-    return Report(tuple(findings), len(everyone), send_count, event_count, tuple(unsettled))
+    """Check everything, whatever is damaged. It only reads, and may run beside a working service.
 
-
-def _between_stores(
-    state: State, log: Log, tenant_id: TenantId, findings: list[Finding]
-) -> tuple[int, bool]:
-    """Check one tenant's log and bills; return its events, and whether bills could be compared.
-
-    The order matters: what the mark says was copied is in any later log, and a state that is
-    read last knows every event of the log.
+    Args:
+        subject: what is verified.
+        settle: brings log and ledger up to what the state holds, and yields what hinders it.
+        now: when it is.
+        progress: told what is looked at next.
     """
-    copied_up_to = log.high_water_mark()
-    with log.reader(tenant_id) as reader, state.read() as tx:
-        checked = LogCheck(reader, tenant_id)
-        findings += checked.completeness()
-        findings += checked.repeated_ids()
-        findings += checked.lost_events(tx, copied_up_to)
-        settled = audit.is_settled(tx, tenant_id, copied_up_to)
-        findings += bills(tx, reader, tenant_id, settled=settled)
-        return checked.event_count, settled
+    checks = Checks(progress)
+    state = _opened(checks, "state", subject.state)
+    everyone, send_count, links = set[TenantId](), 0, 0
+    if state is not None:
+        _state_alone(checks, state, now)
+        checks.run("state", "log and ledger brought up to the state", settle)
+        everyone, send_count, links = _counted(checks, state)
+    log = _opened(checks, "log", subject.log)
+    event_count, unsettled = 0, tuple[TenantId, ...]()
+    if log is not None:
+        event_count, unsettled = _Log(checks, log, state).check(everyone)
+    registry = _opened(checks, "registry", subject.registry)
+    if registry is not None:
+        for tenant_id in sorted(everyone):
+            check = partial(champion, registry, tenant_id)
+            checks.run("registry", f"champion of {tenant_id}", check, tenant_id=tenant_id)
+    _home(checks, subject, links)
+    return Report(tuple(checks.findings), len(everyone), send_count, event_count, unsettled)
 
 
-_STATE_CHECKS = (
-    ("state", "sends and decisions", audit.sends),
-    ("state", "clicks and responses", audit.engagement),
-    ("ledger", "charges and postings", audit.money),
-    ("state", "outbox", audit.outbox),
-)
+def _state_alone(checks: Checks, state: State, now: datetime) -> None:
+    def each(check: Callable[[Transaction], Iterable[Violation]], store: str) -> Iterator[Finding]:
+        with state.read() as tx:
+            for broken in check(tx):
+                yield Finding(
+                    store, broken.rule, broken.tenant_id, broken.subject, broken.explanation
+                )
+
+    for store, about, check in (
+        ("state", "pages of the state", rows.storage),
+        ("state", "zones", rows.unknown_zones),
+        ("state", "sends and decisions", audit.sends),
+        ("state", "overdue sends", partial(audit.overdue, now=now)),
+        ("state", "clicks and responses", audit.engagement),
+        ("ledger", "charges and postings", audit.money),
+        ("state", "outbox", audit.outbox),
+        ("state", "reserved ids", audit.reserved_ids),
+    ):
+        checks.run(store, about, partial(each, check, store))
+    for table in tables.metadata.sorted_tables:
+        check = partial(rows.unreadable, table=table)
+        checks.run("state", f"rows of {table.name}", partial(each, check, "state"))
+
+
+def _counted(checks: Checks, state: State) -> tuple[set[TenantId], int, int]:
+    """Return all tenants, and how many sends and links there are."""
+    everyone, counts = set[TenantId](), [0, 0]
+
+    def count() -> Iterator[Finding]:
+        with state.read() as tx:
+            everyone.update(tenants.everyone(tx))
+            counts[:] = audit.send_count(tx), audit.link_count(tx)
+        yield from ()
+
+    checks.run("state", "tenants", count)
+    return everyone, counts[0], counts[1]
+
+
+class _Log:
+    """The log by itself, and against the state where that can be read."""
+
+    def __init__(self, checks: Checks, log: Log, state: State | None) -> None:
+        self._checks, self._log, self._state = checks, log, state
+        self._damaged = set[TenantId | None]()
+        self._events: dict[TenantId, int] = {}
+        self._settled = set[TenantId]()
+
+    def check(self, everyone: set[TenantId]) -> tuple[int, tuple[TenantId, ...]]:
+        """Check everything; add whom only the log knows to `everyone`.
+
+        Returns how many events there are, and whose bills could not be compared just now.
+        """
+        run = self._checks.run
+        run("log", "data files", self._files)
+        run("log", "tenants of the log", partial(self._tenants, everyone))
+        if self._state is not None:
+            run("log", "how far the log is", partial(ahead_of_state, self._log, self._state))
+        for tenant_id in sorted(everyone):
+            if self._damaged & {tenant_id, None}:
+                continue  # found above; a damaged file is not read
+            alone, bills_too = partial(self._alone, tenant_id), partial(self._bills, tenant_id)
+            run("log", f"log of {tenant_id}", alone, tenant_id=tenant_id)
+            run("ledger", f"bills of {tenant_id}", bills_too, tenant_id=tenant_id)
+        unsettled = tuple(sorted(everyone - self._settled))
+        return sum(self._events.values()), unsettled
+
+    def _files(self) -> Iterator[Finding]:
+        report = self._log.look_at_files()
+        self._damaged |= {damage.tenant_id for damage in report.damaged}
+        yield from damaged_files(report)
+
+    def _tenants(self, everyone: set[TenantId]) -> Iterable[Finding]:
+        everyone.update(self._log.tenants())
+        return ()
+
+    def _alone(self, tenant_id: TenantId) -> Iterator[Finding]:
+        # The order matters: what the mark says was copied is in any later log, and a state that
+        # is read last knows every event of the log.
+        copied_up_to = self._log.high_water_mark()
+        with self._log.unchecked_reader(tenant_id) as reader:
+            checked = LogCheck(reader, tenant_id)
+            self._events[tenant_id] = checked.event_count
+            yield from checked.completeness()
+            yield from checked.repeated_ids()
+            if self._state is not None:
+                with self._state.read() as tx:
+                    yield from checked.lost_events(tx, copied_up_to)
+
+    def _bills(self, tenant_id: TenantId) -> Iterator[Finding]:
+        if self._state is None:
+            return
+        copied_up_to = self._log.high_water_mark()
+        with self._log.unchecked_reader(tenant_id) as reader, self._state.read() as tx:
+            settled = audit.is_settled(tx, tenant_id, copied_up_to)
+            yield from bills(tx, reader, tenant_id, settled=settled)
+            if settled:
+                self._settled.add(tenant_id)
+
+
+def _home(checks: Checks, subject: Subject, links: int) -> None:
+    for about, check in (
+        ("modes of files", partial(home.private, subject.home, subject.private_files)),
+        ("secrets", partial(home.secrets, subject.secrets, subject.load_secrets, links=links)),
+        ("stored scores", partial(home.scores, subject.scores)),
+    ):
+        checks.run("home", about, check)
+
+
+def _opened(checks: Checks, store: str, open_store: Callable[[], Store]) -> Store | None:
+    """Return a store that could be opened; that one cannot be is a finding."""
+    opened = list[Store]()
+
+    def open_it() -> Iterable[Finding]:
+        opened.append(open_store())
+        return ()
+
+    checks.run(store, f"the {store} itself", open_it)
+    return opened[0] if opened else None

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from sendopt.app import open_app
+from sendopt.clock import VirtualClock
+from sendopt.demo.run import HELD_FROM
+from sendopt.settings import Settings
 from sendopt.verify import Report
 
 Verify = Callable[[], Report]
 Damage = Callable[..., None]
+
+UNBALANCED = (
+    "insert into ledger_entry "
+    "(tenant_id, posting, account, amount_minor, currency, period, posted_at) "
+    "values ('fried2021', '2025-02/click/1', 'receivable', 5, 'EUR', '2025-02', 0)"
+)
 
 
 def broken(report: Report) -> set[tuple[str, str]]:
@@ -113,6 +125,111 @@ def test_a_broken_rule_of_the_state(
     assert ("state", rule) in broken(verify())
 
 
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        ("update event_outbox set event = '{\"event_id\":' where sequence = 1", "event_outbox 1"),
+        ("update event_outbox set event = cast(x'7b22ff227d' as text) where sequence = 1",
+         "event_outbox 1"),
+        ("update planned_send set due_at = -62135596800000000 where state = 'delivered'",
+         "planned_send"),
+        ("update planned_send set planned_at = 253402300799000000", "planned_send"),
+        ("update decision set slots = '[' where send_id = (select min(send_id) from decision)",
+         "decision"),
+        ("update attempt set outcome = 'acceqted'", "attempt"),
+        ("update click set occurred_at = 'noon'", "click"),
+        ("update app_user set timezone = x'ff'", "app_user"),
+    ],
+)  # fmt: skip
+def test_a_row_that_cannot_be_read_is_named_and_the_other_checks_go_on(
+    verify: Verify, damage_state: Damage, statement: str, table: str
+) -> None:
+    damage_state(statement, UNBALANCED)
+    report = verify()
+    named = {each.subject for each in report.findings if each.rule == "row_can_be_read"}
+    assert any(subject.startswith(table) for subject in named), report.findings
+    assert {each.tenant_id for each in report.findings if each.subject in named} == {"fried2021"}
+    assert ("ledger", "posting_sums_to_zero") in broken(report)
+    assert report.event_count > 3_000
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (("update planned_send set state = 'planned', ready_at = due_at, reason = null "
+         "where state = 'failed' or send_id = (select min(send_id) from planned_send)"),
+         "send_is_not_overdue"),
+        ("update tenant set timezone = 'Mars/Phobos' where tenant_id = 'fried2021'",
+         "zone_is_known"),
+        (("update event_outbox set event = json_set(event, '$.user_id', 'eve') where event_id = "
+         "(select min(event_id) from event_outbox where event_id like '%:send')"),
+         "reserved_id_is_ours"),
+    ],
+)  # fmt: skip
+def test_a_broken_rule_of_trust(
+    verify: Verify, damage_state: Damage, statement: str, expected: str
+) -> None:
+    damage_state(statement)
+    assert ("state", expected) in broken(verify())
+
+
+def test_a_state_that_is_older_than_the_log(verify: Verify, damage_state: Damage) -> None:
+    damage_state("delete from event_outbox where position > 100")
+    assert ("log", "log_is_not_ahead") in broken(verify())
+
+
+def test_a_changed_data_file_is_all_that_is_found(verify: Verify, home: Path) -> None:
+    file = max((home / "log" / "data").rglob("*.parquet"), key=lambda path: path.stat().st_size)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    (finding,) = verify().findings
+    assert (finding.rule, finding.tenant_id) == ("data_file_unchanged", "fried2021")
+    assert file.name in finding.subject
+
+
+@pytest.mark.parametrize("wrong", ["gone", "open", "changed", "unreadable"])
+def test_secrets_that_are_not_as_they_were_written(verify: Verify, home: Path, wrong: str) -> None:
+    secrets = home / "secrets.json"
+    if wrong == "gone":
+        secrets.unlink()
+    elif wrong == "open":
+        home.chmod(0o755)
+        secrets.chmod(0o644)
+    elif wrong == "changed":
+        content = json.loads(secrets.read_text())
+        key = content["link_keys"]["k1"]
+        content["link_keys"]["k1"] = ("A" if key[0] != "A" else "B") + key[1:]
+        secrets.write_text(json.dumps(content))
+    else:
+        secrets.write_bytes(b"\xff")
+    (finding,) = verify().findings
+    assert finding.rule == ("files_are_private" if wrong == "open" else "secrets_are_whole")
+    assert finding.subject == "secrets.json"
+
+
+@pytest.mark.parametrize(
+    ("store", "file"),
+    [
+        ("state", "state.sqlite"),
+        ("log", "log/catalog.sqlite"),
+        ("registry", "registry/mlflow.sqlite"),
+    ],
+)
+def test_a_store_that_does_not_open_is_found_and_the_others_are_checked(
+    home: Path, tmp_path: Path, store: str, file: str
+) -> None:
+    copy = shutil.copytree(home, tmp_path / "copy")  # MLflow remembers what it opened
+    for path in (copy / file, copy / f"{file}-wal"):
+        if path.exists():
+            path.write_bytes(b"no database" * 1_000)
+    with closing(open_app(Settings(home=copy), clock=VirtualClock(HELD_FROM))) as app:
+        report = app.verify(progress=lambda _about: None)
+    assert store in {finding.store for finding in report.findings}
+    assert report.send_count > 50 or store == "state"
+    assert report.event_count > 3_000 or store == "log"
+
+
 def test_a_closed_statement_that_was_changed(verify: Verify, damage_state: Damage) -> None:
     document = json.dumps({"tenant_id": "fried2021"})
     damage_state(
@@ -123,11 +240,7 @@ def test_a_closed_statement_that_was_changed(verify: Verify, damage_state: Damag
 
 
 def test_a_posting_that_does_not_balance(verify: Verify, damage_state: Damage) -> None:
-    damage_state(
-        "insert into ledger_entry "
-        "(tenant_id, posting, account, amount_minor, currency, period, posted_at) "
-        "values ('fried2021', '2025-02/click/1', 'receivable', 5, 'EUR', '2025-02', 0)"
-    )
+    damage_state(UNBALANCED)
     assert ("ledger", "posting_sums_to_zero") in broken(verify())
 
 

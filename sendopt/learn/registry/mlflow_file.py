@@ -85,7 +85,7 @@ class MlflowFile:
             OSError: if that is impossible, or the file is damaged.
         """
         if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._rows("pragma schema_version")
 
     def _rows(self, sql: str, *values: object) -> Sequence[Any]:
