@@ -179,6 +179,7 @@ class Supervisor:
         self._stop = stop
         self._stopping = stopping
         self._lost = False
+        self._late: set[str] = set()
 
     def run(self) -> bool:
         """Return once `stop` is set and every part has ended, or has had its time to.
@@ -208,6 +209,10 @@ class Supervisor:
                 self._lose(part, code="part_ended", reason="its thread was ended")
             elif part.is_hung:
                 self._lose(part, code="part_hung", reason="it has said nothing for too long")
+        late = {part.name for part in self._parts if part.code == LATE}
+        for name in sorted(late - self._late):
+            _log.error(LATE, part=name)
+        self._late = late
 
     def _live(self, part: Part) -> None:
         try:

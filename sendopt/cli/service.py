@@ -65,6 +65,7 @@ def append(home: Home = None) -> None:
 def _supervise(home: Path | None, choose_parts: Callable[[App], list[Part]]) -> None:
     """Run parts until a signal comes, which may be at any moment, or one of them is lost."""
     stop = stopped_by_signal()
+    gc.disable()  # until all is there: looking for garbage was a fifth of the time until then
     started = unless_stopped(lambda: _start(home, choose_parts, stop), stop)
     if started is None:
         leave(0)
@@ -87,6 +88,10 @@ def _start(
     # Everything is made, and with it imported, before any part starts: two threads that import at
     # once can see each other's half-made modules.
     parts = choose_parts(app)
+    # Half a million objects of libraries live as long as the process: looking through them for
+    # garbage would halt every request for a quarter of a second now and then.
+    gc.freeze()
+    gc.enable()
     stopping = timedelta(seconds=app.settings.service.stop_seconds)
     return app, sendopt.app.supervision.Supervisor(parts, stop, stopping=stopping)
 
@@ -112,7 +117,4 @@ def _with_api(app: App, parts: list[Part]) -> list[Part]:
     patience = sendopt.app.running.patience(app)
     together.append(sendopt.app.supervision.Part("serve", work, patience))
     app.ready()  # brings in what is imported late
-    # Half a million objects of libraries live as long as the process: looking through them for
-    # garbage would halt every request for a quarter of a second now and then.
-    gc.freeze()
     return together

@@ -171,6 +171,7 @@ def test_a_part_that_says_nothing_is_late_and_ends_the_process_in_the_end() -> N
     free.set()
     (lost,) = [line for line in logs if line["event"] == "part_lost"]
     assert (lost["part"], lost["code"]) == ("dispatch", "part_hung")
+    assert [line["part"] for line in logs if line["event"] == "part_late"] == ["dispatch"]
 
 
 def test_work_that_takes_long_and_beats_is_not_late() -> None:
