@@ -1,4 +1,4 @@
-"""Tells the story of one day: `python -m simulation SEED [--planted NAME] [--shorten]`."""
+"""Tells the story of one day: `python -m simulation SEED [--planted NAME] [--shorten | --lake]`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ def main() -> int:
     parser.add_argument("seed", type=int)
     parser.add_argument("--planted", help="begin of the name of a bug that is planted first")
     parser.add_argument("--shorten", action="store_true", help="leave out what it fails without")
+    parser.add_argument("--lake", action="store_true", help="over a real DuckLake: seconds a day")
     given = parser.parse_args()
     mutation = None
     if given.planted is not None:
         mutation = next((m for m in MUTATIONS if m.name.startswith(given.planted)), None)
         if mutation is None:
             parser.error("no such bug; there are:\n" + "\n".join(m.name for m in MUTATIONS))
-    with world(mutation) as lived_in:
+    with world(mutation, lake=given.lake) as lived_in:
         result = lived_in.live(script.write(given.seed))
-        if result.failed and given.shorten:
+        if result.failed and given.shorten and not given.lake:
             result = shorten(lived_in, result)
     print(told(result))
     return 1 if result.failed else 0

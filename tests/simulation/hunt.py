@@ -8,19 +8,20 @@ import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
 
 from sendopt.clock import cpu_seconds
+from sendopt.log import LogLocation
 from sendopt.state import State, migrate
 from simulation import script
 from simulation.day import Result, World, without
 from simulation.mutations import Mutation, planted
 from simulation.scheduler import CALM
-from simulation.stores import without_time_travel
+from simulation.stores import SteppedLog, without_time_travel
 
 #: `verify` reads all of the log and of the state, a third of what a day costs: of days that the
 #: oracle finds whole it sees every so many.
@@ -38,8 +39,11 @@ class Hunt:
 
 
 @contextmanager
-def world(mutation: Mutation | None = None) -> Iterator[World]:
-    """Open stores in memory in which days are lived, with a bug planted or without."""
+def world(mutation: Mutation | None = None, *, lake: bool = False) -> Iterator[World]:
+    """Open stores in memory in which days are lived, with a bug planted or without.
+
+    `lake` gives them a real DuckLake in place of tables in memory, for one day.
+    """
     memory = Path("/dev/shm")
     folder = Path(
         tempfile.mkdtemp(prefix="sendopt-simulation-", dir=memory if memory.is_dir() else None)
@@ -54,8 +58,8 @@ def world(mutation: Mutation | None = None) -> Iterator[World]:
             with sqlite3.connect(template) as connection:
                 connection.execute(mutation.state_sql)
             connection.close()
-        with without_time_travel(), planted(mutation):
-            lived_in = World(folder, template)
+        with nullcontext() if lake else without_time_travel(), planted(mutation):
+            lived_in = World(folder, template, _lake(folder) if lake else None)
             try:
                 yield lived_in
             finally:
@@ -63,6 +67,12 @@ def world(mutation: Mutation | None = None) -> Iterator[World]:
     finally:
         structlog.reset_defaults()
         shutil.rmtree(folder)
+
+
+def _lake(folder: Path) -> SteppedLog:
+    log = SteppedLog(LogLocation(str(folder / "lake.sqlite"), str(folder / "lake-data")))
+    log.migrate()
+    return log
 
 
 def hunt(first: int, days: int, mutation: Mutation | None = None, *, step: int = 1) -> Hunt:

@@ -1,8 +1,8 @@
 """The stores of a simulated day: the real code over files in memory, with boundaries for faults.
 
 The state is the real one over SQLite. The log is the real appender and the real reader over plain
-DuckDB tables in memory: a lake costs 0.1 s at each use. What a lake does beyond that, time travel
-and files, is left out; `RealLog` has it, for the days that are run both ways.
+DuckDB tables in memory: a lake costs 0.1 s at each use. A day may be lived over a real lake, too,
+and has to be the same day.
 """
 
 from __future__ import annotations

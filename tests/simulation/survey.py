@@ -154,8 +154,10 @@ def _table(found: Sequence[Found], seeds: int) -> list[str]:
 def _page(text: str, given: argparse.Namespace) -> str:
     return f"""# Simulated days
 
-Written by `make simulate SEEDS={given.seeds}`. What a simulated day is, and what it leaves out:
-[decision 37](decisions/0037-simulated-day.md). One day as a story:
+Written by `python -m simulation.survey --seeds {given.seeds} --starts {given.starts} --lanes
+{given.lanes} --write` in `tests`; `make simulate` does so with 2,000 seeds and 5 starts. What a
+simulated day is, and what it leaves out: [decision 37](decisions/0037-simulated-day.md). One day as
+a story:
 
     cd tests && ../.venv/bin/python -m simulation 17
     cd tests && ../.venv/bin/python -m simulation 100004 --planted "a lease" --shorten

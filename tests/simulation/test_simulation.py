@@ -65,6 +65,18 @@ def test_a_bug_whose_place_is_gone_fails_loudly() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", [2, 3, 5, 7])
+def test_a_day_over_a_real_lake_is_the_same_day(seed: int) -> None:
+    with world() as lived_in:
+        in_memory = lived_in.live(script.write(seed))
+    with world(lake=True) as lived_in:
+        over_a_lake = lived_in.live(script.write(seed))
+
+    assert over_a_lake.story == in_memory.story
+    assert over_a_lake.digest == in_memory.digest
+
+
+@pytest.mark.slow
 def test_a_day_that_fails_is_shortened_and_still_fails() -> None:
     mutation = next(each for each in MUTATIONS if each.name.startswith("an answer counts before"))
     with world(mutation) as lived_in:
