@@ -46,7 +46,8 @@ def record_response(
     """Record a user's answer to a send; an opt-out takes effect in the same transaction.
 
     An answer outside the attribution window is kept, and does not count. An opt-out is never
-    refused for coming too early: whoever wants to be left alone is heard.
+    refused for coming too early, and heard again from the same send: whoever wants to be left alone
+    is heard.
 
     Raises:
         NotFound: `send_unknown`.
@@ -56,13 +57,14 @@ def record_response(
     answer = Response(send_id, kind, as_utc(occurred_at))
     with state.write() as tx:
         send = _lock_send(tx, tenant_id, send_id, occurred_at=answer.occurred_at, now=now)
+        if kind is ResponseKind.OPT_OUT:
+            # Also where one is known: the user may have opted in since then.
+            users.opt_out(tx, tenant_id, send.user_id, at=answer.occurred_at, now=now)
         known = engagement.find_response(tx, tenant_id, send_id, kind)
         if known is not None:
             first, reason = known
             return _verdict(tenant_id, first, reason, repeated=True)
-        if kind is ResponseKind.OPT_OUT:
-            users.opt_out(tx, tenant_id, send.user_id, at=answer.occurred_at, now=now)
-        else:
+        if kind is not ResponseKind.OPT_OUT:
             _require_hand_over(send, answer.occurred_at)
         reason = _filtered_reason(tx, tenant_id, send, answer.occurred_at)
         engagement.add_response(tx, tenant_id, answer, filtered_reason=reason)

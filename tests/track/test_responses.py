@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from sendopt.errors import Conflict, InvalidInput, NotFound
 from sendopt.records import Event, EventType, ResponseKind, SendId, TenantId, UserId
-from sendopt.state import State, outbox, tables
+from sendopt.state import State, outbox, tables, users
 from sendopt.track import (
     LinkSigner,
     ResponseVerdict,
@@ -104,6 +104,25 @@ def test_an_opt_out_takes_effect_with_its_record(state: State, hand_over: HandOv
     assert opted_out_at(state) == HANDED_OVER + MINUTE
     report(state, "opt_out", HANDED_OVER + 5 * MINUTE)
     assert opted_out_at(state) == HANDED_OVER + MINUTE
+
+
+def test_an_opt_out_by_the_same_send_is_heard_again_after_an_opt_in(
+    state: State, hand_over: HandOver
+) -> None:
+    hand_over(state, "s1", at=HANDED_OVER)
+    report(state, "opt_out", HANDED_OVER + MINUTE)
+    with state.write() as tx:
+        again = HANDED_OVER + 2 * MINUTE
+        users.opt_in(tx, SHOP, UserId("ann"), at=again, now=again)
+    assert opted_out_at(state) is None
+    # The first one, told once more, is still older than the opt-in.
+    report(state, "opt_out", HANDED_OVER + MINUTE, now=HANDED_OVER + 3 * MINUTE)
+    assert opted_out_at(state) is None
+
+    heard = report(state, "opt_out", HANDED_OVER + 4 * MINUTE)
+
+    assert heard.repeated
+    assert opted_out_at(state) == HANDED_OVER + 4 * MINUTE
 
 
 def test_an_opt_out_is_heard_whenever_it_comes(state: State, hand_over: HandOver) -> None:
