@@ -24,6 +24,7 @@ from sendopt.log import Log, LogLocation, read, statements
 from sendopt.log.append import Appender
 from sendopt.log.connect import LAKE_PREFIX
 from sendopt.log.durable import DataFiles
+from sendopt.log.integrity import FileReport
 from sendopt.log.lease import exclusive
 from sendopt.log.migrate import shipped
 from sendopt.log.read import Reader
@@ -213,6 +214,9 @@ class MemoryLog(SteppedLog):
 
     def unchecked_reader(self, tenant_id: TenantId) -> AbstractContextManager[Reader]:
         return self.reader(tenant_id)
+
+    def look_at_files(self, *, progress: Callable[[str], None] = lambda _path: None) -> FileReport:
+        return FileReport(0, 0, (), ())  # there are none in memory
 
     def _answer_of_nothing(
         self, query: Callable[..., pa.Table], name: str, sql: str, *args: Any, **inputs: Any
