@@ -37,6 +37,7 @@ _BEGIN_WITH = (
     "cli/test_commands.py",
     "cli/test_start_up.py",
     "log/test_processes.py",
+    "service/test_stop.py",
 )
 
 
