@@ -62,6 +62,7 @@ def test_a_restored_home_holds_what_the_original_held(
         assert not app.verify(progress=silently).findings
 
 
+@pytest.mark.slow
 def test_a_second_backup_copies_only_what_is_new(keep, bring_back, worked_home, tmp_path):
     first = keep()
     assert keep().new_files == 0
@@ -90,6 +91,7 @@ class Interrupted(FolderPlace):
         return super().write(name, source)
 
 
+@pytest.mark.slow
 @FOLDER
 def test_an_interrupted_backup_is_none_and_the_next_goes_on(
     keep, bring_back, place, tmp_path, monkeypatch
@@ -150,6 +152,7 @@ def test_a_damaged_manifest_is_refused(keep, bring_back, place, tmp_path):
     assert (listed.manifest, len(listed.faults)) == (None, 1)
 
 
+@pytest.mark.slow
 def test_pruning_keeps_what_another_backup_needs(keep, bring_back, worked_home, tmp_path, place):
     keep()
     append(worked_home, "second", 2_000)
@@ -166,6 +169,7 @@ def test_pruning_keeps_what_another_backup_needs(keep, bring_back, worked_home, 
         bring_back(tmp_path / report.backup_id, backup_id=report.backup_id)
 
 
+@pytest.mark.slow
 @FOLDER
 def test_pruning_leaves_the_backups_of_another_home(keep, worked_home, place):
     others = keep()
@@ -184,6 +188,7 @@ def test_one_backup_at_a_time_writes_to_a_folder(keep, place):
         keep()
 
 
+@pytest.mark.slow
 @FOLDER
 def test_files_that_are_merged_away_meanwhile_are_not_missed(
     keep, bring_back, worked_home, tmp_path
@@ -214,6 +219,7 @@ def test_files_that_are_merged_away_meanwhile_are_not_missed(
     bring_back(tmp_path / "new")
 
 
+@pytest.mark.slow
 @FOLDER
 def test_files_that_the_log_lost_are_all_named(keep, worked_home, place):
     append(worked_home, "one", 1_500)
@@ -228,6 +234,7 @@ def test_files_that_the_log_lost_are_all_named(keep, worked_home, place):
     assert Backups(FolderPlace(Path(place[0]))).ids() == []
 
 
+@pytest.mark.slow
 @FOLDER
 @pytest.mark.parametrize("store", ["state.sqlite", "log/catalog.sqlite"])
 def test_a_damaged_store_is_not_backed_up(keep, worked_home, place, store):
@@ -256,6 +263,7 @@ def test_a_home_that_holds_something_is_never_written_over(keep, bring_back, tmp
     bring_back(home)
 
 
+@pytest.mark.slow
 @FOLDER
 def test_what_a_killed_restore_left_is_no_home_and_in_nobodys_way(keep, bring_back, tmp_path):
     keep()
@@ -287,6 +295,7 @@ def test_stores_in_servers_are_refused_by_name(settings, names, worked_home, tmp
     assert refused.value.code == "stores_elsewhere"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state_url", ["postgres"], indirect=True)
 def test_the_rest_of_a_fleet_is_backed_up_beside_where_its_state_stood(
     worked_home, tmp_path, state_url

@@ -87,6 +87,7 @@ def test_after_a_resume_what_is_due_later_goes_out_at_its_time_and_the_rest_does
         assert not app.verify(progress=silently).findings
 
 
+@pytest.mark.slow
 def test_what_was_due_goes_out_again_only_when_asked_for(restored, clock):
     _, app = restored()
     with closing(app):
@@ -96,6 +97,7 @@ def test_what_was_due_goes_out_again_only_when_asked_for(restored, clock):
         assert fates(app) == 10 * DELIVERED
 
 
+@pytest.mark.slow
 def test_what_expired_while_it_was_held_does_not_go_out_when_asked_for(restored, clock):
     _, app = restored()
     clock.advance(60 * MINUTE)
@@ -125,6 +127,7 @@ def test_a_dispatcher_that_was_at_work_loses_its_claims_to_the_hold(restored, cl
         assert fates(app).count(("claimed", None)) == 5
 
 
+@pytest.mark.slow
 def test_a_period_that_may_have_been_closed_since_is_named(
     keep, bring_back, worked_home, tmp_path, clock
 ):
