@@ -38,4 +38,4 @@ def test_the_service_keeps_to_its_description_in_twenty_thousand_cases(
     url: str, acme_key: str, tmp_path: Path
 ) -> None:
     phases = "examples,coverage,fuzzing,stateful"
-    assert tried(url, acme_key, tmp_path, phases=phases, examples=1_000) >= CASES_OF_SLOW_RUN
+    assert tried(url, acme_key, tmp_path, phases=phases, examples=120) >= CASES_OF_SLOW_RUN
