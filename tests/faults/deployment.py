@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from pathlib import Path
 import httpx
 from receiver import Receiver
 from service.processes import SENDOPT, free_port
-from waiting import wait_until
+from waiting import PATIENCE, wait_until
 
 from sendopt.app import App, open_app
 from sendopt.records import TenantId
@@ -79,6 +80,7 @@ class Deployment:
             "SENDOPT_DELIVER__MAX_ATTEMPTS": "100",
             "SENDOPT_DELIVER__TIMEOUT_SECONDS": "5",
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            "PYTHONFAULTHANDLER": "1",
             **environment,
         }
         self.parts: dict[str, subprocess.Popen[bytes]] = {}  # what should always run, by name
@@ -164,8 +166,13 @@ class Deployment:
         """End every part as an operator does."""
         for process in self.parts.values():
             process.terminate()
-        for process in self.parts.values():
-            process.wait(timeout=60)
+        for part, process in self.parts.items():
+            try:
+                process.wait(PATIENCE.total_seconds())
+            except subprocess.TimeoutExpired as error:
+                process.send_signal(signal.SIGABRT)  # the log then says where each thread is
+                process.wait()
+                raise AssertionError(f"{part} does not end when it is told to") from error
         self.parts.clear()
 
     def kill(self) -> None:

@@ -29,6 +29,7 @@ from sendopt.records import SendState
 from sendopt.state import tables
 
 _BETWEEN_HEALTH_CHECKS_SECONDS = 0.02
+_END_OF_LOG = 6_000  # characters that are shown of one where a history breaks down
 USERS = [f"u{number}" for number in range(12)]
 
 
@@ -186,7 +187,7 @@ def history(
     try:
         yield History(bench, deployment, shim, clients, acks, receiver)
     except BaseException as error:
-        error.add_note(f"The log ends with:\n{deployment.log.read_text()[-2000:]}")
+        error.add_note(f"The log ends with:\n{deployment.log.read_text()[-_END_OF_LOG:]}")
         raise
     finally:
         clients.close()
