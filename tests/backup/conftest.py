@@ -8,6 +8,8 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from backup.homes import NOON, USERS, campaign, silently
 
@@ -16,7 +18,21 @@ from sendopt.app.backing_up import BackupReport
 from sendopt.app.restoring import RestoreReport
 from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.clock import VirtualClock
+from sendopt.score import SLOTS_A_WEEK, ScoreStore, Weeks
+from sendopt.score.store_file import About
+from sendopt.score.store_writer import write_delta, write_store
 from sendopt.settings import BackupSettings, Settings
+
+
+def _write_scores(path: Path) -> None:
+    """A base of everybody, and a delta of two."""
+    about = About(DEFAULT_TENANT, "1", log_snapshot=1, as_of=NOON, created_at=NOON)
+    ids, zones = pa.array(USERS), pa.array(["UTC"] * len(USERS))
+    weeks = Weeks(ids, np.zeros((len(USERS), SLOTS_A_WEEK), np.float32))
+    write_store(path, about, ids, zones, [weeks])
+    store = ScoreStore(path, tenant_id=DEFAULT_TENANT, model_version="1")
+    some = Weeks(ids[:2], weeks.logit[:2])
+    write_delta(store, about, ids[:2], zones[:2], [some], kept=None)
 
 
 @pytest.fixture(scope="session")
@@ -36,10 +52,7 @@ def _worked_home(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> 
     model = home / "registry" / "artifacts" / "default" / "run" / "artifacts" / "card.md"
     model.parent.mkdir(parents=True)
     model.write_text("a card")
-    scores = home / "scores" / "default"
-    scores.mkdir(parents=True)
-    (scores / "1.scores").write_bytes(b"base" * 100)
-    (scores / "1.delta").write_bytes(b"delta" * 100)
+    _write_scores(home / "scores" / "default" / "1.scores")
     return home
 
 
