@@ -7,6 +7,7 @@ the first byte too many, whatever `Content-Length` had promised.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -18,7 +19,9 @@ from sendopt.api.turns import Turn, Turns
 from sendopt.errors import InvalidInput
 
 MAX_BODY_BYTES = 1024 * 1024
-#: Bodies that are read at a time: they stay in memory until they are complete.
+#: Most bodies are there by then; only the others need a place among the slow ones.
+_WITH_ITS_HEAD_SECONDS = 0.05
+#: Slow bodies that are read at a time: they stay in memory until they are complete.
 _MOST_AT_ONCE = 64
 
 
@@ -60,10 +63,7 @@ EventsBody = Annotated[Any, Depends(events_body)]
 async def _parsed(request: Request, limits: strict_json.Limits) -> Any:
     _check_media_type(request)
     _check_announced_length(request)
-    bodies: Bodies = request.app.state.bodies
-    turn: Turn = request.state.turn
-    async with turn.aside(bodies):  # a slow client holds no thread that others could use
-        body = await _read(request, bodies.seconds)
+    body = await _read(request)
     # Scanning a mebibyte takes longer than other requests should wait for the event loop.
     return await run_in_threadpool(strict_json.loads, body, limits=limits)
 
@@ -93,21 +93,32 @@ def _check_announced_length(request: Request) -> None:
         raise _too_large()
 
 
-async def _read(request: Request, seconds: float) -> bytes:
+async def _read(request: Request) -> bytes:
+    """Return the body; what does not come with its head is waited for without a turn."""
+    bodies: Bodies = request.app.state.bodies
+    turn: Turn = request.state.turn
     body = bytearray()
     try:
-        async with asyncio.timeout(seconds):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    raise _too_large()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_WITH_ITS_HEAD_SECONDS):
+                await _collect(request, body)
+                return bytes(body)
+        async with turn.aside(bodies), asyncio.timeout(bodies.seconds):
+            await _collect(request, body)  # a slow client holds no thread that others could use
     except (TimeoutError, ClientDisconnect) as error:
         raise InvalidInput(
             f"only {len(body)} bytes of the body arrived",
             code="body_incomplete",
-            expected=f"the whole body within {seconds:g} seconds",
+            expected=f"the whole body within {bodies.seconds:g} seconds",
         ) from error
     return bytes(body)
+
+
+async def _collect(request: Request, body: bytearray) -> None:
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise _too_large()
 
 
 def _too_large() -> InvalidInput:

@@ -180,3 +180,20 @@ def test_a_state_that_is_held_stops_neither_health_nor_reads_and_bounds_who_wait
         assert b"application/problem+json" in answer
     assert set(statuses) <= {b"HTTP/1.1 200", b"HTTP/1.1 429", b"HTTP/1.1 503"}
     assert statuses[:2] == [b"HTTP/1.1 200"] * 2  # whoever had its turn, has it still
+
+
+def test_slow_bodies_hold_up_no_body_that_comes_at_once(
+    url: str, acme_key: str, acme: httpx.Client
+) -> None:
+    address = urlsplit(url)
+    head = (
+        f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {acme_key}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n["
+    ).encode()
+    with ExitStack() as held:
+        for _ in range(60):
+            slow = socket.create_connection((address.hostname, address.port), timeout=60)
+            held.enter_context(closing(slow)).sendall(head)
+        assert slow.recv(65_536).startswith(b"HTTP/1.1 429 ")  # more than its share of slow ones
+        assert acme.put("/v1/users/quick", json={"timezone": "UTC"}).status_code == 200
+        assert acme.post("/v1/events", json=[{}]).json()["code"] == "missing_field"
