@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from sendopt.errors import SendoptError
 from sendopt.records import TenantId
@@ -39,7 +40,7 @@ class Checks:
         self._progress(about)
         try:
             for finding in check():
-                self.findings.append(finding)
+                self.findings.append(_printable(finding))
         except Exception as error:  # noqa: BLE001 - whatever a damaged store makes of a check
             self.findings.append(
                 Finding(
@@ -52,6 +53,16 @@ class Checks:
             )
             return False
         return True
+
+
+def _printable(finding: Finding) -> Finding:
+    """Return a finding whose ids are text, whatever stands in the columns they were read from."""
+    tenant_id, subject = (_text(each) for each in (finding.tenant_id, finding.subject))
+    return replace(finding, tenant_id=TenantId(tenant_id), subject=subject)
+
+
+def _text(stored: object) -> str:
+    return stored.decode("utf-8", "replace") if isinstance(stored, bytes) else str(stored)
 
 
 def _told(error: Exception) -> str:
