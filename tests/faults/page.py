@@ -22,6 +22,7 @@ against state, log, ledger and receiver, and `sendopt verify` runs.
   record explains, a crash in a log, or a history that did not come to its end.
 - *doubled*: deliveries that came again because they were in flight at a fault, each with an attempt
   on record.
+- *verify findings*: none may be left of any fault but bit flips, where they name the damage.
 - *ready*: seconds from the end of a fault until `/readyz` says 200; of kills, where they hit the
   part that answers.
 

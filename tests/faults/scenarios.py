@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from faults.backups import fail_backups
 from faults.bad_disks import spoil_disk
+from faults.bit_flips import flip_bits
 from faults.clock_jumps import jump_clock
 from faults.history import Bench
 from faults.io_errors import fail_commands, fail_service
@@ -53,4 +54,5 @@ SCENARIOS = [
     Scenario("disks", "disk slow, full, read-only", spoil_disk, 30, 15, 6),
     Scenario("network", "network to PostgreSQL fails", fail_network, 80, 20, 4),
     Scenario("pauses", "dispatcher paused", pause_dispatchers, 100, 10, 4),
+    Scenario("flips", "bit flipped", flip_bits, 300, 150, 2),
 ]
