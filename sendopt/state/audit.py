@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from sendopt.records import FINAL_STATES, ChargeKind, EventType, SendState, TenantId
 from sendopt.state.engine import Transaction
+from sendopt.state.hold import IS_HELD
 from sendopt.state.tables import (
     Instant,
     app_user,
@@ -105,7 +106,8 @@ def sends(tx: Transaction) -> Iterator[Violation]:
 def overdue(tx: Transaction, *, now: datetime) -> Iterator[Violation]:
     """Check that nothing waits that a dispatcher should have handed over or ended by now.
 
-    What is held after a restore waits until somebody resumes it, or it expires.
+    What is held after a restore waits for a decision, not for a dispatcher; once it has expired it
+    will not go out, whenever somebody writes that down.
     """
     send = planned_send.c
     late = sa.literal(now - OVERDUE_AFTER, Instant)
@@ -116,7 +118,7 @@ def overdue(tx: Transaction, *, now: datetime) -> Iterator[Violation]:
         planned_send,
         send.send_id,
         rule="send_is_not_overdue",
-        broken=waits | claimed,
+        broken=(waits | claimed) & ~IS_HELD,
         explanation="its time has come, and no dispatcher has handed it over or ended it",
     )
 

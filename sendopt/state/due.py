@@ -18,6 +18,7 @@ from sendopt.records import Channel, SendId, SendState, TenantId
 from sendopt.state.damage import Unreadable, damage_of, readable
 from sendopt.state.due_row import CampaignFacts, DamagedSend, DueSend, campaign_facts, due_send
 from sendopt.state.engine import Transaction
+from sendopt.state.hold import IS_HELD
 from sendopt.state.tables import (
     app_user,
     campaign,
@@ -56,10 +57,13 @@ def lock_due(
 
 
 def claims_beyond(tx: Transaction, until: datetime) -> list[tuple[TenantId, SendId, int]]:
-    """Return tenant, send and fence of each claim whose lease ends after `until`."""
+    """Return tenant, send and fence of each claim of a dispatcher whose lease ends after `until`.
+
+    What is held is claimed by none, and until it expires; see `hold`.
+    """
     claimed = (
         sa.select(planned_send.c.tenant_id, planned_send.c.send_id, planned_send.c.fence)
-        .where(planned_send.c.state == SendState.CLAIMED, planned_send.c.ready_at > until)
+        .where(planned_send.c.state == SendState.CLAIMED, planned_send.c.ready_at > until, ~IS_HELD)
         .order_by(planned_send.c.ready_at)
         .limit(_MOST_CLAIMS)
     )

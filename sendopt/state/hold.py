@@ -2,8 +2,8 @@
 
 A state that was restored does not know what went out after it was copied, and the one that it was
 copied from may still be at work. So its unfinished sends are held: claimed by nobody, until each
-expires. A dispatcher then ends them as it ends every claim that nobody told the outcome of:
-expired, `outcome_unknown`.
+expires. No dispatcher takes such a claim for one that a dead dispatcher left. Once its send has
+expired it ends as every claim does that nobody told the outcome of: expired, `outcome_unknown`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from sendopt.state.tables import planned_send
 #: Who has claimed a send that is held.
 HOLDER = "held"
 
-_HELD = (planned_send.c.state == SendState.CLAIMED, planned_send.c.claimed_by == HOLDER)
+#: What tells a held send from one that is planned, or that a dispatcher has claimed.
+IS_HELD = sa.and_(
+    planned_send.c.state == SendState.CLAIMED,
+    planned_send.c.claimed_by.is_not_distinct_from(HOLDER),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ def resume(tx: Transaction, *, now: datetime, overdue: bool) -> None:
     wanted = planned_send.c.expires_at > now if overdue else planned_send.c.due_at > now
     tx.execute(
         sa.update(planned_send)
-        .where(*_HELD, wanted)
+        .where(IS_HELD, wanted)
         .values(
             state=SendState.PLANNED,
             claimed_by=None,
@@ -76,6 +80,6 @@ def held(tx: Transaction, *, now: datetime) -> Held:
             sa.func.count().filter(planned_send.c.due_at <= now),
         )
         .select_from(planned_send)
-        .where(*_HELD, planned_send.c.expires_at > now)
+        .where(IS_HELD, planned_send.c.expires_at > now)
     ).one()
     return Held(later=later, overdue=overdue)

@@ -14,8 +14,10 @@ from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.app.tenancy import Tenancy
 from sendopt.bill.periods import GRACE
 from sendopt.deliver import DispatchReport
+from sendopt.deliver.leases import ClaimsOfTheFuture
 from sendopt.records import Retry
 from sendopt.settings import Settings
+from sendopt.state import audit
 from sendopt.state.hold import Held
 from sendopt.state.tables import planned_send
 
@@ -48,9 +50,15 @@ def fates(app):
 
 
 def dispatch_until(app, clock, end):
-    total = DispatchReport()
+    """Let one dispatcher be at work until `end`, far longer than a lease."""
+
+    def seconds():
+        return (clock.now() - began_at).total_seconds()
+
+    began_at, total, dispatcher = clock.now(), DispatchReport(), app.dispatcher()
+    dispatcher._future = ClaimsOfTheFuture(MINUTE, seconds)
     while clock.now() < end:
-        total += app.dispatcher().dispatch_due()
+        total += dispatcher.dispatch_due()
         clock.advance(MINUTE)
     return total
 
@@ -67,6 +75,12 @@ def test_without_a_decision_nothing_goes_out_and_all_ends_as_unknown(restored, c
         assert fates(app) == 5 * DELIVERED + 5 * UNKNOWN
         app.settle()
         assert not app.verify(progress=silently).findings
+
+
+def test_what_is_held_is_not_overdue_even_if_no_dispatcher_ever_ends_it(restored, clock):
+    _, app = restored()
+    with closing(app), app.state.read() as tx:
+        assert not [*audit.overdue(tx, now=clock.now() + 24 * 60 * MINUTE)]
 
 
 @pytest.mark.parametrize("when", ["at the restore", "later"])
