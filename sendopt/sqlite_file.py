@@ -117,7 +117,7 @@ def _failure(path: Path, error: sqlite3.Error) -> StoreFailure:
             f"no room for a copy of {path}",
             statement="backup",
             code="disk_full",
-            hint="make room where the backup goes, for an S3 store in TMPDIR, and repeat it",
+            hint="make room in TMPDIR, where databases are copied to first, and repeat it",
         )
     return StoreFailure(
         f"{path} cannot be read: {error}", statement="backup", code="store_unavailable"

@@ -25,7 +25,7 @@ from sendopt.backup.copying import Copying, Source
 from sendopt.backup.manifest import LeftOut, Manifest, Origin
 from sendopt.backup.place import Place
 from sendopt.clock import Clock, SystemClock
-from sendopt.errors import Conflict, NotFound
+from sendopt.errors import Conflict, InvalidInput, NotFound
 from sendopt.log.inventory import FilesGone, LogInventory, take_inventory
 from sendopt.records import TenantId
 from sendopt.settings import Settings
@@ -68,6 +68,7 @@ def back_up(
         clock: what time it is.
 
     Raises:
+        InvalidInput: `backup_place_invalid`, also for a folder in the home.
         Conflict: `store_elsewhere`, naming every store that is not in files.
         NotFound: `home_incomplete`.
         FilesGone: if the log lost files.
@@ -79,6 +80,7 @@ def back_up(
     if left_out and not files_only:
         raise _elsewhere(left_out)
     place = open_place(destination, settings)
+    _require_outside(settings.home, destination)
     with place.alone():
         for tries_left in reversed(range(_TRIES)):
             try:
@@ -94,6 +96,17 @@ def back_up(
         progress("dropping old backups")
         dropped = Backups(place).prune(report.manifest.origin, keep=keep)
         return replace(report, dropped=dropped)
+
+
+def _require_outside(home: Path, destination: str) -> None:
+    if "://" not in destination and Path(destination).resolve().is_relative_to(home.resolve()):
+        raise InvalidInput(
+            f"{destination} lies in the home that it would be the backup of",
+            code="backup_place_invalid",
+            field="DEST",
+            hint="what takes the home would take its backups too: name a folder elsewhere, best "
+            "on another disk",
+        )
 
 
 class _Backup:

@@ -61,16 +61,15 @@ def restore(
 
     Raises:
         InvalidInput: `stores_elsewhere`, `home_is_mount`, `home_unusable`.
-        Conflict: `home_not_empty`, `backup_newer`, `schema_newer`.
+        Conflict: `home_not_empty`, `backup_newer`, `schema_newer`; `backup_ambiguous`, if the place
+            holds backups of several homes and none is named.
         NotFound: `backup_unknown`.
         StoreFailure: `backup_damaged`, naming every file; or of the disk. Nothing is left then.
     """
-    home = settings.home.absolute()
+    home = settings.home.resolve()  # a link to a folder is no folder that can be replaced
     _check_target(settings, home)
     backups = Backups(open_place(source, settings))
-    chosen = backup_id or next(iter(backups.ids()), None)
-    if chosen is None:
-        raise NotFound(f"{source} holds no backup", code="backup_unknown", field="SRC")
+    chosen = backup_id or _newest(backups, source)
     manifest = backups.manifest(chosen)
     with _beside(home) as draft:
         _check_room(draft, manifest)
@@ -85,6 +84,23 @@ def restore(
         draft.replace(home)
         sync(home.parent)
     return RestoreReport(chosen, manifest, str(home), settled)
+
+
+def _newest(backups: Backups, source: str) -> str:
+    """Return the newest backup of a place, whatever is wrong with it."""
+    ids = backups.ids()
+    if not ids:
+        raise NotFound(f"{source} holds no backup", code="backup_unknown", field="SRC")
+    by_home = backups.newest_by_origin()
+    if len(by_home) > 1:
+        homes = (f"{each.host}:{each.home} ({newest})" for each, newest in by_home.items())
+        raise Conflict(
+            f"{source} holds backups of {len(by_home)} homes: {', '.join(homes)}",
+            code="backup_ambiguous",
+            field="--backup",
+            hint="name the one that you want: the newest of each home is given in brackets",
+        )
+    return ids[0]
 
 
 def _check_target(settings: Settings, home: Path) -> None:

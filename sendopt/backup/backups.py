@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from typing import Any, BinaryIO, TypeVar
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO, TypeVar, cast
 
-from sendopt.backup.manifest import Manifest, Origin, read_manifest
+from sendopt.backup.manifest import FileEntry, Manifest, Origin, read_manifest
 from sendopt.backup.place import BACKUPS, FILES, Place, hashed
 from sendopt.errors import Conflict, NotFound, StoreFailure
 
@@ -55,6 +55,14 @@ class Backups:
                 return self.manifest(backup_id)
         return None
 
+    def newest_by_origin(self) -> dict[Origin, str]:
+        """Return the newest backup of each home whose manifest can be read, the newest first."""
+        newest: dict[Origin, str] = {}
+        for backup_id in self.ids():
+            with suppress(StoreFailure, Conflict):
+                newest.setdefault(self.manifest(backup_id).origin, backup_id)
+        return newest
+
     def finish(self, manifest: Manifest) -> str:
         """Store the manifest, which makes the backup one, and return its name."""
         there = self._place.names(FILES)
@@ -66,6 +74,7 @@ class Backups:
                 code="backup_place_failed",
                 hint="let one backup at a time write to a place, and repeat the command",
             )
+        self._place.settle()  # what the manifest names outlives a power cut before it does
         backup_id = manifest.backup_id()
         self._place.write(f"{BACKUPS}/{backup_id}.json", io.BytesIO(manifest.document()))
         self._place.settle()
@@ -74,13 +83,25 @@ class Backups:
     def prune(self, origin: Origin, *, keep: int) -> list[str]:
         """Drop all but the newest `keep` backups of a home, and the files that nobody names then.
 
-        Manifests go first, so that no backup is ever there without its files. One that cannot be
-        read stays, and all files with it: nobody can tell which of them it needs.
+        Manifests go first, so that no backup is ever there without its files.
 
         Returns:
             What was dropped.
+
+        Raises:
+            StoreFailure: `backups_kept`, if a manifest cannot be read: nobody can tell which files
+                it needs.
         """
-        manifests = {backup_id: self.manifest(backup_id) for backup_id in self.ids()}
+        try:
+            manifests = {backup_id: self.manifest(backup_id) for backup_id in self.ids()}
+        except (StoreFailure, Conflict) as error:
+            raise StoreFailure(
+                f"the new backup is whole, but none was dropped: {error.message}",
+                statement="prune",
+                code="backups_kept",
+                hint=f"remove that manifest from {BACKUPS}/ if you need it no more, or go on "
+                "without --keep",
+            ) from error
         ours = [each for each, manifest in manifests.items() if manifest.origin == origin]
         dropped = ours[keep:]
         for backup_id in dropped:
@@ -114,13 +135,45 @@ class Backups:
         """
         for file in _shown(manifest.files, progress):
             try:
-                with self._place.open(f"{FILES}/{file.sha256}") as source, target(file.path) as out:
+                with self._opened(file) as source, target(file.path) as out:
                     digest = hashed(source, out)
-            except FileNotFoundError:
-                yield f"{file.path}: its content {file.sha256} is missing"
+            except _Unreadable as damage:
+                yield f"{file.path}: its content files/{file.sha256} {damage}"
                 continue
             if digest != file.sha256:
-                yield f"{file.path}: its content {file.sha256} was changed or cut short"
+                yield f"{file.path}: its content files/{file.sha256} was changed or cut short"
+
+    @contextmanager
+    def _opened(self, file: FileEntry) -> Iterator[BinaryIO]:
+        try:
+            source = self._place.open(f"{FILES}/{file.sha256}")
+        except OSError as error:
+            raise _Unreadable.by(error) from error
+        with source:
+            yield cast("BinaryIO", _Reading(source))
+
+
+class _Unreadable(Exception):
+    """A content that is not there, or whose bytes its disk does not give."""
+
+    @classmethod
+    def by(cls, error: OSError) -> _Unreadable:
+        if isinstance(error, FileNotFoundError):
+            return cls("is missing")
+        return cls(f"cannot be read ({error.strerror})")
+
+
+class _Reading:
+    """Tells failures of reading from those of writing what was read."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._source.read(size)
+        except OSError as error:
+            raise _Unreadable.by(error) from error
 
 
 def _shown(files: Sequence[_File], progress: Callable[[str], None]) -> Iterator[_File]:

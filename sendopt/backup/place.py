@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -16,6 +17,12 @@ from sendopt.errors import LeaseHeld, StoreFailure
 #: The two folders of a place: contents by their SHA-256, manifests by the names of backups.
 FILES, BACKUPS = "files", "backups"
 
+#: What backups put into each. Anything else there is somebody else's: neither read nor deleted.
+_NAMES = {
+    FILES: re.compile(r"[0-9a-f]{64}", re.ASCII),
+    BACKUPS: re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{16}\.json", re.ASCII),
+}
+
 _CHUNK = 1 << 22
 _UNFINISHED = ".unfinished"
 
@@ -24,7 +31,7 @@ class Place(Protocol):
     """Names with contents. Names have slashes; what stands under one never changes."""
 
     def names(self, folder: str) -> dict[str, int]:
-        """Return what stands in a folder, without the folder's name, each with its size."""
+        """Return what backups put into a folder, without its name, each with its size."""
         ...
 
     def open(self, name: str) -> BinaryIO:
@@ -44,6 +51,11 @@ class Place(Protocol):
     def alone(self) -> AbstractContextManager[None]:
         """Keep other backups away for the block, where the place can."""
         ...
+
+
+def is_ours(folder: str, name: str) -> bool:
+    """Tell whether a name in one of the two folders is one that backups give."""
+    return _NAMES[folder].fullmatch(name) is not None
 
 
 def hashed(source: BinaryIO, *targets: BinaryIO) -> str:
@@ -69,7 +81,7 @@ class FolderPlace:
         return {
             file.name: file.stat().st_size
             for file in os.scandir(place)
-            if file.is_file() and not file.name.endswith(_UNFINISHED)
+            if is_ours(folder, file.name) and file.is_file()
         }
 
     def open(self, name: str) -> BinaryIO:
@@ -106,13 +118,16 @@ class FolderPlace:
 
         Raises:
             LeaseHeld: if another backup to this folder is at work.
+            StoreFailure: if it cannot be made.
         """
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_failed(self._folder, error) from error
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for draft in self._folder.glob(f"*/.*{_UNFINISHED}"):  # of one that was killed
-                draft.unlink()
+            self._drop_unfinished()
             yield
         except BlockingIOError:
             raise LeaseHeld(
@@ -120,6 +135,13 @@ class FolderPlace:
             ) from None
         finally:
             os.close(folder)
+
+    def _drop_unfinished(self) -> None:
+        """Drop what a backup that was killed has left."""
+        for folder in _NAMES:
+            for draft in self._folder.glob(f"{folder}/.*{_UNFINISHED}"):
+                if is_ours(folder, draft.name.removeprefix(".").removesuffix(_UNFINISHED)):
+                    draft.unlink()
 
 
 def disk_failed(path: Path, error: OSError) -> StoreFailure:

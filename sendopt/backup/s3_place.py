@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, BinaryIO, Self, cast
 
+from sendopt.backup.place import is_ours
 from sendopt.errors import StoreFailure
 
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 10, 60, 4
@@ -71,9 +72,10 @@ class S3Place:
                 Bucket=self._bucket, Prefix=prefix
             )
             return {
-                found["Key"].removeprefix(prefix): found["Size"]
+                name: found["Size"]
                 for page in pages
                 for found in page.get("Contents", ())
+                if is_ours(folder, name := found["Key"].removeprefix(prefix))
             }
 
     def open(self, name: str) -> BinaryIO:

@@ -8,7 +8,7 @@ import typer
 
 import sendopt.app
 from sendopt.cli.options import AsJson, Home, open_known_tenancy
-from sendopt.cli.output import print_json, print_table, progress, stdout
+from sendopt.cli.output import print_json, print_table, progress, stderr, stdout
 
 if TYPE_CHECKING:
     from sendopt.backup.manifest import Manifest
@@ -131,6 +131,10 @@ def backups(
             for fault in each.faults:
                 stdout.print(f"{each.backup_id}: {fault}")
     if any(each.faults for each in found):
+        stderr.print(
+            "Remove a changed content from files/: the next backup stores it again, if the home "
+            "still holds it."
+        )
         raise typer.Exit(1)
 
 

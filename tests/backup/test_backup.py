@@ -127,17 +127,48 @@ def test_every_damaged_file_is_named_and_nothing_is_restored(
     (root / "files" / flipped.sha256).write_bytes(content)
     (root / "files" / gone.sha256).unlink()
     (root / "files" / cut.sha256).write_bytes(b"delta")
+    expected = {flipped.path, gone.path, cut.path}
+    if "://" not in place[0]:  # what a disk answers that cannot read a file
+        unread = next(f for f in kept.manifest.files if f.path.endswith("1.scores"))
+        (root / "files" / unread.sha256).unlink()
+        (root / "files" / unread.sha256).mkdir()
+        expected.add(unread.path)
     with pytest.raises(StoreFailure) as refusal:
         bring_back(tmp_path / "new" / "home")
     assert refusal.value.code == "backup_damaged"
-    for file in (flipped, gone, cut):
-        assert file.path in refusal.value.message
+    assert all(path in refusal.value.message for path in expected)
     assert list((tmp_path / "new").iterdir()) == []
     settings = Settings(backup=place[1])
     (listed,) = list_backups(settings, place[0], check=True, progress=silently)
-    assert len(listed.faults) == 3
+    assert len(listed.faults) == len(expected)
+    if "://" not in place[0]:
+        (root / "files" / unread.sha256).rmdir()
     # What is cut short or gone is stored again; a flip is not looked for in what is there.
-    assert keep().new_files == 2
+    assert keep().new_files == len(expected) - 1
+
+
+@FOLDER
+def test_what_others_keep_in_the_place_is_neither_a_backup_nor_deleted(
+    keep, bring_back, place, tmp_path, worked_home
+):
+    theirs = [
+        Path(place[0], folder, name)
+        for folder in ("files", "backups")
+        for name in ("holiday.jpg", ".DS_Store", ".draft.unfinished", "zzz.json")
+    ]
+    for file in theirs:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("theirs")
+    keep(keep=1)
+    assert all(file.exists() for file in theirs)
+    elsewhere = tmp_path / "other disk"
+    elsewhere.mkdir()
+    (tmp_path / "new").symlink_to(elsewhere)
+    bring_back(tmp_path / "new")
+    assert (elsewhere / "state.sqlite").exists()
+    with pytest.raises(InvalidInput) as refusal:
+        back_up(Settings(home=worked_home), str(worked_home / "b"), progress=silently)
+    assert refusal.value.code == "backup_place_invalid"
 
 
 @FOLDER
@@ -150,6 +181,9 @@ def test_a_damaged_manifest_is_refused(keep, bring_back, place, tmp_path):
     assert refusal.value.code == "backup_damaged"
     (listed,) = list_backups(Settings(), place[0], check=False, progress=silently)
     assert (listed.manifest, len(listed.faults)) == (None, 1)
+    with pytest.raises(StoreFailure) as kept_all:
+        keep(keep=1)
+    assert kept_all.value.code == "backups_kept"
 
 
 @pytest.mark.slow
@@ -171,7 +205,9 @@ def test_pruning_keeps_what_another_backup_needs(keep, bring_back, worked_home, 
 
 @pytest.mark.slow
 @FOLDER
-def test_pruning_leaves_the_backups_of_another_home(keep, worked_home, place):
+def test_backups_of_another_home_are_not_pruned_and_not_taken_for_ours(
+    keep, bring_back, worked_home, place, tmp_path
+):
     others = keep()
     worked_home.rename(worked_home.with_name("moved"))
     shutil.copytree(worked_home.with_name("moved"), worked_home)
@@ -180,6 +216,11 @@ def test_pruning_leaves_the_backups_of_another_home(keep, worked_home, place):
             Settings(home=worked_home.with_name("moved")), place[0], progress=silently, keep=1
         )
     assert set(Backups(FolderPlace(Path(place[0]))).ids()) == {others.backup_id, ours.backup_id}
+    with pytest.raises(Conflict) as refusal:
+        bring_back(tmp_path / "new")
+    assert refusal.value.code == "backup_ambiguous"
+    assert others.backup_id in refusal.value.message
+    bring_back(tmp_path / "new", backup_id=others.backup_id)
 
 
 @FOLDER
