@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from sendopt.api.threads import in_thread
 from sendopt.app import App
 from sendopt.errors import NotAuthorized
 from sendopt.records import TenantId
@@ -21,11 +22,11 @@ _bearer = HTTPBearer(
 )
 
 
-def _facade(request: Request) -> App:
+async def _facade(request: Request) -> App:
     return cast("App", request.app.state.facade)
 
 
-def _tenant(
+async def _tenant(
     request: Request,
     app: Annotated[App, Depends(_facade)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
@@ -37,7 +38,8 @@ def _tenant(
     """
     if credentials is None or any(name in request.query_params for name in _KEY_PARAMETERS):
         raise NotAuthorized("no API key in the Authorization header")
-    tenant_id = app.authenticate(credentials.credentials)
+    key = credentials.credentials
+    tenant_id = await in_thread(lambda: app.authenticate(key))
     request.state.tenant_id = tenant_id
     return tenant_id
 

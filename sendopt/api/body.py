@@ -11,10 +11,10 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from sendopt import strict_json
+from sendopt.api.threads import in_thread
 from sendopt.api.turns import Turn, Turns
 from sendopt.errors import InvalidInput
 
@@ -65,7 +65,7 @@ async def _parsed(request: Request, limits: strict_json.Limits) -> Any:
     _check_announced_length(request)
     body = await _read(request)
     # Scanning a mebibyte takes longer than other requests should wait for the event loop.
-    return await run_in_threadpool(strict_json.loads, body, limits=limits)
+    return await in_thread(lambda: strict_json.loads(body, limits=limits))
 
 
 def _check_media_type(request: Request) -> None:

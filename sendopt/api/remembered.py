@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
+from sendopt.api.threads import in_thread
 from sendopt.clock import monotonic
 
 Answer = TypeVar("Answer")
 
-#: Worker threads of its own: questions never stand behind slow routes in the queue of theirs.
-_THREADS = 4
+#: Questions that are asked at a time; they never stand behind slow routes.
+_ASKED_AT_ONCE = 4
 #: Questions that wait or are asked; whoever comes beyond has to find the answer elsewhere.
 _MOST_AT_ONCE = 64
 _PATIENCE_SECONDS = 0.25  # beyond it whoever waits has to find the answer elsewhere
@@ -35,7 +35,7 @@ class Remembered(Generic[Answer]):
         self._seconds = seconds
         self._known: dict[Hashable, tuple[float, Answer]] = {}
         self._asking: dict[Hashable, asyncio.Task[None]] = {}
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="remembered")
+        self._turns = asyncio.Semaphore(_ASKED_AT_ONCE)
 
     async def get(self, key: Hashable, ask: Callable[[], Answer]) -> Answer | None:
         """Return the answer; None if there is none, or none within a moment.
@@ -68,7 +68,8 @@ class Remembered(Generic[Answer]):
     async def _ask(self, key: Hashable, ask: Callable[[], Answer]) -> None:
         asked_at = monotonic()  # what is answered later was true then
         try:
-            answer = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+            async with self._turns:
+                answer = await in_thread(ask)
         except Exception:  # noqa: BLE001 - whoever needs the answer asks again and hears why
             self._known.pop(key, None)
         else:

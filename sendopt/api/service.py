@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 import uvicorn
 from fastapi import FastAPI
-from starlette.concurrency import run_in_threadpool
 
 import sendopt
 from sendopt.api import openapi, problems
@@ -36,6 +35,7 @@ from sendopt.api.routes import (
     statements,
     users,
 )
+from sendopt.api.threads import in_thread
 from sendopt.app import App
 from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.app.supervision import Part
@@ -103,7 +103,7 @@ def _readiness(app: App, parts: Sequence[Part]) -> dict[str, str | None]:
 async def _open_stores(api: FastAPI) -> AsyncIterator[None]:
     """Open state and log before the first request, so that no two requests race to do it."""
     app: App = api.state.facade
-    await run_in_threadpool(app.open_stores)
+    await in_thread(app.open_stores)
     # Checking a large file of scores takes a while, for which nobody waits.
     in_background(lambda: _look_for_scores(app), name="scores")
     yield

@@ -80,7 +80,6 @@ class Deployment:
             "SENDOPT_DELIVER__MAX_ATTEMPTS": "100",
             "SENDOPT_DELIVER__TIMEOUT_SECONDS": "5",
             "MLFLOW_DISABLE_TELEMETRY": "true",
-            "SENDOPT_SERVICE__STOP_SECONDS": "10",
             "PYTHONFAULTHANDLER": "1",
             **environment,
         }

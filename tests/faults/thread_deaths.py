@@ -14,7 +14,7 @@ from waiting import wait_until
 
 _ENTRY = (sys.executable, str(Path(__file__).with_name("saboteur.py")))
 #: Parts of the names of threads: those of the parts, and one of those who answer requests.
-_THREADS = ("part dispatch", "part append", "part serve", "AnyIO worker thread")
+_THREADS = ("part dispatch", "part append", "part serve", "request")
 _DEATHS = (SystemExit, KeyboardInterrupt, MemoryError, RuntimeError)
 
 

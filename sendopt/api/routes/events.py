@@ -11,11 +11,12 @@ from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer
 from sendopt.api.auth import Facade, Tenant
 from sendopt.api.body import EventsBody
+from sendopt.api.threads import ThreadedRoute
 from sendopt.app.answers import EventVerdict, Verdict
 from sendopt.errors import Conflict, InvalidInput, SendoptError
 from sendopt.ingest.accept import MAX_ITEMS, EventBody
 
-router = APIRouter(prefix="/v1", tags=["events"])
+router = APIRouter(prefix="/v1", tags=["events"], route_class=ThreadedRoute)
 
 _EXAMPLE = {
     "event_id": "0199a0f2-7b1c-7d6e-9a41-3f0c5a2b8e10",

@@ -11,9 +11,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer
+from sendopt.api.threads import ThreadedRoute
 from sendopt.errors import NotAuthorized
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=ThreadedRoute)
 
 
 class Health(Answer):

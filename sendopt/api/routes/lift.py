@@ -11,13 +11,14 @@ from pydantic import WithJsonSchema
 from sendopt.api import problems
 from sendopt.api.answers import QueryId
 from sendopt.api.auth import Facade, Tenant
+from sendopt.api.threads import ThreadedRoute
 from sendopt.app.defaults import ANSWER_WINDOW, EFFECT
 from sendopt.app.lift import LiftReport
 from sendopt.clock import parse_instant
 from sendopt.errors import InvalidInput
 from sendopt.records import OUTCOMES, CampaignId, EventType
 
-router = APIRouter(prefix="/v1/lift", tags=["lift"])
+router = APIRouter(prefix="/v1/lift", tags=["lift"], route_class=ThreadedRoute)
 
 
 @router.get("", responses=problems.responses(401, 404, 422, 503))

@@ -15,6 +15,7 @@ from sendopt.api import problems
 from sendopt.api.answers import PathText
 from sendopt.api.auth import Facade
 from sendopt.api.routes.sends import Reported
+from sendopt.api.threads import ThreadedRoute
 from sendopt.track import ClickRequest
 from sendopt.track.links import link_unknown
 from sendopt.track.reports import KINDS
@@ -22,7 +23,7 @@ from sendopt.track.reports import KINDS
 #: Told in the description alone: another one is answered with the list of what there is.
 Kind = Annotated[PathText, Path(json_schema_extra={"enum": [*KINDS]})]
 
-router = APIRouter(prefix="/t", tags=["links"])
+router = APIRouter(prefix="/t", tags=["links"], route_class=ThreadedRoute)
 
 
 @router.get(

@@ -11,9 +11,10 @@ from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer
 from sendopt.api.auth import Facade, Tenant
 from sendopt.api.body import JsonBody
+from sendopt.api.threads import ThreadedRoute
 from sendopt.app.models import RollbackBody
 
-router = APIRouter(prefix="/v1/models", tags=["models"])
+router = APIRouter(prefix="/v1/models", tags=["models"], route_class=ThreadedRoute)
 
 
 class Move(Answer):
