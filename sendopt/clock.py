@@ -45,6 +45,10 @@ class Clock(Protocol):
         """Return the current instant, aware, in UTC."""
         ...
 
+    def monotonic(self) -> float:
+        """Return seconds that no setting of a clock moves: for durations, never for instants."""
+        ...
+
     def wait(self, wake: threading.Event, until: datetime) -> None:
         """Return at `until`, or earlier if `wake` is set. Never raises for a past `until`."""
         ...
@@ -55,6 +59,9 @@ class SystemClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)  # noqa: TID251 - the one place where real time enters
+
+    def monotonic(self) -> float:
+        return monotonic()
 
     def wait(self, wake: threading.Event, until: datetime) -> None:
         wake.wait(max(0.0, (until - self.now()).total_seconds()))
@@ -67,10 +74,13 @@ class VirtualClock:
     """
 
     def __init__(self, start: datetime) -> None:
-        self._now = as_utc(start)
+        self._now = self._start = as_utc(start)
 
     def now(self) -> datetime:
         return self._now
+
+    def monotonic(self) -> float:
+        return (self._now - self._start).total_seconds()
 
     def advance_to(self, instant: datetime) -> None:
         """Move forward to `instant`; a past instant leaves the clock where it is."""

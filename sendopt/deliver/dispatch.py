@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from sendopt.clock import Clock, monotonic
+from sendopt.clock import Clock
 from sendopt.deliver.events import event_of
 from sendopt.deliver.fate import after_attempt, before_attempt
 from sendopt.deliver.hand_over import HandOver
-from sendopt.deliver.leases import ClaimsOfTheFuture
+from sendopt.deliver.leases import Claim, ClaimsOfTheFuture, StepsForward
 from sendopt.deliver.provider import Provider
 from sendopt.deliver.retry import RetryPolicy
 from sendopt.errors import RowRefused, StoreFailure
@@ -77,7 +77,6 @@ class Dispatcher:
         retry: the back-off.
         lease: how long a claim holds; well above the time that a provider takes for a batch.
         batch: how many sends are claimed at once.
-        monotonic: seconds that no setting of a clock moves.
         poll: how long it goes at most without looking for newly planned sends.
     """
 
@@ -94,7 +93,6 @@ class Dispatcher:
         lease: timedelta,
         batch: int,
         poll: timedelta = timedelta(seconds=1),
-        monotonic: Callable[[], float] = monotonic,
     ) -> None:
         self._state = state
         self._providers = dict(providers)
@@ -108,7 +106,8 @@ class Dispatcher:
         self._lease = lease
         self._batch = batch
         self._poll = poll
-        self._future = ClaimsOfTheFuture(lease, monotonic)
+        self._future = ClaimsOfTheFuture(lease, clock)
+        self._steps = StepsForward(lease, clock)
 
     def dispatch_due(self) -> DispatchReport:
         """Deal with every send that is due, and return when none is left."""
@@ -119,11 +118,20 @@ class Dispatcher:
 
     def dispatch_batch(self) -> DispatchReport:
         """Deal with at most `batch` due sends."""
+        over = self._claims_that_are_over()
         with self._state.write() as tx:
             now = self._clock.now()  # not before: the store may have been busy for a while
             lease_ends_at = now + self._lease
-            end_leases(tx, self._future.over(claims_beyond(tx, lease_ends_at)), now=now)
-            due = lock_due(tx, channels=self._providers, now=now, limit=self._batch)
+            lease_over = self._clock.monotonic() + self._lease.total_seconds()
+            set_forward = self._steps.total()
+            end_leases(tx, over, now=now)
+            due = lock_due(
+                tx,
+                channels=self._providers,
+                now=now,
+                claims_over_at=now - set_forward,
+                limit=self._batch,
+            )
             fates = [
                 (send, before_attempt(send, now=now, retry=self._retry))
                 for send in due
@@ -150,14 +158,16 @@ class Dispatcher:
                 damage=send.damage,
             )
         if claimed := [send for send in begun if isinstance(send, DueSend)]:
-            outcomes = self._hand_over(claimed, lease_ends_at=lease_ends_at)
-            report += self._record(outcomes, began_at=now)
+            outcomes = self._hand_over(claimed, lease_over=lease_over)
+            report += self._record(outcomes, began_at=now, lease_over=lease_over)
         return report
 
     def next_ready_at(self) -> datetime | None:
         """Return when the next send is due, possibly in the past; None = nothing is planned."""
         with self._state.read() as tx:
-            return next_ready_at(tx, channels=self._providers)
+            return next_ready_at(
+                tx, channels=self._providers, claims_last_longer=self._steps.total()
+            )
 
     def turn(self) -> timedelta:
         """Deal with one batch of what is due, and return how long to wait before the next turn."""
@@ -171,12 +181,24 @@ class Dispatcher:
         # What is due already is in another dispatcher's hands at this moment.
         return min(self._poll, max(ready_at - self._clock.now(), self._poll / 100))
 
+    def _claims_that_are_over(self) -> list[Claim]:
+        """Look for claims of the future, now and then, and not while others wait to write."""
+        if not self._future.wants_to_look:
+            return []
+        with self._state.read() as tx:
+            claims = claims_beyond(tx, self._clock.now() + self._lease)
+        return self._future.over(claims)
+
     def _record(
-        self, outcomes: Sequence[tuple[DueSend, Outcome]], *, began_at: datetime
+        self,
+        outcomes: Sequence[tuple[DueSend, Outcome]],
+        *,
+        began_at: datetime,
+        lease_over: float,
     ) -> DispatchReport:
         """Write the outcomes; those that the state takes, where it does not take all of them."""
         try:
-            return self._write(outcomes, began_at=began_at)
+            return self._write(outcomes, began_at=began_at, lease_over=lease_over)
         except (RowRefused, ValueError) as error:
             if len(outcomes) == 1:
                 [(send, _)] = outcomes
@@ -187,13 +209,23 @@ class Dispatcher:
                     error=type(error).__name__,
                 )
                 return DispatchReport()
-        alone = (self._record([outcome], began_at=began_at) for outcome in outcomes)
+        alone = (
+            self._record([outcome], began_at=began_at, lease_over=lease_over)
+            for outcome in outcomes
+        )
         return sum(alone, DispatchReport())
 
     def _write(
-        self, outcomes: Sequence[tuple[DueSend, Outcome]], *, began_at: datetime
+        self,
+        outcomes: Sequence[tuple[DueSend, Outcome]],
+        *,
+        began_at: datetime,
+        lease_over: float,
     ) -> DispatchReport:
-        """Write all outcomes; keep trying while the lease holds, for a loss means a double send."""
+        """Write all outcomes; keep trying while the lease holds, for a loss means a double send.
+
+        The lease is over at `lease_over` of the clock that nobody sets.
+        """
         now = self._clock.now()
         fates: list[tuple[DueSend, Fate]] = [
             (send, after_attempt(send, outcome, now=now, retry=self._retry))
@@ -204,10 +236,10 @@ class Dispatcher:
                 with self._state.write() as tx:
                     kept = _write(tx, outcomes, fates, began_at=began_at, now=now)
             except StoreFailure as failure:
-                again_at = self._clock.now() + self._poll
-                if failure.code not in _PASSING or again_at >= began_at + self._lease:
+                again = self._clock.monotonic() + self._poll.total_seconds()
+                if failure.code not in _PASSING or again >= lease_over:
                     raise
-                self._clock.wait(threading.Event(), again_at)
+                self._clock.wait(threading.Event(), self._clock.now() + self._poll)
             else:
                 return _report(kept) + DispatchReport(taken_over=len(fates) - len(kept))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
@@ -27,7 +26,7 @@ class HandOver:
 
     Args:
         providers: by channel.
-        clock: when it is.
+        clock: tells when the lease has ended.
         sign_link: makes the URL that a user clicks from a link id.
     """
 
@@ -44,12 +43,15 @@ class HandOver:
         self._by_itself: set[tuple[TenantId, SendId]] = set()
 
     def __call__(
-        self, claimed: Sequence[DueSend], *, lease_ends_at: datetime
+        self, claimed: Sequence[DueSend], *, lease_over: float
     ) -> list[tuple[DueSend, Outcome]]:
-        """Return what each of `claimed` came to; none is begun once the lease has ended."""
+        """Return what each of `claimed` came to; none is begun once the lease has ended.
+
+        It ends at `lease_over` of the clock that nobody sets.
+        """
         outcomes: list[tuple[DueSend, Outcome]] = []
         for channel, group in self._groups(claimed):
-            if self._clock.now() >= lease_ends_at:
+            if self._clock.monotonic() >= lease_over:
                 # Somebody may have taken over: what was not begun is not begun any more.
                 outcomes += [(send, Retry("lease_over")) for send in group]
             else:

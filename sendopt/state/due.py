@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -36,19 +36,31 @@ _Key = tuple[str, str]  # a tenant, and the id of a campaign of it
 
 
 def lock_due(
-    tx: Transaction, *, channels: Collection[Channel], now: datetime, limit: int
+    tx: Transaction,
+    *,
+    channels: Collection[Channel],
+    now: datetime,
+    limit: int,
+    claims_over_at: datetime | None = None,
 ) -> list[DueSend | DamagedSend]:
     """Return up to `limit` sends of `channels` that are due or abandoned, earliest first.
 
     Sends of other channels are returned only once they have expired: their end must be written by
     somebody. The rows are locked until `tx` ends; on PostgreSQL rows that another dispatcher has
     locked are passed over, on SQLite there is one writer at a time.
+
+    Args:
+        tx: the transaction.
+        channels: that the caller serves.
+        now: when it is.
+        limit: the most sends.
+        claims_over_at: claims that last until then, or less long, are abandoned; None = now.
     """
     rows: list[sa.Row[Any] | DamagedSend] = []
-    for state in (SendState.CLAIMED, SendState.PLANNED):
+    for state, at in ((SendState.CLAIMED, claims_over_at or now), (SendState.PLANNED, now)):
         if len(rows) < limit:
             due = _is_due(state, frozenset(channels))
-            rows += _lock(tx, due, {"now": now, "most": limit - len(rows)})
+            rows += _lock(tx, due, {"now": at, "most": limit - len(rows)})
     keys = {(row.tenant_id, row.campaign_id) for row in rows if not isinstance(row, DamagedSend)}
     campaigns = _campaign_facts(tx, keys)
     sends = [row if isinstance(row, DamagedSend) else _due_send(row, campaigns) for row in rows]
@@ -72,13 +84,21 @@ def claims_beyond(tx: Transaction, until: datetime) -> list[tuple[TenantId, Send
     return []
 
 
-def next_ready_at(tx: Transaction, *, channels: Collection[Channel]) -> datetime | None:
+def next_ready_at(
+    tx: Transaction,
+    *,
+    channels: Collection[Channel],
+    claims_last_longer: timedelta = timedelta(0),
+) -> datetime | None:
     """Return when the next send of `channels` is due or abandoned; None = nothing is planned.
 
-    A time that cannot be read is none.
+    A time that cannot be read is none. Claims are abandoned so much later than they say.
     """
     found: list[datetime] = []
-    for state in (SendState.PLANNED, SendState.CLAIMED):
+    for state, later in (
+        (SendState.PLANNED, timedelta(0)),
+        (SendState.CLAIMED, claims_last_longer),
+    ):
         first = (
             sa.select(planned_send.c.ready_at)
             .where(
@@ -90,7 +110,7 @@ def next_ready_at(tx: Transaction, *, channels: Collection[Channel]) -> datetime
             .limit(1)
         )
         with suppress(Unreadable):
-            found += (row.ready_at for row in readable(tx, first))
+            found += (row.ready_at + later for row in readable(tx, first))
     return min(found, default=None)
 
 

@@ -211,6 +211,10 @@ class SimulatedClock:
     def now(self) -> datetime:
         return self._scheduler.now
 
+    def monotonic(self) -> float:
+        """Seconds of the same time, which nobody sets."""
+        return self._scheduler.now.timestamp()
+
     def wait(self, wake: threading.Event, until: datetime) -> None:
         if not wake.is_set() and until > self._scheduler.now:
             self._scheduler.sleep_until(until)
