@@ -10,7 +10,6 @@ have files. The moment is one in which nothing was appended to the log.
 from __future__ import annotations
 
 import socket
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from sendopt.backup.backups import Backups
 from sendopt.backup.copying import Copying, Source
 from sendopt.backup.manifest import LeftOut, Manifest, Origin
 from sendopt.backup.place import Place
+from sendopt.backup.scratch import scratch_folder
 from sendopt.clock import Clock, SystemClock
 from sendopt.errors import Conflict, InvalidInput, NotFound
 from sendopt.log.inventory import FilesGone, LogInventory, take_inventory
@@ -132,9 +132,9 @@ class _Backup:
         backups = Backups(self._place)
         copying = Copying(self._place, backups.newest(), self._progress)
         copying.add(self._home.scores())
-        with tempfile.TemporaryDirectory(prefix="sendopt-backup-") as scratch:
+        with scratch_folder() as scratch:
             taken_at = self._clock.now()
-            copies = self._copies(Path(scratch))
+            copies = self._copies(scratch)
             self._progress("counting")
             log = self._log(copies.get(CATALOG))
             state = _StateInventory.of(copies.get(STATE))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import stat
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
-from sendopt.app.secrets import load_or_create_secrets
+from sendopt.app.secrets import load_or_create_secrets, load_secrets, secrets_file
 from sendopt.errors import InvalidInput
 
 
@@ -57,3 +62,22 @@ def test_damaged_ones_are_refused_and_stay(tmp_path: Path, content: bytes | None
         load_or_create_secrets(tmp_path, os.urandom)
     assert refused.value.code == "secrets_unusable"
     assert path.is_dir() if content is None else path.read_bytes() == content
+
+
+def test_the_runbook_adds_a_link_key_to_a_file_that_stays_whole(tmp_path: Path) -> None:
+    before = load_or_create_secrets(tmp_path, os.urandom)
+    page = (Path(__file__).parents[2] / "docs" / "runbooks" / "key-rotated.md").read_text()
+    [typed] = re.findall(r"<<'END'\n(.*?)\n +END$", page, re.DOTALL | re.MULTILINE)
+    subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(typed)],
+        env={**os.environ, "SENDOPT_HOME": str(tmp_path)},
+        check=True,
+    )
+    after = load_secrets(secrets_file(tmp_path))
+    assert after.current_link_key == "k2"
+    assert before.link_keys.items() < after.link_keys.items()
+    changed = json.loads(secrets_file(tmp_path).read_text())
+    changed["link_keys"]["k2"] = changed["link_keys"]["k1"]
+    secrets_file(tmp_path).write_text(json.dumps(changed))
+    with pytest.raises(InvalidInput):
+        load_secrets(secrets_file(tmp_path))

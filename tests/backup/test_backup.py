@@ -15,6 +15,7 @@ from sendopt.app import back_up, list_backups, open_app, restore
 from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.backup.backups import Backups
 from sendopt.backup.place import FolderPlace
+from sendopt.backup.scratch import scratch_folder
 from sendopt.errors import Conflict, InvalidInput, LeaseHeld, NotFound, StoreFailure
 from sendopt.log import event_table
 from sendopt.log.statements import literal
@@ -145,6 +146,16 @@ def test_every_damaged_file_is_named_and_nothing_is_restored(
         (root / "files" / unread.sha256).rmdir()
     # What is cut short or gone is stored again; a flip is not looked for in what is there.
     assert keep().new_files == len(expected) - 1
+
+
+def test_what_a_killed_backup_has_copied_is_dropped_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / "sendopt-backup-killed"
+    left.mkdir()
+    (left / "state.sqlite").write_text("users' addresses")
+    with scratch_folder() as first, scratch_folder() as second:
+        assert {*tmp_path.iterdir()} == {first, second}
+    assert not [*tmp_path.iterdir()]
 
 
 @FOLDER
