@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -177,12 +178,12 @@ def planted(mutation: Mutation | None) -> Iterator[None]:
     function = inspect.unwrap(mutation.target)
     before = function.__code__
     function.__code__ = _changed(mutation, function).__code__
-    _forget(mutation.target)
+    _forget_answers()
     try:
         yield
     finally:
         function.__code__ = before
-        _forget(mutation.target)
+        _forget_answers()
 
 
 def _changed(mutation: Mutation, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -209,7 +210,14 @@ def _changed(mutation: Mutation, function: Callable[..., Any]) -> Callable[..., 
     return changed
 
 
-def _forget(target: Callable[..., Any]) -> None:
-    """Forget what a cached function has answered."""
-    if isinstance(target, functools._lru_cache_wrapper):
-        target.cache_clear()
+def _forget_answers() -> None:
+    """Empty every cache of the product.
+
+    Any of them may hold what was worked out with the bug, or without it: the slots of a campaign
+    are kept, and ask the quiet hours.
+    """
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "sendopt":
+            for each in vars(module).values():
+                if isinstance(each, functools._lru_cache_wrapper):
+                    each.cache_clear()

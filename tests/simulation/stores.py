@@ -158,7 +158,7 @@ class MemoryLog(SteppedLog):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(LogLocation(str(folder / "log.sqlite"), str(folder / "log-data")))
-        self._answers: dict[str, pa.Table] = {}
+        self._answers: dict[tuple[str, str], pa.Table] = {}
         config = {
             "threads": 1,
             "python_enable_replacements": False,
@@ -222,9 +222,9 @@ class MemoryLog(SteppedLog):
         self, query: Callable[..., pa.Table], name: str, sql: str, *args: Any, **inputs: Any
     ) -> pa.Table:
         """Remember answers as long as the log is empty: it says the same whenever it is asked."""
-        if name not in self._answers:
-            self._answers[name] = query(name, sql, *args, **inputs)
-        return self._answers[name]
+        if (name, sql) not in self._answers:
+            self._answers[name, sql] = query(name, sql, *args, **inputs)
+        return self._answers[name, sql]
 
     @contextmanager
     def _appender(self) -> Iterator[Appender]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 
 from sendopt.deliver import fate
+from sendopt.records import Campaign, CampaignId, Channel, QuietHours, UserId, Variant, VariantId
+from sendopt.schedule.candidates import Person, candidate_slots
 from simulation import script
 from simulation.hunt import hunt, shorten, world
 from simulation.mutations import MUTATIONS, Mutation, MutationGone, planted
@@ -39,6 +42,30 @@ def test_a_seed_gives_the_same_day_to_the_byte_in_any_process() -> None:
     )
 
     assert elsewhere.stdout.splitlines()[-1] == f"digest {here}"
+
+
+def test_nothing_is_left_of_a_planted_bug_in_any_cache() -> None:
+    """The slots of a campaign are kept, and were worked out with the quiet hours of the bug."""
+    night = QuietHours(time(22), time(8))
+    evening = datetime(2026, 7, 1, 19, tzinfo=UTC)
+    campaign = Campaign(
+        CampaignId("summer"),
+        (Variant(VariantId("a"), "title", "body"),),
+        Channel.SIMULATOR,
+        evening,
+        evening + timedelta(hours=3),
+        quiet_hours=night,
+    )
+    somebody = Person(UserId("ann"), None, "Europe/Berlin", "device")
+    mutation = next(each for each in MUTATIONS if each.name.startswith("quiet hours"))
+
+    before = candidate_slots(campaign, somebody, now=evening)
+    with planted(mutation):
+        meanwhile = candidate_slots(campaign, somebody, now=evening)
+    afterwards = candidate_slots(campaign, somebody, now=evening)
+
+    assert meanwhile != before
+    assert afterwards == before
 
 
 @pytest.mark.parametrize("name", ["an answer counts before", "the links of a batch"])
