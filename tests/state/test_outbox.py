@@ -192,3 +192,26 @@ def test_what_waits_is_counted_behind_the_log_and_before_its_position(
         assert outbox.waiting(tx, 3) == {SHOP: 2, BANK: 1}
         outbox.assign_positions(tx, limit=10)
         assert outbox.waiting(tx, 7) == {}
+
+
+def test_what_waits_is_found_by_where_it_stands_not_among_all_that_is_in_the_log(
+    state: State, now: datetime
+) -> None:
+    """An import asks for it while no request can record anything."""
+    with state.write() as tx:
+        for tenant_id in (SHOP, BANK):
+            outbox.record(tx, tenant_id, [an_open(f"e{n}", now) for n in range(4)], now=now)
+        outbox.assign_positions(tx, limit=6)
+        outbox.refuse(tx, 4, "event_conflict")
+    asked: list[tuple[str, object]] = []
+    with state.read() as tx:
+        assert outbox.last_position(tx) == 6
+        listen = (tx, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+        sa.event.listen(*listen)
+        assert sorted(outbox.waiting_ids(tx, SHOP, 2)) == ["e2"]
+        assert sorted(outbox.waiting_ids(tx, BANK, 2)) == ["e0", "e1", "e2", "e3"]
+        sa.event.remove(*listen)
+        if tx.dialect.name == "sqlite":
+            for sql, values in asked:
+                (plan,) = tx.exec_driver_sql(f"explain query plan {sql}", values).all()
+                assert "(position" in plan.detail
