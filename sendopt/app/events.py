@@ -153,14 +153,14 @@ class Events(Stores):
     @contextmanager
     def _right_to_append(self) -> Iterator[Appender]:
         """Wait for the right to append: a running service takes it for moments only."""
-        patience_ends_at = self.clock.now() + PATIENCE
+        gives_up_at = self.clock.monotonic() + PATIENCE.total_seconds()
         with ExitStack() as held:
             while True:
                 try:
                     appender = held.enter_context(self.log.appender())
                     break
                 except LeaseHeld:
-                    if self.clock.now() >= patience_ends_at:
+                    if self.clock.monotonic() >= gives_up_at:
                         raise
                     self.clock.wait(Event(), self.clock.now() + timedelta(milliseconds=100))
             yield appender
