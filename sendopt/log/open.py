@@ -137,9 +137,10 @@ class Log:
             yield appender
 
     def exclusively(self, right: str) -> AbstractContextManager[object]:
-        """Hold a right that one process at a time may hold, for the block; wait for it.
+        """Hold a right that one process at a time may hold, for the block; wait for it a minute.
 
         Raises:
+            LeaseHeld: naming the process that holds it still.
             StoreFailure: if nobody can tell who holds it.
         """
         return exclusive(self.location, right, wait=True)

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -15,7 +16,7 @@ from log.servers import Postgres
 from waiting import wait_until
 
 from sendopt.errors import LeaseHeld, StoreFailure
-from sendopt.log import Log, LogLocation, event_table
+from sendopt.log import Log, LogLocation, event_table, lease
 from sendopt.records import Event, TenantId
 
 SHOP = TenantId("shop")
@@ -34,6 +35,19 @@ def test_a_folder_in_the_place_of_the_lease_is_explained_and_passes(
     lease.rmdir()
     with local_log.appender() as appender:
         assert appender.append(SHOP, event_table([an_event()])).accepted == 1
+
+
+@pytest.mark.parametrize("kept", ["local_log", "fleet_log"])
+def test_nobody_waits_without_end_for_a_right_whose_holder_hangs(
+    kept: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log: Log = request.getfixturevalue(kept)
+    monkeypatch.setattr(lease, "PATIENCE", timedelta(milliseconds=50))
+    told = pytest.raises(LeaseHeld, match=f"process {os.getpid()} holds")
+    with log.exclusively("promote"), told, log.exclusively("promote"):
+        pass
+    with log.exclusively("promote"):
+        pass
 
 
 def test_a_disk_that_takes_no_data_file_is_explained_and_nothing_is_stored(

@@ -265,6 +265,7 @@ class Registry:
             Conflict: `champion_changed`, if another version serves than was seen: then nothing has
                 changed.
             ModelNotServable: `registry_unavailable`.
+            LeaseHeld: if another process is about to change it for longer than a minute.
         """
         with self._moving():
             if seen is not None and self.seen(tenant_id) != seen:
@@ -293,6 +294,7 @@ class Registry:
                 the gate has not let through cannot be let in by this door.
             ModelNotServable: `model_damaged`, if it does not load; then nothing has changed;
                 `registry_unavailable`.
+            LeaseHeld: if another process is about to change it for longer than a minute.
         """
         with self._moving():
             number = self._roll_back(tenant_id, to=to, by=by, reason=reason, now=now)
