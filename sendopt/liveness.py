@@ -8,7 +8,12 @@ from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
+from sendopt.clock import monotonic
+
 Answer = TypeVar("Answer")
+
+#: A server may be back by then, and a peer that only acknowledges will never answer.
+ANEW_AFTER = timedelta(seconds=3)
 
 
 class Liveness(Generic[Answer]):
@@ -18,19 +23,35 @@ class Liveness(Generic[Answer]):
 
     Args:
         question: returns when the part has answered, raises when it has not.
+        renew: leaves connections behind that may never answer, and raises within seconds if no new
+            one can be made. A question that is open for longer than `ANEW_AFTER` is asked anew
+            after this; without it, it stays open.
     """
 
-    def __init__(self, question: Callable[[], Answer]) -> None:
+    def __init__(
+        self, question: Callable[[], Answer], *, renew: Callable[[], object] | None = None
+    ) -> None:
         self._question = question
+        self._renew = renew
         self._turn = threading.Lock()
         self._asked: Future[Answer] | None = None
+        self._asked_at = monotonic()
 
     def ask(self) -> Future[Answer]:
         """Return where the answer will be. Others may wait for it: it is not to be cancelled."""
         with self._turn:
             if self._asked is None or self._asked.done():
-                self._asked = in_background(self._question, name="liveness")
+                self._asked = self._start(self._question)
+            elif self._renew is not None and self._is_overdue():
+                self._asked = self._start(_after(self._renew, self._question))
             return self._asked
+
+    def _start(self, question: Callable[[], Answer]) -> Future[Answer]:
+        self._asked_at = monotonic()
+        return in_background(question, name="liveness")
+
+    def _is_overdue(self) -> bool:
+        return monotonic() - self._asked_at > ANEW_AFTER.total_seconds()
 
     def check(self, within: timedelta) -> Answer:
         """Return what the part answers.
@@ -40,6 +61,14 @@ class Liveness(Generic[Answer]):
             Exception: whatever the question raises.
         """
         return self.ask().result(within.total_seconds())
+
+
+def _after(renew: Callable[[], object], question: Callable[[], Answer]) -> Callable[[], Answer]:
+    def ask() -> Answer:
+        renew()
+        return question()
+
+    return ask
 
 
 class LeftBehind:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from sendopt import liveness as liveness_module
 from sendopt.liveness import Liveness
 
 SHORT, LONG = timedelta(milliseconds=20), timedelta(seconds=30)
@@ -61,3 +62,15 @@ def test_what_went_wrong_is_raised_to_the_asker_and_forgotten(remote: Remote) ->
         liveness.check(LONG)
     remote.failure = None
     liveness.check(LONG)
+
+
+def test_a_question_that_stays_open_is_asked_anew_over_new_connections(
+    monkeypatch: pytest.MonkeyPatch, remote: Remote
+) -> None:
+    monkeypatch.setattr(liveness_module, "ANEW_AFTER", timedelta(0))
+    renewed = threading.Event()
+    question = Liveness(lambda: None if renewed.is_set() else remote(), renew=renewed.set)
+    with pytest.raises(TimeoutError):
+        question.check(SHORT)
+    question.check(LONG)
+    assert renewed.is_set()

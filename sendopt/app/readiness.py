@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import wait
 from datetime import timedelta
+from types import MappingProxyType
 
 import structlog
 
@@ -25,10 +26,17 @@ class Readiness:
 
     Args:
         questions: by the store that each asks; one returns if all is well, and raises if not.
+        renewals: of stores that are asked over connections, what makes new ones: see `Liveness`.
     """
 
-    def __init__(self, questions: Mapping[str, Callable[[], object]]) -> None:
-        self._stores = {name: Liveness(ask) for name, ask in questions.items()}
+    def __init__(
+        self,
+        questions: Mapping[str, Callable[[], object]],
+        renewals: Mapping[str, Callable[[], object]] = MappingProxyType({}),
+    ) -> None:
+        self._stores = {
+            name: Liveness(ask, renew=renewals.get(name)) for name, ask in questions.items()
+        }
 
     def ask(self) -> dict[str, str | None]:
         """Return of every store None if it is well, else the code of what is wrong."""

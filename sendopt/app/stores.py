@@ -83,13 +83,22 @@ class Stores(StateStore):
             "log": self._check_log,
             "registry": self._check_registry,
         }
-        return Readiness(questions | ({"disk": Disk(written).check} if written else {}))
+        return Readiness(
+            questions | ({"disk": Disk(written).check} if written else {}),
+            {"state": self._renew_state, "log": self._renew_log},
+        )
 
     def _check_state(self) -> None:
         check_version(self.state)
 
+    def _renew_state(self) -> None:
+        self.state.renew()
+
     def _check_log(self) -> None:
         self.log.high_water_mark()
+
+    def _renew_log(self) -> None:
+        self.log.renew()
 
     def _check_registry(self) -> None:
         self.registry.check()

@@ -145,6 +145,10 @@ class Log:
         """
         return exclusive(self.location, right, wait=True)
 
+    def renew(self) -> None:
+        """Leave the present connections to whoever waits for them, and use new ones from now on."""
+        self._instances.retire()
+
     def high_water_mark(self) -> int:
         """Return the highest position of the outbox that is in the log; 0 at first."""
         with self._reading() as connection:

@@ -19,6 +19,7 @@ from sendopt.disk import make_private
 from sendopt.errors import InvalidInput, RowRefused, SendoptError, StoreFailure
 from sendopt.masking import hide_in
 from sendopt.postgres import PATIENCE
+from sendopt.state.connections import Connections
 from sendopt.state.damage import is_damage
 
 #: What every function of this package takes first. Stages pass it on and never look inside.
@@ -60,6 +61,10 @@ class State:
         # unlucky ones wait for seconds; here they queue. PostgreSQL's writers need no turns.
         self._turn = threading.Lock() if self.engine.dialect.name == "sqlite" else None
         self._places = threading.Semaphore(MOST_WAITING_WRITERS)
+        self._connections: Connections | None = None
+        if self._turn is None:
+            fresh = _open_postgresql(self.engine.url, poolclass=sa.NullPool)
+            self._connections = Connections(self.engine, fresh=fresh)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -105,6 +110,16 @@ class State:
         finally:
             self._turn.release()
 
+    def renew(self) -> None:
+        """Break off connections whose answer got lost; the pool makes new ones in their place.
+
+        Raises:
+            StoreFailure: `store_unavailable`, within seconds, if the server cannot be reached.
+        """
+        if self._connections is not None:
+            with _explained("state.renew"):
+                self._connections.break_off_unanswered()
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -119,37 +134,49 @@ def insert(tx: Transaction, table: sa.Table) -> postgresql.Insert:
     return postgresql.insert(table)
 
 
+def _json_text(value: Any) -> str:
+    """Serialise without NaN, which no other reader of the column would understand."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+_COMMON: dict[str, Any] = {
+    "json_serializer": _json_text,
+    # A message with the values of a row in it would carry a tenant's data into the logs.
+    "hide_parameters": True,
+}
+#: As many as a busy API has threads; beyond that a thread waits.
+_POOL: dict[str, Any] = {
+    "pool_size": 8,
+    "max_overflow": 32,
+    "pool_timeout": LOCK_TIMEOUT_SECONDS,
+}
+
+
 def _open(url: str) -> Engine:
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         raise _unknown_store() from None  # it quotes the URL
-    common: dict[str, Any] = {
-        "json_serializer": _json_text,
-        # A message with the values of a row in it would carry a tenant's data into the logs.
-        "hide_parameters": True,
-        # As many as a busy API has threads; beyond that a thread waits.
-        "pool_size": 8,
-        "max_overflow": 32,
-        "pool_timeout": LOCK_TIMEOUT_SECONDS,
-    }
     backend = parsed.get_backend_name()
     if backend == "postgresql":
-        patience = {name: each for name, each in PATIENCE.items() if name not in parsed.query}
-        engine = sa.create_engine(
-            parsed.set(drivername="postgresql+psycopg"),
-            pool_pre_ping=True,
-            connect_args=patience,
-            **common,
-        )
-        sa.event.listen(engine, "connect", _set_up_postgresql)
+        engine = _open_postgresql(parsed, pool_pre_ping=True, **_POOL)
     elif backend == "sqlite" and parsed.database:
         make_private(Path(parsed.database))
-        engine = sa.create_engine(parsed, connect_args={"check_same_thread": False}, **common)
+        engine = sa.create_engine(
+            parsed, connect_args={"check_same_thread": False}, **_POOL, **_COMMON
+        )
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
     else:
         raise _unknown_store()
+    return engine
+
+
+def _open_postgresql(url: sa.URL, **pooling: Any) -> Engine:
+    patience = {name: each for name, each in PATIENCE.items() if name not in url.query}
+    psycopg = url.set(drivername="postgresql+psycopg")
+    engine = sa.create_engine(psycopg, connect_args=patience, **pooling, **_COMMON)
+    sa.event.listen(engine, "connect", _set_up_postgresql)
     return engine
 
 
@@ -192,11 +219,6 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
     # A writer takes the lock at once: one that upgrades later can only fail.
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-
-def _json_text(value: Any) -> str:
-    """Serialise without NaN, which no other reader of the column would understand."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 @contextmanager

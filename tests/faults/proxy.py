@@ -25,6 +25,7 @@ class _Connection:
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
     is_half_open: bool = False
+    is_silent: bool = False
 
     def cut(self) -> None:
         self.client.transport.abort()
@@ -55,7 +56,8 @@ class Proxy:
         self._connections: set[_Connection] = set()
         self._forwarding: set[asyncio.Future[None]] = set()
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+        self._thread.start()
         listening = asyncio.start_server(self._accept, "127.0.0.1", 0)
         self._listener = asyncio.run_coroutine_threadsafe(listening, self._loop).result()
         self.port: int = self._listener.sockets[0].getsockname()[1]
@@ -70,9 +72,24 @@ class Proxy:
             lambda: [each.leave_half_open() for each in self._connections]
         )
 
+    def silence(self) -> None:
+        """Acknowledge whatever comes over the connections of this moment, and forward nothing.
+
+        The server's ends are closed: it forgets these sessions.
+        """
+
+        def silence() -> None:
+            for each in self._connections:
+                each.is_silent = True
+                each.server.transport.abort()
+
+        self._loop.call_soon_threadsafe(silence)
+
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     async def _end(self) -> None:
         self._listener.close()
@@ -100,6 +117,8 @@ class Proxy:
     ) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await source.read(_BLOCK):
+                if connection.is_silent:
+                    continue
                 if self.delay_seconds:
                     await asyncio.sleep(self.delay_seconds)
                 sink.write(data)
@@ -108,6 +127,6 @@ class Proxy:
                     self.lose_next_commit_answer = False
                     connection.client.transport.abort()
                     await asyncio.sleep(_COMMIT_SECONDS)
-        if not connection.is_half_open:
+        if not connection.is_half_open and not connection.is_silent:
             connection.cut()
             self._connections.discard(connection)
