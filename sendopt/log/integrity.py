@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -83,6 +83,7 @@ class FileWatch:
     def __init__(self, location: LogLocation) -> None:
         self._location = location
         self._turn = threading.Lock()
+        self._turns: dict[TenantId, threading.Lock] = {}  # to read whole files takes a while
         self._snapshot = -1
         self._files: list[str] = []
         self._seals: dict[str, Seal] = {}
@@ -114,16 +115,20 @@ class FileWatch:
                 self._files = list(current_files(connection, lake))
                 self._seals = seals(connection, lake)
                 self._snapshot = newest
-            damaged = [
-                damage
-                for file in self._files
-                if (damage := self._look(connection, file, tenant_id)) is not None
-            ]
+            files, sealed = self._files, self._seals
+            turn = self._turns.setdefault(tenant_id, threading.Lock())
+        with turn:  # whoever reads another tenant does not wait
+            looks = (self._look(connection, file, tenant_id, sealed) for file in files)
+            damaged = [damage for damage in looks if damage is not None]
         if damaged:
             raise refusal(damaged)
 
     def _look(
-        self, connection: duckdb.DuckDBPyConnection, file: str, tenant_id: TenantId
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        file: str,
+        tenant_id: TenantId,
+        sealed: Mapping[str, Seal],
     ) -> Damage | None:
         path = relative(self._location, file)
         if tenant_of(path) not in {tenant_id, None}:
@@ -132,7 +137,7 @@ class FileWatch:
             identity = _identity(Path(file).stat())
         except OSError as error:
             return _unreadable(path, error)
-        expected = self._seals.get(path)
+        expected = sealed.get(path)
         if expected is None or self._checked.get(path) == identity:
             return None
         found = _seal(connection, self._location, file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from sendopt.errors import StoreFailure
+from sendopt.liveness import in_background
 from sendopt.log import Log, LogLocation, event_table
 from sendopt.log.connect import attached, connected
 from sendopt.log.migrate import migrate, shipped
@@ -61,6 +63,24 @@ def test_a_file_has_its_hash_whichever_way_it_came_in(
     assert (report.damaged, report.unsealed) == ((), ())
     with log.checked_reader(SHOP) as reader:
         assert reader.held().count == 1_004
+
+
+def test_whoever_reads_another_tenant_waits_for_no_file_that_is_being_checked(
+    local_log: Log, many: Callable[[int, str], pa.Table]
+) -> None:
+    with local_log.appender() as appender:
+        appender.append(SHOP, many(1_001, "a"))
+        appender.append(RIVAL, many(1_001, "a"))
+    (file,) = data_of(local_log, "shop")
+    file.unlink()
+    os.mkfifo(file)  # whoever reads it waits until it is written to
+    refused = in_background(lambda: read(local_log, SHOP), name="shop")
+    writing = in_background(lambda: file.open("wb"), name="slow disk").result(60)  # it is read now
+    assert in_background(lambda: read(local_log, RIVAL), name="rival").result(60) == 1_001
+    assert not refused.done()
+    writing.close()
+    with pytest.raises(StoreFailure, match="cannot be read"):
+        refused.result(60)
 
 
 def test_a_changed_file_is_named_and_not_read(
