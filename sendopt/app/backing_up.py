@@ -195,7 +195,8 @@ class _Backup:
         if gone := [name for name in log.files if not (folder / name).exists()]:
             raise FilesGone(gone)
         for name in log.files:
-            yield Source.of(f"{DATA}/{name}", folder / name, fixed=True)
+            sealed = log.sealed.get(name)
+            yield Source.of(f"{DATA}/{name}", folder / name, fixed=True, sha256=sealed)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sendopt.app.backup_places import open_place
 from sendopt.backup.backups import Backups
 from sendopt.backup.manifest import Manifest
-from sendopt.errors import Conflict, StoreFailure
+from sendopt.errors import Conflict, NotFound, StoreFailure
 from sendopt.settings import Settings
 
 
@@ -31,6 +31,10 @@ def list_backups(
         source: a folder, or s3://bucket/prefix.
         check: read every file and hold it against its hash.
         progress: told what is going on.
+
+    Raises:
+        NotFound: `backup_unknown`, if there is nothing to check: a disk that is not mounted
+            must not look like one on which all is well.
     """
     backups = Backups(open_place(source, settings))
     listed = []
@@ -42,4 +46,6 @@ def list_backups(
             continue
         faults = backups.check(manifest, progress=progress) if check else []
         listed.append(ListedBackup(backup_id, manifest, faults))
+    if check and not listed:
+        raise NotFound(f"{source} holds no backup", code="backup_unknown", field="DEST")
     return listed

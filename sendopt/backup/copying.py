@@ -24,11 +24,16 @@ class Source:
     path: str  # as seen from the home, with slashes
     open: Callable[[], AbstractContextManager[BinaryIO]]  # at its beginning, as often as needed
     fixed: bool = False  # nothing that ever stood under this path was another content
+    sha256: str | None = None  # what it has to hold, if somebody wrote that down
 
     @classmethod
-    def of(cls, path: str, file: Path, *, fixed: bool = False) -> Source:
+    def of(cls, path: str, file: Path, *, fixed: bool = False, sha256: str | None = None) -> Source:
         """Return the source that is a file of this machine."""
-        return cls(path, lambda: file.open("rb"), fixed)
+        return cls(path, lambda: file.open("rb"), fixed, sha256)
+
+    def may_be(self, sha256: str) -> bool:
+        """Tell whether this can be its content."""
+        return self.sha256 in {None, sha256}
 
 
 class Copying:
@@ -54,14 +59,15 @@ class Copying:
         """Store of each source what is not there yet.
 
         Raises:
-            StoreFailure: `source_changing`, if a file never stood still; as the place.
+            StoreFailure: `source_changing`, if a file never stood still; `store_damaged`, if it is
+                not what it has to be; as the place.
             OSError: if a file cannot be read.
         """
         for source in sources:
             if len(self.files) % _SHOWN_EVERY == 0:
                 self._progress(f"{len(self.files):,} files, {self.new_files:,} of them new")
             entry = self._known.get(source.path) if source.fixed else None
-            if entry is None or not self._has(entry):
+            if entry is None or not source.may_be(entry.sha256) or not self._has(entry):
                 entry = self._copy(source)
             self.files.append(entry)
 
@@ -70,6 +76,8 @@ class Copying:
             with source.open() as file:
                 digest = hashed(file)
                 entry = FileEntry(path=source.path, size=file.tell(), sha256=digest)
+            if not source.may_be(digest):
+                raise _damaged(source)
             if self._has(entry):
                 return entry
             name = f"{FILES}/{digest}"
@@ -89,3 +97,13 @@ class Copying:
 
     def _has(self, entry: FileEntry) -> bool:
         return self._there.get(entry.sha256) == entry.size
+
+
+def _damaged(source: Source) -> StoreFailure:
+    return StoreFailure(
+        f"{source.path} is not what was written",
+        statement="copy",
+        code="store_damaged",
+        hint="nothing was backed up; the backups before this one are as they were, and "
+        "docs/runbooks/corrupt-file.md says what to do",
+    )

@@ -96,7 +96,7 @@ def backups(
 ) -> None:
     """List the backups that a place holds, the newest first.
 
-    Exit status 1 if --check finds a damaged one.
+    Exit status 1 if --check finds a damaged one, or none at all.
     """
     with progress("reading backups") as show:
         found = sendopt.app.list_backups(

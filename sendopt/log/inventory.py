@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,11 @@ from sendopt.log.connect import attached, open_instance
 from sendopt.log.location import LogLocation
 from sendopt.log.migrate import applied_version
 from sendopt.log.read import current_snapshot
+from sendopt.log.sealing import seals
 from sendopt.log.statements import run, statement
 from sendopt.records import TenantId
+
+_SEALED_SINCE = 5  # version of the schema
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class LogInventory:
     high_water_mark: int  # the highest position of the outbox that was copied
     events: dict[TenantId, int]
     files: tuple[str, ...]  # as seen from the data's folder; all that any snapshot reads
+    sealed: Mapping[str, str]  # file → the SHA-256 it was written with, where that is known
 
 
 class FilesGone(StoreFailure):
@@ -69,12 +73,15 @@ def take_inventory(location: LogLocation, *, memory_limit: str, threads: int) ->
             if gone:
                 raise FilesGone(gone)
         counted = run(connection, "count_by_tenant").fetchall()
+        version = applied_version(connection)
+        sealed = seals(connection, lake) if version >= _SEALED_SINCE else {}
         return LogInventory(
-            schema_version=applied_version(connection),
+            schema_version=version,
             snapshot=current_snapshot(connection, lake),
             high_water_mark=int(run(connection, "high_water_mark").fetchall()[0][0]),
             events={TenantId(tenant_id): int(events) for tenant_id, events in counted},
             files=files,
+            sealed={path: seal.sha256 for path, seal in sealed.items()},
         )
 
 

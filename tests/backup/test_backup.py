@@ -180,6 +180,8 @@ def test_what_others_keep_in_the_place_is_neither_a_backup_nor_deleted(
     with pytest.raises(InvalidInput) as refusal:
         back_up(Settings(home=worked_home), str(worked_home / "b"), progress=silently)
     assert refusal.value.code == "backup_place_invalid"
+    with pytest.raises(NotFound):
+        list_backups(Settings(), str(tmp_path / "not mounted"), check=True, progress=silently)
 
 
 @FOLDER
@@ -299,6 +301,20 @@ def test_a_damaged_store_is_not_backed_up(keep, worked_home, place, store):
     assert refusal.value.code == "store_damaged"
     assert store in refusal.value.message
     assert len(Backups(FolderPlace(Path(place[0]))).ids()) == 1
+
+
+@FOLDER
+def test_a_data_file_that_is_not_what_was_written_is_not_backed_up(keep, worked_home, place):
+    append(worked_home, "more", 1_500)
+    [file] = (worked_home / "log" / "data" / "main" / "event").rglob("*.parquet")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(StoreFailure) as refusal:
+        keep()
+    assert refusal.value.code == "store_damaged"
+    assert file.name in refusal.value.message
+    assert Backups(FolderPlace(Path(place[0]))).ids() == []
 
 
 @FOLDER
