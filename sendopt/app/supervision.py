@@ -195,10 +195,16 @@ class Supervisor:
             looked_at = now
         ends_at = monotonic() + self._stopping.total_seconds()
         for part, thread in self._parts.items():
-            thread.join(max(0.0, ends_at - monotonic()))
+            # Nobody waits for one that is hung: the sooner the process is started anew, the better.
+            thread.join(0.0 if part.is_hung else max(0.0, ends_at - monotonic()))
             if thread.is_alive():
                 _log.error("part_did_not_stop", part=part.name)
         return not self._lost
+
+    @property
+    def all_ended(self) -> bool:
+        """Whether no part is at work any more."""
+        return not any(thread.is_alive() for thread in self._parts.values())
 
     def _look(self, *, paused: float) -> None:
         """Look after every part, where this thread itself was held up for `paused` seconds."""

@@ -71,7 +71,9 @@ def _supervise(home: Path | None, choose_parts: Callable[[App], list[Part]]) -> 
         leave(0)
     app, supervisor = started
     well = supervisor.run()
-    wait([in_background(lambda: sendopt.app.stopping.stop(app), name="close")], _CLOSING_SECONDS)
+    if supervisor.all_ended:  # else the log may be at work in a file, whose locks a close lets go
+        closing = in_background(lambda: sendopt.app.stopping.stop(app), name="close")
+        wait([closing], _CLOSING_SECONDS)
     leave(0 if well else 1)
 
 

@@ -189,3 +189,18 @@ def test_a_process_that_was_paused_as_a_whole_blames_no_part() -> None:
     assert part.is_hung
     part.excuse(3600)
     assert (part.is_hung, part.code) == (False, None)
+
+
+def test_a_part_that_is_hung_keeps_nobody_waiting_and_is_known_to_be_at_work() -> None:
+    goes_on = threading.Event()
+    at_once = Patience(late=AT_ONCE, hung=AT_ONCE)
+    hung = Part("compact", lambda _part, _stop: _wait_for(goes_on), at_once)
+    supervisor = Supervisor([hung], threading.Event(), stopping=timedelta(hours=1))
+    assert not supervisor.run()
+    assert not supervisor.all_ended
+    goes_on.set()
+    wait_until(lambda: supervisor.all_ended, "the part to end")
+
+
+def _wait_for(event: threading.Event) -> None:
+    event.wait()
