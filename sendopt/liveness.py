@@ -14,6 +14,8 @@ Answer = TypeVar("Answer")
 
 #: A server may be back by then, and a peer that only acknowledges will never answer.
 ANEW_AFTER = timedelta(seconds=3)
+#: Each question that is left open keeps a thread, and whatever it asked over.
+MOST_LEFT_OPEN = 4
 
 
 class Liveness(Generic[Answer]):
@@ -25,7 +27,7 @@ class Liveness(Generic[Answer]):
         question: returns when the part has answered, raises when it has not.
         renew: leaves connections behind that may never answer, and raises within seconds if no new
             one can be made. A question that is open for longer than `ANEW_AFTER` is asked anew
-            after this; without it, it stays open.
+            after this; without it, or beside MOST_LEFT_OPEN older ones, it stays open.
     """
 
     def __init__(
@@ -36,19 +38,27 @@ class Liveness(Generic[Answer]):
         self._turn = threading.Lock()
         self._asked: Future[Answer] | None = None
         self._asked_at = monotonic()
+        self._left_open: list[Future[Answer]] = []
 
     def ask(self) -> Future[Answer]:
         """Return where the answer will be. Others may wait for it: it is not to be cancelled."""
         with self._turn:
             if self._asked is None or self._asked.done():
                 self._asked = self._start(self._question)
-            elif self._renew is not None and self._is_overdue():
+            elif self._renew is not None and self._is_overdue() and self._may_leave(self._asked):
                 self._asked = self._start(_after(self._renew, self._question))
             return self._asked
 
     def _start(self, question: Callable[[], Answer]) -> Future[Answer]:
         self._asked_at = monotonic()
         return in_background(question, name="liveness")
+
+    def _may_leave(self, asked: Future[Answer]) -> bool:
+        self._left_open = [each for each in self._left_open if not each.done()]
+        if len(self._left_open) >= MOST_LEFT_OPEN:
+            return False
+        self._left_open.append(asked)
+        return True
 
     def _is_overdue(self) -> bool:
         return monotonic() - self._asked_at > ANEW_AFTER.total_seconds()

@@ -74,3 +74,14 @@ def test_a_question_that_stays_open_is_asked_anew_over_new_connections(
         question.check(SHORT)
     question.check(LONG)
     assert renewed.is_set()
+
+
+def test_few_questions_are_left_open_however_often_a_silent_part_is_asked_anew(
+    monkeypatch: pytest.MonkeyPatch, remote: Remote
+) -> None:
+    monkeypatch.setattr(liveness_module, "ANEW_AFTER", timedelta(0))
+    liveness = Liveness(remote, renew=lambda: None)
+    for _ in range(3 * liveness_module.MOST_LEFT_OPEN):
+        with pytest.raises(TimeoutError):
+            liveness.check(SHORT)
+    assert remote.asked == liveness_module.MOST_LEFT_OPEN + 1

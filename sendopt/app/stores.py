@@ -83,10 +83,10 @@ class Stores(StateStore):
             "log": self._check_log,
             "registry": self._check_registry,
         }
-        return Readiness(
-            questions | ({"disk": Disk(written).check} if written else {}),
-            {"state": self._renew_state, "log": self._renew_log},
-        )
+        renewals = {"state": self._renew_state}
+        if "://" in self.settings.log_catalog:  # a file that is slow is no faster opened anew
+            renewals["log"] = self._renew_log
+        return Readiness(questions | ({"disk": Disk(written).check} if written else {}), renewals)
 
     def _check_state(self) -> None:
         check_version(self.state)
