@@ -1,7 +1,8 @@
 """Keeps passwords out of whatever people and programs are shown: messages, logs, settings.
 
-Two ways, because each alone misses some: what is known to be a secret is looked for as it is, and
-what stands where secrets stand (in a URL before the `@`, behind `password=`) is taken for one.
+Three ways, because each alone misses some: what is known to be a secret is looked for as it is;
+what stands where secrets stand (in a URL before the `@`, behind `password=`), and what has the form
+of one (an API key), is taken for one.
 """
 
 from __future__ import annotations
@@ -29,6 +30,14 @@ _NAMED = re.compile(
 #: makes the URL invalid, and it is such a URL that messages quote.
 _USERINFO = re.compile(
     r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^\s:/@'\"]*):[^\s'\"<>]*@", re.IGNORECASE
+)
+
+#: What is a secret by its own form: our API keys, of which the first half is public; keys of
+#: webhooks; what an Authorization header carries.
+_FORMS = re.compile(
+    r"(?P<kept>\bso_[0-9a-f]{16}_)[0-9a-f]{64}\b"
+    r"|(?P<webhook>\bwhsec_)[A-Za-z0-9+/=]{16,}"
+    r"|(?P<scheme>\b(?:Bearer|Basic) )[\w.~+/=-]{8,}"
 )
 
 _known: set[str] = set()
@@ -63,6 +72,7 @@ def masked(text: str) -> str:
     for secret in sorted(_known, key=len, reverse=True):
         if secret in text:
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
+    text = _FORMS.sub(lambda found: f"{found[found.lastgroup or 0]}{MASK}", text)
     text = _USERINFO.sub(rf"\g<scheme>\g<user>:{MASK}@", text)
     return _NAMED.sub(rf"\g<name>{MASK}", text)
 

@@ -120,9 +120,28 @@ def test_what_a_setting_knows_as_secret_is_hidden_wherever_it_stands(secret: str
     assert secret not in told.replace(MASK, "")
 
 
+@pytest.mark.parametrize(
+    ("before", "secret"),
+    [
+        ("so_0123456789abcdef_", "5e" * 32),
+        ("whsec_", "c2VjcmV0IG9mIGEgd2ViaG9vaywgbG9uZw=="),
+        ("Authorization: Bearer ", "eyJhbGciOi.J9-x_y"),
+        ("{'Authorization': 'Basic ", "YW5uOnMzY3JldA=="),
+    ],
+)
+def test_a_secret_is_known_by_its_form(before: str, secret: str) -> None:
+    assert masked(f"refused: {before}{secret}, try again") == f"refused: {before}{MASK}, try again"
+
+
 def test_an_ordinary_message_stays_as_it_is() -> None:
     text = "events.csv: row 7, column occurred_at: '2026-10-25' is no instant; expected a timestamp"
     assert masked(text) == text
+    for hint in (
+        "the header `Authorization: Bearer so_...`",
+        "whsec_ and 24 to 64 bytes",
+        "so_far",
+    ):
+        assert masked(hint) == hint
     assert masked("https://shop.example/a:b?x=1 and ann@shop.example") == (
         "https://shop.example/a:b?x=1 and ann@shop.example"
     )
