@@ -21,7 +21,7 @@ _ID_DIGITS = 16  # of the manifest's own hash
 def _below_home(path: str) -> str:
     """Accept a path only if it stays below the folder that it is joined to."""
     parts = PurePosixPath(path)
-    if parts.is_absolute() or ".." in parts.parts or not parts.parts:
+    if parts.is_absolute() or ".." in parts.parts or not parts.parts or "\0" in path:
         raise ValueError("must lie below the home")
     return path
 
