@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from sendopt.app import App
 from sendopt.app.supervision import Part
 from sendopt.errors import StoreFailure
+from sendopt.records import TenantId
 
 _log = structlog.get_logger(__name__)
 
@@ -48,15 +49,29 @@ class BacklogGauges(Collector):
         for (tenant_id, reason), count in backlog.outbox_refused.items():
             refused.add_metric([tenant_id, reason], count)
         yield refused
+        yield _by_tenant(
+            "sendopt_sends_held",
+            "Sends that wait after a restore until somebody decides: `sendopt resume`.",
+            backlog.held,
+        )
+        yield _by_tenant(
+            "sendopt_metering_waiting",
+            "Clicks and responses that no statement counts yet.",
+            backlog.unmetered,
+        )
         if backlog.outbox_waiting is not None:
-            waiting = GaugeMetricFamily(
+            yield _by_tenant(
                 "sendopt_outbox_waiting",
                 "Events that are not in the log yet.",
-                labels=["tenant_id"],
+                backlog.outbox_waiting,
             )
-            for tenant_id, count in backlog.outbox_waiting.items():
-                waiting.add_metric([tenant_id], count)
-            yield waiting
+
+
+def _by_tenant(name: str, description: str, counts: Mapping[TenantId, int]) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(name, description, labels=["tenant_id"])
+    for tenant_id, count in counts.items():
+        gauge.add_metric([tenant_id], count)
+    return gauge
 
 
 class DriftGauges(Collector):

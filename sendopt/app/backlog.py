@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sendopt.errors import StoreFailure
 from sendopt.log import Log
 from sendopt.records import SendState, TenantId
-from sendopt.state import State, outbox, plans, tenants
+from sendopt.state import State, hold, metering, outbox, plans, tenants
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,10 @@ class Backlog:
 
     sends: Mapping[TenantId, Mapping[SendState, int]]  # every tenant, every state
     oldest_due: timedelta  # since the oldest send that is due and not handed over; 0 = none is
+    held: Mapping[TenantId, int]  # after a restore, until somebody resumes them; every tenant
     outbox_waiting: Mapping[TenantId, int] | None  # not in the log yet; None = the log is silent
     outbox_refused: Mapping[tuple[TenantId, str], int]  # recorded, and left out of the log: why
+    unmetered: Mapping[TenantId, int]  # clicks and responses no statement counts yet; every tenant
 
 
 def measure(state: State, log: Log, *, now: datetime) -> Backlog:
@@ -34,6 +36,8 @@ def measure(state: State, log: Log, *, now: datetime) -> Backlog:
         counts = plans.send_counts(tx)
         waiting = None if mark is None else outbox.waiting(tx, mark)
         refused = outbox.refused(tx)
+        held = hold.held_by_tenant(tx, now=now)
+        unmetered = {each: metering.count_unmetered(tx, each) for each in everyone}
     sends = {tenant_id: dict.fromkeys(SendState, 0) for tenant_id in everyone}
     for count in counts:
         sends[count.tenant_id][count.state] = count.count
@@ -45,8 +49,10 @@ def measure(state: State, log: Log, *, now: datetime) -> Backlog:
     return Backlog(
         sends=sends,
         oldest_due=max(now - min(due, default=now), timedelta(0)),
+        held={each: held.get(each, 0) for each in sends},
         outbox_waiting=None if waiting is None else {each: waiting.get(each, 0) for each in sends},
         outbox_refused=refused,
+        unmetered=unmetered,
     )
 
 

@@ -30,17 +30,20 @@ class Money(Stores):
         """
         return bill.put_rate_card(self.state, tenant_id, body)
 
-    def meter(self, *, progress: Callable[[], None] = lambda: None) -> None:
+    def meter(self, *, progress: Callable[[], None] = lambda: None) -> tuple[TenantId, ...]:
         """Charge for every tenant what was measured since the last time.
 
         What a tenant's own rows do not let be charged is logged and stays for the next time; the
         other tenants are charged. `progress` is called after every tenant.
+
+        Returns whose rows did not let themselves be charged.
 
         Raises:
             StoreFailure: if the state fails.
         """
         with self.state.read() as tx:
             everyone = tenants.everyone(tx)
+        failed = []
         for tenant_id in everyone:
             try:
                 bill.charge_billable(self.state, tenant_id)
@@ -48,7 +51,9 @@ class Money(Stores):
                 if isinstance(error, StoreFailure) and not isinstance(error, RowRefused):
                     raise
                 _log.error("metering_failed", tenant_id=tenant_id, error=type(error).__name__)
+                failed.append(tenant_id)
             progress()
+        return tuple(failed)
 
     def statement(self, tenant_id: TenantId, period: str) -> IssuedStatement:
         """Return the statement of a period: as it was closed, or up to this moment.

@@ -9,12 +9,14 @@ from functools import cached_property
 from sendopt.app.disk import Disk, written_folders
 from sendopt.app.readiness import Readiness
 from sendopt.app.state_store import DEFAULT_TENANT, StateStore
+from sendopt.errors import Conflict
 from sendopt.learn import Registry
 from sendopt.learn.registry import serving
 from sendopt.log import Log, LogLocation, Reader, S3Access
 from sendopt.records import TenantId
 from sendopt.settings import Settings
 from sendopt.state import check_version
+from sendopt.state.hold import is_anything_held
 
 __all__ = ["DEFAULT_TENANT", "Stores"]
 
@@ -70,8 +72,8 @@ class Stores(StateStore):
     def ready(self) -> dict[str, str | None]:
         """Tell of every store whether it answers: None, or the code of what is wrong.
 
-        Without a registry everything goes on: sends go out at their fallback times. Nobody waits
-        for one longer than two seconds.
+        Without a registry everything goes on: sends go out at their fallback times. Also says
+        whether sends are `held`. Nobody waits for an answer longer than two seconds.
         """
         return self._readiness.ask()
 
@@ -80,16 +82,23 @@ class Stores(StateStore):
         written = written_folders(self.settings)
         questions = {
             "state": self._check_state,
+            "sends": self._check_sends,
             "log": self._check_log,
             "registry": self._check_registry,
         }
-        renewals = {"state": self._renew_state}
+        renewals = {"state": self._renew_state, "sends": self._renew_state}
         if "://" in self.settings.log_catalog:  # a file that is slow is no faster opened anew
             renewals["log"] = self._renew_log
         return Readiness(questions | ({"disk": Disk(written).check} if written else {}), renewals)
 
     def _check_state(self) -> None:
         check_version(self.state)
+
+    def _check_sends(self) -> None:
+        with self.state.read() as tx:
+            held = is_anything_held(tx, now=self.clock.now())
+        if held:
+            raise Conflict("sends are held until somebody decides: `sendopt resume`", code="held")
 
     def _renew_state(self) -> None:
         self.state.renew()

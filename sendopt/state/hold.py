@@ -13,7 +13,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from sendopt.records import SendState
+from sendopt.records import SendState, TenantId
 from sendopt.state.engine import Transaction
 from sendopt.state.tables import planned_send
 
@@ -70,6 +70,21 @@ def resume(tx: Transaction, *, now: datetime, overdue: bool) -> None:
             ready_at=planned_send.c.due_at,
         )
     )
+
+
+def is_anything_held(tx: Transaction, *, now: datetime) -> bool:
+    """Tell whether a send of any tenant is held that has not expired."""
+    return bool(tx.scalar(sa.select(sa.exists().where(IS_HELD, planned_send.c.ready_at > now))))
+
+
+def held_by_tenant(tx: Transaction, *, now: datetime) -> dict[TenantId, int]:
+    """Count what is held, of those tenants that have any; without what has expired."""
+    rows = tx.execute(
+        sa.select(planned_send.c.tenant_id, sa.func.count())
+        .where(IS_HELD, planned_send.c.ready_at > now)
+        .group_by(planned_send.c.tenant_id)
+    )
+    return {TenantId(tenant_id): count for tenant_id, count in rows}
 
 
 def held(tx: Transaction, *, now: datetime) -> Held:

@@ -77,6 +77,19 @@ def unmetered(tx: Transaction, tenant_id: TenantId, kind: ChargeKind, *, limit: 
     return [Fact(kind, *row) for row in rows]
 
 
+def count_unmetered(tx: Transaction, tenant_id: TenantId) -> int:
+    """Count the facts without a stamp, also those that nobody can read."""
+    return sum(
+        tx.scalar(
+            sa.select(sa.func.count())
+            .select_from(source.table)
+            .where(source.bearing(tenant_id, None))
+        )
+        or 0
+        for source in _SOURCES.values()
+    )
+
+
 def keys(
     tx: Transaction,
     tenant_id: TenantId,

@@ -258,6 +258,7 @@ def test_a_store_that_is_broken_makes_the_service_unready_but_alive(
         assert (answer.status_code, answer.json()["ready"]) == (503, False)
         parts = answer.json()["parts"]
         assert parts.pop("state") is not None
+        assert parts.pop("sends") is not None
         assert parts == {"log": None, "registry": None, "disk": None}
         assert httpx.get(f"{url}/healthz", timeout=60).status_code == 200
         operator = {"Authorization": f"Bearer {METRICS_KEY}"}
@@ -310,6 +311,7 @@ def test_a_registry_that_is_silent_does_not_hold_up_the_probe(
             app.open_stores()
             assert app.ready() == {
                 "state": None,
+                "sends": None,
                 "log": None,
                 "registry": "registry_unavailable",
                 "disk": None,

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from sendopt.app import App
 from sendopt.app.appending import DAMAGED, copy_outbox
+from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.clock import VirtualClock
 from sendopt.log import Log
 from sendopt.records import Event, EventType, TenantId, UserId
@@ -125,7 +126,11 @@ def test_one_tenants_click_that_nobody_can_read_keeps_no_other_tenant_from_being
             )
     with app.state.write() as tx:
         tx.execute(sa.text(f"UPDATE click SET occurred_at = {damage} WHERE tenant_id = 'bank'"))
-    app.meter()
+    assert app.meter() == (BANK,)
+    assert app.backlog().unmetered == {DEFAULT_TENANT: 0, BANK: 1, SHOP: 0}
+    found = {(each.rule, each.tenant_id) for each in app.verify(progress=lambda _: None).findings}
+    assert ("everything_is_metered", BANK) in found
+    assert ("everything_is_metered", SHOP) not in found
     with app.state.read() as tx:
         metered = tx.execute(sa.text("SELECT tenant_id FROM click WHERE period IS NOT NULL"))
         assert metered.scalars().all() == ["shop"]

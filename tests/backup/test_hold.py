@@ -71,7 +71,11 @@ def test_without_a_decision_nothing_goes_out_and_all_ends_as_unknown(restored, c
     report, app = restored()
     assert report.settled.held == Held(later=3, overdue=2)
     with closing(app):
+        assert app.ready()["sends"] == "held"
+        assert sum(app.backlog().held.values()) == 5
         assert dispatch_until(app, clock, clock.now() + 2 * 60 * MINUTE).delivered == 0
+        assert app.ready()["sends"] is None
+        assert sum(app.backlog().held.values()) == 0
         assert fates(app) == 5 * DELIVERED + 5 * UNKNOWN
         app.settle()
         assert not app.verify(progress=silently).findings

@@ -30,9 +30,9 @@ class Readiness(Answer):
     parts: dict[str, str | None]  # null is well, a code says what is wrong
 
 
-#: Without it messages go out at their fallback times, and an MLflow that is down must not take the
-#: whole service with it.
-_NOT_NEEDED = frozenset({"registry"})
+#: Without a registry messages go out at their fallback times, and an MLflow that is down must not
+#: take the whole service with it. Sends that are held wait for a person, not for another process.
+_NOT_NEEDED = frozenset({"registry", "sends"})
 
 
 @router.get("/healthz")
@@ -46,8 +46,8 @@ async def health() -> Health:
 async def readiness(request: Request) -> JSONResponse:
     """Say whether the stores answer, the disk has room, and every part of the process is at work.
 
-    It answers within about two seconds, whatever is silent. Without a registry the service is
-    ready all the same.
+    It answers within about two seconds, whatever is silent. Without a registry, and
+    while sends are held after a restore, the service is ready all the same.
     """
     # Shielded: others wait for the same answer.
     parts = await asyncio.shield(asyncio.wrap_future(request.app.state.readiness.ask()))
