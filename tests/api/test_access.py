@@ -220,7 +220,7 @@ def test_the_service_says_how_it_is(stranger: httpx.Client) -> None:
     assert stranger.get("/healthz").json() == {"status": "ok"}
     answer = stranger.get("/readyz")
     assert (answer.status_code, answer.json()["ready"]) == (200, True)
-    assert answer.json()["parts"] == dict.fromkeys(("state", "log", "registry", "disk"))
+    assert answer.json()["parts"] == dict.fromkeys(("state", "sends", "log", "registry", "disk"))
 
 
 def test_requests_are_metered_by_the_template_of_their_route(home: Path, serve: Serve) -> None:

@@ -14,7 +14,6 @@ from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.app.tenancy import Tenancy
 from sendopt.bill.periods import GRACE
 from sendopt.deliver import DispatchReport
-from sendopt.deliver.leases import ClaimsOfTheFuture
 from sendopt.records import Retry
 from sendopt.settings import Settings
 from sendopt.state import audit
@@ -51,12 +50,7 @@ def fates(app):
 
 def dispatch_until(app, clock, end):
     """Let one dispatcher be at work until `end`, far longer than a lease."""
-
-    def seconds():
-        return (clock.now() - began_at).total_seconds()
-
-    began_at, total, dispatcher = clock.now(), DispatchReport(), app.dispatcher()
-    dispatcher._future = ClaimsOfTheFuture(MINUTE, seconds)
+    total, dispatcher = DispatchReport(), app.dispatcher()
     while clock.now() < end:
         total += dispatcher.dispatch_due()
         clock.advance(MINUTE)
