@@ -121,11 +121,12 @@ class Disk:
         for folder in sorted(self._folders):
             copy = into / folder.relative_to(self._root)
             if copy.parent.is_dir():
-                copy.mkdir()
+                copy.mkdir(mode=_mode(folder, otherwise=0o700))
         for path, file in self._names.items():
             copy = into / path.relative_to(self._root)
             if copy.parent.is_dir():
                 copy.write_bytes(_left_of(file, rng))
+                copy.chmod(_mode(path, otherwise=0o600))
 
     def _file(self, record: Record) -> _File:
         return self._open.setdefault(record.inode, _File())
@@ -149,6 +150,11 @@ class Disk:
             self._folders.discard(record.path)
         if file is not None:
             self._names[record.other or record.path] = file
+
+
+def _mode(path: Path, *, otherwise: int) -> int:
+    """Return who may do what with `path`, if it is still there: the journal does not tell."""
+    return path.stat().st_mode & 0o777 if path.exists() else otherwise
 
 
 def _left_of(file: _File, rng: np.random.Generator) -> bytes:
