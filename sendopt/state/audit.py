@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sendopt.records import FINAL_STATES, ChargeKind, EventType, SendState, TenantId
 from sendopt.state.engine import Transaction
 from sendopt.state.hold import IS_HELD
+from sendopt.state.instant import Instant
 from sendopt.state.tables import (
-    Instant,
     app_user,
     attempt,
     charge,

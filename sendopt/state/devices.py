@@ -15,6 +15,7 @@ from sendopt.errors import Conflict, NotFound
 from sendopt.records import Channel, Device, DeviceId, TenantId, UserId
 from sendopt.state import users
 from sendopt.state.engine import Transaction, insert
+from sendopt.state.row_hash import hash_of
 from sendopt.state.tables import device as devices
 
 #: User ids of one statement; SQLite takes 32,766 parameters.
@@ -55,7 +56,10 @@ def register(tx: Transaction, tenant_id: TenantId, device: Device, *, now: datet
     tx.execute(
         sa.update(devices)
         .where(devices.c.tenant_id == tenant_id, devices.c.device_id == device_id)
-        .values(**values)
+        .values(
+            **values,
+            row_hash=hash_of(devices, values | {"tenant_id": tenant_id, "device_id": device_id}),
+        )
     )
     return replace(device, device_id=device_id)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from sendopt.masking import hide_in
 from sendopt.postgres import PATIENCE
 from sendopt.state.connections import Connections
 from sendopt.state.damage import is_damage
+from sendopt.state.json_text import json_text
 
 #: What every function of this package takes first. Stages pass it on and never look inside.
 Transaction = Connection
@@ -134,13 +134,8 @@ def insert(tx: Transaction, table: sa.Table) -> postgresql.Insert:
     return postgresql.insert(table)
 
 
-def _json_text(value: Any) -> str:
-    """Serialise without NaN, which no other reader of the column would understand."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
 _COMMON: dict[str, Any] = {
-    "json_serializer": _json_text,
+    "json_serializer": json_text,
     # A message with the values of a row in it would carry a tenant's data into the logs.
     "hide_parameters": True,
 }

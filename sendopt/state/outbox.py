@@ -22,6 +22,7 @@ from sendopt.errors import InvariantBroken
 from sendopt.records import Event, EventType, TenantId
 from sendopt.state.damage import NOT_A_VALUE, Unreadable, readable
 from sendopt.state.engine import Transaction, insert
+from sendopt.state.json_text import json_text
 from sendopt.state.tables import event_outbox
 
 #: Rows of one statement; SQLite takes 32,766 parameters.
@@ -80,7 +81,7 @@ def record(
                 {
                     "tenant_id": tenant_id,
                     "event_id": event_id,
-                    "event": stored[event_id],
+                    "event": json_text(stored[event_id]),
                     "recorded_at": now,
                 }
                 for event_id in chunk

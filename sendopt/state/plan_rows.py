@@ -26,6 +26,7 @@ from sendopt.records import (
     UserId,
     VariantId,
 )
+from sendopt.state.json_text import json_text
 
 
 def send_row(planned: PlannedSend, now: datetime) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def decision_row(tenant_id: TenantId, reason: Decision) -> dict[str, Any]:
     return {
         "tenant_id": tenant_id,
         "send_id": reason.send_id,
-        "slots": [_slot_row(slot) for slot in reason.slots],
+        "slots": json_text([_slot_row(slot) for slot in reason.slots]),
         "chosen_at": reason.chosen_at,
         "propensity": reason.propensity,
         "policy": reason.policy,

@@ -25,7 +25,7 @@ from sendopt.records import (
 from sendopt.state import tables
 from sendopt.state.damage import NOT_A_VALUE, damaged_text
 from sendopt.state.engine import Transaction
-from sendopt.state.tables import Instant
+from sendopt.state.instant import Instant
 from sendopt.state.violation import NOBODY, Violation
 
 #: Instants that anybody can have meant: from 1970 (inclusive) to 2200 (exclusive).
@@ -73,11 +73,11 @@ def unreadable(tx: Transaction, table: sa.Table) -> Iterator[Violation]:
     ]
     if wrong:
         query = sa.select(
-            *_key(tx, table), *(condition.label(f"wrong_{name}") for name, condition in wrong)
+            *raw_key(tx, table), *(condition.label(f"wrong_{name}") for name, condition in wrong)
         ).where(sa.or_(*(condition for _, condition in wrong)))
         for row in tx.execute(query):
             names = [name for name, _ in wrong if getattr(row, f"wrong_{name}")]
-            yield _violation(table, row, f"{', '.join(names)} cannot hold what it holds")
+            yield violation_at(table, row, f"{', '.join(names)} cannot hold what it holds")
     if tx.dialect.name == "sqlite":
         yield from _not_utf8(tx, table)
 
@@ -87,16 +87,16 @@ def unknown_zones(tx: Transaction) -> Iterator[Violation]:
     known = available_timezones()
     for column in _ZONES:
         table = column.table
-        found = tx.scalars(sa.select(_raw(tx, column)).where(column.is_not(None)).distinct())
+        found = tx.scalars(sa.select(raw(tx, column)).where(column.is_not(None)).distinct())
         strange = [zone for zone in map(_text, found) if zone not in known]
         if not strange:
             continue
-        query = sa.select(*_key(tx, table), _raw(tx, column).label("zone")).where(
+        query = sa.select(*raw_key(tx, table), raw(tx, column).label("zone")).where(
             column.in_(strange)
         )
         for row in tx.execute(query):
             what = f"its zone {_text(row.zone)!r} is none that is known"
-            yield _violation(table, row, what, rule="zone_is_known")
+            yield violation_at(table, row, what, rule="zone_is_known")
 
 
 def _wrong(tx: Transaction, column: sa.Column[Any]) -> sa.ColumnElement[bool] | None:
@@ -123,6 +123,7 @@ def _stored_as(column: sa.Column[Any]) -> list[str]:
     kinds = {
         sa.Text: ["text"],
         sa.JSON: ["text"],
+        sa.LargeBinary: ["blob"],
         sa.Float: ["real", "integer"],
     }
     found = next((names for kind, names in kinds.items() if isinstance(column.type, kind)), None)
@@ -143,31 +144,35 @@ def _not_utf8(tx: Transaction, table: sa.Table) -> Iterator[Violation]:
             raise
     else:
         return
-    raw = [_raw(tx, column).label(f"raw_{column.name}") for column in texts]
-    for row in tx.execute(sa.select(*_key(tx, table), *raw)):
+    unread = [raw(tx, column).label(f"raw_{column.name}") for column in texts]
+    for row in tx.execute(sa.select(*raw_key(tx, table), *unread)):
         names = [
             column.name for column in texts if not _is_text(getattr(row, f"raw_{column.name}"))
         ]
         if names:
-            yield _violation(table, row, f"{', '.join(names)} cannot hold what it holds")
+            yield violation_at(table, row, f"{', '.join(names)} cannot hold what it holds")
 
 
-def _key(tx: Transaction, table: sa.Table) -> list[sa.ColumnElement[Any]]:
+def raw_key(tx: Transaction, table: sa.Table) -> list[sa.ColumnElement[Any]]:
+    """Return what `violation_at` names a row by."""
     key: list[sa.ColumnElement[Any]] = [
-        _raw(tx, column).label(f"key_{column.name}") for column in table.primary_key
+        raw(tx, column).label(f"key_{column.name}") for column in table.primary_key
     ]
     if "tenant_id" in table.c:
-        key.append(_raw(tx, table.c.tenant_id).label("whose"))
+        key.append(raw(tx, table.c.tenant_id).label("whose"))
     return key
 
 
-def _raw(tx: Transaction, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+def raw(tx: Transaction, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
     """Return a column as bytes where a driver would otherwise stumble over its text."""
     plain: sa.ColumnElement[Any] = sa.type_coerce(column, sa.types.NullType())
     return sa.cast(plain, sa.LargeBinary) if tx.dialect.name == "sqlite" else plain
 
 
-def _violation(table: sa.Table, row: Any, what: str, *, rule: str = "row_can_be_read") -> Violation:
+def violation_at(
+    table: sa.Table, row: Any, what: str, *, rule: str = "row_can_be_read"
+) -> Violation:
+    """Return what is wrong with a row, which was read with its `raw_key`."""
     tenant_id = TenantId(_text(row.whose)) if "tenant_id" in table.c else NOBODY
     key = [
         _text(getattr(row, f"key_{column.name}"))

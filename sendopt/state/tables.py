@@ -1,36 +1,16 @@
 """Every table of the state, the same on SQLite and PostgreSQL.
 
 Every row belongs to a tenant and `tenant_id` leads every key, so that a query without it does
-not use an index, and does not pass review. Instants are stored as whole microseconds since
-1970-01-01 UTC: both databases order and compare them alike, and no driver can shift a zone.
+not use an index, and does not pass review. A row carries a hash of its columns that never change
+after its insert; what an `apart_from` names is written later, or by the database.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
 import sqlalchemy as sa
-from sqlalchemy.engine import Dialect
 
-from sendopt.clock import as_utc
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-class Instant(sa.types.TypeDecorator[datetime]):
-    """An aware UTC datetime, stored as microseconds since the epoch."""
-
-    impl = sa.BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else (as_utc(value) - _EPOCH) // _MICROSECOND
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + int(value) * _MICROSECOND
-
+from sendopt.state.instant import Instant
+from sendopt.state.row_hash import row_hash
 
 #: SQLite autoincrements only INTEGER primary keys.
 Sequence = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -44,6 +24,7 @@ tenant = sa.Table(
     sa.Column("timezone", sa.Text, nullable=False),  # where a user's zone is unknown
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("import_epoch", sa.BigInteger, nullable=False, server_default="0"),  # import_gate
+    row_hash(apart_from=("import_epoch",)),
 )
 
 api_key = sa.Table(
@@ -55,6 +36,7 @@ api_key = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("revoked_at", Instant),
+    row_hash(apart_from=("revoked_at",)),
 )
 
 app_user = sa.Table(
@@ -84,6 +66,7 @@ device = sa.Table(
     sa.Column("registered_at", Instant, nullable=False),
     sa.Column("dead_at", Instant),  # the provider said it is gone
     sa.Column("dead_reason", sa.Text),
+    row_hash(apart_from=("dead_at", "dead_reason")),
     sa.UniqueConstraint("tenant_id", "channel", "address_hash"),
     sa.Index("device_by_user", "tenant_id", "user_id"),
 )
@@ -98,6 +81,7 @@ campaign = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("committed_at", Instant),
     sa.Column("cancelled_at", Instant),  # whole campaign; nothing is planned after it
+    row_hash(apart_from=("committed_at", "cancelled_at")),
 )
 
 variant = sa.Table(
@@ -109,6 +93,7 @@ variant = sa.Table(
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("url", sa.Text),
+    row_hash(),
 )
 
 planned_send = sa.Table(
@@ -133,6 +118,18 @@ planned_send = sa.Table(
     sa.Column("handed_over_at", Instant),  # when the provider accepted it
     sa.Column("planned_at", Instant, nullable=False),
     sa.Column("arm", sa.Text),  # "optimised", "holdout"; null = no experiment. Suppressed sends too
+    row_hash(
+        apart_from=(
+            "ready_at",
+            "state",
+            "reason",
+            "attempt_count",
+            "claimed_by",
+            "claim_expires_at",
+            "fence",
+            "handed_over_at",
+        )
+    ),
     # One message a user and campaign, however often the plan is committed.
     sa.UniqueConstraint("tenant_id", "campaign_id", "user_id", name="planned_send_once"),
     sa.Index("planned_send_ready", "state", "ready_at"),
@@ -164,6 +161,7 @@ decision = sa.Table(
     sa.Column("variant_confidence", sa.Float),
     sa.Column("timezone_confidence", sa.Float),
     sa.Column("quiet_offsets", sa.JSON(none_as_null=True)),  # minutes east of UTC
+    row_hash(),
     # The few that explored, for the budget of the next plan.
     sa.Index(
         "decision_explored",
@@ -185,6 +183,7 @@ attempt = sa.Table(
     sa.Column("finished_at", Instant),  # null = in flight, or the process died: outcome unknown
     sa.Column("outcome", sa.Text),  # accepted, retry, dead_address, permanent
     sa.Column("reason", sa.Text),
+    row_hash(apart_from=("finished_at", "outcome", "reason")),
 )
 
 link = sa.Table(
@@ -195,6 +194,7 @@ link = sa.Table(
     sa.Column("send_id", sa.Text, nullable=False),
     sa.Column("destination", sa.Text, nullable=False),  # fixed at send time; the only redirect
     sa.Column("created_at", Instant, nullable=False),
+    row_hash(),
     sa.Index("link_by_send", "tenant_id", "send_id"),
 )
 
@@ -209,6 +209,7 @@ click = sa.Table(
     sa.Column("user_agent", sa.Text, nullable=False),
     sa.Column("filtered_reason", sa.Text),  # null = billable
     sa.Column("period", sa.Text),  # the statement that counts it; null = not metered yet
+    row_hash(apart_from=("period",)),
     # One billable click a send, for ever, across devices and links.
     sa.Index(
         "click_counted_once",
@@ -230,6 +231,7 @@ response = sa.Table(
     sa.Column("occurred_at", Instant, nullable=False),
     sa.Column("filtered_reason", sa.Text),  # null = counts
     sa.Column("period", sa.Text),  # the statement that counts it; null = not metered
+    row_hash(apart_from=("period",)),
     sa.Index("response_by_period", "tenant_id", "kind", "period", "occurred_at"),
 )
 
@@ -243,6 +245,7 @@ rate_card = sa.Table(
     sa.Column("response_price_minor", sa.Text, nullable=False),
     sa.Column("attribution_window_seconds", sa.BigInteger, nullable=False),
     sa.Column("effective_at", Instant, nullable=False),
+    row_hash(),
 )
 
 charge = sa.Table(
@@ -254,6 +257,7 @@ charge = sa.Table(
     sa.Column("occurred_at", Instant, nullable=False),
     sa.Column("period", sa.Text, nullable=False),
     sa.Column("rate_card_version", sa.Integer, nullable=False),
+    row_hash(),
     sa.Index("charge_by_period", "tenant_id", "period"),
 )
 
@@ -265,6 +269,7 @@ period = sa.Table(
     sa.Column("closed_at", Instant, nullable=False),
     sa.Column("statement", sa.Text, nullable=False),  # canonical JSON, never changed
     sa.Column("statement_sha256", sa.Text, nullable=False),
+    row_hash(),
 )
 
 ledger_entry = sa.Table(
@@ -277,6 +282,7 @@ ledger_entry = sa.Table(
     sa.Column("currency", sa.Text, nullable=False),
     sa.Column("period", sa.Text, nullable=False),
     sa.Column("posted_at", Instant, nullable=False),
+    row_hash(),
 )
 
 drift_alarm = sa.Table(
@@ -302,6 +308,7 @@ event_outbox = sa.Table(
     # sequences are not handed out in commit order.
     sa.Column("position", sa.BigInteger, unique=True),
     sa.Column("refused_reason", sa.Text),  # the log already held this id with other content
+    row_hash(apart_from=("sequence", "position", "refused_reason")),
     sa.UniqueConstraint("tenant_id", "event_id", name="event_outbox_once"),
     sa.Index(
         "event_outbox_waiting",

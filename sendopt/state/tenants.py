@@ -20,7 +20,8 @@ from sendopt.clock import zone_of
 from sendopt.errors import InvalidInput, NotAuthorized, NotFound
 from sendopt.records import TenantId
 from sendopt.state.engine import Transaction, insert
-from sendopt.state.tables import Instant, api_key, tenant
+from sendopt.state.instant import Instant
+from sendopt.state.tables import api_key, tenant
 
 _TENANT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _KEY = re.compile(r"so_([0-9a-f]{16})_([0-9a-f]{64})")

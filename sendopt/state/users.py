@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sendopt.errors import NotFound
 from sendopt.records import TenantId, UserId
 from sendopt.state.engine import Transaction, insert
-from sendopt.state.tables import Instant, app_user, device
+from sendopt.state.instant import Instant
+from sendopt.state.tables import app_user, device
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TypeVar
 from sendopt.learn import Registry
 from sendopt.log import Log
 from sendopt.records import TenantId
-from sendopt.state import State, Transaction, audit, rows, tables, tenants
+from sendopt.state import State, Transaction, audit, rows, tables, tenants, unchanged
 from sendopt.state.violation import Violation
 from sendopt.verify import home
 from sendopt.verify.checks import Checks
@@ -93,8 +93,9 @@ def _state_alone(checks: Checks, state: State, now: datetime) -> None:
     ):
         checks.run(store, about, partial(each, check, store))
     for table in tables.metadata.sorted_tables:
-        check = partial(rows.unreadable, table=table)
-        checks.run("state", f"rows of {table.name}", partial(each, check, "state"))
+        for about, look in (("rows", rows.unreadable), ("hashes", unchanged.changed)):
+            check = partial(look, table=table)
+            checks.run("state", f"{about} of {table.name}", partial(each, check, "state"))
 
 
 def _counted(checks: Checks, state: State) -> tuple[set[TenantId], int, int]:

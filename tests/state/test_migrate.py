@@ -18,11 +18,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from state.sample_rows import HASHED, sample_row
 
 from sendopt.errors import Conflict
 from sendopt.records import SendId, Slot, TenantId, UserId
 from sendopt.state import State, check_version, migrate, migrations, plans, users
 from sendopt.state.tables import metadata
+from sendopt.state.unchanged import changed
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -97,6 +99,24 @@ def test_a_send_of_the_first_release_is_read_as_it_was_written(empty: State, now
     assert stored.send.arm is None
     assert stored.decision.slots == (Slot(now, 0.25),)
     assert (stored.decision.served_by, stored.decision.explored) == (None, None)
+
+
+def test_rows_of_before_their_hashes_are_hashed_as_they_are(empty: State) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with empty.write() as tx:
+        config.attributes["connection"] = tx
+        command.upgrade(config, "0005")
+        for table in HASHED:
+            columns = [sa.column(each.name, each.type) for each in table.c]
+            unhashed = sa.table(table.name, *(each for each in columns if each.name != "row_hash"))
+            rows = [sample_row(table, number) for number in range(1, 4)]
+            tx.execute(sa.insert(unhashed), rows)
+    migrate(empty)
+    with empty.read() as tx:
+        for table in HASHED:
+            assert list(changed(tx, table)) == []
+            assert tx.scalar(sa.select(sa.func.count()).select_from(table)) == 3
 
 
 MIGRATOR = """

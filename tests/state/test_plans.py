@@ -133,7 +133,8 @@ def test_a_campaign_comes_back_as_it_was_given(state: State, now: datetime) -> N
         assert plans.put_campaign(tx, TENANT, a_campaign(now), DEFINITION, now=now)
     with state.read() as tx:
         stored = plans.get_campaign(tx, TENANT, SALE)
-        variants = tx.execute(sa.select(variant).order_by(variant.c.variant_id)).all()
+        wordings = sa.select(*(each for each in variant.c if each.name != "row_hash"))
+        variants = tx.execute(wordings.order_by(variant.c.variant_id)).all()
     assert stored == plans.StoredCampaign(SALE, DEFINITION, now, None, None)
     assert [tuple(row) for row in variants] == [
         (TENANT, SALE, "loud", "SALE", "HALF PRICE", None),

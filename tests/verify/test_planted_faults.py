@@ -61,6 +61,15 @@ def test_a_charge_that_is_missing(verify: Verify, damage_state: Damage) -> None:
     assert ("ledger", "charges_match_what_counted") in broken(verify())
 
 
+def test_a_value_that_only_its_hash_contradicts(verify: Verify, damage_state: Damage) -> None:
+    damage_state(
+        "update variant set body = body || '.' where rowid = (select min(rowid) from variant)"
+    )
+    (finding,) = verify().findings
+    assert (finding.store, finding.rule) == ("state", "row_unchanged")
+    assert finding.subject.startswith("variant ")
+
+
 def test_a_copied_event_that_is_missing_in_the_log(verify: Verify, damage_log: Damage) -> None:
     damage_log(
         "delete from event where event_id = (select min(event_id) from event where "
