@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 
 from sendopt.deliver.provider import Provider
-from sendopt.records import Channel, Message, TenantId
+from sendopt.records import Channel, Message, Retry, TenantId
 from simulation import oracle
 from simulation.aftermath import WINDOW, at_the_end
 from simulation.facts import Facts, HandOver, Promise, Request
@@ -214,6 +214,8 @@ class Day:
         self.counts[f"answers {type(hand_over.told).__name__}"] += 1
         if hand_over.accepted:
             self.requests.react(hand_over)
+        if isinstance(hand_over.told, Retry):
+            self.requests.meanwhile(hand_over)
 
     def _committed(self) -> None:
         self.transactions += 1

@@ -9,7 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import structlog
@@ -114,7 +114,7 @@ def shorten(lived_in: World, failed: Result, *, patience: int = 150) -> Result:
         if size == 1:
             break
         size //= 2
-    for name in ("kill", "pause", "store", "disk", "lost_answer", "provider"):
+    for name in (each.name for each in fields(CALM)):
         calmer = replace(failed.script.faults, **{name: getattr(CALM, name)})
         failed = fails(replace(failed.script, faults=calmer)) or failed
     return failed

@@ -86,7 +86,11 @@ MUTATIONS = (
         "an expired send is handed over once it was tried",
         fate.before_attempt,
         "expired = now >= send.expires_at",
-        "expired = now >= send.expires_at and not send.attempt_count",
+        "from dataclasses import replace\n"
+        "    if send.attempt_count:\n"
+        "        lived = send.expires_at - send.due_at\n"
+        "        send = replace(send, expires_at=max(now, send.expires_at) + lived)\n"
+        "    expired = now >= send.expires_at",
     ),
     Mutation(
         "quiet hours keep to January's clocks",

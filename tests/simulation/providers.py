@@ -8,6 +8,7 @@ from datetime import timedelta
 from sendopt.records import Accepted, DeadAddress, Message, Outcome, Permanent, Retry
 from simulation.facts import HandOver
 from simulation.scheduler import Scheduler
+from simulation.service import LEASE
 
 
 class SimulatedProvider:
@@ -43,6 +44,7 @@ class SimulatedProvider:
             scheduler.now + timedelta(seconds=max(seconds for _, _, seconds in under_way))
         )
         scheduler.step("while the provider answers")
+        scheduler.oversleep(LEASE)
         for hand_over, outcome, _ in under_way:
             hand_over.told, hand_over.told_at = outcome, scheduler.now
             self._end(hand_over)
@@ -50,6 +52,13 @@ class SimulatedProvider:
 
     def _answer(self) -> tuple[bool, Outcome, int]:
         """Draw whether the provider takes the message, what it says, and after how many seconds."""
+        random, faults = self._scheduler.random, self._scheduler.faults
+        accepted, outcome, seconds = self._said()
+        if faults.overslept and random.random() < 0.5:
+            seconds = random.randrange(LEASE // timedelta(seconds=1))
+        return accepted, outcome, seconds
+
+    def _said(self) -> tuple[bool, Outcome, int]:
         random = self._scheduler.random
         if random.random() >= self._scheduler.faults.provider:
             return True, Accepted(), 0

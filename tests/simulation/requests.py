@@ -119,6 +119,34 @@ class Requests:
                 at=at,
             )
 
+    def meanwhile(self, hand_over: HandOver) -> None:
+        """Let something happen between an attempt and its retry, on days that have it."""
+        scheduler, message = self._scheduler, hand_over.message
+        random = scheduler.random
+        if random.random() >= scheduler.faults.meanwhile:
+            return
+        key = (message.tenant_id, message.send_id)
+        campaign_id = self._facts.promises[key].campaign_id
+        tenant_id, user_id = key[0], message.user_id
+        work: dict[str, Callable[[], None]] = {
+            "opt_out": lambda: self.opt_out(tenant_id, user_id),
+            "cancel_send": lambda: self.cancel_send(tenant_id, campaign_id, user_id),
+            "cancel_campaign": lambda: self.cancel_campaign(tenant_id, campaign_id),
+            "outage": self._outage,
+        }
+        kind = random.choice(
+            ("opt_out", "opt_out", "cancel_send", "cancel_campaign", "outage", "outage")
+        )
+        at = scheduler.now + timedelta(seconds=random.randrange(20))
+        scheduler.spawn(kind, "clients", work[kind], at=at)
+
+    def _outage(self) -> None:
+        """Both nodes are away for minutes or hours."""
+        seconds = self._scheduler.random.choice((400, 4_000, 15_000))
+        self._service.down_until = self._scheduler.now + timedelta(seconds=seconds)
+        for node in NODES:
+            self.crash(node)
+
     def _reaction(
         self, kind: str, told: str, hand_over: HandOver, number: int
     ) -> Callable[[], None]:

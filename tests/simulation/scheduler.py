@@ -35,6 +35,8 @@ class Faults:
     disk: float = 0.0  # the log's disk refuses to sync
     lost_answer: float = 0.0  # of a request: done, and the client does not hear of it
     provider: float = 0.0  # another answer than "accepted"
+    overslept: float = 0.0  # a provider is slow, and its dispatcher paused until its lease ends
+    meanwhile: float = 0.0  # something happens between an attempt and its retry
 
 
 CALM = Faults()
@@ -131,6 +133,14 @@ class Scheduler:
         if task is not None and self.random.random() < self.faults.store:
             self.tell(task.name, f"{code} {what}")
             raise StoreFailure("simulated", statement=what, code=code)
+
+    def oversleep(self, lease: timedelta) -> None:
+        """Perhaps be paused until about `lease` after now, sooner or later."""
+        task = self._task()
+        if self.random.random() < self.faults.overslept:
+            pause = lease * (0.6 + 0.8 * self.random.random())
+            self.tell(task.name, f"is paused for {pause.total_seconds():.0f} s of its lease")
+            self.sleep_until(self.now + pause)
 
     def sleep_until(self, at: datetime) -> None:
         task = self._task()

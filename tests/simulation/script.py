@@ -115,7 +115,7 @@ def build_town(number: int) -> Town:
             timezone=random.choice((*_ZONES, None)),
         )
         for tenant_id in _TENANTS
-        for number in range(random.randint(2, 4))
+        for number in range(random.randint(3, 6))
     )
     return Town(
         number=number,
@@ -140,6 +140,8 @@ def _faults(random: Random) -> Faults:
         disk=rate(0.2),
         lost_answer=rate(0.1),
         provider=random.choice((0.1, 0.4, 0.7)),
+        overslept=random.choice((0.0, 0.0, 0.4)),
+        meanwhile=random.choice((0.0, 0.0, 0.5)),
     )
 
 

@@ -85,6 +85,7 @@ class Service:
         self._make_app, self._make_providers = make_app, make_providers
         self._hand_over_failed = hand_over_failed
         self._copy_after = copy_after
+        self.down_until = scheduler.now  # no process starts before
 
     def start(self, at: datetime) -> None:
         for node in NODES:
@@ -113,7 +114,7 @@ class Service:
                 scheduler.tell(task.name, "dies")
                 self._hand_over_failed()
                 restart = timedelta(seconds=scheduler.random.choice((1, 5, 90)))
-                scheduler.restart_at(scheduler.now + restart)
+                scheduler.restart_at(max(scheduler.now, self.down_until) + restart)
                 scheduler.tell(task.name, "starts again")
 
     def _dispatch(self, node: str) -> None:
