@@ -223,6 +223,14 @@ def test_the_service_says_how_it_is(stranger: httpx.Client) -> None:
     assert answer.json()["parts"] == dict.fromkeys(("state", "sends", "log", "registry", "disk"))
 
 
+def test_the_page_for_operators_names_every_metric(operator: httpx.Client) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    exposed = re.findall(r"^# TYPE (sendopt_\w+)", operator.get("/metrics").text, re.MULTILINE)
+    named = [name for name in exposed if not name.endswith("_created")]
+    assert named
+    assert [name for name in named if f"`{name}`" not in page] == []
+
+
 def test_requests_are_metered_by_the_template_of_their_route(home: Path, serve: Serve) -> None:
     http = HttpSettings(metrics_key=SecretStr(METRICS_KEY))
     app = App(Settings(home=home, http=http), SystemClock(), secrets.token_bytes)
