@@ -32,6 +32,17 @@ from sendopt.log.statements import (
 )
 from sendopt.records import Event, TenantId
 
+#: What the statement `verdicts` says where no row came before.
+_NO_VERDICTS = pa.schema(
+    {
+        "row": pa.int64(),
+        "event_id": pa.string(),
+        "differs": pa.list_(pa.string()),
+        "attributes": pa.string(),
+        "first_attributes": pa.string(),
+    }
+).empty_table()
+
 
 @dataclass(frozen=True, slots=True)
 class EventConflict:
@@ -202,6 +213,8 @@ class Appender:
     def _verdicts(self) -> pa.Table:
         """Return the rows of `incoming` that must not be stored, and what differs in each."""
         suspects = self._fetch("suspects")
+        if not len(suspects):
+            return _NO_VERDICTS
         with self._inputs(suspect=suspects):
             # Ids alone are scanned above; whole events only where one is there already.
             stored = self._fetch("stored")

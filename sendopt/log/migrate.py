@@ -50,11 +50,10 @@ def migrate(
         exclusive(location, "migrate", wait=True),
         attached(instance, location, read_only=False) as (connection, lake),
     ):
-        run(connection, "create_schema_version")
         applied = applied_version(connection)
-        for migration in migrations:
-            if migration.version > applied:
-                _apply(connection, migration)
+        missing = [each for each in migrations if each.version > applied]
+        if missing:
+            _apply(connection, missing)
         if location.relative_data is not None:
             run(
                 connection,
@@ -87,17 +86,19 @@ def check_version(connection: duckdb.DuckDBPyConnection, expected: int) -> None:
         )
 
 
-def _apply(connection: duckdb.DuckDBPyConnection, migration: Migration) -> None:
-    name = f"{migration.version:04}_{migration.name}"
+def _apply(connection: duckdb.DuckDBPyConnection, migrations: Sequence[Migration]) -> None:
+    """Apply all or none: each transaction of the lake costs as much as a table."""
     run(connection, "begin", "begin")
     try:
-        with failures(name):
-            connection.execute(migration.sql)
-        run(
-            connection,
-            "record_migration",
-            params={"version": migration.version, "name": migration.name},
-        )
+        run(connection, "create_schema_version")
+        for migration in migrations:
+            with failures(f"{migration.version:04}_{migration.name}"):
+                connection.execute(migration.sql)
+            run(
+                connection,
+                "record_migration",
+                params={"version": migration.version, "name": migration.name},
+            )
         run(connection, "commit", "commit")
     except BaseException:
         roll_back(connection)
