@@ -126,7 +126,7 @@ class Candidates:
     ) -> Judged:
         """Write the card, and let the gate read it where it is kept."""
         card = model_card(fitted, trial, verdict, version=recorded.model.version)
-        self.registry.set_card(recorded, card)
+        self.registry.set_card(self.tenant_id, recorded, card)
         self.progress("asking the gate")
         gate = examine(replace(trial, card=self.registry.card_of(recorded)))
         return Judged(recorded, trial, verdict, gate, card)
@@ -154,7 +154,7 @@ class Candidates:
 
     def _write_down(self, judged: Judged, *, serves: bool, why: str) -> str:
         card = with_gate(judged.card, judged.gate, serves=serves, why=why)
-        self.registry.set_card(judged.recorded, card)
+        self.registry.set_card(self.tenant_id, judged.recorded, card)
         self.registry.finish(
             self.tenant_id,
             judged.recorded,

@@ -11,9 +11,13 @@ from sendopt.verify.report import Finding
 
 
 def champion(registry: Registry, tenant_id: TenantId) -> Iterator[Finding]:
-    """Yield a finding if the tenant's champion exists and cannot serve."""
-    try:
-        registry.champion(tenant_id)
-    except ModelNotServable as refusal:
-        if refusal.code != "no_champion":
-            yield Finding("registry", "champion_serves", tenant_id, "champion", refusal.message)
+    """Yield a finding if the tenant's champion exists and cannot serve, or its card was changed."""
+    for rule, subject, read in (
+        ("champion_serves", "champion", registry.champion),
+        ("card_unchanged", "card of the champion", registry.card),
+    ):
+        try:
+            read(tenant_id)
+        except ModelNotServable as refusal:
+            if refusal.code != "no_champion":
+                yield Finding("registry", rule, tenant_id, subject, refusal.message)

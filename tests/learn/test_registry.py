@@ -195,6 +195,22 @@ def test_what_the_registry_refuses_is_told_as_refused(registry: Registry) -> Non
     assert "100000" in refused.value.message, "the limit that MLflow named"
 
 
+def test_a_card_that_was_changed_is_refused_and_one_without_a_hash_is_read(
+    registry: Registry, tmp_path: Path
+) -> None:
+    recorded = registry.record(SHOP, untrained(seed=1), params={}, tags={})
+    registry.set_card(SHOP, recorded, "# Model card\r\n\nLog loss 0.5060.\n")
+    assert registry.card(SHOP, recorded.number) == "# Model card\r\n\nLog loss 0.5060.\n"
+    (file,) = (tmp_path / "models").rglob("card.md")
+    file.write_bytes(file.read_bytes().replace(b"0.5060", b"0.4060"))
+    with pytest.raises(ModelNotServable, match="card of model 1 was changed") as refused:
+        registry.card(SHOP, recorded.number)
+    assert refused.value.code == "model_damaged"
+    with closing(sqlite3.connect(tmp_path / "registry.db")) as db, db:
+        db.execute("DELETE FROM model_version_tags WHERE key = 'sendopt.card_sha256'")
+    assert "0.4060" in registry.card(SHOP, recorded.number)
+
+
 @given(st.sets(st.text(st.characters(exclude_categories=["Cs"]), max_size=600), min_size=2))
 def test_any_figures_get_names_of_their_own_that_mlflow_accepts(names: set[str]) -> None:
     called = {metric_name(name) for name in names}

@@ -259,4 +259,4 @@ def test_a_damaged_champion(verify: Verify, home: Path) -> None:
         content = bytearray(file.read_bytes())
         content[len(content) // 2] ^= 0xFF
         file.write_bytes(content)
-    assert ("registry", "champion_serves") in broken(verify())
+    assert {("registry", "champion_serves"), ("registry", "card_unchanged")} <= broken(verify())

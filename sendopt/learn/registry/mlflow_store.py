@@ -149,7 +149,7 @@ class Versions:
         """
         with self.fetched(run_id, name) as path:
             try:
-                return path.read_text("utf-8")
+                return path.read_bytes().decode()  # every byte of it
             except (OSError, UnicodeDecodeError) as error:
                 raise damaged(f"{name} of run {run_id} cannot be read") from error
 

@@ -10,6 +10,7 @@ follows from these promotions alone.
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
@@ -47,6 +48,7 @@ _VERSION_TAG = "sendopt.version"
 _UNTIL_TAG, _LEARNED_TAG = "sendopt.trained_until", "sendopt.learned_until"
 _OUTCOME_TAG, _WINDOW_TAG = "sendopt.outcome", "sendopt.open_window_seconds"
 _GATE_TAG = "sendopt.gate"
+_CARD_TAG = "sendopt.card_sha256"
 _MOST_LEFT_BEHIND = 2  # answers of a model: one may be a question too large, two are its habit
 _MOST_LOADED = 3  # of a tenant: the champion, the last good one, and one that either was before
 
@@ -205,9 +207,10 @@ class Registry:
         """
         return self._load(recorded.run_id, recorded.model.version)
 
-    def set_card(self, recorded: Recorded, card: str) -> None:
-        """Keep the card (Markdown) of a model beside it."""
+    def set_card(self, tenant_id: TenantId, recorded: Recorded, card: str) -> None:
+        """Keep the card (Markdown) of a model beside it, and its hash with the version."""
         self._versions.keep_text(recorded.run_id, _CARD, card)
+        self._versions.tag(tenant_id, _CARD_TAG, _sha256(card), number=recorded.number)
 
     def finish(
         self,
@@ -360,12 +363,18 @@ class Registry:
         Raises:
             NotFound: `model_unknown`.
             InvalidInput: `model_ambiguous`, if several versions begin so.
-            ModelNotServable: `no_champion`; `model_damaged`, if no card was kept.
+            ModelNotServable: `no_champion`; `model_damaged`, if there is no card or it was changed.
         """
         if of is None:
-            return self._versions.text(self._champion(tenant_id).run_id, _CARD)
-        number = named(self.models(tenant_id), of).number
-        return self._versions.text(self._versions.numbered(tenant_id, number).run_id, _CARD)
+            version = self._champion(tenant_id)
+        else:
+            number = named(self.models(tenant_id), of).number
+            version = self._versions.numbered(tenant_id, number)
+        card = self._versions.text(version.run_id, _CARD)
+        # Earlier releases wrote no hash down.
+        if version.tags.get(_CARD_TAG) not in {_sha256(card), None}:
+            raise damaged(f"the card of model {version.number} was changed since it was written")
+        return card
 
     def meant_by(self, tenant_id: TenantId, name: str) -> ServableModel:
         """Return the model of a number, a version or its beginning, or an alias.
@@ -427,6 +436,10 @@ class Registry:
                 if refusal.code in FAMILY_FAULTS:
                     raise
                 raise damaged(refusal.message, hint=refusal.hint) from refusal
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _outcome(tags: Mapping[str, str]) -> EventType | None:
