@@ -43,7 +43,13 @@ def announce(tx: Transaction, tenant_id: TenantId) -> None:
 
 
 def shut(tx: Transaction, tenant_id: TenantId) -> None:
-    """Wait for requests that hold the gate open, and let none record until `tx` ends."""
+    """Wait for requests that hold the gate open, and let none record until `tx` ends.
+
+    However long that takes: a server that ended `tx` while the import is paused would open the gate
+    before a commit that is still to come.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     _lock(tx, tenant_id, "pg_advisory_xact_lock")
 
 

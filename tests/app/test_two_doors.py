@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from event_doors import write
 
 from sendopt.app import accepting
@@ -154,6 +155,16 @@ def test_an_import_that_died_lets_requests_look_twice_until_the_next_copy(shop: 
     shop.append()
     assert number() % 2 == 0
     assert shop.request([an_event("e1", "again")])[0].verdict == "conflict"
+
+
+def test_a_gate_stays_shut_however_long_an_import_is_paused(shop: Shop) -> None:
+    with shop.state.write() as tx:
+        if tx.dialect.name == "postgresql":
+            tx.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = '100ms'"))
+        import_gate.announce(tx, SHOP)
+        import_gate.shut(tx, SHOP)
+        threading.Event().wait(0.4)
+        import_gate.end(tx, SHOP)
 
 
 def test_whatever_is_acknowledged_while_files_come_in_is_what_the_log_holds(
