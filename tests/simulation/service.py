@@ -36,6 +36,9 @@ class NoModels:
     def champion(self, tenant_id: TenantId) -> None:
         raise ModelNotServable("there is none", code="no_champion")
 
+    def card(self, tenant_id: TenantId) -> None:
+        raise ModelNotServable("there is none", code="no_champion")
+
     def last_good(self, tenant_id: TenantId) -> None:
         raise ModelNotServable("there is none", code="no_last_good")
 
