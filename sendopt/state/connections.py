@@ -16,7 +16,6 @@ from weakref import WeakSet
 
 import sqlalchemy as sa
 import structlog
-from psycopg.pq import TransactionStatus
 from sqlalchemy.engine import Engine
 
 _log = structlog.get_logger()
@@ -72,4 +71,4 @@ class Connections:
 
 
 def _waits(raw: Any) -> bool:
-    return not raw.closed and raw.info.transaction_status == TransactionStatus.ACTIVE
+    return not raw.closed and raw.info.transaction_status.name == "ACTIVE"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from urllib.parse import quote
 
 import httpx
@@ -10,6 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sendopt.api.paths import decoded, routed
+from sendopt.app import App
+from sendopt.records import TenantId
 from sendopt.text import MAX_ID_CHARACTERS, why_no_id
 
 HOSTILE = [
@@ -37,6 +40,16 @@ HOSTILE = [
 ids = st.text(min_size=1, max_size=20).filter(lambda text: why_no_id(text) is None)
 
 
+@pytest.fixture(scope="module")
+def shop(app: App, url: str) -> Iterator[httpx.Client]:
+    """A tenant of its own: the users of these tests are unknown to all others."""
+    app.create_tenant(TenantId("paths"), timezone="UTC")
+    key = app.issue_key(TenantId("paths"), "tests")
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+        yield client
+
+
 def at(user_id: str) -> str:
     return f"/v1/users/{quote(user_id, safe='')}"
 
@@ -51,27 +64,27 @@ def stays(client: httpx.Client, user_id: str) -> bool:
 
 @pytest.mark.parametrize("user_id", HOSTILE)
 def test_an_id_that_events_may_have_is_found_by_every_route(
-    acme: httpx.Client, user_id: str
+    shop: httpx.Client, user_id: str
 ) -> None:
     device = {"user_id": user_id, "channel": "simulator"}
-    assert acme.post("/v1/devices", json=device).json()["user_id"] == user_id
-    assert stays(acme, user_id)
-    assert acme.get(at(user_id) + "/explanation").json()["code"] != "route_unknown"
+    assert shop.post("/v1/devices", json=device).json()["user_id"] == user_id
+    assert stays(shop, user_id)
+    assert shop.get(at(user_id) + "/explanation").json()["code"] != "route_unknown"
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ids)
-def test_any_id_is_found_by_every_route(acme: httpx.Client, user_id: str) -> None:
-    assert stays(acme, user_id)
+def test_any_id_is_found_by_every_route(shop: httpx.Client, user_id: str) -> None:
+    assert stays(shop, user_id)
 
 
 @pytest.mark.parametrize("user_id", [".", ".."])
-def test_steps_in_a_path_are_ids_at_no_door(acme: httpx.Client, user_id: str) -> None:
+def test_steps_in_a_path_are_ids_at_no_door(shop: httpx.Client, user_id: str) -> None:
     device = {"user_id": user_id, "channel": "simulator"}
     event = {"event_id": "steps", "user_id": user_id, "event_type": "session"}
     event["occurred_at"] = "2026-10-01T09:00:00Z"
-    assert acme.post("/v1/devices", json=device).status_code == 422
-    assert acme.post("/v1/events", json=[event]).status_code == 422
+    assert shop.post("/v1/devices", json=device).status_code == 422
+    assert shop.post("/v1/events", json=[event]).status_code == 422
 
 
 @given(st.lists(st.text(max_size=8), min_size=1, max_size=5))
@@ -83,14 +96,14 @@ def test_segments_come_through_as_they_were_meant(segments: list[str]) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/users/%FF", "/v1/users/%C3", "/v1/users//best-times"])
-def test_what_is_no_id_is_unknown(acme: httpx.Client, path: str) -> None:
-    assert acme.get(path).status_code == 404
+def test_what_is_no_id_is_unknown(shop: httpx.Client, path: str) -> None:
+    assert shop.get(path).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/v1/campaigns/{}", "/v1/sends/{}", "/v1/statements/{}", "/t/{}"])
 def test_a_slash_in_another_id_is_an_unknown_id_and_no_unknown_route(
-    acme: httpx.Client, path: str
+    shop: httpx.Client, path: str
 ) -> None:
-    answer = acme.get(path.format("a%2Fb"))
+    answer = shop.get(path.format("a%2Fb"))
     assert answer.status_code in {404, 422}
     assert answer.json()["code"] != "route_unknown"

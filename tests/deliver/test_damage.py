@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from sendopt.deliver import DispatchReport
 from sendopt.deliver.providers import SimulatorProvider
@@ -133,14 +134,14 @@ def test_a_damaged_send_ends_as_failed_and_says_why(sends, dispatcher, table, va
     assert sends.ends()[POISONED] == ("failed", reason)
 
 
-def test_a_damaged_send_is_named_in_the_service_s_log(sends, dispatcher, capfd):
+def test_a_damaged_send_is_named_in_the_service_s_log(sends, dispatcher):
     sends.plan(1, campaign_id="spring")
     sends.change(decision, timezone="Mars/Phobos")
-    dispatcher(SimulatorProvider()).dispatch_due()
-    told = capfd.readouterr().err
-    assert "send_damaged" in told
-    assert POISONED in told
-    assert "Mars/Phobos" in told
+    with structlog.testing.capture_logs() as logs:
+        dispatcher(SimulatorProvider()).dispatch_due()
+    [told] = [line for line in logs if line["event"] == "send_damaged"]
+    assert POISONED in str(told)
+    assert "Mars/Phobos" in str(told)
 
 
 def test_attempts_that_contradict_their_count_stop_nobody_else(sends, dispatcher):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import statistics
 from dataclasses import replace
@@ -162,7 +163,8 @@ def test_a_propensity_can_be_computed_again_from_the_record_alone(policy: str) -
         for number, person in enumerate(people)
     }
     for kept in planned(campaign, people=people, scores=scores).decisions:
-        decision = plan_rows.decision(Row(**plan_rows.decision_row(TenantId("default"), kept)))
+        row = plan_rows.decision_row(TenantId("default"), kept)
+        decision = plan_rows.decision(Row(**{**row, "slots": json.loads(row["slots"])}))
         allowed = [slot for slot in decision.slots if slot.excluded_by is None]
         chances = [slot.open_probability for slot in allowed]
         again = draw_slot(
