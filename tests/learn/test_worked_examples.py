@@ -132,6 +132,7 @@ def with_own_packages(environment: dict[str, str], tmp_path: Path) -> dict[str, 
     return {**environment, "VIRTUAL_ENV": str(mine), "PATH": path}
 
 
+@pytest.mark.slow  # it installs a package into an environment of its own
 def test_a_family_is_added_by_a_package_of_ones_own(
     with_own_packages: dict[str, str], own_log: Path, tmp_path: Path
 ) -> None:
