@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from sendopt.app.s3 import s3_access
 from sendopt.backup.place import FolderPlace, Place
-from sendopt.backup.s3_place import S3Access, S3Place
+from sendopt.backup.s3_place import S3Place
 from sendopt.errors import InvalidInput
 from sendopt.settings import Settings
 
@@ -25,17 +26,7 @@ def open_place(place: str, settings: Settings) -> Place:
         return FolderPlace(Path(place))
     if not _S3.fullmatch(place):
         raise _invalid(place)
-    access = settings.backup
-    return S3Place(
-        place,
-        S3Access(
-            endpoint=access.s3_endpoint,
-            region=access.s3_region,
-            key_id=access.s3_key_id,
-            secret=access.s3_secret.get_secret_value(),
-            use_ssl=access.s3_use_ssl,
-        ),
-    )
+    return S3Place(place, s3_access(settings.backup))
 
 
 def _invalid(place: str) -> InvalidInput:

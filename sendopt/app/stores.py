@@ -8,11 +8,12 @@ from functools import cached_property
 
 from sendopt.app.disk import Disk, written_folders
 from sendopt.app.readiness import Readiness
+from sendopt.app.s3 import s3_access
 from sendopt.app.state_store import DEFAULT_TENANT, StateStore
 from sendopt.errors import Conflict
 from sendopt.learn import Registry
 from sendopt.learn.registry import serving
-from sendopt.log import Log, LogLocation, Reader, S3Access
+from sendopt.log import Log, LogLocation, Reader
 from sendopt.records import TenantId
 from sendopt.settings import Settings
 from sendopt.state import check_version
@@ -122,13 +123,7 @@ class Stores(StateStore):
 def log_location(settings: Settings) -> LogLocation:
     """Return where the log is, and how to reach it."""
     data = settings.log_data
-    s3 = S3Access(
-        endpoint=settings.log.s3_endpoint,
-        region=settings.log.s3_region,
-        key_id=settings.log.s3_key_id,
-        secret=settings.log.s3_secret.get_secret_value(),
-        use_ssl=settings.log.s3_use_ssl,
-    )
+    s3 = s3_access(settings.log)
     return LogLocation(
         catalog=settings.log_catalog, data=data, s3=s3 if data.startswith("s3://") else None
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, BinaryIO, Self, cast
 
 from sendopt.backup.place import is_ours
 from sendopt.errors import StoreFailure
+from sendopt.s3_access import S3Access
 
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 10, 60, 4
 _UNKNOWN_NAME = {"NoSuchKey", "404"}
@@ -20,19 +20,11 @@ _REFUSED = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class S3Access:
-    """How to reach a store. Without a key the machine's own role or configuration counts."""
-
-    endpoint: str  # host:port; empty = AWS
-    region: str
-    key_id: str
-    secret: str = field(repr=False)
-    use_ssl: bool
-
-
 class S3Place:
-    """Below a bucket and a prefix. One backup at a time: nothing here keeps another one away."""
+    """Below a bucket and a prefix. One backup at a time: nothing here keeps another one away.
+
+    Without a key the machine's own role or configuration counts.
+    """
 
     def __init__(self, url: str, access: S3Access) -> None:
         self._url = url

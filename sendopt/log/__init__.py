@@ -10,7 +10,7 @@ Time: `occurred_at` is UTC to the microsecond.
 from sendopt.log.append import Appender, AppendReport, EventConflict, OutboxReport
 from sendopt.log.events import EVENT_SCHEMA, differing_columns, event_table, events_of
 from sendopt.log.integrity import Damage, FileReport
-from sendopt.log.location import LogLocation, S3Access
+from sendopt.log.location import LogLocation
 from sendopt.log.open import Log
 from sendopt.log.read import Reader
 
@@ -25,7 +25,6 @@ __all__ = [
     "LogLocation",
     "OutboxReport",
     "Reader",
-    "S3Access",
     "differing_columns",
     "event_table",
     "events_of",

@@ -13,7 +13,7 @@ import duckdb
 
 from sendopt.cores import cores
 from sendopt.errors import StoreFailure
-from sendopt.log.location import LogLocation, S3Access
+from sendopt.log.location import LogLocation
 from sendopt.log.statements import (
     afterwards,
     failures,
@@ -24,6 +24,7 @@ from sendopt.log.statements import (
     statement,
 )
 from sendopt.postgres import with_patience
+from sendopt.s3_access import S3Access
 
 #: Catalogs of attached lakes start so; a reader's SQL may not mention it.
 LAKE_PREFIX = "every_tenants_lake_"

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class S3Access:
-    """How to reach an S3-compatible store."""
-
-    endpoint: str  # host:port, without a scheme
-    region: str
-    key_id: str
-    secret: str = field(repr=False)
-    use_ssl: bool
-    url_style: str = "path"  # or "vhost"
+from sendopt.s3_access import S3Access
 
 
 @dataclass(frozen=True)

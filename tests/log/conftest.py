@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from sendopt.log import Log, LogLocation, S3Access
+from sendopt.log import Log, LogLocation
 from sendopt.records import Event, EventType, UserId
+from sendopt.s3_access import S3Access
 
 
 @pytest.fixture
