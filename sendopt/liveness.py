@@ -108,7 +108,12 @@ class LeftBehind:
 
 
 def in_background(ask: Callable[[], Answer], *, name: str) -> Future[Answer]:
-    """Ask in a thread of its own, and return where the answer or the failure will be.
+    """Ask in a thread of its own, and return where the answer or the failure will be."""
+    return begin(ask, name=name)[0]
+
+
+def begin(ask: Callable[[], Answer], *, name: str) -> tuple[Future[Answer], threading.Thread]:
+    """Do as `in_background`, and return the thread, too: one that dies may leave no answer.
 
     A daemon: the end of the process does not wait for an answer that nobody needs any more.
     """
@@ -122,5 +127,6 @@ def in_background(ask: Callable[[], Answer], *, name: str) -> Future[Answer]:
         else:
             question.set_result(answer)
 
-    threading.Thread(target=run, name=name, daemon=True).start()
-    return question
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return question, thread

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
 from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
@@ -20,6 +18,7 @@ from fastapi.routing import APIRoute
 
 from sendopt.app.logging import trace
 from sendopt.errors import SendoptError
+from sendopt.liveness import begin
 
 Result = TypeVar("Result")
 
@@ -42,9 +41,7 @@ async def in_thread(work: Callable[[], Result]) -> Result:
             raise that here would end the event loop as well.
         Exception: whatever `work` raises.
     """
-    done: Future[Result] = Future()
-    thread = threading.Thread(target=_do, args=(work, done), name="request", daemon=True)
-    thread.start()
+    done, thread = begin(functools.partial(_survived, work), name="request")
     answer = asyncio.wrap_future(done)
     while not (await asyncio.wait({answer}, timeout=_LOOK_EVERY_SECONDS))[0]:
         if not thread.is_alive() and not done.done():
@@ -53,16 +50,14 @@ async def in_thread(work: Callable[[], Result]) -> Result:
     return answer.result()
 
 
-def _do(work: Callable[[], Result], done: Future[Result]) -> None:
+def _survived(work: Callable[[], Result]) -> Result:
     try:
-        result = work()
-    except Exception as error:  # noqa: BLE001 - raised where it is waited for
-        done.set_exception(error)
-    except BaseException as death:  # noqa: BLE001 - ends this thread, and nothing else
+        return work()
+    except Exception:
+        raise
+    except BaseException as death:  # ends this thread, and nothing else
         _log.error(ThreadLost.code, **trace(death))
-        done.set_exception(_lost())
-    else:
-        done.set_result(result)
+        raise _lost() from death
 
 
 def _lost() -> ThreadLost:
