@@ -30,7 +30,8 @@ from sendopt.state.due_row import DamagedSend, DueSend
 from sendopt.state.engine import Transaction
 from sendopt.state.tables import attempt, link, planned_send
 
-_OUTCOMES = {
+#: How the outcome of an attempt is stored.
+OUTCOMES = {
     Accepted: "accepted",
     Retry: "retry",
     DeadAddress: "dead_address",
@@ -172,7 +173,7 @@ def end_attempts(
             {
                 **_key_of(send),
                 "key_number": send.attempt_count,
-                "new_outcome": _OUTCOMES[type(outcome)],
+                "new_outcome": OUTCOMES[type(outcome)],
                 "new_reason": None if isinstance(outcome, Accepted) else outcome.reason,
             }
             for send, outcome in outcomes

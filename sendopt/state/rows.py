@@ -24,6 +24,7 @@ from sendopt.records import (
 )
 from sendopt.state import tables
 from sendopt.state.damage import NOT_A_VALUE, damaged_text
+from sendopt.state.dispatch import OUTCOMES
 from sendopt.state.engine import Transaction
 from sendopt.state.instant import Instant
 from sendopt.state.violation import NOBODY, Violation
@@ -37,7 +38,7 @@ _WORDS: dict[sa.Column[Any], tuple[str, ...]] = {
     tables.planned_send.c.state: tuple(SendState),
     tables.planned_send.c.arm: tuple(Arm),
     tables.decision.c.served_by: tuple(ServedBy),
-    tables.attempt.c.outcome: ("accepted", "retry", "dead_address", "permanent"),
+    tables.attempt.c.outcome: tuple(OUTCOMES.values()),
     tables.response.c.kind: tuple(ResponseKind),
     tables.charge.c.kind: tuple(ChargeKind),
 }
