@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sendopt.errors import StoreFailure
+from sendopt.errors import LeaseHeld, StoreFailure
 
 _CODES = {
     errno.ENOSPC: ("disk_full", "the disk is full"),
@@ -30,6 +31,34 @@ def sync(path: Path | str) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def locked(folder: Path, *, other: str) -> Iterator[None]:
+    """Hold a lock on a folder for the block, which the kernel takes from a process that was killed.
+
+    Args:
+        folder: no link to one.
+        other: what holds the lock if this does not get it.
+
+    Raises:
+        LeaseHeld: if another process holds it.
+        OSError: if it cannot be opened.
+    """
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LeaseHeld(f"{other} is at work", hint="wait for it to end") from None
+        yield
+    finally:
+        os.close(held)
+
+
+def database_files(database: Path) -> tuple[Path, ...]:
+    """Return the file of an SQLite database, and those that SQLite may keep beside it."""
+    return tuple(Path(f"{database}{suffix}") for suffix in ("", "-wal", "-shm"))
+
+
 def make_private(database: Path) -> None:
     """Let nobody but its owner use the file of an SQLite database, which is made if it is missing.
 
@@ -38,7 +67,7 @@ def make_private(database: Path) -> None:
     """
     with suppress(OSError):
         os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    for file in (Path(f"{database}{suffix}") for suffix in ("", "-wal", "-shm")):
+    for file in database_files(database):
         with suppress(OSError):
             found = file.stat()
             if found.st_mode & 0o077 and found.st_uid == os.getuid():

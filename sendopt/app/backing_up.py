@@ -26,7 +26,7 @@ from sendopt.backup.place import Place
 from sendopt.backup.scratch import scratch_folder
 from sendopt.clock import Clock, SystemClock
 from sendopt.errors import Conflict, InvalidInput, NotFound
-from sendopt.log.inventory import FilesGone, LogInventory, take_inventory
+from sendopt.log.inventory import FilesGone, LogInventory, require_files, take_inventory
 from sendopt.records import TenantId
 from sendopt.settings import Settings
 from sendopt.sqlite_file import same_moment
@@ -192,8 +192,7 @@ class _Backup:
         folder = self._home.data
         if log is None or folder is None:
             return
-        if gone := [name for name in log.files if not (folder / name).exists()]:
-            raise FilesGone(gone)
+        require_files(folder, log.files)
         for name in log.files:
             sealed = log.sealed.get(name)
             yield Source.of(f"{DATA}/{name}", folder / name, fixed=True, sha256=sealed)

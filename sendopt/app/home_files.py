@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from sendopt.backup.copying import Source
 from sendopt.backup.manifest import LeftOut
+from sendopt.disk import database_files
 from sendopt.score.store import BASE_SUFFIX, delta_of
 from sendopt.settings import Settings
 
@@ -50,9 +51,8 @@ class HomeFiles:
 
     def secret(self) -> tuple[Path, ...]:
         """Return the files and folders that nobody else on the machine may use, there or not."""
-        beside = ("", "-wal", "-shm")
         databases = (self.state, self.catalog, self.registry)
-        files = [Path(f"{file}{end}") for file in databases if file is not None for end in beside]
+        files = [each for file in databases if file is not None for each in database_files(file)]
         folders = (self.data, self._settings.registry_folder)
         held = [folder for folder in folders if folder is not None]
         return (*files, *held, self._settings.home.absolute() / SECRETS)

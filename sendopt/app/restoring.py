@@ -7,7 +7,6 @@ home.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -24,8 +23,8 @@ from sendopt.backup.backups import Backups
 from sendopt.backup.manifest import Manifest
 from sendopt.backup.place import disk_failed
 from sendopt.clock import Clock, SystemClock
-from sendopt.disk import sync
-from sendopt.errors import Conflict, InvalidInput, LeaseHeld, NotFound, StoreFailure
+from sendopt.disk import locked, sync
+from sendopt.errors import Conflict, InvalidInput, NotFound, StoreFailure
 from sendopt.settings import Settings
 from sendopt.sqlite_file import bring_in_wal
 
@@ -144,21 +143,13 @@ def _beside(home: Path) -> Iterator[Path]:
     """
     draft = home.with_name(f".{home.name}.restoring")
     make_home(home.parent)
-    parent = os.open(home.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(parent, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with locked(home.parent, other=f"another restore into {home.parent}"):
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
         try:
             yield draft
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    except BlockingIOError:
-        raise LeaseHeld(
-            f"another restore into {home.parent} is at work", hint="wait for it to end"
-        ) from None
-    finally:
-        os.close(parent)
 
 
 def _check_room(draft: Path, manifest: Manifest) -> None:

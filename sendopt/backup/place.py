@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -11,8 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from sendopt.disk import disk_failure, sync
-from sendopt.errors import LeaseHeld, StoreFailure
+from sendopt.disk import disk_failure, locked, sync
+from sendopt.errors import StoreFailure
 
 #: The two folders of a place: contents by their SHA-256, manifests by the names of backups.
 FILES, BACKUPS = "files", "backups"
@@ -124,17 +123,9 @@ class FolderPlace:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise disk_failed(self._folder, error) from error
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with locked(self._folder.resolve(), other=f"another backup to {self._folder}"):
             self._drop_unfinished()
             yield
-        except BlockingIOError:
-            raise LeaseHeld(
-                f"another backup to {self._folder} is at work", hint="wait for it to end"
-            ) from None
-        finally:
-            os.close(folder)
 
     def _drop_unfinished(self) -> None:
         """Drop what a backup that was killed has left."""

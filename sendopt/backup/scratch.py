@@ -6,13 +6,14 @@ do not work.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from sendopt.disk import locked
+from sendopt.errors import LeaseHeld
 
 _PREFIX = "sendopt-backup-"
 
@@ -21,18 +22,10 @@ _PREFIX = "sendopt-backup-"
 def scratch_folder() -> Iterator[Path]:
     """Yield an empty folder that is gone after the block; drop those that killed processes left."""
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(OSError), _locked(left):  # another user's, or at work: refused
+        with (
+            suppress(OSError, LeaseHeld),
+            locked(left, other="a backup"),
+        ):  # another user's, or at work: refused
             shutil.rmtree(left)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX) as made, _locked(Path(made)):
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as made, locked(Path(made), other="a backup"):
         yield Path(made)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a lock that the kernel takes from a process that was killed."""
-    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(held)

@@ -69,9 +69,7 @@ def take_inventory(location: LogLocation, *, memory_limit: str, threads: int) ->
         run(connection, "use", f"use {lake}")
         files = _data_files(connection, lake)
         if not location.on_s3:
-            gone = [name for name in files if not Path(location.data, name).exists()]
-            if gone:
-                raise FilesGone(gone)
+            require_files(Path(location.data), files)
         counted = run(connection, "count_by_tenant").fetchall()
         version = applied_version(connection)
         sealed = seals(connection, lake) if version >= _SEALED_SINCE else {}
@@ -83,6 +81,16 @@ def take_inventory(location: LogLocation, *, memory_limit: str, threads: int) ->
             files=files,
             sealed={path: seal.sha256 for path, seal in sealed.items()},
         )
+
+
+def require_files(folder: Path, names: Sequence[str]) -> None:
+    """Refuse a folder of data that lacks some of these files.
+
+    Raises:
+        FilesGone: naming them.
+    """
+    if gone := [name for name in names if not (folder / name).exists()]:
+        raise FilesGone(gone)
 
 
 def _data_files(connection: duckdb.DuckDBPyConnection, lake: str) -> tuple[str, ...]:
