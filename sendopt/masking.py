@@ -40,17 +40,19 @@ _FORMS = re.compile(
     r"|(?P<scheme>\b(?:Bearer|Basic) )[\w.~+/=-]{8,}"
 )
 
-_known: set[str] = set()
+#: Longest first: a secret may contain another.
+_known: list[str] = []
 
 
 def remember(*secrets: str) -> None:
     """Let `masked` hide these wherever they stand, also as a URL writes them."""
-    for secret in secrets:
-        _known.update(
-            form
-            for form in (secret, unquote(secret), quote(secret, safe=""), quote_plus(secret))
-            if len(form) >= _SHORTEST
-        )
+    forms = {
+        form
+        for secret in secrets
+        for form in (secret, unquote(secret), quote(secret, safe=""), quote_plus(secret))
+        if len(form) >= _SHORTEST
+    }
+    _known[:] = sorted(forms | set(_known), key=len, reverse=True)
 
 
 def secrets_in(text: str) -> Iterator[str]:
@@ -69,7 +71,7 @@ def masked(text: str) -> str:
     >>> masked("host=db password='a b' dbname=log")
     'host=db password=*** dbname=log'
     """
-    for secret in sorted(_known, key=len, reverse=True):
+    for secret in _known:
         if secret in text:
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
     text = _FORMS.sub(lambda found: f"{found[found.lastgroup or 0]}{MASK}", text)
