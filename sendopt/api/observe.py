@@ -25,7 +25,7 @@ HEADERS = (
 
 
 class Observer:
-    """The outermost layer of the API.
+    """The outermost layer of the API but for `/healthz`, which `alive` answers.
 
     Its log lines name the route's template, never the path, the query, a header or a body:
     those can hold keys, tokens and people.
