@@ -39,6 +39,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Iterator[
     with closing(App(settings, VirtualClock(NOW), secrets.token_bytes)) as app:
         app.create_tenant(TenantId("acme"), timezone="Europe/Vienna")
         app.create_tenant(TenantId("other"), timezone="UTC")
+        app.create_tenant(TenantId("shop"), timezone="UTC")
         yield app
 
 
@@ -67,6 +68,12 @@ def acme(url: str, acme_key: str) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="session")
 def other(app: App, url: str) -> Iterator[httpx.Client]:
     yield from _client(url, app.issue_key(TenantId("other"), "tests"))
+
+
+@pytest.fixture(scope="session")
+def shop(app: App, url: str) -> Iterator[httpx.Client]:
+    """A tenant whose users no other test knows."""
+    yield from _client(url, app.issue_key(TenantId("shop"), "tests"))
 
 
 @pytest.fixture(scope="session")

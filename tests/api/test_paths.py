@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import httpx
@@ -11,8 +10,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sendopt.api.paths import decoded, routed
-from sendopt.app import App
-from sendopt.records import TenantId
 from sendopt.text import MAX_ID_CHARACTERS, why_no_id
 
 HOSTILE = [
@@ -38,16 +35,6 @@ HOSTILE = [
     "/" * MAX_ID_CHARACTERS,
 ]
 ids = st.text(min_size=1, max_size=20).filter(lambda text: why_no_id(text) is None)
-
-
-@pytest.fixture(scope="module")
-def shop(app: App, url: str) -> Iterator[httpx.Client]:
-    """A tenant of its own: the users of these tests are unknown to all others."""
-    app.create_tenant(TenantId("paths"), timezone="UTC")
-    key = app.issue_key(TenantId("paths"), "tests")
-    headers = {"Authorization": f"Bearer {key}"}
-    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
-        yield client
 
 
 def at(user_id: str) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import numpy as np
+from beside import beside
 from faults.ack_log import AckLog, Exchange, Kind
 from receiver import Receiver
 from service.processes import campaign
@@ -55,23 +55,15 @@ class Clients:
         self._number = 0
         self._looked_at = len(receiver.requests)  # what came before is clicked by others
 
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
+    def at_work(self) -> AbstractContextManager[None]:
         """Keep asking, in a thread beside the block."""
-        stop = threading.Event()
 
-        def work() -> None:
+        def work(stop: threading.Event) -> None:
             while not stop.is_set():
                 self.step()
                 stop.wait(_PAUSE_SECONDS)
 
-        thread = threading.Thread(target=work, name="clients")
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+        return beside(work, name="clients")
 
     def step(self) -> None:
         """Ask for one thing: mostly events; now and then a campaign, or a click on a new link."""

@@ -7,13 +7,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import httpx
 import sqlalchemy as sa
+from beside import beside
 from faults.ack_log import AckLog
 from faults.clients import Clients
 from faults.deployment import TENANT, Deployment
@@ -81,12 +82,10 @@ class History:
         if seconds or not starts_only:
             self.tally.ready.append(seconds)
 
-    @contextmanager
-    def health_asked(self) -> Iterator[None]:
+    def health_asked(self) -> AbstractContextManager[None]:
         """Ask `/healthz` all the time, and note how long each answer took."""
-        stop = threading.Event()
 
-        def ask() -> None:
+        def ask(stop: threading.Event) -> None:
             with httpx.Client(base_url=self.deployment.url) as client:
                 while not stop.wait(_BETWEEN_HEALTH_CHECKS_SECONDS):
                     with suppress(httpx.TransportError):  # it was ended, and is started again
@@ -94,13 +93,7 @@ class History:
                         client.get("/healthz").raise_for_status()
                         self.tally.health.append(1000 * (time.monotonic() - began_at))
 
-        thread = threading.Thread(target=ask, name="health")
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+        return beside(ask, name="health")
 
     def recover(self) -> None:
         """Let everything that is owed happen: the service is up, and nothing disturbs it."""
