@@ -18,7 +18,7 @@ from sendopt.records import TenantId
 
 HEADER = "event_id,user_id,event_type,occurred_at,note"
 REST = "session,2026-09-01T10:00:00Z"
-_tenants = itertools.count()
+_examples = itertools.count()
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ cells = st.sampled_from(
 def test_whatever_stands_in_a_csv_every_record_is_counted_once(
     text: list[str], appender: Appender, tmp_path: Path
 ) -> None:
-    tenant_id = TenantId(f"tenant {next(_tenants)}")
+    tenant_id = TenantId(f"example {next(_examples)}")
     mark = '"marker-{}","ann",session,2026-09-01T10:00:00Z'
     lines = ["event_id,user_id,event_type,occurred_at", mark.format(1), "".join(text)]
     (tmp_path / "a.csv").write_text("\n".join([*lines, mark.format(2)]), newline="")
