@@ -1,8 +1,9 @@
 """Hunt for faults by machine: attack, let recover, judge, and print one table of it.
 
-    python -m faults [SCENARIO...] [--seed N] [--share 0.1] [--lanes 2] [--write]
+    python -m faults [SCENARIO...] [--seed N] [--share 0.1] [--lanes 2] [--results FILE] [--write]
 
-A history that fails is printed with what is wrong, and with the command that repeats it.
+A history that fails is printed with what is wrong, and with the command that repeats it. With a
+file of results, a run that was stopped goes on with the histories that the file does not have.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,9 +23,10 @@ from pathlib import Path
 from faults import page
 from faults.deployment import make_template
 from faults.history import Bench
+from faults.results import Results
 from faults.scenarios import SCENARIOS, Scenario
 from faults.shim import build
-from faults.tally import Tally, table
+from faults.tally import table
 
 _SEEDS_OF_A_SCENARIO = 10_000
 _AROUND_SECONDS = 15  # that a history takes without any fault: a start, recovery, judgement
@@ -33,9 +35,12 @@ _AROUND_SECONDS = 15  # that a history takes without any fault: a start, recover
 def main() -> None:
     given = _arguments()
     chosen = [each for each in SCENARIOS if not given.scenarios or each.name in given.scenarios]
-    jobs = [job for each in chosen for job in _jobs(each, given)]
+    results = Results(given.results)
+    jobs = [job for each in chosen for job in _jobs(each, given) if job.key not in results.tallies]
+    # By turns, so that the first minutes meet every kind of fault.
+    jobs.sort(key=lambda job: job.number)
     expected = (
-        sum(_AROUND_SECONDS + each.seconds * faults for each, _, faults in jobs) / given.lanes
+        sum(_AROUND_SECONDS + job.scenario.seconds * job.faults for job in jobs) / given.lanes
     )
     print(f"{len(jobs)} histories, about {timedelta(seconds=round(expected))}", flush=True)
     scratch = Path(tempfile.mkdtemp(prefix="sendopt-faults-"))
@@ -43,14 +48,14 @@ def main() -> None:
     try:
         template = scratch / "template"
         bench = Bench(template, make_template(template), build(scratch), scratch)
-        tallies = _run(jobs, bench, lanes=given.lanes)
+        _run(jobs, bench, results, lanes=given.lanes)
     finally:
         shutil.rmtree(scratch)
-    text = table({each.title: tallies[each.name] for each in chosen})
+    text = table({each.title: results.of(each.name) for each in chosen})
     print(f"\n{text}\n\n{timedelta(seconds=round(time.monotonic() - begun_at))}")
     if given.write:
-        page.write(text, seed=given.seed)
-    if not all(tally.is_clean for tally in tallies.values()):
+        page.write(text, seed=given.seed, trees=list(results.trees))
+    if not all(results.of(each.name).is_clean for each in chosen):
         sys.exit(1)
 
 
@@ -62,45 +67,59 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--history", type=int, help="only the one of this number")
     parser.add_argument("--share", type=float, default=1.0, help="of the full number of faults")
     parser.add_argument("--lanes", type=int, default=2, help="histories side by side")
+    parser.add_argument("--results", type=Path, metavar="FILE", help="continue the run it keeps")
     parser.add_argument("--write", action="store_true", help="write docs/faults.md")
     return parser.parse_args()
 
 
-Job = tuple[Scenario, int, int]  # scenario, seed, faults
+@dataclass(frozen=True)
+class Job:
+    """One history that is to be run.
+
+    Attributes:
+        number: of the history among those of its scenario, from 0.
+        faults: how many it plants.
+    """
+
+    scenario: Scenario
+    seed: int
+    number: int
+    faults: int
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        return (self.scenario.name, self.seed, self.faults)
+
+    def again(self, *, seed: int) -> str:
+        """Return the arguments that repeat it."""
+        return f"{self.scenario.name} --seed {seed} --history {self.number} --faults {self.faults}"
 
 
 def _jobs(scenario: Scenario, given: argparse.Namespace) -> list[Job]:
     base = (given.seed * 1_000 + SCENARIOS.index(scenario)) * _SEEDS_OF_A_SCENARIO
     each = given.faults or scenario.per_history
     if given.history is not None:
-        return [(scenario, base + given.history, each)]
+        return [Job(scenario, base + given.history, given.history, each)]
     total = math.ceil(scenario.faults * given.share)
-    begins = range(0, total, each)
     return [
-        (scenario, base + number, min(each, total - begin)) for number, begin in enumerate(begins)
+        Job(scenario, base + number, number, min(each, total - begin))
+        for number, begin in enumerate(range(0, total, each))
     ]
 
 
-def _run(jobs: list[Job], bench: Bench, *, lanes: int) -> dict[str, Tally]:
-    tallies: dict[str, Tally] = defaultdict(Tally)
+def _run(jobs: list[Job], bench: Bench, results: Results, *, lanes: int) -> None:
     with ProcessPoolExecutor(lanes, mp_context=get_context("spawn")) as pool:
         running = {
-            pool.submit(scenario.attempt, bench, seed, faults): (scenario, seed, faults)
-            for scenario, seed, faults in jobs
+            pool.submit(job.scenario.attempt, bench, job.seed, job.faults): job for job in jobs
         }
         for done in as_completed(running):
-            scenario, seed, faults = running[done]
+            job = running[done]
             tally = done.result()
-            tallies[scenario.name] += tally
-            place, history = divmod(seed, _SEEDS_OF_A_SCENARIO)
-            again = f"{scenario.name} --seed {place // 1_000} --history {history}"
-            print(
-                f"{again} --faults {faults}: {faults} faults, {len(tally.failures)} failures",
-                flush=True,
-            )
+            results.add(job.key, tally)
+            again = job.again(seed=job.seed // _SEEDS_OF_A_SCENARIO // 1_000)
+            print(f"{again}: {tally.faults} faults, {len(tally.failures)} failures", flush=True)
             for failure in tally.failures:
                 print(f"    {failure}", flush=True)
-    return tallies
 
 
 if __name__ == "__main__":

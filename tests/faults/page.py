@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 _PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 _TEXT = """\
 # Faults
 
-Written by `make faults` (seed {seed}) on {cores} cores. Clients post events, commit campaigns and
-click on links; a webhook receiver keeps every delivery. Afterwards what was acknowledged is held
-against state, log, ledger and receiver, and `sendopt verify` runs.
+Written by `make faults` (seed {seed}; commit {trees}) on {cores} cores. Clients post events,
+commit campaigns and click on links; a webhook receiver keeps every delivery. Afterwards what was
+acknowledged is held against state, log, ledger and receiver, and `sendopt verify` runs.
 
 {table}
 
@@ -31,6 +32,7 @@ faults.
 """
 
 
-def write(table: str, *, seed: int) -> None:
+def write(table: str, *, seed: int, trees: Sequence[str]) -> None:
     """Write docs/faults.md."""
-    _PAGE.write_text(_TEXT.format(table=table, seed=seed, cores=os.cpu_count()))
+    text = _TEXT.format(table=table, seed=seed, trees=", ".join(trees), cores=os.cpu_count())
+    _PAGE.write_text(text)
