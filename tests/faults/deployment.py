@@ -113,7 +113,12 @@ class Deployment:
 
     def run(self, *command: str, **environment: str) -> int:
         """Run `sendopt <command>` and return its exit status."""
-        return self.start(*command, **environment).wait()
+        process = self.start(*command, **environment)
+        try:
+            return process.wait(PATIENCE.total_seconds())
+        except subprocess.TimeoutExpired as error:
+            _abort(process)
+            raise AssertionError(f"`sendopt {' '.join(command)}` does not end") from error
 
     def keep_up(self, *parts: str) -> None:
         """Start these commands, and again whenever they have ended: `restart_ended`.
@@ -170,8 +175,7 @@ class Deployment:
             try:
                 process.wait(PATIENCE.total_seconds())
             except subprocess.TimeoutExpired as error:
-                process.send_signal(signal.SIGABRT)  # the log then says where each thread is
-                process.wait()
+                _abort(process)
                 raise AssertionError(f"{part} does not end when it is told to") from error
         self.parts.clear()
 
@@ -186,6 +190,16 @@ class Deployment:
         self.kill()
         shutil.rmtree(self.home)
         self.log.unlink(missing_ok=True)
+
+
+def _abort(process: subprocess.Popen[bytes]) -> None:
+    """End it so that its log says where each thread is; without that where it cannot say it."""
+    process.send_signal(signal.SIGABRT)
+    try:
+        process.wait(PATIENCE.total_seconds())
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @contextmanager

@@ -43,11 +43,11 @@ def _leave_half_open(proxy: Proxy) -> None:
 
 
 def _delay(proxy: Proxy) -> None:
-    proxy.delay_seconds = 0.1
+    proxy.delay(0.1)
     time.sleep(_SECONDS_OF_DELAY)
-    proxy.delay_seconds = 0.0
+    proxy.delay(0.0)
 
 
 def _lose_answer(proxy: Proxy) -> None:
-    proxy.lose_next_commit_answer = True
-    wait_until(lambda: not proxy.lose_next_commit_answer, "a COMMIT")
+    proxy.lose_next_commit_answer()
+    wait_until(proxy.has_lost_commit_answer, "a COMMIT")

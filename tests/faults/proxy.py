@@ -2,131 +2,70 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import ctypes
-import socket
-import struct
-import threading
-from dataclasses import dataclass
+import subprocess
+import sys
+from multiprocessing import Pipe
+from pathlib import Path
+from typing import Any
 
-#: For SO_ATTACH_FILTER (asm-generic/socket.h): a filter of one instruction, which lets no byte of
-#: a packet through. The kernel drops what arrives before it could acknowledge it.
-_SO_ATTACH_FILTER = 26
-_DROP_ALL = ctypes.create_string_buffer(struct.pack("=HBBI", 6, 0, 0, 0))
-_ONE_INSTRUCTION = struct.pack("@HP", 1, ctypes.addressof(_DROP_ALL))
-_BLOCK = 1 << 16
-#: What the server needs to carry out a COMMIT whose answer will be lost.
-_COMMIT_SECONDS = 0.05
+import pytest
+from waiting import PATIENCE
 
-
-@dataclass(eq=False)
-class _Connection:
-    client: asyncio.StreamWriter
-    server: asyncio.StreamWriter
-    is_half_open: bool = False
-    is_silent: bool = False
-
-    def cut(self) -> None:
-        self.client.transport.abort()
-        self.server.transport.abort()
-
-    def leave_half_open(self) -> None:
-        """Let neither end hear anything of the other any more, not even that its words arrive."""
-        self.is_half_open = True
-        for end in (self.client, self.server):
-            if end.is_closing():
-                continue
-            wire: socket.socket = end.get_extra_info("socket")
-            wire.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _ONE_INSTRUCTION)
+_PROGRAM = Path(__file__).with_name("forwarding.py")
 
 
 class Proxy:
-    """Forwards from `port` to `server_port`, in a thread of its own, as long as it is well.
+    """Forwards from `port` to `server_port`, in a process of its own, as long as it is well.
 
-    Attributes:
-        delay_seconds: by which everything is late.
-        lose_next_commit_answer: let the next COMMIT through and cut its connection then.
+    A thread would not do: a call of ours into a library that keeps the interpreter to itself
+    while it waits for the server would wait for an answer that nobody forwards.
     """
 
     def __init__(self, server_port: int) -> None:
-        self._server_port = server_port
-        self.delay_seconds = 0.0
-        self.lose_next_commit_answer = False
-        self._connections: set[_Connection] = set()
-        self._forwarding: set[asyncio.Future[None]] = set()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
-        self._thread.start()
-        listening = asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self._listener = asyncio.run_coroutine_threadsafe(listening, self._loop).result()
-        self.port: int = self._listener.sockets[0].getsockname()[1]
+        self._pipe, theirs = Pipe()
+        with theirs:
+            handle = theirs.fileno()
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", _PROGRAM, str(server_port), str(handle)], pass_fds=[handle]
+            )
+        self.port: int = self._answer()
 
     def cut(self) -> None:
         """Cut every connection, seen by both ends."""
-        self._loop.call_soon_threadsafe(lambda: [each.cut() for each in set(self._connections)])
+        self._ask("cut")
 
     def leave_half_open(self) -> None:
         """Lose everything that is sent over the connections of this moment, and tell nobody."""
-        self._loop.call_soon_threadsafe(
-            lambda: [each.leave_half_open() for each in self._connections]
-        )
+        self._ask("leave_half_open")
 
     def silence(self) -> None:
         """Acknowledge whatever comes over the connections of this moment, and forward nothing.
 
         The server's ends are closed: it forgets these sessions.
         """
+        self._ask("silence")
 
-        def silence() -> None:
-            for each in self._connections:
-                each.is_silent = True
-                each.server.transport.abort()
+    def delay(self, seconds: float) -> None:
+        """Let everything be so late from now on."""
+        self._ask("delay", seconds)
 
-        self._loop.call_soon_threadsafe(silence)
+    def lose_next_commit_answer(self) -> None:
+        """Let the next COMMIT through, and cut its connection then."""
+        self._ask("lose_next_commit_answer")
+
+    def has_lost_commit_answer(self) -> bool:
+        return bool(self._ask("has_lost_commit_answer"))
 
     def close(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._pipe.close()
+        self._process.kill()
+        self._process.wait()
 
-    async def _end(self) -> None:
-        self._listener.close()
-        for connection in set(self._connections):
-            connection.cut()
-        if self._forwarding:
-            await asyncio.wait(self._forwarding)
+    def _ask(self, name: str, *arguments: float) -> Any:
+        self._pipe.send((name, arguments))
+        return self._answer()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            from_server, server = await asyncio.open_connection("127.0.0.1", self._server_port)
-        except OSError:
-            writer.transport.abort()
-            return
-        connection = _Connection(writer, server)
-        self._connections.add(connection)
-        for pump in (
-            self._pump(reader, server, connection),
-            self._pump(from_server, writer, connection),
-        ):
-            self._forwarding.add(asyncio.ensure_future(pump))
-
-    async def _pump(
-        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, connection: _Connection
-    ) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await source.read(_BLOCK):
-                if connection.is_silent:
-                    continue
-                if self.delay_seconds:
-                    await asyncio.sleep(self.delay_seconds)
-                sink.write(data)
-                await sink.drain()
-                if self.lose_next_commit_answer and b"COMMIT" in data:
-                    self.lose_next_commit_answer = False
-                    connection.client.transport.abort()
-                    await asyncio.sleep(_COMMIT_SECONDS)
-        if not connection.is_half_open and not connection.is_silent:
-            connection.cut()
-            self._connections.discard(connection)
+    def _answer(self) -> Any:
+        if not self._pipe.poll(PATIENCE.total_seconds()):
+            pytest.fail(f"waited {PATIENCE} in vain: an answer of the proxy")
+        return self._pipe.recv()

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import sendopt.cli
 
+_PATIENCE_SECONDS = 10  # with a process that may hang
+
 
 def _listen(address: Path) -> None:
     address.unlink(missing_ok=True)
@@ -36,11 +38,13 @@ def kill_thread(home: Path, name: str, exception: type[BaseException]) -> str | 
     """Kill a thread of the process over `home`.
 
     Raises:
-        OSError: if nobody is listening there, not yet or not any more.
+        OSError: if nobody is listening there, not yet or not any more; TimeoutError: or answers.
         EOFError: if it ended meanwhile.
     """
     with Client(str(home.with_suffix(".saboteur"))) as saboteur:
         saboteur.send((name, exception))
+        if not saboteur.poll(_PATIENCE_SECONDS):
+            raise TimeoutError
         named: str | None = saboteur.recv()
         return named
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+from faults.apart import run_apart
 from faults.backups import fail_backups
 from faults.bad_disks import spoil_disk
 from faults.bit_flips import flip_bits
@@ -21,6 +22,9 @@ from faults.server_restarts import restart_servers
 from faults.tally import Tally
 from faults.thread_deaths import kill_threads
 
+_AROUND_SECONDS = 60  # that a history takes without any fault, with its servers
+_PATIENCE = 6  # times as long as it should take, on a machine that has other work
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -35,10 +39,9 @@ class Scenario:
 
     def attempt(self, bench: Bench, seed: int, faults: int) -> Tally:
         """Run one history; one that breaks down is a failure of its own, not of the run."""
-        try:
-            return self.run(bench, seed, faults)
-        except BaseException:  # noqa: BLE001 - whatever ended it is told, and the others go on
-            return Tally(unexpected=1, failures=[traceback.format_exc()])
+        seconds = _PATIENCE * (_AROUND_SECONDS + self.seconds * faults)
+        history = partial(self.run, bench, seed, faults)
+        return run_apart(history, seconds=seconds, traces=bench.scratch / f"{seed:x}.traces")
 
 
 SCENARIOS = [
