@@ -25,7 +25,7 @@ def fail_backups(bench: Bench, seed: int, faults: int) -> Tally:
         def back_up() -> bool:
             return now.deployment.run("backup", str(place), **disk.environment) == 0
 
-        with now.clients.at_work():
+        with now.at_work():
             assert back_up(), "nothing was wrong with the disk"
             for _fault in failing(disk, back_up, seed=seed, faults=faults):
                 taken = back_up()

@@ -21,7 +21,7 @@ def spoil_disk(bench: Bench, seed: int, faults: int) -> Tally:
     with history(bench, seed) as now:
         now.deployment.keep_up("run")
         now.deployment.wait_until_ready()
-        with now.clients.at_work(), now.health_asked():
+        with now.at_work():
             for number in range(faults):
                 time.sleep(rng.uniform(0.1, 1.0))
                 _TURNS[number % len(_TURNS)](now)

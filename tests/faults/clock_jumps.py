@@ -20,7 +20,7 @@ def jump_clock(bench: Bench, seed: int, jumps: int) -> Tally:
     with history(bench, seed) as now:
         now.deployment.keep_up("run")
         now.deployment.wait_until_ready()
-        with now.clients.at_work():
+        with now.at_work():
             for number in range(jumps):
                 time.sleep(rng.uniform(0.1, 1.0))
                 to_1970 = -datetime.now(UTC).timestamp()

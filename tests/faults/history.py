@@ -82,16 +82,26 @@ class History:
         if seconds or not starts_only:
             self.tally.ready.append(seconds)
 
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Let clients work, and ask for health, until the block is left."""
+        with self.clients.at_work(), self.health_asked():
+            yield
+
     def health_asked(self) -> AbstractContextManager[None]:
-        """Ask `/healthz` all the time, and note how long each answer took."""
+        """Ask `/healthz` all the time; note how long it took, and how late each question was."""
 
         def ask(stop: threading.Event) -> None:
+            asked_at = time.monotonic()
             with httpx.Client(base_url=self.deployment.url) as client:
                 while not stop.wait(_BETWEEN_HEALTH_CHECKS_SECONDS):
+                    began_at = time.monotonic()
+                    late = began_at - asked_at - _BETWEEN_HEALTH_CHECKS_SECONDS
+                    self.tally.late.append(1000 * late)
                     with suppress(httpx.TransportError):  # it was ended, and is started again
-                        began_at = time.monotonic()
                         client.get("/healthz").raise_for_status()
                         self.tally.health.append(1000 * (time.monotonic() - began_at))
+                    asked_at = time.monotonic()
 
         return beside(ask, name="health")
 

@@ -41,15 +41,16 @@ def fail_service(bench: Bench, seed: int, faults: int) -> Tally:
         outage = PowerLoss(now)
         now.deployment.keep_up(*parts)
         now.deployment.wait_until_ready()
-        for number in range(faults):
-            kinds, action, error = _ERRORS[number % len(_ERRORS)]
-            nth = 1 + seed // len(_DIVISIONS) % 100 * faults + number
-            now.shim.befall(kinds, action, at=nth, error=error)
-            for _step in range(_MOST_STEPS):
-                now.clients.step()
-                if now.deployment.restart_ended() or now.shim.has_struck:
-                    break
-            now.note_recovery(starts_only=True)
+        with now.health_asked():
+            for number in range(faults):
+                kinds, action, error = _ERRORS[number % len(_ERRORS)]
+                nth = 1 + seed // len(_DIVISIONS) % 100 * faults + number
+                now.shim.befall(kinds, action, at=nth, error=error)
+                for _step in range(_MOST_STEPS):
+                    now.clients.step()
+                    if now.deployment.restart_ended() or now.shim.has_struck:
+                        break
+                now.note_recovery(starts_only=True)
         return _conclude(now, outage)
 
 

@@ -25,7 +25,7 @@ def kill_processes(bench: Bench, seed: int, kills: int) -> Tally:
     with history(bench, seed) as now:
         now.deployment.keep_up(*parts)
         now.deployment.wait_until_ready()
-        with now.clients.at_work():
+        with now.at_work():
             for number in range(kills):
                 if number % 2:
                     now.shim.befall(Calls.ALL, Action.KILL, at=1 + int(seed + number) % 300)

@@ -25,7 +25,7 @@ def fail_network(bench: Bench, seed: int, faults: int) -> Tally:
             now.deployment.keep_up(*PARTS)
             now.deployment.wait_until_ready()
             turns = (_cut, _leave_half_open, _delay, _lose_answer)
-            with now.clients.at_work():
+            with now.at_work():
                 for number in range(faults):
                     time.sleep(rng.uniform(0.1, 1.0))
                     turns[number % len(turns)](proxy)

@@ -26,6 +26,8 @@ acknowledged is held against state, log, ledger and receiver, and `sendopt verif
 - *verify findings*: none may be left of any fault but bit flips, where they name the damage.
 - *ready*: seconds from the end of a fault until `/readyz` says 200; of kills, where they hit the
   part that answers.
+- *healthz*: milliseconds until `/healthz` answers, asked every 20 ms while there is a process; in
+  brackets how late the questions were: what the machine lets any thread wait for its turn.
 
 `docs/decisions/0036-fault-machine.md` says how it works, `tests/faults/scenarios.py` lists the
 faults.

@@ -22,7 +22,7 @@ def pause_dispatchers(bench: Bench, seed: int, pauses: int) -> Tally:
     with history(bench, seed) as now:
         now.deployment.keep_up(*_PARTS)
         now.deployment.wait_until_ready()
-        with now.clients.at_work():
+        with now.at_work():
             for number in range(pauses):
                 time.sleep(rng.uniform(0.0, 0.5))
                 paused = now.deployment.parts[_PARTS[2 + number % 2]]

@@ -33,7 +33,7 @@ def lose_power(bench: Bench, seed: int, losses: int) -> Tally:
 def _work(past: History) -> None:
     past.deployment.keep_up("run")
     past.deployment.wait_until_ready()
-    with past.clients.at_work():
+    with past.at_work():
         time.sleep(_SECONDS_OF_WORK)
     past.deployment.stop()
 

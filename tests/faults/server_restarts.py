@@ -17,7 +17,7 @@ def restart_servers(bench: Bench, seed: int, restarts: int) -> Tally:
     with history(bench, seed, settings=servers.settings(f"h{seed}"), key=servers.key) as now:
         now.deployment.keep_up(*PARTS)
         now.deployment.wait_until_ready()
-        with now.clients.at_work():
+        with now.at_work():
             for number in range(restarts):
                 time.sleep(rng.uniform(0.1, 1.0))
                 server = servers.s3 if number % 4 == 3 else servers.postgres

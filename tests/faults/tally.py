@@ -22,6 +22,7 @@ class Tally:
     findings: int = 0  # of `sendopt verify`
     ready: list[float] = field(default_factory=list)
     health: list[float] = field(default_factory=list)  # milliseconds of each answer of /healthz
+    late: list[float] = field(default_factory=list)  # milliseconds that the questions were late by
     failures: list[str] = field(default_factory=list)  # each lost, unexpected or found thing
 
     def __add__(self, other: Tally) -> Tally:
@@ -61,5 +62,10 @@ def _row(title: str, tally: Tally) -> tuple[str, ...]:
     if tally.ready:
         measured = (f"{statistics.median(tally.ready):.1f}", f"{max(tally.ready):.1f}", "")
     if len(tally.health) > 1:
-        measured = (*measured[:2], f"{statistics.quantiles(tally.health, n=100)[-1]:.0f}")
+        health, late = (_p99(each) for each in (tally.health, tally.late))
+        measured = (*measured[:2], f"{health:.0f} ({late:.0f})")
     return (title, *(f"{count:,}" for count in counts), *measured)
+
+
+def _p99(values: list[float]) -> float:
+    return statistics.quantiles(values, n=100)[-1]

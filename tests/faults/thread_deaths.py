@@ -28,7 +28,7 @@ def kill_threads(bench: Bench, seed: int, deaths: int) -> Tally:
         now.planted = frozenset(death.__name__ for death in _DEATHS)
         now.deployment.keep_up("run")
         now.deployment.wait_until_ready()
-        with now.clients.at_work():
+        with now.at_work():
             for number in range(deaths):
                 time.sleep(rng.uniform(0.05, 0.5))
                 _kill_one(now, _THREADS[number % len(_THREADS)], _DEATHS[rng.integers(4)])
