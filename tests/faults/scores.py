@@ -33,6 +33,7 @@ def _make_champion(now: History) -> None:
     at = datetime.now(UTC)
     with now.deployment.opened() as app:
         recorded = app.registry.record(TENANT, untrained(until=at), params={}, tags={})
+        app.registry.set_card(TENANT, recorded, "It knows nothing.\n")
         app.registry.finish(TENANT, recorded, metrics={}, tags={}, gate="passed")
         app.registry.promote(TENANT, recorded.number, by="faults", reason="to score", now=at)
 
