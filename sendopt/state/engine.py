@@ -17,7 +17,7 @@ from sendopt.clock import monotonic
 from sendopt.disk import make_private
 from sendopt.errors import InvalidInput, RowRefused, SendoptError, StoreFailure
 from sendopt.masking import hide_in
-from sendopt.postgres import PATIENCE
+from sendopt.postgres import patience
 from sendopt.state.connections import Connections
 from sendopt.state.damage import is_damage
 from sendopt.state.json_text import json_text
@@ -168,9 +168,9 @@ def _open(url: str) -> Engine:
 
 
 def _open_postgresql(url: sa.URL, **pooling: Any) -> Engine:
-    patience = {name: each for name, each in PATIENCE.items() if name not in url.query}
     psycopg = url.set(drivername="postgresql+psycopg")
-    engine = sa.create_engine(psycopg, connect_args=patience, **pooling, **_COMMON)
+    given = {name: str(value) for name, value in url.query.items()}
+    engine = sa.create_engine(psycopg, connect_args=patience(given), **pooling, **_COMMON)
     sa.event.listen(engine, "connect", _set_up_postgresql)
     return engine
 

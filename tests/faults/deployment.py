@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import shutil
@@ -83,6 +82,7 @@ class Deployment:
             "PYTHONFAULTHANDLER": "1",
             **environment,
         }
+        self.readiness = ""  # what `/readyz` said last
         self.parts: dict[str, subprocess.Popen[bytes]] = {}  # what should always run, by name
 
     def register_devices(self, users: list[str], receiver: Receiver) -> None:
@@ -163,9 +163,13 @@ class Deployment:
         return found
 
     def is_ready(self) -> bool:
-        with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
-        return False
+        try:
+            answer = httpx.get(f"{self.url}/readyz", timeout=5)
+        except httpx.TransportError as error:
+            self.readiness = type(error).__name__
+            return False
+        self.readiness = answer.text
+        return answer.status_code == 200
 
     def stop(self) -> None:
         """End every part as an operator does."""

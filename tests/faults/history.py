@@ -190,6 +190,7 @@ def history(
     try:
         yield History(bench, deployment, shim, clients, acks, receiver)
     except BaseException as error:
+        error.add_note(f"/readyz said last: {deployment.readiness}")
         error.add_note(f"The log ends with:\n{deployment.log.read_text()[-_END_OF_LOG:]}")
         raise
     finally:
