@@ -129,7 +129,8 @@ class Log:
         """
         with (
             exclusive(self.location, "append", wait=False) as check_held,
-            self._writing() as (connection, lake),
+            self._instances.use() as instance,
+            instance.appending() as (connection, lake),
         ):
             check_version(connection, self._schema[-1].version)
             with failures("files"):
@@ -163,7 +164,8 @@ class Log:
         """
         with (
             exclusive(self.location, "name", wait=True),
-            self._writing() as (connection, lake),
+            self._instances.use() as instance,
+            attached(instance.connection, self.location, read_only=False) as (connection, lake),
         ):
             newest = current_snapshot(connection, lake)
             if snapshot is not None and not 0 <= snapshot <= newest:
@@ -212,15 +214,6 @@ class Log:
             with connected(instance.connection) as connection:
                 run(connection, "use", f"use {lake}")
                 yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
-        """Yield a connection that uses a lake of its own, to be written to."""
-        with (
-            self._instances.use() as instance,
-            attached(instance.connection, self.location, read_only=False) as writing,
-        ):
-            yield writing
 
     def _make_folders(self) -> None:
         if not self.location.on_postgres:

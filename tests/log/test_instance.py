@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from sendopt.errors import LeaseHeld
+from sendopt.log import Log
 from sendopt.log.connect import open_instance
 from sendopt.log.instance import Instance, Instances
 from sendopt.log.location import LogLocation
@@ -34,3 +38,21 @@ def test_one_that_is_young_is_used_by_all(tmp_path: Path) -> None:
     with shared.use() as third:
         assert third is first
     shared.retire()
+
+
+def test_a_lake_is_attached_once_for_all_appenders_and_anew_after_a_failure(local_log: Log) -> None:
+    first, second = (_appenders_lake(local_log) for _ in range(2))
+    assert first == second
+    with pytest.raises(LeaseHeld), local_log._instances.use() as instance, instance.appending():
+        raise LeaseHeld("in the lake")
+    third = _appenders_lake(local_log)
+    assert third != first
+    attached = "select database_name from duckdb_databases()"
+    with local_log._instances.use() as instance:
+        names = {name for (name,) in instance.connection.execute(attached).fetchall()}
+    assert names & {first, third} == {third}
+
+
+def _appenders_lake(log: Log) -> str:
+    with log._instances.use() as instance, instance.appending() as (_connection, lake):
+        return lake

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,8 @@ import pytest
 from waiting import wait_until
 
 from sendopt.errors import LeaseHeld
-from sendopt.log import Log, LogLocation
-from sendopt.records import TenantId
+from sendopt.log import Log, LogLocation, event_table
+from sendopt.records import Event, TenantId
 
 SHOP = TenantId("shop")
 WORKER = Path(__file__).with_name("worker.py")
@@ -70,6 +70,20 @@ def test_the_right_to_append_is_free_the_moment_its_holder_is_killed(
             holder.wait()
             with _soon(log):
                 pass
+
+
+def test_two_who_append_in_turn_find_what_the_other_has_stored(
+    log: Log, an_event: Callable[..., Event]
+) -> None:
+    with contextlib.closing(Log(log.location)) as other:
+        for number, each in enumerate([log, other] * 3):
+            rows = [an_event(event_id=f"e{known}") for known in range(number + 1)]
+            with each.appender() as appender:
+                report = appender.append(SHOP, event_table(rows))
+                assert (report.accepted, report.repeated) == (1, number)
+                assert appender.high_water_mark() == number
+                following = an_event(event_id=f"next-{number}")
+                assert appender.append_outbox([(number + 1, SHOP, following)]).accepted == 1
 
 
 def test_processes_that_migrate_at_once_make_one_schema(local: LogLocation) -> None:
