@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 import duckdb
 
 from sendopt.errors import StoreFailure
 from sendopt.log.location import LogLocation
-from sendopt.log.sealing import Seal, current_files, relative, seal, seals
+from sendopt.log.sealing import Seal, current_files, relative, seal, seals, tenant_of
+from sendopt.log.statements import at_one_moment
+from sendopt.log.statistics import misleading
 from sendopt.records import TenantId
 
 RUNBOOK = "docs/runbooks/corrupt-file.md"
-
-_PARTITION = "tenant_id="
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def look_at_files(
 ) -> FileReport:
     """Read every file of the newest snapshot as a whole, and compare it with its seal."""
     known = seals(connection, lake)
-    damaged, unsealed = list[Damage](), list[str]()
+    damaged, unsealed, sound = list[Damage](), list[str](), list[str]()
     byte_count = file_count = 0
     for file in current_files(connection, lake):
         path = relative(location, file)
@@ -70,6 +70,9 @@ def look_at_files(
             unsealed.append(path)
         elif found != known[path]:
             damaged.append(_changed(known[path], found))
+        else:
+            sound.append(file)
+    damaged += _described_wrongly(connection, lake, location, sound)
     return FileReport(file_count, byte_count, tuple(damaged), tuple(unsealed))
 
 
@@ -118,8 +121,16 @@ class FileWatch:
             files, sealed = self._files, self._seals
             turn = self._turns.setdefault(tenant_id, threading.Lock())
         with turn:  # whoever reads another tenant does not wait
-            looks = (self._look(connection, file, tenant_id, sealed) for file in files)
+            fresh = dict[str, tuple[int, ...]]()
+            looks = (self._look(connection, file, tenant_id, sealed, fresh) for file in files)
             damaged = [damage for damage in looks if damage is not None]
+            if fresh:
+                mine = {tenant_id, None}
+                described = _described_wrongly(connection, lake, self._location, fresh)
+                wrong = [each for each in described if each.tenant_id in mine]
+                damaged += wrong
+                if not wrong:
+                    self._checked |= fresh
         if damaged:
             raise refusal(damaged)
 
@@ -129,7 +140,9 @@ class FileWatch:
         file: str,
         tenant_id: TenantId,
         sealed: Mapping[str, Seal],
+        fresh: dict[str, tuple[int, ...]],
     ) -> Damage | None:
+        """Return what is wrong with a file; note it in `fresh` if it was read and is whole."""
         path = relative(self._location, file)
         if tenant_of(path) not in {tenant_id, None}:
             return None
@@ -138,14 +151,14 @@ class FileWatch:
         except OSError as error:
             return _unreadable(path, error)
         expected = sealed.get(path)
-        if expected is None or self._checked.get(path) == identity:
+        if expected is None or self._checked.get(file) == identity:
             return None
         found = _seal(connection, self._location, file)
         if isinstance(found, Damage):
             return found
         if found != expected:
             return _changed(expected, found)
-        self._checked[path] = identity
+        fresh[file] = identity
         return None
 
 
@@ -164,14 +177,6 @@ def refusal(damaged: Iterable[Damage]) -> StoreFailure:
     )
 
 
-def tenant_of(path: str) -> TenantId | None:
-    """Return whose events are in a file, by its name; None = it is not one tenant's alone."""
-    for part in path.split("/"):
-        if part.startswith(_PARTITION):
-            return TenantId(unquote(part.removeprefix(_PARTITION)))
-    return None
-
-
 def _seal(connection: duckdb.DuckDBPyConnection, location: LogLocation, file: str) -> Seal | Damage:
     try:
         return seal(connection, location, file)
@@ -184,6 +189,26 @@ def _changed(expected: Seal, found: Seal) -> Damage:
     if expected.bytes != found.bytes:
         what += f": it had {expected.bytes:,} bytes and has {found.bytes:,}"
     return Damage(expected.path, tenant_of(expected.path), what)
+
+
+def _described_wrongly(
+    connection: duckdb.DuckDBPyConnection, lake: str, location: LogLocation, files: Iterable[str]
+) -> list[Damage]:
+    """Return what the catalog says wrongly of files that are whole, and of its tables."""
+    found = defaultdict[tuple[str, TenantId | None], list[str]](list)
+    with at_one_moment(connection):
+        for each in misleading(connection, lake, location, list(files)):
+            path = each.file or f"catalog, table {each.table}"
+            found[path, each.tenant_id].append(each.column)
+    return [
+        Damage(
+            path,
+            tenant_id,
+            f"holds other values than the catalog's statistics of {', '.join(columns)} say: "
+            "queries would miss some",
+        )
+        for (path, tenant_id), columns in found.items()
+    ]
 
 
 def _unreadable(path: str, error: Exception) -> Damage:

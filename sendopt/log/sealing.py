@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
@@ -21,12 +22,14 @@ from sendopt.errors import StoreFailure
 from sendopt.log.events import EVENT_SCHEMA
 from sendopt.log.location import LogLocation
 from sendopt.log.statements import all_rows, run, statement
+from sendopt.records import TenantId
 
 #: Sums up rows of events, in whatever order they come. DuckDB promises its `hash` for one version
 #: alone: `tests/log/test_integrity.py` holds a value of it, and a version that gives another comes
 #: with a migration that sums anew.
 CHECKSUM = f"(sum(hash(tenant_id, {', '.join(EVENT_SCHEMA.names)})) % 9223372036854775807)::bigint"
 
+_PARTITION = "tenant_id="
 _SEALS_AT_ONCE = 500  # so few rows stay in the catalog, and make no file themselves
 
 
@@ -85,3 +88,11 @@ def relative(location: LogLocation, file: str) -> str:
     if location.on_s3:
         return file.removeprefix(location.data.rstrip("/") + "/")
     return os.path.relpath(file, location.data)
+
+
+def tenant_of(path: str) -> TenantId | None:
+    """Return whose events are in a file, by its name; None = it is not one tenant's alone."""
+    for part in path.split("/"):
+        if part.startswith(_PARTITION):
+            return TenantId(unquote(part.removeprefix(_PARTITION)))
+    return None

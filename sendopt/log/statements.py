@@ -110,6 +110,16 @@ def roll_back(connection: duckdb.DuckDBPyConnection) -> None:
         return  # there is none any more
 
 
+@contextmanager
+def at_one_moment(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Let all that the block reads be of one moment."""
+    run(connection, "begin", "begin")
+    try:
+        yield
+    finally:
+        roll_back(connection)
+
+
 def keep_open(connection: duckdb.DuckDBPyConnection) -> None:
     """Never close this connection, nor the instance that it belongs to."""
     _unclosable.append(connection)

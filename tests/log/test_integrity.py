@@ -137,7 +137,7 @@ def test_rows_that_the_catalog_holds_itself_are_compared_before_a_training(
         ).fetchone()[:1]
     with contextlib.closing(sqlite3.connect(local_log.location.catalog)) as catalog:
         changed = catalog.execute(
-            f"update {table} set attributes = '{{\"n\":7}}' "
+            f"update {table} set attributes = '{{\"n\":2}}' "
             "where event_id = 'few1' and tenant_id = 'shop'"
         )
         assert changed.rowcount == 1
