@@ -12,7 +12,7 @@ from typing import TypeVar
 from sendopt.learn import Registry
 from sendopt.log import Log
 from sendopt.records import TenantId
-from sendopt.state import State, Transaction, audit, rows, tables, tenants, unchanged
+from sendopt.state import State, Transaction, audit, rows, schema, tables, tenants, unchanged
 from sendopt.state.violation import Violation
 from sendopt.verify import home
 from sendopt.verify.checks import Checks
@@ -83,6 +83,7 @@ def _state_alone(checks: Checks, state: State, now: datetime) -> None:
 
     for store, about, check in (
         ("state", "pages of the state", rows.storage),
+        ("state", "schema of the state", schema.changed),
         ("state", "zones", rows.unknown_zones),
         ("state", "sends and decisions", audit.sends),
         ("state", "overdue sends", partial(audit.overdue, now=now)),

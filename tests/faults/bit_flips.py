@@ -16,12 +16,12 @@ def flip_bits(bench: Bench, seed: int, flips: int) -> Tally:
     """
     scratch = bench.scratch / f"flips-{seed:x}"
     scratch.mkdir()
-    home = live_a_day(scratch / "home")
-    kinds = [kind for kind in KINDS if files_of(home, kind)]
+    lived = live_a_day(scratch / "lived")
+    kinds = [kind for kind in KINDS if files_of(lived, kind)]
     tally = Tally()
     with closing(Judge()) as judge:
         for number in range(flips):
-            flipped = flip(home, kinds[number % len(kinds)], seed + number, scratch, judge)
+            flipped = flip(lived, kinds[number % len(kinds)], seed + number, scratch, judge)
             if flipped is None:
                 continue
             tally.faults += 1

@@ -11,7 +11,7 @@ from faults.flips import Judge, files_of, flip, live_a_day
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return live_a_day(tmp_path_factory.mktemp("flips") / "home")
+    return live_a_day(tmp_path_factory.mktemp("flips") / "lived")
 
 
 # Where a value may change that nothing contradicts: docs/decisions/0035-integrity.md says which.
