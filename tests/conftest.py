@@ -14,6 +14,7 @@ import hypothesis
 import psycopg
 import pytest
 import structlog
+from emptied import Emptied
 from servers import S3, Postgres
 
 from sendopt.log import Log, LogLocation, event_table
@@ -196,6 +197,14 @@ def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def _emptied_postgres(
+    database: Callable[..., AbstractContextManager[str]], _migrated_postgres: str
+) -> Iterator[Emptied]:
+    with closing(Emptied(_migrated_postgres, database)) as emptied:
+        yield emptied
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def state_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a migrated, empty state; the test runs once on each database."""
@@ -204,8 +213,7 @@ def state_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         shutil.copyfile(request.getfixturevalue("_migrated_sqlite"), file)
         yield f"sqlite:///{file}"
     else:
-        database = request.getfixturevalue("database")
-        with database(template=request.getfixturevalue("_migrated_postgres")) as url:
+        with request.getfixturevalue("_emptied_postgres").lend() as url:
             yield url
 
 
