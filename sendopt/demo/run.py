@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -56,8 +56,10 @@ class Played:
     choices: list[pd.DataFrame] = field(default_factory=list)
 
 
-def run_demo(home: Path, *, progress: Callable[[str], None]) -> Result:
-    """Run everything in `home`, which is made anew.
+def run_demo(
+    home: Path, *, progress: Callable[[str], None], studies: Sequence[Study] | None = None
+) -> Result:
+    """Run everything in `home`, which is made anew; `studies` None = all that are shipped.
 
     Raises:
         InvalidInput: `home_in_use`, if the folder holds something that the demo did not make.
@@ -66,7 +68,7 @@ def run_demo(home: Path, *, progress: Callable[[str], None]) -> Result:
     clock = VirtualClock(HELD_FROM)
     app = open_app(Settings(home=home / "home"), clock=clock)
     tenants = []
-    for study in load_studies():
+    for study in load_studies() if studies is None else studies:
         progress(f"{study.tenant_id}: importing, training")
         tenants.append(learn(app, study, home))
     people = People(app, clock)
