@@ -17,10 +17,15 @@ from sendopt.settings import Settings
 
 Ended = Callable[..., tuple[int, str, str]]
 
-#: Each holds what some store's URL, glob, SQL or option would read as something else.
-NAMES = (
+#: Each holds what some store's URL, glob, SQL or option would read as something else; alone, to
+#: tell which of them it was, they are tried by `make test-all`.
+ALONE = (
     "que?stion", "hash#tag", "per%20cent%", "two  blanks", "it's", 'dou"ble', "a&b;c=d",
-    "[a-z]*{x,y}", "Müller 東京 🏠", "-n", "file:x", "sqlite:", "a:b@c", "tenant_id=x",
+    "[a-z]*{x,y}", "Müller 東京 🏠", "sqlite:", "a:b@c",
+)  # fmt: skip
+TOGETHER = (
+    "hash#tag que?stion [a-z]*{x,y}", "Müller 東京 🏠 it's a:b@c", 'two  blanks dou"ble',
+    "per%20cent% a&b;c=d", "-n", "file:x", "tenant_id=x",
 )  # fmt: skip
 EVENTS = "event_id,user_id,event_type,occurred_at,send_id\n"
 
@@ -51,7 +56,9 @@ def mentions(home: Path, place: Path) -> list[str]:
     return [str(file.relative_to(home)) for file in files if name in file.read_bytes()]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [*TOGETHER, *(pytest.param(each, marks=pytest.mark.slow) for each in ALONE)]
+)
 def test_a_home_may_have_any_name(
     ended: Ended, home: Path, events: Callable[[str], Path], tmp_path: Path, name: str
 ) -> None:
