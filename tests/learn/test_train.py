@@ -24,13 +24,14 @@ from sendopt.records import EventType, TenantId
 
 AS_OF = datetime(2025, 3, 16, tzinfo=UTC)
 ALL = TenantId("all")
+STUDY = TenantId("fried2021")
 
 
 def run(
     log: Log,
     registry: Registry,
     *,
-    tenant: TenantId = ALL,
+    tenant: TenantId = STUDY,
     as_of: datetime = AS_OF,
     now: datetime | None = None,
     snapshot: int | None = None,
@@ -68,18 +69,18 @@ def test_the_first_good_model_serves_and_a_copy_does_not_replace_it(
     first = run(studies, registry)
     assert first.promoted, first.reason
     assert first.verdict.log_loss_gain["population"].low > 0
-    champion = registry.champion(ALL)
+    champion = registry.champion(STUDY)
     assert champion.version == first.model_version
     assert champion.provenance.log_snapshot == first.log_snapshot
-    assert registry.card(ALL) == first.card
+    assert registry.card(STUDY) == first.card
 
     second = run(studies, registry, snapshot=first.log_snapshot)
     assert second.model_version == first.model_version, "the same snapshot gives the same bytes"
     assert second.gate.refused_by == ("succession",)
     assert abs(second.verdict.log_loss_gain[CHAMPION].estimate) < 1e-9
-    assert registry.champion(ALL).version == first.model_version
-    provenance = registry.champion(ALL).provenance
-    assert registry.models(ALL)[0].learned_until == provenance.learned_until < AS_OF
+    assert registry.champion(STUDY).version == first.model_version
+    provenance = registry.champion(STUDY).provenance
+    assert registry.models(STUDY)[0].learned_until == provenance.learned_until < AS_OF
     assert provenance.learned_until.isoformat() in first.card
 
     much_later = AS_OF + timedelta(days=91)
@@ -88,8 +89,8 @@ def test_the_first_good_model_serves_and_a_copy_does_not_replace_it(
     assert third.promoted
 
     elsewhere = Registry(f"sqlite:///{tmp_path}/registry.db", str(tmp_path / "models"))
-    reloaded = elsewhere.champion(ALL)
-    with studies.reader(ALL) as reader:
+    reloaded = elsewhere.champion(STUDY)
+    with studies.reader(STUDY) as reader:
         view = AsOfView(reader, champion.target)
         decisions = some_decisions(AS_OF)
         np.testing.assert_array_equal(
@@ -97,7 +98,7 @@ def test_the_first_good_model_serves_and_a_copy_does_not_replace_it(
             score_decisions(champion, view, decisions).probability,
         )
     with pytest.raises(ModelNotServable, match="no champion"):
-        registry.champion(TenantId("fried2021"))
+        registry.champion(TenantId("westhoff2024"))
 
 
 def test_a_changed_artifact_is_refused(tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_a_changed_artifact_is_refused(tmp_path: Path) -> None:
 def test_any_platform_can_be_judged_and_written_down(
     odd_platforms: Log, registry: Registry, platforms: tuple[str, ...]
 ) -> None:
-    report = run(odd_platforms, registry)
+    report = run(odd_platforms, registry, tenant=ALL)
     (check,) = (each for each in report.gate.checks if each.name == "slice_platform_or_zone")
     named = {
         name
@@ -138,7 +139,7 @@ def test_too_little_history_is_said_with_what_helps(
 ) -> None:
     begin = datetime(2025, 3, 3, tzinfo=UTC)
     with pytest.raises(InvalidInput, match="too little history") as refused:
-        run(studies, registry, tenant=TenantId("fried2021"), as_of=begin + timedelta(days=days))
+        run(studies, registry, as_of=begin + timedelta(days=days))
     assert refused.value.code == "too_little_history"
     assert helps in str(refused.value.hint)
 
@@ -150,7 +151,7 @@ def test_where_nobody_can_say_who_serves_nothing_is_registered(
     with closing(sqlite3.connect(tmp_path / "registry.db")) as db, db:
         db.execute("DROP TABLE registered_model_aliases")
         with pytest.raises(ModelNotServable) as refused:
-            run(studies, registry, tenant=TenantId("fried2021"))
+            run(studies, registry)
         assert refused.value.code == "registry_unavailable"
         assert db.execute("SELECT count(*) FROM model_versions").fetchone() == (0,)
 
