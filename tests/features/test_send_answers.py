@@ -60,7 +60,7 @@ def stored(log: Log, events: Sequence[Event]) -> TenantId:
 
 
 def learned_from(log: Log, events: Sequence[Event]) -> tuple[Any, ...]:
-    with log.reader(stored(log, events)) as reader:
+    with log.reader(stored(log, events)) as lake, lake.for_many_queries() as reader:
         return everything(reader)
 
 
@@ -78,22 +78,27 @@ def opened(at: datetime, event_id: str = "o", **more: Any) -> Event:
     return event(event_id, EventType.OPEN, at, "m", **more)
 
 
-def everything(reader: Reader, target: Target = TARGET) -> tuple[Any, ...]:
+def everything(reader: Reader) -> tuple[Any, ...]:
     """Return all that is learned from sends and their answers."""
-    view = AsOfView(reader, target)
-    past = labelled_sends(view, since=NOON, until=END, limit=10**6)
+    view = AsOfView(reader, TARGET)
     observed = view.observations
     seen, _ = viewpoints(
         pa.chunked_array([pa.array(USERS)]), pa.chunked_array([pa.array([END] * len(USERS))])
     )
     return (
-        summarise(reader, target, until=END),
-        sorted(
-            zip(past.user_id.to_pylist(), past.at_us.tolist(), past.label.tolist(), strict=True)
-        ),
+        summarise(reader, TARGET, until=END),
+        labelled(reader),
         sorted(map(str, observed.to_pylist())),
-        observed_delays(reader, target, until=END),
+        observed_delays(reader, TARGET, until=END),
         view.user_features(seen).tolist().__repr__(),
+    )
+
+
+def labelled(reader: Reader) -> list[tuple[str, int, float]]:
+    """Return of each send whose it is, when it was sent, and whether it was answered."""
+    past = labelled_sends(AsOfView(reader, TARGET), since=NOON, until=END, limit=10**6)
+    return sorted(
+        zip(past.user_id.to_pylist(), past.at_us.tolist(), past.label.tolist(), strict=True)
     )
 
 
@@ -188,8 +193,8 @@ def test_a_clock_that_is_behind_within_the_tolerance_loses_no_answer(
                 for n, (kind, late) in enumerate(answers)
                 if 0 <= late < 1800
             ]
-        found_labels = learned_from(empty_log, events)[1]
-        return list(found_labels)
+        with empty_log.reader(stored(empty_log, events)) as reader:
+            return labelled(reader)
 
     assert answered(skew * SECOND) == answered(timedelta(0))
 
