@@ -41,7 +41,7 @@ test: .venv/ready tests/services/node_modules/.ready ## run the test suite (minu
 	$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE)
 
 test-all: .venv/ready tests/services/node_modules/.ready ## also the crash loops and large files
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest --hypothesis-profile=thorough $(SIDE_BY_SIDE)
 
 faults: .venv/ready ## attack it by machine, judge, and write docs/faults.md (about an hour)
 	cd tests && ../$(BIN)/python -m faults --write

@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import hypothesis
 import psycopg
 import pytest
 import structlog
@@ -22,10 +21,7 @@ from sendopt.records import Event, EventType, SendId, TenantId, UserId
 from sendopt.state import State, outbox, tables, tenants
 from sendopt.state.migrate import migrate
 
-pytest_plugins = ("longest_first",)
-
-hypothesis.settings.register_profile("sendopt", deadline=None, derandomize=True, max_examples=60)
-hypothesis.settings.load_profile("sendopt")
+pytest_plugins = ("longest_first", "examples")
 
 STUDY_IS_OVER = datetime(2025, 3, 20, tzinfo=UTC)  # of the shipped study in `trained_home`
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+from examples import at_most
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ quiet_hours = st.builds(QuietHours, st.times(), st.times()).filter(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=at_most(500))
 @given(instants, zones, quiet_hours)
 def test_the_next_allowed_instant_is_allowed_and_none_before_it_is(instant, zone, quiet):
     allowed_at = next_allowed(instant, zone, quiet)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from examples import at_most
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -90,7 +91,9 @@ def days_of_news(draw: st.DrawFn) -> list[tuple[set[int], int]]:
 
 
 @settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=at_most(4),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(days=days_of_news(), kind=st.sampled_from([EventType.SESSION, EventType.OPT_OUT]))
 def test_who_has_news_is_scored_as_in_full_and_nobody_else_is(

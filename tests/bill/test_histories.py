@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from examples import at_most
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -80,7 +81,8 @@ actions = st.one_of(
 
 
 @pytest.mark.parametrize(
-    "_examples", [10, pytest.param(150, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+    "_examples",
+    [at_most(10), pytest.param(150, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
 )
 def test_any_history_adds_up(open_shop: Callable[[], Shop], _examples: int) -> None:
     @settings(max_examples=_examples, suppress_health_check=[HealthCheck.too_slow])

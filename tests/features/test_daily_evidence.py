@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from examples import at_most
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,7 +72,7 @@ def everybodys(observations: pa.Table) -> Evidence:
     return found.rows(row)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=at_most(25), deadline=None)
 @given(st.integers(1, 400), st.integers(0, 2**32 - 1))
 def test_sends_with_and_without_a_propensity_count_as_if_the_others_were_not_there(
     rows: int, seed: int
@@ -88,7 +89,7 @@ def test_sends_with_and_without_a_propensity_count_as_if_the_others_were_not_the
     np.testing.assert_allclose(together.answers, apart[0].answers + apart[1].answers, rtol=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=at_most(25), deadline=None)
 @given(st.integers(1, 400), st.integers(0, 2**32 - 1))
 def test_weights_make_no_more_sends_of_those_that_were_logged(rows: int, seed: int) -> None:
     observations = observed(rows, seed)

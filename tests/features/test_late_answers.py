@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+from examples import at_most
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -67,7 +68,7 @@ def counted(found: Found, user: str, as_of: datetime) -> tuple[NDArray, NDArray]
 
 
 @settings(
-    max_examples=15,
+    max_examples=at_most(15),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

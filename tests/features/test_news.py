@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
+from examples import at_most
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,7 +70,7 @@ def looks(view: AsOfView, as_of: datetime) -> list[np.ndarray]:
     return [*(np.round(each, 3) for each in (*counts, answers)), platforms, zones]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=at_most(10), deadline=None)
 @given(
     events=histories(),
     target=TARGETS,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from examples import at_most
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -65,7 +66,7 @@ def found(numbering: Numbering) -> tuple[dict[int, str], list[str]]:
     return told, sorted(counted.elements())
 
 
-@settings(max_examples=60)
+@settings(max_examples=at_most(60))
 @given(batches=st.lists(ids, max_size=5), begin=st.integers(-(2**40), 2**40))
 def test_every_event_keeps_its_user(batches: list[list[str]], begin: int) -> None:
     numbering, expected = Numbering(), {}
@@ -109,7 +110,7 @@ def test_ids_that_share_a_hash_are_not_mixed_up() -> None:
     assert counts[:4].tolist() == [2, 2, 1, 2]
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=at_most(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     happened=st.lists(
         st.tuples(

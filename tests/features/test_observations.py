@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from examples import at_most
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -78,7 +79,7 @@ def looked(reader: Reader) -> list[tuple[Any, ...]]:
     )
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=at_most(6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(found=happenings, order=st.randoms(use_true_random=False))
 def test_sends_of_one_instant_keep_their_own_outcomes(
     empty_log: Log,

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 import pyarrow as pa
 import pytest
+from examples import at_most
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -67,7 +68,7 @@ views = st.lists(
     max_size=12,
 )
 few = settings(
-    max_examples=12,
+    max_examples=at_most(12),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

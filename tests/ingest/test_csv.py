@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from event_doors import faults, stored, take
+from examples import at_most
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -224,7 +225,7 @@ cells = st.sampled_from(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=at_most(15))
 @given(text=st.lists(cells, max_size=40))
 def test_whatever_stands_in_a_csv_every_record_is_counted_once(
     text: list[str], appender: Appender, tmp_path: Path

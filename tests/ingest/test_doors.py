@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from event_doors import FILES, NOW, Verdicts, by_file, by_request
 from event_grammar import COSTS_THE_EVENT, GOOD, KINDS, MISSING, Kind, event
+from examples import at_most
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -260,14 +261,14 @@ rows_of_events = st.lists(
         },
     ),
     min_size=1,
-    max_size=12,
+    max_size=60,
     unique_by=lambda item: item["event_id"],
 )
 
 
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    max_examples=15,
+    max_examples=at_most(10),
 )
 @given(rows=rows_of_events)
 def test_all_doors_give_the_same_verdicts(

@@ -7,6 +7,7 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 import pytest
+from examples import at_most
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ def asked_and_answered(
     return ours, theirs.reshape(len(users), 168)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=at_most(25), deadline=None)
 @given(
     seed=st.integers(0, 2**31 - 1),
     leaves=st.integers(2, 31),
@@ -99,7 +100,7 @@ def test_every_user_gets_at_every_slot_what_the_booster_says(
     assert ours == pytest.approx(theirs, abs=1e-5)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=at_most(15), deadline=None)
 @given(
     seed=st.integers(0, 2**31 - 1),
     leaves=st.integers(2, 31),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+from examples import at_most
 
 from sendopt.evaluate.metrics import Gain
 from sendopt.features import LabelledMoments
@@ -13,7 +14,7 @@ from sendopt.learn.gate.worth import below
 from sendopt.learn.judging.judge import judge
 from sendopt.learn.judging.predictions import OURS
 
-USERS, DAYS, A_DAY, LOGS = 120, 12, 3, 400
+USERS, DAYS, A_DAY, LOGS = 120, 12, 3, at_most(400)
 RIVALS = ("population", "most_frequent", "empirical_bayes", "champion")
 DAY_US, HOUR_US = 86_400_000_000, 3_600_000_000
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from examples import at_most
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -53,7 +54,7 @@ def assert_is_maximum(
     assert height(found) >= -other.fun - 1e-6 * max(1.0, abs(other.fun))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=at_most(150), deadline=None)
 @given(answered, columns, offsets, powers, powers, st.integers(2, 400), seeds)
 def test_a_logistic_regression_ends_at_its_maximum(  # noqa: PLR0917
     kind: str, form: str, offset: float, weight: float, precise: float, rows: int, seed: int
@@ -95,7 +96,7 @@ def test_a_logistic_regression_ends_at_its_maximum(  # noqa: PLR0917
     assert_is_maximum(height, slope, curvature, found)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=at_most(100), deadline=None)
 @given(answered, offsets, powers, powers, st.booleans(), st.booleans(), seeds)
 def test_every_curve_of_counts_ends_at_its_maximum(  # noqa: PLR0917
     kind: str,
@@ -168,7 +169,7 @@ def test_every_curve_of_counts_ends_at_its_maximum(  # noqa: PLR0917
     np.testing.assert_allclose(spread[0], ((waves @ covariance) * waves).sum(axis=1), rtol=1e-3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=at_most(60), deadline=None)
 @given(arrays(np.float64, (1, DAY_TYPES, HALF_HOURS), elements=st.floats(0, 1e6)), seeds)
 def test_a_users_activity_ends_at_its_maximum(found: np.ndarray, seed: int) -> None:
     rng = np.random.default_rng(seed)

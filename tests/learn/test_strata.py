@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from examples import at_most
 
 from sendopt.evaluate import off_policy
 from sendopt.evaluate.metrics import Interval
@@ -20,7 +21,7 @@ from sendopt.learn.judging.drawn_hours import drawn_hours
 from sendopt.learn.judging.off_policy import as_chosen
 from sendopt.learn.judging.predictions import OURS
 
-SENDS, USERS, LOGS = 4_000, 400, 300
+SENDS, USERS, LOGS = 4_000, 400, at_most(300)
 HOURS = np.arange(8, 20, 2)
 PLATFORMS = ("ios", "android")
 LEVEL = np.array([0.45, 0.15])  # who has a telephone of the one kind answers more at any hour

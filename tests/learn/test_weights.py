@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from examples import at_most
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -110,7 +111,7 @@ def test_activity_that_knows_the_hours_is_never_left_out() -> None:
     assert not any(who_is_better_without(rng, by_activity=1.0) for _ in range(20))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=at_most(50), deadline=None)
 @given(
     st.sampled_from([0.0, 0.001, 0.3, 0.95, 1.0]),
     st.floats(-9.0, 9.0),

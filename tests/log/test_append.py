@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from examples import at_most
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -70,7 +71,7 @@ def test_large_and_small_appends_read_alike(
     assert contents(local_log, SHOP) == batch.to_pylist()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=at_most(10))
 @given(batches=st.lists(st.lists(events, max_size=6), min_size=1, max_size=4))
 def test_the_first_event_under_an_id_stays(local_log: Log, batches: list[list[Event]]) -> None:
     tenant_id = TenantId(f"tenant {next(_tenants)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
+from examples import at_most
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -53,7 +54,7 @@ def test_positions_whose_id_is_taken_by_another_content_are_reported(
     assert count(local_log, SHOP) == 3
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=at_most(8))
 @given(cuts=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=6))
 def test_overlapping_batches_store_each_position_once(
     local_log: Log, an_event: Callable[..., Event], cuts: list[tuple[int, int]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
+from examples import at_most
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,7 +159,7 @@ def planned(campaign: Campaign, people: list[Person], said: Said, now: datetime)
     )
 
 
-@settings(max_examples=300)
+@settings(max_examples=at_most(300))
 @given(plannings())
 def test_everybody_has_one_time_inside_every_limit_or_one_reason(drawn: Planning) -> None:
     campaign, people, said, now = drawn
@@ -188,7 +189,7 @@ def test_everybody_has_one_time_inside_every_limit_or_one_reason(drawn: Planning
                 assert (decision.propensity, decision.explored) == (1.0, False)
 
 
-@settings(max_examples=300)
+@settings(max_examples=at_most(300))
 @given(plannings())
 def test_nobody_who_could_be_sent_to_is_left_out(drawn: Planning) -> None:
     campaign, people, said, now = drawn
@@ -209,7 +210,7 @@ def test_nobody_who_could_be_sent_to_is_left_out(drawn: Planning) -> None:
         assert (send.due_at is not None) == (reachable and allowed)
 
 
-@settings(max_examples=300)
+@settings(max_examples=at_most(300))
 @given(plannings())
 def test_the_record_shows_what_was_said_and_that_the_best_allowed_slot_won(drawn: Planning) -> None:
     campaign, people, said, now = drawn

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+from examples import at_most
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -48,7 +49,7 @@ def every_minute(earliest_at: datetime, latest_at: datetime) -> list[datetime]:
     return [earliest_at + index * MINUTE for index in range(count)]
 
 
-@settings(max_examples=400)
+@settings(max_examples=at_most(400))
 @given(zone=zones, earliest_at=starts, length=lengths, slot=slots, fallback=clock_times)
 @example(
     zone=ZoneInfo("Europe/Berlin"),
@@ -105,7 +106,7 @@ def test_candidates_are_exactly_the_minutes_at_which_the_clock_shows_them(
     assert found == expected
 
 
-@settings(max_examples=400)
+@settings(max_examples=at_most(400))
 @given(
     where=st.lists(zones, min_size=1, max_size=3),
     earliest_at=starts,

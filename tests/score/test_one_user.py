@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from examples import at_most
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from untrained import noise, untrained
@@ -53,7 +54,7 @@ def any_events(seed: int) -> list[Event]:
     return events
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=at_most(4), deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_one_user_scores_and_is_explained_as_in_the_whole_log(
     model: ServableModel, make_log: Callable[[], AbstractContextManager[Log]], seed: int
@@ -85,7 +86,7 @@ def test_one_user_scores_and_is_explained_as_in_the_whole_log(
                     assert told == expected
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=at_most(8), deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_everybodys_part_follows_from_what_happened_before_the_day(
     model: ServableModel, make_log: Callable[[], AbstractContextManager[Log]], seed: int

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from examples import at_most
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,7 +47,7 @@ def opened(path: Path) -> ScoreStore:
     return ScoreStore(path, tenant_id=ABOUT.tenant_id, model_version=ABOUT.model_version)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=at_most(40), deadline=None)
 @given(
     ids=st.sets(st.text(min_size=1, max_size=6).filter(lambda text: text.isprintable())),
     missing=st.text(max_size=6),
@@ -95,7 +96,7 @@ def test_equal_hours_stand_in_the_order_of_the_week(tmp_path: Path) -> None:
     assert [slot_of(word) for word in opened(tmp_path / "a").best(0, 168)] == list(range(168))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=at_most(60), deadline=None)
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_one_changed_bit_anywhere_is_refused(
     tmp_path_factory: pytest.TempPathFactory, where: float, bit: int

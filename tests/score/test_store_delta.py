@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from examples import at_most
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,7 +62,7 @@ def best_of(store: ScoreStore, user: str) -> int | None:
 NAMES = st.sets(st.text(min_size=1, max_size=3).filter(str.isprintable), max_size=20)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=at_most(60), deadline=None)
 @given(everybody=NAMES, news=NAMES)
 def test_who_was_scored_since_is_read_from_the_delta_and_all_others_from_the_base(
     tmp_path_factory: pytest.TempPathFactory, everybody: set[str], news: set[str]
@@ -120,7 +121,7 @@ def test_a_delta_is_no_base(tmp_path: Path) -> None:
         opened(tmp_path / "b.scores")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=at_most(40), deadline=None)
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_one_changed_bit_of_a_delta_is_refused(
     tmp_path_factory: pytest.TempPathFactory, where: float, bit: int
