@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sendopt.app.backing_up import back_up
     from sendopt.app.files import read_decisions, read_json, write_scores
     from sendopt.app.listing_backups import list_backups
-    from sendopt.app.logging import configure_logging
+    from sendopt.app.logging import configure_logging, log_in_background
     from sendopt.app.restoring import restore
     from sendopt.app.scores import open_scores
     from sendopt.app.state_store import require_home
@@ -39,6 +39,7 @@ else:
             "configure_logging": "sendopt.app.logging",
             "list_backups": "sendopt.app.listing_backups",
             "load_settings": "sendopt.settings",
+            "log_in_background": "sendopt.app.logging",
             "open_app": "sendopt.app.app",
             "open_scores": "sendopt.app.scores",
             "open_tenancy": "sendopt.app.tenancy",
@@ -62,6 +63,7 @@ __all__ = [
     "configure_logging",
     "list_backups",
     "load_settings",
+    "log_in_background",
     "open_app",
     "open_scores",
     "open_tenancy",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import sys
 import traceback
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from sendopt.app.log_lines import LogLines
 from sendopt.masking import masked
 
 _FRAMES = 12  # of a crash's stack, the innermost; above them stands only the framework
@@ -20,14 +22,8 @@ def configure_logging() -> None:
     Each has `event`, `level` and `timestamp` (ISO 8601, UTC). Libraries are heard from warnings
     on; their tracebacks stay out, since messages of errors can quote rows, statements or keys.
     """
-    stamps: list[structlog.types.Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _without_secrets,
-    ]
-    render = structlog.processors.JSONRenderer()
     structlog.configure(
-        processors=[*stamps, render],
+        processors=[*_STAMPS, _RENDER],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -35,11 +31,18 @@ def configure_logging() -> None:
     of_libraries = logging.StreamHandler(sys.stderr)
     of_libraries.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*stamps, structlog.stdlib.add_logger_name],
-            processors=[_without_traceback, _without_record, render],
+            foreign_pre_chain=[*_STAMPS, structlog.stdlib.add_logger_name],
+            processors=[_without_traceback, _without_record, _RENDER],
         )
     )
     logging.basicConfig(handlers=[of_libraries], level=logging.WARNING)
+
+
+def log_in_background() -> None:
+    """Let a thread write all that goes to stderr, from now on: nobody may ever read it."""
+    if not isinstance(sys.stderr, LogLines):
+        sys.stderr = LogLines(sys.stderr.fileno(), _left_out)
+        atexit.register(sys.stderr.close)
 
 
 def trace(error: BaseException) -> dict[str, object]:
@@ -70,3 +73,18 @@ def _without_traceback(
 
 
 _without_record = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+
+_STAMPS: tuple[structlog.types.Processor, ...] = (
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _without_secrets,
+)
+_RENDER = structlog.processors.JSONRenderer()
+
+
+def _left_out(lines: int) -> str:
+    """Return the line that says that so many lines are missing, past whatever logs."""
+    event: structlog.types.EventDict = {"event": "log_lines_left_out", "lines": lines}
+    for stamp in _STAMPS:
+        stamp(None, "warning", event)
+    return f"{_RENDER(None, 'warning', event)!s}\n"

@@ -66,6 +66,7 @@ def open_home_to_serve(home: Path | None) -> App:
         NotFound: `home_unknown`.
     """
     sendopt.app.require_home(sendopt.app.load_settings(home), fresh_will_do=True)
+    sendopt.app.log_in_background()
     return open_home(home)
 
 

@@ -56,5 +56,5 @@ def unless_stopped(work: Callable[[], Result], stop: threading.Event) -> Result 
 def leave(status: int) -> NoReturn:
     """End the process now: threads that wait for a store that is away would keep it for minutes."""
     sys.stdout.flush()
-    sys.stderr.flush()
+    sys.stderr.close()  # a service writes its lines in the background: the last ones come out
     os._exit(status)
