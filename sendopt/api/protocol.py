@@ -30,6 +30,8 @@ MOST_HEAD_BYTES = 16 * 1024
 MOST_AHEAD = 16
 #: How long a refused client may go on sending what nobody reads, so that it gets to its answer.
 _LEAVING_SECONDS = 2.0
+#: The pause after each piece of that. A fast sender would fill the event loop's time with it.
+_PAUSE_SECONDS = 0.05
 
 _log = structlog.get_logger(__name__)
 
@@ -143,6 +145,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._field_bytes = 0
         self._head_ends = _Deadline(self.loop)
         self._answer_ends = _Deadline(self.loop)
+        self._pause_ends = _Deadline(self.loop)
 
     # What the event loop calls.
 
@@ -158,11 +161,14 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_ends.stop()
         self._answer_ends.stop()
+        self._pause_ends.stop()
         self._limits.open_connections.close(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._leaving:
+            self.transport.pause_reading()
+            self._pause_ends.start(_PAUSE_SECONDS, self.transport.resume_reading)
             return
         was_idle, self._begun = self._is_idle() and not self._in_head, 0
         if self._is_idle() and not self._head_ends.runs:
@@ -293,6 +299,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._close_at_once()
 
     def _close_at_once(self) -> None:
+        self._pause_ends.stop()
         self._limits.open_connections.close(self)
         if self.transport.get_write_buffer_size():
             self.transport.abort()  # to close would wait for a client that takes nothing

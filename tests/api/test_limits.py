@@ -7,7 +7,7 @@ import secrets
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -157,6 +157,24 @@ def test_a_body_that_nobody_wants_ends_the_connection(url: str) -> None:
     head = b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n"
     status, _ = told(url, head)
     assert status == 401
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        START + b"X: ",
+        b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n",
+    ],
+)
+def test_a_refused_client_that_sends_on_is_read_slowly(url: str, start: bytes) -> None:
+    """At its own speed, a gigabyte a second, the event loop would have time for nobody else."""
+    sent, piece = 0, b"a" * 65_536
+    with connect(url) as connection, suppress(OSError):
+        connection.sendall(start)
+        while True:
+            connection.sendall(piece)
+            sent += len(piece)
+    assert sent < 64 * 2**20
 
 
 def test_half_open_heads_shut_nobody_out(impatient: tuple[str, str]) -> None:
