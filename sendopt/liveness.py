@@ -108,12 +108,7 @@ class LeftBehind:
 
 
 def in_background(ask: Callable[[], Answer], *, name: str) -> Future[Answer]:
-    """Ask in a thread of its own, and return where the answer or the failure will be."""
-    return begin(ask, name=name)[0]
-
-
-def begin(ask: Callable[[], Answer], *, name: str) -> tuple[Future[Answer], threading.Thread]:
-    """Do as `in_background`, and return the thread, too: one that dies may leave no answer.
+    """Ask in a thread of its own, and return where the answer or the failure will be.
 
     A daemon: the end of the process does not wait for an answer that nobody needs any more.
     """
@@ -127,6 +122,5 @@ def begin(ask: Callable[[], Answer], *, name: str) -> tuple[Future[Answer], thre
         else:
             question.set_result(answer)
 
-    thread = threading.Thread(target=run, name=name, daemon=True)
-    thread.start()
-    return question, thread
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return question

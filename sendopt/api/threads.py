@@ -1,8 +1,8 @@
 """Do what waits for stores in threads, while the event loop goes on, and miss a thread that dies.
 
-Each piece of work has a thread of its own. A thread of a pool can die between two pieces, and the
-next one that is given to it is never answered: the framework's pool notices neither. To start a
-thread takes 40 µs longer than to wake one, which is little beside any store.
+A thread of a pool can die between two pieces of work, and the next one that is given to it is never
+answered: the framework's pool notices neither. Here whoever waits for an answer looks after the
+thread that owes it.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from typing import Any, TypeVar
 import structlog
 from fastapi.routing import APIRoute
 
+from sendopt.api.workers import Piece, Workers
 from sendopt.app.logging import trace
 from sendopt.errors import SendoptError
-from sendopt.liveness import begin
 
 Result = TypeVar("Result")
 
 _LOOK_EVERY_SECONDS = 1.0  # whether a thread that has not answered still lives
 
 _log = structlog.get_logger(__name__)
+_workers = Workers()
 
 
 class ThreadLost(SendoptError):
@@ -34,19 +35,23 @@ class ThreadLost(SendoptError):
 
 
 async def in_thread(work: Callable[[], Result]) -> Result:
-    """Return what `work` returns, done in a thread of its own.
+    """Return what `work` returns, done in a thread that does nothing else meanwhile.
 
     Raises:
         ThreadLost: something ended the thread, such as a SystemExit in the midst of the work; to
             raise that here would end the event loop as well.
         Exception: whatever `work` raises.
     """
-    done, thread = begin(functools.partial(_survived, work), name="request")
-    answer = asyncio.wrap_future(done)
+    piece = Piece(functools.partial(_survived, work))
+    thread = _workers.begin(piece)
+    answer = asyncio.wrap_future(piece.done)
     while not (await asyncio.wait({answer}, timeout=_LOOK_EVERY_SECONDS))[0]:
-        if not thread.is_alive() and not done.done():
-            _log.error(ThreadLost.code)
+        if thread.is_alive() or piece.done.done():
+            continue
+        _log.error(ThreadLost.code, begun=piece.is_begun)
+        if piece.is_begun:
             raise _lost()
+        thread = _workers.begin(piece)
     return answer.result()
 
 
