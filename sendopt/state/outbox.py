@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -99,6 +100,11 @@ def assign_positions(tx: Transaction, *, limit: int) -> int:
     are not: a reader behind a position has missed nothing. For the one appender only; should a
     second one live, the unique positions let one of the two fail.
     """
+    return tx.execute(_give_positions(), {"last": last_position(tx), "most": limit}).rowcount
+
+
+@cache  # to build it takes longer than to execute it
+def _give_positions() -> sa.Update:
     waiting = (
         sa.select(
             event_outbox.c.sequence,
@@ -106,15 +112,14 @@ def assign_positions(tx: Transaction, *, limit: int) -> int:
         )
         .where(event_outbox.c.position.is_(None))
         .order_by(event_outbox.c.sequence)
-        .limit(limit)
+        .limit(sa.bindparam("most", type_=sa.Integer))
         .subquery()
     )
-    given = tx.execute(
+    return (
         sa.update(event_outbox)
         .where(event_outbox.c.sequence == waiting.c.sequence)
-        .values(position=last_position(tx) + waiting.c.rank)
+        .values(position=sa.bindparam("last", type_=sa.BigInteger) + waiting.c.rank)
     )
-    return given.rowcount
 
 
 def is_waiting(tx: Transaction) -> bool:
@@ -124,7 +129,10 @@ def is_waiting(tx: Transaction) -> bool:
 
 def last_position(tx: Transaction) -> int:
     """Return the highest position given so far, 0 at first."""
-    return tx.scalar(sa.select(sa.func.max(event_outbox.c.position))) or 0
+    return tx.scalar(_LAST_POSITION) or 0
+
+
+_LAST_POSITION = sa.select(sa.func.max(event_outbox.c.position))
 
 
 def after(
