@@ -12,7 +12,15 @@ from typing import Any
 
 from sendopt.records import Accepted, DeadAddress, Permanent
 from simulation.facts import Facts, HandOver, Request, SendKey
-from simulation.oracle import Violation, definition_of, instant, is_kept, is_quiet, parsed
+from simulation.oracle import (
+    Violation,
+    definition_of,
+    instant,
+    is_kept,
+    is_ours,
+    is_quiet,
+    parsed,
+)
 from simulation.script import Town
 from simulation.stores import SimulatedState, SteppedLog
 
@@ -31,7 +39,7 @@ def at_the_end(
 ) -> Iterator[Violation]:
     """Judge what is left."""
     sends = {(row["tenant_id"], row["send_id"]): row for row in state.rows(_SENDS)}
-    yield from _plans(facts, town, sends)
+    yield from _plans(facts, town, state, sends)
     yield from _hand_overs(facts, state, sends)
     yield from _clicks(facts, state, sends)
     yield from _responses(facts, state)
@@ -43,7 +51,7 @@ def at_the_end(
 _SENDS = "select * from planned_send"
 
 
-def _plans(facts: Facts, town: Town, sends: Rows) -> Iterator[Violation]:
+def _plans(facts: Facts, town: Town, state: SimulatedState, sends: Rows) -> Iterator[Violation]:
     """Everybody has one send, which ends once, for one reason, at a time that stays."""
     people = Counter(
         (tenant, row["campaign_id"], row["user_id"]) for (tenant, _), row in sends.items()
@@ -64,8 +72,40 @@ def _plans(facts: Facts, town: Town, sends: Rows) -> Iterator[Violation]:
         quiet = definition_of(facts, key[0], promise.campaign_id)["quiet_hours"]
         if is_quiet(instant(promise.due_at), town.zone_of(key[0], row["user_id"]), quiet):
             yield Violation("nobody_is_woken", f"{key} is planned in quiet hours")
+    yield from _holdouts(facts, state)
     for key in facts.promises.keys() - sends.keys():
         yield Violation("no_send_is_lost", f"{key}")
+
+
+def _holdouts(facts: Facts, state: SimulatedState) -> Iterator[Violation]:
+    """Who is held out is so in every campaign of the tenant, and nothing is chosen for them."""
+    arms: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in state.rows(_ARMS):
+        arms[row["tenant_id"], row["user_id"]].add(row["arm"])
+        definition = definition_of(facts, row["tenant_id"], row["campaign_id"])
+        chance = {"random": "random", "configured": "configured"}[definition["holdout"]["time"]]
+        if row["arm"] == "holdout" and row["due_at"] and row["policy"] != chance:
+            yield Violation("nothing_is_chosen_for_the_holdout", f"{row['send_id']}")
+    for who in [who for who, found in arms.items() if len(found) > 1]:
+        yield Violation("the_holdout_stays", f"{who}")
+
+
+_ARMS = """
+    select tenant_id, campaign_id, user_id, send_id, arm, due_at, policy
+    from planned_send join decision using (tenant_id, send_id)
+    where arm is not null
+"""
+
+
+def held_out(state: SimulatedState) -> Counter[str]:
+    """Count the people who had a chance to be held out, and who are; half of them, in the end."""
+    rows = {tuple(row) for row in state.rows(_PEOPLE)}
+    return Counter(
+        {"people in a test": len(rows), "people held out": sum(row[2] == "holdout" for row in rows)}
+    )
+
+
+_PEOPLE = "select distinct tenant_id, user_id, arm from planned_send where arm is not null"
 
 
 def _hand_overs(facts: Facts, state: SimulatedState, sends: Rows) -> Iterator[Violation]:
@@ -135,6 +175,8 @@ def _surely_valid(facts: Facts, request: Request, sends: Rows) -> bool:
         and isinstance(each.told, Accepted)
         for each in facts.by_send[key]
     )
+    if any(each.steps for each in facts.hand_overs):
+        return False  # which of the two was first, by the clock on the wall, nobody can say
     elapsed = request.begun_at - instant(sends[key]["handed_over_at"])
     return known and timedelta(seconds=1) <= elapsed < WINDOW - _REPEATED_WITHIN
 
@@ -211,12 +253,22 @@ def _log(facts: Facts, state: SimulatedState, log: SteppedLog) -> Iterator[Viola
     for key in [key for key, count in ids.items() if count > 1]:
         yield Violation("the_log_holds_events_once", f"{key}")
     yield from _contents(facts, {(row["tenant_id"], row["event_id"]): row for row in rows})
+    yield from _imported(facts, {(row["tenant_id"], row["event_id"]): row for row in rows})
     certain, possible = _effects(facts)
     clicks = {tuple(row) for row in state.rows("select tenant_id, click_id from click")}
     for key in (certain | clicks) - ids.keys():
         yield Violation("every_effect_is_in_the_log", f"{key}")
     for key in ids.keys() - possible - clicks:
         yield Violation("the_log_holds_nothing_else", f"{key}")
+
+
+def _imported(facts: Facts, stored: dict[Any, dict[str, Any]]) -> Iterator[Violation]:
+    """What a file brought is in the log, whatever came first under its ids."""
+    for request in facts.asked("import_events"):
+        for item in request.args["items"] if request.done else ():
+            key = (request.tenant_id, item["event_id"])
+            if item["event_type"] != "nonsense" and not is_ours(key[1]) and key not in stored:
+                yield Violation("imported_events_are_in_the_log", f"{key}")
 
 
 def _contents(facts: Facts, stored: dict[Any, dict[str, Any]]) -> Iterator[Violation]:
@@ -238,8 +290,12 @@ def _contents(facts: Facts, stored: dict[Any, dict[str, Any]]) -> Iterator[Viola
 def _effects(facts: Facts) -> tuple[set[Any], set[Any]]:
     """Return the events that must be in the log, and those that may be."""
     certain, possible = set(), set()
-    for request in facts.asked("post_events"):
-        possible |= {(request.tenant_id, item["event_id"]) for item in request.args["items"]}
+    for request in facts.asked("post_events", "import_events"):
+        possible |= {
+            (request.tenant_id, item["event_id"])
+            for item in request.args["items"]
+            if not is_ours(item["event_id"])
+        }
     for request in facts.asked("report"):
         key = (request.tenant_id, f"{request.args['send_id']}:{request.args['told']}")
         possible.add(key)
@@ -248,6 +304,22 @@ def _effects(facts: Facts) -> tuple[set[Any], set[Any]]:
     for (tenant_id, send_id), handed_over in facts.by_send.items():
         for kind, outcomes in (("send", Accepted), ("bounce", Permanent | DeadAddress)):
             possible.add((tenant_id, f"{send_id}:{kind}"))
-            if any(isinstance(each.told, outcomes) and is_kept(each) for each in handed_over):
+            if any(
+                isinstance(each.told, outcomes)
+                and is_kept(each)
+                and not _came_late(each, handed_over)
+                for each in handed_over
+            ):
                 certain.add((tenant_id, f"{send_id}:{kind}"))
     return certain, possible
+
+
+def _came_late(refused: HandOver, handed_over: list[HandOver]) -> bool:
+    """Tell whether another provider's acceptance of the send was written down before."""
+    return any(
+        isinstance(each.told, Accepted)
+        and each.recorded_as is not None
+        and each is not refused
+        and each.recorded_as < (refused.recorded_as or 0)
+        for each in handed_over
+    )

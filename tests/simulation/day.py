@@ -13,25 +13,20 @@ from random import Random
 from sendopt.deliver.provider import Provider
 from sendopt.records import Channel, Message, Retry, TenantId
 from simulation import oracle
-from simulation.aftermath import WINDOW, at_the_end
+from simulation.aftermath import WINDOW, at_the_end, held_out
 from simulation.facts import Facts, HandOver, Promise, Request
+from simulation.memory_log import MemoryLog
 from simulation.oracle import Violation
 from simulation.providers import SimulatedProvider
 from simulation.requests import Requests, device_body
+from simulation.restore import Backup, restored
 from simulation.scheduler import CALM, Scheduler
 from simulation.script import HORIZON, Script, Town
-from simulation.service import LEASE, SEND_DUE, Service, SimulatedApp
-from simulation.stores import MemoryLog, SimulatedState, SteppedLog
+from simulation.service import LEASE, Service, SimulatedApp
+from simulation.stores import SimulatedState, SteppedLog
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SETTLED = datetime(2026, 1, 1, tzinfo=UTC)  # when towns are registered, before all days
-#: The state answers when something next has to be done; this is asked past the product.
-_NEXT_DUE = "select min(ready_at) from planned_send where state in ('planned', 'claimed')"
-_HAS_NEWS = """
-    select exists (select 1 from event_outbox where position is null)
-        or exists (select 1 from click where period is null)
-        or exists (select 1 from response where kind = 'response' and period is null)
-"""
+_BEFORE_AN_ANSWER, _BEFORE_A_RETRY = timedelta(seconds=10), timedelta(seconds=20)
 _TABLES = ("planned_send", "attempt", "click", "response", "charge", "period", "ledger_entry")
 
 
@@ -100,6 +95,8 @@ class Day:
         self.scheduler.tell = self._tell
         self.scheduler.wake_idle_at = self._wake_idle_at
         self._bytes = Random(f"bytes {script.seed}")
+        self.folder = world.folder
+        self.backup: Backup | None = None
         self._wanted: dict[str, datetime | None] = {}
         self.state.begin_day(world.town(script.town), self.scheduler)
         self.state.on_commit = self._committed
@@ -108,7 +105,14 @@ class Day:
         self.log.scheduler = self.scheduler
         self.service = Service(
             self.scheduler,
-            lambda: SimulatedApp(world.folder, self.scheduler, self._bytes, self.state, self.log),
+            lambda: SimulatedApp(
+                world.folder,
+                self.scheduler,
+                self._bytes,
+                self.state,
+                self.log,
+                seed=script.seed,
+            ),
             self._providers,
             self._forget_hand_overs,
             script.copy_after,
@@ -120,6 +124,7 @@ class Day:
             self.facts,
             transactions=lambda: self.transactions,
             answered=self._answered,
+            back_up=self._back_up,
         )
 
     def live(self, *, verified: bool) -> Result:
@@ -132,6 +137,7 @@ class Day:
                 at=self.script.start + action.after,
             )
         self.scheduler.run(self.script.start + HORIZON)
+        self.scheduler.set_clock(timedelta(0))
         self.scheduler.run(self.script.start + timedelta(days=100))
         self.scheduler.faults = CALM
         self.scheduler.run(self.scheduler.now + timedelta(days=2))
@@ -143,6 +149,7 @@ class Day:
         self.state.scheduler = self.log.scheduler = None
         app = self.service.apps["north"]
         self.violations += at_the_end(self.facts, self.script.town, self.state, self.log)
+        self.counts += held_out(self.state)
         found_broken = [
             found
             for found in (
@@ -155,6 +162,9 @@ class Day:
         findings = sorted({found.rule for found in found_broken})
         for found in found_broken:
             self._tell("verify", f"{found.rule}: {found.tenant_id} {found.subject}")
+        rows = self._rows_left()
+        if self.backup is not None and isinstance(self.log, MemoryLog):
+            self.violations += restored(self.backup, self.folder, self.state, self.log)
         for violation in self.violations:
             self._tell("oracle", f"{violation.rule}: {violation.explanation}")
         return Result(
@@ -163,17 +173,19 @@ class Day:
             findings=tuple(findings),
             story=tuple(self.story),
             counts=self.counts,
-            digest=self._digest(),
+            digest=hashlib.sha256("\n".join([*self.story, *rows]).encode()).hexdigest(),
         )
 
-    def _digest(self) -> str:
-        digest = hashlib.sha256("\n".join(self.story).encode())
+    def _rows_left(self) -> list[str]:
+        rows = []
         for table in _TABLES:
-            for row in sorted(map(str, map(tuple, self.state.rows(f"select * from {table}")))):
-                digest.update(row.encode())
-        for row in self.log.everything():
-            digest.update(repr(row).encode())
-        return digest.hexdigest()
+            rows += sorted(map(str, map(tuple, self.state.rows(f"select * from {table}"))))
+        return rows + list(map(repr, self.log.everything()))
+
+    def _back_up(self) -> None:
+        """Copy what is owed and the log, once a day, as they are between two transactions."""
+        if self.backup is None and isinstance(self.log, MemoryLog):
+            self.backup = Backup.of(self.state, self.log, self.folder, at=self.scheduler.wall)
 
     def _tell(self, who: str, what: str) -> None:
         self.story.append(f"{self.scheduler.now:%m-%d %H:%M:%S.%f}"[:-3] + f"  {who}: {what}")
@@ -191,7 +203,15 @@ class Day:
         task = self.scheduler.current
         assert task is not None
         assert task.committed_at is not None
-        hand_over = HandOver(message, task.committed_at, task.committed_as, self.scheduler.now)
+        assert task.committed_on_wall is not None
+        hand_over = HandOver(
+            message,
+            claimed_at=task.committed_on_wall,
+            held_from=task.committed_at,
+            claimed_as=task.committed_as,
+            at=self.scheduler.now,
+            steps=task.committed_after_steps,
+        )
         if (message.tenant_id, message.send_id) not in self.facts.promises:
             self._remember_promises()
         self.counts["hand-overs"] += 1
@@ -204,6 +224,7 @@ class Day:
         self.facts.hand_overs.append(hand_over)
         self.facts.by_send[hand_over.key].append(hand_over)
         task.handed_over.append(hand_over)
+        self.requests.meanwhile(hand_over, within=_BEFORE_AN_ANSWER)
         return hand_over
 
     def _told(self, hand_over: HandOver) -> None:
@@ -215,7 +236,7 @@ class Day:
         if hand_over.accepted:
             self.requests.react(hand_over)
         if isinstance(hand_over.told, Retry):
-            self.requests.meanwhile(hand_over)
+            self.requests.meanwhile(hand_over, within=_BEFORE_A_RETRY)
 
     def _committed(self) -> None:
         self.transactions += 1
@@ -224,6 +245,8 @@ class Day:
         if task is None:
             return
         task.committed_at, task.committed_as = self.scheduler.now, self.transactions
+        task.committed_on_wall = self.scheduler.wall
+        task.committed_after_steps = self.scheduler.steps
         for hand_over in task.handed_over:
             if hand_over.told is not None:
                 hand_over.recorded_as = self.transactions
@@ -266,15 +289,9 @@ class Day:
 
     def _wake_idle_at(self, reason: str) -> datetime | None:
         if reason not in self._wanted:
-            if reason == SEND_DUE:
-                (found,) = self.state.rows(_NEXT_DUE)[0]
-                self._wanted[reason] = (
-                    None if found is None else _EPOCH + timedelta(microseconds=found)
-                )
-            else:
-                (news,) = self.state.rows(_HAS_NEWS)[0]
-                self._wanted[reason] = self.scheduler.now if news else None
-        return self._wanted[reason]
+            self._wanted[reason] = self.state.wanted_at(reason)
+        wanted = self._wanted[reason]
+        return None if wanted is None else max(wanted - self.scheduler.ahead, self.scheduler.now)
 
 
 def _register(app: SimulatedApp, town: Town) -> None:

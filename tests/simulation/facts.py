@@ -23,7 +23,7 @@ class Request:
     kind: str
     tenant_id: str
     begun_as: int  # the number of the last transaction before it
-    begun_at: datetime
+    begun_at: datetime  # by the clock on the wall
     args: dict[str, Any]
     answered_as: int | None = None  # None = its client never heard of it
     answer: Any = None  # what the use case returned
@@ -43,9 +43,11 @@ class HandOver:
     """One message at a provider's door."""
 
     message: Message
-    claimed_at: datetime
+    claimed_at: datetime  # by the clock on the wall
+    held_from: datetime  # the same instant, of the time that passes
     claimed_as: int
     at: datetime
+    steps: int = 0  # how often the clock on the wall had been set
     accepted: bool = False  # the provider took it, whatever it said
     told: Outcome | None = None  # None = the dispatcher died before it heard
     told_at: datetime | None = None

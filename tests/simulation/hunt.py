@@ -19,9 +19,11 @@ from sendopt.log import LogLocation
 from sendopt.state import State, migrate
 from simulation import script
 from simulation.day import Result, World, without
+from simulation.memory_log import without_time_travel
 from simulation.mutations import Mutation, planted
+from simulation.oracle import Violation
 from simulation.scheduler import CALM
-from simulation.stores import SteppedLog, without_time_travel
+from simulation.stores import SteppedLog
 
 #: `verify` reads all of the log and of the state, a third of what a day costs: of days that the
 #: oracle finds whole it sees every so many.
@@ -84,9 +86,20 @@ def hunt(first: int, days: int, mutation: Mutation | None = None, *, step: int =
             seed = first + number * step
             result = lived_in.live(script.write(seed), verified=number % VERIFY_EVERY == 0)
             counts += result.counts
+            result = _with_share(result, counts)
             if result.failed:
                 return Hunt(number + 1, result, counts, cpu_seconds() - began)
         return Hunt(days, None, counts, cpu_seconds() - began)
+
+
+def _with_share(result: Result, counts: Counter[str]) -> Result:
+    """Judge how many of all people so far are held out: half, but for five deviations of chance."""
+    people, held_out = counts["people in a test"], counts["people held out"]
+    if abs(2 * held_out - people) <= 5 * people**0.5:
+        return result
+    explanation = f"{held_out} of {people} people of all days so far"
+    broken = Violation("the_holdout_has_its_share", explanation)
+    return replace(result, violations=(*result.violations, broken))
 
 
 def shorten(lived_in: World, failed: Result, *, patience: int = 150) -> Result:

@@ -18,11 +18,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sendopt import quiet_hours
+from sendopt.app import accepting, importing
 from sendopt.bill import meter
 from sendopt.deliver import dispatch as dispatcher
-from sendopt.deliver import fate
+from sendopt.deliver import fate, leases
+from sendopt.ingest import fields
 from sendopt.log import append
-from sendopt.state import devices, outbox, users
+from sendopt.schedule import choose, identity
+from sendopt.state import devices, hold, outbox, users
 from sendopt.state import dispatch as claims
 from sendopt.track import clicks, responses
 
@@ -165,6 +168,60 @@ MUTATIONS = (
         responses.record_response,
         "recorded = outbox.record(tx, tenant_id, [event], now=now)[0]",
         "recorded = outbox.Recorded(outbox.Verdict.RECORDED)",
+    ),
+    Mutation(
+        "a file takes an id that a request was given meanwhile",
+        importing.ImportAppender._behind_requests,
+        "raise _Overtaken",
+        "pass",
+    ),
+    Mutation(
+        "a request does not ask which ids a file has brought",
+        accepting._known,
+        "if not events:",
+        "if events:",
+    ),
+    Mutation(
+        "an id that is reserved for our own events is taken",
+        fields.not_reserved,
+        "if is_reserved(value):",
+        "if is_reserved(value) and value is None:",
+    ),
+    Mutation(
+        "a restored home hands over what was claimed when it was backed up",
+        hold.hold,
+        "in_([SendState.PLANNED, SendState.CLAIMED])",
+        "in_([SendState.PLANNED])",
+    ),
+    Mutation(
+        "a restored home holds its sends for no longer than they are due",
+        hold.hold,
+        "ready_at=planned_send.c.expires_at,",
+        "ready_at=planned_send.c.due_at,",
+    ),
+    Mutation(
+        "a clock that is set forward ends the claims of the living",
+        leases.StepsForward.total,
+        "if step > _KEPT_RIGHT:",
+        "if step > timedelta.max:",
+    ),
+    Mutation(
+        "half of those who belong in the holdout are left out of it",
+        identity.arm_of,
+        "< holdout.share",
+        "< holdout.share / 2",
+    ),
+    Mutation(
+        "a time is chosen for the holdout too",
+        choose.choose,
+        "if arm is Arm.HOLDOUT:",
+        "if arm is Arm.HOLDOUT and person is None:",
+    ),
+    Mutation(
+        "who is held out of one test is not of another",
+        identity.arm_of,
+        'uniform(seed, "arm", tenant_id, user_id)',
+        'uniform(seed, "arm", tenant_id, user_id, repr(holdout))',
     ),
 )
 

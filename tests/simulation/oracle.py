@@ -19,6 +19,7 @@ from simulation.script import Town
 from simulation.service import LEASE, MAX_ATTEMPTS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SEND_ID_LENGTH = 34
 _TAKEN = {"accepted", "repeated"}
 
 
@@ -83,20 +84,21 @@ def _after_earlier_ones(new: HandOver, earlier: list[HandOver]) -> Iterator[Viol
         if known and isinstance(old.told, Accepted):
             yield Violation("accepted_once_is_enough", f"{send_id} was accepted at {old.at}")
         later = new.claimed_as > old.claimed_as
-        if later and not known and new.claimed_at < old.claimed_at + LEASE:
+        if later and not known and new.held_from < old.held_from + LEASE:
             yield Violation("one_claim_at_a_time", f"{send_id} is in two hands at {new.at}")
         if not known or not is_kept(old):
             continue
         if isinstance(old.told, Permanent | DeadAddress):
             yield Violation("refused_for_good_is_the_end", f"{send_id} was refused at {old.at}")
         asked_for = old.told.after if isinstance(old.told, Retry) else None
-        if asked_for and old.told_at and new.claimed_at < old.told_at + asked_for:
+        is_early = asked_for and old.told_at and new.held_from < old.told_at + asked_for
+        if is_early and new.steps == old.steps:
             yield Violation("retry_after_is_kept", f"{send_id} comes too soon at {new.at}")
 
 
 def is_kept(old: HandOver) -> bool:
     """Tell whether its dispatcher still held the claim, whatever others did, when it wrote."""
-    return old.recorded_at is not None and old.recorded_at < old.claimed_at + LEASE
+    return old.recorded_at is not None and old.recorded_at < old.held_from + LEASE
 
 
 def _surely_opted_out(facts: Facts, new: HandOver) -> bool:
@@ -172,11 +174,20 @@ def _verdicts(request: Request, facts: Facts) -> Iterator[Violation]:
         for place, (item, told) in enumerate(zip(other.args["items"], other.answer, strict=True))
         if told.verdict in _TAKEN
     ]
+    for other, _, item in taken:
+        if other is request and is_ours(item["event_id"]):
+            yield Violation("reserved_ids_are_ours", f"{request.tenant_id} {item['event_id']}")
     for other, place, item in taken:
         for known, earlier, first in taken:
             clash = first["event_id"] == item["event_id"] and first != item
             if other is request and clash and (known is not request or earlier < place):
                 yield Violation("one_id_is_one_event", f"{request.tenant_id} {item['event_id']}")
+
+
+def is_ours(event_id: str) -> bool:
+    """Tell whether an id is one of those that the service gives to its own events."""
+    send_id, colon, _ = event_id.partition(":")
+    return bool(colon) and send_id.startswith("s_") and len(send_id) == _SEND_ID_LENGTH
 
 
 def definition_of(facts: Facts, tenant_id: str, campaign_id: str) -> dict[str, Any]:

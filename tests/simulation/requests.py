@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
@@ -12,9 +13,10 @@ from sendopt.records import CampaignId, SendId, TenantId
 from sendopt.track import ClickRequest
 from simulation.facts import Facts, HandOver, Request
 from simulation.scheduler import Killed, Scheduler
-from simulation.script import Script
+from simulation.script import CLOCK_STEPS, RESERVED, Script
 from simulation.service import NODES, PASSING, Service, SimulatedApp
 
+_NOBODYS = "s_" + "a" * 32  # a send id of the right form that no send has
 _PATIENCE = 12  # times that a request is repeated
 _PHONE = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X)"}
 _BOT = {"User-Agent": "Googlebot/2.1 (+http://www.google.com/bot.html)"}
@@ -32,10 +34,12 @@ class Requests:
         *,
         transactions: Callable[[], int],
         answered: Callable[[Request], None],
+        back_up: Callable[[], None],
     ) -> None:
         self._script, self._scheduler, self._service = script, scheduler, service
         self._facts = facts
         self._transactions, self._answered = transactions, answered
+        self.back_up = back_up
 
     def crash(self, node: str) -> None:
         self._scheduler.tell(f"node {node}", "crashes")
@@ -69,7 +73,34 @@ class Requests:
                 lambda app, send=send: app.cancel_send(TenantId(tenant_id), send),
             )
 
+    def set_clock(self, seconds: int) -> None:
+        self._scheduler.set_clock(timedelta(seconds=seconds))
+
+    def import_events(self, tenant_id: str, name: str, items: list[dict[str, Any]]) -> None:
+        items = self._with_our_ids(tenant_id, items)
+        file = self._service.apps[NODES[0]].settings.home / name
+        file.write_text("".join(f"{json.dumps(item)}\n" for item in items))
+        self._ask(
+            "import_events",
+            tenant_id,
+            {"items": items},
+            lambda app: app.import_files(
+                TenantId(tenant_id), [file], progress=lambda _file, _rows: None
+            ),
+        )
+
+    def _with_our_ids(self, tenant_id: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Put an id that the service gives to an event of its own where one was to be reserved."""
+        send_id = next(
+            (send for owner, send in self._facts.promises if owner == tenant_id), _NOBODYS
+        )
+        return [
+            {**item, "event_id": f"{send_id}:send"} if item["event_id"] == RESERVED else item
+            for item in items
+        ]
+
     def post_events(self, tenant_id: str, items: list[dict[str, Any]]) -> None:
+        items = self._with_our_ids(tenant_id, items)
         self._ask(
             "post_events",
             tenant_id,
@@ -119,8 +150,11 @@ class Requests:
                 at=at,
             )
 
-    def meanwhile(self, hand_over: HandOver) -> None:
-        """Let something happen between an attempt and its retry, on days that have it."""
+    def meanwhile(self, hand_over: HandOver, *, within: timedelta) -> None:
+        """Let something happen `within` a time from now, on days that have it.
+
+        Asked for while a send is claimed, and again between an attempt and its retry.
+        """
         scheduler, message = self._scheduler, hand_over.message
         random = scheduler.random
         if random.random() >= scheduler.faults.meanwhile:
@@ -133,12 +167,14 @@ class Requests:
             "cancel_send": lambda: self.cancel_send(tenant_id, campaign_id, user_id),
             "cancel_campaign": lambda: self.cancel_campaign(tenant_id, campaign_id),
             "outage": self._outage,
+            "back_up": self.back_up,
         }
+        if scheduler.faults.clock:
+            work["outage"] = lambda: self.set_clock(random.choice(CLOCK_STEPS))
         kind = random.choice(
-            ("opt_out", "opt_out", "cancel_send", "cancel_campaign", "outage", "outage")
+            ("opt_out", "opt_out", "cancel_send", "cancel_campaign", "outage", "outage", "back_up")
         )
-        at = scheduler.now + timedelta(seconds=random.randrange(20))
-        scheduler.spawn(kind, "clients", work[kind], at=at)
+        scheduler.spawn(kind, "clients", work[kind], at=scheduler.now + within * random.random())
 
     def _outage(self) -> None:
         """Both nodes are away for minutes or hours."""
@@ -166,7 +202,7 @@ class Requests:
             )
         body = {"kind": told}
         if kind == "late_report":  # it happened soon after the hand-over, and is told much later
-            args["occurred_at"] = hand_over.at + timedelta(minutes=30)
+            args["occurred_at"] = hand_over.claimed_at + timedelta(minutes=30)
             body["occurred_at"] = args["occurred_at"].isoformat()
         return lambda: self._ask(
             "report",
@@ -180,7 +216,7 @@ class Requests:
             "event_id": f"{kind}-{user_id}-{self._scheduler.now:%d-%H%M%S}",
             "user_id": user_id,
             "event_type": kind,
-            "occurred_at": self._scheduler.now.isoformat(),
+            "occurred_at": self._scheduler.wall.isoformat(),
         }
         if kind == "opt_out":
             item["send_id"] = "theirs-0"
@@ -195,7 +231,7 @@ class Requests:
     ) -> None:
         """Ask until there is an answer. A store that fails and a lost answer are no answers."""
         scheduler = self._scheduler
-        request = Request(kind, str(tenant_id), self._transactions(), scheduler.now, args)
+        request = Request(kind, str(tenant_id), self._transactions(), scheduler.wall, args)
         self._facts.requests.append(request)
         for _ in range(_PATIENCE):
             node = scheduler.random.choice(NODES)

@@ -36,7 +36,8 @@ class Faults:
     lost_answer: float = 0.0  # of a request: done, and the client does not hear of it
     provider: float = 0.0  # another answer than "accepted"
     overslept: float = 0.0  # a provider is slow, and its dispatcher paused until its lease ends
-    meanwhile: float = 0.0  # something happens between an attempt and its retry
+    meanwhile: float = 0.0  # something happens to a send in hand, or before its retry
+    clock: float = 0.0  # the clock on the wall is set while a send is in hand
 
 
 CALM = Faults()
@@ -51,6 +52,8 @@ class Task:
     fiber: greenlet
     doomed: bool = False  # its node has crashed: it ends as soon as it would go on
     committed_at: datetime | None = None  # its last transaction
+    committed_on_wall: datetime | None = None  # the same instant, by the clock on the wall
+    committed_after_steps: int = 0  # of that clock
     committed_as: int = 0  # the number of that transaction, of all of the day
     handed_over: list[Any] = field(default_factory=list)  # answered, not yet written down
 
@@ -68,7 +71,9 @@ class Scheduler:
     def __init__(
         self, start: datetime, random: Random, faults: Faults, *, longest_pause: timedelta
     ) -> None:
-        self.now = start
+        self.now = start  # as it passes, whatever the clock on the wall shows
+        self.ahead = timedelta(0)  # of it the clock on the wall, which may be set
+        self.steps = 0  # times that it was set
         self.random = random
         self.faults = faults
         self.tell: Callable[[str, str], None] = lambda _who, _what: None
@@ -79,6 +84,18 @@ class Scheduler:
         self._waiting: list[tuple[datetime, float, int, Task]] = []
         self._idle: dict[Task, tuple[datetime, str]] = {}
         self._main = getcurrent()
+
+    @property
+    def wall(self) -> datetime:
+        """What the clock on the wall shows, which every process reads."""
+        return self.now + self.ahead
+
+    def set_clock(self, ahead: timedelta) -> None:
+        """Set the clock on the wall so far ahead of the time that passes."""
+        if ahead != self.ahead:
+            self.tell("clock", f"is set by {(ahead - self.ahead).total_seconds():+.0f} s")
+            self.ahead = ahead
+            self.steps += 1
 
     @property
     def current(self) -> Task | None:
@@ -219,12 +236,12 @@ class SimulatedClock:
         self._scheduler = scheduler
 
     def now(self) -> datetime:
-        return self._scheduler.now
+        return self._scheduler.wall
 
     def monotonic(self) -> float:
         """Seconds of the same time, which nobody sets."""
         return self._scheduler.now.timestamp()
 
     def wait(self, wake: threading.Event, until: datetime) -> None:
-        if not wake.is_set() and until > self._scheduler.now:
-            self._scheduler.sleep_until(until)
+        if not wake.is_set() and until > self._scheduler.wall:
+            self._scheduler.sleep_until(until - self._scheduler.ahead)

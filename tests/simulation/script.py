@@ -31,6 +31,10 @@ _ZONES = (
     "Europe/London",
 )
 _TENANTS = ("acme", "shop")
+#: Seconds that the clock on the wall is ahead of the time that passes, once it was set.
+CLOCK_STEPS = (-7200, -600, -65, 45, 65, 600, 7200)
+#: Stands for an id that the service gives to an event of its own.
+RESERVED = "reserved"
 HORIZON = timedelta(hours=34)
 #: Populations that days share; each is registered once and copied.
 TOWNS = 12
@@ -91,13 +95,15 @@ def write(seed: int) -> Script:
     random = Random(f"script {seed}")
     start = random.choice(_STARTS) + timedelta(minutes=random.randrange(0, 720, 5))
     town = build_town(seed % TOWNS)
-    drawn = sorted(_actions(random, start, town.users), key=lambda drawn: drawn[0])
+    faults = _faults(random)
+    drawn = _actions(random, start, town.users, faults)
+    drawn.sort(key=lambda each: each[0])
     return Script(
         seed=seed,
         start=start,
         town=town,
         actions=tuple(Action(number, *each) for number, each in enumerate(drawn)),
-        faults=_faults(random),
+        faults=faults,
         copy_after=random.choice(((1, 600), (1200, 4000), (1500, 5000))),
     )
 
@@ -133,8 +139,11 @@ def _faults(random: Random) -> Faults:
     def rate(most: float) -> float:
         return random.choice((0.0, most / 4, most))
 
+    # Whoever starts after the clock was set knows nothing of it: on such days nobody dies.
+    clock = random.choice((0.0,) * 5 + (1.0,))
     return Faults(
-        kill=rate(0.02),
+        clock=clock,
+        kill=rate(0.02) if not clock else 0.0,
         pause=rate(0.03),
         store=rate(0.03),
         disk=rate(0.2),
@@ -148,7 +157,9 @@ def _faults(random: Random) -> Faults:
 Drawn = tuple[timedelta, str, dict[str, Any]]
 
 
-def _actions(random: Random, start: datetime, users: tuple[User, ...]) -> list[Drawn]:
+def _actions(
+    random: Random, start: datetime, users: tuple[User, ...], faults: Faults
+) -> list[Drawn]:
     found: list[Drawn] = []
     campaigns = []
     for number in range(random.randint(2, 3)):
@@ -177,10 +188,34 @@ def _actions(random: Random, start: datetime, users: tuple[User, ...]) -> list[D
         after = timedelta(minutes=random.randrange(0, 1500))
         args = {"tenant_id": user.tenant_id, "user_id": user.user_id}
         found.append((after, random.choice(("opt_out", "opt_in", "register")), args))
-    for _ in range(random.randint(0, 2)):
+    for _ in range(0 if faults.clock else random.randint(0, 2)):
         after = timedelta(minutes=random.randrange(0, 1800))
         found.append((after, "crash", {"node": random.choice(("north", "south"))}))
-    return found + _month_ends(random, start)
+    if faults.clock:
+        after = timedelta(minutes=random.randrange(0, 1200))
+        found.append((after, "set_clock", {"seconds": random.choice(CLOCK_STEPS)}))
+        later = after + timedelta(minutes=random.randrange(1, 600))
+        found.append((later, "set_clock", {"seconds": 0}))
+    if random.random() < 0.1:
+        found.append((timedelta(minutes=random.randrange(0, 1500)), "back_up", {}))
+    return found + _imports(random, start, users) + _month_ends(random, start)
+
+
+def _imports(random: Random, start: datetime, users: tuple[User, ...]) -> list[Drawn]:
+    """Draw files with few ids, the same as requests have; a copy of a file may come again."""
+    found: list[Drawn] = []
+    for number in range(random.choice((0, 0, 0, 1))):
+        tenant_id = random.choice(_TENANTS)
+        after = timedelta(minutes=random.randrange(0, 1800))
+        items = _events(random, start + after, tenant_id, users)
+        args = {"tenant_id": tenant_id, "name": f"{number}.jsonl", "items": items}
+        found.append((after, "import_events", args))
+        posted = {"tenant_id": tenant_id, "items": _events(random, start + after, tenant_id, users)}
+        found.append((after + timedelta(milliseconds=random.randrange(200)), "post_events", posted))
+        if random.random() < 0.3:
+            later = after + timedelta(minutes=random.randrange(0, 300))
+            found.append((later, "import_events", {**args, "name": f"{number}-again.jsonl"}))
+    return found
 
 
 def _campaign(
@@ -231,6 +266,8 @@ def _events(
             item["send_id"] = f"theirs-{random.randrange(3)}"
         if random.random() < 0.1:
             item["event_type"] = "nonsense"
+        if random.random() < 0.05:
+            item["event_id"] = RESERVED
         items.append(item)
     return items
 

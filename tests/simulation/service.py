@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -15,7 +16,7 @@ from sendopt.records import Channel, TenantId
 from sendopt.settings import Settings
 from sendopt.track import LinkSigner
 from simulation.scheduler import Killed, Scheduler, SimulatedClock
-from simulation.stores import SimulatedState, SteppedLog
+from simulation.stores import SEND_DUE, TO_COPY, SimulatedState, SteppedLog
 
 NODES = ("north", "south")
 LEASE = timedelta(seconds=60)
@@ -25,7 +26,6 @@ RETRY = RetryPolicy(
 )
 #: Failures of stores after which everything is simply tried again.
 PASSING = frozenset({"store_busy", "store_unavailable", "disk_failed"})
-SEND_DUE, TO_COPY = "a send is due", "an event waits for the log"
 _POLL = timedelta(seconds=1)
 _BATCH = 4
 
@@ -43,6 +43,11 @@ class NoModels:
         raise ModelNotServable("there is none", code="no_last_good")
 
 
+@cache
+def _settings(home: Path, seed: int) -> Settings:
+    return Settings.model_validate({"home": home, "schedule": {"seed": seed}})
+
+
 class SimulatedApp(App):
     """The real use cases over the day's stores."""
 
@@ -53,9 +58,11 @@ class SimulatedApp(App):
         random: Random,
         state: SimulatedState,
         log: SteppedLog,
+        *,
+        seed: int = 1,
     ) -> None:
         clock = SimulatedClock(scheduler)
-        super().__init__(Settings(home=home), clock, random.randbytes)
+        super().__init__(_settings(home, seed), clock, random.randbytes)
         self.__dict__["state"], self.__dict__["log"] = state, log
         self.__dict__["registry"] = NoModels()
         self.__dict__["link_signer"] = LinkSigner({"k1": b"k" * 32}, "k1", "https://l.example")

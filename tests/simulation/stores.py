@@ -1,9 +1,4 @@
-"""The stores of a simulated day: the real code over files in memory, with boundaries for faults.
-
-The state is the real one over SQLite. The log is the real appender and the real reader over plain
-DuckDB tables in memory: a lake costs 0.1 s at each use. A day may be lived over a real lake, too,
-and has to be the same day.
-"""
+"""The stores of a simulated day: the real code over files in memory, with boundaries for faults."""
 
 from __future__ import annotations
 
@@ -11,34 +6,27 @@ import errno
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
-import duckdb
-import pyarrow as pa
-
-from sendopt.log import Log, LogLocation, read, statements
+from sendopt.log import Log
 from sendopt.log.append import Appender
-from sendopt.log.connect import LAKE_PREFIX
 from sendopt.log.durable import DataFiles
-from sendopt.log.integrity import FileReport
-from sendopt.log.lease import exclusive
-from sendopt.log.migrate import shipped
-from sendopt.log.read import Reader
-from sendopt.records import TenantId
 from sendopt.state import State, Transaction
 from simulation.scheduler import Scheduler
 
-_LAKE = f"{LAKE_PREFIX}simulated"
-_UNUSED_OPTIMIZERS = (
-    "join_order,statistics_propagation,filter_pushdown,column_lifetime,compressed_materialization,"
-    "join_filter_pushdown,late_materialization,common_subexpressions,build_side_probe_side"
-)
-_TABLES = f"select table_name from duckdb_tables() where database_name = '{_LAKE}'"
-_NO_TIME_TRAVEL = (" at (version => {snapshot})", "")
+#: What a process waits for that has nothing to do.
+SEND_DUE, TO_COPY = "a send is due", "an event waits for the log"
+#: The state answers when something next has to be done; this is asked past the product.
+_NEXT_DUE = "select min(ready_at) from planned_send where state in ('planned', 'claimed')"
+_HAS_NEWS = """
+    select exists (select 1 from event_outbox where position is null)
+        or exists (select 1 from click where period is null)
+        or exists (select 1 from response where kind = 'response' and period is null)
+"""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SimulatedState(State):
@@ -85,6 +73,14 @@ class SimulatedState(State):
             self._beside.row_factory = sqlite3.Row
         return self._beside.execute(sql, values).fetchall()
 
+    def wanted_at(self, reason: str) -> datetime | None:
+        """Return when somebody who waits for `reason` has something to do, by the wall clock."""
+        if reason == SEND_DUE:
+            (found,) = self.rows(_NEXT_DUE)[0]
+            return None if found is None else _EPOCH + timedelta(microseconds=found)
+        (news,) = self.rows(_HAS_NEWS)[0]
+        return _EPOCH if news else None
+
     def _close_beside(self) -> None:
         if self._beside is not None:
             self._beside.close()
@@ -117,7 +113,6 @@ class SteppedLog(Log):
     """A log with a boundary before and after each right to append, and before each commit."""
 
     scheduler: Scheduler | None = None
-    _has_events = False
 
     @contextmanager
     def appender(self) -> Iterator[Appender]:
@@ -128,7 +123,6 @@ class SteppedLog(Log):
             self._boundary("after it has appended")
 
     def before_commit(self) -> None:
-        self._has_events = True  # or may have, from now on
         self._boundary("before it commits to the log")
         scheduler = self.scheduler
         task = None if scheduler is None else scheduler.current
@@ -151,101 +145,3 @@ class SteppedLog(Log):
     def _boundary(self, what: str) -> None:
         if self.scheduler is not None:
             self.scheduler.step(what)
-
-
-class MemoryLog(SteppedLog):
-    """The real appender and reader over DuckDB tables in memory."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(LogLocation(str(folder / "log.sqlite"), str(folder / "log-data")))
-        self._answers: dict[tuple[str, str], pa.Table] = {}
-        config = {
-            "threads": 1,
-            "python_enable_replacements": False,
-            "preserve_insertion_order": False,
-        }
-        self._duckdb = duckdb.connect(":memory:", config=config)
-        self._duckdb.execute("set global timezone = 'UTC'")
-        # For tables of a few rows a plan costs more than its execution.
-        self._duckdb.execute(f"set global disabled_optimizers = '{_UNUSED_OPTIMIZERS}'")
-        self._duckdb.execute(f"attach ':memory:' as {_LAKE}")
-        self._duckdb.execute(f"use {_LAKE}")
-        for migration in shipped():
-            for each in self._duckdb.extract_statements(migration.sql):
-                if "set partitioned by" not in each.query:
-                    self._duckdb.execute(each)
-        self._duckdb.execute(
-            "create macro current_snapshot() as table "
-            f"select count(*) as id from {_LAKE}.outbox_mark"
-        )
-
-    def begin_day(self, scheduler: Scheduler) -> None:
-        """Forget the last day."""
-        self.scheduler = scheduler
-        self._has_events = False
-        for (table,) in self._duckdb.execute(_TABLES).fetchall():
-            self._duckdb.execute(f"truncate {table}")
-
-    def migrate(self) -> None:
-        """It is made as the newest release wants it."""
-
-    @contextmanager
-    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._connection() as connection:
-            yield connection
-
-    @contextmanager
-    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = self._duckdb.cursor()
-        try:
-            connection.execute(f"use {_LAKE}")
-            yield connection
-        finally:
-            connection.close()
-
-    @contextmanager
-    def reader(self, tenant_id: TenantId, *, snapshot: int | None = None) -> Iterator[Reader]:
-        with read.reader(self._duckdb, _LAKE, tenant_id, snapshot=snapshot) as reader:
-            # What is appended from now on is not seen: what a snapshot of the lake does.
-            reader._connection.execute("begin")
-            if not self._has_events:
-                reader.query = partial(self._answer_of_nothing, reader.query)  # type: ignore[method-assign]
-            yield reader
-
-    def unchecked_reader(self, tenant_id: TenantId) -> AbstractContextManager[Reader]:
-        return self.reader(tenant_id)
-
-    def look_at_files(self, *, progress: Callable[[str], None] = lambda _path: None) -> FileReport:
-        return FileReport(0, 0, (), ())  # there are none in memory
-
-    def _answer_of_nothing(
-        self, query: Callable[..., pa.Table], name: str, sql: str, *args: Any, **inputs: Any
-    ) -> pa.Table:
-        """Remember answers as long as the log is empty: it says the same whenever it is asked."""
-        if (name, sql) not in self._answers:
-            self._answers[name, sql] = query(name, sql, *args, **inputs)
-        return self._answers[name, sql]
-
-    @contextmanager
-    def _appender(self) -> Iterator[Appender]:
-        with (
-            exclusive(self.location, "append", wait=False) as check_held,
-            self._connection() as connection,
-        ):
-            yield Appender(connection, _LAKE, self.location, check_held)
-
-    def close(self) -> None:
-        self._duckdb.close()
-
-
-@contextmanager
-def without_time_travel() -> Iterator[None]:
-    """Let the log's SQL run over plain tables, for as long as `MemoryLog` is used."""
-
-    def plain(name: str) -> str:
-        if name == "has_checksums":  # it asks the lake's own catalog
-            return "select 1"
-        return statements.statement(name).replace(*_NO_TIME_TRAVEL)
-
-    with mock.patch.object(read, "statement", plain):
-        yield
