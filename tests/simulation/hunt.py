@@ -20,7 +20,7 @@ from sendopt.state import State, migrate
 from simulation import script
 from simulation.day import Result, World, without
 from simulation.memory_log import without_time_travel
-from simulation.mutations import Mutation, planted
+from simulation.mutations import MUTATIONS, Mutation, planted
 from simulation.oracle import Violation
 from simulation.scheduler import CALM
 from simulation.stores import SteppedLog
@@ -38,6 +38,9 @@ class Hunt:
     failed: Result | None  # the first day that failed
     counts: Counter[str]
     cpu_seconds: float
+    fails_anyway: bool = (
+        False  # that day fails without the planted bug too, which it says nothing of
+    )
 
 
 @contextmanager
@@ -90,6 +93,15 @@ def hunt(first: int, days: int, mutation: Mutation | None = None, *, step: int =
             if result.failed:
                 return Hunt(number + 1, result, counts, cpu_seconds() - began)
         return Hunt(days, None, counts, cpu_seconds() - began)
+
+
+def hunt_planted(name: str, first: int, days: int) -> Hunt:
+    """Hunt the planted bug called `name`; what it breaks has to be whole without it."""
+    found = hunt(first, days, next(each for each in MUTATIONS if each.name == name))
+    if found.failed is None:
+        return found
+    with world() as lived_in:
+        return replace(found, fails_anyway=lived_in.live(found.failed.script).failed)
 
 
 def _with_share(result: Result, counts: Counter[str]) -> Result:
