@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import shutil
 import sqlite3
@@ -65,6 +66,7 @@ def world(mutation: Mutation | None = None, *, lake: bool = False) -> Iterator[W
             connection.close()
         with nullcontext() if lake else without_time_travel(), planted(mutation):
             lived_in = World(folder, template, _lake(folder) if lake else None)
+            gc.freeze()  # what stays for all days need not be looked at again with each
             try:
                 yield lived_in
             finally:
