@@ -14,7 +14,11 @@ from lattice.worlds import Half, lattice
 SENDOPT = Program("now", Path(sys.executable).with_name("sendopt"))
 
 
-@pytest.mark.parametrize("world", ["default", "no_sessions_glances", "confounded"])
+# A short form of `confounded` is tests/learn/test_confounder.py.
+@pytest.mark.parametrize(
+    "world",
+    ["default", "no_sessions_glances", pytest.param("confounded", marks=pytest.mark.slow)],
+)
 def test_ours_is_at_or_above_every_simple_rule(world: str) -> None:
     """With sessions, with late answers alone, and where a sender knows who is ready."""
     found = next(each for half in Half for each in lattice(half) if each.name == world)

@@ -31,7 +31,9 @@ def assert_judged_days_taught_nothing(reader: Reader, until: datetime, folder: P
     assert versions[0] == versions[1]
 
 
-@pytest.mark.parametrize("study", ["westhoff2024", "dejonckheere2019"])
+@pytest.mark.parametrize(
+    "study", [pytest.param("westhoff2024", marks=pytest.mark.slow), "dejonckheere2019"]
+)
 def test_the_days_that_judge_a_model_taught_it_nothing(
     studies: Log, study: str, tmp_path: Path
 ) -> None:
