@@ -21,3 +21,9 @@ def champion(registry: Registry, tenant_id: TenantId) -> Iterator[Finding]:
         except ModelNotServable as refusal:
             if refusal.code != "no_champion":
                 yield Finding("registry", rule, tenant_id, subject, refusal.message)
+
+
+def record(registry: Registry, tenant_id: TenantId) -> Iterator[Finding]:
+    """Yield what the registry does not hold of the tenant's models as it was written."""
+    for what in registry.changes(tenant_id):
+        yield Finding("registry", "registry_unchanged", tenant_id, "record of the models", what)

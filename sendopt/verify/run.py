@@ -18,7 +18,7 @@ from sendopt.verify import home
 from sendopt.verify.checks import Checks
 from sendopt.verify.ledger import bills
 from sendopt.verify.log import LogCheck, ahead_of_state, damaged_files
-from sendopt.verify.registry import champion
+from sendopt.verify.registry import champion, record
 from sendopt.verify.report import Finding, Report
 
 Store = TypeVar("Store")
@@ -67,8 +67,9 @@ def verify(
     registry = _opened(checks, "registry", subject.registry)
     if registry is not None:
         for tenant_id in sorted(everyone):
-            check = partial(champion, registry, tenant_id)
-            checks.run("registry", f"champion of {tenant_id}", check, tenant_id=tenant_id)
+            for about, look in (("champion", champion), ("record of models", record)):
+                check = partial(look, registry, tenant_id)
+                checks.run("registry", f"{about} of {tenant_id}", check, tenant_id=tenant_id)
     _home(checks, subject, links)
     return Report(tuple(checks.findings), len(everyone), send_count, event_count, unsettled)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -79,3 +81,94 @@ def test_files_that_are_gone_are_told_without_loading_them(
         with pytest.raises(ModelNotServable) as refused:
             ask()
         assert refused.value.code == "model_damaged"
+
+
+def changed_by(file: Path, sql: str) -> None:
+    """Change a cell as a flipped bit would, in the table and in no index."""
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute(sql).rowcount == 1
+        connection.commit()
+
+
+@pytest.fixture
+def served(tmp_path: Path, registry: Registry) -> Path:
+    """The file of a registry in which model 1 was champion, and model 2 is."""
+    for seed in (1, 2):
+        recorded = registry.record(SHOP, untrained(seed=seed), params={}, tags={})
+        registry.set_card(SHOP, recorded, "the card")
+        registry.finish(SHOP, recorded, metrics={}, tags={}, gate="better")
+        registry.promote(SHOP, recorded.number, by="training", reason="better", now=NOW)
+    assert list(registry.changes(SHOP)) == []
+    return tmp_path / "registry.db"
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        (
+            "update registered_model_aliases set version = 1 where alias = 'champion'",
+            "champion is model 1",
+        ),
+        (
+            "update registered_model_aliases set alias = 'chamqion' where alias = 'champion'",
+            "champion is model none",
+        ),
+        (
+            "update registered_model_aliases set version = 2 where alias = 'last_good'",
+            "last_good is model 2",
+        ),
+        (
+            (
+                "update model_version_tags set value = 'click' where version = 1 and key = "
+                "'sendopt.outcome'"
+            ),
+            "model 1",
+        ),
+        (
+            (
+                "update model_version_tags set value = 'worse' where version = 2 and key = "
+                "'sendopt.gate'"
+            ),
+            "model 2",
+        ),
+        ("update model_versions set run_id = run_id || '0' where version = 2", "model 2"),
+    ],
+)
+def test_a_changed_cell_by_which_models_serve_is_named(
+    served: Path, registry: Registry, sql: str, told: str
+) -> None:
+    changed_by(served, sql)
+    assert told in "; ".join(registry.changes(SHOP))
+
+
+@pytest.mark.parametrize("change", ["replace(value, '\"by\"', '\"cy\"')", "'{'"])
+def test_a_changed_promotion_is_refused(served: Path, registry: Registry, change: str) -> None:
+    changed_by(
+        served,
+        f"update registered_model_tags set value = {change} where key = 'sendopt.move.000001'",
+    )
+    for ask in (
+        lambda: registry.models(SHOP),
+        lambda: list(registry.changes(SHOP)),
+        lambda: registry.roll_back(SHOP, to=None, by="ops", reason="test", now=NOW),
+    ):
+        with pytest.raises(ModelNotServable) as refused:
+            ask()
+        assert refused.value.code == "model_damaged"
+
+
+def test_a_model_whose_facts_were_changed_does_not_serve_and_can_be_left(
+    served: Path, registry: Registry
+) -> None:
+    changed_by(
+        served,
+        "update model_version_tags set value = '2099-01-01T00:00:00+00:00' where version = 2 "
+        "and key = 'sendopt.trained_until'",
+    )
+    with pytest.raises(ModelNotServable) as refused:
+        registry.champion(SHOP)
+    assert refused.value.code == "model_damaged"
+    assert registry.champions_outcome(SHOP) is None
+    assert registry.last_good(SHOP).version
+    assert registry.roll_back(SHOP, to=None, by="ops", reason="damaged", now=NOW).number == "1"
+    assert registry.champion(SHOP).version

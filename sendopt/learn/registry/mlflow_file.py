@@ -78,6 +78,16 @@ class MlflowFile:
             return None
         return found[0][0] if len(found) == 1 else None
 
+    def storage(self) -> list[str]:
+        """Return what SQLite finds wrong with pages and indexes of the file.
+
+        Raises:
+            OSError: if the file is damaged beyond that, or is none.
+        """
+        if self._path is None:
+            return []
+        return [said for (said,) in self._rows("pragma integrity_check(50)") if said != "ok"]
+
     def make_ready(self) -> None:
         """Make the folder of the file, which MLflow would not make.
 

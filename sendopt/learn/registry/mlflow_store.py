@@ -20,6 +20,7 @@ from sendopt.errors import ModelNotServable, SendoptError
 from sendopt.learn.registry.artifact_place import ArtifactPlace, RunFiles
 from sendopt.learn.registry.metric_name import metric_name
 from sendopt.learn.registry.mlflow_file import MlflowFile, NotAsExpected
+from sendopt.learn.registry.promotions import sha256_of
 from sendopt.masking import hide_in
 from sendopt.records import TenantId
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 _ARTIFACT = "model"
+#: Tags of a version: the names of those that it was added with, and a hash of what they say.
+_FACTS, _FACTS_SHA256 = "sendopt.facts", "sendopt.facts_sha256"
 _REFUSED = "INVALID_PARAMETER_VALUE"
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", _REFUSED)  # no model; no such alias
 
@@ -39,6 +42,14 @@ class Version:
     number: str
     run_id: str
     tags: Mapping[str, str]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its facts are those that it was added with; earlier releases did not say."""
+        said = self.tags.get(_FACTS_SHA256)
+        names = self.tags.get(_FACTS, "").split()
+        facts = {name: self.tags.get(name) for name in names}
+        return said is None or said == sha256_of(self.run_id, facts)
 
 
 @dataclass(frozen=True)
@@ -117,7 +128,9 @@ class Versions:
             self._client.create_registered_model(name)
         source = f"{noted}/{_ARTIFACT}"
         return _version(
-            self._client.create_model_version(name, source=source, run_id=run_id, tags=dict(facts))
+            self._client.create_model_version(
+                name, source=source, run_id=run_id, tags=_sealed(run_id, facts)
+            )
         )
 
     @_answers()
@@ -190,6 +203,11 @@ class Versions:
             return Path(self._files(run_id).download_artifacts(name, folder))
         except (MlflowException, OSError) as error:
             raise damaged(f"{name} of run {run_id} cannot be fetched: {error}") from error
+
+    @_answers()
+    def storage(self) -> list[str]:
+        """Return what SQLite finds wrong with pages and indexes; nothing where there is no file."""
+        return self._file.storage()
 
     @_answers()
     def standing(self, tenant_id: TenantId) -> Standing | None:
@@ -308,6 +326,12 @@ def _refused(reason: str) -> ModelNotServable:
 def damaged(message: str, *, hint: str | None = None) -> ModelNotServable:
     """Say that the files of a model are not what was judged."""
     return ModelNotServable(message, code="model_damaged", hint=hint)
+
+
+def _sealed(run_id: str, facts: Mapping[str, str]) -> dict[str, str]:
+    """Return facts with their names, and the hash of them and the run that they are of."""
+    digest = sha256_of(run_id, dict(facts))
+    return {**facts, _FACTS: " ".join(facts), _FACTS_SHA256: digest}
 
 
 def _version(found: ModelVersion) -> Version:

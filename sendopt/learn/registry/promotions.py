@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from hashlib import sha256
 
-from sendopt.errors import Conflict, InvalidInput, NotFound
+from sendopt.errors import Conflict, InvalidInput, ModelNotServable, NotFound
 from sendopt.records import EventType
 
 LAST_GOOD_ALIAS = "last_good"
@@ -18,6 +19,7 @@ _SURELY_A_HASH = 6
 PROMOTED, ROLLED_BACK = "promoted", "rolled_back"
 
 _PROMOTION_TAG = "sendopt.move."  # followed by its number: promotions are added, never changed
+_HASH = "sha256"  # of the others, in the text of such a tag
 
 
 @dataclass(frozen=True)
@@ -74,17 +76,69 @@ def last_good(promotions: Iterable[Promotion]) -> str | None:
 
 def tag(promotion: Promotion, place: int) -> tuple[str, str]:
     """Return name and text of the tag that keeps `promotion`, the `place`-th from 0."""
+    name = f"{_PROMOTION_TAG}{place:06}"
     told = {**asdict(promotion), "at": promotion.at.isoformat()}
-    return f"{_PROMOTION_TAG}{place:06}", json.dumps(told)
+    return name, json.dumps({**told, _HASH: sha256_of(name, told)})
 
 
 def read_promotions(tags: Mapping[str, str]) -> tuple[Promotion, ...]:
-    """Return the promotions that stand in the tags of a registered model, oldest first."""
-    found = []
-    for name in sorted(name for name in tags if name.startswith(_PROMOTION_TAG)):
-        told = json.loads(tags[name])
-        found.append(Promotion(**{**told, "at": datetime.fromisoformat(told["at"])}))
-    return tuple(found)
+    """Return the promotions that stand in the tags of a registered model, oldest first.
+
+    Raises:
+        ModelNotServable: `model_damaged`, if one of them is not what was written.
+    """
+    kept = {name: text for name, text in tags.items() if name.startswith(_PROMOTION_TAG)}
+    if sorted(kept) != [f"{_PROMOTION_TAG}{place:06}" for place in range(len(kept))]:
+        raise _changed("the promotions of the champion")
+    return tuple(_read(name, kept[name]) for name in sorted(kept))
+
+
+def misplaced(
+    promotions: Sequence[Promotion], aliases: Mapping[str, str], champion: str
+) -> Iterator[str]:
+    """Yield the aliases that point elsewhere than the promotions on record let them.
+
+    Args:
+        promotions: all of a model, oldest first.
+        aliases: numbers of versions by alias.
+        champion: the alias of who serves.
+    """
+    if not promotions:
+        return
+    for alias, expected in (
+        (champion, promotions[-1].number),
+        (LAST_GOOD_ALIAS, last_good(promotions)),
+    ):
+        if aliases.get(alias) != expected:
+            yield (
+                f"{alias} is model {aliases.get(alias, 'none')}, by the promotions on record it is "
+                f"{expected or 'none'}; a move on MLflow's pages leaves no record: promote or roll "
+                "back to whichever is right"
+            )
+
+
+def _read(name: str, text: str) -> Promotion:
+    try:
+        told = json.loads(text)
+        expected = told.pop(_HASH, None)  # earlier releases wrote none down
+        if expected not in {sha256_of(name, told), None}:
+            raise _changed(name)
+        return Promotion(**{**told, "at": datetime.fromisoformat(told["at"])})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _changed(name) from error
+
+
+def _changed(what: str) -> ModelNotServable:
+    return ModelNotServable(
+        f"the registry's record of {what} was changed since it was written",
+        code="model_damaged",
+        hint="docs/runbooks/corrupt-file.md says what to do",
+    )
+
+
+def sha256_of(*said: object) -> str:
+    """Return the hash of values that JSON holds, in hexadecimal."""
+    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def choose(known: Iterable[RegisteredModel], to: str | None) -> RegisteredModel:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +32,7 @@ from sendopt.learn.registry.promotions import (
     RegisteredModel,
     choose,
     last_good,
+    misplaced,
     named,
     read_promotions,
     tag,
@@ -47,7 +48,7 @@ _CARD = "card.md"
 _VERSION_TAG = "sendopt.version"
 _UNTIL_TAG, _LEARNED_TAG = "sendopt.trained_until", "sendopt.learned_until"
 _OUTCOME_TAG, _WINDOW_TAG = "sendopt.outcome", "sendopt.open_window_seconds"
-_GATE_TAG = "sendopt.gate"
+_GATE_TAG, _GATE_SHA256_TAG = "sendopt.gate", "sendopt.gate_sha256"
 _CARD_TAG = "sendopt.card_sha256"
 _MOST_LEFT_BEHIND = 2  # answers of a model: one may be a question too large, two are its habit
 _MOST_LOADED = 3  # of a tenant: the champion, the last good one, and one that either was before
@@ -118,7 +119,7 @@ class Registry:
         version = self._versions.called(tenant_id, CHAMPION_ALIAS)
         if version is None:
             return None
-        said = _outcome(version.tags)
+        said = _outcome(version.tags) if version.is_whole else None
         if said is not None:
             return said
         try:
@@ -231,6 +232,7 @@ class Registry:
             gate: what the gate said in short (`GateReport.summary`).
         """
         self._versions.end_run(recorded.run_id, metrics=metrics, tags=tags)
+        self._versions.tag(tenant_id, _GATE_SHA256_TAG, _sha256(gate), number=recorded.number)
         self._versions.tag(tenant_id, _GATE_TAG, gate, number=recorded.number)
 
     def seen(self, tenant_id: TenantId) -> Seen:
@@ -340,13 +342,9 @@ class Registry:
         return tuple(
             RegisteredModel(
                 number=each.number,
-                version=each.tags[_VERSION_TAG],
+                **_facts(each),
                 aliases=tuple(sorted(aliases.get(each.number, ()))),
-                trained_until=_instant(each.tags.get(_UNTIL_TAG)),
-                learned_until=_instant(each.tags.get(_LEARNED_TAG)),
-                outcome=_outcome(each.tags),
-                open_window_seconds=_number(each.tags.get(_WINDOW_TAG)),
-                gate=each.tags.get(_GATE_TAG, ""),
+                gate=_gate(each.tags),
                 served=each.number in ever or CHAMPION_ALIAS in aliases.get(each.number, ()),
                 promotions=tuple(made for made in promotions if made.number == each.number),
             )
@@ -370,11 +368,41 @@ class Registry:
         else:
             number = named(self.models(tenant_id), of).number
             version = self._versions.numbered(tenant_id, number)
+        _require_whole(version)
         card = self._versions.text(version.run_id, _CARD)
         # Earlier releases wrote no hash down.
         if version.tags.get(_CARD_TAG) not in {_sha256(card), None}:
             raise damaged(f"the card of model {version.number} was changed since it was written")
         return card
+
+    def changes(self, tenant_id: TenantId) -> Iterator[str]:
+        """Yield what the registry does not hold as it was written, a sentence each.
+
+        An alias is a cell of MLflow's that anything may have changed; the promotions on record say
+        where it should point.
+
+        Raises:
+            ModelNotServable: `model_damaged`, if a promotion was changed; `registry_unavailable`.
+            LeaseHeld: if another process is about to change the champion for longer than a minute.
+        """
+        yield from self._versions.storage()
+        if self._versions.standing(tenant_id) is None:
+            return
+        for version in self._versions.newest_first(tenant_id):
+            if not version.is_whole:
+                yield f"what it says of model {version.number} was changed"
+            if _gate(version.tags) != version.tags.get(_GATE_TAG, ""):
+                yield f"what the gate said of model {version.number} was changed"
+        if self._misplaced(tenant_id):
+            with self._moving():  # a promotion is written down before the aliases move
+                yield from self._misplaced(tenant_id)
+
+    def _misplaced(self, tenant_id: TenantId) -> list[str]:
+        standing = self._versions.standing(tenant_id)
+        if standing is None:
+            return []
+        promotions = read_promotions(standing.tags)
+        return list(misplaced(promotions, standing.aliases, CHAMPION_ALIAS))
 
     def meant_by(self, tenant_id: TenantId, name: str) -> ServableModel:
         """Return the model of a number, a version or its beginning, or an alias.
@@ -404,6 +432,7 @@ class Registry:
 
     def _once(self, tenant_id: TenantId, version: Version) -> ServableModel:
         """Return the model of a version, loading it if this process does not hold it."""
+        _require_whole(version)
         loaded = self._loaded.setdefault(tenant_id, {})
         model = loaded.get(version.number)
         if model is None:
@@ -436,6 +465,30 @@ class Registry:
                 if refusal.code in FAMILY_FAULTS:
                     raise
                 raise damaged(refusal.message, hint=refusal.hint) from refusal
+
+
+def _require_whole(version: Version) -> None:
+    if not version.is_whole:
+        raise damaged(f"what the registry says of model {version.number} was changed")
+
+
+def _facts(version: Version) -> dict[str, Any]:
+    """Return what a version says of itself; of one that was changed, only which it may be."""
+    tags = version.tags if version.is_whole else {}
+    return {
+        "version": tags.get(_VERSION_TAG, "?"),
+        "trained_until": _instant(tags.get(_UNTIL_TAG)),
+        "learned_until": _instant(tags.get(_LEARNED_TAG)),
+        "outcome": _outcome(tags),
+        "open_window_seconds": _number(tags.get(_WINDOW_TAG)),
+    }
+
+
+def _gate(tags: Mapping[str, str]) -> str:
+    gate = tags.get(_GATE_TAG, "")
+    return (
+        gate if tags.get(_GATE_SHA256_TAG) in {_sha256(gate), None} else "changed in the registry"
+    )
 
 
 def _sha256(text: str) -> str:
