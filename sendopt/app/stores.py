@@ -73,8 +73,9 @@ class Stores(StateStore):
     def ready(self) -> dict[str, str | None]:
         """Tell of every store whether it answers: None, or the code of what is wrong.
 
-        Without a registry everything goes on: sends go out at their fallback times. Also says
-        whether sends are `held`. Nobody waits for an answer longer than two seconds.
+        Without a registry everything goes on: sends go out at their fallback times. Without the
+        object store of the log's data events are taken and sends go out. Also says whether sends
+        are `held`. Nobody waits for an answer longer than two seconds.
         """
         return self._readiness.ask()
 
@@ -90,6 +91,9 @@ class Stores(StateStore):
         renewals = {"state": self._renew_state, "sends": self._renew_state}
         if "://" in self.settings.log_catalog:  # a file that is slow is no faster opened anew
             renewals["log"] = self._renew_log
+        if self.log.location.on_s3:
+            questions["log_data"] = self.log.look_for_data
+            renewals["log_data"] = lambda: None  # every question has a connection of its own
         return Readiness(questions | ({"disk": Disk(written).check} if written else {}), renewals)
 
     def _check_state(self) -> None:

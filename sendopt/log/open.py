@@ -155,6 +155,16 @@ class Log:
         with self._reading() as connection:
             return int(all_rows(connection, "high_water_mark")[0][0])
 
+    def look_for_data(self) -> None:
+        """Ask the object store that holds the data for a name that nothing has.
+
+        Raises:
+            StoreFailure: if it does not answer.
+        """
+        pattern = f"{self.location.data.rstrip('/')}/is-anybody-there*"
+        with self._instances.use() as instance, connected(instance.connection) as connection:
+            all_rows(connection, "glob", params={"pattern": pattern})
+
     def name_snapshot(self, name: str, snapshot: int | None = None) -> int:
         """Name `snapshot`, or the newest one, for ever, and return it.
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from servers import S3
+from waiting import wait_until
 
-from sendopt.app import readiness
+from sendopt.app import App, readiness
 from sendopt.app.disk import Disk, written_folders
 from sendopt.app.readiness import Readiness
+from sendopt.clock import SystemClock
 from sendopt.errors import StoreFailure
 from sendopt.settings import LogSettings, Settings, StateSettings
 
@@ -36,6 +40,24 @@ def test_a_store_that_is_silent_is_named_and_holds_up_nobody(
         assert told == {"state": "no_answer", "log": "store_unavailable", "registry": None}
     assert len(asked) == 1  # who meets an open question shares it
     free.set()
+
+
+@pytest.mark.timeout(300)
+def test_an_object_store_that_is_away_is_named_and_found_again(tmp_path: Path) -> None:
+    store = S3(tmp_path / "buckets")
+    store.start()
+    log = LogSettings(
+        data="s3://lake/log", s3_endpoint=store.endpoint, s3_key_id="any", s3_use_ssl=False
+    )
+    settings = Settings(home=tmp_path / "home", log=log)
+    with closing(App(settings, SystemClock(), os.urandom)) as app:
+        wait_until(lambda: app.ready()["log_data"] is None, "a store that answers")
+        store.stop()
+        assert app.ready()["log_data"] is not None
+        assert app.ready()["log"] is None
+        store.start()
+        wait_until(lambda: app.ready()["log_data"] is None, "the store to be found again")
+    store.stop()
 
 
 def test_what_nobody_foresaw_is_told_too() -> None:

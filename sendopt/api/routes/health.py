@@ -32,7 +32,8 @@ class Readiness(Answer):
 
 #: Without a registry messages go out at their fallback times, and an MLflow that is down must not
 #: take the whole service with it. Sends that are held wait for a person, not for another process.
-_NOT_NEEDED = frozenset({"registry", "sends"})
+#: Events are taken and sends go out while the object store of the log's data is away.
+_NOT_NEEDED = frozenset({"registry", "sends", "log_data"})
 
 
 @router.get("/healthz")
@@ -46,8 +47,9 @@ async def health() -> Health:
 async def readiness(request: Request) -> JSONResponse:
     """Say whether the stores answer, the disk has room, and every part of the process is at work.
 
-    It answers within about two seconds, whatever is silent. Without a registry, and
-    while sends are held after a restore, the service is ready all the same.
+    It answers within about two seconds, whatever is silent. Without a registry, without the object
+    store of the log's data (`log_data`), and while sends are held after a restore, the service is
+    ready all the same.
     """
     # Shielded: others wait for the same answer.
     parts = await asyncio.shield(asyncio.wrap_future(request.app.state.readiness.ask()))
