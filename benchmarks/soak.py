@@ -4,8 +4,9 @@ python benchmarks/soak.py --minutes 60      (writes docs/soak.md and docs/soak.s
 python benchmarks/soak.py --minutes 2 --out /tmp/soak.md
 
 `sendopt run` as users run it, over a planted log with a trained model: events, campaigns that the
-simulator delivers, clicks, reports, best times, explanations, hostile requests, slow clients, and a
-burst beyond what it can carry now and then. At the end everything acknowledged must be in the log.
+simulator delivers, clicks, reports, opt-outs, best times, explanations, lift reports, metrics,
+hostile requests, slow clients, and a burst beyond what it can carry now and then. At the end
+everything acknowledged must be in the log.
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ class Soak:
             (2.0, mix.click),
             (3.0, mix.report),
             (6.0, mix.device),
+            (20.0, mix.opt_out),
             (30.0, mix.campaign),
+            (60.0, mix.lift),
             (60.0, mix.explanation),
             (5.0, lambda: self._probe.get("/readyz")),
             (15.0, lambda: self._operator.get("/metrics")),

@@ -31,25 +31,32 @@ class Mix:
         self._run = run
         self._random = random.Random(seed)
         self._numbers = count()
+        self._opted_out: list[str] = []
         self.acknowledged: set[str] = set()
         self.sent: list[str] = []  # sends that are out, with the tokens of their links
         self.tokens: list[str] = []
 
     async def events(self) -> Answer:
         """Five sessions in one request."""
-        batch = [self._event() for _ in range(5)]
-        answer = await self._client.post("/v1/events", batch)
-        if answer.status == 200:
-            self.acknowledged.update(event["event_id"] for event in batch)
-        return answer
+        return await self._post([self._event() for _ in range(5)])
 
     async def event(self) -> Answer:
         """One session."""
+        return await self._post([self._event()])
+
+    async def opt_out(self) -> Answer:
+        """A user who wants nothing more, or who wants it again."""
         event = self._event()
-        answer = await self._client.post("/v1/events", [event])
-        if answer.status == 200:
-            self.acknowledged.add(event["event_id"])
-        return answer
+        if self._opted_out:
+            event |= {"event_type": "opt_in", "user_id": self._opted_out.pop()}
+        else:
+            event["event_type"] = "opt_out"
+            self._opted_out.append(event["user_id"])
+        return await self._post([event])
+
+    async def lift(self) -> Answer:
+        """What the holdout tells, from the whole log."""
+        return await self._client.get("/v1/lift")
 
     async def best_times(self) -> Answer:
         return await self._client.get(f"/v1/users/{self._random.choice(self._users)}/best-times")
@@ -101,6 +108,12 @@ class Mix:
         user = self._random.choice(self._users)
         device = {"device_id": user, "user_id": user, "channel": "simulator", "address": {}}
         return await self._client.post("/v1/devices", device)
+
+    async def _post(self, events: list[dict[str, Any]]) -> Answer:
+        answer = await self._client.post("/v1/events", events)
+        if answer.status == 200:
+            self.acknowledged.update(event["event_id"] for event in events)
+        return answer
 
     def _event(self) -> dict[str, Any]:
         return {

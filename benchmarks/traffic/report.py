@@ -39,8 +39,8 @@ def write(page: Path, samples: list[Sample], said: str) -> None:
 
 Printed by `make soak` on {machine()}, which other programs shared:
 `sendopt run` for {samples[-1].minutes:.0f} minutes of mixed traffic: events, campaigns, clicks,
-reports, best times, explanations, hostile requests, slow clients, and now and then a burst beyond
-what may wait.
+reports, opt-outs, best times, explanations, lift reports, metrics, hostile requests, slow clients,
+and now and then a burst beyond what may wait.
 
 {slope(samples)}
 
