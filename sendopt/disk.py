@@ -81,6 +81,17 @@ def disk_failure(error: OSError, statement: str) -> StoreFailure:
     return StoreFailure(f"{meaning} ({system})", statement=statement, code=code)
 
 
+def not_written(path: Path, error: OSError, *, hint: str) -> StoreFailure:
+    """Return what `error` means for the writing of a file that its owner named, and a way out."""
+    failure = disk_failure(error, "write")
+    return StoreFailure(
+        f"{path} cannot be written: {failure.message}",
+        statement="write",
+        code=failure.code,
+        hint=hint,
+    )
+
+
 @contextmanager
 def explained(statement: str) -> Iterator[None]:
     """Turn the failures of a disk into a StoreFailure of `statement`."""

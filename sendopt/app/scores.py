@@ -109,7 +109,7 @@ class Scores(OneUser):
         Raises:
             NotFound: `tenant_unknown`.
             ModelNotServable: `no_champion`, or a champion that does not load.
-            StoreFailure: `disk_failed`, `log_damaged`; the scores from before stand then.
+            StoreFailure: `disk_full`, `disk_failed`, `log_damaged`; the scores from before stand.
         """
         self.require_tenant(tenant_id)
         model = self.registry.champion(tenant_id)

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from sendopt.disk import disk_failure, locked, sync
+from sendopt.disk import locked, not_written, sync
 from sendopt.errors import StoreFailure
 
 #: The two folders of a place: contents by their SHA-256, manifests by the names of backups.
@@ -137,11 +137,5 @@ class FolderPlace:
 
 def disk_failed(path: Path, error: OSError) -> StoreFailure:
     """Return the refusal of a disk on which `path` was to be written."""
-    failure = disk_failure(error, "write")
-    return StoreFailure(
-        f"{path} cannot be written: {failure.message}",
-        statement="write",
-        code=failure.code,
-        hint="make room there, or name another place, and repeat the command: it goes on where "
-        "this one ended",
-    )
+    hint = "make room there, or name another place, and repeat the command: it goes on where this "
+    return not_written(path, error, hint=hint + "one ended")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from sendopt.disk import sync
+from sendopt.disk import not_written, sync
 from sendopt.errors import StoreFailure
 
 _SUFFIX = ".unfinished"
@@ -24,7 +24,8 @@ def replacement(path: Path) -> Iterator[IO[bytes]]:
     what such processes left in the folder is removed first, and makes room.
 
     Raises:
-        StoreFailure: `disk_failed`; then what stood at `path` stands there still.
+        StoreFailure: `disk_full`, `disk_read_only` or `disk_failed`; then what stood at `path`
+            stands there still.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _drop_abandoned(path.parent)
@@ -45,12 +46,8 @@ def replacement(path: Path) -> Iterator[IO[bytes]]:
 
 def disk_failed(path: Path, error: OSError) -> StoreFailure:
     """Return the refusal of a disk on which `path` was to be written."""
-    return StoreFailure(
-        f"{path} cannot be written: {error.strerror or error}",
-        statement="write",
-        code="disk_failed",
-        hint="make room there and repeat the command; the scores from before stand",
-    )
+    hint = "make room there and repeat the command; the scores from before stand"
+    return not_written(path, error, hint=hint)
 
 
 def _locked(path: Path) -> tuple[IO[bytes], Path]:

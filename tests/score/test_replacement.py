@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import resource
 import subprocess
 import sys
@@ -82,3 +83,18 @@ def test_a_disk_that_is_full_is_named_and_what_stood_there_stands(
         resource.setrlimit(resource.RLIMIT_FSIZE, most)
     assert (refusal.value.code, path.read_bytes()) == ("disk_failed", b"before")
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(errno.ENOSPC, "disk_full"), (errno.EROFS, "disk_read_only"), (errno.EIO, "disk_failed")],
+)
+def test_what_a_disk_refuses_is_called_as_everywhere(
+    tmp_path: Path, number: int, code: str
+) -> None:
+    path = tmp_path / "a.scores"
+    path.write_bytes(b"before")
+    refused = pytest.raises(StoreFailure, match=r"a\.scores cannot be written")
+    with refused as refusal, replacement(path):
+        raise OSError(number, "from a write in the block")
+    assert (refusal.value.code, path.read_bytes()) == (code, b"before")
