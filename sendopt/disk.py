@@ -11,6 +11,9 @@ from pathlib import Path
 
 from sendopt.errors import LeaseHeld, StoreFailure
 
+#: With less room the next commit of a store, or the copy of a batch to the log, may fail.
+_LEAST_FREE_BYTES = 1 << 20
+
 _CODES = {
     errno.ENOSPC: ("disk_full", "the disk is full"),
     errno.EDQUOT: ("disk_full", "the disk's quota is used up"),
@@ -90,6 +93,49 @@ def not_written(path: Path, error: OSError, *, hint: str) -> StoreFailure:
         code=failure.code,
         hint=hint,
     )
+
+
+def check_room(folder: Path) -> None:
+    """Return if the disk below `folder` can be written to, and has room.
+
+    Raises:
+        StoreFailure: `disk_full`, `disk_read_only`.
+        OSError: if the folder cannot be looked at.
+    """
+    room = os.statvfs(folder)
+    if room.f_flag & os.ST_RDONLY:
+        raise StoreFailure(
+            "the disk is read-only",
+            statement="probe",
+            code="disk_read_only",
+            hint="docs/runbooks/disk-full.md says what to do",
+        )
+    if room.f_bavail * room.f_frsize < _LEAST_FREE_BYTES:
+        raise StoreFailure(
+            "the disk is full",
+            statement="probe",
+            code="disk_full",
+            hint="make room; what waits goes on by itself",
+        )
+
+
+@contextmanager
+def by_its_disk(folder: Path | None) -> Iterator[None]:
+    """Let a failure be named by the disk below `folder`, where that is full or read-only.
+
+    Databases call both an I/O error, or a file that cannot be opened. A failure that has a name of
+    its own keeps it.
+    """
+    try:
+        yield
+    except StoreFailure as failure:
+        if folder is not None and failure.code in {StoreFailure.code, "store_unavailable"}:
+            try:
+                with suppress(OSError):
+                    check_room(folder)
+            except StoreFailure as why:
+                raise why from failure
+        raise
 
 
 @contextmanager

@@ -9,12 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from sendopt.clock import monotonic
-from sendopt.disk import explained
-from sendopt.errors import StoreFailure
+from sendopt.disk import check_room, explained
 from sendopt.settings import Settings
 
-#: With less room the next commit of a store, or the copy of a batch to the log, may fail.
-_LEAST_FREE_BYTES = 1 << 20
 #: Free bytes do not tell of quotas, or of a disk that fails: a byte is written and synced now and
 #: then.
 _PROBE_EVERY = timedelta(seconds=10)
@@ -40,7 +37,7 @@ class Disk:
         with explained("probe"):
             disks = {folder.stat().st_dev: folder for folder in self._folders}
             for folder in disks.values():
-                _check_room(folder)
+                check_room(folder)
             if monotonic() >= self._next_probe_at:
                 for folder in disks.values():
                     _probe(folder)
@@ -63,16 +60,3 @@ def _probe(folder: Path) -> None:
         file.write(b"\n")
         file.flush()
         os.fsync(file.fileno())
-
-
-def _check_room(folder: Path) -> None:
-    room = os.statvfs(folder)
-    if room.f_flag & os.ST_RDONLY:
-        raise StoreFailure("the disk is read-only", statement="probe", code="disk_read_only")
-    if room.f_bavail * room.f_frsize < _LEAST_FREE_BYTES:
-        raise StoreFailure(
-            "the disk is full",
-            statement="probe",
-            code="disk_full",
-            hint="make room; what waits goes on by itself",
-        )

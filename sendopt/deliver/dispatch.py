@@ -37,7 +37,7 @@ from sendopt.state.due_row import DamagedSend, DueSend
 _log = structlog.get_logger()
 
 #: Failures of the store that pass: everything here can be repeated and then converges.
-_PASSING = frozenset({"store_busy", "store_unavailable"})
+_PASSING = frozenset({"store_busy", "store_unavailable", "disk_full", "disk_read_only"})
 
 _LINK_ID_BYTES = 16
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from sendopt.cores import cores
+from sendopt.disk import by_its_disk
 from sendopt.errors import StoreFailure
 from sendopt.log.location import LogLocation
 from sendopt.log.statements import (
@@ -108,6 +109,7 @@ def attached(
         options.append("READ_ONLY")
     else:
         options.append(f"DATA_INLINING_ROW_LIMIT {INLINED_ROWS}")
+    folder = None if location.on_postgres else Path(location.catalog).parent
     if location.on_postgres:
         catalog = f"ducklake:postgres:{with_patience(location.catalog)}"
     else:
@@ -117,7 +119,8 @@ def attached(
         sql = statement("attach").format(
             catalog=literal(catalog), lake=lake, options=", ".join(options)
         )
-        run(connection, "attach", sql)
+        with by_its_disk(folder):
+            run(connection, "attach", sql)
 
         def detach() -> None:
             connection.interrupt()

@@ -14,11 +14,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sendopt.clock import as_utc
-from sendopt.errors import InvalidInput, NotFound, StoreFailure
+from sendopt.errors import InvalidInput, NotFound
 from sendopt.log.connect import LAKE_PREFIX, connected
 from sendopt.log.integrity import FileWatch, refusal
 from sendopt.log.sealing import CHECKSUM
-from sendopt.log.statements import all_rows, failures, literal, run, statement
+from sendopt.log.statements import (
+    all_rows,
+    database_failure,
+    failures,
+    literal,
+    run,
+    statement,
+)
 from sendopt.records import TenantId, UserId
 
 _VIEWS = {"event", "send", "repeated_send"}
@@ -257,10 +264,7 @@ class Reader:
             except StopIteration:
                 return
             except (pa.ArrowException, OSError) as error:  # what becomes of DuckDB's on the way
-                raise StoreFailure(
-                    f"the log could not carry out {name!r} ({type(error).__name__})",
-                    statement=name,
-                ) from error
+                raise database_failure(error, name) from error
             yield batch
 
     def _prepare(self, name: str, sql: str) -> None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from sendopt.disk import disk_failure
 from sendopt.errors import StoreFailure
 from sendopt.masking import hide_in
+from sendopt.sqlite_failure import file_failure
 
 
 @cache
@@ -62,11 +63,16 @@ def failures(name: str) -> Iterator[None]:
         yield
     except (duckdb.Error, pa.ArrowException) as error:
         hide_in(error)
-        raise StoreFailure(
-            f"the log could not carry out {name!r} ({type(error).__name__})", statement=name
-        ) from error
+        raise database_failure(error, name) from error
     except OSError as error:
         raise disk_failure(error, name) from error
+
+
+def database_failure(error: Exception, name: str) -> StoreFailure:
+    """Return what `error`, of DuckDB or of its way to Arrow, means for the statement `name`."""
+    return file_failure(str(error), name, file="the catalog of the log") or StoreFailure(
+        f"the log could not carry out {name!r} ({type(error).__name__})", statement=name
+    )
 
 
 @contextmanager

@@ -14,10 +14,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from sendopt.clock import monotonic
-from sendopt.disk import make_private
+from sendopt.disk import by_its_disk, make_private
 from sendopt.errors import InvalidInput, RowRefused, SendoptError, StoreFailure
 from sendopt.masking import hide_in
 from sendopt.postgres import patience
+from sendopt.sqlite_failure import file_failure
 from sendopt.state.connections import Connections
 from sendopt.state.damage import is_damage
 from sendopt.state.json_text import json_text
@@ -57,6 +58,8 @@ class State:
 
     def __init__(self, url: str) -> None:
         self.engine = _open(url)
+        file = self.engine.url.database if self.engine.dialect.name == "sqlite" else None
+        self._folder = None if file is None else Path(file).parent
         # SQLite has one writer. Threads that wait for the file itself sleep and try again, and the
         # unlucky ones wait for seconds; here they queue. PostgreSQL's writers need no turns.
         self._turn = threading.Lock() if self.engine.dialect.name == "sqlite" else None
@@ -71,9 +74,14 @@ class State:
         """One consistent snapshot; the database refuses any write in it.
 
         Raises:
-            StoreFailure: `store_busy`, `store_unavailable`, or a refused statement.
+            StoreFailure: `store_busy`, `store_unavailable`, `store_damaged`, `disk_full`,
+                `disk_read_only`, or a refused statement.
         """
-        with _explained("state.read"), self.engine.connect() as connection:
+        with (
+            by_its_disk(self._folder),
+            _explained("state.read"),
+            self.engine.connect() as connection,
+        ):
             if connection.dialect.name == "sqlite":
                 yield connection.execution_options(read_only=True)
             else:
@@ -89,7 +97,12 @@ class State:
             StoreFailure: as `read`. Where the connection broke during the commit nobody knows
                 whether it was stored; every write here can be repeated, and then converges.
         """
-        with _explained("state.write"), self._own_turn(), self.engine.begin() as connection:
+        with (
+            by_its_disk(self._folder),
+            _explained("state.write"),
+            self._own_turn(),
+            self.engine.begin() as connection,
+        ):
             yield connection
 
     @contextmanager
@@ -236,6 +249,10 @@ def _failure(error: sa.exc.StatementError, statement: str) -> StoreFailure:
         return _busy(statement)
     if isinstance(error, sa.exc.DBAPIError) and is_damage(error):
         return RowRefused("the state holds a row that cannot be read", statement=statement)
+    if isinstance(error.orig, sqlite3.Error):
+        found = file_failure(str(error.orig), statement, file="the file of the state")
+        if found is not None:
+            return found
     lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
     if lost or isinstance(error, sa.exc.OperationalError):
         return StoreFailure(

@@ -75,6 +75,35 @@ def test_a_catalog_that_is_a_folder_is_explained(tmp_path: Path) -> None:
             log.high_water_mark()
 
 
+@pytest.mark.parametrize("kept", [0, 4096], ids=["header", "pages"])
+def test_a_catalog_that_is_not_what_was_written_is_damaged(local_log: Log, kept: int) -> None:
+    local_log.close()
+    catalog = Path(local_log.location.catalog)
+    whole = catalog.read_bytes()
+    catalog.write_bytes(whole[:kept] + os.urandom(len(whole) - kept))
+    with (
+        closing(Log(local_log.location)) as log,
+        pytest.raises(StoreFailure, match=r"corrupt-file\.md") as failure,
+    ):
+        log.high_water_mark()
+    assert failure.value.code == "store_damaged"
+
+
+@pytest.mark.parametrize(
+    ("free", "flags", "code"), [(0, 0, "disk_full"), (2**20, os.ST_RDONLY, "disk_read_only")]
+)
+def test_a_catalog_that_cannot_be_opened_is_named_by_its_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, flags: int, code: str
+) -> None:
+    (tmp_path / "log.sqlite").mkdir()
+    found = os.statvfs_result((4096, 4096, free, free, free, 9, 9, 9, flags, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _folder: found)
+    location = LogLocation(str(tmp_path / "log.sqlite"), str(tmp_path / "data"))
+    with closing(Log(location)) as log, pytest.raises(StoreFailure) as failure:
+        log.high_water_mark()
+    assert failure.value.code == code
+
+
 def test_a_fatal_error_costs_those_whom_it_meets_one_try_and_pulls_no_reader_away(
     local_log: Log, an_event: Callable[..., Event]
 ) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import closing
 from datetime import datetime
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 
 from sendopt.errors import InvalidInput, StoreFailure
 from sendopt.records import TenantId, UserId
-from sendopt.state import State, engine, users
+from sendopt.state import State, engine, migrate, users
 from sendopt.state.tables import app_user
 
 SHOP = TenantId("shop")
@@ -116,7 +117,7 @@ def test_a_full_disk_acknowledges_nothing_and_work_resumes_when_it_is_freed(
 
     with pytest.raises(StoreFailure) as refused:
         fill_the_disk()
-    assert refused.value.code == "store_unavailable"
+    assert refused.value.code == "disk_full"
     limit(2**30)
     a_user_named(state, "zoe", now)
     with state.read() as tx:
@@ -135,12 +136,43 @@ def test_a_store_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
         assert refused.value.code == "store_unavailable"
 
 
-def test_a_file_that_is_no_database_is_an_explained_failure(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_damaged_and_names_the_runbook(tmp_path: Path) -> None:
     (tmp_path / "state.db").write_bytes(b"no database" * 1000)
     with closing(State(f"sqlite:///{tmp_path / 'state.db'}")) as state:
         for use in (state.read, state.write):
-            with pytest.raises(StoreFailure), use():
+            with pytest.raises(StoreFailure, match=r"corrupt-file\.md") as refused, use():
                 pass
+            assert refused.value.code == "store_damaged"
+
+
+def test_a_page_that_holds_something_else_is_damage(tmp_path: Path, now: datetime) -> None:
+    file = tmp_path / "state.db"
+    with closing(State(f"sqlite:///{file}")) as state:
+        migrate(state)
+        a_user_named(state, "ann", now)
+    pages = file.read_bytes()
+    file.write_bytes(pages[:4096] + os.urandom(len(pages) - 4096))
+    with closing(State(f"sqlite:///{file}")) as state:
+        with pytest.raises(StoreFailure) as refused, state.read() as tx:
+            names(tx)
+        assert refused.value.code == "store_damaged"
+
+
+@pytest.mark.parametrize(
+    ("free", "flags", "code"),
+    [(0, 0, "disk_full"), (2**20, os.ST_RDONLY, "disk_read_only"), (2**20, 0, "store_unavailable")],
+)
+def test_a_file_that_cannot_be_opened_is_named_by_its_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, flags: int, code: str
+) -> None:
+    (tmp_path / "state.db").mkdir()  # SQLite: "unable to open database file", as on such a disk
+    found = os.statvfs_result((4096, 4096, free, free, free, 9, 9, 9, flags, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _folder: found)
+    with closing(State(f"sqlite:///{tmp_path / 'state.db'}")) as state:
+        for use in (state.read, state.write):
+            with pytest.raises(StoreFailure) as refused, use():
+                pass
+            assert refused.value.code == code
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "mysql://root:pw@host/db", "sqlite://"])
