@@ -11,11 +11,16 @@ from typing import Any
 
 from sendopt import ingest, track
 from sendopt.app.channels import open_channels, public_web_push_key
-from sendopt.app.secrets import Secrets, load_or_create_secrets
+from sendopt.app.secrets import (
+    Secrets,
+    load_or_create_secrets,
+    lost_secrets,
+    secrets_file,
+)
 from sendopt.app.stores import Stores
 from sendopt.deliver import Dispatcher, RetryPolicy
 from sendopt.records import Device, Message, SendId, TenantId, UserId
-from sendopt.state import devices, users
+from sendopt.state import devices, engagement, users
 
 
 class Delivery(Stores):
@@ -23,6 +28,16 @@ class Delivery(Stores):
 
     @cached_property
     def secrets(self) -> Secrets:
+        """The keys of the home; made at first use, and never again once they have signed a link.
+
+        Raises:
+            InvalidInput: `secrets_unusable`.
+        """
+        if not secrets_file(self.settings.home).exists():
+            with self.state.read() as tx:
+                lost = engagement.is_any_link_signed(tx)
+            if lost:
+                raise lost_secrets(self.settings.home)
         return load_or_create_secrets(self.settings.home, self.random_bytes)
 
     @cached_property

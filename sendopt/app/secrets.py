@@ -54,6 +54,16 @@ def secrets_file(home: Path) -> Path:
     return home / "secrets.json"
 
 
+def lost_secrets(home: Path) -> InvalidInput:
+    """Say that the secrets of a home are gone that signed links."""
+    return InvalidInput(
+        f"{secrets_file(home)} is gone, and links were signed by it",
+        code="secrets_unusable",
+        hint="restore it from the backup, or in a fleet mount it; if there is none, "
+        "docs/runbooks/key-rotated.md says how to begin with new ones",
+    )
+
+
 def load_secrets(path: Path) -> Secrets:
     """Read secrets that are there.
 

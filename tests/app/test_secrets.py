@@ -5,16 +5,28 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import stat
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from sendopt.app.app import App
 from sendopt.app.secrets import load_or_create_secrets, load_secrets, secrets_file
+from sendopt.clock import VirtualClock
 from sendopt.errors import InvalidInput
+from sendopt.records import TenantId
+from sendopt.settings import Settings
+from sendopt.state.tables import link
+
+RUNBOOK = Path(__file__).parents[2] / "docs" / "runbooks" / "key-rotated.md"
 
 
 def test_they_are_made_once_for_their_owner_alone(tmp_path: Path) -> None:
@@ -66,8 +78,7 @@ def test_damaged_ones_are_refused_and_stay(tmp_path: Path, content: bytes | None
 
 def test_the_runbook_adds_a_link_key_to_a_file_that_stays_whole(tmp_path: Path) -> None:
     before = load_or_create_secrets(tmp_path, os.urandom)
-    page = (Path(__file__).parents[2] / "docs" / "runbooks" / "key-rotated.md").read_text()
-    [typed] = re.findall(r"<<'END'\n(.*?)\n +END$", page, re.DOTALL | re.MULTILINE)
+    [typed] = re.findall(r"<<'END'\n(.*?)\n +END$", RUNBOOK.read_text(), re.DOTALL | re.MULTILINE)
     subprocess.run(
         [sys.executable, "-c", textwrap.dedent(typed)],
         env={**os.environ, "SENDOPT_HOME": str(tmp_path)},
@@ -81,3 +92,37 @@ def test_the_runbook_adds_a_link_key_to_a_file_that_stays_whole(tmp_path: Path) 
     secrets_file(tmp_path).write_text(json.dumps(changed))
     with pytest.raises(InvalidInput):
         load_secrets(secrets_file(tmp_path))
+
+
+def test_those_that_signed_links_are_made_anew_by_the_runbook_alone(
+    home: Path, hand_over: Callable[..., None]
+) -> None:
+    """Else links that are out lead nowhere, and `sendopt verify` finds secrets that are whole."""
+    now = datetime(2026, 10, 1, tzinfo=UTC)
+    with closing(App(Settings(home=home), VirtualClock(now), os.urandom)) as app:
+        app.create_tenant(TenantId("shop"), timezone="UTC")
+        first = app.secrets
+        hand_over(app.state, "s1", tenant_id=TenantId("shop"), at=now)
+        with app.state.write() as tx:
+            tx.execute(
+                sa.insert(link).values(
+                    tenant_id="shop",
+                    link_id="l",
+                    send_id="s1",
+                    destination="https://shop.example",
+                    created_at=now,
+                )
+            )
+    secrets_file(home).unlink()
+    with closing(App(Settings(home=home), VirtualClock(now), os.urandom)) as app:
+        with pytest.raises(InvalidInput, match=r"key-rotated\.md") as refused:
+            _ = app.secrets
+        assert refused.value.code == "secrets_unusable"
+        assert not secrets_file(home).exists()
+        [typed] = re.findall(r"^ +(python -c .*)$", RUNBOOK.read_text(), re.MULTILINE)
+        subprocess.run(
+            [sys.executable, *shlex.split(typed)[1:]],
+            env={**os.environ, "SENDOPT_HOME": str(home)},
+            check=True,
+        )
+        assert app.secrets != first
