@@ -44,7 +44,8 @@ def copy_outbox(
         raise InvariantBroken(
             f"the log has copied up to position {mark}, the state has given only {last}",
             code="log_ahead",
-            hint="the state was restored from an older copy; rebuild the log from it",
+            hint="the state is an older copy, and this log the only record of what it lacks: keep "
+            "both; docs/runbooks/log-ahead.md says what to do",
         )
     copied = 0
     while rows := _next(state, mark, batch):

@@ -138,6 +138,8 @@ def test_a_state_from_an_older_copy_is_not_believed(
     with pytest.raises(InvariantBroken) as refused:
         copy(states[1], log)
     assert refused.value.code == "log_ahead"
+    assert refused.value.hint is not None
+    assert "docs/runbooks/log-ahead.md" in refused.value.hint
     for state in states:
         state.close()
 
