@@ -110,6 +110,8 @@ def backups(
                 for each in found
             ]
         )
+    elif not found:
+        stdout.print(f"{source} holds no backup")
     else:
         print_table(
             f"Backups in {source}",

@@ -21,6 +21,9 @@ from sendopt.errors import SendoptError
 stdout = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 stderr = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
 
+#: What a column gets beside a first one that is wide.
+_LEAST_WIDTH = 8
+
 
 def as_json(value: Any) -> Any:
     """Turn records into what JSON can hold; instants become ISO 8601, durations seconds.
@@ -42,17 +45,21 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
 
     Numbers stand whole, to the right. Text is folded into as many lines as it needs, between words
     wherever all columns together leave room for their longest word, so that ids and dates stand
-    whole. Nothing is ever cut off.
+    whole. Where they do not, the first column does, by whose word the others are looked up, if it
+    leaves the others room at all. Nothing is ever cut off.
     """
     table = Table(title=title, title_justify="left", title_style="bold")
     cells = [[_cell(value) for value in row] for row in rows]
-    widths = _widths([list(columns), *cells], room=stdout.width - 3 * len(columns) - 1)
+    room = stdout.width - 3 * len(columns) - 1
+    widths = _widths([list(columns), *cells], room=room)
+    first = max((cell_len(line[0]) for line in [list(columns), *cells]), default=0)
+    keeps_first = first + _LEAST_WIDTH * (len(columns) - 1) <= room
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
         table.add_column(
             column,
             justify="right" if numeric else "left",
-            no_wrap=numeric,
+            no_wrap=numeric or (index == 0 and keeps_first),
             overflow="fold",
             width=None if widths is None else widths[index],
         )

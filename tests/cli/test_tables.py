@@ -78,6 +78,18 @@ def test_no_word_is_broken_while_there_is_room_for_all(
     assert " ".join(row[-1].strip() for row in cells).split() == reason
 
 
+@given(name=st.text("abc0123456789", min_size=1, max_size=40), others=st.integers(1, 3))
+def test_the_first_column_can_be_copied_whole_where_words_do_not_fit(
+    name: str, others: int
+) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        row = [name, *["/" + "x" * 70] * others]
+        lines = drawn("ids", ["c"] * len(row), [row], monkeypatch)
+    assert all(cell_len(line) <= WIDTH for line in lines)
+    cells = [line.split("│")[1:-1] for line in lines if line.startswith("│")]
+    assert cells[0][0].strip() == name
+
+
 def assert_fits(written: str) -> None:
     drawn_lines = [line for line in written.splitlines() if re.match("[┏┡│└┃]", line)]
     assert drawn_lines, written
