@@ -186,8 +186,18 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 def wording(message: str) -> str:
     """Say what pydantic says so that it reads after the name of a field."""
-    known = {"Field required": "is missing", "Extra inputs are not permitted": "is not known here"}
-    return known.get(message) or message.removeprefix("Input ").removeprefix("Value error, ")
+    known = {
+        "Field required": "is missing",
+        "Extra inputs are not permitted": "is not known here",
+        "Input should be a valid string": "should be text, in quotes",
+    }
+    return known.get(message) or _without_its_own_words(message)
+
+
+def _without_its_own_words(message: str) -> str:
+    for subject in ("Input ", "List ", "String ", "Value error, "):
+        message = message.removeprefix(subject)
+    return message.replace(" after validation", "")
 
 
 def escaped(part: str) -> str:

@@ -98,7 +98,7 @@ def of_error(error: SendoptError, request_id: str) -> Problem:
     if status >= 500 and not isinstance(error, Overloaded):
         return _problem(status, error.code, _UNEXPLAINED, request_id)
     if status == 401:
-        return _problem(status, "not_authorized", _NOT_AUTHORIZED, request_id)
+        return _problem(status, "not_authorized", _NOT_AUTHORIZED, request_id, hint=error.hint)
     return _problem(
         status,
         error.code,

@@ -19,13 +19,29 @@ if TYPE_CHECKING:
 
 Period = Annotated[str, typer.Option("--period", help="A calendar month in UTC, such as 2026-10.")]
 
+_EXAMPLE = """\
+A rate card looks like this:
+
+\b
+{
+  "currency": "EUR",
+  "click_price_minor": "1.25",
+  "response_price_minor": "2",
+  "attribution_window_seconds": 86400,
+  "effective_at": "2026-10-01T00:00:00Z"
+}
+
+Prices are text, in cents or the like; a click or response counts from its hand-over for as long as
+the window. docs/how-we-count.md says what is counted.
+"""
+
 
 def register(commands: typer.Typer) -> None:
     """Add these commands."""
     bill = typer.Typer(help="Rate cards, statements, and closing a period.", no_args_is_help=True)
     bill.command()(statement)
     bill.command()(close)
-    bill.command("rate-card")(rate_card)
+    bill.command("rate-card", epilog=_EXAMPLE)(rate_card)
     commands.add_typer(bill, name="bill")
 
 

@@ -211,6 +211,8 @@ def test_metrics_open_with_the_operators_key_alone_from_this_machine_too(
 
     assert statuses(url, None, "x", acme_key, METRICS_KEY[:-1], METRICS_KEY + "x") == {401}
     assert statuses(url, METRICS_KEY) == {200}
+    refused = httpx.get(f"{url}/metrics", headers={"Authorization": f"Bearer {acme_key}"})
+    assert "SENDOPT_HTTP__METRICS_KEY" in refused.json()["hint"]
     without = App(Settings(home=home), SystemClock(), secrets.token_bytes)
     with closing(without), serve(without) as closed:
         assert statuses(closed, None, "x", acme_key, METRICS_KEY) == {401}

@@ -76,7 +76,11 @@ def metrics(request: Request) -> Response:
     is set, nobody may look. A tenant's key does not open this.
     """
     if not _is_operator(request):
-        raise NotAuthorized("metrics are the operator's")
+        raise NotAuthorized(
+            "metrics are the operator's",
+            hint="no tenant's key opens this: only what SENDOPT_HTTP__METRICS_KEY of the service "
+            "says, and while that is empty nothing does",
+        )
     return Response(request.app.state.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
