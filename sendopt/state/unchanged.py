@@ -29,7 +29,7 @@ def changed(tx: Transaction, table: sa.Table) -> Iterator[Violation]:
         if row.row_hash is None:
             what = "it has no hash: damaged, or inserted by another release or by hand"
         elif digest(dict(zip(names, map(text_of, row), strict=False))) != row.row_hash:
-            what = f"one of {', '.join(names)}, or the hash itself, is not what was inserted"
+            what = f"one of {', '.join(names)} or {ROW_HASH} is not what was inserted"
         else:
             continue
         yield violation_at(table, row, what, rule="row_unchanged")
