@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import Context
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -27,15 +28,14 @@ class Piece(Generic[Result]):
         self.is_begun = False
         self._work = work
 
-    def do(self) -> None:
-        """Do the work; its answer or its failure is in `done` afterwards."""
+    def do(self) -> Callable[[], None]:
+        """Do the work, and return what tells its answer, or its failure, to whoever waits."""
         self.is_begun = True
         try:
             answer = self._work()
         except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-            self.done.set_exception(error)
-        else:
-            self.done.set_result(answer)
+            return partial(self.done.set_exception, error)
+        return partial(self.done.set_result, answer)
 
 
 class Workers:
@@ -74,7 +74,8 @@ class _Worker:
         while True:
             piece = self.given.get()
             self.thread.name = BUSY
-            Context().run(piece.do)  # nothing that one piece sets is seen by the next
+            tell = Context().run(piece.do)  # nothing that one piece sets is seen by the next
             self.thread.name = IDLE
-            del piece  # nor is its answer kept
-            self._idle.append(self)
+            self._idle.append(self)  # first: whoever hears the answer may have the next piece
+            tell()
+            del piece, tell  # nor is an answer kept
