@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 
 import duckdb
 
@@ -45,12 +46,17 @@ def migrate(
     """Create or upgrade the lake at `location`.
 
     Processes that race wait for each other; each migration runs once.
+
+    Raises:
+        StoreFailure: `catalog_lost`, if there are data files and the catalog is empty.
     """
     with (
         exclusive(location, "migrate", wait=True),
         attached(instance, location, read_only=False) as (connection, lake),
     ):
         applied = applied_version(connection)
+        if applied == 0:
+            _require_no_data(location)
         missing = [each for each in migrations if each.version > applied]
         if missing:
             _apply(connection, missing)
@@ -61,6 +67,21 @@ def migrate(
                 statement("relative_data_path").format(metadata=f"__ducklake_metadata_{lake}"),
                 params={"data_path": location.relative_data},
             )
+
+
+def _require_no_data(location: LogLocation) -> None:
+    """Refuse to begin a log where data files lie: their catalog was lost, or they are another's."""
+    if location.on_s3:
+        return
+    found = sum(1 for _ in Path(location.data).rglob("*.parquet"))
+    if found:
+        raise StoreFailure(
+            f"the log's catalog is empty, and {found:,} data files are there that it does not name",
+            statement="migrate",
+            code="catalog_lost",
+            hint="restore the catalog with its backup (docs/runbooks/corrupt-file.md); to begin a "
+            "new log, move the folder of the data away",
+        )
 
 
 def applied_version(connection: duckdb.DuckDBPyConnection) -> int:

@@ -99,3 +99,27 @@ def test_a_log_may_be_moved(local_log: Log, an_event: Callable[..., Event], tmp_
     with contextlib.closing(Log(moved)) as log, log.appender() as appender:
         batch = event_table([an_event("e0")])
         assert appender.append(SHOP, batch).repeated == 1
+
+
+def test_an_empty_catalog_beside_data_files_begins_no_new_log(
+    local_log: Log, an_event: Callable[..., Event]
+) -> None:
+    events = event_table([an_event(f"e{number}") for number in range(1_200)])
+    with local_log.appender() as appender:
+        appender.append(SHOP, events)
+    local_log.close()
+    catalog = Path(local_log.location.catalog)
+    kept = catalog.read_bytes()
+    catalog.write_bytes(b"")
+    for _ in range(2):
+        with (
+            contextlib.closing(Log(local_log.location)) as log,
+            pytest.raises(StoreFailure) as refused,
+        ):
+            log.migrate()
+        assert refused.value.code == "catalog_lost"
+    catalog.write_bytes(kept)
+    with contextlib.closing(Log(local_log.location)) as log:
+        log.migrate()
+        with log.checked_reader(SHOP) as reader:
+            assert reader.held().count == 1_200
