@@ -20,7 +20,15 @@ from sendopt.log.durable import DataFiles
 from sendopt.log.events import EVENT_SCHEMA, differing_members, event_table
 from sendopt.log.lease import CheckHeld
 from sendopt.log.location import LogLocation
-from sendopt.log.sealing import CHECKSUM, Seal, current_files, seal, seals, write_seals
+from sendopt.log.sealing import (
+    ROW_HASH,
+    Seal,
+    current_files,
+    seal,
+    seals,
+    sum_of,
+    write_seals,
+)
 from sendopt.log.statements import (
     afterwards,
     all_rows,
@@ -196,11 +204,11 @@ class Appender:
             "row", pa.array(np.arange(len(events)))
         )
         with self._inputs(incoming=incoming):
-            verdicts = self._verdicts()
+            hashed = self._fetch("hashed", statement("hashed").format(row_hash=ROW_HASH))
+            verdicts = self._verdicts(hashed)
             with self._inputs(verdict=verdicts):
                 run(self._connection, "insert_events")
-                total = self._fetch("totals", statement("totals").format(checksum=CHECKSUM))
-                with self._inputs(total=total):
+                with self._inputs(total=self._totals(hashed)):
                     run(self._connection, "insert_batch")
                     run(self._connection, "insert_checksum")
         conflicts = verdicts.filter(pc.greater(pc.list_value_length(verdicts["differs"]), 0))
@@ -210,9 +218,10 @@ class Appender:
             conflicts=[_conflict(row) for row in conflicts.to_pylist()],
         )
 
-    def _verdicts(self) -> pa.Table:
+    def _verdicts(self, hashed: pa.Table) -> pa.Table:
         """Return the rows of `incoming` that must not be stored, and what differs in each."""
-        suspects = self._fetch("suspects")
+        with self._inputs(meeting=_meeting(hashed)):
+            suspects = self._fetch("suspects")
         if not len(suspects):
             return _NO_VERDICTS
         with self._inputs(suspect=suspects):
@@ -220,6 +229,11 @@ class Appender:
             stored = self._fetch("stored")
             with self._inputs(stored=stored):
                 return self._fetch("verdicts")
+
+    def _totals(self, hashed: pa.Table) -> pa.Table:
+        """Return what is stored of each tenant: how many events, and what they sum up to."""
+        with self._inputs(hashed=hashed):
+            return self._fetch("totals", statement("totals").format(checksum=sum_of("row_hash")))
 
     def _fetch(self, name: str, sql: str | None = None) -> pa.Table:
         with failures(name):
@@ -270,6 +284,13 @@ class Appender:
 
     def _one_row(self, name: str) -> tuple[Any, ...]:
         return all_rows(self._connection, name)[0]
+
+
+def _meeting(hashed: pa.Table) -> pa.Table:
+    """Return the rows that share the hash of their id with another one."""
+    hashes = np.sort(hashed["id_hash"].to_numpy())
+    shared = pa.array(hashes[1:][hashes[1:] == hashes[:-1]])
+    return hashed.filter(pc.is_in(hashed["id_hash"], value_set=shared)).select(["row"])
 
 
 def _conflict(verdict: dict[str, Any]) -> EventConflict:

@@ -17,7 +17,7 @@ from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput, NotFound
 from sendopt.log.connect import LAKE_PREFIX, connected
 from sendopt.log.integrity import FileWatch, refusal
-from sendopt.log.sealing import CHECKSUM
+from sendopt.log.sealing import sum_of
 from sendopt.log.statements import (
     all_rows,
     database_failure,
@@ -140,7 +140,7 @@ class Reader:
 
     def held(self) -> Rows:
         """Read all of the tenant's events and return what they sum up to."""
-        ((count, checksum),) = self._one_statement("held", checksum=CHECKSUM)
+        ((count, checksum),) = self._one_statement("held", checksum=sum_of())
         return Rows(int(count), int(checksum))
 
     def require_whole(self) -> None:

@@ -24,10 +24,9 @@ from sendopt.log.location import LogLocation
 from sendopt.log.statements import all_rows, run, statement
 from sendopt.records import TenantId
 
-#: Sums up rows of events, in whatever order they come. DuckDB promises its `hash` for one version
-#: alone: `tests/log/test_integrity.py` holds a value of it, and a version that gives another comes
-#: with a migration that sums anew.
-CHECKSUM = f"(sum(hash(tenant_id, {', '.join(EVENT_SCHEMA.names)})) % 9223372036854775807)::bigint"
+#: Of one row of events. DuckDB promises its `hash` for one version alone: `test_integrity.py` holds
+#: a value of it, and a version that gives another comes with a migration that sums anew.
+ROW_HASH = f"hash(tenant_id, {', '.join(EVENT_SCHEMA.names)})"
 
 _PARTITION = "tenant_id="
 _SEALS_AT_ONCE = 500  # so few rows stay in the catalog, and make no file themselves
@@ -58,6 +57,11 @@ def seal(connection: duckdb.DuckDBPyConnection, location: LogLocation, file: str
     with Path(file).open("rb") as content:
         digest = hashlib.file_digest(content, "sha256")
         return Seal(path, content.tell(), digest.hexdigest())
+
+
+def sum_of(row_hash: str = ROW_HASH) -> str:
+    """Return the SQL that sums up the hashes of rows, in whatever order they come."""
+    return f"(sum({row_hash}) % 9223372036854775807)::bigint"
 
 
 def write_seals(connection: duckdb.DuckDBPyConnection, seals: Iterable[Seal]) -> None:

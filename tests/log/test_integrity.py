@@ -16,7 +16,7 @@ from sendopt.liveness import in_background
 from sendopt.log import Log, LogLocation, event_table
 from sendopt.log.connect import attached, connected
 from sendopt.log.migrate import migrate, shipped
-from sendopt.log.sealing import CHECKSUM
+from sendopt.log.sealing import sum_of
 from sendopt.log.statements import run
 from sendopt.records import Event, TenantId
 
@@ -189,5 +189,5 @@ def test_this_version_of_duckdb_hashes_rows_as_those_that_are_stored(
     rows = event_table([event]).add_column(0, "tenant_id", pa.array(["shop"]))
     with local_log._instances.use() as instance, connected(instance.connection) as connection:
         connection.register("given", rows)
-        (found,) = connection.execute(f"select {CHECKSUM} from given").fetchall()
+        (found,) = connection.execute(f"select {sum_of()} from given").fetchall()
     assert found == (5292861617442378019,)
