@@ -17,7 +17,7 @@ from sendopt.log.append import Appender
 from sendopt.log.connect import attached, connected, open_instance
 from sendopt.log.instance import Instance, Instances
 from sendopt.log.integrity import FileReport, FileWatch, look_at_files, refusal
-from sendopt.log.lease import exclusive
+from sendopt.log.lease import CheckHeld, exclusive
 from sendopt.log.location import LogLocation
 from sendopt.log.migrate import check_version, migrate, shipped
 from sendopt.log.read import Reader, current_snapshot, reader
@@ -137,8 +137,11 @@ class Log:
                 appender = Appender(connection, lake, self.location, check_held)
             yield appender
 
-    def exclusively(self, right: str) -> AbstractContextManager[object]:
+    def exclusively(self, right: str) -> AbstractContextManager[CheckHeld]:
         """Hold a right that one process at a time may hold, for the block; wait for it a minute.
+
+        Whoever is about to do what it is the right to asks what is yielded: a server that was
+        restarted has given it to somebody else.
 
         Raises:
             LeaseHeld: naming the process that holds it still.

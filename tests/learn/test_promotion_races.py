@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 from untrained import untrained
 
-from sendopt.errors import Conflict
+from sendopt.errors import Conflict, ModelNotServable, NotFound, StoreFailure
 from sendopt.learn import Registry
 from sendopt.log import Log, LogLocation
 from sendopt.records import TenantId
@@ -110,3 +113,73 @@ def test_a_roll_back_during_a_training_is_not_undone_by_it(registries: list[Regi
     with pytest.raises(Conflict, match="changed while"):
         training.promote(SHOP, recorded.number, by="training", reason="", now=NOW, seen=seen)
     assert training.seen(SHOP).number == "1"
+
+
+def test_a_model_that_is_damaged_while_others_change_the_champion_does_not_take_its_place(
+    registries: list[Registry], tmp_path: Path
+) -> None:
+    first, second = (
+        registries[0].record(SHOP, untrained(seed=seed), params={}, tags={}).number
+        for seed in (1, 2)
+    )
+    registries[0].promote(SHOP, first, by="x", reason="", now=NOW)
+    with ThreadPoolExecutor(1) as threads, registries[1]._moving():
+        promoted = threads.submit(registries[0].promote, SHOP, second, by="x", reason="", now=NOW)
+        for file in (tmp_path / "models").rglob("*"):
+            if file.is_file():
+                file.write_bytes(b"damaged")
+    with pytest.raises(ModelNotServable) as refused:
+        promoted.result()
+    assert refused.value.code == "model_damaged"
+    assert registries[0].seen(SHOP).number == first
+    assert [len(model.promotions) for model in registries[0].models(SHOP)] == [0, 1]
+
+
+def test_a_damaged_model_is_not_rolled_back_to_by_a_process_that_holds_it_still(
+    registries: list[Registry], tmp_path: Path
+) -> None:
+    registry, *_ = registries
+    for seed in (1, 2):
+        recorded = registry.record(SHOP, untrained(seed=seed), params={}, tags={})
+        registry.promote(SHOP, recorded.number, by="training", reason="", now=NOW)
+        registry.champion(SHOP)
+    shutil.rmtree(tmp_path / "models")
+    with pytest.raises(ModelNotServable) as refused:
+        registry.roll_back(SHOP, to=None, by="anna", reason="opens fell", now=NOW)
+    assert refused.value.code == "model_damaged"
+    assert registry.seen(SHOP).number == "2"
+
+
+def test_a_model_that_was_removed_is_not_promoted(
+    registries: list[Registry], tmp_path: Path
+) -> None:
+    registry, *_ = registries
+    recorded = registry.record(SHOP, untrained(seed=1), params={}, tags={})
+    MlflowClient(f"sqlite:///{tmp_path}/registry.db").delete_model_version(
+        "sendopt-shop", recorded.number
+    )
+    with pytest.raises(NotFound) as refused:
+        registry.promote(SHOP, recorded.number, by="training", reason="", now=NOW)
+    assert refused.value.code == "model_unknown"
+    assert registry.seen(SHOP).number is None
+
+
+def test_who_has_lost_the_right_to_change_the_champion_does_not(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """As where the server restarted that keeps it, and another process has it by now."""
+    number = registry.record(SHOP, untrained(seed=1), params={}, tags={}).number
+
+    def lost() -> None:
+        raise StoreFailure("the session is gone", statement="promote")
+
+    late = Registry(
+        f"sqlite:///{tmp_path}/registry.db",
+        str(tmp_path / "models"),
+        moving=lambda: nullcontext(lost),
+    )
+    with pytest.raises(StoreFailure, match="session is gone"):
+        late.promote(SHOP, number, by="x", reason="", now=NOW)
+    (model,) = registry.models(SHOP)
+    assert not model.promotions
+    assert registry.seen(SHOP).number is None

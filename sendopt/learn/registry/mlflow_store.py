@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sendopt.errors import ModelNotServable, SendoptError
+from sendopt.errors import ModelNotServable, NotFound, SendoptError
 from sendopt.learn.registry.artifact_place import ArtifactPlace, RunFiles
 from sendopt.learn.registry.metric_name import metric_name
 from sendopt.learn.registry.mlflow_file import MlflowFile, NotAsExpected
@@ -247,8 +247,23 @@ class Versions:
 
     @_answers()
     def numbered(self, tenant_id: TenantId, number: str) -> Version:
-        """Return the version of a number that is known to exist."""
-        return _version(self._client.get_model_version(_model_name(tenant_id), number))
+        """Return the version of a number.
+
+        Raises:
+            NotFound: `model_unknown`.
+        """
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see _client
+
+        try:
+            return _version(self._client.get_model_version(_model_name(tenant_id), number))
+        except MlflowException as error:
+            if error.error_code in _ABSENT:
+                raise NotFound(
+                    f"there is no model {number} any more",
+                    code="model_unknown",
+                    hint="`sendopt models list` shows which there are",
+                ) from error
+            raise
 
     @_answers()
     def call(self, tenant_id: TenantId, alias: str, number: str | None) -> None:

@@ -14,9 +14,10 @@ import hashlib
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,10 @@ _MOST_LEFT_BEHIND = 2  # answers of a model: one may be a question too large, tw
 _MOST_LOADED = 3  # of a tenant: the champion, the last good one, and one that either was before
 
 
+#: Opens a block that alone may change the champion, and yields what raises once it may no longer.
+Moving = Callable[[], AbstractContextManager[Callable[[], object]]]
+
+
 @dataclass(frozen=True)
 class Seen:
     """Who served as something was decided."""
@@ -77,8 +82,8 @@ class Registry:
         tracking_uri: MLflow's store, such as `sqlite:///registry.db` or a server's URL.
         artifacts: where models and cards are kept, a folder or a URI that the store can reach.
         threads: how many a loaded model may use for its trees.
-        moving: opens a block in which nobody else, in whatever process, changes the champion;
-            MLflow itself cannot compare and set. By default nobody else of this process.
+        moving: keeps others from changing the champion, in whatever process: MLflow itself cannot
+            compare and set. By default others of this process.
     """
 
     def __init__(
@@ -87,12 +92,11 @@ class Registry:
         artifacts: str,
         *,
         threads: int = 1,
-        moving: Callable[[], AbstractContextManager[object]] | None = None,
+        moving: Moving | None = None,
     ) -> None:
         self._versions = Versions(tracking_uri, artifacts)
         self._threads = threads
-        turn = threading.Lock()
-        self._moving = moving or (lambda: turn)
+        self._moving = moving or _in_this_process()
         self._loaded: dict[TenantId, dict[str, ServableModel]] = {}  # by number
         self._served: dict[TenantId, ServableModel] = {}  # the last champion of each tenant
         self.left_behind = LeftBehind(_MOST_LEFT_BEHIND)
@@ -269,17 +273,22 @@ class Registry:
         Raises:
             Conflict: `champion_changed`, if another version serves than was seen: then nothing has
                 changed.
-            ModelNotServable: `registry_unavailable`.
+            NotFound: `model_unknown`, if that version was removed.
+            ModelNotServable: `model_damaged`, if it does not load any more; then nothing has
+                changed; `registry_unavailable`.
             LeaseHeld: if another process is about to change it for longer than a minute.
+            StoreFailure: if the right to change it was lost; then nothing has changed.
         """
-        with self._moving():
+        with self._moving() as check_right:
             if seen is not None and self.seen(tenant_id) != seen:
                 raise Conflict(
                     f"the champion was changed while model {number} was judged against another",
                     code="champion_changed",
                     hint=f"{number} stays registered; train again to hold it to who serves now",
                 )
-            self._promote(tenant_id, PROMOTED, number, by=by, reason=reason, now=now)
+            self._require_servable(tenant_id, number)
+            promotion = partial(Promotion, PROMOTED, number, at=now, by=by, reason=reason)
+            self._promote(tenant_id, promotion, check_right)
 
     def roll_back(
         self, tenant_id: TenantId, *, to: str | None, by: str, reason: str, now: datetime
@@ -300,14 +309,17 @@ class Registry:
             ModelNotServable: `model_damaged`, if it does not load; then nothing has changed;
                 `registry_unavailable`.
             LeaseHeld: if another process is about to change it for longer than a minute.
+            StoreFailure: if the right to change it was lost; then nothing has changed.
         """
-        with self._moving():
-            number = self._roll_back(tenant_id, to=to, by=by, reason=reason, now=now)
+        with self._moving() as check_right:
+            number = self._former_champion(tenant_id, to)
+            self._require_servable(tenant_id, number)
+            promotion = partial(Promotion, ROLLED_BACK, number, at=now, by=by, reason=reason)
+            self._promote(tenant_id, promotion, check_right)
         return next(model for model in self.models(tenant_id) if model.number == number)
 
-    def _roll_back(
-        self, tenant_id: TenantId, *, to: str | None, by: str, reason: str, now: datetime
-    ) -> str:
+    def _former_champion(self, tenant_id: TenantId, to: str | None) -> str:
+        """Return the number of the version that is meant and may serve again."""
         known = self.models(tenant_id)
         present = next((model for model in known if CHAMPION_ALIAS in model.aliases), None)
         if present is None:
@@ -321,8 +333,6 @@ class Registry:
                 code="never_champion",
                 hint="`sendopt models list` shows which have served",
             )
-        self._once(tenant_id, self._versions.numbered(tenant_id, target.number))
-        self._promote(tenant_id, ROLLED_BACK, target.number, by=by, reason=reason, now=now)
         return target.number
 
     def models(self, tenant_id: TenantId) -> tuple[RegisteredModel, ...]:
@@ -442,18 +452,33 @@ class Registry:
                 loaded.pop(oldest, None)
         return model
 
+    def _require_servable(self, tenant_id: TenantId, number: str) -> None:
+        """Refuse a version that was removed or damaged; what this process holds of it is no word.
+
+        Raises:
+            NotFound: `model_unknown`.
+            ModelNotServable: `model_damaged`.
+        """
+        version = self._versions.numbered(tenant_id, number)
+        _require_whole(version)
+        self._load(version.run_id, version.tags[_VERSION_TAG])
+
     def _promote(
-        self, tenant_id: TenantId, kind: str, number: str, *, by: str, reason: str, now: datetime
+        self,
+        tenant_id: TenantId,
+        promotion_after: Callable[[str | None], Promotion],
+        check_right: Callable[[], object],
     ) -> None:
         """Note the promotion and move the aliases, where nobody else does."""
         standing = self._versions.standing(tenant_id)
         tags, aliases = ({}, {}) if standing is None else (standing.tags, standing.aliases)
         promotions = read_promotions(tags)
-        promotion = Promotion(kind, number, aliases.get(CHAMPION_ALIAS), now, by, reason)
+        promotion = promotion_after(aliases.get(CHAMPION_ALIAS))
         good = last_good([*promotions, promotion])
+        check_right()
         # Written down first: a promotion that was announced and not made can be made again.
         self._versions.tag(tenant_id, *tag(promotion, len(promotions)))
-        self._versions.call(tenant_id, CHAMPION_ALIAS, number)
+        self._versions.call(tenant_id, CHAMPION_ALIAS, promotion.number)
         if good is not None or LAST_GOOD_ALIAS in aliases:
             self._versions.call(tenant_id, LAST_GOOD_ALIAS, good)
 
@@ -489,6 +514,17 @@ def _gate(tags: Mapping[str, str]) -> str:
     return (
         gate if tags.get(_GATE_SHA256_TAG) in {_sha256(gate), None} else "changed in the registry"
     )
+
+
+def _in_this_process() -> Moving:
+    turn = threading.Lock()
+
+    @contextmanager
+    def moving() -> Iterator[Callable[[], object]]:
+        with turn:
+            yield lambda: None
+
+    return moving
 
 
 def _sha256(text: str) -> str:
