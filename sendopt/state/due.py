@@ -18,8 +18,8 @@ from sendopt.records import Channel, SendId, SendState, TenantId
 from sendopt.state.damage import Unreadable, damage_of, readable
 from sendopt.state.due_row import CampaignFacts, DamagedSend, DueSend, campaign_facts, due_send
 from sendopt.state.engine import Transaction
-from sendopt.state.hold import IS_HELD
 from sendopt.state.tables import (
+    IS_A_DISPATCHERS_CLAIM,
     app_user,
     campaign,
     decision,
@@ -82,9 +82,8 @@ def claims_beyond(tx: Transaction, until: datetime) -> list[tuple[TenantId, Send
 _CLAIMED_BEYOND = (
     sa.select(planned_send.c.tenant_id, planned_send.c.send_id, planned_send.c.fence)
     .where(
-        planned_send.c.state == SendState.CLAIMED,
+        IS_A_DISPATCHERS_CLAIM,
         planned_send.c.ready_at > sa.bindparam("until", type_=planned_send.c.ready_at.type),
-        ~IS_HELD,
     )
     .order_by(planned_send.c.ready_at)
     .limit(_MOST_CLAIMS)

@@ -15,10 +15,7 @@ import sqlalchemy as sa
 
 from sendopt.records import SendState, TenantId
 from sendopt.state.engine import Transaction
-from sendopt.state.tables import planned_send
-
-#: Who has claimed a send that is held.
-HOLDER = "held"
+from sendopt.state.tables import HOLDER, planned_send
 
 #: What tells a held send from one that is planned, or that a dispatcher has claimed.
 IS_HELD = sa.and_(

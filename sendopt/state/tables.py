@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from sendopt.records import SendState
 from sendopt.state.instant import Instant
 from sendopt.state.row_hash import row_hash
 
@@ -133,6 +134,29 @@ planned_send = sa.Table(
     # One message a user and campaign, however often the plan is committed.
     sa.UniqueConstraint("tenant_id", "campaign_id", "user_id", name="planned_send_once"),
     sa.Index("planned_send_ready", "state", "ready_at"),
+)
+
+#: Who has claimed a send that is held; see `hold`.
+HOLDER = "held"
+
+
+def _literal(text: str) -> sa.BindParameter[str]:
+    return sa.bindparam(None, text, sa.Text, literal_execute=True)
+
+
+#: A claim of a dispatcher. Its texts stand in the statement itself: else no database sees that the
+#: index over these rows has what is asked for.
+IS_A_DISPATCHERS_CLAIM = sa.and_(
+    planned_send.c.state == _literal(SendState.CLAIMED),
+    planned_send.c.claimed_by.is_distinct_from(_literal(HOLDER)),
+)
+# Few, whatever is planned or held. By `state` too, or SQLite would rather take the index above.
+sa.Index(
+    "planned_send_claims",
+    planned_send.c.state,
+    planned_send.c.ready_at,
+    sqlite_where=IS_A_DISPATCHERS_CLAIM,
+    postgresql_where=IS_A_DISPATCHERS_CLAIM,
 )
 
 decision = sa.Table(
