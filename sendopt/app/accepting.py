@@ -13,7 +13,7 @@ from sendopt.log import Log, differing_columns, event_table, events_of
 from sendopt.records import DroppedField, Event, EventType, Rejection, TenantId
 from sendopt.state import State, Transaction, import_gate, outbox, users
 
-_KNOWN_EVENTS = files("sendopt.ingest") / "sql" / "known_events.sql"
+_KNOWN_EVENTS = files("sendopt.ingest").joinpath("sql", "known_events.sql").read_text("utf-8")
 
 
 def accept(
@@ -54,9 +54,7 @@ def _known(events: Sequence[Event], tenant_id: TenantId, log: Log) -> dict[str, 
     if not events:
         return {}
     with log.reader(tenant_id) as reader:
-        rows = reader.query(
-            "known_events", _KNOWN_EVENTS.read_text(), inputs={"incoming": event_table(events)}
-        )
+        rows = reader.query("known_events", _KNOWN_EVENTS, inputs={"incoming": event_table(events)})
     return {event.event_id: event for event in events_of(rows)}
 
 

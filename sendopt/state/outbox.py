@@ -24,8 +24,11 @@ from sendopt.records import Event, EventType, TenantId
 from sendopt.state.damage import NOT_A_VALUE, Unreadable, readable
 from sendopt.state.engine import Transaction, insert
 from sendopt.state.json_text import json_text
+from sendopt.state.row_hash import ROW_HASH, hash_of
 from sendopt.state.tables import event_outbox
 
+#: `fields` looks at all of them anew with every call.
+_COLUMNS = tuple(field.name for field in fields(Event))
 #: Rows of one statement; SQLite takes 32,766 parameters.
 _CHUNK = 1000
 
@@ -78,19 +81,24 @@ def record(
             insert(tx, event_outbox)
             .on_conflict_do_nothing(index_elements=["tenant_id", "event_id"])
             .returning(event_outbox.c.event_id),
-            [
-                {
-                    "tenant_id": tenant_id,
-                    "event_id": event_id,
-                    "event": json_text(stored[event_id]),
-                    "recorded_at": now,
-                }
-                for event_id in chunk
-            ],
+            [_row(tenant_id, event_id, stored[event_id], now) for event_id in chunk],
         )
         fresh.update(inserted.scalars())
         stored |= _find(tx, tenant_id, [event_id for event_id in chunk if event_id not in fresh])
     return _verdicts(given, stored, fresh)
+
+
+def _row(
+    tenant_id: TenantId, event_id: str, document: dict[str, Any], now: datetime
+) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "tenant_id": tenant_id,
+        "event_id": event_id,
+        "event": json_text(document),
+        "recorded_at": now,
+    }
+    row[ROW_HASH] = hash_of(event_outbox, row)  # SQLAlchemy would ask for a default row by row
+    return row
 
 
 def assign_positions(tx: Transaction, *, limit: int) -> int:
@@ -276,8 +284,9 @@ def _verdicts(
 ) -> list[Recorded]:
     verdicts = []
     for event_id, document in given:
-        if _text(document) != _text(stored[event_id]):
-            verdicts.append(Recorded(Verdict.CONFLICT, first=_first(stored[event_id])))
+        first = stored[event_id]
+        if document is not first and _text(document) != _text(first):
+            verdicts.append(Recorded(Verdict.CONFLICT, first=_first(first)))
         elif event_id in fresh:
             verdicts.append(Recorded(Verdict.RECORDED))
             fresh.remove(event_id)  # the next of this id in the same call repeats it
@@ -305,9 +314,9 @@ def check_document(document: Any) -> None:
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except NOT_A_VALUE as error:
         raise Unreadable(f"is no event ({type(error).__name__})") from error
-    for field in fields(event):
-        if not isinstance(getattr(event, field.name), _KINDS.get(field.name, str | None)):
-            raise Unreadable(f"holds no {field.name}")
+    for name in _COLUMNS:
+        if not isinstance(getattr(event, name), _KINDS.get(name, str | None)):
+            raise Unreadable(f"holds no {name}")
     if event.occurred_at.tzinfo is None:
         raise Unreadable("holds no zone in occurred_at")
 
@@ -325,9 +334,9 @@ _KINDS: dict[str, Any] = {
 def _document(event: Event) -> dict[str, Any]:
     """Return `event` as JSON without its empty fields, the time in UTC."""
     document = {
-        field.name: value
-        for field in fields(event)
-        if (value := getattr(event, field.name)) is not None and value != {}
+        name: value
+        for name in _COLUMNS
+        if (value := getattr(event, name)) is not None and value != {}
     }
     document["event_type"] = str(event.event_type)
     document["occurred_at"] = as_utc(event.occurred_at).isoformat(timespec="microseconds")
