@@ -31,6 +31,7 @@ from sendopt.records import TenantId
 from sendopt.settings import Settings
 from sendopt.sqlite_file import same_moment
 from sendopt.state import State, outbox, schema_version
+from sendopt.state.home import home_id
 from sendopt.state.inventory import row_counts, wal_position
 
 #: How often a backup begins anew because a file of the log was merged away while it was copied.
@@ -94,7 +95,7 @@ def back_up(
         if keep is None:
             return report
         progress("dropping old backups")
-        dropped = Backups(place).prune(report.manifest.origin, keep=keep)
+        dropped = Backups(place).prune(report.backup_id, keep=keep)
         return replace(report, dropped=dropped)
 
 
@@ -144,7 +145,11 @@ class _Backup:
             copying.add(self._data(log))
         manifest = Manifest(
             release=__version__,
-            origin=Origin(host=socket.gethostname(), home=str(self._settings.home.absolute())),
+            origin=Origin(
+                host=socket.gethostname(),
+                home=str(self._settings.home.absolute()),
+                home_id=None if state is None else state.home_id,
+            ),
             began_at=began_at,
             taken_at=taken_at,
             finished_at=self._clock.now(),
@@ -201,6 +206,7 @@ class _Backup:
 @dataclass(frozen=True)
 class _StateInventory:
     version: str | None
+    home_id: str | None
     position: int
     counts: dict[TenantId, dict[str, int]]
 
@@ -210,7 +216,7 @@ class _StateInventory:
         if copy is None:
             return None
         with closing(State(f"sqlite:///{copy}")) as state, state.read() as tx:
-            return cls(schema_version(tx), outbox.last_position(tx), row_counts(tx))
+            return cls(schema_version(tx), home_id(tx), outbox.last_position(tx), row_counts(tx))
 
 
 def _versions(state: _StateInventory | None, log: LogInventory | None) -> dict[str, str]:

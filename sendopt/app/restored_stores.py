@@ -16,6 +16,7 @@ from sendopt.log.inventory import LogInventory, take_inventory
 from sendopt.settings import Settings
 from sendopt.state import State, migrate, tenants
 from sendopt.state.hold import Held, held, hold, resume
+from sendopt.state.home import part, take_place
 from sendopt.state.inventory import row_counts
 
 
@@ -61,13 +62,14 @@ def counts_of(home: Path, manifest: Manifest, settings: Settings) -> dict[str, d
     return counts
 
 
-def settle_state(home: Path, now: datetime, *, resumed: bool) -> Settled:
-    """Upgrade the state to this release and hold its sends.
+def settle_state(home: Path, now: datetime, *, new_id: str, resumed: bool) -> Settled:
+    """Upgrade the state to this release, let it be another home, and hold its sends.
 
     Args:
         home: which holds the state.
         now: when it is.
-        resumed: let go out what is due from now on.
+        new_id: of the home, for as long as its original may be at work.
+        resumed: let go out what is due from now on, and take the place of the original.
     """
     if not (home / STATE).exists():
         return Settled(Held(0, 0), {})
@@ -75,8 +77,10 @@ def settle_state(home: Path, now: datetime, *, resumed: bool) -> Settled:
         migrate(state)
         with state.write() as tx:
             hold(tx)
+            part(tx, new_id)
             if resumed:
                 resume(tx, now=now, overdue=False)
+                take_place(tx)
             closable = {
                 str(each): bill.closable(tx, each, now=now) for each in tenants.everyone(tx)
             }

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from sendopt.app.backup_places import open_place
 from sendopt.app.home_files import DATABASES
 from sendopt.app.restored_stores import Settled, check_counts, settle_state
-from sendopt.app.state_store import make_home
+from sendopt.app.state_store import HOME_ID_BYTES, make_home
 from sendopt.backup.backups import Backups
 from sendopt.backup.manifest import Manifest
 from sendopt.backup.place import disk_failed
@@ -47,6 +47,7 @@ def restore(
     backup_id: str | None = None,
     resumed: bool = False,
     clock: Clock | None = None,
+    random_bytes: Callable[[int], bytes] = os.urandom,
 ) -> RestoreReport:
     """Make a home from a backup.
 
@@ -57,6 +58,7 @@ def restore(
         backup_id: which backup; None = the newest.
         resumed: let go out what is due from now on, because the original is stopped for good.
         clock: what time it is.
+        random_bytes: for the id of the home.
 
     Raises:
         InvalidInput: `stores_elsewhere`, `home_is_mount`, `home_unusable`.
@@ -75,7 +77,8 @@ def restore(
         _fetch(backups, chosen, manifest, draft, progress)
         progress("counting")
         check_counts(draft, manifest, settings)
-        settled = settle_state(draft, (clock or SystemClock()).now(), resumed=resumed)
+        now, new_id = (clock or SystemClock()).now(), random_bytes(HOME_ID_BYTES).hex()
+        settled = settle_state(draft, now, new_id=new_id, resumed=resumed)
         for database in DATABASES:
             if (draft / database).exists():
                 bring_in_wal(draft / database)
@@ -90,9 +93,9 @@ def _newest(backups: Backups, source: str) -> str:
     ids = backups.ids()
     if not ids:
         raise NotFound(f"{source} holds no backup", code="backup_unknown", field="SRC")
-    by_home = backups.newest_by_origin()
+    by_home = backups.newest_by_home()
     if len(by_home) > 1:
-        homes = (f"{each.host}:{each.home} ({newest})" for each, newest in by_home.items())
+        homes = (f"{each.host}:{each.home} ({newest})" for newest, each in by_home.items())
         raise Conflict(
             f"{source} holds backups of {len(by_home)} homes: {', '.join(homes)}",
             code="backup_ambiguous",

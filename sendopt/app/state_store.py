@@ -11,9 +11,12 @@ from sendopt.errors import InvalidInput, NotFound
 from sendopt.records import TenantId
 from sendopt.settings import Settings
 from sendopt.state import State, migrate, tenants
+from sendopt.state.home import begin, home_id
 
 #: The one tenant that exists without being created: a laptop has one user.
 DEFAULT_TENANT = TenantId("default")
+
+HOME_ID_BYTES = 16
 
 
 class StateStore:
@@ -22,7 +25,7 @@ class StateStore:
     Args:
         settings: where everything is.
         clock: what time it is; a virtual one replays days in seconds.
-        random_bytes: a cryptographic source, for keys, link ids and click ids.
+        random_bytes: a cryptographic source, for keys and ids.
     """
 
     def __init__(
@@ -37,9 +40,10 @@ class StateStore:
         state = State(self.settings.state_url)
         migrate(state)
         with state.read() as tx:
-            known = tenants.exists(tx, DEFAULT_TENANT)
+            known = tenants.exists(tx, DEFAULT_TENANT) and home_id(tx) is not None
         if not known:  # else opening would wait for whoever is writing
             with state.write() as tx:
+                begin(tx, self.random_bytes(HOME_ID_BYTES).hex())
                 tenants.create(tx, DEFAULT_TENANT, timezone="UTC", now=self.clock.now())
         return state
 

@@ -11,6 +11,7 @@ from sendopt.records import TenantId
 from sendopt.settings import Settings
 from sendopt.state import tenants
 from sendopt.state.hold import Held, held, hold, resume
+from sendopt.state.home import take_place
 
 
 def open_tenancy(
@@ -84,10 +85,13 @@ class Tenancy(StateStore):
     def resume(self, *, overdue: bool) -> Held:
         """Let held sends go out that are due from now on; return how many are held still.
 
+        A restored home takes the place of its original, whose backups are its own from then on.
+
         Args:
             overdue: also those whose time has come, unless they have expired.
         """
         with self.state.write() as tx:
             now = self.clock.now()
             resume(tx, now=now, overdue=overdue)
+            take_place(tx)
             return held(tx, now=now)

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, TypeVar, cast
 
 from sendopt.backup.manifest import FileEntry, Manifest, Origin, read_manifest
+from sendopt.backup.owners import Owner, owners
 from sendopt.backup.place import BACKUPS, FILES, Place, hashed
 from sendopt.errors import Conflict, NotFound, StoreFailure
 
@@ -55,13 +56,16 @@ class Backups:
                 return self.manifest(backup_id)
         return None
 
-    def newest_by_origin(self) -> dict[Origin, str]:
+    def newest_by_home(self) -> dict[str, Origin]:
         """Return the newest backup of each home whose manifest can be read, the newest first."""
-        newest: dict[Origin, str] = {}
+        origins: dict[str, Origin] = {}
         for backup_id in self.ids():
             with suppress(StoreFailure, Conflict):
-                newest.setdefault(self.manifest(backup_id).origin, backup_id)
-        return newest
+                origins[backup_id] = self.manifest(backup_id).origin
+        newest: dict[Owner, str] = {}
+        for backup_id, owner in owners(origins).items():
+            newest.setdefault(owner, backup_id)
+        return {backup_id: origins[backup_id] for backup_id in newest.values()}
 
     def finish(self, manifest: Manifest) -> str:
         """Store the manifest, which makes the backup one, and return its name."""
@@ -80,8 +84,10 @@ class Backups:
         self._place.settle()
         return backup_id
 
-    def prune(self, origin: Origin, *, keep: int) -> list[str]:
+    def prune(self, backup_id: str, *, keep: int) -> list[str]:
         """Drop all but the newest `keep` backups of a home, and the files that nobody names then.
+
+        Of the home that `backup_id` is of.
 
         Manifests go first, so that no backup is ever there without its files.
 
@@ -93,7 +99,7 @@ class Backups:
                 it needs.
         """
         try:
-            manifests = {backup_id: self.manifest(backup_id) for backup_id in self.ids()}
+            manifests = {each: self.manifest(each) for each in self.ids()}
         except (StoreFailure, Conflict) as error:
             raise StoreFailure(
                 f"the new backup is whole, but none was dropped: {error.message}",
@@ -102,16 +108,17 @@ class Backups:
                 hint=f"remove that manifest from {BACKUPS}/ if you need it no more, or go on "
                 "without --keep",
             ) from error
-        ours = [each for each, manifest in manifests.items() if manifest.origin == origin]
+        whose = owners({each: manifest.origin for each, manifest in manifests.items()})
+        ours = [each for each, owner in whose.items() if owner == whose[backup_id]]
         dropped = ours[keep:]
-        for backup_id in dropped:
-            self._place.delete(f"{BACKUPS}/{backup_id}.json")
+        for each in dropped:
+            self._place.delete(f"{BACKUPS}/{each}.json")
         if dropped:
             self._place.settle()
         needed = {
             file.sha256
-            for backup_id, manifest in manifests.items()
-            if backup_id not in dropped
+            for each, manifest in manifests.items()
+            if each not in dropped
             for file in manifest.files
         }
         for name in self._place.names(FILES).keys() - needed:

@@ -47,10 +47,11 @@ class LeftOut(_Part):
 
 
 class Origin(_Part):
-    """Whose backup it is: `--keep` counts the backups of one home, whoever shares the place."""
+    """Where a backup was made; `owners` says of which home it is."""
 
     host: str
     home: str  # absolute path
+    home_id: str | None = None  # None = of an earlier release, or its state is not in the backup
 
 
 class Manifest(_Part):

@@ -1,8 +1,9 @@
 """Every table of the state, the same on SQLite and PostgreSQL.
 
-Every row belongs to a tenant and `tenant_id` leads every key, so that a query without it does
-not use an index, and does not pass review. A row carries a hash of its columns that never change
-after its insert; what an `apart_from` names is written later, or by the database.
+Every row belongs to a tenant, but for those of `home`, and `tenant_id` leads every key, so that a
+query without it does not use an index, and does not pass review. A row carries a hash of its
+columns that never change after its insert; what an `apart_from` names is written later, or by the
+database.
 """
 
 from __future__ import annotations
@@ -17,6 +18,15 @@ from sendopt.state.row_hash import row_hash
 Sequence = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 metadata = sa.MetaData()
+
+home = sa.Table(
+    "home",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),  # the highest holds
+    sa.Column("home_id", sa.Text, nullable=False),
+    sa.Column("copy_of", sa.Text),  # the id of the home whose place it may take
+    row_hash(),
+)
 
 tenant = sa.Table(
     "tenant",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import itertools
+import json
 import shutil
+import socket
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
@@ -234,6 +238,72 @@ def test_backups_of_another_home_are_not_pruned_and_not_taken_for_ours(
     assert refusal.value.code == "backup_ambiguous"
     assert others.backup_id in refusal.value.message
     bring_back(tmp_path / "new", backup_id=others.backup_id)
+
+
+@FOLDER
+def test_a_home_in_containers_is_one_home_whatever_its_host_is_called(
+    keep, bring_back, tmp_path, monkeypatch
+):
+    made = []
+    for host in ("3f2a", "9bc1", "77d0"):
+        monkeypatch.setattr(socket, "gethostname", lambda host=host: host)
+        made.append(keep())
+    bring_back(tmp_path / "new")
+    monkeypatch.setattr(socket, "gethostname", lambda: "e41c")
+    assert keep(keep=2).dropped == [each.backup_id for each in reversed(made[:2])]
+
+
+@FOLDER
+def test_backups_of_earlier_releases_stay_and_belong_to_the_home_of_their_host_and_path(
+    keep, bring_back, place, tmp_path
+):
+    written = FolderPlace(Path(place[0]))
+    ours, others = keep(), keep()
+    ours_before = _as_before_homes_had_ids(written, ours.backup_id, host=socket.gethostname())
+    others_before = _as_before_homes_had_ids(written, others.backup_id, host="elsewhere")
+    bring_back(tmp_path / "before", backup_id=ours_before)
+    keep()
+    newest = keep()
+    listed = list_backups(Settings(), place[0], check=True, progress=silently)
+    assert {ours_before, others_before} < {each.backup_id for each in listed}
+    assert not any(each.faults for each in listed)
+    with pytest.raises(Conflict) as refusal:
+        bring_back(tmp_path / "new")
+    assert refusal.value.code == "backup_ambiguous"
+    assert others_before in refusal.value.message
+    assert newest.backup_id in refusal.value.message
+    assert ours_before not in refusal.value.message
+    last = keep(keep=1)
+    assert ours_before in last.dropped
+    assert set(Backups(written).ids()) == {last.backup_id, others_before}
+
+
+def _as_before_homes_had_ids(place: FolderPlace, backup_id: str, *, host: str) -> str:
+    """Write a manifest as an earlier release would have, and return its name."""
+    with place.open(f"backups/{backup_id}.json") as file:
+        document = json.load(file)
+    place.delete(f"backups/{backup_id}.json")
+    document["origin"] = {"host": host, "home": document["origin"]["home"]}
+    text = json.dumps(document, indent=1, ensure_ascii=False).encode()
+    name = f"{backup_id.partition('-')[0]}-{hashlib.sha256(text).hexdigest()[:16]}"
+    place.write(f"backups/{name}.json", io.BytesIO(text))
+    return name
+
+
+@FOLDER
+def test_a_restored_home_leaves_the_backups_of_its_original_alone_until_it_takes_its_place(
+    keep, bring_back, worked_home, place, clock
+):
+    """As on another machine, at the same path."""
+    first = keep()
+    worked_home.rename(worked_home.with_name("original-on-another-machine"))
+    bring_back(worked_home)
+    assert keep(keep=1).dropped == []
+    assert first.backup_id in Backups(FolderPlace(Path(place[0]))).ids()
+    with closing(open_app(Settings(home=worked_home), clock=clock)) as app:
+        app.resume(overdue=False)
+        app.resume(overdue=False)
+    assert first.backup_id in keep(keep=1).dropped
 
 
 @FOLDER

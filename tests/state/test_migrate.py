@@ -107,14 +107,15 @@ def test_rows_of_before_their_hashes_are_hashed_as_they_are(empty: State) -> Non
     with empty.write() as tx:
         config.attributes["connection"] = tx
         command.upgrade(config, "0005")
-        for table in HASHED:
+        of_then = [table for table in HASHED if sa.inspect(tx).has_table(table.name)]
+        for table in of_then:
             columns = [sa.column(each.name, each.type) for each in table.c]
             unhashed = sa.table(table.name, *(each for each in columns if each.name != "row_hash"))
             rows = [sample_row(table, number) for number in range(1, 4)]
             tx.execute(sa.insert(unhashed), rows)
     migrate(empty)
     with empty.read() as tx:
-        for table in HASHED:
+        for table in of_then:
             assert list(changed(tx, table)) == []
             assert tx.scalar(sa.select(sa.func.count()).select_from(table)) == 3
 

@@ -1,0 +1,44 @@
+"""Which home a state belongs to, so that its backups are known as its own wherever it runs.
+
+A state that was restored is another home at first: its original may still be at work and make
+backups too. Once the original is stopped for good, the copy takes its place, and its id.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from sendopt.state.engine import Transaction, insert
+from sendopt.state.tables import home
+
+
+def home_id(tx: Transaction) -> str | None:
+    """Return the id; None = the tables are of a release without it, or were never in use."""
+    if not sa.inspect(tx).has_table(home.name):
+        return None
+    return tx.scalar(sa.select(home.c.home_id).order_by(home.c.number.desc()).limit(1))
+
+
+def begin(tx: Transaction, new_id: str) -> None:
+    """Give the home its id, unless it has one."""
+    first = {"number": 1, "home_id": new_id}
+    tx.execute(insert(tx, home).values(first).on_conflict_do_nothing())
+
+
+def part(tx: Transaction, new_id: str) -> None:
+    """Be another home than the one that was copied; one without an id gets one when it is used."""
+    original = home_id(tx)
+    if original is not None:
+        _become(tx, new_id, copy_of=original)
+
+
+def take_place(tx: Transaction) -> None:
+    """Be the home that this one was restored from, which is at work no more."""
+    original = tx.scalar(sa.select(home.c.copy_of).order_by(home.c.number.desc()).limit(1))
+    if original is not None:
+        _become(tx, original, copy_of=None)
+
+
+def _become(tx: Transaction, new_id: str, *, copy_of: str | None) -> None:
+    last = tx.scalar(sa.select(sa.func.max(home.c.number))) or 0
+    tx.execute(sa.insert(home).values(number=last + 1, home_id=new_id, copy_of=copy_of))
