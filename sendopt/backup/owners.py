@@ -30,7 +30,7 @@ def owners(origins: Mapping[str, Origin]) -> dict[str, Owner]:
             home that was the first to have one on that host, at that path.
     """
     ids: dict[tuple[str, str], str] = {}
-    for each in reversed(origins.values()):
+    for each in reversed(list(origins.values())):
         if each.home_id is not None:
             ids.setdefault((each.host, each.home), each.home_id)
     return {

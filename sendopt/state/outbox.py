@@ -143,6 +143,24 @@ def last_position(tx: Transaction) -> int:
 _LAST_POSITION = sa.select(sa.func.max(event_outbox.c.position))
 
 
+def require_given(tx: Transaction, position: int) -> None:
+    """Refuse a position, up to which the log has copied, that the state never gave.
+
+    Going on would give it a second time and leave that event out of the log.
+
+    Raises:
+        InvariantBroken: `log_ahead`.
+    """
+    last = last_position(tx)
+    if position > last:
+        raise InvariantBroken(
+            f"the log has copied up to position {position}, the state has given only {last}",
+            code="log_ahead",
+            hint="the state is an older copy, and this log the only record of what it lacks: keep "
+            "both; docs/runbooks/log-ahead.md says what to do",
+        )
+
+
 def after(
     tx: Transaction, position: int, *, limit: int, tenant_id: TenantId | None = None
 ) -> list[tuple[int, TenantId, Event]]:

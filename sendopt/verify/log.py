@@ -30,17 +30,12 @@ def ahead_of_state(log: Log, state: State) -> Iterator[Finding]:
     Either the state was restored from an older copy, or it lost the end of what it had written.
     """
     mark = log.high_water_mark()  # first: the state only ever gives more
-    with state.read() as tx:
-        given = outbox.last_position(tx)
-    if mark > given:
-        yield Finding(
-            "log",
-            "log_is_not_ahead",
-            NOBODY,
-            f"position {mark}",
-            f"the log has copied up to position {mark}, the state has given only {given}; "
-            "docs/runbooks/log-ahead.md says what to do",
-        )
+    try:
+        with state.read() as tx:
+            outbox.require_given(tx, mark)
+    except InvariantBroken as ahead:
+        what = f"{ahead.message}; docs/runbooks/log-ahead.md says what to do"
+        yield Finding("log", "log_is_not_ahead", NOBODY, f"position {mark}", what)
 
 
 class LogCheck:
