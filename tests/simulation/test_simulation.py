@@ -96,7 +96,7 @@ def test_a_bug_whose_place_is_gone_fails_loudly() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [2, 3, 5, 7])
+@pytest.mark.parametrize("seed", [1, 2, 6, 14])
 def test_a_day_over_a_real_lake_is_the_same_day(seed: int) -> None:
     with world() as lived_in:
         in_memory = lived_in.live(script.write(seed))
