@@ -22,7 +22,7 @@ TESTS = Path(__file__).parents[1]
 
 
 def test_simulated_days_hold_every_promise() -> None:
-    lived = hunt(first=0, days=5)
+    lived = hunt(first=0, days=4)
 
     assert lived.failed is None, f"cd tests && python -m simulation {lived.failed.script.seed}"
     assert lived.counts["hand-overs"] > 3
@@ -69,10 +69,8 @@ def test_nothing_is_left_of_a_planted_bug_in_any_cache() -> None:
     assert afterwards == before
 
 
-@pytest.mark.parametrize("name", ["an answer counts before", "a cancellation is lost"])
-def test_a_planted_bug_is_found(name: str) -> None:
-    mutation = next(each for each in MUTATIONS if each.name.startswith(name))
-
+def test_a_planted_bug_is_found() -> None:
+    mutation = next(each for each in MUTATIONS if each.name.startswith("an answer counts before"))
     found = hunt_planted(mutation.name, first=1000, days=20)
 
     assert found.failed is not None
