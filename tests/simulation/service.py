@@ -42,6 +42,9 @@ class NoModels:
     def last_good(self, tenant_id: TenantId) -> None:
         raise ModelNotServable("there is none", code="no_last_good")
 
+    def changes(self, tenant_id: TenantId) -> tuple[str, ...]:
+        return ()
+
 
 @cache
 def _settings(home: Path, seed: int) -> Settings:
