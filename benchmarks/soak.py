@@ -47,9 +47,9 @@ def main() -> None:
         with running("run", home, log=log) as (process, port):
             soak = Soak(process, port, Mix(Client(port, key), users, _RUN), seen, key)
             samples = asyncio.run(soak.run(wanted.minutes * 60))
+        verified = run(*SENDOPT, "verify", home=home).last_line  # copies what waits for the log
         acknowledged, arrived = len(soak.mix.acknowledged), seen.events(_RUN)
         seen.close()
-        verified = run(*SENDOPT, "verify", home=home).last_line
     said = (
         f"Of {acknowledged:,} acknowledged events {arrived:,} are in the log; "
         f"`sendopt verify`: {verified}"
