@@ -8,7 +8,7 @@ import typer
 
 import sendopt.app
 from sendopt.cli.options import AsJson, Home, open_known_tenancy
-from sendopt.cli.output import print_json, print_table, progress, stderr, stdout
+from sendopt.cli.output import print_json, progress, stderr, stdout
 
 if TYPE_CHECKING:
     from sendopt.backup.manifest import Manifest
@@ -113,22 +113,8 @@ def backups(
     elif not found:
         stdout.print(f"{source} holds no backup")
     else:
-        print_table(
-            f"Backups in {source}",
-            ["backup", "release", "home", "files", "bytes"],
-            [
-                (
-                    each.backup_id,
-                    m.release,
-                    f"{m.origin.host}:{m.origin.home}",
-                    len(m.files),
-                    m.total_bytes,
-                )
-                if (m := each.manifest) is not None
-                else (each.backup_id, "damaged", "-", "-", "-")
-                for each in found
-            ],
-        )
+        for each in found:
+            stdout.print(_line(each.backup_id, each.manifest))
         for each in found:
             for fault in each.faults:
                 stdout.print(f"{each.backup_id}: {fault}")
@@ -138,6 +124,17 @@ def backups(
             "still holds it."
         )
         raise typer.Exit(1)
+
+
+def _line(backup_id: str, manifest: Manifest | None) -> str:
+    """Describe a backup in a line, in which its id can be copied whole."""
+    if manifest is None:
+        return f"{backup_id}: damaged"
+    home = f"{manifest.origin.host}:{manifest.origin.home}"
+    return (
+        f"{backup_id}: of {home}, by release {manifest.release}, "
+        f"{len(manifest.files):,} files, {manifest.total_bytes:,} bytes"
+    )
 
 
 def restore(

@@ -171,3 +171,16 @@ def test_what_a_model_did_fits(
         words = told.split()
         assert model["version"] in words
         assert model["learned_until"][:10] in words
+
+
+@pytest.mark.usefixtures("narrow")
+def test_the_id_of_a_backup_can_be_copied_whole(ended: Ended, tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(
+        "event_id,user_id,event_type,occurred_at\ne1,u1,session,2026-09-01T10:00:00Z\n"
+    )
+    place = str(tmp_path / "place")
+    assert "holds no backup" in ended("backups", place)[1]
+    ended("ingest", str(tmp_path / "events.csv"))
+    ended("backup", place)
+    [kept] = (tmp_path / "place" / "backups").glob("*.json")
+    assert kept.stem in ended("backups", place)[1]
