@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from sendopt.log.append import _NO_VERDICTS
 from sendopt.log.events import EVENT_SCHEMA
-from sendopt.log.sealing import CHECKSUM
+from sendopt.log.sealing import ROW_HASH, sum_of
 from sendopt.log.statements import statement
 
 Row = dict[str, Any]
@@ -73,6 +73,16 @@ class TablesConnection:
 
     def high_water_mark(self) -> list[tuple[int]]:
         return [(max(self._tables.marks + self._marks, default=0),)]
+
+    def hashed(self) -> pa.Table:
+        rows = self._incoming()
+        numbers = {each: number for number, each in enumerate(dict.fromkeys(map(_id_of, rows)))}
+        return pa.table(
+            {
+                "row": pa.array([row["row"] for row in rows], pa.int64()),
+                "id_hash": pa.array([numbers[_id_of(row)] for row in rows], pa.uint64()),
+            }
+        )
 
     def suspects(self) -> pa.Table:
         ids = Counter(map(_id_of, self._incoming()))
@@ -142,7 +152,8 @@ _STATEMENTS: dict[str, Callable[..., Any]] = {
     statement("stored"): TablesConnection.stored,
     statement("verdicts"): TablesConnection.verdicts,
     statement("insert_events"): TablesConnection.insert_events,
-    statement("totals").format(checksum=CHECKSUM): TablesConnection.nothing,
+    statement("hashed").format(row_hash=ROW_HASH): TablesConnection.hashed,
+    statement("totals").format(checksum=sum_of("row_hash")): TablesConnection.nothing,
     statement("insert_batch"): TablesConnection.nothing,
     statement("insert_checksum"): TablesConnection.nothing,
     statement("advance_mark"): TablesConnection.advance_mark,

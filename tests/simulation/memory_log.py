@@ -23,7 +23,7 @@ from sendopt.log.integrity import FileReport
 from sendopt.log.lease import exclusive
 from sendopt.log.migrate import shipped
 from sendopt.log.read import Reader
-from sendopt.log.sealing import CHECKSUM
+from sendopt.log.sealing import ROW_HASH, sum_of
 from sendopt.log.statements import run
 from sendopt.records import TenantId
 from simulation.log_tables import STORED_SCHEMA, LogTables, TablesConnection
@@ -178,7 +178,9 @@ class MemoryLog(SteppedLog):
                 )
                 connection.register("verdict", pa.table({"row": pa.array([], pa.int64())}))
                 run(connection, "insert_events")
-                totals = statements.statement("totals").format(checksum=CHECKSUM)
+                hashed = statements.statement("hashed").format(row_hash=ROW_HASH)
+                connection.register("hashed", run(connection, "hashed", hashed).to_arrow_table())
+                totals = statements.statement("totals").format(checksum=sum_of("row_hash"))
                 connection.register("total", run(connection, "totals", totals).to_arrow_table())
                 run(connection, "insert_batch")
                 run(connection, "insert_checksum")
