@@ -130,8 +130,8 @@ MUTATIONS = (
     Mutation(
         "an id is taken twice, with other content",
         outbox._verdicts,
-        "if _text(document) != _text(stored[event_id]):",
-        "if document.keys() != stored[event_id].keys():",
+        "_text(document) != _text(first):",
+        "document.keys() != first.keys():",
     ),
     Mutation(
         "the links of a batch lead to its first send",
