@@ -195,7 +195,8 @@ def _with_its_own(sends: sa.Select[Any]) -> sa.Select[Any]:
             .outerjoin(decision, _same(due, decision, "send_id"))
             .outerjoin(link, _same(due, link, "send_id"))
         )
-        .order_by(due.c.ready_at)
+        # Of one instant by id, so that a day that is lived again is the same day.
+        .order_by(due.c.ready_at, due.c.tenant_id, due.c.send_id)
     )
 
 
