@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import io
 import logging
 import sys
 import traceback
@@ -40,9 +41,14 @@ def configure_logging() -> None:
 
 def log_in_background() -> None:
     """Let a thread write all that goes to stderr, from now on: nobody may ever read it."""
-    if not isinstance(sys.stderr, LogLines):
-        sys.stderr = LogLines(sys.stderr.fileno(), _left_out)
-        atexit.register(sys.stderr.close)
+    if isinstance(sys.stderr, LogLines):
+        return
+    try:
+        descriptor = sys.stderr.fileno()
+    except io.UnsupportedOperation:  # in memory: it is never full
+        return
+    sys.stderr = LogLines(descriptor, _left_out)
+    atexit.register(sys.stderr.close)
 
 
 def trace(error: BaseException) -> dict[str, object]:
