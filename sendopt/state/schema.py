@@ -8,6 +8,7 @@ checksums.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -34,6 +35,7 @@ def changed(tx: Transaction) -> Iterator[Violation]:
             yield Violation("schema_unchanged", NOBODY, name, what)
 
 
+@cache  # it runs every migration
 def _made() -> dict[str, list[tuple[str, str, str]]]:
     """Return the schema of an empty state of this release."""
     engine = sa.create_engine("sqlite://")

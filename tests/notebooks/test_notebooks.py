@@ -12,6 +12,8 @@ from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+#: Most of their time goes into what tests/evaluate holds to planted truth.
+LONG = {"lift_report", "off_policy"}
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -36,6 +38,14 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelManager]:
     kernel.shutdown_kernel(now=True)
 
 
+@pytest.mark.parametrize(
+    "notebook",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])
+        for path in NOTEBOOKS
+    ],
+    indirect=True,
+)
 def test_it_runs_and_shows_what_it_announces(notebook: Any, kernel: KernelManager) -> None:
     # No notebook knows what another one named.
     notebook.cells.insert(0, nbformat.v4.new_code_cell("%reset -f"))

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import pytest
 from service.processes import free_port, running, wait_until_ready
 
 from sendopt.app import open_app
@@ -72,6 +73,7 @@ def test_a_service_whose_stderr_is_full_works_and_its_lines_come_out_later(home:
     assert "log_lines_left_out" not in events
 
 
+@pytest.mark.slow  # app/test_log_lines.py closes one that nobody reads
 def test_a_service_whose_stderr_is_full_ends_when_it_is_told_to(home: Path) -> None:
     environment = {"SENDOPT_HOME": str(home), "SENDOPT_HTTP__PORT": str(free_port())}
     url = f"http://127.0.0.1:{environment['SENDOPT_HTTP__PORT']}"
