@@ -28,14 +28,14 @@ class Delivery(Stores):
 
     @cached_property
     def secrets(self) -> Secrets:
-        """The keys of the home; made at first use, and never again once they have signed a link.
+        """The keys of the home; made at first use, and never again once anything depends on them.
 
         Raises:
             InvalidInput: `secrets_unusable`.
         """
         if not secrets_file(self.settings.home).exists():
             with self.state.read() as tx:
-                lost = engagement.is_any_link_signed(tx)
+                lost = engagement.is_any_link_signed(tx) or devices.is_any_subscribed(tx)
             if lost:
                 raise lost_secrets(self.settings.home)
         return load_or_create_secrets(self.settings.home, self.random_bytes)

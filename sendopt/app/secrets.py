@@ -55,9 +55,9 @@ def secrets_file(home: Path) -> Path:
 
 
 def lost_secrets(home: Path) -> InvalidInput:
-    """Say that the secrets of a home are gone that signed links."""
+    """Say that the secrets of a home are gone that links or browsers depend on."""
     return InvalidInput(
-        f"{secrets_file(home)} is gone, and links were signed by it",
+        f"{secrets_file(home)} is gone, and links were signed or browsers subscribed with it",
         code="secrets_unusable",
         hint="restore it from the backup, or in a fleet mount it; if there is none, "
         "docs/runbooks/key-rotated.md says how to begin with new ones",

@@ -22,8 +22,9 @@ from sendopt.app.app import App
 from sendopt.app.secrets import load_or_create_secrets, load_secrets, secrets_file
 from sendopt.clock import VirtualClock
 from sendopt.errors import InvalidInput
-from sendopt.records import TenantId
+from sendopt.records import Channel, Device, DeviceId, TenantId, UserId
 from sendopt.settings import Settings
+from sendopt.state import devices
 from sendopt.state.tables import link
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbooks" / "key-rotated.md"
@@ -92,6 +93,26 @@ def test_the_runbook_adds_a_link_key_to_a_file_that_stays_whole(tmp_path: Path) 
     secrets_file(tmp_path).write_text(json.dumps(changed))
     with pytest.raises(InvalidInput):
         load_secrets(secrets_file(tmp_path))
+
+
+def test_those_that_browsers_subscribed_with_are_not_made_anew(home: Path) -> None:
+    """Else no push reaches one of them again: each is bound to the key (RFC 8292)."""
+    now = datetime(2026, 10, 1, tzinfo=UTC)
+    address = {"endpoint": "https://push.example/1", "keys": {"p256dh": "key", "auth": "secret"}}
+    browser = Device(DeviceId("d1"), UserId("ann"), Channel.WEB_PUSH, address)
+    with closing(App(Settings(home=home), VirtualClock(now), os.urandom)) as app:
+        app.create_tenant(TenantId("shop"), timezone="UTC")
+        _ = app.secrets
+        with app.state.write() as tx:
+            devices.register(tx, TenantId("shop"), browser, now=now)
+    secrets_file(home).unlink()
+    with closing(App(Settings(home=home), VirtualClock(now), os.urandom)) as app:
+        with pytest.raises(InvalidInput, match=r"key-rotated\.md") as refused:
+            _ = app.secrets
+        assert refused.value.code == "secrets_unusable"
+        with app.state.write() as tx:
+            devices.mark_dead(tx, TenantId("shop"), browser.device_id, reason="gone", now=now)
+        _ = app.secrets  # nobody is left whom it could reach
 
 
 def test_those_that_signed_links_are_made_anew_by_the_runbook_alone(
