@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from sendopt.api.threads import ThreadLost, in_thread
-from sendopt.api.workers import BUSY, IDLE
+from sendopt.api.workers import BUSY
 from sendopt.app import App
 from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.clock import SystemClock
@@ -47,10 +47,8 @@ def test_whatever_work_raises_is_raised_where_it_is_waited_for() -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_thread_that_dies_between_two_pieces_of_work_costs_neither() -> None:
     async def run() -> list[int]:
-        await in_thread(lambda: 0)
-        for thread in threading.enumerate():
-            if thread.name == IDLE:
-                _kill(thread)  # it dies as the next piece wakes it
+        worker = await in_thread(threading.current_thread)
+        _kill(worker)  # it dies as the next piece wakes it: who worked last is asked first
         return [await in_thread(lambda number=number: number) for number in range(3)]
 
     assert asyncio.run(run()) == [0, 1, 2]

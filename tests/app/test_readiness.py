@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -42,10 +43,16 @@ def test_a_store_that_is_silent_is_named_and_holds_up_nobody(
     free.set()
 
 
-@pytest.mark.timeout(300)
-def test_an_object_store_that_is_away_is_named_and_found_again(tmp_path: Path) -> None:
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[S3]:
     store = S3(tmp_path / "buckets")
     store.start()
+    yield store
+    store.stop()
+
+
+@pytest.mark.timeout(300)
+def test_an_object_store_that_is_away_is_named_and_found_again(tmp_path: Path, store: S3) -> None:
     log = LogSettings(
         data="s3://lake/log", s3_endpoint=store.endpoint, s3_key_id="any", s3_use_ssl=False
     )
@@ -57,7 +64,6 @@ def test_an_object_store_that_is_away_is_named_and_found_again(tmp_path: Path) -
         assert app.ready()["log"] is None
         store.start()
         wait_until(lambda: app.ready()["log_data"] is None, "the store to be found again")
-    store.stop()
 
 
 def test_what_nobody_foresaw_is_told_too() -> None:

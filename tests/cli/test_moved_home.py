@@ -24,7 +24,7 @@ ALONE = (
     "[a-z]*{x,y}", "Müller 東京 🏠", "sqlite:", "a:b@c",
 )  # fmt: skip
 TOGETHER = (
-    "hash#tag que?stion [a-z]*{x,y}", "Müller 東京 🏠 it's a:b@c", 'two  blanks dou"ble',
+    "sqlite:hash#tag que?stion [a-z]*{x,y}", "Müller 東京 🏠 it's a:b@c", 'two  blanks dou"ble',
     "per%20cent% a&b;c=d", "-n", "file:x", "tenant_id=x",
 )  # fmt: skip
 EVENTS = "event_id,user_id,event_type,occurred_at,send_id\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from faults.flips import KINDS, Judge, files_of, flip, live_a_day
+from faults.flips import KINDS, Judge, files_of, flip, live_a_day, untouched
 from faults.history import Bench
 from faults.tally import Tally
 
@@ -20,6 +20,10 @@ def flip_bits(bench: Bench, seed: int, flips: int) -> Tally:
     kinds = [kind for kind in KINDS if files_of(lived, kind)]
     tally = Tally()
     with closing(Judge()) as judge:
+        for kind in kinds:
+            if (said := untouched(lived, kind, scratch, judge)) != "harmless":
+                tally.unexpected += 1
+                tally.failures.append(f"{said}: nothing was flipped of {kind}")
         for number in range(flips):
             flipped = flip(lived, kinds[number % len(kinds)], seed + number, scratch, judge)
             if flipped is None:

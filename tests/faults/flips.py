@@ -61,8 +61,13 @@ KINDS = {
     "backup": f"{BACKUPS}/files/*",
 }
 OUTCOMES = ("named", "harmless", "silent", "died")
+#: The codes by which something asks for what is damaged; any other refusal is about something else.
+_NAMES = {
+    "backup_damaged", "catalog_lost", "event_damaged", "file_missing", "log_damaged",
+    "model_damaged", "secrets_unusable", "store_damaged",
+}  # fmt: skip
 #: No check of so small a home takes longer, whatever else the machine does.
-_PATIENCE_SECONDS = 300
+_PATIENCE_SECONDS = 150
 
 
 @dataclass(frozen=True)
@@ -108,18 +113,16 @@ class Judge:
         try:
             return self._apart.submit(_judge, lived, copy, kind).result(_PATIENCE_SECONDS)
         except (BrokenProcessPool, TimeoutError):
-            self._end()
+            self.close()
             self._begin()
             return "died"
-
-    def close(self) -> None:
-        self._apart.shutdown()
 
     def _begin(self) -> None:
         self._apart = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
         self._process = self._apart.submit(os.getpid).result()
 
-    def _end(self) -> None:
+    def close(self) -> None:
+        """End the process, whatever it is at."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._process, signal.SIGKILL)
         self._apart.shutdown()
@@ -144,6 +147,15 @@ def flip(lived: Path, kind: str, seed: int, scratch: Path, judge: Judge) -> Flip
         shutil.rmtree(copy)
 
 
+def untouched(lived: Path, kind: str, scratch: Path, judge: Judge) -> str:
+    """Return what a copy is said to be in which nothing was flipped."""
+    copy = Path(shutil.copytree(lived, scratch / f"{kind}-untouched"))
+    try:
+        return judge(lived, copy, kind)
+    finally:
+        shutil.rmtree(copy)
+
+
 def _judge(lived: Path, copy: Path, kind: str) -> str:
     try:
         home = _home_of(copy, kind)
@@ -153,8 +165,11 @@ def _judge(lived: Path, copy: Path, kind: str) -> str:
             if not app.scrub_log(progress=lambda _about: None).is_whole:
                 return "named"
             held = list(_contents(app, home))
-    except SendoptError:
-        return "named"  # by what asked for it
+    except SendoptError as error:
+        if error.code in _NAMES:
+            return "named"
+        traceback.print_exc()
+        return "died"
     except Exception:  # noqa: BLE001 - whatever a damaged home makes of the check
         traceback.print_exc()
         return "died"

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from faults.flips import Judge, files_of, flip, live_a_day
+from faults.flips import Judge, files_of, flip, live_a_day, untouched
 
 
 @pytest.fixture(scope="module")
@@ -16,10 +16,11 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 # Where a value may change that nothing contradicts: docs/decisions/0035-integrity.md says which.
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["catalog", "parquet", "secrets", "scores"])
+@pytest.mark.parametrize("kind", ["catalog", "parquet", "secrets", "scores", "manifest", "backup"])
 def test_a_flip_is_named_or_changes_nothing(lived: Path, tmp_path: Path, kind: str) -> None:
     assert files_of(lived, kind)
     with closing(Judge()) as judge:
+        assert untouched(lived, kind, tmp_path, judge) == "harmless"
         outcomes = {flip(lived, kind, seed, tmp_path, judge) for seed in range(3)}
     assert {each.outcome for each in outcomes if each is not None} <= {"named", "harmless"}
 

@@ -66,10 +66,12 @@ def world(mutation: Mutation | None = None, *, lake: bool = False) -> Iterator[W
             connection.close()
         with nullcontext() if lake else without_time_travel(), planted(mutation):
             lived_in = World(folder, template, _lake(folder) if lake else None)
+            gc.collect()
             gc.freeze()  # what stays for all days need not be looked at again with each
             try:
                 yield lived_in
             finally:
+                gc.unfreeze()
                 lived_in.close()
     finally:
         structlog.reset_defaults()

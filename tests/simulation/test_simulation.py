@@ -22,10 +22,16 @@ TESTS = Path(__file__).parents[1]
 
 
 def test_simulated_days_hold_every_promise() -> None:
-    lived = hunt(first=0, days=4)
+    """Between them these days have imports, clocks that are set, a holdout, and a backup."""
+    first, days = 6, 4
+    faults = [script.write(seed).faults for seed in range(first, first + days)]
+    assert any(each.clock for each in faults)
+
+    lived = hunt(first, days)
 
     assert lived.failed is None, f"cd tests && python -m simulation {lived.failed.script.seed}"
     assert lived.counts["hand-overs"] > 3
+    assert lived.counts["people held out"] > 0
 
 
 def test_a_seed_gives_the_same_day_to_the_byte_in_any_process() -> None:
