@@ -53,7 +53,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
     room = stdout.width - 3 * len(columns) - 1
     widths = _widths([list(columns), *cells], room=room)
     first = max((cell_len(line[0]) for line in [list(columns), *cells]), default=0)
-    keeps_first = first + _LEAST_WIDTH * (len(columns) - 1) <= room
+    keeps_first = widths is None and first + _LEAST_WIDTH * (len(columns) - 1) <= room
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
         table.add_column(

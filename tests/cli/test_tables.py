@@ -62,6 +62,17 @@ def test_every_table_fits_and_loses_nothing(kinds: list[str], data: st.DataObjec
         assert folded == (f"{value:,}" if isinstance(value, int) else value)
 
 
+@pytest.mark.parametrize("others", range(1, 5))
+def test_words_of_the_first_column_are_folded_and_none_is_left_out(
+    others: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "exports/March of push events that nobody has read.csv"
+    columns = ["file", *(["conflicting"] * others)]
+    lines = drawn("Imported", columns, [[name, *range(others)]], monkeypatch)
+    folded = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
+    assert "".join(folded).replace(" ", "") == name.replace(" ", "")
+
+
 @given(
     lengths=st.lists(st.integers(1, 16), min_size=1, max_size=4),
     reason=st.lists(st.text("abc", min_size=1, max_size=14), min_size=1, max_size=40),
