@@ -19,8 +19,9 @@ from sendopt.app.secrets import (
 )
 from sendopt.app.stores import Stores
 from sendopt.deliver import Dispatcher, RetryPolicy
-from sendopt.records import Device, Message, SendId, TenantId, UserId
-from sendopt.state import devices, engagement, users
+from sendopt.records import Channel, Device, Message, SendId, TenantId, UserId
+from sendopt.state import devices, users
+from sendopt.state.secrets_in_use import are_secrets_in_use
 
 
 class Delivery(Stores):
@@ -35,7 +36,7 @@ class Delivery(Stores):
         """
         if not secrets_file(self.settings.home).exists():
             with self.state.read() as tx:
-                lost = engagement.is_any_link_signed(tx) or devices.is_any_subscribed(tx)
+                lost = are_secrets_in_use(tx)
             if lost:
                 raise lost_secrets(self.settings.home)
         return load_or_create_secrets(self.settings.home, self.random_bytes)
@@ -78,6 +79,8 @@ class Delivery(Stores):
         device = ingest.parse_device(
             body, allow_private_addresses=self.settings.deliver.allow_private_addresses
         )
+        if device.channel == Channel.WEB_PUSH:
+            _ = self.secrets  # it subscribed with a key of theirs: there have to be any
         with self.state.write() as tx:
             return devices.register(tx, tenant_id, device, now=self.clock.now())
 

@@ -109,6 +109,7 @@ def _appending(app: App) -> list[Part]:
 def _with_api(app: App, parts: list[Part]) -> list[Part]:
     """Return `parts` and the API, which tells how all of them are."""
     http = app.settings.http
+    _ = app.link_signer  # who has no secrets would answer every click with a refusal
     together = list(parts)
     api = sendopt.api.create_api(app, together)
     server = sendopt.api.make_server(api, host=http.host, port=http.port)

@@ -317,11 +317,6 @@ def billed_periods(tx: Transaction, tenant_id: TenantId) -> list[str]:
     )
 
 
-def link_count(tx: Transaction) -> int:
-    """Return how many links were signed, of all tenants."""
-    return tx.scalar(sa.select(sa.func.count()).select_from(link)) or 0
-
-
 def send_count(tx: Transaction) -> int:
     """Return how many sends there are, of all tenants."""
     return tx.scalar(sa.select(sa.func.count()).select_from(planned_send)) or 0

@@ -120,14 +120,6 @@ def get(tx: Transaction, tenant_id: TenantId, device_id: DeviceId) -> Device:
     return _device(row)
 
 
-def is_any_subscribed(tx: Transaction) -> bool:
-    """Tell whether a browser of any tenant is subscribed to Web Push, which binds it to a key."""
-    subscribed = sa.select(devices.c.device_id).where(
-        devices.c.channel == Channel.WEB_PUSH, devices.c.dead_at.is_(None)
-    )
-    return bool(tx.scalar(sa.select(sa.exists(subscribed))))
-
-
 def reachable(
     tx: Transaction,
     tenant_id: TenantId,

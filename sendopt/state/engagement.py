@@ -52,11 +52,6 @@ def find_link(tx: Transaction, link_id: str) -> Link | None:
     return None if row is None else Link(*row)
 
 
-def is_any_link_signed(tx: Transaction) -> bool:
-    """Tell whether a link of any tenant has ever been given out."""
-    return bool(tx.scalar(sa.select(sa.exists(sa.select(link.c.link_id)))))
-
-
 def lock_send(tx: Transaction, tenant_id: TenantId, send_id: SendId) -> AnsweredSend | None:
     """Return a send and keep it to this transaction: its answers are recorded one by one."""
     send = planned_send.c

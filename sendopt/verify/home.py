@@ -42,19 +42,18 @@ def _shared(path: Path) -> int:
     return stat.S_IMODE(found.st_mode) & 0o077 if found.st_uid == os.getuid() else 0
 
 
-def secrets(path: Path, load: Callable[[], object], *, links: int) -> Iterator[Finding]:
+def secrets(path: Path, load: Callable[[], object], *, needed: bool) -> Iterator[Finding]:
     """Yield what is wrong with the secrets.
 
     Args:
         path: where they are.
         load: reads them, and raises InvalidInput if anything in them cannot be used.
-        links: how many links were signed with them.
+        needed: whether a link was signed or a browser subscribed with them.
     """
     if not path.exists():
-        if links:
-            yield _finding(
-                "secrets_are_whole", path.name, f"it is gone, and {links:,} links were signed by it"
-            )
+        if needed:
+            what = "it is gone, and links were signed or browsers subscribed with it"
+            yield _finding("secrets_are_whole", path.name, what)
         return
     try:
         load()

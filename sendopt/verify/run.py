@@ -13,6 +13,7 @@ from sendopt.learn import Registry
 from sendopt.log import Log
 from sendopt.records import TenantId
 from sendopt.state import State, Transaction, audit, rows, schema, tables, tenants, unchanged
+from sendopt.state.secrets_in_use import are_secrets_in_use
 from sendopt.state.violation import Violation
 from sendopt.verify import home
 from sendopt.verify.checks import Checks
@@ -55,11 +56,11 @@ def verify(
     """
     checks = Checks(progress)
     state = _opened(checks, "state", subject.state)
-    everyone, send_count, links = set[TenantId](), 0, 0
+    everyone, send_count, is_keyed = set[TenantId](), 0, False
     if state is not None:
         _state_alone(checks, state, now)
         checks.run("state", "log and ledger brought up to the state", settle)
-        everyone, send_count, links = _counted(checks, state)
+        everyone, send_count, is_keyed = _counted(checks, state)
     log = _opened(checks, "log", subject.log)
     event_count, unsettled = 0, tuple[TenantId, ...]()
     if log is not None:
@@ -70,7 +71,7 @@ def verify(
             for about, look in (("champion", champion), ("record of models", record)):
                 check = partial(look, registry, tenant_id)
                 checks.run("registry", f"{about} of {tenant_id}", check, tenant_id=tenant_id)
-    _home(checks, subject, links)
+    _home(checks, subject, is_keyed=is_keyed)
     return Report(tuple(checks.findings), len(everyone), send_count, event_count, unsettled)
 
 
@@ -100,19 +101,19 @@ def _state_alone(checks: Checks, state: State, now: datetime) -> None:
             checks.run("state", f"{about} of {table.name}", partial(each, check, "state"))
 
 
-def _counted(checks: Checks, state: State) -> tuple[set[TenantId], int, int]:
-    """Return all tenants, and how many sends and links there are."""
-    everyone, counts = set[TenantId](), [0, 0]
+def _counted(checks: Checks, state: State) -> tuple[set[TenantId], int, bool]:
+    """Return all tenants, how many sends there are, and whether anything out needs the secrets."""
+    everyone, found = set[TenantId](), [0, False]
 
     def count() -> Iterator[Finding]:
         with state.read() as tx:
             # Whoever's id is no text is named as a row that cannot be read.
             everyone.update(each for each in tenants.everyone(tx) if isinstance(each, str))
-            counts[:] = audit.send_count(tx), audit.link_count(tx)
+            found[:] = audit.send_count(tx), are_secrets_in_use(tx)
         yield from ()
 
     checks.run("state", "tenants", count)
-    return everyone, counts[0], counts[1]
+    return everyone, found[0], bool(found[1])
 
 
 class _Log:
@@ -176,10 +177,10 @@ class _Log:
                 self._settled.add(tenant_id)
 
 
-def _home(checks: Checks, subject: Subject, links: int) -> None:
+def _home(checks: Checks, subject: Subject, *, is_keyed: bool) -> None:
     for about, check in (
         ("modes of files", partial(home.private, subject.home, subject.private_files)),
-        ("secrets", partial(home.secrets, subject.secrets, subject.load_secrets, links=links)),
+        ("secrets", partial(home.secrets, subject.secrets, subject.load_secrets, needed=is_keyed)),
         ("stored scores", partial(home.scores, subject.scores)),
     ):
         checks.run("home", about, check)

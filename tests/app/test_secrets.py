@@ -19,8 +19,9 @@ import pytest
 import sqlalchemy as sa
 
 from sendopt.app.app import App
+from sendopt.app.channels import public_web_push_key
 from sendopt.app.secrets import load_or_create_secrets, load_secrets, secrets_file
-from sendopt.clock import VirtualClock
+from sendopt.clock import SystemClock, VirtualClock
 from sendopt.errors import InvalidInput
 from sendopt.records import Channel, Device, DeviceId, TenantId, UserId
 from sendopt.settings import Settings
@@ -95,6 +96,25 @@ def test_the_runbook_adds_a_link_key_to_a_file_that_stays_whole(tmp_path: Path) 
         load_secrets(secrets_file(tmp_path))
 
 
+def test_a_browser_that_is_registered_first_has_subscribed_with_a_key_that_is_there(
+    home: Path, tmp_path: Path
+) -> None:
+    point = public_web_push_key(load_or_create_secrets(tmp_path, os.urandom))  # of a browser
+    body = {
+        "device_id": "d1",
+        "user_id": "ann",
+        "channel": "web_push",
+        "address": {
+            "endpoint": "https://push.example/1",
+            "keys": {"p256dh": point, "auth": "A" * 22},
+        },
+    }
+    with closing(App(Settings(home=home), SystemClock(), os.urandom)) as app:
+        app.create_tenant(TenantId("shop"), timezone="UTC")
+        app.register_device(TenantId("shop"), body)
+        assert secrets_file(home).exists()
+
+
 def test_those_that_browsers_subscribed_with_are_not_made_anew(home: Path) -> None:
     """Else no push reaches one of them again: each is bound to the key (RFC 8292)."""
     now = datetime(2026, 10, 1, tzinfo=UTC)
@@ -110,6 +130,8 @@ def test_those_that_browsers_subscribed_with_are_not_made_anew(home: Path) -> No
         with pytest.raises(InvalidInput, match=r"key-rotated\.md") as refused:
             _ = app.secrets
         assert refused.value.code == "secrets_unusable"
+        found = {each.rule for each in app.verify(progress=lambda _about: None).findings}
+        assert found == {"secrets_are_whole"}
         with app.state.write() as tx:
             devices.mark_dead(tx, TenantId("shop"), browser.device_id, reason="gone", now=now)
         _ = app.secrets  # nobody is left whom it could reach
