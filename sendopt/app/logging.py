@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import io
 import logging
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -43,6 +44,8 @@ def log_in_background() -> None:
     """Let a thread write all that goes to stderr, from now on: nobody may ever read it."""
     if isinstance(sys.stderr, LogLines):
         return
+    if sys.stderr is None:  # it was closed by whoever started this: `2>&-`
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - while the process lives
     try:
         descriptor = sys.stderr.fileno()
     except io.UnsupportedOperation:  # in memory: it is never full

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -116,3 +118,9 @@ def test_its_end_waits_for_the_last_line_but_not_for_a_reader_who_is_gone() -> N
         missing = 100_000
         while missing:  # else it would write to whatever has the number of this pipe next
             missing -= len(os.read(reader, 65_536))
+
+
+def test_a_service_whose_stderr_was_closed_goes_on() -> None:
+    """As by `2>&-`: there is then no stream at all."""
+    logs = "import sys, sendopt.app.logging as l; l.log_in_background(); sys.stderr.write('x')"
+    subprocess.run(["sh", "-c", '"$0" -c "$1" 2>&-', sys.executable, logs], check=True)
