@@ -236,8 +236,9 @@ class Registry:
             gate: what the gate said in short (`GateReport.summary`).
         """
         self._versions.end_run(recorded.run_id, metrics=metrics, tags=tags)
-        self._versions.tag(tenant_id, _GATE_SHA256_TAG, _sha256(gate), number=recorded.number)
+        # A text without a hash counts as an earlier release's; the other way round as changed.
         self._versions.tag(tenant_id, _GATE_TAG, gate, number=recorded.number)
+        self._versions.tag(tenant_id, _GATE_SHA256_TAG, _sha256(gate), number=recorded.number)
 
     def seen(self, tenant_id: TenantId) -> Seen:
         """Return who serves now.
