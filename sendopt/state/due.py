@@ -132,7 +132,7 @@ def _lock(
 
 
 def _lock_one(tx: Transaction, tenant_id: str, send_id: str) -> sa.Row[Any] | DamagedSend:
-    one = _with_its_own(sa.select(planned_send).where(*_is_key))
+    one = _with_its_own(_ONE)
     given = {"of_tenant": tenant_id, "of_send": send_id}
     try:
         return readable(tx, one, given)[0]
@@ -145,6 +145,8 @@ _is_key = (
     planned_send.c.tenant_id == sa.bindparam("of_tenant"),
     planned_send.c.send_id == sa.bindparam("of_send"),
 )
+
+_ONE = sa.select(planned_send).where(*_is_key)
 
 
 @cache  # to build it takes longer than to execute it
