@@ -134,7 +134,7 @@ def by_its_disk(folder: Path | None) -> Iterator[None]:
                 with suppress(OSError):
                     check_room(folder)
             except StoreFailure as why:
-                raise why from failure
+                raise why from failure.__cause__ or failure  # a fatal one ends its instance
         raise
 
 
