@@ -85,7 +85,7 @@ class Tenancy(StateStore):
     def resume(self, *, overdue: bool) -> Held:
         """Let held sends go out that are due from now on; return how many are held still.
 
-        A restored home takes the place of its original, whose backups are its own from then on.
+        A home that was restored to its original's path takes its place, and its backups with it.
 
         Args:
             overdue: also those whose time has come, unless they have expired.
