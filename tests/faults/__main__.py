@@ -54,7 +54,9 @@ def main() -> None:
     text = table({each.title: results.of(each.name) for each in chosen})
     print(f"\n{text}\n\n{timedelta(seconds=round(time.monotonic() - begun_at))}")
     if given.write:
-        page.write(text, seed=given.seed, trees=list(results.trees))
+        planned = sum(each.faults for each in chosen)
+        share = results.asked / planned
+        page.write(text, seed=given.seed, trees=[*results.trees], share=share, planned=planned)
     if not all(results.of(each.name).is_clean for each in chosen):
         sys.exit(1)
 

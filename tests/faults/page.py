@@ -10,9 +10,10 @@ _PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 _TEXT = """\
 # Faults
 
-Written by `make faults` (seed {seed}; commit {trees}) on {cores} cores. Clients post events,
-commit campaigns and click on links; a webhook receiver keeps every delivery. Afterwards what was
-acknowledged is held against state, log, ledger and receiver, and `sendopt verify` runs.
+Written by `make faults` (seed {seed}; commit {trees}) on {cores} cores: {share:.0%} of the
+{planned:,} faults of a whole run. Clients post events, commit campaigns and click on links; a
+webhook receiver keeps every delivery. Afterwards what was acknowledged is held against state, log,
+ledger and receiver, and `sendopt verify` runs.
 
 {table}
 
@@ -34,7 +35,23 @@ faults.
 """
 
 
-def write(table: str, *, seed: int, trees: Sequence[str]) -> None:
-    """Write docs/faults.md."""
-    text = _TEXT.format(table=table, seed=seed, trees=", ".join(trees), cores=os.cpu_count())
-    _PAGE.write_text(text)
+def write(table: str, *, seed: int, trees: Sequence[str], share: float, planned: int) -> None:
+    """Write docs/faults.md.
+
+    Args:
+        table: of all scenarios.
+        seed: of the run.
+        trees: commits that were attacked.
+        share: of the planned faults that have been tried.
+        planned: faults of a whole run.
+    """
+    _PAGE.write_text(
+        _TEXT.format(
+            table=table,
+            seed=seed,
+            trees=", ".join(trees),
+            cores=os.cpu_count(),
+            share=share,
+            planned=planned,
+        )
+    )

@@ -50,6 +50,11 @@ class Results:
         self.tallies[history] = tally
         self.trees[tree] = None
 
+    @property
+    def asked(self) -> int:
+        """How many faults the histories were to plant; some never come to their place."""
+        return sum(asked for _, _, asked in self.tallies)
+
     def of(self, scenario: str) -> Tally:
         """Return the sum of a scenario's histories."""
         return sum((each for (name, *_), each in self.tallies.items() if name == scenario), Tally())
