@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sendopt.errors import ModelNotServable
 from sendopt.learn import Registry
 from sendopt.records import TenantId
+from sendopt.verify.checks import NOBODY
 from sendopt.verify.report import Finding
 
 
@@ -21,6 +22,12 @@ def champion(registry: Registry, tenant_id: TenantId) -> Iterator[Finding]:
         except ModelNotServable as refusal:
             if refusal.code != "no_champion":
                 yield Finding("registry", rule, tenant_id, subject, refusal.message)
+
+
+def storage(registry: Registry) -> Iterator[Finding]:
+    """Yield what is wrong with the file that all tenants' models are recorded in."""
+    for what in registry.storage():
+        yield Finding("registry", "registry_unchanged", NOBODY, "record of the models", what)
 
 
 def record(registry: Registry, tenant_id: TenantId) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from sendopt.verify import home
 from sendopt.verify.checks import Checks
 from sendopt.verify.ledger import bills
 from sendopt.verify.log import LogCheck, ahead_of_state, damaged_files
-from sendopt.verify.registry import champion, record
+from sendopt.verify.registry import champion, record, storage
 from sendopt.verify.report import Finding, Report
 
 Store = TypeVar("Store")
@@ -67,6 +67,7 @@ def verify(
         event_count, unsettled = _Log(checks, log, state).check(everyone)
     registry = _opened(checks, "registry", subject.registry)
     if registry is not None:
+        checks.run("registry", "file of the models", partial(storage, registry))
         for tenant_id in sorted(everyone):
             for about, look in (("champion", champion), ("record of models", record)):
                 check = partial(look, registry, tenant_id)

@@ -42,6 +42,9 @@ class NoModels:
     def last_good(self, tenant_id: TenantId) -> None:
         raise ModelNotServable("there is none", code="no_last_good")
 
+    def storage(self) -> tuple[str, ...]:
+        return ()
+
     def changes(self, tenant_id: TenantId) -> tuple[str, ...]:
         return ()
 

@@ -386,6 +386,14 @@ class Registry:
             raise damaged(f"the card of model {version.number} was changed since it was written")
         return card
 
+    def storage(self) -> list[str]:
+        """Return what SQLite finds wrong with MLflow's file, which all tenants share.
+
+        Raises:
+            ModelNotServable: `registry_unavailable`.
+        """
+        return self._versions.storage()
+
     def changes(self, tenant_id: TenantId) -> Iterator[str]:
         """Yield what the registry does not hold as it was written, a sentence each.
 
@@ -396,7 +404,6 @@ class Registry:
             ModelNotServable: `model_damaged`, if a promotion was changed; `registry_unavailable`.
             LeaseHeld: if another process is about to change the champion for longer than a minute.
         """
-        yield from self._versions.storage()
         if self._versions.standing(tenant_id) is None:
             return
         for version in self._versions.newest_first(tenant_id):
