@@ -9,7 +9,7 @@ what was written.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +84,8 @@ def misleading(
     """
     held: _Columns = defaultdict(lambda: defaultdict(_Held))
     footers = _footers(connection, location, files)
-    for row in _asked(connection, lake, "file_statistics"):
+    mine = {"files": [relative(location, file) for file in files]}
+    for row in _asked(connection, lake, "file_statistics", params=mine):
         table_id, table, file, column, kind, values, nulls, least, most = row
         if (file, column) not in footers:
             continue
@@ -143,10 +144,15 @@ def _bounds(column: str, kind: str) -> str:
 
 
 def _asked(
-    connection: duckdb.DuckDBPyConnection, lake: str, name: str, **names: str
+    connection: duckdb.DuckDBPyConnection,
+    lake: str,
+    name: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    **names: str,
 ) -> list[tuple[Any, ...]]:
     sql = statement(name).format(metadata=f"__ducklake_metadata_{lake}", **names)
-    return all_rows(connection, name, sql)
+    return all_rows(connection, name, sql, params=params)
 
 
 def _covers(kind: str, least: str | None, most: str | None, held: _Held) -> bool:

@@ -1,5 +1,5 @@
--- Templated: the tables of the catalog itself. Grain: one row per file of the newest snapshot and
--- column, with what the catalog says of them.
+-- Templated: the tables of the catalog itself. $files: names below the folder of the data. Grain: one
+-- row per column of those that are files of the newest snapshot, with what the catalog says of it.
 select
     t.table_id,
     t.table_name,
@@ -15,4 +15,5 @@ join {metadata}.ducklake_table as t using (table_id)
 join {metadata}.ducklake_schema as s using (schema_id)
 join {metadata}.ducklake_file_column_stats as f using (data_file_id)
 join {metadata}.ducklake_column as c on c.table_id = d.table_id and c.column_id = f.column_id
-where d.end_snapshot is null and t.end_snapshot is null and c.end_snapshot is null
+where list_contains($files, s.path || t.path || d.path)
+    and d.end_snapshot is null and t.end_snapshot is null and c.end_snapshot is null
