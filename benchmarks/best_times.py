@@ -7,7 +7,6 @@ the processor time of the service is its own.
 from __future__ import annotations
 
 import json
-import os
 import socket
 import statistics
 import subprocess
@@ -18,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from traffic.usage import cpu_seconds
 
 HERE = Path(__file__).parent
 USERS = 100_000
@@ -119,9 +120,3 @@ def served(folder: Path) -> Iterator[tuple[int, int, str]]:
     finally:
         server.terminate()
         server.wait(timeout=30)
-
-
-def cpu_seconds(process: int) -> float:
-    """Return what a process has used so far, of all cores (Linux)."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

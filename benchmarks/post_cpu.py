@@ -9,26 +9,16 @@ else the machine does. The process that serves does nothing else; the log is cop
 from __future__ import annotations
 
 import argparse
-import http.client
-import json
-import os
-import signal
-import subprocess
-import sys
+import asyncio
+import http
 import tempfile
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sendopt.app import open_app
-from sendopt.app.stores import DEFAULT_TENANT
-from sendopt.settings import Settings
+from traffic.client import Client
+from traffic.service import issue_key, running
+from traffic.usage import cpu_seconds
 
 _CLIENTS = 4
-_PORT = 18_420
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -37,71 +27,33 @@ def main() -> None:
     count = parser.parse_args().requests
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        with closing(open_app(Settings(home=home))) as app:
-            app.log.migrate()
-            key = app.issue_key(DEFAULT_TENANT, name="benchmark")
-        with _served(home) as pid:
-            _post(key, "warm", requests=40, size=5)
-            for size, requests in ((1, count), (500, count // 10)):
-                before = _cpu_seconds(pid)
-                _post(key, f"of{size}", requests=requests, size=size)
-                spent = _cpu_seconds(pid) - before
-                print(f"{requests:,} requests of {size}: {1000 * spent / requests:.2f} ms each")
+        key = issue_key(home)
+        with running("serve", home, log=Path(folder) / "log") as (process, port):
+            asyncio.run(_measure(Client(port, key), process.pid, count))
 
 
-@contextmanager
-def _served(home: Path) -> Iterator[int]:
-    command = [sys.executable, "-m", "sendopt", "serve", "--home", str(home)]
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, "SENDOPT_HTTP__PORT": str(_PORT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        while not _answers():
-            if process.poll() is not None:
-                sys.exit(f"serve ended with status {process.returncode}")
-            time.sleep(0.1)
-        yield process.pid
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
+async def _measure(client: Client, process_id: int, count: int) -> None:
+    await _post(client, "warm", requests=40, size=5)
+    for size, requests in ((1, count), (500, count // 10)):
+        before = cpu_seconds(process_id)
+        await _post(client, f"of{size}", requests=requests, size=size)
+        spent = cpu_seconds(process_id) - before
+        print(f"{requests:,} requests of {size}: {1000 * spent / requests:.2f} ms each")
+    client.close()
 
 
-def _answers() -> bool:
-    with closing(http.client.HTTPConnection("127.0.0.1", _PORT, timeout=60)) as connection:
-        try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except OSError:
-            return False
+async def _post(client: Client, prefix: str, *, requests: int, size: int) -> None:
+    """Send that many requests of new events, a few at once."""
+    numbers = iter(range(requests))
 
-
-def _post(key: str, prefix: str, *, requests: int, size: int) -> None:
-    """Send that many requests of new events, by a few clients at once."""
-    clients = [
-        threading.Thread(
-            target=_client, args=(key, f"{prefix}-{number}", requests // _CLIENTS, size)
-        )
-        for number in range(_CLIENTS)
-    ]
-    for client in clients:
-        client.start()
-    for client in clients:
-        client.join()
-
-
-def _client(key: str, prefix: str, requests: int, size: int) -> None:
-    head = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    with closing(http.client.HTTPConnection("127.0.0.1", _PORT, timeout=60)) as connection:
-        for number in range(requests):
+    async def send() -> None:
+        for number in numbers:
             events = [_event(f"{prefix}-{number}-{each}", each) for each in range(size)]
-            connection.request("POST", "/v1/events", json.dumps(events), head)
-            answer = connection.getresponse()
-            body = answer.read()
+            answer = await client.post("/v1/events", events)
             if answer.status != http.HTTPStatus.OK:
-                raise RuntimeError(body.decode())
+                raise RuntimeError(answer.body.decode())
+
+    await asyncio.gather(*(send() for _ in range(_CLIENTS)))
 
 
 def _event(event_id: str, number: int) -> dict[str, str]:
@@ -112,11 +64,6 @@ def _event(event_id: str, number: int) -> dict[str, str]:
         "occurred_at": "2026-10-01T18:03:00+02:00",
         "timezone": "Europe/Vienna",
     }
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS  # in the process and in the kernel for it
 
 
 if __name__ == "__main__":

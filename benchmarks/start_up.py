@@ -20,6 +20,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from traffic.usage import cpu_seconds
 
 from sendopt.app import open_app
 from sendopt.app.stores import DEFAULT_TENANT
@@ -81,8 +82,7 @@ def _ready(service: str, environment: Mapping[str, str]) -> tuple[float, float]:
         while not _is_ready(f"http://127.0.0.1:{port}/readyz"):
             time.sleep(0.01)
         waited = time.perf_counter() - begin
-        times = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-        return waited, sum(map(int, times[11:13])) / os.sysconf("SC_CLK_TCK")  # user, system
+        return waited, cpu_seconds(process.pid)
     finally:
         process.kill()
         process.wait()

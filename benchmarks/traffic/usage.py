@@ -20,8 +20,6 @@ class Usage:
 def usage(process_id: int) -> Usage:
     """Return what the process holds now."""
     of_process = Path(f"/proc/{process_id}")
-    stat = (of_process / "stat").read_text().rpartition(")")[2].split()
-    ticks = int(stat[11]) + int(stat[12])
     status = dict(
         line.split(":\t")
         for line in (of_process / "status").read_text().splitlines()
@@ -30,6 +28,12 @@ def usage(process_id: int) -> Usage:
     return Usage(
         memory=int(status["VmRSS"].split()[0]) / 1024,
         files=len(list((of_process / "fd").iterdir())),
-        threads=int(stat[17]),
-        cpu=ticks / os.sysconf("SC_CLK_TCK"),
+        threads=int(status["Threads"]),
+        cpu=cpu_seconds(process_id),
     )
+
+
+def cpu_seconds(process_id: int) -> float:
+    """Return what the process has computed so far, itself and in the kernel, on all cores."""
+    fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
