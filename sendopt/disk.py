@@ -104,19 +104,14 @@ def check_room(folder: Path) -> None:
     """
     room = os.statvfs(folder)
     if room.f_flag & os.ST_RDONLY:
-        raise StoreFailure(
-            "the disk is read-only",
-            statement="probe",
-            code="disk_read_only",
-            hint="docs/runbooks/disk-full.md says what to do",
-        )
+        raise _unusable(errno.EROFS, hint="docs/runbooks/disk-full.md says what to do")
     if room.f_bavail * room.f_frsize < _LEAST_FREE_BYTES:
-        raise StoreFailure(
-            "the disk is full",
-            statement="probe",
-            code="disk_full",
-            hint="make room; what waits goes on by itself",
-        )
+        raise _unusable(errno.ENOSPC, hint="make room; what waits goes on by itself")
+
+
+def _unusable(number: int, *, hint: str) -> StoreFailure:
+    code, meaning = _CODES[number]
+    return StoreFailure(meaning, statement="probe", code=code, hint=hint)
 
 
 @contextmanager
