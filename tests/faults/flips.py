@@ -26,6 +26,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -158,8 +159,8 @@ def untouched(lived: Path, kind: str, scratch: Path, judge: Judge) -> str:
 
 def _judge(lived: Path, copy: Path, kind: str) -> str:
     try:
-        home = _home_of(copy, kind)
-        with closing(open_app(Settings(home=home), clock=VirtualClock(VERIFIED_AT))) as app:
+        home = _home_of(copy, kind, copy)
+        with _opened(home) as app:
             if app.verify(progress=lambda _about: None).findings:
                 return "named"
             if not app.scrub_log(progress=lambda _about: None).is_whole:
@@ -173,19 +174,34 @@ def _judge(lived: Path, copy: Path, kind: str) -> str:
     except Exception:  # noqa: BLE001 - whatever a damaged home makes of the check
         traceback.print_exc()
         return "died"
-    original = _home_of(lived, kind, beside=copy)
-    with closing(open_app(Settings(home=original), clock=VirtualClock(VERIFIED_AT))) as app:
-        return "harmless" if held == list(_contents(app, original)) else "silent"
+    return "harmless" if held == _expected(lived, kind) else "silent"
 
 
-def _home_of(lived: Path, kind: str, *, beside: Path | None = None) -> Path:
-    """Return the home to be looked at; restored, into a folder, if its backup is flipped."""
+@cache  # the same for every flip of a kind
+def _expected(lived: Path, kind: str) -> list[object]:
+    with tempfile.TemporaryDirectory(prefix="sendopt-flips-") as folder:
+        home = _home_of(lived, kind, Path(folder))
+        with _opened(home) as app:
+            return list(_contents(app, home))
+
+
+def _home_of(lived: Path, kind: str, folder: Path) -> Path:
+    """Return the home to be looked at; of what is backed up the one restored into `folder`."""
     if kind not in {"manifest", "backup"}:
         return lived / HOME
-    home = (beside or lived) / ("expected" if beside else "restored")
-    clock = VirtualClock(VERIFIED_AT)
-    restore(Settings(home=home), str(lived / BACKUPS), progress=lambda _about: None, clock=clock)
+    home = folder / "restored"
+    restore(
+        Settings(home=home),
+        str(lived / BACKUPS),
+        progress=lambda _about: None,
+        clock=VirtualClock(VERIFIED_AT),
+        random_bytes=bytes,  # of two homes that are compared, both get the same id
+    )
     return home
+
+
+def _opened(home: Path) -> closing[App]:
+    return closing(open_app(Settings(home=home), clock=VirtualClock(VERIFIED_AT)))
 
 
 def _contents(app: App, home: Path) -> Iterator[object]:
