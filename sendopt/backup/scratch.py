@@ -22,10 +22,8 @@ _PREFIX = "sendopt-backup-"
 def scratch_folder() -> Iterator[Path]:
     """Yield an empty folder that is gone after the block; drop those that killed processes left."""
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with (
-            suppress(OSError, LeaseHeld),
-            locked(left, other="a backup"),
-        ):  # another user's, or at work: refused
+        # Another user's, or one that is at work, is refused.
+        with suppress(OSError, LeaseHeld), locked(left, other="a backup"):
             shutil.rmtree(left)
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as made, locked(Path(made), other="a backup"):
         yield Path(made)

@@ -39,9 +39,7 @@ class Hunt:
     failed: Result | None  # the first day that failed
     counts: Counter[str]
     cpu_seconds: float
-    fails_anyway: bool = (
-        False  # that day fails without the planted bug too, which it says nothing of
-    )
+    fails_anyway: bool = False  # without the planted bug too: the day says nothing of it
 
 
 @contextmanager
