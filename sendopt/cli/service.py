@@ -112,6 +112,7 @@ def _with_api(app: App, parts: list[Part]) -> list[Part]:
     _ = app.link_signer  # who has no secrets would answer every click with a refusal
     together = list(parts)
     api = sendopt.api.create_api(app, together)
+    app.ready()  # brings in what is imported late, before anybody can ask and would wait for it
     server = sendopt.api.make_server(api, host=http.host, port=http.port)
 
     def work(part: Part, stop: Event) -> None:
@@ -119,5 +120,4 @@ def _with_api(app: App, parts: list[Part]) -> list[Part]:
 
     patience = sendopt.app.running.patience(app)
     together.append(sendopt.app.supervision.Part("serve", work, patience))
-    app.ready()  # brings in what is imported late
     return together
