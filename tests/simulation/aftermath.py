@@ -82,8 +82,11 @@ def _holdouts(facts: Facts, state: SimulatedState) -> Iterator[Violation]:
     arms: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in state.rows(_ARMS):
         arms[row["tenant_id"], row["user_id"]].add(row["arm"])
-        definition = definition_of(facts, row["tenant_id"], row["campaign_id"])
-        chance = {"random": "random", "configured": "configured"}[definition["holdout"]["time"]]
+        holdout = definition_of(facts, row["tenant_id"], row["campaign_id"]).get("holdout")
+        if holdout is None:
+            yield Violation("only_a_test_holds_people_out", f"{row['send_id']}")
+            continue
+        chance = {"random": "random", "configured": "configured"}[holdout["time"]]
         if row["arm"] == "holdout" and row["due_at"] and row["policy"] != chance:
             yield Violation("nothing_is_chosen_for_the_holdout", f"{row['send_id']}")
     for who in [who for who, found in arms.items() if len(found) > 1]:
@@ -254,6 +257,7 @@ def _log(facts: Facts, state: SimulatedState, log: SteppedLog) -> Iterator[Viola
         yield Violation("the_log_holds_events_once", f"{key}")
     yield from _contents(facts, {(row["tenant_id"], row["event_id"]): row for row in rows})
     yield from _imported(facts, {(row["tenant_id"], row["event_id"]): row for row in rows})
+    yield from _as_asked(facts, rows)
     certain, possible = _effects(facts)
     clicks = {tuple(row) for row in state.rows("select tenant_id, click_id from click")}
     for key in (certain | clicks) - ids.keys():
@@ -271,6 +275,27 @@ def _imported(facts: Facts, stored: dict[Any, dict[str, Any]]) -> Iterator[Viola
                 yield Violation("imported_events_are_in_the_log", f"{key}")
 
 
+def _as_asked(facts: Facts, rows: list[dict[str, Any]]) -> Iterator[Violation]:
+    """What is under an id is what somebody asked for under it; whoever was first with it."""
+    asked: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    for request in facts.asked("post_events", "import_events"):
+        for item in request.args["items"]:
+            asked[request.tenant_id, item["event_id"]].append(_given(item))
+    for row in rows:
+        wanted = asked.get((row["tenant_id"], row["event_id"]))
+        if wanted and not is_ours(row["event_id"]) and _there(row) not in wanted:
+            yield Violation("the_log_holds_what_was_asked", f"{row['event_id']}")
+
+
+def _given(item: dict[str, Any]) -> tuple[Any, ...]:
+    at = parsed(item["occurred_at"])
+    return item["user_id"], item["event_type"], at, item.get("send_id")
+
+
+def _there(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("user_id", "event_type", "occurred_at", "send_id"))
+
+
 def _contents(facts: Facts, stored: dict[Any, dict[str, Any]]) -> Iterator[Violation]:
     for request in facts.asked("post_events"):
         answers = request.answer if request.done else ()
@@ -280,10 +305,7 @@ def _contents(facts: Facts, stored: dict[Any, dict[str, Any]]) -> Iterator[Viola
             row = stored.get((request.tenant_id, item["event_id"]))
             if row is None:
                 yield Violation("acknowledged_events_are_in_the_log", f"{item['event_id']}")
-                continue
-            there = [row[name] for name in ("user_id", "event_type", "occurred_at", "send_id")]
-            given = [item["user_id"], item["event_type"], parsed(item["occurred_at"])]
-            if there != [*given, item.get("send_id")]:
+            elif _there(row) != _given(item):
                 yield Violation("the_first_of_an_id_stays", f"{item['event_id']}")
 
 

@@ -42,13 +42,15 @@ _NO_TIME_TRAVEL = (" at (version => {snapshot})", "")
 class _LateReader:
     """A reader that DuckDB opens at the first question that nothing else can answer.
 
-    What a tenant without events is told is the same whenever it is asked, and is kept.
+    What a tenant without events is told is the same whenever it is asked, and is kept. Ids that are
+    known are told of as the log was when the reader was made, all else as it was at that question.
     """
 
     def __init__(
         self, log: MemoryLog, tenant_id: TenantId, open_reader: Callable[[], Reader]
     ) -> None:
-        self._events = [row for row in log.tables.events if row["tenant_id"] == tenant_id]
+        self._events = log.events_of(tenant_id)
+        self._has_events_now = lambda: bool(log.events_of(tenant_id))
         self._answers = log.answers_of_nothing
         self._open_reader = open_reader
 
@@ -70,7 +72,7 @@ class _LateReader:
             ids = set(inputs["incoming"]["event_id"].to_pylist())
             known = [row for row in self._events if row["event_id"] in ids]
             return pa.Table.from_pylist(known, schema=EVENT_SCHEMA)
-        if self._events:
+        if self._has_events_now():
             return self._opened.query(name, sql, params, inputs)
         if (name, sql) not in self._answers:
             self._answers[name, sql] = self._opened.query(name, sql, params, inputs)
@@ -113,6 +115,9 @@ class MemoryLog(SteppedLog):
             self._shown = (0, 0)
             for (table,) in self._duckdb.execute(_TABLES).fetchall():
                 self._duckdb.execute(f"truncate {table}")
+
+    def events_of(self, tenant_id: TenantId) -> list[dict[str, Any]]:
+        return [row for row in self.tables.events if row["tenant_id"] == tenant_id]
 
     def migrate(self) -> None:
         """It is made as the newest release wants it."""

@@ -176,6 +176,16 @@ MUTATIONS = (
         "pass",
     ),
     Mutation(
+        "the rows of a file change users",
+        importing.ImportAppender.append,
+        "tenant_id,\n                events,",
+        "tenant_id,\n                events.set_column(\n"
+        "                    events.schema.get_field_index('user_id'),\n"
+        "                    'user_id',\n"
+        "                    events['user_id'].take(list(range(len(events)))[::-1]),\n"
+        "                ),",
+    ),
+    Mutation(
         "a request does not ask which ids a file has brought",
         accepting._known,
         "if not events:",
