@@ -26,8 +26,9 @@ from sendopt.log.statements import FATAL, must_stay_open
 
 _log = structlog.get_logger()
 
-#: How long one is used. Ten minutes of one copy a second make 600, and cost it some 30 MB.
-LONGEST_SECONDS = 600.0
+#: How long one is used. Two minutes of one copy a second make 120, and cost it some 5 MB; to open
+#: one costs 80 ms.
+LONGEST_SECONDS = 120.0
 
 
 class Instance:
