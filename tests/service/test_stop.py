@@ -10,6 +10,7 @@ import subprocess
 import time
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -74,8 +75,16 @@ def test_a_signal_ends_it_while_a_store_is_locked(home: Path) -> None:
         state.execute("begin exclusive")
         for command in COMMANDS:
             with running(command, environment(home)) as process:
-                time.sleep(8)
+                wait_until(partial(catches_sigterm, process), "the program to begin")
+                time.sleep(4)  # until it waits for the lock
                 assert stop(process, signal.SIGTERM) == 0
+
+
+def catches_sigterm(process: subprocess.Popen[bytes]) -> bool:
+    """Tell whether a signal no longer ends the interpreter, but reaches the program in it."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def test_a_part_that_is_lost_ends_the_process_with_one_line(home: Path, tmp_path: Path) -> None:

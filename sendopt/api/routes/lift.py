@@ -18,6 +18,9 @@ from sendopt.clock import parse_instant
 from sendopt.errors import InvalidInput
 from sendopt.records import OUTCOMES, CampaignId, EventType
 
+#: A year of the log's, in any zone.
+_INSTANT = {"type": "string", "format": "date-time", "pattern": r"^(197[2-9]|19[89]\d|2\d{3})-"}
+
 router = APIRouter(prefix="/v1/lift", tags=["lift"], route_class=ThreadedRoute)
 
 
@@ -30,7 +33,7 @@ def lift(
         list[QueryId] | None, Query(description="Only these; none = all with a holdout.")
     ] = None,
     since: Annotated[
-        Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})] | None,
+        Annotated[str, WithJsonSchema(_INSTANT)] | None,
         Query(description="Only sends planned from this instant on, RFC 3339."),
     ] = None,
     outcome: Annotated[
