@@ -164,7 +164,8 @@ def number(
                 table[slot] = tag | np.uint64(user + 1)
                 hashes[user], lengths[user], counts[user] = hashed, length, 0
                 begin = id_first[user]
-                words[begin : begin + size] = waiting[place : place + size]
+                for each in range(size):  # a slice would take two seconds to compile
+                    words[begin + each] = waiting[place + each]
                 id_first[user + 1] = begin + size
                 users += 1
             elif entry & ~_LOW == tag:
