@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import sys
+import threading
 import traceback
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import structlog
 from sendopt.app.log_lines import LogLines
 from sendopt.masking import masked
 
+_log = structlog.get_logger(__name__)
+
 _FRAMES = 12  # of a crash's stack, the innermost; above them stands only the framework
 
 
@@ -22,7 +25,9 @@ def configure_logging() -> None:
     """Let everything that is logged, here or in a library, come out as one JSON object a line.
 
     Each has `event`, `level` and `timestamp` (ISO 8601, UTC). Libraries are heard from warnings
-    on; their tracebacks stay out, since messages of errors can quote rows, statements or keys.
+    on; their tracebacks stay out, since messages of errors can quote rows, statements or keys. What
+    ends a thread, and what nobody can catch, is a line too: Python would print it in pieces,
+    between which the lines of others come.
     """
     structlog.configure(
         processors=[*_STAMPS, _RENDER],
@@ -38,6 +43,20 @@ def configure_logging() -> None:
         )
     )
     logging.basicConfig(handlers=[of_libraries], level=logging.WARNING)
+    threading.excepthook = _log_end_of_thread
+    sys.unraisablehook = _log_uncaught
+
+
+def _log_end_of_thread(ended: threading.ExceptHookArgs) -> None:
+    thread = ended.thread.name if ended.thread else None
+    error = ended.exc_value or ended.exc_type()
+    _log.error("thread_ended", thread=thread, **trace(error))
+
+
+def _log_uncaught(missed: sys.UnraisableHookArgs) -> None:
+    """Log what was raised where Python can tell nobody: as an object is thrown away."""
+    error = missed.exc_value or missed.exc_type()
+    _log.error("error_uncaught", where=type(missed.object).__name__, **trace(error))
 
 
 def log_in_background() -> None:

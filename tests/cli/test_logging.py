@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -35,3 +37,39 @@ def test_a_service_logs_json_lines_on_stderr_alone(tmp_path: Path) -> None:
     for line in lines:
         assert line["level"] in {"info", "warning"}
         assert datetime.fromisoformat(line["timestamp"]).utcoffset() == timedelta(0)
+
+
+def test_what_ends_a_thread_is_a_line_without_its_message() -> None:
+    """A message can quote a password, and a traceback comes in pieces between others' lines."""
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDS_THREADS], capture_output=True, text=True, check=True
+    )
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+    said = {(line["event"], line.get("thread"), line["error"]) for line in lines}
+    assert said == {
+        ("thread_ended", "loud", "RuntimeError"),
+        ("thread_ended", "quiet", "SystemExit"),
+        ("error_uncaught", None, "ValueError"),
+    }
+    assert "hunter2" not in ended.stderr
+    assert all(line["level"] == "error" and line["frames"] for line in lines)
+
+
+ENDS_THREADS = """
+import threading
+import sendopt.app
+
+def end(error):
+    raise error
+
+class Thrown:
+    def __del__(self):
+        raise ValueError("hunter2")
+
+sendopt.app.configure_logging()
+for name, error in ("loud", RuntimeError("hunter2")), ("quiet", SystemExit()):
+    thread = threading.Thread(target=end, args=[error], name=name)
+    thread.start()
+    thread.join()
+Thrown()
+"""
