@@ -255,13 +255,15 @@ def _write(
     began_at: datetime,
     now: datetime,
 ) -> list[tuple[DueSend, Fate]]:
-    """Write fates, attempts, dead devices and events; return the fates that could be written."""
+    """Write fates, attempts, dead devices and events; return the fates that could be written.
+
+    That an address is dead is a fact, whoever holds the claim of the send by now.
+    """
     kept = settle(tx, fates, began_at=began_at)
     held = {(send.tenant_id, send.send_id) for send, _ in kept}
     ours = [pair for pair in outcomes if (pair[0].tenant_id, pair[0].send_id) in held]
     end_attempts(tx, ours, now=now)
-    events: dict[TenantId, list[Event]] = defaultdict(list)
-    for send, outcome in ours:
+    for send, outcome in outcomes:
         if send.device is not None and isinstance(outcome, DeadAddress):
             devices.mark_dead(
                 tx,
@@ -271,6 +273,8 @@ def _write(
                 now=now,
                 asked_at=began_at,
             )
+    events: dict[TenantId, list[Event]] = defaultdict(list)
+    for send, outcome in ours:
         if event := event_of(send, outcome, at=began_at):
             events[send.tenant_id].append(event)
     for tenant_id in sorted(events):

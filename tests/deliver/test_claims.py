@@ -22,7 +22,7 @@ from sendopt.records import Accepted, Channel, DeadAddress, Permanent, Retry, Se
 from sendopt.state import State, audit
 from sendopt.state.dispatch import Claimant, Ended, claim, settle
 from sendopt.state.due import lock_due
-from sendopt.state.tables import planned_send
+from sendopt.state.tables import device, planned_send
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 FINAL = {"delivered", "failed", "expired", "cancelled", "suppressed"}
@@ -84,6 +84,21 @@ def test_that_a_provider_accepted_counts_even_after_the_lease(sends, dispatcher,
     assert sends.ends() == {send_id: ("delivered", "accepted")}
     assert awake.next_ready_at() is None
     assert sends.row(send_id).handed_over_at == NOON
+    assert [event["event_type"] for event in sends.events()] == ["send"]
+
+
+def test_that_an_address_is_dead_counts_even_after_the_lease(sends, dispatcher, scripted, clock):
+    [send_id] = sends.plan()
+    awake = dispatcher(SimulatorProvider(), owner="awake")
+
+    def sleep_through_the_lease(_message, _number):
+        clock.advance(timedelta(minutes=1))
+        assert awake.dispatch_due() == DispatchReport(delivered=1)
+        return DeadAddress("subscription_gone")
+
+    dispatcher(scripted(sleep_through_the_lease), owner="asleep").dispatch_batch()
+    assert sends.ends() == {send_id: ("delivered", "accepted")}
+    assert sends.rows(device)[0].dead_reason == "subscription_gone"
     assert [event["event_type"] for event in sends.events()] == ["send"]
 
 
