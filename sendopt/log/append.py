@@ -40,8 +40,8 @@ from sendopt.log.statements import (
 )
 from sendopt.records import Event, TenantId
 
-#: What the statement `verdicts` says where no row came before.
-_NO_VERDICTS = pa.schema(
+#: What the statement `verdicts` says of each row that must not be stored.
+VERDICT_SCHEMA = pa.schema(
     {
         "row": pa.int64(),
         "event_id": pa.string(),
@@ -49,7 +49,7 @@ _NO_VERDICTS = pa.schema(
         "attributes": pa.string(),
         "first_attributes": pa.string(),
     }
-).empty_table()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ class Appender:
         with self._inputs(meeting=_meeting(hashed)):
             suspects = self._fetch("suspects")
         if not len(suspects):
-            return _NO_VERDICTS
+            return VERDICT_SCHEMA.empty_table()
         with self._inputs(suspect=suspects):
             # Ids alone are scanned above; whole events only where one is there already.
             stored = self._fetch("stored")

@@ -72,7 +72,7 @@ def follow_link(
             counted_before=counted_at is not None,
         )
         click = Click(
-            click_id=_click_id(occurred_at, random_bytes),
+            click_id=new_click_id(occurred_at, random_bytes),
             send_id=link.send_id,
             link_id=link_id,
             occurred_at=occurred_at,
@@ -101,7 +101,7 @@ def _after(counted_at: datetime | None, now: datetime) -> datetime:
     return now if counted_at is None else max(now, counted_at + _MICROSECOND)
 
 
-def _click_id(occurred_at: datetime, random_bytes: Callable[[int], bytes]) -> str:
+def new_click_id(occurred_at: datetime, random_bytes: Callable[[int], bytes]) -> str:
     """Ids grow with time, which keeps indexes compact; 80 random bits keep them apart."""
     return f"click-{int(occurred_at.timestamp() * 1000):012x}-{random_bytes(10).hex()}"
 

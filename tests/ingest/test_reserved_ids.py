@@ -15,7 +15,7 @@ from sendopt.ingest import AcceptedEvent, accept_events
 from sendopt.log import Log
 from sendopt.records import CampaignId, EventType, ResponseKind, TenantId, UserId, is_reserved
 from sendopt.schedule.identity import send_id
-from sendopt.track.clicks import _click_id
+from sendopt.track.clicks import new_click_id
 
 SHOP = TenantId("shop")
 NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
@@ -23,7 +23,7 @@ OWN = send_id(SHOP, CampaignId("autumn"), UserId("ann"))
 RESERVED = [
     *(f"{OWN}:{kind}" for kind in (*EventType, *ResponseKind)),
     OWN,
-    _click_id(NOW, bytes),
+    new_click_id(NOW, bytes),
     f"opt_out-{hashlib.sha256(b'x').hexdigest()[:32]}",
 ]
 

@@ -44,7 +44,7 @@ from sendopt.learn.gate import (
 )
 from sendopt.learn.gate.prepare import put_on_trial
 from sendopt.learn.gate.slices import SLICES
-from sendopt.learn.gate.soundness import _askers
+from sendopt.learn.gate.soundness import askers
 from sendopt.learn.gate.succession import succession
 from sendopt.learn.judging.judge import CHAMPION, judge
 from sendopt.learn.judging.predictions import OURS
@@ -164,7 +164,7 @@ def test_the_week_that_is_tried_begins_on_the_last_judged_day_in_whatever_order(
 ) -> None:
     trial = court.trial(court.good)
     backwards = replace(trial.judged, as_of_us=trial.judged.as_of_us[::-1])
-    seen = _askers(replace(trial, judged=backwards), 20)
+    seen = askers(replace(trial, judged=backwards), 20)
     assert set(seen.as_of_us) == {trial.judged.as_of_us.max()}
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mlflow.utils.validation import MAX_ENTITY_KEY_LENGTH, _validate_metric_name
+from mlflow.utils.validation import MAX_ENTITY_KEY_LENGTH, _validate_metric_name  # noqa: PLC2701
 from untrained import untrained
 
 from sendopt.errors import (

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sendopt.log.append import _NO_VERDICTS
+from sendopt.log.append import VERDICT_SCHEMA
 from sendopt.log.events import EVENT_SCHEMA
 from sendopt.log.sealing import ROW_HASH, sum_of
 from sendopt.log.statements import statement
@@ -116,7 +116,7 @@ class TablesConnection:
                     "first_attributes": earlier["attributes"] if clash else None,
                 }
             )
-        return pa.Table.from_pylist(rows, schema=_NO_VERDICTS.schema)
+        return pa.Table.from_pylist(rows, schema=VERDICT_SCHEMA)
 
     def insert_events(self) -> None:
         refused = set(self._inputs["verdict"]["row"].to_pylist())

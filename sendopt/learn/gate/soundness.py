@@ -54,7 +54,7 @@ def latency(trial: Trial) -> Check:
     That is what serving does; the champion does the same, in turns.
     """
     models = [trial.model] if trial.champion is None else [trial.model, trial.champion]
-    ms, *others = 1e3 * _fastest(trial, models) / len(_askers(trial, _TIMED_USERS))
+    ms, *others = 1e3 * _fastest(trial, models) / len(askers(trial, _TIMED_USERS))
     figures = {"cpu_ms_per_user": ms}
     told = f"{ms:.2f} ms of CPU a user"
     for theirs in others:
@@ -119,12 +119,12 @@ def checks(trial: Trial) -> Iterator[Check]:
 
 def _week(trial: Trial, model: ServableModel) -> Inputs:
     """Describe the 168 slots of some known users, and of users whom nobody has heard of."""
-    seen = _askers(trial, _USERS)
+    seen = askers(trial, _USERS)
     view = trial.view.looking_for(model.target)  # `target` asks whether it is another
     return model.inputs(view, seen, view.hours_of_week(seen))
 
 
-def _askers(trial: Trial, known: int) -> Viewpoints:
+def askers(trial: Trial, known: int) -> Viewpoints:
     """Return up to so many known users, and some strangers, as of the last judged day."""
     users = trial.judged.user_id.unique()[:known].cast(pa.string())
     # No id of a tenant holds a control character, so these are strangers in every log.
@@ -140,7 +140,7 @@ def _fastest(trial: Trial, models: Sequence[ServableModel]) -> Vector:
     CPU time, because on a busy machine the wall clock would refuse one model and let its twin pass.
     The first turn also reads the log, which later ones find read.
     """
-    seen = _askers(trial, _TIMED_USERS)
+    seen = askers(trial, _TIMED_USERS)
     views = [trial.view.looking_for(model.target) for model in models]
     seconds = np.full((_ROUNDS, len(models)), np.inf)
     for turn in range(_ROUNDS):
