@@ -29,7 +29,7 @@ from faults.shim import build
 from faults.tally import table
 
 _SEEDS_OF_A_SCENARIO = 10_000
-_AROUND_SECONDS = 15  # that a history takes without any fault: a start, recovery, judgement
+_USUAL_SECONDS = 15  # of a history without its faults: a start, recovery, judgement
 
 
 def main() -> None:
@@ -39,9 +39,7 @@ def main() -> None:
     jobs = [job for each in chosen for job in _jobs(each, given) if job.key not in results.tallies]
     # By turns, so that the first minutes meet every kind of fault.
     jobs.sort(key=lambda job: job.number)
-    expected = (
-        sum(_AROUND_SECONDS + job.scenario.seconds * job.faults for job in jobs) / given.lanes
-    )
+    expected = sum(_USUAL_SECONDS + job.scenario.seconds * job.faults for job in jobs) / given.lanes
     print(f"{len(jobs)} histories, about {timedelta(seconds=round(expected))}", flush=True)
     scratch = Path(tempfile.mkdtemp(prefix="sendopt-faults-"))
     begun_at = time.monotonic()

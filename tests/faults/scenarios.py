@@ -22,7 +22,7 @@ from faults.server_restarts import restart_servers
 from faults.tally import Tally
 from faults.thread_deaths import kill_threads
 
-_AROUND_SECONDS = 60  # that a history takes without any fault, with its servers
+_ALLOWED_SECONDS = 60  # of a history without its faults, with the start of its servers
 _PATIENCE = 6  # times as long as it should take, on a machine that has other work
 
 
@@ -39,7 +39,7 @@ class Scenario:
 
     def attempt(self, bench: Bench, seed: int, faults: int) -> Tally:
         """Run one history; one that breaks down is a failure of its own, not of the run."""
-        seconds = _PATIENCE * (_AROUND_SECONDS + self.seconds * faults)
+        seconds = _PATIENCE * (_ALLOWED_SECONDS + self.seconds * faults)
         history = partial(self.run, bench, seed, faults)
         return run_apart(history, seconds=seconds, traces=bench.scratch / f"{seed:x}.traces")
 
