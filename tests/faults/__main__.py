@@ -14,15 +14,15 @@ import shutil
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import timedelta
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 from faults import page
 from faults.deployment import make_template
 from faults.history import Bench
+from faults.lanes import in_lanes, leave_on_sigterm
 from faults.results import Results
 from faults.scenarios import SCENARIOS, Scenario
 from faults.shim import build
@@ -33,6 +33,7 @@ _USUAL_SECONDS = 15  # of a history without its faults: a start, recovery, judge
 
 
 def main() -> None:
+    leave_on_sigterm()
     given = _arguments()
     chosen = [each for each in SCENARIOS if not given.scenarios or each.name in given.scenarios]
     results = Results(given.results)
@@ -108,13 +109,9 @@ def _jobs(scenario: Scenario, given: argparse.Namespace) -> list[Job]:
 
 
 def _run(jobs: list[Job], bench: Bench, results: Results, *, lanes: int) -> None:
-    with ProcessPoolExecutor(lanes, mp_context=get_context("spawn")) as pool:
-        running = {
-            pool.submit(job.scenario.attempt, bench, job.seed, job.faults): job for job in jobs
-        }
-        for done in as_completed(running):
-            job = running[done]
-            tally = done.result()
+    attempts = {job: partial(job.scenario.attempt, bench, job.seed, job.faults) for job in jobs}
+    with in_lanes(attempts, lanes=lanes) as ended:
+        for job, tally in ended:
             results.add(job.key, tally)
             again = job.again(seed=job.seed // _SEEDS_OF_A_SCENARIO // 1_000)
             print(f"{again}: {tally.faults} faults, {len(tally.failures)} failures", flush=True)

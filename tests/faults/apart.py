@@ -8,8 +8,9 @@ import os
 import signal
 import traceback
 from collections.abc import Callable
-from multiprocessing import Pipe, get_context
+from multiprocessing import Pipe, active_children, get_context
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from faults.tally import Tally
@@ -37,10 +38,23 @@ def run_apart(history: Callable[[], Tally], *, seconds: float, traces: Path) -> 
     finally:
         answer.close()
         if process.exitcode != 0:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.ident or 0, signal.SIGKILL)
+            _end(process)
             process.join()
     return tally
+
+
+def end_all() -> None:
+    """End every history that this process runs, whichever thread waits for it."""
+    for process in active_children():
+        _end(process)
+
+
+def _end(process: BaseProcess) -> None:
+    """End a history with every process that it started."""
+    if process.pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()  # it may have no group of its own yet
 
 
 def _run(history: Callable[[], Tally], seconds: float, traces: Path, answer: Connection) -> None:
