@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from sendopt.app.state_store import StateStore, make_home
 from sendopt.clock import Clock, SystemClock
@@ -12,6 +13,14 @@ from sendopt.settings import Settings
 from sendopt.state import tenants
 from sendopt.state.hold import Held, held, hold, resume
 from sendopt.state.home import take_place
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What somebody decided about unfinished sends."""
+
+    sends: int  # which that concerns: now held that were not, or let go
+    held: Held  # from then on, all of them
 
 
 def open_tenancy(
@@ -76,14 +85,17 @@ class Tenancy(StateStore):
             tenants.get(tx, tenant_id)
             return tenants.keys(tx, tenant_id)
 
-    def hold(self) -> Held:
-        """Hold every unfinished send of every tenant; return how many are held."""
+    def hold(self) -> Decided:
+        """Hold every unfinished send of every tenant."""
         with self.state.write() as tx:
+            now = self.clock.now()
+            before = held(tx, now=now)
             hold(tx)
-            return held(tx, now=self.clock.now())
+            after = held(tx, now=now)
+            return Decided(after.total - before.total, after)
 
-    def resume(self, *, overdue: bool) -> Held:
-        """Let held sends go out that are due from now on; return how many are held still.
+    def resume(self, *, overdue: bool) -> Decided:
+        """Let held sends go out that are due from now on.
 
         A home that was restored to its original's path takes its place, and its backups with it.
 
@@ -92,6 +104,8 @@ class Tenancy(StateStore):
         """
         with self.state.write() as tx:
             now = self.clock.now()
+            before = held(tx, now=now)
             resume(tx, now=now, overdue=overdue)
             take_place(tx)
-            return held(tx, now=now)
+            after = held(tx, now=now)
+            return Decided(before.total - after.total, after)

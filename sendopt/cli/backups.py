@@ -189,7 +189,12 @@ def hold(home: Home = None, as_json: AsJson = False) -> None:
 
     For a state that another tool restored, such as PostgreSQL's.
     """
-    _answer(open_known_tenancy(home).hold(), as_json=as_json)
+    decided = open_known_tenancy(home).hold()
+    if as_json:
+        print_json({"newly_held": decided.sends, "held": decided.held})
+        return
+    stdout.print(f"{_sends(decided.sends)} newly held, until `sendopt resume`")
+    _show_held(decided.held)
 
 
 def resume(overdue: Overdue = False, home: Home = None, as_json: AsJson = False) -> None:
@@ -197,23 +202,35 @@ def resume(overdue: Overdue = False, home: Home = None, as_json: AsJson = False)
 
     Call it once the original is stopped for good. Those whose time had come stay held and expire.
     """
-    _answer(open_known_tenancy(home).resume(overdue=overdue), as_json=as_json)
-
-
-def _answer(held: Held, *, as_json: bool) -> None:
+    decided = open_known_tenancy(home).resume(overdue=overdue)
     if as_json:
-        print_json({"held": held})
-    else:
-        _show_held(held)
+        print_json({"let_go": decided.sends, "held": decided.held})
+        return
+    when = "at its time, or at once where that has come" if overdue else "at its time"
+    stdout.print(
+        f"{_sends(decided.sends)} let go{f': each goes out {when}' if decided.sends else ''}"
+    )
+    if decided.held.total:
+        stdout.print(
+            f"{_sends(decided.held.total)} held still: due already, they may have gone out; they "
+            "expire unless `sendopt resume --overdue` lets them go"
+        )
 
 
 def _show_held(held: Held) -> None:
+    if not held.total:
+        stdout.print("No send is held")
+        return
     stdout.print(
-        f"{held.later + held.overdue:,} sends are held, of which {held.overdue:,} were due already "
-        "and may have gone out"
+        f"{_sends(held.total)} held, of which {held.overdue:,} were due already and may have gone "
+        "out"
     )
     if held.later:
         stdout.print("Once the original is stopped for good: sendopt resume")
+
+
+def _sends(count: int) -> str:
+    return {0: "No send is", 1: "1 send is"}.get(count, f"{count:,} sends are")
 
 
 def _summary(backup_id: str, manifest: Manifest) -> dict[str, object]:

@@ -31,6 +31,11 @@ class Held:
     later: int  # due from now on
     overdue: int  # whose time has come: they may have gone out already
 
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.later + self.overdue
+
 
 def hold(tx: Transaction) -> None:
     """Hold every unfinished send of every tenant; whoever is handing one over loses the claim."""

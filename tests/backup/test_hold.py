@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from sendopt.app import open_app
 from sendopt.app.stores import DEFAULT_TENANT
-from sendopt.app.tenancy import Tenancy
+from sendopt.app.tenancy import Decided, Tenancy
 from sendopt.bill.periods import GRACE
 from sendopt.deliver import DispatchReport
 from sendopt.records import Retry
@@ -89,7 +89,7 @@ def test_after_a_resume_what_is_due_later_goes_out_at_its_time_and_the_rest_does
     with closing(app):
         if when == "later":
             tenancy = Tenancy(app.settings, clock, app.random_bytes)
-            assert tenancy.resume(overdue=False) == Held(later=0, overdue=2)
+            assert tenancy.resume(overdue=False) == Decided(3, Held(later=0, overdue=2))
         else:
             assert report.settled.held == Held(later=0, overdue=2)
         assert app.dispatcher().next_ready_at() == NOON + 7 * MINUTE
@@ -104,7 +104,7 @@ def test_what_was_due_goes_out_again_only_when_asked_for(restored, clock):
     _, app = restored()
     with closing(app):
         tenancy = Tenancy(app.settings, clock, app.random_bytes)
-        assert tenancy.resume(overdue=True) == Held(later=0, overdue=0)
+        assert tenancy.resume(overdue=True) == Decided(5, Held(later=0, overdue=0))
         assert dispatch_until(app, clock, clock.now() + 2 * 60 * MINUTE).delivered == 5
         assert fates(app) == 10 * DELIVERED
 

@@ -23,7 +23,7 @@ from waiting import wait_until
 
 from sendopt.app import back_up, open_app, restore
 from sendopt.app.stores import DEFAULT_TENANT
-from sendopt.app.tenancy import Tenancy
+from sendopt.app.tenancy import Decided, Tenancy
 from sendopt.clock import VirtualClock
 from sendopt.settings import LogSettings, Settings, StateSettings
 from sendopt.state.hold import Held
@@ -140,11 +140,11 @@ def test_a_fleet_comes_back_at_a_moment_of_its_wal(clusters, empty_home, tmp_pat
     restore(Settings(home=tmp_path / "new"), str(tmp_path / "rest"), progress=silently)
     settings = fleet("new", recovered)
     tenancy = Tenancy(settings, clock, os.urandom)
-    assert tenancy.hold() == Held(later=3, overdue=2)
+    assert tenancy.hold() == Decided(5, Held(later=3, overdue=2))
     with closing(open_app(settings, clock=clock)) as app:
         assert app.log.high_water_mark() == 5
         assert not app.verify(progress=silently).findings
-        assert tenancy.resume(overdue=False) == Held(later=0, overdue=2)
+        assert tenancy.resume(overdue=False) == Decided(3, Held(later=0, overdue=2))
         clock.advance(10 * MINUTE)
         assert app.dispatcher().dispatch_due().delivered == 3
         assert app.secrets.link_keys

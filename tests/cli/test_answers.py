@@ -8,16 +8,17 @@ import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from backup.homes import USERS, campaign
 from typer.testing import CliRunner
 
 from sendopt.app import open_app
 from sendopt.cli.main import commands
-from sendopt.clock import VirtualClock
+from sendopt.clock import SystemClock, VirtualClock
 from sendopt.records import TenantId
 from sendopt.settings import Settings
 
@@ -86,6 +87,47 @@ def test_a_statement_says_whether_its_period_is_closed(told: Told, home: Path) -
     assert answer["sha256"] == hashlib.sha256(closed.document.encode()).hexdigest()
     assert answer["statement"] == json.loads(closed.document) == still_open["statement"]
     assert "Closed at 2026-01-01 00:00 UTC" in told(*as_json[:-1])
+
+
+@pytest.fixture
+def planned(home: Path) -> None:
+    """Ten sends, of which four are due."""
+    now = SystemClock().now()
+    due = [now - timedelta(hours=1)] * 4 + [now + timedelta(hours=12)] * 6
+    ten = campaign("ten", due[0]) | {
+        "send_window": {
+            "earliest_at": due[0].isoformat(),
+            "latest_at": (due[-1] + timedelta(hours=1)).isoformat(),
+        },
+        "time_to_live_minutes": 24 * 60,
+        "candidate_times": {user: [at.isoformat()] for user, at in zip(USERS, due, strict=True)},
+    }
+    clock = VirtualClock(now - timedelta(hours=2))
+    with closing(open_app(Settings(home=home), clock=clock)) as app:
+        for user in USERS:
+            app.register_device(TenantId("default"), {"user_id": user, "channel": "simulator"})
+        app.put_campaign(TenantId("default"), ten, commit=True)
+
+
+@pytest.mark.usefixtures("planned")
+def test_holding_and_resuming_say_what_they_did_with_how_many_sends(told: Told) -> None:
+    assert told("resume") == "No send is let go\n"
+    held = told("hold")
+    assert held.startswith("10 sends are newly held, until `sendopt resume`\n")
+    assert "10 sends are held, of which 4 were due already" in held
+    assert told("hold").startswith(
+        "No send is newly held, until `sendopt resume`\n10 sends are held, of which 4 were due"
+    )
+    resumed = told("resume")
+    assert resumed.startswith(
+        "6 sends are let go: each goes out at its time\n4 sends are held still"
+    )
+    assert "`sendopt resume --overdue`" in resumed
+    at_once = "4 sends are let go: each goes out at its time, or at once where that has come\n"
+    assert told("resume", "--overdue") == at_once
+    assert json.loads(told("hold", "--json"))["newly_held"] == 10
+    answer = json.loads(told("resume", "--json"))
+    assert answer == {"let_go": 6, "held": {"later": 0, "overdue": 4}}
 
 
 @pytest.mark.parametrize(
