@@ -70,7 +70,8 @@ def back_up(
 
     Raises:
         InvalidInput: `backup_place_invalid`, also for a folder in the home.
-        Conflict: `store_elsewhere`, naming every store that is not in files.
+        Conflict: `store_elsewhere`, naming every store that is not in files; `backup_ambiguous`, if
+            hosts take turns at the home: the backup is complete, and none was dropped.
         NotFound: `home_incomplete`.
         FilesGone: if the log lost files.
         StoreFailure: if a store is damaged or cannot be read, or the place cannot be written.

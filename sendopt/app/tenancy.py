@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sendopt.app.state_store import StateStore, make_home
+from sendopt.app.state_store import HOME_ID_BYTES, StateStore, make_home
 from sendopt.clock import Clock, SystemClock
 from sendopt.records import TenantId
 from sendopt.settings import Settings
 from sendopt.state import tenants
 from sendopt.state.hold import Held, held, hold, resume
-from sendopt.state.home import take_place
+from sendopt.state.home import part_from_twins, take_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +86,24 @@ class Tenancy(StateStore):
             return tenants.keys(tx, tenant_id)
 
     def hold(self) -> Decided:
-        """Hold every unfinished send of every tenant."""
+        """Hold every unfinished send of every tenant: this is a copy, its original may be at work.
+
+        It is another home than the original until `resume`, so that neither prunes the other's
+        backups.
+        """
         with self.state.write() as tx:
             now = self.clock.now()
             before = held(tx, now=now)
             hold(tx)
+            part_from_twins(tx, self.random_bytes(HOME_ID_BYTES).hex())
             after = held(tx, now=now)
             return Decided(after.total - before.total, after)
 
     def resume(self, *, overdue: bool) -> Decided:
         """Let held sends go out that are due from now on.
 
-        A home that was restored to its original's path takes its place, and its backups with it.
+        A home that was restored, or held as a copy, takes the place of its original, and at the
+        same path its backups with it.
 
         Args:
             overdue: also those whose time has come, unless they have expired.

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, TypeVar, cast
 
 from sendopt.backup.manifest import FileEntry, Manifest, Origin, read_manifest
-from sendopt.backup.owners import Owner, owners
+from sendopt.backup.owners import Owner, owners, taking_turns
 from sendopt.backup.place import BACKUPS, FILES, Place, hashed
 from sendopt.errors import Conflict, NotFound, StoreFailure
 
@@ -57,14 +57,19 @@ class Backups:
         return None
 
     def newest_by_home(self) -> dict[str, Origin]:
-        """Return the newest backup of each home whose manifest can be read, the newest first."""
+        """Return the newest backup of each home whose manifest can be read, the newest first.
+
+        Where hosts take turns at a home, the newest of each of them.
+        """
         origins: dict[str, Origin] = {}
         for backup_id in self.ids():
             with suppress(StoreFailure, Conflict):
                 origins[backup_id] = self.manifest(backup_id).origin
-        newest: dict[Owner, str] = {}
+        newest: dict[tuple[Owner, str | None], str] = {}
+        several = taking_turns(origins)
         for backup_id, owner in owners(origins).items():
-            newest.setdefault(owner, backup_id)
+            machine = origins[backup_id].host if owner in several else None
+            newest.setdefault((owner, machine), backup_id)
         return {backup_id: origins[backup_id] for backup_id in newest.values()}
 
     def finish(self, manifest: Manifest) -> str:
@@ -97,6 +102,7 @@ class Backups:
         Raises:
             StoreFailure: `backups_kept`, if a manifest cannot be read: nobody can tell which files
                 it needs.
+            Conflict: `backup_ambiguous`, if hosts take turns at the home.
         """
         try:
             manifests = {each: self.manifest(each) for each in self.ids()}
@@ -108,7 +114,10 @@ class Backups:
                 hint=f"remove that manifest from {BACKUPS}/ if you need it no more, or go on "
                 "without --keep",
             ) from error
-        whose = owners({each: manifest.origin for each, manifest in manifests.items()})
+        origins = {each: manifest.origin for each, manifest in manifests.items()}
+        whose = owners(origins)
+        if hosts := taking_turns(origins).get(whose[backup_id]):
+            raise _several_machines(backup_id, whose[backup_id], hosts)
         ours = [each for each, owner in whose.items() if owner == whose[backup_id]]
         dropped = ours[keep:]
         for each in dropped:
@@ -158,6 +167,19 @@ class Backups:
             raise _Unreadable.by(error) from error
         with source:
             yield cast("BinaryIO", _Reading(source))
+
+
+def _several_machines(backup_id: str, home: Owner, hosts: tuple[str, ...]) -> Conflict:
+    return Conflict(
+        f"backup {backup_id} is complete, but none was dropped: {', '.join(hosts)} take turns at "
+        f"backups of one home at {home.home}",
+        code="backup_ambiguous",
+        field="--keep",
+        expected="one host, or one after the other",
+        hint="if one is a clone, `sendopt hold` makes it a home of its own. Then, or if a service "
+        f"only went back to a host, remove the manifests of the other hosts from {BACKUPS}/ once "
+        "you need them no more; `sendopt backups` names the host of each",
+    )
 
 
 class _Unreadable(Exception):

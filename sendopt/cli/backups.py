@@ -187,7 +187,9 @@ def restore(
 def hold(home: Home = None, as_json: AsJson = False) -> None:
     """Hold every unfinished send, as a restore does.
 
-    For a state that another tool restored, such as PostgreSQL's.
+    For a copy that another tool made: a state that PostgreSQL's restored, a machine that was
+    cloned. Until `sendopt resume` it is another home than its original, and `backup --keep` leaves
+    the original's backups alone.
     """
     decided = open_known_tenancy(home).hold()
     if as_json:
@@ -195,6 +197,7 @@ def hold(home: Home = None, as_json: AsJson = False) -> None:
         return
     stdout.print(f"{_sends(decided.sends)} newly held, until `sendopt resume`")
     _show_held(decided.held)
+    stdout.print("Until then this home is another one than its original, with backups of its own")
 
 
 def resume(overdue: Overdue = False, home: Home = None, as_json: AsJson = False) -> None:

@@ -1,7 +1,8 @@
 """Which home a state belongs to, so that its backups are known as its own wherever it runs.
 
-A state that was restored is another home at first: its original may still be at work and make
-backups too. Once the original is stopped for good, the copy takes its place, and its id.
+A state that was restored, or copied by another tool, is another home at first: its original may
+still be at work and make backups too. Once the original is stopped for good, the copy takes its
+place, and its id.
 """
 
 from __future__ import annotations
@@ -26,17 +27,31 @@ def begin(tx: Transaction, new_id: str) -> None:
 
 
 def part(tx: Transaction, new_id: str) -> None:
-    """Be another home than the one that was copied; one without an id gets one when it is used."""
+    """Be another home than the one that was restored; without an id it gets one when it is used."""
     original = home_id(tx)
     if original is not None:
         _become(tx, new_id, copy_of=original)
 
 
+def part_from_twins(tx: Transaction, new_id: str) -> None:
+    """Be another home than any that has this id too, and stay a copy of what this one is a copy of.
+
+    So that it changes nothing about the place to take if this is done again.
+    """
+    original = _original(tx) or home_id(tx)
+    if original is not None:
+        _become(tx, new_id, copy_of=original)
+
+
 def take_place(tx: Transaction) -> None:
-    """Be the home that this one was restored from, which is at work no more."""
-    original = tx.scalar(sa.select(home.c.copy_of).order_by(home.c.number.desc()).limit(1))
+    """Be the home that this one is a copy of, which is at work no more."""
+    original = _original(tx)
     if original is not None:
         _become(tx, original, copy_of=None)
+
+
+def _original(tx: Transaction) -> str | None:
+    return tx.scalar(sa.select(home.c.copy_of).order_by(home.c.number.desc()).limit(1))
 
 
 def _become(tx: Transaction, new_id: str, *, copy_of: str | None) -> None:

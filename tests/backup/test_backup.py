@@ -253,6 +253,63 @@ def test_a_home_in_containers_is_one_home_whatever_its_host_is_called(
     assert keep(keep=2).dropped == [each.backup_id for each in reversed(made[:2])]
 
 
+@pytest.fixture
+def keep_on(keep, monkeypatch):
+    """Back the home up as a host of that name."""
+
+    def run(host, **options):
+        monkeypatch.setattr(socket, "gethostname", lambda: host)
+        return keep(**options)
+
+    return run
+
+
+@FOLDER
+def test_a_service_that_moved_drops_what_it_made_on_its_former_host(keep_on):
+    made = [keep_on(host) for host in ("former", "former", "new")]
+    assert keep_on("new", keep=2).dropped == [made[1].backup_id, made[0].backup_id]
+
+
+@FOLDER
+def test_of_a_clone_and_its_original_nothing_is_dropped_until_the_clone_is_a_home_of_its_own(
+    keep_on, worked_home, place, clock
+):
+    backups = Backups(FolderPlace(Path(place[0])))
+    before, original, clone = (keep_on(host) for host in ("former", "original", "clone"))
+    with pytest.raises(Conflict) as refusal:
+        keep_on("original", keep=1)
+    newest, *others = backups.ids()
+    assert others == [each.backup_id for each in (clone, original, before)]
+    assert refusal.value.code == "backup_ambiguous"
+    assert refusal.value.message.startswith(f"backup {newest} is complete, but none was dropped")
+    assert "clone, original take turns" in refusal.value.message
+    assert "sendopt hold" in refusal.value.hint
+    listed = list_backups(Settings(), place[0], check=True, progress=silently)
+    assert not any(each.faults for each in listed)
+
+    with closing(open_app(Settings(home=worked_home), clock=clock)) as app:
+        app.hold()
+        apart = keep_on("clone", keep=1)
+        assert apart.dropped == []
+        app.hold()  # once more: it is a copy of the same original still
+        app.resume(overdue=False)
+    FolderPlace(Path(place[0])).delete(f"backups/{clone.backup_id}.json")
+    last = keep_on("original", keep=1)
+    assert last.dropped == [newest, original.backup_id, before.backup_id]
+    assert backups.ids() == [last.backup_id, apart.backup_id]
+
+
+@FOLDER
+def test_a_restore_asks_which_one_where_hosts_take_turns(keep_on, bring_back, tmp_path):
+    original, clone, newest = (keep_on(host) for host in ("original", "clone", "original"))
+    with pytest.raises(Conflict) as refusal:
+        bring_back(tmp_path / "new")
+    assert refusal.value.code == "backup_ambiguous"
+    assert newest.backup_id in refusal.value.message
+    assert clone.backup_id in refusal.value.message
+    assert original.backup_id not in refusal.value.message
+
+
 @FOLDER
 def test_backups_of_earlier_releases_stay_and_belong_to_the_home_of_their_host_and_path(
     keep, bring_back, place, tmp_path
