@@ -71,7 +71,9 @@ def failures(name: str) -> Iterator[None]:
 def database_failure(error: Exception, name: str) -> StoreFailure:
     """Return what `error`, of DuckDB or of its way to Arrow, means for the statement `name`."""
     return file_failure(str(error), name, file="the catalog of the log") or StoreFailure(
-        f"the log could not carry out {name!r} ({type(error).__name__})", statement=name
+        f"DuckDB could not do what was asked of the log ({type(error).__name__})",
+        statement=name,
+        hint="`sendopt log scrub` says whether a file of it is damaged",
     )
 
 

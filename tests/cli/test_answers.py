@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 from sendopt.app import open_app
 from sendopt.cli.main import commands
 from sendopt.clock import SystemClock, VirtualClock
-from sendopt.records import TenantId
+from sendopt.log import event_table
+from sendopt.records import Event, EventType, TenantId, UserId
 from sendopt.settings import Settings
 
 Told = Callable[..., str]
@@ -280,3 +281,17 @@ def test_a_lift_without_an_experiment_says_what_to_do(told: Told) -> None:
     report = json.loads(told("lift", "--effect", "0.02", "--window", "2h", "--json"))
     assert (report["lift"], report["window_seconds"]) == (None, 7200)
     assert report["refusal"]["code"] == "no_randomised_arms"
+
+
+def test_a_scrub_says_in_words_whose_events_cannot_be_read(ended: Ended, home: Path) -> None:
+    at = datetime(2026, 9, 1, tzinfo=UTC)
+    events = [Event(f"e{n}", UserId("ann"), EventType.SESSION, at) for n in range(1_500)]
+    with closing(open_app(Settings(home=home))) as app, app.log.appender() as appender:
+        appender.append(TenantId("default"), event_table(events))
+    (file,) = (home / "log" / "data" / "main" / "event").rglob("*.parquet")
+    file.write_bytes(file.read_bytes()[:-100])
+    status, out, _ = ended("log", "scrub")
+    assert status == 1
+    [told] = [line for line in out.splitlines() if line.startswith("default: ")]
+    assert told.startswith("default: DuckDB could not do what was asked of the log")
+    assert "'" not in told  # the name of a statement is for programs
