@@ -41,8 +41,9 @@ def draw(explanation: Explanation, standing: Standing, figure: Figure) -> None:
         ncols=4,
     )
     best = explanation.best
+    unknown = ", of whom nothing is known yet" if explanation.known.first_at is None else ""
     figure.suptitle(
-        f"{explanation.user_id}: an answer is likeliest at {best.hour}:00, "
+        f"{explanation.user_id}{unknown}: an answer is likeliest at {best.hour}:00, "
         f"{100 * best.open_probability:.0f} %",
         fontweight="bold",
     )

@@ -17,6 +17,7 @@ _PARTS = {
     "trees": "the trees",
 }
 _NO_FACTOR = 0.005  # of a logit: within half a percent of the odds nothing is worth a word
+_MOSTLY = 0.5  # of the weight of what is said of a user's hours
 
 
 def tell(explanation: Explanation, standing: Standing) -> tuple[str, ...]:
@@ -25,10 +26,10 @@ def tell(explanation: Explanation, standing: Standing) -> tuple[str, ...]:
 
 
 def _sentences(told: Explanation, standing: Standing) -> Iterator[str]:
-    user, best = told.user_id, told.best
+    best, who = told.best, _who(told)
     does = "is there" if told.label_source == "activity" else "answers"
     yield (
-        f"{user} most likely {does} {_days(told.best_days, told.weekend)} at {_clock(best)}: "
+        f"{who} most likely {does} {_days(told.best_days, told.weekend)} at {_clock(best)}: "
         f"{_percent(best.open_probability)} within {_minutes(told.window_seconds)} (doubt about "
         f"the hour alone leaves {_percent(best.low)} to {_percent(best.high)})."
     )
@@ -37,7 +38,7 @@ def _sentences(told: Explanation, standing: Standing) -> Iterator[str]:
     yield _configured(told.over_configured, best, standing.least_confidence)
     yield _against_everybody(told.over_everybodys, best)
     yield (
-        f"Over the hours of the week {user} {does} "
+        f"{who} {does} over the hours of the week "
         f"{_compared(told.mean, told.mean_everybody)}: {_percent(told.mean)} against "
         f"{_percent(told.mean_everybody)}."
     )
@@ -51,12 +52,19 @@ def _sentences(told: Explanation, standing: Standing) -> Iterator[str]:
     yield _source(told, standing)
 
 
+def _who(told: Explanation) -> str:
+    """Name the user, unless what is said would be said of everybody of whom nothing is known."""
+    return "Somebody of whom nothing is known" if told.known.first_at is None else told.user_id
+
+
 def _evidence(told: Explanation) -> str:
-    known = told.known
+    known, weights = told.known, told.own_weights
     if known.first_at is None or known.last_at is None:
         return f"Nothing is known of {told.user_id} yet: the hours are everybody's."
+    is_own = max(weights.visits, weights.answers) >= _MOSTLY
+    on = "on" if is_own else f"more on everybody's hours than on {told.user_id}'s own"
     return (
-        f"This rests on {_many(known.visits, 'visit')} and {_many(known.sends, 'push')}, "
+        f"This rests {on} {_many(known.visits, 'visit')} and {_many(known.sends, 'push')}, "
         f"{known.answers} answered in time and {known.late_answers} later, "
         f"from {known.first_at:%Y-%m-%d} to {known.last_at:%Y-%m-%d}; "
         f"today they count like {known.decayed_visits:.1f} and {known.decayed_sends:.1f}."

@@ -152,6 +152,24 @@ def test_a_stranger_gets_everybodys_hours_and_is_told_so(
     text = " ".join(tell(told, STANDING))
     assert "Nothing is known of stranger yet: the hours are everybody's." in text
     assert "It is everybody's best hour, too." in text
+    assert text.startswith("Somebody of whom nothing is known most likely answers")
+    assert "stranger most likely" not in text
+    assert "stranger answers" not in text
+    figure = Figure(figsize=(13, 5), layout="constrained")
+    draw(told, STANDING, figure)
+    assert figure.get_suptitle().startswith("stranger, of whom nothing is known yet: ")
+
+
+def test_after_one_visit_it_rests_on_everybody_still(model: ServableModel, evenings: Log) -> None:
+    second_day = MONDAY - timedelta(days=DAYS - 1)
+    early = tell(of(model, evenings, "ann", as_of=second_day), STANDING)
+    assert early[0].startswith("ann most likely answers")
+    assert early[1].startswith(
+        "This rests more on everybody's hours than on ann's own 1 visit and 1 push, 1 answered"
+    )
+    weights = replace(of(model, evenings, "ann").own_weights, answers=0.5)
+    own = tell(replace(of(model, evenings, "ann"), own_weights=weights), STANDING)
+    assert own[1].startswith("This rests on 40 visits and 40 pushes, 10 answered")
 
 
 def test_the_words_say_what_the_fields_say(ann: Explanation) -> None:
