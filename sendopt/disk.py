@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,7 +19,17 @@ _CODES = {
     errno.ENOSPC: ("disk_full", "the disk is full"),
     errno.EDQUOT: ("disk_full", "the disk's quota is used up"),
     errno.EROFS: ("disk_read_only", "the disk is read-only"),
+    errno.EMFILE: ("files_used_up", "this process may not open more files: raise `ulimit -n`"),
+    errno.ENFILE: ("files_used_up", "the system may not open more files: raise fs.file-max"),
 }
+_USED_UP = frozenset({errno.EMFILE, errno.ENFILE})
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM})
+_OWNER = (
+    "run sendopt as the user to whom all of the home belongs; docs/runbooks/disk-full.md says how"
+)
+
+#: What a store says of its file without saying why.
+_OF_ANY_CAUSE = frozenset({StoreFailure.code, "store_unavailable", "disk_read_only"})
 
 
 def sync(path: Path | str) -> None:
@@ -78,7 +89,15 @@ def make_private(database: Path) -> None:
 
 
 def disk_failure(error: OSError, statement: str) -> StoreFailure:
-    """Return what `error` means for the statement of a store, without naming any file."""
+    """Return what `error` means for the statement of a store; of a file it tells the last name."""
+    if error.errno in _FORBIDDEN and error.filename is not None:
+        return StoreFailure(
+            f"user {os.geteuid()} may not use {Path(os.fsdecode(error.filename)).name}"
+            f" ({os.strerror(error.errno)})",
+            statement=statement,
+            code="file_forbidden",
+            hint=_OWNER,
+        )
     code, meaning = _CODES.get(error.errno or 0, ("disk_failed", "a file could not be used"))
     system = os.strerror(error.errno) if error.errno else type(error).__name__
     return StoreFailure(f"{meaning} ({system})", statement=statement, code=code)
@@ -109,28 +128,63 @@ def check_room(folder: Path) -> None:
         raise _unusable(errno.ENOSPC, hint="make room; what waits goes on by itself")
 
 
+def check_rights(paths: Iterable[Path]) -> None:
+    """Return if this process may read and write files and folders, as far as they are there.
+
+    Raises:
+        StoreFailure: `file_forbidden`, naming the first of them by its last name.
+        OSError: if one cannot be looked at.
+    """
+    for path in paths:
+        if not path.exists():
+            continue
+        wanted = os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
+        if not os.access(path, wanted, effective_ids=True):
+            found = path.stat()
+            raise StoreFailure(
+                f"{path.name} may not be read and written by user {os.geteuid()}: it belongs to "
+                f"user {found.st_uid} and has mode {stat.S_IMODE(found.st_mode):03o}",
+                statement="probe",
+                code="file_forbidden",
+                hint=_OWNER,
+            )
+
+
 def _unusable(number: int, *, hint: str) -> StoreFailure:
     code, meaning = _CODES[number]
     return StoreFailure(meaning, statement="probe", code=code, hint=hint)
 
 
 @contextmanager
-def by_its_disk(folder: Path | None) -> Iterator[None]:
-    """Let a failure be named by the disk below `folder`, where that is full or read-only.
+def by_its_disk(database: Path | None) -> Iterator[None]:
+    """Let a failure of an SQLite database be named by why its files cannot be used, where they say.
 
-    Databases call both an I/O error, or a file that cannot be opened. A failure that has a name of
-    its own keeps it.
+    That is a disk that is full or read-only, a file that belongs to somebody else, or a process
+    that may open no more: SQLite calls all of them an I/O error, a file that cannot be opened, or a
+    read-only database. A failure that has a name of its own keeps it.
     """
     try:
         yield
     except StoreFailure as failure:
-        if folder is not None and failure.code in {StoreFailure.code, "store_unavailable"}:
-            try:
-                with suppress(OSError):
-                    check_room(folder)
-            except StoreFailure as why:
-                raise why from failure.__cause__ or failure  # a fatal one ends its instance
-        raise
+        if database is None or failure.code not in _OF_ANY_CAUSE:
+            raise
+        why = _why_unusable(database)
+        if why is None:
+            raise
+        raise why from failure.__cause__ or failure  # a fatal one ends its instance
+
+
+def _why_unusable(database: Path) -> StoreFailure | None:
+    """Return why the files of a database cannot be used; None if nothing of it can be seen."""
+    try:
+        check_room(database.parent)
+        check_rights((database.parent, *database_files(database)))
+        os.close(os.open(database.parent, os.O_RDONLY))
+    except StoreFailure as why:
+        return why
+    except OSError as error:
+        return disk_failure(error, "probe") if error.errno in _USED_UP else None
+    return None
 
 
 @contextmanager

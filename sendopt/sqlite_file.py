@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from sendopt.disk import by_its_disk
 from sendopt.errors import StoreFailure
 
 #: How often all files are looked at for a moment in which the first of them stood still.
@@ -21,22 +22,20 @@ class Moment:
     go of those that another copy of SQLite, such as DuckDB's, holds on it in the same process.
 
     Raises:
-        StoreFailure: `store_unavailable`, if the file cannot be opened; `store_damaged`.
+        StoreFailure: `store_unavailable`, if the file cannot be opened, or why, as `by_its_disk`
+            tells it; `store_damaged`.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._open = ExitStack()
-        try:
-            with ExitStack() as opening:
-                self._watching = opening.enter_context(closing(_connect(path)))
-                self._version = self._newest_version()
-                self._pinned = opening.enter_context(closing(_connect(path)))
-                self._pinned.execute("begin")
-                self._pinned.execute("select 1 from sqlite_schema").fetchone()
-                self._open = opening.pop_all()
-        except sqlite3.Error as error:
-            raise _failure(path, error) from error
+        with _explained(path), ExitStack() as opening:
+            self._watching = opening.enter_context(closing(_connect(path)))
+            self._version = self._newest_version()
+            self._pinned = opening.enter_context(closing(_connect(path)))
+            self._pinned.execute("begin")
+            self._pinned.execute("select 1 from sqlite_schema").fetchone()
+            self._open = opening.pop_all()
 
     def is_newest(self) -> bool:
         """Tell whether nobody has committed to the file since."""
@@ -48,13 +47,10 @@ class Moment:
         Raises:
             StoreFailure: `store_damaged`, if they contradict each other; `disk_failed`.
         """
-        try:
-            with closing(sqlite3.connect(copy)) as target:
-                target.execute("pragma synchronous = off")  # nobody relies on a copy in the making
-                self._pinned.backup(target, pages=-1)
-                found = [row[0] for row in target.execute("pragma quick_check(10)")]
-        except sqlite3.Error as error:
-            raise _failure(self._path, error) from error
+        with _explained(self._path), closing(sqlite3.connect(copy)) as target:
+            target.execute("pragma synchronous = off")  # nobody relies on a copy in the making
+            self._pinned.backup(target, pages=-1)
+            found = [row[0] for row in target.execute("pragma quick_check(10)")]
         if found != ["ok"]:
             raise _damaged(self._path, "; ".join(found))
 
@@ -95,17 +91,23 @@ def bring_in_wal(path: Path) -> None:
     Raises:
         StoreFailure: as `Moment`.
     """
-    try:
-        with closing(_connect(path)) as connection:
-            connection.execute("pragma wal_checkpoint(truncate)").fetchall()
-    except sqlite3.Error as error:
-        raise _failure(path, error) from error
+    with _explained(path), closing(_connect(path)) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)").fetchall()
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     # "rw" makes no new file; a reader needs to write all the same, to the index of the WAL.
     uri = f"{path.absolute().as_uri()}?mode=rw"
     return sqlite3.connect(uri, uri=True, timeout=_WAIT_SECONDS, isolation_level=None)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    with by_its_disk(path):
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _failure(path, error) from error
 
 
 def _failure(path: Path, error: sqlite3.Error) -> StoreFailure:

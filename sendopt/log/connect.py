@@ -109,7 +109,7 @@ def attached(
         options.append("READ_ONLY")
     else:
         options.append(f"DATA_INLINING_ROW_LIMIT {INLINED_ROWS}")
-    folder = None if location.on_postgres else Path(location.catalog).parent
+    file = None if location.on_postgres else Path(location.catalog)
     if location.on_postgres:
         catalog = f"ducklake:postgres:{with_patience(location.catalog)}"
     else:
@@ -119,7 +119,7 @@ def attached(
         sql = statement("attach").format(
             catalog=literal(catalog), lake=lake, options=", ".join(options)
         )
-        with by_its_disk(folder):
+        with by_its_disk(file):
             run(connection, "attach", sql)
 
         def detach() -> None:

@@ -59,7 +59,7 @@ class State:
     def __init__(self, url: str) -> None:
         self.engine = _open(url)
         file = self.engine.url.database if self.engine.dialect.name == "sqlite" else None
-        self._folder = None if file is None else Path(file).parent
+        self._file = None if file is None else Path(file)
         # SQLite has one writer. Threads that wait for the file itself sleep and try again, and the
         # unlucky ones wait for seconds; here they queue. PostgreSQL's writers need no turns.
         self._turn = threading.Lock() if self.engine.dialect.name == "sqlite" else None
@@ -78,7 +78,7 @@ class State:
                 `disk_read_only`, or a refused statement.
         """
         with (
-            by_its_disk(self._folder),
+            by_its_disk(self._file),
             _explained("state.read"),
             self.engine.connect() as connection,
         ):
@@ -98,7 +98,7 @@ class State:
                 whether it was stored; every write here can be repeated, and then converges.
         """
         with (
-            by_its_disk(self._folder),
+            by_its_disk(self._file),
             _explained("state.write"),
             self._own_turn(),
             self.engine.begin() as connection,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import threading
 from contextlib import closing
 from datetime import datetime
@@ -173,6 +174,22 @@ def test_a_file_that_cannot_be_opened_is_named_by_its_disk(
             with pytest.raises(StoreFailure) as refused, use():
                 pass
             assert refused.value.code == code
+
+
+def test_a_process_that_may_open_no_more_files_says_so_and_goes_on_once_it_may(
+    tmp_path: Path,
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with closing(State(f"sqlite:///{tmp_path / 'state.db'}")) as state:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        try:
+            with pytest.raises(StoreFailure, match="ulimit -n") as refused, state.read():
+                pass
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert refused.value.code == "files_used_up"
+        with state.read() as tx:
+            assert tx.scalar(sa.text("select 1")) == 1
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "mysql://root:pw@host/db", "sqlite://"])
