@@ -16,6 +16,20 @@ from sendopt.log.location import LogLocation
 from sendopt.log.statements import all_rows
 
 
+def found_files(location: LogLocation, connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Yield the full name of every file that lies where the data is, whoever has put it there.
+
+    Raises:
+        StoreFailure: if the object store does not say what it holds.
+    """
+    if location.on_s3:
+        params = {"pattern": location.data.rstrip("/") + "/**"}
+        yield from (row[0] for row in all_rows(connection, "glob", params=params))
+    else:
+        for folder, _, names in os.walk(location.data):
+            yield from (f"{folder}/{name}" for name in names)
+
+
 class DataFiles:
     """The data files of one log, of which the appender knows all but those it just wrote."""
 
@@ -53,12 +67,7 @@ class DataFiles:
         return written
 
     def _files(self) -> Iterator[str]:
-        if self._location.on_s3:
-            params = {"pattern": self._location.data.rstrip("/") + "/**"}
-            yield from (row[0] for row in all_rows(self._connection, "glob", params=params))
-        else:
-            for folder, _, names in os.walk(self._root):
-                yield from (f"{folder}/{name}" for name in names)
+        return found_files(self._location, self._connection)
 
     def _folders(self, files: list[str]) -> Iterator[str]:
         for file in files:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 
 import duckdb
 
 from sendopt.errors import StoreFailure
 from sendopt.log.connect import attached
+from sendopt.log.durable import found_files
 from sendopt.log.lease import exclusive
 from sendopt.log.location import LogLocation
 from sendopt.log.statements import all_rows, failures, roll_back, run, statement
@@ -56,7 +56,7 @@ def migrate(
     ):
         applied = applied_version(connection)
         if applied == 0:
-            _require_no_data(location)
+            _require_no_data(connection, location)
         missing = [each for each in migrations if each.version > applied]
         if missing:
             _apply(connection, missing)
@@ -69,18 +69,16 @@ def migrate(
             )
 
 
-def _require_no_data(location: LogLocation) -> None:
+def _require_no_data(connection: duckdb.DuckDBPyConnection, location: LogLocation) -> None:
     """Refuse to begin a log where data files lie: their catalog was lost, or they are another's."""
-    if location.on_s3:
-        return
-    found = sum(1 for _ in Path(location.data).rglob("*.parquet"))
+    found = sum(1 for file in found_files(location, connection) if file.endswith(".parquet"))
     if found:
         raise StoreFailure(
             f"the log's catalog is empty, and {found:,} data files are there that it does not name",
             statement="migrate",
             code="catalog_lost",
             hint="restore the catalog with its backup (docs/runbooks/corrupt-file.md); to begin a "
-            "new log, move the folder of the data away",
+            "new log, move the data away or name another place by SENDOPT_LOG__DATA",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -99,6 +100,24 @@ def test_a_log_may_be_moved(local_log: Log, an_event: Callable[..., Event], tmp_
     with contextlib.closing(Log(moved)) as log, log.appender() as appender:
         batch = event_table([an_event("e0")])
         assert appender.append(SHOP, batch).repeated == 1
+
+
+def test_no_log_begins_where_another_one_keeps_its_files_in_an_object_store(
+    fleet_log: Log,
+    an_event: Callable[..., Event],
+    database: Callable[..., contextlib.AbstractContextManager[str]],
+) -> None:
+    with fleet_log.appender() as appender:
+        appender.append(SHOP, event_table([an_event(f"e{number}") for number in range(1_200)]))
+    with database() as url:
+        other = dataclasses.replace(fleet_log.location, catalog=url)
+        with contextlib.closing(Log(other)) as log, pytest.raises(StoreFailure) as refused:
+            log.migrate()
+        assert refused.value.code == "catalog_lost"
+        elsewhere = dataclasses.replace(other, data=f"{other.data}-of-its-own")
+        with contextlib.closing(Log(elsewhere)) as log:
+            log.migrate()
+            assert log.high_water_mark() == 0
 
 
 def test_an_empty_catalog_beside_data_files_begins_no_new_log(
