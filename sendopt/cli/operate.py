@@ -54,6 +54,12 @@ def verify(home: Home = None, as_json: AsJson = False) -> None:
                 f"{finding.store}  {finding.rule}  {finding.tenant_id}  {finding.subject}: "
                 f"{finding.explanation}",
             )
+        for file in report.unnamed_files:
+            stdout.print(
+                f"Not in the log: {file.missing:,} events of {file.tenant_id} in {file.path}: an "
+                "import was broken off and not repeated, or the catalog is older than its data; "
+                "docs/runbooks/corrupt-file.md says what to do",
+            )
         stdout.print(
             f"{len(report.findings)} broken; looked at {report.tenant_count} tenants, "
             f"{report.send_count:,} sends, {report.event_count:,} events"

@@ -13,6 +13,7 @@ from sendopt.log.integrity import Damage, FileReport
 from sendopt.log.location import LogLocation
 from sendopt.log.open import Log
 from sendopt.log.read import Reader
+from sendopt.log.unnamed import UnnamedFile
 
 __all__ = [
     "EVENT_SCHEMA",
@@ -25,6 +26,7 @@ __all__ = [
     "LogLocation",
     "OutboxReport",
     "Reader",
+    "UnnamedFile",
     "differing_columns",
     "event_table",
     "events_of",

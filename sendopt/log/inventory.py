@@ -67,7 +67,7 @@ def take_inventory(location: LogLocation, *, memory_limit: str, threads: int) ->
         attached(instance, location, read_only=True) as (connection, lake),
     ):
         run(connection, "use", f"use {lake}")
-        files = _data_files(connection, lake)
+        files = data_files(connection, lake)
         if not location.on_s3:
             require_files(Path(location.data), files)
         counted = run(connection, "count_by_tenant").fetchall()
@@ -93,7 +93,8 @@ def require_files(folder: Path, names: Sequence[str]) -> None:
         raise FilesGone(gone)
 
 
-def _data_files(connection: duckdb.DuckDBPyConnection, lake: str) -> tuple[str, ...]:
+def data_files(connection: duckdb.DuckDBPyConnection, lake: str) -> tuple[str, ...]:
+    """Return all files that any snapshot reads, as seen from the data's folder."""
     named = statement("data_files").format(metadata=f"__ducklake_metadata_{lake}")
     return tuple(_below_data(*row) for row in run(connection, "data_files", named).fetchall())
 

@@ -22,6 +22,7 @@ from sendopt.log.location import LogLocation
 from sendopt.log.migrate import check_version, migrate, shipped
 from sendopt.log.read import Reader, current_snapshot, reader
 from sendopt.log.statements import all_rows, failures, run
+from sendopt.log.unnamed import UnnamedFile, unnamed_files
 from sendopt.records import TenantId
 
 _numbers = itertools.count(1)
@@ -118,6 +119,20 @@ class Log:
         with self._instances.use() as instance, connected(instance.connection) as connection:
             lake = instance.readers_lake()
             return look_at_files(connection, lake, self.location, progress=progress)
+
+    def unnamed_files(self) -> list[UnnamedFile]:
+        """Return the data files whose events the log lacks, because it does not name them.
+
+        Raises:
+            LeaseHeld: if another process appends, which writes files before it names them.
+            StoreFailure: if a file cannot be read.
+        """
+        with (
+            exclusive(self.location, "append", wait=False),
+            self._instances.use() as instance,
+            connected(instance.connection) as connection,
+        ):
+            return list(unnamed_files(connection, instance.readers_lake(), self.location))
 
     @contextmanager
     def appender(self) -> Iterator[Appender]:

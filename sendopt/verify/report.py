@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sendopt.log import UnnamedFile
 from sendopt.records import TenantId
 
 
@@ -27,3 +28,6 @@ class Report:
     send_count: int
     event_count: int
     unsettled: tuple[TenantId, ...]  # still at work: their bills could not be compared just now
+    unnamed_files: tuple[
+        UnnamedFile, ...
+    ]  # what nobody finished, or what the catalog has forgotten

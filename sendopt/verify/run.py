@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from sendopt.errors import LeaseHeld
 from sendopt.learn import Registry
-from sendopt.log import Log
+from sendopt.log import Log, UnnamedFile
 from sendopt.records import TenantId
 from sendopt.state import State, Transaction, audit, rows, schema, tables, tenants, unchanged
 from sendopt.state.secrets_in_use import are_secrets_in_use
@@ -62,9 +64,11 @@ def verify(
         checks.run("state", "log and ledger brought up to the state", settle)
         everyone, send_count, is_keyed = _counted(checks, state)
     log = _opened(checks, "log", subject.log)
-    event_count, unsettled = 0, tuple[TenantId, ...]()
+    event_count, unsettled, unnamed = 0, tuple[TenantId, ...](), tuple[UnnamedFile, ...]()
     if log is not None:
-        event_count, unsettled = _Log(checks, log, state).check(everyone)
+        of_log = _Log(checks, log, state)
+        event_count, unsettled = of_log.check(everyone)
+        unnamed = of_log.unnamed_files
     registry = _opened(checks, "registry", subject.registry)
     if registry is not None:
         checks.run("registry", "file of the models", partial(storage, registry))
@@ -73,7 +77,8 @@ def verify(
                 check = partial(look, registry, tenant_id)
                 checks.run("registry", f"{about} of {tenant_id}", check, tenant_id=tenant_id)
     _home(checks, subject, is_keyed=is_keyed)
-    return Report(tuple(checks.findings), len(everyone), send_count, event_count, unsettled)
+    found = tuple(checks.findings)
+    return Report(found, len(everyone), send_count, event_count, unsettled, unnamed)
 
 
 def _state_alone(checks: Checks, state: State, now: datetime) -> None:
@@ -125,6 +130,7 @@ class _Log:
         self._damaged = set[TenantId | None]()
         self._events: dict[TenantId, int] = {}
         self._settled = set[TenantId]()
+        self.unnamed_files: tuple[UnnamedFile, ...] = ()
 
     def check(self, everyone: set[TenantId]) -> tuple[int, tuple[TenantId, ...]]:
         """Check everything; add whom only the log knows to `everyone`.
@@ -133,6 +139,7 @@ class _Log:
         """
         run = self._checks.run
         run("log", "data files", self._files)
+        run("log", "files without a name", self._unnamed)
         run("log", "tenants of the log", partial(self._tenants, everyone))
         if self._state is not None:
             run("log", "how far the log is", partial(ahead_of_state, self._log, self._state))
@@ -149,6 +156,12 @@ class _Log:
         report = self._log.look_at_files()
         self._damaged |= {damage.tenant_id for damage in report.damaged}
         yield from damaged_files(report)
+
+    def _unnamed(self) -> Iterable[Finding]:
+        if not self._damaged:  # else some of what the log holds cannot be read
+            with suppress(LeaseHeld):  # whoever appends writes files before it names them
+                self.unnamed_files = tuple(self._log.unnamed_files())
+        return ()
 
     def _tenants(self, everyone: set[TenantId]) -> Iterable[Finding]:
         everyone.update(self._log.tenants())

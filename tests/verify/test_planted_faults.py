@@ -34,6 +34,7 @@ def test_a_lived_day_is_whole(verify: Verify) -> None:
     report = verify()
     assert report.findings == ()
     assert report.unsettled == ()
+    assert report.unnamed_files == ()
     assert report.send_count > 50
     assert report.event_count > 3_000
 
