@@ -29,6 +29,9 @@ from sendopt.masking import masked
 
 BAD_INPUT = (InvalidInput, NotFound, Conflict, NotAuthorized)
 
+#: What the system's loader says where it has no memory for a library.
+_NOT_MAPPED = ("failed to map segment", "annot allocate memory")
+
 commands = typer.Typer(
     name="sendopt",
     no_args_is_help=True,
@@ -91,5 +94,24 @@ def main() -> None:
         told = f"{error.filename or 'the disk'}: {error.strerror or error}"
         print_error(SendoptError(told, code="disk_failed"), as_json="--json" in sys.argv)
         sys.exit(1)
+    except (ImportError, MemoryError) as error:
+        short = _memory_short(error)
+        if short is None:
+            raise
+        print_error(short, as_json="--json" in sys.argv)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _memory_short(error: ImportError | MemoryError) -> SendoptError | None:
+    """Return the explanation of a process that may have no more memory; None = it is another's."""
+    told = str(error)
+    if isinstance(error, ImportError) and not any(words in told for words in _NOT_MAPPED):
+        return None
+    return SendoptError(
+        f"there is not enough memory: {told}" if told else "there is not enough memory",
+        code="memory_short",
+        hint="raise the limit of this process (`ulimit -v`, or that of its container); if memory "
+        "is free, see whether the folder of the library is mounted noexec",
+    )

@@ -88,3 +88,26 @@ def test_an_import_waits_for_no_reader_of_other_files(home: Path, tmp_path: Path
         "event_id,user_id,event_type,occurred_at\ne1,ann,session,2026-03-01T09:00:00Z\n"
     )
     assert "fastavro" not in imported(home, "ingest", str(file))
+
+
+def test_a_process_that_may_have_no_memory_for_its_libraries_says_so(home: Path) -> None:
+    done = subprocess.run(
+        [
+            "sh",
+            "-c",
+            'ulimit -v 300000; exec "$@"',
+            "sh",
+            sys.executable,
+            "-m",
+            "sendopt",
+            "verify",
+        ],
+        env={**os.environ, "SENDOPT_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "memory_short" in done.stderr
+    assert "ulimit -v" in done.stderr
+    assert "Traceback" not in done.stderr
