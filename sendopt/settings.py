@@ -268,12 +268,28 @@ def load_settings(home: Path | None = None) -> Settings:
     """
     given = {name.upper(): value for name, value in os.environ.items()}  # noqa: TID251 - the one door
     _refuse_unknown_names(given)
+    set_here = {name: given[name] for name in setting_names() if name in given}
+    _refuse_what_is_no_text(set_here | ({} if home is None else {"--home": str(home)}))
     try:
         return Settings.model_validate(_as_fields(given) | ({} if home is None else {"home": home}))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = _PREFIX + _BETWEEN.join(str(part) for part in first["loc"]).upper()
         raise InvalidInput(wording(first["msg"]), code="setting_invalid", field=name) from error
+
+
+def _refuse_what_is_no_text(values: Mapping[str, str]) -> None:
+    """Refuse bytes that were not read as UTF-8, such as a folder's name: URLs take nothing else."""
+    for name, value in values.items():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInput(
+                "its bytes are no text",  # and may be a secret, which is not repeated
+                code="setting_invalid",
+                field=name,
+                expected="text in UTF-8, in a locale that reads it so, or with PYTHONUTF8=1",
+            ) from error
 
 
 def _as_fields(given: Mapping[str, str]) -> dict[str, Any]:

@@ -46,6 +46,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("score --tenant nobody --open-window 2h --out b", ("tenant_unknown", "tenant create")),
         ("tenant create shop --timezone CST", ("zone_invalid", "timezone", "Europe/Berlin")),
         ("tenant create shop --timezone localtime", ("zone_invalid", "timezone")),
+        ("verify --home h\udcff", ("setting_invalid", "--home", "UTF-8")),
+        ("ingest card.json --home h\udcff", ("setting_invalid", "--home", "UTF-8")),
         ("verify --home card.json", ("home_unknown", "--home", "card.json")),
         (
             "plan card.json",
