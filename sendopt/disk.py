@@ -14,6 +14,8 @@ from sendopt.errors import LeaseHeld, StoreFailure
 
 #: With less room the next commit of a store, or the copy of a batch to the log, may fail.
 _LEAST_FREE_BYTES = 1 << 20
+#: Databases make files beside their own, and a large append makes one; some disks run out of them.
+_LEAST_FREE_FILES = 8
 
 _CODES = {
     errno.ENOSPC: ("disk_full", "the disk is full"),
@@ -115,7 +117,7 @@ def not_written(path: Path, error: OSError, *, hint: str) -> StoreFailure:
 
 
 def check_room(folder: Path) -> None:
-    """Return if the disk below `folder` can be written to, and has room.
+    """Return if the disk below `folder` can be written to, and has room for bytes and for files.
 
     Raises:
         StoreFailure: `disk_full`, `disk_read_only`.
@@ -126,6 +128,11 @@ def check_room(folder: Path) -> None:
         raise _unusable(errno.EROFS, hint="docs/runbooks/disk-full.md says what to do")
     if room.f_bavail * room.f_frsize < _LEAST_FREE_BYTES:
         raise _unusable(errno.ENOSPC, hint="make room; what waits goes on by itself")
+    if room.f_files and room.f_favail < _LEAST_FREE_FILES:  # where their number is limited
+        raise _unusable(
+            errno.ENOSPC,
+            hint="it takes no more files (`df -i`): remove some; what waits goes on by itself",
+        )
 
 
 def check_rights(paths: Iterable[Path]) -> None:

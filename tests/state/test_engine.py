@@ -160,14 +160,20 @@ def test_a_page_that_holds_something_else_is_damage(tmp_path: Path, now: datetim
 
 
 @pytest.mark.parametrize(
-    ("free", "flags", "code"),
-    [(0, 0, "disk_full"), (2**20, os.ST_RDONLY, "disk_read_only"), (2**20, 0, "store_unavailable")],
+    ("left", "flags", "code"),
+    [
+        ((0, 9), 0, "disk_full"),
+        ((2**20, 0), 0, "disk_full"),
+        ((2**20, 9), os.ST_RDONLY, "disk_read_only"),
+        ((2**20, 9), 0, "store_unavailable"),
+    ],
 )
 def test_a_file_that_cannot_be_opened_is_named_by_its_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, flags: int, code: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: tuple[int, int], flags: int, code: str
 ) -> None:
+    free, files = left
     (tmp_path / "state.db").mkdir()  # SQLite: "unable to open database file", as on such a disk
-    found = os.statvfs_result((4096, 4096, free, free, free, 9, 9, 9, flags, 255))
+    found = os.statvfs_result((4096, 4096, free, free, free, 9, files, files, flags, 255))
     monkeypatch.setattr(os, "statvfs", lambda _folder: found)
     with closing(State(f"sqlite:///{tmp_path / 'state.db'}")) as state:
         for use in (state.read, state.write):
