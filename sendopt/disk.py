@@ -26,6 +26,8 @@ _CODES = {
 }
 _USED_UP = frozenset({errno.EMFILE, errno.ENFILE})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM})
+#: What a system refuses, as far as `disk_failure` has a name for it.
+EXPLAINED = frozenset(_CODES) | _FORBIDDEN
 _OWNER = (
     "run sendopt as the user to whom all of the home belongs; docs/runbooks/disk-full.md says how"
 )
@@ -92,10 +94,10 @@ def make_private(database: Path) -> None:
 
 def disk_failure(error: OSError, statement: str) -> StoreFailure:
     """Return what `error` means for the statement of a store; of a file it tells the last name."""
-    if error.errno in _FORBIDDEN and error.filename is not None:
+    if error.errno in _FORBIDDEN:
+        named = "a file" if error.filename is None else Path(os.fsdecode(error.filename)).name
         return StoreFailure(
-            f"user {os.geteuid()} may not use {Path(os.fsdecode(error.filename)).name}"
-            f" ({os.strerror(error.errno)})",
+            f"user {os.geteuid()} may not use {named} ({os.strerror(error.errno)})",
             statement=statement,
             code="file_forbidden",
             hint=_OWNER,

@@ -8,6 +8,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ import sqlalchemy as sa
 
 from sendopt.disk import database_files
 from sendopt.errors import StoreFailure
-from sendopt.log import Log, LogLocation
+from sendopt.log import Log, LogLocation, event_table
+from sendopt.records import Event, EventType, TenantId, UserId
 from sendopt.sqlite_file import Moment
 from sendopt.state import State
 
@@ -104,6 +106,27 @@ def test_a_file_of_the_log_that_may_not_be_used_is_named(
     path.chmod(before)
     with as_owner(folder), closing(Log(location)) as log, log.appender() as appender:
         assert appender.high_water_mark() == 0
+
+
+def test_a_folder_of_data_that_takes_no_file_is_no_failure_of_the_log_alone(folder: Path) -> None:
+    location = LogLocation(str(folder / "log.sqlite"), str(folder / "data"))
+    with closing(Log(location)) as log:
+        log.migrate()
+    main = folder / "data" / "main"
+    main.chmod(0o500)
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    events = [Event(f"e{n}", UserId("ann"), EventType.SESSION, now) for n in range(1_200)]
+    with (
+        as_owner(folder),
+        closing(Log(location)) as log,
+        pytest.raises(StoreFailure) as refused,
+        log.appender() as appender,
+    ):
+        appender.append(TenantId("shop"), event_table(events))
+    assert refused.value.code == "file_forbidden"
+    main.chmod(0o700)
+    with as_owner(folder), closing(Log(location)) as log, log.appender() as appender:
+        assert appender.append(TenantId("shop"), event_table(events)).accepted == 1_200
 
 
 def test_a_backup_names_the_file_that_it_may_not_use(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -12,7 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from sendopt.disk import disk_failure
+from sendopt.disk import EXPLAINED, disk_failure
 from sendopt.errors import StoreFailure
 from sendopt.masking import hide_in
 from sendopt.sqlite_failure import file_failure
@@ -70,11 +71,24 @@ def failures(name: str) -> Iterator[None]:
 
 def database_failure(error: Exception, name: str) -> StoreFailure:
     """Return what `error`, of DuckDB or of its way to Arrow, means for the statement `name`."""
-    return file_failure(str(error), name, file="the catalog of the log") or StoreFailure(
-        f"DuckDB could not do what was asked of the log ({type(error).__name__})",
-        statement=name,
-        hint="`sendopt log scrub` says whether a file of it is damaged",
+    return (
+        file_failure(str(error), name, file="the catalog of the log")
+        or _refused_by_system(error, name)
+        or StoreFailure(
+            f"DuckDB could not do what was asked of the log ({type(error).__name__})",
+            statement=name,
+            hint="`sendopt log scrub` says whether a file of it is damaged",
+        )
     )
+
+
+def _refused_by_system(error: Exception, name: str) -> StoreFailure | None:
+    """Return what a disk or the system refused, whose words DuckDB quotes without their number."""
+    if isinstance(error, duckdb.IOException):
+        for number in EXPLAINED:
+            if os.strerror(number) in str(error):
+                return disk_failure(OSError(number, os.strerror(number)), name)
+    return None
 
 
 @contextmanager

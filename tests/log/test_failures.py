@@ -17,6 +17,7 @@ from waiting import wait_until
 
 from sendopt.errors import LeaseHeld, StoreFailure
 from sendopt.log import Log, LogLocation, event_table, lease
+from sendopt.log.statements import failures
 from sendopt.records import Event, TenantId
 
 SHOP = TenantId("shop")
@@ -87,6 +88,18 @@ def test_a_catalog_that_is_not_what_was_written_is_damaged(local_log: Log, kept:
     ):
         log.high_water_mark()
     assert failure.value.code == "store_damaged"
+
+
+def test_a_full_disk_is_named_where_duckdb_quotes_the_system() -> None:
+    with (
+        closing(duckdb.connect(config={"threads": 1})) as connection,
+        pytest.raises(StoreFailure) as failure,
+        failures("copy"),
+    ):
+        connection.execute(
+            "copy (from range(100000)) to '/dev/full' (format csv, use_tmp_file false)"
+        )
+    assert failure.value.code == "disk_full"
 
 
 @pytest.mark.parametrize(
