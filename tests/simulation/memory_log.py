@@ -25,6 +25,7 @@ from sendopt.log.migrate import shipped
 from sendopt.log.read import Reader
 from sendopt.log.sealing import ROW_HASH, sum_of
 from sendopt.log.statements import run
+from sendopt.log.unnamed import UnnamedFile
 from sendopt.records import TenantId
 from simulation.log_tables import STORED_SCHEMA, LogTables, TablesConnection
 from simulation.scheduler import Scheduler
@@ -164,6 +165,9 @@ class MemoryLog(SteppedLog):
 
     def look_at_files(self, *, progress: Callable[[str], None] = lambda _path: None) -> FileReport:
         return FileReport(0, 0, (), ())  # there are none in memory
+
+    def unnamed_files(self) -> list[UnnamedFile]:
+        return []
 
     def _show(self) -> None:
         """Bring what was appended since the last time where DuckDB's readers look for it."""
