@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -22,7 +23,7 @@ from sendopt.learn import Registry, TrainingReport
 from sendopt.learn.families import DEFAULT, FAMILIES, RIVALS, Family, level_shape_trees, population
 from sendopt.learn.families.definition import Definition, shipped
 from sendopt.learn.families.level_shape_trees.scorer import LevelShapeTrees
-from sendopt.learn.fitting.fit import fit_each, fit_to
+from sendopt.learn.fitting.fit import Fitted, fit_each, fit_to
 from sendopt.learn.gate import fault_of
 from sendopt.learn.past.past import Past, gather
 from sendopt.learn.train import train
@@ -97,6 +98,12 @@ def past(shop: Log) -> Iterator[Past]:
             threads=1,
             progress=lambda _: None,
         )
+
+
+@pytest.fixture(scope="module")
+def fits(past: Past) -> Callable[[str], Fitted]:
+    """Fit a family as it is shipped to the past, once."""
+    return cache(lambda name: fit_to(past, shipped(FAMILIES[name])))
 
 
 @pytest.fixture
@@ -273,16 +280,20 @@ def test_calibration_does_not_hide_a_rule_that_was_fitted_wrong(past: Past) -> N
     assert str(fault_of(learned)).startswith("before calibration says")
 
 
-def test_what_a_family_learns_does_not_depend_on_which_were_fitted_before(past: Past) -> None:
-    first, again = fit_to(past, SHIPPED), fit_to(past, SHIPPED)
+def test_what_a_family_learns_does_not_depend_on_which_were_fitted_before(
+    past: Past, fits: Callable[[str], Fitted]
+) -> None:
+    first, again = fits(DEFAULT.NAME), fit_to(past, SHIPPED)
     assert (first.model.predict(first.rows) == again.model.predict(again.rows)).all()
     one, other = (past.rng_for(name).random() for name in ("one", "other"))
     assert one == past.rng_for("one").random() != other
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_scores_weeks_as_moments_and_explains_itself(past: Past, name: str) -> None:
-    model, view = fit_to(past, shipped(FAMILIES[name])).model, past.view
+def test_every_family_scores_weeks_as_moments_and_explains_itself(
+    past: Past, fits: Callable[[str], Fitted], name: str
+) -> None:
+    model, view = fits(name).model, past.view
     users = [f"u{number:02}" for number in range(40)] + ["stranger"]
     week = score_slots(model, view, as_of=END, user_ids=users)["open_probability"].to_numpy()
     seen = Viewpoints(pa.array(users), pa.array([END] * len(users), pa.timestamp("us", "UTC")))

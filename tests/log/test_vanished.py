@@ -61,6 +61,7 @@ def succeeds(ask: Callable[[], object]) -> Callable[[], bool]:
     return asked
 
 
+@pytest.mark.slow  # it waits until the server misses the session
 def test_a_right_of_a_session_that_has_vanished_is_let_go(
     fleet_log: Log, distant: Log, catalog: Proxy
 ) -> None:
