@@ -84,7 +84,7 @@ class Trials:
         self._home = home
         self._seconds = seconds
         self.mix = Mix(Client(port, key), ["u"], "overload")
-        self.most = 0.0  # good a second that it can carry of what is asked for
+        self.most = 0.0  # good events a second that it can carry
 
     async def run(self, names: list[str]) -> list[tuple[str, ...]]:
         rows = []

@@ -28,6 +28,4 @@ class Report:
     send_count: int
     event_count: int
     unsettled: tuple[TenantId, ...]  # still at work: their bills could not be compared just now
-    unnamed_files: tuple[
-        UnnamedFile, ...
-    ]  # what nobody finished, or what the catalog has forgotten
+    unnamed_files: tuple[UnnamedFile, ...]  # not finished, or forgotten by the catalog

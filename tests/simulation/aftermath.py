@@ -255,8 +255,9 @@ def _log(facts: Facts, state: SimulatedState, log: SteppedLog) -> Iterator[Viola
     ids = Counter((row["tenant_id"], row["event_id"]) for row in rows)
     for key in [key for key, count in ids.items() if count > 1]:
         yield Violation("the_log_holds_events_once", f"{key}")
-    yield from _contents(facts, {(row["tenant_id"], row["event_id"]): row for row in rows})
-    yield from _imported(facts, {(row["tenant_id"], row["event_id"]): row for row in rows})
+    stored = {(row["tenant_id"], row["event_id"]): row for row in rows}
+    yield from _contents(facts, stored)
+    yield from _imported(facts, stored)
     yield from _as_asked(facts, rows)
     certain, possible = _effects(facts)
     clicks = {tuple(row) for row in state.rows("select tenant_id, click_id from click")}

@@ -50,8 +50,8 @@ class _LateReader:
     def __init__(
         self, log: MemoryLog, tenant_id: TenantId, open_reader: Callable[[], Reader]
     ) -> None:
+        self._log, self._tenant_id = log, tenant_id
         self._events = log.events_of(tenant_id)
-        self._has_events_now = lambda: bool(log.events_of(tenant_id))
         self._answers = log.answers_of_nothing
         self._open_reader = open_reader
 
@@ -73,7 +73,7 @@ class _LateReader:
             ids = set(inputs["incoming"]["event_id"].to_pylist())
             known = [row for row in self._events if row["event_id"] in ids]
             return pa.Table.from_pylist(known, schema=EVENT_SCHEMA)
-        if self._has_events_now():
+        if self._log.events_of(self._tenant_id):
             return self._opened.query(name, sql, params, inputs)
         if (name, sql) not in self._answers:
             self._answers[name, sql] = self._opened.query(name, sql, params, inputs)
