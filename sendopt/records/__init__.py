@@ -1,0 +1,89 @@
+"""The nouns that travel along the line.
+
+    ingest ─► log ─► features ─► learn ─► score ─► schedule ─► deliver ─► track ─► bill
+      Event                              Score   PlannedSend  Attempt  Response  Charge
+
+All instants are aware and in UTC and end in `_at`; durations are `timedelta`; probabilities lie
+in 0..1. Records are values: they carry no behaviour that another stage could depend on.
+Bulk data travels as Arrow tables: events with the columns of `Event`, scores as decision_id (or
+user_id and slot) and open_probability. What happened to an attempt is an `Outcome`.
+"""
+
+from sendopt.records.campaign import (
+    NO_EXPLORATION,
+    Campaign,
+    Exploration,
+    Holdout,
+    QuietHours,
+    Variant,
+)
+from sendopt.records.charge import DEFAULT_ATTRIBUTION_WINDOW, Charge, ChargeKind, RateCard
+from sendopt.records.consent import Consent
+from sendopt.records.decision import Decision, ServedBy, Slot
+from sendopt.records.device import Channel, Device
+from sendopt.records.event import CAUSED_BY_SEND, COUNTING_ATTRIBUTE, OUTCOMES, Event, EventType
+from sendopt.records.finding import DroppedField, Finding, Rejection
+from sendopt.records.ids import (
+    CampaignId,
+    DeviceId,
+    SendId,
+    TenantId,
+    UserId,
+    VariantId,
+    is_reserved,
+)
+from sendopt.records.message import Message
+from sendopt.records.outcome import Accepted, DeadAddress, Outcome, Permanent, Retry
+from sendopt.records.plan import Plan
+from sendopt.records.response import Click, Response, ResponseKind
+from sendopt.records.score import Score
+from sendopt.records.send import FINAL_STATES, Arm, PlannedSend, SendState
+
+__all__ = [
+    "CAUSED_BY_SEND",
+    "COUNTING_ATTRIBUTE",
+    "DEFAULT_ATTRIBUTION_WINDOW",
+    "FINAL_STATES",
+    "NO_EXPLORATION",
+    "OUTCOMES",
+    "Accepted",
+    "Arm",
+    "Campaign",
+    "CampaignId",
+    "Channel",
+    "Charge",
+    "ChargeKind",
+    "Click",
+    "Consent",
+    "DeadAddress",
+    "Decision",
+    "Device",
+    "DeviceId",
+    "DroppedField",
+    "Event",
+    "EventType",
+    "Exploration",
+    "Finding",
+    "Holdout",
+    "Message",
+    "Outcome",
+    "Permanent",
+    "Plan",
+    "PlannedSend",
+    "QuietHours",
+    "RateCard",
+    "Rejection",
+    "Response",
+    "ResponseKind",
+    "Retry",
+    "Score",
+    "SendId",
+    "SendState",
+    "ServedBy",
+    "Slot",
+    "TenantId",
+    "UserId",
+    "Variant",
+    "VariantId",
+    "is_reserved",
+]

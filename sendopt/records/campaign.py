@@ -1,0 +1,72 @@
+"""What is to be sent to whom, and the limits within which each time may be chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from sendopt.records.device import Channel
+from sendopt.records.ids import CampaignId, UserId, VariantId
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One wording of a campaign's message."""
+
+    variant_id: VariantId
+    title: str
+    body: str
+    url: str | None = None  # where a click leads; None = nothing to click
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Local times in which nothing is sent: `start <= t < end`, over midnight if start > end."""
+
+    start: time
+    end: time
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """How a policy leaves the best slot to learn about others, and how often it may."""
+
+    policy: str = "greedy"  # "greedy", "epsilon_greedy", "thompson"
+    epsilon: float = 0.0  # so much probability is spread evenly over the allowed slots
+    share: float = 0.5  # of one send: the most probability on other slots than the best
+    per_user: int = 4  # sends in 30 days that may have left a user's best slot
+
+
+#: The best slot, always.
+NO_EXPLORATION = Exploration()
+
+
+@dataclass(frozen=True, slots=True)
+class Holdout:
+    """Users kept out of the optimisation, so that its effect can be measured."""
+
+    share: float  # of the tenant's users
+    time: str = "configured"  # "configured", or "random": any allowed slot alike
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """Content, audience and the limits within which each user's time may be chosen."""
+
+    campaign_id: CampaignId
+    variants: tuple[Variant, ...]  # at least one
+    channel: Channel
+    earliest_at: datetime  # send window, earliest_at <= due_at < latest_at
+    latest_at: datetime
+    audience: tuple[UserId, ...] | None = None  # None = every known user with a device
+    quiet_hours: QuietHours | None = None  # in the user's own zone
+    slot: timedelta = timedelta(hours=1)  # candidate times are this far apart, in local time
+    candidate_times: dict[UserId, tuple[datetime, ...]] | None = None  # restrict the choice
+    fallback_local_time: time = time(hour=18)  # when nothing is known and nothing can be learned
+    message_type: str | None = None
+    time_to_live: timedelta = timedelta(hours=4)  # after due_at; later it would only annoy
+    exploration: Exploration = NO_EXPLORATION
+    holdout: Holdout | None = None
+    least_confidence: float | None = None  # in a gain over the configured time; None = any
+    urgent: bool = False  # never explored
+    learn_variants: bool = True  # False = an even split for ever

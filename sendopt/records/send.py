@@ -1,0 +1,58 @@
+"""One message to one user, and where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sendopt.records.device import Channel
+from sendopt.records.ids import CampaignId, DeviceId, SendId, TenantId, UserId, VariantId
+
+
+class Arm(StrEnum):
+    """Which side of an experiment a user is on, for as long as it lasts."""
+
+    OPTIMISED = "optimised"
+    HOLDOUT = "holdout"  # keeps the configured time, or a random one: what others are held against
+
+
+class SendState(StrEnum):
+    """Where a send stands. It ends in exactly one of the last five, with one reason."""
+
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    DELIVERED = "delivered"  # the provider took responsibility for it
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    SUPPRESSED = "suppressed"
+
+
+FINAL_STATES = frozenset(
+    {
+        SendState.DELIVERED,
+        SendState.FAILED,
+        SendState.EXPIRED,
+        SendState.CANCELLED,
+        SendState.SUPPRESSED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSend:
+    """One message, for one user, on one device, at one time."""
+
+    tenant_id: TenantId
+    send_id: SendId  # derived from (tenant, campaign, user): planning twice plans once
+    campaign_id: CampaignId
+    variant_id: VariantId
+    user_id: UserId
+    device_id: DeviceId | None  # None only if suppressed
+    channel: Channel
+    due_at: datetime | None  # None only if suppressed
+    expires_at: datetime | None
+    state: SendState = SendState.PLANNED
+    reason: str | None = None  # set in every final state
+    arm: Arm | None = None  # None = no experiment; set for suppressed sends too
