@@ -236,7 +236,7 @@ def hand_over() -> Callable[..., str]:
         tenant, send, user = TenantId(tenant_id), SendId(send_id), UserId(user_id)
         link_id = f"link-{tenant_id}-{send_id}"
         planned_at = datetime(2026, 1, 1, tzinfo=UTC)
-        with state.write() as tx:
+        with state.write_fleet() as tx:
             tenants.create(tx, tenant, timezone="UTC", now=planned_at)
             row = {
                 "tenant_id": tenant_id,
@@ -262,7 +262,7 @@ def hand_over() -> Callable[..., str]:
             )
             if at is not None:
                 event = Event(f"{send_id}:send", user, EventType.SEND, at, send_id=send)
-                outbox.record(tx, tenant, [event], now=at)
+                outbox.record(tx.of(tenant), [event], now=at)
         return link_id
 
     return hand_over

@@ -56,7 +56,7 @@ def test_a_file_of_the_state_that_may_not_be_used_is_named(
 ) -> None:
     written = tmp_path / "state.db"
     with closing(State(f"sqlite:///{written}")) as state:
-        with state.write() as tx:
+        with state.write_fleet() as tx:
             tx.execute(sa.text("create table kept (n integer)"))
         for file in database_files(written):  # as a killed process leaves them
             shutil.copy(file, folder)
@@ -68,13 +68,13 @@ def test_a_file_of_the_state_that_may_not_be_used_is_named(
         as_owner(folder),
         closing(State(url)) as state,
         pytest.raises(StoreFailure, match=f"user {os.geteuid()}") as refused,
-        state.write() as tx,
+        state.write_fleet() as tx,
     ):
         tx.execute(sa.text("insert into kept values (1)"))
     assert refused.value.code == "file_forbidden"
     assert path.resolve().name in refused.value.message
     path.chmod(before)
-    with as_owner(folder), closing(State(url)) as state, state.write() as tx:
+    with as_owner(folder), closing(State(url)) as state, state.write_fleet() as tx:
         tx.execute(sa.text("insert into kept values (2)"))
         assert tx.execute(sa.text("select n from kept")).scalars().all() == [2]
 

@@ -27,10 +27,10 @@ def main() -> None:
     with closing(open_app(load_settings(home))) as app:
         now = app.clock.now()
         for first in range(0, len(users), _AT_ONCE):
-            with app.state.write() as tx:
+            with app.state.write(DEFAULT_TENANT) as tx:
                 for user in users[first : first + _AT_ONCE]:
                     device = Device(DeviceId(user), UserId(user), Channel.SIMULATOR, {})
-                    devices.register(tx, DEFAULT_TENANT, device, now=now)
+                    devices.register(tx, device, now=now)
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ class Home:
 
     def links(self, most: int) -> tuple[list[str], list[str]]:
         """Return the sends that went out last, and the tokens of their links."""
-        with self._app.state.read() as tx:
+        with self._app.state.read_fleet() as tx:
             rows = tx.execute(
                 sa.select(tables.link.c.send_id, tables.link.c.link_id)
                 .join(
@@ -155,7 +155,7 @@ class Home:
 
     def recorded(self) -> set[str]:
         """Return the ids of all events in the state's outbox, which are kept after the copy too."""
-        with self._app.state.read() as tx:
+        with self._app.state.read_fleet() as tx:
             return set(tx.scalars(sa.select(tables.event_outbox.c.event_id)))
 
     def close(self) -> None:

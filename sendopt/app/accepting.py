@@ -11,7 +11,7 @@ from sendopt.app.answers import EventVerdict, FieldNote, Verdict
 from sendopt.ingest import AcceptedEvent, accept_events, conflict_of
 from sendopt.log import Log, differing_columns, event_table, events_of
 from sendopt.records import DroppedField, Event, EventType, Rejection, TenantId
-from sendopt.state import State, Transaction, import_gate, outbox, users
+from sendopt.state import State, TenantWrite, import_gate, outbox, users
 
 _KNOWN_EVENTS = files("sendopt.ingest").joinpath("sql", "known_events.sql").read_text("utf-8")
 
@@ -29,14 +29,14 @@ def accept(
     """
     judged = accept_events(items, now=now)
     events = [item.event for item in judged if isinstance(item, AcceptedEvent)]
-    with state.read() as tx:
-        imports = import_gate.number(tx, tenant_id)
+    with state.read(tenant_id) as tx:
+        imports = import_gate.number(tx)
     known = _known(events, tenant_id, log)
-    with state.write() as tx:
-        if import_gate.hold_open(tx, tenant_id) != imports or imports % 2:
+    with state.write(tenant_id) as tx:
+        if import_gate.hold_open(tx) != imports or imports % 2:
             known = _known(events, tenant_id, log)  # a file may have brought one meanwhile
         fresh = [event for event in events if event.event_id not in known]
-        recorded = iter(outbox.record(tx, tenant_id, fresh, now=now))
+        recorded = iter(outbox.record(tx, fresh, now=now))
         verdicts = [
             _rejected(item)
             if isinstance(item, Rejection)
@@ -45,7 +45,7 @@ def accept(
         ]
         for item, verdict in zip(judged, verdicts, strict=True):
             if isinstance(item, AcceptedEvent):
-                _note_consent(tx, tenant_id, item.event, verdict, now=now)
+                _note_consent(tx, item.event, verdict, now=now)
     return verdicts
 
 
@@ -70,14 +70,12 @@ def _first(
     return event if told.first is None else told.first
 
 
-def _note_consent(
-    tx: Transaction, tenant_id: TenantId, event: Event, verdict: EventVerdict, *, now: datetime
-) -> None:
+def _note_consent(tx: TenantWrite, event: Event, verdict: EventVerdict, *, now: datetime) -> None:
     """Let an opt-out take effect whatever its id; an opt-in only once it is recorded."""
     if event.event_type is EventType.OPT_OUT:
-        users.opt_out(tx, tenant_id, event.user_id, at=event.occurred_at, now=now)
+        users.opt_out(tx, event.user_id, at=event.occurred_at, now=now)
     elif event.event_type is EventType.OPT_IN and verdict.verdict is not Verdict.CONFLICT:
-        users.opt_in(tx, tenant_id, event.user_id, at=event.occurred_at, now=now)
+        users.opt_in(tx, event.user_id, at=event.occurred_at, now=now)
 
 
 def _rejected(item: Rejection) -> EventVerdict:

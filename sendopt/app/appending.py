@@ -37,7 +37,7 @@ def copy_outbox(
         InvariantBroken: `log_ahead`, if the log has seen positions that the state never gave.
     """
     mark = appender.high_water_mark()
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         outbox.require_given(tx, mark)
     copied = 0
     while rows := _next(state, mark, batch):
@@ -56,11 +56,11 @@ def copy_outbox(
 
 
 def _next(state: State, mark: int, batch: int) -> list[tuple[int, TenantId, Event]]:
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         outbox.assign_positions(tx, limit=batch)
     while True:
         try:
-            with state.read() as tx:
+            with state.read_fleet() as tx:
                 return outbox.after(tx, mark, limit=batch)
         except InvariantBroken:
             if not _leave_out_damaged(state, mark, batch):
@@ -69,7 +69,7 @@ def _next(state: State, mark: int, batch: int) -> list[tuple[int, TenantId, Even
 
 def _leave_out_damaged(state: State, mark: int, batch: int) -> bool:
     """Note which of the next events nobody can read, so that the others go on; tell if any is."""
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         damaged = outbox.damaged(tx, mark, limit=batch)
     for each in damaged:
         _log.error(
@@ -84,6 +84,6 @@ def _leave_out_damaged(state: State, mark: int, batch: int) -> bool:
 
 
 def _refuse(state: State, positions: Sequence[int], reason: str = REFUSED) -> None:
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         for position in positions:
             outbox.refuse(tx, position, reason)

@@ -216,7 +216,7 @@ class _StateInventory:
         """Read a copy of the state; None = there is none."""
         if copy is None:
             return None
-        with closing(State(f"sqlite:///{copy}")) as state, state.read() as tx:
+        with closing(State(f"sqlite:///{copy}")) as state, state.read_fleet() as tx:
             return cls(schema_version(tx), home_id(tx), outbox.last_position(tx), row_counts(tx))
 
 
@@ -241,7 +241,7 @@ def _with_positions(left_out: tuple[LeftOut, ...], settings: Settings) -> tuple[
     """Write down how far PostgreSQL's log of a state there had come before anything was copied."""
     if not any(each.store == "state" for each in left_out):
         return left_out
-    with closing(State(settings.state_url)) as state, state.read() as tx:
+    with closing(State(settings.state_url)) as state, state.read_fleet() as tx:
         position = wal_position(tx)
     return tuple(
         each.model_copy(update={"position": position}) if each.store == "state" else each

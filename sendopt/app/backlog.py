@@ -31,13 +31,13 @@ def measure(state: State, log: Log, *, now: datetime) -> Backlog:
         StoreFailure: if the state does not answer.
     """
     mark = _high_water_mark(log)
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         everyone = tenants.everyone(tx)
         counts = plans.send_counts(tx)
         waiting = None if mark is None else outbox.waiting(tx, mark)
         refused = outbox.refused(tx)
         held = hold.held_by_tenant(tx, now=now)
-        unmetered = {each: metering.count_unmetered(tx, each) for each in everyone}
+        unmetered = {each: metering.count_unmetered(tx.of(each)) for each in everyone}
     sends = {tenant_id: dict.fromkeys(SendState, 0) for tenant_id in everyone}
     for count in counts:
         sends[count.tenant_id][count.state] = count.count

@@ -37,14 +37,14 @@ class Campaigns(Stores):
         self.require_tenant(tenant_id)
         now = self.clock.now()
         campaign = self._read_campaign(tenant_id, definition, now=now)
-        with self.state.write() as tx:
-            created = plans.put_campaign(tx, tenant_id, campaign, definition, now=now)
+        with self.state.write(tenant_id) as tx:
+            created = plans.put_campaign(tx, campaign, definition, now=now)
         preview = None
         if commit:
             plan = self._plan(tenant_id, campaign, now=now)
             preview = schedule.preview(plan, campaign.channel)
-            with self.state.write() as tx:
-                plans.commit(tx, tenant_id, plan, now=now)
+            with self.state.write(tenant_id) as tx:
+                plans.commit(tx, plan, now=now)
         status = self.campaign(tenant_id, campaign.campaign_id)
         return CampaignReport(
             campaign_id=campaign.campaign_id,
@@ -60,9 +60,9 @@ class Campaigns(Stores):
         Raises:
             NotFound: `campaign_unknown`.
         """
-        with self.state.read() as tx:
-            stored = plans.get_campaign(tx, tenant_id, campaign_id)
-            counts = plans.campaign_counts(tx, tenant_id, campaign_id)
+        with self.state.read(tenant_id) as tx:
+            stored = plans.get_campaign(tx, campaign_id)
+            counts = plans.campaign_counts(tx, campaign_id)
         return CampaignStatus(
             campaign_id=stored.campaign_id,
             definition=stored.definition,
@@ -84,9 +84,9 @@ class Campaigns(Stores):
 
     def cancel_campaign(self, tenant_id: TenantId, campaign_id: CampaignId) -> CampaignStatus:
         """Call off every send that no dispatcher has claimed yet; what went out stays out."""
-        with self.state.write() as tx:
+        with self.state.write(tenant_id) as tx:
             plans.cancel_campaign(
-                tx, tenant_id, campaign_id, reason="campaign_cancelled", now=self.clock.now()
+                tx, campaign_id, reason="campaign_cancelled", now=self.clock.now()
             )
         return self.campaign(tenant_id, campaign_id)
 
@@ -96,8 +96,8 @@ class Campaigns(Stores):
         Raises:
             NotFound: `send_unknown`.
         """
-        with self.state.read() as tx:
-            stored = plans.get_send(tx, tenant_id, send_id)
+        with self.state.read(tenant_id) as tx:
+            stored = plans.get_send(tx, send_id)
         return {
             **asdict(stored.send),
             "planned_at": stored.planned_at,
@@ -113,8 +113,8 @@ class Campaigns(Stores):
             NotFound: `send_unknown`.
             Conflict: `send_not_planned`, if it is being handed over or has ended.
         """
-        with self.state.write() as tx:
-            plans.cancel_send(tx, tenant_id, send_id, reason="send_cancelled")
+        with self.state.write(tenant_id) as tx:
+            plans.cancel_send(tx, send_id, reason="send_cancelled")
         return self.send(tenant_id, send_id)
 
     def _read_campaign(self, tenant_id: TenantId, definition: Any, *, now: datetime) -> Campaign:
@@ -122,8 +122,8 @@ class Campaigns(Stores):
         try:
             return schedule.parse_campaign(definition, now=now, house=self._house_rules)
         except InvalidInput:
-            with self.state.read() as tx:
-                accepted_at = plans.accepted_at(tx, tenant_id, definition)
+            with self.state.read(tenant_id) as tx:
+                accepted_at = plans.accepted_at(tx, definition)
             if accepted_at is None:
                 raise
             return schedule.parse_campaign(definition, now=accepted_at, house=self._house_rules)

@@ -35,7 +35,7 @@ class Delivery(Stores):
             InvalidInput: `secrets_unusable`.
         """
         if not secrets_file(self.settings.home).exists():
-            with self.state.read() as tx:
+            with self.state.read_fleet() as tx:
                 lost = are_secrets_in_use(tx)
             if lost:
                 raise lost_secrets(self.settings.home)
@@ -54,11 +54,9 @@ class Delivery(Stores):
             InvalidInput: `zone_invalid`, `text_invalid`, and as `strict_json.validate`.
         """
         profile = ingest.parse_profile(user_id, body)
-        with self.state.write() as tx:
-            users.put(
-                tx, tenant_id, profile.user_id, timezone=profile.timezone, now=self.clock.now()
-            )
-            return users.get(tx, tenant_id, profile.user_id)
+        with self.state.write(tenant_id) as tx:
+            users.put(tx, profile.user_id, timezone=profile.timezone, now=self.clock.now())
+            return users.get(tx, profile.user_id)
 
     def user(self, tenant_id: TenantId, user_id: UserId) -> users.User:
         """Return a user's profile.
@@ -66,8 +64,8 @@ class Delivery(Stores):
         Raises:
             NotFound: `user_unknown`.
         """
-        with self.state.read() as tx:
-            return users.get(tx, tenant_id, user_id)
+        with self.state.read(tenant_id) as tx:
+            return users.get(tx, user_id)
 
     def register_device(self, tenant_id: TenantId, body: Any) -> Device:
         """Register a device, or bring it up to date.
@@ -81,8 +79,8 @@ class Delivery(Stores):
         )
         if device.channel == Channel.WEB_PUSH:
             _ = self.secrets  # it subscribed with a key of theirs: there have to be any
-        with self.state.write() as tx:
-            return devices.register(tx, tenant_id, device, now=self.clock.now())
+        with self.state.write(tenant_id) as tx:
+            return devices.register(tx, device, now=self.clock.now())
 
     def web_push_key(self) -> str:
         """Return the public key that browsers must be given to subscribe, base64url."""

@@ -78,8 +78,8 @@ class Events(Stores):
 
     def knows_zones(self, tenant_id: TenantId) -> bool:
         """Tell whether anything says where one of the tenant's users is: an event, or a profile."""
-        with self.state.read() as tx:
-            if users.any_zone(tx, tenant_id):
+        with self.state.read(tenant_id) as tx:
+            if users.any_zone(tx):
                 return True
         with self.reader(tenant_id) as reader:
             return len(reader.query("any_zone", _ANY_ZONE)) > 0
@@ -118,7 +118,7 @@ class Events(Stores):
 
     def waits_for_log(self) -> bool:
         """Tell whether an event has been recorded that no copy has taken up yet."""
-        with self.state.read() as tx:
+        with self.state.read_fleet() as tx:
             return outbox.is_waiting(tx)
 
     def compact_log(self) -> None:
@@ -145,10 +145,10 @@ class Events(Stores):
         """
         if consents:
             now = self.clock.now()
-            with self.state.write() as tx:
+            with self.state.write(tenant_id) as tx:
                 for said in consents:
                     note = users.opt_in if said.given else users.opt_out
-                    note(tx, tenant_id, said.user_id, at=said.at, now=now)
+                    note(tx, said.user_id, at=said.at, now=now)
 
     @contextmanager
     def _right_to_append(self) -> Iterator[Appender]:

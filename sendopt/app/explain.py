@@ -110,9 +110,9 @@ class Explanations(OneUser):
         with self.reader(tenant_id) as reader:
             row = user_standing(reader, as_of=self.clock.now(), user_id=user_id).to_pylist()
         log_zone = row[0]["timezone"] if row else None
-        with self.state.read() as tx:
+        with self.state.read(tenant_id) as tx:
             try:
-                profile_zone = users.get(tx, tenant_id, user_id).timezone
+                profile_zone = users.get(tx, user_id).timezone
             except NotFound:  # users that only events have named have no profile
                 if not row:
                     raise
@@ -122,13 +122,11 @@ class Explanations(OneUser):
                 devices=[
                     device
                     for channel in Channel
-                    for device in devices.reachable(
-                        tx, tenant_id, channel=channel, user_ids=[user_id]
-                    )
+                    for device in devices.reachable(tx, channel=channel, user_ids=[user_id])
                 ],
                 profile_zones={user_id: profile_zone} if profile_zone else {},
                 log_zones={user_id: log_zone} if log_zone else {},
                 opted_out=frozenset(),
-                tenant_zone=tenants.get(tx, tenant_id).timezone,
+                tenant_zone=tenants.get(tx).timezone,
             )
         return log_zone, person.timezone, person.timezone_source

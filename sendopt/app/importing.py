@@ -57,21 +57,21 @@ class ImportAppender:
             _Overtaken: before anything is committed.
         """
         mark = self._appender.high_water_mark()
-        with self._state.write() as tx:
-            import_gate.announce(tx, tenant_id)
-        with self._state.write() as tx:
-            import_gate.shut(tx, tenant_id)
-            waiting = pa.array(outbox.waiting_ids(tx, tenant_id, mark), pa.string())
+        with self._state.write(tenant_id) as tx:
+            import_gate.announce(tx)
+        with self._state.write(tenant_id) as tx:
+            import_gate.shut(tx)
+            waiting = pa.array(outbox.waiting_ids(tx, mark), pa.string())
             if len(waiting) and pc.any(pc.is_in(event_ids, value_set=waiting)).as_py():
                 raise _Overtaken
             yield
-            import_gate.end(tx, tenant_id)
+            import_gate.end(tx)
 
 
 def end_abandoned(state: State) -> None:
     """End what imports that died have announced; for the holder of the right to append."""
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         abandoned = import_gate.abandoned(tx)
     for tenant_id in abandoned:
-        with state.write() as tx:
-            import_gate.end(tx, tenant_id)
+        with state.write(tenant_id) as tx:
+            import_gate.end(tx)

@@ -78,8 +78,8 @@ class Lifts(Campaigns):
         for named in campaign_ids:
             self.campaign(tenant_id, named)
         now = self.clock.now()
-        with self.state.read() as tx:
-            found = sends.experiment_campaigns(tx, tenant_id, since=since)
+        with self.state.read(tenant_id) as tx:
+            found = sends.experiment_campaigns(tx, since=since)
             chosen = {
                 each.campaign_id: self._defined(each)
                 for each in found
@@ -92,9 +92,7 @@ class Lifts(Campaigns):
             shares = sorted({holdouts[name].share for name in closed})
             strata = [[name for name in closed if holdouts[name].share == each] for each in shares]
             trial = _trial(
-                sends.armed_sends(
-                    tx, tenant_id, strata, outcome=outcome, window=window, since=since
-                ),
+                sends.armed_sends(tx, strata, outcome=outcome, window=window, since=since),
                 np.array(shares),
             )
         told = lift.report(trial, effect=effect)

@@ -193,8 +193,8 @@ class Models(Stores):
         model = self.registry.champion(tenant_id)
         with self.log.checked_reader(tenant_id) as reader:
             report = drift(reader, model, now=self.clock.now(), seed=self.settings.learn.seed)
-        with self.state.write() as tx:
-            kept_drift.keep(tx, tenant_id, _kept(tenant_id, report))
+        with self.state.write(tenant_id) as tx:
+            kept_drift.keep(tx, _kept(tenant_id, report))
         return report
 
     def drift_alarms(self) -> list[KeptAlarm]:
@@ -203,7 +203,7 @@ class Models(Stores):
         Raises:
             StoreFailure: if the state does not answer.
         """
-        with self.state.read() as tx:
+        with self.state.read_fleet() as tx:
             return kept_drift.everyones(tx)
 
     def backtest(

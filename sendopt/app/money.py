@@ -41,7 +41,7 @@ class Money(Stores):
         Raises:
             StoreFailure: if the state fails.
         """
-        with self.state.read() as tx:
+        with self.state.read_fleet() as tx:
             everyone = tenants.everyone(tx)
         failed = []
         for tenant_id in everyone:

@@ -94,12 +94,10 @@ def _people(
         The people, and the tenant's zone.
     """
     standing = user_standing(reader, as_of=now).to_pylist()
-    with state.read() as tx:
-        reachable = devices.reachable(
-            tx, tenant_id, channel=campaign.channel, user_ids=campaign.audience
-        )
-        profiles = list(users.everyone(tx, tenant_id))
-        tenant_zone = tenants.get(tx, tenant_id).timezone
+    with state.read(tenant_id) as tx:
+        reachable = devices.reachable(tx, channel=campaign.channel, user_ids=campaign.audience)
+        profiles = list(users.everyone(tx))
+        tenant_zone = tenants.get(tx).timezone
     people = gather(
         campaign.audience,
         devices=reachable,
@@ -238,15 +236,14 @@ def _experience(
         return {}, None
     explored_counts: dict[UserId, int] = {}
     belief = None
-    with state.read() as tx:
+    with state.read(tenant_id) as tx:
         if explores:
             explored_counts = experience.explored_counts(
-                tx, tenant_id, since=now - _BUDGET_PERIOD, besides=campaign.campaign_id
+                tx, since=now - _BUDGET_PERIOD, besides=campaign.campaign_id
             )
         if learns:
             answers = experience.variant_answers(
                 tx,
-                tenant_id,
                 campaign.variants,
                 message_type=campaign.message_type,
                 since=now - _WORDING_MEMORY,

@@ -54,7 +54,7 @@ def counts_of(home: Path, manifest: Manifest, settings: Settings) -> dict[str, d
     """Count what the stores of a home hold, as a manifest does."""
     counts: dict[str, dict[str, int]] = {}
     if (home / STATE).exists():
-        with closing(_state_of(home)) as state, state.read() as tx:
+        with closing(_state_of(home)) as state, state.read_fleet() as tx:
             counts |= {str(tenant): dict(rows) for tenant, rows in row_counts(tx).items()}
     if (log := _log_of(home, manifest, settings)) is not None:
         for tenant_id, events in log.events.items():
@@ -75,14 +75,14 @@ def settle_state(home: Path, now: datetime, *, new_id: str, resumed: bool) -> Se
         return Settled(Held(0, 0), {})
     with closing(_state_of(home)) as state:
         migrate(state)
-        with state.write() as tx:
+        with state.write_fleet() as tx:
             hold(tx)
             part(tx, new_id)
             if resumed:
                 resume(tx, now=now, overdue=False)
                 take_place(tx)
             closable = {
-                str(each): bill.closable(tx, each, now=now) for each in tenants.everyone(tx)
+                str(each): bill.closable(tx.of(each), now=now) for each in tenants.everyone(tx)
             }
             return Settled(
                 held(tx, now=now), {tenant: open_ for tenant, open_ in closable.items() if open_}

@@ -283,8 +283,8 @@ class Scores(OneUser):
         with self.reader(tenant_id) as reader:
             standing = user_standing(reader, as_of=now, user_id=user_id)
         if len(standing) == 0:
-            with self.state.read() as tx:
-                users.get(tx, tenant_id, user_id)
+            with self.state.read(tenant_id) as tx:
+                users.get(tx, user_id)
         zone = _zones(standing, pa.array([user_id]))[0].as_py()
 
         def week(model: ServableModel) -> pa.Table:

@@ -39,10 +39,10 @@ class StateStore:
     def state(self) -> State:
         state = State(self.settings.state_url)
         migrate(state)
-        with state.read() as tx:
-            known = tenants.exists(tx, DEFAULT_TENANT) and home_id(tx) is not None
+        with state.read_fleet() as tx:
+            known = tenants.exists(tx.of(DEFAULT_TENANT)) and home_id(tx) is not None
         if not known:  # else opening would wait for whoever is writing
-            with state.write() as tx:
+            with state.write_fleet() as tx:
                 begin(tx, self.random_bytes(HOME_ID_BYTES).hex())
                 tenants.create(tx, DEFAULT_TENANT, timezone="UTC", now=self.clock.now())
         return state
@@ -58,8 +58,8 @@ class StateStore:
         Raises:
             NotFound: `tenant_unknown`.
         """
-        with self.state.read() as tx:
-            tenants.get(tx, tenant_id)
+        with self.state.read(tenant_id) as tx:
+            tenants.get(tx)
 
 
 #: One of these is in every home that was begun.

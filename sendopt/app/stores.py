@@ -100,7 +100,7 @@ class Stores(StateStore):
         check_version(self.state)
 
     def _check_sends(self) -> None:
-        with self.state.read() as tx:
+        with self.state.read_fleet() as tx:
             held = is_anything_held(tx, now=self.clock.now())
         if held:
             raise Conflict("sends are held until somebody decides: `sendopt resume`", code="held")

@@ -43,7 +43,7 @@ class Tenancy(StateStore):
 
     def create_tenant(self, tenant_id: TenantId, *, timezone: str) -> bool:
         """Create a tenant; False if it was there already."""
-        with self.state.write() as tx:
+        with self.state.write_fleet() as tx:
             return tenants.create(tx, tenant_id, timezone=timezone, now=self.clock.now())
 
     def issue_key(self, tenant_id: TenantId, name: str) -> str:
@@ -52,9 +52,9 @@ class Tenancy(StateStore):
         Raises:
             NotFound: `tenant_unknown`.
         """
-        with self.state.write() as tx:
+        with self.state.write(tenant_id) as tx:
             return tenants.issue_key(
-                tx, tenant_id, name=name, now=self.clock.now(), random_bytes=self.random_bytes
+                tx, name=name, now=self.clock.now(), random_bytes=self.random_bytes
             )
 
     def revoke_key(self, tenant_id: TenantId, key_id: str) -> None:
@@ -63,8 +63,8 @@ class Tenancy(StateStore):
         Raises:
             NotFound: `key_unknown`.
         """
-        with self.state.write() as tx:
-            tenants.revoke_key(tx, tenant_id, key_id, now=self.clock.now())
+        with self.state.write(tenant_id) as tx:
+            tenants.revoke_key(tx, key_id, now=self.clock.now())
 
     def authenticate(self, key: str) -> TenantId:
         """Return whose key this is.
@@ -72,7 +72,7 @@ class Tenancy(StateStore):
         Raises:
             NotAuthorized: whatever is wrong with it.
         """
-        with self.state.read() as tx:
+        with self.state.read_fleet() as tx:
             return tenants.authenticate(tx, key)
 
     def keys(self, tenant_id: TenantId) -> list[tenants.ApiKey]:
@@ -81,9 +81,9 @@ class Tenancy(StateStore):
         Raises:
             NotFound: `tenant_unknown`.
         """
-        with self.state.read() as tx:
-            tenants.get(tx, tenant_id)
-            return tenants.keys(tx, tenant_id)
+        with self.state.read(tenant_id) as tx:
+            tenants.get(tx)
+            return tenants.keys(tx)
 
     def hold(self) -> Decided:
         """Hold every unfinished send of every tenant: this is a copy, its original may be at work.
@@ -91,7 +91,7 @@ class Tenancy(StateStore):
         It is another home than the original until `resume`, so that neither prunes the other's
         backups.
         """
-        with self.state.write() as tx:
+        with self.state.write_fleet() as tx:
             now = self.clock.now()
             before = held(tx, now=now)
             hold(tx)
@@ -108,7 +108,7 @@ class Tenancy(StateStore):
         Args:
             overdue: also those whose time has come, unless they have expired.
         """
-        with self.state.write() as tx:
+        with self.state.write_fleet() as tx:
             now = self.clock.now()
             before = held(tx, now=now)
             resume(tx, now=now, overdue=overdue)

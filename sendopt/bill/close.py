@@ -11,7 +11,7 @@ from sendopt.bill.periods import GRACE, bounds
 from sendopt.bill.statement import Statement, compute, read_document
 from sendopt.errors import Conflict
 from sendopt.records import TenantId
-from sendopt.state import State, Transaction, audit, ledger
+from sendopt.state import State, TenantRead, audit, ledger
 from sendopt.state.ledger import ClosedPeriod, LedgerEntry
 
 RECEIVABLE = "receivable"
@@ -39,9 +39,9 @@ def close_period(state: State, tenant_id: TenantId, period: str, *, now: datetim
         InvariantBroken: `charges_differ`; nothing is frozen.
     """
     opens_for_closing = bounds(period)[1] + GRACE
-    with state.write() as tx:
-        ledger.lock_billing(tx, tenant_id)
-        known = ledger.find_closed(tx, tenant_id, period)
+    with state.write(tenant_id) as tx:
+        ledger.lock_billing(tx)
+        known = ledger.find_closed(tx, period)
         if known is not None:
             return _closing(known)
         if now < opens_for_closing:
@@ -51,21 +51,21 @@ def close_period(state: State, tenant_id: TenantId, period: str, *, now: datetim
                 field="/period",
                 expected=f"closing at {opens_for_closing.isoformat()} or later",
             )
-        while meter_batch(tx, tenant_id, limit=BATCH).metered:
+        while meter_batch(tx, limit=BATCH).metered:
             pass
-        statement = compute(tx, tenant_id, period)
+        statement = compute(tx, period)
         closed = ClosedPeriod(period, now, statement.document(), statement.sha256())
-        ledger.add_closed(tx, tenant_id, closed)
-        ledger.post(tx, tenant_id, postings(statement), now=now)
+        ledger.add_closed(tx, closed)
+        ledger.post(tx, postings(statement), now=now)
     return _closing(closed)
 
 
-def closable(tx: Transaction, tenant_id: TenantId, *, now: datetime) -> list[str]:
+def closable(tx: TenantRead, *, now: datetime) -> list[str]:
     """Return the periods that stand open although they could have been closed by `now`."""
-    closed = ledger.closed_periods(tx, tenant_id)
+    closed = ledger.closed_periods(tx)
     return [
         period
-        for period in audit.billed_periods(tx, tenant_id)
+        for period in audit.billed_periods(tx)
         if period not in closed and bounds(period)[1] + GRACE <= now
     ]
 
@@ -73,8 +73,8 @@ def closable(tx: Transaction, tenant_id: TenantId, *, now: datetime) -> list[str
 def find_closing(state: State, tenant_id: TenantId, period: str) -> Closing | None:
     """Return how a period was closed; None while it is open."""
     bounds(period)
-    with state.read() as tx:
-        known = ledger.find_closed(tx, tenant_id, period)
+    with state.read(tenant_id) as tx:
+        known = ledger.find_closed(tx, period)
     return None if known is None else _closing(known)
 
 

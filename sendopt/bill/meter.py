@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sendopt.bill.periods import earliest_open, period_of
 from sendopt.bill.rates import card_at
 from sendopt.records import Charge, ChargeKind, RateCard, TenantId
-from sendopt.state import State, Transaction, ledger, metering
+from sendopt.state import State, TenantWrite, ledger, metering
 from sendopt.state.metering import Fact
 
 BATCH = 5000  # facts of one transaction; clicks go on meanwhile
@@ -39,25 +39,23 @@ def charge_billable(state: State, tenant_id: TenantId) -> ChargeReport:
     """
     total = ChargeReport()
     while True:
-        with state.write() as tx:
-            ledger.lock_billing(tx, tenant_id)
-            report = meter_batch(tx, tenant_id, limit=BATCH)
+        with state.write(tenant_id) as tx:
+            ledger.lock_billing(tx)
+            report = meter_batch(tx, limit=BATCH)
         total += report
         if report.metered < BATCH:  # of each kind all that there was
             return total
 
 
-def meter_batch(tx: Transaction, tenant_id: TenantId, *, limit: int) -> ChargeReport:
+def meter_batch(tx: TenantWrite, *, limit: int) -> ChargeReport:
     """Meter up to `limit` facts of each kind; the caller holds the tenant's billing lock."""
     found = [
-        (kind, facts)
-        for kind in ChargeKind
-        if (facts := metering.unmetered(tx, tenant_id, kind, limit=limit))
+        (kind, facts) for kind in ChargeKind if (facts := metering.unmetered(tx, kind, limit=limit))
     ]
     if not found:
         return ChargeReport()
-    cards = ledger.rate_cards(tx, tenant_id)
-    closed = ledger.closed_periods(tx, tenant_id)
+    cards = ledger.rate_cards(tx)
+    closed = ledger.closed_periods(tx)
     total = ChargeReport()
     for kind, facts in found:
         placed = [earliest_open(period_of(fact.occurred_at), closed) for fact in facts]
@@ -67,8 +65,8 @@ def meter_batch(tx: Transaction, tenant_id: TenantId, *, limit: int) -> ChargeRe
             if (charge := charge_for(fact, period, cards)) is not None
         ]
         keys = [fact.key for fact in facts]
-        metering.stamp(tx, tenant_id, kind, list(zip(keys, placed, strict=True)))
-        metering.add_charges(tx, tenant_id, charges)
+        metering.stamp(tx, kind, list(zip(keys, placed, strict=True)))
+        metering.add_charges(tx, charges)
         total += ChargeReport(len(facts), len(charges), _late_count(facts, placed))
     return total
 

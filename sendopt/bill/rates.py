@@ -75,15 +75,15 @@ def put_rate_card(state: State, tenant_id: TenantId, body: Any) -> RateCard:
         NotFound: `tenant_unknown`.
     """
     card = parse_rate_card(body)
-    with state.write() as tx:
-        ledger.lock_billing(tx, tenant_id)
-        cards = ledger.rate_cards(tx, tenant_id)
+    with state.write(tenant_id) as tx:
+        ledger.lock_billing(tx)
+        cards = ledger.rate_cards(tx)
         for known in cards:
             if replace(known, version=card.version) == card:
                 return known
-        closed = ledger.closed_periods(tx, tenant_id)
+        closed = ledger.closed_periods(tx)
         _check_fits(card, cards, is_closed=earliest_open(_month(card), closed) != _month(card))
-        if metering.exists_since(tx, tenant_id, card.effective_at):
+        if metering.exists_since(tx, card.effective_at):
             raise Conflict(
                 "clicks or responses have been counted since then",
                 code="already_counted",
@@ -91,7 +91,7 @@ def put_rate_card(state: State, tenant_id: TenantId, body: Any) -> RateCard:
                 hint="let the card take effect from now on",
             )
         card = replace(card, version=len(cards) + 1)
-        ledger.add_rate_card(tx, tenant_id, card)
+        ledger.add_rate_card(tx, card)
     return card
 
 

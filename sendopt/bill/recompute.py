@@ -19,7 +19,7 @@ from sendopt.bill.periods import bounds, earliest_open, following
 from sendopt.bill.statement import NO_RATE_CARD, Line, Statement
 from sendopt.log import Reader
 from sendopt.records import DEFAULT_ATTRIBUTION_WINDOW, ChargeKind, RateCard, TenantId
-from sendopt.state import Transaction, ledger, metering
+from sendopt.state import TenantRead, ledger, metering
 
 _SQL = files("sendopt.bill").joinpath("sql/statement.sql").read_text(encoding="utf-8")
 _FASTEST_TAP = timedelta(seconds=1)  # said again on purpose, as is every rule in the SQL
@@ -83,18 +83,18 @@ def recompute(
     return Statement(tenant_id, period, rate_cards[0].currency if rate_cards else None, lines)
 
 
-def late_events(tx: Transaction, tenant_id: TenantId) -> dict[str, str]:
+def late_events(tx: TenantRead) -> dict[str, str]:
     """Return the events that another period counts than that in which they happened."""
-    closed = ledger.closed_periods(tx, tenant_id)
+    closed = ledger.closed_periods(tx)
     late: dict[str, str] = {}
     for kind in ChargeKind:
         for period in sorted({following(name) for name in closed}):
             begins_at = bounds(period)[0]
-            for key in metering.keys(tx, tenant_id, kind, period=period, until=begins_at):
+            for key in metering.keys(tx, kind, period=period, until=begins_at):
                 late[_event_id(kind, key)] = period
         for name in closed:
             since, until = bounds(name)
-            for key in metering.keys(tx, tenant_id, kind, period=None, since=since, until=until):
+            for key in metering.keys(tx, kind, period=None, since=since, until=until):
                 late[_event_id(kind, key)] = earliest_open(name, closed)
     return late
 

@@ -13,7 +13,7 @@ from sendopt.bill.periods import bounds, period_of, periods_between
 from sendopt.bill.rates import card_at, price_of
 from sendopt.errors import InvariantBroken
 from sendopt.records import ChargeKind, RateCard, TenantId
-from sendopt.state import State, Transaction, ledger, metering
+from sendopt.state import State, TenantRead, ledger, metering
 
 NO_RATE_CARD = "no_rate_card"
 
@@ -69,49 +69,44 @@ def statement(state: State, tenant_id: TenantId, period: str) -> Statement:
         InvalidInput: `period_invalid`.
         InvariantBroken: `charges_differ`.
     """
-    with state.read() as tx:
-        return find_or_compute(tx, tenant_id, period)
+    with state.read(tenant_id) as tx:
+        return find_or_compute(tx, period)
 
 
-def find_or_compute(tx: Transaction, tenant_id: TenantId, period: str) -> Statement:
+def find_or_compute(tx: TenantRead, period: str) -> Statement:
     """Return the same as `statement`, as `tx` sees it."""
     bounds(period)
-    closed = ledger.find_closed(tx, tenant_id, period)
+    closed = ledger.find_closed(tx, period)
     if closed is not None:
         return read_document(closed.statement)
-    return compute(tx, tenant_id, period)
+    return compute(tx, period)
 
 
-def compute(tx: Transaction, tenant_id: TenantId, period: str) -> Statement:
+def compute(tx: TenantRead, period: str) -> Statement:
     """Compute the statement of an open period from the metered facts, and hold it to the charges.
 
     Raises:
         InvariantBroken: `charges_differ`, if it is not what the charges say.
     """
-    cards = ledger.rate_cards(tx, tenant_id)
+    cards = ledger.rate_cards(tx)
     lines = [
         line
         for kind in ChargeKind
-        for since, until in _spans(tx, tenant_id, kind, period, cards)
-        if (
-            line := _line(
-                tx, tenant_id, kind, period, card=card_at(cards, since), since=since, until=until
-            )
-        )
+        for since, until in _spans(tx, kind, period, cards)
+        if (line := _line(tx, kind, period, card=card_at(cards, since), since=since, until=until))
     ]
     currency = cards[0].currency if cards else None
-    return Statement(tenant_id, period, currency, tuple(lines))
+    return Statement(tx.tenant_id, period, currency, tuple(lines))
 
 
 def _spans(
-    tx: Transaction,
-    tenant_id: TenantId,
+    tx: TenantRead,
     kind: ChargeKind,
     period: str,
     cards: Sequence[RateCard],
 ) -> list[tuple[datetime, datetime]]:
     """Cut the time of a period's facts wherever a month begins or a rate card takes effect."""
-    first = metering.earliest(tx, tenant_id, kind, period)
+    first = metering.earliest(tx, kind, period)
     if first is None:
         return []
     months = periods_between(period_of(first), period)
@@ -124,8 +119,7 @@ def _spans(
 
 
 def _line(
-    tx: Transaction,
-    tenant_id: TenantId,
+    tx: TenantRead,
     kind: ChargeKind,
     period: str,
     *,
@@ -134,12 +128,12 @@ def _line(
     until: datetime,
 ) -> Line | None:
     """Return the line of `since <= occurred_at < until`; None if nothing was measured then."""
-    reasons = metering.count_reasons(tx, tenant_id, kind, period, since=since, until=until)
+    reasons = metering.count_reasons(tx, kind, period, since=since, until=until)
     if not reasons:
         return None
     net = reasons.pop(None, 0)
     filtered = {reason: count for reason, count in reasons.items() if reason is not None}
-    charged = metering.count_charges(tx, tenant_id, kind, period, since=since, until=until)
+    charged = metering.count_charges(tx, kind, period, since=since, until=until)
     if charged != (net if card else 0):
         raise InvariantBroken(
             f"{period}: {net} billable {kind}s from {since.isoformat()} on, {charged} charges",

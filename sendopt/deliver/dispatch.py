@@ -20,7 +20,7 @@ from sendopt.deliver.provider import Provider
 from sendopt.deliver.retry import RetryPolicy
 from sendopt.errors import RowRefused, StoreFailure
 from sendopt.records import Channel, DeadAddress, Event, Outcome, TenantId
-from sendopt.state import State, Transaction, devices, outbox
+from sendopt.state import FleetWrite, State, TenantWrite, devices, outbox
 from sendopt.state.dispatch import (
     Claimant,
     Ended,
@@ -119,7 +119,7 @@ class Dispatcher:
     def dispatch_batch(self) -> DispatchReport:
         """Deal with at most `batch` due sends."""
         over = self._claims_that_are_over()
-        with self._state.write() as tx:
+        with self._state.write_fleet() as tx:
             now = self._clock.now()  # not before: the store may have been busy for a while
             lease_ends_at = now + self._lease
             lease_over = self._clock.monotonic() + self._lease.total_seconds()
@@ -164,7 +164,7 @@ class Dispatcher:
 
     def next_ready_at(self) -> datetime | None:
         """Return when the next send is due, possibly in the past; None = nothing is planned."""
-        with self._state.read() as tx:
+        with self._state.read_fleet() as tx:
             return next_ready_at(
                 tx, channels=self._providers, claims_last_longer=self._steps.total()
             )
@@ -185,7 +185,7 @@ class Dispatcher:
         """Look for claims of the future, now and then, and not while others wait to write."""
         if not self._future.wants_to_look:
             return []
-        with self._state.read() as tx:
+        with self._state.read_fleet() as tx:
             claims = claims_beyond(tx, self._clock.now() + self._lease)
         return self._future.over(claims)
 
@@ -233,7 +233,7 @@ class Dispatcher:
         ]
         while True:
             try:
-                with self._state.write() as tx:
+                with self._state.write_fleet() as tx:
                     kept = _write(tx, outcomes, fates, began_at=began_at, now=now)
             except StoreFailure as failure:
                 again = self._clock.monotonic() + self._poll.total_seconds()
@@ -248,7 +248,7 @@ class Dispatcher:
 
 
 def _write(
-    tx: Transaction,
+    tx: FleetWrite,
     outcomes: Sequence[tuple[DueSend, Outcome]],
     fates: Sequence[tuple[DueSend, Fate]],
     *,
@@ -266,8 +266,7 @@ def _write(
     for send, outcome in outcomes:
         if send.device is not None and isinstance(outcome, DeadAddress):
             devices.mark_dead(
-                tx,
-                send.tenant_id,
+                tx.of(send.tenant_id),
                 send.device.device_id,
                 reason=outcome.reason,
                 now=now,
@@ -278,16 +277,16 @@ def _write(
         if event := event_of(send, outcome, at=began_at):
             events[send.tenant_id].append(event)
     for tenant_id in sorted(events):
-        _tell(tx, tenant_id, events[tenant_id], now)
+        _tell(tx.of(tenant_id), events[tenant_id], now)
     return kept
 
 
-def _tell(tx: Transaction, tenant_id: TenantId, events: Sequence[Event], now: datetime) -> None:
-    told = outbox.record(tx, tenant_id, events, now=now)
+def _tell(tx: TenantWrite, events: Sequence[Event], now: datetime) -> None:
+    told = outbox.record(tx, events, now=now)
     for event, recorded in zip(events, told, strict=True):
         if recorded.verdict is outbox.Verdict.CONFLICT:
             # The tenant itself has sent us an event under this id: it stays, as promised.
-            _log.warning("event_id_taken", tenant_id=tenant_id, event_id=event.event_id)
+            _log.warning("event_id_taken", tenant_id=tx.tenant_id, event_id=event.event_id)
 
 
 def _report(fates: Iterable[tuple[DueSend, Fate]]) -> DispatchReport:

@@ -159,8 +159,8 @@ def begin_day(app: App, tenant: Played, day: HeldDay, people: People) -> None:
         },
         commit=True,
     )
-    with app.state.read() as tx:
-        ours = plans.due_times(tx, tenant_id, campaign_id)
+    with app.state.read(tenant_id) as tx:
+        ours = plans.due_times(tx, campaign_id)
     rows = []
     for user, times in day.answers.items():
         opened = {at: day.opened(user, at) for at in times}

@@ -3,10 +3,21 @@
 Owns: the tables, the transactions, uniqueness, the outbox of events that feeds the log.
 Does not own: any decision; the stages decide and write here through one module a noun.
 In: records.  Out: records.
-The only home of SQLAlchemy. Every function takes a `Transaction` and a tenant.
+The only home of SQLAlchemy. Every function takes a transaction, of one tenant or of the fleet.
 """
 
-from sendopt.state.engine import State, Transaction
+from sendopt.state.engine import State
 from sendopt.state.migrate import check_version, migrate, schema_version
+from sendopt.state.transaction import FleetRead, FleetWrite, TenantRead, TenantWrite, Transaction
 
-__all__ = ["State", "Transaction", "check_version", "migrate", "schema_version"]
+__all__ = [
+    "FleetRead",
+    "FleetWrite",
+    "State",
+    "TenantRead",
+    "TenantWrite",
+    "Transaction",
+    "check_version",
+    "migrate",
+    "schema_version",
+]

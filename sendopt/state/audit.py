@@ -12,8 +12,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from sendopt.records import FINAL_STATES, ChargeKind, EventType, SendState, TenantId
-from sendopt.state.engine import Transaction
+from sendopt.records import FINAL_STATES, ChargeKind, EventType, SendState
 from sendopt.state.hold import IS_HELD
 from sendopt.state.instant import Instant
 from sendopt.state.tables import (
@@ -30,13 +29,14 @@ from sendopt.state.tables import (
     rate_card,
     response,
 )
+from sendopt.state.transaction import FleetRead, TenantRead, Transaction
 from sendopt.state.violation import NOBODY, Violation
 
 #: How long after its time a send may still wait for its dispatcher.
 OVERDUE_AFTER = timedelta(minutes=15)
 
 
-def sends(tx: Transaction) -> Iterator[Violation]:
+def sends(tx: FleetRead) -> Iterator[Violation]:
     """Check planned sends against their decisions, attempts and limits in time."""
     send = planned_send.c
     accepted = _exists(attempt, planned_send, attempt.c.outcome == "accepted")
@@ -103,7 +103,7 @@ def sends(tx: Transaction) -> Iterator[Violation]:
         )
 
 
-def overdue(tx: Transaction, *, now: datetime) -> Iterator[Violation]:
+def overdue(tx: FleetRead, *, now: datetime) -> Iterator[Violation]:
     """Check that nothing waits that a dispatcher should have handed over or ended by now.
 
     What is held after a restore waits for a decision, not for a dispatcher; once it has expired it
@@ -123,7 +123,7 @@ def overdue(tx: Transaction, *, now: datetime) -> Iterator[Violation]:
     )
 
 
-def engagement(tx: Transaction) -> Iterator[Violation]:
+def engagement(tx: FleetRead) -> Iterator[Violation]:
     """Check clicks and responses against their sends."""
     of_send = _exists(planned_send, click, planned_send.c.handed_over_at.is_not(None))
     of_link = sa.exists().where(
@@ -160,7 +160,7 @@ def engagement(tx: Transaction) -> Iterator[Violation]:
     )
 
 
-def money(tx: Transaction) -> Iterator[Violation]:
+def money(tx: FleetRead) -> Iterator[Violation]:
     """Check charges against what was counted, and postings against zero."""
     counted_click = _exists(click, charge, click.c.filtered_reason.is_(None))
     counted_response = _exists(
@@ -211,7 +211,7 @@ def money(tx: Transaction) -> Iterator[Violation]:
         )
 
 
-def outbox(tx: Transaction) -> Iterator[Violation]:
+def outbox(tx: FleetRead) -> Iterator[Violation]:
     """Check that every effect has its event, and that positions have no gap."""
     delivered = planned_send.c.state == SendState.DELIVERED
     effects = (
@@ -259,7 +259,7 @@ def outbox(tx: Transaction) -> Iterator[Violation]:
         )
 
 
-def reserved_ids(tx: Transaction) -> Iterator[Violation]:
+def reserved_ids(tx: FleetRead) -> Iterator[Violation]:
     """Check that under the ids which the service makes for itself stands what it made."""
     told = event_outbox.c.event
     made = sa.and_(
@@ -286,30 +286,28 @@ def reserved_ids(tx: Transaction) -> Iterator[Violation]:
         )
 
 
-def is_settled(tx: Transaction, tenant_id: TenantId, copied_up_to: int) -> bool:
+def is_settled(tx: TenantRead, copied_up_to: int) -> bool:
     """Tell whether every event is in the log and every click and response has its period."""
     waiting = sa.exists().where(
-        event_outbox.c.tenant_id == tenant_id,
+        tx.owns(event_outbox),
         event_outbox.c.position.is_(None) | (event_outbox.c.position > copied_up_to),
     )
-    unmetered_click = sa.exists().where(click.c.tenant_id == tenant_id, click.c.period.is_(None))
+    unmetered_click = sa.exists().where(tx.owns(click), click.c.period.is_(None))
     unmetered_response = sa.exists().where(
-        response.c.tenant_id == tenant_id,
+        tx.owns(response),
         response.c.kind == ChargeKind.RESPONSE,
         response.c.period.is_(None),
     )
     return not tx.scalar(sa.select(waiting | unmetered_click | unmetered_response))
 
 
-def billed_periods(tx: Transaction, tenant_id: TenantId) -> list[str]:
+def billed_periods(tx: TenantRead) -> list[str]:
     """Return every period that counts a fact, charges one, or was closed."""
     return list(
         tx.scalars(
             sa.union(
                 *(
-                    sa.select(table.c.period).where(
-                        table.c.tenant_id == tenant_id, table.c.period.is_not(None)
-                    )
+                    sa.select(table.c.period).where(tx.owns(table), table.c.period.is_not(None))
                     for table in (click, response, charge, period)
                 )
             ).order_by("period")
@@ -317,7 +315,7 @@ def billed_periods(tx: Transaction, tenant_id: TenantId) -> list[str]:
     )
 
 
-def send_count(tx: Transaction) -> int:
+def send_count(tx: FleetRead) -> int:
     """Return how many sends there are, of all tenants."""
     return tx.scalar(sa.select(sa.func.count()).select_from(planned_send)) or 0
 

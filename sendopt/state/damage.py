@@ -13,6 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sendopt.state.transaction import Transaction
+
 
 class Unreadable(Exception):
     """A row, or one of its columns, does not hold what belongs there; says which and why.
@@ -26,7 +28,7 @@ NOT_A_VALUE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 
 def readable(
-    tx: sa.Connection, query: sa.Select[Any], given: Mapping[str, Any] | None = None
+    tx: Transaction, query: sa.Select[Any], given: Mapping[str, Any] | None = None
 ) -> list[sa.Row[Any]]:
     """Return the rows of `query`; the transaction goes on whatever becomes of it.
 
@@ -44,14 +46,12 @@ def readable(
         raise Unreadable(type(error.orig).__name__) from error
 
 
-def _set_apart(tx: sa.Connection) -> AbstractContextManager[object]:
+def _set_apart(tx: Transaction) -> AbstractContextManager[object]:
     """PostgreSQL refuses all that follows a statement that failed; SQLite does not."""
-    return nullcontext() if tx.dialect.name == "sqlite" else tx.begin_nested()
+    return nullcontext() if tx.is_sqlite else tx.begin_nested()
 
 
-def damage_of(
-    tx: sa.Connection, one: sa.Select[Any], given: Mapping[str, Any] | None = None
-) -> str:
+def damage_of(tx: Transaction, one: sa.Select[Any], given: Mapping[str, Any] | None = None) -> str:
     """Say which columns of a damaged row cannot be read, and what its reader called each."""
     unreadable = []
     for column in one.selected_columns:

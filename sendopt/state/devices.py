@@ -12,17 +12,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from sendopt.errors import Conflict, NotFound
-from sendopt.records import Channel, Device, DeviceId, TenantId, UserId
+from sendopt.records import Channel, Device, DeviceId, UserId
 from sendopt.state import users
-from sendopt.state.engine import Transaction, insert
+from sendopt.state.engine import insert
 from sendopt.state.row_hash import hash_of
 from sendopt.state.tables import device as devices
+from sendopt.state.transaction import TenantRead, TenantWrite
 
 #: User ids of one statement; SQLite takes 32,766 parameters.
 _CHUNK = 10_000
 
 
-def register(tx: Transaction, tenant_id: TenantId, device: Device, *, now: datetime) -> Device:
+def register(tx: TenantWrite, device: Device, *, now: datetime) -> Device:
     """Store the device, or bring what is stored up to date, and return it as stored.
 
     The same address is the same device: registered again by its user it keeps its id, and a dead
@@ -32,7 +33,7 @@ def register(tx: Transaction, tenant_id: TenantId, device: Device, *, now: datet
         Conflict: `token_conflict`, if the address or the id belongs to another user; the message
             repeats neither, nor tells whose it is.
     """
-    users.ensure(tx, tenant_id, device.user_id, now=now)
+    users.ensure(tx, device.user_id, now=now)
     values = {
         "user_id": device.user_id,
         "channel": str(device.channel),
@@ -46,19 +47,19 @@ def register(tx: Transaction, tenant_id: TenantId, device: Device, *, now: datet
     }
     fresh = tx.scalar(
         insert(tx, devices)
-        .values(tenant_id=tenant_id, device_id=device.device_id, **values)
+        .values(tenant_id=tx.tenant_id, device_id=device.device_id, **values)
         .on_conflict_do_nothing()
         .returning(devices.c.device_id)
     )
     if fresh is not None:
         return device
-    device_id = _same_device(tx, tenant_id, device)
+    device_id = _same_device(tx, device)
     tx.execute(
         sa.update(devices)
-        .where(devices.c.tenant_id == tenant_id, devices.c.device_id == device_id)
+        .where(tx.owns(devices), devices.c.device_id == device_id)
         .values(
             **values,
-            row_hash=hash_of(devices, values | {"tenant_id": tenant_id, "device_id": device_id}),
+            row_hash=hash_of(devices, values | {"tenant_id": tx.tenant_id, "device_id": device_id}),
         )
     )
     return replace(device, device_id=device_id)
@@ -81,8 +82,7 @@ def fingerprint(device: Device) -> str:
 
 
 def mark_dead(
-    tx: Transaction,
-    tenant_id: TenantId,
+    tx: TenantWrite,
     device_id: DeviceId,
     *,
     reason: str,
@@ -97,7 +97,7 @@ def mark_dead(
     tx.execute(
         sa.update(devices)
         .where(
-            devices.c.tenant_id == tenant_id,
+            tx.owns(devices),
             devices.c.device_id == device_id,
             devices.c.dead_at.is_(None),
             devices.c.registered_at <= (asked_at or now),
@@ -106,14 +106,14 @@ def mark_dead(
     )
 
 
-def get(tx: Transaction, tenant_id: TenantId, device_id: DeviceId) -> Device:
+def get(tx: TenantRead, device_id: DeviceId) -> Device:
     """Return the device, dead or alive.
 
     Raises:
         NotFound: `device_unknown`.
     """
     row = tx.execute(
-        sa.select(devices).where(devices.c.tenant_id == tenant_id, devices.c.device_id == device_id)
+        sa.select(devices).where(tx.owns(devices), devices.c.device_id == device_id)
     ).one_or_none()
     if row is None:
         raise NotFound("there is no such device", code="device_unknown", field="device_id")
@@ -121,8 +121,7 @@ def get(tx: Transaction, tenant_id: TenantId, device_id: DeviceId) -> Device:
 
 
 def reachable(
-    tx: Transaction,
-    tenant_id: TenantId,
+    tx: TenantRead,
     *,
     channel: Channel,
     user_ids: Sequence[UserId] | None = None,
@@ -135,7 +134,7 @@ def reachable(
     alive = (
         sa.select(devices)
         .where(
-            devices.c.tenant_id == tenant_id,
+            tx.owns(devices),
             devices.c.channel == str(channel),
             devices.c.dead_at.is_(None),
         )
@@ -150,7 +149,7 @@ def reachable(
     ]
 
 
-def _same_device(tx: Transaction, tenant_id: TenantId, device: Device) -> DeviceId:
+def _same_device(tx: TenantWrite, device: Device) -> DeviceId:
     """Return the id of the stored device that has this address, else of the one with this id."""
     by_address = sa.and_(
         devices.c.channel == str(device.channel), devices.c.address_hash == fingerprint(device)
@@ -158,7 +157,7 @@ def _same_device(tx: Transaction, tenant_id: TenantId, device: Device) -> Device
     rows = tx.execute(
         sa.select(devices.c.device_id, devices.c.user_id)
         .where(
-            devices.c.tenant_id == tenant_id,
+            tx.owns(devices),
             sa.or_(by_address, devices.c.device_id == device.device_id),
         )
         .order_by(sa.case((by_address, 0), else_=1))

@@ -27,8 +27,8 @@ from sendopt.records import (
     TenantId,
 )
 from sendopt.state.due_row import DamagedSend, DueSend
-from sendopt.state.engine import Transaction
 from sendopt.state.tables import attempt, link, planned_send
+from sendopt.state.transaction import FleetWrite
 
 #: How the outcome of an attempt is stored.
 OUTCOMES = {
@@ -67,7 +67,7 @@ class Claimant:
 
 
 def claim(
-    tx: Transaction,
+    tx: FleetWrite,
     sends: Sequence[DueSend],
     by: Claimant,
     *,
@@ -101,7 +101,7 @@ _CONTRADICTIONS = (sa.exc.IntegrityError, sa.exc.DataError, OverflowError)
 
 
 def _claim(
-    tx: Transaction,
+    tx: FleetWrite,
     sends: Sequence[DueSend],
     by: Claimant,
     *,
@@ -156,7 +156,7 @@ def _claim(
 
 
 def end_attempts(
-    tx: Transaction, outcomes: Sequence[tuple[DueSend, Outcome]], *, now: datetime
+    tx: FleetWrite, outcomes: Sequence[tuple[DueSend, Outcome]], *, now: datetime
 ) -> None:
     """Write what the attempt of each claimed send came to."""
     if not outcomes:
@@ -182,7 +182,7 @@ def end_attempts(
 
 
 def settle(
-    tx: Transaction, fates: Sequence[tuple[DueSend, Fate]], *, began_at: datetime
+    tx: FleetWrite, fates: Sequence[tuple[DueSend, Fate]], *, began_at: datetime
 ) -> list[tuple[DueSend, Fate]]:
     """Write each send's fate and return those that could be written.
 
@@ -220,7 +220,7 @@ def settle(
 
 
 def end_leases(
-    tx: Transaction, claims: Iterable[tuple[TenantId, SendId, int]], *, now: datetime
+    tx: FleetWrite, claims: Iterable[tuple[TenantId, SendId, int]], *, now: datetime
 ) -> None:
     """Let claims that still bear these fences count as abandoned from now on."""
     for tenant_id, send_id, fence in claims:
@@ -236,7 +236,7 @@ def end_leases(
         )
 
 
-def end_damaged(tx: Transaction, sends: Sequence[DamagedSend]) -> None:
+def end_damaged(tx: FleetWrite, sends: Sequence[DamagedSend]) -> None:
     """End locked `sends` as failed: nobody could tell what to send, or to whom, or when."""
     if sends:
         tx.execute(
@@ -253,7 +253,7 @@ def end_damaged(tx: Transaction, sends: Sequence[DamagedSend]) -> None:
         )
 
 
-def _add_links(tx: Transaction, sends: Sequence[DueSend], *, created_at: datetime) -> None:
+def _add_links(tx: FleetWrite, sends: Sequence[DueSend], *, created_at: datetime) -> None:
     if not sends:
         return
     tx.execute(
@@ -271,7 +271,7 @@ def _add_links(tx: Transaction, sends: Sequence[DueSend], *, created_at: datetim
     )
 
 
-def _open_fences(tx: Transaction, sends: Iterable[DueSend]) -> dict[tuple[TenantId, SendId], int]:
+def _open_fences(tx: FleetWrite, sends: Iterable[DueSend]) -> dict[tuple[TenantId, SendId], int]:
     """Lock those of `sends` that have not ended, in one order for all; return their fences."""
     fences: dict[tuple[TenantId, SendId], int] = {}
     by_tenant = attrgetter("tenant_id")

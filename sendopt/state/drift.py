@@ -9,8 +9,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from sendopt.records import TenantId
-from sendopt.state.engine import Transaction
 from sendopt.state.tables import drift_alarm
+from sendopt.state.transaction import FleetRead, TenantWrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,13 @@ class KeptAlarm:
     until: datetime  # the end of the week that was looked at
 
 
-def keep(tx: Transaction, tenant_id: TenantId, alarms: Iterable[KeptAlarm]) -> None:
+def keep(tx: TenantWrite, alarms: Iterable[KeptAlarm]) -> None:
     """Put `alarms` in the place of all that was kept of the tenant."""
-    tx.execute(sa.delete(drift_alarm).where(drift_alarm.c.tenant_id == tenant_id))
+    tx.execute(sa.delete(drift_alarm).where(tx.owns(drift_alarm)))
     tx.execute(sa.insert(drift_alarm), [asdict(alarm) for alarm in alarms])
 
 
-def everyones(tx: Transaction) -> list[KeptAlarm]:
+def everyones(tx: FleetRead) -> list[KeptAlarm]:
     """Return every tenant's alarms, for the operator alone."""
     rows = tx.execute(sa.select(drift_alarm).order_by(drift_alarm.c.tenant_id, drift_alarm.c.name))
     return [KeptAlarm(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name

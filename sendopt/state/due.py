@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from sendopt.records import Channel, SendId, SendState, TenantId
 from sendopt.state.damage import Unreadable, damage_of, readable
 from sendopt.state.due_row import CampaignFacts, DamagedSend, DueSend, campaign_facts, due_send
-from sendopt.state.engine import Transaction
 from sendopt.state.tables import (
     IS_A_DISPATCHERS_CLAIM,
     app_user,
@@ -28,6 +27,7 @@ from sendopt.state.tables import (
     planned_send,
     variant,
 )
+from sendopt.state.transaction import FleetRead, FleetWrite, TenantWrite
 
 #: More than dispatchers have in hand at a time.
 _MOST_CLAIMS = 10_000
@@ -36,7 +36,7 @@ _Key = tuple[str, str]  # a tenant, and the id of a campaign of it
 
 
 def lock_due(
-    tx: Transaction,
+    tx: FleetWrite,
     *,
     channels: Collection[Channel],
     now: datetime,
@@ -68,7 +68,7 @@ def lock_due(
     return list({(send.tenant_id, send.send_id): send for send in reversed(sends)}.values())[::-1]
 
 
-def claims_beyond(tx: Transaction, until: datetime) -> list[tuple[TenantId, SendId, int]]:
+def claims_beyond(tx: FleetRead, until: datetime) -> list[tuple[TenantId, SendId, int]]:
     """Return tenant, send and fence of each claim of a dispatcher whose lease ends after `until`.
 
     What is held is claimed by none, and until it expires; see `hold`.
@@ -91,7 +91,7 @@ _CLAIMED_BEYOND = (
 
 
 def next_ready_at(
-    tx: Transaction,
+    tx: FleetRead,
     *,
     channels: Collection[Channel],
     claims_last_longer: timedelta = timedelta(0),
@@ -121,23 +121,23 @@ def next_ready_at(
 
 
 def _lock(
-    tx: Transaction, due: sa.Select[Any], given: Mapping[str, Any]
+    tx: FleetWrite, due: sa.Select[Any], given: Mapping[str, Any]
 ) -> list[sa.Row[Any] | DamagedSend]:
     """Lock and read due rows at once; if that cannot be done, one by one."""
     try:
         return [*readable(tx, _with_its_own(due), given)]
     except Unreadable:
         keys = tx.execute(due.with_only_columns(*_KEY), given).all()
-        return [_lock_one(tx, *key) for key in keys]
+        return [_lock_one(tx.of(TenantId(key.tenant_id)), key.send_id) for key in keys]
 
 
-def _lock_one(tx: Transaction, tenant_id: str, send_id: str) -> sa.Row[Any] | DamagedSend:
+def _lock_one(tx: TenantWrite, send_id: str) -> sa.Row[Any] | DamagedSend:
     one = _with_its_own(_ONE)
-    given = {"of_tenant": tenant_id, "of_send": send_id}
+    given = {"of_tenant": tx.tenant_id, "of_send": send_id}
     try:
         return readable(tx, one, given)[0]
     except Unreadable:
-        return DamagedSend(TenantId(tenant_id), SendId(send_id), damage_of(tx, one, given))
+        return DamagedSend(tx.tenant_id, SendId(send_id), damage_of(tx, one, given))
 
 
 _KEY = (planned_send.c.tenant_id, planned_send.c.send_id)
@@ -207,7 +207,7 @@ def _same(due: sa.CTE, table: sa.Table, *columns: str) -> sa.ColumnElement[bool]
     return sa.and_(*(table.c[column] == due.c[column] for column in ("tenant_id", *columns)))
 
 
-def _campaign_facts(tx: Transaction, keys: Collection[_Key]) -> dict[_Key, CampaignFacts | str]:
+def _campaign_facts(tx: FleetRead, keys: Collection[_Key]) -> dict[_Key, CampaignFacts | str]:
     """Return what the hand-over needs of each campaign, or what is wrong with it."""
     if not keys:
         return {}

@@ -17,8 +17,8 @@ from sendopt.records import (
     UserId,
     VariantId,
 )
-from sendopt.state.engine import Transaction
 from sendopt.state.tables import click, link, planned_send, response
+from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class AnsweredSend:
     handed_over_at: datetime | None  # None = no provider has accepted it, as far as we know
 
 
-def find_link(tx: Transaction, link_id: str) -> Link | None:
+def find_link(tx: FleetRead, link_id: str) -> Link | None:
     """Return a link by its id, which is random and signed, and from which the tenant follows."""
     row = tx.execute(
         sa.select(link.c.tenant_id, link.c.link_id, link.c.send_id, link.c.destination).where(
@@ -52,35 +52,35 @@ def find_link(tx: Transaction, link_id: str) -> Link | None:
     return None if row is None else Link(*row)
 
 
-def lock_send(tx: Transaction, tenant_id: TenantId, send_id: SendId) -> AnsweredSend | None:
+def lock_send(tx: TenantWrite, send_id: SendId) -> AnsweredSend | None:
     """Return a send and keep it to this transaction: its answers are recorded one by one."""
     send = planned_send.c
     row = tx.execute(
         sa.select(
             send.user_id, send.campaign_id, send.variant_id, send.channel, send.handed_over_at
         )
-        .where(send.tenant_id == tenant_id, send.send_id == send_id)
+        .where(tx.owns(planned_send), send.send_id == send_id)
         .with_for_update(key_share=True)
     ).one_or_none()
     return None if row is None else AnsweredSend(*row)
 
 
-def counted_click_at(tx: Transaction, tenant_id: TenantId, send_id: SendId) -> datetime | None:
+def counted_click_at(tx: TenantRead, send_id: SendId) -> datetime | None:
     """Return when the one click that is billed for this send happened; None = not yet."""
     return tx.execute(
         sa.select(click.c.occurred_at).where(
-            click.c.tenant_id == tenant_id,
+            tx.owns(click),
             click.c.send_id == send_id,
             click.c.filtered_reason.is_(None),
         )
     ).scalar_one_or_none()
 
 
-def add_click(tx: Transaction, tenant_id: TenantId, clicked: Click) -> None:
+def add_click(tx: TenantWrite, clicked: Click) -> None:
     """Keep one request for a link. The database refuses a second billable one for a send."""
     tx.execute(
         sa.insert(click).values(
-            tenant_id=tenant_id,
+            tenant_id=tx.tenant_id,
             click_id=clicked.click_id,
             send_id=clicked.send_id,
             link_id=clicked.link_id,
@@ -92,12 +92,12 @@ def add_click(tx: Transaction, tenant_id: TenantId, clicked: Click) -> None:
 
 
 def find_response(
-    tx: Transaction, tenant_id: TenantId, send_id: SendId, kind: ResponseKind
+    tx: TenantRead, send_id: SendId, kind: ResponseKind
 ) -> tuple[Response, str | None] | None:
     """Return the response of this kind and why it does not count (None = it does), if any."""
     row = tx.execute(
         sa.select(response.c.occurred_at, response.c.filtered_reason).where(
-            response.c.tenant_id == tenant_id,
+            tx.owns(response),
             response.c.send_id == send_id,
             response.c.kind == kind,
         )
@@ -105,13 +105,11 @@ def find_response(
     return None if row is None else (Response(send_id, kind, row.occurred_at), row.filtered_reason)
 
 
-def add_response(
-    tx: Transaction, tenant_id: TenantId, answer: Response, *, filtered_reason: str | None
-) -> None:
+def add_response(tx: TenantWrite, answer: Response, *, filtered_reason: str | None) -> None:
     """Keep the first response of its kind. The database refuses a second."""
     tx.execute(
         sa.insert(response).values(
-            tenant_id=tenant_id,
+            tenant_id=tx.tenant_id,
             send_id=answer.send_id,
             kind=answer.kind,
             occurred_at=answer.occurred_at,

@@ -18,13 +18,18 @@ from sendopt.disk import by_its_disk, make_private
 from sendopt.errors import InvalidInput, RowRefused, SendoptError, StoreFailure
 from sendopt.masking import hide_in
 from sendopt.postgres import patience
+from sendopt.records import TenantId
 from sendopt.sqlite_failure import file_failure
 from sendopt.state.connections import Connections
 from sendopt.state.damage import is_damage
 from sendopt.state.json_text import json_text
-
-#: What every function of this package takes first. Stages pass it on and never look inside.
-Transaction = Connection
+from sendopt.state.transaction import (
+    FleetRead,
+    FleetWrite,
+    TenantRead,
+    TenantWrite,
+    Transaction,
+)
 
 #: How long a statement waits for another writer before it gives up.
 LOCK_TIMEOUT_SECONDS = 30
@@ -70,13 +75,41 @@ class State:
             self._connections = Connections(self.engine, fresh=fresh)
 
     @contextmanager
-    def read(self) -> Iterator[Transaction]:
-        """One consistent snapshot; the database refuses any write in it.
+    def read(self, tenant_id: TenantId) -> Iterator[TenantRead]:
+        """One consistent snapshot of a tenant's rows; the database refuses any write in it.
 
         Raises:
             StoreFailure: `store_busy`, `store_unavailable`, `store_damaged`, `disk_full`,
                 `disk_read_only`, or a refused statement.
         """
+        with self._reading() as connection:
+            yield TenantRead(connection, tenant_id)
+
+    @contextmanager
+    def write(self, tenant_id: TenantId) -> Iterator[TenantWrite]:
+        """All or nothing; durable when the block has ended without an error.
+
+        Raises:
+            StoreFailure: as `read`. Where the connection broke during the commit nobody knows
+                whether it was stored; every write here can be repeated, and then converges.
+        """
+        with self._writing() as connection:
+            yield TenantWrite(connection, tenant_id)
+
+    @contextmanager
+    def read_fleet(self) -> Iterator[FleetRead]:
+        """As `read`, over the rows of every tenant."""
+        with self._reading() as connection:
+            yield FleetRead(connection)
+
+    @contextmanager
+    def write_fleet(self) -> Iterator[FleetWrite]:
+        """As `write`, over the rows of every tenant."""
+        with self._writing() as connection:
+            yield FleetWrite(connection)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
         with (
             by_its_disk(self._file),
             _explained("state.read"),
@@ -90,13 +123,7 @@ class State:
                 )
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
-        """All or nothing; durable when the block has ended without an error.
-
-        Raises:
-            StoreFailure: as `read`. Where the connection broke during the commit nobody knows
-                whether it was stored; every write here can be repeated, and then converges.
-        """
+    def _writing(self) -> Iterator[Connection]:
         with (
             by_its_disk(self._file),
             _explained("state.write"),
@@ -142,7 +169,7 @@ def insert(tx: Transaction, table: sa.Table) -> postgresql.Insert:
 
     Both databases have the clause, and SQLAlchemy the same methods for it, in two classes.
     """
-    if tx.dialect.name == "sqlite":
+    if tx.is_sqlite:
         return cast("postgresql.Insert", sqlite.insert(table))
     return postgresql.insert(table)
 

@@ -17,8 +17,8 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
-from sendopt.state.engine import Transaction
 from sendopt.state.tables import campaign, click, decision, planned_send, response, variant
+from sendopt.state.transaction import TenantRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,7 @@ class VariantAnswers:
     answered_weight: float  # sum of w over the answered
 
 
-def explored_counts(
-    tx: Transaction, tenant_id: TenantId, *, since: datetime, besides: CampaignId
-) -> dict[UserId, int]:
+def explored_counts(tx: TenantRead, *, since: datetime, besides: CampaignId) -> dict[UserId, int]:
     """Count each user's sends planned since then that left the best slot; none = not there.
 
     Those of the campaign `besides` do not count: planning it again comes to the same plan. What
@@ -43,13 +41,11 @@ def explored_counts(
     """
     send = planned_send.c
     # The few that explored first, by their index; joined, SQLite would rather read every send.
-    explored = sa.select(decision.c.send_id).where(
-        decision.c.tenant_id == tenant_id, decision.c.explored
-    )
+    explored = sa.select(decision.c.send_id).where(tx.owns(decision), decision.c.explored)
     rows = tx.execute(
         sa.select(send.user_id, sa.func.count())
         .where(
-            send.tenant_id == tenant_id,
+            tx.owns(planned_send),
             send.send_id.in_(explored),
             send.planned_at >= since,
             send.campaign_id != besides,
@@ -61,8 +57,7 @@ def explored_counts(
 
 
 def variant_answers(
-    tx: Transaction,
-    tenant_id: TenantId,
+    tx: TenantRead,
     variants: Sequence[Variant],
     *,
     message_type: str | None,
@@ -85,7 +80,9 @@ def variant_answers(
     known_as = {
         (CampaignId(row.campaign_id), VariantId(row.variant_id)): asked.variant_id
         for asked in variants
-        for row in tx.execute(_wordings(tenant_id, asked, message_type=message_type, since=since))
+        for row in tx.execute(
+            _wordings(tx.tenant_id, asked, message_type=message_type, since=since)
+        )
     }
     if not known_as:
         return []
@@ -103,7 +100,7 @@ def variant_answers(
         )
         .select_from(planned_send.join(decision, _same_send(decision)))
         .where(
-            send.tenant_id == tenant_id,
+            tx.owns(planned_send),
             send.campaign_id.in_({campaign_id for campaign_id, _ in known_as}),
             send.handed_over_at <= handed_over_by,
             chance.is_not(None),

@@ -14,8 +14,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from sendopt.records import SendState, TenantId
-from sendopt.state.engine import Transaction
 from sendopt.state.tables import HOLDER, planned_send
+from sendopt.state.transaction import FleetRead, FleetWrite
 
 #: What tells a held send from one that is planned, or that a dispatcher has claimed.
 IS_HELD = sa.and_(
@@ -37,7 +37,7 @@ class Held:
         return self.later + self.overdue
 
 
-def hold(tx: Transaction) -> None:
+def hold(tx: FleetWrite) -> None:
     """Hold every unfinished send of every tenant; whoever is handing one over loses the claim."""
     tx.execute(
         sa.update(planned_send)
@@ -52,7 +52,7 @@ def hold(tx: Transaction) -> None:
     )
 
 
-def resume(tx: Transaction, *, now: datetime, overdue: bool) -> None:
+def resume(tx: FleetWrite, *, now: datetime, overdue: bool) -> None:
     """Let held sends go out at their times.
 
     Args:
@@ -74,12 +74,12 @@ def resume(tx: Transaction, *, now: datetime, overdue: bool) -> None:
     )
 
 
-def is_anything_held(tx: Transaction, *, now: datetime) -> bool:
+def is_anything_held(tx: FleetRead, *, now: datetime) -> bool:
     """Tell whether a send of any tenant is held that has not expired."""
     return bool(tx.scalar(sa.select(sa.exists().where(IS_HELD, planned_send.c.ready_at > now))))
 
 
-def held_by_tenant(tx: Transaction, *, now: datetime) -> dict[TenantId, int]:
+def held_by_tenant(tx: FleetRead, *, now: datetime) -> dict[TenantId, int]:
     """Count what is held, of those tenants that have any; without what has expired."""
     rows = tx.execute(
         sa.select(planned_send.c.tenant_id, sa.func.count())
@@ -89,7 +89,7 @@ def held_by_tenant(tx: Transaction, *, now: datetime) -> dict[TenantId, int]:
     return {TenantId(tenant_id): count for tenant_id, count in rows}
 
 
-def held(tx: Transaction, *, now: datetime) -> Held:
+def held(tx: FleetRead, *, now: datetime) -> Held:
     """Count what is held, of all tenants; what has expired is left to the dispatcher."""
     later, overdue = tx.execute(
         sa.select(

@@ -18,50 +18,50 @@ import zlib
 import sqlalchemy as sa
 
 from sendopt.records import TenantId
-from sendopt.state.engine import Transaction
 from sendopt.state.tables import tenant
+from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
 
 #: First half of the advisory lock keys, so that they meet nobody else's in the same database.
 _LOCK_SPACE = zlib.crc32(b"sendopt.import_gate") - 2**31
 
 
-def number(tx: Transaction, tenant_id: TenantId) -> int:
+def number(tx: TenantRead) -> int:
     """Return the tenant's number of imports as of now; odd = one may commit at any moment."""
-    return tx.scalar(_NUMBER, {"of_tenant": tenant_id}) or 0
+    return tx.scalar(_NUMBER, {"of_tenant": tx.tenant_id}) or 0
 
 
 _NUMBER = sa.select(tenant.c.import_epoch).where(tenant.c.tenant_id == sa.bindparam("of_tenant"))
 
 
-def hold_open(tx: Transaction, tenant_id: TenantId) -> int:
+def hold_open(tx: TenantRead) -> int:
     """Let no import of the tenant commit until `tx` ends; return the number."""
-    _lock(tx, tenant_id, "pg_advisory_xact_lock_shared")
-    return number(tx, tenant_id)
+    _lock(tx, "pg_advisory_xact_lock_shared")
+    return number(tx)
 
 
-def announce(tx: Transaction, tenant_id: TenantId) -> None:
+def announce(tx: TenantWrite) -> None:
     """Let requests that begin from now on look at the log while they hold the gate open."""
-    _add(tx, tenant_id, 1 if number(tx, tenant_id) % 2 == 0 else 2)
+    _add(tx, 1 if number(tx) % 2 == 0 else 2)
 
 
-def shut(tx: Transaction, tenant_id: TenantId) -> None:
+def shut(tx: TenantRead) -> None:
     """Wait for requests that hold the gate open, and let none record until `tx` ends.
 
     However long that takes: a server that ended `tx` while the import is paused would open the gate
     before a commit that is still to come.
     """
-    if tx.dialect.name == "postgresql":
+    if not tx.is_sqlite:
         tx.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-    _lock(tx, tenant_id, "pg_advisory_xact_lock")
+    _lock(tx, "pg_advisory_xact_lock")
 
 
-def end(tx: Transaction, tenant_id: TenantId) -> None:
+def end(tx: TenantWrite) -> None:
     """Say that what was announced is over, whatever became of it."""
-    if number(tx, tenant_id) % 2:
-        _add(tx, tenant_id, 1)
+    if number(tx) % 2:
+        _add(tx, 1)
 
 
-def abandoned(tx: Transaction) -> list[TenantId]:
+def abandoned(tx: FleetRead) -> list[TenantId]:
     """Return the tenants with an odd number; for the holder of the right to append alone."""
     return [TenantId(each) for each in tx.scalars(_ABANDONED)]
 
@@ -69,15 +69,13 @@ def abandoned(tx: Transaction) -> list[TenantId]:
 _ABANDONED = sa.select(tenant.c.tenant_id).where(tenant.c.import_epoch % 2 == 1)
 
 
-def _add(tx: Transaction, tenant_id: TenantId, more: int) -> None:
+def _add(tx: TenantWrite, more: int) -> None:
     tx.execute(
-        sa.update(tenant)
-        .where(tenant.c.tenant_id == tenant_id)
-        .values(import_epoch=tenant.c.import_epoch + more)
+        sa.update(tenant).where(tx.owns(tenant)).values(import_epoch=tenant.c.import_epoch + more)
     )
 
 
-def _lock(tx: Transaction, tenant_id: TenantId, function: str) -> None:
-    if tx.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
-        key = zlib.crc32(tenant_id.encode()) - 2**31
+def _lock(tx: TenantRead, function: str) -> None:
+    if not tx.is_sqlite:  # SQLite has one writer at a time anyway
+        key = zlib.crc32(tx.tenant_id.encode()) - 2**31
         tx.execute(sa.select(sa.func.__getattr__(function)(_LOCK_SPACE, key)))

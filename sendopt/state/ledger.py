@@ -9,10 +9,11 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
-from sendopt.records import RateCard, TenantId
-from sendopt.state.engine import Transaction, insert
+from sendopt.records import RateCard
+from sendopt.state.engine import insert
 from sendopt.state.tables import ledger_entry, period, rate_card, tenant
 from sendopt.state.tenants import tenant_unknown
+from sendopt.state.transaction import TenantRead, TenantWrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +37,24 @@ class LedgerEntry:
     period: str
 
 
-def lock_billing(tx: Transaction, tenant_id: TenantId) -> None:
+def lock_billing(tx: TenantWrite) -> None:
     """Wait until this transaction alone meters, prices and closes for the tenant.
 
     Raises:
         NotFound: `tenant_unknown`.
     """
     found = tx.execute(
-        sa.select(tenant.c.tenant_id)
-        .where(tenant.c.tenant_id == tenant_id)
-        .with_for_update(key_share=True)
+        sa.select(tenant.c.tenant_id).where(tx.owns(tenant)).with_for_update(key_share=True)
     ).one_or_none()
     if found is None:
         raise tenant_unknown()
 
 
-def add_rate_card(tx: Transaction, tenant_id: TenantId, card: RateCard) -> None:
+def add_rate_card(tx: TenantWrite, card: RateCard) -> None:
     """Add a card. The database refuses a second one of the same version."""
     tx.execute(
         sa.insert(rate_card).values(
-            tenant_id=tenant_id,
+            tenant_id=tx.tenant_id,
             version=card.version,
             currency=card.currency,
             click_price_minor=f"{card.click_price_minor:f}",
@@ -66,53 +65,49 @@ def add_rate_card(tx: Transaction, tenant_id: TenantId, card: RateCard) -> None:
     )
 
 
-def rate_cards(tx: Transaction, tenant_id: TenantId) -> list[RateCard]:
+def rate_cards(tx: TenantRead) -> list[RateCard]:
     """Return every card, in the order in which they take effect."""
     rows = tx.execute(
-        sa.select(rate_card)
-        .where(rate_card.c.tenant_id == tenant_id)
-        .order_by(rate_card.c.effective_at)
+        sa.select(rate_card).where(tx.owns(rate_card)).order_by(rate_card.c.effective_at)
     )
     return [_card(row) for row in rows]
 
 
-def card_in_force(tx: Transaction, tenant_id: TenantId, at: datetime) -> RateCard | None:
+def card_in_force(tx: TenantRead, at: datetime) -> RateCard | None:
     """Return the card that took effect last at or before `at`; None = there was none yet."""
     row = tx.execute(
         sa.select(rate_card)
-        .where(rate_card.c.tenant_id == tenant_id, rate_card.c.effective_at <= at)
+        .where(tx.owns(rate_card), rate_card.c.effective_at <= at)
         .order_by(rate_card.c.effective_at.desc())
         .limit(1)
     ).one_or_none()
     return None if row is None else _card(row)
 
 
-def closed_periods(tx: Transaction, tenant_id: TenantId) -> frozenset[str]:
+def closed_periods(tx: TenantRead) -> frozenset[str]:
     """Return the names of all closed periods."""
-    rows = tx.execute(sa.select(period.c.period).where(period.c.tenant_id == tenant_id))
+    rows = tx.execute(sa.select(period.c.period).where(tx.owns(period)))
     return frozenset(rows.scalars())
 
 
-def find_closed(tx: Transaction, tenant_id: TenantId, name: str) -> ClosedPeriod | None:
+def find_closed(tx: TenantRead, name: str) -> ClosedPeriod | None:
     """Return a period as it was frozen; None while it is open."""
     row = tx.execute(
         sa.select(
             period.c.period, period.c.closed_at, period.c.statement, period.c.statement_sha256
-        ).where(period.c.tenant_id == tenant_id, period.c.period == name)
+        ).where(tx.owns(period), period.c.period == name)
     ).one_or_none()
     return None if row is None else ClosedPeriod(*row)
 
 
-def add_closed(tx: Transaction, tenant_id: TenantId, closed: ClosedPeriod) -> None:
+def add_closed(tx: TenantWrite, closed: ClosedPeriod) -> None:
     """Freeze a period. The database refuses to do so twice."""
-    tx.execute(sa.insert(period).values(tenant_id=tenant_id, **asdict(closed)))
+    tx.execute(sa.insert(period).values(tenant_id=tx.tenant_id, **asdict(closed)))
 
 
-def post(
-    tx: Transaction, tenant_id: TenantId, entries: Iterable[LedgerEntry], *, now: datetime
-) -> None:
+def post(tx: TenantWrite, entries: Iterable[LedgerEntry], *, now: datetime) -> None:
     """Book `entries`; those of a posting that is already there are left as they are."""
-    rows = [{"tenant_id": tenant_id, "posted_at": now, **asdict(entry)} for entry in entries]
+    rows = [{"tenant_id": tx.tenant_id, "posted_at": now, **asdict(entry)} for entry in entries]
     if rows:
         tx.execute(
             insert(tx, ledger_entry).on_conflict_do_nothing(
@@ -122,12 +117,12 @@ def post(
         )
 
 
-def entries(tx: Transaction, tenant_id: TenantId, name: str) -> list[LedgerEntry]:
+def entries(tx: TenantRead, name: str) -> list[LedgerEntry]:
     """Return what was booked for a period, in a stable order."""
     entry = ledger_entry.c
     rows = tx.execute(
         sa.select(entry.posting, entry.account, entry.amount_minor, entry.currency, entry.period)
-        .where(entry.tenant_id == tenant_id, entry.period == name)
+        .where(tx.owns(ledger_entry), entry.period == name)
         .order_by(entry.posting, entry.account)
     )
     return [LedgerEntry(*row) for row in rows]

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from sendopt.records import Arm, CampaignId, EventType, ResponseKind, TenantId
-from sendopt.state.engine import Transaction
 from sendopt.state.tables import app_user, campaign, click, planned_send, response
+from sendopt.state.transaction import TenantRead
 
 _MICROSECOND = timedelta(microseconds=1)
 _ROWS_AT_ONCE = 10_000
@@ -40,26 +40,23 @@ class ArmedSends(NamedTuple):
     past_answered: int  # of them
 
 
-def experiment_campaigns(
-    tx: Transaction, tenant_id: TenantId, *, since: datetime | None
-) -> list[ExperimentCampaign]:
+def experiment_campaigns(tx: TenantRead, *, since: datetime | None) -> list[ExperimentCampaign]:
     """Return the campaigns with a send in an arm that was planned from `since` on (None = ever)."""
     armed = sa.exists().where(
         planned_send.c.tenant_id == campaign.c.tenant_id,
         planned_send.c.campaign_id == campaign.c.campaign_id,
-        *_in_an_arm(tenant_id, since),
+        *_in_an_arm(tx.tenant_id, since),
     )
     rows = tx.execute(
         sa.select(campaign.c.campaign_id, campaign.c.definition, campaign.c.created_at)
-        .where(campaign.c.tenant_id == tenant_id, armed)
+        .where(tx.owns(campaign), armed)
         .order_by(campaign.c.created_at, campaign.c.campaign_id)
     )
     return [ExperimentCampaign(*row) for row in rows]
 
 
 def armed_sends(
-    tx: Transaction,
-    tenant_id: TenantId,
+    tx: TenantRead,
     strata: Sequence[Collection[CampaignId]],
     *,
     outcome: EventType,
@@ -103,14 +100,14 @@ def armed_sends(
         .join(answer, of_answer, isouter=True)
         .join(dismissal, of_dismissal, isouter=True)
         .where(
-            *_in_an_arm(tenant_id, since),
+            *_in_an_arm(tx.tenant_id, since),
             planned_send.c.campaign_id.in_([name for names in strata for name in names]),
         )
         .group_by(planned_send.c.user_id, planned_send.c.arm, stratum)
         .subquery("armed")
     )
-    past = _past(tenant_id, outcome=outcome, window=window).subquery("past")
-    rows = tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
+    past = _past(tx.tenant_id, outcome=outcome, window=window).subquery("past")
+    rows = tx.connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(
         sa.select(
             sa.func.dense_rank().over(order_by=armed.c.user_id) - 1,
             sa.case((armed.c.arm == Arm.OPTIMISED, 1), else_=0),

@@ -17,8 +17,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from sendopt.records import Charge, ChargeKind, ResponseKind, SendId, TenantId
-from sendopt.state.engine import Transaction
 from sendopt.state.tables import charge, click, response
+from sendopt.state.transaction import TenantRead, TenantWrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ _SOURCES = {
 }
 
 
-def unmetered(tx: Transaction, tenant_id: TenantId, kind: ChargeKind, *, limit: int) -> list[Fact]:
+def unmetered(tx: TenantRead, kind: ChargeKind, *, limit: int) -> list[Fact]:
     """Return up to `limit` facts without a stamp, the earliest first."""
-    rows = tx.execute(_unmetered(kind), {"of_tenant": tenant_id, "most": limit})
+    rows = tx.execute(_unmetered(kind), {"of_tenant": tx.tenant_id, "most": limit})
     return [Fact(kind, row.key, row.send_id, row.occurred_at, row.filtered_reason) for row in rows]
 
 
@@ -84,13 +84,13 @@ def _unmetered(kind: ChargeKind) -> sa.Select[Any]:
     )
 
 
-def count_unmetered(tx: Transaction, tenant_id: TenantId) -> int:
+def count_unmetered(tx: TenantRead) -> int:
     """Count the facts without a stamp, also those that nobody can read."""
     return sum(
         tx.scalar(
             sa.select(sa.func.count())
             .select_from(source.table)
-            .where(source.bearing(tenant_id, None))
+            .where(source.bearing(tx.tenant_id, None))
         )
         or 0
         for source in _SOURCES.values()
@@ -98,8 +98,7 @@ def count_unmetered(tx: Transaction, tenant_id: TenantId) -> int:
 
 
 def keys(
-    tx: Transaction,
-    tenant_id: TenantId,
+    tx: TenantRead,
     kind: ChargeKind,
     *,
     period: str | None,
@@ -112,20 +111,18 @@ def keys(
     """
     source = _SOURCES[kind]
     rows = tx.scalars(
-        sa.select(source.key).where(source.bearing(tenant_id, period, since=since, until=until))
+        sa.select(source.key).where(source.bearing(tx.tenant_id, period, since=since, until=until))
     )
     return list(rows)
 
 
-def stamp(
-    tx: Transaction, tenant_id: TenantId, kind: ChargeKind, placed: Sequence[tuple[str, str]]
-) -> None:
+def stamp(tx: TenantWrite, kind: ChargeKind, placed: Sequence[tuple[str, str]]) -> None:
     """Write to each fact, given by its key, the period that counts it."""
     source = _SOURCES[kind]
     tx.execute(
         sa.update(source.table)
         .where(
-            source.table.c.tenant_id == tenant_id,
+            tx.owns(source.table),
             source.sold,
             source.key == sa.bindparam("fact_key"),
         )
@@ -134,20 +131,20 @@ def stamp(
     )
 
 
-def add_charges(tx: Transaction, tenant_id: TenantId, charges: Iterable[Charge]) -> None:
+def add_charges(tx: TenantWrite, charges: Iterable[Charge]) -> None:
     """Charge. The database refuses a second charge of a kind for a send, for ever."""
-    rows = [{"tenant_id": tenant_id, **asdict(charged)} for charged in charges]
+    rows = [{"tenant_id": tx.tenant_id, **asdict(charged)} for charged in charges]
     if rows:
         tx.execute(sa.insert(charge), rows)
 
 
-def exists_since(tx: Transaction, tenant_id: TenantId, since: datetime) -> bool:
+def exists_since(tx: TenantRead, since: datetime) -> bool:
     """Whether any fact happened at or after `since`."""
     return any(
         tx.scalar(
             sa.select(
                 sa.exists().where(
-                    source.table.c.tenant_id == tenant_id,
+                    tx.owns(source.table),
                     source.sold,
                     source.table.c.occurred_at >= since,
                 )
@@ -157,23 +154,20 @@ def exists_since(tx: Transaction, tenant_id: TenantId, since: datetime) -> bool:
     )
 
 
-def earliest(
-    tx: Transaction, tenant_id: TenantId, kind: ChargeKind, period: str
-) -> datetime | None:
+def earliest(tx: TenantRead, kind: ChargeKind, period: str) -> datetime | None:
     """Return when the first fact counted in `period` happened; before it began, if it came late."""
     source = _SOURCES[kind]
     fact = source.table.c
     first: datetime | None = tx.scalar(
         sa.select(sa.func.min(fact.occurred_at, type_=fact.occurred_at.type)).where(
-            source.bearing(tenant_id, period)
+            source.bearing(tx.tenant_id, period)
         )
     )
     return first
 
 
 def count_reasons(
-    tx: Transaction,
-    tenant_id: TenantId,
+    tx: TenantRead,
     kind: ChargeKind,
     period: str,
     *,
@@ -185,15 +179,14 @@ def count_reasons(
     fact = source.table.c
     rows = tx.execute(
         sa.select(fact.filtered_reason, sa.func.count())
-        .where(source.bearing(tenant_id, period, since=since, until=until))
+        .where(source.bearing(tx.tenant_id, period, since=since, until=until))
         .group_by(fact.filtered_reason)
     )
     return {row[0]: row[1] for row in rows}
 
 
 def count_charges(
-    tx: Transaction,
-    tenant_id: TenantId,
+    tx: TenantRead,
     kind: ChargeKind,
     period: str,
     *,
@@ -206,7 +199,7 @@ def count_charges(
             sa.select(sa.func.count())
             .select_from(charge)
             .where(
-                charge.c.tenant_id == tenant_id,
+                tx.owns(charge),
                 charge.c.kind == kind,
                 charge.c.period == period,
                 charge.c.occurred_at >= since,

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from sendopt.errors import Conflict
 from sendopt.state import migrations
-from sendopt.state.engine import State, Transaction
+from sendopt.state.engine import State
+from sendopt.state.transaction import Transaction
 
 _VERSION = sa.table("alembic_version", sa.column("version_num"))
 _NEWEST = migrations.VERSIONS[0]
@@ -23,15 +24,15 @@ def migrate(state: State) -> None:
     Raises:
         Conflict: `schema_newer`, where a newer release has already upgraded this state.
     """
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         if _check_known(schema_version(tx)) == _NEWEST:
             return
-    with state.write() as tx:
-        if tx.dialect.name == "postgresql":
+    with state.write_fleet() as tx:
+        if not tx.is_sqlite:
             # SQLite's writers exclude each other anyway; PostgreSQL's must agree to.
             tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
         _check_known(schema_version(tx))
-        migrations.upgrade(tx)
+        migrations.upgrade(tx.connection)
 
 
 def check_version(state: State) -> None:
@@ -40,7 +41,7 @@ def check_version(state: State) -> None:
     Raises:
         Conflict: `schema_older`, or `schema_newer` since another process upgraded the state.
     """
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         version = _check_known(schema_version(tx))
     if version != _NEWEST:
         raise Conflict(
@@ -69,6 +70,6 @@ def _check_known(version: str | None) -> str | None:
 
 def schema_version(tx: Transaction) -> str | None:
     """Return the version of the tables as Alembic notes it; None is an empty state."""
-    if not sa.inspect(tx).has_table(_VERSION.name):
+    if not sa.inspect(tx.connection).has_table(_VERSION.name):
         return None
     return tx.scalar(sa.select(_VERSION.c.version_num))

@@ -22,10 +22,11 @@ from sendopt.clock import as_utc
 from sendopt.errors import InvariantBroken
 from sendopt.records import Event, EventType, TenantId
 from sendopt.state.damage import NOT_A_VALUE, Unreadable, readable
-from sendopt.state.engine import Transaction, insert
+from sendopt.state.engine import insert
 from sendopt.state.json_text import json_text
 from sendopt.state.row_hash import ROW_HASH, hash_of
 from sendopt.state.tables import event_outbox
+from sendopt.state.transaction import FleetRead, FleetWrite, TenantRead, TenantWrite, Transaction
 
 #: `fields` looks at all of them anew with every call.
 _COLUMNS = tuple(field.name for field in fields(Event))
@@ -62,9 +63,7 @@ class DamagedEvent:
     damage: str
 
 
-def record(
-    tx: Transaction, tenant_id: TenantId, events: Iterable[Event], *, now: datetime
-) -> list[Recorded]:
+def record(tx: TenantWrite, events: Iterable[Event], *, now: datetime) -> list[Recorded]:
     """Record `events`, each once for ever, and tell of each what became of it, in their order.
 
     Two transactions that record the same id at once agree: one records it, the other waits and
@@ -81,10 +80,10 @@ def record(
             insert(tx, event_outbox)
             .on_conflict_do_nothing(index_elements=["tenant_id", "event_id"])
             .returning(event_outbox.c.event_id),
-            [_row(tenant_id, event_id, stored[event_id], now) for event_id in chunk],
+            [_row(tx.tenant_id, event_id, stored[event_id], now) for event_id in chunk],
         )
         fresh.update(inserted.scalars())
-        stored |= _find(tx, tenant_id, [event_id for event_id in chunk if event_id not in fresh])
+        stored |= _find(tx, [event_id for event_id in chunk if event_id not in fresh])
     return _verdicts(given, stored, fresh)
 
 
@@ -101,7 +100,7 @@ def _row(
     return row
 
 
-def assign_positions(tx: Transaction, *, limit: int) -> int:
+def assign_positions(tx: FleetWrite, *, limit: int) -> int:
     """Give the next positions to at most `limit` events that have none; return how many.
 
     Positions are dense, begin at 1 and are given in the order of commits, which sequence numbers
@@ -130,12 +129,12 @@ def _give_positions() -> sa.Update:
     )
 
 
-def is_waiting(tx: Transaction) -> bool:
+def is_waiting(tx: FleetRead) -> bool:
     """Tell whether an event has no position yet."""
     return bool(tx.scalar(sa.select(sa.exists().where(event_outbox.c.position.is_(None)))))
 
 
-def last_position(tx: Transaction) -> int:
+def last_position(tx: FleetRead) -> int:
     """Return the highest position given so far, 0 at first."""
     return tx.scalar(_LAST_POSITION) or 0
 
@@ -143,7 +142,7 @@ def last_position(tx: Transaction) -> int:
 _LAST_POSITION = sa.select(sa.func.max(event_outbox.c.position))
 
 
-def require_given(tx: Transaction, position: int) -> None:
+def require_given(tx: FleetRead, position: int) -> None:
     """Refuse a position, up to which the log has copied, that the state never gave.
 
     Going on would give it a second time and leave that event out of the log.
@@ -161,33 +160,44 @@ def require_given(tx: Transaction, position: int) -> None:
         )
 
 
-def after(
-    tx: Transaction, position: int, *, limit: int, tenant_id: TenantId | None = None
-) -> list[tuple[int, TenantId, Event]]:
-    """Return events behind `position` in ascending order, the refused left out.
-
-    Of every tenant, or of the one that is named.
+def after(tx: FleetRead, position: int, *, limit: int) -> list[tuple[int, TenantId, Event]]:
+    """Return every tenant's events behind `position` in ascending order, the refused left out.
 
     Raises:
         InvariantBroken: `event_damaged`, if one of them cannot be read; `damaged` says which.
     """
+    return _after(tx, _behind(position), limit=limit)
+
+
+def tenants_after(
+    tx: TenantRead, position: int, *, limit: int
+) -> list[tuple[int, TenantId, Event]]:
+    """Return the same as `after`, of one tenant."""
+    return _after(tx, sa.and_(tx.owns(event_outbox), _behind(position)), limit=limit)
+
+
+def _behind(position: int) -> sa.ColumnElement[bool]:
+    return sa.and_(event_outbox.c.position > position, event_outbox.c.refused_reason.is_(None))
+
+
+def _after(
+    tx: Transaction, which: sa.ColumnElement[bool], *, limit: int
+) -> list[tuple[int, TenantId, Event]]:
     query = sa.select(
         event_outbox.c.position, event_outbox.c.tenant_id, event_outbox.c.event
-    ).where(event_outbox.c.position > position, event_outbox.c.refused_reason.is_(None))
-    if tenant_id is not None:
-        query = query.where(event_outbox.c.tenant_id == tenant_id)
+    ).where(which)
     try:
         rows = readable(tx, query.order_by(event_outbox.c.position).limit(limit))
         return [(row.position, TenantId(row.tenant_id), _event(row.event)) for row in rows]
     except (Unreadable, *NOT_A_VALUE) as error:
         raise InvariantBroken(
-            f"an event of the outbox behind position {position} cannot be read",
+            "an event of the outbox cannot be read",
             code="event_damaged",
             hint="the next copy leaves it out of the log, and `sendopt verify` names it",
         ) from error
 
 
-def damaged(tx: Transaction, position: int, *, limit: int) -> list[DamagedEvent]:
+def damaged(tx: FleetRead, position: int, *, limit: int) -> list[DamagedEvent]:
     """Return which of the next `limit` events behind `position` cannot be read, or not be kept."""
     keys = (
         sa.select(event_outbox.c.position, event_outbox.c.tenant_id, event_outbox.c.event_id)
@@ -207,7 +217,7 @@ def damaged(tx: Transaction, position: int, *, limit: int) -> list[DamagedEvent]
     return found
 
 
-def refused(tx: Transaction) -> dict[tuple[TenantId, str], int]:
+def refused(tx: FleetRead) -> dict[tuple[TenantId, str], int]:
     """Count by tenant and reason the events that were recorded and left out of the log.
 
     For the operator of the whole service, never for an answer to a tenant.
@@ -220,17 +230,17 @@ def refused(tx: Transaction) -> dict[tuple[TenantId, str], int]:
     return {(TenantId(tenant_id), reason): count for tenant_id, reason, count in rows}
 
 
-def next_position(tx: Transaction, position: int, *, tenant_id: TenantId) -> int:
+def next_position(tx: TenantRead, position: int) -> int:
     """Return the first position of the tenant's behind `position`, whatever its event holds."""
     query = sa.select(sa.func.min(event_outbox.c.position)).where(
         event_outbox.c.position > position,
-        event_outbox.c.tenant_id == tenant_id,
+        tx.owns(event_outbox),
         event_outbox.c.refused_reason.is_(None),
     )
     return tx.scalar(query) or position
 
 
-def waiting(tx: Transaction, position: int) -> dict[TenantId, int]:
+def waiting(tx: FleetRead, position: int) -> dict[TenantId, int]:
     """Count by tenant what is behind `position`, or has none yet; tenants without any are left out.
 
     For the operator of the whole service, never for an answer to a tenant.
@@ -246,7 +256,7 @@ def waiting(tx: Transaction, position: int) -> dict[TenantId, int]:
     return {TenantId(tenant_id): count for tenant_id, count in rows}
 
 
-def waiting_ids(tx: Transaction, tenant_id: TenantId, position: int) -> list[str]:
+def waiting_ids(tx: TenantRead, position: int) -> list[str]:
     """Return the ids of a tenant's events behind `position`, or that have none yet.
 
     Reads what waits of all tenants, which is little, rather than all events of the tenant.
@@ -260,10 +270,10 @@ def waiting_ids(tx: Transaction, tenant_id: TenantId, position: int) -> list[str
         )
         for of_these in behind
     )
-    return [row.event_id for rows in found for row in rows if row.tenant_id == tenant_id]
+    return [row.event_id for rows in found for row in rows if row.tenant_id == tx.tenant_id]
 
 
-def refuse(tx: Transaction, position: int, reason: str) -> None:
+def refuse(tx: FleetWrite, position: int, reason: str) -> None:
     """Note why the event at `position` is not in the log; it will not be offered again."""
     tx.execute(
         sa.update(event_outbox)
@@ -272,14 +282,10 @@ def refuse(tx: Transaction, position: int, reason: str) -> None:
     )
 
 
-def _find(
-    tx: Transaction, tenant_id: TenantId, event_ids: Sequence[str]
-) -> dict[str, dict[str, Any]]:
+def _find(tx: TenantRead, event_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     if not event_ids:
         return {}
-    query = sa.select(event_outbox.c.event_id, event_outbox.c.event).where(
-        event_outbox.c.tenant_id == tenant_id
-    )
+    query = sa.select(event_outbox.c.event_id, event_outbox.c.event).where(tx.owns(event_outbox))
     try:
         rows = readable(tx, query.where(event_outbox.c.event_id.in_(event_ids)))
         return {row.event_id: row.event for row in rows}

@@ -24,8 +24,9 @@ from sendopt.records import (
     UserId,
 )
 from sendopt.state import plan_rows
-from sendopt.state.engine import Transaction, insert
+from sendopt.state.engine import insert
 from sendopt.state.tables import campaign, decision, planned_send, variant
+from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
 
 _KEY = ("tenant_id", "send_id")
 _CAMPAIGNS = sa.select(
@@ -81,9 +82,7 @@ class SendCount:
     earliest_due_at: datetime | None  # None = suppressed, all of them
 
 
-def put_campaign(
-    tx: Transaction, tenant_id: TenantId, given: Campaign, definition: Any, *, now: datetime
-) -> bool:
+def put_campaign(tx: TenantWrite, given: Campaign, definition: Any, *, now: datetime) -> bool:
     """Store a campaign with its definition and variants. Return False if it was there already.
 
     Raises:
@@ -93,7 +92,7 @@ def put_campaign(
     created = tx.execute(
         insert(tx, campaign)
         .values(
-            tenant_id=tenant_id,
+            tenant_id=tx.tenant_id,
             campaign_id=given.campaign_id,
             definition=definition,
             definition_hash=digest,
@@ -103,10 +102,10 @@ def put_campaign(
         .returning(campaign.c.campaign_id)
     ).all()
     if created:
-        tx.execute(sa.insert(variant), _variant_rows(tenant_id, given))
+        tx.execute(sa.insert(variant), _variant_rows(tx.tenant_id, given))
         return True
     stored = tx.scalar(
-        sa.select(campaign.c.definition_hash).where(_is_campaign(tenant_id, given.campaign_id))
+        sa.select(campaign.c.definition_hash).where(_is_campaign(tx.tenant_id, given.campaign_id))
     )
     if stored != digest:
         raise Conflict(
@@ -119,26 +118,26 @@ def put_campaign(
     return False
 
 
-def accepted_at(tx: Transaction, tenant_id: TenantId, definition: Any) -> datetime | None:
+def accepted_at(tx: TenantRead, definition: Any) -> datetime | None:
     """Return when exactly this definition was stored; None if it never was."""
     return tx.scalar(
         sa.select(campaign.c.created_at).where(
-            campaign.c.tenant_id == tenant_id,
+            tx.owns(campaign),
             campaign.c.definition_hash == _fingerprint(definition),
         )
     )
 
 
-def get_campaign(tx: Transaction, tenant_id: TenantId, campaign_id: CampaignId) -> StoredCampaign:
+def get_campaign(tx: TenantRead, campaign_id: CampaignId) -> StoredCampaign:
     """Return the campaign as it was given.
 
     Raises:
         NotFound: `campaign_unknown`.
     """
-    return _stored_campaign(tx, _CAMPAIGNS.where(_is_campaign(tenant_id, campaign_id)))
+    return _stored_campaign(tx, _CAMPAIGNS.where(_is_campaign(tx.tenant_id, campaign_id)))
 
 
-def commit(tx: Transaction, tenant_id: TenantId, plan: Plan, *, now: datetime) -> CommitReport:
+def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
     """Write what `plan` holds for every person who has no send of this campaign yet.
 
     Committing again, at once or from another process, changes nothing for those who have one;
@@ -149,10 +148,10 @@ def commit(tx: Transaction, tenant_id: TenantId, plan: Plan, *, now: datetime) -
         Conflict: `campaign_cancelled`.
         InvariantBroken: `foreign_plan`, if the plan is another tenant's.
     """
-    if plan.tenant_id != tenant_id:
+    if plan.tenant_id != tx.tenant_id:
         raise InvariantBroken("the plan belongs to another tenant", code="foreign_plan")
     # Commits of one campaign wait for each other here; SQLite has one writer anyway.
-    of_campaign = _is_campaign(tenant_id, plan.campaign_id)
+    of_campaign = _is_campaign(tx.tenant_id, plan.campaign_id)
     if _stored_campaign(tx, _CAMPAIGNS.where(of_campaign).with_for_update()).cancelled_at:
         raise Conflict(
             f"the campaign {plan.campaign_id!r} was cancelled",
@@ -161,7 +160,9 @@ def commit(tx: Transaction, tenant_id: TenantId, plan: Plan, *, now: datetime) -
             hint="put it again under a new campaign_id",
         )
     served = set(
-        tx.scalars(sa.select(planned_send.c.user_id).where(_sends_of(tenant_id, plan.campaign_id)))
+        tx.scalars(
+            sa.select(planned_send.c.user_id).where(_sends_of(tx.tenant_id, plan.campaign_id))
+        )
     )
     rows = [
         (send, reason)
@@ -172,7 +173,8 @@ def commit(tx: Transaction, tenant_id: TenantId, plan: Plan, *, now: datetime) -
         chunk = rows[start : start + _CHUNK]
         tx.execute(sa.insert(planned_send), [plan_rows.send_row(send, now) for send, _ in chunk])
         tx.execute(
-            sa.insert(decision), [plan_rows.decision_row(tenant_id, reason) for _, reason in chunk]
+            sa.insert(decision),
+            [plan_rows.decision_row(tx.tenant_id, reason) for _, reason in chunk],
         )
     tx.execute(
         sa.update(campaign)
@@ -187,7 +189,7 @@ def commit(tx: Transaction, tenant_id: TenantId, plan: Plan, *, now: datetime) -
     )
 
 
-def get_send(tx: Transaction, tenant_id: TenantId, send_id: SendId) -> StoredSend:
+def get_send(tx: TenantRead, send_id: SendId) -> StoredSend:
     """Return a send with its decision record.
 
     Raises:
@@ -196,7 +198,7 @@ def get_send(tx: Transaction, tenant_id: TenantId, send_id: SendId) -> StoredSen
     row = tx.execute(
         sa.select(*planned_send.c, *(column for column in decision.c if column.name not in _KEY))
         .join(decision, sa.and_(*(decision.c[name] == planned_send.c[name] for name in _KEY)))
-        .where(planned_send.c.tenant_id == tenant_id, planned_send.c.send_id == send_id)
+        .where(tx.owns(planned_send), planned_send.c.send_id == send_id)
     ).one_or_none()
     if row is None:
         raise _send_unknown()
@@ -209,14 +211,14 @@ def get_send(tx: Transaction, tenant_id: TenantId, send_id: SendId) -> StoredSen
     )
 
 
-def cancel_send(tx: Transaction, tenant_id: TenantId, send_id: SendId, *, reason: str) -> None:
+def cancel_send(tx: TenantWrite, send_id: SendId, *, reason: str) -> None:
     """Cancel a send that is still planned; one that is cancelled already stays as it is.
 
     Raises:
         NotFound: `send_unknown`.
         Conflict: `send_not_planned`, if it is being handed over or has ended.
     """
-    of_send = sa.and_(planned_send.c.tenant_id == tenant_id, planned_send.c.send_id == send_id)
+    of_send = sa.and_(tx.owns(planned_send), planned_send.c.send_id == send_id)
     if _cancel(tx, of_send, reason):
         return
     state = tx.scalar(sa.select(planned_send.c.state).where(of_send))
@@ -230,9 +232,7 @@ def cancel_send(tx: Transaction, tenant_id: TenantId, send_id: SendId, *, reason
         )
 
 
-def cancel_campaign(
-    tx: Transaction, tenant_id: TenantId, campaign_id: CampaignId, *, reason: str, now: datetime
-) -> int:
+def cancel_campaign(tx: TenantWrite, campaign_id: CampaignId, *, reason: str, now: datetime) -> int:
     """Cancel what is still planned of the campaign, for good, and return how many sends it was.
 
     What is being handed over at this moment ends by itself. Nothing can be committed afterwards.
@@ -240,28 +240,26 @@ def cancel_campaign(
     Raises:
         NotFound: `campaign_unknown`.
     """
-    of_campaign = _is_campaign(tenant_id, campaign_id)
+    of_campaign = _is_campaign(tx.tenant_id, campaign_id)
     # The same lock as a commit's: a commit that runs now is seen whole, or comes too late.
     stored = _stored_campaign(tx, _CAMPAIGNS.where(of_campaign).with_for_update())
     if stored.cancelled_at is None:
         tx.execute(sa.update(campaign).where(of_campaign).values(cancelled_at=now))
-    return _cancel(tx, _sends_of(tenant_id, campaign_id), reason)
+    return _cancel(tx, _sends_of(tx.tenant_id, campaign_id), reason)
 
 
-def campaign_counts(
-    tx: Transaction, tenant_id: TenantId, campaign_id: CampaignId
-) -> dict[SendState, int]:
+def campaign_counts(tx: TenantRead, campaign_id: CampaignId) -> dict[SendState, int]:
     """Count the campaign's sends by state; every state is there, with 0 if it has none."""
     rows = tx.execute(
         sa.select(planned_send.c.state, sa.func.count())
-        .where(_sends_of(tenant_id, campaign_id))
+        .where(_sends_of(tx.tenant_id, campaign_id))
         .group_by(planned_send.c.state)
     )
     found = {SendState(state): count for state, count in rows}
     return {state: found.get(state, 0) for state in SendState}
 
 
-def send_counts(tx: Transaction) -> list[SendCount]:
+def send_counts(tx: FleetRead) -> list[SendCount]:
     """Count every tenant's sends by state: for the operator, never for an answer to a tenant.
 
     What the store holds beside the states and the times that can be is left out.
@@ -282,13 +280,11 @@ def send_counts(tx: Transaction) -> list[SendCount]:
     ]
 
 
-def due_times(
-    tx: Transaction, tenant_id: TenantId, campaign_id: CampaignId
-) -> dict[UserId, datetime]:
+def due_times(tx: TenantRead, campaign_id: CampaignId) -> dict[UserId, datetime]:
     """Return when each person's send of the campaign is due; suppressed people are left out."""
     rows = tx.execute(
         sa.select(planned_send.c.user_id, planned_send.c.due_at).where(
-            _sends_of(tenant_id, campaign_id), planned_send.c.due_at.is_not(None)
+            _sends_of(tx.tenant_id, campaign_id), planned_send.c.due_at.is_not(None)
         )
     )
     return {UserId(row.user_id): row.due_at for row in rows}
@@ -308,14 +304,14 @@ def _sends_of(tenant_id: TenantId, campaign_id: CampaignId) -> sa.ColumnElement[
     return sa.and_(planned_send.c.tenant_id == tenant_id, planned_send.c.campaign_id == campaign_id)
 
 
-def _stored_campaign(tx: Transaction, query: sa.Select[Any]) -> StoredCampaign:
+def _stored_campaign(tx: TenantRead, query: sa.Select[Any]) -> StoredCampaign:
     row = tx.execute(query).one_or_none()
     if row is None:
         raise NotFound("there is no such campaign", code="campaign_unknown", field="campaign_id")
     return StoredCampaign(**row._asdict())
 
 
-def _cancel(tx: Transaction, which: sa.ColumnElement[bool], reason: str) -> int:
+def _cancel(tx: TenantWrite, which: sa.ColumnElement[bool], reason: str) -> int:
     return tx.execute(
         sa.update(planned_send)
         .where(which, planned_send.c.state == SendState.PLANNED)

@@ -79,10 +79,10 @@ def digest(stored: Mapping[str, str | float | None]) -> bytes:
     return blake2b("\n".join(lines).encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest()
 
 
-def as_stored(tx: sa.Connection, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+def as_stored(connection: sa.Connection, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """Return a column as the database holds it, which `text_of` reads whatever it holds."""
     plain: sa.ColumnElement[Any] = sa.type_coerce(column, sa.types.NullType())
-    if tx.dialect.name != "sqlite":
+    if connection.dialect.name != "sqlite":
         return sa.cast(plain, sa.Text) if isinstance(column.type, sa.JSON) else plain
     text = sa.cast(plain, sa.LargeBinary)  # a driver would stumble over what is no UTF-8
     if isinstance(column.type, sa.Text | sa.JSON):

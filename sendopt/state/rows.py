@@ -25,8 +25,8 @@ from sendopt.records import (
 from sendopt.state import tables
 from sendopt.state.damage import NOT_A_VALUE, damaged_text
 from sendopt.state.dispatch import OUTCOMES
-from sendopt.state.engine import Transaction
 from sendopt.state.instant import Instant
+from sendopt.state.transaction import FleetRead, Transaction
 from sendopt.state.violation import NOBODY, Violation
 
 #: Instants that anybody can have meant: from 1970 (inclusive) to 2200 (exclusive).
@@ -55,17 +55,17 @@ _ZONES = (
 _ROWS_AT_ONCE = 10_000
 
 
-def storage(tx: Transaction) -> Iterator[Violation]:
+def storage(tx: FleetRead) -> Iterator[Violation]:
     """Let SQLite check its pages and indexes; PostgreSQL does at each read, where told to."""
-    if tx.dialect.name != "sqlite":
+    if not tx.is_sqlite:
         return
-    for (said,) in tx.exec_driver_sql("PRAGMA integrity_check(50)"):
+    for (said,) in tx.connection.exec_driver_sql("PRAGMA integrity_check(50)"):
         if said != "ok":
             first = str(said).splitlines()[0]
             yield Violation("state_is_sound", NOBODY, "state.sqlite", first)
 
 
-def unreadable(tx: Transaction, table: sa.Table) -> Iterator[Violation]:
+def unreadable(tx: FleetRead, table: sa.Table) -> Iterator[Violation]:
     """Yield the rows of `table` that hold what their columns are not for."""
     wrong = [
         (column.name, condition)
@@ -79,11 +79,11 @@ def unreadable(tx: Transaction, table: sa.Table) -> Iterator[Violation]:
         for row in tx.execute(query):
             names = [name for name, _ in wrong if getattr(row, f"wrong_{name}")]
             yield violation_at(table, row, f"{', '.join(names)} cannot hold what it holds")
-    if tx.dialect.name == "sqlite":
+    if tx.is_sqlite:
         yield from _not_utf8(tx, table)
 
 
-def unknown_zones(tx: Transaction) -> Iterator[Violation]:
+def unknown_zones(tx: FleetRead) -> Iterator[Violation]:
     """Yield the rows that name a zone which no IANA database knows."""
     known = available_timezones()
     for column in _ZONES:
@@ -105,7 +105,7 @@ def _wrong(tx: Transaction, column: sa.Column[Any]) -> sa.ColumnElement[bool] | 
     conditions = list[sa.ColumnElement[bool]]()
     # What is compared as it is stored: nothing turns it into a value on the way.
     plain: sa.ColumnElement[Any] = sa.type_coerce(column, sa.types.NullType())
-    if tx.dialect.name == "sqlite":
+    if tx.is_sqlite:
         conditions.append(sa.func.typeof(plain).not_in(_stored_as(column)))
         if isinstance(column.type, sa.JSON):
             conditions.append(sa.case((plain.is_(None), 1), else_=sa.func.json_valid(plain)) == 0)
@@ -132,7 +132,7 @@ def _stored_as(column: sa.Column[Any]) -> list[str]:
     return [*names, "null"] if column.nullable else names
 
 
-def _not_utf8(tx: Transaction, table: sa.Table) -> Iterator[Violation]:
+def _not_utf8(tx: FleetRead, table: sa.Table) -> Iterator[Violation]:
     """Yield the rows of an SQLite table whose text is none; each is looked at only then."""
     texts = [column for column in table.c if isinstance(column.type, sa.Text | sa.JSON)]
     plain = [sa.type_coerce(column, sa.types.NullType()) for column in texts]
@@ -167,7 +167,7 @@ def raw_key(tx: Transaction, table: sa.Table) -> list[sa.ColumnElement[Any]]:
 def raw(tx: Transaction, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
     """Return a column as bytes where a driver would otherwise stumble over its text."""
     plain: sa.ColumnElement[Any] = sa.type_coerce(column, sa.types.NullType())
-    return sa.cast(plain, sa.LargeBinary) if tx.dialect.name == "sqlite" else plain
+    return sa.cast(plain, sa.LargeBinary) if tx.is_sqlite else plain
 
 
 def violation_at(

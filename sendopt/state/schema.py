@@ -13,20 +13,20 @@ from functools import cache
 import sqlalchemy as sa
 
 from sendopt.state import migrations
-from sendopt.state.engine import Transaction
+from sendopt.state.transaction import FleetRead
 from sendopt.state.violation import NOBODY, Violation
 
 _WRITTEN = "SELECT type, name, tbl_name, CAST(sql AS BLOB) FROM sqlite_schema"
 
 
-def changed(tx: Transaction) -> Iterator[Violation]:
+def changed(tx: FleetRead) -> Iterator[Violation]:
     """Yield the tables and indexes of SQLite that are not as this release makes them.
 
     Others may be there: an operator's index, what ANALYZE counts.
     """
-    if tx.dialect.name != "sqlite":
+    if not tx.is_sqlite:
         return
-    found = _texts(tx)
+    found = _texts(tx.connection)
     for name, made in sorted(_made().items()):
         if name not in found:
             yield Violation("schema_unchanged", NOBODY, name, "it is not there")
@@ -47,10 +47,10 @@ def _made() -> dict[str, list[tuple[str, str, str]]]:
         engine.dispose()
 
 
-def _texts(tx: sa.Connection) -> dict[str, list[tuple[str, str, str]]]:
+def _texts(connection: sa.Connection) -> dict[str, list[tuple[str, str, str]]]:
     """Return by name what stands in the schema, without how it is broken into lines and quoted."""
     found: dict[str, list[tuple[str, str, str]]] = {}
-    for kind, name, table, sql in tx.exec_driver_sql(_WRITTEN):
+    for kind, name, table, sql in connection.exec_driver_sql(_WRITTEN):
         text = "" if sql is None else " ".join(sql.decode("utf-8", "replace").split())
         found.setdefault(name, []).append((kind, table, text.replace('"', "")))
     return found

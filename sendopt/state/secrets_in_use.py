@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from sendopt.records import Channel
-from sendopt.state.engine import Transaction
 from sendopt.state.tables import device, link
+from sendopt.state.transaction import FleetRead
 
 
-def are_secrets_in_use(tx: Transaction) -> bool:
+def are_secrets_in_use(tx: FleetRead) -> bool:
     """Tell whether a link was signed, or a browser is subscribed (RFC 8292), of any tenant."""
     subscribed = sa.select(device.c.device_id).where(
         device.c.channel == Channel.WEB_PUSH, device.c.dead_at.is_(None)

@@ -19,9 +19,10 @@ import sqlalchemy as sa
 from sendopt.clock import zone_of
 from sendopt.errors import InvalidInput, NotAuthorized, NotFound
 from sendopt.records import TenantId
-from sendopt.state.engine import Transaction, insert
+from sendopt.state.engine import insert
 from sendopt.state.instant import Instant
 from sendopt.state.tables import api_key, tenant
+from sendopt.state.transaction import FleetRead, FleetWrite, TenantRead, TenantWrite
 
 _TENANT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _KEY = re.compile(r"so_([0-9a-f]{16})_([0-9a-f]{64})")
@@ -46,7 +47,7 @@ class ApiKey:
     revoked_at: datetime | None
 
 
-def create(tx: Transaction, tenant_id: TenantId, *, timezone: str, now: datetime) -> bool:
+def create(tx: FleetWrite, tenant_id: TenantId, *, timezone: str, now: datetime) -> bool:
     """Create the tenant; False if it is already there, whose zone then stays as it is.
 
     Raises:
@@ -69,20 +70,18 @@ def create(tx: Transaction, tenant_id: TenantId, *, timezone: str, now: datetime
     return created is not None
 
 
-def exists(tx: Transaction, tenant_id: TenantId) -> bool:
+def exists(tx: TenantRead) -> bool:
     """Whether the tenant was created."""
-    return (
-        tx.scalar(sa.select(tenant.c.tenant_id).where(tenant.c.tenant_id == tenant_id)) is not None
-    )
+    return tx.scalar(sa.select(tenant.c.tenant_id).where(tx.owns(tenant))) is not None
 
 
-def get(tx: Transaction, tenant_id: TenantId) -> Tenant:
+def get(tx: TenantRead) -> Tenant:
     """Return the tenant.
 
     Raises:
         NotFound: `tenant_unknown`.
     """
-    row = tx.execute(sa.select(tenant).where(tenant.c.tenant_id == tenant_id)).one_or_none()
+    row = tx.execute(sa.select(tenant).where(tx.owns(tenant))).one_or_none()
     if row is None:
         raise tenant_unknown()
     return Tenant(TenantId(row.tenant_id), row.timezone, row.created_at)
@@ -98,7 +97,7 @@ def tenant_unknown() -> NotFound:
     )
 
 
-def everyone(tx: Transaction) -> list[TenantId]:
+def everyone(tx: FleetRead) -> list[TenantId]:
     """Return all tenants by name: for the service's own rounds, never for an answer to one."""
     return [
         TenantId(name) for name in tx.scalars(sa.select(tenant.c.tenant_id).order_by("tenant_id"))
@@ -106,8 +105,7 @@ def everyone(tx: Transaction) -> list[TenantId]:
 
 
 def issue_key(
-    tx: Transaction,
-    tenant_id: TenantId,
+    tx: TenantWrite,
     *,
     name: str,
     now: datetime,
@@ -128,11 +126,11 @@ def issue_key(
     Raises:
         NotFound: `tenant_unknown`.
     """
-    get(tx, tenant_id)
+    get(tx)
     key_id, secret = random_bytes(8).hex(), random_bytes(32).hex()
     tx.execute(
         sa.insert(api_key).values(
-            tenant_id=tenant_id,
+            tenant_id=tx.tenant_id,
             key_id=key_id,
             secret_hash=_hash(secret),
             name=name,
@@ -142,7 +140,7 @@ def issue_key(
     return f"so_{key_id}_{secret}"
 
 
-def authenticate(tx: Transaction, key: str) -> TenantId:
+def authenticate(tx: FleetRead, key: str) -> TenantId:
     """Return whose key this is: the one question that is asked without a tenant.
 
     Raises:
@@ -167,17 +165,17 @@ def authenticate(tx: Transaction, key: str) -> TenantId:
     return TenantId(row.tenant_id)
 
 
-def keys(tx: Transaction, tenant_id: TenantId) -> list[ApiKey]:
+def keys(tx: TenantRead) -> list[ApiKey]:
     """Return the tenant's keys without their secrets, the oldest first."""
     rows = tx.execute(
         sa.select(api_key.c.key_id, api_key.c.name, api_key.c.created_at, api_key.c.revoked_at)
-        .where(api_key.c.tenant_id == tenant_id)
+        .where(tx.owns(api_key))
         .order_by(api_key.c.created_at, api_key.c.key_id)
     )
     return [ApiKey(*row) for row in rows]
 
 
-def revoke_key(tx: Transaction, tenant_id: TenantId, key_id: str, *, now: datetime) -> None:
+def revoke_key(tx: TenantWrite, key_id: str, *, now: datetime) -> None:
     """Make the key worthless from the end of this transaction on. Revoking twice changes nothing.
 
     Raises:
@@ -185,7 +183,7 @@ def revoke_key(tx: Transaction, tenant_id: TenantId, key_id: str, *, now: dateti
     """
     revoked = tx.execute(
         sa.update(api_key)
-        .where(api_key.c.tenant_id == tenant_id, api_key.c.key_id == key_id)
+        .where(tx.owns(api_key), api_key.c.key_id == key_id)
         .values(revoked_at=sa.func.coalesce(api_key.c.revoked_at, sa.literal(now, Instant)))
     )
     if revoked.rowcount == 0:

@@ -6,22 +6,22 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from sendopt.state.engine import Transaction
 from sendopt.state.row_hash import ROW_HASH, as_stored, digest, hashed_columns, text_of
 from sendopt.state.rows import raw, raw_key, violation_at
+from sendopt.state.transaction import FleetRead
 from sendopt.state.violation import Violation
 
 _ROWS_AT_ONCE = 10_000
 
 
-def changed(tx: Transaction, table: sa.Table) -> Iterator[Violation]:
+def changed(tx: FleetRead, table: sa.Table) -> Iterator[Violation]:
     """Yield the rows of `table` of which a column that never changes is not what was inserted."""
     columns = hashed_columns(table)
     if not columns:
         return
     names = [column.name for column in columns]
     query = sa.select(
-        *(as_stored(tx, column).label(column.name) for column in columns),
+        *(as_stored(tx.connection, column).label(column.name) for column in columns),
         raw(tx, table.c[ROW_HASH]).label(ROW_HASH),
         *raw_key(tx, table),
     )

@@ -10,10 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from sendopt.errors import NotFound
-from sendopt.records import TenantId, UserId
-from sendopt.state.engine import Transaction, insert
+from sendopt.records import UserId
+from sendopt.state.engine import insert
 from sendopt.state.instant import Instant
 from sendopt.state.tables import app_user, device
+from sendopt.state.transaction import TenantRead, TenantWrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,11 @@ class User:
     opted_out_at: datetime | None  # when the user said so; nothing is sent any more
 
 
-def put(
-    tx: Transaction, tenant_id: TenantId, user_id: UserId, *, timezone: str | None, now: datetime
-) -> None:
+def put(tx: TenantWrite, user_id: UserId, *, timezone: str | None, now: datetime) -> None:
     """Create or update the user. An opt-out stays: only the user's own word ends it."""
     tx.execute(
         insert(tx, app_user)
-        .values(tenant_id=tenant_id, user_id=user_id, timezone=timezone, updated_at=now)
+        .values(tenant_id=tx.tenant_id, user_id=user_id, timezone=timezone, updated_at=now)
         .on_conflict_do_update(
             index_elements=["tenant_id", "user_id"],
             set_={"timezone": timezone, "updated_at": now},
@@ -39,18 +38,16 @@ def put(
     )
 
 
-def ensure(tx: Transaction, tenant_id: TenantId, user_id: UserId, *, now: datetime) -> None:
+def ensure(tx: TenantWrite, user_id: UserId, *, now: datetime) -> None:
     """Make sure that the user exists, and change nothing where it does."""
     tx.execute(
         insert(tx, app_user)
-        .values(tenant_id=tenant_id, user_id=user_id, updated_at=now)
+        .values(tenant_id=tx.tenant_id, user_id=user_id, updated_at=now)
         .on_conflict_do_nothing(index_elements=["tenant_id", "user_id"])
     )
 
 
-def opt_out(
-    tx: Transaction, tenant_id: TenantId, user_id: UserId, *, at: datetime, now: datetime
-) -> None:
+def opt_out(tx: TenantWrite, user_id: UserId, *, at: datetime, now: datetime) -> None:
     """Note that the user, known before or not, wants nothing more since `at`.
 
     Words may come in in any order: the latest holds, and of two at one time the opt-out. What was
@@ -65,7 +62,7 @@ def opt_out(
     tx.execute(
         insert(tx, app_user)
         .values(
-            tenant_id=tenant_id,
+            tenant_id=tx.tenant_id,
             user_id=user_id,
             opted_out_at=at,
             opt_out_known_at=now,
@@ -84,15 +81,13 @@ def opt_out(
     )
 
 
-def opt_in(
-    tx: Transaction, tenant_id: TenantId, user_id: UserId, *, at: datetime, now: datetime
-) -> None:
+def opt_in(tx: TenantWrite, user_id: UserId, *, at: datetime, now: datetime) -> None:
     """Note that the user wants to be sent to again since `at`: it ends what was said before."""
     ends = app_user.c.opted_out_at < sa.literal(at, Instant)
     goes_on = app_user.c.last_opt_out_at >= sa.literal(at, Instant)
     tx.execute(
         insert(tx, app_user)
-        .values(tenant_id=tenant_id, user_id=user_id, last_opt_in_at=at, updated_at=now)
+        .values(tenant_id=tx.tenant_id, user_id=user_id, last_opt_in_at=at, updated_at=now)
         .on_conflict_do_update(
             index_elements=["tenant_id", "user_id"],
             set_={
@@ -118,15 +113,13 @@ def _later(column: sa.Column[datetime], at: datetime) -> sa.Case[datetime]:
     return sa.case((column > sa.literal(at, Instant), column), else_=sa.literal(at, Instant))
 
 
-def get(tx: Transaction, tenant_id: TenantId, user_id: UserId) -> User:
+def get(tx: TenantRead, user_id: UserId) -> User:
     """Return the user.
 
     Raises:
         NotFound: `user_unknown`.
     """
-    row = tx.execute(
-        _USERS.where(app_user.c.tenant_id == tenant_id, app_user.c.user_id == user_id)
-    ).one_or_none()
+    row = tx.execute(_USERS.where(tx.owns(app_user), app_user.c.user_id == user_id)).one_or_none()
     if row is None:
         raise NotFound(
             "there is no such user",
@@ -138,16 +131,14 @@ def get(tx: Transaction, tenant_id: TenantId, user_id: UserId) -> User:
     return _user(row)
 
 
-def any_zone(tx: Transaction, tenant_id: TenantId) -> bool:
+def any_zone(tx: TenantRead) -> bool:
     """Tell whether a profile or a device of the tenant names a time zone."""
     return bool(
         tx.scalar(
             sa.select(
                 sa.or_(
                     *(
-                        sa.exists().where(
-                            table.c.tenant_id == tenant_id, table.c.timezone.is_not(None)
-                        )
+                        sa.exists().where(tx.owns(table), table.c.timezone.is_not(None))
                         for table in (app_user, device)
                     )
                 )
@@ -156,10 +147,10 @@ def any_zone(tx: Transaction, tenant_id: TenantId) -> bool:
     )
 
 
-def everyone(tx: Transaction, tenant_id: TenantId) -> Iterator[User]:
+def everyone(tx: TenantRead) -> Iterator[User]:
     """Yield all the tenant's users by id, opted out or not; within the transaction."""
     rows = tx.execute(
-        _USERS.where(app_user.c.tenant_id == tenant_id).order_by(app_user.c.user_id),
+        _USERS.where(tx.owns(app_user)).order_by(app_user.c.user_id),
         execution_options={"yield_per": 10_000},
     )
     return map(_user, rows)

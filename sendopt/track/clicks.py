@@ -14,7 +14,7 @@ from sendopt.records import (
     EventType,
     TenantId,
 )
-from sendopt.state import State, Transaction, engagement, ledger, outbox
+from sendopt.state import State, TenantRead, engagement, ledger, outbox
 from sendopt.state.engagement import AnsweredSend
 from sendopt.track.links import LinkSigner, link_unknown
 from sendopt.track.rules import CRAWLER_LIST, RULES_VERSION, ClickRequest, Hit, filtered_reason
@@ -55,20 +55,20 @@ def follow_link(
         NotFound: `link_unknown`, for any token that was not signed here.
     """
     link_id = signer.open(token)
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         link = engagement.find_link(tx, link_id)
         if link is None:
             raise link_unknown()
-        send = engagement.lock_send(tx, link.tenant_id, link.send_id)
+        send = engagement.lock_send(tx.of(link.tenant_id), link.send_id)
         if send is None:
             raise link_unknown()
-        counted_at = engagement.counted_click_at(tx, link.tenant_id, link.send_id)
+        counted_at = engagement.counted_click_at(tx.of(link.tenant_id), link.send_id)
         occurred_at = _after(counted_at, now)
         hit = Hit(
             request=request,
             occurred_at=occurred_at,
             handed_over_at=send.handed_over_at,
-            attribution_window=attribution_window(tx, link.tenant_id, send),
+            attribution_window=attribution_window(tx.of(link.tenant_id), send),
             counted_before=counted_at is not None,
         )
         click = Click(
@@ -79,12 +79,12 @@ def follow_link(
             user_agent=request.user_agent,
             filtered_reason=filtered_reason(hit),
         )
-        engagement.add_click(tx, link.tenant_id, click)
-        outbox.record(tx, link.tenant_id, [_event(click, send)], now=now)
+        engagement.add_click(tx.of(link.tenant_id), click)
+        outbox.record(tx.of(link.tenant_id), [_event(click, send)], now=now)
     return Redirect(link.tenant_id, link.destination, click.click_id, click.filtered_reason)
 
 
-def attribution_window(tx: Transaction, tenant_id: TenantId, send: AnsweredSend) -> timedelta:
+def attribution_window(tx: TenantRead, send: AnsweredSend) -> timedelta:
     """Return how long after its hand-over answers to `send` count.
 
     The rate card in force at the hand-over decides, so that a new card changes nothing for
@@ -92,7 +92,7 @@ def attribution_window(tx: Transaction, tenant_id: TenantId, send: AnsweredSend)
     """
     if send.handed_over_at is None:
         return DEFAULT_ATTRIBUTION_WINDOW
-    card = ledger.card_in_force(tx, tenant_id, send.handed_over_at)
+    card = ledger.card_in_force(tx, send.handed_over_at)
     return DEFAULT_ATTRIBUTION_WINDOW if card is None else card.attribution_window
 
 

@@ -53,7 +53,7 @@ def record_by_token(
         InvalidInput: `kind_unknown`.
         Conflict: as `record_response`.
     """
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         link = engagement.find_link(tx, signer.open(token))
     if link is None:
         raise link_unknown()

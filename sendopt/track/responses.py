@@ -16,7 +16,7 @@ from sendopt.records import (
     SendId,
     TenantId,
 )
-from sendopt.state import State, Transaction, engagement, outbox, users
+from sendopt.state import State, TenantRead, TenantWrite, engagement, outbox, users
 from sendopt.state.engagement import AnsweredSend
 from sendopt.track.clicks import attribution_window
 from sendopt.track.rules import RULES_VERSION
@@ -55,21 +55,21 @@ def record_response(
         InvalidInput: `time_in_future`, `time_invalid`.
     """
     answer = Response(send_id, kind, as_utc(occurred_at))
-    with state.write() as tx:
-        send = _lock_send(tx, tenant_id, send_id, occurred_at=answer.occurred_at, now=now)
+    with state.write(tenant_id) as tx:
+        send = _lock_send(tx, send_id, occurred_at=answer.occurred_at, now=now)
         if kind is ResponseKind.OPT_OUT:
             # Also where one is known: the user may have opted in since then.
-            users.opt_out(tx, tenant_id, send.user_id, at=answer.occurred_at, now=now)
-        known = engagement.find_response(tx, tenant_id, send_id, kind)
+            users.opt_out(tx, send.user_id, at=answer.occurred_at, now=now)
+        known = engagement.find_response(tx, send_id, kind)
         if known is not None:
             first, reason = known
             return _verdict(tenant_id, first, reason, repeated=True)
         if kind is not ResponseKind.OPT_OUT:
             _require_hand_over(send, answer.occurred_at)
-        reason = _filtered_reason(tx, tenant_id, send, answer.occurred_at)
-        engagement.add_response(tx, tenant_id, answer, filtered_reason=reason)
+        reason = _filtered_reason(tx, send, answer.occurred_at)
+        engagement.add_response(tx, answer, filtered_reason=reason)
         event = _event(send, send_id, EventType(kind), answer.occurred_at)
-        recorded = outbox.record(tx, tenant_id, [event], now=now)[0]
+        recorded = outbox.record(tx, [event], now=now)[0]
         taken = recorded.verdict is outbox.Verdict.CONFLICT
         if taken and kind is not ResponseKind.OPT_OUT:
             raise Conflict(
@@ -90,11 +90,11 @@ def record_receipt(
         Conflict: `not_handed_over`, `before_hand_over`.
         InvalidInput: `time_in_future`, `time_invalid`.
     """
-    with state.write() as tx:
-        send = _lock_send(tx, tenant_id, send_id, occurred_at=as_utc(occurred_at), now=now)
+    with state.write(tenant_id) as tx:
+        send = _lock_send(tx, send_id, occurred_at=as_utc(occurred_at), now=now)
         _require_hand_over(send, as_utc(occurred_at))
         event = _event(send, send_id, EventType.DELIVERY, as_utc(occurred_at))
-        recorded = outbox.record(tx, tenant_id, [event], now=now)[0]
+        recorded = outbox.record(tx, [event], now=now)[0]
     return ResponseVerdict(
         tenant_id,
         send_id,
@@ -106,7 +106,7 @@ def record_receipt(
 
 
 def _lock_send(
-    tx: Transaction, tenant_id: TenantId, send_id: SendId, *, occurred_at: datetime, now: datetime
+    tx: TenantWrite, send_id: SendId, *, occurred_at: datetime, now: datetime
 ) -> AnsweredSend:
     if occurred_at > now + CLOCK_TOLERANCE:
         raise InvalidInput(
@@ -115,7 +115,7 @@ def _lock_send(
             field="/occurred_at",
             expected=f"at most {CLOCK_TOLERANCE} ahead of {now.isoformat()}",
         )
-    send = engagement.lock_send(tx, tenant_id, send_id)
+    send = engagement.lock_send(tx, send_id)
     if send is None:
         raise NotFound("there is no such send", code="send_unknown")
     return send
@@ -138,13 +138,11 @@ def _require_hand_over(send: AnsweredSend, occurred_at: datetime) -> None:
         )
 
 
-def _filtered_reason(
-    tx: Transaction, tenant_id: TenantId, send: AnsweredSend, occurred_at: datetime
-) -> str | None:
+def _filtered_reason(tx: TenantRead, send: AnsweredSend, occurred_at: datetime) -> str | None:
     """Answers come with credentials, not from strangers: only their time can refuse them."""
     if send.handed_over_at is None or occurred_at < send.handed_over_at:
         return "not_handed_over"
-    window = attribution_window(tx, tenant_id, send)
+    window = attribution_window(tx, send)
     return "outside_window" if occurred_at >= send.handed_over_at + window else None
 
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 from sendopt.errors import InvariantBroken
 from sendopt.log import FileReport, Log, Reader, event_table
 from sendopt.records import Event, TenantId
-from sendopt.state import State, Transaction, outbox
+from sendopt.state import State, TenantRead, outbox
 from sendopt.state.damage import NOT_A_VALUE
 from sendopt.verify.checks import NOBODY
 from sendopt.verify.report import Finding
@@ -31,7 +31,7 @@ def ahead_of_state(log: Log, state: State) -> Iterator[Finding]:
     """
     mark = log.high_water_mark()  # first: the state only ever gives more
     try:
-        with state.read() as tx:
+        with state.read_fleet() as tx:
             outbox.require_given(tx, mark)
     except InvariantBroken as ahead:
         what = f"{ahead.message}; docs/runbooks/log-ahead.md says what to do"
@@ -70,9 +70,9 @@ class LogCheck:
         for event_id in rows["event_id"].to_pylist():
             yield self._finding("event_is_unique", event_id, "the log holds it more than once")
 
-    def lost_events(self, tx: Transaction, copied_up_to: int) -> Iterator[Finding]:
+    def lost_events(self, tx: TenantRead, copied_up_to: int) -> Iterator[Finding]:
         """Yield events that were copied, by the log's own mark, and are not there or differ."""
-        for rows in _readable(tx, self._tenant_id):
+        for rows in _readable(tx):
             copied = [event for at, _, event in rows if at <= copied_up_to]
             lost = self._reader.query(
                 "lost_events", _sql("lost_events"), inputs={"copied": event_table(copied)}
@@ -88,18 +88,18 @@ class LogCheck:
         return Finding("log", rule, self._tenant_id, subject, explanation)
 
 
-def _readable(tx: Transaction, tenant_id: TenantId) -> Iterator[list[tuple[int, TenantId, Event]]]:
+def _readable(tx: TenantRead) -> Iterator[list[tuple[int, TenantId, Event]]]:
     """Yield the outbox in batches without the events that cannot be read, which others name."""
     position, limit = 0, _BATCH
     while True:
         try:
-            rows = outbox.after(tx, position, limit=limit, tenant_id=tenant_id)
+            rows = outbox.tenants_after(tx, position, limit=limit)
             event_table(event for _, _, event in rows)
         except (InvariantBroken, *NOT_A_VALUE):
             if limit > 1:
                 limit //= 2  # the damaged one is among fewer
                 continue
-            position = outbox.next_position(tx, position, tenant_id=tenant_id)
+            position = outbox.next_position(tx, position)
             limit = _BATCH
             continue
         if not rows:

@@ -14,7 +14,7 @@ from sendopt.errors import LeaseHeld
 from sendopt.learn import Registry
 from sendopt.log import Log, UnnamedFile
 from sendopt.records import TenantId
-from sendopt.state import State, Transaction, audit, rows, schema, tables, tenants, unchanged
+from sendopt.state import FleetRead, State, audit, rows, schema, tables, tenants, unchanged
 from sendopt.state.secrets_in_use import are_secrets_in_use
 from sendopt.state.violation import Violation
 from sendopt.verify import home
@@ -82,8 +82,8 @@ def verify(
 
 
 def _state_alone(checks: Checks, state: State, now: datetime) -> None:
-    def each(check: Callable[[Transaction], Iterable[Violation]], store: str) -> Iterator[Finding]:
-        with state.read() as tx:
+    def each(check: Callable[[FleetRead], Iterable[Violation]], store: str) -> Iterator[Finding]:
+        with state.read_fleet() as tx:
             for broken in check(tx):
                 yield Finding(
                     store, broken.rule, broken.tenant_id, broken.subject, broken.explanation
@@ -112,7 +112,7 @@ def _counted(checks: Checks, state: State) -> tuple[set[TenantId], int, bool]:
     everyone, found = set[TenantId](), [0, False]
 
     def count() -> Iterator[Finding]:
-        with state.read() as tx:
+        with state.read_fleet() as tx:
             # Whoever's id is no text is named as a row that cannot be read.
             everyone.update(each for each in tenants.everyone(tx) if isinstance(each, str))
             found[:] = audit.send_count(tx), are_secrets_in_use(tx)
@@ -177,16 +177,16 @@ class _Log:
             yield from checked.completeness()
             yield from checked.repeated_ids()
             if self._state is not None:
-                with self._state.read() as tx:
+                with self._state.read(tenant_id) as tx:
                     yield from checked.lost_events(tx, copied_up_to)
 
     def _bills(self, tenant_id: TenantId) -> Iterator[Finding]:
         if self._state is None:
             return
         copied_up_to = self._log.high_water_mark()
-        with self._log.unchecked_reader(tenant_id) as reader, self._state.read() as tx:
-            settled = audit.is_settled(tx, tenant_id, copied_up_to)
-            yield from bills(tx, reader, tenant_id, settled=settled)
+        with self._log.unchecked_reader(tenant_id) as reader, self._state.read(tenant_id) as tx:
+            settled = audit.is_settled(tx, copied_up_to)
+            yield from bills(tx, reader, settled=settled)
             if settled:
                 self._settled.add(tenant_id)
 

@@ -92,7 +92,7 @@ def row_counts(app: App) -> Callable[[], dict[str, int]]:
     """Count the rows of every table of the state: what a refusal must leave as it was."""
 
     def count() -> dict[str, int]:
-        with app.state.read() as tx:
+        with app.state.read_fleet() as tx:
             return {
                 table.name: tx.scalar(sa.select(sa.func.count()).select_from(table)) or 0
                 for table in metadata.sorted_tables

@@ -139,7 +139,7 @@ def the_send(app: App, campaign_id: str) -> str:
 
     from sendopt.state.tables import planned_send
 
-    with app.state.read() as tx:
+    with app.state.read_fleet() as tx:
         found = sa.select(planned_send.c.send_id).where(planned_send.c.campaign_id == campaign_id)
         return str(tx.execute(found).scalar_one())
 

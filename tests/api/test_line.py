@@ -57,7 +57,7 @@ class Line:
         return self.tokens[self.a_user()]
 
     def click_count(self) -> int:
-        with self.app.state.read() as tx:
+        with self.app.state.read_fleet() as tx:
             return tx.scalar(sa.select(sa.func.count()).select_from(click)) or 0
 
 
@@ -333,7 +333,7 @@ def test_a_send_is_called_off_only_while_it_is_planned(line: Line) -> None:
         "latest_at": (start + timedelta(days=1)).isoformat(),
     }
     assert line.shop.post("/v1/campaigns?commit=true", json=later).status_code == 201
-    with line.app.state.read() as tx:
+    with line.app.state.read_fleet() as tx:
         send_id = tx.scalar(
             sa.select(planned_send.c.send_id).where(planned_send.c.campaign_id == "later")
         )

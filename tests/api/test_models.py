@@ -63,8 +63,8 @@ def test_what_a_look_for_drift_found_is_seen_until_the_next(
         assert f'sendopt_drift_ringing{{alarm="{name}",tenant_id="factory"}} 0.0' in exposition
     assert "sendopt_drift_threshold{" not in exposition, "nothing was sent: no alarm can tell"
     fell = KeptAlarm(FACTORY, "answer_rate", -0.2, 0.05, ringing=True, until=app.clock.now())
-    with app.state.write() as tx:
-        drift.keep(tx, FACTORY, [fell])
+    with app.state.write(FACTORY) as tx:
+        drift.keep(tx, [fell])
     exposition = operator.get("/metrics").text
     labels = '{alarm="answer_rate",tenant_id="factory"}'
     for line in (

@@ -50,8 +50,8 @@ def an_open(event_id: str, at: datetime, **changes: object) -> Event:
 
 
 def record(state: State, tenant_id: TenantId, events: Sequence[Event], now: datetime) -> None:
-    with state.write() as tx:
-        outbox.record(tx, tenant_id, events, now=now)
+    with state.write(tenant_id) as tx:
+        outbox.record(tx, events, now=now)
 
 
 def copy(state: State, log: Log, *, batch: int = 1000) -> int:
@@ -89,7 +89,7 @@ def test_an_event_that_a_file_brought_first_stays_as_the_file_told_it(
         logged(log, SHOP)
         == event_table(sorted([*imported, told[2]], key=lambda event: event.event_id)).to_pylist()
     )
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         refused = dict(
             tx.execute(sa.select(event_outbox.c.event_id, event_outbox.c.refused_reason)).all()
         )
@@ -119,7 +119,7 @@ def test_a_death_between_the_noted_conflict_and_the_log_repeats_both(
     assert (
         logged(log, SHOP) == event_table([an_open("new", now), an_open("taken", now)]).to_pylist()
     )
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         refused = tx.scalars(
             sa.select(event_outbox.c.event_id).where(event_outbox.c.refused_reason == REFUSED)
         )
@@ -168,10 +168,9 @@ RECORDER = """
     state, first = State(sys.argv[1]), int(sys.argv[2])
     at = datetime(2026, 10, 1, tzinfo=UTC)
     while True:
-        with state.write() as tx:
+        with state.write("shop") as tx:
             outbox.record(
                 tx,
-                "shop",
                 [Event(f"{n:08}", "ann", EventType.SESSION, at) for n in range(first, first + 5)],
                 now=at,
             )
@@ -239,7 +238,7 @@ def test_kills_on_either_side_lose_and_double_nothing(state_url: str, log: Log, 
         acknowledged = int(said[-1]) if said else acknowledged
     with closing(State(state_url)) as state:
         copy(state, log)
-        with state.read() as tx:
+        with state.read_fleet() as tx:
             recorded = sorted(event.event_id for _, _, event in outbox.after(tx, 0, limit=10**9))
     arrived = [row["event_id"] for row in logged(log, SHOP)]
     assert arrived == recorded == sorted(set(recorded))

@@ -57,12 +57,12 @@ def test_an_event_that_nobody_can_read_is_left_out_and_named_and_the_others_are_
     count = len(DOCUMENTS)
     good = [Event(f"good{n}", UserId("u"), EventType.SESSION, NOW) for n in range(count)]
     bad = [Event(f"bad{n:02}", UserId("u"), EventType.SESSION, NOW) for n in range(count)]
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         for fine, poison in zip(good, bad, strict=True):
-            outbox.record(tx, SHOP, [poison], now=NOW)
-            outbox.record(tx, BANK, [fine], now=NOW)
+            outbox.record(tx.of(SHOP), [poison], now=NOW)
+            outbox.record(tx.of(BANK), [fine], now=NOW)
     planted = 0
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         for number, text in enumerate(DOCUMENTS):
             column = sa.text("UPDATE event_outbox SET event = :text WHERE event_id = :event_id")
             if state.engine.dialect.name == "postgresql":
@@ -81,12 +81,12 @@ def test_an_event_that_nobody_can_read_is_left_out_and_named_and_the_others_are_
     with empty_log.reader(BANK) as reader:
         rows = reader.query("all", "select event_id from event")
     assert sorted(rows["event_id"].to_pylist()) == sorted(event.event_id for event in good)
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         assert outbox.refused(tx) == {(SHOP, DAMAGED): planted}
         rules = [each.rule for each in audit.outbox(tx)]
     assert rules.count("recorded_event_is_readable") == planted
     # Nothing was deleted: whoever mends the row finds all the others beside it.
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         assert tx.scalar(sa.select(sa.func.count()).select_from(event_outbox)) == 2 * count
 
 
@@ -94,11 +94,11 @@ def test_a_stored_event_that_nobody_can_read_does_not_keep_others_from_being_rec
     state: State,
 ) -> None:
     events = [Event(f"e{n}", UserId("u"), EventType.SESSION, NOW) for n in range(3)]
-    with state.write() as tx:
-        outbox.record(tx, SHOP, events[:1], now=NOW)
+    with state.write_fleet() as tx:
+        outbox.record(tx.of(SHOP), events[:1], now=NOW)
         tx.execute(sa.update(event_outbox).values(event=[]))
-    with state.write() as tx:
-        told = outbox.record(tx, SHOP, events, now=NOW)
+    with state.write(SHOP) as tx:
+        told = outbox.record(tx, events, now=NOW)
     assert [each.verdict for each in told] == ["conflict", "recorded", "recorded"]
 
 
@@ -116,7 +116,7 @@ def test_one_tenants_click_that_nobody_can_read_keeps_no_other_tenant_from_being
 ) -> None:
     for tenant_id in (BANK, SHOP):
         hand_over(app.state, f"s-{tenant_id}", tenant_id=tenant_id, at=NOW - timedelta(hours=1))
-        with app.state.write() as tx:
+        with app.state.write_fleet() as tx:
             tx.execute(
                 sa.text(
                     "INSERT INTO click"
@@ -124,14 +124,14 @@ def test_one_tenants_click_that_nobody_can_read_keeps_no_other_tenant_from_being
                     f" VALUES ('{tenant_id}', 'c', 's-{tenant_id}', 'l', 1760000000000000, 'x')"
                 )
             )
-    with app.state.write() as tx:
+    with app.state.write_fleet() as tx:
         tx.execute(sa.text(f"UPDATE click SET occurred_at = {damage} WHERE tenant_id = 'bank'"))
     assert app.meter() == (BANK,)
     assert app.backlog().unmetered == {DEFAULT_TENANT: 0, BANK: 1, SHOP: 0}
     found = {(each.rule, each.tenant_id) for each in app.verify(progress=lambda _: None).findings}
     assert ("everything_is_metered", BANK) in found
     assert ("everything_is_metered", SHOP) not in found
-    with app.state.read() as tx:
+    with app.state.read_fleet() as tx:
         metered = tx.execute(sa.text("SELECT tenant_id FROM click WHERE period IS NOT NULL"))
         assert metered.scalars().all() == ["shop"]
 
@@ -139,7 +139,7 @@ def test_one_tenants_click_that_nobody_can_read_keeps_no_other_tenant_from_being
 def test_what_waits_is_counted_whatever_one_send_says(app: App, hand_over) -> None:
     hand_over(app.state, "s1", tenant_id=SHOP, at=None)
     hand_over(app.state, "s2", tenant_id=BANK, at=None)
-    with app.state.write() as tx:
+    with app.state.write_fleet() as tx:
         tx.execute(sa.text("UPDATE planned_send SET due_at = 'soon' WHERE send_id = 's1'"))
         tx.execute(sa.text("UPDATE planned_send SET state = 'lost' WHERE send_id = 's2'"))
     backlog = app.backlog()

@@ -74,7 +74,7 @@ def arm_of_send(app: App) -> dict[str, str | None]:
 
     from sendopt.state.tables import planned_send
 
-    with app.state.read() as tx:
+    with app.state.read_fleet() as tx:
         rows = tx.execute(sa.select(planned_send.c.send_id, planned_send.c.arm))
         return {row.send_id: row.arm for row in rows}
 
@@ -165,7 +165,7 @@ def test_users_that_vanished_from_an_arm_are_noticed(app: App, clock: VirtualClo
 
     live(app, clock, 0, {"share": 0.5})
     held = [send for send, arm in arm_of_send(app).items() if arm == "holdout"]
-    with app.state.write() as tx:
+    with app.state.write_fleet() as tx:
         lost = planned_send.c.send_id.in_(held[: len(held) // 2])
         tx.execute(sa.update(planned_send).where(lost).values(arm=None))
     clock.advance(timedelta(days=2))

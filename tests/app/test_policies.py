@@ -58,10 +58,10 @@ def open_shop(home: Path, **settings: Any) -> App:
     )
     with app.log.appender() as appender:
         appender.append(TENANT, event_table(a_history()))
-    with app.state.write() as tx:
+    with app.state.write(TENANT) as tx:
         for number in range(USERS):
             phone = Device(DeviceId(f"d{number}"), UserId(f"u{number}"), Channel.SIMULATOR, {})
-            devices.register(tx, TENANT, phone, now=START)
+            devices.register(tx, phone, now=START)
     return app
 
 
@@ -89,7 +89,7 @@ def a_campaign(name: str, **changes: Any) -> dict[str, Any]:
 
 def records(app: App, campaign_id: str) -> list[dict[str, Any]]:
     """Return every send of the campaign with its decision, as the API would show it."""
-    with app.state.read() as tx:
+    with app.state.read_fleet() as tx:
         ids = tx.scalars(
             sa.select(planned_send.c.send_id)
             .where(planned_send.c.campaign_id == campaign_id)
@@ -188,7 +188,7 @@ def test_wordings_learn_from_the_answers_to_the_same_words(app: App) -> None:
     app.put_campaign(TENANT, first, commit=True)
     sent = records(app, "reminder-1")
     assert {send["decision"].variant_propensity for send in sent} == {0.5}
-    with app.state.write() as tx:
+    with app.state.write_fleet() as tx:
         tx.execute(
             sa.update(planned_send)
             .where(planned_send.c.campaign_id == "reminder-1")

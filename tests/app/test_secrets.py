@@ -123,8 +123,8 @@ def test_those_that_browsers_subscribed_with_are_not_made_anew(home: Path) -> No
     with closing(App(Settings(home=home), VirtualClock(now), os.urandom)) as app:
         app.create_tenant(TenantId("shop"), timezone="UTC")
         _ = app.secrets
-        with app.state.write() as tx:
-            devices.register(tx, TenantId("shop"), browser, now=now)
+        with app.state.write(TenantId("shop")) as tx:
+            devices.register(tx, browser, now=now)
     secrets_file(home).unlink()
     with closing(App(Settings(home=home), VirtualClock(now), os.urandom)) as app:
         with pytest.raises(InvalidInput, match=r"key-rotated\.md") as refused:
@@ -132,8 +132,8 @@ def test_those_that_browsers_subscribed_with_are_not_made_anew(home: Path) -> No
         assert refused.value.code == "secrets_unusable"
         found = {each.rule for each in app.verify(progress=lambda _about: None).findings}
         assert found == {"secrets_are_whole"}
-        with app.state.write() as tx:
-            devices.mark_dead(tx, TenantId("shop"), browser.device_id, reason="gone", now=now)
+        with app.state.write(TenantId("shop")) as tx:
+            devices.mark_dead(tx, browser.device_id, reason="gone", now=now)
         _ = app.secrets  # nobody is left whom it could reach
 
 
@@ -146,7 +146,7 @@ def test_those_that_signed_links_are_made_anew_by_the_runbook_alone(
         app.create_tenant(TenantId("shop"), timezone="UTC")
         first = app.secrets
         hand_over(app.state, "s1", tenant_id=TenantId("shop"), at=now)
-        with app.state.write() as tx:
+        with app.state.write_fleet() as tx:
             tx.execute(
                 sa.insert(link).values(
                     tenant_id="shop",

@@ -28,7 +28,7 @@ AT = datetime(2026, 10, 1, 9, tzinfo=UTC)
 
 @pytest.fixture
 def shop(state: State, empty_log: Log) -> Shop:
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         tenants.create(tx, SHOP, timezone="UTC", now=AT)
     return Shop(state, empty_log)
 
@@ -145,11 +145,11 @@ def test_a_request_that_looked_before_a_file_was_stored_looks_again(
 
 def test_an_import_that_died_lets_requests_look_twice_until_the_next_copy(shop: Shop) -> None:
     def number() -> int:
-        with shop.state.read() as tx:
-            return import_gate.number(tx, SHOP)
+        with shop.state.read(SHOP) as tx:
+            return import_gate.number(tx)
 
-    with shop.state.write() as tx:
-        import_gate.announce(tx, SHOP)
+    with shop.state.write(SHOP) as tx:
+        import_gate.announce(tx)
     assert number() % 2 == 1
     assert shop.request([an_event("e1", "request")])[0].verdict == "accepted"
     shop.append()
@@ -158,13 +158,13 @@ def test_an_import_that_died_lets_requests_look_twice_until_the_next_copy(shop: 
 
 
 def test_a_gate_stays_shut_however_long_an_import_is_paused(shop: Shop) -> None:
-    with shop.state.write() as tx:
-        if tx.dialect.name == "postgresql":
+    with shop.state.write_fleet() as tx:
+        if not tx.is_sqlite:
             tx.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = '100ms'"))
-        import_gate.announce(tx, SHOP)
-        import_gate.shut(tx, SHOP)
+        import_gate.announce(tx.of(SHOP))
+        import_gate.shut(tx.of(SHOP))
         threading.Event().wait(0.4)
-        import_gate.end(tx, SHOP)
+        import_gate.end(tx.of(SHOP))
 
 
 def test_whatever_is_acknowledged_while_files_come_in_is_what_the_log_holds(

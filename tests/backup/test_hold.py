@@ -43,7 +43,7 @@ def restored(keep, bring_back, tmp_path, clock):
 
 
 def fates(app):
-    with app.state.read() as tx:
+    with app.state.read_fleet() as tx:
         rows = tx.execute(select(planned_send.c.state, planned_send.c.reason))
         return sorted((row.state, row.reason) for row in rows)
 
@@ -77,7 +77,7 @@ def test_without_a_decision_nothing_goes_out_and_all_ends_as_unknown(restored, c
 
 def test_what_is_held_is_not_overdue_even_if_no_dispatcher_ever_ends_it(restored, clock):
     _, app = restored()
-    with closing(app), app.state.read() as tx:
+    with closing(app), app.state.read_fleet() as tx:
         assert not [*audit.overdue(tx, now=clock.now() + 24 * 60 * MINUTE)]
 
 
@@ -146,7 +146,7 @@ def test_a_period_that_may_have_been_closed_since_is_named(
     with closing(open_app(Settings(home=worked_home), clock=clock)) as app:
         send = app.campaign(DEFAULT_TENANT, "noon")
         assert send.counts["delivered"] == 5
-        with app.state.read() as tx:
+        with app.state.read_fleet() as tx:
             delivered = tx.scalar(
                 select(planned_send.c.send_id).where(planned_send.c.state == "delivered").limit(1)
             )

@@ -82,9 +82,9 @@ class Shop:
         """Copy what waits, then compute from the log."""
         with self.log.appender() as appender:
             copy_outbox(self.state, appender, batch=10_000)
-        with self.log.reader(self.tenant_id) as reader, self.state.read() as tx:
-            cards = ledger.rate_cards(tx, self.tenant_id)
-            late = late_events(tx, self.tenant_id)
+        with self.log.reader(self.tenant_id) as reader, self.state.read(self.tenant_id) as tx:
+            cards = ledger.rate_cards(tx)
+            late = late_events(tx)
             return [
                 recompute(reader, self.tenant_id, cards, period, late=late) for period in periods
             ]

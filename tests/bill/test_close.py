@@ -55,8 +55,8 @@ def test_closing_meters_freezes_and_books(busy_shop: Shop) -> None:
     assert closed.statement.total_minor == 20 + 320 + 6
     assert closed.document == closed.statement.document()
     assert closed.sha256 == hashlib.sha256(closed.document.encode()).hexdigest()
-    with busy_shop.state.read() as tx:
-        entries = ledger.entries(tx, busy_shop.tenant_id, "2026-10")
+    with busy_shop.state.read(busy_shop.tenant_id) as tx:
+        entries = ledger.entries(tx, "2026-10")
     assert {(entry.posting, entry.account): entry.amount_minor for entry in entries} == {
         ("2026-10/click/1", "receivable"): 20,
         ("2026-10/click/1", "revenue/click"): -20,
@@ -91,8 +91,8 @@ def test_what_came_late_is_booked_beside_what_was_in_time(shop: Shop) -> None:
     shop.respond("s0", november - timedelta(hours=1), now=END_OF_GRACE)
     shop.respond("s1", november + SECOND)
     close_period(shop.state, shop.tenant_id, "2026-11", now=december)
-    with shop.state.read() as tx:
-        entries = ledger.entries(tx, shop.tenant_id, "2026-11")
+    with shop.state.read(shop.tenant_id) as tx:
+        entries = ledger.entries(tx, "2026-11")
     owed = {each.posting: each.amount_minor for each in entries if each.account == "receivable"}
     assert owed == {"2026-11/response/1/2026-10": 40, "2026-11/response/1": 40}
 
@@ -130,8 +130,8 @@ def test_two_closers_at_once_are_one(busy_shop: Shop) -> None:
     with ThreadPoolExecutor(4) as pool:
         closings = list(pool.map(race, range(4)))
     assert len({(closing.document, closing.closed_at) for closing in closings}) == 1
-    with busy_shop.state.read() as tx:
-        assert len(ledger.entries(tx, busy_shop.tenant_id, "2026-10")) == 6
+    with busy_shop.state.read(busy_shop.tenant_id) as tx:
+        assert len(ledger.entries(tx, "2026-10")) == 6
 
 
 def test_meters_at_once_charge_once(busy_shop: Shop) -> None:
@@ -175,7 +175,7 @@ def test_what_is_recorded_while_a_period_closes_is_counted_exactly_once(shop: Sh
 
 def test_a_charge_is_unique_for_ever(busy_shop: Shop) -> None:
     charge_billable(busy_shop.state, busy_shop.tenant_id)
-    with busy_shop.state.read() as tx:
+    with busy_shop.state.read_fleet() as tx:
         rows = tx.execute(sa.select(tables.charge.c.send_id, tables.charge.c.kind)).all()
     assert set(Counter(rows).values()) == {1}
     assert len(rows) == 20

@@ -107,5 +107,5 @@ def run_and_kill(state_url: str, shop: Shop, *, after: float | None) -> list[str
 
 
 def recorded(shop: Shop, column: sa.Column[str]) -> set[str]:
-    with shop.state.read() as tx:
+    with shop.state.read_fleet() as tx:
         return set(tx.scalars(sa.select(column).where(column.table.c.tenant_id == shop.tenant_id)))

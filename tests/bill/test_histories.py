@@ -168,8 +168,8 @@ def check_statements(shop: Shop, measured: Counter[tuple[ChargeKind, str | None]
 def check_ledger(shop: Shop, closed: list[str]) -> None:
     """What is owed is what the closed statements say; every posting sums to zero."""
     for month in closed:
-        with shop.state.read() as tx:
-            entries = ledger.entries(tx, shop.tenant_id, month)
+        with shop.state.read(shop.tenant_id) as tx:
+            entries = ledger.entries(tx, month)
         sums: Counter[str] = Counter()
         for entry in entries:
             sums[entry.posting] += entry.amount_minor

@@ -104,10 +104,10 @@ def test_cards_are_numbered_and_the_same_card_again_changes_nothing(shop: Shop) 
     second = shop.price(OCTOBER + timedelta(days=7), click="3")
     assert (first.version, second.version) == (1, 2)
     assert shop.price(OCTOBER) == first
-    with shop.state.read() as tx:
-        assert ledger.rate_cards(tx, shop.tenant_id) == [first, second]
+    with shop.state.read(shop.tenant_id) as tx:
+        assert ledger.rate_cards(tx) == [first, second]
         for days, version in ((-1, None), (0, 1), (6, 1), (7, 2), (400, 2)):
-            card = ledger.card_in_force(tx, shop.tenant_id, OCTOBER + timedelta(days=days))
+            card = ledger.card_in_force(tx, OCTOBER + timedelta(days=days))
             assert (card and card.version) == version
 
 
@@ -159,6 +159,6 @@ def test_tenants_have_their_own_cards(open_shop: Callable[[], Shop]) -> None:
         shop.send("s1", OCTOBER)
     here.price(OCTOBER, click="1")
     there.price(OCTOBER, click="2", currency="CHF")
-    with here.state.read() as tx:
-        (card,) = ledger.rate_cards(tx, here.tenant_id)
+    with here.state.read(here.tenant_id) as tx:
+        (card,) = ledger.rate_cards(tx)
     assert (card.click_price_minor, card.currency) == (Decimal(1), "EUR")

@@ -130,7 +130,7 @@ def test_what_comes_late_is_an_adjustment_that_names_its_month(shop: Shop) -> No
     ]
     assert shop.recompute("2026-10") == october
     assert shop.recompute("2026-11") == november
-    with shop.state.read() as tx:
+    with shop.state.read_fleet() as tx:
         late = tx.execute(
             sa.select(tables.charge).where(
                 tables.charge.c.tenant_id == shop.tenant_id, tables.charge.c.send_id == "s1"
@@ -168,8 +168,8 @@ def test_history_that_a_tenant_imports_is_not_for_sale(shop: Shop) -> None:
         Event(f"old-{kind}", UserId("ann"), kind, OCTOBER + SECOND, send_id=SendId("s1"))
         for kind in (EventType.CLICK, EventType.RESPONSE)
     ]
-    with shop.state.write() as tx:
-        outbox.record(tx, shop.tenant_id, imported, now=OCTOBER)
+    with shop.state.write(shop.tenant_id) as tx:
+        outbox.record(tx, imported, now=OCTOBER)
     shop.click("s1", OCTOBER + 2 * SECOND)
     charge_billable(shop.state, shop.tenant_id)
     october = statement(shop.state, shop.tenant_id, "2026-10")
@@ -193,12 +193,12 @@ def test_a_statement_that_its_charges_do_not_confirm_is_refused(shop: Shop) -> N
     shop.price(OCTOBER)
     shop.click("s1", OCTOBER + SECOND)
     charge_billable(shop.state, shop.tenant_id)
-    with shop.state.write() as tx:
+    with shop.state.write_fleet() as tx:
         tx.execute(sa.delete(tables.charge).where(tables.charge.c.tenant_id == shop.tenant_id))
     with pytest.raises(InvariantBroken) as broken:
         close_period(shop.state, shop.tenant_id, "2026-10", now=AFTER_GRACE)
     assert broken.value.code == "charges_differ"
-    with shop.state.read() as tx:
+    with shop.state.read_fleet() as tx:
         assert tx.execute(sa.select(tables.period)).all() == []
 
 

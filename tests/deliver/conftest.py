@@ -88,7 +88,7 @@ class Sends:
             "quiet_hours": quiet_hours,
         }
         common = {"tenant_id": tenant_id, "campaign_id": campaign_id}
-        with self.state.write() as tx:
+        with self.state.write_fleet() as tx:
             if not tx.execute(sa.select(tenant).where(tenant.c.tenant_id == tenant_id)).first():
                 tx.execute(
                     sa.insert(tenant).values(tenant_id=tenant_id, timezone="UTC", created_at=NOON)
@@ -160,7 +160,7 @@ class Sends:
         return sends
 
     def rows(self, table: sa.Table = planned_send) -> list[Any]:
-        with self.state.read() as tx:
+        with self.state.read_fleet() as tx:
             return list(tx.execute(sa.select(table)))
 
     def row(self, send_id: str) -> Any:
@@ -177,7 +177,7 @@ class Sends:
         return [row.event for row in self.rows(event_outbox)]
 
     def change(self, table: sa.Table, **values: Any) -> None:
-        with self.state.write() as tx:
+        with self.state.write_fleet() as tx:
             tx.execute(sa.update(table).values(**values))
 
 

@@ -217,7 +217,7 @@ def test_outcomes_survive_a_store_that_is_away_for_a_while(
     """A store that answers again within the lease must not cause a second hand-over."""
     sends.plan(3)
     seen = []
-    write = State.write
+    write = State.write_fleet
     away = iter([False, True, True, True])
 
     def flaky(self):
@@ -225,7 +225,7 @@ def test_outcomes_survive_a_store_that_is_away_for_a_while(
             raise StoreFailure("away", statement="state.write", code="store_unavailable")
         return write(self)
 
-    monkeypatch.setattr(State, "write", flaky)
+    monkeypatch.setattr(State, "write_fleet", flaky)
     assert dispatcher(SimulatorProvider(seen.append)).dispatch_due() == DispatchReport(delivered=3)
     assert len(seen) == 3
     assert clock.now() == NOON + timedelta(seconds=3)
@@ -234,7 +234,7 @@ def test_outcomes_survive_a_store_that_is_away_for_a_while(
 def test_a_broken_store_is_not_asked_again(sends, dispatcher, clock, monkeypatch):
     """What does not pass is said at once; the next dispatcher takes over after the lease."""
     sends.plan(1)
-    write = State.write
+    write = State.write_fleet
     codes = iter([None, "store_failure"])
 
     def broken(self):
@@ -243,7 +243,7 @@ def test_a_broken_store_is_not_asked_again(sends, dispatcher, clock, monkeypatch
             raise StoreFailure("no", statement="state.write", code=code)
         return write(self)
 
-    monkeypatch.setattr(State, "write", broken)
+    monkeypatch.setattr(State, "write_fleet", broken)
     with pytest.raises(StoreFailure, match="no"):
         dispatcher(SimulatorProvider()).dispatch_due()
     assert clock.now() == NOON
@@ -252,7 +252,7 @@ def test_a_broken_store_is_not_asked_again(sends, dispatcher, clock, monkeypatch
 def test_whoever_claims_raises_the_fence_and_an_older_fence_settles_nothing(state, sends):
     sends.plan(10)
     ended = Ended(SendState.FAILED, "payload_too_large")
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         due = lock_due(tx, channels=[Channel.SIMULATOR], now=NOON, limit=5)
         one = Claimant("one", {Channel.SIMULATOR: "simulator"}, lambda: os.urandom(8).hex())
         claimed = claim(tx, due, one, now=NOON, lease_ends_at=NOON + timedelta(minutes=1))
@@ -340,11 +340,11 @@ def test_a_virtual_day_ends_with_one_fate_each_and_nothing_at_a_wrong_time(
     } == delivered
     for send_id in planned:
         assert len(sends.attempts(send_id)) >= len(provider.times(send_id))
-    with sends.state.read() as tx:
+    with sends.state.read_fleet() as tx:
         assert list(audit.sends(tx)) == []
 
 
 def _clear(state: State) -> None:
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         for table in reversed(planned_send.metadata.sorted_tables):
             tx.execute(sa.delete(table))

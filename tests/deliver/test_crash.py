@@ -84,7 +84,7 @@ def check(sends, receiver, planned):
     assert Counter(row.send_id for row in sends.rows(link)) == Counter(planned)
     bodies = {(request.headers["webhook-id"], request.body) for request in receiver.requests}
     assert len(bodies) == len(planned)  # what came twice was the same message
-    with sends.state.read() as tx:
+    with sends.state.read_fleet() as tx:
         assert list(audit.sends(tx)) == []
 
 

@@ -69,7 +69,7 @@ def plant(tx, number, table, column, sql):
 
 
 def ends(sends):
-    with sends.state.read() as tx:
+    with sends.state.read_fleet() as tx:
         rows = tx.execute(sa.text("SELECT send_id, state, reason FROM planned_send"))
         return {row.send_id: (row.state, row.reason) for row in rows}
 
@@ -78,7 +78,7 @@ def check_that_the_others_go_out(sends, dispatcher, clock, damages):
     for number in range(len(damages)):
         sends.plan(1, campaign_id=f"spring{number}", quiet_hours={"start": "22:00", "end": "07:00"})
     others = sends.plan(3)
-    with sends.state.write() as tx:
+    with sends.state.write_fleet() as tx:
         planted = [
             f"s-spring{number}-0"
             for number, (column, sql) in enumerate(damages)
@@ -127,7 +127,7 @@ _NIGHTS = {"campaign_id": "spring", "quiet_hours": "nights"}
 )  # fmt: skip
 def test_a_damaged_send_ends_as_failed_and_says_why(sends, dispatcher, table, values, reason):
     sends.plan(1, campaign_id="spring")
-    with sends.state.write() as tx:
+    with sends.state.write_fleet() as tx:
         tx.execute(sa.update(table).values(**values))
     sends.plan(3)
     assert dispatcher(SimulatorProvider()).dispatch_due() == DispatchReport(delivered=3, failed=1)
@@ -146,7 +146,7 @@ def test_a_damaged_send_is_named_in_the_service_s_log(sends, dispatcher):
 
 def test_attempts_that_contradict_their_count_stop_nobody_else(sends, dispatcher):
     sends.plan(1, campaign_id="spring")
-    with sends.state.write() as tx:
+    with sends.state.write_fleet() as tx:
         tx.execute(
             sa.insert(attempt).values(
                 tenant_id="acme", send_id=POISONED, number=1, provider="x", started_at=NOON
@@ -159,7 +159,7 @@ def test_attempts_that_contradict_their_count_stop_nobody_else(sends, dispatcher
 
 def test_a_send_with_two_links_goes_out_once(sends, dispatcher):
     sends.plan()
-    with sends.state.write() as tx:
+    with sends.state.write_fleet() as tx:
         for number in range(2):
             tx.execute(
                 sa.insert(link).values(

@@ -46,11 +46,11 @@ def test_every_planned_user_gets_one_message_at_the_chosen_time(
         Person(f"u{n}", Device(f"d{n}", f"u{n}", Channel.SIMULATOR, {}), ZONES[n % 4], "device")
         for n in range(40)
     ]
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         tenants.create(tx, "acme", timezone="UTC", now=now)
         for person in people:
-            devices.register(tx, "acme", person.device, now=now)
-        plans.put_campaign(tx, "acme", campaign, json.loads(json.dumps(DEFINITION)), now=now)
+            devices.register(tx.of("acme"), person.device, now=now)
+        plans.put_campaign(tx.of("acme"), campaign, json.loads(json.dumps(DEFINITION)), now=now)
         plan = schedule.plan(
             campaign,
             "acme",
@@ -61,7 +61,7 @@ def test_every_planned_user_gets_one_message_at_the_chosen_time(
             fallback_reason="no_model",
             now=now,
         )
-        plans.commit(tx, "acme", plan, now=now)
+        plans.commit(tx.of("acme"), plan, now=now)
 
     seen = []
     made = dispatcher(SimulatorProvider(lambda message: seen.append((clock.now(), message))))
@@ -93,10 +93,10 @@ def test_a_dispatcher_that_comes_at_night_waits_for_the_morning(
     now = datetime(2026, 10, 1, 12, tzinfo=UTC)
     campaign = replace(schedule.parse_campaign(DEFINITION, now=now), time_to_live=DAY)
     tokyo = Person("u1", Device("d1", "u1", Channel.SIMULATOR, {}), **where)
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         tenants.create(tx, "acme", timezone="UTC", now=now)
-        devices.register(tx, "acme", tokyo.device, now=now)
-        plans.put_campaign(tx, "acme", campaign, DEFINITION, now=now)
+        devices.register(tx.of("acme"), tokyo.device, now=now)
+        plans.put_campaign(tx.of("acme"), campaign, DEFINITION, now=now)
         plan = schedule.plan(
             campaign,
             "acme",
@@ -107,7 +107,7 @@ def test_a_dispatcher_that_comes_at_night_waits_for_the_morning(
             fallback_reason=None,
             now=now,
         )
-        plans.commit(tx, "acme", plan, now=now)
+        plans.commit(tx.of("acme"), plan, now=now)
     seen = []
     made = dispatcher(SimulatorProvider(lambda _message: seen.append(clock.now())))
     due_at = made.next_ready_at()

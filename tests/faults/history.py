@@ -149,7 +149,7 @@ class History:
 def _is_settled(app: App) -> bool:
     """Whether every send of every campaign has ended."""
     sends = tables.planned_send
-    with app.state.read() as tx:
+    with app.state.read_fleet() as tx:
         return not tx.scalar(
             sa.select(sa.func.count()).where(
                 sends.c.tenant_id == TENANT,

@@ -85,7 +85,7 @@ def _read(app: App) -> _Stores:
         log_events = Counter(
             reader.query("ids", "select event_id from event")["event_id"].to_pylist()
         )
-    with app.state.read() as tx:
+    with app.state.read_fleet() as tx:
         sends = list(tx.execute(_of_tenant(tables.planned_send)))
         attempts = list(tx.execute(_of_tenant(tables.attempt)))
         clicked = list(tx.execute(_of_tenant(tables.click)))

@@ -58,7 +58,7 @@ class Past:
         self.acks.add(Exchange("click", (self.send_id, token), None, 0, 0, counted=True))
 
     def change(self, statement: sa.Update | sa.Delete) -> None:
-        with self.app.state.write() as tx:
+        with self.app.state.write_fleet() as tx:
             tx.execute(statement)
 
 

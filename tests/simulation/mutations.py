@@ -166,7 +166,7 @@ MUTATIONS = (
     Mutation(
         "an answer counts before its effect is recorded",
         responses.record_response,
-        "recorded = outbox.record(tx, tenant_id, [event], now=now)[0]",
+        "recorded = outbox.record(tx, [event], now=now)[0]",
         "recorded = outbox.Recorded(outbox.Verdict.RECORDED)",
     ),
     Mutation(

@@ -11,10 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.engine import Connection
+
 from sendopt.log import Log
 from sendopt.log.append import Appender
 from sendopt.log.durable import DataFiles
-from sendopt.state import State, Transaction
+from sendopt.state import State
 from simulation.scheduler import Scheduler
 
 #: What a process waits for that has nothing to do.
@@ -49,18 +51,18 @@ class SimulatedState(State):
         self.scheduler = scheduler
 
     @contextmanager
-    def read(self) -> Iterator[Transaction]:
+    def _reading(self) -> Iterator[Connection]:
         self._boundary("before it reads")
-        with super().read() as tx:
-            yield tx
+        with super()._reading() as connection:
+            yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def _writing(self) -> Iterator[Connection]:
         self._boundary("before it writes")
         if self.scheduler is not None:
             self.scheduler.refuse("store_busy", "before it writes")
-        with super().write() as tx:
-            yield tx
+        with super()._writing() as connection:
+            yield connection
         self.on_commit()
         self._boundary("after it has written")
         if self.scheduler is not None:  # committed, and the connection breaks before it is told

@@ -45,5 +45,5 @@ def test_whoever_follows_a_link_before_its_hand_over_is_known_breaks_no_rule(
     )
 
     assert followed.filtered_reason in request.node.name
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         assert not list(audit.engagement(tx))

@@ -34,7 +34,7 @@ def distant(postgres_database: str, proxy: Proxy) -> Iterator[State]:
 
 
 def ask(state: State, question: str = "SELECT 1") -> object:
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         return tx.scalar(sa.text(question))
 
 

@@ -40,37 +40,37 @@ def a_webhook(device_id: str, user_id: UserId) -> Device:
 
 
 def test_a_device_makes_its_user_known(state: State, now: datetime) -> None:
-    with state.write() as tx:
-        devices.register(tx, SHOP, a_browser("d1"), now=now)
-        assert users.get(tx, SHOP, ANN) == users.User(ANN, None, None)
-        assert devices.get(tx, SHOP, DeviceId("d1")) == a_browser("d1")
+    with state.write(SHOP) as tx:
+        devices.register(tx, a_browser("d1"), now=now)
+        assert users.get(tx, ANN) == users.User(ANN, None, None)
+        assert devices.get(tx, DeviceId("d1")) == a_browser("d1")
 
 
 def test_the_same_address_again_is_the_same_device(state: State, now: datetime) -> None:
     renewed = replace(a_browser("d2"), timezone="Asia/Tokyo")
-    with state.write() as tx:
-        devices.register(tx, SHOP, a_browser("d1"), now=now)
-        stored = devices.register(tx, SHOP, renewed, now=now)
+    with state.write(SHOP) as tx:
+        devices.register(tx, a_browser("d1"), now=now)
+        stored = devices.register(tx, renewed, now=now)
         assert stored == replace(renewed, device_id=DeviceId("d1"))
-        assert devices.reachable(tx, SHOP, channel=Channel.WEB_PUSH) == [stored]
+        assert devices.reachable(tx, channel=Channel.WEB_PUSH) == [stored]
 
 
 def test_a_device_may_get_a_new_address(state: State, now: datetime) -> None:
-    with state.write() as tx:
-        devices.register(tx, SHOP, a_browser("d1"), now=now)
-        moved = devices.register(tx, SHOP, a_browser("d1", endpoint="2"), now=now)
-        assert devices.reachable(tx, SHOP, channel=Channel.WEB_PUSH) == [moved]
+    with state.write(SHOP) as tx:
+        devices.register(tx, a_browser("d1"), now=now)
+        moved = devices.register(tx, a_browser("d1", endpoint="2"), now=now)
+        assert devices.reachable(tx, channel=Channel.WEB_PUSH) == [moved]
         # The old address is free again.
-        devices.register(tx, SHOP, a_browser("d2", BOB), now=now)
+        devices.register(tx, a_browser("d2", BOB), now=now)
 
 
 def test_an_address_that_moves_to_another_installation_keeps_its_id(
     state: State, now: datetime
 ) -> None:
-    with state.write() as tx:
-        devices.register(tx, SHOP, a_browser("d1", endpoint="1"), now=now)
-        devices.register(tx, SHOP, a_browser("d2", endpoint="2"), now=now)
-        stored = devices.register(tx, SHOP, a_browser("d2", endpoint="1"), now=now)
+    with state.write(SHOP) as tx:
+        devices.register(tx, a_browser("d1", endpoint="1"), now=now)
+        devices.register(tx, a_browser("d2", endpoint="2"), now=now)
+        stored = devices.register(tx, a_browser("d2", endpoint="1"), now=now)
     assert stored.device_id == "d1"
 
 
@@ -80,53 +80,53 @@ def test_an_address_that_moves_to_another_installation_keeps_its_id(
 def test_another_users_device_is_refused_without_an_echo(
     state: State, now: datetime, second: Device
 ) -> None:
-    with state.write() as tx:
-        devices.register(tx, SHOP, a_browser("d1"), now=now)
-    with pytest.raises(Conflict) as refused, state.write() as tx:
-        devices.register(tx, SHOP, second, now=now)
+    with state.write(SHOP) as tx:
+        devices.register(tx, a_browser("d1"), now=now)
+    with pytest.raises(Conflict) as refused, state.write(SHOP) as tx:
+        devices.register(tx, second, now=now)
     assert refused.value.code == "token_conflict"
     assert "push.example" not in str(refused.value)
     assert "ann" not in str(refused.value)
-    with state.read() as tx:
-        assert devices.reachable(tx, SHOP, channel=Channel.WEB_PUSH) == [a_browser("d1")]
+    with state.read(SHOP) as tx:
+        assert devices.reachable(tx, channel=Channel.WEB_PUSH) == [a_browser("d1")]
         with pytest.raises(NotFound):
-            users.get(tx, SHOP, BOB)
+            users.get(tx, BOB)
 
 
 def test_one_webhook_serves_many_users(state: State, now: datetime) -> None:
-    with state.write() as tx:
+    with state.write(SHOP) as tx:
         for name, user_id in (("d1", ANN), ("d2", BOB)):
-            devices.register(tx, SHOP, a_webhook(name, user_id), now=now)
-        found = devices.reachable(tx, SHOP, channel=Channel.WEBHOOK)
+            devices.register(tx, a_webhook(name, user_id), now=now)
+        found = devices.reachable(tx, channel=Channel.WEBHOOK)
     assert [device.user_id for device in found] == [ANN, BOB]
 
 
 def test_a_dead_device_is_not_reachable_until_it_registers_again(
     state: State, now: datetime
 ) -> None:
-    with state.write() as tx:
-        devices.register(tx, SHOP, a_browser("d1"), now=now)
-        devices.mark_dead(tx, SHOP, DeviceId("d1"), reason="410", now=now)
-        assert devices.reachable(tx, SHOP, channel=Channel.WEB_PUSH) == []
-        devices.register(tx, SHOP, a_browser("d1"), now=now)
-        assert devices.reachable(tx, SHOP, channel=Channel.WEB_PUSH) == [a_browser("d1")]
+    with state.write(SHOP) as tx:
+        devices.register(tx, a_browser("d1"), now=now)
+        devices.mark_dead(tx, DeviceId("d1"), reason="410", now=now)
+        assert devices.reachable(tx, channel=Channel.WEB_PUSH) == []
+        devices.register(tx, a_browser("d1"), now=now)
+        assert devices.reachable(tx, channel=Channel.WEB_PUSH) == [a_browser("d1")]
 
 
 def test_the_device_registered_last_stands_last(state: State, now: datetime) -> None:
-    with state.write() as tx:
+    with state.write(SHOP) as tx:
         for age, name in enumerate(["d3", "d1", "d2"]):
             device = a_browser(name, endpoint=name)
-            devices.register(tx, SHOP, device, now=now + timedelta(minutes=age))
-        found = devices.reachable(tx, SHOP, channel=Channel.WEB_PUSH, user_ids=[BOB, ANN, ANN])
+            devices.register(tx, device, now=now + timedelta(minutes=age))
+        found = devices.reachable(tx, channel=Channel.WEB_PUSH, user_ids=[BOB, ANN, ANN])
         assert [device.device_id for device in found] == ["d3", "d1", "d2"]
-        assert devices.reachable(tx, SHOP, channel=Channel.WEB_PUSH, user_ids=[BOB]) == []
+        assert devices.reachable(tx, channel=Channel.WEB_PUSH, user_ids=[BOB]) == []
 
 
 def test_any_number_of_users_can_be_asked_for(state: State, now: datetime) -> None:
-    with state.write() as tx:
-        devices.register(tx, SHOP, a_browser("d1"), now=now)
+    with state.write(SHOP) as tx:
+        devices.register(tx, a_browser("d1"), now=now)
         everyone = [UserId(f"u{n}") for n in range(70_000)] + [ANN]
-        found = devices.reachable(tx, SHOP, channel=Channel.WEB_PUSH, user_ids=everyone)
+        found = devices.reachable(tx, channel=Channel.WEB_PUSH, user_ids=everyone)
     assert found == [a_browser("d1")]
 
 
@@ -134,8 +134,8 @@ def test_two_users_race_for_one_address(state: State, now: datetime) -> None:
     def register(number: int) -> str:
         device = a_browser(f"d{number}", UserId(f"u{number}"))
         try:
-            with state.write() as tx:
-                devices.register(tx, SHOP, device, now=now)
+            with state.write(SHOP) as tx:
+                devices.register(tx, device, now=now)
         except Conflict as refused:
             return refused.code
         return "stored"
@@ -147,15 +147,15 @@ def test_two_users_race_for_one_address(state: State, now: datetime) -> None:
 
 def test_tenants_do_not_see_each_others_devices_and_users(state: State, now: datetime) -> None:
     ours, theirs = a_browser("d1"), replace(a_browser("d1"), platform="chrome")
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         for tenant_id, device in ((SHOP, ours), (BANK, theirs)):
-            devices.register(tx, tenant_id, device, now=now)
-        users.opt_out(tx, SHOP, ANN, at=now, now=now)
-        devices.mark_dead(tx, SHOP, DeviceId("d1"), reason="410", now=now)
-        devices.register(tx, SHOP, a_browser("d2", BOB, endpoint="2"), now=now)
-    with state.read() as tx:
-        assert devices.reachable(tx, BANK, channel=Channel.WEB_PUSH) == [theirs]
-        assert [user.user_id for user in users.everyone(tx, BANK)] == [ANN]
-        assert users.get(tx, BANK, ANN).opted_out_at is None
+            devices.register(tx.of(tenant_id), device, now=now)
+        users.opt_out(tx.of(SHOP), ANN, at=now, now=now)
+        devices.mark_dead(tx.of(SHOP), DeviceId("d1"), reason="410", now=now)
+        devices.register(tx.of(SHOP), a_browser("d2", BOB, endpoint="2"), now=now)
+    with state.read(BANK) as tx:
+        assert devices.reachable(tx, channel=Channel.WEB_PUSH) == [theirs]
+        assert [user.user_id for user in users.everyone(tx)] == [ANN]
+        assert users.get(tx, ANN).opted_out_at is None
         with pytest.raises(NotFound):
-            devices.get(tx, BANK, DeviceId("d2"))
+            devices.get(tx, DeviceId("d2"))

@@ -20,10 +20,10 @@ def test_a_look_replaces_the_one_before_and_leaves_other_tenants_alone(
     theirs = alarm(OTHER, "calibration", 0.01, now)
     first = [alarm(SHOP, name, -0.25, now) for name in ("answer_rate", "calibration")]
     rings = KeptAlarm(SHOP, "answer_rate", -0.5, 0.125, ringing=True, until=now + timedelta(days=7))
-    with state.write() as tx:
-        drift.keep(tx, OTHER, [theirs])
-        drift.keep(tx, SHOP, first)
+    with state.write_fleet() as tx:
+        drift.keep(tx.of(OTHER), [theirs])
+        drift.keep(tx.of(SHOP), first)
         assert drift.everyones(tx) == [theirs, *first]
-        drift.keep(tx, SHOP, [rings])
-    with state.read() as tx:
+        drift.keep(tx.of(SHOP), [rings])
+    with state.read_fleet() as tx:
         assert drift.everyones(tx) == [theirs, rings]

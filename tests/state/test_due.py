@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sendopt.records import SendState
-from sendopt.state import State, Transaction
+from sendopt.state import FleetRead, State
 from sendopt.state.due import claims_beyond
 from sendopt.state.hold import HOLDER
 from sendopt.state.tables import planned_send
@@ -32,27 +32,27 @@ def _claim(number: int, by: str, until: datetime) -> dict[str, Any]:
     }
 
 
-def _plan(tx: Transaction, until: datetime) -> str:
+def _plan(tx: FleetRead, until: datetime) -> str:
     """Return how the database finds the claims beyond a moment."""
     asked: list[tuple[str, Any]] = []
 
     def note(_c: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
         asked.append((statement, given))
 
-    sa.event.listen(tx, "before_cursor_execute", note)
+    sa.event.listen(tx.connection, "before_cursor_execute", note)
     claims_beyond(tx, until)
-    sa.event.remove(tx, "before_cursor_execute", note)
+    sa.event.remove(tx.connection, "before_cursor_execute", note)
     (question,) = [each for each in asked if "planned_send" in each[0]]
-    explain = "EXPLAIN QUERY PLAN " if tx.dialect.name == "sqlite" else "EXPLAIN "
-    return str(tx.exec_driver_sql(explain + question[0], question[1]).all())
+    explain = "EXPLAIN QUERY PLAN " if tx.is_sqlite else "EXPLAIN "
+    return str(tx.connection.exec_driver_sql(explain + question[0], question[1]).all())
 
 
 def test_claims_are_found_without_reading_what_is_held(state: State, now: datetime) -> None:
     in_an_hour = now + timedelta(hours=1)
     rows = [_claim(number, HOLDER, in_an_hour) for number in range(_HELD)]
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         tx.execute(sa.insert(planned_send), [*rows, _claim(_HELD, "a dispatcher", in_an_hour)])
-        tx.exec_driver_sql("ANALYZE planned_send")
-    with state.read() as tx:
+        tx.connection.exec_driver_sql("ANALYZE planned_send")
+    with state.read_fleet() as tx:
         assert claims_beyond(tx, now) == [("shop", f"s_{_HELD}", 1)]
         assert "planned_send_claims" in _plan(tx, now)

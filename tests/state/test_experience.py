@@ -82,18 +82,17 @@ def put(
                 variant_propensity=chance,
             )
         )
-    with state.write() as tx:
-        plans.put_campaign(tx, tenant_id, campaign, definition, now=at)
+    with state.write(tenant_id) as tx:
+        plans.put_campaign(tx, campaign, definition, now=at)
         plans.commit(
             tx,
-            tenant_id,
             Plan(tenant_id, CampaignId(name), tuple(sends), tuple(decisions)),
             now=at,
         )
 
 
 def change(store: State, send_id: str, **values: Any) -> None:
-    with store.write() as tx:
+    with store.write_fleet() as tx:
         tx.execute(
             sa.update(planned_send).where(planned_send.c.send_id == send_id).values(**values)
         )
@@ -107,10 +106,8 @@ def test_explorations_are_counted_by_user_within_the_period(state: State, now: d
     put(state, "mine", both, at=now)
     put(state, "theirs", both, at=now, tenant_id=OTHER)
     change(state, "second-cleo", state=SendState.CANCELLED, reason="send_cancelled")
-    with state.read() as tx:
-        counts = experience.explored_counts(
-            tx, TENANT, since=now - 30 * DAY, besides=CampaignId("mine")
-        )
+    with state.read(TENANT) as tx:
+        counts = experience.explored_counts(tx, since=now - 30 * DAY, besides=CampaignId("mine"))
     assert counts == {"ann": 2}
 
 
@@ -121,8 +118,8 @@ def answers(state: State, now: datetime, *variants: Variant, **changes: Any) -> 
         "handed_over_by": now,
         **changes,
     }
-    with state.read() as tx:
-        found = experience.variant_answers(tx, TENANT, variants, **asked)
+    with state.read(TENANT) as tx:
+        found = experience.variant_answers(tx, variants, **asked)
     return sorted(found, key=lambda each: (each.due_at, each.variant_id))
 
 
@@ -140,7 +137,7 @@ def test_answers_are_weighed_by_the_chance_of_their_wording(state: State, now: d
         (response, {"send_id": "first-u4", "kind": "open", "filtered_reason": "too_late"}),
         (click, {"send_id": "first-u3", "click_id": "1", "link_id": "1", "user_agent": "x"}),
     ]
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         for table, values in answered:
             tx.execute(sa.insert(table).values(tenant_id=TENANT, occurred_at=at, **values))
     loud, plain = answers(state, now, LOUD, PLAIN)
@@ -173,7 +170,7 @@ def test_the_same_words_count_wherever_they_were_used(state: State, now: datetim
         message_type="promotion",
         variants=(other,),
     )
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         tx.execute(sa.update(planned_send).values(handed_over_at=planned_send.c.due_at))
     assert [(a.variant_id, a.due_at) for a in answers(state, now, PLAIN)] == [("plain", now - DAY)]
     assert [a.due_at for a in answers(state, now, PLAIN, message_type=None)] == [now - 2 * DAY]

@@ -20,7 +20,7 @@ from sendopt.records import (
     SendId,
     UserId,
 )
-from sendopt.state import State, Transaction, engagement, lift, plans, users
+from sendopt.state import FleetWrite, State, engagement, lift, plans, users
 from sendopt.state.lift import ArmedSends
 from sendopt.state.tables import planned_send
 
@@ -40,11 +40,11 @@ def in_arms(plan: Plan) -> Plan:
 @pytest.fixture
 def answered(state: State, now: datetime) -> None:
     """Six sends of each of two tenants, handed over an hour ago, and what was done with them."""
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         for tenant_id in (TENANT, OTHER):
-            plans.put_campaign(tx, tenant_id, a_campaign(now), {"of": tenant_id}, now=now)
+            plans.put_campaign(tx.of(tenant_id), a_campaign(now), {"of": tenant_id}, now=now)
             plan = in_arms(a_plan(now, range(6), tenant_id=tenant_id))
-            plans.commit(tx, tenant_id, plan, now=now)
+            plans.commit(tx.of(tenant_id), plan, now=now)
             tx.execute(
                 sa.update(planned_send)
                 .where(planned_send.c.tenant_id == tenant_id, planned_send.c.due_at.is_not(None))
@@ -57,22 +57,20 @@ def answered(state: State, now: datetime) -> None:
         click = Click(
             "c1", SendId(f"s_{TENANT}_4"), "link", now + HOUR, "a browser", filtered_reason=None
         )
-        engagement.add_click(tx, TENANT, click)
-        users.opt_out(tx, TENANT, UserId("user-5"), at=now + HOUR, now=now + HOUR)
+        engagement.add_click(tx.of(TENANT), click)
+        users.opt_out(tx.of(TENANT), UserId("user-5"), at=now + HOUR, now=now + HOUR)
 
 
-def did(tx: Transaction, number: int, kind: ResponseKind, at: datetime) -> None:
+def did(tx: FleetWrite, number: int, kind: ResponseKind, at: datetime) -> None:
     answer = Response(SendId(f"s_{TENANT}_{number}"), kind, at)
-    engagement.add_response(tx, TENANT, answer, filtered_reason=None)
+    engagement.add_response(tx.of(TENANT), answer, filtered_reason=None)
 
 
 def rows(
     state: State, outcome: EventType = EventType.OPEN, *, since: datetime | None = None
 ) -> list[ArmedSends]:
-    with state.read() as tx:
-        found = lift.armed_sends(
-            tx, TENANT, [[NEWS], [SALE]], outcome=outcome, window=WINDOW, since=since
-        )
+    with state.read(TENANT) as tx:
+        found = lift.armed_sends(tx, [[NEWS], [SALE]], outcome=outcome, window=WINDOW, since=since)
         return sorted(found)
 
 
@@ -100,7 +98,7 @@ def test_a_users_sends_are_counted_together_by_arm_and_stratum(
 ) -> None:
     """Of two more campaigns, one is of the sale's stratum with the arms turned around."""
     again, apart = CampaignId("again"), CampaignId("apart")
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         for name in (again, apart):
             plan = in_arms(a_plan(now, range(7)))
             sends = tuple(
@@ -117,21 +115,20 @@ def test_a_users_sends_are_counted_together_by_arm_and_stratum(
                 for decision, send in zip(plan.decisions, sends, strict=False)
             )
             campaign = replace(a_campaign(now), campaign_id=name)
-            plans.put_campaign(tx, TENANT, campaign, {"is": name}, now=now)
+            plans.put_campaign(tx.of(TENANT), campaign, {"is": name}, now=now)
             plan = replace(plan, campaign_id=name, sends=sends, decisions=decisions)
-            plans.commit(tx, TENANT, plan, now=now)
+            plans.commit(tx.of(TENANT), plan, now=now)
         tx.execute(
             sa.update(planned_send)
             .where(planned_send.c.campaign_id == apart, planned_send.c.due_at.is_not(None))
             .values(handed_over_at=now)
         )
         opened = Response(SendId(f"{apart}-s_{TENANT}_1"), ResponseKind.OPEN, now + HOUR)
-        engagement.add_response(tx, TENANT, opened, filtered_reason=None)
-    with state.read() as tx:
+        engagement.add_response(tx.of(TENANT), opened, filtered_reason=None)
+    with state.read(TENANT) as tx:
         found = sorted(
             lift.armed_sends(
                 tx,
-                TENANT,
                 [[SALE, apart], [again]],
                 outcome=EventType.OPEN,
                 window=WINDOW,
@@ -146,9 +143,9 @@ def test_a_users_sends_are_counted_together_by_arm_and_stratum(
 def test_only_what_was_planned_since_counts(state: State, answered: None, now: datetime) -> None:
     assert len(rows(state, since=now)) == 6
     assert rows(state, since=now + HOUR) == []
-    with state.read() as tx:
-        assert lift.experiment_campaigns(tx, TENANT, since=now + HOUR) == []
-        (found,) = lift.experiment_campaigns(tx, TENANT, since=now)
+    with state.read(TENANT) as tx:
+        assert lift.experiment_campaigns(tx, since=now + HOUR) == []
+        (found,) = lift.experiment_campaigns(tx, since=now)
     assert (found.campaign_id, found.definition) == (SALE, {"of": TENANT})
 
 
@@ -157,15 +154,15 @@ def test_the_past_is_what_closed_before_the_experiment(
 ) -> None:
     """A campaign without arms, handed over three hours before; one answered it in time."""
     before = now - 3 * HOUR
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         campaign = replace(a_campaign(before), campaign_id=NEWS)
-        plans.put_campaign(tx, TENANT, campaign, {"is": "news"}, now=before)
+        plans.put_campaign(tx.of(TENANT), campaign, {"is": "news"}, now=before)
         old = a_plan(before, range(101, 104))
         sends = tuple(
             replace(send, campaign_id=NEWS, arm=None, user_id=UserId(f"user-{number}"))
             for number, send in enumerate(old.sends, start=1)
         )
-        plans.commit(tx, TENANT, replace(old, campaign_id=NEWS, sends=sends), now=before)
+        plans.commit(tx.of(TENANT), replace(old, campaign_id=NEWS, sends=sends), now=before)
         of_news = planned_send.c.campaign_id == NEWS
         tx.execute(sa.update(planned_send).where(of_news).values(handed_over_at=before))
         did(tx, 101, ResponseKind.OPEN, before + HOUR)
@@ -174,8 +171,8 @@ def test_the_past_is_what_closed_before_the_experiment(
         tx.execute(sa.update(planned_send).where(late).values(handed_over_at=closes_later))
     past = {row.user: (row.past_sent, row.past_answered) for row in rows(state)}
     assert past == {0: (0, 0), 1: (1, 1), 2: (1, 0), 3: (0, 0), 4: (0, 0), 5: (0, 0)}
-    with state.read() as tx:
+    with state.read(OTHER) as tx:
         elsewhere = lift.armed_sends(
-            tx, OTHER, [[SALE]], outcome=EventType.OPEN, window=WINDOW, since=None
+            tx, [[SALE]], outcome=EventType.OPEN, window=WINDOW, since=None
         )
         assert {row.past_sent for row in elsewhere} == {0}

@@ -48,8 +48,8 @@ def tables(state: State) -> set[str]:
 
 def test_migrations_build_exactly_the_tables_that_the_code_uses(empty: State) -> None:
     migrate(empty)
-    with empty.read() as tx:
-        assert compare_metadata(MigrationContext.configure(tx), metadata) == []
+    with empty.read_fleet() as tx:
+        assert compare_metadata(MigrationContext.configure(tx.connection), metadata) == []
     indexes = {
         index["name"]
         for table in metadata.tables
@@ -64,19 +64,19 @@ def test_the_versions_are_the_chain_that_alembic_walks() -> None:
 
 
 def test_migrating_again_changes_nothing(state: State, now: datetime) -> None:
-    with state.write() as tx:
-        users.ensure(tx, TenantId("shop"), UserId("ann"), now=now)
+    with state.write(TenantId("shop")) as tx:
+        users.ensure(tx, UserId("ann"), now=now)
     migrate(state)
     check_version(state)
-    with state.read() as tx:
-        assert [user.user_id for user in users.everyone(tx, TenantId("shop"))] == ["ann"]
+    with state.read(TenantId("shop")) as tx:
+        assert [user.user_id for user in users.everyone(tx)] == ["ann"]
 
 
 def test_a_send_of_the_first_release_is_read_as_it_was_written(empty: State, now: datetime) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    with empty.write() as tx:
-        config.attributes["connection"] = tx
+    with empty.write_fleet() as tx:
+        config.attributes["connection"] = tx.connection
         command.upgrade(config, "0001")
         tx.execute(
             sa.text(
@@ -94,8 +94,8 @@ def test_a_send_of_the_first_release_is_read_as_it_was_written(empty: State, now
         )
     migrate(empty)
     check_version(empty)
-    with empty.read() as tx:
-        stored = plans.get_send(tx, TenantId("shop"), SendId("s_1"))
+    with empty.read(TenantId("shop")) as tx:
+        stored = plans.get_send(tx, SendId("s_1"))
     assert stored.send.arm is None
     assert stored.decision.slots == (Slot(now, 0.25),)
     assert (stored.decision.served_by, stored.decision.explored) == (None, None)
@@ -104,17 +104,17 @@ def test_a_send_of_the_first_release_is_read_as_it_was_written(empty: State, now
 def test_rows_of_before_their_hashes_are_hashed_as_they_are(empty: State) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    with empty.write() as tx:
-        config.attributes["connection"] = tx
+    with empty.write_fleet() as tx:
+        config.attributes["connection"] = tx.connection
         command.upgrade(config, "0005")
-        of_then = [table for table in HASHED if sa.inspect(tx).has_table(table.name)]
+        of_then = [table for table in HASHED if sa.inspect(tx.connection).has_table(table.name)]
         for table in of_then:
             columns = [sa.column(each.name, each.type) for each in table.c]
             unhashed = sa.table(table.name, *(each for each in columns if each.name != "row_hash"))
             rows = [sample_row(table, number) for number in range(1, 4)]
             tx.execute(sa.insert(unhashed), rows)
     migrate(empty)
-    with empty.read() as tx:
+    with empty.read_fleet() as tx:
         for table in of_then:
             assert list(changed(tx, table)) == []
             assert tx.scalar(sa.select(sa.func.count()).select_from(table)) == 3
@@ -177,7 +177,7 @@ def test_an_empty_state_is_not_served(empty: State) -> None:
 
 
 def test_a_state_of_a_newer_release_is_left_alone(state: State) -> None:
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         tx.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     for attempt in (check_version, migrate):
         with pytest.raises(Conflict) as refused:

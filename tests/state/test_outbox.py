@@ -36,23 +36,23 @@ def verdicts(recorded: list[Recorded]) -> list[str]:
 
 
 def copied(state: State, *, limit: int = 1000) -> list[tuple[int, TenantId, Event]]:
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         outbox.assign_positions(tx, limit=limit)
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         return outbox.after(tx, 0, limit=limit)
 
 
 def test_an_event_is_recorded_once_and_its_first_content_stays(state: State, now: datetime) -> None:
     first = an_open("e1", now)
     changed = an_open("e1", now + timedelta(seconds=1))
-    with state.write() as tx:
-        assert verdicts(outbox.record(tx, SHOP, [first, changed, first], now=now)) == [
+    with state.write(SHOP) as tx:
+        assert verdicts(outbox.record(tx, [first, changed, first], now=now)) == [
             "recorded",
             "conflict",
             "repeated",
         ]
-    with state.write() as tx:
-        again = outbox.record(tx, SHOP, [changed, first, an_open("e2", now)], now=now)
+    with state.write(SHOP) as tx:
+        again = outbox.record(tx, [changed, first, an_open("e2", now)], now=now)
     assert again == [
         Recorded(Verdict.CONFLICT, first=first),
         Recorded(Verdict.REPEATED),
@@ -65,23 +65,23 @@ def test_an_event_is_recorded_once_and_its_first_content_stays(state: State, now
 
 
 def test_true_is_not_one_when_contents_are_compared(state: State, now: datetime) -> None:
-    with state.write() as tx:
-        outbox.record(tx, SHOP, [an_open("e1", now, attributes={"seen": True})], now=now)
-        other = outbox.record(tx, SHOP, [an_open("e1", now, attributes={"seen": 1})], now=now)
+    with state.write(SHOP) as tx:
+        outbox.record(tx, [an_open("e1", now, attributes={"seen": True})], now=now)
+        other = outbox.record(tx, [an_open("e1", now, attributes={"seen": 1})], now=now)
     assert verdicts(other) == ["conflict"]
 
 
 def test_tenants_share_no_event_ids(state: State, now: datetime) -> None:
-    with state.write() as tx:
-        ours = outbox.record(tx, SHOP, [an_open("e1", now)], now=now)
-        theirs = outbox.record(tx, BANK, [an_open("e1", now, user_id=UserId("u2"))], now=now)
+    with state.write_fleet() as tx:
+        ours = outbox.record(tx.of(SHOP), [an_open("e1", now)], now=now)
+        theirs = outbox.record(tx.of(BANK), [an_open("e1", now, user_id=UserId("u2"))], now=now)
     assert verdicts(ours + theirs) == ["recorded", "recorded"]
 
 
 def test_nothing_is_recorded_when_the_effect_fails(state: State, now: datetime) -> None:
     def effect_fails() -> None:
-        with state.write() as tx:
-            outbox.record(tx, SHOP, [an_open("e1", now)], now=now)
+        with state.write(SHOP) as tx:
+            outbox.record(tx, [an_open("e1", now)], now=now)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -90,18 +90,18 @@ def test_nothing_is_recorded_when_the_effect_fails(state: State, now: datetime) 
 
 
 def test_positions_are_dense_and_never_change(state: State, now: datetime) -> None:
-    with state.write() as tx:
-        outbox.record(tx, SHOP, [an_open(f"a{n}", now) for n in range(5)], now=now)
+    with state.write_fleet() as tx:
+        outbox.record(tx.of(SHOP), [an_open(f"a{n}", now) for n in range(5)], now=now)
         assert outbox.assign_positions(tx, limit=3) == 3
     before = copied(state, limit=2)
-    with state.write() as tx:
-        outbox.record(tx, SHOP, [an_open(f"b{n}", now) for n in range(3)], now=now)
+    with state.write_fleet() as tx:
+        outbox.record(tx.of(SHOP), [an_open(f"b{n}", now) for n in range(3)], now=now)
         assert outbox.assign_positions(tx, limit=100) == 3
         assert outbox.assign_positions(tx, limit=100) == 0
     everything = copied(state)
     assert [position for position, _, _ in everything] == list(range(1, 9))
     assert everything[:2] == before
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         assert [position for position, _, _ in outbox.after(tx, 6, limit=10)] == [7, 8]
         assert outbox.last_position(tx) == 8
 
@@ -109,17 +109,17 @@ def test_positions_are_dense_and_never_change(state: State, now: datetime) -> No
 @pytest.mark.parametrize("state_url", ["postgres"], indirect=True)  # SQLite has one writer
 def test_a_transaction_that_commits_late_is_not_passed_over(state: State, now: datetime) -> None:
     """Its sequence number may be the lower one; its position is the higher one."""
-    with state.write() as slow:
-        outbox.record(slow, SHOP, [an_open("slow", now)], now=now)
-        with state.write() as quick:
-            outbox.record(quick, SHOP, [an_open("quick", now)], now=now)
+    with state.write(SHOP) as slow:
+        outbox.record(slow, [an_open("slow", now)], now=now)
+        with state.write(SHOP) as quick:
+            outbox.record(quick, [an_open("quick", now)], now=now)
         assert [event.event_id for _, _, event in copied(state)] == ["quick"]
     assert [event.event_id for _, _, event in copied(state)] == ["quick", "slow"]
 
 
 def test_a_refused_event_is_not_offered_again(state: State, now: datetime) -> None:
-    with state.write() as tx:
-        outbox.record(tx, SHOP, [an_open(f"e{n}", now) for n in range(3)], now=now)
+    with state.write_fleet() as tx:
+        outbox.record(tx.of(SHOP), [an_open(f"e{n}", now) for n in range(3)], now=now)
         outbox.assign_positions(tx, limit=3)
         outbox.refuse(tx, 2, "event_conflict")
     assert [position for position, _, _ in copied(state)] == [1, 3]
@@ -131,8 +131,8 @@ def test_sixty_four_threads_record_one_event_once(state: State, now: datetime) -
     def record(number: int) -> str:
         content = an_open("e1", now, campaign_id=None if number % 2 else "other")
         barrier.wait()
-        with state.write() as tx:
-            return verdicts(outbox.record(tx, SHOP, [content], now=now))[0]
+        with state.write(SHOP) as tx:
+            return verdicts(outbox.record(tx, [content], now=now))[0]
 
     with ThreadPoolExecutor(64) as pool:
         seen = list(pool.map(record, range(64)))
@@ -146,8 +146,8 @@ def test_overlapping_batches_in_opposite_order_do_not_block_each_other(
 
     def record(number: int) -> int:
         batch = events if number % 2 else events[::-1]
-        with state.write() as tx:
-            return verdicts(outbox.record(tx, SHOP, batch, now=now)).count("recorded")
+        with state.write(SHOP) as tx:
+            return verdicts(outbox.record(tx, batch, now=now)).count("recorded")
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(record, range(32))) == 300
@@ -170,11 +170,11 @@ def test_a_connection_that_breaks_at_the_commit_is_mended_by_repeating(
 
     events = [an_open(f"e{n}", now) for n in range(3)]
     sa.event.listen(state.engine, "commit", break_off, once=True)
-    with pytest.raises(StoreFailure) as refused, state.write() as tx:
-        outbox.record(tx, SHOP, events, now=now)
+    with pytest.raises(StoreFailure) as refused, state.write(SHOP) as tx:
+        outbox.record(tx, events, now=now)
     assert refused.value.code == "store_unavailable"
-    with state.write() as tx:
-        again = verdicts(outbox.record(tx, SHOP, events, now=now))
+    with state.write(SHOP) as tx:
+        again = verdicts(outbox.record(tx, events, now=now))
     assert again == (["recorded"] * 3 if moment == "before" else ["repeated"] * 3)
     assert [event for _, _, event in copied(state)] == events
 
@@ -182,9 +182,9 @@ def test_a_connection_that_breaks_at_the_commit_is_mended_by_repeating(
 def test_what_waits_is_counted_behind_the_log_and_before_its_position(
     state: State, now: datetime
 ) -> None:
-    with state.write() as tx:
-        outbox.record(tx, SHOP, [an_open(f"e{number}", now) for number in range(6)], now=now)
-        outbox.record(tx, BANK, [an_open("e0", now)], now=now)
+    with state.write_fleet() as tx:
+        outbox.record(tx.of(SHOP), [an_open(f"e{number}", now) for number in range(6)], now=now)
+        outbox.record(tx.of(BANK), [an_open("e0", now)], now=now)
         outbox.assign_positions(tx, limit=4)
         assert outbox.waiting(tx, 0) == {SHOP: 6, BANK: 1}
         assert outbox.waiting(tx, 3) == {SHOP: 3, BANK: 1}
@@ -198,20 +198,24 @@ def test_what_waits_is_found_by_where_it_stands_not_among_all_that_is_in_the_log
     state: State, now: datetime
 ) -> None:
     """An import asks for it while no request can record anything."""
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         for tenant_id in (SHOP, BANK):
-            outbox.record(tx, tenant_id, [an_open(f"e{n}", now) for n in range(4)], now=now)
+            outbox.record(tx.of(tenant_id), [an_open(f"e{n}", now) for n in range(4)], now=now)
         outbox.assign_positions(tx, limit=6)
         outbox.refuse(tx, 4, "event_conflict")
     asked: list[tuple[str, object]] = []
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         assert outbox.last_position(tx) == 6
-        listen = (tx, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+        listen = (
+            tx.connection,
+            "before_cursor_execute",
+            lambda *given: asked.append((given[2], given[3])),
+        )
         sa.event.listen(*listen)
-        assert sorted(outbox.waiting_ids(tx, SHOP, 2)) == ["e2"]
-        assert sorted(outbox.waiting_ids(tx, BANK, 2)) == ["e0", "e1", "e2", "e3"]
+        assert sorted(outbox.waiting_ids(tx.of(SHOP), 2)) == ["e2"]
+        assert sorted(outbox.waiting_ids(tx.of(BANK), 2)) == ["e0", "e1", "e2", "e3"]
         sa.event.remove(*listen)
-        if tx.dialect.name == "sqlite":
+        if tx.is_sqlite:
             for sql, values in asked:
-                (plan,) = tx.exec_driver_sql(f"explain query plan {sql}", values).all()
+                (plan,) = tx.connection.exec_driver_sql(f"explain query plan {sql}", values).all()
                 assert "(position" in plan.detail

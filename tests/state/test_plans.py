@@ -114,25 +114,21 @@ def a_plan(now: datetime, users: range, *, tenant_id: TenantId = TENANT) -> Plan
 @pytest.fixture
 def put(state: State, now: datetime) -> None:
     """The campaign is there, for two tenants."""
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         for tenant_id in (TENANT, OTHER):
-            plans.put_campaign(tx, tenant_id, a_campaign(now), DEFINITION, now=now)
+            plans.put_campaign(tx.of(tenant_id), a_campaign(now), DEFINITION, now=now)
 
 
 def counts(state: State, tenant_id: TenantId = TENANT) -> dict[SendState, int]:
-    with state.read() as tx:
-        return {
-            name: count
-            for name, count in plans.campaign_counts(tx, tenant_id, SALE).items()
-            if count
-        }
+    with state.read(tenant_id) as tx:
+        return {name: count for name, count in plans.campaign_counts(tx, SALE).items() if count}
 
 
 def test_a_campaign_comes_back_as_it_was_given(state: State, now: datetime) -> None:
-    with state.write() as tx:
-        assert plans.put_campaign(tx, TENANT, a_campaign(now), DEFINITION, now=now)
-    with state.read() as tx:
-        stored = plans.get_campaign(tx, TENANT, SALE)
+    with state.write(TENANT) as tx:
+        assert plans.put_campaign(tx, a_campaign(now), DEFINITION, now=now)
+    with state.read_fleet() as tx:
+        stored = plans.get_campaign(tx.of(TENANT), SALE)
         wordings = sa.select(*(each for each in variant.c if each.name != "row_hash"))
         variants = tx.execute(wordings.order_by(variant.c.variant_id)).all()
     assert stored == plans.StoredCampaign(SALE, DEFINITION, now, None, None)
@@ -146,29 +142,29 @@ def test_the_same_definition_is_a_repeat_and_another_a_conflict(
     state: State, now: datetime, put: None
 ) -> None:
     reordered = dict(reversed(DEFINITION.items()))
-    with state.write() as tx:
-        assert not plans.put_campaign(tx, TENANT, a_campaign(now), reordered, now=now + HOUR)
-    with state.write() as tx, pytest.raises(Conflict) as refusal:
-        plans.put_campaign(tx, TENANT, a_campaign(now), {**DEFINITION, "slot_minutes": 30}, now=now)
+    with state.write(TENANT) as tx:
+        assert not plans.put_campaign(tx, a_campaign(now), reordered, now=now + HOUR)
+    with state.write(TENANT) as tx, pytest.raises(Conflict) as refusal:
+        plans.put_campaign(tx, a_campaign(now), {**DEFINITION, "slot_minutes": 30}, now=now)
     assert refusal.value.code == "campaign_conflict"
-    with state.read() as tx:
-        assert plans.get_campaign(tx, TENANT, SALE).created_at == now
+    with state.read(TENANT) as tx:
+        assert plans.get_campaign(tx, SALE).created_at == now
 
 
 def test_a_send_comes_back_with_its_decision_to_the_last_bit(
     state: State, now: datetime, put: None
 ) -> None:
     plan = a_plan(now, range(12))
-    with state.write() as tx:
-        report = plans.commit(tx, TENANT, plan, now=now)
+    with state.write(TENANT) as tx:
+        report = plans.commit(tx, plan, now=now)
     assert report == plans.CommitReport(planned_count=10, suppressed_count=2, repeated_count=0)
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         for send, reason in zip(plan.sends, plan.decisions, strict=True):
-            stored = plans.get_send(tx, TENANT, send.send_id)
+            stored = plans.get_send(tx.of(TENANT), send.send_id)
             assert stored == plans.StoredSend(send, reason, now, 0, None)
-        assert plans.get_campaign(tx, TENANT, SALE).committed_at == now
+        assert plans.get_campaign(tx.of(TENANT), SALE).committed_at == now
         ready = dict(tx.execute(sa.select(planned_send.c.send_id, planned_send.c.ready_at)).all())
-        due = plans.due_times(tx, TENANT, SALE)
+        due = plans.due_times(tx.of(TENANT), SALE)
     assert ready == {send.send_id: send.due_at for send in plan.sends}
     assert due == {send.user_id: send.due_at for send in plan.sends if send.due_at is not None}
 
@@ -176,16 +172,16 @@ def test_a_send_comes_back_with_its_decision_to_the_last_bit(
 def test_committing_again_adds_only_who_joined_since(
     state: State, now: datetime, put: None
 ) -> None:
-    with state.write() as tx:
-        plans.commit(tx, TENANT, a_plan(now, range(20)), now=now)
+    with state.write(TENANT) as tx:
+        plans.commit(tx, a_plan(now, range(20)), now=now)
     later = a_plan(now + HOUR, range(25))
-    with state.write() as tx:
-        report = plans.commit(tx, TENANT, later, now=now + HOUR)
+    with state.write(TENANT) as tx:
+        report = plans.commit(tx, later, now=now + HOUR)
     assert report == plans.CommitReport(planned_count=4, suppressed_count=1, repeated_count=20)
-    with state.read() as tx:
-        assert plans.get_send(tx, TENANT, SendId("s_default_7")).planned_at == now
-        assert plans.get_send(tx, TENANT, SendId("s_default_22")).planned_at == now + HOUR
-        assert plans.get_campaign(tx, TENANT, SALE).committed_at == now
+    with state.read(TENANT) as tx:
+        assert plans.get_send(tx, SendId("s_default_7")).planned_at == now
+        assert plans.get_send(tx, SendId("s_default_22")).planned_at == now + HOUR
+        assert plans.get_campaign(tx, SALE).committed_at == now
 
 
 def at_once(*actions: Callable[[], Any]) -> list[Any]:
@@ -224,7 +220,7 @@ def test_commits_at_once_from_two_processes_write_each_send_once(
     written = [int(process.communicate(timeout=60)[0]) for process in processes]
     assert sum(written) == 6000
     assert counts(state) == {SendState.PLANNED: 5400, SendState.SUPPRESSED: 600}
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         assert tx.scalar(sa.select(sa.func.count()).select_from(decision)) == 6000
 
 
@@ -234,45 +230,45 @@ def commit_when_told(url: str, now: datetime, users: range) -> None:
     state = State(url)
     print("ready", flush=True)
     sys.stdin.readline()
-    with state.write() as tx:
-        report = plans.commit(tx, TENANT, plan, now=now)
+    with state.write(TENANT) as tx:
+        report = plans.commit(tx, plan, now=now)
     print(report.planned_count + report.suppressed_count)
 
 
 def test_a_commit_that_fails_leaves_nothing(state: State, now: datetime, put: None) -> None:
     plan = a_plan(now, range(20))
     broken = replace(plan, decisions=(*plan.decisions[:-1], plan.decisions[0]))
-    with pytest.raises(StoreFailure), state.write() as tx:
-        plans.commit(tx, TENANT, broken, now=now)
+    with pytest.raises(StoreFailure), state.write(TENANT) as tx:
+        plans.commit(tx, broken, now=now)
     assert counts(state) == {}
-    with state.read() as tx:
-        assert plans.get_campaign(tx, TENANT, SALE).committed_at is None
+    with state.read(TENANT) as tx:
+        assert plans.get_campaign(tx, SALE).committed_at is None
 
 
 def test_a_cancelled_campaign_keeps_what_was_handed_over_and_plans_no_more(
     state: State, now: datetime, put: None
 ) -> None:
-    with state.write() as tx:
-        plans.commit(tx, TENANT, a_plan(now, range(20)), now=now)
+    with state.write_fleet() as tx:
+        plans.commit(tx.of(TENANT), a_plan(now, range(20)), now=now)
         tx.execute(
             sa.update(planned_send)
             .where(planned_send.c.send_id == "s_default_7")
             .values(state=SendState.DELIVERED)
         )
-    with state.write() as tx:
-        assert plans.cancel_campaign(tx, TENANT, SALE, reason="changed_mind", now=now) == 17
-    with state.write() as tx:
-        assert plans.cancel_campaign(tx, TENANT, SALE, reason="again", now=now + HOUR) == 0
+    with state.write(TENANT) as tx:
+        assert plans.cancel_campaign(tx, SALE, reason="changed_mind", now=now) == 17
+    with state.write(TENANT) as tx:
+        assert plans.cancel_campaign(tx, SALE, reason="again", now=now + HOUR) == 0
     assert counts(state) == {
         SendState.CANCELLED: 17,
         SendState.DELIVERED: 1,
         SendState.SUPPRESSED: 2,
     }
-    with state.read() as tx:
-        assert plans.get_campaign(tx, TENANT, SALE).cancelled_at == now
-        assert plans.get_send(tx, TENANT, SendId("s_default_8")).send.reason == "changed_mind"
-    with state.write() as tx, pytest.raises(Conflict) as refusal:
-        plans.commit(tx, TENANT, a_plan(now, range(30)), now=now)
+    with state.read(TENANT) as tx:
+        assert plans.get_campaign(tx, SALE).cancelled_at == now
+        assert plans.get_send(tx, SendId("s_default_8")).send.reason == "changed_mind"
+    with state.write(TENANT) as tx, pytest.raises(Conflict) as refusal:
+        plans.commit(tx, a_plan(now, range(30)), now=now)
     assert refusal.value.code == "campaign_cancelled"
 
 
@@ -280,12 +276,12 @@ def test_cancelling_while_committing_never_leaves_a_planned_send(
     state: State, now: datetime, put: None
 ) -> None:
     def commit() -> None:
-        with state.write() as tx:
-            plans.commit(tx, TENANT, a_plan(now, range(300)), now=now)
+        with state.write(TENANT) as tx:
+            plans.commit(tx, a_plan(now, range(300)), now=now)
 
     def cancel() -> None:
-        with state.write() as tx:
-            plans.cancel_campaign(tx, TENANT, SALE, reason="changed_mind", now=now)
+        with state.write(TENANT) as tx:
+            plans.cancel_campaign(tx, SALE, reason="changed_mind", now=now)
 
     at_once(commit, cancel)
     assert SendState.PLANNED not in counts(state)
@@ -294,12 +290,12 @@ def test_cancelling_while_committing_never_leaves_a_planned_send(
 def test_sends_are_counted_by_tenant_and_state_with_the_earliest_due(
     state: State, now: datetime, put: None
 ) -> None:
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         assert plans.send_counts(tx) == []
-        plans.commit(tx, TENANT, a_plan(now, range(3, 23)), now=now)
-        plans.commit(tx, OTHER, a_plan(now, range(10, 11), tenant_id=OTHER), now=now)
-        plans.cancel_send(tx, TENANT, SendId("s_default_3"), reason="test")
-    with state.read() as tx:
+        plans.commit(tx.of(TENANT), a_plan(now, range(3, 23)), now=now)
+        plans.commit(tx.of(OTHER), a_plan(now, range(10, 11), tenant_id=OTHER), now=now)
+        plans.cancel_send(tx.of(TENANT), SendId("s_default_3"), reason="test")
+    with state.read_fleet() as tx:
         found = plans.send_counts(tx)
     due = now + HOUR
     assert found == [
@@ -313,18 +309,18 @@ def test_sends_are_counted_by_tenant_and_state_with_the_earliest_due(
 def test_one_send_is_cancelled_only_while_it_is_planned(
     state: State, now: datetime, put: None
 ) -> None:
-    with state.write() as tx:
-        plans.commit(tx, TENANT, a_plan(now, range(1, 4)), now=now)
+    with state.write_fleet() as tx:
+        plans.commit(tx.of(TENANT), a_plan(now, range(1, 4)), now=now)
         tx.execute(
             sa.update(planned_send)
             .where(planned_send.c.send_id == "s_default_2")
             .values(state=SendState.CLAIMED)
         )
-    with state.write() as tx:
+    with state.write(TENANT) as tx:
         for _ in range(2):
-            plans.cancel_send(tx, TENANT, SendId("s_default_1"), reason="changed_mind")
-    with state.write() as tx, pytest.raises(Conflict) as refusal:
-        plans.cancel_send(tx, TENANT, SendId("s_default_2"), reason="changed_mind")
+            plans.cancel_send(tx, SendId("s_default_1"), reason="changed_mind")
+    with state.write(TENANT) as tx, pytest.raises(Conflict) as refusal:
+        plans.cancel_send(tx, SendId("s_default_2"), reason="changed_mind")
     assert refusal.value.code == "send_not_planned"
     assert counts(state) == {
         SendState.CANCELLED: 1,
@@ -334,28 +330,28 @@ def test_one_send_is_cancelled_only_while_it_is_planned(
 
 
 def test_another_tenants_rows_look_like_none(state: State, now: datetime, put: None) -> None:
-    with state.write() as tx:
-        plans.commit(tx, TENANT, a_plan(now, range(20)), now=now)
-        plans.commit(tx, OTHER, a_plan(now, range(5), tenant_id=OTHER), now=now)
+    with state.write_fleet() as tx:
+        plans.commit(tx.of(TENANT), a_plan(now, range(20)), now=now)
+        plans.commit(tx.of(OTHER), a_plan(now, range(5), tenant_id=OTHER), now=now)
     refusals = []
     for send_id in (SendId("s_default_7"), SendId("s_nobody")):
-        with state.write() as tx:
+        with state.write(OTHER) as tx:
             with pytest.raises(NotFound) as refusal:
-                plans.get_send(tx, OTHER, send_id)
+                plans.get_send(tx, send_id)
             refusals.append(str(refusal.value))
             with pytest.raises(NotFound) as refusal:
-                plans.cancel_send(tx, OTHER, send_id, reason="mine")
+                plans.cancel_send(tx, send_id, reason="mine")
             refusals.append(str(refusal.value))
     assert len(set(refusals)) == 1
-    with state.write() as tx, pytest.raises(NotFound) as refusal:
-        plans.cancel_campaign(tx, OTHER, CampaignId("unknown"), reason="mine", now=now)
+    with state.write(OTHER) as tx, pytest.raises(NotFound) as refusal:
+        plans.cancel_campaign(tx, CampaignId("unknown"), reason="mine", now=now)
     assert refusal.value.code == "campaign_unknown"
-    with state.write() as tx:
-        plans.cancel_campaign(tx, OTHER, SALE, reason="mine", now=now)
+    with state.write(OTHER) as tx:
+        plans.cancel_campaign(tx, SALE, reason="mine", now=now)
     assert counts(state) == {SendState.PLANNED: 18, SendState.SUPPRESSED: 2}
     assert counts(state, OTHER) == {SendState.CANCELLED: 4, SendState.SUPPRESSED: 1}
-    with state.write() as tx, pytest.raises(InvariantBroken) as broken:
-        plans.commit(tx, OTHER, a_plan(now, range(30)), now=now)
+    with state.write(OTHER) as tx, pytest.raises(InvariantBroken) as broken:
+        plans.commit(tx, a_plan(now, range(30)), now=now)
     assert broken.value.code == "foreign_plan"
 
 
@@ -364,10 +360,10 @@ def test_a_hundred_thousand_sends_are_committed_in_seconds(
     state: State, now: datetime, put: None
 ) -> None:
     plan = a_plan(now, range(100_000))
-    with state.write() as tx:
-        assert plans.commit(tx, TENANT, plan, now=now).planned_count == 90_000
-    with state.write() as tx:
-        assert plans.commit(tx, TENANT, plan, now=now).repeated_count == 100_000
+    with state.write(TENANT) as tx:
+        assert plans.commit(tx, plan, now=now).planned_count == 90_000
+    with state.write(TENANT) as tx:
+        assert plans.commit(tx, plan, now=now).repeated_count == 100_000
 
 
 if __name__ == "__main__":

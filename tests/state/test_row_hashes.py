@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from state.sample_rows import BEGAN, HASHED, sample, sample_row
 
 from sendopt.records import Channel, Device, DeviceId, TenantId, UserId
-from sendopt.state import State, Transaction, devices, tenants
+from sendopt.state import FleetRead, State, devices, tenants
 from sendopt.state.instant import Instant
 from sendopt.state.row_hash import digest, hashed_columns
 from sendopt.state.tables import api_key, metadata, tenant
@@ -58,7 +58,7 @@ def values_of(table: sa.Table) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-def found(tx: Transaction, table: sa.Table) -> list[Violation]:
+def found(tx: FleetRead, table: sa.Table) -> list[Violation]:
     return list(changed(tx, table))
 
 
@@ -80,7 +80,7 @@ def test_the_form_of_a_hash_is_fixed() -> None:
 )
 @given(st.data())
 def test_whatever_is_inserted_is_found_unchanged(state: State, data: st.DataObject) -> None:
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         for table in HASHED:
             values = data.draw(values_of(table))
             inside = tx.begin_nested()
@@ -95,7 +95,7 @@ def test_whatever_is_inserted_is_found_unchanged(state: State, data: st.DataObje
 def test_a_change_of_any_hashed_column_is_named_with_its_row_alone(
     state: State, table: sa.Table
 ) -> None:
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         if table is api_key:  # its tenants have to be there
             tx.execute(sa.insert(tenant), [sample_row(tenant, number) for number in (1, 3, 5)])
         tx.execute(sa.insert(table), [sample_row(table, number) for number in (1, 3)])
@@ -122,10 +122,10 @@ def test_a_change_of_any_hashed_column_is_named_with_its_row_alone(
 
 def test_a_device_that_is_registered_again_is_what_was_registered_last(state: State) -> None:
     device = Device(DeviceId("d1"), UserId("ann"), Channel.SIMULATOR, {}, None, None)
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         for address in ({"a": 1}, {"b": 2}):
             again = replace(device, address=address)
-            devices.register(tx, TenantId("shop"), again, now=BEGAN)
+            devices.register(tx.of(TenantId("shop")), again, now=BEGAN)
             assert found(tx, device_table) == []
-        devices.mark_dead(tx, TenantId("shop"), device.device_id, reason="gone", now=BEGAN)
+        devices.mark_dead(tx.of(TenantId("shop")), device.device_id, reason="gone", now=BEGAN)
         assert found(tx, device_table) == []

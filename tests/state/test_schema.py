@@ -18,7 +18,7 @@ def file(_migrated_sqlite: Path, tmp_path: Path) -> Path:
 
 
 def named(file: Path) -> list[str]:
-    with closing(State(f"sqlite:///{file}")) as state, state.read() as tx:
+    with closing(State(f"sqlite:///{file}")) as state, state.read_fleet() as tx:
         return [each.subject for each in schema.changed(tx)]
 
 

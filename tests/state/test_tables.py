@@ -28,10 +28,10 @@ def test_every_row_belongs_to_a_tenant() -> None:
     )
 )
 def test_an_instant_comes_back_to_the_microsecond_in_utc(state: State, instant: datetime) -> None:
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         tx.execute(sa.text("DELETE FROM app_user"))
-        users.opt_out(tx, SHOP, UserId("ann"), at=instant, now=instant)
-        stored = users.get(tx, SHOP, UserId("ann")).opted_out_at
+        users.opt_out(tx.of(SHOP), UserId("ann"), at=instant, now=instant)
+        stored = users.get(tx.of(SHOP), UserId("ann")).opted_out_at
     assert stored is not None
     assert stored == instant.astimezone(UTC)
     assert stored.tzinfo is UTC

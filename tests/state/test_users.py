@@ -14,32 +14,32 @@ ANN = UserId("ann")
 
 
 def test_a_profile_is_created_and_updated(state: State, now: datetime) -> None:
-    with state.write() as tx:
-        users.put(tx, SHOP, ANN, timezone="Asia/Tokyo", now=now)
-        users.ensure(tx, SHOP, ANN, now=now)
-        assert users.get(tx, SHOP, ANN) == User(ANN, "Asia/Tokyo", None)
-        users.put(tx, SHOP, ANN, timezone="Pacific/Apia", now=now)
-        assert list(users.everyone(tx, SHOP)) == [User(ANN, "Pacific/Apia", None)]
+    with state.write(SHOP) as tx:
+        users.put(tx, ANN, timezone="Asia/Tokyo", now=now)
+        users.ensure(tx, ANN, now=now)
+        assert users.get(tx, ANN) == User(ANN, "Asia/Tokyo", None)
+        users.put(tx, ANN, timezone="Pacific/Apia", now=now)
+        assert list(users.everyone(tx)) == [User(ANN, "Pacific/Apia", None)]
 
 
 def test_an_opt_out_holds_for_a_user_nobody_knew(state: State, now: datetime) -> None:
-    with state.write() as tx:
-        users.opt_out(tx, SHOP, ANN, at=now, now=now)
-        assert users.get(tx, SHOP, ANN).opted_out_at == now
+    with state.write(SHOP) as tx:
+        users.opt_out(tx, ANN, at=now, now=now)
+        assert users.get(tx, ANN).opted_out_at == now
 
 
 def test_an_opt_out_outlives_every_update_and_keeps_its_first_time(
     state: State, now: datetime
 ) -> None:
     later = now + timedelta(days=1)
-    with state.write() as tx:
-        users.put(tx, SHOP, ANN, timezone="Asia/Tokyo", now=now)
-        users.opt_out(tx, SHOP, ANN, at=now, now=now)
-        users.opt_out(tx, SHOP, ANN, at=later, now=later)
-        users.put(tx, SHOP, ANN, timezone="UTC", now=later)
-        users.ensure(tx, SHOP, ANN, now=later)
-    with state.read() as tx:
-        assert users.get(tx, SHOP, ANN) == User(ANN, "UTC", now)
+    with state.write(SHOP) as tx:
+        users.put(tx, ANN, timezone="Asia/Tokyo", now=now)
+        users.opt_out(tx, ANN, at=now, now=now)
+        users.opt_out(tx, ANN, at=later, now=later)
+        users.put(tx, ANN, timezone="UTC", now=later)
+        users.ensure(tx, ANN, now=later)
+    with state.read(SHOP) as tx:
+        assert users.get(tx, ANN) == User(ANN, "UTC", now)
 
 
 DAY = timedelta(days=1)
@@ -53,11 +53,11 @@ def test_the_later_word_holds_in_whatever_order_they_come(
 ) -> None:
     """A word is an opt-in or an opt-out, and its day; at one time the opt-out holds."""
     user_id = UserId(f"of {words}")
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         for at_hand, (is_opt_in, day) in enumerate(words):
             note = users.opt_in if is_opt_in else users.opt_out
-            note(tx, SHOP, user_id, at=now + day * DAY, now=now + (10 + at_hand) * DAY)
-        opted_out_at = users.get(tx, SHOP, user_id).opted_out_at
+            note(tx.of(SHOP), user_id, at=now + day * DAY, now=now + (10 + at_hand) * DAY)
+        opted_out_at = users.get(tx.of(SHOP), user_id).opted_out_at
     last_in = max([day for is_opt_in, day in words if is_opt_in], default=-1)
     standing = [now + day * DAY for is_opt_in, day in words if not is_opt_in and day >= last_in]
     assert (opted_out_at is not None) == bool(standing)

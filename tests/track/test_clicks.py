@@ -40,7 +40,7 @@ def follow(
 
 
 def clicks(state: State) -> list[sa.Row[tuple[object, ...]]]:
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         return list(tx.execute(sa.select(tables.click).order_by(tables.click.c.occurred_at)))
 
 
@@ -61,7 +61,7 @@ def test_a_click_and_its_event_are_one(
 ) -> None:
     link = hand_over(state, "s1", at=HANDED_OVER)
     followed = follow(state, signer, link, now=HANDED_OVER + SECOND)
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         outbox.assign_positions(tx, limit=10)
         events = [event for _, _, event in outbox.after(tx, 0, limit=10)]
     click = events[-1]
@@ -133,7 +133,7 @@ def test_many_taps_at_once_count_once(
         followed = list(pool.map(lambda link: follow(state, signer, link, now=now), links * 16))
     assert sum(redirect.counted for redirect in followed) == len(links)
     assert len(clicks(state)) == 64
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         counted = tx.execute(
             sa.select(tables.click.c.send_id).where(tables.click.c.filtered_reason.is_(None))
         )

@@ -37,7 +37,7 @@ def report(
 
 
 def events(state: State) -> list[tuple[str, str]]:
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         rows = tx.execute(
             sa.select(tables.event_outbox.c.event_id, tables.event_outbox.c.event).order_by(
                 tables.event_outbox.c.sequence
@@ -47,7 +47,7 @@ def events(state: State) -> list[tuple[str, str]]:
 
 
 def opted_out_at(state: State, user_id: str = "ann") -> datetime | None:
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         found: datetime | None = tx.scalar(
             sa.select(tables.app_user.c.opted_out_at).where(
                 tables.app_user.c.tenant_id == "shop", tables.app_user.c.user_id == user_id
@@ -78,7 +78,7 @@ def test_an_answer_counts_until_before_the_window_ends(state: State, hand_over: 
 def test_the_rate_card_at_the_hand_over_sets_the_window(state: State, hand_over: HandOver) -> None:
     hand_over(state, "s1", at=HANDED_OVER)
     hand_over(state, "s2", at=HANDED_OVER + MINUTE)
-    with state.write() as tx:
+    with state.write_fleet() as tx:
         for version, (at, seconds) in enumerate(
             [(HANDED_OVER, 3600), (HANDED_OVER + MINUTE, 60)], start=1
         ):
@@ -111,9 +111,9 @@ def test_an_opt_out_by_the_same_send_is_heard_again_after_an_opt_in(
 ) -> None:
     hand_over(state, "s1", at=HANDED_OVER)
     report(state, "opt_out", HANDED_OVER + MINUTE)
-    with state.write() as tx:
+    with state.write(SHOP) as tx:
         again = HANDED_OVER + 2 * MINUTE
-        users.opt_in(tx, SHOP, UserId("ann"), at=again, now=again)
+        users.opt_in(tx, UserId("ann"), at=again, now=again)
     assert opted_out_at(state) is None
     # The first one, told once more, is still older than the opt-in.
     report(state, "opt_out", HANDED_OVER + MINUTE, now=HANDED_OVER + 3 * MINUTE)
@@ -130,8 +130,8 @@ def test_an_opt_out_is_heard_whenever_it_comes(state: State, hand_over: HandOver
     hand_over(state, "s2", user_id="bob", at=HANDED_OVER)
     hand_over(state, "s3", user_id="cat", at=HANDED_OVER)
     taken = Event("s3:opt_out", UserId("cat"), EventType.OPT_OUT, HANDED_OVER)
-    with state.write() as tx:
-        outbox.record(tx, SHOP, [taken], now=HANDED_OVER)
+    with state.write(SHOP) as tx:
+        outbox.record(tx, [taken], now=HANDED_OVER)
     times = {"s1": HANDED_OVER, "s2": HANDED_OVER - MINUTE, "s3": HANDED_OVER + 100 * WINDOW}
     reasons = [
         report(state, "opt_out", at, send_id=send_id).filtered_reason
@@ -182,12 +182,12 @@ def test_a_response_whose_event_id_is_taken_is_refused_whole(
 ) -> None:
     hand_over(state, "s1", at=HANDED_OVER)
     taken = Event("s1:response", UserId("bob"), EventType.RESPONSE, HANDED_OVER, send_id=S1)
-    with state.write() as tx:
-        outbox.record(tx, SHOP, [taken], now=HANDED_OVER)
+    with state.write(SHOP) as tx:
+        outbox.record(tx, [taken], now=HANDED_OVER)
     with pytest.raises(Conflict) as refusal:
         report(state, "response", HANDED_OVER + MINUTE)
     assert refusal.value.code == "event_conflict"
-    with state.read() as tx:
+    with state.read_fleet() as tx:
         assert tx.execute(sa.select(tables.response)).all() == []
 
 
