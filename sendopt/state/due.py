@@ -27,7 +27,7 @@ from sendopt.state.tables import (
     planned_send,
     variant,
 )
-from sendopt.state.transaction import FleetRead, FleetWrite, TenantWrite
+from sendopt.state.transaction import FleetRead, FleetWrite, TenantWrite, owned
 
 #: More than dispatchers have in hand at a time.
 _MOST_CLAIMS = 10_000
@@ -133,7 +133,7 @@ def _lock(
 
 def _lock_one(tx: TenantWrite, send_id: str) -> sa.Row[Any] | DamagedSend:
     one = _with_its_own(_ONE)
-    given = {"of_tenant": tx.tenant_id, "of_send": send_id}
+    given = {**tx.bound(), "of_send": send_id}
     try:
         return readable(tx, one, given)[0]
     except Unreadable:
@@ -142,7 +142,7 @@ def _lock_one(tx: TenantWrite, send_id: str) -> sa.Row[Any] | DamagedSend:
 
 _KEY = (planned_send.c.tenant_id, planned_send.c.send_id)
 _is_key = (
-    planned_send.c.tenant_id == sa.bindparam("of_tenant"),
+    owned(planned_send),
     planned_send.c.send_id == sa.bindparam("of_send"),
 )
 

@@ -12,7 +12,6 @@ from sendopt.records import (
     CampaignId,
     ResponseKind,
     SendState,
-    TenantId,
     UserId,
     Variant,
     VariantId,
@@ -71,7 +70,6 @@ def variant_answers(
 
     Args:
         tx: the transaction.
-        tenant_id: whose sends.
         variants: of the campaign that asks.
         message_type: of that campaign.
         since: only campaigns made from then on count.
@@ -80,9 +78,7 @@ def variant_answers(
     known_as = {
         (CampaignId(row.campaign_id), VariantId(row.variant_id)): asked.variant_id
         for asked in variants
-        for row in tx.execute(
-            _wordings(tx.tenant_id, asked, message_type=message_type, since=since)
-        )
+        for row in tx.execute(_wordings(tx, asked, message_type=message_type, since=since))
     }
     if not known_as:
         return []
@@ -122,7 +118,7 @@ def variant_answers(
 
 
 def _wordings(
-    tenant_id: TenantId, asked: Variant, *, message_type: str | None, since: datetime
+    tx: TenantRead, asked: Variant, *, message_type: str | None, since: datetime
 ) -> sa.Select[tuple[str, str]]:
     """Find the campaigns of a message type that use these words, and what they call them."""
     kind = campaign.c.definition["message_type"].as_string()
@@ -137,7 +133,7 @@ def _wordings(
             ),
         )
         .where(
-            campaign.c.tenant_id == tenant_id,
+            tx.owns(campaign),
             campaign.c.created_at >= since,
             kind.is_(None) if message_type is None else kind == message_type,
             variant.c.title == asked.title,

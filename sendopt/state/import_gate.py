@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from sendopt.records import TenantId
 from sendopt.state.tables import tenant
-from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
+from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite, owned
 
 #: First half of the advisory lock keys, so that they meet nobody else's in the same database.
 _LOCK_SPACE = zlib.crc32(b"sendopt.import_gate") - 2**31
@@ -27,10 +27,10 @@ _LOCK_SPACE = zlib.crc32(b"sendopt.import_gate") - 2**31
 
 def number(tx: TenantRead) -> int:
     """Return the tenant's number of imports as of now; odd = one may commit at any moment."""
-    return tx.scalar(_NUMBER, {"of_tenant": tx.tenant_id}) or 0
+    return tx.scalar(_NUMBER, tx.bound()) or 0
 
 
-_NUMBER = sa.select(tenant.c.import_epoch).where(tenant.c.tenant_id == sa.bindparam("of_tenant"))
+_NUMBER = sa.select(tenant.c.import_epoch).where(owned(tenant))
 
 
 def hold_open(tx: TenantRead) -> int:

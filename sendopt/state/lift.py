@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from sendopt.records import Arm, CampaignId, EventType, ResponseKind, TenantId
+from sendopt.records import Arm, CampaignId, EventType, ResponseKind
 from sendopt.state.tables import app_user, campaign, click, planned_send, response
 from sendopt.state.transaction import TenantRead
 
@@ -45,7 +45,7 @@ def experiment_campaigns(tx: TenantRead, *, since: datetime | None) -> list[Expe
     armed = sa.exists().where(
         planned_send.c.tenant_id == campaign.c.tenant_id,
         planned_send.c.campaign_id == campaign.c.campaign_id,
-        *_in_an_arm(tx.tenant_id, since),
+        *_in_an_arm(tx, since),
     )
     rows = tx.execute(
         sa.select(campaign.c.campaign_id, campaign.c.definition, campaign.c.created_at)
@@ -69,7 +69,6 @@ def armed_sends(
 
     Args:
         tx: open until the last row has been read.
-        tenant_id: whose campaigns.
         strata: which campaigns; those of one stratum are counted together.
         outcome: what counts as an answer.
         window: within which it counts after the hand-over.
@@ -100,13 +99,13 @@ def armed_sends(
         .join(answer, of_answer, isouter=True)
         .join(dismissal, of_dismissal, isouter=True)
         .where(
-            *_in_an_arm(tx.tenant_id, since),
+            *_in_an_arm(tx, since),
             planned_send.c.campaign_id.in_([name for names in strata for name in names]),
         )
         .group_by(planned_send.c.user_id, planned_send.c.arm, stratum)
         .subquery("armed")
     )
-    past = _past(tx.tenant_id, outcome=outcome, window=window).subquery("past")
+    past = _past(tx, outcome=outcome, window=window).subquery("past")
     rows = tx.connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(
         sa.select(
             sa.func.dense_rank().over(order_by=armed.c.user_id) - 1,
@@ -124,12 +123,12 @@ def armed_sends(
 
 
 def _past(
-    tenant_id: TenantId, *, outcome: EventType, window: timedelta
+    tx: TenantRead, *, outcome: EventType, window: timedelta
 ) -> sa.Select[tuple[str, int, int]]:
     """Count by user the sends that closed before the tenant's first experiment."""
     begun = (
         sa.select(sa.func.min(planned_send.c.planned_at))
-        .where(*_in_an_arm(tenant_id, None))
+        .where(*_in_an_arm(tx, None))
         .scalar_subquery()
     )
     closed = _micros(planned_send.c.handed_over_at) + _length(window) <= _micros(begun)
@@ -141,7 +140,7 @@ def _past(
             _count(_within(answer.c.occurred_at, window)).label("answered"),
         )
         .join(answer, of_answer, isouter=True)
-        .where(planned_send.c.tenant_id == tenant_id, planned_send.c.arm.is_(None), closed)
+        .where(tx.owns(planned_send), planned_send.c.arm.is_(None), closed)
         .group_by(planned_send.c.user_id)
     )
 
@@ -150,8 +149,8 @@ def _count(true: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
     return sa.func.sum(sa.case((true, 1), else_=0))
 
 
-def _in_an_arm(tenant_id: TenantId, since: datetime | None) -> list[sa.ColumnElement[bool]]:
-    found = [planned_send.c.tenant_id == tenant_id, planned_send.c.arm.is_not(None)]
+def _in_an_arm(tx: TenantRead, since: datetime | None) -> list[sa.ColumnElement[bool]]:
+    found = [tx.owns(planned_send), planned_send.c.arm.is_not(None)]
     return found if since is None else [*found, planned_send.c.planned_at >= since]
 
 

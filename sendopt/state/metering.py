@@ -16,9 +16,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sendopt.records import Charge, ChargeKind, ResponseKind, SendId, TenantId
+from sendopt.records import Charge, ChargeKind, ResponseKind, SendId
 from sendopt.state.tables import charge, click, response
-from sendopt.state.transaction import TenantRead, TenantWrite
+from sendopt.state.transaction import TenantRead, TenantWrite, owned
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +42,20 @@ class _Source:
 
     def bearing(
         self,
-        tenant_id: TenantId | sa.BindParameter[str],
+        of_tenant: sa.ColumnElement[bool],
         period: str | None,
         *,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> sa.ColumnElement[bool]:
-        """Tell whether a fact is the tenant's and bears the stamp `period` (None = no stamp).
+        """Tell whether a fact is of this tenant and bears the stamp `period` (None = no stamp).
 
         Where they are given, also whether `since <= occurred_at < until`.
         """
         fact = self.table.c
         bounds = [] if since is None else [fact.occurred_at >= since]
         bounds += [] if until is None else [fact.occurred_at < until]
-        return sa.and_(fact.tenant_id == tenant_id, self.sold, fact.period == period, *bounds)
+        return sa.and_(of_tenant, self.sold, fact.period == period, *bounds)
 
 
 _SOURCES = {
@@ -68,7 +68,7 @@ _SOURCES = {
 
 def unmetered(tx: TenantRead, kind: ChargeKind, *, limit: int) -> list[Fact]:
     """Return up to `limit` facts without a stamp, the earliest first."""
-    rows = tx.execute(_unmetered(kind), {"of_tenant": tx.tenant_id, "most": limit})
+    rows = tx.execute(_unmetered(kind), {**tx.bound(), "most": limit})
     return [Fact(kind, row.key, row.send_id, row.occurred_at, row.filtered_reason) for row in rows]
 
 
@@ -78,7 +78,7 @@ def _unmetered(kind: ChargeKind) -> sa.Select[Any]:
     fact = source.table.c
     return (
         sa.select(source.key.label("key"), fact.send_id, fact.occurred_at, fact.filtered_reason)
-        .where(source.bearing(sa.bindparam("of_tenant"), None))
+        .where(source.bearing(owned(source.table), None))
         .order_by(fact.occurred_at)
         .limit(sa.bindparam("most", type_=sa.Integer))
     )
@@ -90,7 +90,7 @@ def count_unmetered(tx: TenantRead) -> int:
         tx.scalar(
             sa.select(sa.func.count())
             .select_from(source.table)
-            .where(source.bearing(tx.tenant_id, None))
+            .where(source.bearing(tx.owns(source.table), None))
         )
         or 0
         for source in _SOURCES.values()
@@ -111,7 +111,9 @@ def keys(
     """
     source = _SOURCES[kind]
     rows = tx.scalars(
-        sa.select(source.key).where(source.bearing(tx.tenant_id, period, since=since, until=until))
+        sa.select(source.key).where(
+            source.bearing(tx.owns(source.table), period, since=since, until=until)
+        )
     )
     return list(rows)
 
@@ -160,7 +162,7 @@ def earliest(tx: TenantRead, kind: ChargeKind, period: str) -> datetime | None:
     fact = source.table.c
     first: datetime | None = tx.scalar(
         sa.select(sa.func.min(fact.occurred_at, type_=fact.occurred_at.type)).where(
-            source.bearing(tx.tenant_id, period)
+            source.bearing(tx.owns(source.table), period)
         )
     )
     return first
@@ -179,7 +181,7 @@ def count_reasons(
     fact = source.table.c
     rows = tx.execute(
         sa.select(fact.filtered_reason, sa.func.count())
-        .where(source.bearing(tx.tenant_id, period, since=since, until=until))
+        .where(source.bearing(tx.owns(source.table), period, since=since, until=until))
         .group_by(fact.filtered_reason)
     )
     return {row[0]: row[1] for row in rows}

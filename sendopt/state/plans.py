@@ -105,7 +105,7 @@ def put_campaign(tx: TenantWrite, given: Campaign, definition: Any, *, now: date
         tx.execute(sa.insert(variant), _variant_rows(tx.tenant_id, given))
         return True
     stored = tx.scalar(
-        sa.select(campaign.c.definition_hash).where(_is_campaign(tx.tenant_id, given.campaign_id))
+        sa.select(campaign.c.definition_hash).where(_is_campaign(tx, given.campaign_id))
     )
     if stored != digest:
         raise Conflict(
@@ -134,7 +134,7 @@ def get_campaign(tx: TenantRead, campaign_id: CampaignId) -> StoredCampaign:
     Raises:
         NotFound: `campaign_unknown`.
     """
-    return _stored_campaign(tx, _CAMPAIGNS.where(_is_campaign(tx.tenant_id, campaign_id)))
+    return _stored_campaign(tx, _CAMPAIGNS.where(_is_campaign(tx, campaign_id)))
 
 
 def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
@@ -151,7 +151,7 @@ def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
     if plan.tenant_id != tx.tenant_id:
         raise InvariantBroken("the plan belongs to another tenant", code="foreign_plan")
     # Commits of one campaign wait for each other here; SQLite has one writer anyway.
-    of_campaign = _is_campaign(tx.tenant_id, plan.campaign_id)
+    of_campaign = _is_campaign(tx, plan.campaign_id)
     if _stored_campaign(tx, _CAMPAIGNS.where(of_campaign).with_for_update()).cancelled_at:
         raise Conflict(
             f"the campaign {plan.campaign_id!r} was cancelled",
@@ -160,9 +160,7 @@ def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
             hint="put it again under a new campaign_id",
         )
     served = set(
-        tx.scalars(
-            sa.select(planned_send.c.user_id).where(_sends_of(tx.tenant_id, plan.campaign_id))
-        )
+        tx.scalars(sa.select(planned_send.c.user_id).where(_sends_of(tx, plan.campaign_id)))
     )
     rows = [
         (send, reason)
@@ -240,19 +238,19 @@ def cancel_campaign(tx: TenantWrite, campaign_id: CampaignId, *, reason: str, no
     Raises:
         NotFound: `campaign_unknown`.
     """
-    of_campaign = _is_campaign(tx.tenant_id, campaign_id)
+    of_campaign = _is_campaign(tx, campaign_id)
     # The same lock as a commit's: a commit that runs now is seen whole, or comes too late.
     stored = _stored_campaign(tx, _CAMPAIGNS.where(of_campaign).with_for_update())
     if stored.cancelled_at is None:
         tx.execute(sa.update(campaign).where(of_campaign).values(cancelled_at=now))
-    return _cancel(tx, _sends_of(tx.tenant_id, campaign_id), reason)
+    return _cancel(tx, _sends_of(tx, campaign_id), reason)
 
 
 def campaign_counts(tx: TenantRead, campaign_id: CampaignId) -> dict[SendState, int]:
     """Count the campaign's sends by state; every state is there, with 0 if it has none."""
     rows = tx.execute(
         sa.select(planned_send.c.state, sa.func.count())
-        .where(_sends_of(tx.tenant_id, campaign_id))
+        .where(_sends_of(tx, campaign_id))
         .group_by(planned_send.c.state)
     )
     found = {SendState(state): count for state, count in rows}
@@ -284,7 +282,7 @@ def due_times(tx: TenantRead, campaign_id: CampaignId) -> dict[UserId, datetime]
     """Return when each person's send of the campaign is due; suppressed people are left out."""
     rows = tx.execute(
         sa.select(planned_send.c.user_id, planned_send.c.due_at).where(
-            _sends_of(tx.tenant_id, campaign_id), planned_send.c.due_at.is_not(None)
+            _sends_of(tx, campaign_id), planned_send.c.due_at.is_not(None)
         )
     )
     return {UserId(row.user_id): row.due_at for row in rows}
@@ -296,12 +294,12 @@ def _fingerprint(definition: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _is_campaign(tenant_id: TenantId, campaign_id: CampaignId) -> sa.ColumnElement[bool]:
-    return sa.and_(campaign.c.tenant_id == tenant_id, campaign.c.campaign_id == campaign_id)
+def _is_campaign(tx: TenantRead, campaign_id: CampaignId) -> sa.ColumnElement[bool]:
+    return sa.and_(tx.owns(campaign), campaign.c.campaign_id == campaign_id)
 
 
-def _sends_of(tenant_id: TenantId, campaign_id: CampaignId) -> sa.ColumnElement[bool]:
-    return sa.and_(planned_send.c.tenant_id == tenant_id, planned_send.c.campaign_id == campaign_id)
+def _sends_of(tx: TenantRead, campaign_id: CampaignId) -> sa.ColumnElement[bool]:
+    return sa.and_(tx.owns(planned_send), planned_send.c.campaign_id == campaign_id)
 
 
 def _stored_campaign(tx: TenantRead, query: sa.Select[Any]) -> StoredCampaign:

@@ -70,7 +70,7 @@ def digest(stored: Mapping[str, str | float | None]) -> bytes:
     lines = [
         f"{name} {len(value)} {value}"
         if isinstance(value, str)
-        else f"{name} {value!r}"
+        else f"{name} {value + 0.0!r}"  # SQLite makes 0.0 of -0.0
         if isinstance(value, float)
         else f"{name} {value:d}"
         for name, value in stored.items()

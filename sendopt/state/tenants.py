@@ -117,8 +117,7 @@ def issue_key(
     one, deploy it, revoke the old one.
 
     Args:
-        tx: the transaction.
-        tenant_id: whose key it will be.
+        tx: of the tenant whose key it will be.
         name: what the owner will recognise it by.
         now: the time of issue.
         random_bytes: returns that many bytes nobody can foresee, as `secrets.token_bytes`.

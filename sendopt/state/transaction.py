@@ -15,6 +15,9 @@ from sqlalchemy.engine import Connection
 
 from sendopt.records import TenantId
 
+#: The tenant in a statement that is built once for all, to be given when it is executed.
+OF_TENANT = "of_tenant"
+
 
 class Transaction:
     """What every kind can do: ask the database, within one consistent snapshot or all or nothing.
@@ -46,9 +49,18 @@ class TenantRead(Transaction):
         """Return the condition that a row of `table` is one of this tenant's."""
         return table.c.tenant_id == self.tenant_id
 
+    def bound(self) -> dict[str, str]:
+        """Return what `owned` asks for when a statement that was built with it is executed."""
+        return {OF_TENANT: self.tenant_id}
+
 
 class TenantWrite(TenantRead):
     """Reads and writes the rows of one tenant."""
+
+
+def owned(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the same condition as `owns`, for statements that are built once for all tenants."""
+    return table.c.tenant_id == sa.bindparam(OF_TENANT)
 
 
 class FleetRead(Transaction):

@@ -73,6 +73,7 @@ def test_the_form_of_a_hash_is_fixed() -> None:
     row = {"at": 1_790_000_000_000_000, "money": "0.10", "none": None, "p": 0.1, "ü": "\u20ac\n"}
     assert digest(row).hex() == "52f570a2419c3fdebc6341b23e7d6d29"
     assert digest({**row, "none": ""}) != digest(row)
+    assert digest({**row, "p": -0.0}) == digest({**row, "p": 0.0})
 
 
 @settings(
