@@ -27,6 +27,13 @@ STUDY_IS_OVER = datetime(2025, 3, 20, tzinfo=UTC)  # of the shipped study in `tr
 
 _names = itertools.count(1)
 
+#: As docs/operations.md says; superusers see the rows of every tenant whatever the policies say.
+_A_ROLE_THAT_OWNS_NOTHING = """
+create role service login;
+grant select, insert, update, delete on all tables in schema public to service;
+grant usage on all sequences in schema public to service;
+"""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def logs_on_stderr() -> None:
@@ -177,10 +184,12 @@ def s3_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pa
 
 @pytest.fixture(scope="session")
 def _migrated_postgres(database: Callable[..., AbstractContextManager[str]]) -> Iterator[str]:
-    """The URI of a migrated database to copy from."""
+    """The URI of a migrated database to copy from, which a role can use that owns nothing in it."""
     with database() as url:
         with closing(State(url)) as state:
             migrate(state)
+        with psycopg.connect(url) as connection:
+            connection.execute(_A_ROLE_THAT_OWNS_NOTHING)
         yield url
 
 

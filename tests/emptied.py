@@ -47,13 +47,13 @@ class Emptied:
 
     @contextmanager
     def lend(self) -> Iterator[str]:
-        """Yield the URI of the database; nobody is connected to it."""
+        """Yield its URI, with the role that owns nothing in it; nobody is connected to it."""
         if self._lent is None:
             self._lent = self._database(template=self._template)
             self._url = self._lent.__enter__()
             with psycopg.connect(self._url) as connection:
                 self._form = connection.execute(_FORM).fetchone()
-        yield self._url
+        yield self._url.replace("//postgres@", "//service@")
         with psycopg.connect(self._url) as connection:
             connection.execute(_END_SESSIONS)
             is_as_it_was = connection.execute(_FORM).fetchone() == self._form

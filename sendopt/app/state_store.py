@@ -6,17 +6,25 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+import structlog
+
 from sendopt.clock import Clock
 from sendopt.errors import InvalidInput, NotFound
 from sendopt.records import TenantId
 from sendopt.settings import Settings
-from sendopt.state import State, migrate, tenants
+from sendopt.state import State, migrate, row_security, tenants
 from sendopt.state.home import begin, home_id
 
 #: The one tenant that exists without being created: a laptop has one user.
 DEFAULT_TENANT = TenantId("default")
 
 HOME_ID_BYTES = 16
+
+_log = structlog.get_logger()
+_NOT_BOUND = (
+    "this role of PostgreSQL sees the rows of every tenant whatever a query asks for; connect with "
+    "one that is no superuser and has no BYPASSRLS: docs/operations.md"
+)
 
 
 class StateStore:
@@ -41,6 +49,8 @@ class StateStore:
         migrate(state)
         with state.read_fleet() as tx:
             known = tenants.exists(tx.of(DEFAULT_TENANT)) and home_id(tx) is not None
+            if row_security.is_bypassed(tx):
+                _log.warning("row_security_bypassed", hint=_NOT_BOUND)
         if not known:  # else opening would wait for whoever is writing
             with state.write_fleet() as tx:
                 begin(tx, self.random_bytes(HOME_ID_BYTES).hex())

@@ -33,6 +33,8 @@ from sendopt.state.transaction import (
 
 #: How long a statement waits for another writer before it gives up.
 LOCK_TIMEOUT_SECONDS = 30
+#: For which PostgreSQL shows the rows of all tenants; no tenant can be called so.
+EVERY_TENANT = "*"
 #: Threads of one process that may wait for SQLite's only writer, more than any part of it has.
 MOST_WAITING_WRITERS = 64
 
@@ -82,7 +84,7 @@ class State:
             StoreFailure: `store_busy`, `store_unavailable`, `store_damaged`, `disk_full`,
                 `disk_read_only`, or a refused statement.
         """
-        with self._reading() as connection:
+        with self._reading(tenant_id) as connection:
             yield TenantRead(connection, tenant_id)
 
     @contextmanager
@@ -93,23 +95,23 @@ class State:
             StoreFailure: as `read`. Where the connection broke during the commit nobody knows
                 whether it was stored; every write here can be repeated, and then converges.
         """
-        with self._writing() as connection:
+        with self._writing(tenant_id) as connection:
             yield TenantWrite(connection, tenant_id)
 
     @contextmanager
     def read_fleet(self) -> Iterator[FleetRead]:
         """As `read`, over the rows of every tenant."""
-        with self._reading() as connection:
+        with self._reading(EVERY_TENANT) as connection:
             yield FleetRead(connection)
 
     @contextmanager
     def write_fleet(self) -> Iterator[FleetWrite]:
         """As `write`, over the rows of every tenant."""
-        with self._writing() as connection:
+        with self._writing(EVERY_TENANT) as connection:
             yield FleetWrite(connection)
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def _reading(self, whose: str) -> Iterator[Connection]:
         with (
             by_its_disk(self._file),
             _explained("state.read"),
@@ -118,18 +120,22 @@ class State:
             if connection.dialect.name == "sqlite":
                 yield connection.execution_options(read_only=True)
             else:
-                yield connection.execution_options(
+                connection.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
+                _name_tenant(connection, whose)
+                yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _writing(self, whose: str) -> Iterator[Connection]:
         with (
             by_its_disk(self._file),
             _explained("state.write"),
             self._own_turn(),
             self.engine.begin() as connection,
         ):
+            if connection.dialect.name == "postgresql":
+                _name_tenant(connection, whose)
             yield connection
 
     @contextmanager
@@ -162,6 +168,11 @@ class State:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _name_tenant(connection: Connection, whose: str) -> None:
+    """Let PostgreSQL show no rows but those of `whose` until the transaction ends."""
+    connection.exec_driver_sql("SELECT set_config('sendopt.tenant', %s, true)", (whose,))
 
 
 def insert(tx: Transaction, table: sa.Table) -> postgresql.Insert:

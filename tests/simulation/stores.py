@@ -51,17 +51,17 @@ class SimulatedState(State):
         self.scheduler = scheduler
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def _reading(self, whose: str) -> Iterator[Connection]:
         self._boundary("before it reads")
-        with super()._reading() as connection:
+        with super()._reading(whose) as connection:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _writing(self, whose: str) -> Iterator[Connection]:
         self._boundary("before it writes")
         if self.scheduler is not None:
             self.scheduler.refuse("store_busy", "before it writes")
-        with super()._writing() as connection:
+        with super()._writing(whose) as connection:
             yield connection
         self.on_commit()
         self._boundary("after it has written")
