@@ -22,6 +22,7 @@ class Receiver:
 
     def __init__(self) -> None:
         self.requests: list[Received] = []
+        self.failures: list[OSError] = []
         self.answer: Callable[[Received], tuple[int, dict[str, str]]] = lambda _request: (204, {})
         receiver = self
 
@@ -49,6 +50,13 @@ class Receiver:
         class Server(ThreadingHTTPServer):
             request_queue_size = 512
 
+            def get_request(self) -> Any:
+                try:
+                    return super().get_request()
+                except OSError as error:  # such as no file left: whoever connects waits for ever
+                    receiver.failures.append(error)
+                    raise
+
         self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
@@ -56,3 +64,5 @@ class Receiver:
     def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()
+        if self.failures:
+            raise ExceptionGroup("connections could not be accepted", self.failures[:3])

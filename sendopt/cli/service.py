@@ -66,7 +66,10 @@ def _supervise(home: Path | None, choose_parts: Callable[[App], list[Part]]) -> 
     """Run parts until a signal comes, which may be at any moment, or one of them is lost."""
     stop = stopped_by_signal()
     gc.disable()  # until all is there: looking for garbage was a fifth of the time until then
-    started = unless_stopped(lambda: _start(home, choose_parts, stop), stop)
+    try:
+        started = unless_stopped(lambda: _start(home, choose_parts, stop), stop)
+    finally:
+        gc.enable()
     if started is None:
         leave(0)
     app, supervisor = started
@@ -93,7 +96,6 @@ def _start(
     # Half a million objects of libraries live as long as the process: looking through them for
     # garbage would halt every request for a quarter of a second now and then.
     gc.freeze()
-    gc.enable()
     stopping = timedelta(seconds=app.settings.service.stop_seconds)
     return app, sendopt.app.supervision.Supervisor(parts, stop, stopping=stopping)
 

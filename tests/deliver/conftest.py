@@ -9,6 +9,7 @@ import socket
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from waiting import PATIENCE, wait_until
 
 from sendopt.clock import Clock, VirtualClock
 from sendopt.deliver import Dispatcher, Provider, RetryPolicy
+from sendopt.deliver.providers import Transport
 from sendopt.records import Channel, Device, Message, Outcome, Variant
 from sendopt.state import State
 from sendopt.state.tables import (
@@ -281,6 +283,18 @@ def receiver() -> Iterator[Receiver]:
     made = Receiver()
     yield made
     made.close()
+
+
+@pytest.fixture
+def make_transport() -> Iterator[Callable[..., Transport]]:
+    """Makes a transport that may reach this machine; its connections are closed with the test."""
+    with ExitStack() as made:
+
+        def make(**changes: Any) -> Transport:
+            given = {"timeout": PATIENCE, "allow_private_addresses": True} | changes
+            return made.enter_context(closing(Transport(**given)))
+
+        yield make
 
 
 @pytest.fixture

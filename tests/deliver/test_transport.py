@@ -19,10 +19,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
-from waiting import PATIENCE
 
 from sendopt.deliver.providers.public_address import is_public
-from sendopt.deliver.providers.transport import Request, Response, Transport, TransportError
+from sendopt.deliver.providers.transport import Request, Response, TransportError
 
 
 def post(url: str, body: bytes = b"{}") -> Request:
@@ -87,8 +86,8 @@ PRIVATE_HOSTS = [
 
 
 @pytest.mark.parametrize("host", PRIVATE_HOSTS)
-def test_no_private_address_is_contacted(trap, host):
-    transport = Transport(timeout=PATIENCE)
+def test_no_private_address_is_contacted(trap, host, make_transport):
+    transport = make_transport(allow_private_addresses=False)
     [answer] = transport.post_all([post(f"http://{host}:{trap.port}/")])
     assert answer == TransportError("address_not_public", refused=True)
     assert trap.connections == 0
@@ -103,10 +102,10 @@ def test_wrapping_an_address_changes_nothing(address):
     assert is_public(str(mapped)) == is_public(str(address)) == is_public(str(translated))
 
 
-def test_a_proxy_in_the_environment_is_not_used(trap, receiver, monkeypatch):
+def test_a_proxy_in_the_environment_is_not_used(trap, receiver, monkeypatch, make_transport):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{trap.port}")
-    transport = Transport(timeout=PATIENCE, allow_private_addresses=True)
+    transport = make_transport()
     [answer] = transport.post_all([post(receiver.url)])
     assert isinstance(answer, Response)
     assert trap.connections == 0
@@ -115,23 +114,23 @@ def test_a_proxy_in_the_environment_is_not_used(trap, receiver, monkeypatch):
 @pytest.mark.parametrize(
     "url", ["", "http://", "http://a b/", "file:///etc/passwd", "ftp://127.0.0.1/", "nonsense://x/"]
 )
-def test_a_url_that_cannot_be_contacted_is_refused(url):
-    transport = Transport(timeout=PATIENCE, allow_private_addresses=True)
+def test_a_url_that_cannot_be_contacted_is_refused(url, make_transport):
+    transport = make_transport()
     [answer] = transport.post_all([post(url)])
     assert answer == TransportError("url_malformed", refused=True)
 
 
 @pytest.mark.timeout(30)  # one after the other they would take a minute
-def test_silence_ends_with_the_timeout_for_all_at_once(trap):
-    transport = Transport(timeout=timedelta(milliseconds=1200), allow_private_addresses=True)
+def test_silence_ends_with_the_timeout_for_all_at_once(trap, make_transport):
+    transport = make_transport(timeout=timedelta(milliseconds=1200))
     answers = transport.post_all([post(f"http://127.0.0.1:{trap.port}/{n}") for n in range(50)])
     assert answers == [TransportError("timed_out")] * 50
 
 
-def test_nobody_listening_and_no_such_name_are_not_refusals():
+def test_nobody_listening_and_no_such_name_are_not_refusals(make_transport):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    transport = Transport(timeout=PATIENCE, allow_private_addresses=True)
+    transport = make_transport()
     assert transport.post_all([post(f"http://127.0.0.1:{port}/")]) == [
         TransportError("connection_failed")
     ]
@@ -149,7 +148,9 @@ def test_nobody_listening_and_no_such_name_are_not_refusals():
         b"HTTP/1.1 100 Continue\r\n\r\n",
     ],
 )
-def test_a_connection_that_breaks_before_the_status_leaves_the_outcome_unknown(answer):
+def test_a_connection_that_breaks_before_the_status_leaves_the_outcome_unknown(
+    answer, make_transport
+):
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -161,14 +162,14 @@ def test_a_connection_that_breaks_before_the_status_leaves_the_outcome_unknown(a
                     connection.sendall(answer)
 
     threading.Thread(target=serve, daemon=True).start()
-    transport = Transport(timeout=PATIENCE, allow_private_addresses=True)
+    transport = make_transport()
     [found] = transport.post_all([post(f"http://127.0.0.1:{listener.getsockname()[1]}/")])
     listener.close()
     assert isinstance(found, TransportError)
     assert not found.refused
 
 
-def test_an_endless_body_is_cut_off_and_its_status_counts():
+def test_an_endless_body_is_cut_off_and_its_status_counts(make_transport):
     listener = socket.create_server(("127.0.0.1", 0))
     sent = Counter()
 
@@ -181,14 +182,14 @@ def test_an_endless_body_is_cut_off_and_its_status_counts():
                 sent["bytes"] += connection.send(b"x" * 65536)
 
     threading.Thread(target=serve, daemon=True).start()
-    transport = Transport(timeout=PATIENCE, allow_private_addresses=True)
+    transport = make_transport()
     [found] = transport.post_all([post(f"http://127.0.0.1:{listener.getsockname()[1]}/")])
     listener.close()
     assert found == Response(201, {"retry-after": "7"})
     assert sent["bytes"] < 32 * 2**20  # what fits into the buffers on the way
 
 
-def test_connections_are_kept_from_one_call_to_the_next(receiver):
+def test_connections_are_kept_from_one_call_to_the_next(receiver, make_transport):
     opened = []
     accept = receiver.server.get_request
 
@@ -197,7 +198,7 @@ def test_connections_are_kept_from_one_call_to_the_next(receiver):
         return accept()
 
     receiver.server.get_request = counting
-    transport = Transport(timeout=PATIENCE, concurrency=4, allow_private_addresses=True)
+    transport = make_transport(concurrency=4)
     for _ in range(5):
         answers = transport.post_all([post(f"{receiver.url}/{number}") for number in range(20)])
         assert [answer.status for answer in answers] == [204] * 20
@@ -232,9 +233,11 @@ class TakesAndCloses:
                     connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
 
 
-def test_a_request_goes_out_once_though_its_reused_connection_ends_without_an_answer():
+def test_a_request_goes_out_once_though_its_reused_connection_ends_without_an_answer(
+    make_transport,
+):
     server = TakesAndCloses()
-    transport = Transport(timeout=PATIENCE, concurrency=1, allow_private_addresses=True)
+    transport = make_transport(concurrency=1)
     answers = [
         transport.post_all([post(server.url, b'{"n":%d}' % number)])[0] for number in range(6)
     ]
@@ -245,8 +248,8 @@ def test_a_request_goes_out_once_though_its_reused_connection_ends_without_an_an
     ]
 
 
-def test_a_connection_that_ended_while_nobody_used_it_costs_no_request(receiver):
-    transport = Transport(timeout=PATIENCE, concurrency=1, allow_private_addresses=True)
+def test_a_connection_that_ended_while_nobody_used_it_costs_no_request(receiver, make_transport):
+    transport = make_transport(concurrency=1)
     receiver.answer = lambda _request: (204, {"Connection": "close"})
     for _ in range(5):
         [answer] = transport.post_all([post(receiver.url)])
@@ -255,15 +258,15 @@ def test_a_connection_that_ended_while_nobody_used_it_costs_no_request(receiver)
 
 
 @pytest.mark.parametrize("header", [b"\x00".decode(), "caf\ud800"])
-def test_a_request_that_cannot_be_made_keeps_no_other_from_going(receiver, header):
-    transport = Transport(timeout=PATIENCE, concurrency=1, allow_private_addresses=True)
+def test_a_request_that_cannot_be_made_keeps_no_other_from_going(receiver, header, make_transport):
+    transport = make_transport(concurrency=1)
     odd = Request(receiver.url, {"X-Name": header}, b"{}")
     answers = transport.post_all([post(receiver.url), odd, post(receiver.url)])
     assert [isinstance(answer, Response) for answer in answers] == [True, False, True]
 
 
-def test_no_socket_stays_behind(receiver):
-    transport = Transport(timeout=PATIENCE, concurrency=8, allow_private_addresses=True)
+def test_no_socket_stays_behind(receiver, make_transport):
+    transport = make_transport(concurrency=8)
     transport.post_all([post(receiver.url)] * 50)
     sockets = _open_sockets()
     for _ in range(10):
@@ -369,7 +372,7 @@ def http2_server(node, certificate):
     server.stdout.close()
 
 
-def test_over_http2_too_a_request_goes_out_once(node, certificate, monkeypatch):
+def test_over_http2_too_a_request_goes_out_once(node, certificate, monkeypatch, make_transport):
     monkeypatch.setenv(
         ssl.get_default_verify_paths().openssl_cafile_env, str(certificate / "cert.pem")
     )
@@ -380,7 +383,7 @@ def test_over_http2_too_a_request_goes_out_once(node, certificate, monkeypatch):
         text=True,
     ) as server:
         url = f"https://127.0.0.1:{server.stdout.readline().strip()}"
-        transport = Transport(timeout=PATIENCE, allow_private_addresses=True)
+        transport = make_transport()
         answers = [transport.post_all([post(f"{url}/{number}")])[0] for number in range(6)]
         server.stdin.write("\n")
         server.stdin.flush()
@@ -389,20 +392,20 @@ def test_over_http2_too_a_request_goes_out_once(node, certificate, monkeypatch):
     assert taken == [f"/{number}" for number in range(6)]
 
 
-def test_a_certificate_that_nobody_vouches_for_is_not_trusted(http2_server):
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(http2_server, make_transport):
     url, _ = http2_server
-    transport = Transport(timeout=PATIENCE, allow_private_addresses=True)
+    transport = make_transport()
     assert transport.post_all([post(url)]) == [TransportError("tls_failed")]
 
 
 def test_connections_that_the_server_ends_lose_and_double_nothing(
-    http2_server, certificate, monkeypatch
+    http2_server, certificate, monkeypatch, make_transport
 ):
     url, server = http2_server
     monkeypatch.setenv(
         ssl.get_default_verify_paths().openssl_cafile_env, str(certificate / "cert.pem")
     )
-    transport = Transport(timeout=PATIENCE, allow_private_addresses=True)
+    transport = make_transport()
     asked = [f"/{number}" for number in range(2000)]
     answers = dict(
         zip(asked, transport.post_all([post(url + path) for path in asked]), strict=True)

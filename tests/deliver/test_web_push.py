@@ -15,10 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
-from waiting import PATIENCE
 
 from sendopt.clock import SystemClock, VirtualClock
-from sendopt.deliver.providers import Transport, Vapid, WebPushProvider
+from sendopt.deliver.providers import Vapid, WebPushProvider
 from sendopt.deliver.providers.answers import classify
 from sendopt.deliver.providers.transport import Response
 from sendopt.deliver.providers.vapid import origin_of, signing_input
@@ -193,9 +192,9 @@ class TestWithAPushService:
     """Against a server that decrypts each message and verifies its signature."""
 
     @pytest.fixture
-    def provider(self, vapid_pem):
+    def provider(self, vapid_pem, make_transport):
         return WebPushProvider(
-            Transport(timeout=PATIENCE, allow_private_addresses=True),
+            make_transport(),
             Vapid(vapid_pem, "mailto:push@example.com"),
             SystemClock(),
             random_bytes=os.urandom,
@@ -306,7 +305,7 @@ class TestWithAPushService:
         assert sorted(received) == sorted(each.send_id for each in messages)
 
 
-def test_headers_tell_the_service_how_long_to_keep_it(receiver, vapid_pem, message):
+def test_headers_tell_the_service_how_long_to_keep_it(receiver, vapid_pem, message, make_transport):
     clock = VirtualClock(message.expires_at - timedelta(minutes=10))
     user_agent = ec.generate_private_key(ec.SECP256R1())
     address = {
@@ -321,7 +320,7 @@ def test_headers_tell_the_service_how_long_to_keep_it(receiver, vapid_pem, messa
         },
     }
     provider = WebPushProvider(
-        Transport(timeout=PATIENCE, allow_private_addresses=True),
+        make_transport(),
         Vapid(vapid_pem),
         clock,
         random_bytes=os.urandom,

@@ -10,10 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from standardwebhooks import Webhook
-from waiting import PATIENCE
 
 from sendopt.clock import SystemClock, VirtualClock
-from sendopt.deliver.providers import Transport, WebhookProvider
+from sendopt.deliver.providers import WebhookProvider
 from sendopt.deliver.providers.webhook import STATUSES
 from sendopt.records import Accepted, DeadAddress, Permanent, Retry
 
@@ -21,8 +20,8 @@ SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
 
 @pytest.fixture
-def transport():
-    return Transport(timeout=PATIENCE, allow_private_addresses=True)
+def transport(make_transport):
+    return make_transport()
 
 
 @pytest.fixture
@@ -148,8 +147,8 @@ def test_an_unusable_address_is_dead(provider, message, address):
     assert provider.deliver([sent]) == [DeadAddress("address_invalid")]
 
 
-def test_one_slow_receiver_does_not_spoil_the_answers_of_others(receiver, sent):
-    transport = Transport(timeout=timedelta(seconds=5), allow_private_addresses=True)
+def test_one_slow_receiver_does_not_spoil_the_answers_of_others(make_transport, receiver, sent):
+    transport = make_transport(timeout=timedelta(seconds=5))
     release = os.urandom(4).hex()
     receiver.answer = lambda request: (
         200,
