@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from sendopt.bill.periods import earliest_open, period_of
 from sendopt.bill.rates import card_at
-from sendopt.records import Charge, ChargeKind, RateCard, TenantId
+from sendopt.records import BillableFact, Charge, ChargeKind, RateCard, TenantId
 from sendopt.state import State, TenantWrite, ledger, metering
-from sendopt.state.metering import Fact
 
 BATCH = 5000  # facts of one transaction; clicks go on meanwhile
 
@@ -71,7 +70,7 @@ def meter_batch(tx: TenantWrite, *, limit: int) -> ChargeReport:
     return total
 
 
-def charge_for(fact: Fact, period: str, cards: Sequence[RateCard]) -> Charge | None:
+def charge_for(fact: BillableFact, period: str, cards: Sequence[RateCard]) -> Charge | None:
     """Return the charge that `fact` causes; None if it was filtered or had no price."""
     card = card_at(cards, fact.occurred_at)
     if fact.filtered_reason is not None or card is None:
@@ -79,7 +78,7 @@ def charge_for(fact: Fact, period: str, cards: Sequence[RateCard]) -> Charge | N
     return Charge(fact.send_id, fact.kind, fact.occurred_at, period, card.version)
 
 
-def _late_count(facts: Sequence[Fact], placed: Sequence[str]) -> int:
+def _late_count(facts: Sequence[BillableFact], placed: Sequence[str]) -> int:
     return sum(
         period != period_of(fact.occurred_at) for fact, period in zip(facts, placed, strict=True)
     )

@@ -19,20 +19,20 @@ from sendopt.deliver.leases import Claim, ClaimsOfTheFuture, StepsForward
 from sendopt.deliver.provider import Provider
 from sendopt.deliver.retry import RetryPolicy
 from sendopt.errors import RowRefused, StoreFailure
-from sendopt.records import Channel, DeadAddress, Event, Outcome, TenantId
-from sendopt.state import FleetWrite, State, TenantWrite, devices, outbox
-from sendopt.state.dispatch import (
-    Claimant,
+from sendopt.records import (
+    Channel,
+    DamagedSend,
+    DeadAddress,
+    DueSend,
     Ended,
-    Fate,
-    claim,
-    end_attempts,
-    end_damaged,
-    end_leases,
-    settle,
+    Event,
+    Outcome,
+    SendTransition,
+    TenantId,
 )
+from sendopt.state import FleetWrite, State, TenantWrite, devices, outbox
+from sendopt.state.dispatch import Claimant, claim, end_attempts, end_damaged, end_leases, settle
 from sendopt.state.due import claims_beyond, lock_due, next_ready_at
-from sendopt.state.due_row import DamagedSend, DueSend
 
 _log = structlog.get_logger()
 
@@ -227,7 +227,7 @@ class Dispatcher:
         The lease is over at `lease_over` of the clock that nobody sets.
         """
         now = self._clock.now()
-        fates: list[tuple[DueSend, Fate]] = [
+        fates: list[tuple[DueSend, SendTransition]] = [
             (send, after_attempt(send, outcome, now=now, retry=self._retry))
             for send, outcome in outcomes
         ]
@@ -250,11 +250,11 @@ class Dispatcher:
 def _write(
     tx: FleetWrite,
     outcomes: Sequence[tuple[DueSend, Outcome]],
-    fates: Sequence[tuple[DueSend, Fate]],
+    fates: Sequence[tuple[DueSend, SendTransition]],
     *,
     began_at: datetime,
     now: datetime,
-) -> list[tuple[DueSend, Fate]]:
+) -> list[tuple[DueSend, SendTransition]]:
     """Write fates, attempts, dead devices and events; return the fates that could be written.
 
     That an address is dead is a fact, whoever holds the claim of the send by now.
@@ -289,7 +289,7 @@ def _tell(tx: TenantWrite, events: Sequence[Event], now: datetime) -> None:
             _log.warning("event_id_taken", tenant_id=tx.tenant_id, event_id=event.event_id)
 
 
-def _report(fates: Iterable[tuple[DueSend, Fate]]) -> DispatchReport:
+def _report(fates: Iterable[tuple[DueSend, SendTransition]]) -> DispatchReport:
     counts = Counter(
         fate.state.value if isinstance(fate, Ended) else "postponed" for _, fate in fates
     )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sendopt.records import Accepted, DeadAddress, Event, EventType, Outcome, Permanent
-from sendopt.state.due_row import DueSend
+from sendopt.records import Accepted, DeadAddress, DueSend, Event, EventType, Outcome, Permanent
 
 
 def event_of(send: DueSend, outcome: Outcome, *, at: datetime) -> Event | None:

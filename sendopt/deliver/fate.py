@@ -24,12 +24,21 @@ from zoneinfo import ZoneInfo
 from sendopt.clock import zone_at
 from sendopt.deliver.retry import RetryPolicy
 from sendopt.quiet_hours import in_quiet_hours, next_allowed_everywhere
-from sendopt.records import Accepted, DeadAddress, Outcome, Permanent, Retry, SendState
-from sendopt.state.dispatch import Ended, Fate, Postponed
-from sendopt.state.due_row import DueSend
+from sendopt.records import (
+    Accepted,
+    DeadAddress,
+    DueSend,
+    Ended,
+    Outcome,
+    Permanent,
+    Postponed,
+    Retry,
+    SendState,
+    SendTransition,
+)
 
 
-def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> Fate | None:
+def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> SendTransition | None:
     """Return what keeps `send` from being handed over at `now`; None = nothing does.
 
     The plan was right when it was made; since then users opted out, devices died, clocks moved on.
@@ -55,7 +64,9 @@ def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> Fate 
     return Postponed(allowed_at) if allowed_at > now else None
 
 
-def after_attempt(send: DueSend, outcome: Outcome, *, now: datetime, retry: RetryPolicy) -> Fate:
+def after_attempt(
+    send: DueSend, outcome: Outcome, *, now: datetime, retry: RetryPolicy
+) -> SendTransition:
     """Return what becomes of `send` after its attempt number `attempt_count` had `outcome`."""
     match outcome:
         case Accepted():
@@ -67,7 +78,9 @@ def after_attempt(send: DueSend, outcome: Outcome, *, now: datetime, retry: Retr
     assert_never(outcome)
 
 
-def _after_retry(send: DueSend, outcome: Retry, *, now: datetime, retry: RetryPolicy) -> Fate:
+def _after_retry(
+    send: DueSend, outcome: Retry, *, now: datetime, retry: RetryPolicy
+) -> SendTransition:
     if send.attempt_count >= retry.max_attempts:
         return Ended(SendState.FAILED, "gave_up")
     again_at = now + retry.delay(send.send_id, send.attempt_count, outcome)

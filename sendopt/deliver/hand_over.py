@@ -11,8 +11,7 @@ import structlog
 from sendopt.clock import Clock
 from sendopt.deliver.provider import Provider
 from sendopt.errors import InvariantBroken
-from sendopt.records import Channel, Message, Outcome, Permanent, Retry, SendId, TenantId
-from sendopt.state.due_row import DueSend
+from sendopt.records import Channel, DueSend, Message, Outcome, Permanent, Retry, SendId, TenantId
 
 _log = structlog.get_logger()
 

@@ -9,6 +9,7 @@ Bulk data travels as Arrow tables: events with the columns of `Event`, scores as
 user_id and slot) and open_probability. What happened to an attempt is an `Outcome`.
 """
 
+from sendopt.records.billable_fact import BillableFact
 from sendopt.records.campaign import (
     NO_EXPLORATION,
     Campaign,
@@ -21,6 +22,7 @@ from sendopt.records.charge import DEFAULT_ATTRIBUTION_WINDOW, Charge, ChargeKin
 from sendopt.records.consent import Consent
 from sendopt.records.decision import Decision, ServedBy, Slot
 from sendopt.records.device import Channel, Device
+from sendopt.records.due_send import DamagedSend, DueSend
 from sendopt.records.event import CAUSED_BY_SEND, COUNTING_ATTRIBUTE, OUTCOMES, Event, EventType
 from sendopt.records.finding import DroppedField, Finding, Rejection
 from sendopt.records.ids import (
@@ -38,6 +40,8 @@ from sendopt.records.plan import Plan
 from sendopt.records.response import Click, Response, ResponseKind
 from sendopt.records.score import Score
 from sendopt.records.send import FINAL_STATES, Arm, PlannedSend, SendState
+from sendopt.records.transition import Ended, Postponed, SendTransition
+from sendopt.records.variant_answers import VariantAnswers
 
 __all__ = [
     "CAUSED_BY_SEND",
@@ -48,6 +52,7 @@ __all__ = [
     "OUTCOMES",
     "Accepted",
     "Arm",
+    "BillableFact",
     "Campaign",
     "CampaignId",
     "Channel",
@@ -55,11 +60,14 @@ __all__ = [
     "ChargeKind",
     "Click",
     "Consent",
+    "DamagedSend",
     "DeadAddress",
     "Decision",
     "Device",
     "DeviceId",
     "DroppedField",
+    "DueSend",
+    "Ended",
     "Event",
     "EventType",
     "Exploration",
@@ -70,6 +78,7 @@ __all__ = [
     "Permanent",
     "Plan",
     "PlannedSend",
+    "Postponed",
     "QuietHours",
     "RateCard",
     "Rejection",
@@ -79,11 +88,13 @@ __all__ = [
     "Score",
     "SendId",
     "SendState",
+    "SendTransition",
     "ServedBy",
     "Slot",
     "TenantId",
     "UserId",
     "Variant",
+    "VariantAnswers",
     "VariantId",
     "is_reserved",
 ]

@@ -18,9 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sendopt.clock import zone_of
-from sendopt.records import VariantId
+from sendopt.records import VariantAnswers, VariantId
 from sendopt.schedule.policy import chance_of_being_best, spread
-from sendopt.state.experience import VariantAnswers
 
 #: Prior standard deviation of what a wording does: odds a third higher or lower.
 TAU = 0.3

@@ -18,15 +18,19 @@ import sqlalchemy as sa
 from sendopt.records import (
     Accepted,
     Channel,
+    DamagedSend,
     DeadAddress,
+    DueSend,
+    Ended,
     Outcome,
     Permanent,
+    Postponed,
     Retry,
     SendId,
     SendState,
+    SendTransition,
     TenantId,
 )
-from sendopt.state.due_row import DamagedSend, DueSend
 from sendopt.state.tables import attempt, link, planned_send
 from sendopt.state.transaction import FleetWrite
 
@@ -37,24 +41,6 @@ OUTCOMES = {
     DeadAddress: "dead_address",
     Permanent: "permanent",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Postponed:
-    """Not now; look again at `until`."""
-
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """Over, in a final state, for one reason."""
-
-    state: SendState
-    reason: str
-
-
-Fate = Postponed | Ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +168,8 @@ def end_attempts(
 
 
 def settle(
-    tx: FleetWrite, fates: Sequence[tuple[DueSend, Fate]], *, began_at: datetime
-) -> list[tuple[DueSend, Fate]]:
+    tx: FleetWrite, fates: Sequence[tuple[DueSend, SendTransition]], *, began_at: datetime
+) -> list[tuple[DueSend, SendTransition]]:
     """Write each send's fate and return those that could be written.
 
     A send that meanwhile ended, or that another dispatcher has claimed, is left as it is. With one
@@ -290,11 +276,11 @@ def _open_fences(tx: FleetWrite, sends: Iterable[DueSend]) -> dict[tuple[TenantI
     return fences
 
 
-def _is_delivered(fate: Fate) -> bool:
+def _is_delivered(fate: SendTransition) -> bool:
     return isinstance(fate, Ended) and fate.state is SendState.DELIVERED
 
 
-def _columns(fate: Fate, began_at: datetime) -> dict[str, Any]:
+def _columns(fate: SendTransition, began_at: datetime) -> dict[str, Any]:
     if isinstance(fate, Postponed):
         return {
             "new_state": SendState.PLANNED,

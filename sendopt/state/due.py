@@ -14,9 +14,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sendopt.records import Channel, SendId, SendState, TenantId
+from sendopt.records import Channel, DamagedSend, DueSend, SendId, SendState, TenantId
 from sendopt.state.damage import Unreadable, damage_of, readable
-from sendopt.state.due_row import CampaignFacts, DamagedSend, DueSend, campaign_facts, due_send
+from sendopt.state.due_row import CampaignFacts, campaign_facts, due_send
 from sendopt.state.tables import (
     IS_A_DISPATCHERS_CLAIM,
     app_user,

@@ -20,6 +20,7 @@ from sendopt.records import (
     Channel,
     Device,
     DeviceId,
+    DueSend,
     QuietHours,
     SendId,
     SendState,
@@ -29,44 +30,6 @@ from sendopt.records import (
     VariantId,
 )
 from sendopt.state.damage import NOT_A_VALUE, Unreadable
-
-
-@dataclass(frozen=True, slots=True)
-class DueSend:
-    """A send whose time has come, with all that its hand-over needs, as stored at that moment."""
-
-    tenant_id: TenantId
-    send_id: SendId
-    campaign_id: CampaignId
-    user_id: UserId
-    channel: Channel
-    due_at: datetime
-    expires_at: datetime
-    fence: int
-    attempt_count: int  # begun, whether or not their outcome is known
-    abandoned: bool  # its last dispatcher never told the outcome
-    variant: Variant | None  # None, like `timezone`, only if the store lost it, or the campaign
-    device: Device | None
-    device_dead: bool
-    opted_out: bool
-    cancelled: bool  # with its whole campaign
-    timezone: str | None
-    quiet_hours: QuietHours | None
-    message_type: str | None
-    propensity: float | None
-    link_id: str | None  # of an earlier attempt: a retry leads to the same link
-    arm: Arm | None = None  # of the experiment that the send is part of
-    variant_propensity: float | None = None  # P(this variant | this time)
-    quiet_offsets: tuple[int, ...] = ()  # minutes east of UTC at which it may be night, too
-
-
-@dataclass(frozen=True, slots=True)
-class DamagedSend:
-    """A send of which the store holds what nobody can read, or what cannot be."""
-
-    tenant_id: TenantId
-    send_id: SendId
-    damage: str  # which column, and what is wrong with it
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -14,22 +13,11 @@ from sendopt.records import (
     SendState,
     UserId,
     Variant,
+    VariantAnswers,
     VariantId,
 )
 from sendopt.state.tables import campaign, click, decision, planned_send, response, variant
 from sendopt.state.transaction import TenantRead
-
-
-@dataclass(frozen=True, slots=True)
-class VariantAnswers:
-    """Sends of one wording that were due at one instant in one zone, weighed by 1 / chance."""
-
-    variant_id: VariantId  # as the campaign that asks calls the wording
-    due_at: datetime
-    timezone: str
-    weight: float  # sum of w = 1 / P(this variant | this time)
-    squared_weight: float  # sum of w^2
-    answered_weight: float  # sum of w over the answered
 
 
 def explored_counts(tx: TenantRead, *, since: datetime, besides: CampaignId) -> dict[UserId, int]:

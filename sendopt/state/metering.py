@@ -16,20 +16,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sendopt.records import Charge, ChargeKind, ResponseKind, SendId
+from sendopt.records import BillableFact, Charge, ChargeKind, ResponseKind
 from sendopt.state.tables import charge, click, response
 from sendopt.state.transaction import TenantRead, TenantWrite, owned
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A measured click or response."""
-
-    kind: ChargeKind
-    key: str  # the click's id, or the send's of a response
-    send_id: SendId
-    occurred_at: datetime
-    filtered_reason: str | None  # None = billable
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +55,13 @@ _SOURCES = {
 }
 
 
-def unmetered(tx: TenantRead, kind: ChargeKind, *, limit: int) -> list[Fact]:
+def unmetered(tx: TenantRead, kind: ChargeKind, *, limit: int) -> list[BillableFact]:
     """Return up to `limit` facts without a stamp, the earliest first."""
     rows = tx.execute(_unmetered(kind), {**tx.bound(), "most": limit})
-    return [Fact(kind, row.key, row.send_id, row.occurred_at, row.filtered_reason) for row in rows]
+    return [
+        BillableFact(kind, row.key, row.send_id, row.occurred_at, row.filtered_reason)
+        for row in rows
+    ]
 
 
 @cache  # to build it takes longer than to execute it

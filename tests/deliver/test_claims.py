@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from sendopt.deliver import DispatchReport, RetryPolicy
 from sendopt.deliver.providers import SimulatorProvider
 from sendopt.errors import StoreFailure
-from sendopt.records import Accepted, Channel, DeadAddress, Permanent, Retry, SendState
+from sendopt.records import Accepted, Channel, DeadAddress, Ended, Permanent, Retry, SendState
 from sendopt.state import State, audit
-from sendopt.state.dispatch import Claimant, Ended, claim, settle
+from sendopt.state.dispatch import Claimant, claim, settle
 from sendopt.state.due import lock_due
 from sendopt.state.tables import device, planned_send
 

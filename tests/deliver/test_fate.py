@@ -16,19 +16,21 @@ from sendopt.records import (
     DeadAddress,
     Device,
     DeviceId,
+    DueSend,
+    Ended,
     Outcome,
     Permanent,
+    Postponed,
     QuietHours,
     Retry,
     SendId,
     SendState,
+    SendTransition,
     TenantId,
     UserId,
     Variant,
     VariantId,
 )
-from sendopt.state.dispatch import Ended, Fate, Postponed
-from sendopt.state.due_row import DueSend
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 HOUR, MOMENT = timedelta(hours=1), timedelta(microseconds=1)
@@ -65,11 +67,11 @@ def a_send(**changes: object) -> DueSend:
     return replace(send, **changes)  # type: ignore[arg-type]
 
 
-def before(now: datetime = NOON, **changes: object) -> Fate | None:
+def before(now: datetime = NOON, **changes: object) -> SendTransition | None:
     return before_attempt(a_send(**changes), now=now, retry=AT_ONCE)
 
 
-def after(outcome: Outcome, **changes: object) -> Fate:
+def after(outcome: Outcome, **changes: object) -> SendTransition:
     return after_attempt(
         a_send(**{"attempt_count": 1, **changes}), outcome, now=NOON, retry=AT_ONCE
     )
@@ -121,7 +123,7 @@ def test_quiet_hours_are_waited_for_unless_they_outlast_the_send(zones: dict[str
     ],
 )
 def test_an_outcome_decides_and_a_retry_needs_time_before_the_expiry(
-    outcome: Outcome, fate: Fate
+    outcome: Outcome, fate: SendTransition
 ) -> None:
     assert after(outcome) == fate
 

@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from sendopt.records import VariantId
+from sendopt.records import VariantAnswers, VariantId
 from sendopt.schedule.variants import PARTS_OF_DAY, learn
-from sendopt.state.experience import VariantAnswers
 
 A, B = VariantId("a"), VariantId("b")
 MIDNIGHT = datetime(2026, 10, 1, tzinfo=UTC)

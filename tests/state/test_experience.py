@@ -22,10 +22,10 @@ from sendopt.records import (
     TenantId,
     UserId,
     Variant,
+    VariantAnswers,
     VariantId,
 )
 from sendopt.state import State, experience, plans
-from sendopt.state.experience import VariantAnswers
 from sendopt.state.tables import click, planned_send, response
 
 TENANT, OTHER = TenantId("default"), TenantId("other")

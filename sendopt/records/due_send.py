@@ -1,0 +1,49 @@
+"""A send whose time has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sendopt.records.campaign import QuietHours, Variant
+from sendopt.records.device import Channel, Device
+from sendopt.records.ids import CampaignId, SendId, TenantId, UserId
+from sendopt.records.send import Arm
+
+
+@dataclass(frozen=True, slots=True)
+class DueSend:
+    """A send whose time has come, with all that its hand-over needs, as stored at that moment."""
+
+    tenant_id: TenantId
+    send_id: SendId
+    campaign_id: CampaignId
+    user_id: UserId
+    channel: Channel
+    due_at: datetime
+    expires_at: datetime
+    fence: int
+    attempt_count: int  # begun, whether or not their outcome is known
+    abandoned: bool  # its last dispatcher never told the outcome
+    variant: Variant | None  # None, like `timezone`, only if the store lost it, or the campaign
+    device: Device | None
+    device_dead: bool
+    opted_out: bool
+    cancelled: bool  # with its whole campaign
+    timezone: str | None
+    quiet_hours: QuietHours | None
+    message_type: str | None
+    propensity: float | None
+    link_id: str | None  # of an earlier attempt: a retry leads to the same link
+    arm: Arm | None = None  # of the experiment that the send is part of
+    variant_propensity: float | None = None  # P(this variant | this time)
+    quiet_offsets: tuple[int, ...] = ()  # minutes east of UTC at which it may be night, too
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedSend:
+    """A send of which the store holds what nobody can read, or what cannot be."""
+
+    tenant_id: TenantId
+    send_id: SendId
+    damage: str  # which column, and what is wrong with it

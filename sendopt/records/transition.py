@@ -1,0 +1,26 @@
+"""How a dispatcher changes the state of a send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sendopt.records.send import SendState
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """Not now; look again at `until`."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Over, in a final state, for one reason."""
+
+    state: SendState
+    reason: str
+
+
+SendTransition = Postponed | Ended
