@@ -13,11 +13,11 @@ import structlog
 
 from sendopt.clock import Clock
 from sendopt.deliver.events import event_of
-from sendopt.deliver.fate import after_attempt, before_attempt
 from sendopt.deliver.hand_over import HandOver
 from sendopt.deliver.leases import Claim, ClaimsOfTheFuture, StepsForward
 from sendopt.deliver.provider import Provider
 from sendopt.deliver.retry import RetryPolicy
+from sendopt.deliver.transitions import after_attempt, before_attempt
 from sendopt.errors import RowRefused, StoreFailure
 from sendopt.records import (
     Channel,
@@ -44,7 +44,7 @@ _LINK_ID_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class DispatchReport:
-    """How many sends met which fate; a send that is tried again counts once each time."""
+    """How many sends ended in which way; a send that is tried again counts once each time."""
 
     delivered: int = 0
     failed: int = 0
@@ -132,17 +132,19 @@ class Dispatcher:
                 claims_over_at=now - set_forward,
                 limit=self._batch,
             )
-            fates = [
+            transitions = [
                 (send, before_attempt(send, now=now, retry=self._retry))
                 for send in due
                 if isinstance(send, DueSend)
             ]
             settled = settle(
-                tx, [(send, fate) for send, fate in fates if fate is not None], began_at=now
+                tx,
+                [(send, transition) for send, transition in transitions if transition is not None],
+                began_at=now,
             )
             begun = claim(
                 tx,
-                [send for send, fate in fates if fate is None],
+                [send for send, transition in transitions if transition is None],
                 self._claimant,
                 now=now,
                 lease_ends_at=lease_ends_at,
@@ -227,21 +229,21 @@ class Dispatcher:
         The lease is over at `lease_over` of the clock that nobody sets.
         """
         now = self._clock.now()
-        fates: list[tuple[DueSend, SendTransition]] = [
+        transitions: list[tuple[DueSend, SendTransition]] = [
             (send, after_attempt(send, outcome, now=now, retry=self._retry))
             for send, outcome in outcomes
         ]
         while True:
             try:
                 with self._state.write_fleet() as tx:
-                    kept = _write(tx, outcomes, fates, began_at=began_at, now=now)
+                    kept = _write(tx, outcomes, transitions, began_at=began_at, now=now)
             except StoreFailure as failure:
                 again = self._clock.monotonic() + self._poll.total_seconds()
                 if failure.code not in _PASSING or again >= lease_over:
                     raise
                 self._clock.wait(threading.Event(), self._clock.now() + self._poll)
             else:
-                return _report(kept) + DispatchReport(taken_over=len(fates) - len(kept))
+                return _report(kept) + DispatchReport(taken_over=len(transitions) - len(kept))
 
     def _new_link_id(self) -> str:
         return base64.urlsafe_b64encode(self._random_bytes(_LINK_ID_BYTES)).decode().rstrip("=")
@@ -250,16 +252,16 @@ class Dispatcher:
 def _write(
     tx: FleetWrite,
     outcomes: Sequence[tuple[DueSend, Outcome]],
-    fates: Sequence[tuple[DueSend, SendTransition]],
+    transitions: Sequence[tuple[DueSend, SendTransition]],
     *,
     began_at: datetime,
     now: datetime,
 ) -> list[tuple[DueSend, SendTransition]]:
-    """Write fates, attempts, dead devices and events; return the fates that could be written.
+    """Write transitions, attempts, dead devices and events; return the transitions that were kept.
 
     That an address is dead is a fact, whoever holds the claim of the send by now.
     """
-    kept = settle(tx, fates, began_at=began_at)
+    kept = settle(tx, transitions, began_at=began_at)
     held = {(send.tenant_id, send.send_id) for send, _ in kept}
     ours = [pair for pair in outcomes if (pair[0].tenant_id, pair[0].send_id) in held]
     end_attempts(tx, ours, now=now)
@@ -289,8 +291,9 @@ def _tell(tx: TenantWrite, events: Sequence[Event], now: datetime) -> None:
             _log.warning("event_id_taken", tenant_id=tx.tenant_id, event_id=event.event_id)
 
 
-def _report(fates: Iterable[tuple[DueSend, SendTransition]]) -> DispatchReport:
+def _report(transitions: Iterable[tuple[DueSend, SendTransition]]) -> DispatchReport:
     counts = Counter(
-        fate.state.value if isinstance(fate, Ended) else "postponed" for _, fate in fates
+        transition.state.value if isinstance(transition, Ended) else "postponed"
+        for _, transition in transitions
     )
     return DispatchReport(**counts)

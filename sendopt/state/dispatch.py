@@ -1,7 +1,7 @@
 """Claim due sends for a dispatcher and write down what became of them.
 
-Whoever claims a send raises its fence; whoever writes its fate must still hold that fence, so that
-a dispatcher that slept through its lease changes nothing.
+Whoever claims a send raises its fence; whoever writes its transition must still hold that
+fence, so that a dispatcher that slept through its lease changes nothing.
 """
 
 from __future__ import annotations
@@ -168,25 +168,25 @@ def end_attempts(
 
 
 def settle(
-    tx: FleetWrite, fates: Sequence[tuple[DueSend, SendTransition]], *, began_at: datetime
+    tx: FleetWrite, transitions: Sequence[tuple[DueSend, SendTransition]], *, began_at: datetime
 ) -> list[tuple[DueSend, SendTransition]]:
-    """Write each send's fate and return those that could be written.
+    """Write each send's transition and return those that could be written.
 
     A send that meanwhile ended, or that another dispatcher has claimed, is left as it is. With one
     exception: that a provider has accepted it is a fact, whoever holds the claim by now.
 
     Args:
         tx: the transaction.
-        fates: what is to be written.
-        began_at: when the attempt began that led to these fates. It is the hand-over's instant: a
-            user may answer before we have written that the provider accepted.
+        transitions: what is to be written.
+        began_at: when the attempt began that led to these transitions. It is the hand-over's
+            instant: a user may answer before we have written that the provider accepted.
     """
-    open_fences = _open_fences(tx, [send for send, _ in fates])
+    open_fences = _open_fences(tx, [send for send, _ in transitions])
     kept = [
-        (send, fate)
-        for send, fate in fates
+        (send, transition)
+        for send, transition in transitions
         if (fence := open_fences.get((send.tenant_id, send.send_id))) is not None
-        and (fence == send.fence or _is_delivered(fate))
+        and (fence == send.fence or _is_delivered(transition))
     ]
     if kept:
         tx.execute(
@@ -200,7 +200,7 @@ def settle(
                 claimed_by=None,
                 claim_expires_at=None,
             ),
-            [{**_key_of(send), **_columns(fate, began_at)} for send, fate in kept],
+            [{**_key_of(send), **_columns(transition, began_at)} for send, transition in kept],
         )
     return kept
 
@@ -276,23 +276,23 @@ def _open_fences(tx: FleetWrite, sends: Iterable[DueSend]) -> dict[tuple[TenantI
     return fences
 
 
-def _is_delivered(fate: SendTransition) -> bool:
-    return isinstance(fate, Ended) and fate.state is SendState.DELIVERED
+def _is_delivered(transition: SendTransition) -> bool:
+    return isinstance(transition, Ended) and transition.state is SendState.DELIVERED
 
 
-def _columns(fate: SendTransition, began_at: datetime) -> dict[str, Any]:
-    if isinstance(fate, Postponed):
+def _columns(transition: SendTransition, began_at: datetime) -> dict[str, Any]:
+    if isinstance(transition, Postponed):
         return {
             "new_state": SendState.PLANNED,
             "new_reason": None,
-            "new_ready_at": fate.until,
+            "new_ready_at": transition.until,
             "new_handed_over_at": None,
         }
     return {
-        "new_state": fate.state,
-        "new_reason": fate.reason,
+        "new_state": transition.state,
+        "new_reason": transition.reason,
         "new_ready_at": None,
-        "new_handed_over_at": began_at if _is_delivered(fate) else None,
+        "new_handed_over_at": began_at if _is_delivered(transition) else None,
     }
 
 

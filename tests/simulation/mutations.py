@@ -21,7 +21,7 @@ from sendopt import quiet_hours
 from sendopt.app import accepting, importing
 from sendopt.bill import meter
 from sendopt.deliver import dispatch as dispatcher
-from sendopt.deliver import fate, leases
+from sendopt.deliver import leases, transitions
 from sendopt.ingest import fields
 from sendopt.log import append
 from sendopt.schedule import choose, identity
@@ -63,8 +63,8 @@ MUTATIONS = (
     Mutation(
         "a claim is written without asking for its fence",
         claims.settle,
-        "and (fence == send.fence or _is_delivered(fate))",
-        "and (fence >= 0 or _is_delivered(fate))",
+        "and (fence == send.fence or _is_delivered(transition))",
+        "and (fence >= 0 or _is_delivered(transition))",
     ),
     Mutation(
         "a lease has run out as soon as it begins",
@@ -81,13 +81,13 @@ MUTATIONS = (
     ),
     Mutation(
         "an opt-out is ignored once a send was tried",
-        fate.before_attempt,
+        transitions.before_attempt,
         "(send.opted_out, SendState",
         "(send.opted_out and not send.attempt_count, SendState",
     ),
     Mutation(
         "an expired send is handed over once it was tried",
-        fate.before_attempt,
+        transitions.before_attempt,
         "expired = now >= send.expires_at",
         "from dataclasses import replace\n"
         "    if send.attempt_count:\n"
@@ -117,7 +117,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a cancellation is lost against a claim",
-        fate.before_attempt,
+        transitions.before_attempt,
         "(send.cancelled, SendState",
         "(send.cancelled and not send.attempt_count, SendState",
     ),
@@ -142,7 +142,7 @@ MUTATIONS = (
     Mutation(
         "what was accepted is forgotten by whoever lost the claim",
         claims.settle,
-        "and (fence == send.fence or _is_delivered(fate))",
+        "and (fence == send.fence or _is_delivered(transition))",
         "and fence == send.fence",
     ),
     Mutation(
@@ -153,7 +153,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a provider's Retry-After is ignored",
-        fate._after_retry,
+        transitions._after_retry,
         "again_at = now + retry.delay(send.send_id, send.attempt_count, outcome)",
         'again_at = now + retry.delay(send.send_id, send.attempt_count, Retry("", None))',
     ),

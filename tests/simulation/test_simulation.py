@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sendopt.deliver import fate
+from sendopt.deliver import transitions
 from sendopt.records import Campaign, CampaignId, Channel, QuietHours, UserId, Variant, VariantId
 from sendopt.schedule.candidates import Person, candidate_slots
 from simulation import script
@@ -93,7 +93,7 @@ def test_every_bug_still_finds_its_place(mutation: Mutation) -> None:
 
 
 def test_a_bug_whose_place_is_gone_fails_loudly() -> None:
-    gone = Mutation("gone", fate.before_attempt, "no such text", "anything")
+    gone = Mutation("gone", transitions.before_attempt, "no such text", "anything")
 
     with pytest.raises(MutationGone, match="0 times"), planted(gone):
         pass

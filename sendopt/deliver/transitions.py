@@ -1,4 +1,4 @@
-"""What becomes of a send: before an attempt, and after its outcome. Pure rules, first match wins.
+"""The transitions of a send: before an attempt, and after its outcome. First match wins.
 
 Reasons with which a send can end here:
     accepted                          the provider took responsibility

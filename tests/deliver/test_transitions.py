@@ -7,8 +7,8 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from sendopt.deliver.fate import after_attempt, before_attempt
 from sendopt.deliver.retry import RetryPolicy
+from sendopt.deliver.transitions import after_attempt, before_attempt
 from sendopt.records import (
     Accepted,
     CampaignId,
@@ -80,7 +80,7 @@ def after(outcome: Outcome, **changes: object) -> SendTransition:
 @pytest.mark.parametrize(
     ("changes", "state", "reason"),
     [
-        # Of two obstacles the first names the fate.
+        # Of two obstacles the first names the transition.
         ({"cancelled": True, "opted_out": True}, SendState.CANCELLED, "campaign_cancelled"),
         ({"opted_out": True, "device": None}, SendState.SUPPRESSED, "opted_out"),
         ({"device": None, "device_dead": True}, SendState.SUPPRESSED, "no_device"),
@@ -113,7 +113,7 @@ def test_quiet_hours_are_waited_for_unless_they_outlast_the_send(zones: dict[str
 
 
 @pytest.mark.parametrize(
-    ("outcome", "fate"),
+    ("outcome", "transition"),
     [
         (Accepted(), Ended(SendState.DELIVERED, "accepted")),
         (DeadAddress("gone"), Ended(SendState.FAILED, "gone")),
@@ -123,9 +123,9 @@ def test_quiet_hours_are_waited_for_unless_they_outlast_the_send(zones: dict[str
     ],
 )
 def test_an_outcome_decides_and_a_retry_needs_time_before_the_expiry(
-    outcome: Outcome, fate: SendTransition
+    outcome: Outcome, transition: SendTransition
 ) -> None:
-    assert after(outcome) == fate
+    assert after(outcome) == transition
 
 
 def test_the_last_attempt_is_not_tried_again() -> None:
@@ -137,8 +137,8 @@ def test_the_last_attempt_is_not_tried_again() -> None:
 def test_a_retry_waits_as_its_attempt_has_it(attempts: int) -> None:
     policy = RetryPolicy(first=timedelta(minutes=1), longest=HOUR, max_attempts=3)
     send, busy = a_send(attempt_count=attempts), Retry("busy")
-    fate = after_attempt(send, busy, now=NOON, retry=policy)
-    assert fate == Postponed(NOON + policy.delay(send.send_id, attempts, busy))
+    transition = after_attempt(send, busy, now=NOON, retry=policy)
+    assert transition == Postponed(NOON + policy.delay(send.send_id, attempts, busy))
 
 
 def test_a_retry_waits_for_quiet_hours_to_end() -> None:
