@@ -11,13 +11,13 @@ import re
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
 from sendopt.errors import InvalidInput
-from sendopt.text import quoted
+from sendopt.text import nearest, quoted
 
 #: How far the clock of whoever reports something may differ from ours.
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -169,8 +169,15 @@ def zone_of(name: str) -> ZoneInfo:
             code="zone_invalid",
             field="timezone",
             expected="an IANA name such as Europe/Berlin",
+            hint=_zone_meant_by(name),
         )
     return ZoneInfo(name)
+
+
+@lru_cache(1_000)  # an import repeats what it gets wrong
+def _zone_meant_by(name: str) -> str | None:
+    near = nearest(name, packaged_zone_names(), alike=0.75)
+    return None if near is None else f"did you mean {near}?"
 
 
 @cache

@@ -19,7 +19,12 @@ A `code` is stable and documented: programs branch on it, people read the messag
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sendopt.masking import masked
+
+#: So many of the faults of one thing are told.
+MOST_TOLD = 100
 
 
 class SendoptError(Exception):
@@ -61,9 +66,50 @@ class SendoptError(Exception):
 
 
 class InvalidInput(SendoptError, ValueError):
-    """What was given breaks a stated rule; nothing of it was stored."""
+    """What was given breaks a stated rule; nothing of it was stored.
+
+    Attributes:
+        others: what else is wrong with it, so that everything can be mended at once.
+    """
 
     code = "invalid"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        field: str | None = None,
+        expected: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, field=field, expected=expected, hint=hint)
+        self.others: tuple[InvalidInput, ...] = ()
+
+    @property
+    def faults(self) -> tuple[InvalidInput, ...]:
+        """This fault and every other one."""
+        return (self, *self.others)
+
+    def at(self, field: str) -> InvalidInput:
+        """Return the same fault as the one of `field`."""
+        return InvalidInput(
+            self.message, code=self.code, field=field, expected=self.expected, hint=self.hint
+        )
+
+    def __str__(self) -> str:
+        told = super().__str__()
+        return f"{told}; also wrong: {'; '.join(map(str, self.others))}" if self.others else told
+
+
+def together(faults: Iterable[InvalidInput]) -> InvalidInput:
+    """Return one error for all of `faults`, at least one: the first, which knows the others."""
+    first, *others = (each for fault in faults for each in fault.faults)
+    first.others = tuple(others[: MOST_TOLD - 1])
+    if more := len(others) - len(first.others):
+        first.hint = f"{first.hint}; " if first.hint else ""
+        first.hint += f"{more:,} further faults are not listed"
+    return first
 
 
 class NotFound(SendoptError, LookupError):

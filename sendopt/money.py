@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from sendopt.errors import InvalidInput
+from sendopt.text import quoted
 
 MAX_PRICE_DECIMALS = 4
 
@@ -57,7 +58,7 @@ def parse_currency(text: object) -> str:
     """
     if not isinstance(text, str) or not _CURRENCY.fullmatch(text):
         raise InvalidInput(
-            f"{text!r} is no currency",
+            f"{quoted(text)} is no currency",
             code="money_invalid",
             field="/currency",
             expected="an ISO 4217 code such as EUR",
@@ -73,7 +74,7 @@ def parse_minor(text: object, *, field: str | None = None) -> Decimal:
     """
     if not isinstance(text, str) or not _PRICE.fullmatch(text):
         raise InvalidInput(
-            f"{text!r} is no price",
+            f"{quoted(text)} is no price",
             code="money_invalid",
             field=field,
             expected=f"a decimal string in minor units, at most {MAX_PRICE_DECIMALS} decimals, "

@@ -7,7 +7,6 @@ Each field is set by `SENDOPT_<SECTION>__<FIELD>`, for instance
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -19,9 +18,11 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
-from sendopt.errors import InvalidInput
+from sendopt.errors import InvalidInput, together
+from sendopt.json_forms import Place
 from sendopt.masking import masked, remember, secrets_in
-from sendopt.strict_json import wording
+from sendopt.model_faults import faults_of
+from sendopt.text import nearest
 
 DEFAULT_HOME = Path("sendopt-home")
 
@@ -273,9 +274,21 @@ def load_settings(home: Path | None = None) -> Settings:
     try:
         return Settings.model_validate(_as_fields(given) | ({} if home is None else {"home": home}))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = _PREFIX + _BETWEEN.join(str(part) for part in first["loc"]).upper()
-        raise InvalidInput(wording(first["msg"]), code="setting_invalid", field=name) from error
+        faults = faults_of(error.errors(include_url=False), called=_variable, model=Settings)
+        raise together(
+            InvalidInput(
+                each.message,
+                code="setting_invalid",
+                field=each.field,
+                expected=each.expected,
+                hint=each.hint,
+            )
+            for each in faults
+        ) from error
+
+
+def _variable(place: Place) -> str:
+    return _PREFIX + _BETWEEN.join(map(str, place)).upper()
 
 
 def _refuse_what_is_no_text(values: Mapping[str, str]) -> None:
@@ -324,10 +337,10 @@ def _refuse_unknown_names(environment: Mapping[str, str]) -> None:
             continue
         if _OF_KUBERNETES.fullmatch(f"{name}={value}"):
             continue
-        near = difflib.get_close_matches(name, names, n=1)
+        near = nearest(name, names)
         raise InvalidInput(
             "there is no such setting",
             code="setting_unknown",
             field=name,
-            hint=(f"{near[0]} is one; " if near else "") + "`sendopt settings` names all",
+            hint=(f"{near} is one; " if near else "") + "`sendopt settings` names all",
         )

@@ -8,15 +8,15 @@ an import. Field rules are pydantic models in strict mode, so "1" is never taken
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any, NoReturn, TypeVar, get_args
+from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
 
-from sendopt.errors import InvalidInput
+from sendopt.errors import InvalidInput, together
+from sendopt.json_forms import Place
+from sendopt.model_faults import faults_of
 from sendopt.text import quoted
 
 
@@ -39,9 +39,6 @@ BY_FIELD = Limits(depth=256, keys=200_000, text=1024 * 1024, storable=False)
 #: Longer whole numbers are no values, and no floats; turning their digits into integers would
 #: cost time.
 _MAX_DIGITS = 400
-
-#: Of the faults of one body.
-_MOST_TOLD = 20
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -111,93 +108,22 @@ def examined(
     try:
         return model.model_validate(value, context=context), []
     except ValidationError as error:
-        return None, _faults(error, at=at, model=model)
+        found = error.errors(include_url=False)
+        return None, faults_of(found, called=lambda place: at + pointer(place), model=model)
 
 
-def from_pydantic(error: ValidationError, *, at: str = "") -> InvalidInput:
-    """Turn the findings of pydantic into our own error: the first, with all others in its hint."""
-    return together(_faults(error, at=at, model=None))
+def from_pydantic(error: ValidationError, *, at: str) -> InvalidInput:
+    """Turn the findings of pydantic about the value of the field `at` into our own error."""
+    return together(faults_of(error.errors(include_url=False), called=lambda _: at))
 
 
-def together(faults: Sequence[InvalidInput]) -> InvalidInput:
-    """Return the first fault, with all others in its hint."""
-    first, *others = faults
-    if others:
-        told = [_in_short(each) for each in others[:_MOST_TOLD]]
-        more = len(others) - len(told)
-        hint = "also wrong: " + "; ".join(told) + (f"; and {more} more" if more else "")
-        first.hint = hint if first.hint is None else f"{first.hint}; {hint}"
-    return first
+def pointer(place: Place) -> str:
+    """Return the JSON Pointer of a place.
 
-
-def _in_short(fault: InvalidInput) -> str:
-    expected = f", expected {fault.expected}" if fault.expected else ""
-    hint = f" ({fault.hint})" if fault.hint else ""
-    return f"{fault.field}: {fault.message}{expected}{hint}"
-
-
-def _faults(
-    error: ValidationError, *, at: str, model: type[BaseModel] | None
-) -> list[InvalidInput]:
-    found = error.errors(include_url=False, include_input=False)
-    return [_fault(each, at, model) for each in found]
-
-
-def _fault(found: ErrorDetails, at: str, model: type[BaseModel] | None) -> InvalidInput:
-    cause = found.get("ctx", {}).get("error")
-    pointer = at + "".join(f"/{escaped(str(part))}" for part in found["loc"])
-    if isinstance(cause, InvalidInput):
-        return InvalidInput(
-            cause.message,
-            code=cause.code,
-            field=pointer,
-            expected=cause.expected,
-            hint=cause.hint,
-        )
-    kind = found["type"]
-    if kind == "missing":
-        code = "missing_field"
-    elif kind == "extra_forbidden":
-        code = "unknown_field"
-    elif kind.endswith(("_type", "_parsing")):
-        code = "wrong_type"
-    else:
-        code = "invalid"
-    hint = _nearest(found["loc"], model) if code == "unknown_field" else None
-    return InvalidInput(wording(found["msg"]), code=code, field=pointer, hint=hint)
-
-
-def _nearest(loc: tuple[int | str, ...], model: type[BaseModel] | None) -> str | None:
-    """Ask whether the field of that name was meant which is most like an unknown one."""
-    *above, name = loc
-    for part in above:
-        if model is not None and isinstance(part, str) and part in model.model_fields:
-            model = _model_in(model.model_fields[part].annotation)
-    near = [] if model is None else get_close_matches(str(name), model.model_fields, n=1)
-    return f"did you mean {near[0]}?" if near else None
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the model that a field holds, by itself, in a list, or beside null."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_model_in, get_args(annotation))), None)
-
-
-def wording(message: str) -> str:
-    """Say what pydantic says so that it reads after the name of a field."""
-    known = {
-        "Field required": "is missing",
-        "Extra inputs are not permitted": "is not known here",
-        "Input should be a valid string": "should be text, in quotes",
-    }
-    return known.get(message) or _without_its_own_words(message)
-
-
-def _without_its_own_words(message: str) -> str:
-    for subject in ("Input ", "List ", "String ", "Value error, "):
-        message = message.removeprefix(subject)
-    return message.replace(" after validation", "")
+    >>> pointer(("variants", 0, "title"))
+    '/variants/0/title'
+    """
+    return "".join(f"/{escaped(str(part))}" for part in place)
 
 
 def escaped(part: str) -> str:
@@ -257,16 +183,16 @@ def _too_deep(limits: Limits) -> InvalidInput:
     )
 
 
-def _check(value: Any, pointer: str, limits: Limits, *, depth: int) -> None:
+def _check(value: Any, at: str, limits: Limits, *, depth: int) -> None:
     """Refuse what is too large, and what stores cannot keep."""
     if isinstance(value, str):
-        _check_text(value, pointer, limits)
+        _check_text(value, at, limits)
     elif isinstance(value, float):
         if limits.storable and value in (float("inf"), float("-inf")):
             raise InvalidInput(
                 "is out of range",
                 code="number_out_of_range",
-                field=pointer or None,
+                field=at or None,
                 expected="a finite number",
             )
     elif isinstance(value, dict | list):
@@ -275,19 +201,17 @@ def _check(value: Any, pointer: str, limits: Limits, *, depth: int) -> None:
         inner = value.items() if isinstance(value, dict) else enumerate(value)
         for key, each in inner:
             if isinstance(key, str):
-                _check_text(key, pointer, limits)
-            _check(each, f"{pointer}/{escaped(str(key))}", limits, depth=depth + 1)
+                _check_text(key, at, limits)
+            _check(each, f"{at}/{escaped(str(key))}", limits, depth=depth + 1)
 
 
-def _check_text(text: str, pointer: str, limits: Limits) -> None:
+def _check_text(text: str, at: str, limits: Limits) -> None:
     if limits.storable and ("\x00" in text or any("\ud800" <= each <= "\udfff" for each in text)):
-        raise InvalidInput(
-            "holds a NUL or a lone surrogate", code="text_invalid", field=pointer or None
-        )
+        raise InvalidInput("holds a NUL or a lone surrogate", code="text_invalid", field=at or None)
     if len(text) > limits.text:
         raise InvalidInput(
             "is too long",
             code="too_complex",
-            field=pointer or None,
+            field=at or None,
             expected=f"at most {limits.text} characters",
         )

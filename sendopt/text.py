@@ -1,4 +1,4 @@
-"""Text from outside that more than one stage takes: ids of users, and URLs.
+"""Text from outside that more than one stage takes: ids of users, URLs, and names with a slip.
 
 An id means the same user in events, devices and campaigns; a URL that a click or a provider follows
 leads one way, whoever reads it.
@@ -6,8 +6,11 @@ leads one way, whoever reads it.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+from collections.abc import Iterable
+from difflib import get_close_matches
 from urllib.parse import SplitResult, urlsplit
 
 from sendopt.errors import InvalidInput
@@ -68,6 +71,9 @@ _SHOWN = 24
 _JSON = re.compile(r'\[(["\[{\]]|-?\d+(\.\d+)?\s*[,\]])|\{["}]')
 #: One of these stands in every placeholder, and in JSON of more than one value.
 MARKS_OF_NO_ID = "{<[%*]}>"
+
+#: Comparing takes the product of two lengths; no name of ours is nearly as long.
+_LONGEST_SLIP = 64
 
 _URL = re.compile(r"[!-\[\]-~]+")  # printable ASCII without space and backslash
 
@@ -149,13 +155,54 @@ def spells_missing(text: str) -> bool:
 
 
 def quoted(value: object, *, limit: int = 60) -> str:
-    r"""Return `value` for a message: shortened, and what nobody could see spelled out.
+    r"""Return `value` as JSON for a message: shortened, and what nobody could see spelled out.
 
-    >>> quoted("ann\u200b")
-    "'ann\\u200b'"
+    >>> quoted("ann\u200b"), quoted(True), quoted({"a": None})
+    ('"ann\\u200b"', 'true', '{"a": null}')
     """
-    text = repr(value if not isinstance(value, str) else value[: limit + 1])
+    told = json.dumps(
+        value if not isinstance(value, str) else value[: limit + 1],
+        ensure_ascii=False,
+        default=str,
+    )
+    text = "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in told)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Return what is to be expected where one of `names` belongs.
+
+    >>> one_of(["even", "learned"])
+    '"even" or "learned"'
+    """
+    *others, last = map(quoted, names)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def nearest(name: str, names: Iterable[str], *, alike: float = 0.6) -> str | None:
+    """Return that of `names` which was most likely meant by `name`; None = none is like it.
+
+    >>> nearest("comit", ["commit", "top"]), nearest("colour", ["commit", "top"])
+    ('commit', None)
+
+    Args:
+        name: what was written.
+        names: what could have been.
+        alike: the least ratio of `difflib` from 0 to 1.
+    """
+    if len(name) > _LONGEST_SLIP:
+        return None
+    return next(iter(get_close_matches(name, names, n=1, cutoff=alike)), None)
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str | None:
+    """Return the question whether the nearest of `names` was meant, if one is near.
+
+    >>> did_you_mean("platfrom", ["platform", "timezone"])
+    'did you mean platform?'
+    """
+    near = nearest(name, names)
+    return None if near is None else f"did you mean {near}?"
 
 
 def split_url(url: str, *, field: str | None = None) -> SplitResult:
@@ -178,8 +225,8 @@ def split_url(url: str, *, field: str | None = None) -> SplitResult:
     return parts
 
 
-def url_not_allowed(rule: str, field: str | None) -> InvalidInput:
+def url_not_allowed(rule: str, field: str | None, *, hint: str | None = None) -> InvalidInput:
     """Return the refusal of a URL that breaks `rule`."""
     return InvalidInput(
-        "this URL is not allowed", code="url_not_allowed", field=field, expected=rule
+        "this URL is not allowed", code="url_not_allowed", field=field, expected=rule, hint=hint
     )

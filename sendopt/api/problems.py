@@ -17,6 +17,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
+from sendopt.api.nearest_route import route_meant_by
+from sendopt.api.routing import unheard_parameters
 from sendopt.errors import (
     Conflict,
     InvalidInput,
@@ -28,8 +30,9 @@ from sendopt.errors import (
     SendoptError,
     StoreFailure,
     TooManyRequests,
+    together,
 )
-from sendopt.strict_json import wording
+from sendopt.model_faults import faults_of
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -60,8 +63,28 @@ _HEADERS_OF_STATUS = {
 }
 _UNEXPLAINED = "The service failed; nothing of this request was acknowledged."
 _NOT_AUTHORIZED = "This needs a valid API key."
+_HOW_TO_ASK = (
+    "pass it as the header `Authorization: Bearer so_...`, and never in the address; "
+    "`sendopt key issue NAME` makes one"
+)
 
 _log = structlog.get_logger(__name__)
+
+
+class Fault(BaseModel):
+    """One of the things that are wrong with a request."""
+
+    field: str | None = Field(
+        None,
+        description="JSON Pointer (RFC 6901) of the offending value, or a parameter's name; "
+        "absent where it is the whole.",
+    )
+    code: str = Field(description="Stable snake_case identifier.")
+    detail: str = Field(description="What is wrong there, in words that follow the field's name.")
+    expected: str | None = Field(None, description="The form or limit that was broken.")
+    hint: str | None = Field(
+        None, description="What to do about it: the nearest name where one was misspelt."
+    )
 
 
 class Problem(BaseModel):
@@ -79,6 +102,11 @@ class Problem(BaseModel):
     )
     expected: str | None = Field(None, description="The form or limit that was broken.")
     hint: str | None = Field(None, description="What to do about it.")
+    errors: list[Fault] | None = Field(
+        None,
+        description="Everything that is wrong with what was given, the first of which stands "
+        "above: at most 100, and `hint` says if there are more.",
+    )
     request_id: str = Field(description="Quote this when asking the operator.")
 
 
@@ -98,7 +126,8 @@ def of_error(error: SendoptError, request_id: str) -> Problem:
     if status >= 500 and not isinstance(error, Overloaded):
         return _problem(status, error.code, _UNEXPLAINED, request_id)
     if status == 401:
-        return _problem(status, "not_authorized", _NOT_AUTHORIZED, request_id, hint=error.hint)
+        hint = error.hint or _HOW_TO_ASK
+        return _problem(status, "not_authorized", _NOT_AUTHORIZED, request_id, hint=hint)
     return _problem(
         status,
         error.code,
@@ -107,7 +136,21 @@ def of_error(error: SendoptError, request_id: str) -> Problem:
         field=error.field,
         expected=error.expected,
         hint=error.hint,
+        errors=_faults_of(error) if isinstance(error, InvalidInput) else None,
     )
+
+
+def _faults_of(error: InvalidInput) -> list[Fault]:
+    return [
+        Fault(
+            field=each.field,
+            code=each.code,
+            detail=each.message,
+            expected=each.expected,
+            hint=each.hint,
+        )
+        for each in error.faults
+    ]
 
 
 def of_connection(
@@ -172,6 +215,7 @@ def _problem(
     field: str | None = None,
     expected: str | None = None,
     hint: str | None = None,
+    errors: list[Fault] | None = None,
 ) -> Problem:
     return Problem(
         type=f"urn:sendopt:problem:{code}",
@@ -182,6 +226,7 @@ def _problem(
         field=field,
         expected=expected,
         hint=hint,
+        errors=errors,
         request_id=request_id,
     )
 
@@ -199,18 +244,17 @@ async def _answer_error(request: Request, error: SendoptError) -> JSONResponse:
 
 
 async def _answer_parameter(request: Request, error: RequestValidationError) -> JSONResponse:
-    """Answer a path or query parameter that broke its stated form.
+    """Answer path and query parameters that broke their stated forms.
 
     An id that cannot exist is unknown, and looks like any other that is.
     """
-    first = error.errors()[0]
-    place, name = first["loc"][0], str(first["loc"][1])  # behind them the position in a list
+    found = error.errors()
     refusal: SendoptError
-    if place == "path":
+    if any(each["loc"][0] == "path" for each in found):
         refusal = NotFound("nothing is known by this id")
     else:
-        code = "wrong_type" if first["type"].endswith(("_type", "_parsing")) else "invalid"
-        refusal = InvalidInput(wording(first["msg"]), code=code, field=name)
+        faults = faults_of(found, called=lambda place: str(place[1]))  # behind: where in a list
+        refusal = together([*faults, *await unheard_parameters(request)])
     return respond(of_error(refusal, request.state.request_id))
 
 
@@ -220,11 +264,17 @@ async def _answer_routing(request: Request, error: HTTPException) -> JSONRespons
     problem = _problem(
         error.status_code,
         code,
-        f"{error.detail}; /openapi.json lists every route.",
+        f"{error.detail}; /openapi.json lists every route, /docs shows them to people.",
         request.state.request_id,
+        hint=_route_meant(request) if error.status_code == 404 else None,
     )
     headers = {"Allow": _allowed(request)} if error.status_code == 405 else {}
     return respond(problem, headers)
+
+
+def _route_meant(request: Request) -> str | None:
+    near = route_meant_by(request.scope["path"], request.app.state.paths)
+    return None if near is None else f"did you mean {near}?"
 
 
 def _allowed(request: Request) -> str:

@@ -44,6 +44,10 @@ from sendopt.liveness import Liveness, in_background
 
 _log = structlog.get_logger(__name__)
 
+_SUBJECTS = (
+    events, users, campaigns, devices, sends, models, lift, statements, links, health
+)  # fmt: skip
+
 _TAGS = [
     {"name": "events", "description": "What happened, into the log."},
     {"name": "users", "description": "When a user is likely to respond."},
@@ -81,8 +85,10 @@ def create_api(app: App, parts: Sequence[Part] = ()) -> FastAPI:
     api.state.metrics = Metrics(BacklogGauges(app), DriftGauges(app), PartGauges(parts))
     api.state.bodies = Bodies(app.settings.http.body_seconds)
     api.state.metrics_key = app.settings.http.metrics_key.get_secret_value()
-    for part in (events, users, campaigns, devices, sends, models, lift, statements, links, health):
-        api.include_router(part.router)
+    routers = [part.router for part in _SUBJECTS]
+    api.state.paths = sorted({route.path for router in routers for route in router.routes})
+    for router in routers:
+        api.include_router(router)
     _put_together(api)
     problems.install(api)
     counted = {"metrics": api.state.metrics, "random_bytes": app.random_bytes}

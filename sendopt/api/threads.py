@@ -14,7 +14,6 @@ from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
 import structlog
-from fastapi.routing import APIRoute
 
 from sendopt.api.workers import Piece, Workers
 from sendopt.app.logging import trace
@@ -69,19 +68,13 @@ def _lost() -> ThreadLost:
     return ThreadLost("the thread that worked on this ended before it was done")
 
 
-class ThreadedRoute(APIRoute):
-    """A route whose function, unless it is a coroutine, runs by `in_thread`."""
+def threaded(endpoint: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Return `endpoint` as a coroutine: itself if it is one, else done by `in_thread`."""
+    if iscoroutinefunction(endpoint):
+        return endpoint
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        runs_itself = iscoroutinefunction(endpoint)
-        super().__init__(path, endpoint if runs_itself else _threaded(endpoint), **options)
-
-
-def _threaded(
-    endpoint: Callable[..., Result],
-) -> Callable[..., Coroutine[Any, Any, Result]]:
     @functools.wraps(endpoint)
-    async def call(*arguments: Any, **named: Any) -> Result:
+    async def call(*arguments: Any, **named: Any) -> Any:
         return await in_thread(functools.partial(endpoint, *arguments, **named))
 
     return call

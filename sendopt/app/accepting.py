@@ -8,9 +8,9 @@ from importlib.resources import files
 from typing import Any
 
 from sendopt.app.answers import EventVerdict, FieldNote, Verdict
-from sendopt.ingest import AcceptedEvent, accept_events, conflict_of
+from sendopt.ingest import AcceptedEvent, RejectedEvent, accept_events, conflict_of
 from sendopt.log import Log, differing_columns, event_table, events_of
-from sendopt.records import DroppedField, Event, EventType, Rejection, TenantId
+from sendopt.records import Event, EventType, Finding, TenantId
 from sendopt.state import State, TenantWrite, import_gate, outbox, users
 
 _KNOWN_EVENTS = files("sendopt.ingest").joinpath("sql", "known_events.sql").read_text("utf-8")
@@ -39,7 +39,7 @@ def accept(
         recorded = iter(outbox.record(tx, fresh, now=now))
         verdicts = [
             _rejected(item)
-            if isinstance(item, Rejection)
+            if isinstance(item, RejectedEvent)
             else _told(item, _first(item.event, known, recorded))
             for item in judged
         ]
@@ -78,7 +78,7 @@ def _note_consent(tx: TenantWrite, event: Event, verdict: EventVerdict, *, now: 
         users.opt_in(tx, event.user_id, at=event.occurred_at, now=now)
 
 
-def _rejected(item: Rejection) -> EventVerdict:
+def _rejected(item: RejectedEvent) -> EventVerdict:
     return EventVerdict(
         Verdict.REJECTED,
         code=item.code,
@@ -86,6 +86,7 @@ def _rejected(item: Rejection) -> EventVerdict:
         field=item.column,
         expected=item.expected,
         hint=item.hint,
+        errors=tuple(map(_note, (item, *item.others))),
     )
 
 
@@ -107,11 +108,11 @@ def _told(item: AcceptedEvent, first: Event | None) -> EventVerdict:
     )
 
 
-def _note(dropped: DroppedField) -> FieldNote:
+def _note(finding: Finding) -> FieldNote:
     return FieldNote(
-        field=dropped.column,
-        code=dropped.code,
-        detail=dropped.reason,
-        expected=dropped.expected,
-        hint=dropped.hint,
+        field=finding.column,
+        code=finding.code,
+        detail=finding.reason,
+        expected=finding.expected,
+        hint=finding.hint,
     )

@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldNote:
-    """A field that could not be taken as it was told; the event counts without it."""
+    """What is wrong with a field of an event."""
 
     field: str
     code: str
@@ -44,6 +44,7 @@ class EventVerdict:
     field: str | None = None
     expected: str | None = None
     hint: str | None = None
+    errors: tuple[FieldNote, ...] | None = None  # of what was rejected: all that is wrong with it
     dropped_fields: tuple[FieldNote, ...] | None = None
 
 

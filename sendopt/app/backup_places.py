@@ -10,6 +10,7 @@ from sendopt.backup.place import FolderPlace, Place
 from sendopt.backup.s3_place import S3Place
 from sendopt.errors import InvalidInput
 from sendopt.settings import Settings
+from sendopt.text import quoted
 
 _S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\x00-\x1f]+)*/?", re.ASCII)
 
@@ -31,7 +32,7 @@ def open_place(place: str, settings: Settings) -> Place:
 
 def _invalid(place: str) -> InvalidInput:
     return InvalidInput(
-        f"{place!r} is no place for backups",
+        f"{quoted(place)} is no place for backups",
         code="backup_place_invalid",
         expected="a folder, or s3://bucket/prefix",
     )

@@ -26,6 +26,7 @@ from sendopt.records import EventType, TenantId
 from sendopt.state import drift as kept_drift
 from sendopt.state.drift import KeptAlarm
 from sendopt.strict_json import StrictModel, validate
+from sendopt.text import did_you_mean, quoted
 
 
 class RollbackBody(StrictModel):
@@ -246,11 +247,12 @@ def _definition(family: str | None, file: Path | None) -> Definition:
         return read_file(file)
     if family is not None and family not in FAMILIES:
         raise InvalidInput(
-            f"no family of models is called {family!r}",
+            f"no family of models is called {quoted(family)}",
             code="family_unknown",
             field="family",
             expected=", ".join(FAMILIES),
-            hint="a family of another package is there once that package is installed where "
+            hint=did_you_mean(family, FAMILIES)
+            or "a family of another package is there once that package is installed where "
             "sendopt runs; docs/adding-a-model-family.md",
         )
     return shipped(DEFAULT if family is None else FAMILIES[family])

@@ -16,7 +16,7 @@ from sendopt.features.inferred_zone import infer_zones
 from sendopt.learn import Registry, ServableModel
 from sendopt.learn.registry import serving
 from sendopt.log import Log, Reader
-from sendopt.records import Campaign, Plan, Score, ServedBy, TenantId, UserId
+from sendopt.records import Campaign, Channel, Plan, Score, ServedBy, TenantId, UserId
 from sendopt.schedule import Person, VariantBelief
 from sendopt.schedule.people import gather
 from sendopt.schedule.policy import GREEDY
@@ -98,6 +98,14 @@ def _people(
         reachable = devices.reachable(tx, channel=campaign.channel, user_ids=campaign.audience)
         profiles = list(users.everyone(tx))
         tenant_zone = tenants.get(tx).timezone
+        known = {row["user_id"] for row in standing} | {user.user_id for user in profiles}
+        named = set(campaign.audience or ()) - known - {each.user_id for each in reachable}
+        on_others = {
+            device.user_id
+            for channel in Channel
+            if named and channel is not campaign.channel
+            for device in devices.reachable(tx, channel=channel, user_ids=sorted(named))
+        }
     people = gather(
         campaign.audience,
         devices=reachable,
@@ -107,6 +115,7 @@ def _people(
             [user.user_id for user in profiles if user.opted_out_at is not None]
             + [row["user_id"] for row in standing if row["opted_out"]]
         ),
+        unknown=frozenset(named - on_others),
         tenant_zone=tenant_zone,
     )
     if campaign.quiet_hours is not None:

@@ -7,6 +7,7 @@ from collections.abc import Container
 from datetime import UTC, datetime, timedelta
 
 from sendopt.errors import InvalidInput
+from sendopt.text import quoted
 
 #: How long after its end a period stays open for what comes late.
 GRACE = timedelta(hours=48)
@@ -27,7 +28,7 @@ def bounds(period: str) -> tuple[datetime, datetime]:
     match = _PERIOD.fullmatch(period)
     if match is None:
         raise InvalidInput(
-            f"{period!r} is no period",
+            f"{quoted(period)} is no period",
             code="period_invalid",
             field="/period",
             expected="a month such as 2026-10",

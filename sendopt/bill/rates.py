@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict
 
 from sendopt.bill.periods import earliest_open, period_of
 from sendopt.clock import parse_instant
@@ -19,6 +19,15 @@ from sendopt.strict_json import StrictModel, validate
 
 SHORTEST_WINDOW = timedelta(minutes=1)
 LONGEST_WINDOW = timedelta(days=90)
+_SECOND = timedelta(seconds=1)
+
+EXAMPLE: dict[str, Any] = {
+    "currency": "EUR",
+    "click_price_minor": "1.25",  # in cents or the like
+    "response_price_minor": "2",
+    "attribution_window_seconds": 86_400,
+    "effective_at": "2026-10-01T00:00:00Z",
+}
 
 
 def _minor(text: str) -> str:
@@ -31,13 +40,15 @@ def _window_seconds(value: int) -> int:
         raise InvalidInput(
             f"{value} s is no attribution window",
             code="window_invalid",
-            expected=f"{SHORTEST_WINDOW} to {LONGEST_WINDOW}",
+            expected=f"{SHORTEST_WINDOW // _SECOND:,} to {LONGEST_WINDOW // _SECOND:,} seconds",
         )
     return value
 
 
 class RateCardBody(StrictModel):
     """A rate card as it is given; prices are decimal text, in minor units of the currency."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [dict(EXAMPLE)]})
 
     currency: Annotated[str, AfterValidator(parse_currency)]
     click_price_minor: Annotated[str, AfterValidator(_minor)]

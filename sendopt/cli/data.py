@@ -159,7 +159,7 @@ def _delimiter(text: str | None) -> str | None:
     character = "\t" if text.lower() in {"tab", "\\t"} else text
     if len(character) != 1 or not character.isascii() or character in '"\r\n\0':
         raise InvalidInput(
-            f"{text!r} is no delimiter",
+            f"{quoted(text)} is no delimiter",
             code="invalid",
             field="--delimiter",
             expected="one character, such as ; or tab",

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import sendopt.app
+from sendopt.app import outcomes
 from sendopt.errors import InvalidInput
-from sendopt.records import OUTCOMES, EventType
+from sendopt.records import EventType
+from sendopt.text import quoted
 
 if TYPE_CHECKING:
     from sendopt.app import App
@@ -98,19 +100,12 @@ def open_known_tenancy(home: Path | None) -> Tenancy:
 
 
 def parse_outcome(text: str) -> EventType:
-    """Read what counts as an answer.
+    """Read `--outcome`.
 
     Raises:
-        InvalidInput: for anything but open, click or response.
+        InvalidInput: `outcome_unknown`.
     """
-    if text not in OUTCOMES:
-        raise InvalidInput(
-            f"{text!r} is no outcome",
-            code="outcome_unknown",
-            field="--outcome",
-            expected=", ".join(OUTCOMES),
-        )
-    return EventType(text)
+    return outcomes.parse_outcome(text, field="--outcome")
 
 
 def out_file(help_text: str) -> Any:
@@ -145,7 +140,7 @@ def parse_duration(text: str, *, field: str) -> timedelta:
     duration = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta(0)
     if not timedelta(0) < duration <= _LONGEST:
         raise InvalidInput(
-            f"{text!r} is no duration",
+            f"{quoted(text)} is no duration",
             code="duration_invalid",
             field=field,
             expected=f"a whole number with s, m, h or d, such as 30m, at most {_LONGEST.days}d",

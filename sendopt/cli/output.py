@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from sendopt.errors import SendoptError
+from sendopt.errors import InvalidInput, SendoptError
 
 # What is printed holds ids, names and file names: a bracket in them is no style, a colon no emoji,
 # and no line is broken, so that a key that is copied is whole.
@@ -88,12 +88,18 @@ def _widths(lines: Sequence[Sequence[str]], *, room: int) -> list[int] | None:
 
 
 def print_error(error: SendoptError, *, as_json: bool) -> None:
-    """Explain a failure: what, where, and what to do."""
-    stderr.print(error.code, style="bold red", end="")
-    stderr.print(f": {error}")
+    """Explain a failure, a line a fault: what, where, and what to do."""
+    faults = error.faults if isinstance(error, InvalidInput) else (error,)
+    for fault in faults:
+        stderr.print(fault.code, style="bold red", end="")
+        stderr.print(f": {SendoptError.__str__(fault)}")
     if as_json:
-        told = ("code", "message", "field", "expected", "hint")
-        print_json({"error": {name: getattr(error, name) for name in told}})
+        print_json({"error": {**_fault(error), "errors": list(map(_fault, faults))}})
+
+
+def _fault(error: SendoptError) -> dict[str, str | None]:
+    told = ("code", "message", "field", "expected", "hint")
+    return {name: getattr(error, name) for name in told}
 
 
 @contextmanager

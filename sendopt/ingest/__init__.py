@@ -10,7 +10,7 @@ Time: instants must carry a zone; they are stored as UTC.
     requests ─► accept ─► objects ─────────────┴► Chunk ─► judge ─► events, findings
 """
 
-from sendopt.ingest.accept import AcceptedEvent, accept_events
+from sendopt.ingest.accept import AcceptedEvent, RejectedEvent, accept_events
 from sendopt.ingest.device import parse_device
 from sendopt.ingest.files import conflict_of, import_file
 from sendopt.ingest.mapping import load_mapping
@@ -23,6 +23,7 @@ __all__ = [
     "AcceptedEvent",
     "ImportReport",
     "Options",
+    "RejectedEvent",
     "accept_events",
     "conflict_of",
     "files_of",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from sendopt.ingest.headers import near_misses
 from sendopt.ingest.judge import Judged, judge
 from sendopt.ingest.objects import as_object, chunk_of
 from sendopt.log import events_of
-from sendopt.records import DroppedField, Event, EventType, Rejection
+from sendopt.records import DroppedField, Event, EventType, Finding, Rejection
 
 MAX_ITEMS = 500
 
@@ -60,6 +60,13 @@ class EventBody(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class RejectedEvent(Rejection):
+    """An item of a request that is no event, and all that is wrong with it."""
+
+    others: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AcceptedEvent:
     """An event, and what of it could not be kept or may be misnamed."""
 
@@ -68,7 +75,7 @@ class AcceptedEvent:
     time_is_ours: bool = False  # an opt-out without a usable time counts from now
 
 
-def accept_events(items: Any, *, now: datetime) -> list[AcceptedEvent | Rejection]:
+def accept_events(items: Any, *, now: datetime) -> list[AcceptedEvent | RejectedEvent]:
     """Judge each of `items` by itself, and return the verdicts in their order.
 
     Args:
@@ -101,7 +108,7 @@ def accept_events(items: Any, *, now: datetime) -> list[AcceptedEvent | Rejectio
         except InvalidInput as error:
             unreadable.append((row, error))
     judged = judge(chunk_of(objects, unreadable=unreadable), now=as_utc(now))
-    refused = {row: _as(Rejection, row, error) for row, error in (*unreadable, *judged.refused)}
+    refused = {row: _rejected(row, error) for row, error in (*unreadable, *judged.refused)}
     taken = _taken(judged, dict(objects))
     return [refused[row] if row in refused else taken[row] for row in range(1, len(items) + 1)]
 
@@ -126,6 +133,11 @@ def _misnamed(item: dict[str, Any]) -> list[InvalidInput]:
         )
         for name, meant in near_misses(tuple(item)).items()
     ]
+
+
+def _rejected(row: int, error: InvalidInput) -> RejectedEvent:
+    first: RejectedEvent = _as(RejectedEvent, row, error)
+    return replace(first, others=tuple(_as(Finding, row, each) for each in error.others))
 
 
 def _as(kind: type[Any], row: int, error: InvalidInput) -> Any:

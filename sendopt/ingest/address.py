@@ -40,12 +40,22 @@ def _check_url(url: str, *, private: bool) -> None:
     if private:
         return
     if parts.scheme != "https":
-        raise url_not_allowed("https", None)
+        raise _of_our_network("https")
     if parts.port is not None and parts.port != 443 and parts.port < 1024:
         raise url_not_allowed("port 443, or one above 1023", None)
     host = parts.hostname or ""
     if not _NAME.fullmatch(host) or host.endswith(_OWN_NETWORK):
-        raise url_not_allowed("a public host name such as push.example.com, no IP address", None)
+        raise _of_our_network("a public host name such as push.example.com, no IP address")
+
+
+def _of_our_network(expected: str) -> InvalidInput:
+    """Return the refusal of a URL that only somebody at home can mean, and say how to try it."""
+    return url_not_allowed(
+        expected,
+        None,
+        hint="to try a receiver on this machine or in your own network, let sendopt run with "
+        "SENDOPT_DELIVER__ALLOW_PRIVATE_ADDRESSES=true (docs/devices.md)",
+    )
 
 
 def _check_point(text: str) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 from sendopt import strict_json
 from sendopt.errors import InvalidInput
-from sendopt.ingest.raw import at
 from sendopt.records import COUNTING_ATTRIBUTE
 from sendopt.text import quoted
 
@@ -104,7 +103,7 @@ def _keep(
         _check_text(name)
         storable = _storable(value, depth=2)
     except InvalidInput as error:
-        lost.append(at(error, quoted(place) if _NO_TEXT.search(place) else place))
+        lost.append(error.at(quoted(place) if _NO_TEXT.search(place) else place))
         return
     if storable is not None:
         kept[name] = storable

@@ -7,11 +7,12 @@ from typing import Any
 
 from pydantic import Field
 
+from sendopt.errors import together
 from sendopt.ingest.address import read_address
 from sendopt.ingest.fields import KnownChannel, Text, Timezone
 from sendopt.records import Channel, Device, DeviceId, UserId
 from sendopt.state.devices import fingerprint
-from sendopt.strict_json import StrictModel, examined, together
+from sendopt.strict_json import StrictModel, examined
 
 
 class DeviceBody(StrictModel):

@@ -26,7 +26,7 @@ from sendopt.clock import (
 )
 from sendopt.errors import InvalidInput
 from sendopt.records import Channel, EventType, is_reserved
-from sendopt.text import MAX_ID_CHARACTERS, quoted, spells_missing, why_no_id
+from sendopt.text import MAX_ID_CHARACTERS, did_you_mean, quoted, spells_missing, why_no_id
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -150,7 +150,7 @@ def _one_of(choices: type[Choice], value: Any, *, code: str) -> Choice:
             f"{quoted(value)} is unknown",
             code=code,
             expected=", ".join(choices),
-            hint=f"write {likely}" if likely in set(choices) else None,
+            hint=f"write {likely}" if likely in set(choices) else did_you_mean(likely, choices),
         )
     return choices(value)
 

@@ -29,7 +29,6 @@ from sendopt.ingest.raw import (
     Chunk,
     Finding,
     Options,
-    at,
     finding_table,
 )
 from sendopt.ingest.report import ImportReport
@@ -185,7 +184,7 @@ def _as_called(chunk: Chunk, findings: Sequence[Finding]) -> list[Finding]:
     if not chunk.called:
         return list(findings)
     return [
-        (row, at(error, chunk.called.get(error.field or "", error.field or "")))
+        (row, error.at(chunk.called.get(error.field or "", error.field or "")))
         for row, error in findings
     ]
 

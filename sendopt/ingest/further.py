@@ -16,7 +16,7 @@ from sendopt.errors import InvalidInput
 from sendopt.ingest import attributes
 from sendopt.ingest.arrow_json import json_values
 from sendopt.ingest.columns import Faults, holding, one_array, with_nulls
-from sendopt.ingest.raw import CONTRACT_COLUMNS, Chunk, Finding, at
+from sendopt.ingest.raw import CONTRACT_COLUMNS, Chunk, Finding
 from sendopt.records import COUNTING_ATTRIBUTE
 
 #: Bytes of text that JSON writes otherwise, and those with which U+FFFD begins.
@@ -101,7 +101,7 @@ def _values(table: pa.Table, names: list[str]) -> tuple[_Values, list[Finding]]:
             is_simple = not (pa.types.is_nested(column.type) or pa.types.is_temporal(column.type))
             values[name] = column if is_simple else json_values(column)
         except InvalidInput as error:
-            lost.append((0, at(error, name)))
+            lost.append((0, error.at(name)))
     return values, lost
 
 

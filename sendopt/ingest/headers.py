@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -11,7 +10,7 @@ from types import MappingProxyType
 
 from sendopt.errors import InvalidInput
 from sendopt.ingest.raw import CONTRACT_COLUMNS, REQUIRED_COLUMNS
-from sendopt.text import quoted
+from sendopt.text import nearest, quoted
 
 #: Without these no row can be an event. The other required ones a row may lack and be an opt-out.
 _NEEDED_AT_ONCE = ("user_id", "event_type")
@@ -131,11 +130,8 @@ def unseen(looked_for: Iterable[str], names: Iterable[str]) -> dict[str, str | N
     """
     wanted, there = set(looked_for), set(names)
     bare = {_bare(name): name for name in sorted(there - wanted)}
-    close = {
-        name: difflib.get_close_matches(_bare(name), bare, n=1, cutoff=_ALIKE)
-        for name in sorted(wanted - there)
-    }
-    return {name: bare[near[0]] if near else None for name, near in close.items()}
+    close = {name: nearest(_bare(name), bare, alike=_ALIKE) for name in sorted(wanted - there)}
+    return {name: None if near is None else bare[near] for name, near in close.items()}
 
 
 @lru_cache(10_000)
@@ -149,8 +145,8 @@ def _closest(name: str) -> str | None:
         for column, letters in _LETTERS.items()
         if len(letters ^ mine) <= (1.0 - _ALIKE) * (len(column) + len(bare))
     ]
-    close = difflib.get_close_matches(bare, able, n=1, cutoff=_ALIKE) if able else []
-    return _BY_BARE_NAME[close[0]] if close else None
+    near = nearest(bare, able, alike=_ALIKE)
+    return None if near is None else _BY_BARE_NAME[near]
 
 
 def _guess(names: Sequence[str], missing: Sequence[str], delimiter: str | None) -> str | None:

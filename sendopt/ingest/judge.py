@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sendopt.errors import InvalidInput
+from sendopt.errors import InvalidInput, together
 from sendopt.ingest.columns import (
     Faults,
     Positions,
@@ -42,7 +42,7 @@ from sendopt.ingest.fields import (
     read_timezone,
 )
 from sendopt.ingest.instants import INSTANT, read_instants
-from sendopt.ingest.raw import REQUIRED_COLUMNS, TEXT_COLUMNS, Chunk, Finding, at
+from sendopt.ingest.raw import REQUIRED_COLUMNS, TEXT_COLUMNS, Chunk, Finding
 from sendopt.log import EVENT_SCHEMA
 from sendopt.records import CAUSED_BY_SEND, EventType
 from sendopt.text import MAX_ID_CHARACTERS
@@ -123,11 +123,12 @@ class _Verdict:
     ) -> None:
         user_id, event_type = (columns[name][position].as_py() for name in _WHOSE)
         is_opt_out = event_type == EventType.OPT_OUT and user_id is not None
-        ordered = [at(found[name], found[name].field or name) for name in _in_order(found)]
+        ordered = [found[name].at(found[name].field or name) for name in _in_order(found)]
         costs_the_event = [name for name in _in_order(found) if _is_needed(name, found, event_type)]
         if costs_the_event and not is_opt_out:
-            name = costs_the_event[0]
-            self.refused[position] = (row, at(found[name], found[name].field or name))
+            first = _in_order(found).index(costs_the_event[0])
+            others = ordered[:first] + ordered[first + 1 :]
+            self.refused[position] = (row, together([ordered[first], *others]))
             return
         self.dropped += [(row, each) for each in ordered]
         if "occurred_at" in found:

@@ -107,10 +107,3 @@ def finding_table(found: Iterable[Finding]) -> pa.Table:
         [pa.array(column, kind.type) for column, kind in zip(columns, FINDING_SCHEMA, strict=True)],
         schema=FINDING_SCHEMA,
     )
-
-
-def at(error: InvalidInput, field: str) -> InvalidInput:
-    """Return `error` as the one of `field`."""
-    return InvalidInput(
-        error.message, code=error.code, field=field, expected=error.expected, hint=error.hint
-    )

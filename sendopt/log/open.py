@@ -24,6 +24,7 @@ from sendopt.log.read import Reader, current_snapshot, reader
 from sendopt.log.statements import all_rows, failures, run
 from sendopt.log.unnamed import UnnamedFile, unnamed_files
 from sendopt.records import TenantId
+from sendopt.text import quoted
 
 _numbers = itertools.count(1)
 
@@ -203,7 +204,7 @@ class Log:
                 named = newest if snapshot is None else snapshot
                 run(connection, "name_snapshot", params={"name": name, "snapshot": named})
             elif snapshot is not None and snapshot != named:
-                raise Conflict(f"{name!r} is the name of snapshot {named} already")
+                raise Conflict(f"{quoted(name)} is the name of snapshot {named} already")
             return named
 
     def named_snapshot(self, name: str) -> int:
@@ -215,7 +216,7 @@ class Log:
         with self._reading() as connection:
             snapshot = _find(connection, name)
         if snapshot is None:
-            raise NotFound(f"no snapshot of the log is called {name!r}")
+            raise NotFound(f"no snapshot of the log is called {quoted(name)}")
         return snapshot
 
     def close(self) -> None:

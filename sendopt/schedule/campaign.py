@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from sendopt.clock import as_utc
-from sendopt.errors import InvalidInput
+from sendopt.errors import InvalidInput, together
 from sendopt.records import (
     Campaign,
     CampaignId,
@@ -28,7 +28,7 @@ from sendopt.schedule.contradictions import MAX_SLOTS, contradictions
 from sendopt.schedule.fields import USER_SCHEMA, Instant, LocalTime, Name, Text, Url, User
 from sendopt.schedule.house import DEFAULT_HOUSE_RULES, HouseRules
 from sendopt.schedule.policy import GREEDY, THOMPSON_FLOOR
-from sendopt.strict_json import StrictModel, examined, together
+from sendopt.strict_json import StrictModel, examined
 
 EXAMPLE: dict[str, Any] = {
     "campaign_id": "autumn-sale",
@@ -135,8 +135,14 @@ def _slot_minutes(value: int) -> int:
     return value
 
 
+def _shown_as(example: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
 class VariantDefinition(StrictModel):
     """One wording."""
+
+    model_config = _shown_as(EXAMPLE["variants"][0])
 
     variant_id: Name
     title: Text
@@ -147,6 +153,8 @@ class VariantDefinition(StrictModel):
 class WindowDefinition(StrictModel):
     """When the campaign may send: `earliest_at <= t < latest_at`."""
 
+    model_config = _shown_as(EXAMPLE["send_window"])
+
     earliest_at: Instant
     latest_at: Instant
 
@@ -154,12 +162,16 @@ class WindowDefinition(StrictModel):
 class QuietHoursDefinition(StrictModel):
     """Local times when nobody is disturbed: `start <= t < end`, over midnight if start > end."""
 
+    model_config = _shown_as(EXAMPLE["quiet_hours"])
+
     start: LocalTime
     end: LocalTime
 
 
 class ExplorationDefinition(StrictModel):
     """How far the choice may leave the best slot to learn about others."""
+
+    model_config = _shown_as(EXAMPLE["exploration"])
 
     policy: Literal["greedy", "epsilon_greedy", "thompson"]
     epsilon: Annotated[float, Field(ge=0, le=0.5)] | None = None
@@ -169,6 +181,8 @@ class ExplorationDefinition(StrictModel):
 
 class HoldoutDefinition(StrictModel):
     """The users who are kept out of the optimisation, and when they get their message."""
+
+    model_config = _shown_as(EXAMPLE["holdout"])
 
     share: Annotated[float, Field(ge=0, le=0.5)]
     time: Literal["configured", "random"] = "configured"

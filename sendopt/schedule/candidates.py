@@ -22,7 +22,7 @@ class Person:
     device: Device | None
     timezone: str  # IANA
     timezone_source: str  # "device", "user", "log", "tenant", "inferred"
-    suppressed_by: str | None = None  # "opted_out", "no_device", ...; None = may be reached
+    suppressed_by: str | None = None  # "opted_out", "user_unknown", ...; None = may be reached
     #: Minutes east of UTC at which the user may live as well: there, too, nobody is woken. Only
     #: where nothing names the zone ("inferred"); the clock then is the tenant's.
     quiet_offsets: tuple[int, ...] = ()

@@ -122,7 +122,9 @@ def _instant(value: object) -> datetime:
     instant = parse_instant(value)
     if not 2000 <= instant.year < 2100:
         raise InvalidInput(
-            f"{value!r} is out of range", code="time_invalid", expected="a year from 2000 to 2099"
+            f"{quoted(value)} is out of range",
+            code="time_invalid",
+            expected="a year from 2000 to 2099",
         )
     return instant
 
@@ -143,7 +145,9 @@ def _local_time(value: object) -> time:
     """
     if not isinstance(value, str) or not _LOCAL_TIME.fullmatch(value):
         raise InvalidInput(
-            f"{value!r} is no local time", code="time_invalid", expected='"HH:MM", such as "22:00"'
+            f"{quoted(value)} is no local time",
+            code="time_invalid",
+            expected='"HH:MM", such as "22:00"',
         )
     return time.fromisoformat(value)
 
@@ -170,5 +174,7 @@ Instant = Annotated[
 LocalTime = Annotated[
     time,
     PlainValidator(_local_time),
-    WithJsonSchema({"type": "string", "pattern": f"^{_LOCAL_TIME.pattern}$"}),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^{_LOCAL_TIME.pattern}$", "examples": ["22:00"]}
+    ),
 ]

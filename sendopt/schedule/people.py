@@ -16,6 +16,7 @@ def gather(
     profile_zones: Mapping[UserId, str],
     log_zones: Mapping[UserId, str],
     opted_out: frozenset[UserId],
+    unknown: frozenset[UserId] = frozenset(),
     tenant_zone: str,
 ) -> list[Person]:
     """Return one person for each member of the audience, in order of user id.
@@ -23,7 +24,8 @@ def gather(
     The zone is the device's, else the profile's, else the last one seen in the log, else the
     tenant's: what is closest to the user's pocket knows best. A zone that this machine does not
     know, or no more, is passed over: one user's must not stop a campaign. With several devices the
-    message goes to the one registered last, which stands last in `devices`.
+    message goes to the one registered last, which stands last in `devices`. Of the `unknown` nobody
+    has ever heard, by whatever door: their ids may be misspelt.
     """
     device_of = {device.user_id: device for device in devices}
     known = zone_names()
@@ -40,6 +42,8 @@ def gather(
         )
         if user_id in opted_out:
             suppressed_by = "opted_out"
+        elif user_id in unknown:
+            suppressed_by = "user_unknown"
         elif device is None:
             suppressed_by = "no_device"
         else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sendopt.records import CampaignId, Channel, Decision, Plan, PlannedSend
+from sendopt.records import CampaignId, Channel, Decision, Plan, PlannedSend, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Preview:
     people_count: int
     planned_count: int
     suppressed: dict[str, int]  # by reason
+    unknown_users: tuple[UserId, ...]  # the first of those that are suppressed as `user_unknown`
     nobody_because: str | None  # why nobody gets a time, and what helps; None = somebody does
     by_local_hour: dict[int, int]  # 0..23 on each user's own clock
     by_utc_hour: dict[datetime, int]  # by the hour's start
@@ -41,9 +42,13 @@ class Preview:
     expected_open_basis: str = "predictive"
 
 
+#: So many of the users that nobody knows are named.
+_NAMED_USERS = 5
+
 #: What helps where nobody can be reached, by the reason that suppresses a send.
 _HELPS = {
     "no_device": "register devices on the channel over POST /v1/devices (docs/devices.md)",
+    "user_unknown": "check `audience` for ids that are misspelt, or of another system",
     "opted_out": "who has opted out is sent nothing until they opt in again",
     "no_allowed_slot": "widen `send_window`, narrow `quiet_hours`, or name other `candidate_times`",
 }
@@ -60,6 +65,9 @@ def preview(plan: Plan, channel: Channel) -> Preview:
         people_count=len(rows),
         planned_count=len(planned),
         suppressed=suppressed,
+        unknown_users=tuple(
+            [send.user_id for send, _ in rows if send.reason == "user_unknown"][:_NAMED_USERS]
+        ),
         nobody_because=None if planned else _nobody_because(suppressed, channel),
         by_local_hour=_by_local_hour(planned),
         by_utc_hour=_by_utc_hour(planned),

@@ -27,6 +27,7 @@ from sendopt.state import plan_rows
 from sendopt.state.engine import insert
 from sendopt.state.tables import campaign, decision, planned_send, variant
 from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
+from sendopt.text import quoted
 
 _KEY = ("tenant_id", "send_id")
 _CAMPAIGNS = sa.select(
@@ -109,7 +110,7 @@ def put_campaign(tx: TenantWrite, given: Campaign, definition: Any, *, now: date
     )
     if stored != digest:
         raise Conflict(
-            f"the campaign {given.campaign_id!r} is there with another definition",
+            f"the campaign {quoted(given.campaign_id)} is there with another definition",
             code="campaign_conflict",
             field="/campaign_id",
             expected="the definition that was given first",
@@ -154,7 +155,7 @@ def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
     of_campaign = _is_campaign(tx, plan.campaign_id)
     if _stored_campaign(tx, _CAMPAIGNS.where(of_campaign).with_for_update()).cancelled_at:
         raise Conflict(
-            f"the campaign {plan.campaign_id!r} was cancelled",
+            f"the campaign {quoted(plan.campaign_id)} was cancelled",
             code="campaign_cancelled",
             expected="a campaign that still stands",
             hint="put it again under a new campaign_id",

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 
 from sendopt.errors import InvalidInput, NotFound
+from sendopt.text import quoted
 
 #: 192 of HMAC-SHA256's 256 bits (RFC 2104, section 5, allows to cut to half): 32 characters
 #: without padding, so that each character of a token counts.
@@ -36,12 +37,12 @@ class LinkSigner:
         for key_id, key in keys.items():
             if not re.fullmatch(_KEY_ID, key_id, re.ASCII) or len(key) < _MIN_KEY_BYTES:
                 raise InvalidInput(
-                    f"the link key {key_id!r} cannot be used",
+                    f"the link key {quoted(key_id)} cannot be used",
                     code="key_invalid",
                     expected=f"an id like {_KEY_ID} and at least {_MIN_KEY_BYTES} bytes",
                 )
         if current not in keys:
-            raise InvalidInput(f"there is no link key {current!r}", code="key_invalid")
+            raise InvalidInput(f"there is no link key {quoted(current)}", code="key_invalid")
         self._keys = dict(keys)
         self._current = current
         self._base_url = base_url.rstrip("/")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from sendopt.clock import parse_instant
 from sendopt.errors import InvalidInput
 from sendopt.records import EventType, ResponseKind, SendId, TenantId
 from sendopt.state import State, engagement
 from sendopt.strict_json import StrictModel, validate
+from sendopt.text import did_you_mean, quoted
 from sendopt.track.links import LinkSigner, link_unknown
 from sendopt.track.responses import ResponseVerdict, record_receipt, record_response
 
@@ -19,10 +20,27 @@ from sendopt.track.responses import ResponseVerdict, record_receipt, record_resp
 KINDS = (EventType.DELIVERY.value, *(kind.value for kind in ResponseKind))
 
 
+def _known_kind(kind: str) -> str:
+    """Return `kind` if it can be reported.
+
+    Raises:
+        InvalidInput: `kind_unknown`.
+    """
+    if kind not in KINDS:
+        raise InvalidInput(
+            f"{quoted(kind)} cannot be reported",
+            code="kind_unknown",
+            field="/kind",
+            expected=", ".join(KINDS),
+            hint=did_you_mean(kind, KINDS),
+        )
+    return kind
+
+
 class ReportBody(StrictModel):
     """What happened with a send: `delivery`, or what its user did."""
 
-    kind: Annotated[str, Field(json_schema_extra={"enum": [*KINDS]})]
+    kind: Annotated[str, AfterValidator(_known_kind), Field(json_schema_extra={"enum": [*KINDS]})]
     occurred_at: Annotated[datetime, BeforeValidator(parse_instant)] | None = None  # None = now
 
 
@@ -71,13 +89,5 @@ def _record(
 ) -> ResponseVerdict:
     if kind == EventType.DELIVERY:
         return record_receipt(state, tenant_id, send_id, occurred_at=occurred_at, now=now)
-    try:
-        answer = ResponseKind(kind)
-    except ValueError as error:
-        raise InvalidInput(
-            f"{kind!r} cannot be reported",
-            code="kind_unknown",
-            field="/kind",
-            expected=", ".join(KINDS),
-        ) from error
+    answer = ResponseKind(_known_kind(kind))
     return record_response(state, tenant_id, send_id, answer, occurred_at=occurred_at, now=now)

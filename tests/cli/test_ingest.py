@@ -101,7 +101,7 @@ def test_a_field_that_is_lost_is_told_with_its_value(ended: Ended, tmp_path: Pat
     status, out, err = ended("ingest", str(tmp_path / "a.csv"))
     assert status == 0
     assert "a.csv" in out
-    assert "a.csv, row 1, timezone: 'Etc/Unknown' is no time zone" in err
+    assert 'a.csv, row 1, timezone: "Etc/Unknown" is no time zone' in err
     assert "the event counts without it" in err
 
 

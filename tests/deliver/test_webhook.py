@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook
 
+import sendopt
 from sendopt.clock import SystemClock, VirtualClock
 from sendopt.deliver.providers import WebhookProvider
 from sendopt.deliver.providers.webhook import STATUSES
@@ -39,6 +40,7 @@ def test_the_receiver_verifies_and_reads_it(provider, receiver, sent):
     assert provider.deliver([sent]) == [Accepted()]
     [request] = receiver.requests
     assert request.path == "/hook?tenant=1"
+    assert request.headers["User-Agent"] == f"sendopt/{sendopt.__version__}"
     assert request.headers["webhook-id"] == sent.send_id
     assert Webhook(SECRET).verify(request.body, dict(request.headers)) == {
         "type": "message.due",

@@ -170,9 +170,9 @@ def test_a_first_line_that_names_the_delimiter_is_heard(
         (HEADER.replace(",", ";"), "--delimiter ';'"),
         (HEADER.replace(",", "\t"), "--delimiter 'tab'"),
         (HEADER.replace(",", "|"), "--delimiter '|'"),
-        (HEADER.upper(), "'USER_ID': did you mean user_id?"),
-        ("eventId,userId,eventType,occurredAt", "'userId': did you mean user_id?"),
-        (HEADER.replace(",", ", "), "' user_id': did you mean user_id?"),
+        (HEADER.upper(), '"USER_ID": did you mean user_id?'),
+        ("eventId,userId,eventType,occurredAt", '"userId": did you mean user_id?'),
+        (HEADER.replace(",", ", "), '" user_id": did you mean user_id?'),
         ("id,user,type,time", None),
     ],
 )

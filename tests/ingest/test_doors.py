@@ -22,6 +22,7 @@ from sendopt.ingest.headers import near_misses
 from sendopt.ingest.raw import CONTRACT_COLUMNS
 from sendopt.log import Appender, Log, event_table
 from sendopt.records import Event, EventType, TenantId
+from sendopt.text import quoted
 
 DOORS = (*FILES, "request")
 Through = Callable[[str, list[dict[str, Any]]], Verdicts]
@@ -96,7 +97,7 @@ def test_what_is_refused_is_quoted(door: str, through: Through) -> None:
     told = through(door, rows)
     for row, kind in enumerate(kinds, start=1):
         (finding,) = [told.rejected[row]] if row in told.rejected else told.dropped[row]
-        assert repr(kind.value).strip("'")[:20] in finding.reason, kind
+        assert quoted(kind.value).strip('"')[:20] in finding.reason, kind
         assert len(finding.reason) < 300
         assert finding.expected, kind
 
@@ -187,7 +188,7 @@ def test_a_needed_field_that_is_nearly_named_is_told_with_the_name_that_was_mean
     else:  # a column is missing in every row
         told = why_refused(through, door, [misnamed])
     assert f"did you mean {meant}?" in told
-    assert repr(name) in told
+    assert f'"{name}"' in told
 
 
 @pytest.mark.parametrize("door", ["events.jsonl", "request"])

@@ -278,7 +278,7 @@ def test_everything_that_would_go_wrong_in_every_row_is_said_at_once(
     error = ingest(str(VENDORS / "mautic.csv"), "--mapping", str(mapping), status=1)["error"]
     assert error.code == "mapping_invalid"
     for place in (
-        *("event_id: '{id'", "user_id: 'external_id'", "send_id: 'send'", "variant_id: 'a}'"),
+        *('event_id: "{id"', 'user_id: "external_id"', 'send_id: "send"', 'variant_id: "a}"'),
         *("platform: '{}'", "file.mesage: is no group", "file.kind: is no group", "file.message"),
     ):
         assert place in str(error)
@@ -374,7 +374,7 @@ def test_a_number_that_is_no_time_in_its_unit_is_refused_with_both(
     (told,) = ingest(str(file), "--mapping", str(mapping), status=2)["files"]
     first = told["rejections"][0]
     assert (first["row"], first["column"], first["code"]) == (1, "when", "time_unit_suspect")
-    assert f"'{time}' {unit}" in first["reason"]
+    assert f'"{time}" {unit}' in first["reason"]
     assert told["rows"] == 2
 
 

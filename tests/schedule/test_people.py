@@ -69,6 +69,14 @@ def test_who_was_named_is_there_with_the_reason_for_silence() -> None:
     ]
 
 
+def test_who_was_named_and_is_known_by_nothing_may_be_misspelt() -> None:
+    people = gathered([ANN, UserId("annn")], a_device(ANN), unknown=frozenset({UserId("annn")}))
+    assert [(person.user_id, person.suppressed_by) for person in people] == [
+        ("ann", None),
+        ("annn", "user_unknown"),
+    ]
+
+
 def test_an_opt_out_is_the_reason_even_without_a_device() -> None:
     (person,) = gathered([ANN], opted_out=frozenset({ANN}))
     assert person.suppressed_by == "opted_out"

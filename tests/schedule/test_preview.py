@@ -84,6 +84,7 @@ def test_every_number_of_a_small_plan() -> None:
         12: 1,  # Bob, five hours and three quarters ahead
         18: 1,  # Cleo, of whom nothing is known
     }
+    assert seen.unknown_users == ()
     assert list(seen.by_local_hour) == list(range(24))
     assert seen.by_utc_hour == {MORNING: 1, MORNING + 3 * HOUR: 1, MORNING + 12 * HOUR: 1}
     assert seen.by_variant == {"plain": 3}
@@ -93,6 +94,12 @@ def test_every_number_of_a_small_plan() -> None:
     assert seen.fallback_reasons == {"not_scored": 1}
     assert seen.expected_open_count == 0.375
     assert seen.expected_open_basis == "predictive"
+
+
+def test_the_first_of_those_whom_nobody_knows_are_named() -> None:
+    seen = previewed([a_person(f"u{n}", suppressed_by="user_unknown") for n in range(9)], {})
+    assert seen.suppressed == {"user_unknown": 9}
+    assert seen.unknown_users == ("u0", "u1", "u2", "u3", "u4")
 
 
 @pytest.mark.parametrize(

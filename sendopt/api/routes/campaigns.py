@@ -10,14 +10,14 @@ from sendopt.api import openapi, problems
 from sendopt.api.answers import PathId
 from sendopt.api.auth import Facade, Tenant
 from sendopt.api.body import JsonBody
-from sendopt.api.threads import ThreadedRoute
+from sendopt.api.routing import Route
 from sendopt.app.answers import CampaignReport, CampaignStatus
 from sendopt.errors import InvalidInput
 from sendopt.records import CampaignId
 from sendopt.schedule import EXAMPLE, Preview
 from sendopt.schedule.campaign import CampaignDefinition
 
-router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], route_class=ThreadedRoute)
+router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], route_class=Route)
 
 
 @router.post(

@@ -8,11 +8,11 @@ from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer
 from sendopt.api.auth import Facade, Tenant
 from sendopt.api.body import JsonBody
-from sendopt.api.threads import ThreadedRoute
+from sendopt.api.routing import Route
 from sendopt.ingest.device import DeviceBody
 from sendopt.records import Channel
 
-router = APIRouter(prefix="/v1", tags=["devices"], route_class=ThreadedRoute)
+router = APIRouter(prefix="/v1", tags=["devices"], route_class=Route)
 
 
 class Device(Answer):

@@ -11,12 +11,12 @@ from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer
 from sendopt.api.auth import Facade, Tenant
 from sendopt.api.body import EventsBody
-from sendopt.api.threads import ThreadedRoute
-from sendopt.app.answers import EventVerdict, Verdict
-from sendopt.errors import Conflict, InvalidInput, SendoptError
+from sendopt.api.routing import Route
+from sendopt.app.answers import EventVerdict, FieldNote, Verdict
+from sendopt.errors import Conflict, InvalidInput, SendoptError, together
 from sendopt.ingest.accept import MAX_ITEMS, EventBody
 
-router = APIRouter(prefix="/v1", tags=["events"], route_class=ThreadedRoute)
+router = APIRouter(prefix="/v1", tags=["events"], route_class=Route)
 
 _EXAMPLE = {
     "event_id": "0199a0f2-7b1c-7d6e-9a41-3f0c5a2b8e10",
@@ -82,11 +82,15 @@ def accept_events(
 
 def _located(verdict: EventVerdict, position: int) -> EventVerdict:
     """Turn the names of fields into JSON Pointers into the request's body."""
-    dropped = verdict.dropped_fields and tuple(
-        replace(each, field=_pointer(position, each.field)) for each in verdict.dropped_fields
-    )
+
+    def located(notes: tuple[FieldNote, ...] | None) -> tuple[FieldNote, ...] | None:
+        return notes and tuple(
+            replace(each, field=_pointer(position, each.field)) for each in notes
+        )
+
     at = None if verdict.field is None else _pointer(position, verdict.field)
-    return replace(verdict, field=at, dropped_fields=dropped)
+    dropped, errors = located(verdict.dropped_fields), located(verdict.errors)
+    return replace(verdict, field=at, errors=errors, dropped_fields=dropped)
 
 
 def _pointer(position: int, field: str) -> str:
@@ -95,11 +99,20 @@ def _pointer(position: int, field: str) -> str:
 
 def _refusal(verdict: EventVerdict) -> SendoptError:
     """Turn the verdict on the only event of a request into the request's own failure."""
-    kind = Conflict if verdict.verdict is Verdict.CONFLICT else InvalidInput
-    return kind(
+    if verdict.errors:
+        return together(
+            InvalidInput(
+                each.detail,
+                code=each.code,
+                field=each.field,
+                expected=each.expected,
+                hint=each.hint,
+            )
+            for each in verdict.errors
+        )
+    return Conflict(
         verdict.detail or "this event was refused",
         code=verdict.code,
         field=verdict.field,
-        expected=verdict.expected,
         hint=verdict.hint,
     )

@@ -11,10 +11,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer
-from sendopt.api.threads import ThreadedRoute
+from sendopt.api.routing import Route
 from sendopt.errors import NotAuthorized
 
-router = APIRouter(tags=["health"], route_class=ThreadedRoute)
+router = APIRouter(tags=["health"], route_class=Route)
 
 
 class Health(Answer):

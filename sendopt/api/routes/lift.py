@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from sendopt.api import problems
 from sendopt.api.answers import QueryId
 from sendopt.api.auth import Facade, Tenant
-from sendopt.api.threads import ThreadedRoute
+from sendopt.api.routing import Route
 from sendopt.app.defaults import ANSWER_WINDOW, EFFECT
 from sendopt.app.lift import LiftReport
+from sendopt.app.outcomes import parse_outcome
 from sendopt.clock import parse_instant
-from sendopt.errors import InvalidInput
 from sendopt.records import OUTCOMES, CampaignId, EventType
 
 #: A year of the log's, in any zone.
 _INSTANT = {"type": "string", "format": "date-time", "pattern": r"^(197[2-9]|19[89]\d|2\d{3})-"}
 
-router = APIRouter(prefix="/v1/lift", tags=["lift"], route_class=ThreadedRoute)
+
+def _outcome(name: str) -> str:
+    return parse_outcome(name, field="outcome")
+
+
+router = APIRouter(prefix="/v1/lift", tags=["lift"], route_class=Route)
 
 
 @router.get("", responses=problems.responses(401, 404, 422, 503))
@@ -33,11 +38,12 @@ def lift(
         list[QueryId] | None, Query(description="Only these; none = all with a holdout.")
     ] = None,
     since: Annotated[
-        Annotated[str, WithJsonSchema(_INSTANT)] | None,
+        Annotated[datetime, BeforeValidator(parse_instant), WithJsonSchema(_INSTANT)] | None,
         Query(description="Only sends planned from this instant on, RFC 3339."),
     ] = None,
     outcome: Annotated[
         str,
+        AfterValidator(_outcome),
         Query(
             description="What counts as an answer: open, click or response.",
             json_schema_extra={"enum": [*OUTCOMES]},
@@ -56,17 +62,10 @@ def lift(
     The intervals hold however often one looks. Where no users were randomised, or the draw went
     wrong, `refusal` says so and there is no `lift`.
     """
-    if outcome not in OUTCOMES:
-        raise InvalidInput(
-            f"{outcome!r} is no outcome",
-            code="outcome_unknown",
-            field="outcome",
-            expected=", ".join(OUTCOMES),
-        )
     return app.lift(
         tenant_id,
         campaign_ids=[CampaignId(each) for each in campaign_id or ()],
-        since=None if since is None else parse_instant(since, field="since"),
+        since=since,
         outcome=EventType(outcome),
         window=timedelta(seconds=window_seconds),
         effect=effect,

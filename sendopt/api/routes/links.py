@@ -6,16 +6,16 @@ send. A token that does not verify answers 404 and leads nowhere.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from sendopt.api import problems
 from sendopt.api.answers import PathText
 from sendopt.api.auth import Facade
 from sendopt.api.routes.sends import Reported
-from sendopt.api.threads import ThreadedRoute
+from sendopt.api.routing import Route
 from sendopt.track import ClickRequest
 from sendopt.track.links import link_unknown
 from sendopt.track.reports import KINDS
@@ -23,24 +23,30 @@ from sendopt.track.reports import KINDS
 #: Told in the description alone: another one is answered with the list of what there is.
 Kind = Annotated[PathText, Path(json_schema_extra={"enum": [*KINDS]})]
 
-router = APIRouter(prefix="/t", tags=["links"], route_class=ThreadedRoute)
+router = APIRouter(prefix="/t", tags=["links"], route_class=Route)
 
 
-@router.get(
-    "/{token}",
-    status_code=302,
-    response_class=RedirectResponse,
-    responses=problems.responses(404, 503),
-)
-@router.head("/{token}", status_code=302, response_class=RedirectResponse, include_in_schema=False)
+async def _nothing_beside_the_token(request: Request) -> None:
+    """Refuse a query: nothing in an address may look as if it could lead elsewhere."""
+    if request.url.query:
+        raise link_unknown()
+
+
+_LINK: dict[str, Any] = {
+    "status_code": 302,
+    "response_class": RedirectResponse,
+    "dependencies": [Depends(_nothing_beside_the_token)],
+}
+
+
+@router.get("/{token}", responses=problems.responses(404, 503), **_LINK)
+@router.head("/{token}", include_in_schema=False, **_LINK)
 def follow_link(request: Request, app: Facade, token: PathText) -> RedirectResponse:
     """Record a click, then redirect to the destination that was fixed when the message was sent.
 
     The header `Sendopt-Counted` (a boolean of RFC 9651) says whether the click counts, and by
     which rule it does not.
     """
-    if request.url.query:
-        raise link_unknown()  # nothing in an address may look as if it could lead elsewhere
     redirect = app.follow_link(token, ClickRequest(request.method, request.headers))
     reason = redirect.filtered_reason
     request.app.state.metrics.clicks.labels(redirect.tenant_id, reason or "none").inc()

@@ -11,10 +11,10 @@ from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer
 from sendopt.api.auth import Facade, Tenant
 from sendopt.api.body import JsonBody
-from sendopt.api.threads import ThreadedRoute
+from sendopt.api.routing import Route
 from sendopt.app.models import RollbackBody
 
-router = APIRouter(prefix="/v1/models", tags=["models"], route_class=ThreadedRoute)
+router = APIRouter(prefix="/v1/models", tags=["models"], route_class=Route)
 
 
 class Move(Answer):

@@ -10,11 +10,11 @@ from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer, PathId
 from sendopt.api.auth import Facade, Tenant
 from sendopt.api.body import JsonBody
-from sendopt.api.threads import ThreadedRoute
+from sendopt.api.routing import Route
 from sendopt.records import Arm, Channel, Decision, SendId, SendState
 from sendopt.track.reports import ReportBody
 
-router = APIRouter(prefix="/v1/sends", tags=["sends"], route_class=ThreadedRoute)
+router = APIRouter(prefix="/v1/sends", tags=["sends"], route_class=Route)
 
 
 class Send(Answer):

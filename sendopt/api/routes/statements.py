@@ -9,13 +9,13 @@ from fastapi import APIRouter, Path, Response
 from sendopt.api import problems
 from sendopt.api.answers import Answer, PathText
 from sendopt.api.auth import Facade, Tenant
-from sendopt.api.threads import ThreadedRoute
+from sendopt.api.routing import Route
 from sendopt.bill import Line
 
 #: Told in the description alone: another one is answered with what a period looks like.
 Period = Annotated[PathText, Path(json_schema_extra={"pattern": r"^20[0-9]{2}-(0[1-9]|1[0-2])$"})]
 
-router = APIRouter(prefix="/v1/statements", tags=["statements"], route_class=ThreadedRoute)
+router = APIRouter(prefix="/v1/statements", tags=["statements"], route_class=Route)
 
 
 class Statement(Answer):

@@ -12,14 +12,14 @@ from sendopt.api.answers import Answer, PathUserId
 from sendopt.api.auth import Facade, Tenant
 from sendopt.api.best_times import SOURCE_DESCRIBED, SOURCE_HEADER
 from sendopt.api.body import JsonBody
-from sendopt.api.threads import ThreadedRoute
+from sendopt.api.routing import Route
 from sendopt.app.best_times import BestTimes
 from sendopt.app.defaults import CONFIGURED_HOUR
 from sendopt.app.explain import ExplainedUser
 from sendopt.ingest.profile import ProfileBody
 from sendopt.records import UserId
 
-router = APIRouter(prefix="/v1/users", tags=["users"], route_class=ThreadedRoute)
+router = APIRouter(prefix="/v1/users", tags=["users"], route_class=Route)
 
 
 class User(Answer):

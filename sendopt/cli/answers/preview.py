@@ -5,6 +5,7 @@ from __future__ import annotations
 from sendopt.cli.output import print_table, stdout
 from sendopt.schedule import Preview
 from sendopt.schedule.variants import TOO_LITTLE_DATA
+from sendopt.text import quoted
 
 
 def show(preview: Preview) -> None:
@@ -13,6 +14,14 @@ def show(preview: Preview) -> None:
         stdout.print(f"Nobody can be reached: {preview.nobody_because}")
     else:
         _show_times(preview)
+    if preview.unknown_users:
+        named = ", ".join(map(quoted, preview.unknown_users))
+        more = preview.suppressed["user_unknown"] - len(preview.unknown_users)
+        stdout.print(
+            f"user_unknown: {preview.suppressed['user_unknown']:,} of the audience are known "
+            f"neither by a device, a profile nor an event: {named}"
+            + (f", and {more:,} more" if more else "")
+        )
     if preview.explored_count:
         stdout.print(f"{preview.explored_count:,} get another time than their best, to learn")
     if preview.abstained_count:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pycurl
 
 from sendopt.deliver.providers.public_address import is_public
+from sendopt.version import __version__
 
 #: An answer's body is never needed; one that is longer than this is cut off.
 _MAX_BODY_BYTES = 65_536
@@ -215,6 +216,7 @@ def is_contactable(url: object) -> TypeGuard[str]:
 def _common_options(timeout: timedelta) -> list[tuple[int, Any]]:
     options = [
         (pycurl.POST, 1),
+        (pycurl.USERAGENT, f"sendopt/{__version__}"),
         (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS),
         # Rather wait for a stream of a connection that exists than open one for each request.
         (pycurl.PIPEWAIT, 1),

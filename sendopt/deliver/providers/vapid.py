@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from sendopt.errors import InvalidInput
+from sendopt.text import quoted
 
 #: RFC 8292, section 2: at most 24 hours. Push services' clocks differ, so well below it.
 _TOKEN_LIFETIME = timedelta(hours=12)
@@ -35,7 +36,7 @@ class Vapid:
         self._private_key = _load(private_key_pem)
         if subject and not subject.startswith(("mailto:", "https:")):
             raise InvalidInput(
-                f"{subject!r} is no contact",
+                f"{quoted(subject)} is no contact",
                 code="vapid_invalid",
                 expected="mailto:you@example.com or https://example.com/contact",
             )

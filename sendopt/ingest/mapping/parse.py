@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from sendopt.errors import InvalidInput
 from sendopt.ingest.mapping.grammar import FILE, EventRule, Mapping, parts, split
-from sendopt.strict_json import wording
+from sendopt.model_faults import wording
 from sendopt.text import quoted
 
 #: Where it stands, and what is wrong there.

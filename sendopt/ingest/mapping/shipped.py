@@ -8,6 +8,7 @@ from pathlib import Path
 from sendopt.errors import InvalidInput
 from sendopt.ingest.mapping.grammar import Mapping
 from sendopt.ingest.mapping.parse import parse
+from sendopt.text import did_you_mean, quoted
 
 
 def vendors() -> list[str]:
@@ -35,11 +36,12 @@ def load_mapping(*, vendor: str | None, file: Path | None) -> Mapping | None:
         return None
     if vendor not in vendors():
         raise InvalidInput(
-            f"{vendor!r} is no vendor whose exports are known",
+            f"{quoted(vendor)} is no vendor whose exports are known",
             code="vendor_unknown",
             field="--from",
             expected=", ".join(vendors()),
-            hint="--mapping FILE reads any other; docs/importing.md says how to write one",
+            hint=did_you_mean(vendor, vendors())
+            or "--mapping FILE reads any other; docs/importing.md says how to write one",
         )
     text = files("sendopt.ingest.mapping").joinpath(f"{vendor}.toml").read_text("utf-8")
     return parse(text, called=vendor)

@@ -11,7 +11,6 @@ definition of one's own need only say what differs from it.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import tomllib
@@ -25,7 +24,9 @@ from pydantic import ValidationError
 
 from sendopt.errors import InvalidInput
 from sendopt.learn.families import FAMILIES, Family
-from sendopt.strict_json import StrictModel, wording
+from sendopt.model_faults import wording
+from sendopt.strict_json import StrictModel
+from sendopt.text import did_you_mean
 
 _LONGEST = 65_536  # bytes of a definition; the longest that is shipped has two thousand
 
@@ -144,8 +145,7 @@ def _faults(error: ValidationError, usual: Mapping[str, Any]) -> Iterator[str]:
     for fault in error.errors(include_url=False):
         key = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(key, known, n=1)
-            yield f"{key} is not known: " + (f"did you mean {near[0]}?" if near else "take it out")
+            yield f"{key} is not known: {did_you_mean(key, known) or 'take it out'}"
             continue
         fix = f"; the family comes with {json.dumps(known[key])}" if key in known else ""
         yield f"{key} is {_told(fault['input'])}, but {wording(fault['msg'])}{fix}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +14,7 @@ from sendopt.clock import zone_of
 from sendopt.errors import InvalidInput
 from sendopt.features import AsOfView, viewpoints
 from sendopt.learn.model.model import ServableModel
-from sendopt.text import quoted
+from sendopt.text import nearest, quoted
 
 _DECISION_COLUMNS = ("decision_id", "user_id", "as_of", "candidate_at")
 _TOLD_ALONG = ("timezone", "platform", "message_type")
@@ -107,13 +106,13 @@ def check_decisions(decisions: pa.Table) -> None:
 
 def _missing(name: str, there: Sequence[str]) -> InvalidInput:
     spelled = {each.lower(): each for each in there}
-    near = [spelled[each] for each in get_close_matches(name, spelled, n=1)]
+    near = nearest(name, spelled)
     return InvalidInput(
         f"is missing; the columns are {', '.join(map(quoted, there)) or 'none'}",
         code="missing_field",
         field=name,
         expected=", ".join(_DECISION_COLUMNS),
-        hint=f"{near[0]!r}: did you mean {name}? Then call it so" if near else None,
+        hint=f"{quoted(spelled[near])}: did you mean {name}? Then call it so" if near else None,
     )
 
 

@@ -1,0 +1,80 @@
+"""The one kind of route: its work is done in a thread, and no parameter goes unheard.
+
+Every router is made with `route_class=Route`; a test sees to it that none forgets.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from sendopt.api.threads import threaded
+from sendopt.errors import InvalidInput, together
+from sendopt.model_faults import unknown_name
+
+Endpoint = Callable[..., Coroutine[Any, Any, Any]]
+
+_UNHEARD = "unheard_parameters"
+
+
+class Route(APIRoute):
+    """Refuses parameters of the query that it does not know, after the caller is known.
+
+    A function that is no coroutine runs by `in_thread`.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, _hearing_all(threaded(endpoint)), **options)
+
+
+async def unheard_parameters(request: Request) -> list[InvalidInput]:
+    """Return a fault for every parameter of the query that the request's route does not know.
+
+    A misspelt one would otherwise leave its default in force, and nobody would know.
+    """
+    route = request.scope["route"]
+    known = list(dict.fromkeys(_query_names(route.dependant)))
+    return [
+        unknown_name(name, known, code="unknown_parameter", field=name)
+        for name in dict.fromkeys(request.query_params)
+        if name not in known
+    ]
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    for parameter in dependant.query_params:
+        yield parameter.alias
+    for inner in dependant.dependencies:
+        yield from _query_names(inner)
+
+
+def _hearing_all(endpoint: Endpoint) -> Endpoint:
+    """Let `endpoint` be called only where nothing is unheard.
+
+    That is looked at last: whoever may not ask hears so first, and a value that cannot be read
+    stands in the same answer, see `problems`.
+    """
+    signature = inspect.signature(endpoint, eval_str=True)
+    if _UNHEARD in signature.parameters:  # a route of a router that is included
+        return endpoint
+
+    @functools.wraps(endpoint)
+    async def call(*arguments: Any, **named: Any) -> Any:
+        if faults := named.pop(_UNHEARD):
+            raise together(faults)
+        return await endpoint(*arguments, **named)
+
+    unheard = inspect.Parameter(
+        _UNHEARD,
+        inspect.Parameter.KEYWORD_ONLY,
+        annotation=Annotated[list[InvalidInput], Depends(unheard_parameters)],
+    )
+    parameters = [*signature.parameters.values(), unheard]
+    call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return call
