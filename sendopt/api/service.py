@@ -31,6 +31,7 @@ from sendopt.api.routes import (
     lift,
     links,
     models,
+    reference,
     sends,
     statements,
     users,
@@ -45,8 +46,18 @@ from sendopt.liveness import Liveness, in_background
 _log = structlog.get_logger(__name__)
 
 _SUBJECTS = (
-    events, users, campaigns, devices, sends, models, lift, statements, links, health
-)  # fmt: skip
+    events,
+    users,
+    campaigns,
+    devices,
+    sends,
+    models,
+    lift,
+    statements,
+    links,
+    health,
+    reference,
+)
 
 _TAGS = [
     {"name": "events", "description": "What happened, into the log."},

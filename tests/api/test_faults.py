@@ -28,6 +28,8 @@ def faults(response: httpx.Response) -> dict[str, dict[str, Any]]:
 
 def test_no_route_lets_a_parameter_go_unheard(acme: httpx.Client, operator: httpx.Client) -> None:
     for method, template in every_operation(acme):
+        if template == "/healthz":
+            continue  # answered before any route: nobody must restart a service for its query
         path = re.sub(r"\{\w+\}", "delivery", template)
         client = operator if path == "/metrics" else acme
         response = client.request(

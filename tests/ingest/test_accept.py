@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sendopt import strict_json
 from sendopt.errors import InvalidInput
-from sendopt.ingest import AcceptedEvent, accept_events
+from sendopt.ingest import AcceptedEvent, RejectedEvent, accept_events
 from sendopt.log import event_table
 from sendopt.records import CAUSED_BY_SEND, EventType, Rejection
 
@@ -79,7 +79,8 @@ def test_without_a_batch_there_is_nothing_to_judge(items: Any, code: str) -> Non
 def test_every_item_is_judged_by_itself() -> None:
     items = [GOOD, {**GOOD, "event_id": ""}, {**GOOD, "event_id": "e-3"}, 7]
     found = accept_events(items, now=NOW)
-    assert [type(each) for each in found] == [AcceptedEvent, Rejection, AcceptedEvent, Rejection]
+    kinds = [AcceptedEvent, RejectedEvent, AcceptedEvent, RejectedEvent]
+    assert [type(each) for each in found] == kinds
     assert [each.row for each in found if isinstance(each, Rejection)] == [2, 4]
 
 

@@ -279,7 +279,7 @@ def test_everything_that_would_go_wrong_in_every_row_is_said_at_once(
     assert error.code == "mapping_invalid"
     for place in (
         *('event_id: "{id"', 'user_id: "external_id"', 'send_id: "send"', 'variant_id: "a}"'),
-        *("platform: '{}'", "file.mesage: is no group", "file.kind: is no group", "file.message"),
+        *('platform: "{}"', "file.mesage: is no group", "file.kind: is no group", "file.message"),
     ):
         assert place in str(error)
     assert "channel" not in str(error)

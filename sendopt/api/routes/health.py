@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from sendopt.api import openapi, problems
+from sendopt.api import problems
 from sendopt.api.answers import Answer
 from sendopt.api.routing import Route
 from sendopt.errors import NotAuthorized
@@ -56,12 +56,6 @@ async def readiness(request: Request) -> JSONResponse:
     ready = not any(code for part, code in parts.items() if part not in _NOT_NEEDED)
     answer = Readiness(ready=ready, parts=parts)
     return JSONResponse(answer.model_dump(), status_code=200 if ready else 503)
-
-
-@router.get("/openapi.json", include_in_schema=False)
-def description(request: Request) -> Response:
-    """Describe every route."""
-    return Response(openapi.text(request.app), media_type="application/json")
 
 
 @router.get(
