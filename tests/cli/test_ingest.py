@@ -134,7 +134,7 @@ def test_a_column_that_the_whole_file_lacks_is_told_once_with_what_may_stand_for
     assert "34 of 43 rows were refused" in err
     _, _, err = ended("ingest", str(tmp_path / "a.csv"))
     assert err.count("[missing_field]") == 1
-    assert "the file has no column send_id; it has 'message_id'" in err
+    assert 'the file has no column send_id; it has "message_id"' in err
     assert "did you mean send_id?" in err
     assert ": 34 rows" in err
 
