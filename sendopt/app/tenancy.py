@@ -10,7 +10,7 @@ from sendopt.app.state_store import HOME_ID_BYTES, StateStore, make_home
 from sendopt.clock import Clock, SystemClock
 from sendopt.records import TenantId
 from sendopt.settings import Settings
-from sendopt.state import tenants
+from sendopt.state import api_keys, tenants
 from sendopt.state.hold import Held, held, hold, resume
 from sendopt.state.home import part_from_twins, take_place
 
@@ -53,7 +53,7 @@ class Tenancy(StateStore):
             NotFound: `tenant_unknown`.
         """
         with self.state.write(tenant_id) as tx:
-            return tenants.issue_key(
+            return api_keys.issue(
                 tx, name=name, now=self.clock.now(), random_bytes=self.random_bytes
             )
 
@@ -64,7 +64,7 @@ class Tenancy(StateStore):
             NotFound: `key_unknown`.
         """
         with self.state.write(tenant_id) as tx:
-            tenants.revoke_key(tx, key_id, now=self.clock.now())
+            api_keys.revoke(tx, key_id, now=self.clock.now())
 
     def authenticate(self, key: str) -> TenantId:
         """Return whose key this is.
@@ -73,9 +73,9 @@ class Tenancy(StateStore):
             NotAuthorized: whatever is wrong with it.
         """
         with self.state.read_fleet() as tx:
-            return tenants.authenticate(tx, key)
+            return api_keys.authenticate(tx, key)
 
-    def keys(self, tenant_id: TenantId) -> list[tenants.ApiKey]:
+    def keys(self, tenant_id: TenantId) -> list[api_keys.ApiKey]:
         """Return the tenant's keys without their secrets, the oldest first.
 
         Raises:
@@ -83,7 +83,7 @@ class Tenancy(StateStore):
         """
         with self.state.read(tenant_id) as tx:
             tenants.get(tx)
-            return tenants.keys(tx)
+            return api_keys.everyone(tx)
 
     def hold(self) -> Decided:
         """Hold every unfinished send of every tenant: this is a copy, its original may be at work.
