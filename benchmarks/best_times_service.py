@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from fastapi import Request
 
 from sendopt.api import create_api, make_server
-from sendopt.api.auth import Tenant
+from sendopt.api.auth import ScoresRead
 from sendopt.api.best_times import KEY_SECONDS, SCORES_SECONDS
 from sendopt.api.remembered import Remembered
 from sendopt.app import App, open_app
@@ -29,7 +29,7 @@ from sendopt.app.best_times import BestTimes, HourOfWeek
 from sendopt.app.logging import configure_logging
 from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.demo.studies import load_studies
-from sendopt.records import TenantId, UserId
+from sendopt.records import Principal, UserId
 from sendopt.score import SLOTS_A_WEEK, ScoreStore, Weeks
 from sendopt.score.store import probability_of, slot_of
 from sendopt.score.store_file import About
@@ -51,7 +51,7 @@ def serve(folder: Path, port: int, users: int) -> None:
     weeks = Weeks(ids, logit)
     write_store(path, about, ids, pa.array(["UTC"] * users), [weeks])
     api = create_api(app)
-    tenants: Remembered[TenantId] = Remembered(KEY_SECONDS)
+    principals: Remembered[Principal] = Remembered(KEY_SECONDS)
     scores: Remembered[ScoreStore] = Remembered(SCORES_SECONDS)
 
     def told(store: ScoreStore, wanted: str, top: int) -> BestTimes:
@@ -66,20 +66,21 @@ def serve(folder: Path, port: int, users: int) -> None:
     @api.get("/model/users/{user}/best-times")
     async def model(request: Request, user: str, top: int = 24) -> BestTimes:
         given = request.headers["authorization"].removeprefix("Bearer ")
-        tenant = await tenants.get(given, lambda: app.authenticate(given))
-        assert tenant is not None  # the key is good
-        store = await scores.get(tenant, lambda: app.current_scores(tenant))
+        principal = await principals.get(given, lambda: app.authenticate(given))
+        assert principal is not None  # the key is good
+        tenant_id = principal.tenant_id
+        store = await scores.get(tenant_id, lambda: app.current_scores(tenant_id))
         assert store is not None
         return told(store, user, top)
 
     @api.get("/house/users/{user}/best-times")
-    def house(tenant_id: Tenant, user: str, top: int = 24) -> BestTimes:
-        return told(app.current_scores(tenant_id), user, top)
+    def house(who: ScoresRead, user: str, top: int = 24) -> BestTimes:
+        return told(app.current_scores(who.tenant_id), user, top)
 
     ask_duckdb = duckdb_of(folder, weeks)
 
     @api.get("/duckdb/users/{user}/best-times")
-    def by_query(_tenant_id: Tenant, user: str, top: int = 24) -> BestTimes:
+    def by_query(_who: ScoresRead, user: str, top: int = 24) -> BestTimes:
         hours = tuple(HourOfWeek(*row) for row in ask_duckdb(user, top))
         return BestTimes(UserId(user), "UTC", hours, version, None)
 

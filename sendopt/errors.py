@@ -4,7 +4,8 @@
     ├── InvalidInput             (also ValueError) what was given breaks a stated rule
     ├── NotFound                 (also LookupError) unknown; another tenant's looks the same
     ├── Conflict                 contradicts what is stored; retrying unchanged will not help
-    ├── NotAuthorized            no, revoked or insufficient credentials
+    ├── NotAuthorized            no, unknown, revoked or expired credentials
+    ├── NotPermitted             valid credentials, whose role does not allow this
     ├── LeaseHeld                another process holds the only right to do this
     ├── StoreFailure             a store refused a statement; names it, keeps the cause
     │   └── RowRefused           because of what a row holds: another row would be stored
@@ -128,6 +129,12 @@ class NotAuthorized(SendoptError):
     """Credentials are missing, unknown, revoked or expired; the answer never says which."""
 
     code = "not_authorized"
+
+
+class NotPermitted(SendoptError):
+    """The credentials are valid; their role does not allow this."""
+
+    code = "not_permitted"
 
 
 class LeaseHeld(SendoptError):

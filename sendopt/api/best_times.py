@@ -23,7 +23,7 @@ from sendopt.app import App
 from sendopt.app.scores import stored_source
 from sendopt.clock import monotonic
 from sendopt.errors import StoreFailure
-from sendopt.records import TenantId, UserId
+from sendopt.records import Permission, Principal, UserId
 from sendopt.score import ScoreStore
 from sendopt.score.store import probability_of
 
@@ -65,7 +65,7 @@ class BestTimesFromStore:
         self._app = app
         self._facade = facade
         self._metrics = metrics
-        self._tenants: Remembered[TenantId] = Remembered(KEY_SECONDS)
+        self._principals: Remembered[Principal] = Remembered(KEY_SECONDS)
         self._scores: Remembered[ScoreStore] = Remembered(SCORES_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,11 +91,12 @@ class BestTimesFromStore:
             return None
         facade = self._facade
         # Of a key only the digest is kept, as in the state.
-        tenant_id = await self._tenants.get(
+        principal = await self._principals.get(
             hashlib.sha256(key).digest(), lambda: facade.authenticate(key.decode("ascii"))
         )
-        if tenant_id is None:
+        if principal is None or Permission.SCORES_READ not in principal.permissions:
             return None
+        tenant_id = principal.tenant_id
         store = await self._scores.get(tenant_id, lambda: facade.current_scores(tenant_id))
         if store is None:
             return None

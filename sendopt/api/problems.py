@@ -26,6 +26,7 @@ from sendopt.errors import (
     ModelNotServable,
     NotAuthorized,
     NotFound,
+    NotPermitted,
     Overloaded,
     SendoptError,
     StoreFailure,
@@ -46,6 +47,7 @@ _STATUS_OF_CODE = {
 }
 _STATUS_OF_TYPE: tuple[tuple[type[SendoptError], int], ...] = (
     (NotAuthorized, 401),
+    (NotPermitted, 403),
     (NotFound, 404),
     (Conflict, 409),
     (InvalidInput, 422),
@@ -185,7 +187,8 @@ def install(api: FastAPI) -> None:
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI responses of a route that can fail with `statuses`, and otherwise."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    described: list[int | str] = [*sorted({*statuses, 429}), "default"]
+    of_principals = {403} if 401 in statuses else set[int]()  # whoever is known has a role
+    described: list[int | str] = [*sorted({*statuses, *of_principals, 429}), "default"]
     return {
         status: {"description": _DESCRIPTIONS[status], "content": content} for status in described
     }
@@ -194,6 +197,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 _DESCRIPTIONS: dict[int | str, str] = {
     400: "The body is not JSON, or too complex",
     401: "No valid API key; the answer never says why",
+    403: "The role of the key does not allow this",
     404: "Unknown to this tenant",
     408: "The body did not arrive in time",
     409: "Contradicts what is stored; the first stays",

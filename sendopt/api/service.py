@@ -10,11 +10,13 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 import sendopt
 from sendopt.api import openapi, problems
 from sendopt.api.admission import Admission
 from sendopt.api.alive import Alive
+from sendopt.api.auth import permissions_of
 from sendopt.api.best_times import BestTimesFromStore
 from sendopt.api.body import Bodies
 from sendopt.api.connections import Connections, raise_file_limit
@@ -40,7 +42,7 @@ from sendopt.api.threads import in_thread
 from sendopt.app import App
 from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.app.supervision import Part
-from sendopt.errors import InvalidInput, ModelNotServable, StoreFailure
+from sendopt.errors import InvalidInput, InvariantBroken, ModelNotServable, StoreFailure
 from sendopt.liveness import Liveness, in_background
 
 _log = structlog.get_logger(__name__)
@@ -101,6 +103,7 @@ def create_api(app: App, parts: Sequence[Part] = ()) -> FastAPI:
     for router in routers:
         api.include_router(router)
     _put_together(api)
+    require_permissions(api)
     problems.install(api)
     counted = {"metrics": api.state.metrics, "random_bytes": app.random_bytes}
     # The last is the outermost.
@@ -118,6 +121,26 @@ def _put_together(api: FastAPI) -> None:
     nowhere = {"type": "http", "method": "GET", "path": "", "root_path": "", "headers": []}
     for router in api.routes:
         router.matches(nowhere)
+
+
+def require_permissions(api: FastAPI) -> None:
+    """Refuse to serve a route of tenants that says nothing about who may use it.
+
+    Raises:
+        InvariantBroken: `permission_undeclared`.
+    """
+    of_tenants = (
+        route
+        for route in api.routes
+        if isinstance(route, APIRoute) and route.path.startswith("/v1/")
+    )
+    for route in of_tenants:
+        if not permissions_of(route):
+            raise InvariantBroken(
+                f"the route {route.path} asks for no permission",
+                code="permission_undeclared",
+                hint="let it take one of the principals of sendopt.api.auth first",
+            )
 
 
 def _readiness(app: App, parts: Sequence[Part]) -> dict[str, str | None]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
 
+from sendopt.app.key_uses import KeyUses
 from sendopt.app.state_store import HOME_ID_BYTES, StateStore, make_home
 from sendopt.clock import Clock, SystemClock
-from sendopt.records import TenantId
+from sendopt.records import BuiltInRole, Principal, TenantId
 from sendopt.settings import Settings
-from sendopt.state import api_keys, tenants
+from sendopt.state import api_keys, roles, tenants
 from sendopt.state.hold import Held, held, hold, resume
 from sendopt.state.home import part_from_twins, take_place
+from sendopt.state.roles import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +45,37 @@ def open_tenancy(
 class Tenancy(StateStore):
     """Whose data is whose, and who may speak for whom."""
 
+    @cached_property
+    def _key_uses(self) -> KeyUses:
+        return KeyUses()
+
     def create_tenant(self, tenant_id: TenantId, *, timezone: str) -> bool:
         """Create a tenant; False if it was there already."""
         with self.state.write_fleet() as tx:
             return tenants.create(tx, tenant_id, timezone=timezone, now=self.clock.now())
 
-    def issue_key(self, tenant_id: TenantId, name: str) -> str:
+    def issue_key(
+        self,
+        tenant_id: TenantId,
+        name: str,
+        *,
+        role: str = BuiltInRole.OWNER,
+        expires_at: datetime | None = None,
+    ) -> str:
         """Make an API key and return it; only its hash is kept.
 
         Raises:
-            NotFound: `tenant_unknown`.
+            NotFound: `tenant_unknown`, `role_unknown`.
+            InvalidInput: `key_expired`.
         """
         with self.state.write(tenant_id) as tx:
             return api_keys.issue(
-                tx, name=name, now=self.clock.now(), random_bytes=self.random_bytes
+                tx,
+                name=name,
+                role=role,
+                expires_at=expires_at,
+                now=self.clock.now(),
+                random_bytes=self.random_bytes,
             )
 
     def revoke_key(self, tenant_id: TenantId, key_id: str) -> None:
@@ -66,14 +87,60 @@ class Tenancy(StateStore):
         with self.state.write(tenant_id) as tx:
             api_keys.revoke(tx, key_id, now=self.clock.now())
 
-    def authenticate(self, key: str) -> TenantId:
-        """Return whose key this is.
+    def rotate_key(self, tenant_id: TenantId, key_id: str, *, overlap: timedelta) -> str:
+        """Return the successor of a key, which itself ends after `overlap`.
+
+        Raises:
+            NotFound: `key_unknown`.
+            Conflict: `key_dead`, `rotation_under_way`.
+        """
+        now = self.clock.now()
+        with self.state.write(tenant_id) as tx:
+            return api_keys.rotate(
+                tx, key_id, ends_at=now + overlap, now=now, random_bytes=self.random_bytes
+            )
+
+    def authenticate(self, key: str) -> Principal:
+        """Return who speaks with this key.
 
         Raises:
             NotAuthorized: whatever is wrong with it.
         """
+        now = self.clock.now()
         with self.state.read_fleet() as tx:
-            return api_keys.authenticate(tx, key)
+            known = api_keys.authenticate(tx, key, now=now)
+        self._key_uses.note(self.state, known, at=now)
+        return known.principal
+
+    def roles(self, tenant_id: TenantId) -> list[Role]:
+        """Return the built-in roles, and the tenant's own.
+
+        Raises:
+            NotFound: `tenant_unknown`.
+        """
+        with self.state.read(tenant_id) as tx:
+            tenants.get(tx)
+            return roles.everyone(tx)
+
+    def put_role(self, tenant_id: TenantId, name: str, permissions: Collection[str]) -> Role:
+        """Make a role of the tenant's own, or change what it may do.
+
+        Raises:
+            NotFound: `tenant_unknown`.
+            InvalidInput: `role_invalid`, `role_built_in`, `permission_unknown`.
+        """
+        with self.state.write(tenant_id) as tx:
+            return roles.put(tx, name, permissions, now=self.clock.now())
+
+    def delete_role(self, tenant_id: TenantId, name: str) -> None:
+        """Forget a role of the tenant's own.
+
+        Raises:
+            NotFound: `role_unknown`.
+            Conflict: `role_in_use`.
+        """
+        with self.state.write(tenant_id) as tx:
+            roles.delete(tx, name)
 
     def keys(self, tenant_id: TenantId) -> list[api_keys.ApiKey]:
         """Return the tenant's keys without their secrets, the oldest first.

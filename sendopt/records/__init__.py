@@ -37,6 +37,7 @@ from sendopt.records.ids import (
 from sendopt.records.message import Message
 from sendopt.records.outcome import Accepted, DeadAddress, Outcome, Permanent, Retry
 from sendopt.records.plan import Plan
+from sendopt.records.principal import PERMISSIONS_OF, BuiltInRole, Permission, Principal
 from sendopt.records.response import Click, Response, ResponseKind
 from sendopt.records.score import Score
 from sendopt.records.send import FINAL_STATES, Arm, PlannedSend, SendState
@@ -50,9 +51,11 @@ __all__ = [
     "FINAL_STATES",
     "NO_EXPLORATION",
     "OUTCOMES",
+    "PERMISSIONS_OF",
     "Accepted",
     "Arm",
     "BillableFact",
+    "BuiltInRole",
     "Campaign",
     "CampaignId",
     "Channel",
@@ -76,9 +79,11 @@ __all__ = [
     "Message",
     "Outcome",
     "Permanent",
+    "Permission",
     "Plan",
     "PlannedSend",
     "Postponed",
+    "Principal",
     "QuietHours",
     "RateCard",
     "Rejection",

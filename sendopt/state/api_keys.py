@@ -16,9 +16,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from sendopt.errors import NotAuthorized, NotFound
-from sendopt.records import TenantId
-from sendopt.state import tenants
+from sendopt.errors import Conflict, InvalidInput, NotAuthorized, NotFound
+from sendopt.records import BuiltInRole, Principal, TenantId
+from sendopt.state import roles, tenants
 from sendopt.state.instant import Instant
 from sendopt.state.tables import api_key
 from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
@@ -32,32 +32,54 @@ class ApiKey:
 
     key_id: str
     name: str
+    role: str
     created_at: datetime
+    expires_at: datetime | None  # None = never
     revoked_at: datetime | None
+    last_used_at: datetime | None  # to the hour; None = never, or not yet noted
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Whom a key speaks for, and since when its use has not been noted."""
+
+    principal: Principal
+    key_id: str
+    last_used_at: datetime | None
 
 
 def issue(
     tx: TenantWrite,
     *,
     name: str,
+    role: str,
+    expires_at: datetime | None,
     now: datetime,
     random_bytes: Callable[[int], bytes],
 ) -> str:
     """Issue a key and return it; it is shown this once and cannot be read again.
 
-    Several keys may be alive at once, so that a key is replaced without a gap: issue the new
-    one, deploy it, revoke the old one.
-
     Args:
         tx: of the tenant whose key it will be.
         name: what the owner will recognise it by.
+        role: what it may do.
+        expires_at: from then on it is worthless; None = never.
         now: the time of issue.
         random_bytes: returns that many bytes nobody can foresee, as `secrets.token_bytes`.
 
     Raises:
-        NotFound: `tenant_unknown`.
+        NotFound: `tenant_unknown`, `role_unknown`.
+        InvalidInput: `key_expired`.
     """
     tenants.get(tx)
+    roles.get(tx, role)
+    if expires_at is not None and expires_at <= now:
+        raise InvalidInput(
+            "a key that ends in the past opens nothing",
+            code="key_expired",
+            field="expires_at",
+            expected=f"an instant behind {now.isoformat()}",
+        )
     key_id, secret = random_bytes(8).hex(), random_bytes(32).hex()
     tx.execute(
         sa.insert(api_key).values(
@@ -65,23 +87,79 @@ def issue(
             key_id=key_id,
             secret_hash=_hash(secret),
             name=name,
+            role=role,
+            expires_at=expires_at,
             created_at=now,
         )
     )
     return f"so_{key_id}_{secret}"
 
 
-def authenticate(tx: FleetRead, key: str) -> TenantId:
-    """Return whose key this is: the one question that is asked without a tenant.
+def rotate(
+    tx: TenantWrite,
+    key_id: str,
+    *,
+    ends_at: datetime,
+    now: datetime,
+    random_bytes: Callable[[int], bytes],
+) -> str:
+    """Issue the successor of a key, of the same name and role, and let the key end at `ends_at`.
+
+    Both open the tenant until then, so that a program is given the new one without a gap.
 
     Raises:
-        NotAuthorized: the same answer for no key at all, an unknown and a revoked one.
+        NotFound: `key_unknown`.
+        Conflict: `key_dead`, of one that is revoked or has ended; `rotation_under_way`, while its
+            predecessor is still alive.
+    """
+    alive = _alive(now)
+    row = tx.execute(
+        sa.select(api_key, alive.label("alive")).where(tx.owns(api_key), api_key.c.key_id == key_id)
+    ).one_or_none()
+    if row is None:
+        raise _key_unknown()
+    if not row.alive:
+        raise Conflict("this key opens nothing any more", code="key_dead", field="key_id")
+    others = tx.scalars(
+        sa.select(api_key.c.key_id).where(
+            tx.owns(api_key), api_key.c.name == row.name, api_key.c.key_id != key_id, alive
+        )
+    ).all()
+    if others:
+        raise Conflict(
+            f"two keys of the name {row.name!r} are alive already, the other is {others[0]}",
+            code="rotation_under_way",
+            field="key_id",
+            hint="revoke the one that nobody uses any more",
+        )
+    made = issue(
+        tx,
+        name=row.name,
+        role=row.role or BuiltInRole.OWNER,
+        expires_at=row.expires_at,
+        now=now,
+        random_bytes=random_bytes,
+    )
+    if row.expires_at is None or ends_at < row.expires_at:
+        tx.execute(
+            sa.update(api_key)
+            .where(tx.owns(api_key), api_key.c.key_id == key_id)
+            .values(expires_at=ends_at)
+        )
+    return made
+
+
+def authenticate(tx: FleetRead, key: str, *, now: datetime) -> Known:
+    """Return whose key this is, and what it may do: asked before any tenant is known.
+
+    Raises:
+        NotAuthorized: the same answer for no key at all, an unknown, a revoked and an expired one.
     """
     parts = _KEY.fullmatch(key)
     row = None
     if parts is not None:
         row = tx.execute(
-            sa.select(api_key).where(api_key.c.key_id == parts[1], api_key.c.revoked_at.is_(None))
+            sa.select(api_key).where(api_key.c.key_id == parts[1], _alive(now))
         ).one_or_none()
     # Compared also where there is no row, so that the time of the answer tells nothing.
     presented = _hash(parts[2] if parts is not None else "")
@@ -93,13 +171,36 @@ def authenticate(tx: FleetRead, key: str) -> TenantId:
             "no valid API key was given",
             expected="the header `Authorization: Bearer so_...`",
         )
-    return TenantId(row.tenant_id)
+    tenant_id = TenantId(row.tenant_id)
+    try:
+        held = roles.get(tx.of(tenant_id), row.role or BuiltInRole.OWNER)
+    except NotFound:  # as nobody could delete it while a key had it
+        held = roles.Role(row.role, frozenset(), built_in=False)
+    principal = Principal(tenant_id, f"key:{row.key_id}", held.name, held.permissions)
+    return Known(principal, row.key_id, row.last_used_at)
+
+
+def note_use(tx: TenantWrite, key_id: str, *, at: datetime) -> None:
+    """Note that a key was used."""
+    tx.execute(
+        sa.update(api_key)
+        .where(tx.owns(api_key), api_key.c.key_id == key_id)
+        .values(last_used_at=at)
+    )
 
 
 def everyone(tx: TenantRead) -> list[ApiKey]:
     """Return the tenant's keys without their secrets, the oldest first."""
     rows = tx.execute(
-        sa.select(api_key.c.key_id, api_key.c.name, api_key.c.created_at, api_key.c.revoked_at)
+        sa.select(
+            api_key.c.key_id,
+            api_key.c.name,
+            sa.func.coalesce(api_key.c.role, BuiltInRole.OWNER.value),
+            api_key.c.created_at,
+            api_key.c.expires_at,
+            api_key.c.revoked_at,
+            api_key.c.last_used_at,
+        )
         .where(tx.owns(api_key))
         .order_by(api_key.c.created_at, api_key.c.key_id)
     )
@@ -118,7 +219,19 @@ def revoke(tx: TenantWrite, key_id: str, *, now: datetime) -> None:
         .values(revoked_at=sa.func.coalesce(api_key.c.revoked_at, sa.literal(now, Instant)))
     )
     if revoked.rowcount == 0:
-        raise NotFound("there is no such key", code="key_unknown", field="key_id")
+        raise _key_unknown()
+
+
+def _alive(now: datetime) -> sa.ColumnElement[bool]:
+    expires_at = api_key.c.expires_at
+    return sa.and_(
+        api_key.c.revoked_at.is_(None),
+        expires_at.is_(None) | (expires_at > sa.literal(now, Instant)),
+    )
+
+
+def _key_unknown() -> NotFound:
+    return NotFound("there is no such key", code="key_unknown", field="key_id")
 
 
 def _hash(secret: str) -> str:

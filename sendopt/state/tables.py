@@ -47,7 +47,20 @@ api_key = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("revoked_at", Instant),
-    row_hash(apart_from=("revoked_at",)),
+    sa.Column("role", sa.Text),  # null = a key of before there were roles: it may do everything
+    sa.Column("expires_at", Instant),  # null = never
+    sa.Column("last_used_at", Instant),  # to the hour
+    row_hash(apart_from=("revoked_at", "expires_at", "last_used_at")),
+)
+
+role = sa.Table(
+    "role",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("permissions", sa.JSON, nullable=False),  # an array of their names
+    sa.Column("made_at", Instant, nullable=False),
+    row_hash(),
 )
 
 app_user = sa.Table(

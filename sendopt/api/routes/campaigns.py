@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query, Response
 
 from sendopt.api import openapi, problems
 from sendopt.api.answers import PathId
-from sendopt.api.auth import Facade, Tenant
+from sendopt.api.auth import CampaignsRead, CampaignsSend, CampaignsWrite, Facade
 from sendopt.api.body import JsonBody
 from sendopt.api.routing import Route
 from sendopt.app.answers import CampaignReport, CampaignStatus
 from sendopt.errors import InvalidInput
-from sendopt.records import CampaignId
+from sendopt.records import CampaignId, Permission
 from sendopt.schedule import EXAMPLE, Preview
 from sendopt.schedule.campaign import CampaignDefinition
 
@@ -31,7 +31,7 @@ router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], route_class=Route
 )
 def put_campaign(
     response: Response,
-    tenant_id: Tenant,
+    who: CampaignsWrite,
     app: Facade,
     body: JsonBody,
     *,
@@ -42,22 +42,24 @@ def put_campaign(
     The same definition again changes nothing, so that a request whose answer was lost can be
     repeated. Another definition under the same id is refused (409).
     """
-    report = app.put_campaign(tenant_id, body, commit=commit)
+    if commit:
+        who.require(Permission.CAMPAIGNS_SEND)
+    report = app.put_campaign(who.tenant_id, body, commit=commit)
     if report.repeated:
         response.status_code = 200
     return report
 
 
 @router.get("/{campaign_id}", responses=problems.responses(401, 404, 503))
-def campaign(tenant_id: Tenant, app: Facade, campaign_id: PathId) -> CampaignStatus:
+def campaign(who: CampaignsRead, app: Facade, campaign_id: PathId) -> CampaignStatus:
     """Show a campaign and how many of its sends stand where."""
-    return app.campaign(tenant_id, CampaignId(campaign_id))
+    return app.campaign(who.tenant_id, CampaignId(campaign_id))
 
 
 @router.get("/{campaign_id}/preview", responses=problems.responses(401, 404, 422, 503))
-def preview_campaign(tenant_id: Tenant, app: Facade, campaign_id: PathId) -> Preview:
+def preview_campaign(who: CampaignsRead, app: Facade, campaign_id: PathId) -> Preview:
     """Say what committing this campaign now would do; nothing is stored or sent."""
-    return app.preview_stored_campaign(tenant_id, CampaignId(campaign_id))
+    return app.preview_stored_campaign(who.tenant_id, CampaignId(campaign_id))
 
 
 @router.post(
@@ -66,10 +68,10 @@ def preview_campaign(tenant_id: Tenant, app: Facade, campaign_id: PathId) -> Pre
     openapi_extra=openapi.takes(CampaignDefinition, example=EXAMPLE),
 )
 def preview_definition(
-    tenant_id: Tenant, app: Facade, campaign_id: PathId, body: JsonBody
+    who: CampaignsRead, app: Facade, campaign_id: PathId, body: JsonBody
 ) -> Preview:
     """Say what committing this definition now would do; it need not be known, and stays unknown."""
-    preview = app.preview_campaign(tenant_id, body)
+    preview = app.preview_campaign(who.tenant_id, body)
     if preview.campaign_id != campaign_id:
         raise InvalidInput(
             "the address names another campaign than the body",
@@ -81,6 +83,6 @@ def preview_definition(
 
 
 @router.post("/{campaign_id}/cancel", responses=problems.responses(401, 404, 409, 503))
-def cancel_campaign(tenant_id: Tenant, app: Facade, campaign_id: PathId) -> CampaignStatus:
+def cancel_campaign(who: CampaignsSend, app: Facade, campaign_id: PathId) -> CampaignStatus:
     """Call off every send that no dispatcher has claimed yet; what went out stays out."""
-    return app.cancel_campaign(tenant_id, CampaignId(campaign_id))
+    return app.cancel_campaign(who.tenant_id, CampaignId(campaign_id))

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer
-from sendopt.api.auth import Facade, Tenant
+from sendopt.api.auth import DevicesRead, DevicesWrite, Facade
 from sendopt.api.body import JsonBody
 from sendopt.api.routing import Route
 from sendopt.ingest.device import DeviceBody
@@ -53,14 +53,14 @@ _EXAMPLE = {
     responses=problems.responses(400, 401, 408, 409, 413, 415, 422, 503),
     openapi_extra=openapi.takes(DeviceBody, example=_EXAMPLE),
 )
-def register_device(tenant_id: Tenant, app: Facade, body: JsonBody) -> Device:
+def register_device(who: DevicesWrite, app: Facade, body: JsonBody) -> Device:
     """Register a device, or bring it up to date: the same device again changes nothing else."""
-    return Device.model_validate(app.register_device(tenant_id, body))
+    return Device.model_validate(app.register_device(who.tenant_id, body))
 
 
 @router.get("/web-push-key", responses=problems.responses(401, 503))
 def web_push_key(
-    tenant_id: Tenant,  # noqa: ARG001 - whoever asks must be a tenant, whichever
+    who: DevicesRead,  # noqa: ARG001 - whoever asks must be a tenant, whichever
     app: Facade,
 ) -> WebPushKey:
     """Show the key with which browsers subscribe: `applicationServerKey` of the Push API.

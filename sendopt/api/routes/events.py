@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer
-from sendopt.api.auth import Facade, Tenant
+from sendopt.api.auth import EventsWrite, Facade
 from sendopt.api.body import EventsBody
 from sendopt.api.routing import Route
 from sendopt.app.answers import EventVerdict, FieldNote, Verdict
@@ -50,7 +50,7 @@ class EventVerdicts(Answer):
     openapi_extra=openapi.takes(EventBody, example=[_EXAMPLE], up_to=MAX_ITEMS),
 )
 def accept_events(
-    request: Request, response: Response, tenant_id: Tenant, app: Facade, body: EventsBody
+    request: Request, response: Response, who: EventsWrite, app: Facade, body: EventsBody
 ) -> EventVerdicts:
     """Store up to 500 events: an array of them.
 
@@ -61,11 +61,11 @@ def accept_events(
     """
     verdicts = [
         _located(verdict, position)
-        for position, verdict in enumerate(app.accept_events(tenant_id, body))
+        for position, verdict in enumerate(app.accept_events(who.tenant_id, body))
     ]
     counts = Counter(verdict.verdict for verdict in verdicts)
     for verdict, count in counts.items():
-        request.app.state.metrics.events.labels(tenant_id, verdict).inc(count)
+        request.app.state.metrics.events.labels(who.tenant_id, verdict).inc(count)
     answer = EventVerdicts(
         accepted=counts[Verdict.ACCEPTED],
         repeated=counts[Verdict.REPEATED],

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from sendopt.api import problems
 from sendopt.api.answers import QueryId
-from sendopt.api.auth import Facade, Tenant
+from sendopt.api.auth import Facade, ResultsRead
 from sendopt.api.routing import Route
 from sendopt.app.defaults import ANSWER_WINDOW, EFFECT
 from sendopt.app.lift import LiftReport
@@ -31,7 +31,7 @@ router = APIRouter(prefix="/v1/lift", tags=["lift"], route_class=Route)
 
 @router.get("", responses=problems.responses(401, 404, 422, 503))
 def lift(
-    tenant_id: Tenant,
+    who: ResultsRead,
     app: Facade,
     *,
     campaign_id: Annotated[
@@ -63,7 +63,7 @@ def lift(
     wrong, `refusal` says so and there is no `lift`.
     """
     return app.lift(
-        tenant_id,
+        who.tenant_id,
         campaign_ids=[CampaignId(each) for each in campaign_id or ()],
         since=since,
         outcome=EventType(outcome),

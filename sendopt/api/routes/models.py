@@ -9,7 +9,7 @@ from pydantic import Field
 
 from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer
-from sendopt.api.auth import Facade, Tenant
+from sendopt.api.auth import Facade, ModelsRead, ModelsWrite
 from sendopt.api.body import JsonBody
 from sendopt.api.routing import Route
 from sendopt.app.models import RollbackBody
@@ -43,9 +43,9 @@ class Model(Answer):
 
 
 @router.get("", responses=problems.responses(401, 503))
-def models(tenant_id: Tenant, app: Facade) -> list[Model]:
+def models(who: ModelsRead, app: Facade) -> list[Model]:
     """List every version of the model, newest first."""
-    return [Model.model_validate(model) for model in app.models(tenant_id)]
+    return [Model.model_validate(model) for model in app.models(who.tenant_id)]
 
 
 @router.post(
@@ -55,9 +55,9 @@ def models(tenant_id: Tenant, app: Facade) -> list[Model]:
         RollbackBody, example={"to": None, "reason": "opens fell by half since Monday"}
     ),
 )
-def roll_back(tenant_id: Tenant, app: Facade, body: JsonBody) -> Model:
+def roll_back(who: ModelsWrite, app: Facade, body: JsonBody) -> Model:
     """Let a former champion serve again, from the next request on; without `to` the last good one.
 
     What was never champion cannot be let in by this door: the gate refused it.
     """
-    return Model.model_validate(app.roll_back_model(tenant_id, body, by="api"))
+    return Model.model_validate(app.roll_back_model(who.tenant_id, body, by="api"))

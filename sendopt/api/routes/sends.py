@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 
 from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer, PathId
-from sendopt.api.auth import Facade, Tenant
+from sendopt.api.auth import EventsWrite, Facade, SendsCancel, SendsRead
 from sendopt.api.body import JsonBody
 from sendopt.api.routing import Route
 from sendopt.records import Arm, Channel, Decision, SendId, SendState
@@ -48,15 +48,15 @@ class Reported(Answer):
 
 
 @router.get("/{send_id}", responses=problems.responses(401, 404, 503))
-def send(tenant_id: Tenant, app: Facade, send_id: PathId) -> Send:
+def send(who: SendsRead, app: Facade, send_id: PathId) -> Send:
     """Show a send and its decision record."""
-    return Send.model_validate(app.send(tenant_id, SendId(send_id)))
+    return Send.model_validate(app.send(who.tenant_id, SendId(send_id)))
 
 
 @router.post("/{send_id}/cancel", responses=problems.responses(401, 404, 409, 503))
-def cancel_send(tenant_id: Tenant, app: Facade, send_id: PathId) -> Send:
+def cancel_send(who: SendsCancel, app: Facade, send_id: PathId) -> Send:
     """Call off a send that no dispatcher has claimed yet."""
-    return Send.model_validate(app.cancel_send(tenant_id, SendId(send_id)))
+    return Send.model_validate(app.cancel_send(who.tenant_id, SendId(send_id)))
 
 
 @router.post(
@@ -67,12 +67,12 @@ def cancel_send(tenant_id: Tenant, app: Facade, send_id: PathId) -> Send:
     ),
 )
 def report_response(
-    request: Request, tenant_id: Tenant, app: Facade, send_id: PathId, body: JsonBody
+    request: Request, who: EventsWrite, app: Facade, send_id: PathId, body: JsonBody
 ) -> Reported:
     """Take in what a send's user did, or that its device received it (`delivery`, never billed).
 
     The first of a kind counts; again changes nothing. Without a time it happened now.
     """
-    verdict = app.record_report(tenant_id, SendId(send_id), body)
-    request.app.state.metrics.count_response(tenant_id, verdict.kind, repeated=verdict.repeated)
+    verdict = app.record_report(who.tenant_id, SendId(send_id), body)
+    request.app.state.metrics.count_response(who.tenant_id, verdict.kind, repeated=verdict.repeated)
     return Reported.model_validate(verdict)

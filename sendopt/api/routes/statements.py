@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Response
 
 from sendopt.api import problems
 from sendopt.api.answers import Answer, PathText
-from sendopt.api.auth import Facade, Tenant
+from sendopt.api.auth import Facade, StatementsRead
 from sendopt.api.routing import Route
 from sendopt.bill import Line
 
@@ -50,14 +50,14 @@ class Statement(Answer):
         **problems.responses(401, 422, 503),
     },
 )
-def statement(tenant_id: Tenant, app: Facade, period: Period) -> Response:
+def statement(who: StatementsRead, app: Facade, period: Period) -> Response:
     """Show a period's statement: as it was closed, or up to this moment.
 
     The body is the canonical document; its SHA-256 is the `ETag`, the same that was recorded
     when the period was closed. `Sendopt-Closed-At` says when that was; without it the period is
     open, and the next answer may say more.
     """
-    issued = app.statement(tenant_id, period)
+    issued = app.statement(who.tenant_id, period)
     headers = {"ETag": f'"{issued.statement.sha256()}"'}
     if issued.closed_at is not None:
         headers["Sendopt-Closed-At"] = issued.closed_at.isoformat()

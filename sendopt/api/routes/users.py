@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from sendopt.api import openapi, problems
 from sendopt.api.answers import Answer, PathUserId
-from sendopt.api.auth import Facade, Tenant
+from sendopt.api.auth import Facade, ScoresRead, UsersRead, UsersWrite
 from sendopt.api.best_times import SOURCE_DESCRIBED, SOURCE_HEADER
 from sendopt.api.body import JsonBody
 from sendopt.api.routing import Route
@@ -31,9 +31,9 @@ class User(Answer):
 
 
 @router.get("/{user_id}", responses=problems.responses(401, 404, 503))
-def user(tenant_id: Tenant, app: Facade, user_id: PathUserId) -> User:
+def user(who: UsersRead, app: Facade, user_id: PathUserId) -> User:
     """Show a user's profile; users that only events have named have none."""
-    return User.model_validate(app.user(tenant_id, UserId(user_id)))
+    return User.model_validate(app.user(who.tenant_id, UserId(user_id)))
 
 
 @router.put(
@@ -41,12 +41,12 @@ def user(tenant_id: Tenant, app: Facade, user_id: PathUserId) -> User:
     responses=problems.responses(400, 401, 404, 408, 413, 415, 422, 503),
     openapi_extra=openapi.takes(ProfileBody, example={"timezone": "Europe/Vienna"}),
 )
-def put_user(tenant_id: Tenant, app: Facade, user_id: PathUserId, body: JsonBody) -> User:
+def put_user(who: UsersWrite, app: Facade, user_id: PathUserId, body: JsonBody) -> User:
     """Set a user's zone, or forget it with null. No profile ends an opt-out.
 
     What is planned keeps its time; the next plan uses the zone, unless the device has its own.
     """
-    return User.model_validate(app.put_user(tenant_id, user_id, body))
+    return User.model_validate(app.put_user(who.tenant_id, user_id, body))
 
 
 @router.get(
@@ -54,7 +54,7 @@ def put_user(tenant_id: Tenant, app: Facade, user_id: PathUserId, body: JsonBody
     responses={200: {"headers": SOURCE_DESCRIBED}, **problems.responses(401, 404, 422, 503)},
 )
 def best_times(
-    tenant_id: Tenant,
+    who: ScoresRead,
     app: Facade,
     user_id: PathUserId,
     response: Response,
@@ -65,14 +65,14 @@ def best_times(
     Where the champion cannot speak, `fallback_reason` says why. The last good model then answers;
     without one there are no slots, and none are made up.
     """
-    times, source = app.best_times_and_source(tenant_id, UserId(user_id), top=top)
+    times, source = app.best_times_and_source(who.tenant_id, UserId(user_id), top=top)
     response.headers[SOURCE_HEADER] = source
     return times
 
 
 @router.get("/{user_id}/explanation", responses=problems.responses(401, 404, 422, 503))
 def explanation(
-    tenant_id: Tenant,
+    who: ScoresRead,
     app: Facade,
     user_id: PathUserId,
     configured_hour: Annotated[
@@ -83,4 +83,4 @@ def explanation(
 
     Where no model speaks there is nothing to explain: 503, with the champion's reason as `code`.
     """
-    return app.explain(tenant_id, UserId(user_id), configured_hour=configured_hour)
+    return app.explain(who.tenant_id, UserId(user_id), configured_hour=configured_hour)

@@ -1,0 +1,104 @@
+"""Who asks, and what they may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sendopt.errors import NotPermitted
+from sendopt.records.ids import TenantId
+
+
+class Permission(StrEnum):
+    """A thing that can be done, as `resource:action`. Every route asks for at least one."""
+
+    EVENTS_WRITE = "events:write"
+    USERS_READ = "users:read"
+    USERS_WRITE = "users:write"
+    DEVICES_READ = "devices:read"
+    DEVICES_WRITE = "devices:write"
+    SCORES_READ = "scores:read"  # best times, and why
+    CAMPAIGNS_READ = "campaigns:read"
+    CAMPAIGNS_WRITE = "campaigns:write"
+    CAMPAIGNS_SEND = "campaigns:send"  # let messages go out, and call them off
+    SENDS_READ = "sends:read"
+    SENDS_CANCEL = "sends:cancel"
+    RESULTS_READ = "results:read"
+    MODELS_READ = "models:read"
+    MODELS_WRITE = "models:write"
+    STATEMENTS_READ = "statements:read"
+    STATEMENTS_CLOSE = "statements:close"
+    RATE_CARDS_WRITE = "rate_cards:write"
+    KEYS_READ = "keys:read"
+    KEYS_WRITE = "keys:write"
+
+
+class BuiltInRole(StrEnum):
+    """The roles that every tenant has."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    CAMPAIGN_MANAGER = "campaign_manager"
+    ANALYST = "analyst"
+    FINANCE = "finance"
+    AUDITOR = "auditor"
+    INGEST = "ingest"
+
+
+_READS = frozenset(each for each in Permission if each.endswith(":read"))
+_ABOUT_CAMPAIGNS = frozenset(
+    {Permission.CAMPAIGNS_READ, Permission.SENDS_READ, Permission.RESULTS_READ}
+)
+_MONEY = frozenset({Permission.STATEMENTS_CLOSE, Permission.RATE_CARDS_WRITE})
+
+#: What each built-in role may do.
+PERMISSIONS_OF: dict[BuiltInRole, frozenset[Permission]] = {
+    BuiltInRole.OWNER: frozenset(Permission),
+    BuiltInRole.ADMIN: frozenset(Permission) - _MONEY,
+    BuiltInRole.CAMPAIGN_MANAGER: _ABOUT_CAMPAIGNS
+    | {
+        Permission.CAMPAIGNS_WRITE,
+        Permission.CAMPAIGNS_SEND,
+        Permission.SENDS_CANCEL,
+        Permission.USERS_READ,
+        Permission.DEVICES_READ,
+        Permission.SCORES_READ,
+        Permission.MODELS_READ,
+    },
+    BuiltInRole.ANALYST: _READS - {Permission.STATEMENTS_READ, Permission.KEYS_READ},
+    BuiltInRole.FINANCE: _ABOUT_CAMPAIGNS | _MONEY | {Permission.STATEMENTS_READ},
+    BuiltInRole.AUDITOR: _READS,
+    BuiltInRole.INGEST: frozenset(
+        {
+            Permission.EVENTS_WRITE,
+            Permission.USERS_WRITE,
+            Permission.DEVICES_READ,
+            Permission.DEVICES_WRITE,
+        }
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A program or a person that speaks for one tenant, with the permissions of one role."""
+
+    tenant_id: TenantId
+    actor: str  # "key:3f2a...", "command line"
+    role: str  # a built-in one, or one of the tenant's own
+    permissions: frozenset[Permission]
+
+    def require(self, permission: Permission) -> None:
+        """Refuse what the role does not allow.
+
+        Raises:
+            NotPermitted: `permission_missing`.
+        """
+        if permission not in self.permissions:
+            roles = ", ".join(role for role, held in PERMISSIONS_OF.items() if permission in held)
+            raise NotPermitted(
+                f"the role {self.role} may not do this",
+                code="permission_missing",
+                expected=f"the permission {permission}",
+                hint=f"a key of one of the roles {roles}, or of a role of your own that has it",
+            )

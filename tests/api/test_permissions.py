@@ -1,0 +1,173 @@
+"""Which role may use which route: the matrix, written out, and the service held against it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from waiting import wait_until
+
+from sendopt.api import create_api
+from sendopt.api.auth import Needs, permissions_of
+from sendopt.api.service import require_permissions
+from sendopt.app import App
+from sendopt.errors import InvariantBroken
+from sendopt.records import PERMISSIONS_OF, BuiltInRole, Permission, TenantId
+
+ACME = TenantId("acme")
+
+#: Every route of tenants, and the roles that may use it.
+MATRIX = """
+POST /v1/events                         owner admin ingest
+POST /v1/sends/{send_id}/responses      owner admin ingest
+GET  /v1/users/{user_id}                owner admin campaign_manager analyst auditor
+PUT  /v1/users/{user_id}                owner admin ingest
+GET  /v1/users/{user_id}/best-times     owner admin campaign_manager analyst auditor
+GET  /v1/users/{user_id}/explanation    owner admin campaign_manager analyst auditor
+POST /v1/devices                        owner admin ingest
+GET  /v1/web-push-key                   owner admin campaign_manager analyst auditor ingest
+POST /v1/campaigns                      owner admin campaign_manager
+GET  /v1/campaigns/{campaign_id}        owner admin campaign_manager analyst auditor finance
+GET  /v1/campaigns/{campaign_id}/preview   owner admin campaign_manager analyst auditor finance
+POST /v1/campaigns/{campaign_id}/preview   owner admin campaign_manager analyst auditor finance
+POST /v1/campaigns/{campaign_id}/cancel    owner admin campaign_manager
+GET  /v1/sends/{send_id}                owner admin campaign_manager analyst auditor finance
+POST /v1/sends/{send_id}/cancel         owner admin campaign_manager
+GET  /v1/lift                           owner admin campaign_manager analyst auditor finance
+GET  /v1/models                         owner admin campaign_manager analyst auditor
+POST /v1/models/rollback                owner admin
+GET  /v1/statements/{period}            owner admin auditor finance
+"""
+
+Grid = dict[tuple[str, str], frozenset[str]]
+
+
+def written_out() -> Grid:
+    lines = [line.split() for line in MATRIX.strip().splitlines()]
+    return {(method, path): frozenset(roles) for method, path, *roles in lines}
+
+
+def of_tenants(api: FastAPI) -> Iterator[APIRoute]:
+    for route in api.routes:
+        if isinstance(route, APIRoute) and route.path.startswith("/v1/"):
+            yield route
+
+
+def declared(api: FastAPI) -> Grid:
+    """What the routes and the roles say: a role may use a route whose permissions it has."""
+    return {
+        (method, route.path): frozenset(
+            role for role, held in PERMISSIONS_OF.items() if {*permissions_of(route)} <= held
+        )
+        for route in of_tenants(api)
+        for method in route.methods
+    }
+
+
+def test_routes_and_roles_say_what_is_written_out(app: App) -> None:
+    assert declared(create_api(app)) == written_out()
+
+
+def test_every_flipped_cell_is_found(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A permission given to a role, or taken from it; a route that asks for another one."""
+    api = create_api(app)
+    asked = {permission for route in of_tenants(api) for permission in permissions_of(route)}
+    for role, held in PERMISSIONS_OF.items():
+        for permission in asked:
+            with monkeypatch.context() as flipped:
+                flipped.setitem(PERMISSIONS_OF, role, held ^ {permission})
+                assert declared(api) != written_out(), (role, permission)
+    alike = {
+        frozenset(role for role, held in PERMISSIONS_OF.items() if permission in held): permission
+        for permission in asked
+    }
+    for route in of_tenants(api):
+        (need,) = [
+            each.call for each in route.dependant.dependencies if isinstance(each.call, Needs)
+        ]
+        for permission in alike.values():
+            with monkeypatch.context() as flipped:
+                flipped.setattr(need, "permission", permission)
+                roles = {role for role, held in PERMISSIONS_OF.items() if permission in held}
+                changes = any(
+                    written_out()[method, route.path] != roles for method in route.methods
+                )
+                assert (declared(api) != written_out()) == changes
+
+
+@pytest.mark.parametrize("role", [*BuiltInRole])
+def test_the_service_lets_a_role_do_what_is_written_out_and_nothing_else(
+    app: App, stranger: httpx.Client, role: BuiltInRole
+) -> None:
+    """Of its own, of another tenant's, and of nobody's; 403 comes before anything is looked at."""
+    key = app.issue_key(ACME, f"a {role}", role=role)
+    for (method, path), allowed in written_out().items():
+        for whose in ("of-nobody", "of-acme", "of-other"):
+            address = re.sub(r"{\w+}", whose, path)
+            answer = stranger.request(method, address, headers={"Authorization": f"Bearer {key}"})
+            if role in allowed:
+                assert answer.status_code != 403, (method, path)
+            else:
+                assert answer.status_code == 403, (method, path)
+                problem = answer.json()
+                assert problem["code"] == "permission_missing"
+                assert set(problem["hint"].split(" roles ")[1].split(", or")[0].split(", ")) == set(
+                    allowed
+                )
+
+
+def test_a_role_that_may_only_draft_sends_nothing(app: App, stranger: httpx.Client) -> None:
+    app.put_role(ACME, "drafter", ["campaigns:write", "campaigns:read"])
+    key = app.issue_key(ACME, "drafts", role="drafter")
+    answer = stranger.post(
+        "/v1/campaigns?commit=true", json={}, headers={"Authorization": f"Bearer {key}"}
+    )
+    assert (answer.status_code, answer.json()["expected"]) == (
+        403,
+        "the permission campaigns:send",
+    )
+
+
+def test_a_route_that_asks_for_no_permission_is_not_served(app: App) -> None:
+    api = create_api(app)
+    api.add_api_route("/v1/forgotten", lambda: None)
+    with pytest.raises(InvariantBroken, match="/v1/forgotten asks for no permission"):
+        require_permissions(api)
+
+
+def test_a_key_that_lost_its_role_is_refused_by_the_fast_path_too(
+    app: App, stranger: httpx.Client
+) -> None:
+    app.put_role(ACME, "desk", ["sends:read"])
+    key = app.issue_key(ACME, "desk", role="desk")
+    headers = {"Authorization": f"Bearer {key}"}
+    assert stranger.get("/v1/users/ann/best-times", headers=headers).status_code == 403
+
+
+def test_the_use_of_a_key_is_noted_once(app: App, stranger: httpx.Client) -> None:
+    key = app.issue_key(ACME, "used", role="analyst")
+    for _ in range(3):
+        stranger.get("/v1/models", headers={"Authorization": f"Bearer {key}"})
+
+    def used_at() -> object:
+        (found,) = [each for each in app.keys(ACME) if each.name == "used"]
+        return found.last_used_at
+
+    wait_until(lambda: used_at() is not None, "the note")
+
+
+def test_every_permission_is_asked_for_or_belongs_to_a_command(app: App) -> None:
+    """Nothing can be granted that nothing needs."""
+    asked = {each for route in of_tenants(create_api(app)) for each in permissions_of(route)}
+    asked |= {Permission.CAMPAIGNS_SEND}  # of a query parameter
+    by_command_only = {
+        Permission.KEYS_READ,
+        Permission.KEYS_WRITE,
+        Permission.STATEMENTS_CLOSE,
+        Permission.RATE_CARDS_WRITE,
+    }
+    assert asked | by_command_only == set(Permission)
