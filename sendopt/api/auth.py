@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from sendopt.api.threads import in_thread
@@ -59,6 +59,14 @@ class Needs:
     async def __call__(self, principal: Annotated[Principal, Depends(_principal)]) -> Principal:
         principal.require(self.permission)
         return principal
+
+
+def routes_of_tenants(api: FastAPI) -> list[APIRoute]:
+    """Return every route that is answered to a tenant, those of included routers too."""
+    found = (context.original_route for context in iter_route_contexts(api.routes))
+    return [
+        route for route in found if isinstance(route, APIRoute) and route.path.startswith("/v1/")
+    ]
 
 
 def permissions_of(route: APIRoute) -> list[Permission]:

@@ -10,13 +10,12 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 import uvicorn
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 
 import sendopt
 from sendopt.api import openapi, problems
 from sendopt.api.admission import Admission
 from sendopt.api.alive import Alive
-from sendopt.api.auth import permissions_of
+from sendopt.api.auth import permissions_of, routes_of_tenants
 from sendopt.api.best_times import BestTimesFromStore
 from sendopt.api.body import Bodies
 from sendopt.api.connections import Connections, raise_file_limit
@@ -129,12 +128,7 @@ def require_permissions(api: FastAPI) -> None:
     Raises:
         InvariantBroken: `permission_undeclared`.
     """
-    of_tenants = (
-        route
-        for route in api.routes
-        if isinstance(route, APIRoute) and route.path.startswith("/v1/")
-    )
-    for route in of_tenants:
+    for route in routes_of_tenants(api):
         if not permissions_of(route):
             raise InvariantBroken(
                 f"the route {route.path} asks for no permission",

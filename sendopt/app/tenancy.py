@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 
 from sendopt.app.key_uses import KeyUses
@@ -17,6 +17,7 @@ from sendopt.state import api_keys, roles, tenants
 from sendopt.state.hold import Held, held, hold, resume
 from sendopt.state.home import part_from_twins, take_place
 from sendopt.state.roles import Role
+from sendopt.state.tenants import Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +55,33 @@ class Tenancy(StateStore):
         with self.state.write_fleet() as tx:
             return tenants.create(tx, tenant_id, timezone=timezone, now=self.clock.now())
 
+    def tenants(self) -> list[Tenant]:
+        """Return every tenant, by name."""
+        with self.state.read_fleet() as tx:
+            return [tenants.get(tx.of(each)) for each in tenants.everyone(tx)]
+
     def issue_key(
         self,
         tenant_id: TenantId,
         name: str,
         *,
         role: str = BuiltInRole.OWNER,
-        expires_at: datetime | None = None,
+        lifetime: timedelta | None = None,
     ) -> str:
-        """Make an API key and return it; only its hash is kept.
+        """Make an API key and return it; only its hash is kept. Without a lifetime it never ends.
 
         Raises:
             NotFound: `tenant_unknown`, `role_unknown`.
             InvalidInput: `key_expired`.
         """
+        now = self.clock.now()
         with self.state.write(tenant_id) as tx:
             return api_keys.issue(
                 tx,
                 name=name,
                 role=role,
-                expires_at=expires_at,
-                now=self.clock.now(),
+                expires_at=None if lifetime is None else now + lifetime,
+                now=now,
                 random_bytes=self.random_bytes,
             )
 

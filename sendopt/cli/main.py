@@ -11,6 +11,7 @@ import typer
 
 import sendopt
 from sendopt.cli import (
+    access,
     backups,
     billing,
     campaigns,
@@ -70,6 +71,7 @@ for group in (
     billing,
     log,
     operate,
+    access,
     backups,
 ):
     group.register(commands)

@@ -1,8 +1,7 @@
-"""`sendopt verify`, `settings`, `tenant`, `key` and `demo`."""
+"""`sendopt verify`, `settings` and `demo`."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,16 +10,8 @@ import typer
 import sendopt.app
 import sendopt.demo
 from sendopt.cli import answers
-from sendopt.cli.options import (
-    AsJson,
-    Home,
-    Tenant,
-    open_known_home,
-    open_known_tenancy,
-    open_tenancy,
-)
+from sendopt.cli.options import AsJson, Home, open_known_home
 from sendopt.cli.output import print_json, print_table, progress, stdout
-from sendopt.records import TenantId
 
 
 def register(commands: typer.Typer) -> None:
@@ -28,14 +19,6 @@ def register(commands: typer.Typer) -> None:
     commands.command()(verify)
     commands.command()(demo)
     commands.command()(settings)
-    tenant = typer.Typer(help="Whose data is whose.", no_args_is_help=True)
-    tenant.command("create")(create_tenant)
-    commands.add_typer(tenant, name="tenant")
-    key = typer.Typer(help="Keys of the REST API.", no_args_is_help=True)
-    key.command("issue")(issue_key)
-    key.command("list")(list_keys)
-    key.command("revoke")(revoke_key)
-    commands.add_typer(key, name="key")
 
 
 def verify(home: Home = None, as_json: AsJson = False) -> None:
@@ -100,65 +83,3 @@ def settings(home: Home = None, as_json: AsJson = False) -> None:
             variable = "SENDOPT_" + "__".join(part for part in (section, name) if part).upper()
             rows.append((variable, str(setting)))
     print_table("In force", ["variable", "value"], rows)
-
-
-def create_tenant(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The tenant's id.")],
-    timezone: Annotated[
-        str,
-        typer.Option(
-            "--timezone", metavar="ZONE", help="IANA zone of users whose own zone is unknown."
-        ),
-    ] = "UTC",
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Create a tenant."""
-    created = open_tenancy(home).create_tenant(TenantId(name), timezone=timezone)
-    if as_json:
-        print_json({"tenant_id": name, "created": created})
-    else:
-        stdout.print(f"{name}: {'created' if created else 'was there already'}")
-
-
-def issue_key(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="What the key is for; shown in lists.")
-    ],
-    home: Home = None,
-    tenant: Tenant = "default",
-    as_json: AsJson = False,
-) -> None:
-    """Make an API key. It is shown this once; only its hash is kept."""
-    key = open_tenancy(home).issue_key(TenantId(tenant), name)
-    if as_json:
-        print_json({"tenant_id": tenant, "key": key})
-    else:
-        stdout.print(key)
-
-
-def list_keys(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False) -> None:
-    """Show the tenant's keys, the oldest first; never their secrets."""
-    keys = open_known_tenancy(home).keys(TenantId(tenant))
-    if as_json:
-        print_json({"tenant_id": tenant, "keys": keys})
-        return
-    print_table(
-        f"Keys of {tenant}",
-        ["key id", "name", "created", "revoked"],
-        [(key.key_id, key.name, _minute(key.created_at), _minute(key.revoked_at)) for key in keys],
-    )
-
-
-def revoke_key(
-    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="The middle part of the key.")],
-    home: Home = None,
-    tenant: Tenant = "default",
-) -> None:
-    """Make a key useless from now on."""
-    open_known_tenancy(home).revoke_key(TenantId(tenant), key_id)
-    stdout.print(f"{key_id}: revoked")
-
-
-def _minute(instant: datetime | None) -> str | None:
-    return None if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"

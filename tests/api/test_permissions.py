@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from waiting import wait_until
 
 from sendopt.api import create_api
-from sendopt.api.auth import Needs, permissions_of
+from sendopt.api.auth import Needs, permissions_of, routes_of_tenants
 from sendopt.api.service import require_permissions
 from sendopt.app import App
 from sendopt.errors import InvariantBroken
@@ -51,19 +49,13 @@ def written_out() -> Grid:
     return {(method, path): frozenset(roles) for method, path, *roles in lines}
 
 
-def of_tenants(api: FastAPI) -> Iterator[APIRoute]:
-    for route in api.routes:
-        if isinstance(route, APIRoute) and route.path.startswith("/v1/"):
-            yield route
-
-
 def declared(api: FastAPI) -> Grid:
     """What the routes and the roles say: a role may use a route whose permissions it has."""
     return {
         (method, route.path): frozenset(
             role for role, held in PERMISSIONS_OF.items() if {*permissions_of(route)} <= held
         )
-        for route in of_tenants(api)
+        for route in routes_of_tenants(api)
         for method in route.methods
     }
 
@@ -75,7 +67,7 @@ def test_routes_and_roles_say_what_is_written_out(app: App) -> None:
 def test_every_flipped_cell_is_found(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     """A permission given to a role, or taken from it; a route that asks for another one."""
     api = create_api(app)
-    asked = {permission for route in of_tenants(api) for permission in permissions_of(route)}
+    asked = {permission for route in routes_of_tenants(api) for permission in permissions_of(route)}
     for role, held in PERMISSIONS_OF.items():
         for permission in asked:
             with monkeypatch.context() as flipped:
@@ -85,7 +77,7 @@ def test_every_flipped_cell_is_found(app: App, monkeypatch: pytest.MonkeyPatch) 
         frozenset(role for role, held in PERMISSIONS_OF.items() if permission in held): permission
         for permission in asked
     }
-    for route in of_tenants(api):
+    for route in routes_of_tenants(api):
         (need,) = [
             each.call for each in route.dependant.dependencies if isinstance(each.call, Needs)
         ]
@@ -162,7 +154,7 @@ def test_the_use_of_a_key_is_noted_once(app: App, stranger: httpx.Client) -> Non
 
 def test_every_permission_is_asked_for_or_belongs_to_a_command(app: App) -> None:
     """Nothing can be granted that nothing needs."""
-    asked = {each for route in of_tenants(create_api(app)) for each in permissions_of(route)}
+    asked = {each for route in routes_of_tenants(create_api(app)) for each in permissions_of(route)}
     asked |= {Permission.CAMPAIGNS_SEND}  # of a query parameter
     by_command_only = {
         Permission.KEYS_READ,

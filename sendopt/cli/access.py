@@ -1,0 +1,197 @@
+"""`sendopt tenant`, `key` and `role`: whose data is whose, and who may do what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from sendopt.cli.options import (
+    AsJson,
+    Home,
+    Tenant,
+    open_known_tenancy,
+    open_tenancy,
+    parse_duration,
+)
+from sendopt.cli.output import print_json, print_table, stdout
+from sendopt.records import BuiltInRole, Permission, TenantId
+
+KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The middle part of the key.")]
+RoleName = Annotated[str, typer.Argument(metavar="NAME", help="Of the role, as keys name it.")]
+
+
+def register(commands: typer.Typer) -> None:
+    """Add these commands."""
+    tenant = typer.Typer(help="Whose data is whose.", no_args_is_help=True)
+    tenant.command("create")(create_tenant)
+    tenant.command("list")(list_tenants)
+    commands.add_typer(tenant, name="tenant")
+    key = typer.Typer(help="Keys of the REST API.", no_args_is_help=True)
+    key.command("issue")(issue_key)
+    key.command("list")(list_keys)
+    key.command("rotate")(rotate_key)
+    key.command("revoke")(revoke_key)
+    commands.add_typer(key, name="key")
+    role = typer.Typer(help="What the holder of a key may do.", no_args_is_help=True)
+    role.command("list")(list_roles)
+    role.command("put")(put_role)
+    role.command("delete")(delete_role)
+    commands.add_typer(role, name="role")
+
+
+def create_tenant(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The tenant's id.")],
+    timezone: Annotated[
+        str,
+        typer.Option(
+            "--timezone", metavar="ZONE", help="IANA zone of users whose own zone is unknown."
+        ),
+    ] = "UTC",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a tenant."""
+    created = open_tenancy(home).create_tenant(TenantId(name), timezone=timezone)
+    if as_json:
+        print_json({"tenant_id": name, "created": created})
+    else:
+        stdout.print(f"{name}: {'created' if created else 'was there already'}")
+
+
+def list_tenants(home: Home = None, as_json: AsJson = False) -> None:
+    """Show every tenant."""
+    found = open_known_tenancy(home).tenants()
+    if as_json:
+        print_json({"tenants": found})
+        return
+    print_table(
+        "Tenants",
+        ["tenant", "zone", "created"],
+        [(each.tenant_id, each.timezone, _minute(each.created_at)) for each in found],
+    )
+
+
+def issue_key(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="What the key is for; shown in lists.")
+    ],
+    role: Annotated[
+        str, typer.Option("--role", metavar="ROLE", help="What it may do: `sendopt role list`.")
+    ] = BuiltInRole.OWNER.value,
+    expires_in: Annotated[
+        str | None,
+        typer.Option("--expires-in", metavar="TIME", help="Such as 90d; without it, never."),
+    ] = None,
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Make an API key. It is shown this once; only its hash is kept."""
+    lifetime = None if expires_in is None else parse_duration(expires_in, field="--expires-in")
+    key = open_tenancy(home).issue_key(TenantId(tenant), name, role=role, lifetime=lifetime)
+    if as_json:
+        print_json({"tenant_id": tenant, "key": key})
+    else:
+        stdout.print(key)
+
+
+def list_keys(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False) -> None:
+    """Show the tenant's keys, the oldest first; never their secrets."""
+    keys = open_known_tenancy(home).keys(TenantId(tenant))
+    if as_json:
+        print_json({"tenant_id": tenant, "keys": keys})
+        return
+    print_table(
+        f"Keys of {tenant}",
+        ["key id", "name", "role", "created", "last used", "ends"],
+        [
+            (
+                key.key_id,
+                key.name,
+                key.role,
+                _day(key.created_at),
+                _day(key.last_used_at),
+                "revoked" if key.revoked_at else _day(key.expires_at),
+            )
+            for key in keys
+        ],
+    )
+
+
+def rotate_key(
+    key_id: KeyId,
+    overlap: Annotated[
+        str,
+        typer.Option("--overlap", metavar="TIME", help="How long the old key goes on, such as 7d."),
+    ] = "7d",
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Make the successor of a key, of the same name and role; the old one ends a while later."""
+    successor = open_known_tenancy(home).rotate_key(
+        TenantId(tenant), key_id, overlap=parse_duration(overlap, field="--overlap")
+    )
+    if as_json:
+        print_json({"tenant_id": tenant, "key": successor})
+    else:
+        stdout.print(successor)
+
+
+def revoke_key(
+    key_id: KeyId,
+    home: Home = None,
+    tenant: Tenant = "default",
+) -> None:
+    """Make a key useless from now on."""
+    open_known_tenancy(home).revoke_key(TenantId(tenant), key_id)
+    stdout.print(f"{key_id}: revoked")
+
+
+def list_roles(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False) -> None:
+    """Show which roles there are, and what each may do."""
+    found = open_known_tenancy(home).roles(TenantId(tenant))
+    if as_json:
+        print_json({"tenant_id": tenant, "roles": found})
+        return
+    print_table(
+        f"Roles of {tenant}",
+        ["role", "may"],
+        [(role.name, _in_words(role.permissions)) for role in found],
+    )
+
+
+def put_role(
+    name: RoleName,
+    permissions: Annotated[
+        list[str],
+        typer.Argument(metavar="PERMISSION...", help="Such as sends:read; any number of them."),
+    ],
+    home: Home = None,
+    tenant: Tenant = "default",
+) -> None:
+    """Make a role of the tenant's own, or change what it may do; its keys follow at once."""
+    made = open_known_tenancy(home).put_role(TenantId(tenant), name, permissions)
+    stdout.print(f"{made.name}: {_in_words(made.permissions)}")
+
+
+def delete_role(name: RoleName, home: Home = None, tenant: Tenant = "default") -> None:
+    """Forget a role of the tenant's own that no key has any more."""
+    open_known_tenancy(home).delete_role(TenantId(tenant), name)
+    stdout.print(f"{name}: deleted")
+
+
+def _in_words(permissions: Iterable[Permission]) -> str:
+    held = frozenset(permissions)
+    return "everything" if held == frozenset(Permission) else " ".join(sorted(held))
+
+
+def _day(instant: datetime | None) -> str | None:
+    return None if instant is None else f"{instant:%Y-%m-%d}"
+
+
+def _minute(instant: datetime | None) -> str | None:
+    return None if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"
