@@ -20,13 +20,15 @@ from sendopt.deliver.retry import RetryPolicy
 from sendopt.deliver.transitions import after_attempt, before_attempt
 from sendopt.errors import RowRefused, StoreFailure
 from sendopt.records import (
+    Attempt,
     Channel,
     DamagedSend,
     DeadAddress,
     DueSend,
     Ended,
     Event,
-    Outcome,
+    Receipt,
+    SendId,
     SendTransition,
     TenantId,
 )
@@ -140,7 +142,6 @@ class Dispatcher:
             settled = settle(
                 tx,
                 [(send, transition) for send, transition in transitions if transition is not None],
-                began_at=now,
             )
             begun = claim(
                 tx,
@@ -159,9 +160,9 @@ class Dispatcher:
                 send_id=send.send_id,
                 damage=send.damage,
             )
-        if claimed := [send for send in begun if isinstance(send, DueSend)]:
-            outcomes = self._hand_over(claimed, lease_over=lease_over)
-            report += self._record(outcomes, began_at=now, lease_over=lease_over)
+        if attempts := [attempt for attempt in begun if isinstance(attempt, Attempt)]:
+            receipts = self._hand_over(attempts, lease_over=lease_over)
+            report += self._record(receipts, lease_over=lease_over)
         return report
 
     def next_ready_at(self) -> datetime | None:
@@ -191,19 +192,13 @@ class Dispatcher:
             claims = claims_beyond(tx, self._clock.now() + self._lease)
         return self._future.over(claims)
 
-    def _record(
-        self,
-        outcomes: Sequence[tuple[DueSend, Outcome]],
-        *,
-        began_at: datetime,
-        lease_over: float,
-    ) -> DispatchReport:
-        """Write the outcomes; those that the state takes, where it does not take all of them."""
+    def _record(self, receipts: Sequence[Receipt], *, lease_over: float) -> DispatchReport:
+        """Write the receipts; those that the state takes, where it does not take all of them."""
         try:
-            return self._write(outcomes, began_at=began_at, lease_over=lease_over)
+            return self._write(receipts, lease_over=lease_over)
         except (RowRefused, ValueError) as error:
-            if len(outcomes) == 1:
-                [(send, _)] = outcomes
+            if len(receipts) == 1:
+                send = receipts[0].attempt.send
                 _log.error(
                     "outcome_unwritable",
                     tenant_id=send.tenant_id,
@@ -211,32 +206,23 @@ class Dispatcher:
                     error=type(error).__name__,
                 )
                 return DispatchReport()
-        alone = (
-            self._record([outcome], began_at=began_at, lease_over=lease_over)
-            for outcome in outcomes
-        )
+        alone = (self._record([receipt], lease_over=lease_over) for receipt in receipts)
         return sum(alone, DispatchReport())
 
-    def _write(
-        self,
-        outcomes: Sequence[tuple[DueSend, Outcome]],
-        *,
-        began_at: datetime,
-        lease_over: float,
-    ) -> DispatchReport:
-        """Write all outcomes; keep trying while the lease holds, for a loss means a double send.
+    def _write(self, receipts: Sequence[Receipt], *, lease_over: float) -> DispatchReport:
+        """Write all receipts; keep trying while the lease holds, for a loss means a double send.
 
         The lease is over at `lease_over` of the clock that nobody sets.
         """
         now = self._clock.now()
         transitions: list[tuple[DueSend, SendTransition]] = [
-            (send, after_attempt(send, outcome, now=now, retry=self._retry))
-            for send, outcome in outcomes
+            (receipt.attempt.send, after_attempt(receipt, now=now, retry=self._retry))
+            for receipt in receipts
         ]
         while True:
             try:
                 with self._state.write_fleet() as tx:
-                    kept = _write(tx, outcomes, transitions, began_at=began_at, now=now)
+                    kept = _write(tx, receipts, transitions, now=now)
             except StoreFailure as failure:
                 again = self._clock.monotonic() + self._poll.total_seconds()
                 if failure.code not in _PASSING or again >= lease_over:
@@ -251,33 +237,33 @@ class Dispatcher:
 
 def _write(
     tx: FleetWrite,
-    outcomes: Sequence[tuple[DueSend, Outcome]],
+    receipts: Sequence[Receipt],
     transitions: Sequence[tuple[DueSend, SendTransition]],
     *,
-    began_at: datetime,
     now: datetime,
 ) -> list[tuple[DueSend, SendTransition]]:
     """Write transitions, attempts, dead devices and events; return the transitions that were kept.
 
     That an address is dead is a fact, whoever holds the claim of the send by now.
     """
-    kept = settle(tx, transitions, began_at=began_at)
-    held = {(send.tenant_id, send.send_id) for send, _ in kept}
-    ours = [pair for pair in outcomes if (pair[0].tenant_id, pair[0].send_id) in held]
+    kept = settle(tx, transitions)
+    held = {_key(send) for send, _ in kept}
+    ours = [receipt for receipt in receipts if _key(receipt.attempt.send) in held]
     end_attempts(tx, ours, now=now)
-    for send, outcome in outcomes:
+    for receipt in receipts:
+        send, outcome = receipt.attempt.send, receipt.outcome
         if send.device is not None and isinstance(outcome, DeadAddress):
             devices.mark_dead(
                 tx.of(send.tenant_id),
                 send.device.device_id,
                 reason=outcome.reason,
                 now=now,
-                asked_at=began_at,
+                asked_at=receipt.attempt.started_at,
             )
     events: dict[TenantId, list[Event]] = defaultdict(list)
-    for send, outcome in ours:
-        if event := event_of(send, outcome, at=began_at):
-            events[send.tenant_id].append(event)
+    for receipt in ours:
+        if event := event_of(receipt):
+            events[receipt.attempt.send.tenant_id].append(event)
     for tenant_id in sorted(events):
         _tell(tx.of(tenant_id), events[tenant_id], now)
     return kept
@@ -289,6 +275,10 @@ def _tell(tx: TenantWrite, events: Sequence[Event], now: datetime) -> None:
         if recorded.verdict is outbox.Verdict.CONFLICT:
             # The tenant itself has sent us an event under this id: it stays, as promised.
             _log.warning("event_id_taken", tenant_id=tx.tenant_id, event_id=event.event_id)
+
+
+def _key(send: DueSend) -> tuple[TenantId, SendId]:
+    return send.tenant_id, send.send_id
 
 
 def _report(transitions: Iterable[tuple[DueSend, SendTransition]]) -> DispatchReport:

@@ -5,15 +5,24 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sendopt.records import Accepted, DeadAddress, DueSend, Event, EventType, Outcome, Permanent
+from sendopt.records import (
+    Accepted,
+    DeadAddress,
+    DueSend,
+    Event,
+    EventType,
+    Permanent,
+    Receipt,
+)
 
 
-def event_of(send: DueSend, outcome: Outcome, *, at: datetime) -> Event | None:
-    """Return what the log shall learn of `outcome`; a retry is nothing that happened to a user.
+def event_of(receipt: Receipt) -> Event | None:
+    """Return what the log shall learn of `receipt`; a retry is nothing that happened to a user.
 
     The ids follow from the send: told twice, counted once.
     """
-    match outcome:
+    send, at = receipt.attempt.send, receipt.attempt.started_at
+    match receipt.outcome:
         case Accepted():
             return _event(send, EventType.SEND, at, _assignment(send))
         case DeadAddress(reason) | Permanent(reason):

@@ -1,17 +1,27 @@
-"""Gives claimed sends to their providers; what goes wrong with one message concerns it alone."""
+"""Makes attempts: gives messages to their providers. What goes wrong with one concerns it alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from operator import attrgetter
 
 import structlog
 
 from sendopt.clock import Clock
 from sendopt.deliver.provider import Provider
 from sendopt.errors import InvariantBroken
-from sendopt.records import Channel, DueSend, Message, Outcome, Permanent, Retry, SendId, TenantId
+from sendopt.records import (
+    Attempt,
+    Channel,
+    DueSend,
+    Message,
+    Outcome,
+    Permanent,
+    Receipt,
+    Retry,
+    SendId,
+    TenantId,
+)
 
 _log = structlog.get_logger()
 
@@ -41,43 +51,41 @@ class HandOver:
         self._sign_link = sign_link
         self._by_itself: set[tuple[TenantId, SendId]] = set()
 
-    def __call__(
-        self, claimed: Sequence[DueSend], *, lease_over: float
-    ) -> list[tuple[DueSend, Outcome]]:
-        """Return what each of `claimed` came to; none is begun once the lease has ended.
+    def __call__(self, attempts: Sequence[Attempt], *, lease_over: float) -> list[Receipt]:
+        """Return what came of each of `attempts`; none is made once the lease has ended.
 
         It ends at `lease_over` of the clock that nobody sets.
         """
-        outcomes: list[tuple[DueSend, Outcome]] = []
-        for channel, group in self._groups(claimed):
+        receipts: list[Receipt] = []
+        for channel, group in self._groups(attempts):
             if self._clock.monotonic() >= lease_over:
                 # Somebody may have taken over: what was not begun is not begun any more.
-                outcomes += [(send, Retry("lease_over")) for send in group]
+                receipts += [Receipt(attempt, Retry("lease_over")) for attempt in group]
             else:
-                outcomes += self._deliver(channel, group)
-        return outcomes
+                receipts += self._deliver(channel, group)
+        return receipts
 
-    def _groups(self, claimed: Sequence[DueSend]) -> list[tuple[Channel, list[DueSend]]]:
-        by_channel = attrgetter("channel")
-        groups: list[tuple[Channel, list[DueSend]]] = []
-        for channel, group in groupby(sorted(claimed, key=by_channel), key=by_channel):
-            sends = list(group)
-            groups.append((channel, [send for send in sends if _key(send) not in self._by_itself]))
-            groups += [(channel, [send]) for send in sends if _key(send) in self._by_itself]
-        return [(channel, sends) for channel, sends in groups if sends]
+    def _groups(self, attempts: Sequence[Attempt]) -> list[tuple[Channel, list[Attempt]]]:
+        groups: list[tuple[Channel, list[Attempt]]] = []
+        for channel, group in groupby(sorted(attempts, key=_channel), key=_channel):
+            alike = list(group)
+            groups.append((channel, [each for each in alike if _key(each) not in self._by_itself]))
+            groups += [(channel, [each]) for each in alike if _key(each) in self._by_itself]
+        return [(channel, group) for channel, group in groups if group]
 
-    def _deliver(self, channel: Channel, sends: Sequence[DueSend]) -> list[tuple[DueSend, Outcome]]:
-        messages: list[tuple[DueSend, Message]] = []
-        outcomes: list[tuple[DueSend, Outcome]] = []
-        for send in sends:
-            self._by_itself.discard(_key(send))
-            made = self._message(send)
+    def _deliver(self, channel: Channel, attempts: Sequence[Attempt]) -> list[Receipt]:
+        messages: list[tuple[Attempt, Message]] = []
+        receipts: list[Receipt] = []
+        for attempt in attempts:
+            self._by_itself.discard(_key(attempt))
+            made = self._message(attempt.send)
             if isinstance(made, Message):
-                messages.append((send, made))
+                messages.append((attempt, made))
             else:
-                outcomes.append((send, made))
-        told = self._told(channel, messages) if messages else []
-        return outcomes + [(send, each) for (send, _), each in zip(messages, told, strict=True)]
+                receipts.append(Receipt(attempt, made))
+        if messages:
+            receipts += self._hand_over(channel, messages)
+        return receipts
 
     def _message(self, send: DueSend) -> Message | Permanent:
         try:
@@ -91,14 +99,19 @@ class HandOver:
             )
             return Permanent("message_unusable")
 
-    def _told(self, channel: Channel, messages: Sequence[tuple[DueSend, Message]]) -> list[Outcome]:
+    def _hand_over(
+        self, channel: Channel, messages: Sequence[tuple[Attempt, Message]]
+    ) -> list[Receipt]:
         provider = self._providers[channel]
         try:
             outcomes = provider.deliver([message for _, message in messages])
             if len(outcomes) == len(messages) and all(
                 isinstance(outcome, Outcome) for outcome in outcomes
             ):
-                return outcomes
+                return [
+                    Receipt(attempt, outcome)
+                    for (attempt, _), outcome in zip(messages, outcomes, strict=True)
+                ]
             problem = "outcomes that do not fit its messages"
         except MemoryError:
             raise  # the process's trouble, not a provider's
@@ -108,11 +121,11 @@ class HandOver:
             "provider_failed",
             provider=provider.name,
             error=problem,
-            send_ids=[send.send_id for send, _ in messages[:10]],
+            send_ids=[message.send_id for _, message in messages[:10]],
             messages=len(messages),
         )
-        self._by_itself |= {_key(send) for send, _ in messages}
-        return [Retry("provider_failed") for _ in messages]
+        self._by_itself |= {_key(attempt) for attempt, _ in messages}
+        return [Receipt(attempt, Retry("provider_failed")) for attempt, _ in messages]
 
 
 def _message(send: DueSend, sign_link: Callable[[str], str]) -> Message:
@@ -131,5 +144,9 @@ def _message(send: DueSend, sign_link: Callable[[str], str]) -> Message:
     )
 
 
-def _key(send: DueSend) -> tuple[TenantId, SendId]:
-    return send.tenant_id, send.send_id
+def _channel(attempt: Attempt) -> Channel:
+    return attempt.send.channel
+
+
+def _key(attempt: Attempt) -> tuple[TenantId, SendId]:
+    return attempt.send.tenant_id, attempt.send.send_id

@@ -29,9 +29,9 @@ from sendopt.records import (
     DeadAddress,
     DueSend,
     Ended,
-    Outcome,
     Permanent,
     Postponed,
+    Receipt,
     Retry,
     SendState,
     SendTransition,
@@ -64,17 +64,20 @@ def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> SendT
     return Postponed(allowed_at) if allowed_at > now else None
 
 
-def after_attempt(
-    send: DueSend, outcome: Outcome, *, now: datetime, retry: RetryPolicy
-) -> SendTransition:
-    """Return what becomes of `send` after its attempt number `attempt_count` had `outcome`."""
+def after_attempt(receipt: Receipt, *, now: datetime, retry: RetryPolicy) -> SendTransition:
+    """Return what becomes of a send after one of its attempts.
+
+    It is handed over at the instant at which the attempt began: its user may answer before we
+    have heard that the provider accepted it.
+    """
+    attempt, outcome = receipt.attempt, receipt.outcome
     match outcome:
         case Accepted():
-            return Ended(SendState.DELIVERED, "accepted")
+            return Ended(SendState.DELIVERED, "accepted", handed_over_at=attempt.started_at)
         case DeadAddress(reason) | Permanent(reason):
             return Ended(SendState.FAILED, reason)
         case Retry():
-            return _after_retry(send, outcome, now=now, retry=retry)
+            return _after_retry(attempt.send, outcome, now=now, retry=retry)
     assert_never(outcome)
 
 

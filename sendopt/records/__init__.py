@@ -2,13 +2,16 @@
 
     ingest ─► log ─► features ─► learn ─► score ─► schedule ─► deliver ─► track ─► bill
       Event                              Score   PlannedSend  Attempt  Response  Charge
+                                                              Receipt
 
 All instants are aware and in UTC and end in `_at`; durations are `timedelta`; probabilities lie
 in 0..1. Records are values: they carry no behaviour that another stage could depend on.
 Bulk data travels as Arrow tables: events with the columns of `Event`, scores as decision_id (or
-user_id and slot) and open_probability. What happened to an attempt is an `Outcome`.
+user_id and slot) and open_probability. A `DueSend` is a planned send whose time has
+come, read with all that its hand-over needs.
 """
 
+from sendopt.records.attempt import Attempt, Receipt
 from sendopt.records.billable_fact import BillableFact
 from sendopt.records.campaign import (
     NO_EXPLORATION,
@@ -54,6 +57,7 @@ __all__ = [
     "PERMISSIONS_OF",
     "Accepted",
     "Arm",
+    "Attempt",
     "BillableFact",
     "BuiltInRole",
     "Campaign",
@@ -86,6 +90,7 @@ __all__ = [
     "Principal",
     "QuietHours",
     "RateCard",
+    "Receipt",
     "Rejection",
     "Response",
     "ResponseKind",

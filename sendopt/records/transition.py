@@ -21,6 +21,7 @@ class Ended:
 
     state: SendState
     reason: str
+    handed_over_at: datetime | None = None  # when the attempt began that was accepted
 
 
 SendTransition = Postponed | Ended

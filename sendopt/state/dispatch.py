@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from sendopt.records import (
     Accepted,
+    Attempt,
     Channel,
     DamagedSend,
     DeadAddress,
@@ -25,6 +26,7 @@ from sendopt.records import (
     Outcome,
     Permanent,
     Postponed,
+    Receipt,
     Retry,
     SendId,
     SendState,
@@ -34,7 +36,7 @@ from sendopt.records import (
 from sendopt.state.tables import attempt, link, planned_send
 from sendopt.state.transaction import FleetWrite
 
-#: How the outcome of an attempt is stored.
+#: How what came of an attempt is stored.
 OUTCOMES = {
     Accepted: "accepted",
     Retry: "retry",
@@ -59,7 +61,7 @@ def claim(
     *,
     now: datetime,
     lease_ends_at: datetime,
-) -> list[DueSend | DamagedSend]:
+) -> list[Attempt | DamagedSend]:
     """Claim locked `sends` and begin one attempt of each, before any provider is called.
 
     A crash after the commit therefore leaves an attempt without an end: outcome unknown. A send
@@ -76,9 +78,9 @@ def claim(
             what = f"attempt_count: {type(error).__name__} when its next attempt began"
             return [DamagedSend(sends[0].tenant_id, sends[0].send_id, what)]
     return [
-        claimed
+        begun
         for send in sends
-        for claimed in claim(tx, [send], by, now=now, lease_ends_at=lease_ends_at)
+        for begun in claim(tx, [send], by, now=now, lease_ends_at=lease_ends_at)
     ]
 
 
@@ -93,7 +95,7 @@ def _claim(
     *,
     now: datetime,
     lease_ends_at: datetime,
-) -> list[DueSend]:
+) -> list[Attempt]:
     tx.execute(
         sa.update(planned_send)
         .where(*_key(planned_send))
@@ -125,27 +127,26 @@ def _claim(
         ],
         created_at=now,
     )
+    begun = [Attempt(send, by.providers[send.channel], now) for send in claimed]
     tx.execute(
         sa.insert(attempt),
         [
             {
-                "tenant_id": send.tenant_id,
-                "send_id": send.send_id,
-                "number": send.attempt_count,
-                "provider": by.providers[send.channel],
-                "started_at": now,
+                "tenant_id": each.send.tenant_id,
+                "send_id": each.send.send_id,
+                "number": each.send.attempt_count,
+                "provider": each.provider,
+                "started_at": each.started_at,
             }
-            for send in claimed
+            for each in begun
         ],
     )
-    return claimed
+    return begun
 
 
-def end_attempts(
-    tx: FleetWrite, outcomes: Sequence[tuple[DueSend, Outcome]], *, now: datetime
-) -> None:
-    """Write what the attempt of each claimed send came to."""
-    if not outcomes:
+def end_attempts(tx: FleetWrite, receipts: Sequence[Receipt], *, now: datetime) -> None:
+    """Write what came of each attempt."""
+    if not receipts:
         return
     tx.execute(
         sa.update(attempt)
@@ -157,29 +158,23 @@ def end_attempts(
         ),
         [
             {
-                **_key_of(send),
-                "key_number": send.attempt_count,
-                "new_outcome": OUTCOMES[type(outcome)],
-                "new_reason": None if isinstance(outcome, Accepted) else outcome.reason,
+                **_key_of(receipt.attempt.send),
+                "key_number": receipt.attempt.send.attempt_count,
+                "new_outcome": OUTCOMES[type(receipt.outcome)],
+                "new_reason": _reason(receipt.outcome),
             }
-            for send, outcome in outcomes
+            for receipt in receipts
         ],
     )
 
 
 def settle(
-    tx: FleetWrite, transitions: Sequence[tuple[DueSend, SendTransition]], *, began_at: datetime
+    tx: FleetWrite, transitions: Sequence[tuple[DueSend, SendTransition]]
 ) -> list[tuple[DueSend, SendTransition]]:
     """Write each send's transition and return those that could be written.
 
     A send that meanwhile ended, or that another dispatcher has claimed, is left as it is. With one
     exception: that a provider has accepted it is a fact, whoever holds the claim by now.
-
-    Args:
-        tx: the transaction.
-        transitions: what is to be written.
-        began_at: when the attempt began that led to these transitions. It is the hand-over's
-            instant: a user may answer before we have written that the provider accepted.
     """
     open_fences = _open_fences(tx, [send for send, _ in transitions])
     kept = [
@@ -200,7 +195,7 @@ def settle(
                 claimed_by=None,
                 claim_expires_at=None,
             ),
-            [{**_key_of(send), **_columns(transition, began_at)} for send, transition in kept],
+            [{**_key_of(send), **_columns(transition)} for send, transition in kept],
         )
     return kept
 
@@ -280,7 +275,7 @@ def _is_delivered(transition: SendTransition) -> bool:
     return isinstance(transition, Ended) and transition.state is SendState.DELIVERED
 
 
-def _columns(transition: SendTransition, began_at: datetime) -> dict[str, Any]:
+def _columns(transition: SendTransition) -> dict[str, Any]:
     if isinstance(transition, Postponed):
         return {
             "new_state": SendState.PLANNED,
@@ -292,8 +287,12 @@ def _columns(transition: SendTransition, began_at: datetime) -> dict[str, Any]:
         "new_state": transition.state,
         "new_reason": transition.reason,
         "new_ready_at": None,
-        "new_handed_over_at": began_at if _is_delivered(transition) else None,
+        "new_handed_over_at": transition.handed_over_at,
     }
+
+
+def _reason(outcome: Outcome) -> str | None:
+    return None if isinstance(outcome, Accepted) else outcome.reason
 
 
 def _destination(send: DueSend) -> str | None:

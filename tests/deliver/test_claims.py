@@ -255,11 +255,12 @@ def test_whoever_claims_raises_the_fence_and_an_older_fence_settles_nothing(stat
     with state.write_fleet() as tx:
         due = lock_due(tx, channels=[Channel.SIMULATOR], now=NOON, limit=5)
         one = Claimant("one", {Channel.SIMULATOR: "simulator"}, lambda: os.urandom(8).hex())
-        claimed = claim(tx, due, one, now=NOON, lease_ends_at=NOON + timedelta(minutes=1))
+        begun = claim(tx, due, one, now=NOON, lease_ends_at=NOON + timedelta(minutes=1))
+        claimed = [attempt.send for attempt in begun]
         assert [send.fence for send in claimed] == [1] * 5
-        assert settle(tx, [(send, ended) for send in due], began_at=NOON) == []
-        assert len(settle(tx, [(send, ended) for send in claimed], began_at=NOON)) == 5
-        assert settle(tx, [(send, ended) for send in claimed], began_at=NOON) == []
+        assert settle(tx, [(send, ended) for send in due]) == []
+        assert len(settle(tx, [(send, ended) for send in claimed])) == 5
+        assert settle(tx, [(send, ended) for send in claimed]) == []
 
 
 outcomes = st.one_of(

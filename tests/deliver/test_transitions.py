@@ -11,6 +11,7 @@ from sendopt.deliver.retry import RetryPolicy
 from sendopt.deliver.transitions import after_attempt, before_attempt
 from sendopt.records import (
     Accepted,
+    Attempt,
     CampaignId,
     Channel,
     DeadAddress,
@@ -22,6 +23,7 @@ from sendopt.records import (
     Permanent,
     Postponed,
     QuietHours,
+    Receipt,
     Retry,
     SendId,
     SendState,
@@ -34,6 +36,7 @@ from sendopt.records import (
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 HOUR, MOMENT = timedelta(hours=1), timedelta(microseconds=1)
+BEGAN_AT = NOON - timedelta(seconds=1)
 #: Without a back-off of its own: a retry comes exactly when the provider asked for it.
 AT_ONCE = RetryPolicy(first=timedelta(0), longest=timedelta(0), max_attempts=3)
 SIESTA = QuietHours(time(12), time(14))
@@ -72,9 +75,8 @@ def before(now: datetime = NOON, **changes: object) -> SendTransition | None:
 
 
 def after(outcome: Outcome, **changes: object) -> SendTransition:
-    return after_attempt(
-        a_send(**{"attempt_count": 1, **changes}), outcome, now=NOON, retry=AT_ONCE
-    )
+    attempt = Attempt(a_send(**{"attempt_count": 1, **changes}), "simulator", BEGAN_AT)
+    return after_attempt(Receipt(attempt, outcome), now=NOON, retry=AT_ONCE)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_quiet_hours_are_waited_for_unless_they_outlast_the_send(zones: dict[str
 @pytest.mark.parametrize(
     ("outcome", "transition"),
     [
-        (Accepted(), Ended(SendState.DELIVERED, "accepted")),
+        (Accepted(), Ended(SendState.DELIVERED, "accepted", handed_over_at=BEGAN_AT)),
         (DeadAddress("gone"), Ended(SendState.FAILED, "gone")),
         (Permanent("payload"), Ended(SendState.FAILED, "payload")),
         (Retry("busy", HOUR - MOMENT), Postponed(NOON + HOUR - MOMENT)),
@@ -137,7 +139,9 @@ def test_the_last_attempt_is_not_tried_again() -> None:
 def test_a_retry_waits_as_its_attempt_has_it(attempts: int) -> None:
     policy = RetryPolicy(first=timedelta(minutes=1), longest=HOUR, max_attempts=3)
     send, busy = a_send(attempt_count=attempts), Retry("busy")
-    transition = after_attempt(send, busy, now=NOON, retry=policy)
+    transition = after_attempt(
+        Receipt(Attempt(send, "simulator", BEGAN_AT), busy), now=NOON, retry=policy
+    )
     assert transition == Postponed(NOON + policy.delay(send.send_id, attempts, busy))
 
 
