@@ -1,0 +1,514 @@
+"""Everything that the state is asked and told for one tenant, and what it answers.
+
+The answers must be the same, value for value, whether or not others have rows in the same tables.
+Where a function is about all tenants, the part of its answer that is about this one must be.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from state.twins import (
+    ABSENT,
+    BEFORE_ANYTHING,
+    DAMAGED,
+    HOUR,
+    MINUTE,
+    NOW,
+    ROLES,
+    SHARED_WORDS,
+    TOLD,
+    TWINS,
+    USERS,
+    a_campaign,
+    a_device,
+    an_event,
+    key_of,
+    link_id,
+)
+
+from sendopt.errors import SendoptError
+from sendopt.records import (
+    Accepted,
+    CampaignId,
+    Channel,
+    Charge,
+    ChargeKind,
+    Click,
+    DamagedSend,
+    Decision,
+    DeviceId,
+    DueSend,
+    Ended,
+    EventType,
+    Plan,
+    PlannedSend,
+    Postponed,
+    RateCard,
+    Response,
+    ResponseKind,
+    SendId,
+    SendState,
+    TenantId,
+    UserId,
+    Variant,
+    VariantId,
+)
+from sendopt.state import (
+    State,
+    audit,
+    devices,
+    dispatch,
+    drift,
+    due,
+    engagement,
+    experience,
+    hold,
+    import_gate,
+    inventory,
+    ledger,
+    lift,
+    metering,
+    outbox,
+    plans,
+    rows,
+    tables,
+    tenants,
+    unchanged,
+    users,
+)
+
+CAMPAIGNS = [CampaignId(name) for name in ("sale", "news", *(f"only-{each}" for each in TWINS))]
+PERIODS = [None, *(f"2026-0{month}" for month in (6, 7, 8, 9))]
+_ADDRESS = re.compile(" at 0x[0-9a-f]+")
+_IN_NO_ORDER = {
+    experience.variant_answers,
+    import_gate.abandoned,
+    metering.keys,
+    outbox.waiting_ids,
+}
+EARLY, LATE = BEFORE_ANYTHING, NOW + HOUR
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one call came to: what it returned, or the error that it raised."""
+
+    asked: str
+    said: Any
+
+
+class Conversation:
+    """Calls of one tenant, each in a transaction of its own; `heard` is told every answer."""
+
+    def __init__(self, state: State, us: TenantId, heard: Callable[[Answer], None]) -> None:
+        self.us = us
+        self._state, self._heard = state, heard
+
+    def read(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        return self._ask(self._state.read(self.us), function, args, named)
+
+    def write(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        return self._ask(self._state.write(self.us), function, args, named)
+
+    def read_fleet(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        return self._ask(self._state.read_fleet(), function, args, named, of=self._our_part)
+
+    def write_fleet(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        return self._ask(self._state.write_fleet(), function, args, named, of=self._our_part)
+
+    def meanwhile(self, statement: str, **given: Any) -> None:
+        """Change rows of ours behind the back of every function."""
+        with self._state.write(self.us) as tx:
+            tx.execute(sa.text(statement), {"us": self.us, **given})
+
+    def _ask(
+        self,
+        transaction: AbstractContextManager[Any],
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        named: Mapping[str, Any],
+        *,
+        of: Callable[[Any], Any] = lambda said: said,
+    ) -> Any:
+        try:
+            with transaction as tx:
+                said = function(tx, *args, **named)
+                if isinstance(said, Iterator) or function in _IN_NO_ORDER:
+                    said = sorted(said, key=repr)
+        except SendoptError as error:
+            said = (type(error).__name__, error.code, str(error))
+        given = ", ".join([*map(str, args), *(f"{name}={value}" for name, value in named.items())])
+        asked = _ADDRESS.sub("", f"{function.__module__}.{function.__name__}({given})")
+        ours = of(said)
+        self._heard(Answer(asked, ours))
+        return ours
+
+    def _our_part(self, said: Any) -> Any:
+        """Return what an answer about the whole fleet says of us, or of no tenant by name."""
+        if isinstance(said, dict):
+            return {key: value for key, value in said.items() if self._may_be_ours(key)}
+        if isinstance(said, list):
+            return [each for each in said if self._may_be_ours(each)]
+        return said
+
+    def _may_be_ours(self, each: Any) -> bool:
+        if hasattr(each, "tenant_id"):
+            return bool(each.tenant_id == self.us)
+        parts = each if isinstance(each, tuple) else (each,)
+        named = {part for part in parts if part in (*TWINS, ABSENT)}
+        return not named or self.us in named
+
+
+def answers(state: State, us: TenantId) -> list[Answer]:
+    """Ask and tell everything, and return the answers in their order."""
+    heard: list[Answer] = []
+    talk(state, us, heard.append)
+    return heard
+
+
+def talk(state: State, us: TenantId, heard: Callable[[Answer], None]) -> None:
+    """Ask and tell everything; tell `heard` each answer as soon as it is there."""
+    said = Conversation(state, us, heard)
+    for about in (
+        _about_tenants,
+        _about_users,
+        _about_devices,
+        _about_experience,
+        _about_lift,
+        _about_campaigns,
+        _about_engagement,
+        _about_money,
+        _about_facts,
+        _about_events,
+        _about_imports,
+        _about_alarms,
+        _about_damage,
+        _about_delivery,
+        _about_what_is_settled,
+    ):
+        about(said)
+
+
+def _about_tenants(said: Conversation) -> None:
+    said.read(tenants.exists)
+    said.read(tenants.get)
+    said.read(tenants.keys)
+    said.write_fleet(tenants.create, said.us, timezone="UTC", now=NOW)
+    key = said.write(tenants.issue_key, name="a new one", now=NOW, random_bytes=_unlike(said.us))
+    said.read_fleet(tenants.authenticate, key)
+    for number in range(len(TWINS)):
+        said.write(tenants.revoke_key, key_of(number), now=NOW)
+    said.read(tenants.keys)
+    said.read_fleet(tenants.everyone)
+    said.read_fleet(inventory.row_counts)
+
+
+def _unlike(us: TenantId) -> Callable[[int], bytes]:
+    return lambda size: (us.encode() * size)[:size]
+
+
+def _about_users(said: Conversation) -> None:
+    everybody = [*USERS, *(UserId(f"only-{each}") for each in TWINS), UserId("nobody")]
+    said.read(users.any_zone)
+    said.read(users.everyone)
+    for user in everybody:
+        said.read(users.get, user)
+    said.write(users.put, UserId("u1"), timezone="America/Lima", now=NOW)
+    said.write(users.put, UserId("u100"), timezone=None, now=NOW)
+    for user in ("u2", "u101"):
+        said.write(users.ensure, UserId(user), now=NOW)
+    for user in ("u3", "u4", "u102"):
+        said.write(users.opt_out, UserId(user), at=NOW - 3 * HOUR, now=NOW)
+    for user in ("u5", "u6", "u103"):
+        said.write(users.opt_in, UserId(user), at=NOW - 2 * HOUR, now=NOW)
+    said.read(users.everyone)
+
+
+def _about_devices(said: Conversation) -> None:
+    for name in ("d0", "d1", "nothing", *(f"only-{each}" for each in TWINS)):
+        said.read(devices.get, DeviceId(name))
+    for named in (None, [UserId("u0"), UserId("u1"), UserId("u4")]):
+        said.read(devices.reachable, channel=Channel.WEBHOOK, user_ids=named)
+    for name, user in (("d2", "u2"), ("d3", "u2"), ("another", "u5"), ("d8", "u7")):
+        said.write(devices.register, a_device(name, user, said.us, timezone="Asia/Tokyo"), now=NOW)
+    renamed = replace(a_device("d4", "u4", said.us), device_id=DeviceId("renamed"))
+    said.write(devices.register, renamed, now=NOW)
+    for each in TWINS:
+        moved = a_device(f"only-{each}", "u6", said.us, address={"url": "https://b.org"})
+        said.write(devices.register, moved, now=NOW)
+    for name in ("d0", "d1", "d9", "nothing"):
+        said.write(devices.mark_dead, DeviceId(name), reason="gone", now=NOW)
+    said.read(devices.reachable, channel=Channel.WEBHOOK)
+
+
+def _about_experience(said: Conversation) -> None:
+    for besides in ("sale", "news", "none of them"):
+        said.read(experience.explored_counts, since=EARLY, besides=CampaignId(besides))
+    asked = [Variant(VariantId("asked"), **SHARED_WORDS)]
+    for message_type in ("promotion", None):
+        said.read(
+            experience.variant_answers,
+            asked,
+            message_type=message_type,
+            since=EARLY,
+            handed_over_by=NOW,
+        )
+
+
+def _about_lift(said: Conversation) -> None:
+    for since in (None, NOW - 9 * HOUR):
+        said.read(lift.experiment_campaigns, since=since)
+        for outcome in (EventType.CLICK, EventType.OPEN, EventType.RESPONSE):
+            said.read(
+                lift.armed_sends,
+                [CAMPAIGNS[:1], CAMPAIGNS[1:]],
+                outcome=outcome,
+                window=2 * HOUR,
+                since=since,
+            )
+
+
+def _about_campaigns(said: Conversation) -> None:
+    said.read(plans.accepted_at, TOLD)
+    said.read(plans.accepted_at, {"said": "by nobody"})
+    for campaign in CAMPAIGNS:
+        said.read(plans.get_campaign, campaign)
+        said.read(plans.campaign_counts, campaign)
+        said.read(plans.due_times, campaign)
+    for role in ROLES:
+        said.read(plans.get_send, SendId(f"s{role}"))
+    said.write(plans.put_campaign, a_campaign("told"), TOLD, now=NOW)
+    said.write(plans.put_campaign, a_campaign("told"), {"said": "in other words"}, now=NOW)
+    for each in TWINS:
+        said.write(plans.put_campaign, a_campaign(f"only-{each}"), {"only": each}, now=NOW)
+    plan = _a_plan("sale", said.us)
+    said.write(plans.commit, plan, now=NOW)
+    said.write(plans.commit, plan, now=NOW)
+    said.write(plans.commit, _a_plan("sale", _other(said.us)), now=NOW)
+    said.write(plans.commit, _a_plan(f"only-{TWINS[0]}", said.us), now=NOW)
+    for number in (6, 7, 8, 999):
+        said.write(plans.cancel_send, SendId(f"s{number}"), reason="asked_for")
+    said.write(plans.cancel_campaign, CampaignId(f"only-{TWINS[1]}"), reason="late", now=NOW)
+    said.write(plans.cancel_campaign, CampaignId("told"), reason="late", now=NOW)
+    said.write(plans.commit, _a_plan("told", said.us), now=NOW)
+    said.read_fleet(plans.send_counts)
+
+
+def _other(us: TenantId) -> TenantId:
+    return TWINS[0] if us == TWINS[1] else TWINS[1]
+
+
+def _a_plan(campaign: str, tenant_id: TenantId) -> Plan:
+    people = [UserId(user) for user in ("u0", "u2", "u3", "u100")]
+    ids = [SendId(f"{campaign}:{user}") for user in people]
+    sends = tuple(
+        PlannedSend(
+            tenant_id=tenant_id,
+            send_id=each,
+            campaign_id=CampaignId(campaign),
+            variant_id=VariantId("a"),
+            user_id=user,
+            device_id=DeviceId("d9"),
+            channel=Channel.WEBHOOK,
+            due_at=NOW + HOUR,
+            expires_at=NOW + 2 * HOUR,
+            state=SendState.PLANNED,
+        )
+        for each, user in zip(ids, people, strict=True)
+    )
+    decisions = tuple(
+        Decision(
+            send_id=each,
+            slots=(),
+            chosen_at=NOW + HOUR,
+            propensity=1.0,
+            policy="greedy",
+            binding_constraint=None,
+            fallback_reason=None,
+            model_version=None,
+            log_snapshot=None,
+            timezone="UTC",
+            timezone_source="tenant",
+        )
+        for each in ids
+    )
+    return Plan(
+        tenant_id=tenant_id, campaign_id=CampaignId(campaign), sends=sends, decisions=decisions
+    )
+
+
+def _about_engagement(said: Conversation) -> None:
+    said.read_fleet(engagement.find_link, link_id("s0", said.us))
+    for number in (0, 1, 2, 3, 4, 999):
+        send = SendId(f"s{number}")
+        said.write(engagement.lock_send, send)
+        said.read(engagement.counted_click_at, send)
+        for kind in ResponseKind:
+            said.read(engagement.find_response, send, kind)
+    for number in (0, 4):
+        click = Click(f"new-{number}", SendId(f"s{number}"), "a link", NOW, "a browser", None)
+        said.write(engagement.add_click, click)
+        opened = Response(SendId(f"s{number}"), ResponseKind.OPEN, NOW)
+        said.write(engagement.add_response, opened, filtered_reason=None)
+
+
+def _about_money(said: Conversation) -> None:
+    said.write(ledger.lock_billing)
+    for version in (2, 3):
+        card = RateCard(version, "EUR", Decimal(9), Decimal(8), HOUR, NOW + version * MINUTE)
+        said.write(ledger.add_rate_card, card)
+    said.read(ledger.rate_cards)
+    for later in (0, 5, 11, 15, 21, 24, 35, 24 * 90):
+        said.read(ledger.card_in_force, BEFORE_ANYTHING + later * HOUR)
+    said.read(ledger.closed_periods)
+    for period in PERIODS[1:]:
+        said.read(ledger.find_closed, period)
+        said.read(ledger.entries, period)
+    for period in ("2026-06", "2026-07"):
+        said.write(ledger.add_closed, ledger.ClosedPeriod(period, NOW, "{}", f"of {period}"))
+    entries = [
+        ledger.LedgerEntry(f"2026-08/click/{number}", "revenue", 7, "EUR", "2026-08")
+        for number in (1, 2)
+    ]
+    said.write(ledger.post, entries, now=NOW)
+    said.read(ledger.entries, "2026-08")
+
+
+def _about_facts(said: Conversation) -> None:
+    said.read(metering.count_unmetered)
+    for kind in ChargeKind:
+        said.read(metering.unmetered, kind, limit=3)
+        for period in PERIODS:
+            said.read(metering.keys, kind, period=period, until=LATE)
+            if period is not None:
+                said.read(metering.earliest, kind, period)
+                said.read(metering.count_reasons, kind, period, since=EARLY, until=LATE)
+                said.read(metering.count_charges, kind, period, since=EARLY, until=LATE)
+    for later in range(13):
+        said.read(metering.exists_since, NOW - 5 * HOUR + later * 5 * MINUTE)
+    said.read(metering.exists_since, NOW + MINUTE)
+    charged = Charge(SendId("s3"), ChargeKind.CLICK, NOW, "2026-09", 1)
+    said.write(metering.add_charges, [charged])
+    said.write(metering.stamp, ChargeKind.CLICK, [("k0", "2026-09"), ("k2", "2026-09")])
+    said.write(metering.stamp, ChargeKind.RESPONSE, [("s0", "2026-09"), ("s2", "2026-09")])
+    said.read(audit.billed_periods)
+
+
+def _about_events(said: Conversation) -> None:
+    for position in range(45):
+        said.read(outbox.next_position, position)
+    for position, limit in ((0, 3), (4, 5), (10, 100), (25, 100), (1000, 100)):
+        said.read(outbox.tenants_after, position, limit=limit)
+        said.read(outbox.waiting_ids, position)
+        said.read_fleet(outbox.waiting, position)
+        said.read_fleet(outbox.damaged, position, limit=100)
+    said.read_fleet(outbox.refused)
+    names = ("e0", "e1", "e4", "e9", "e9", *(f"only-{each}" for each in TWINS))
+    for whose in (said.us, TenantId("elsewhere")):
+        said.write(outbox.record, [an_event(name, whose) for name in names], now=NOW)
+    said.read(outbox.waiting_ids, 1000)
+    if said.us != ABSENT:
+        said.write_fleet(outbox.refuse, 1 + TWINS.index(said.us), "event_conflict")
+
+
+def _about_imports(said: Conversation) -> None:
+    said.read(import_gate.number)
+    said.write(import_gate.hold_open)
+    for _ in range(2):
+        said.write(import_gate.announce)
+        said.write(import_gate.shut)
+        said.read(import_gate.number)
+        said.read_fleet(import_gate.abandoned)
+    said.write(import_gate.end)
+    said.read(import_gate.number)
+
+
+def _about_alarms(said: Conversation) -> None:
+    alarm = drift.KeptAlarm(said.us, "hour", 0.75, None, ringing=True, until=NOW)
+    said.write(drift.keep, [alarm])
+    said.read_fleet(drift.everyones)
+
+
+def _about_damage(said: Conversation) -> None:
+    for check in (audit.sends, audit.engagement, audit.money, audit.outbox, audit.reserved_ids):
+        said.read_fleet(check)
+    said.read_fleet(audit.overdue, now=NOW + HOUR)
+    for table in tables.metadata.sorted_tables:
+        said.read_fleet(rows.unreadable, table)
+        said.read_fleet(unchanged.changed, table)
+    said.read_fleet(rows.unknown_zones)
+
+
+def _about_delivery(said: Conversation) -> None:
+    said.read_fleet(due.claims_beyond, NOW)
+    said.read_fleet(hold.held_by_tenant, now=NOW)
+    found = _due(said)
+    _end(said, found)
+    # Now one of ours cannot be read, and what is due is read one by one.
+    said.meanwhile(
+        "update planned_send set due_at = :damaged where tenant_id = :us and send_id in ('s14')",
+        damaged=DAMAGED,
+    )
+    found = _due(said)
+    said.write_fleet(
+        dispatch.end_damaged, [each for each in found if isinstance(each, DamagedSend)]
+    )
+    for fence in (1, 3, 5):
+        for number in ROLES:
+            key = (said.us, SendId(f"s{number}"), fence)
+            said.write_fleet(dispatch.end_leases, [key], now=NOW - HOUR)
+    _due(said)
+
+
+def _due(said: Conversation) -> list[DueSend | DamagedSend]:
+    found: list[DueSend | DamagedSend] = said.write_fleet(
+        due.lock_due, channels=[Channel.WEBHOOK], now=NOW, limit=1000
+    )
+    return found
+
+
+def _end(said: Conversation, found: list[DueSend | DamagedSend]) -> None:
+    ready = [each for each in found if isinstance(each, DueSend)]
+    links = (f"made-for-{said.us}-{number}" for number in itertools.count())
+    by = dispatch.Claimant("us", {Channel.WEBHOOK: "a provider"}, lambda: next(links))
+    claimed = said.write_fleet(
+        dispatch.claim, ready, by, now=NOW, lease_ends_at=NOW + timedelta(minutes=2)
+    )
+    held = [each for each in claimed if isinstance(each, DueSend)]
+    said.write_fleet(dispatch.end_attempts, [(each, Accepted()) for each in held], now=NOW)
+    transitions = [
+        (each, Postponed(NOW - MINUTE)) if number % 2 else (each, Ended(SendState.FAILED, "gone"))
+        for number, each in enumerate(held)
+    ]
+    said.write_fleet(dispatch.settle, transitions, began_at=NOW)
+
+
+def _about_what_is_settled(said: Conversation) -> None:
+    said.read(audit.is_settled, 10_000)
+    said.meanwhile("update click set period = '2026-09' where tenant_id = :us and period is null")
+    said.read(audit.is_settled, 10_000)
+    said.meanwhile(
+        "update response set period = '2026-09' where tenant_id = :us and period is null"
+    )
+    said.read(audit.is_settled, 10_000)
+    if said.us != ABSENT:
+        whose = TWINS.index(said.us)
+        said.meanwhile(
+            "update event_outbox set position = 2 * (1000 + (select count(*) from event_outbox "
+            "before where before.tenant_id = :us and before.event_id < event_outbox.event_id))"
+            f" + {whose} where tenant_id = :us and position is null"
+        )
+    said.read(audit.is_settled, 10_000)
+    said.read(users.any_zone)
+    for table in ("app_user", "device"):
+        said.meanwhile(f"update {table} set timezone = null where tenant_id = :us")
+        said.read(users.any_zone)

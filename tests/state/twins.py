@@ -1,0 +1,529 @@
+"""Two tenants who call everything by the same names, and mean something else by each.
+
+Users, devices, campaigns, variants, sends, events, clicks, periods and versions of rate cards have
+the same ids; only what is unique over a whole table differs. A query that forgets its tenant meets
+the other one's row under the id that it asks for, and every such row says something else.
+
+What a send of a tenant went through is a *role*. North's send `s4` has the role 4, south's has the
+role 5, and the other way round: so what one has and the other lacks stands under one id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from sendopt.records import (
+    Arm,
+    Campaign,
+    CampaignId,
+    Channel,
+    ChargeKind,
+    Device,
+    DeviceId,
+    Event,
+    EventType,
+    ResponseKind,
+    SendId,
+    SendState,
+    TenantId,
+    UserId,
+    Variant,
+    VariantId,
+)
+from sendopt.state import State, plans, tables
+from sendopt.state.devices import fingerprint
+
+NORTH, SOUTH = TWINS = (TenantId("north"), TenantId("south"))
+#: Nobody has created it: whatever is found for it is somebody else's.
+ABSENT = TenantId("absent")
+
+NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+BEFORE_ANYTHING = NOW - timedelta(days=90)
+#: No instant of Python's, in microseconds: whoever reads a row that holds it finds it damaged.
+DAMAGED = 10**18
+
+ROLES = range(16)
+USERS = tuple(UserId(f"u{number}") for number in range(10))
+#: The definition of a campaign that both have, and made at other times.
+TOLD = {"said": "by both"}
+#: Both twins have the words, each in other variants.
+SHARED_WORDS = {"title": "Hello", "body": "It is today", "url": "https://example.org/today"}
+
+_DELIVERED = {
+    0: {"arm": Arm.OPTIMISED, "handed_over_at": NOW - 5 * HOUR},
+    1: {"arm": Arm.HOLDOUT, "handed_over_at": NOW - 5 * HOUR},
+    2: {"handed_over_at": NOW - 20 * HOUR},
+    3: {"handed_over_at": NOW - 11 * HOUR},
+}
+_CLAIMED = {
+    5: {"claimed_by": "dead", "ready_at": NOW - 5 * MINUTE, "fence": 5},
+    9: {"claimed_by": tables.HOLDER, "ready_at": NOW + 2 * HOUR, "fence": 1},
+    10: {"claimed_by": "alive", "ready_at": NOW + 5 * MINUTE, "fence": 3},
+    11: {"claimed_by": "living", "ready_at": NOW + 6 * MINUTE, "fence": 3},
+}
+_DUE = (4, 14, 15)
+_SUPPRESSED = 8
+_UNDECIDED = 12
+_TRIED = (0, 1, 2, 3, 5, 10)
+_LINKED = (0, 1, 2, 3, 5)
+_CAMPAIGN_OF_ROLE = ("sale", "sale", "news", "news", *("sale", "news") * 6)
+_USER_OF_ROLE = (0, 1, 0, 1, 2, 3, 4, 5, 6, 6, 7, 7, 8, 8, 9, 9)
+#: Roles whose users the south has the other way round, so that the campaigns meet others.
+_EXCHANGED = (4, 5)
+
+
+def send_id(role: int, tenant_id: TenantId) -> SendId:
+    return SendId(f"s{role ^ _number(tenant_id)}")
+
+
+def link_id(send: str, tenant_id: TenantId) -> str:
+    return f"link-{tenant_id}-{send}"
+
+
+def a_device(name: str, user: str, tenant_id: TenantId, **changed: Any) -> Device:
+    given = {
+        "channel": Channel.WEBHOOK,
+        "address": {"url": f"https://example.org/{name}"},
+        "platform": f"made in the {tenant_id}",
+        "timezone": "Europe/Berlin",
+    }
+    return Device(DeviceId(name), UserId(user), **(given | changed))
+
+
+def an_event(name: str, tenant_id: TenantId, **changed: Any) -> Event:
+    given = {
+        "user_id": UserId("u1"),
+        "event_type": EventType.SESSION,
+        "occurred_at": NOW - HOUR,
+        "attributes": {"said": f"in the {tenant_id}"},
+    }
+    return Event(name, **(given | changed))
+
+
+def live(state: State, tenant_ids: Iterable[TenantId]) -> None:
+    """Store what these tenants have."""
+    with state.write_fleet() as tx:
+        for tenant_id in tenant_ids:
+            for table, rows in _rows(tenant_id).items():
+                if rows:
+                    tx.execute(sa.insert(table), rows)
+        if SOUTH in tenant_ids:
+            _damage(
+                tx.execute,
+                "event_outbox",
+                "event",
+                "'{}'",
+                f"tenant_id = '{SOUTH}' and event_id = 'e4'",
+            )
+        for tenant_id in set(tenant_ids) & set(TWINS):
+            given_at = BEFORE_ANYTHING + _number(tenant_id) * HOUR
+            plans.put_campaign(tx.of(tenant_id), a_campaign("told"), TOLD, now=given_at)
+            whose = f"tenant_id = '{tenant_id}' and campaign_id = 'old'"
+            _damage(tx.execute, "campaign", "cancelled_at", str(DAMAGED), whose)
+
+
+def forget(state: State) -> None:
+    """Leave no row of anybody."""
+    with state.write_fleet() as tx:
+        for table in reversed(tables.metadata.sorted_tables):
+            tx.execute(sa.delete(table))
+
+
+def _damage(execute: Any, table: str, column: str, value: str, where: str) -> None:
+    execute(sa.text(f"update {table} set {column} = {value} where {where}"))
+
+
+def stored(state: State, tenant_id: TenantId) -> dict[str, list[tuple[Any, ...]]]:
+    """Return every row of a tenant as the database holds it, but for numbers of all tenants."""
+    found = {}
+    with state.read_fleet() as tx:
+        for table in _of_tenants():
+            names = ", ".join(each.name for each in table.c if each.name != "sequence")
+            query = sa.text(f"select {names} from {table.name} where tenant_id = :whose")
+            rows = tx.execute(query, {"whose": tenant_id})
+            found[table.name] = sorted((tuple(map(_bytes, row)) for row in rows), key=repr)
+    return found
+
+
+def _bytes(value: Any) -> Any:
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+def _of_tenants() -> list[sa.Table]:
+    return [table for table in tables.metadata.sorted_tables if "tenant_id" in table.c]
+
+
+def _number(tenant_id: TenantId) -> int:
+    return TWINS.index(tenant_id)
+
+
+def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
+    if tenant_id == ABSENT:
+        return {}
+    number = _number(tenant_id)
+    kept = {
+        tables.tenant: [_tenant(number)],
+        tables.api_key: _keys(number),
+        tables.app_user: _users(number),
+        tables.device: _devices(tenant_id),
+        tables.campaign: _campaigns(number),
+        tables.variant: _variants(number),
+        tables.planned_send: [_send(role, number) for role in ROLES],
+        tables.decision: [_decision(role) for role in ROLES if role != _UNDECIDED],
+        tables.attempt: [_attempt(role, number) for role in _TRIED],
+        tables.link: [_link(role, tenant_id) for role in _LINKED],
+        tables.click: [_click(role, tenant_id) for role in range(4)],
+        tables.response: _responses(number),
+        tables.rate_card: [_rate_card(version, number) for version in (1, 2 + number)],
+        tables.charge: _charges(number),
+        tables.period: [_period(name, number) for name in ("2026-08", f"2026-0{6 + number}")],
+        tables.ledger_entry: _entries(number),
+        tables.drift_alarm: [_alarm(name, number) for name in ("hour", "level")],
+        tables.event_outbox: _events(tenant_id),
+    }
+    for rows in kept.values():
+        for row in rows:
+            row["tenant_id"] = tenant_id
+            if "role" in row:
+                row["send_id"] = send_id(row.pop("role"), tenant_id)
+    return kept
+
+
+def _tenant(number: int) -> dict[str, Any]:
+    return {
+        "timezone": ("Europe/Berlin", "Asia/Tokyo")[number],
+        "created_at": BEFORE_ANYTHING + number * HOUR,
+        "import_epoch": (4, 7)[number],
+    }
+
+
+def key_of(number: int) -> str:
+    return f"{number}" * 16
+
+
+def _keys(number: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "key_id": key_of(number),
+            "secret_hash": f"{number}",
+            "name": f"of {number}",
+            "created_at": BEFORE_ANYTHING,
+        }
+    ]
+
+
+def _users(number: int) -> list[dict[str, Any]]:
+    names = [*USERS, UserId(f"only-{TWINS[number]}")]
+    return [
+        {
+            "user_id": user,
+            "timezone": "Europe/Berlin" if at % 2 == number else None,
+            "opted_out_at": NOW - 4.5 * HOUR if at % 2 == number else None,
+            "opt_out_known_at": NOW - 5.5 * HOUR if at % 2 == number else None,
+            "last_opt_out_at": NOW - 4.5 * HOUR if at % 2 == number else None,
+            "last_opt_in_at": NOW - (7 + number) * HOUR,
+            "updated_at": NOW - (5 + number) * HOUR,
+        }
+        for at, user in enumerate(names)
+    ]
+
+
+def _devices(tenant_id: TenantId) -> list[dict[str, Any]]:
+    number = _number(tenant_id)
+    given = [
+        a_device(f"d{at}", f"u{at ^ number}", tenant_id, timezone=None if number else "UTC")
+        for at in range(10)
+    ]
+    # Another address under a name of the other's, another name for one of its addresses.
+    given.append(a_device(f"only-{tenant_id}", "u4", tenant_id, address={"url": "https://a.org"}))
+    return [
+        {
+            "device_id": each.device_id,
+            "user_id": each.user_id,
+            "channel": each.channel,
+            "address": each.address,
+            "address_hash": fingerprint(each),
+            "platform": each.platform,
+            "timezone": each.timezone,
+            "registered_at": NOW - (30 + number) * HOUR,
+            "dead_at": NOW - HOUR if at % 4 == number else None,
+            "dead_reason": f"gone {number}" if at % 4 == number else None,
+        }
+        for at, each in enumerate(given)
+    ]
+
+
+def a_campaign(name: str) -> Campaign:
+    return Campaign(
+        campaign_id=CampaignId(name),
+        variants=(Variant(VariantId("a"), "Title", "Body", url=None),),
+        channel=Channel.WEBHOOK,
+        earliest_at=NOW,
+        latest_at=NOW + 3 * HOUR,
+    )
+
+
+def definition(name: str, number: int) -> dict[str, Any]:
+    return {
+        "campaign_id": name,
+        "message_type": "promotion" if name == "sale" else None,
+        "quiet_hours": {"start": f"2{number}:00", "end": "07:00"},
+        "audience": [f"u{number}"],
+    }
+
+
+def _campaigns(number: int) -> list[dict[str, Any]]:
+    names = ("sale", "news", "old", f"only-{TWINS[number]}")
+    return [
+        {
+            "campaign_id": name,
+            "definition": definition(name, number),
+            "definition_hash": f"{name} of {number}",
+            "created_at": NOW - (15 + 2 * number) * HOUR,
+            "committed_at": NOW - 14 * HOUR if name == "sale" else None,
+            "cancelled_at": NOW - HOUR if name == "news" and number else None,
+        }
+        for name in names
+    ]
+
+
+def _variants(number: int) -> list[dict[str, Any]]:
+    shared = {("sale", "a"), ("news", "b")} if number == 0 else {("sale", "b"), ("news", "a")}
+    return [
+        {
+            "campaign_id": campaign,
+            "variant_id": name,
+            **SHARED_WORDS,
+            **({} if (campaign, name) in shared else {"title": f"{campaign} {name} of {number}"}),
+        }
+        for campaign in ("sale", "news")
+        for name in ("a", "b")
+    ]
+
+
+def _send(role: int, number: int) -> dict[str, Any]:
+    due_at = NOW + HOUR + number * MINUTE
+    state, reason = SendState.PLANNED, None
+    given: dict[str, Any] = {}
+    if role in _DELIVERED:
+        given = _DELIVERED[role]
+        due_at, state, reason = given["handed_over_at"], SendState.DELIVERED, "accepted"
+    elif role in _CLAIMED:
+        given = _CLAIMED[role] | {"claim_expires_at": _CLAIMED[role]["ready_at"]}
+        due_at, state = NOW - HOUR, SendState.CLAIMED
+    elif role in _DUE:
+        due_at = NOW - (10 + number) * MINUTE
+    elif role == _SUPPRESSED:
+        state, reason, given = SendState.SUPPRESSED, "no_device", {"arm": Arm.OPTIMISED}
+    waits = state is SendState.PLANNED
+    return {
+        "role": role,
+        "campaign_id": _CAMPAIGN_OF_ROLE[role],
+        "variant_id": "ab"[role % 2],
+        "user_id": USERS[_USER_OF_ROLE[role ^ number if role in _EXCHANGED else role]],
+        "device_id": None if role == _SUPPRESSED else f"d{role % 10}",
+        "channel": Channel.WEBHOOK,
+        "due_at": None if role == _SUPPRESSED else due_at,
+        "expires_at": None if role == _SUPPRESSED else NOW + 3 * HOUR,
+        "ready_at": due_at if waits else None,
+        "state": state,
+        "reason": reason,
+        "attempt_count": 1 if role in _TRIED else 0,
+        "claimed_by": None,
+        "claim_expires_at": None,
+        "fence": 0,
+        "handed_over_at": None,
+        # The first experiment of the north began earlier than that of the south.
+        "planned_at": NOW - (10 - 2 * number) * HOUR if "arm" in given else NOW - 21 * HOUR,
+        "arm": None,
+        **given,
+    }
+
+
+def _decision(role: int) -> dict[str, Any]:
+    return {
+        "role": role,
+        "slots": [[NOW.isoformat(), 0.25, None]],
+        "chosen_at": NOW,
+        "propensity": 0.5,
+        "policy": "epsilon_greedy",
+        "timezone": ("Europe/Berlin", "Asia/Tokyo")[role % 2],
+        "timezone_source": "user",
+        "explored": role in {0, 2, 6},
+        "variant_propensity": 0.25 if role % 2 else 0.5,
+        "quiet_offsets": [60 * (role % 2)],
+    }
+
+
+def _attempt(role: int, number: int) -> dict[str, Any]:
+    accepted = role in _DELIVERED
+    return {
+        "role": role,
+        "number": 1,
+        "provider": f"provider {number}",
+        "started_at": NOW - 5 * HOUR,
+        "finished_at": NOW - 5 * HOUR if accepted else None,
+        "outcome": "accepted" if accepted else None,
+        "reason": None,
+    }
+
+
+def _link(role: int, tenant_id: TenantId) -> dict[str, Any]:
+    return {
+        "role": role,
+        "link_id": link_id(send_id(role, tenant_id), tenant_id),
+        "destination": f"https://example.org/{tenant_id}",
+        "created_at": NOW - 5 * HOUR,
+    }
+
+
+def _click(role: int, tenant_id: TenantId) -> dict[str, Any]:
+    number = _number(tenant_id)
+    # The last one names a link that only the other twin has.
+    whose = TWINS[1 - number] if role == 3 else tenant_id
+    return {
+        "role": role,
+        "click_id": f"k{role ^ number}",
+        "link_id": link_id(send_id(role, tenant_id), whose),
+        "occurred_at": _DELIVERED[role]["handed_over_at"] + (10 + number) * MINUTE,
+        "user_agent": f"a browser in the {tenant_id}",
+        "filtered_reason": "too_fast" if role == 3 else None,
+        "period": (None, "2026-09", f"2026-0{8 + number}", None)[role],
+    }
+
+
+def _responses(number: int) -> list[dict[str, Any]]:
+    kinds = [
+        (0, ResponseKind.OPEN, None),
+        (1, ResponseKind.RESPONSE, None),
+        (1, ResponseKind.DISMISSAL, None),
+        (2, ResponseKind.RESPONSE, f"2026-0{9 - number}"),
+        (3, ResponseKind.OPEN, None),
+    ]
+    return [
+        {
+            "role": role,
+            "kind": kind,
+            "occurred_at": _DELIVERED[role]["handed_over_at"] + (20 + number) * MINUTE,
+            "filtered_reason": "unmeasured" if role == 3 else None,
+            "period": period,
+        }
+        for role, kind, period in kinds
+    ]
+
+
+def _rate_card(version: int, number: int) -> dict[str, Any]:
+    return {
+        "version": version,
+        "currency": ("EUR", "JPY")[number],
+        "click_price_minor": f"{version + 10 * number}",
+        "response_price_minor": f"{version + 20 * number}",
+        "attribution_window_seconds": 3600 * (1 + number),
+        "effective_at": BEFORE_ANYTHING + (10 * version + number) * HOUR,
+    }
+
+
+def _charges(number: int) -> list[dict[str, Any]]:
+    kinds = [(0, ChargeKind.CLICK, 1), (1, ChargeKind.CLICK, 1), (2, ChargeKind.RESPONSE, 3)]
+    return [
+        {
+            "role": role,
+            "kind": kind,
+            "occurred_at": NOW - (5 + number) * HOUR,
+            "period": "2026-09" if role else f"2026-0{9 - number}",
+            # The last one names a rate card that only the other twin has.
+            "rate_card_version": version - number if version == 3 else version,
+        }
+        for role, kind, version in kinds
+    ]
+
+
+def _period(name: str, number: int) -> dict[str, Any]:
+    return {
+        "period": name,
+        "closed_at": NOW - (20 + number) * HOUR,
+        "statement": f'{{"of":{number}}}',
+        "statement_sha256": f"hash {number}",
+    }
+
+
+def _entries(number: int) -> list[dict[str, Any]]:
+    # What is amiss in one twin's posting would hide what is amiss in the other's.
+    sides = {"receivable": 10 + 5 * number, "revenue": -(11 + 3 * number)}
+    return [
+        {
+            "posting": "2026-08/click/1",
+            "account": account,
+            "amount_minor": amount,
+            "currency": "EUR",
+            "period": "2026-08",
+            "posted_at": NOW - (20 + number) * HOUR,
+        }
+        for account, amount in sides.items()
+    ]
+
+
+def _alarm(name: str, number: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "value": 0.25 + number,
+        "threshold": 1.0,
+        "ringing": bool(number),
+        "until": NOW - number * HOUR,
+    }
+
+
+def _events(tenant_id: TenantId) -> list[dict[str, Any]]:
+    number = _number(tenant_id)
+    sends = [send_id(role, tenant_id) for role in _DELIVERED]
+    # Of the first role's effects no event is left.
+    names = [
+        *(f"e{at}" for at in range(4)),
+        f"only-{tenant_id}",
+        *(f"{each}:send" for each in sends[1:]),
+        *(f"k{role ^ number}" for role in range(1, 4)),
+        *(f"{sends[role]}:{kind}" for role, kind in ((1, "response"), (2, "response"))),
+        "e4",
+        "e5",
+        "e6",
+    ]
+    return [
+        {
+            # Beyond those that the database gives.
+            "sequence": 10_000 + 2 * at + number,
+            "event_id": name,
+            "event": _document(name, tenant_id),
+            "recorded_at": NOW - (3 + number) * HOUR,
+            # The twins take turns, and the last events still wait for theirs.
+            "position": None if name in {"e5", "e6"} else 2 * at + 1 + number,
+            "refused_reason": "event_conflict" if name == "e2" else None,
+        }
+        for at, name in enumerate(names)
+    ]
+
+
+def _document(name: str, tenant_id: TenantId) -> dict[str, Any]:
+    event = an_event(name, tenant_id)
+    document = {
+        "event_id": name,
+        "user_id": event.user_id,
+        "event_type": str(event.event_type),
+        "occurred_at": event.occurred_at.isoformat(timespec="microseconds"),
+        "attributes": event.attributes,
+    }
+    if name.endswith(":send"):
+        send = name.removesuffix(":send")
+        role = int(send[1:]) ^ _number(tenant_id)
+        of_send = _send(role, _number(tenant_id))
+        document |= {
+            "event_type": "send",
+            "user_id": of_send["user_id"],
+            "send_id": send,
+            "campaign_id": of_send["campaign_id"],
+        }
+    return document
