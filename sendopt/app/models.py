@@ -21,7 +21,7 @@ from sendopt.learn.families.definition import Definition, read_file, shipped
 from sendopt.learn.judging.drift import DriftReport, drift
 from sendopt.learn.registry import pages
 from sendopt.learn.registry.promotions import RegisteredModel
-from sendopt.learn.train import train
+from sendopt.learn.train import MayServe, Recipe, train
 from sendopt.records import EventType, TenantId
 from sendopt.state import drift as kept_drift
 from sendopt.state.drift import KeptAlarm
@@ -48,8 +48,7 @@ class Models(Stores):
         as_of: datetime | None = None,
         family: str | None = None,
         definition: Path | None = None,
-        may_serve: bool = True,
-        change_outcome: bool = False,
+        may_serve: MayServe = MayServe.FOR_THE_SAME_OUTCOME,
         progress: Callable[[str], None],
     ) -> learn.TrainingReport:
         """Train a model, judge it, and let it serve if it is better.
@@ -65,8 +64,7 @@ class Models(Stores):
             family: of the model, one of FAMILIES, as its shipped definition says; None = the
                 definition's, or the default one.
             definition: a file that says what is to be trained; None = the family's shipped one.
-            may_serve: False = it is registered and judged, and the champion stays.
-            change_outcome: it may serve although the champion predicts another outcome.
+            may_serve: whether it takes the champion's place if it is better.
             progress: told what is going on.
 
         Raises:
@@ -78,26 +76,26 @@ class Models(Stores):
             StoreFailure: `log_damaged`, naming the file that is not what was appended.
         """
         self.require_tenant(tenant_id)
-        chosen = _definition(family, definition)
-        settings = self.settings.learn
+        recipe = Recipe(
+            _definition(family, definition),
+            as_of=as_of or self.clock.now(),
+            open_window=self.settings.open_window,
+            outcome=outcome,
+            seed=self.settings.learn.seed,
+            threads=self.settings.learn.threads,
+            clock_tolerance=self.settings.clock_tolerance,
+        )
         seen = None if snapshot is None else self.log.named_snapshot(snapshot)
         with self.log.checked_reader(tenant_id, snapshot=seen) as reader:
             report = train(
                 reader,
                 self.registry,
                 tenant_id,
-                as_of=as_of or self.clock.now(),
+                recipe,
                 now=self.clock.now(),
-                open_window=self.settings.open_window,
-                outcome=outcome,
-                clock_tolerance=self.settings.clock_tolerance,
                 longest_age=self.model_limits.longest_age,
-                seed=settings.seed,
-                threads=settings.threads,
-                progress=progress,
-                definition=chosen,
                 may_serve=may_serve,
-                change_outcome=change_outcome,
+                progress=progress,
             )
         self.log.name_snapshot(f"model {report.model_version}", report.log_snapshot)
         if report.stand_in is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import sendopt.app
+from sendopt import learn
 from sendopt.cli import answers, data
 from sendopt.cli.options import (
     AsJson,
@@ -115,13 +116,7 @@ def train(
     It is judged on later days than those it learned from. With --snapshot and --as-of of a former
     training, the same model comes out, to the bit.
     """
-    if challenger and change_outcome:
-        raise InvalidInput(
-            "a challenger does not serve, so it changes no outcome",
-            code="option_conflict",
-            field="--change-outcome",
-            expected="--challenger or --change-outcome",
-        )
+    may_serve = _may_serve(challenger=challenger, change_outcome=change_outcome)
     app = open_known_home(home)
     with progress("training") as show:
         report = app.train(
@@ -131,14 +126,26 @@ def train(
             as_of=None if as_of is None else parse_instant(as_of, field="--as-of"),
             family=family,
             definition=definition,
-            may_serve=not challenger,
-            change_outcome=change_outcome,
+            may_serve=may_serve,
             progress=show,
         )
     if as_json:
         print_json(report)
     else:
         answers.training.show(report)
+
+
+def _may_serve(*, challenger: bool, change_outcome: bool) -> learn.MayServe:
+    if challenger and change_outcome:
+        raise InvalidInput(
+            "a challenger does not serve, so it changes no outcome",
+            code="option_conflict",
+            field="--change-outcome",
+            expected="--challenger or --change-outcome",
+        )
+    if challenger:
+        return learn.MayServe.NO
+    return learn.MayServe.FOR_ANY_OUTCOME if change_outcome else learn.MayServe.FOR_THE_SAME_OUTCOME
 
 
 def score(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sendopt.learn.model.model import ServableModel
     from sendopt.learn.model.predict import CandidateScores, score_decisions
     from sendopt.learn.registry.registry import Registry
-    from sendopt.learn.train import TrainingReport
+    from sendopt.learn.train import MayServe, TrainingReport
 else:
     __getattr__ = offered_by(
         __name__,
@@ -32,6 +32,7 @@ else:
             "BacktestReport": "sendopt.learn.backtest",
             "CandidateScores": "sendopt.learn.model.predict",
             "Comparison": "sendopt.learn.compare",
+            "MayServe": "sendopt.learn.train",
             "NaturalExperiments": "sendopt.learn.judging.experiments",
             "OffPolicyEvaluation": "sendopt.learn.judging.off_policy",
             "Registry": "sendopt.learn.registry.registry",
@@ -49,6 +50,7 @@ __all__ = [
     "BacktestReport",
     "CandidateScores",
     "Comparison",
+    "MayServe",
     "NaturalExperiments",
     "OffPolicyEvaluation",
     "Registry",

@@ -12,7 +12,7 @@ from sendopt.learn.card import model_card, with_gate
 from sendopt.learn.families import RIVALS
 from sendopt.learn.families.definition import Definition
 from sendopt.learn.fitting.fit import Fitted, fit_to
-from sendopt.learn.gate import GateReport, Trial, examine, put_on_trial, stand_ins
+from sendopt.learn.gate import GateReport, Incumbent, Trial, examine, put_on_trial, stand_ins
 from sendopt.learn.judging.judge import Verdict
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.past import Past, Progress
@@ -54,8 +54,7 @@ class Candidates:
     tenant_id: TenantId
     definitions: Mapping[str, Definition]
     fitted: Mapping[str, Fitted]
-    champion: ServableModel | None  # whom all are held to; None = nobody who predicts the same
-    no_champion: str  # why it is None, although there is one
+    incumbent: Incumbent  # whom all are held to
     seen: Seen  # who served as it was decided whom all are held to
     gather_again: Callable[[], Past]
     now: datetime
@@ -114,8 +113,7 @@ class Candidates:
             recorded.model,
             fitted.past.target,
             rules={rule.NAME: self.fitted[rule.NAME] for rule in RIVALS if name != rule.NAME},
-            champion=self.champion,
-            no_champion=self.no_champion,
+            incumbent=self.incumbent,
             is_stand_in=is_stand_in,
             read_back=partial(self.registry.read_back, recorded),
             retrain=partial(self._retrain, name) if small else None,

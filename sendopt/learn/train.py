@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from functools import partial
-from typing import NamedTuple
 
 from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import Conflict, ModelNotServable
@@ -14,15 +14,39 @@ from sendopt.learn.candidates import Candidates, Judged, StandIn
 from sendopt.learn.families import RIVALS
 from sendopt.learn.families.definition import Definition, shipped
 from sendopt.learn.fitting.fit import fit_each
-from sendopt.learn.gate import GateReport
+from sendopt.learn.gate import GateReport, Incumbent
 from sendopt.learn.judging.judge import Verdict
-from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.notes import too_little_history
 from sendopt.learn.past.outcomes import require_both_outcomes, require_outcome
 from sendopt.learn.past.past import Past, Progress, gather
 from sendopt.learn.registry.registry import Registry
 from sendopt.log import Reader
 from sendopt.records import EventType, TenantId
+
+
+class MayServe(Enum):
+    """May a model that passes the gate take the champion's place?"""
+
+    NO = "no"  # it is registered and judged, and the champion stays
+    FOR_THE_SAME_OUTCOME = (
+        "for the same outcome"  # as the champion predicts, or where nobody serves
+    )
+    FOR_ANY_OUTCOME = "for any outcome"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what a log teaches: learned again by it, a model is the same to the bit."""
+
+    definition: Definition
+    as_of: datetime  # only events before it are learned from
+    open_window: timedelta  # within which an answer counts
+    outcome: (
+        EventType | None
+    )  # counts as an answer; None = what the champion predicts, else an open
+    seed: int  # of everything random
+    threads: int  # of LightGBM
+    clock_tolerance: timedelta = CLOCK_TOLERANCE  # an answer so long before its send came at once
 
 
 @dataclass(frozen=True)
@@ -47,21 +71,14 @@ def train(
     reader: Reader,
     registry: Registry,
     tenant_id: TenantId,
+    recipe: Recipe,
     *,
-    as_of: datetime,
     now: datetime,
-    open_window: timedelta,
-    outcome: EventType | None,
-    clock_tolerance: timedelta = CLOCK_TOLERANCE,
     longest_age: timedelta,
-    seed: int,
-    threads: int,
+    may_serve: MayServe = MayServe.FOR_THE_SAME_OUTCOME,
     progress: Progress,
-    definition: Definition,
-    may_serve: bool = True,
-    change_outcome: bool = False,
 ) -> TrainingReport:
-    """Learn from what was known before `as_of` and register the model with its judgement.
+    """Learn what `recipe` says and register the model with its judgement.
 
     It becomes champion if it passes every check of the gate: honest, sound, not worse than any
     simple rule on days that it has not seen, worse than the present champion for nobody, and better
@@ -73,18 +90,11 @@ def train(
         reader: the tenant's log.
         registry: where the model goes.
         tenant_id: whose model it is.
-        as_of: only events before it are learned from.
+        recipe: what is learned, and from what.
         now: when the champion changes, if it does.
-        open_window: within which an answer counts.
-        outcome: what counts as an answer; None = what the champion predicts, else an open.
-        clock_tolerance: an answer stamped so long before its send, at most, came at once.
         longest_age: beyond which a champion may not serve, so that nothing is held to it.
-        seed: of everything random.
-        threads: of LightGBM; part of what makes a training repeatable.
+        may_serve: whether it takes the champion's place if it passes.
         progress: told what is going on.
-        definition: of the model.
-        may_serve: False = it is registered and judged, and the champion stays.
-        change_outcome: it may serve although the champion predicts another outcome.
 
     Raises:
         Conflict: `outcome_differs`; `champion_changed`, if another model serves by now than the one
@@ -95,47 +105,48 @@ def train(
         ModelNotServable: `registry_unavailable`; `model_output_invalid`, if it says no
             probabilities.
     """
-    until = as_utc(as_of)
+    until = as_utc(recipe.as_of)
     with body_of(reader, until=until) as (inside, body):
         seen = registry.seen(tenant_id)
         of_champion = registry.champions_outcome(tenant_id)
-        asked = Target(open_window, outcome or of_champion or EventType.OPEN, clock_tolerance)
-        require_outcome(events_by_kind(inside, until=until), asked)
-        if may_serve and not change_outcome:
-            _require_outcome_of_champion(asked.outcome, of_champion)
+        outcome = recipe.outcome or of_champion or EventType.OPEN
+        target = Target(recipe.open_window, outcome, recipe.clock_tolerance)
+        require_outcome(events_by_kind(inside, until=until), target)
+        if may_serve is MayServe.FOR_THE_SAME_OUTCOME:
+            _require_outcome_of_champion(outcome, of_champion)
         gather_again = partial(
             gather,
-            AsOfView(inside, recognised(inside, asked, until=until)),
+            AsOfView(inside, recognised(inside, target, until=until)),
             until=until,
             body=body,
             judged=True,
-            seed=seed,
-            threads=threads,
+            seed=recipe.seed,
+            threads=recipe.threads,
             progress=progress,
         )
         past = gather_again()
         _require_enough(past)
         progress(f"learning from {len(past.labelled)} moments of {past.label_source}")
-        definitions = {each.family.NAME: each for each in (*map(shipped, RIVALS), definition)}
+        asked_for = recipe.definition
+        definitions = {each.family.NAME: each for each in (*map(shipped, RIVALS), asked_for)}
         fitted = dict(zip(definitions, fit_each(past, definitions.values()), strict=True))
-        champion = _champion(registry, tenant_id, past.target, trained_since=now - longest_age)
+        serves = may_serve is not MayServe.NO
         candidates = Candidates(
             registry=registry,
             tenant_id=tenant_id,
             definitions=definitions,
             fitted=fitted,
-            champion=champion.model,
-            no_champion=champion.why_none,
+            incumbent=_incumbent(registry, tenant_id, past.target, trained_since=now - longest_age),
             seen=seen,
             gather_again=gather_again,
             now=now,
-            may_serve=may_serve,
+            may_serve=serves,
             progress=progress,
         )
-        judged = candidates.judge(definition.family.NAME)
-        refused = may_serve and not judged.gate.passed
+        judged = candidates.judge(asked_for.family.NAME)
+        refused = serves and not judged.gate.passed
         stand_in = candidates.judge_stand_ins(of=judged) if refused else None
-    return _report(past, judged, stand_in, may_serve=may_serve)
+    return _report(past, judged, stand_in, may_serve=serves)
 
 
 def _report(
@@ -191,16 +202,9 @@ def _require_enough(past: Past) -> None:
         require_both_outcomes(past.labelled.label[rows], does=does, notes=past.notes)
 
 
-class _Champion(NamedTuple):
-    """Whom candidates are held to."""
-
-    model: ServableModel | None
-    why_none: str = ""  # although one serves; empty = none does
-
-
-def _champion(
+def _incumbent(
     registry: Registry, tenant_id: TenantId, target: Target, *, trained_since: datetime
-) -> _Champion:
+) -> Incumbent:
     """Return the champion if it can be compared: it may serve, and predicts the same.
 
     Raises:
@@ -211,11 +215,11 @@ def _champion(
     except ModelNotServable as refusal:
         if refusal.code == "registry_unavailable":
             raise
-        return _Champion(None, "" if refusal.code == "no_champion" else refusal.message)
+        return Incumbent(None, "" if refusal.code == "no_champion" else refusal.message)
     made = champion.provenance
     if made.trained_until < trained_since:
         until = f"{made.trained_until:%Y-%m-%d}"
-        return _Champion(None, f"it was trained until {until}, too long ago to serve")
+        return Incumbent(None, f"it was trained until {until}, too long ago to serve")
     if champion.target != target:
-        return _Champion(None, f"it predicts {champion.target}, this model {target}")
-    return _Champion(champion)
+        return Incumbent(None, f"it predicts {champion.target}, this model {target}")
+    return Incumbent(champion)

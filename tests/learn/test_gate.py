@@ -34,6 +34,7 @@ from sendopt.learn.gate import (
     MAY_GO_UNJUDGED,
     Check,
     GateReport,
+    Incumbent,
     Outcome,
     Trial,
     examine,
@@ -107,7 +108,7 @@ class Court:
             written,
             target,
             rules=self.rules if fitted.past is self.fitted.past else rules_of(fitted),
-            champion=champion,
+            incumbent=Incumbent(champion),
             read_back=partial(artifact.read, place, version=written.version, threads=1),
             retrain=lambda: retrained or model,
         )

@@ -13,7 +13,7 @@ from sendopt.errors import Conflict, InvalidInput
 from sendopt.learn import Registry, TrainingReport
 from sendopt.learn.families import population
 from sendopt.learn.families.definition import shipped
-from sendopt.learn.train import train
+from sendopt.learn.train import MayServe, Recipe, train
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 
@@ -54,25 +54,25 @@ def run(
     registry: Registry,
     outcome: EventType | None,
     *,
-    may_serve: bool = True,
-    change_outcome: bool = False,
+    may_serve: MayServe = MayServe.FOR_THE_SAME_OUTCOME,
 ) -> TrainingReport:
     with log.reader(SHOP) as reader:
         return train(
             reader,
             registry,
             SHOP,
-            as_of=END,
+            Recipe(
+                shipped(population),
+                as_of=END,
+                open_window=timedelta(minutes=30),
+                outcome=outcome,
+                seed=7,
+                threads=1,
+            ),
             now=END,
-            open_window=timedelta(minutes=30),
-            outcome=outcome,
             longest_age=timedelta(days=90),
-            seed=7,
-            threads=1,
-            progress=lambda _: None,
-            definition=shipped(population),
             may_serve=may_serve,
-            change_outcome=change_outcome,
+            progress=lambda _: None,
         )
 
 
@@ -88,7 +88,7 @@ def test_an_outcome_that_the_log_does_not_hold_is_refused_and_the_champion_stays
 ) -> None:
     before = opens_serve.models(SHOP)
     with pytest.raises(InvalidInput) as refusal:
-        run(shop, opens_serve, EventType.RESPONSE, change_outcome=True)
+        run(shop, opens_serve, EventType.RESPONSE, may_serve=MayServe.FOR_ANY_OUTCOME)
     assert refusal.value.code == "outcome_absent"
     for said in ("`response`", "1,200 `send`", "`--outcome open`", "`--outcome click`"):
         assert said in str(refusal.value)
@@ -111,7 +111,7 @@ def test_a_challenger_may_predict_another_outcome_while_the_champion_serves(
     shop: Log, opens_serve: Registry
 ) -> None:
     serving = opens_serve.champion(SHOP).version
-    assert not run(shop, opens_serve, EventType.CLICK, may_serve=False).promoted
+    assert not run(shop, opens_serve, EventType.CLICK, may_serve=MayServe.NO).promoted
     assert opens_serve.champion(SHOP).version == serving
     newest = opens_serve.models(SHOP)[0]
     assert (newest.outcome, newest.open_window_seconds) == (EventType.CLICK, 1800.0)
@@ -120,7 +120,7 @@ def test_a_challenger_may_predict_another_outcome_while_the_champion_serves(
 def test_once_changed_the_outcome_is_that_of_later_trainings(
     shop: Log, opens_serve: Registry
 ) -> None:
-    assert run(shop, opens_serve, EventType.CLICK, change_outcome=True).promoted
+    assert run(shop, opens_serve, EventType.CLICK, may_serve=MayServe.FOR_ANY_OUTCOME).promoted
     assert opens_serve.champions_outcome(SHOP) is EventType.CLICK
     run(shop, opens_serve, None)
     assert opens_serve.models(SHOP)[0].outcome is EventType.CLICK

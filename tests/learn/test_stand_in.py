@@ -26,7 +26,7 @@ from sendopt.learn.families.level_shape_trees.scorer import LevelShapeTrees
 from sendopt.learn.fitting.fit import Fitted, fit_each, fit_to
 from sendopt.learn.gate import fault_of
 from sendopt.learn.past.past import Past, gather
-from sendopt.learn.train import train
+from sendopt.learn.train import MayServe, Recipe, train
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 from sendopt.schedule.policy import chance_of_gain
@@ -120,23 +120,25 @@ def run(
     *,
     as_of: datetime = END,
     definition: Definition = SHIPPED,
-    may_serve: bool = True,
+    may_serve: MayServe = MayServe.FOR_THE_SAME_OUTCOME,
 ) -> TrainingReport:
     with log.reader(SHOP) as reader:
         return train(
             reader,
             registry,
             SHOP,
-            as_of=as_of,
+            Recipe(
+                definition,
+                as_of=as_of,
+                open_window=timedelta(minutes=30),
+                outcome=EventType.OPEN,
+                seed=7,
+                threads=1,
+            ),
             now=as_of,
-            open_window=timedelta(minutes=30),
-            outcome=EventType.OPEN,
             longest_age=timedelta(days=90),
-            seed=7,
-            threads=1,
-            progress=lambda _: None,
-            definition=definition,
             may_serve=may_serve,
+            progress=lambda _: None,
         )
 
 
@@ -227,7 +229,7 @@ def test_a_challenger_is_judged_and_the_champion_stays(steady: Log, registry: Re
     champion = run(steady, registry, as_of=END - timedelta(days=7))
     assert champion.promoted or champion.stand_in is not None
     serving = registry.champion(SHOP).version
-    report = run(steady, registry, definition=shipped(FAMILIES["logistic"]), may_serve=False)
+    report = run(steady, registry, definition=shipped(FAMILIES["logistic"]), may_serve=MayServe.NO)
     assert not report.promoted
     assert report.stand_in is None
     assert registry.champion(SHOP).version == serving

@@ -18,7 +18,7 @@ from sendopt.learn import Registry, TrainingReport, score_decisions
 from sendopt.learn.families import DEFAULT, artifact
 from sendopt.learn.families.definition import shipped
 from sendopt.learn.judging.judge import CHAMPION
-from sendopt.learn.train import train
+from sendopt.learn.train import Recipe, train
 from sendopt.log import Log
 from sendopt.records import EventType, TenantId
 
@@ -41,15 +41,17 @@ def run(
             reader,
             registry,
             tenant,
-            as_of=as_of,
+            Recipe(
+                shipped(DEFAULT),
+                as_of=as_of,
+                open_window=timedelta(minutes=30),
+                outcome=EventType.OPEN,
+                seed=7,
+                threads=1,
+            ),
             now=now or as_of,
-            open_window=timedelta(minutes=30),
-            outcome=EventType.OPEN,
             longest_age=timedelta(days=90),
-            seed=7,
-            threads=1,
             progress=lambda _: None,
-            definition=shipped(DEFAULT),
         )
 
 

@@ -14,12 +14,13 @@ from sendopt.learn.gate.prepare import put_on_trial
 from sendopt.learn.gate.report import MAY_GO_UNJUDGED, GateReport
 from sendopt.learn.gate.rivals import fault_of
 from sendopt.learn.gate.stand_in import stand_ins
-from sendopt.learn.gate.trial import Trial, are_probabilities
+from sendopt.learn.gate.trial import Incumbent, Trial, are_probabilities
 
 __all__ = [
     "MAY_GO_UNJUDGED",
     "Check",
     "GateReport",
+    "Incumbent",
     "Outcome",
     "Trial",
     "are_probabilities",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from sendopt.features import Target
 from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate.rivals import fault_of
-from sendopt.learn.gate.trial import Trial, are_probabilities
+from sendopt.learn.gate.trial import Incumbent, Trial, are_probabilities
 from sendopt.learn.judging.judge import CHAMPION
 from sendopt.learn.judging.judge_models import judge_models
 from sendopt.learn.judging.off_policy import OffPolicyEvaluation, evaluate_off_policy
@@ -23,8 +23,7 @@ def put_on_trial(
     target: Target,
     *,
     rules: Mapping[str, Fitted],
-    champion: ServableModel | None,
-    no_champion: str = "",
+    incumbent: Incumbent,
     is_stand_in: bool = False,
     read_back: Callable[[], ServableModel],
     retrain: Callable[[], ServableModel] | None,
@@ -38,8 +37,7 @@ def put_on_trial(
         model: as it was registered.
         target: what was asked for.
         rules: the simple rules, fitted to the same past.
-        champion: who serves; None = nobody who predicts the same.
-        no_champion: why it is None although a champion serves; empty = none does.
+        incumbent: whose place it would take.
         is_stand_in: it is a simple rule, chosen as the best of them: only the champion is its
             rival. Two rules may each be worse than the other, by the chosen hour and by the order.
         read_back: reads the model from its files.
@@ -54,6 +52,7 @@ def put_on_trial(
         name: rule.model.predict(rule.rows)[unseen] for name, rule in sound.items()
     }
     others = {name: rule.model for name, rule in sound.items()}
+    champion = incumbent.model
     if champion is not None:
         others[CHAMPION] = champion
         probabilities |= predictions({CHAMPION: champion}, past.view, *later.seen_by(past.view))
@@ -69,7 +68,7 @@ def put_on_trial(
         judged=later,
         rows=rows,
         champion=champion,
-        no_champion=no_champion,
+        no_champion=incumbent.why_none,
         probabilities=probabilities,
         rivals=tuple(name for name in others if name == CHAMPION or not is_stand_in),
         simple_rules={name: rule.model for name, rule in sound.items()},

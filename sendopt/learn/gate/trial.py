@@ -21,6 +21,14 @@ Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Incumbent:
+    """The champion that challengers are held to."""
+
+    model: ServableModel | None  # None = nobody who may serve and predicts the same
+    why_none: str = ""  # although one serves; empty = none does
+
+
+@dataclass(frozen=True)
 class Trial:
     """A challenger, the days that it is judged on, and whom it has to hold against.
 
