@@ -15,7 +15,8 @@ from trained import PRIOR
 
 from sendopt.features import Evidence
 from sendopt.learn.level_shape import activity_prior
-from sendopt.learn.level_shape.curves import Curves, LevelShape, estimate, population_density
+from sendopt.learn.level_shape.beliefs import LevelShape
+from sendopt.learn.level_shape.curves import Curves, estimate, population_density
 from sendopt.learn.level_shape.segments import Segments
 
 ACTIVITY = activity_prior.unlearned()

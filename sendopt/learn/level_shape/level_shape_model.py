@@ -18,7 +18,8 @@ from sendopt.features import (
 )
 from sendopt.learn.level_shape import activity_prior
 from sendopt.learn.level_shape.activity_prior import ActivityPrior
-from sendopt.learn.level_shape.curves import Curves, LevelShape, Parts, estimate
+from sendopt.learn.level_shape.beliefs import LevelShape
+from sendopt.learn.level_shape.curves import Curves, Parts, estimate
 from sendopt.learn.level_shape.curves import parts as read_at
 from sendopt.learn.level_shape.late_hours import LateHours, late_hours
 from sendopt.learn.level_shape.segments import Segments, added_at

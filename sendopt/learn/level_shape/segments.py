@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sendopt.features import HALF_HOURS, Moments
-from sendopt.learn.level_shape.curves import LevelShape
+from sendopt.learn.level_shape.beliefs import LevelShape
 from sendopt.learn.level_shape.hazard import waves_of_the_day
 from sendopt.learn.numerics import circular, logistic
 

@@ -23,7 +23,7 @@ from sendopt.features import (
 )
 from sendopt.learn.level_shape import activity_prior
 from sendopt.learn.level_shape.activity_prior import ActivityPrior
-from sendopt.learn.level_shape.curves import LevelShape
+from sendopt.learn.level_shape.beliefs import LevelShape
 
 _HALF_LIVES_DAYS = (14.0, 42.0, 120.0, 240.0, 1000.0)
 _SHORTEST, _LONGEST = timedelta(days=1), timedelta(days=56)

@@ -11,7 +11,7 @@ import numpy as np
 from sendopt.errors import ModelNotServable
 from sendopt.features import HALF_HOURS, MOMENT_FEATURES, USER_FEATURES, Target
 from sendopt.learn.level_shape.activity_prior import ActivityPrior
-from sendopt.learn.level_shape.curves import LevelShape
+from sendopt.learn.level_shape.beliefs import LevelShape
 from sendopt.learn.level_shape.level_shape_model import LevelShapeModel
 from sendopt.learn.level_shape.segments import Segments
 

@@ -26,7 +26,7 @@ from sendopt.learn.families.level_shape_trees.learn_weights import (
 )
 from sendopt.learn.families.level_shape_trees.scorer import LevelShapeTrees
 from sendopt.learn.families.level_shape_trees.settings import Settings
-from sendopt.learn.level_shape.curves import LevelShape
+from sendopt.learn.level_shape.beliefs import LevelShape
 from sendopt.learn.level_shape.late_hours import hazard_by_age
 from sendopt.learn.level_shape.level_shape_model import LevelShapeModel, Rows
 from sendopt.learn.level_shape.segments import Segments, added_at, learn_segments

@@ -23,7 +23,7 @@ from sendopt.learn.boosting.stored_trees import StoredTrees
 from sendopt.learn.families.level_shape_trees import document as documents
 from sendopt.learn.families.level_shape_trees.weeks import collapsed_logits
 from sendopt.learn.families.level_shape_trees.weights import PopulationWeights, Weights
-from sendopt.learn.level_shape.curves import LevelShape
+from sendopt.learn.level_shape.beliefs import LevelShape
 from sendopt.learn.level_shape.level_shape_model import LevelShapeModel, Rows
 from sendopt.learn.model.contributions import Contributions, OwnWeights
 from sendopt.learn.model.scorer import Scorer

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES
 from sendopt.learn.boosting.trees import OffsetTrees
-from sendopt.learn.level_shape.curves import LevelShape
+from sendopt.learn.level_shape.beliefs import LevelShape
 from sendopt.strict_json import StrictModel
 
 Days = Annotated[float, Field(ge=1.0, le=10_000.0, allow_inf_nan=False)]
