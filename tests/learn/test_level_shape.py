@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from sendopt.features import Evidence
 from sendopt.learn.level_shape import activity_prior
 from sendopt.learn.level_shape.beliefs import LevelShape
 from sendopt.learn.level_shape.curves import Curves, estimate, population_density
+from sendopt.learn.level_shape.knowledge import Knowledge
 from sendopt.learn.level_shape.segments import Segments
 
 ACTIVITY = activity_prior.unlearned()
@@ -48,13 +50,16 @@ def curves(
     return estimate(
         model,
         ACTIVITY,
-        user,
-        everybody or EVERYBODY,
-        ONE,
-        posterior=activity_prior.posterior(ACTIVITY, user.sessions),
-        platform=ONE,
-        platforms=Segments().curves,
-        late=None,
+        Knowledge(
+            user=user,
+            everybody=everybody or EVERYBODY,
+            population_row=ONE,
+            activity=activity_prior.posterior(ACTIVITY, user.sessions),
+            late=None,
+            platform=pa.nulls(1, pa.string()),
+            user_features=np.zeros((1, 0)),
+        ),
+        Segments(),
         open_window=timedelta(hours=1),
     )
 

@@ -17,7 +17,8 @@ from sendopt.features import HALF_HOURS, Evidence, Moments
 from sendopt.learn.level_shape.activity_prior import ActivityPrior
 from sendopt.learn.level_shape.beliefs import LevelShape
 from sendopt.learn.level_shape.hazard import by_day_type, levels, modes, total, waves_of_the_day
-from sendopt.learn.level_shape.late_hours import LateHours
+from sendopt.learn.level_shape.knowledge import Knowledge
+from sendopt.learn.level_shape.segments import Segments
 from sendopt.learn.numerics import circular
 from sendopt.learn.numerics.logistic import logit
 
@@ -87,14 +88,9 @@ class Parts:
 def estimate(
     model: LevelShape,
     prior: ActivityPrior,
-    user: Evidence,
-    everybody: Evidence,
-    population_row: NDArray[np.intp],
+    knowledge: Knowledge,
+    platforms: Segments,
     *,
-    posterior: tuple[NDArray[np.float64], NDArray[np.float64]],
-    platform: NDArray[np.intp],
-    platforms: NDArray[np.float64],
-    late: LateHours | None,
     open_window: timedelta,
     with_variance: bool = True,
 ) -> Curves:
@@ -103,21 +99,18 @@ def estimate(
     Args:
         model: what is believed of levels and of answers.
         prior: how users' hours of activity differ.
-        user: one row a viewpoint.
-        everybody: the population's evidence, one row a day.
-        population_row: the row of `everybody` of each viewpoint.
-        posterior: of each user's activity, by `prior`; see `activity_prior.posterior`.
-        platform: the row of `platforms` of each viewpoint, also counted from the end.
-        platforms: (rows, half hours), what each adds to everybody's logits.
-        late: what late answers say of when users are there; None = it is not asked.
+        knowledge: what the log tells of the viewpoints; its activity by `prior`.
+        platforms: what each adds to everybody's logits.
         open_window: over which activity is summed: what is there then could answer in time.
-        with_variance: False leaves `variance` without rows, in `posterior` and `late` as well.
+        with_variance: False leaves `variance` without rows, in `knowledge` as well.
     """
+    user, everybody, late = knowledge.user, knowledge.everybody, knowledge.late
+    population_row = knowledge.population_row
     if not model.by_promptness:
         user, everybody = user.whether_answered(), everybody.whether_answered()
     hours = open_window / timedelta(hours=1)
     density_ahead = circular.ahead(population_density(model, prior, everybody), hours)
-    density, density_variance = posterior
+    density, density_variance = knowledge.activity
     ahead = circular.ahead(density, hours)
     activity = np.log(ahead / circular.ahead(prior.of_everybody, hours))
     activity *= model.activity_weight
@@ -141,8 +134,10 @@ def estimate(
 
     # From here on a row is everybody on one platform as of one day.
     population_day = population_row
-    (day, of_platform), population_row = _pairs(population_row, platform % len(platforms))
-    added = platforms[of_platform]
+    of_platforms = platforms.curves
+    platform = platforms.numbers(knowledge.platform) % len(of_platforms)
+    (day, of_platform), population_row = _pairs(population_row, platform)
+    added = of_platforms[of_platform]
     level = added.mean(axis=-1)
     base, stages = base[day] + level, stages[day] + level[:, None]
     tried, population_activity = tried[day], population_activity[day]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput
 from sendopt.features import (
     AsOfView,
-    Evidence,
     Moments,
     Target,
     Viewpoints,
@@ -21,6 +19,7 @@ from sendopt.learn.level_shape.activity_prior import ActivityPrior
 from sendopt.learn.level_shape.beliefs import LevelShape
 from sendopt.learn.level_shape.curves import Curves, Parts, estimate
 from sendopt.learn.level_shape.curves import parts as read_at
+from sendopt.learn.level_shape.knowledge import Knowledge
 from sendopt.learn.level_shape.late_hours import LateHours, late_hours
 from sendopt.learn.level_shape.segments import Segments, added_at
 
@@ -44,19 +43,6 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Known:
-    """What a log tells of viewpoints, and what follows from it whatever the parts weigh."""
-
-    user: Evidence  # one row a viewpoint
-    everybody: Evidence  # one row a day
-    population_row: NDArray[np.intp]  # of each viewpoint, into `everybody`
-    activity: tuple[NDArray[np.float64], NDArray[np.float64]]  # see `activity_prior.posterior`
-    late: LateHours | None
-    platform: pa.Array
-    user_features: NDArray[np.float64]  # (viewpoints, USER_FEATURES)
-
-
-@dataclass(frozen=True)
 class LevelShapeModel:
     """The level-shape model as a log taught it; its weights are not of it."""
 
@@ -73,9 +59,11 @@ class LevelShapeModel:
         Raises:
             InvalidInput: `wrong_target`, if `view` looks for other answers than the model learned.
         """
-        return self.rows(self.known(view, viewpoints), moments)
+        return self.rows(self.knowledge(view, viewpoints), moments)
 
-    def known(self, view: AsOfView, viewpoints: Viewpoints, *, with_variance: bool = True) -> Known:
+    def knowledge(
+        self, view: AsOfView, viewpoints: Viewpoints, *, with_variance: bool = True
+    ) -> Knowledge:
         """Gather what the log tells of viewpoints, once for all weights that are tried.
 
         Args:
@@ -96,7 +84,7 @@ class LevelShapeModel:
         half_life = self.shape.half_life
         user = view.user_evidence(viewpoints, half_life=half_life)
         everybody, population_row = view.population_evidence(viewpoints, half_life=half_life)
-        return Known(
+        return Knowledge(
             user=user,
             everybody=everybody,
             population_row=population_row,
@@ -108,38 +96,33 @@ class LevelShapeModel:
             user_features=view.user_features(viewpoints),
         )
 
-    def curves(self, known: Known, *, with_variance: bool = True) -> Curves:
-        """Return the posterior curves of the viewpoints of `known`; the arguments as of `rows`."""
+    def curves(self, knowledge: Knowledge, *, with_variance: bool = True) -> Curves:
+        """Return the posterior curves of the viewpoints; the arguments as of `rows`."""
         return estimate(
             self.shape,
             self.activity,
-            known.user,
-            known.everybody,
-            known.population_row,
-            posterior=known.activity,
-            platform=self.platforms.numbers(known.platform),
-            platforms=self.platforms.curves,
-            late=None if self.late_hazard is None else known.late,
+            knowledge if self.late_hazard is not None else replace(knowledge, late=None),
+            self.platforms,
             open_window=self.target.open_window,
             with_variance=with_variance,
         )
 
-    def rows(self, known: Known, moments: Moments) -> Rows:
-        """Describe `moments` of the viewpoints of `known`.
+    def rows(self, knowledge: Knowledge, moments: Moments) -> Rows:
+        """Describe `moments` of the viewpoints of `knowledge`.
 
         Args:
-            known: by a model that may differ in platforms, message types and all that `shape` says
-                but its half-life, and may have read late answers where this one does not.
+            knowledge: by a model that may differ in platforms, message types and all that `shape`
+                says but its half-life, and may have read late answers where this one does not.
             moments: in local time.
         """
-        curves, row = self.curves(known), moments.viewpoint
+        curves, row = self.curves(knowledge), moments.viewpoint
         return Rows(
             base=curves.base[row],
             level=curves.level[row],
             activity_rate=curves.activity_rate[row],
             parts=read_at(curves, moments),
             message=added_at(self.message_types, moments),
-            user_features=known.user_features[row],
+            user_features=knowledge.user_features[row],
             moment_features=np.column_stack(
                 [moments.half_hours / 2.0, moments.day_of_week.astype(np.float64)]
             ),

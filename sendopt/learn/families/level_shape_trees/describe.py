@@ -9,7 +9,8 @@ import numpy as np
 from sendopt.features import LabelledMoments
 from sendopt.learn.families.level_shape_trees.learn_weights import better_described
 from sendopt.learn.level_shape.hazard import total
-from sendopt.learn.level_shape.level_shape_model import Known, LevelShapeModel, Rows
+from sendopt.learn.level_shape.knowledge import Knowledge
+from sendopt.learn.level_shape.level_shape_model import LevelShapeModel, Rows
 from sendopt.learn.past.past import Mask, Past
 
 _DAY_US = 86_400_000_000
@@ -29,7 +30,7 @@ class Describe:
 
     def __init__(self, past: Past) -> None:
         self.past = past
-        self._told: tuple[float, Known] | None = None  # and the half-life of its counts
+        self._counted: tuple[float, Knowledge] | None = None  # and the half-life of its counts
 
     def by(self, model: LevelShapeModel) -> Described:
         """Describe the moments by `model`.
@@ -38,10 +39,10 @@ class Describe:
         which the first reads late answers if any does.
         """
         half_life = model.shape.half_life_days
-        if self._told is None or self._told[0] != half_life:
-            self._told = None  # two of them would take twice the memory
-            self._told = half_life, model.known(self.past.view, self.past.viewpoints)
-        rows = model.rows(self._told[1], self.past.moments)
+        if self._counted is None or self._counted[0] != half_life:
+            self._counted = None  # two of them would take twice the memory
+            self._counted = half_life, model.knowledge(self.past.view, self.past.viewpoints)
+        rows = model.rows(self._counted[1], self.past.moments)
         taught = self.past.learn | self.past.tune
         return Described(model, as_if_everybody_were_known(rows, self.past.labelled, taught))
 
@@ -51,9 +52,9 @@ class Describe:
         Of n sends, decayed, of which the share p was answered: as much as there are answers where
         these are rare, and as there are silences where those are.
         """
-        if self._told is None:
+        if self._counted is None:
             return 0.0
-        everybody = self._told[1].everybody
+        everybody = self._counted[1].everybody
         sends, answers = total(everybody.sends), total(everybody.opens)
         silent = np.divide(sends - answers, sends, out=np.zeros_like(sends), where=sends > 0)
         return float((answers * silent).max(initial=0.0))
@@ -63,7 +64,10 @@ class Describe:
         return better_described(than.rows, one.rows, self.past.labelled, self.past.learn)
 
     def better_hours(self, one: Described, *, than: Described) -> bool:
-        """Return the same of the hours alone: how much users answer is described by `than`."""
+        """Return whether the hours of `one` alone make outcomes more probable, beyond chance.
+
+        How much users answer is described by `than` on both sides.
+        """
         level = {name: getattr(than.rows, name) for name in ("base", "level", "activity_rate")}
         return self.better(replace(one, rows=replace(one.rows, **level)), than=than)
 

@@ -44,11 +44,11 @@ def collapsed_logits(
     # Numba takes half a second to import, which only those who score should pay.
     from sendopt.learn.boosting.walk import add_trees  # noqa: PLC0415
 
-    known = level_shape.known(view, viewpoints, with_variance=False)
-    curves = level_shape.curves(known, with_variance=False)
+    knowledge = level_shape.knowledge(view, viewpoints, with_variance=False)
+    curves = level_shape.curves(knowledge, with_variance=False)
     offset = weights.hourly_logit(curves).astype(np.float32).reshape(len(viewpoints), -1)
     logit = _by_slot(offset, view.weekends(viewpoints))
-    add_trees(trees, known.user_features, logit, threads=threads)
+    add_trees(trees, knowledge.user_features, logit, threads=threads)
     return logit
 
 
