@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from sendopt import schedule
-from sendopt.app import planning
 from sendopt.app.answers import CampaignReport, CampaignStatus
+from sendopt.app.planning import Planner
 from sendopt.app.stores import Stores
 from sendopt.errors import InvalidInput
+from sendopt.features import Target
 from sendopt.records import Campaign, CampaignId, Exploration, Holdout, Plan, SendId, TenantId
 from sendopt.state import plans
 
@@ -147,15 +148,12 @@ class Campaigns(Stores):
         )
 
     def _plan(self, tenant_id: TenantId, campaign: Campaign, *, now: datetime) -> Plan:
-        return planning.plan_campaign(
-            campaign,
-            tenant_id,
-            log=self.log,
-            state=self.state,
-            registry=self.registry,
+        planner = Planner(
+            self.log,
+            self.state,
+            self.registry,
             limits=self.model_limits,
-            open_window=self.settings.open_window,
-            clock_tolerance=self.settings.clock_tolerance,
+            target=Target(self.settings.open_window, clock_tolerance=self.settings.clock_tolerance),
             seed=self.settings.schedule.seed,
-            now=now,
         )
+        return planner.plan(campaign, tenant_id, now=now)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -17,72 +17,128 @@ from sendopt.learn import Registry, ServableModel
 from sendopt.learn.registry import serving
 from sendopt.log import Log, Reader
 from sendopt.records import Campaign, Channel, Plan, Score, ServedBy, TenantId, UserId
-from sendopt.schedule import Person, VariantBelief
+from sendopt.schedule import Forecast, PastOutcomes, Person, candidate_slots
+from sendopt.schedule.forecast import Scores
 from sendopt.schedule.people import gather
 from sendopt.schedule.policy import GREEDY
 from sendopt.score.histogram import score_hours
 from sendopt.state import State, devices, experience, tenants, users
-
-Scores = Mapping[UserId, Mapping[datetime, Score]]
 
 _BUDGET_PERIOD = timedelta(days=30)
 _NAMED_ZONES = ("device", "user", "log")  # not the tenant's, and none that was inferred
 _WORDING_MEMORY = timedelta(days=60)  # wordings wear out; what was answered long ago says little
 
 
-def plan_campaign(
-    campaign: Campaign,
-    tenant_id: TenantId,
-    *,
-    log: Log,
-    state: State,
-    registry: Registry,
-    limits: serving.Limits,
-    open_window: timedelta,
-    clock_tolerance: timedelta,
-    seed: int,
-    now: datetime,
-) -> Plan:
-    """Choose a time for everybody in the audience, or the reason for none. Writes nothing.
+@dataclass(frozen=True)
+class Planner:
+    """Plans campaigns by what the stores hold. Writes nothing."""
 
-    Whose word the times rest on: the champion's, else the last good model's, else the tenant's
-    histogram, else nobody's, and then the configured time is taken. Every decision record says
-    which, and why not the champion.
-    """
-    with log.reader(tenant_id) as reader:
-        people, tenant_zone = _people(campaign, tenant_id, state=state, reader=reader, now=now)
-        snapshot = reader.snapshot
-        scores, answer = _ask_models(
-            campaign, tenant_id, people, log, registry, snapshot=snapshot, limits=limits, now=now
-        )
-        served_by = ServedBy.CHAMPION if answer.step is None else ServedBy(answer.step.value)
-        if answer.step is None:
-            hours = score_hours(
-                reader,
-                recognised(reader, Target(open_window, clock_tolerance=clock_tolerance), until=now),
-                as_of=now,
-                timezone=tenant_zone,
+    log: Log
+    state: State
+    registry: Registry
+    limits: serving.Limits
+    target: Target  # of the tenant's histogram; within its window a wording is answered
+    seed: int
+
+    def plan(self, campaign: Campaign, tenant_id: TenantId, *, now: datetime) -> Plan:
+        """Choose a time for everybody in the audience, or the reason for none.
+
+        Whose word the times rest on: the champion's, else the last good model's, else the tenant's
+        histogram, else nobody's, and then the configured time is taken. Every decision record says
+        which, and why not the champion.
+        """
+        with self.log.reader(tenant_id) as reader:
+            people, tenant_zone = _people(
+                campaign, tenant_id, state=self.state, reader=reader, now=now
             )
-            if hours is not None:
-                scores = _by_hour(campaign, people, hours, now=now)
-                served_by = ServedBy.TENANT_HISTOGRAM
-    explored_counts, belief = _experience(
-        campaign, tenant_id, state=state, open_window=open_window, now=now
-    )
-    return schedule.plan(
-        campaign,
-        tenant_id,
-        people,
-        scores,
-        model_version=answer.model_version,
-        log_snapshot=snapshot,
-        fallback_reason=answer.reason,
-        served_by=served_by,
-        explored_counts=explored_counts,
-        belief=belief,
-        seed=seed,
-        now=now,
-    )
+            forecast = self._forecast(
+                campaign, tenant_id, people, snapshot=reader.snapshot, now=now
+            )
+            if forecast.model_version is None:
+                hours = score_hours(
+                    reader,
+                    recognised(reader, self.target, until=now),
+                    as_of=now,
+                    timezone=tenant_zone,
+                )
+                if hours is not None:
+                    scores = _by_hour(campaign, people, hours, now=now)
+                    forecast = replace(forecast, scores=scores, served_by=ServedBy.TENANT_HISTOGRAM)
+        return schedule.plan(
+            campaign,
+            tenant_id,
+            people,
+            forecast,
+            self._past_outcomes(campaign, tenant_id, now=now),
+            now=now,
+            seed=self.seed,
+        )
+
+    def _forecast(
+        self,
+        campaign: Campaign,
+        tenant_id: TenantId,
+        people: Sequence[Person],
+        *,
+        snapshot: int,
+        now: datetime,
+    ) -> Forecast:
+        """Ask the champion, else the last good model, about every candidate time.
+
+        The excluded ones are scored too: the record shows what a limit cost.
+        """
+        asked = [
+            (person, [slot.starts_at for slot in candidate_slots(campaign, person, now=now)])
+            for person in people
+            if person.suppressed_by is None
+        ]
+        decisions = _decisions(campaign, asked, now=now)
+
+        def ask(model: ServableModel) -> pa.Table:
+            if not decisions.num_rows:
+                nothing = pa.array([], pa.float64())
+                return pa.table({"open_probability": nothing, "logit_sd": nothing})
+            with self.log.reader(tenant_id, snapshot=snapshot) as reader:
+                return score.score_candidates(model, AsOfView(reader, model.target), decisions)
+
+        answer = serving.ask(
+            self.registry, tenant_id, ask, rows=decisions.num_rows, limits=self.limits, now=now
+        )
+        return Forecast(
+            {} if answer.scores is None else _by_user(asked, answer.scores),
+            model_version=answer.model_version,
+            log_snapshot=snapshot,
+            fallback_reason=answer.reason,
+            served_by=answer.step or ServedBy.CHAMPION,
+        )
+
+    def _past_outcomes(
+        self, campaign: Campaign, tenant_id: TenantId, *, now: datetime
+    ) -> PastOutcomes:
+        """Return who was explored with lately, and which wording was answered."""
+        explores = campaign.exploration.policy != GREEDY and not campaign.urgent
+        learns = campaign.learn_variants and len(campaign.variants) > 1
+        if not explores and not learns:
+            return PastOutcomes()
+        explored_counts: dict[UserId, int] = {}
+        belief = None
+        with self.state.read(tenant_id) as tx:
+            if explores:
+                explored_counts = experience.explored_counts(
+                    tx, since=now - _BUDGET_PERIOD, besides=campaign.campaign_id
+                )
+            if learns:
+                answers = experience.variant_answers(
+                    tx,
+                    campaign.variants,
+                    message_type=campaign.message_type,
+                    since=now - _WORDING_MEMORY,
+                    handed_over_by=now - self.target.open_window,
+                )
+                belief = schedule.learn_variants(
+                    [variant.variant_id for variant in campaign.variants], answers
+                )
+        return PastOutcomes(explored_counts, belief)
 
 
 def _people(
@@ -148,39 +204,6 @@ def _with_inferred_zones(
     ]
 
 
-def _ask_models(
-    campaign: Campaign,
-    tenant_id: TenantId,
-    people: Sequence[Person],
-    log: Log,
-    registry: Registry,
-    *,
-    snapshot: int,
-    limits: serving.Limits,
-    now: datetime,
-) -> tuple[Scores, serving.Answer]:
-    """Ask the champion, else the last good model, about every candidate time.
-
-    The excluded ones are scored too: the record shows what a limit cost.
-    """
-    asked = [
-        (person, [slot.starts_at for slot in schedule.candidate_slots(campaign, person, now=now)])
-        for person in people
-        if person.suppressed_by is None
-    ]
-    decisions = _decisions(campaign, asked, now=now)
-
-    def ask(model: ServableModel) -> pa.Table:
-        if not decisions.num_rows:
-            nothing = pa.array([], pa.float64())
-            return pa.table({"open_probability": nothing, "logit_sd": nothing})
-        with log.reader(tenant_id, snapshot=snapshot) as reader:
-            return score.score_candidates(model, AsOfView(reader, model.target), decisions)
-
-    answer = serving.ask(registry, tenant_id, ask, rows=decisions.num_rows, limits=limits, now=now)
-    return {} if answer.scores is None else _by_user(asked, answer.scores), answer
-
-
 def _decisions(
     campaign: Campaign, asked: Sequence[tuple[Person, Sequence[datetime]]], *, now: datetime
 ) -> pa.Table:
@@ -225,40 +248,6 @@ def _by_hour(
         zone = zone_of(person.timezone)
         found[person.user_id] = {
             slot.starts_at: hours[slot.starts_at.astimezone(zone).hour]
-            for slot in schedule.candidate_slots(campaign, person, now=now)
+            for slot in candidate_slots(campaign, person, now=now)
         }
     return found
-
-
-def _experience(
-    campaign: Campaign,
-    tenant_id: TenantId,
-    *,
-    state: State,
-    open_window: timedelta,
-    now: datetime,
-) -> tuple[dict[UserId, int], VariantBelief | None]:
-    """Return what earlier sends taught: who was explored with, and which wording was answered."""
-    explores = campaign.exploration.policy != GREEDY and not campaign.urgent
-    learns = campaign.learn_variants and len(campaign.variants) > 1
-    if not explores and not learns:
-        return {}, None
-    explored_counts: dict[UserId, int] = {}
-    belief = None
-    with state.read(tenant_id) as tx:
-        if explores:
-            explored_counts = experience.explored_counts(
-                tx, since=now - _BUDGET_PERIOD, besides=campaign.campaign_id
-            )
-        if learns:
-            answers = experience.variant_answers(
-                tx,
-                campaign.variants,
-                message_type=campaign.message_type,
-                since=now - _WORDING_MEMORY,
-                handed_over_by=now - open_window,
-            )
-            belief = schedule.learn_variants(
-                [variant.variant_id for variant in campaign.variants], answers
-            )
-    return explored_counts, belief

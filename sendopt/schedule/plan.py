@@ -21,33 +21,28 @@ from sendopt.records import (
     ServedBy,
     Slot,
     TenantId,
-    UserId,
     VariantId,
 )
 from sendopt.schedule.candidates import Person, candidate_slots
 from sendopt.schedule.choose import Bonus, Choice, choose
+from sendopt.schedule.forecast import Forecast, PastOutcomes
 from sendopt.schedule.identity import arm_of, uniform
 from sendopt.schedule.identity import send_id as identify
 from sendopt.schedule.policy import draw
 from sendopt.schedule.variants import VariantBelief, even_split, part_of_day
 
 NO_SCORES: Mapping[datetime, Score] = {}
-NOBODY_EXPLORED: Mapping[UserId, int] = {}
+NOTHING_LEARNED = PastOutcomes()
 
 
 def plan(
     campaign: Campaign,
     tenant_id: TenantId,
     people: Sequence[Person],
-    scores: Mapping[UserId, Mapping[datetime, Score]],
+    forecast: Forecast,
+    past_outcomes: PastOutcomes = NOTHING_LEARNED,
     *,
-    model_version: str | None,
-    log_snapshot: int | None,
-    fallback_reason: str | None,
     now: datetime,
-    served_by: ServedBy = ServedBy.CHAMPION,
-    explored_counts: Mapping[UserId, int] = NOBODY_EXPLORED,
-    belief: VariantBelief | None = None,
     seed: int = 1,
 ) -> Plan:
     """Choose every person's time and wording. The same arguments give the same plan.
@@ -56,27 +51,22 @@ def plan(
         campaign: what to send, the limits, and how to choose.
         tenant_id: whose campaign it is.
         people: the audience, each user once, reachable or not.
-        scores: by user and candidate instant. Who has none for any allowed candidate is sent at
-            the campaign's configured time.
-        model_version: the model that spoke; None if none did.
-        log_snapshot: the log as that model saw it.
-        fallback_reason: why the champion did not speak, or None; who alone is missing in `scores`
-            gets "not_scored".
+        forecast: of their candidate times. Who has no score for any allowed one is sent at the
+            campaign's configured time; who alone is missing gets "not_scored" as the reason.
+        past_outcomes: by which exploring is limited, and wordings are shared out.
         now: nothing is planned before it.
-        served_by: whose word `scores` is.
-        explored_counts: sends of the last 30 days that left a user's best slot, where not 0.
-        belief: what is known of the variants; None = nothing, they share the audience evenly.
         seed: of every chance in the plan.
 
     Raises:
         InvalidInput: `duplicate_id`, `zone_invalid`.
     """
     _refuse_repeated(people)
-    belief = belief or even_split(len(campaign.variants))
+    belief = past_outcomes.belief or even_split(len(campaign.variants))
     sends = []
     decisions = []
     for person in people:
-        slots = _scored_slots(campaign, person, scores.get(person.user_id, NO_SCORES), now=now)
+        scores = forecast.scores.get(person.user_id, NO_SCORES)
+        slots = _scored_slots(campaign, person, scores, now=now)
         arm = arm_of(campaign.holdout, seed=seed, tenant_id=tenant_id, user_id=person.user_id)
         number = identify(tenant_id, campaign.campaign_id, person.user_id)
         choice = choose(
@@ -85,8 +75,8 @@ def plan(
             slots,
             arm=arm,
             uniform=partial(uniform, seed, "slot", number),
-            explored_count=explored_counts.get(person.user_id, 0),
-            fallback_reason=fallback_reason,
+            explored_count=past_outcomes.explored_counts.get(person.user_id, 0),
+            fallback_reason=forecast.fallback_reason,
             bonus=_bonus(belief, person),
         )
         variant, variant_propensity = _variant(belief, person, choice, number, seed=seed)
@@ -111,11 +101,11 @@ def plan(
                 policy=choice.policy,
                 binding_constraint=choice.binding_constraint,
                 fallback_reason=choice.fallback_reason,
-                model_version=model_version,
-                log_snapshot=log_snapshot,
+                model_version=forecast.model_version,
+                log_snapshot=forecast.log_snapshot,
                 timezone=person.timezone,
                 timezone_source=person.timezone_source,
-                served_by=_served_by(choice, served_by),
+                served_by=_served_by(choice, forecast.served_by),
                 gain_probability=choice.gain_probability,
                 abstention_reason=choice.abstention_reason,
                 explored=choice.explored,

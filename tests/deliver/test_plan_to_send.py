@@ -13,7 +13,7 @@ from sendopt import schedule
 from sendopt.deliver import DispatchReport
 from sendopt.deliver.providers import SimulatorProvider
 from sendopt.records import Channel, Device, Score
-from sendopt.schedule import Person
+from sendopt.schedule import Forecast, Person
 from sendopt.state import devices, plans, tenants
 
 DEFINITION = {
@@ -55,10 +55,12 @@ def test_every_planned_user_gets_one_message_at_the_chosen_time(
             campaign,
             "acme",
             people,
-            {},
-            model_version=None,
-            log_snapshot=None,
-            fallback_reason="no_model",
+            Forecast(
+                {},
+                model_version=None,
+                log_snapshot=None,
+                fallback_reason="no_model",
+            ),
             now=now,
         )
         plans.commit(tx.of("acme"), plan, now=now)
@@ -101,10 +103,12 @@ def test_a_dispatcher_that_comes_at_night_waits_for_the_morning(
             campaign,
             "acme",
             [tokyo],
-            {"u1": {datetime(2026, 10, 2, 12, tzinfo=UTC): Score(0.9)}},  # 21:00 in Tokyo
-            model_version="1",
-            log_snapshot=1,
-            fallback_reason=None,
+            Forecast(
+                {"u1": {datetime(2026, 10, 2, 12, tzinfo=UTC): Score(0.9)}},  # 21:00 in Tokyo
+                model_version="1",
+                log_snapshot=1,
+                fallback_reason=None,
+            ),
             now=now,
         )
         plans.commit(tx.of("acme"), plan, now=now)

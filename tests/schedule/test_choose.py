@@ -34,8 +34,9 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
-from sendopt.schedule import Person, plan
+from sendopt.schedule import Forecast, PastOutcomes, Person, plan
 from sendopt.schedule.identity import arm_of, uniform
+from sendopt.schedule.plan import NOTHING_LEARNED
 from sendopt.schedule.policy import draw_slot
 from sendopt.schedule.variants import VariantBelief
 from sendopt.state import plan_rows
@@ -67,17 +68,22 @@ def said(best: int = 12, *, best_at: float = 0.5, others: float = 0.4, sd: float
     }
 
 
-def planned(campaign: Campaign, count: int = 1, **changes: object) -> Plan:
-    people = [a_person(number) for number in range(count)]
-    given: dict[str, object] = {
-        "scores": {person.user_id: said() for person in people},
-        "model_version": "3",
-        "log_snapshot": 41,
-        "fallback_reason": None,
-        "now": MIDNIGHT,
-    }
-    given |= {"people": people, **changes}
-    return plan(campaign, TenantId("default"), **given)  # type: ignore[arg-type]
+def planned(
+    campaign: Campaign,
+    count: int = 1,
+    *,
+    people: list[Person] | None = None,
+    past_outcomes: PastOutcomes = NOTHING_LEARNED,
+    now: datetime = MIDNIGHT,
+    seed: int = 1,
+    **changes: object,
+) -> Plan:
+    people = people or [a_person(number) for number in range(count)]
+    scores = {person.user_id: said() for person in people}
+    forecast = Forecast(scores, model_version="3", log_snapshot=41, fallback_reason=None)
+    forecast = replace(forecast, **changes)  # type: ignore[arg-type]
+    tenant_id = TenantId("default")
+    return plan(campaign, tenant_id, people, forecast, past_outcomes, now=now, seed=seed)
 
 
 def the_decision(campaign: Campaign, **changes: object) -> Decision:
@@ -180,7 +186,7 @@ def test_a_propensity_can_be_computed_again_from_the_record_alone(policy: str) -
 
 def test_who_was_explored_with_enough_gets_the_best_time() -> None:
     spent = {UserId("user-0"): EXPLORING.exploration.per_user}
-    decision = the_decision(EXPLORING, explored_counts=spent)
+    decision = the_decision(EXPLORING, past_outcomes=PastOutcomes(explored_counts=spent))
     assert decision.chosen_at == MIDNIGHT + 12 * HOUR
     assert (decision.policy, decision.propensity) == ("greedy", 1.0)
     assert decision.exploration_bound_by == "exploration_budget_spent"
@@ -346,7 +352,9 @@ def test_where_the_grid_leaves_nothing_an_inferred_night_is_waited_out() -> None
 
 def test_wordings_are_shared_by_the_belief_and_their_chance_is_kept() -> None:
     belief = VariantBelief(((0.6, 0.3, 0.1),) * 4, (0.0,) * 4, 0.7)
-    result = planned(replace(CAMPAIGN, variants=VARIANTS), 3_000, belief=belief)
+    result = planned(
+        replace(CAMPAIGN, variants=VARIANTS), 3_000, past_outcomes=PastOutcomes(belief=belief)
+    )
     for share, variant in zip((0.6, 0.3, 0.1), VARIANTS, strict=True):
         chances = {
             decision.variant_propensity
@@ -363,7 +371,9 @@ def test_a_wording_that_suits_the_evening_draws_the_send_there() -> None:
     belief = VariantBelief(
         ((0.5, 0.5), (0.5, 0.5), (0.5, 0.5), (0.1, 0.9)), (0.0, 0.0, 0.0, 0.5), 0.7
     )
-    decision = the_decision(replace(CAMPAIGN, variants=VARIANTS[:2]), belief=belief)
+    decision = the_decision(
+        replace(CAMPAIGN, variants=VARIANTS[:2]), past_outcomes=PastOutcomes(belief=belief)
+    )
     assert decision.chosen_at == EIGHTEEN
     assert decision.variant_propensity in {0.1, 0.9}
 
@@ -376,7 +386,9 @@ def test_the_evening_is_that_of_the_users_clock() -> None:
     person = a_person(timezone="Asia/Tokyo")
     scores = {person.user_id: said(best_at=0.4)}
     campaign = replace(CAMPAIGN, variants=VARIANTS[:2])
-    decision = the_decision(campaign, people=[person], scores=scores, belief=belief)
+    decision = the_decision(
+        campaign, people=[person], scores=scores, past_outcomes=PastOutcomes(belief=belief)
+    )
     assert decision.chosen_at == MIDNIGHT + 9 * HOUR
     assert decision.variant_propensity in {0.1, 0.9}
 

@@ -25,7 +25,7 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
-from sendopt.schedule import Person, candidate_slots, plan
+from sendopt.schedule import Forecast, Person, candidate_slots, plan
 
 TENANT = TenantId("default")
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
@@ -67,10 +67,12 @@ def planned(
         campaign,
         TENANT,
         people,
-        scored(said or {}),
-        model_version="3",
-        log_snapshot=41,
-        fallback_reason=fallback_reason,
+        Forecast(
+            scored(said or {}),
+            model_version="3",
+            log_snapshot=41,
+            fallback_reason=fallback_reason,
+        ),
         now=now,
     )
 

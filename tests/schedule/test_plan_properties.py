@@ -29,7 +29,7 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
-from sendopt.schedule import Person, candidate_slots, plan
+from sendopt.schedule import Forecast, Person, candidate_slots, plan
 
 MINUTE = timedelta(minutes=1)
 
@@ -151,10 +151,7 @@ def planned(campaign: Campaign, people: list[Person], said: Said, now: datetime)
         campaign,
         TenantId("default"),
         people,
-        scored(said),
-        model_version="3",
-        log_snapshot=41,
-        fallback_reason=None,
+        Forecast(scored(said), model_version="3", log_snapshot=41, fallback_reason=None),
         now=now,
     )
 

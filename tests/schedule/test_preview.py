@@ -21,7 +21,7 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
-from sendopt.schedule import Person, Preview, plan, preview
+from sendopt.schedule import Forecast, Person, Preview, plan, preview
 
 MORNING = datetime(2026, 10, 1, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -47,10 +47,7 @@ def previewed(
             replace(campaign, **changes),  # type: ignore[arg-type]
             TenantId("default"),
             people,
-            scored(said),
-            model_version="3",
-            log_snapshot=41,
-            fallback_reason=None,
+            Forecast(scored(said), model_version="3", log_snapshot=41, fallback_reason=None),
             now=MORNING,
         ),
         Channel.SIMULATOR,
