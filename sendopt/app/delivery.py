@@ -18,7 +18,7 @@ from sendopt.app.secrets import (
     secrets_file,
 )
 from sendopt.app.stores import Stores
-from sendopt.deliver import Dispatcher, RetryPolicy
+from sendopt.deliver import ClaimPolicy, Dispatcher, RetryPolicy
 from sendopt.records import Channel, Device, Message, SendId, TenantId, UserId
 from sendopt.state import devices, users
 from sendopt.state.secrets_in_use import are_secrets_in_use
@@ -109,8 +109,7 @@ class Delivery(Stores):
                 longest=timedelta(seconds=settings.retry_longest_seconds),
                 max_attempts=settings.max_attempts,
             ),
-            lease=timedelta(seconds=settings.lease_seconds),
-            batch=settings.batch,
+            claims=ClaimPolicy(timedelta(seconds=settings.lease_seconds), settings.batch),
         )
 
     def follow_link(self, token: str, request: track.ClickRequest) -> track.Redirect:

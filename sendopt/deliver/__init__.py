@@ -9,8 +9,9 @@ A message is handed over at least once, under one stable id; only those that wer
 process died can be handed over twice.
 """
 
+from sendopt.deliver.claim import ClaimPolicy
 from sendopt.deliver.dispatch import Dispatcher, DispatchReport
 from sendopt.deliver.provider import Provider
 from sendopt.deliver.retry import RetryPolicy
 
-__all__ = ["DispatchReport", "Dispatcher", "Provider", "RetryPolicy"]
+__all__ = ["ClaimPolicy", "DispatchReport", "Dispatcher", "Provider", "RetryPolicy"]

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from sendopt.clock import Clock
+from sendopt.deliver.claim import ClaimPolicy
 from sendopt.deliver.events import event_of
 from sendopt.deliver.hand_over import HandOver
 from sendopt.deliver.leases import Claim, ClaimsOfTheFuture, StepsForward
@@ -77,9 +78,7 @@ class Dispatcher:
         sign_link: makes the URL that a user clicks from a link id.
         random_bytes: a cryptographic source, for link ids.
         retry: the back-off.
-        lease: how long a claim holds; well above the time that a provider takes for a batch.
-        batch: how many sends are claimed at once.
-        poll: how long it goes at most without looking for newly planned sends.
+        claims: how sends are claimed.
     """
 
     def __init__(
@@ -92,9 +91,7 @@ class Dispatcher:
         sign_link: Callable[[str], str],
         random_bytes: Callable[[int], bytes],
         retry: RetryPolicy,
-        lease: timedelta,
-        batch: int,
-        poll: timedelta = timedelta(seconds=1),
+        claims: ClaimPolicy,
     ) -> None:
         self._state = state
         self._providers = dict(providers)
@@ -105,11 +102,9 @@ class Dispatcher:
             owner, {channel: its.name for channel, its in providers.items()}, self._new_link_id
         )
         self._retry = retry
-        self._lease = lease
-        self._batch = batch
-        self._poll = poll
-        self._future = ClaimsOfTheFuture(lease, clock)
-        self._steps = StepsForward(lease, clock)
+        self._lease, self._batch, self._poll = claims.lease, claims.batch, claims.poll
+        self._future = ClaimsOfTheFuture(claims.lease, clock)
+        self._steps = StepsForward(claims.lease, clock)
 
     def dispatch_due(self) -> DispatchReport:
         """Deal with every send that is due, and return when none is left."""

@@ -20,7 +20,7 @@ from receiver import Receiver
 from waiting import PATIENCE, wait_until
 
 from sendopt.clock import Clock, VirtualClock
-from sendopt.deliver import Dispatcher, Provider, RetryPolicy
+from sendopt.deliver import ClaimPolicy, Dispatcher, Provider, RetryPolicy
 from sendopt.deliver.providers import Transport
 from sendopt.records import Channel, Device, Message, Outcome, Variant
 from sendopt.state import State
@@ -348,6 +348,7 @@ def dispatcher(state: State, clock: VirtualClock) -> Callable[..., Dispatcher]:
             state,
             {arguments.pop("channel"): provider},
             arguments.pop("clock"),
+            claims=ClaimPolicy(arguments.pop("lease"), arguments.pop("batch")),
             **arguments,
         )
 

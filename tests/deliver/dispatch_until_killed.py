@@ -11,7 +11,7 @@ import threading
 from datetime import timedelta
 
 from sendopt.clock import SystemClock
-from sendopt.deliver import Dispatcher, RetryPolicy
+from sendopt.deliver import ClaimPolicy, Dispatcher, RetryPolicy
 from sendopt.deliver.providers import Transport, WebhookProvider
 from sendopt.records import Channel
 from sendopt.state import State
@@ -29,9 +29,9 @@ def main(url: str, owner: str, batch: str, lease_seconds: str, request_seconds: 
         sign_link=lambda link_id: f"https://go.example/t/{link_id}",
         random_bytes=os.urandom,
         retry=RetryPolicy(timedelta(milliseconds=50), timedelta(seconds=1), max_attempts=1000),
-        lease=timedelta(seconds=float(lease_seconds)),
-        batch=int(batch),
-        poll=timedelta(milliseconds=50),
+        claims=ClaimPolicy(
+            timedelta(seconds=float(lease_seconds)), int(batch), poll=timedelta(milliseconds=50)
+        ),
     )
     print("ready", flush=True)
     while True:

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from sendopt.app import App
-from sendopt.deliver import Dispatcher, RetryPolicy
+from sendopt.deliver import ClaimPolicy, Dispatcher, RetryPolicy
 from sendopt.deliver.provider import Provider
 from sendopt.errors import LeaseHeld, ModelNotServable, StoreFailure
 from sendopt.records import Channel, TenantId
@@ -144,9 +144,7 @@ class Service:
             sign_link=app.link_signer.url,
             random_bytes=app.random_bytes,
             retry=RETRY,
-            lease=LEASE,
-            batch=_BATCH,
-            poll=_POLL,
+            claims=ClaimPolicy(LEASE, _BATCH, poll=_POLL),
         )
         while True:
             try:
