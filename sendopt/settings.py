@@ -39,7 +39,9 @@ def _names(value: Any) -> Any:
     try:
         return json.loads(value)
     except json.JSONDecodeError as error:
-        raise ValueError('should be a JSON list of names, such as ["otp"]') from error
+        raise InvalidInput(
+            'should be a JSON list of names, such as ["otp"]', code="setting_invalid"
+        ) from error
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]

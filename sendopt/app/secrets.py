@@ -93,7 +93,7 @@ def load_secrets(path: Path) -> Secrets:
 
 def _require_unchanged(content: Mapping[str, Any]) -> None:
     if "sha256" in content and content["sha256"] != _digest(content):
-        raise ValueError("it is not what was written")
+        raise InvalidInput("it is not what was written", code="secrets_unusable")
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from sendopt.errors import Conflict, StoreFailure
+from sendopt.errors import Conflict, InvalidInput, StoreFailure
 
 #: Of the manifest and of how files stand beside it. A higher one is of a later release.
 FORMAT = 1
@@ -22,7 +22,7 @@ def _below_home(path: str) -> str:
     """Accept a path only if it stays below the folder that it is joined to."""
     parts = PurePosixPath(path)
     if parts.is_absolute() or ".." in parts.parts or not parts.parts or "\0" in path:
-        raise ValueError("must lie below the home")
+        raise InvalidInput("must lie below the home", code="backup_damaged")
     return path
 
 

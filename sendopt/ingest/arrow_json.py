@@ -108,7 +108,7 @@ def as_words(column: pa.Array) -> pa.Array:
 
     Raises:
         pa.ArrowException: if Arrow cannot spell the type.
-        ValueError: if an instant or a day lies outside the years 1 to 9999.
+        InvalidInput: `time_unit_suspect`, if an instant or a day lies outside the years 1 to 9999.
     """
     kind = column.type
     if is_text(kind):
@@ -122,7 +122,7 @@ def as_words(column: pa.Array) -> pa.Array:
         octets = column.to_pylist()
         return pa.array([None if each is None else each.hex() for each in octets], pa.string())
     if (pa.types.is_timestamp(kind) or pa.types.is_date(kind)) and not beyond(column).sum() == 0:
-        raise ValueError("a time lies outside the years 1 to 9999")
+        raise InvalidInput("a time lies outside the years 1 to 9999", code="time_unit_suspect")
     return column.cast(pa.string())
 
 

@@ -369,7 +369,7 @@ def _document(event: Event) -> dict[str, Any]:
 
 def _event(document: dict[str, Any]) -> Event:
     if not isinstance(document.get("attributes", {}), dict):
-        raise TypeError("its attributes are no object")
+        raise Unreadable("holds no attributes")
     return Event(
         **{
             **document,

@@ -106,7 +106,7 @@ def _storer(column: sa.Column[Any]) -> Callable[[Any], Any] | None:
     for kind, store in _KINDS:
         if isinstance(column.type, kind):
             return store
-    raise TypeError(f"no form for hashing is fixed for {column.type!r} ({column})")
+    raise NotImplementedError(f"no form for hashing is fixed for {column.type!r} ({column})")
 
 
 _KINDS: tuple[tuple[type[sa.types.TypeEngine[Any]], Callable[[Any], Any] | None], ...] = (

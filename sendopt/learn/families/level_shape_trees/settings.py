@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from sendopt.errors import InvalidInput
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES
 from sendopt.learn.boosting.trees import OffsetTrees
 from sendopt.learn.level_shape.beliefs import LevelShape
@@ -23,9 +24,12 @@ def _of(known: tuple[str, ...]) -> Callable[[list[str]], list[str]]:
     def checked(names: list[str]) -> list[str]:
         unknown = sorted(set(names) - set(known))
         if unknown:
-            raise ValueError(f"should name features among {', '.join(known)}; not {unknown[0]!r}")
+            raise InvalidInput(
+                f"should name features among {', '.join(known)}; not {unknown[0]!r}",
+                code="definition_invalid",
+            )
         if len(set(names)) < len(names):
-            raise ValueError("should name each feature once")
+            raise InvalidInput("should name each feature once", code="definition_invalid")
         return names
 
     return checked
