@@ -11,7 +11,7 @@ from hashlib import sha256
 from sendopt.errors import Conflict, InvalidInput, ModelNotServable, NotFound
 from sendopt.records import EventType
 
-LAST_GOOD_ALIAS = "last_good"
+CHAMPION_ALIAS, CHALLENGER_ALIAS, LAST_GOOD_ALIAS = "champion", "challenger", "last_good"
 
 #: So many characters of a version, all of them digits, are no number of a model.
 _SURELY_A_HASH = 6
@@ -93,20 +93,17 @@ def read_promotions(tags: Mapping[str, str]) -> tuple[Promotion, ...]:
     return tuple(_read(name, kept[name]) for name in sorted(kept))
 
 
-def misplaced(
-    promotions: Sequence[Promotion], aliases: Mapping[str, str], champion: str
-) -> Iterator[str]:
+def misplaced(promotions: Sequence[Promotion], aliases: Mapping[str, str]) -> Iterator[str]:
     """Yield the aliases that point elsewhere than the promotions on record let them.
 
     Args:
         promotions: all of a model, oldest first.
         aliases: numbers of versions by alias.
-        champion: the alias of who serves.
     """
     if not promotions:
         return
     for alias, expected in (
-        (champion, promotions[-1].number),
+        (CHAMPION_ALIAS, promotions[-1].number),
         (LAST_GOOD_ALIAS, last_good(promotions)),
     ):
         if aliases.get(alias) != expected:

@@ -10,11 +10,8 @@ follows from these promotions alone.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,41 +19,44 @@ from pathlib import Path
 from typing import Any
 
 from sendopt.errors import Conflict, ModelNotServable
-from sendopt.learn.families import FAMILY_FAULTS, artifact
+from sendopt.learn.families import artifact
 from sendopt.learn.model.model import ServableModel
+from sendopt.learn.registry.champion_change import (
+    Moving,
+    change_champion,
+    former_champion,
+    in_this_process,
+    misplaced_aliases,
+)
+from sendopt.learn.registry.loaded_models import LoadedModels
 from sendopt.learn.registry.mlflow_store import Version, Versions, damaged, unavailable
 from sendopt.learn.registry.promotions import (
+    CHALLENGER_ALIAS,
+    CHAMPION_ALIAS,
     LAST_GOOD_ALIAS,
     PROMOTED,
     ROLLED_BACK,
     Promotion,
     RegisteredModel,
-    choose,
-    last_good,
-    misplaced,
     named,
-    read_promotions,
-    tag,
 )
 from sendopt.learn.registry.run_name import run_name
+from sendopt.learn.registry.version_facts import (
+    CARD_TAG,
+    GATE_SHA256_TAG,
+    GATE_TAG,
+    changed_facts,
+    facts_of,
+    outcome_of,
+    registered,
+    require_whole,
+    sha256_of_text,
+)
 from sendopt.liveness import LeftBehind, Liveness
 from sendopt.records import EventType, TenantId
 
-CHAMPION_ALIAS = "champion"
-CHALLENGER_ALIAS = "challenger"
-
 _CARD = "card.md"
-_VERSION_TAG = "sendopt.version"
-_UNTIL_TAG, _LEARNED_TAG = "sendopt.trained_until", "sendopt.learned_until"
-_OUTCOME_TAG, _WINDOW_TAG = "sendopt.outcome", "sendopt.open_window_seconds"
-_GATE_TAG, _GATE_SHA256_TAG = "sendopt.gate", "sendopt.gate_sha256"
-_CARD_TAG = "sendopt.card_sha256"
 _MOST_LEFT_BEHIND = 2  # answers of a model: one may be a question too large, two are its habit
-_MOST_LOADED = 3  # of a tenant: the champion, the last good one, and one that either was before
-
-
-#: Opens a block that alone may change the champion, and yields what raises once it may no longer.
-Moving = Callable[[], AbstractContextManager[Callable[[], object]]]
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,8 @@ class Registry:
         moving: Moving | None = None,
     ) -> None:
         self._versions = Versions(tracking_uri, artifacts)
-        self._threads = threads
-        self._moving = moving or _in_this_process()
-        self._loaded: dict[TenantId, dict[str, ServableModel]] = {}  # by number
+        self._models = LoadedModels(self._versions, threads=threads)
+        self._moving = moving or in_this_process()
         self._served: dict[TenantId, ServableModel] = {}  # the last champion of each tenant
         self.left_behind = LeftBehind(_MOST_LEFT_BEHIND)
         self._liveness = Liveness(lambda: self._versions.check(TenantId("default"), CHAMPION_ALIAS))
@@ -109,7 +108,7 @@ class Registry:
             ModelNotServable: `no_champion`; `model_damaged`, if its files are not what was judged;
                 `registry_unavailable`.
         """
-        self._served[tenant_id] = self._once(tenant_id, self._champion(tenant_id))
+        self._served[tenant_id] = self._models.of(tenant_id, self._champion(tenant_id))
         return self._served[tenant_id]
 
     def champions_outcome(self, tenant_id: TenantId) -> EventType | None:
@@ -123,11 +122,11 @@ class Registry:
         version = self._versions.called(tenant_id, CHAMPION_ALIAS)
         if version is None:
             return None
-        said = _outcome(version.tags) if version.is_whole else None
-        if said is not None:
-            return said
+        outcome = outcome_of(version)
+        if outcome is not None:
+            return outcome
         try:
-            return self._once(tenant_id, version).target.outcome
+            return self._models.of(tenant_id, version).target.outcome
         except ModelNotServable as refusal:
             if refusal.code == "registry_unavailable":
                 raise
@@ -142,7 +141,7 @@ class Registry:
         found = self._versions.called(tenant_id, LAST_GOOD_ALIAS)
         if found is None:
             raise ModelNotServable("no model served before", code="no_last_good")
-        return self._once(tenant_id, found)
+        return self._models.of(tenant_id, found)
 
     def last_served(self, tenant_id: TenantId) -> ServableModel:
         """Return the champion that this process loaded last, without asking the registry.
@@ -192,13 +191,7 @@ class Registry:
                 Path(folder),
                 params=params,
                 tags=tags,
-                facts={
-                    _VERSION_TAG: written.version,
-                    _UNTIL_TAG: written.provenance.trained_until.isoformat(),
-                    _LEARNED_TAG: written.provenance.learned_until.isoformat(),
-                    _OUTCOME_TAG: written.target.outcome.value,
-                    _WINDOW_TAG: str(written.target.open_window.total_seconds()),
-                },
+                facts=facts_of(written),
             )
         self._versions.name_run(added.run_id, run_name(written, added.number))
         self._versions.call(tenant_id, CHALLENGER_ALIAS, added.number)
@@ -210,12 +203,12 @@ class Registry:
         Raises:
             ModelNotServable: `model_damaged`.
         """
-        return self._load(recorded.run_id, recorded.model.version)
+        return self._models.read(recorded.run_id, recorded.model.version)
 
     def set_card(self, tenant_id: TenantId, recorded: Recorded, card: str) -> None:
         """Keep the card (Markdown) of a model beside it, and its hash with the version."""
         self._versions.keep_text(recorded.run_id, _CARD, card)
-        self._versions.tag(tenant_id, _CARD_TAG, _sha256(card), number=recorded.number)
+        self._versions.tag(tenant_id, CARD_TAG, sha256_of_text(card), number=recorded.number)
 
     def finish(
         self,
@@ -237,8 +230,8 @@ class Registry:
         """
         self._versions.end_run(recorded.run_id, metrics=metrics, tags=tags)
         # A text without a hash counts as an earlier release's; the other way round as changed.
-        self._versions.tag(tenant_id, _GATE_TAG, gate, number=recorded.number)
-        self._versions.tag(tenant_id, _GATE_SHA256_TAG, _sha256(gate), number=recorded.number)
+        self._versions.tag(tenant_id, GATE_TAG, gate, number=recorded.number)
+        self._versions.tag(tenant_id, GATE_SHA256_TAG, sha256_of_text(gate), number=recorded.number)
 
     def seen(self, tenant_id: TenantId) -> Seen:
         """Return who serves now.
@@ -287,9 +280,9 @@ class Registry:
                     code="champion_changed",
                     hint=f"{number} stays registered; train again to hold it to who serves now",
                 )
-            self._require_servable(tenant_id, number)
+            self._models.require_servable(tenant_id, number)
             promotion = partial(Promotion, PROMOTED, number, at=now, by=by, reason=reason)
-            self._promote(tenant_id, promotion, check_right)
+            change_champion(self._versions, tenant_id, promotion, check_right)
 
     def roll_back(
         self, tenant_id: TenantId, *, to: str | None, by: str, reason: str, now: datetime
@@ -313,28 +306,11 @@ class Registry:
             StoreFailure: if the right to change it was lost; then nothing has changed.
         """
         with self._moving() as check_right:
-            number = self._former_champion(tenant_id, to)
-            self._require_servable(tenant_id, number)
+            number = former_champion(self.models(tenant_id), to)
+            self._models.require_servable(tenant_id, number)
             promotion = partial(Promotion, ROLLED_BACK, number, at=now, by=by, reason=reason)
-            self._promote(tenant_id, promotion, check_right)
+            change_champion(self._versions, tenant_id, promotion, check_right)
         return next(model for model in self.models(tenant_id) if model.number == number)
-
-    def _former_champion(self, tenant_id: TenantId, to: str | None) -> str:
-        """Return the number of the version that is meant and may serve again."""
-        known = self.models(tenant_id)
-        present = next((model for model in known if CHAMPION_ALIAS in model.aliases), None)
-        if present is None:
-            raise Conflict("there is no champion to roll back", code="no_champion")
-        target = choose(known, to)
-        if target.number == present.number:
-            raise Conflict(f"model {target.version} serves already", code="already_champion")
-        if not target.served:
-            raise Conflict(
-                f"model {target.version} was never champion; the gate said: {target.gate}",
-                code="never_champion",
-                hint="`sendopt models list` shows which have served",
-            )
-        return target.number
 
     def models(self, tenant_id: TenantId) -> tuple[RegisteredModel, ...]:
         """Return every version of the tenant's model, newest first.
@@ -345,22 +321,7 @@ class Registry:
         standing = self._versions.standing(tenant_id)
         if standing is None:
             return ()
-        promotions = read_promotions(standing.tags)
-        aliases: dict[str, list[str]] = {}
-        for alias, number in standing.aliases.items():
-            aliases.setdefault(number, []).append(alias)
-        ever = {each.number for each in promotions} | {each.before for each in promotions}
-        return tuple(
-            RegisteredModel(
-                number=each.number,
-                **_facts(each),
-                aliases=tuple(sorted(aliases.get(each.number, ()))),
-                gate=_gate(each.tags),
-                served=each.number in ever or CHAMPION_ALIAS in aliases.get(each.number, ()),
-                promotions=tuple(made for made in promotions if made.number == each.number),
-            )
-            for each in self._versions.newest_first(tenant_id)
-        )
+        return registered(standing, self._versions.newest_first(tenant_id))
 
     def card(self, tenant_id: TenantId, of: str | None = None) -> str:
         """Return the card (Markdown) of a version.
@@ -379,10 +340,10 @@ class Registry:
         else:
             number = named(self.models(tenant_id), of).number
             version = self._versions.numbered(tenant_id, number)
-        _require_whole(version)
+        require_whole(version)
         card = self._versions.text(version.run_id, _CARD)
         # Earlier releases wrote no hash down.
-        if version.tags.get(_CARD_TAG) not in {_sha256(card), None}:
+        if version.tags.get(CARD_TAG) not in {sha256_of_text(card), None}:
             raise damaged(f"the card of model {version.number} was changed since it was written")
         return card
 
@@ -407,20 +368,10 @@ class Registry:
         if self._versions.standing(tenant_id) is None:
             return
         for version in self._versions.newest_first(tenant_id):
-            if not version.is_whole:
-                yield f"what it says of model {version.number} was changed"
-            if _gate(version.tags) != version.tags.get(_GATE_TAG, ""):
-                yield f"what the gate said of model {version.number} was changed"
-        if self._misplaced(tenant_id):
+            yield from changed_facts(version)
+        if misplaced_aliases(self._versions, tenant_id):
             with self._moving():  # a promotion is written down before the aliases move
-                yield from self._misplaced(tenant_id)
-
-    def _misplaced(self, tenant_id: TenantId) -> list[str]:
-        standing = self._versions.standing(tenant_id)
-        if standing is None:
-            return []
-        promotions = read_promotions(standing.tags)
-        return list(misplaced(promotions, standing.aliases, CHAMPION_ALIAS))
+                yield from misplaced_aliases(self._versions, tenant_id)
 
     def meant_by(self, tenant_id: TenantId, name: str) -> ServableModel:
         """Return the model of a number, a version or its beginning, or an alias.
@@ -431,7 +382,7 @@ class Registry:
             ModelNotServable: `model_damaged`, `registry_unavailable`.
         """
         number = named(self.models(tenant_id), name).number
-        return self._once(tenant_id, self._versions.numbered(tenant_id, number))
+        return self._models.of(tenant_id, self._versions.numbered(tenant_id, number))
 
     def card_of(self, recorded: Recorded) -> str | None:
         """Return the card that is kept beside a model; None = there is none."""
@@ -447,105 +398,3 @@ class Registry:
                 "there is no champion yet", code="no_champion", hint="run `sendopt train`"
             )
         return found
-
-    def _once(self, tenant_id: TenantId, version: Version) -> ServableModel:
-        """Return the model of a version, loading it if this process does not hold it."""
-        _require_whole(version)
-        loaded = self._loaded.setdefault(tenant_id, {})
-        model = loaded.get(version.number)
-        if model is None:
-            model = self._load(version.run_id, version.tags[_VERSION_TAG])
-            loaded[version.number] = model
-            for oldest in list(loaded)[:-_MOST_LOADED]:
-                loaded.pop(oldest, None)
-        return model
-
-    def _require_servable(self, tenant_id: TenantId, number: str) -> None:
-        """Refuse a version that was removed or damaged; what this process holds of it is no word.
-
-        Raises:
-            NotFound: `model_unknown`.
-            ModelNotServable: `model_damaged`.
-        """
-        version = self._versions.numbered(tenant_id, number)
-        _require_whole(version)
-        self._load(version.run_id, version.tags[_VERSION_TAG])
-
-    def _promote(
-        self,
-        tenant_id: TenantId,
-        promotion_after: Callable[[str | None], Promotion],
-        check_right: Callable[[], object],
-    ) -> None:
-        """Note the promotion and move the aliases, where nobody else does."""
-        standing = self._versions.standing(tenant_id)
-        tags, aliases = ({}, {}) if standing is None else (standing.tags, standing.aliases)
-        promotions = read_promotions(tags)
-        promotion = promotion_after(aliases.get(CHAMPION_ALIAS))
-        good = last_good([*promotions, promotion])
-        check_right()
-        # Written down first: a promotion that was announced and not made can be made again.
-        self._versions.tag(tenant_id, *tag(promotion, len(promotions)))
-        self._versions.call(tenant_id, CHAMPION_ALIAS, promotion.number)
-        if good is not None or LAST_GOOD_ALIAS in aliases:
-            self._versions.call(tenant_id, LAST_GOOD_ALIAS, good)
-
-    def _load(self, run_id: str, version: str) -> ServableModel:
-        with self._versions.fetched(run_id) as folder:
-            try:
-                return artifact.read(folder, version=version, threads=self._threads)
-            except ModelNotServable as refusal:
-                if refusal.code in FAMILY_FAULTS:
-                    raise
-                raise damaged(refusal.message, hint=refusal.hint) from refusal
-
-
-def _require_whole(version: Version) -> None:
-    if not version.is_whole:
-        raise damaged(f"what the registry says of model {version.number} was changed")
-
-
-def _facts(version: Version) -> dict[str, Any]:
-    """Return what a version says of itself; of one that was changed, only which it may be."""
-    tags = version.tags if version.is_whole else {}
-    return {
-        "version": tags.get(_VERSION_TAG, "?"),
-        "trained_until": _instant(tags.get(_UNTIL_TAG)),
-        "learned_until": _instant(tags.get(_LEARNED_TAG)),
-        "outcome": _outcome(tags),
-        "open_window_seconds": _number(tags.get(_WINDOW_TAG)),
-    }
-
-
-def _gate(tags: Mapping[str, str]) -> str:
-    gate = tags.get(_GATE_TAG, "")
-    return (
-        gate if tags.get(_GATE_SHA256_TAG) in {_sha256(gate), None} else "changed in the registry"
-    )
-
-
-def _in_this_process() -> Moving:
-    turn = threading.Lock()
-
-    @contextmanager
-    def moving() -> Iterator[Callable[[], object]]:
-        with turn:
-            yield lambda: None
-
-    return moving
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _outcome(tags: Mapping[str, str]) -> EventType | None:
-    return EventType(tags[_OUTCOME_TAG]) if _OUTCOME_TAG in tags else None
-
-
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
-
-
-def _number(text: str | None) -> float | None:
-    return None if text is None else float(text)
