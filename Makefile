@@ -55,11 +55,12 @@ faults-short: .venv/ready ## the same with few faults of each kind (minutes)
 simulate: .venv/ready ## live SEEDS simulated days, hunt planted bugs, and write docs/simulation.md
 	cd tests && ../$(BIN)/python -m simulation.survey --seeds $(SEEDS) --write
 
-check: .venv/ready ## format, lint, strict types, import contract; findings fail
+check: .venv/ready ## format, lint, strict types, import contract, shape; findings fail
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python benchmarks/shape.py --limits
 
 format: .venv/ready ## rewrite the code in the house format
 	$(BIN)/ruff format .

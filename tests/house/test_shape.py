@@ -50,6 +50,11 @@ def test_a_compiled_kernel_may_take_its_arrays_one_by_one(tmp_path: Path) -> Non
     assert _faults(tmp_path, {"floor.py": kernel}) == []
 
 
+def test_a_command_may_have_as_many_options_as_people_need(tmp_path: Path) -> None:
+    command = "def lay(a, b, c, d, e, f, g, h, i): ...\n"
+    assert _faults(tmp_path, {"cli/__init__.py": "", "cli/floor.py": command}) == []
+
+
 def _faults(folder: Path, planted: dict[str, str]) -> list[str]:
     for file, text in {**_SOUND, **planted}.items():
         path = folder / "planted" / file
