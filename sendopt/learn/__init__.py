@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sendopt.learn.boosting.tree_tables import TreeTables, tree_tables
     from sendopt.learn.compare import Comparison
     from sendopt.learn.judging.experiments import NaturalExperiments
-    from sendopt.learn.judging.judge import Verdict
+    from sendopt.learn.judging.judge import Judgement
     from sendopt.learn.judging.off_policy import OffPolicyEvaluation
     from sendopt.learn.model.model import ServableModel
     from sendopt.learn.model.predict import CandidateScores, score_decisions
@@ -39,7 +39,7 @@ else:
             "ServableModel": "sendopt.learn.model.model",
             "TrainingReport": "sendopt.learn.train",
             "TreeTables": "sendopt.learn.boosting.tree_tables",
-            "Verdict": "sendopt.learn.judging.judge",
+            "Judgement": "sendopt.learn.judging.judge",
             "score_decisions": "sendopt.learn.model.predict",
             "tree_tables": "sendopt.learn.boosting.tree_tables",
         },
@@ -50,6 +50,7 @@ __all__ = [
     "BacktestReport",
     "CandidateScores",
     "Comparison",
+    "Judgement",
     "MayServe",
     "NaturalExperiments",
     "OffPolicyEvaluation",
@@ -57,7 +58,6 @@ __all__ = [
     "ServableModel",
     "TrainingReport",
     "TreeTables",
-    "Verdict",
     "score_decisions",
     "tree_tables",
 ]

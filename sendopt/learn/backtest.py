@@ -29,7 +29,7 @@ from sendopt.learn.families import RIVALS
 from sendopt.learn.families.definition import shipped
 from sendopt.learn.fitting.fit import Fitted, fit, fit_each
 from sendopt.learn.judging.experiments import NaturalExperiments, natural_experiments
-from sendopt.learn.judging.judge import Verdict
+from sendopt.learn.judging.judge import Judgement
 from sendopt.learn.judging.judge_models import judge_models
 from sendopt.learn.judging.off_policy import OffPolicyEvaluation, evaluate_off_policy
 from sendopt.learn.judging.predictions import OURS, predictions
@@ -53,7 +53,7 @@ class BacktestReport:
     trained_until: datetime  # nothing at or after it was learned from
     label_source: str  # "activity": being active stood in for an answer
     ordered_by: str  # which part of the model orders a user's hours
-    verdict: Verdict | None  # None = the outcomes of the given decisions are not in the log
+    verdict: Judgement | None  # None = the outcomes of the given decisions are not in the log
     experiments: NaturalExperiments | None = None  # None = no sends were judged
     off_policy: OffPolicyEvaluation | None = None  # None = no sends were judged
     log_notes: tuple[str, ...] = ()  # what of the log is not taken as it stands
@@ -210,7 +210,7 @@ def _replay(run: _Run) -> Backtest:
     )
 
 
-def _report(fitted: Fitted, *, verdict: Verdict | None) -> BacktestReport:
+def _report(fitted: Fitted, *, verdict: Judgement | None) -> BacktestReport:
     return BacktestReport(
         log_snapshot=fitted.model.provenance.log_snapshot,
         trained_until=fitted.model.provenance.trained_until,

@@ -13,7 +13,7 @@ from sendopt.learn.families import RIVALS
 from sendopt.learn.families.definition import Definition
 from sendopt.learn.fitting.fit import Fitted, fit_to
 from sendopt.learn.gate import GateReport, Incumbent, Trial, examine, put_on_trial, stand_ins
-from sendopt.learn.judging.judge import Verdict
+from sendopt.learn.judging.judge import Judgement
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.past import Past, Progress
 from sendopt.learn.registry.mlflow_store import as_params
@@ -30,7 +30,7 @@ class Judged:
 
     recorded: Recorded
     trial: Trial
-    verdict: Verdict
+    verdict: Judgement
     gate: GateReport
     card: str
 
@@ -120,7 +120,7 @@ class Candidates:
         )
 
     def _ask_gate(
-        self, fitted: Fitted, recorded: Recorded, trial: Trial, verdict: Verdict
+        self, fitted: Fitted, recorded: Recorded, trial: Trial, verdict: Judgement
     ) -> Judged:
         """Write the card, and let the gate read it where it is kept."""
         card = model_card(fitted, trial, verdict, version=recorded.model.version)

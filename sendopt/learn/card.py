@@ -10,7 +10,7 @@ from sendopt.features.propensity import MAX_WEIGHT
 from sendopt.learn.families.definition import differences
 from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate import GateReport, Outcome, Trial
-from sendopt.learn.judging.judge import Verdict
+from sendopt.learn.judging.judge import Judgement
 from sendopt.learn.judging.predictions import OURS
 from sendopt.learn.level_shape.late_hours import FEWEST_LATE_ANSWERS
 from sendopt.learn.model.model import ServableModel
@@ -26,7 +26,7 @@ _OUTCOME = {
 }
 
 
-def model_card(fitted: Fitted, trial: Trial, verdict: Verdict, *, version: str) -> str:
+def model_card(fitted: Fitted, trial: Trial, verdict: Judgement, *, version: str) -> str:
     """Return the card (Markdown) of a judged model, before the gate has spoken.
 
     Args:
@@ -132,7 +132,7 @@ def _model(model: ServableModel, version: str) -> Iterator[str]:
         yield f"- Set otherwise than as shipped: {told}."
 
 
-def _judgement(verdict: Verdict) -> Iterator[str]:
+def _judgement(verdict: Judgement) -> Iterator[str]:
     yield "## Judgement"
     yield ""
     yield (
@@ -165,7 +165,7 @@ def _judgement(verdict: Verdict) -> Iterator[str]:
         yield f"| {name} | {reward} | {verdict.gain.get(name, '-')} |"
 
 
-def _across_days(verdict: Verdict) -> Iterator[str]:
+def _across_days(verdict: Judgement) -> Iterator[str]:
     across = verdict.across_days
     if across is None:
         if not verdict.choices:
@@ -179,7 +179,7 @@ def _across_days(verdict: Verdict) -> Iterator[str]:
         yield f"- AUC across days minus that of {name}: {gain}."
 
 
-def _population(verdict: Verdict) -> str:
+def _population(verdict: Judgement) -> str:
     """Say which sends the figures of judging speak of."""
     weighing = verdict.weighing
     if not weighing.logged:

@@ -11,7 +11,7 @@ from sendopt.errors import InvalidInput
 from sendopt.evaluate import metrics
 from sendopt.evaluate.metrics import Interval
 from sendopt.features import AsOfView, LabelledMoments, body_of, microseconds, summarise
-from sendopt.learn.judging.judge import Quality, Verdict
+from sendopt.learn.judging.judge import Judgement, Quality
 from sendopt.learn.judging.judge_models import judge_models
 from sendopt.learn.judging.predictions import OURS, Vector, predictions
 from sendopt.learn.model.model import ServableModel
@@ -129,7 +129,7 @@ def _log_loss_difference(past: LabelledMoments, first: Vector, second: Vector) -
     return metrics.user_interval(past.weight * lost, past.weight, user_numbers(past))
 
 
-def _compared(model: ServableModel, verdict: Verdict, name: str) -> Compared:
+def _compared(model: ServableModel, verdict: Judgement, name: str) -> Compared:
     made, across = model.provenance, verdict.across_days
     return Compared(
         version=model.version,

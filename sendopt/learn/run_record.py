@@ -10,7 +10,7 @@ from typing import Any
 from sendopt.features import MOMENT_FEATURES, USER_FEATURES
 from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate import GateReport
-from sendopt.learn.judging.judge import Verdict
+from sendopt.learn.judging.judge import Judgement
 from sendopt.learn.judging.predictions import OURS
 from sendopt.learn.model.model import ServableModel
 
@@ -28,7 +28,7 @@ def params_of(model: ServableModel) -> Mapping[str, Any]:
     }
 
 
-def metrics_of(verdict: Verdict, gate: GateReport) -> dict[str, float]:
+def metrics_of(verdict: Judgement, gate: GateReport) -> dict[str, float]:
     """Return the figures of judging and of the gate.
 
     The limits of intervals that nothing bounds are left out: a metric is a number.
@@ -58,7 +58,7 @@ def gate_tags(gate: GateReport, *, serves: bool) -> dict[str, str]:
     return {"promoted": str(serves).lower(), "reason": gate.reason, **said}
 
 
-def _measured(verdict: Verdict) -> dict[str, float]:
+def _measured(verdict: Judgement) -> dict[str, float]:
     found = {
         "moments": float(verdict.moments),
         "users": float(verdict.users),

@@ -15,7 +15,7 @@ from sendopt.learn.families import RIVALS
 from sendopt.learn.families.definition import Definition, shipped
 from sendopt.learn.fitting.fit import fit_each
 from sendopt.learn.gate import GateReport, Incumbent
-from sendopt.learn.judging.judge import Verdict
+from sendopt.learn.judging.judge import Judgement
 from sendopt.learn.past.notes import too_little_history
 from sendopt.learn.past.outcomes import require_both_outcomes, require_outcome
 from sendopt.learn.past.past import Past, Progress, gather
@@ -60,7 +60,7 @@ class TrainingReport:
     stand_in: StandIn | None  # the simple rule that was asked instead; None = none was
     label_source: str  # "sends", or "activity" standing in for answers
     moments: int  # learned from and judged on
-    verdict: Verdict
+    verdict: Judgement
     gate: GateReport
     log_snapshot: int
     card: str  # Markdown

@@ -13,13 +13,13 @@ from sendopt.features import USER_FEATURES
 from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate import Trial, slices
 from sendopt.learn.gate.trial import words
-from sendopt.learn.judging.judge import Verdict
+from sendopt.learn.judging.judge import Judgement
 
 _ONE_SIDED = 0.025  # of an interval of 95 %
 _SENDS_KNOWN = ((0, 4), (5, 19), (20, None))  # of a user, when the moment was described
 
 
-def weak_spots(fitted: Fitted, trial: Trial, verdict: Verdict) -> Iterator[str]:
+def weak_spots(fitted: Fitted, trial: Trial, verdict: Judgement) -> Iterator[str]:
     """Yield the section on where the model is not proven to be better, and for whom."""
     yield "## Where it does not help"
     yield ""

@@ -20,7 +20,7 @@ from sendopt.evaluate.chance import calibration_test
 from sendopt.features import AsOfView, LabelledMoments
 from sendopt.features.labels.labelled import labelled_sends
 from sendopt.features.propensity import MAX_WEIGHT, inverse
-from sendopt.learn.judging.judge import Verdict, judge
+from sendopt.learn.judging.judge import Judgement, judge
 from sendopt.learn.judging.predictions import OURS
 from sendopt.log import Log, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
@@ -67,7 +67,7 @@ def log_of(
     return past, {OURS: SAID[slot], "rival": RIVAL[slot]}
 
 
-def judged(chances: Vector, seed: int, *, users: int, sends: int = 30) -> Verdict:
+def judged(chances: Vector, seed: int, *, users: int, sends: int = 30) -> Judgement:
     return judge(*log_of(chances, np.random.default_rng(seed), users=users, sends=sends))
 
 

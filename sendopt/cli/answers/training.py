@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sendopt.cli.output import print_table, stdout
-from sendopt.learn import TrainingReport, Verdict
+from sendopt.learn import Judgement, TrainingReport
 from sendopt.learn.past.split import ACTIVITY
 
 
@@ -27,7 +27,7 @@ def show(report: TrainingReport) -> None:
     show_verdict(report.verdict)
 
 
-def show_verdict(verdict: Verdict) -> None:
+def show_verdict(verdict: Judgement) -> None:
     """Print how a model did on later days."""
     stdout.print(
         f"Judged on {verdict.moments:,} later moments of {verdict.users:,} users, "

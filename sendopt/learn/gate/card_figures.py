@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sendopt.evaluate.metrics import Interval
-from sendopt.learn.judging.judge import Verdict
+from sendopt.learn.judging.judge import Judgement
 
 JUDGEMENT = "## Judgement"
 
@@ -49,7 +49,7 @@ def read_card(card: str) -> ToldFacts:
     )
 
 
-def measured(verdict: Verdict) -> Figures:
+def measured(verdict: Judgement) -> Figures:
     """Return the figures that a card of this verdict has to tell."""
     found: Figures = {
         "moments": (verdict.moments,),

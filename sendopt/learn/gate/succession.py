@@ -8,7 +8,7 @@ from sendopt.evaluate.metrics import Gain
 from sendopt.features import instant
 from sendopt.learn.gate.check import Check, failed, no_probabilities, not_judged, passed
 from sendopt.learn.gate.trial import Trial, words
-from sendopt.learn.judging.judge import CHAMPION, Verdict
+from sendopt.learn.judging.judge import CHAMPION, Judgement
 from sendopt.learn.model.model import Provenance
 
 _NOISE = 1e-9  # the same sums over other row counts may differ in their last bits
@@ -78,7 +78,7 @@ def _is_brought_up_to_date(mine: Provenance, theirs: Provenance) -> bool:
     return mine.definition == theirs.definition and mine.learned_until > theirs.learned_until
 
 
-def _gains(verdict: Verdict) -> dict[str, Gain]:
+def _gains(verdict: Judgement) -> dict[str, Gain]:
     gains = {_PRIMARY: verdict.log_loss_gain[CHAMPION]}
     if CHAMPION in verdict.gain:
         gains["answered_share"] = verdict.gain[CHAMPION]

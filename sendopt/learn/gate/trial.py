@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sendopt.clock import cpu_seconds
 from sendopt.features import AsOfView, LabelledMoments, Target
 from sendopt.learn.families import population
-from sendopt.learn.judging.judge import CHAMPION, Verdict
+from sendopt.learn.judging.judge import CHAMPION, Judgement
 from sendopt.learn.judging.off_policy import OffPolicyEvaluation
 from sendopt.learn.judging.predictions import OURS
 from sendopt.learn.model.model import ServableModel
@@ -51,7 +51,7 @@ class Trial:
     rivals: tuple[str, ...]  # of `probabilities`, those that it has to hold against
     simple_rules: Mapping[str, ServableModel]  # that could serve instead, fitted to the same rows
     unsound: Mapping[str, str]  # simple rules that are no rivals, and what is wrong with them
-    verdict: Verdict | None
+    verdict: Judgement | None
     causal: OffPolicyEvaluation | None  # on randomised sends of the judged; None = no sends
     seed: int
     cpu_seconds: Callable[[], float] = cpu_seconds  # what work costs, however busy the machine is

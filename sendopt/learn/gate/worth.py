@@ -21,7 +21,7 @@ from sendopt.evaluate.off_policy import DR, Value
 from sendopt.evaluate.refusal import Refusal
 from sendopt.learn.gate.check import Check, failed, no_probabilities, not_judged, passed
 from sendopt.learn.gate.trial import Trial, words
-from sendopt.learn.judging.judge import Verdict
+from sendopt.learn.judging.judge import Judgement
 from sendopt.learn.judging.off_policy import OffPolicyEvaluation
 from sendopt.learn.judging.predictions import OURS
 from sendopt.learn.past.groups import user_numbers
@@ -201,7 +201,7 @@ def _no_value_of(trial: Trial, causal: OffPolicyEvaluation) -> str:
     return f"no rival has a causal value: {'; '.join(refused)}" if refused else _NO_RIVAL
 
 
-def _judged_on(verdict: Verdict) -> str:
+def _judged_on(verdict: Judgement) -> str:
     across = verdict.across_days
     if across is None:
         return f"on {verdict.choices:,} user-days"

@@ -33,7 +33,7 @@ class Quality:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Judgement:
     """What was found on the judged moments; intervals are 95 %, users as units.
 
     Probabilities and the order of moments are judged on weighed moments (see `weighing`); the
@@ -74,7 +74,7 @@ class Verdict:
 def judge(
     past: LabelledMoments,
     probabilities: Mapping[str, Vector],
-) -> Verdict:
+) -> Judgement:
     """Judge models on `past`, by what they say and by the order in which that puts a day's moments.
 
     Args:
@@ -85,7 +85,7 @@ def judge(
     owner, rewards = _choices(past, probabilities, user, day)
     ones = np.ones(len(owner))
     ours = metrics.log_losses(past.label, probabilities[OURS])
-    return Verdict(
+    return Judgement(
         moments=len(past),
         users=len(np.unique(user)),
         answered=float(past.label.mean()),

@@ -10,7 +10,7 @@ import numpy as np
 from sendopt.evaluate import metrics
 from sendopt.features import AsOfView, LabelledMoments
 from sendopt.learn.judging.across_days import judge_across_days
-from sendopt.learn.judging.judge import Vector, Verdict, judge
+from sendopt.learn.judging.judge import Judgement, Vector, judge
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.groups import user_numbers
 
@@ -20,7 +20,7 @@ def judge_models(
     view: AsOfView,
     models: Mapping[str, ServableModel],
     probabilities: Mapping[str, Vector],
-) -> Verdict:
+) -> Judgement:
     """Judge models on `past`; where its days tell too little of hours, across days as well.
 
     They do where fewer user-days than users hold an answered and a silent moment.
