@@ -12,7 +12,7 @@ from sendopt.learn.card import model_card, with_gate
 from sendopt.learn.families import RIVALS
 from sendopt.learn.families.definition import Definition
 from sendopt.learn.fitting.fit import Fitted, fit_to
-from sendopt.learn.gate import GateReport, Incumbent, Trial, examine, put_on_trial, stand_ins
+from sendopt.learn.gate import GateReport, GateTrial, Incumbent, examine, put_on_trial, stand_ins
 from sendopt.learn.judging.judge import Judgement
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.past import Past, Progress
@@ -29,7 +29,7 @@ class Judged:
     """A candidate that the gate has spoken of."""
 
     recorded: Recorded
-    trial: Trial
+    trial: GateTrial
     verdict: Judgement
     gate: GateReport
     card: str
@@ -105,7 +105,7 @@ class Candidates:
                 break
         return found
 
-    def _trial(self, name: str, recorded: Recorded, *, is_stand_in: bool) -> Trial:
+    def _trial(self, name: str, recorded: Recorded, *, is_stand_in: bool) -> GateTrial:
         fitted = self.fitted[name]
         small = fitted.summary.events <= _MOST_EVENTS_TRAINED_TWICE
         return put_on_trial(
@@ -120,7 +120,7 @@ class Candidates:
         )
 
     def _ask_gate(
-        self, fitted: Fitted, recorded: Recorded, trial: Trial, verdict: Judgement
+        self, fitted: Fitted, recorded: Recorded, trial: GateTrial, verdict: Judgement
     ) -> Judged:
         """Write the card, and let the gate read it where it is kept."""
         card = model_card(fitted, trial, verdict, version=recorded.model.version)

@@ -9,7 +9,7 @@ from sendopt.features import answers_by_age, microseconds
 from sendopt.features.propensity import MAX_WEIGHT
 from sendopt.learn.families.definition import differences
 from sendopt.learn.fitting.fit import Fitted
-from sendopt.learn.gate import GateReport, Outcome, Trial
+from sendopt.learn.gate import GateReport, GateTrial, Outcome
 from sendopt.learn.judging.judge import Judgement
 from sendopt.learn.judging.predictions import OURS
 from sendopt.learn.level_shape.late_hours import FEWEST_LATE_ANSWERS
@@ -26,7 +26,7 @@ _OUTCOME = {
 }
 
 
-def model_card(fitted: Fitted, trial: Trial, verdict: Judgement, *, version: str) -> str:
+def model_card(fitted: Fitted, trial: GateTrial, verdict: Judgement, *, version: str) -> str:
     """Return the card (Markdown) of a judged model, before the gate has spoken.
 
     Args:

@@ -11,7 +11,7 @@ from sendopt.evaluate.chance import Mean, t_beyond
 from sendopt.evaluate.metrics import FEWEST_FOR_INTERVAL, Interval
 from sendopt.features import USER_FEATURES
 from sendopt.learn.fitting.fit import Fitted
-from sendopt.learn.gate import Trial, slices
+from sendopt.learn.gate import GateTrial, slices
 from sendopt.learn.gate.trial import words
 from sendopt.learn.judging.judge import Judgement
 
@@ -19,7 +19,7 @@ _ONE_SIDED = 0.025  # of an interval of 95 %
 _SENDS_KNOWN = ((0, 4), (5, 19), (20, None))  # of a user, when the moment was described
 
 
-def weak_spots(fitted: Fitted, trial: Trial, verdict: Judgement) -> Iterator[str]:
+def weak_spots(fitted: Fitted, trial: GateTrial, verdict: Judgement) -> Iterator[str]:
     """Yield the section on where the model is not proven to be better, and for whom."""
     yield "## Where it does not help"
     yield ""
@@ -97,7 +97,7 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names) or "nobody"
 
 
-def _by_sends_known(fitted: Fitted, trial: Trial) -> Iterator[str]:
+def _by_sends_known(fitted: Fitted, trial: GateTrial) -> Iterator[str]:
     """Yield the log loss of every predictor by how many sends were known of the user."""
     past, weight = fitted.past, trial.judged.weight
     judged = past.split.judge(past.labelled)

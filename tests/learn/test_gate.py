@@ -34,9 +34,9 @@ from sendopt.learn.gate import (
     MAY_GO_UNJUDGED,
     Check,
     GateReport,
+    GateTrial,
     Incumbent,
     Outcome,
-    Trial,
     examine,
     honesty,
     slices,
@@ -98,7 +98,7 @@ class Court:
         target: Target = TARGET,
         retrained: ServableModel | None = None,
         in_storage: Callable[[Path], None] = lambda _: None,
-    ) -> Trial:
+    ) -> GateTrial:
         fitted = fitted or self.fitted
         place = self.folder / str(len(list(self.folder.iterdir())))
         written = artifact.write(model, place)

@@ -2,7 +2,7 @@
 
 Owns: the named checks that a model must pass, and their words.
 Does not own: how a model is trained (fit), what judging measures (judge), who serves (registry).
-In: a Trial.  Out: a GateReport, one Check a name.
+In: a GateTrial.  Out: a GateReport, one Check a name.
 Every check is made, also after one has failed: whoever mends a model wants all of the list.
 """
 
@@ -14,15 +14,15 @@ from sendopt.learn.gate.prepare import put_on_trial
 from sendopt.learn.gate.report import MAY_GO_UNJUDGED, GateReport
 from sendopt.learn.gate.rivals import fault_of
 from sendopt.learn.gate.stand_in import stand_ins
-from sendopt.learn.gate.trial import Incumbent, Trial, are_probabilities
+from sendopt.learn.gate.trial import GateTrial, Incumbent, are_probabilities
 
 __all__ = [
     "MAY_GO_UNJUDGED",
     "Check",
     "GateReport",
+    "GateTrial",
     "Incumbent",
     "Outcome",
-    "Trial",
     "are_probabilities",
     "examine",
     "fault_of",
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-def examine(trial: Trial) -> GateReport:
+def examine(trial: GateTrial) -> GateReport:
     """Make every check on `trial`."""
     parts = (honesty, soundness, worth, succession, slices)
     return GateReport(tuple(check for part in parts for check in part.checks(trial)))

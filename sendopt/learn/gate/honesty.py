@@ -12,7 +12,7 @@ from sendopt.evaluate import metrics
 from sendopt.features import AsOfView, instant, microseconds
 from sendopt.learn.gate.card_figures import JUDGEMENT, differences, measured, read_card
 from sendopt.learn.gate.check import Check, failed, passed
-from sendopt.learn.gate.trial import Trial, Vector
+from sendopt.learn.gate.trial import GateTrial, Vector
 
 #: What a card must tell, by the headings under which it tells it.
 CARD_SECTIONS = ("## Data", "## Model", JUDGEMENT, "## Where it does not help")
@@ -23,7 +23,7 @@ _SAME = 1e-9  # sums over other row counts may differ in their last bits
 _MOST_AUC = 0.995  # nobody's answers are that regular; a column that knows the answer is
 
 
-def target(trial: Trial) -> Check:
+def target(trial: GateTrial) -> Check:
     """It must predict what was asked for, from the log that is being judged."""
     mine, asked = trial.model.target, trial.target
     if mine != asked:
@@ -37,7 +37,7 @@ def target(trial: Trial) -> Check:
     return passed("target", f"{mine}; snapshot {snapshot}")
 
 
-def unseen(trial: Trial) -> Check:
+def unseen(trial: GateTrial) -> Check:
     """It must not have learned from the days that it is judged on."""
     first = instant(int(trial.judged.at_us.min()))
     learned_until = trial.model.provenance.learned_until
@@ -49,7 +49,7 @@ def unseen(trial: Trial) -> Check:
     return passed("unseen", f"judged from {first.isoformat()}, after all that it learned from")
 
 
-def future(trial: Trial) -> Check:
+def future(trial: GateTrial) -> Check:
     """What it says of a moment must not change when all that came later is taken away."""
     past = trial.judged
     ahead = past.as_of_us > past.at_us
@@ -77,7 +77,7 @@ def future(trial: Trial) -> Check:
     )
 
 
-def plausible(trial: Trial) -> Check:
+def plausible(trial: GateTrial) -> Check:
     """It must not be too good to be true."""
     one_group = np.zeros(len(trial.judged), np.intp)
     ordered, pairs = metrics.pair_counts(one_group, trial.ours, trial.judged.label)
@@ -91,7 +91,7 @@ def plausible(trial: Trial) -> Check:
     return passed("plausible", f"AUC {auc:.4f}", {"auc": auc})
 
 
-def card(trial: Trial) -> Check:
+def card(trial: GateTrial) -> Check:
     """Its card must be there, be its own, tell all, and tell the figures that were found."""
     if not trial.card:
         return failed("card", "there is no model card")
@@ -110,7 +110,7 @@ def card(trial: Trial) -> Check:
     return passed("card", f"complete, and its {len(expected)} figures are those that were measured")
 
 
-def checks(trial: Trial) -> Iterator[Check]:
+def checks(trial: GateTrial) -> Iterator[Check]:
     """Yield what was found."""
     yield target(trial)
     yield unseen(trial)
@@ -119,7 +119,7 @@ def checks(trial: Trial) -> Iterator[Check]:
     yield card(trial)
 
 
-def _middle(trial: Trial) -> datetime:
+def _middle(trial: GateTrial) -> datetime:
     """Return a viewpoint in the middle of the judged time: much came after it.
 
     One, because everything that happened before it is read again.
@@ -128,7 +128,7 @@ def _middle(trial: Trial) -> datetime:
     return instant(int(known[len(known) // 2]))
 
 
-def _described_before(trial: Trial, cut: datetime) -> tuple[NDArray[np.intp], Vector]:
+def _described_before(trial: GateTrial, cut: datetime) -> tuple[NDArray[np.intp], Vector]:
     """Return moments seen from shortly before `cut`, and what is said of them without the rest."""
     past = trial.judged
     age = microseconds(cut) - past.as_of_us

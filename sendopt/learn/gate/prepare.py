@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from sendopt.features import Target
 from sendopt.learn.fitting.fit import Fitted
 from sendopt.learn.gate.rivals import fault_of
-from sendopt.learn.gate.trial import Incumbent, Trial, are_probabilities
+from sendopt.learn.gate.trial import GateTrial, Incumbent, are_probabilities
 from sendopt.learn.judging.judge import CHAMPION
 from sendopt.learn.judging.judge_models import judge_models
 from sendopt.learn.judging.off_policy import OffPolicyEvaluation, evaluate_off_policy
@@ -27,7 +27,7 @@ def put_on_trial(
     is_stand_in: bool = False,
     read_back: Callable[[], ServableModel],
     retrain: Callable[[], ServableModel] | None,
-) -> Trial:
+) -> GateTrial:
     """Judge `model` on the days of `fitted` that were kept unseen, beside its rivals.
 
     The card is still missing: it tells what is found here.
@@ -58,7 +58,7 @@ def put_on_trial(
         probabilities |= predictions({CHAMPION: champion}, past.view, *later.seen_by(past.view))
     everybody = {OURS: model} | others
     judgeable = all(are_probabilities(said) for said in probabilities.values())
-    return Trial(
+    return GateTrial(
         model=model,
         read_back=read_back,
         retrain=retrain,

@@ -14,7 +14,7 @@ from sendopt.evaluate import metrics
 from sendopt.evaluate.chance import FEWEST_FOR_TEST, Mean, clustered_mean, t_beyond
 from sendopt.features import USER_FEATURES, statement
 from sendopt.learn.gate.check import Check, failed, no_probabilities, not_judged, passed
-from sendopt.learn.gate.trial import Trial, words
+from sendopt.learn.gate.trial import GateTrial, words
 from sendopt.learn.judging.predictions import OURS
 from sendopt.learn.past.groups import day_groups, user_numbers
 
@@ -53,7 +53,7 @@ class Part:
         return {measure: gain for measure, gain in told.items() if gain is not None}
 
 
-def checks(trial: Trial) -> Iterator[Check]:
+def checks(trial: GateTrial) -> Iterator[Check]:
     """Yield a check for each of SLICES.
 
     In no part may the log loss, or the choice of time where a part holds whole user-days, be worse
@@ -75,7 +75,7 @@ def checks(trial: Trial) -> Iterator[Check]:
         yield _check(cut, mine, words(trial.standard), level)
 
 
-def parts_of(trial: Trial, rival: str) -> list[Part]:
+def parts_of(trial: GateTrial, rival: str) -> list[Part]:
     """Compare ours with `rival` in every part."""
     past = trial.judged
     user, day, weight = user_numbers(past), day_groups(past), past.weight
@@ -131,7 +131,7 @@ def _gain(value: Vector, user: NDArray[np.intp], weight: Vector | None = None) -
     return clustered_mean(value, user, weight)
 
 
-def _cuts(trial: Trial) -> dict[str, Parts]:
+def _cuts(trial: GateTrial) -> dict[str, Parts]:
     past = trial.judged
     seen, local = past.seen_by(trial.view)
     features = np.nan_to_num(trial.view.user_features(seen)[local.viewpoint])
@@ -166,7 +166,7 @@ def _cuts(trial: Trial) -> dict[str, Parts]:
     }
 
 
-def _platforms_or_zones(trial: Trial) -> Parts:
+def _platforms_or_zones(trial: GateTrial) -> Parts:
     """Part by platform where the judged users have several, else by time zone."""
     past = trial.judged
     context = trial.view.reader.query(

@@ -13,7 +13,7 @@ from sendopt.errors import ModelNotServable
 from sendopt.features import Viewpoints
 from sendopt.learn.families import artifact
 from sendopt.learn.gate.check import Check, failed, not_judged, passed
-from sendopt.learn.gate.trial import Trial, Vector, are_probabilities
+from sendopt.learn.gate.trial import GateTrial, Vector, are_probabilities
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.model.scorer import Inputs, rows_at
 
@@ -25,7 +25,7 @@ _ENOUGH_MS_PER_USER = 1.0  # quick enough, however quick the champion is
 _MOST_TIMES_SLOWER = 5.0
 
 
-def schema(trial: Trial) -> Check:
+def schema(trial: GateTrial) -> Check:
     """It must read the release's features, in its order."""
     told = trial.model.scorer.reads_other_features(trial.rows)
     if told is not None:
@@ -33,7 +33,7 @@ def schema(trial: Trial) -> Check:
     return passed("schema", "its features are named and ordered as computed")
 
 
-def finite(trial: Trial, week: Inputs) -> Check:
+def finite(trial: GateTrial, week: Inputs) -> Check:
     """All it says must be probabilities, whatever it is asked."""
     asked = {"judged moments": trial.rows, "weeks of known users and strangers": week}
     few = rows_at(trial.rows, np.arange(len(trial.rows)) < _STRESSED)
@@ -48,7 +48,7 @@ def finite(trial: Trial, week: Inputs) -> Check:
     return passed("finite", f"probabilities on {', '.join(asked)}")
 
 
-def latency(trial: Trial) -> Check:
+def latency(trial: GateTrial) -> Check:
     """It must score fast enough, from what a view knows of users to the best hours of their weeks.
 
     That is what serving does; the champion does the same, in turns.
@@ -71,7 +71,7 @@ def latency(trial: Trial) -> Check:
     return passed("latency", told, figures)
 
 
-def stored(trial: Trial) -> Check:
+def stored(trial: GateTrial) -> Check:
     """Its files must hold what was judged, and say the same to the bit."""
     try:
         back = trial.read_back()
@@ -88,7 +88,7 @@ def stored(trial: Trial) -> Check:
     return passed("artifact", said)
 
 
-def reproducible(trial: Trial) -> Check:
+def reproducible(trial: GateTrial) -> Check:
     """Trained again on the same snapshot with the same seed, the same bytes must come out."""
     if trial.retrain is None:
         return not_judged(
@@ -107,7 +107,7 @@ def reproducible(trial: Trial) -> Check:
     return passed("reproducible", f"trained again, version {again} came out again")
 
 
-def checks(trial: Trial) -> Iterator[Check]:
+def checks(trial: GateTrial) -> Iterator[Check]:
     """Yield what was found."""
     yield schema(trial)
     week = _week(trial, trial.model)
@@ -117,14 +117,14 @@ def checks(trial: Trial) -> Iterator[Check]:
     yield reproducible(trial)
 
 
-def _week(trial: Trial, model: ServableModel) -> Inputs:
+def _week(trial: GateTrial, model: ServableModel) -> Inputs:
     """Describe the 168 slots of some known users, and of users whom nobody has heard of."""
     seen = askers(trial, _USERS)
     view = trial.view.looking_for(model.target)  # `target` asks whether it is another
     return model.inputs(view, seen, view.hours_of_week(seen))
 
 
-def askers(trial: Trial, known: int) -> Viewpoints:
+def askers(trial: GateTrial, known: int) -> Viewpoints:
     """Return up to so many known users, and some strangers, as of the last judged day."""
     users = trial.judged.user_id.unique()[:known].cast(pa.string())
     # No id of a tenant holds a control character, so these are strangers in every log.
@@ -134,7 +134,7 @@ def askers(trial: Trial, known: int) -> Viewpoints:
     return Viewpoints(both, pa.array(last_us).cast(trial.judged.as_of.type))
 
 
-def _fastest(trial: Trial, models: Sequence[ServableModel]) -> Vector:
+def _fastest(trial: GateTrial, models: Sequence[ServableModel]) -> Vector:
     """Return the shortest of several CPU times, in seconds, of each model, taken in turns.
 
     CPU time, because on a busy machine the wall clock would refuse one model and let its twin pass.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sendopt.evaluate.off_policy import DR, Value
-from sendopt.learn.gate.trial import Trial
+from sendopt.learn.gate.trial import GateTrial
 from sendopt.learn.gate.worth import below
 from sendopt.learn.judging.judge import Judgement
 
 
-def stand_ins(trial: Trial) -> tuple[str, ...]:
+def stand_ins(trial: GateTrial) -> tuple[str, ...]:
     """Name the simple rules that are heard instead of a refused model, until one may serve.
 
     All of them, the best one first, if the model is below any of them beyond noise. Else the
@@ -27,7 +27,7 @@ def stand_ins(trial: Trial) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _below(trial: Trial, verdict: Judgement) -> list[str]:
+def _below(trial: GateTrial, verdict: Judgement) -> list[str]:
     gains = [verdict.gain, verdict.order_gain, verdict.log_loss_gain]
     if trial.causal is not None:
         gains.append({name: each[DR] for name, each in trial.causal.gain.items()})
@@ -39,7 +39,7 @@ def _below(trial: Trial, verdict: Judgement) -> list[str]:
     ]
 
 
-def _best_first(trial: Trial, verdict: Judgement) -> list[str]:
+def _best_first(trial: GateTrial, verdict: Judgement) -> list[str]:
     """Return the rules by what tells most of hours: randomised sends, order, log loss."""
     rules = trial.simple_rules
     worth: Mapping[str, float] = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sendopt.evaluate.metrics import Gain
 from sendopt.features import instant
 from sendopt.learn.gate.check import Check, failed, no_probabilities, not_judged, passed
-from sendopt.learn.gate.trial import Trial, words
+from sendopt.learn.gate.trial import GateTrial, words
 from sendopt.learn.judging.judge import CHAMPION, Judgement
 from sendopt.learn.model.model import Provenance
 
@@ -15,7 +15,7 @@ _NOISE = 1e-9  # the same sums over other row counts may differ in their last bi
 _PRIMARY = "log_loss"  # decides; the other measures are told
 
 
-def succession(trial: Trial) -> Check:
+def succession(trial: GateTrial) -> Check:
     """Decide by what the challenger is whether it must be better than the champion.
 
     The champion's own definition, learned from later days, is the same model brought up to date:
@@ -69,7 +69,7 @@ def _without_champion(why: str) -> Check:
     return passed("succession", "no champion to replace")
 
 
-def checks(trial: Trial) -> Iterator[Check]:
+def checks(trial: GateTrial) -> Iterator[Check]:
     """Yield what was found."""
     yield succession(trial)
 

@@ -29,7 +29,7 @@ class Incumbent:
 
 
 @dataclass(frozen=True)
-class Trial:
+class GateTrial:
     """A challenger, the days that it is judged on, and whom it has to hold against.
 
     `probabilities` are those of `judge`: ours, the rivals', and the champion's if there is one that

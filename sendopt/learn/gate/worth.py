@@ -20,7 +20,7 @@ from sendopt.evaluate.metrics import Gain, calibration_error
 from sendopt.evaluate.off_policy import DR, Value
 from sendopt.evaluate.refusal import Refusal
 from sendopt.learn.gate.check import Check, failed, no_probabilities, not_judged, passed
-from sendopt.learn.gate.trial import Trial, words
+from sendopt.learn.gate.trial import GateTrial, words
 from sendopt.learn.judging.judge import Judgement
 from sendopt.learn.judging.off_policy import OffPolicyEvaluation
 from sendopt.learn.judging.predictions import OURS
@@ -38,7 +38,7 @@ Compared = TypeVar("Compared", bound=Hashable)
 _NO_RIVAL = "there is nobody to compare with"
 
 
-def rivals(trial: Trial) -> Check:
+def rivals(trial: GateTrial) -> Check:
     """One simple rule at least must be worth comparing with; whichever is not is left out."""
     left_out = "; ".join(f"the {words(name)}'s {said}" for name, said in trial.unsound.items())
     if trial.unsound and not trial.simple_rules:
@@ -48,7 +48,7 @@ def rivals(trial: Trial) -> Check:
     return passed("rivals", f"right on average of the days learned from: {compared}{note}")
 
 
-def choice(trial: Trial) -> Check:
+def choice(trial: GateTrial) -> Check:
     """It must not order the hours of a day worse than a rival, beyond chance.
 
     The share of answers at the chosen moment is what counts in the end, and tells little where
@@ -92,7 +92,7 @@ def choice(trial: Trial) -> Check:
     )
 
 
-def probability(trial: Trial) -> Check:
+def probability(trial: GateTrial) -> Check:
     """Its log loss must not exceed a rival's beyond chance."""
     if trial.verdict is None:
         return no_probabilities("probability")
@@ -109,7 +109,7 @@ def probability(trial: Trial) -> Check:
     return passed("probability", said, figures)
 
 
-def off_policy(trial: Trial) -> Check:
+def off_policy(trial: GateTrial) -> Check:
     """Where times were randomised, its choice must not earn less than a rival's."""
     causal = trial.causal
     if causal is None:
@@ -139,7 +139,7 @@ def off_policy(trial: Trial) -> Check:
     )
 
 
-def calibration(trial: Trial) -> Check:
+def calibration(trial: GateTrial) -> Check:
     """Its calibration error must not exceed a rival's, nor a bound, by more than chance does."""
     if trial.verdict is None:
         return no_probabilities("calibration")
@@ -170,7 +170,7 @@ def calibration(trial: Trial) -> Check:
     return judge("calibration", said, figures)
 
 
-def checks(trial: Trial) -> Iterator[Check]:
+def checks(trial: GateTrial) -> Iterator[Check]:
     """Yield what was found."""
     yield rivals(trial)
     yield choice(trial)
@@ -191,7 +191,7 @@ def below(gains: Mapping[Compared, Gain]) -> list[Compared]:
     return [*(name for name, gain in lost.items() if not gain.bounded), *holm(p, _LEVEL)]
 
 
-def _no_value_of(trial: Trial, causal: OffPolicyEvaluation) -> str:
+def _no_value_of(trial: GateTrial, causal: OffPolicyEvaluation) -> str:
     """Say why no rival has a causal value to compare with."""
     refused = [
         f"{words(rival)}: {value.reason}"
@@ -209,7 +209,7 @@ def _judged_on(verdict: Judgement) -> str:
     return f"across the days of {across.users:,} users{days}"
 
 
-def _of_rivals(trial: Trial, gains: Mapping[str, Gain]) -> dict[str, Gain]:
+def _of_rivals(trial: GateTrial, gains: Mapping[str, Gain]) -> dict[str, Gain]:
     return {rival: gains[rival] for rival in trial.rivals if rival in gains}
 
 
