@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from prompt_world import Table, World, loggings, targets, worlds
 
 from sendopt.evaluate import arms, lift, off_policy
-from sendopt.evaluate.arms import Trial
+from sendopt.evaluate.arms import HoldoutTrial
 from sendopt.evaluate.chance import clustered_mean
 from sendopt.evaluate.metrics import Interval
 from sendopt.evaluate.off_policy import Logged
@@ -134,7 +134,7 @@ def watch(
     return Watched(experiments, *(int(count) for count in counted))
 
 
-def _look(trial: Trial, truth: float) -> NDArray[np.bool_]:
+def _look(trial: HoldoutTrial, truth: float) -> NDArray[np.bool_]:
     found = lift.report(trial, effect=0.05)
     if isinstance(found, Refusal):
         return np.array([False, False, False, True, False])
@@ -155,7 +155,7 @@ def _look(trial: Trial, truth: float) -> NDArray[np.bool_]:
 
 def _experiment(
     world: World, people: int | None, share: float, rng: np.random.Generator
-) -> tuple[Trial, NDArray[np.intp]]:
+) -> tuple[HoldoutTrial, NDArray[np.intp]]:
     """Return the sends of one split, and the day of each."""
     if people is None:
         rows, who, count = np.arange(len(world.person)), world.person, world.people
@@ -172,7 +172,7 @@ def _experiment(
     optimised = np.zeros(count, bool)
     optimised[rng.permutation(count)[: count // 2]] = True
     moved = optimised[user] & (answered == 0) & (rng.random(len(user)) < share)
-    trial = Trial(
+    trial = HoldoutTrial(
         user=user,
         optimised=optimised[user],
         holdout_share=np.full(len(user), 0.5),

@@ -14,7 +14,7 @@ from sendopt.app.campaigns import Campaigns
 from sendopt.app.defaults import ANSWER_WINDOW, EFFECT
 from sendopt.errors import InvalidInput
 from sendopt.evaluate import lift
-from sendopt.evaluate.arms import Trial
+from sendopt.evaluate.arms import HoldoutTrial
 from sendopt.evaluate.lift import Lift
 from sendopt.evaluate.refusal import Refusal
 from sendopt.records import Campaign, CampaignId, EventType, TenantId
@@ -118,12 +118,12 @@ def _closed_at(campaign: Campaign, window: timedelta) -> datetime:
     return campaign.latest_at + window  # no send goes out after its window, however late it is
 
 
-def _trial(rows: Iterable[ArmedSends], shares: NDArray[np.float64]) -> Trial:
+def _trial(rows: Iterable[ArmedSends], shares: NDArray[np.float64]) -> HoldoutTrial:
     """Return the trial of all `rows`, whose strata held out these shares."""
     counted = np.fromiter(rows, [(name, np.int32) for name in ArmedSends._fields])
     past = counted["past_sent"].astype(np.float64)
     past[past == 0.0] = np.nan
-    return Trial(
+    return HoldoutTrial(
         user=counted["user"].astype(np.intp),
         optimised=counted["optimised"] == 1,
         holdout_share=shares[counted["stratum"]],

@@ -17,7 +17,7 @@ FEWEST_USERS, FEWEST_ANSWERS = 30, 10
 
 
 @dataclass(frozen=True)
-class Trial:
+class HoldoutTrial:
     """Sends of randomised users, the suppressed ones too: intention to treat.
 
     A row holds some sends of one user in one arm, drawn with one chance: all of them, or each in a
@@ -36,9 +36,9 @@ class Trial:
     def __len__(self) -> int:
         return len(self.answered)
 
-    def rows(self, chosen: Mask) -> Trial:
+    def rows(self, chosen: Mask) -> HoldoutTrial:
         """Return the chosen rows."""
-        return Trial(
+        return HoldoutTrial(
             self.user[chosen],
             self.optimised[chosen],
             self.holdout_share[chosen],
@@ -97,7 +97,7 @@ class Estimate:
         return max(self.variance - within, 0.0)
 
 
-def comparable(trial: Trial) -> Trial:
+def comparable(trial: HoldoutTrial) -> HoldoutTrial:
     """Return the sends of chances with which some users were held out, and some were not.
 
     The others' have nobody to be compared with.
@@ -107,7 +107,7 @@ def comparable(trial: Trial) -> Trial:
     return trial.rows(((treated > 0) & (treated < size))[stratum])
 
 
-def compare(trial: Trial, outcome: Vector) -> Estimate:
+def compare(trial: HoldoutTrial, outcome: Vector) -> Estimate:
     """Compare the shares of sends with an outcome.
 
     Where users were held out with several chances, as after a change of the holdout, sends are
@@ -134,7 +134,7 @@ def compare(trial: Trial, outcome: Vector) -> Estimate:
     )
 
 
-def adjust(trial: Trial, estimate: Estimate) -> Estimate:
+def adjust(trial: HoldoutTrial, estimate: Estimate) -> Estimate:
     """Take out of the difference what the users' own past explains (CUPED, Deng et al. 2013).
 
     What users did before the draw differs between the arms by chance alone.
@@ -160,7 +160,7 @@ def adjust(trial: Trial, estimate: Estimate) -> Estimate:
     )
 
 
-def enough(trial: Trial, outcome: Vector) -> bool:
+def enough(trial: HoldoutTrial, outcome: Vector) -> bool:
     """Tell whether both arms hold enough users, and enough sends with and without the outcome."""
     for on in (trial.optimised, ~trial.optimised):
         if min(outcome[on].sum(), (trial.sent - outcome)[on].sum()) < FEWEST_ANSWERS:
@@ -168,7 +168,7 @@ def enough(trial: Trial, outcome: Vector) -> bool:
     return min(trial.users(optimised=flag) for flag in (True, False)) >= FEWEST_USERS
 
 
-def assignment_p_value(trial: Trial) -> float:
+def assignment_p_value(trial: HoldoutTrial) -> float:
     """Return how surprising the sizes of the arms are, however often they are looked at.
 
     Users are the draws, each counted once for every chance with which it was drawn.
@@ -183,7 +183,7 @@ def assignment_p_value(trial: Trial) -> float:
     return min(1.0, len(shares) * min(p_values))
 
 
-def _stratum_weight(trial: Trial) -> Vector:
+def _stratum_weight(trial: HoldoutTrial) -> Vector:
     """Return of each row the sends of its chance to be held out, over those in the row's arm."""
     _, stratum = np.unique(trial.holdout_share, return_inverse=True)
     size = np.bincount(stratum, weights=trial.sent)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from math import ceil, sqrt
 
 from sendopt.evaluate import arms, sequential
-from sendopt.evaluate.arms import Estimate, Trial
+from sendopt.evaluate.arms import Estimate, HoldoutTrial
 from sendopt.evaluate.chance import Vector, user_sums
 from sendopt.evaluate.metrics import Interval
 from sendopt.evaluate.refusal import Refusal
@@ -66,7 +66,7 @@ class Lift:
     label: str = "causal"
 
 
-def report(trial: Trial, *, effect: float) -> Lift | Refusal:
+def report(trial: HoldoutTrial, *, effect: float) -> Lift | Refusal:
     """Compare the arms of `trial`.
 
     Args:
@@ -118,7 +118,7 @@ def _conclude(difference: Interval | None) -> Conclusion:
     return Conclusion.BETTER if difference.low > 0.0 else Conclusion.WORSE
 
 
-def _contrast(trial: Trial, outcome: Vector, estimate: Estimate) -> Contrast:
+def _contrast(trial: HoldoutTrial, outcome: Vector, estimate: Estimate) -> Contrast:
     variance = estimate.variance
     if not arms.enough(trial, outcome) or variance < _ROUNDING:
         return Contrast(estimate.optimised, estimate.holdout, None, None)
@@ -131,7 +131,7 @@ def _contrast(trial: Trial, outcome: Vector, estimate: Estimate) -> Contrast:
     )
 
 
-def _relative(trial: Trial, estimate: Estimate, radii: float) -> Interval | None:
+def _relative(trial: HoldoutTrial, estimate: Estimate, radii: float) -> Interval | None:
     """Return the ratio of the shares minus 1, by Fieller's theorem (1954), as many radii wide.
 
     It holds every ratio r at which optimised - r x holdout cannot be told from 0. At r = 1 that is
@@ -152,7 +152,7 @@ def _relative(trial: Trial, estimate: Estimate, radii: float) -> Interval | None
     return Interval(ratio - 1.0, centre - half - 1.0, centre + half - 1.0)
 
 
-def _needed(trial: Trial, estimate: Estimate, effect: float) -> Needed:
+def _needed(trial: HoldoutTrial, estimate: Estimate, effect: float) -> Needed:
     enough = sequential.resolving_variance(effect)
     further = max(estimate.variance / enough - 1.0, 0.0)
     return Needed(
@@ -174,7 +174,7 @@ def _no_arms(reason: str) -> Refusal:
     )
 
 
-def _mismatch(trial: Trial, p_value: float) -> Refusal:
+def _mismatch(trial: HoldoutTrial, p_value: float) -> Refusal:
     return Refusal(
         "sample_ratio_mismatch",
         f"{trial.users(optimised=False):,} users held out and {trial.users(optimised=True):,} "

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sendopt.evaluate import arms, lift
-from sendopt.evaluate.arms import Trial
+from sendopt.evaluate.arms import HoldoutTrial
 from sendopt.evaluate.lift import Conclusion, Lift
 from sendopt.evaluate.refusal import Refusal
 
@@ -25,7 +25,7 @@ def a_trial(
     spread: float = 0.15,
     share: float = 0.5,
     seed: int = 1,
-) -> Trial:
+) -> HoldoutTrial:
     """Users of different habits, each sent to `sends` times; optimised ones answer more."""
     rng = np.random.default_rng(seed)
     habit = np.clip(rng.normal(0.4, spread, users), 0.05, 0.85)
@@ -33,7 +33,7 @@ def a_trial(
     user = np.repeat(np.arange(users), sends)
     answered = rng.random(len(user)) < habit[user] + effect * optimised[user]
     past = rng.binomial(20, habit) / 20
-    return Trial(
+    return HoldoutTrial(
         user=user,
         optimised=optimised[user],
         holdout_share=np.full(len(user), share),
@@ -45,7 +45,7 @@ def a_trial(
     )
 
 
-def told(trial: Trial, effect: float = 0.01) -> Lift:
+def told(trial: HoldoutTrial, effect: float = 0.01) -> Lift:
     found = lift.report(trial, effect=effect)
     assert isinstance(found, Lift)
     return found
@@ -106,7 +106,7 @@ def test_nothing_is_said_of_too_few() -> None:
     assert nobody.answered.difference is None
 
 
-def two_arms(users: int, sent: int, answered: int) -> Trial:
+def two_arms(users: int, sent: int, answered: int) -> HoldoutTrial:
     """An arm of as many users, sends and answers as are told, and one of plenty."""
     held = np.arange(users)
     rest = np.arange(users, users + 500)
@@ -116,7 +116,7 @@ def two_arms(users: int, sent: int, answered: int) -> Trial:
     nothing = np.zeros(len(user))
     share = np.full(len(user), users / (users + 500))
     ones = np.ones(len(user))
-    return Trial(user, optimised, share, ones, hit * 1.0, nothing, nothing, nothing * np.nan)
+    return HoldoutTrial(user, optimised, share, ones, hit * 1.0, nothing, nothing, nothing * np.nan)
 
 
 @pytest.mark.parametrize(
@@ -165,12 +165,13 @@ def test_an_unlucky_draw_is_not_called_a_wrong_one() -> None:
     assert isinstance(lift.report(trial, effect=0.01), Lift)
 
 
-def one_after_another(*trials: Trial) -> Trial:
+def one_after_another(*trials: HoldoutTrial) -> HoldoutTrial:
     """Return the sends of several experiments, whose users are others each time."""
     first = np.cumsum([0, *(trial.user.max() + 1 for trial in trials)])
     apart = [replace(trial, user=trial.user + at) for trial, at in zip(trials, first, strict=False)]
-    return Trial(
-        *(np.concatenate([getattr(each, field.name) for each in apart]) for field in fields(Trial))
+    columns = [field.name for field in fields(HoldoutTrial)]
+    return HoldoutTrial(
+        *(np.concatenate([getattr(each, column) for each in apart]) for column in columns)
     )
 
 
@@ -225,7 +226,7 @@ def test_a_past_that_is_the_same_for_all_of_an_arm_explains_nothing() -> None:
     assert arms.adjust(trial, plain).difference == pytest.approx(plain.difference)
 
 
-def together(trial: Trial) -> Trial:
+def together(trial: HoldoutTrial) -> HoldoutTrial:
     """Return the same sends, those of a user in one arm under one chance in one row."""
     cells = np.stack([trial.user, trial.optimised, trial.holdout_share])
     _, first, cell = np.unique(cells, axis=1, return_index=True, return_inverse=True)
@@ -282,7 +283,7 @@ def test_a_changed_share_does_not_mix_good_days_into_one_arm() -> None:
     first, second = a_trial(users=2000, share=0.1), a_trial(users=2000, share=0.5, seed=2)
     frequent = (np.random.default_rng(3).random(len(first)) < 0.8).astype(np.float64)
     rare = (np.random.default_rng(4).random(len(second)) < 0.2).astype(np.float64)
-    trial = Trial(
+    trial = HoldoutTrial(
         *(
             np.concatenate([getattr(first, name), getattr(second, name)])
             for name in ("user", "optimised", "holdout_share", "sent")
