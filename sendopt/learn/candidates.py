@@ -17,7 +17,8 @@ from sendopt.learn.judging.judge import Judgement
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.past.past import Past, Progress
 from sendopt.learn.registry.mlflow_store import as_params
-from sendopt.learn.registry.registry import Recorded, Registry, Seen
+from sendopt.learn.registry.registration import Registration, ServingVersion
+from sendopt.learn.registry.registry import Registry
 from sendopt.learn.run_record import gate_tags, metrics_of, params_of, tags_of
 from sendopt.records import TenantId
 
@@ -28,7 +29,7 @@ _MOST_EVENTS_TRAINED_TWICE = 100_000  # beyond, the gate repeats less of a train
 class Judged:
     """A candidate that the gate has spoken of."""
 
-    recorded: Recorded
+    registration: Registration
     trial: GateTrial
     verdict: Judgement
     gate: GateReport
@@ -55,7 +56,7 @@ class Candidates:
     definitions: Mapping[str, Definition]
     fitted: Mapping[str, Fitted]
     incumbent: Incumbent  # whom all are held to
-    seen: Seen  # who served as it was decided whom all are held to
+    predecessor: ServingVersion  # who served as it was decided whom all are held to
     gather_again: Callable[[], Past]
     now: datetime
     may_serve: bool
@@ -69,20 +70,20 @@ class Candidates:
             why: it is judged, where that is not plain: a simple rule that stands in.
         """
         fitted = self.fitted[name]
-        recorded = self.registry.record(
+        registration = self.registry.record(
             self.tenant_id,
             fitted.model,
             params=as_params(params_of(fitted.model)),
             tags=tags_of(fitted),
         )
         self.progress(f"judging {name} on the last days")
-        trial = self._trial(name, recorded, is_stand_in=bool(why))
+        trial = self._trial(name, registration, is_stand_in=bool(why))
         if trial.verdict is None:
             raise ModelNotServable(
-                f"model {recorded.model.version} came out saying no probabilities",
+                f"model {registration.model.version} came out saying no probabilities",
                 code="model_output_invalid",
             )
-        judged = self._ask_gate(fitted, recorded, trial, trial.verdict)
+        judged = self._ask_gate(fitted, registration, trial, trial.verdict)
         return self._conclude(judged, why=why)
 
     def judge_stand_ins(self, *, of: Judged) -> StandIn | None:
@@ -97,7 +98,7 @@ class Candidates:
             found = StandIn(
                 family=name,
                 model_version=judged.trial.model.version,
-                registered_as=judged.recorded.number,
+                registered_as=judged.registration.number,
                 promoted=judged.gate.passed,
                 reason=f"{why} {judged.gate.reason}",
             )
@@ -105,57 +106,57 @@ class Candidates:
                 break
         return found
 
-    def _trial(self, name: str, recorded: Recorded, *, is_stand_in: bool) -> GateTrial:
+    def _trial(self, name: str, registration: Registration, *, is_stand_in: bool) -> GateTrial:
         fitted = self.fitted[name]
         small = fitted.summary.events <= _MOST_EVENTS_TRAINED_TWICE
         return put_on_trial(
             fitted,
-            recorded.model,
+            registration.model,
             fitted.past.target,
             rules={rule.NAME: self.fitted[rule.NAME] for rule in RIVALS if name != rule.NAME},
             incumbent=self.incumbent,
             is_stand_in=is_stand_in,
-            read_back=partial(self.registry.read_back, recorded),
+            read_back=partial(self.registry.read_back, registration),
             retrain=partial(self._retrain, name) if small else None,
         )
 
     def _ask_gate(
-        self, fitted: Fitted, recorded: Recorded, trial: GateTrial, verdict: Judgement
+        self, fitted: Fitted, registration: Registration, trial: GateTrial, verdict: Judgement
     ) -> Judged:
         """Write the card, and let the gate read it where it is kept."""
-        card = model_card(fitted, trial, verdict, version=recorded.model.version)
-        self.registry.set_card(self.tenant_id, recorded, card)
+        card = model_card(fitted, trial, verdict, version=registration.model.version)
+        self.registry.set_card(self.tenant_id, registration, card)
         self.progress("asking the gate")
-        gate = examine(replace(trial, card=self.registry.card_of(recorded)))
-        return Judged(recorded, trial, verdict, gate, card)
+        gate = examine(replace(trial, card=self.registry.card_of(registration)))
+        return Judged(registration, trial, verdict, gate, card)
 
     def _conclude(self, judged: Judged, *, why: str) -> Judged:
         """Write down what the gate said, and promote the candidate if it may serve."""
-        gate, recorded = judged.gate, judged.recorded
+        gate, registration = judged.gate, judged.registration
         serves = gate.passed and self.may_serve
         card = self._write_down(judged, serves=serves, why=why)
         if serves:
             try:
                 self.registry.promote(
                     self.tenant_id,
-                    recorded.number,
+                    registration.number,
                     by="training",
                     reason=f"{why} {gate.reason}".strip(),
                     now=self.now,
-                    seen=self.seen,
+                    predecessor=self.predecessor,
                 )
             except Conflict:
                 self._write_down(judged, serves=False, why=why)
                 raise
-        self.progress(f"model {recorded.model.version}: {gate.reason}")
+        self.progress(f"model {registration.model.version}: {gate.reason}")
         return replace(judged, card=card)
 
     def _write_down(self, judged: Judged, *, serves: bool, why: str) -> str:
         card = with_gate(judged.card, judged.gate, serves=serves, why=why)
-        self.registry.set_card(self.tenant_id, judged.recorded, card)
+        self.registry.set_card(self.tenant_id, judged.registration, card)
         self.registry.finish(
             self.tenant_id,
-            judged.recorded,
+            judged.registration,
             metrics=metrics_of(judged.verdict, judged.gate),
             tags=gate_tags(judged.gate, serves=serves),
             gate=judged.gate.summary,

@@ -107,7 +107,7 @@ def train(
     """
     until = as_utc(recipe.as_of)
     with body_of(reader, until=until) as (inside, body):
-        seen = registry.seen(tenant_id)
+        predecessor = registry.serving_version(tenant_id)
         of_champion = registry.champions_outcome(tenant_id)
         outcome = recipe.outcome or of_champion or EventType.OPEN
         target = Target(recipe.open_window, outcome, recipe.clock_tolerance)
@@ -137,7 +137,7 @@ def train(
             definitions=definitions,
             fitted=fitted,
             incumbent=_incumbent(registry, tenant_id, past.target, trained_since=now - longest_age),
-            seen=seen,
+            predecessor=predecessor,
             gather_again=gather_again,
             now=now,
             may_serve=serves,
@@ -154,7 +154,7 @@ def _report(
 ) -> TrainingReport:
     return TrainingReport(
         model_version=judged.trial.model.version,
-        registered_as=judged.recorded.number,
+        registered_as=judged.registration.number,
         promoted=judged.gate.passed and may_serve,
         reason=judged.gate.reason,
         stand_in=stand_in,

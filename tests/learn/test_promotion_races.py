@@ -87,11 +87,11 @@ def test_of_those_who_were_judged_against_the_same_champion_one_takes_its_place(
         for seed in range(PROCESSES + 1)
     ]
     registries[0].promote(SHOP, first, by="x", reason="", now=NOW)
-    seen = registries[0].seen(SHOP)
+    predecessor = registries[0].serving_version(SHOP)
     came = at_once(
         [
             lambda each=each, number=number: each.promote(
-                SHOP, number, by="training", reason="", now=NOW, seen=seen
+                SHOP, number, by="training", reason="", now=NOW, predecessor=predecessor
             )
             for each, number in zip(registries, others, strict=True)
         ]
@@ -99,7 +99,7 @@ def test_of_those_who_were_judged_against_the_same_champion_one_takes_its_place(
     refused = [each for each in came if isinstance(each, Conflict)]
     assert [each.code for each in refused] == ["champion_changed"] * (PROCESSES - 1)
     served = {model.number for model in registries[0].models(SHOP) if model.served}
-    assert served == {first, registries[0].seen(SHOP).number}
+    assert served == {first, registries[0].serving_version(SHOP).number}
 
 
 def test_a_roll_back_during_a_training_is_not_undone_by_it(registries: list[Registry]) -> None:
@@ -107,12 +107,14 @@ def test_a_roll_back_during_a_training_is_not_undone_by_it(registries: list[Regi
     for seed in (1, 2):
         recorded = training.record(SHOP, untrained(seed=seed), params={}, tags={})
         training.promote(SHOP, recorded.number, by="training", reason="", now=NOW)
-    seen = training.seen(SHOP)
+    predecessor = training.serving_version(SHOP)
     operator.roll_back(SHOP, to=None, by="anna", reason="opens fell", now=NOW)
     recorded = training.record(SHOP, untrained(seed=3), params={}, tags={})
     with pytest.raises(Conflict, match="changed while"):
-        training.promote(SHOP, recorded.number, by="training", reason="", now=NOW, seen=seen)
-    assert training.seen(SHOP).number == "1"
+        training.promote(
+            SHOP, recorded.number, by="training", reason="", now=NOW, predecessor=predecessor
+        )
+    assert training.serving_version(SHOP).number == "1"
 
 
 def test_a_model_that_is_damaged_while_others_change_the_champion_does_not_take_its_place(
@@ -131,7 +133,7 @@ def test_a_model_that_is_damaged_while_others_change_the_champion_does_not_take_
     with pytest.raises(ModelNotServable) as refused:
         promoted.result()
     assert refused.value.code == "model_damaged"
-    assert registries[0].seen(SHOP).number == first
+    assert registries[0].serving_version(SHOP).number == first
     assert [len(model.promotions) for model in registries[0].models(SHOP)] == [0, 1]
 
 
@@ -147,7 +149,7 @@ def test_a_damaged_model_is_not_rolled_back_to_by_a_process_that_holds_it_still(
     with pytest.raises(ModelNotServable) as refused:
         registry.roll_back(SHOP, to=None, by="anna", reason="opens fell", now=NOW)
     assert refused.value.code == "model_damaged"
-    assert registry.seen(SHOP).number == "2"
+    assert registry.serving_version(SHOP).number == "2"
 
 
 def test_a_model_that_was_removed_is_not_promoted(
@@ -161,7 +163,7 @@ def test_a_model_that_was_removed_is_not_promoted(
     with pytest.raises(NotFound) as refused:
         registry.promote(SHOP, recorded.number, by="training", reason="", now=NOW)
     assert refused.value.code == "model_unknown"
-    assert registry.seen(SHOP).number is None
+    assert registry.serving_version(SHOP).number is None
 
 
 def test_who_has_lost_the_right_to_change_the_champion_does_not(
@@ -182,4 +184,4 @@ def test_who_has_lost_the_right_to_change_the_champion_does_not(
         late.promote(SHOP, number, by="x", reason="", now=NOW)
     (model,) = registry.models(SHOP)
     assert not model.promotions
-    assert registry.seen(SHOP).number is None
+    assert registry.serving_version(SHOP).number is None

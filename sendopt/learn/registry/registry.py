@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -40,6 +39,7 @@ from sendopt.learn.registry.promotions import (
     RegisteredModel,
     named,
 )
+from sendopt.learn.registry.registration import Registration, ServingVersion
 from sendopt.learn.registry.run_name import run_name
 from sendopt.learn.registry.version_facts import (
     CARD_TAG,
@@ -57,22 +57,6 @@ from sendopt.records import EventType, TenantId
 
 _CARD = "card.md"
 _MOST_LEFT_BEHIND = 2  # answers of a model: one may be a question too large, two are its habit
-
-
-@dataclass(frozen=True)
-class Seen:
-    """Who served as something was decided."""
-
-    number: str | None  # of the champion's version; None = there was no champion
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A model as it was registered."""
-
-    model: ServableModel  # with its version
-    number: str  # MLflow's of that version
-    run_id: str
 
 
 class Registry:
@@ -172,7 +156,7 @@ class Registry:
         *,
         params: Mapping[str, Any],
         tags: Mapping[str, str],
-    ) -> Recorded:
+    ) -> Registration:
         """Register `model` with the run that made it, as the challenger.
 
         Args:
@@ -195,25 +179,25 @@ class Registry:
             )
         self._versions.name_run(added.run_id, run_name(written, added.number))
         self._versions.call(tenant_id, CHALLENGER_ALIAS, added.number)
-        return Recorded(written, added.number, added.run_id)
+        return Registration(written, added.number, added.run_id)
 
-    def read_back(self, recorded: Recorded) -> ServableModel:
+    def read_back(self, registration: Registration) -> ServableModel:
         """Read a model from its files, as a process would that serves it.
 
         Raises:
             ModelNotServable: `model_damaged`.
         """
-        return self._models.read(recorded.run_id, recorded.model.version)
+        return self._models.read(registration.run_id, registration.model.version)
 
-    def set_card(self, tenant_id: TenantId, recorded: Recorded, card: str) -> None:
+    def set_card(self, tenant_id: TenantId, registration: Registration, card: str) -> None:
         """Keep the card (Markdown) of a model beside it, and its hash with the version."""
-        self._versions.keep_text(recorded.run_id, _CARD, card)
-        self._versions.tag(tenant_id, CARD_TAG, sha256_of_text(card), number=recorded.number)
+        self._versions.keep_text(registration.run_id, _CARD, card)
+        self._versions.tag(tenant_id, CARD_TAG, sha256_of_text(card), number=registration.number)
 
     def finish(
         self,
         tenant_id: TenantId,
-        recorded: Recorded,
+        registration: Registration,
         *,
         metrics: Mapping[str, float],
         tags: Mapping[str, str],
@@ -223,24 +207,26 @@ class Registry:
 
         Args:
             tenant_id: whose model it is.
-            recorded: what was judged.
+            registration: what was judged.
             metrics: figures; NaN is left out, because MLflow cannot chart it.
             tags: words.
             gate: what the gate said in short (`GateReport.summary`).
         """
-        self._versions.end_run(recorded.run_id, metrics=metrics, tags=tags)
+        self._versions.end_run(registration.run_id, metrics=metrics, tags=tags)
         # A text without a hash counts as an earlier release's; the other way round as changed.
-        self._versions.tag(tenant_id, GATE_TAG, gate, number=recorded.number)
-        self._versions.tag(tenant_id, GATE_SHA256_TAG, sha256_of_text(gate), number=recorded.number)
+        self._versions.tag(tenant_id, GATE_TAG, gate, number=registration.number)
+        self._versions.tag(
+            tenant_id, GATE_SHA256_TAG, sha256_of_text(gate), number=registration.number
+        )
 
-    def seen(self, tenant_id: TenantId) -> Seen:
+    def serving_version(self, tenant_id: TenantId) -> ServingVersion:
         """Return who serves now.
 
         Raises:
             ModelNotServable: `registry_unavailable`.
         """
         found = self._versions.called(tenant_id, CHAMPION_ALIAS)
-        return Seen(None if found is None else found.number)
+        return ServingVersion(None if found is None else found.number)
 
     def promote(
         self,
@@ -250,7 +236,7 @@ class Registry:
         by: str,
         reason: str,
         now: datetime,
-        seen: Seen | None = None,
+        predecessor: ServingVersion | None = None,
     ) -> None:
         """Make version `number` the champion, and the present one the last good.
 
@@ -262,11 +248,11 @@ class Registry:
             by: who asks.
             reason: why, for whoever reads the record later.
             now: when.
-            seen: who served as this was decided; None = it is right whoever serves.
+            predecessor: who served as this was decided; None = it is right whoever serves.
 
         Raises:
-            Conflict: `champion_changed`, if another version serves than was seen: then nothing has
-                changed.
+            Conflict: `champion_changed`, if another version serves than the predecessor: then
+                nothing has changed.
             NotFound: `model_unknown`, if that version was removed.
             ModelNotServable: `model_damaged`, if it does not load any more; then nothing has
                 changed; `registry_unavailable`.
@@ -274,7 +260,7 @@ class Registry:
             StoreFailure: if the right to change it was lost; then nothing has changed.
         """
         with self._moving() as check_right:
-            if seen is not None and self.seen(tenant_id) != seen:
+            if predecessor is not None and self.serving_version(tenant_id) != predecessor:
                 raise Conflict(
                     f"the champion was changed while model {number} was judged against another",
                     code="champion_changed",
@@ -384,10 +370,10 @@ class Registry:
         number = named(self.models(tenant_id), name).number
         return self._models.of(tenant_id, self._versions.numbered(tenant_id, number))
 
-    def card_of(self, recorded: Recorded) -> str | None:
+    def card_of(self, registration: Registration) -> str | None:
         """Return the card that is kept beside a model; None = there is none."""
         try:
-            return self._versions.text(recorded.run_id, _CARD)
+            return self._versions.text(registration.run_id, _CARD)
         except ModelNotServable:
             return None
 
