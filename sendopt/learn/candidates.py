@@ -26,7 +26,7 @@ _MOST_EVENTS_TRAINED_TWICE = 100_000  # beyond, the gate repeats less of a train
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedCandidate:
     """A candidate that the gate has spoken of."""
 
     registration: Registration
@@ -62,7 +62,7 @@ class Candidates:
     may_serve: bool
     progress: Progress
 
-    def judge(self, name: str, *, why: str = "") -> Judged:
+    def judge(self, name: str, *, why: str = "") -> JudgedCandidate:
         """Register a candidate, judge it, and promote it if it passes.
 
         Args:
@@ -86,7 +86,7 @@ class Candidates:
         judged = self._ask_gate(fitted, registration, trial, trial.verdict)
         return self._conclude(judged, why=why)
 
-    def judge_stand_ins(self, *, of: Judged) -> StandIn | None:
+    def judge_stand_ins(self, *, of: JudgedCandidate) -> StandIn | None:
         """Judge simple rules because another candidate was refused; return the last one judged."""
         found = None
         for name in stand_ins(of.trial):
@@ -122,15 +122,15 @@ class Candidates:
 
     def _ask_gate(
         self, fitted: Fitted, registration: Registration, trial: GateTrial, verdict: Judgement
-    ) -> Judged:
+    ) -> JudgedCandidate:
         """Write the card, and let the gate read it where it is kept."""
         card = model_card(fitted, trial, verdict, version=registration.model.version)
         self.registry.set_card(self.tenant_id, registration, card)
         self.progress("asking the gate")
         gate = examine(replace(trial, card=self.registry.card_of(registration)))
-        return Judged(registration, trial, verdict, gate, card)
+        return JudgedCandidate(registration, trial, verdict, gate, card)
 
-    def _conclude(self, judged: Judged, *, why: str) -> Judged:
+    def _conclude(self, judged: JudgedCandidate, *, why: str) -> JudgedCandidate:
         """Write down what the gate said, and promote the candidate if it may serve."""
         gate, registration = judged.gate, judged.registration
         serves = gate.passed and self.may_serve
@@ -151,7 +151,7 @@ class Candidates:
         self.progress(f"model {registration.model.version}: {gate.reason}")
         return replace(judged, card=card)
 
-    def _write_down(self, judged: Judged, *, serves: bool, why: str) -> str:
+    def _write_down(self, judged: JudgedCandidate, *, serves: bool, why: str) -> str:
         card = with_gate(judged.card, judged.gate, serves=serves, why=why)
         self.registry.set_card(self.tenant_id, judged.registration, card)
         self.registry.finish(

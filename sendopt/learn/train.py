@@ -10,7 +10,7 @@ from functools import partial
 from sendopt.clock import CLOCK_TOLERANCE, as_utc
 from sendopt.errors import Conflict, ModelNotServable
 from sendopt.features import AsOfView, Target, body_of, events_by_kind, recognised
-from sendopt.learn.candidates import Candidates, Judged, StandIn
+from sendopt.learn.candidates import Candidates, JudgedCandidate, StandIn
 from sendopt.learn.families import RIVALS
 from sendopt.learn.families.definition import Definition, shipped
 from sendopt.learn.fitting.fit import fit_each
@@ -150,7 +150,7 @@ def train(
 
 
 def _report(
-    past: Past, judged: Judged, stand_in: StandIn | None, *, may_serve: bool
+    past: Past, judged: JudgedCandidate, stand_in: StandIn | None, *, may_serve: bool
 ) -> TrainingReport:
     return TrainingReport(
         model_version=judged.trial.model.version,

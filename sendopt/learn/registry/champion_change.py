@@ -55,8 +55,8 @@ def change_champion(
         ModelNotServable: `model_damaged`, if an earlier promotion was changed;
             `registry_unavailable`.
     """
-    standing = versions.standing(tenant_id)
-    tags, aliases = ({}, {}) if standing is None else (standing.tags, standing.aliases)
+    entry = versions.entry(tenant_id)
+    tags, aliases = ({}, {}) if entry is None else (entry.tags, entry.aliases)
     promotions = read_promotions(tags)
     promotion = promotion_after(aliases.get(CHAMPION_ALIAS))
     good = last_good([*promotions, promotion])
@@ -101,8 +101,8 @@ def misplaced_aliases(versions: Versions, tenant_id: TenantId) -> list[str]:
     Raises:
         ModelNotServable: `model_damaged`, if a promotion was changed; `registry_unavailable`.
     """
-    standing = versions.standing(tenant_id)
-    if standing is None:
+    entry = versions.entry(tenant_id)
+    if entry is None:
         return []
-    promotions = read_promotions(standing.tags)
-    return list(misplaced(promotions, standing.aliases))
+    promotions = read_promotions(entry.tags)
+    return list(misplaced(promotions, entry.aliases))

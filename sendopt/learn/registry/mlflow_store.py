@@ -53,8 +53,8 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What is kept of a tenant's model as a whole."""
+class ModelEntry:
+    """What MLflow keeps of a tenant's model as a whole."""
 
     tags: Mapping[str, str]
     aliases: Mapping[str, str]  # numbers by alias
@@ -124,7 +124,7 @@ class Versions:
         self._place.of_run(noted).log_artifacts(str(folder), _ARTIFACT)
         self._log_batch(run_id, params=params)
         name = _model_name(tenant_id)
-        if self.standing(tenant_id) is None:
+        if self.entry(tenant_id) is None:
             self._client.create_registered_model(name)
         source = f"{noted}/{_ARTIFACT}"
         return _version(
@@ -210,14 +210,14 @@ class Versions:
         return self._file.storage()
 
     @_answers()
-    def standing(self, tenant_id: TenantId) -> Standing | None:
+    def entry(self, tenant_id: TenantId) -> ModelEntry | None:
         """Return what is kept of the tenant's model; None = nothing was ever trained."""
         name = _model_name(tenant_id)
         if not self._client.search_registered_models(f"name = '{name}'"):
             return None
         found = self._client.get_registered_model(name)
         aliases = {alias: str(number) for alias, number in found.aliases.items()}
-        return Standing(dict(found.tags), aliases)
+        return ModelEntry(dict(found.tags), aliases)
 
     @_answers()
     def newest_first(self, tenant_id: TenantId) -> list[Version]:

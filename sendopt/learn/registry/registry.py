@@ -304,10 +304,10 @@ class Registry:
         Raises:
             ModelNotServable: `registry_unavailable`.
         """
-        standing = self._versions.standing(tenant_id)
-        if standing is None:
+        entry = self._versions.entry(tenant_id)
+        if entry is None:
             return ()
-        return registered(standing, self._versions.newest_first(tenant_id))
+        return registered(entry, self._versions.newest_first(tenant_id))
 
     def card(self, tenant_id: TenantId, of: str | None = None) -> str:
         """Return the card (Markdown) of a version.
@@ -351,7 +351,7 @@ class Registry:
             ModelNotServable: `model_damaged`, if a promotion was changed; `registry_unavailable`.
             LeaseHeld: if another process is about to change the champion for longer than a minute.
         """
-        if self._versions.standing(tenant_id) is None:
+        if self._versions.entry(tenant_id) is None:
             return
         for version in self._versions.newest_first(tenant_id):
             yield from changed_facts(version)

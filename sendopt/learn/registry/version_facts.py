@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sendopt.learn.model.model import ServableModel
-from sendopt.learn.registry.mlflow_store import Standing, Version, damaged
+from sendopt.learn.registry.mlflow_store import ModelEntry, Version, damaged
 from sendopt.learn.registry.promotions import CHAMPION_ALIAS, RegisteredModel, read_promotions
 from sendopt.records import EventType
 
@@ -30,15 +30,15 @@ def facts_of(model: ServableModel) -> dict[str, str]:
     }
 
 
-def registered(standing: Standing, versions: Iterable[Version]) -> tuple[RegisteredModel, ...]:
+def registered(entry: ModelEntry, versions: Iterable[Version]) -> tuple[RegisteredModel, ...]:
     """Return each version with what became of it, in their order.
 
     Raises:
         ModelNotServable: `model_damaged`, if a promotion is not what was written.
     """
-    promotions = read_promotions(standing.tags)
+    promotions = read_promotions(entry.tags)
     aliases: dict[str, list[str]] = {}
-    for alias, number in standing.aliases.items():
+    for alias, number in entry.aliases.items():
         aliases.setdefault(number, []).append(alias)
     ever = {each.number for each in promotions} | {each.before for each in promotions}
     return tuple(
