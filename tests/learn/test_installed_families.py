@@ -264,7 +264,7 @@ def test_a_model_whose_package_is_gone_or_broken_gives_way_and_says_which_packag
         monkeypatch.setattr(artifact, "FAMILIES", known := Families(own))
         return known
 
-    def answered() -> serving.Answer:
+    def answered() -> serving.ModelAnswer:
         another_process = Registry(f"sqlite:///{folder}/registry.db", str(folder / "models"))
         limits = serving.Limits(timedelta(days=90), timedelta(seconds=60), 1_000.0)
         return serving.ask(

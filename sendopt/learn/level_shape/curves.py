@@ -52,7 +52,7 @@ class Curves:
 
 
 @dataclass(frozen=True)
-class Answers:
+class AnswerCurves:
     """What users' own answers say; curves are (rows, 1, half hours), at their middles."""
 
     level: NDArray[np.float64]
@@ -278,7 +278,7 @@ def _answers(
     stage: NDArray[np.float64],
     *,
     with_variance: bool,
-) -> Answers:
+) -> AnswerCurves:
     """Return what the user's own answers say, beyond everybody's and the user's activity.
 
     A discrete-time hazard: a send passes the stages of promptness one after the other, and each
@@ -310,7 +310,7 @@ def _answers(
         deviation[asked, 0] = own @ waves.T
         known = base[asked, None, None] + expected[asked] + deviation[asked]
         level[asked] = levels(seen, known, model.level_sd**-2.0)
-    return Answers(level, deviation, variance, _near(model, user))
+    return AnswerCurves(level, deviation, variance, _near(model, user))
 
 
 def _near(model: LevelShape, seen: Evidence) -> NDArray[np.float64]:

@@ -69,7 +69,7 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ModelAnswer:
     """What a model said, or that none could."""
 
     step: ServedBy | None  # CHAMPION or LAST_GOOD; None = no model answered
@@ -101,7 +101,7 @@ def ask(
     rows: int,
     limits: Limits,
     now: datetime,
-) -> Answer:
+) -> ModelAnswer:
     """Return the first sound answer of the champion or the last good model.
 
     Args:
@@ -128,8 +128,8 @@ def ask(
         except ModelNotServable as refusal:
             skipped.append(Skipped(step, refusal.code, refusal.message))
         else:
-            return Answer(step, model, scores, tuple(skipped))
-    return Answer(None, None, None, tuple(skipped))
+            return ModelAnswer(step, model, scores, tuple(skipped))
+    return ModelAnswer(None, None, None, tuple(skipped))
 
 
 def require_fresh(model: ServableModel, *, limits: Limits, now: datetime) -> None:
