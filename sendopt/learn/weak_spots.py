@@ -33,7 +33,7 @@ def weak_spots(fitted: Fitted, trial: GateTrial, verdict: Judgement) -> Iterator
         )
     if trial.standard is not None:
         yield ""
-        yield from _parts(slices.parts_of(trial, trial.standard), words(trial.standard))
+        yield from _parts(slices.slices_of(trial, trial.standard), words(trial.standard))
     yield ""
     yield from _by_sends_known(fitted, trial)
 
@@ -53,7 +53,7 @@ def _whole(measure: str, gains: Mapping[str, Interval], why_none: str) -> Iterat
         )
 
 
-def _parts(parts: Sequence[slices.Part], rival: str) -> Iterator[str]:
+def _parts(parts: Sequence[slices.Slice], rival: str) -> Iterator[str]:
     """Yield a table of every part of the judged moments, and where it is not better."""
     losses = {part.name: part.log_loss for part in parts}
     yield from _of_parts("Log loss", losses, rival, slices.TOO_SMALL)

@@ -557,7 +557,7 @@ def said_by(court: Court, model: ServableModel) -> Vector:
 def test_the_card_lists_every_part_of_the_users_with_its_figures(court: Court) -> None:
     trial = court.trial(court.good)
     section = str(trial.card).split("## Where it does not help")[1]
-    parts = slices.parts_of(trial, "population")
+    parts = slices.slices_of(trial, "population")
     assert {part.cut for part in parts} == set(SLICES)
     for part in parts:
         assert f"| {part.name} | {part.moments} | {part.users} |" in section
@@ -573,7 +573,7 @@ def test_the_card_lists_every_part_of_the_users_with_its_figures(court: Court) -
 def test_what_was_not_measured_is_never_told_as_not_better(court: Court) -> None:
     trial = court.trial(court.good)
     section = str(trial.card).split("## Where it does not help")[1]
-    parts = slices.parts_of(trial, "population")
+    parts = slices.slices_of(trial, "population")
     for measure, of_part, told in (
         ("Log loss", lambda part: part.log_loss, parts),
         ("Choice of time", lambda part: part.choice, [p for p in parts if p.cut != "hour"]),
@@ -599,7 +599,7 @@ def test_without_users_enough_for_an_interval_nothing_is_told_as_not_better(cour
 
 
 def test_platforms_are_told_as_platforms_and_zones_as_zones(court: Court) -> None:
-    parts = slices.parts_of(court.trial(court.good), "population")
+    parts = slices.slices_of(court.trial(court.good), "population")
     named = [part.name for part in parts if part.cut == "platform_or_zone"]
     assert named
     assert all(

@@ -32,11 +32,11 @@ TOO_FEW_CHOICES = (
 )
 
 Vector = NDArray[np.float64]
-Parts = Mapping[str, NDArray[np.bool_]]
+Masks = Mapping[str, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
-class Part:
+class Slice:
     """A part of the judged moments, and how ours does there beside whom nobody may lose to."""
 
     cut: str  # one of SLICES
@@ -49,8 +49,8 @@ class Part:
     @property
     def gains(self) -> dict[str, Mean]:
         """What can be told, by measure."""
-        told = {"log loss": self.log_loss, "choice": self.choice}
-        return {measure: gain for measure, gain in told.items() if gain is not None}
+        gains = {"log loss": self.log_loss, "choice": self.choice}
+        return {measure: gain for measure, gain in gains.items() if gain is not None}
 
 
 def checks(trial: GateTrial) -> Iterator[Check]:
@@ -68,14 +68,14 @@ def checks(trial: GateTrial) -> Iterator[Check]:
         for cut in SLICES:
             yield not_judged(f"slice_{cut}", "there is nobody to compare with")
         return
-    found = parts_of(trial, trial.standard)
-    level = _LEVEL / max(sum(len(part.gains) for part in found), 1)
+    slices = slices_of(trial, trial.standard)
+    level = _LEVEL / max(sum(len(part.gains) for part in slices), 1)
     for cut in SLICES:
-        mine = [part for part in found if part.cut == cut]
+        mine = [part for part in slices if part.cut == cut]
         yield _check(cut, mine, words(trial.standard), level)
 
 
-def parts_of(trial: GateTrial, rival: str) -> list[Part]:
+def slices_of(trial: GateTrial, rival: str) -> list[Slice]:
     """Compare ours with `rival` in every part."""
     past = trial.judged
     user, day, weight = user_numbers(past), day_groups(past), past.weight
@@ -86,30 +86,30 @@ def parts_of(trial: GateTrial, rival: str) -> list[Part]:
     chosen = metrics.reward_of_choice(
         day, trial.probabilities[OURS], past.label
     ) - metrics.reward_of_choice(day, trial.probabilities[rival], past.label)
-    found = []
-    for cut, parts in _cuts(trial).items():
-        for name, rows in parts.items():
+    slices = []
+    for cut, masks in _cuts(trial).items():
+        for name, rows in masks.items():
             choice = None
             if cut != "hour":  # a choice is among the hours of a day
                 whole = rows[first] & (size >= 2)
                 choice = _gain(chosen[days[whole]], user[first[whole]])
             gain = _gain(loss[rows], user[rows], weight[rows])
             users = len(np.unique(user[rows]))
-            found.append(Part(cut, name, int(rows.sum()), users, gain, choice))
-    return found
+            slices.append(Slice(cut, name, int(rows.sum()), users, gain, choice))
+    return slices
 
 
-def _check(cut: str, parts: list[Part], rival: str, level: float) -> Check:
+def _check(cut: str, parts: list[Slice], rival: str, level: float) -> Check:
     name = f"slice_{cut}"
-    told = [(part, measure, gain) for part in parts for measure, gain in part.gains.items()]
-    figures = {f"{part.name}.{measure}_gain": gain.estimate for part, measure, gain in told}
+    measured = [(part, measure, gain) for part in parts for measure, gain in part.gains.items()]
+    figures = {f"{part.name}.{measure}_gain": gain.estimate for part, measure, gain in measured}
     worse = [
         (part, measure, gain)
-        for part, measure, gain in told
+        for part, measure, gain in measured
         if gain.z < -t_beyond(level, gain.freedom) and gain.estimate < -_HARM
     ]
     if worse:
-        part, measure, gain = min(worse, key=lambda found: found[2].z)
+        part, measure, gain = min(worse, key=lambda case: case[2].z)
         return failed(
             name,
             f"for {part.name} its {measure} is worse than the {rival}'s by "
@@ -121,8 +121,8 @@ def _check(cut: str, parts: list[Part], rival: str, level: float) -> Check:
     too_small = f"too small to tell: {', '.join(p.name for p in parts if not p.gains)}"
     if not large:
         return not_judged(name, too_small)
-    said = f"not worse than the {rival} beyond chance for {', '.join(large)}"
-    return passed(name, f"{said}; {too_small}" if len(large) < len(parts) else said, figures)
+    sound = f"not worse than the {rival} beyond chance for {', '.join(large)}"
+    return passed(name, f"{sound}; {too_small}" if len(large) < len(parts) else sound, figures)
 
 
 def _gain(value: Vector, user: NDArray[np.intp], weight: Vector | None = None) -> Mean | None:
@@ -131,10 +131,10 @@ def _gain(value: Vector, user: NDArray[np.intp], weight: Vector | None = None) -
     return clustered_mean(value, user, weight)
 
 
-def _cuts(trial: GateTrial) -> dict[str, Parts]:
+def _cuts(trial: GateTrial) -> dict[str, Masks]:
     past = trial.judged
-    seen, local = past.seen_by(trial.view)
-    features = np.nan_to_num(trial.view.user_features(seen)[local.viewpoint])
+    viewpoints, local = past.seen_by(trial.view)
+    features = np.nan_to_num(trial.view.user_features(viewpoints)[local.viewpoint])
 
     def feature(name: str) -> NDArray[np.float64]:
         value: NDArray[np.float64] = features[:, USER_FEATURES.index(name)]
@@ -166,7 +166,7 @@ def _cuts(trial: GateTrial) -> dict[str, Parts]:
     }
 
 
-def _platforms_or_zones(trial: GateTrial) -> Parts:
+def _platforms_or_zones(trial: GateTrial) -> Masks:
     """Part by platform where the judged users have several, else by time zone."""
     past = trial.judged
     context = trial.view.reader.query(
@@ -178,12 +178,12 @@ def _platforms_or_zones(trial: GateTrial) -> Parts:
     several = pc.count_distinct(context["platform"]).as_py() > 1
     column, kind = ("platform", "platform") if several else ("timezone", "zone")
     of_user = pc.index_in(past.user_id, context["user_id"].combine_chunks())
-    found = context[column].combine_chunks().take(of_user)
-    unknown = pc.is_null(found).to_numpy(zero_copy_only=False)
-    value = np.asarray(pc.fill_null(found, ""))
+    names_of_rows = context[column].combine_chunks().take(of_user)
+    unknown = pc.is_null(names_of_rows).to_numpy(zero_copy_only=False)
+    value = np.asarray(pc.fill_null(names_of_rows, ""))
     names, count = np.unique(value[~unknown], return_counts=True)
     largest = names[np.argsort(-count, kind="stable")][:_MOST_NAMED]
-    parts = {f"{kind} {name}": ~unknown & (value == name) for name in largest}
-    parts[f"other {kind}s"] = ~unknown & ~np.isin(value, largest)
-    parts[f"{kind} unknown"] = unknown
-    return {name: rows for name, rows in parts.items() if rows.any()}
+    masks = {f"{kind} {name}": ~unknown & (value == name) for name in largest}
+    masks[f"other {kind}s"] = ~unknown & ~np.isin(value, largest)
+    masks[f"{kind} unknown"] = unknown
+    return {name: rows for name, rows in masks.items() if rows.any()}
