@@ -2,7 +2,7 @@
 
 Both read the same Parquet file through DuckDB with the same threads, each in a process of its own,
 and say of every send the same figures, compared to 1e-9: all of USER_FEATURES, and the decayed
-counts of the send's own local half hour (presences, sends, answers by promptness). Ours counts all
+counts of the send's own local half hour (presences, sends, answers by latency). Ours counts all
 half hours, because the model reads them all; the SQL only that of the send. The file is synthetic:
 this is a timing.
 

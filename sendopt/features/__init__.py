@@ -14,7 +14,7 @@ from sendopt.features.as_of.evidence import (
 )
 from sendopt.features.as_of.late_answers import LATE_AGES, LateEvidence, answers_by_age
 from sendopt.features.as_of.news import users_with_news
-from sendopt.features.as_of.observations import PROMPTNESS
+from sendopt.features.as_of.observations import LATENCY_STAGES
 from sendopt.features.as_of.population import Population, events_before
 from sendopt.features.as_of.view import AsOfView, load_kernels
 from sendopt.features.as_of.viewpoints import Moments, Viewpoints, viewpoints
@@ -44,10 +44,10 @@ __all__ = [
     "FEATURE_WORDS",
     "HALF_HOURS",
     "INSTANT",
+    "LATENCY_STAGES",
     "LATE_AGES",
     "LONGEST_WINDOW",
     "MOMENT_FEATURES",
-    "PROMPTNESS",
     "USER_FEATURES",
     "AsOfView",
     "Body",

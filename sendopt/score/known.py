@@ -45,7 +45,7 @@ def known_of(user_id: UserId, view: AsOfView, seen: Viewpoints, *, half_life: ti
     decayed = view.user_evidence(seen, half_life=half_life)
     mine = _of_user(view.observations, user_id, known_by_us=int(seen.as_of_us[0]))
     is_visit = mine["is_session"].to_numpy()
-    is_answered = mine["promptness"].is_valid().to_numpy() & ~is_visit
+    is_answered = mine["latency_stage"].is_valid().to_numpy() & ~is_visit
     at_us, cell = mine["happened_us"].to_numpy(), mine["cell"].to_numpy()
 
     def counted(chosen: NDArray[np.bool_]) -> tuple[tuple[int, ...], ...]:

@@ -26,12 +26,12 @@ def observed(rows: int, seed: int) -> pa.Table:
     known_us = rng.integers(20_000, 20_009, rows) * DAY_US + rng.integers(0, DAY_US, rows)
     known_us[: rows // 50] = 0
     is_session = rng.random(rows) < 0.4
-    promptness = rng.integers(0, 4, rows)
+    latency_stage = rng.integers(0, 4, rows)
     return pa.table(
         {
             "is_session": is_session,
-            "promptness": pa.array(
-                promptness.astype(np.uint8), mask=is_session | (promptness == 3)
+            "latency_stage": pa.array(
+                latency_stage.astype(np.uint8), mask=is_session | (latency_stage == 3)
             ),
             "known_us": known_us,
             "cell": rng.integers(0, 96, rows).astype(np.uint8),

@@ -23,7 +23,7 @@ NOW = datetime(2026, 3, 29, 12, tzinfo=UTC)
 TARGET = Target(timedelta(minutes=90))
 USERS = ("ann", "bob")
 ORACLE = (Path(__file__).parent / "oracle" / "observation.sql").read_text()
-COLUMNS = ("is_session", "promptness", "happened_us", "known_us", "cell", "propensity")
+COLUMNS = ("is_session", "latency_stage", "happened_us", "known_us", "cell", "propensity")
 
 # Few instants and few sends: several of everything at one instant, under one id, of two users.
 happenings = st.lists(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sendopt.compiled import compiled
 from sendopt.features import (
-    PROMPTNESS,
+    LATENCY_STAGES,
     USER_FEATURES,
     AsOfView,
     Target,
@@ -150,7 +150,14 @@ def test_the_pass_agrees_with_looking_back_from_every_viewpoint(
         observations = view.observations
         params = {name: TARGET.params[name] for name in ("outcome", "window_us", "early_us")}
         looked = oracle(reader, "observation", params=params)
-        for name in ("is_session", "promptness", "happened_us", "known_us", "cell", "propensity"):
+        for name in (
+            "is_session",
+            "latency_stage",
+            "happened_us",
+            "known_us",
+            "cell",
+            "propensity",
+        ):
             assert observations[name].to_pylist() == looked[name].to_pylist(), name
         assert (
             observations["user_id"].cast(pa.string()).to_pylist() == looked["user_id"].to_pylist()
@@ -169,7 +176,7 @@ def test_the_pass_agrees_with_looking_back_from_every_viewpoint(
         for name in ("sessions", "sends"):
             expected = dense(counted, "viewpoint", name, len(seen))
             np.testing.assert_allclose(getattr(mine, name), expected, **close)
-        for stage in range(len(PROMPTNESS)):
+        for stage in range(len(LATENCY_STAGES)):
             expected = dense(counted, "viewpoint", f"answers_{stage}", len(seen))
             np.testing.assert_allclose(mine.answers[:, stage], expected, **close)
 

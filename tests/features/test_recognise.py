@@ -164,7 +164,7 @@ def test_answers_of_rounded_stamps_are_found(
         summary = summarise(reader, target, until=END)
         assert (summary.early_answers, summary.too_early_answers) == (0, 0)
         observed = AsOfView(reader, target).observations
-        assert set(observed["promptness"].drop_null().to_pylist()) == {1}
+        assert set(observed["latency_stage"].drop_null().to_pylist()) == {1}
         (note,) = (n for n in notes_on_log(None, summary, target) if "stamped when" in n)
     assert "1:00:00" in note
 
@@ -179,7 +179,7 @@ def test_sends_are_observed_whatever_the_step_of_answers(empty_log: Log, minutes
         assert target.recording == Recording(step=step, rounded_down=True)
         observed = AsOfView(reader, target).observations
     assert len(observed) == len(world.sent)
-    assert observed["promptness"].drop_null().unique().to_pylist() == [1]
+    assert observed["latency_stage"].drop_null().unique().to_pylist() == [1]
 
 
 @pytest.mark.parametrize("stamp", [floor, ceil])

@@ -147,7 +147,7 @@ def test_only_who_opened_a_shared_message_opened_it(empty_log: Log) -> None:
         assert dict(zip(past.user_id.to_pylist(), past.label, strict=True)) == {"ann": 1, "bob": 0}
         assert told(reader).opens == 1
         with reader.of_user(UserId("bob")) as own:
-            assert AsOfView(own, TARGET).observations["promptness"].to_pylist() == [None]
+            assert AsOfView(own, TARGET).observations["latency_stage"].to_pylist() == [None]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_an_answer_before_its_send_came_at_once_or_is_none(
         summary, observed = told(reader), AsOfView(reader, TARGET).observations
         assert labels(reader) == [label]
         prompt = {0.0: [None], 1.0: [0]}[label]
-        assert observed["promptness"].to_pylist() == prompt
+        assert observed["latency_stage"].to_pylist() == prompt
         delays = observed_delays(reader, TARGET, until=END)
     assert (summary.opens, summary.early_answers) == (label, early)
     assert summary.too_early_answers == too_early

@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sendopt.features import DAY_TYPES, HALF_HOURS, PROMPTNESS, Evidence
+from sendopt.features import DAY_TYPES, HALF_HOURS, LATENCY_STAGES, Evidence
 from sendopt.learn.level_shape import hazard
 from sendopt.learn.numerics.logistic import sigmoid
 
-STAGES = len(PROMPTNESS)
+STAGES = len(LATENCY_STAGES)
 
 
 def a_history(rng: np.random.Generator, sends: int) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logsumexp
 
 from sendopt.errors import SolverFailed
-from sendopt.features import DAY_TYPES, HALF_HOURS, PROMPTNESS, Evidence
+from sendopt.features import DAY_TYPES, HALF_HOURS, LATENCY_STAGES, Evidence
 from sendopt.learn.level_shape import activity_prior, hazard
 from sendopt.learn.level_shape.delays import STAGES, Delays, of_individuals
 from sendopt.learn.numerics import clock_modes, hazard_modes, logistic
@@ -207,9 +207,9 @@ def test_a_users_activity_ends_at_its_maximum(found: np.ndarray, seed: int) -> N
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_what_is_not_finite_is_refused_and_never_taken_for_a_solution(wrong: float) -> None:
     sent = np.ones((2, DAY_TYPES, HALF_HOURS))
-    opened = np.zeros((2, len(PROMPTNESS), DAY_TYPES, HALF_HOURS))
+    opened = np.zeros((2, len(LATENCY_STAGES), DAY_TYPES, HALF_HOURS))
     seen = Evidence(np.zeros_like(sent), sent, opened)
-    known = np.zeros((2, len(PROMPTNESS), 1, 1))
+    known = np.zeros((2, len(LATENCY_STAGES), 1, 1))
     known[1] = wrong
     waves, variance = hazard.waves_of_the_day(0.6, 1.0)
     with pytest.raises(SolverFailed, match="1 of 2 rows"):

@@ -82,7 +82,7 @@ def as_presences(answers: Answers, history: History) -> pa.Table:
         {
             "user_id": pa.DictionaryArray.from_arrays(pa.array(answers.user), history.users),
             "is_session": np.ones(len(answers.user), bool),
-            "promptness": pa.nulls(len(answers.user), pa.uint8()),
+            "latency_stage": pa.nulls(len(answers.user), pa.uint8()),
             "happened_us": answers.answered_us,
             "known_us": answers.known_us + 1,
             "cell": cells(history, answers.zone, answers.local_us),

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sendopt.features.as_of.observations import PROMPTNESS
+from sendopt.features.as_of.observations import LATENCY_STAGES
 from sendopt.features.as_of.viewpoints import Viewpoints, flat
 from sendopt.features.propensity import inverse, is_logged
 from sendopt.features.timeline.history import in_order, user_numbers
@@ -22,7 +22,7 @@ _DAY = timedelta(days=1)
 _DAY_US = 86_400_000_000
 _MICROSECOND = timedelta(microseconds=1)
 _CELLS = DAY_TYPES * HALF_HOURS
-_COUNTED = 1 + (1 + len(PROMPTNESS)) * _CELLS  # of a day's sends of a kind: see `_by_day`
+_COUNTED = 1 + (1 + len(LATENCY_STAGES)) * _CELLS  # of a day's sends of a kind: see `_by_day`
 _ONE = 2**32  # stands for the weight 1
 _ROWS_AT_ONCE = 1 << 20  # bounds what is worked out on the way to some 100 MB
 
@@ -33,7 +33,7 @@ class Evidence:
 
     sessions: NDArray[np.float64]  # (rows, DAY_TYPES, HALF_HOURS)
     sends: NDArray[np.float64]  # (rows, DAY_TYPES, HALF_HOURS)
-    answers: NDArray[np.float64]  # of them, (rows, promptness, DAY_TYPES, HALF_HOURS)
+    answers: NDArray[np.float64]  # of them, (rows, stages, DAY_TYPES, HALF_HOURS)
 
     @property
     def opens(self) -> NDArray[np.float64]:
@@ -42,7 +42,7 @@ class Evidence:
         return opens
 
     def whether_answered(self) -> Evidence:
-        """Return the same evidence with one stage of promptness, which lasts the open window."""
+        """Return evidence whose answers have one latency stage: the whole open window."""
         return Evidence(self.sessions, self.sends, self.opens[:, None])
 
     def rows(self, index: NDArray[np.intp]) -> Evidence:
@@ -67,9 +67,9 @@ def user_evidence(observations: pa.Table, seen: Viewpoints, *, half_life: timede
     asked = observations.slice(first, max(last - first, 0))
     happened_us, known_us = asked["happened_us"].to_numpy(), asked["known_us"].to_numpy()
     cell, is_session = asked["cell"].to_numpy(), asked["is_session"].to_numpy()
-    promptness = _promptness(asked)
+    latency_stage = _latency_stage(asked)
     sessions, sends = np.empty((2, len(seen), _CELLS))
-    answers = np.empty((len(seen), len(PROMPTNESS) * _CELLS))
+    answers = np.empty((len(seen), len(LATENCY_STAGES) * _CELLS))
 
     def write(rows: slice) -> None:
         kernels.evidence(
@@ -79,7 +79,7 @@ def user_evidence(observations: pa.Table, seen: Viewpoints, *, half_life: timede
             known_us,
             cell,
             is_session,
-            promptness,
+            latency_stage,
             user,
             as_of_us,
             order[rows],
@@ -99,7 +99,7 @@ class DailySends:
 
     count: NDArray[np.float64]  # of each day, as many as they are
     sends: NDArray[np.float64]  # (days, cells), weighed
-    answers: NDArray[np.float64]  # of them, (days, promptness x cells), weighed
+    answers: NDArray[np.float64]  # of them, (days, stages x cells), weighed
 
     def left(
         self, kept: NDArray[np.float64], last: NDArray[np.intp], share: NDArray[np.float64]
@@ -164,7 +164,8 @@ def _by_day(observations: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64
     """
     days, row = np.unique(observations["known_us"].to_numpy() // _DAY_US, return_inverse=True)
     cell = row * _CELLS + observations["cell"].to_numpy()
-    is_session, promptness = observations["is_session"].to_numpy(), _promptness(observations)
+    is_session = observations["is_session"].to_numpy()
+    latency_stage = _latency_stage(observations)
     propensity = observations["propensity"].to_numpy().astype(np.float64)
     weight = np.rint(_ONE * inverse(propensity)).astype(np.int64)
 
@@ -176,7 +177,7 @@ def _by_day(observations: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64
     counts = [added(is_session)]
     logged = is_logged(propensity)
     for kind in (logged & ~is_session, ~logged & ~is_session):
-        answers = (added(kind & (promptness == stage)) for stage in range(len(PROMPTNESS)))
+        answers = (added(kind & (latency_stage == stage)) for stage in range(len(LATENCY_STAGES)))
         counts += [np.bincount(row[kind], minlength=len(days))[:, None], added(kind), *answers]
     return days, np.column_stack(counts)
 
@@ -195,7 +196,7 @@ def population_evidence(
     days = daily.day
     if len(days) == 0 or len(seen) == 0:
         nothing = np.zeros((1, _CELLS))
-        answers = np.zeros((1, len(PROMPTNESS) * _CELLS))
+        answers = np.zeros((1, len(LATENCY_STAGES) * _CELLS))
         return _evidence(nothing, nothing, answers), np.zeros(len(seen), np.intp)
     kept = 0.5 ** (np.diff(days, prepend=days[0]) * (_DAY / half_life))
     distinct, number = np.unique(seen.as_of_us // _DAY_US, return_inverse=True)
@@ -219,9 +220,9 @@ def _decayed(counts: NDArray[np.float64], kept: NDArray[np.float64]) -> NDArray[
     return counts
 
 
-def _promptness(observations: pa.Table) -> NDArray[np.uint8]:
+def _latency_stage(observations: pa.Table) -> NDArray[np.uint8]:
     """Return the stage of each answer; beyond the last one for whatever was not answered."""
-    return np.asarray(observations["promptness"].fill_null(len(PROMPTNESS)), np.uint8)
+    return np.asarray(observations["latency_stage"].fill_null(len(LATENCY_STAGES)), np.uint8)
 
 
 def _evidence(
@@ -230,5 +231,5 @@ def _evidence(
     return Evidence(
         sessions.reshape(-1, DAY_TYPES, HALF_HOURS),
         sends.reshape(-1, DAY_TYPES, HALF_HOURS),
-        answers.reshape(-1, len(PROMPTNESS), DAY_TYPES, HALF_HOURS),
+        answers.reshape(-1, len(LATENCY_STAGES), DAY_TYPES, HALF_HOURS),
     )

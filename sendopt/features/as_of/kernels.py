@@ -104,7 +104,7 @@ def evidence(
     known_us,
     cell,
     is_session,
-    promptness,
+    latency_stage,
     user,
     as_of_us,
     order,
@@ -116,7 +116,7 @@ def evidence(
     """Write decayed counts by cell, known by each viewpoint.
 
     What happened to the user of viewpoint v are the rows begin[v] <= i < end[v], by time.
-    `answers` holds one block of cells a stage of promptness; a stage beyond them is no answer.
+    `answers` holds one block of cells a latency stage; a stage beyond them is no answer.
     Sessions and sends become known after different times: each has its own place in the log.
     """
     cells, stages = sessions.shape[1], answers.shape[1] // sessions.shape[1]
@@ -142,8 +142,8 @@ def evidence(
                 sent_scale = _rescaled(sent, sent_scale, halvings)
                 weight = np.exp2(halvings - sent_scale)
                 sent[0, cell[send]] += weight
-                if promptness[send] < stages:
-                    sent[1 + promptness[send], cell[send]] += weight
+                if latency_stage[send] < stages:
+                    sent[1 + latency_stage[send], cell[send]] += weight
             send += 1
         now = (as_of_us[row] - origin_us) / half_life_us
         seen_left, sent_left = np.exp2(seen_scale - now), np.exp2(sent_scale - now)

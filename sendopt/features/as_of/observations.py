@@ -19,10 +19,10 @@ from sendopt.log import Reader
 from sendopt.parallel import shared_out
 from sendopt.records import EventType
 
-#: Ends of the stages of promptness, as shares of the open window: how soon a send was answered.
-PROMPTNESS = (1 / 6, 1 / 2, 1.0)
+#: Ends of the latency stages, as shares of the open window: how soon a send was answered.
+LATENCY_STAGES = (1 / 6, 1 / 2, 1.0)
 
-_UNKNOWN = 4  # of promptness: what the person did is not known
+_UNKNOWN = 4  # a latency stage: what the person did is not known
 _MICROSECOND = timedelta(microseconds=1)
 _HALF_HOUR_US = 1_800_000_000
 _EVER_US = np.iinfo(np.int64).max  # an answer in time lies before its send may be used
@@ -33,7 +33,7 @@ class _Outcomes(NamedTuple):
     """Of sends that were answered or whose propensity was logged."""
 
     at: NDArray[np.int64]  # positions in the history
-    promptness: NDArray[np.uint8]
+    latency_stage: NDArray[np.uint8]
     propensity: NDArray[np.float64]  # NaN = not logged
 
 
@@ -49,8 +49,8 @@ def observe(reader: Reader, target: Target, past: History) -> pa.Table:
         past: the history of `reader`.
 
     Returns:
-        user_id (as a dictionary, all users in order), is_session, promptness (of the answer: stage
-        0, 1 or 2 of PROMPTNESS; null = none in time), happened_us, known_us (when it may first be
+        user_id (as a dictionary, all users in order), is_session, latency_stage (of the answer: 0,
+        1 or 2 of LATENCY_STAGES; null = none in time), happened_us, known_us (when it may first be
         used: a send only once its open window has closed, because before, that it was not answered
         means nothing), cell (local half hour: weekdays 0-47, weekends 48-95), propensity; by user
         and time.
@@ -60,8 +60,8 @@ def observe(reader: Reader, target: Target, past: History) -> pa.Table:
     is_session = past.key[counts] & 15 == kind(EventType.SESSION)
     outcomes = _outcomes(reader, target, past)
     row = np.cumsum(counts)[outcomes.at] - 1
-    promptness = np.full(len(happened_us), len(PROMPTNESS), np.uint8)
-    promptness[row] = outcomes.promptness
+    latency_stage = np.full(len(happened_us), len(LATENCY_STAGES), np.uint8)
+    latency_stage[row] = outcomes.latency_stage
     # Zeros of a log without any propensity take no memory.
     propensity, logged = np.zeros(len(happened_us)), np.zeros(len(happened_us), bool)
     propensity[row], logged[row] = outcomes.propensity, ~np.isnan(outcomes.propensity)
@@ -71,14 +71,14 @@ def observe(reader: Reader, target: Target, past: History) -> pa.Table:
         {
             "user_id": pa.DictionaryArray.from_arrays(user, past.users),
             "is_session": is_session,
-            "promptness": pa.array(promptness, mask=promptness >= len(PROMPTNESS)),
+            "latency_stage": pa.array(latency_stage, mask=latency_stage >= len(LATENCY_STAGES)),
             "happened_us": happened_us,
             "known_us": happened_us + np.where(is_session, 1, known_after_us),
             "cell": cell[counts],
             "propensity": pa.array(propensity, mask=~logged),
         }
     )
-    unknown = promptness == _UNKNOWN
+    unknown = latency_stage == _UNKNOWN
     return observed.filter(pa.array(~unknown)) if unknown.any() else observed
 
 
@@ -116,10 +116,10 @@ def _outcomes(reader: Reader, target: Target, past: History) -> _Outcomes:
     """Find what became of sends, and which events of the history they are."""
     params = {**target.params, "until_us": _EVER_US}
     told = reader.query("send_outcomes", statement("send_outcomes"), params)
-    promptness, propensity = told["promptness"].to_numpy(), told["propensity"].to_numpy()
+    latency_stage, propensity = told["latency_stage"].to_numpy(), told["propensity"].to_numpy()
     at = past.first_since(past.numbers(flat(told["user_id"])), told["happened_us"].to_numpy())
     # Sends come first at an instant; of those that a user got at one, any may have any outcome.
-    order = np.lexsort((propensity, promptness, at))
+    order = np.lexsort((propensity, latency_stage, at))
     at = at[order]
     nth = np.arange(len(at)) - np.searchsorted(at, at)
-    return _Outcomes(at + nth, promptness[order], propensity[order])
+    return _Outcomes(at + nth, latency_stage[order], propensity[order])

@@ -18,7 +18,7 @@ from sendopt.features.target import Target, microseconds
 from sendopt.log import Reader
 
 #: Columns of `LabelledMoments.sent`.
-SENT = ["timezone", "platform", "message_type", "propensity", "promptness"]
+SENT = ["timezone", "platform", "message_type", "propensity", "latency_stage"]
 
 _DAY_US = 86_400_000_000
 _HOUR_US = 3_600_000_000
@@ -133,7 +133,7 @@ def sends_with_labels(
         limit: about how many; beyond it user-days are drawn by their hash, the same ones always.
 
     Returns:
-        user_id, at, propensity, timezone, platform, message_type, promptness (stage of PROMPTNESS,
+        user_id, at, propensity, timezone, platform, message_type, latency_stage (of LATENCY_STAGES,
         beyond them = not answered in time), label (0.0 or 1.0); and the share of all user-days
         that was drawn.
     """

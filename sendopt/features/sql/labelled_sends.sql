@@ -48,7 +48,7 @@ select
     s.timezone,
     s.platform,
     s.message_type,
-    stage_of_answer(a.soonest_us, $window_us, $earlier_us + $later_us) as promptness,
+    stage_of_answer(a.soonest_us, $window_us, $earlier_us + $later_us) as latency_stage,
     coalesce(a.soonest_us < $window_us, false)::double as label
 from drawn s
 left join send_answer(

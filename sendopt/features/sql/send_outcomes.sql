@@ -7,7 +7,7 @@ select
     s.user_id,
     epoch_us(s.occurred_at) as happened_us,
     -- Beyond the stages: 4 = it is not known what the person did.
-    if(a.unknown, 4, stage_of_answer(a.soonest_us, $window_us, $earlier_us + $later_us)) as promptness,
+    if(a.unknown, 4, stage_of_answer(a.soonest_us, $window_us, $earlier_us + $later_us)) as latency_stage,
     s.propensity
 from send s
 left join send_answer(

@@ -281,12 +281,12 @@ def _answers(
 ) -> AnswerCurves:
     """Return what the user's own answers say, beyond everybody's and the user's activity.
 
-    A discrete-time hazard: a send passes the stages of promptness one after the other, and each
+    A discrete-time hazard: a send passes the latency stages one after the other, and each
     stage answers it with the probability sigmoid(stage + expected(h) + own(stage) + deviation(h)),
     so a prompt answer says more of its hour than a late one. own(stage) is how prompt the user is
     at any hour; the deviation is a Gaussian process on the circle of the day; together they are
     the maximum of the posterior (Newton). The level asks only whether a send was answered. Where
-    promptness tells nothing there is one stage: whether the send was answered at all.
+    latency tells nothing there is one stage: whether the send was answered at all.
     """
     rows = len(expected)
     level, deviation = np.zeros(rows), np.zeros((rows, 1, HALF_HOURS))

@@ -1,6 +1,6 @@
 """A discrete-time hazard over the hours of the day: what counts of answers say, for many rows.
 
-A send passes the stages of promptness one after the other, and each stage answers it or lets it
+A send passes the latency stages one after the other, and each stage answers it or lets it
 pass on. Rows are users, or days of everybody; all are worked out together.
 """
 

@@ -9,7 +9,7 @@ with weighed as (
         v.viewpoint,
         o.cell,
         o.is_session,
-        o.promptness,
+        o.latency_stage,
         (
             pow(2.0, 40 + (o.happened_us - epoch_us(v.as_of)) / 86400e6 / $half_life_days)
         )::bigint as weight
@@ -21,9 +21,9 @@ select
     cell,
     coalesce(sum(weight) filter (is_session), 0) / pow(2.0, 40) as sessions,
     coalesce(sum(weight) filter (not is_session), 0) / pow(2.0, 40) as sends,
-    coalesce(sum(weight) filter (promptness = 0), 0) / pow(2.0, 40) as answers_0,
-    coalesce(sum(weight) filter (promptness = 1), 0) / pow(2.0, 40) as answers_1,
-    coalesce(sum(weight) filter (promptness = 2), 0) / pow(2.0, 40) as answers_2
+    coalesce(sum(weight) filter (latency_stage = 0), 0) / pow(2.0, 40) as answers_0,
+    coalesce(sum(weight) filter (latency_stage = 1), 0) / pow(2.0, 40) as answers_1,
+    coalesce(sum(weight) filter (latency_stage = 2), 0) / pow(2.0, 40) as answers_2
 from weighed
 group by viewpoint, cell
 order by viewpoint, cell

@@ -61,7 +61,7 @@ select
         when a.delay_us * 6 < $window_us then 0
         when a.delay_us * 2 < $window_us then 1
         when a.delay_us is not null then 2
-    end::utinyint as promptness,
+    end::utinyint as latency_stage,
     epoch_us(p.occurred_at) as happened_us,
     epoch_us(p.occurred_at) + if(p.event_type = 'send', $window_us, 1) as known_us,
     (

@@ -14,8 +14,8 @@ from sendopt.learn.families.level_shape_trees.describe import Describe
 from sendopt.learn.families.level_shape_trees.grow_trees import grow
 from sendopt.learn.families.level_shape_trees.learn_curves import (
     as_far_as_activity_tells,
+    as_latency_tells,
     as_long_as_answers_tell,
-    as_promptness_tells,
     as_users_deviate,
     with_late_answers,
 )
@@ -76,7 +76,7 @@ def _learn_curves(past: Past, prior: LevelShape) -> tuple[LevelShapeModel, Rows]
     if sent and told.rows.parts.activity.any():
         told = as_far_as_activity_tells(describe, told, memory_of_answers=prior.half_life_days)
     if sent:
-        told = as_promptness_tells(describe, told)
+        told = as_latency_tells(describe, told)
     if told.model.late_hazard is not None:
         told = describe.by(with_late_answers(told.model, late_weight(told.rows, labelled, learn)))
     from_answers = sent and not (by_sessions and told.model.shape.activity_weight)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from sendopt.learn.families.level_shape_trees.describe import Describe, Described
-from sendopt.learn.families.level_shape_trees.learn_promptness import promptness_tells
+from sendopt.learn.families.level_shape_trees.learn_latency import latency_tells
 from sendopt.learn.families.level_shape_trees.learn_weights import activity_tells, weigh
 from sendopt.learn.level_shape.level_shape_model import LevelShapeModel
 
@@ -61,12 +61,12 @@ def as_far_as_activity_tells(
     return describe.by(_reshaped(without, half_life_days=memory_of_answers))
 
 
-def as_promptness_tells(describe: Describe, told: Described) -> Described:
+def as_latency_tells(describe: Describe, told: Described) -> Described:
     """Read how soon sends were answered only where that tells of the hour."""
     past = describe.past
     whether = describe.by(_reshaped(told.model, by_promptness=False))
     weights = weigh(whether.rows, past.labelled, past.learn)
-    if promptness_tells(whether.rows, weights, past.labelled, past.learn):
+    if latency_tells(whether.rows, weights, past.labelled, past.learn):
         past.progress(_PROMPTNESS_TELLS)
         return told
     return whether

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from sendopt.features import PROMPTNESS, LabelledMoments
-from sendopt.learn.families.level_shape_trees.learn_promptness import promptness_tells
+from sendopt.features import LATENCY_STAGES, LabelledMoments
+from sendopt.learn.families.level_shape_trees.learn_latency import latency_tells
 from sendopt.learn.families.level_shape_trees.weights import Weights
 from sendopt.learn.level_shape.curves import Parts
 from sendopt.learn.level_shape.level_shape_model import Rows
@@ -42,11 +42,11 @@ def tells(rows: Rows, stage: NDArray[np.intp], *, users: NDArray[np.intp] | None
         as_of_us=at,
         at_us=at,
         local_us=at,
-        label=(stage < len(PROMPTNESS)).astype(float),
+        label=(stage < len(LATENCY_STAGES)).astype(float),
         weight=np.ones(len(stage)),
-        sent=pa.table({"promptness": stage}),
+        sent=pa.table({"latency_stage": stage}),
     )
-    return promptness_tells(rows, Weights(), past, np.ones(len(rows), bool))
+    return latency_tells(rows, Weights(), past, np.ones(len(rows), bool))
 
 
 def sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -55,9 +55,9 @@ def sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def waits_for_a_look(rng: np.random.Generator, logit: NDArray[np.float64]) -> NDArray[np.intp]:
     """Every stage is one more chance, as likely to be taken, so that all come to `logit`."""
-    each = 1.0 - (1.0 - sigmoid(logit)) ** (1.0 / len(PROMPTNESS))
-    looked = rng.random((len(logit), len(PROMPTNESS))) < each[:, None]
-    return np.where(looked.any(axis=1), looked.argmax(axis=1), len(PROMPTNESS))
+    each = 1.0 - (1.0 - sigmoid(logit)) ** (1.0 / len(LATENCY_STAGES))
+    looked = rng.random((len(logit), len(LATENCY_STAGES))) < each[:, None]
+    return np.where(looked.any(axis=1), looked.argmax(axis=1), len(LATENCY_STAGES))
 
 
 def decides_at_once(
@@ -66,7 +66,7 @@ def decides_at_once(
     """Whether is up to the hour. How soon is not, or it is up to something else of the hour."""
     first = sigmoid(np.zeros(len(logit)) if sooner is None else sooner)
     delay = np.where(rng.random(len(logit)) < first, 0, rng.choice([1, 2], len(logit)))
-    return np.where(rng.random(len(logit)) < sigmoid(logit), delay, len(PROMPTNESS))
+    return np.where(rng.random(len(logit)) < sigmoid(logit), delay, len(LATENCY_STAGES))
 
 
 @pytest.mark.parametrize("base", [0.5, 2.0])
@@ -108,5 +108,5 @@ def test_without_answers_of_the_first_stage_there_is_nothing_to_tell() -> None:
     """As where all answers are stamped at the end of the window."""
     rng = np.random.default_rng(1)
     rows, logit = logits(rng, 0.0)
-    stage = np.where(waits_for_a_look(rng, logit) < len(PROMPTNESS), 2, len(PROMPTNESS))
+    stage = np.where(waits_for_a_look(rng, logit) < len(LATENCY_STAGES), 2, len(LATENCY_STAGES))
     assert not tells(rows, stage)
