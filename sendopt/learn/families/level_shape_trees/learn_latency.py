@@ -13,7 +13,7 @@ from sendopt.learn.level_shape.level_shape_model import Rows
 from sendopt.learn.numerics.logistic import logit, sigmoid
 from sendopt.learn.past.groups import user_numbers
 
-_DOUBT = 0.05  # of the logs whose latency tells nothing, it is read in so many
+_SIGNIFICANCE = 0.05  # of the logs whose latency tells nothing, it is read in so many
 _PRIOR = np.zeros(3)  # an intercept, the level, the slope
 _PRECISION = np.array([0.01, 0.1, 0.1])
 _LOGITS = np.linspace(-20.0, 20.0, 2001)  # of what is added to the hazard
@@ -58,7 +58,7 @@ def latency_tells(rows: Rows, weights: Weights, past: LabelledMoments, learn: Ma
         prior=_PRIOR,
         precision=_PRECISION,
         user=user,
-        doubt=_DOUBT,
+        significance=_SIGNIFICANCE,
     )
     return slope > off
 

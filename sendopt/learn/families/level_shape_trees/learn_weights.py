@@ -17,7 +17,7 @@ from sendopt.learn.past.groups import user_numbers
 
 _LEAST_SHAPE_WEIGHT = 0.05
 _LEAST_ACTIVITY_WEIGHT = 0.1  # a tenth of what an open would be if being there were answering
-_DOUBT = 0.025  # of the logs whose activity tells just enough, it is left out of so many
+_SIGNIFICANCE = 0.025  # of the logs whose activity tells just enough, it is left out of so many
 _LEAST_LATE_WEIGHT = 0.05  # below it nothing is gained that would be worth its work
 _INTERCEPT_PRECISION = 0.01
 _ROUNDING = 1e-6  # of a probability: a mean of many may differ from itself by so much
@@ -45,7 +45,7 @@ def activity_tells(rows: Rows, past: LabelledMoments, learn: Mask) -> bool:
         prior=np.array([0.0, 1.0, 0.0, 1.0]),
         precision=np.array([_INTERCEPT_PRECISION, 4.0, 1.0, 1.0]),
         user=user,
-        doubt=_DOUBT,
+        significance=_SIGNIFICANCE,
     )
     return slope + off > _LEAST_ACTIVITY_WEIGHT
 

@@ -20,7 +20,7 @@ def last_slope(
     prior: Vector,
     precision: Vector,
     user: NDArray[np.intp],
-    doubt: float,
+    significance: float,
 ) -> tuple[float, float]:
     """Return the coefficient of the last column, and by how much it may be off.
 
@@ -34,7 +34,7 @@ def last_slope(
         prior: mean of the Gaussian prior.
         precision: of that prior.
         user: of each row, a number.
-        doubt: one-sidedly, the slope is off by more in so many logs.
+        significance: one-sidedly, the slope is off by more in so many logs.
 
     Raises:
         SolverFailed: as `logistic.fit`.
@@ -42,4 +42,4 @@ def last_slope(
     found = logistic.fit(design, label, weight, offset=offset, prior=prior, precision=precision)
     moved = logistic.influences(design, label, found, weight, offset=offset, precision=precision)
     error, freedom = spread(user_sums(moved[:, -1], user))
-    return float(found[-1]), t_beyond(doubt, freedom) * error
+    return float(found[-1]), t_beyond(significance, freedom) * error
