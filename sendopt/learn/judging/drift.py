@@ -135,7 +135,7 @@ def _shifts(
     yield "calibration", shifts.of_calibration(then, now, level=level, rng=rng)
     yield "answer_rate", shifts.of_answers(then, now, level=level)
     earlier, later = (shifts.users(reader, days.us) for days in (accepted, recent))
-    for name, column in (("new_users", "is_new"), ("placeless", "is_placeless")):
+    for name, column in (("new_users", "is_new"), ("placeless", "is_zone_unknown")):
         yield name, shifts.of_users(earlier, later, column, level=level)
 
 
