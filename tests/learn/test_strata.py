@@ -17,9 +17,9 @@ from sendopt.evaluate.off_policy import DR, SNIPS, Value
 from sendopt.evaluate.refusal import Refusal
 from sendopt.features import Viewpoints
 from sendopt.features.labels.randomised import RandomisedSends
-from sendopt.learn.judging.drawn_hours import drawn_hours
 from sendopt.learn.judging.off_policy import as_chosen
 from sendopt.learn.judging.predictions import OURS
+from sendopt.learn.judging.randomised_hours import randomised_hours
 
 SENDS, USERS, LOGS = 4_000, 400, at_most(300)
 HOURS = np.arange(8, 20, 2)
@@ -102,7 +102,7 @@ def judged(kind: str, seed: int, zones: int = 1) -> Judged:
         "leaning, not logged": Sender(LEANING, np.stack([LEANING.mean(axis=0)] * 2)),
     }[kind]
     sends, rate = a_log(sender, seed, zones=zones)
-    drawn = drawn_hours(sends)
+    drawn = randomised_hours(sends)
     ranking = policies(rate, drawn.hours)
     logged = as_chosen(ranking, sends, drawn)
     shown = rate[:, np.isin(HOURS, drawn.hours)]
@@ -168,7 +168,7 @@ def test_chances_that_know_what_they_were_drawn_by_are_not_refused(zones: int) -
 
 def test_a_policy_chooses_among_the_hours_that_its_sends_could_have_had() -> None:
     sends, _ = a_log(Sender(APART, APART), 1)
-    drawn = drawn_hours(sends)
+    drawn = randomised_hours(sends)
     ios = np.asarray(pc.equal(sends.strata["platform"].cast(pa.string()), "ios"))
     assert drawn.hours.tolist() == HOURS.tolist()
     assert drawn.possible[ios].all(axis=0).tolist() == (HOURS < 15).tolist()

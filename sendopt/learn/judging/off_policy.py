@@ -16,8 +16,8 @@ from sendopt.evaluate.refusal import Refusal
 from sendopt.features import AsOfView
 from sendopt.features.labels.chances import LoggedChances, logged_chances
 from sendopt.features.labels.randomised import RandomisedSends, randomised_sends
-from sendopt.learn.judging.drawn_hours import DrawnHours, drawn_hours
 from sendopt.learn.judging.predictions import OURS, predictions
+from sendopt.learn.judging.randomised_hours import RandomisedHours, randomised_hours
 from sendopt.learn.model.model import ServableModel
 from sendopt.parallel import AT_ONCE, in_turn
 
@@ -33,7 +33,7 @@ class OffPolicyEvaluation:
 
     chances: LoggedChances  # of the later sends
     evaluated: int  # of the randomised ones
-    hours: tuple[int, ...]  # local hours that were drawn, and among which policies choose
+    hours: tuple[int, ...]  # local hours that were randomised, and among which policies choose
     rare_hours: tuple[int, ...]  # of them, too rarely drawn to tell what they are worth
     rare_share: float  # of the evaluated sends, at rare hours
     as_sent: float | None  # share answered of those evaluated, at the hours they went out
@@ -56,7 +56,7 @@ def evaluate_off_policy(
         until: exclusive.
 
     Every policy chooses one local hour of the send's day, among those that were drawn for sends
-    like it (see `drawn_hours`), knowing what was known when that day began. A propensity is taken
+    like it (`randomised_hours`), knowing what was known when that day began. A propensity is taken
     to be that of the hour, for this very send. A policy is refused a value if its weights do not
     average 1 among the sends of a zone, a platform or a message type, or if it chooses rarely drawn
     hours for more than a few sends.
@@ -66,16 +66,18 @@ def evaluate_off_policy(
     if refusal is not None:
         return OffPolicyEvaluation(chances, 0, (), (), 0.0, None, refusal=refusal)
     sends = randomised_sends(view, since=since, until=until, limit=_MOST_SENDS)
-    drawn = drawn_hours(sends)
-    logged = as_chosen(_rankings(_warm(view, models), models, sends, drawn.hours), sends, drawn)
+    randomised = randomised_hours(sends)
+    logged = as_chosen(
+        _rankings(_warm(view, models), models, sends, randomised.hours), sends, randomised
+    )
     value = {name: off_policy.evaluate(rows) for name, rows in logged.items()}
     return OffPolicyEvaluation(
         chances=chances,
         evaluated=len(sends),
-        hours=tuple(int(hour) for hour in drawn.hours),
-        rare_hours=tuple(int(hour) for hour in drawn.hours[drawn.rare]),
-        rare_share=float(np.isin(sends.hour, drawn.hours[drawn.rare]).mean()),
-        impossible_share=float(1.0 - drawn.possible.mean()),
+        hours=tuple(int(hour) for hour in randomised.hours),
+        rare_hours=tuple(int(hour) for hour in randomised.hours[randomised.rare]),
+        rare_share=float(np.isin(sends.hour, randomised.hours[randomised.rare]).mean()),
+        impossible_share=float(1.0 - randomised.possible.mean()),
         as_sent=float(sends.answered.mean()),
         value=value,
         gain={
@@ -112,7 +114,7 @@ def _rankings(
 
 
 def as_chosen(
-    ranking: Mapping[str, Vector], sends: RandomisedSends, drawn: DrawnHours
+    ranking: Mapping[str, Vector], sends: RandomisedSends, randomised: RandomisedHours
 ) -> dict[str, Logged]:
     """Return what each policy would have done, beside what was sent.
 
@@ -120,19 +122,20 @@ def as_chosen(
     fitting to other users' sends.
 
     Args:
-        ranking: what each policy says of the hours of `drawn`, (sends, hours); must hold OURS.
+        ranking: what each policy says of the hours of `randomised`, (sends, hours); must hold OURS.
         sends: as they were made.
-        drawn: the hours that could be drawn for each of them.
+        randomised: the hours that could be drawn for each of them.
     """
     q = ranking[OURS]
     user = np.asarray(sends.seen.user_id.dictionary_encode().indices, np.intp)[sends.viewpoint]
-    sent = sends.hour[:, np.newaxis] == drawn.hours
+    sent = sends.hour[:, np.newaxis] == randomised.hours
     strata = tuple(
         Strata(by, tuple(each.dictionary.to_pylist()), np.asarray(each.indices, np.intp))
         for by, each in sends.strata.items()
     )
     best = {
-        name: _best(np.where(drawn.possible, score, -np.inf)) for name, score in ranking.items()
+        name: _best(np.where(randomised.possible, score, -np.inf))
+        for name, score in ranking.items()
     }
     return {
         name: Logged(
@@ -142,7 +145,7 @@ def as_chosen(
             target=(wanted * sent).sum(axis=1),
             predicted=(q * sent).sum(axis=1),
             expected=(q * wanted).sum(axis=1),
-            unreachable=(wanted * drawn.hardly).sum(axis=1),
+            unreachable=(wanted * randomised.hardly).sum(axis=1),
             strata=strata,
         )
         for name, wanted in best.items()

@@ -22,7 +22,7 @@ _ENOUGH_EXPECTED = 10.0  # draws of an hour: that none of them came out is chanc
 
 
 @dataclass(frozen=True)
-class DrawnHours:
+class RandomisedHours:
     """The hours that were drawn of all sends, and which of them could be drawn for each."""
 
     hours: NDArray[np.intp]  # 0..23, local, ascending
@@ -31,7 +31,7 @@ class DrawnHours:
     hardly: NDArray[np.bool_]  # (sends, hours): possible, and too rarely drawn to tell anything
 
 
-def drawn_hours(sends: RandomisedSends) -> DrawnHours:
+def randomised_hours(sends: RandomisedSends) -> RandomisedHours:
     """Tell from the draws of `sends`, one at least, which hours could be drawn for each.
 
     Where too few sends are alike to expect ten draws of an hour, as often as it is drawn elsewhere,
@@ -52,4 +52,4 @@ def drawn_hours(sends: RandomisedSends) -> DrawnHours:
         tell = sent * chance >= _ENOUGH_EXPECTED
         possible &= ~(tell & (drawn == 0))[stratum]
         hardly |= (tell & (drawn < _LEAST_SHARE * sent))[stratum]
-    return DrawnHours(hours, rare, possible, hardly & possible)
+    return RandomisedHours(hours, rare, possible, hardly & possible)
