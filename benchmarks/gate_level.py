@@ -77,7 +77,7 @@ def court(a_day: int) -> Court:
                 past = labelled_sends(view, since=until, until=later, limit=1_000_000)
                 return Court(
                     past,
-                    predictions(models, view, *past.seen_by(view)),
+                    predictions(models, view, *past.viewpoints_and_moments(view)),
                     predictions(models, view, *seen_from_the_first_day(past, view)),
                 )
 

@@ -58,7 +58,7 @@ def body_of(reader: Reader, *, until: datetime) -> Iterator[tuple[Reader, Body |
         return
     first, last = extent(day, counted["users"].to_numpy())
     newest_us = counted["newest_us"].to_numpy()
-    found = Body(
+    body = Body(
         begin=instant(int(day[first]) * _DAY_US),
         end=instant(int(newest_us[last]) + 1),
         before=int(events[:first].sum()),
@@ -66,12 +66,12 @@ def body_of(reader: Reader, *, until: datetime) -> Iterator[tuple[Reader, Body |
         after=int(events[last + 1 :].sum()),
         newest=instant(int(newest_us[-1])) if last + 1 < len(day) else None,
     )
-    whole = not found.before and not found.after
+    whole = not body.before and not body.after
     with (
-        nullcontext(reader) if whole else reader.within(found.begin, found.end) as inside,
-        inside.for_many_queries() as seen,
+        nullcontext(reader) if whole else reader.within(body.begin, body.end) as inside,
+        inside.for_many_queries() as prepared,
     ):
-        yield seen, found
+        yield prepared, body
 
 
 def extent(day: NDArray[np.int64], users: NDArray[np.int64]) -> tuple[int, int]:

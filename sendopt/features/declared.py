@@ -31,18 +31,18 @@ class UserFeature:
     """What is known of a user as of an instant, whatever the time of day."""
 
     name: str  # in models and definitions; never used again for anything else
-    said: str  # in explanations
+    words: str  # in explanations
     measure: Measure
     of: Counted | None  # None = events of any kind
     days: int | None = None  # only what happened in so many days before; None = ever
 
 
-def _count(name: str, of: Counted, said: str, *, days: int | None = None) -> UserFeature:
-    return UserFeature(name, said, Measure.COUNT, of, days)
+def _count(name: str, of: Counted, words: str, *, days: int | None = None) -> UserFeature:
+    return UserFeature(name, words, Measure.COUNT, of, days)
 
 
-def _since_last(name: str, of: Counted, said: str) -> UserFeature:
-    return UserFeature(name, said, Measure.DAYS_SINCE_LAST, of)
+def _since_last(name: str, of: Counted, words: str) -> UserFeature:
+    return UserFeature(name, words, Measure.DAYS_SINCE_LAST, of)
 
 
 _SEND, _SESSION, _DISMISSAL = EventType.SEND, EventType.SESSION, EventType.DISMISSAL
@@ -75,4 +75,4 @@ _MOMENT = {
 USER_FEATURES = tuple(feature.name for feature in DECLARED)
 MOMENT_FEATURES = tuple(_MOMENT)
 #: Every feature in words, by its name.
-FEATURE_WORDS = {feature.name: feature.said for feature in DECLARED} | _MOMENT
+FEATURE_WORDS = {feature.name: feature.words for feature in DECLARED} | _MOMENT

@@ -86,13 +86,15 @@ def learn_rhythms(local_presence: NDArray[np.float64]) -> DailyRhythms:
         local_presence: hours of presence by user and local hour, (users, 24).
     """
     rhythms = common_rhythms()
-    seen = local_presence[local_presence.sum(axis=1) > 0.0]
+    present = local_presence[local_presence.sum(axis=1) > 0.0]
     for _ in range(_EM_STEPS):
-        joint = np.log(rhythms.weight) + _tempered(seen, rhythms.likeness) @ np.log(rhythms.share).T
+        joint = (
+            np.log(rhythms.weight) + _tempered(present, rhythms.likeness) @ np.log(rhythms.share).T
+        )
         belongs = np.exp(joint - joint.max(axis=1, keepdims=True))
         belongs /= belongs.sum(axis=1, keepdims=True)
         # Everybody counts alike, however active; a little of the common rhythm keeps it above zero.
-        shares = seen / seen.sum(axis=1, keepdims=True)
+        shares = present / present.sum(axis=1, keepdims=True)
         share = belongs.T @ shares + 5.0 * common_rhythms().share
         weight = belongs.sum(axis=0) + 1.0
         rhythms = DailyRhythms(
@@ -102,7 +104,7 @@ def learn_rhythms(local_presence: NDArray[np.float64]) -> DailyRhythms:
     here = int(np.flatnonzero(OFFSETS == 0)[0])
     trials = [replace(rhythms, likeness=likeness) for likeness in _LIKENESSES]
     return max(
-        trials, key=lambda trial: float(np.log(posterior(seen, trial, evenly)[:, here]).sum())
+        trials, key=lambda trial: float(np.log(posterior(present, trial, evenly)[:, here]).sum())
     )
 
 
@@ -134,11 +136,11 @@ def narrow(chances: NDArray[np.float64]) -> list[InferredZone | None]:
     order = np.argsort(-chances, axis=1, kind="stable")
     held = np.cumsum(np.take_along_axis(chances, order, axis=1), axis=1)
     count = (held < LEAST_CONFIDENCE).sum(axis=1) + 1
-    found: list[InferredZone | None] = [None] * len(chances)
+    zones: list[InferredZone | None] = [None] * len(chances)
     for user in np.flatnonzero(count <= MOST_OFFSETS):
         offsets = np.sort(OFFSETS[order[user, : count[user]]]) * 60
-        found[user] = InferredZone(tuple(offsets.tolist()), min(held[user, count[user] - 1], 1.0))
-    return found
+        zones[user] = InferredZone(tuple(offsets.tolist()), min(held[user, count[user] - 1], 1.0))
+    return zones
 
 
 def infer_zones(
@@ -167,13 +169,13 @@ def infer_zones(
     rhythms, prior = _from_known(
         presence, of_user["timezone"].to_pylist(), as_of=as_of, tenant_zone=tenant_zone
     )
-    found: dict[str, InferredZone] = {}
+    zones: dict[str, InferredZone] = {}
     asked = np.flatnonzero(of_user["asked"].to_numpy())
     for some in np.array_split(asked, -(-len(asked) // _USERS_AT_ONCE) or 1):
         inferred = narrow(posterior(presence[some], rhythms, prior))
         names = users.take(pa.array(some)).to_pylist()
-        found |= {name: zone for name, zone in zip(names, inferred, strict=True) if zone}
-    return found
+        zones |= {name: zone for name, zone in zip(names, inferred, strict=True) if zone}
+    return zones
 
 
 def _from_known(

@@ -61,13 +61,13 @@ def _rounded(reader: Reader, target: Target, until_us: int) -> Recording:
             "steps_us": [step // _MICROSECOND for step in _STEPS],
         },
     )
-    for found in counted.to_pylist():
-        least = _NEARLY_ALL * found["answers"]
-        if found["answers"] < _FEWEST_ANSWERS or found["answers_on_step"] < least:
+    for on_step in counted.to_pylist():
+        least = _NEARLY_ALL * on_step["answers"]
+        if on_step["answers"] < _FEWEST_ANSWERS or on_step["answers_on_step"] < least:
             continue
-        down = found["not_after"] > _SOME * found["answers"]
-        if down or found["sends_on_step"] < least:
-            return Recording(step=found["step_us"] * _MICROSECOND, rounded_down=down)
+        down = on_step["not_after"] > _SOME * on_step["answers"]
+        if down or on_step["sends_on_step"] < least:
+            return Recording(step=on_step["step_us"] * _MICROSECOND, rounded_down=down)
     return Recording()
 
 
@@ -82,10 +82,10 @@ def _instant(reader: Reader, target: Target, until_us: int) -> InstantAnswers:
             "soon_us": (INSTANT + _SOON) // _MICROSECOND,
         },
     )
-    found = counted.to_pylist()[0]
-    if not _by_machines(found["at_once"], found["soon"]):
+    counts = counted.to_pylist()[0]
+    if not _by_machines(counts["at_once"], counts["soon"]):
         return InstantAnswers.PEOPLES
-    return InstantAnswers.BESIDE if _people_are_kept(found) else InstantAnswers.INSTEAD
+    return InstantAnswers.BESIDE if _people_are_kept(counts) else InstantAnswers.INSTEAD
 
 
 def _by_machines(at_once: int, soon: int) -> bool:
@@ -105,13 +105,13 @@ def _by_machines(at_once: int, soon: int) -> bool:
     return unlikely
 
 
-def _people_are_kept(found: Mapping[str, Any]) -> bool:
+def _people_are_kept(counts: Mapping[str, Any]) -> bool:
     """Return whether people's answers are recorded where a machine came first.
 
     They are if there are at least half as many as of other sends. Fewer are no sample of what
     people did: of a send of which only a later answer would be kept, silence would not be known.
     """
-    others = found["sends"] - found["at_once"]
-    expected = found["at_once"] * found["others_later"] / max(others, 1)
-    kept: int = found["at_once_and_later"]
+    others = counts["sends"] - counts["at_once"]
+    expected = counts["at_once"] * counts["others_later"] / max(others, 1)
+    kept: int = counts["at_once_and_later"]
     return bool(kept >= max(_FEWEST_LATER, expected / 2))

@@ -71,16 +71,18 @@ def summarise(reader: Reader, target: Target, *, until: datetime) -> Summary:
 
 def _doubtful_chances(reader: Reader, *, until: datetime) -> DoubtfulChances:
     params = {"until_us": microseconds(until)}
-    found = reader.query("doubtful_chances", statement("doubtful_chances"), params).to_pylist()[0]
-    summed = found["summed"]
+    doubtful = reader.query("doubtful_chances", statement("doubtful_chances"), params).to_pylist()[
+        0
+    ]
+    summed = doubtful["summed"]
     example = None if summed is None else (summed["user_id"], summed["send_id"], summed["total"])
-    return DoubtfulChances(**{**found, "summed": example})
+    return DoubtfulChances(**{**doubtful, "summed": example})
 
 
 def events_by_kind(reader: Reader, *, until: datetime) -> dict[EventType, int]:
     """Count the events of each kind before `until`; kinds without any are left out."""
-    found = reader.query("kinds", statement("kinds"), {"until_us": microseconds(until)})
-    return {EventType(row["event_type"]): row["events"] for row in found.to_pylist()}
+    kinds = reader.query("kinds", statement("kinds"), {"until_us": microseconds(until)})
+    return {EventType(row["event_type"]): row["events"] for row in kinds.to_pylist()}
 
 
 def _duration(us: int | None) -> timedelta | None:

@@ -48,8 +48,8 @@ class Target:
     def __str__(self) -> str:
         window = self.open_window / timedelta(minutes=1)
         tolerance = self.clock_tolerance.total_seconds()
-        told = f"{self.outcome.value} within {window:g} min (clocks {tolerance:g} s apart)"
-        return told if self.recording == AS_IT_WAS else f"{told}, {self.recording}"
+        words = f"{self.outcome.value} within {window:g} min (clocks {tolerance:g} s apart)"
+        return words if self.recording == AS_IT_WAS else f"{words}, {self.recording}"
 
     @property
     def known_after(self) -> timedelta:

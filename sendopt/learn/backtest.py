@@ -194,7 +194,9 @@ def _replay(run: _Run) -> Backtest:
     require_both_outcomes(later.label, does="judge", notes=fitted.past.notes)
     run.progress(f"judging {len(later)} later moments")
     models = {OURS: model} | run.rivals(fitted)
-    verdict = judge_models(later, view, models, predictions(models, view, *later.seen_by(view)))
+    verdict = judge_models(
+        later, view, models, predictions(models, view, *later.viewpoints_and_moments(view))
+    )
     whole = notes_on_log(body, summary, view.target)
     report = replace(_report(fitted, verdict=verdict), log_notes=(*whole, *note_on_sample(later)))
     if report.label_source != SENDS:

@@ -90,7 +90,7 @@ def compare(
                 hint="ingest later days, or train both with --as-of an earlier instant",
             )
         models = {_FIRST: a, OURS: b}
-        said = predictions(models, view, *past.seen_by(view))
+        said = predictions(models, view, *past.viewpoints_and_moments(view))
         verdict = judge_models(past, view, models, said)
     across = verdict.across_days
     return Comparison(

@@ -117,7 +117,7 @@ def test_a_send_tells_the_platform_that_whoever_planned_it_knew(empty_log: Log) 
         past = labelled_sends(
             AsOfView(reader, TARGET), since=MONDAY, until=MONDAY + timedelta(days=2), limit=10
         )
-        seen, asked = past.seen_by(AsOfView(reader, TARGET))
+        seen, asked = past.viewpoints_and_moments(AsOfView(reader, TARGET))
     assert seen.platform is not None
     assert seen.platform.take(pa.array(asked.viewpoint)).to_pylist() == ["ios", None]
 

@@ -126,7 +126,7 @@ def test_who_is_sent_to_in_two_zones_within_a_day_lives_by_both(empty_log: Log) 
         past = labelled_sends(
             view, since=noon - timedelta(days=1), until=noon + timedelta(days=1), limit=10
         )
-        _, asked = past.seen_by(view)
+        _, asked = past.viewpoints_and_moments(view)
     assert past.local_hour.tolist() == [13, 21]
     assert (asked.minute_of_day // 60).tolist() == [13, 21]
 

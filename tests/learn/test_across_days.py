@@ -112,7 +112,7 @@ def test_it_is_asked_only_where_days_hold_too_few_choices(
     reader: Reader, models: dict[str, ServableModel]
 ) -> None:
     past, view = later(reader), view_of(reader)
-    said = predictions(models, view, *past.seen_by(view))
+    said = predictions(models, view, *past.viewpoints_and_moments(view))
     assert judge_models(past, view, models, said).across_days is not None
 
     days = past.local_day // 3 * 3
@@ -145,7 +145,9 @@ def test_who_knows_which_messages_are_answered_knows_nothing_of_hours(empty_log:
         rule = trained_as(population, reader, until=JUDGED_FROM)
         past = later(reader)
         found = judge_across_days(past, view_of(reader), {OURS: ours, "population": rule})
-        said = predictions({OURS: ours}, view_of(reader), *past.seen_by(view_of(reader)))[OURS]
+        said = predictions(
+            {OURS: ours}, view_of(reader), *past.viewpoints_and_moments(view_of(reader))
+        )[OURS]
     assert said[past.label > 0.5].mean() > said[past.label < 0.5].mean() + 0.1  # it does know
     assert found is not None
     assert found.auc[OURS] == pytest.approx(0.5, abs=0.05)

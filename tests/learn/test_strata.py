@@ -65,7 +65,9 @@ def a_log(sender: Sender, seed: int, *, zones: int = 1) -> tuple[RandomisedSends
     told["zone, platform"] = pc.binary_join_element_wise(*told.values(), ", ")
     users = pa.array([f"u{number}" for number in range(USERS)])
     sends = RandomisedSends(
-        seen=Viewpoints(users, pa.array(np.zeros(USERS, np.int64)).cast(pa.timestamp("us", "UTC"))),
+        viewpoints=Viewpoints(
+            users, pa.array(np.zeros(USERS, np.int64)).cast(pa.timestamp("us", "UTC"))
+        ),
         viewpoint=user.astype(np.intp),
         day_of_week=np.zeros(SENDS, np.int64),
         day_type=np.zeros(SENDS, np.intp),

@@ -54,10 +54,10 @@ def read_answers(reader: Reader, target: Target, history: History) -> Answers:
     hour.
     """
     params = {**target.answer_params, "until_us": _EVER_US}
-    found = reader.query("answers", statement("answers"), params)
-    user = history.numbers(flat(found["user_id"]))
+    answered = reader.query("answers", statement("answers"), params)
+    user = history.numbers(flat(answered["user_id"]))
     sent_us, soonest_us, answered_us, known_us = (
-        found[name].to_numpy() for name in ("sent_us", "soonest_us", "answered_us", "known_us")
+        answered[name].to_numpy() for name in ("sent_us", "soonest_us", "answered_us", "known_us")
     )
     zone = history.zone[history.first_since(user, sent_us)]
     local_us = history.zone_offsets.local_us(zone, answered_us)

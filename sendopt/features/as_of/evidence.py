@@ -52,7 +52,9 @@ class Evidence:
         return Evidence(self.sessions[index], self.sends[index], self.answers[index])
 
 
-def user_evidence(observations: pa.Table, seen: Viewpoints, *, half_life: timedelta) -> Evidence:
+def user_evidence(
+    observations: pa.Table, viewpoints: Viewpoints, *, half_life: timedelta
+) -> Evidence:
     """Count what was known of each viewpoint's user as of its instant.
 
     Each viewpoint takes 3.8 kB: whoever asks about many does so in parts.
@@ -60,16 +62,16 @@ def user_evidence(observations: pa.Table, seen: Viewpoints, *, half_life: timede
     from sendopt.features.as_of import kernels  # noqa: PLC0415 - numba costs every command 0.3 s
 
     observed = flat(observations["user_id"])
-    user, as_of_us = user_numbers(observed.dictionary, seen.user_id), seen.as_of_us
+    user, as_of_us = user_numbers(observed.dictionary, viewpoints.user_id), viewpoints.as_of_us
     order = in_order(user, as_of_us)
     begin, end = (np.searchsorted(observed.indices, user, side) for side in ("left", "right"))
     first, last = int(begin.min(initial=len(observed))), int(end.max(initial=0))
-    asked = observations.slice(first, max(last - first, 0))
-    happened_us, known_us = asked["happened_us"].to_numpy(), asked["known_us"].to_numpy()
-    cell, is_session = asked["cell"].to_numpy(), asked["is_session"].to_numpy()
-    latency_stage = _latency_stage(asked)
-    sessions, sends = np.empty((2, len(seen), _CELLS))
-    answers = np.empty((len(seen), len(LATENCY_STAGES) * _CELLS))
+    of_users = observations.slice(first, max(last - first, 0))
+    happened_us, known_us = of_users["happened_us"].to_numpy(), of_users["known_us"].to_numpy()
+    cell, is_session = of_users["cell"].to_numpy(), of_users["is_session"].to_numpy()
+    latency_stage = _latency_stage(of_users)
+    sessions, sends = np.empty((2, len(viewpoints), _CELLS))
+    answers = np.empty((len(viewpoints), len(LATENCY_STAGES) * _CELLS))
 
     def write(rows: slice) -> None:
         kernels.evidence(
@@ -89,7 +91,7 @@ def user_evidence(observations: pa.Table, seen: Viewpoints, *, half_life: timede
             answers,
         )
 
-    shared_out(len(seen), write)
+    shared_out(len(viewpoints), write)
     return _evidence(sessions, sends, answers)
 
 
@@ -183,7 +185,7 @@ def _by_day(observations: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64
 
 
 def population_evidence(
-    daily: DailyEvidence, seen: Viewpoints, *, half_life: timedelta
+    daily: DailyEvidence, viewpoints: Viewpoints, *, half_life: timedelta
 ) -> tuple[Evidence, NDArray[np.intp]]:
     """Count what everybody did on the UTC days before each viewpoint.
 
@@ -194,12 +196,12 @@ def population_evidence(
         Evidence with one row a day, and the row of every viewpoint.
     """
     days = daily.day
-    if len(days) == 0 or len(seen) == 0:
+    if len(days) == 0 or len(viewpoints) == 0:
         nothing = np.zeros((1, _CELLS))
         answers = np.zeros((1, len(LATENCY_STAGES) * _CELLS))
-        return _evidence(nothing, nothing, answers), np.zeros(len(seen), np.intp)
+        return _evidence(nothing, nothing, answers), np.zeros(len(viewpoints), np.intp)
     kept = 0.5 ** (np.diff(days, prepend=days[0]) * (_DAY / half_life))
-    distinct, number = np.unique(seen.as_of_us // _DAY_US, return_inverse=True)
+    distinct, number = np.unique(viewpoints.as_of_us // _DAY_US, return_inverse=True)
     last = np.searchsorted(days, distinct) - 1  # the last day with events before each
     gone = np.maximum(distinct - days[np.maximum(last, 0)] - 1, 0)
     left = 0.5 ** (gone * (_DAY / half_life))

@@ -115,9 +115,14 @@ def _users(first: NDArray[np.int64]) -> NDArray[np.int32]:
 def _outcomes(reader: Reader, target: Target, past: History) -> _Outcomes:
     """Find what became of sends, and which events of the history they are."""
     params = {**target.params, "until_us": _EVER_US}
-    told = reader.query("send_outcomes", statement("send_outcomes"), params)
-    latency_stage, propensity = told["latency_stage"].to_numpy(), told["propensity"].to_numpy()
-    at = past.first_since(past.numbers(flat(told["user_id"])), told["happened_us"].to_numpy())
+    outcomes = reader.query("send_outcomes", statement("send_outcomes"), params)
+    latency_stage, propensity = (
+        outcomes["latency_stage"].to_numpy(),
+        outcomes["propensity"].to_numpy(),
+    )
+    at = past.first_since(
+        past.numbers(flat(outcomes["user_id"])), outcomes["happened_us"].to_numpy()
+    )
     # Sends come first at an instant; of those that a user got at one, any may have any outcome.
     order = np.lexsort((propensity, latency_stage, at))
     at = at[order]

@@ -45,11 +45,11 @@ def last_platforms(changes: PlatformChanges, viewpoints: Viewpoints) -> pa.Array
         known = pa.nulls(len(viewpoints), pa.string())
     else:
         number = user_numbers(changes.users, viewpoints.user_id).astype(np.int64)
-        asked = _when(number, viewpoints.as_of_us // _DAY_US)
-        last = np.searchsorted(changes.when, asked, side="right") - 1
-        found = (number >= 0) & (last >= 0)
-        found &= changes.when[np.maximum(last, 0)] >= _when(number, _FIRST_DAY)
-        known = changes.platform.take(pa.array(last, mask=~found))
+        place = _when(number, viewpoints.as_of_us // _DAY_US)
+        last = np.searchsorted(changes.when, place, side="right") - 1
+        named = (number >= 0) & (last >= 0)
+        named &= changes.when[np.maximum(last, 0)] >= _when(number, _FIRST_DAY)
+        known = changes.platform.take(pa.array(last, mask=~named))
     return known if viewpoints.platform is None else pc.coalesce(viewpoints.platform, known)
 
 

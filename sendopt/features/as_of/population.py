@@ -139,8 +139,8 @@ def events_before(reader: Reader, as_of: datetime) -> int:
 
     Events are never changed or taken away: while the count stays, all of them do.
     """
-    found = reader.query("events_before", statement("events_before"), {"until": day_of(as_of)})
-    events: int = found["events"][0].as_py()
+    counted = reader.query("events_before", statement("events_before"), {"until": day_of(as_of)})
+    events: int = counted["events"][0].as_py()
     return events
 
 

@@ -29,10 +29,10 @@ def user_features(past: History, target: Target, viewpoints: Viewpoints) -> NDAr
     user = past.numbers(viewpoints.user_id)
     as_of_us = viewpoints.as_of_us
     order = in_order(user, as_of_us)
-    found = np.empty((len(viewpoints), len(DECLARED)))
+    features = np.empty((len(viewpoints), len(DECLARED)))
 
     def write(rows: slice) -> None:
-        kernels.user_features(past.first, past.key, *columns, user, as_of_us, order[rows], found)
+        kernels.user_features(past.first, past.key, *columns, user, as_of_us, order[rows], features)
 
     shared_out(len(viewpoints), write)
-    return found
+    return features

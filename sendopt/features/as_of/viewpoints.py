@@ -106,21 +106,21 @@ def viewpoints(
     """
     users = pc.dictionary_encode(flat(user_id))
     instants = pc.dictionary_encode(flat(as_of).cast(INSTANT))
-    told = [
+    named = [
         None if column is None else pc.dictionary_encode(flat(column).cast(pa.string()), "encode")
         for column in (timezone, platform)
     ]
     number, first = _distinct(np.asarray(users.indices, np.int64), instants)
-    for column in told:
+    for column in named:
         if column is not None and len(column.dictionary) > 1:
             number, first = _distinct(number, column)
 
     def of_each(column: pa.DictionaryArray) -> pa.Array:
         return column.dictionary.take(column.indices.take(pa.array(first)))
 
-    zones, platforms = (None if column is None else of_each(column) for column in told)
-    seen = Viewpoints(of_each(users), of_each(instants), timezone=zones, platform=platforms)
-    return seen, number.astype(np.intp)
+    zones, platforms = (None if column is None else of_each(column) for column in named)
+    users_as_of = Viewpoints(of_each(users), of_each(instants), timezone=zones, platform=platforms)
+    return users_as_of, number.astype(np.intp)
 
 
 def _distinct(

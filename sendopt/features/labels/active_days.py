@@ -33,8 +33,8 @@ def active_days(
     begin with the first event known of them; days without any activity are drawn like others.
     """
     users, day, share = _drawn_days(view, since=since, until=until, most=limit // 24, rng=rng)
-    seen, number = viewpoints(users, pa.array([until] * len(users), _INSTANT))
-    begins_us = view.day_begins_us(seen, number, day)
+    at_the_end, number = viewpoints(users, pa.array([until] * len(users), _INSTANT))
+    begins_us = view.day_begins_us(at_the_end, number, day)
     hours = np.arange(25)  # the longest day, on which clocks are put back
     row = np.repeat(np.arange(len(day)), len(hours))
     at_us = np.add.outer(begins_us, hours * _HOUR_US).ravel()

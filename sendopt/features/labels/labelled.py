@@ -72,21 +72,21 @@ class LabelledMoments:
             share=self.share,
         )
 
-    def seen_by(self, view: AsOfView) -> tuple[Viewpoints, Moments]:
+    def viewpoints_and_moments(self, view: AsOfView) -> tuple[Viewpoints, Moments]:
         """Return who is asked about as of when, and the moments.
 
         Zone and platform are those of the send: whoever planned it knew the device.
         """
         if self.sent is None:
-            seen, number = viewpoints(self.user_id, self.as_of)
-            return seen, view.moments(seen, number, self.at)
-        seen, number = viewpoints(
+            users, number = viewpoints(self.user_id, self.as_of)
+            return users, view.moments(users, number, self.at)
+        users, number = viewpoints(
             self.user_id,
             self.as_of,
             timezone=self.sent["timezone"],
             platform=self.sent["platform"],
         )
-        return seen, view.moments(seen, number, self.at, message_type=self.sent["message_type"])
+        return users, view.moments(users, number, self.at, message_type=self.sent["message_type"])
 
 
 def labelled_sends(
@@ -160,8 +160,8 @@ def days_of_sends(view: AsOfView, sent: pa.Table) -> LocalDays:
     """
     at_us = sent["at"].cast(pa.int64()).to_numpy()
     utc_day = pa.chunked_array([pa.array(at_us // _DAY_US * _DAY_US).cast(_INSTANT)])
-    seen, number = viewpoints(sent["user_id"], utc_day, timezone=sent["timezone"])
-    return view.local_days(seen, number, at_us)
+    users, number = viewpoints(sent["user_id"], utc_day, timezone=sent["timezone"])
+    return view.local_days(users, number, at_us)
 
 
 def session_moments(
@@ -173,11 +173,11 @@ def session_moments(
         "until_us": microseconds(until),
         "limit": limit,
     }
-    found = reader.query("session_times", statement("session_times"), params)
-    ones, at_us = np.ones(len(found)), found["at"].cast(pa.int64()).to_numpy()
+    sessions = reader.query("session_times", statement("session_times"), params)
+    ones, at_us = np.ones(len(sessions)), sessions["at"].cast(pa.int64()).to_numpy()
     return LabelledMoments(
-        user_id=found["user_id"].combine_chunks(),
-        as_of_us=np.full(len(found), microseconds(since)),
+        user_id=sessions["user_id"].combine_chunks(),
+        as_of_us=np.full(len(sessions), microseconds(since)),
         at_us=at_us,
         local_us=at_us,
         label=ones,

@@ -26,7 +26,8 @@ class RandomisedSends:
     which hours, with which chances: by the name of what it is, its value for each send.
     """
 
-    seen: Viewpoints  # the user, as of local midnight: the same whichever hour was drawn; by time
+    #: The user as of local midnight, the same whichever hour was drawn; by time.
+    viewpoints: Viewpoints
     viewpoint: NDArray[np.intp]  # of the send
     day_of_week: NDArray[np.int64]
     day_type: NDArray[np.intp]  # as of Moments
@@ -44,7 +45,7 @@ class RandomisedSends:
         mine = self.viewpoint[rows]
         first, last = int(mine.min()), int(mine.max()) + 1
         of_send = np.repeat(np.arange(rows.start, rows.stop), len(hours))
-        return self.seen.slice(first, last - first), Moments(
+        return self.viewpoints.slice(first, last - first), Moments(
             viewpoint=self.viewpoint[of_send] - first,
             day_of_week=self.day_of_week[of_send],
             minute_of_day=np.tile(hours * 60 + 30, len(mine)),
@@ -65,7 +66,7 @@ def randomised_sends(
     )
     day = days_of_sends(view, sent)
     # What is known must not depend on the hour that was drawn: it ends where the local day begins.
-    seen, number = _by_time(
+    users, number = _by_time(
         *viewpoints(
             sent["user_id"],
             pa.array(day.begins_us).cast(_INSTANT),
@@ -75,9 +76,9 @@ def randomised_sends(
     )
     order = np.argsort(number, kind="stable")
     sent, number = sent.take(pa.array(order)), number[order]
-    local = view.moments(seen, number, sent["at"], message_type=sent["message_type"])
+    local = view.moments(users, number, sent["at"], message_type=sent["message_type"])
     return RandomisedSends(
-        seen=seen,
+        viewpoints=users,
         viewpoint=number,
         day_of_week=local.day_of_week,
         day_type=local.day_type,
@@ -85,28 +86,30 @@ def randomised_sends(
         hour=(local.minute_of_day // 60).astype(np.intp),
         propensity=sent["propensity"].to_numpy().astype(np.float64),
         answered=sent["label"].to_numpy(),
-        strata=_strata(view, seen, number, local.message_type),
+        strata=_strata(view, users, number, local.message_type),
     )
 
 
 def _strata(
-    view: AsOfView, seen: Viewpoints, number: NDArray[np.intp], message_type: pa.Array
+    view: AsOfView, viewpoints: Viewpoints, number: NDArray[np.intp], message_type: pa.Array
 ) -> dict[str, pa.DictionaryArray]:
     """Divide sends by zone, platform and message type, and by all of them together."""
     of_send = pa.array(number)
     alone = {
-        "zone": view.zones(seen).cast(pa.string()).take(of_send),
-        "platform": view.last_platforms(seen).take(of_send),
+        "zone": view.zones(viewpoints).cast(pa.string()).take(of_send),
+        "platform": view.last_platforms(viewpoints).take(of_send),
         "message type": message_type,
     }
-    told = {name: pc.fill_null(each, "unknown") for name, each in alone.items()}
-    told[", ".join(told)] = pc.binary_join_element_wise(*told.values(), ", ")
-    return {name: each.dictionary_encode() for name, each in told.items()}
+    strata = {name: pc.fill_null(each, "unknown") for name, each in alone.items()}
+    strata[", ".join(strata)] = pc.binary_join_element_wise(*strata.values(), ", ")
+    return {name: each.dictionary_encode() for name, each in strata.items()}
 
 
-def _by_time(seen: Viewpoints, number: NDArray[np.intp]) -> tuple[Viewpoints, NDArray[np.intp]]:
+def _by_time(
+    viewpoints: Viewpoints, number: NDArray[np.intp]
+) -> tuple[Viewpoints, NDArray[np.intp]]:
     """Number viewpoints by time: what everybody was doing is then the same for neighbours."""
-    order = np.argsort(seen.as_of_us, kind="stable")
+    order = np.argsort(viewpoints.as_of_us, kind="stable")
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    return seen.take(order), place[number]
+    return viewpoints.take(order), place[number]

@@ -88,11 +88,11 @@ def _period(us: NDArray[np.int64]) -> NDArray[np.intp]:
 @lru_cache(maxsize=64)
 def _by_period(zones: tuple[str, ...]) -> NDArray[np.bool_]:
     """Return the weekends of zones between the days on which some moved: (zones, periods, 7)."""
-    found = np.zeros((len(zones), len(_MOVED) + 1, 7), bool)
+    weekend = np.zeros((len(zones), len(_MOVED) + 1, 7), bool)
     for number, name in enumerate(zones):
-        found[number, :, list(_ELSEWHERE.get(name, _SATURDAY_SUNDAY))] = True
+        weekend[number, :, list(_ELSEWHERE.get(name, _SATURDAY_SUNDAY))] = True
         if name in _BEFORE:
             moved, days = _BEFORE[name]
             earlier = _MOVED.index((moved - _EPOCH).days) + 1
-            found[number, :earlier] = np.isin(np.arange(7), days)
-    return found
+            weekend[number, :earlier] = np.isin(np.arange(7), days)
+    return weekend

@@ -72,13 +72,13 @@ class History:
         """
         from sendopt.features.timeline import kernels  # noqa: PLC0415 - numba costs every command 0.3 s
 
-        found = np.empty(len(user), np.int64)
+        positions = np.empty(len(user), np.int64)
 
         def write(rows: slice) -> None:
-            kernels.first_since(self.first, self.key, user[rows], since_us[rows], found[rows])
+            kernels.first_since(self.first, self.key, user[rows], since_us[rows], positions[rows])
 
         shared_out(len(user), write)
-        return found
+        return positions
 
 
 def kind(event_type: EventType) -> int:
@@ -91,17 +91,17 @@ def user_numbers(users: pa.Array, user_id: pa.Array) -> NDArray[np.int32]:
     from sendopt.features.timeline.arrival import find  # noqa: PLC0415 - numba costs every command 0.3 s
     from sendopt.features.timeline.numbering import text_of  # noqa: PLC0415 - as above
 
-    asked = user_id.cast(pa.string()).dictionary_encode()
-    found = np.full(len(asked.dictionary), -1, np.int32)
+    names = user_id.cast(pa.string()).dictionary_encode()
+    places = np.full(len(names.dictionary), -1, np.int32)
     offsets, text = text_of(users)
-    asked_offsets, asked_text = text_of(asked.dictionary)
+    asked_offsets, asked_text = text_of(names.dictionary)
 
     def write(rows: slice) -> None:
         of_rows = asked_offsets[rows.start : rows.stop + 1]
-        find(offsets, text, of_rows, asked_text, found[rows])
+        find(offsets, text, of_rows, asked_text, places[rows])
 
-    shared_out(len(found), write)
-    numbers: NDArray[np.int32] = found[np.asarray(asked.indices)]
+    shared_out(len(places), write)
+    numbers: NDArray[np.int32] = places[np.asarray(names.indices)]
     return numbers
 
 

@@ -55,7 +55,9 @@ def put_on_trial(
     champion = incumbent.model
     if champion is not None:
         others[CHAMPION] = champion
-        probabilities |= predictions({CHAMPION: champion}, past.view, *later.seen_by(past.view))
+        probabilities |= predictions(
+            {CHAMPION: champion}, past.view, *later.viewpoints_and_moments(past.view)
+        )
     everybody = {OURS: model} | others
     judgeable = all(are_probabilities(said) for said in probabilities.values())
     return GateTrial(

@@ -133,7 +133,7 @@ def _gain(value: Vector, user: NDArray[np.intp], weight: Vector | None = None) -
 
 def _cuts(trial: GateTrial) -> dict[str, Masks]:
     past = trial.judged
-    viewpoints, local = past.seen_by(trial.view)
+    viewpoints, local = past.viewpoints_and_moments(trial.view)
     features = np.nan_to_num(trial.view.user_features(viewpoints)[local.viewpoint])
 
     def feature(name: str) -> NDArray[np.float64]:

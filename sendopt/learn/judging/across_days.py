@@ -89,7 +89,7 @@ def seen_from_the_first_day(past: LabelledMoments, view: AsOfView) -> tuple[View
     Hours are those of the zone that was known when each moment was planned: who travels is asked
     about the clock that they lived by.
     """
-    seen, moments = past.seen_by(view)
+    seen, moments = past.viewpoints_and_moments(view)
     first = pa.repeat(instant(int(past.as_of_us.min())), len(seen))
     then, number = viewpoints(seen.user_id, first, platform=seen.platform)
     return then, replace(moments, viewpoint=number[moments.viewpoint], message_type=None)

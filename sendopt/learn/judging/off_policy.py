@@ -127,7 +127,9 @@ def as_chosen(
         randomised: the hours that could be drawn for each of them.
     """
     q = ranking[OURS]
-    user = np.asarray(sends.seen.user_id.dictionary_encode().indices, np.intp)[sends.viewpoint]
+    user = np.asarray(sends.viewpoints.user_id.dictionary_encode().indices, np.intp)[
+        sends.viewpoint
+    ]
     sent = sends.hour[:, np.newaxis] == randomised.hours
     strata = tuple(
         Strata(by, tuple(each.dictionary.to_pylist()), np.asarray(each.indices, np.intp))

@@ -66,7 +66,7 @@ class ServableModel:
 
     def labelled_inputs(self, view: AsOfView, labelled: LabelledMoments) -> Inputs:
         """Describe labelled moments by what was known at the start of their day."""
-        return self.inputs(view, *labelled.seen_by(view))
+        return self.inputs(view, *labelled.viewpoints_and_moments(view))
 
     def predict(self, inputs: Inputs) -> NDArray[np.float64]:
         """Return the probability of an answer within the asked window, in (0, 1)."""

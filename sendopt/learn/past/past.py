@@ -100,7 +100,7 @@ def gather(
     labelled = labelled_moments(
         view, summary, since=None, until=ends, rng=np.random.default_rng(seed)
     )
-    viewpoints, moments = labelled.seen_by(view)
+    viewpoints, moments = labelled.viewpoints_and_moments(view)
     return Past(
         view=view,
         summary=summary,
