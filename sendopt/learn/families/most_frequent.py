@@ -40,7 +40,7 @@ class Inputs:
     everybody: Vector  # logit at the moment
     level: Vector  # how much more the user answers than everybody, on the logit scale
     frequency: Vector  # share of the user's sessions and answers in the hour of the moment
-    seen: Vector  # sessions and answers of the user, decayed; 0 = never seen
+    evidence: Vector  # sessions and answers of the user, decayed; 0 = never seen
 
     def __len__(self) -> int:
         return len(self.level)
@@ -62,20 +62,20 @@ class MostFrequent(CountingRule):
         answers = view.user_answers(viewpoints, half_life=self.half_life)
         visits = (evidence.sessions + answers).sum(axis=1)
         by_hour = visits.reshape(len(visits), HALF_HOURS // 2, 2).sum(axis=-1)
-        seen, row = by_hour.sum(axis=1), moments.viewpoint
-        share = by_hour / np.maximum(seen, 1e-12)[:, None]
+        count, row = by_hour.sum(axis=1), moments.viewpoint
+        share = by_hour / np.maximum(count, 1e-12)[:, None]
         platform = self.hours.rows(view, viewpoints)
         return Inputs(
             everybody=self.hours.logits[platform[row], half_hour(moments)],
             level=level_of(evidence, self.hours.base)[row],
             frequency=share[row, moments.minute_of_day // 60],
-            seen=seen[row],
+            evidence=count[row],
         )
 
     def logit_sd(self, inputs: Inputs) -> Vector:
         """Return how unsure the share of the hour is, as of so many draws."""
         share = inputs.frequency
-        spread: Vector = np.sqrt((share * (1.0 - share) + 1.0 / 24.0) / (inputs.seen + 1.0))
+        spread: Vector = np.sqrt((share * (1.0 - share) + 1.0 / 24.0) / (inputs.evidence + 1.0))
         return self.weights.order * spread
 
     def order(self, inputs: Inputs) -> Vector:
@@ -104,7 +104,7 @@ class MostFrequent(CountingRule):
     ) -> OwnWeights:
         """All is the user's own as soon as the user was seen once."""
         del visits, probability
-        return OwnWeights(visits=float(inputs.seen[row] > 0.0), answers=0.0)
+        return OwnWeights(visits=float(inputs.evidence[row] > 0.0), answers=0.0)
 
     def card(self) -> Iterator[str]:
         """Yield what it does."""
@@ -117,7 +117,7 @@ class MostFrequent(CountingRule):
 
     def _everybodys_hours(self, inputs: Inputs) -> Vector:
         """Return what everybody's hours add: all that is known of whoever was never seen."""
-        counts = np.where(inputs.seen == 0.0, 1.0, _TIE)
+        counts = np.where(inputs.evidence == 0.0, 1.0, _TIE)
         added: Vector = counts * (inputs.everybody - self.hours.base)
         return added
 

@@ -190,11 +190,11 @@ def _at_whole_hours(middles: NDArray[np.float64]) -> NDArray[np.float64]:
     return (np.roll(middles, 1, axis=-1)[..., ::2] + middles[..., ::2]) / 2.0
 
 
-def parts(curves: Curves, asked: Moments) -> Parts:
+def parts(curves: Curves, moments: Moments) -> Parts:
     """Read the curves at the moments."""
-    start, middle = asked.half_hours, asked.half_hours - 0.5
-    row, day_type = asked.viewpoint, asked.day_type
-    late = np.zeros(len(asked))
+    start, middle = moments.half_hours, moments.half_hours - 0.5
+    row, day_type = moments.viewpoint, moments.day_type
+    late = np.zeros(len(moments))
     if curves.late is not None:
         late = circular.at(curves.late, row, day_type, start)
     of_all = curves.population_row[row]
@@ -291,32 +291,32 @@ def _answers(
     rows = len(expected)
     level, deviation = np.zeros(rows), np.zeros((rows, 1, HALF_HOURS))
     variance = np.full((rows if with_variance else 0, 1, HALF_HOURS), model.deviation_sd**2)
-    asked = np.flatnonzero(total(user.sends)[:, 0, 0] > 0)
+    sent_to = np.flatnonzero(total(user.sends)[:, 0, 0] > 0)
     waves, prior_variance = waves_of_the_day(
         model.deviation_sd, model.deviation_length_hours, rough=_ROUGH_SHARE
     )
-    if len(asked):
-        seen = user.rows(asked)
+    if len(sent_to):
+        evidence = user.rows(sent_to)
         own, own_variance = modes(
-            seen,
-            expected[asked, None] + stage[asked, :, None, None],
+            evidence,
+            expected[sent_to, None] + stage[sent_to, :, None, None],
             waves[None],
             prior_variance,
             stage_sd=model.level_sd,
             with_variance=with_variance,
         )
         if with_variance:
-            variance[asked] = own_variance
-        deviation[asked, 0] = own @ waves.T
-        known = base[asked, None, None] + expected[asked] + deviation[asked]
-        level[asked] = levels(seen, known, model.level_sd**-2.0)
+            variance[sent_to] = own_variance
+        deviation[sent_to, 0] = own @ waves.T
+        known = base[sent_to, None, None] + expected[sent_to] + deviation[sent_to]
+        level[sent_to] = levels(evidence, known, model.level_sd**-2.0)
     return AnswerCurves(level, deviation, variance, _near(model, user))
 
 
-def _near(model: LevelShape, seen: Evidence) -> NDArray[np.float64]:
+def _near(model: LevelShape, evidence: Evidence) -> NDArray[np.float64]:
     """Count the sends near each half hour; one at the very half hour counts 1."""
     kernel = circular.gaussian(model.send_bandwidth_hours)
-    near: NDArray[np.float64] = seen.sends.sum(axis=-2) @ (kernel / kernel.max())
+    near: NDArray[np.float64] = evidence.sends.sum(axis=-2) @ (kernel / kernel.max())
     return near[:, None]
 
 

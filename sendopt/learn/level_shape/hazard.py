@@ -17,14 +17,14 @@ _WAVES = 10  # of a day: the shortest takes 2.4 hours
 _ROUGH_HOURS = 1.0  # over which a rough curve changes
 
 
-def levels(seen: Evidence, known: NDArray[np.float64], precision: float) -> NDArray[np.float64]:
+def levels(evidence: Evidence, known: NDArray[np.float64], precision: float) -> NDArray[np.float64]:
     """Return the mode of every row's own addition to the logits `known`.
 
     Raises:
         SolverFailed: see `solve`.
     """
     rows = len(known)
-    sends, opens = seen.sends.reshape(rows, 1, -1), seen.opens.reshape(rows, 1, -1)
+    sends, opens = evidence.sends.reshape(rows, 1, -1), evidence.opens.reshape(rows, 1, -1)
     nothing = np.zeros((sends.shape[2], 0))
     offset, certain = known.reshape(rows, 1, -1), np.array([precision])
     own, _ = solve(sends, opens, offset, nothing, certain, with_variance=False)
@@ -32,7 +32,7 @@ def levels(seen: Evidence, known: NDArray[np.float64], precision: float) -> NDAr
 
 
 def modes(
-    seen: Evidence,
+    evidence: Evidence,
     offset: NDArray[np.float64],
     waves: NDArray[np.float64],
     variance: NDArray[np.float64],
@@ -43,7 +43,7 @@ def modes(
     """Return the posterior's mode of every row's coefficients of `waves`, and how sure it is.
 
     Args:
-        seen: one row for each set of coefficients.
+        evidence: one row for each set of coefficients.
         offset: (rows, stages, day types or 1, half hours or 1), the known part of the logit.
         waves: (day types or 1, half hours, coefficients).
         variance: of the Gaussian prior of the coefficients, whose mean is 0.
@@ -57,13 +57,13 @@ def modes(
     Raises:
         SolverFailed: see `solve`.
     """
-    rows, stages = seen.answers.shape[:2]
-    cells = seen.answers.shape[2:]
-    passed = seen.sends[:, None] - seen.answers.cumsum(axis=1)
-    at_risk = seen.answers + np.maximum(passed, 0.0)  # rounding may leave less than nothing
+    rows, stages = evidence.answers.shape[:2]
+    cells = evidence.answers.shape[2:]
+    passed = evidence.sends[:, None] - evidence.answers.cumsum(axis=1)
+    at_risk = evidence.answers + np.maximum(passed, 0.0)  # rounding may leave less than nothing
     own, spread = solve(
         at_risk.reshape(rows, stages, -1),
-        seen.answers.reshape(rows, stages, -1),
+        evidence.answers.reshape(rows, stages, -1),
         # A copy of its own: for one that may not be written to, all would be compiled once more.
         np.array(np.broadcast_to(offset, (rows, stages, *cells))).reshape(rows, stages, -1),
         np.ascontiguousarray(waves.reshape(-1, waves.shape[-1])),
@@ -106,9 +106,9 @@ def solve(
     family = hazard_modes.POISSON if poisson else hazard_modes.BINOMIAL
 
     def work(rows: slice) -> int:
-        seen = at_risk[rows], answers[rows], offset[rows]
-        found = own[rows], spread[rows]
-        failed: int = hazard_modes.modes(*seen, waves, precision, family, *found)
+        counts = at_risk[rows], answers[rows], offset[rows]
+        written = own[rows], spread[rows]
+        failed: int = hazard_modes.modes(*counts, waves, precision, family, *written)
         return failed
 
     failed = sum(shared_out(len(at_risk), work))

@@ -89,23 +89,23 @@ def late_hours(
 
 
 def _log_rates(
-    seen: LateEvidence, offset: Floats, length_hours: float, *, with_variance: bool
+    evidence: LateEvidence, offset: Floats, length_hours: float, *, with_variance: bool
 ) -> tuple[Floats, Floats]:
     """Return every row's log rate about `offset`, its own mean left out, and its variance."""
-    rows = len(seen.answers)
+    rows = len(evidence.answers)
     waves, variance = waves_of_the_day(_SD, length_hours)
     flat = by_day_type(waves).reshape(DAY_TYPES * HALF_HOURS, -1)
     variance = np.concatenate([variance, variance * _WEEKEND_SHARE**2])
-    told = variance >= _LEAST_VARIANCE * variance.max()
-    flat, variance = np.ascontiguousarray(flat[:, told]), variance[told]
+    large = variance >= _LEAST_VARIANCE * variance.max()
+    flat, variance = np.ascontiguousarray(flat[:, large]), variance[large]
     rate = np.zeros((rows, DAY_TYPES * HALF_HOURS))
     spread = np.tile(flat**2 @ variance, (rows if with_variance else 0, 1))
-    answering = np.flatnonzero(seen.answers.any(axis=(1, 2)))
+    answering = np.flatnonzero(evidence.answers.any(axis=(1, 2)))
     if len(answering):
         cells = (len(answering), 1, DAY_TYPES * HALF_HOURS)
         own, own_spread = solve(
-            seen.expected[answering].reshape(cells),
-            seen.answers[answering].reshape(cells),
+            evidence.expected[answering].reshape(cells),
+            evidence.answers[answering].reshape(cells),
             offset[answering].reshape(cells),
             flat,
             1.0 / np.concatenate([[_SD**2], variance]),

@@ -40,13 +40,13 @@ class Segments:
 
     def numbers(self, name: pa.Array) -> NDArray[np.intp]:
         """Return the row of each name, -1 for any other."""
-        found = pc.index_in(name, value_set=pa.array(self.names, pa.string()))
-        return np.asarray(found.fill_null(-1), np.intp)
+        row = pc.index_in(name, value_set=pa.array(self.names, pa.string()))
+        return np.asarray(row.fill_null(-1), np.intp)
 
 
 def learn_segments(
     name: pa.Array,
-    asked: Moments,
+    moments: Moments,
     label: NDArray[np.float64],
     weight: NDArray[np.float64],
     *,
@@ -57,7 +57,7 @@ def learn_segments(
 
     Args:
         name: the segment of each row; null = none.
-        asked: the moments of the rows.
+        moments: the moments of the rows.
         label: 0 or 1.
         weight: of each row.
         offset: the logit that is known without the segment.
@@ -73,7 +73,7 @@ def learn_segments(
     )
     names = tuple(sorted(value for _, value in counted[:_MOST_SEGMENTS]))
     segment = Segments(names).numbers(name)
-    half_hour = asked.minute_of_day // 30
+    half_hour = moments.minute_of_day // 30
     added = np.zeros((len(names), HALF_HOURS))
     for number in range(len(names)):
         mine = segment == number
@@ -89,13 +89,13 @@ def learn_segments(
     return Segments(names, added)
 
 
-def added_at(segments: Segments, asked: Moments) -> NDArray[np.float64]:
+def added_at(segments: Segments, moments: Moments) -> NDArray[np.float64]:
     """Return what the message types of moments add to their logits."""
-    if asked.message_type is None or not segments.names:
-        return np.zeros(len(asked))
+    if moments.message_type is None or not segments.names:
+        return np.zeros(len(moments))
     return circular.at(
         segments.curves[:, None],
-        segments.numbers(asked.message_type),
-        np.zeros(len(asked), np.intp),
-        asked.half_hours - 0.5,
+        segments.numbers(moments.message_type),
+        np.zeros(len(moments), np.intp),
+        moments.half_hours - 0.5,
     )

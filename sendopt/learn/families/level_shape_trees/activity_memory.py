@@ -72,9 +72,9 @@ def _memory(
     held_out = session_moments(view.reader, since=since, until=until, limit=_MOST_SESSIONS)
     if len(held_out) < _FEWEST_SESSIONS:
         return None
-    seen, number = viewpoints(held_out.user_id, held_out.as_of)
-    asked = view.moments(seen, number, held_out.at)
-    cell = np.floor(asked.half_hours).astype(np.intp)
+    users, number = viewpoints(held_out.user_id, held_out.as_of)
+    moments = view.moments(users, number, held_out.at)
+    cell = np.floor(moments.half_hours).astype(np.intp)
     # Sessions of one half hour are one presence, here as in the evidence.
     presence = np.unique(number * 2**40 + held_out.at_us // _HALF_HOUR_US, return_index=True)[1]
     likelihood = {}
@@ -82,8 +82,8 @@ def _memory(
         tried = replace(shape, half_life_days=half_life)
         some = teachers.slice(0, _MOST_TRIAL_TEACHERS)
         prior = _learned(view, some, tried, since)
-        user = view.user_evidence(seen, half_life=tried.half_life)
-        density = activity_prior.densities(prior, user.sessions)[number, asked.day_type, cell]
+        user = view.user_evidence(users, half_life=tried.half_life)
+        density = activity_prior.densities(prior, user.sessions)[number, moments.day_type, cell]
         likelihood[half_life] = float(np.log(density[presence]).mean())
     return max(likelihood, key=lambda half_life: likelihood[half_life])
 
@@ -95,6 +95,5 @@ def _learned(
     as_of: datetime,
 ) -> ActivityPrior:
     instants = pa.array([as_of] * len(teachers), pa.timestamp("us", tz="UTC"))
-    seen = Viewpoints(teachers, instants)
-    user = view.user_evidence(seen, half_life=shape.half_life)
+    user = view.user_evidence(Viewpoints(teachers, instants), half_life=shape.half_life)
     return activity_prior.learn(user.sessions)

@@ -25,8 +25,8 @@ def document(model: LevelShapeModel) -> dict[str, Any]:
         "late_hazard": None if model.late_hazard is None else model.late_hazard.tolist(),
         "shape": asdict(model.shape),
         "activity_prior": {name: getattr(model.activity, name).tolist() for name in _PRIOR},
-        "platforms": _told(model.platforms),
-        "message_types": _told(model.message_types),
+        "platforms": _by_name(model.platforms),
+        "message_types": _by_name(model.message_types),
     }
 
 
@@ -52,7 +52,7 @@ def read(target: Target, document: Mapping[str, Any]) -> LevelShapeModel:
     )
 
 
-def _told(segments: Segments) -> dict[str, list[float]]:
+def _by_name(segments: Segments) -> dict[str, list[float]]:
     return dict(zip(segments.names, segments.added.tolist(), strict=True))
 
 

@@ -71,25 +71,29 @@ def _learn_curves(past: Past, prior: LevelShape) -> tuple[LevelShapeModel, Rows]
     until_us = microseconds(past.split.judge_from)
     hazard = hazard_by_age(past.view.late_answers, until_us=until_us)
     describe = Describe(past)
-    told = describe.by(LevelShapeModel(past.target, shape, activity, hazard))
+    described = describe.by(LevelShapeModel(past.target, shape, activity, hazard))
     sent = past.label_source == SENDS
-    if sent and told.rows.parts.activity.any():
-        told = as_far_as_activity_tells(describe, told, memory_of_answers=prior.half_life_days)
+    if sent and described.rows.parts.activity.any():
+        described = as_far_as_activity_tells(
+            describe, described, memory_of_answers=prior.half_life_days
+        )
     if sent:
-        told = as_latency_tells(describe, told)
-    if told.model.late_hazard is not None:
-        told = describe.by(with_late_answers(told.model, late_weight(told.rows, labelled, learn)))
-    from_answers = sent and not (by_sessions and told.model.shape.activity_weight)
+        described = as_latency_tells(describe, described)
+    if described.model.late_hazard is not None:
+        described = describe.by(
+            with_late_answers(described.model, late_weight(described.rows, labelled, learn))
+        )
+    from_answers = sent and not (by_sessions and described.model.shape.activity_weight)
     if from_answers:
-        told = as_long_as_answers_tell(describe, told)
+        described = as_long_as_answers_tell(describe, described)
     by_platform = past.view.last_platforms(past.viewpoints).take(pa.array(past.moments.viewpoint))
-    everybody = weigh_population(told.rows, labelled, learn).logit(told.rows)
-    platforms = _segments_of(past, by_platform, everybody, told.model.shape)
+    everybody = weigh_population(described.rows, labelled, learn).logit(described.rows)
+    platforms = _segments_of(past, by_platform, everybody, described.model.shape)
     if platforms.names:
-        told = describe.by(replace(told.model, platforms=platforms))
+        described = describe.by(replace(described.model, platforms=platforms))
     if from_answers:
-        told = as_users_deviate(describe, told)
-    return told.model, told.rows
+        described = as_users_deviate(describe, described)
+    return described.model, described.rows
 
 
 def _segments_of(

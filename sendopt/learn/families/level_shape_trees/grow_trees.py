@@ -69,8 +69,8 @@ def _only(
     wanted: list[str], names: tuple[str, ...], features: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """Return the features with 0 for what is not wanted: no tree splits where nothing differs."""
-    seen = np.isin(names, wanted)
-    return np.where(seen, features, 0.0).astype(np.float32)
+    is_wanted = np.isin(names, wanted)
+    return np.where(is_wanted, features, 0.0).astype(np.float32)
 
 
 def _mixed_days(past: LabelledMoments) -> int:

@@ -24,7 +24,7 @@ _DEVIATION_GROWS, _MOST_DEVIATION_STEPS = 4.0 / 3.0, 4
 
 
 def as_far_as_activity_tells(
-    describe: Describe, told: Described, *, memory_of_answers: float
+    describe: Describe, described: Described, *, memory_of_answers: float
 ) -> Described:
     """Leave out of activity what tells less than answers do: everybody's hours, then all of it.
 
@@ -38,22 +38,24 @@ def as_far_as_activity_tells(
 
     Args:
         describe: describes the moments.
-        told: by all of activity.
+        described: by all of activity.
         memory_of_answers: half-life in days that counts begin with where sessions choose none.
     """
     past = describe.past
-    without = _reshaped(told.model, activity_weight=0.0)
+    without = _reshaped(described.model, activity_weight=0.0)
     answers = describe.by(without)
-    if activity_tells(told.rows, past.labelled, past.learn):
-        own = describe.by(_reshaped(told.model, everybodys_activity=0.0))
+    if activity_tells(described.rows, past.labelled, past.learn):
+        own = describe.by(_reshaped(described.model, everybodys_activity=0.0))
         known = describe.told_of_everybody() >= _ENOUGH_TO_KNOW_HOURS
-        if known and describe.better(own, than=told):
+        if known and describe.better(own, than=described):
             past.progress(_EVERYBODYS_TELLS_LITTLE)
-            told = own
-        if not all(describe.better(answers, than=each) for each in (told, own)):
-            return told
+            described = own
+        if not all(describe.better(answers, than=each) for each in (described, own)):
+            return described
     else:
-        against = describe.by(_reshaped(told.model, activity_weight=-1.0, everybodys_activity=0.0))
+        against = describe.by(
+            _reshaped(described.model, activity_weight=-1.0, everybodys_activity=0.0)
+        )
         if describe.better(against, than=answers):
             past.progress(_TELLS_AGAINST)
             return against
@@ -61,28 +63,28 @@ def as_far_as_activity_tells(
     return describe.by(_reshaped(without, half_life_days=memory_of_answers))
 
 
-def as_latency_tells(describe: Describe, told: Described) -> Described:
+def as_latency_tells(describe: Describe, described: Described) -> Described:
     """Read how soon sends were answered only where that tells of the hour."""
     past = describe.past
-    whether = describe.by(_reshaped(told.model, by_promptness=False))
+    whether = describe.by(_reshaped(described.model, by_promptness=False))
     weights = weigh(whether.rows, past.labelled, past.learn)
     if latency_tells(whether.rows, weights, past.labelled, past.learn):
         past.progress(_PROMPTNESS_TELLS)
-        return told
+        return described
     return whether
 
 
-def as_long_as_answers_tell(describe: Describe, told: Described) -> Described:
+def as_long_as_answers_tell(describe: Describe, described: Described) -> Described:
     """Double the memory while outcomes say so; where no sessions chose it, or none are read.
 
     Only towards a longer one: people keep their hours for months (`docs/decisions`, 31).
     """
     return _while_better(
-        describe, told, "half_life_days", factor=_MEMORY_GROWS, most=_MOST_MEMORY_STEPS
+        describe, described, "half_life_days", factor=_MEMORY_GROWS, most=_MOST_MEMORY_STEPS
     )
 
 
-def as_users_deviate(describe: Describe, told: Described) -> Described:
+def as_users_deviate(describe: Describe, described: Described) -> Described:
     """Believe in habits further from everybody's while outcomes say so, where no sessions are read.
 
     With sessions, more probable outcomes did not mean better hours: they are those of activity.
@@ -90,24 +92,24 @@ def as_users_deviate(describe: Describe, told: Described) -> Described:
     answers costs more than to believe too little, and outcomes tell little of it.
     """
     return _while_better(
-        describe, told, "deviation_sd", factor=_DEVIATION_GROWS, most=_MOST_DEVIATION_STEPS
+        describe, described, "deviation_sd", factor=_DEVIATION_GROWS, most=_MOST_DEVIATION_STEPS
     )
 
 
 def _while_better(
-    describe: Describe, told: Described, name: str, *, factor: float, most: int
+    describe: Describe, described: Described, name: str, *, factor: float, most: int
 ) -> Described:
     """Raise a value of the shape by `factor`, up to `most` times, as long as it tells hours better.
 
     Of the hours alone: a memory moves levels as well, which dominate outcomes.
     """
     for _ in range(most):
-        raised = factor * getattr(told.model.shape, name)
-        described = describe.by(_reshaped(told.model, **{name: raised}))
-        if not describe.better_hours(described, than=told):
+        raised = factor * getattr(described.model.shape, name)
+        tried = describe.by(_reshaped(described.model, **{name: raised}))
+        if not describe.better_hours(tried, than=described):
             break
-        told = described
-    return told
+        described = tried
+    return described
 
 
 def with_late_answers(model: LevelShapeModel, weight: float) -> LevelShapeModel:

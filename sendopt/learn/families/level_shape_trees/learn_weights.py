@@ -110,10 +110,11 @@ def weigh(rows: Rows, past: LabelledMoments, learn: Mask) -> Weights:
         prior=np.array([0.0, 1.0, 0.0, 1.0]),
         precision=np.array([_INTERCEPT_PRECISION, 4.0, 1.0, 16.0]),
     )
-    found = Weights(float(intercept), float(level), float(activity_rate), float(shape))
-    said = logistic.sigmoid(found.logit(rows) - rows.message)
-    _check_mean("the level-shape model", said, past, learn, pulled=_INTERCEPT_PRECISION * intercept)
-    return found
+    weights = Weights(float(intercept), float(level), float(activity_rate), float(shape))
+    probability = logistic.sigmoid(weights.logit(rows) - rows.message)
+    pulled = _INTERCEPT_PRECISION * intercept
+    _check_mean("the level-shape model", probability, past, learn, pulled=pulled)
+    return weights
 
 
 def weigh_population(rows: Rows, past: LabelledMoments, learn: Mask) -> PopulationWeights:
@@ -132,20 +133,20 @@ def weigh_population(rows: Rows, past: LabelledMoments, learn: Mask) -> Populati
         prior=np.array([0.0, 1.0]),
         precision=np.array([_INTERCEPT_PRECISION, 16.0]),
     )
-    found = PopulationWeights(float(intercept), float(shape))
-    said = found.probability(rows)
-    _check_mean("the baseline", said, past, learn, pulled=_INTERCEPT_PRECISION * intercept)
-    return found
+    weights = PopulationWeights(float(intercept), float(shape))
+    probability = weights.probability(rows)
+    _check_mean("the baseline", probability, past, learn, pulled=_INTERCEPT_PRECISION * intercept)
+    return weights
 
 
 def _check_mean(
-    name: str, said: Vector, past: LabelledMoments, learned: Mask, *, pulled: float
+    name: str, probability: Vector, past: LabelledMoments, learned: Mask, *, pulled: float
 ) -> None:
     """Check that what a model says of the rows it learned from is right on average.
 
     Args:
         name: of the model, for the error.
-        said: its probability of every row.
+        probability: its probability of every row.
         past: the rows.
         learned: which of them it learned from.
         pulled: how many answers its intercept's prior may keep it from the mean.
@@ -153,11 +154,11 @@ def _check_mean(
     Raises:
         SolverFailed: if it is not.
     """
-    label, weight = past.label[learned], past.weight[learned]
-    missed, total = float(weight @ (label - said[learned])), float(weight.sum())
+    label, weight, expected = past.label[learned], past.weight[learned], probability[learned]
+    missed, total = float(weight @ (label - expected)), float(weight.sum())
     if not abs(missed - pulled) <= _ROUNDING * total:
         raise SolverFailed(
-            f"{name} says {float(weight @ said[learned]) / total:.4f} on average of the moments "
+            f"{name} says {float(weight @ expected) / total:.4f} on average of the moments "
             f"that it learned from, of which {float(weight @ label) / total:.4f} were answered",
             expected="the same, as its intercept was fitted to them",
         )

@@ -113,10 +113,10 @@ class LevelShapeTrees(Scorer):
         expected, shapley = np.zeros(count), np.zeros((count, 0))
         names: tuple[str, ...] = ()
         if self.booster is not None and count:
-            told = np.asarray(
+            contributed = np.asarray(
                 self.booster.predict(self.tree_features(inputs), pred_contrib=True), np.float64
             )
-            shapley, expected = told[:, :-1], told[:, -1]
+            shapley, expected = contributed[:, :-1], contributed[:, -1]
             names = tuple(self.booster.feature_name())
         return Contributions(
             everybody=inputs.base + weights.intercept + expected,
@@ -272,9 +272,9 @@ def own_weights(
         sends: to the user near the hour, decayed.
         probability: that the user answers there.
     """
-    seen = abs(shape.activity_weight) * visits + shape.late_weight * late_answers
-    told = sends * probability * (1.0 - probability)
+    presence = abs(shape.activity_weight) * visits + shape.late_weight * late_answers
+    information = sends * probability * (1.0 - probability)
     return OwnWeights(
-        visits=seen / (seen + shape.activity_prior),
-        answers=told / (told + shape.deviation_sd**-2.0),
+        visits=presence / (presence + shape.activity_prior),
+        answers=information / (information + shape.deviation_sd**-2.0),
     )

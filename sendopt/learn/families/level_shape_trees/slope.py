@@ -39,7 +39,11 @@ def last_slope(
     Raises:
         SolverFailed: as `logistic.fit`.
     """
-    found = logistic.fit(design, label, weight, offset=offset, prior=prior, precision=precision)
-    moved = logistic.influences(design, label, found, weight, offset=offset, precision=precision)
+    coefficients = logistic.fit(
+        design, label, weight, offset=offset, prior=prior, precision=precision
+    )
+    moved = logistic.influences(
+        design, label, coefficients, weight, offset=offset, precision=precision
+    )
     error, freedom = spread(user_sums(moved[:, -1], user))
-    return float(found[-1]), t_beyond(significance, freedom) * error
+    return float(coefficients[-1]), t_beyond(significance, freedom) * error
