@@ -115,12 +115,12 @@ def backtest(
     Raises:
         InvalidInput: if `decisions` break their contract, or there is nothing to judge.
     """
-    asked = Target(open_window, outcome, clock_tolerance)
+    target = Target(open_window, outcome, clock_tolerance)
     until = None if decisions is None else _first_as_of(decisions)
     with body_of(reader, until=until or _EVER) as (inside, body):
-        require_outcome(events_by_kind(inside, until=until or _EVER), asked)
-        learned = until or _half_of(inside, asked, body)
-        view = AsOfView(inside, recognised(inside, asked, until=learned))
+        require_outcome(events_by_kind(inside, until=until or _EVER), target)
+        learned = until or _half_of(inside, target, body)
+        view = AsOfView(inside, recognised(inside, target, until=learned))
         run = _Run(view, body, learned, seed, threads, progress)
         return _replay(run) if decisions is None else _score(run, reader, decisions)
 
@@ -234,5 +234,5 @@ def _half_of(reader: Reader, target: Target, body: Body | None) -> datetime:
     source = label_source(summarise(reader, target, until=body.end), target)
     kind = EventType.SEND if source == SENDS else EventType.SESSION
     params = {"event_type": kind.value, "until_us": microseconds(body.end)}
-    found = reader.query("middle", statement("middle"), params)["middle_us"][0].as_py()
-    return body.end if found is None else instant(found)
+    middle = reader.query("middle", statement("middle"), params)["middle_us"][0].as_py()
+    return body.end if middle is None else instant(middle)

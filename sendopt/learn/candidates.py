@@ -88,23 +88,23 @@ class Candidates:
 
     def judge_stand_ins(self, *, of: JudgedCandidate) -> StandIn | None:
         """Judge simple rules because another candidate was refused; return the last one judged."""
-        found = None
+        stand_in = None
         for name in stand_ins(of.trial):
             why = (
                 f"The simple rule {name} stands in for model {of.trial.model.version}, "
                 f"which was {of.gate.reason}."
             )
             judged = self.judge(name, why=why)
-            found = StandIn(
+            stand_in = StandIn(
                 family=name,
                 model_version=judged.trial.model.version,
                 registered_as=judged.registration.number,
                 promoted=judged.gate.passed,
                 reason=f"{why} {judged.gate.reason}",
             )
-            if found.promoted:
+            if stand_in.promoted:
                 break
-        return found
+        return stand_in
 
     def _trial(self, name: str, registration: Registration, *, is_stand_in: bool) -> GateTrial:
         fitted = self.fitted[name]

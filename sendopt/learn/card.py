@@ -76,8 +76,8 @@ def with_gate(card: str, gate: GateReport, *, serves: bool, why: str = "") -> st
 def _unjudged(gate: GateReport) -> Iterator[str]:
     """Yield a sentence on what nothing was there to judge by, if there is anything."""
     if gate.not_judged:
-        told = "; ".join(f"{check.name} ({check.said})" for check in gate.not_judged)
-        yield f"Not judged: {told}."
+        listed = "; ".join(f"{check.name} ({check.said})" for check in gate.not_judged)
+        yield f"Not judged: {listed}."
 
 
 def _data(fitted: Fitted) -> Iterator[str]:
@@ -128,8 +128,8 @@ def _model(model: ServableModel, version: str) -> Iterator[str]:
     yield f"- Code {made.code_version}, definition {made.definition}, seed {made.seed}."
     changed = differences(made.defined)
     if changed:
-        told = ", ".join(f"{key} = {json.dumps(value)}" for key, value in changed.items())
-        yield f"- Set otherwise than as shipped: {told}."
+        listed = ", ".join(f"{key} = {json.dumps(value)}" for key, value in changed.items())
+        yield f"- Set otherwise than as shipped: {listed}."
 
 
 def _judgement(verdict: Judgement) -> Iterator[str]:

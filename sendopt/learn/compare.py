@@ -90,8 +90,8 @@ def compare(
                 hint="ingest later days, or train both with --as-of an earlier instant",
             )
         models = {_FIRST: a, OURS: b}
-        said = predictions(models, view, *past.viewpoints_and_moments(view))
-        verdict = judge_models(past, view, models, said)
+        probabilities = predictions(models, view, *past.viewpoints_and_moments(view))
+        verdict = judge_models(past, view, models, probabilities)
     across = verdict.across_days
     return Comparison(
         a=_compared(a, verdict, _FIRST),
@@ -102,7 +102,7 @@ def compare(
         moments=verdict.moments,
         users=verdict.users,
         choices=verdict.choices,
-        log_loss=_log_loss_difference(past, said[_FIRST], said[OURS]),
+        log_loss=_log_loss_difference(past, probabilities[_FIRST], probabilities[OURS]),
         calibration_error=verdict.quality[OURS].calibration_error
         - verdict.quality[_FIRST].calibration_error,
         within_day_auc=verdict.auc_gain.get(_FIRST),

@@ -33,8 +33,8 @@ def metrics_of(verdict: Judgement, gate: GateReport) -> dict[str, float]:
 
     The limits of intervals that nothing bounds are left out: a metric is a number.
     """
-    found = {**_measured(verdict), **gate.figures}
-    return {name: value for name, value in found.items() if isfinite(value)}
+    metrics = {**_measured(verdict), **gate.figures}
+    return {name: value for name, value in metrics.items() if isfinite(value)}
 
 
 def tags_of(fitted: Fitted) -> dict[str, str]:
@@ -54,12 +54,12 @@ def tags_of(fitted: Fitted) -> dict[str, str]:
 
 def gate_tags(gate: GateReport, *, serves: bool) -> dict[str, str]:
     """Return what the gate said, a tag a check."""
-    said = {f"gate.{check.name}": f"{check.outcome.value}: {check.said}" for check in gate.checks}
-    return {"promoted": str(serves).lower(), "reason": gate.reason, **said}
+    checks = {f"gate.{check.name}": f"{check.outcome.value}: {check.said}" for check in gate.checks}
+    return {"promoted": str(serves).lower(), "reason": gate.reason, **checks}
 
 
 def _measured(verdict: Judgement) -> dict[str, float]:
-    found = {
+    metrics = {
         "moments": float(verdict.moments),
         "users": float(verdict.users),
         "choices": float(verdict.choices),
@@ -67,18 +67,18 @@ def _measured(verdict: Judgement) -> dict[str, float]:
     for name, quality in verdict.quality.items():
         for metric, value in asdict(quality).items():
             if value is not None:
-                found[f"{name}.{metric}"] = value
+                metrics[f"{name}.{metric}"] = value
     for name, reward in verdict.reward.items():
-        found[f"{name}.reward"] = reward.estimate
+        metrics[f"{name}.reward"] = reward.estimate
     for name, gain in verdict.auc_gain.items():
-        found[f"{OURS}_minus_{name}.within_day_auc"] = gain.estimate
+        metrics[f"{OURS}_minus_{name}.within_day_auc"] = gain.estimate
     if verdict.across_days is not None:
         for name, auc in verdict.across_days.auc.items():
-            found[f"{name}.auc_across_days"] = auc
+            metrics[f"{name}.auc_across_days"] = auc
         for name, gain in verdict.across_days.gain.items():
-            found[f"{OURS}_minus_{name}.auc_across_days"] = gain.estimate
+            metrics[f"{OURS}_minus_{name}.auc_across_days"] = gain.estimate
     for name, gain in verdict.gain.items():
-        found[f"{OURS}_minus_{name}.reward"] = gain.estimate
-        found[f"{OURS}_minus_{name}.reward_low"] = gain.low
-        found[f"{OURS}_minus_{name}.reward_high"] = gain.high
-    return found
+        metrics[f"{OURS}_minus_{name}.reward"] = gain.estimate
+        metrics[f"{OURS}_minus_{name}.reward_low"] = gain.low
+        metrics[f"{OURS}_minus_{name}.reward_high"] = gain.high
+    return metrics

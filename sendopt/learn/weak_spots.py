@@ -113,7 +113,7 @@ def _by_sends_known(fitted: Fitted, trial: GateTrial) -> Iterator[str]:
         mine = (sends >= least) & (sends <= (np.inf if most is None else most))
         if mine.any():
             name = f"{least} or more" if most is None else f"{least} to {most}"
-            told = " | ".join(
+            means = " | ".join(
                 f"{np.average(loss[mine], weights=weight[mine]):.4f}" for loss in losses.values()
             )
-            yield f"| {name} | {int(mine.sum())} | {told} |"
+            yield f"| {name} | {int(mine.sum())} | {means} |"

@@ -121,11 +121,11 @@ class _Tables:
 
     def open_branches(self, branches: list[_Branch], bounds: _Bounds) -> list[_Branch]:
         """Follow every branch past what slots and bounds decide, to a leaf or an open split."""
-        found, waiting = [], branches[::-1]
+        leaves, waiting = [], branches[::-1]
         while waiting:
             node, mask = waiting.pop()
             if node < 0:
-                found.append((node, mask))
+                leaves.append((node, mask))
             elif node in self.slots_left:
                 goes_left = mask & self.slots_left[node]
                 if goes_right := mask & ~goes_left:
@@ -139,8 +139,8 @@ class _Tables:
                 elif above >= self.threshold[node]:
                     waiting.append((self.right[node], mask))
                 else:
-                    found.append((node, mask))
-        return found
+                    leaves.append((node, mask))
+        return leaves
 
     def parted(self, root: int, mask: int) -> tuple[int, ...]:
         """Part `mask` the way the topmost split of slots does that parts it; () if none does."""

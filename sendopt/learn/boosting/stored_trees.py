@@ -81,8 +81,8 @@ def _tables(names: list[str], trees: list[dict[str, str]]) -> TreeTables:
     first_leaf = np.concatenate([[0], np.cumsum(nodes + 1)]).astype(np.int32)
 
     def each(name: str, kind: type[np.generic]) -> NDArray[Any]:
-        told = [_numbers(tree, name, kind) for tree in trees]
-        return np.concatenate([np.empty(0, kind), *told])
+        numbers = [_numbers(tree, name, kind) for tree in trees]
+        return np.concatenate([np.empty(0, kind), *numbers])
 
     def children(name: str) -> NDArray[np.int32]:
         child = each(name, np.int32)

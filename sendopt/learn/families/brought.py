@@ -45,7 +45,7 @@ class Origin:
             "level_shape_trees`; docs/adding-a-model-family.md shows what a family takes",
         )
 
-    def asked(self, what: str, answer: Callable[[], _T]) -> _T:
+    def answer_of(self, what: str, answer: Callable[[], _T]) -> _T:
         """Return what the family answers when it is asked for `what`.
 
         Raises:
@@ -56,7 +56,7 @@ class Origin:
         except SendoptError:
             raise
         except Exception as error:
-            raise self.broken(f"`{what}` raised {_told(error)}") from error
+            raise self.broken(f"`{what}` raised {_in_words(error)}") from error
 
     def require_rows(self, what: str, inputs: Inputs, count: int) -> None:
         """Return if `inputs` are `count` rows that can be chosen among, as the gate does.
@@ -65,8 +65,8 @@ class Origin:
             ModelNotServable: `family_broken`.
         """
         every_other = np.arange(count) % 2 == 0
-        rows = self.asked(f"len of the inputs of {what}", lambda: len(inputs))
-        chosen = self.asked(
+        rows = self.answer_of(f"len of the inputs of {what}", lambda: len(inputs))
+        chosen = self.answer_of(
             f"inputs[mask] of {what}", lambda: len(rows_at(inputs, every_other)) if count else 0
         )
         if (rows, chosen) != (count, int(every_other.sum())):
@@ -87,10 +87,10 @@ class BroughtFamily:
         Raises:
             ModelNotServable: `family_broken`.
         """
-        found = self.origin.asked("fit", lambda: self._family.fit(past, settings))
-        if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[0], Scorer):
+        fitted = self.origin.answer_of("fit", lambda: self._family.fit(past, settings))
+        if not isinstance(fitted, tuple) or len(fitted) != 2 or not isinstance(fitted[0], Scorer):
             raise self.origin.broken("`fit` returned no pair of a Scorer and its inputs")
-        scorer, inputs = found
+        scorer, inputs = fitted
         self.origin.require_rows("fit", inputs, len(past.labelled))
         return BroughtScorer(scorer, self.origin), inputs
 
@@ -107,23 +107,23 @@ class BroughtFamily:
         Raises:
             ModelNotServable: `family_broken`.
         """
-        found = self.origin.asked(
+        scorer = self.origin.answer_of(
             "read", lambda: self._family.read(target, document, attachments, threads=threads)
         )
-        if not isinstance(found, Scorer):
-            raise self.origin.broken(f"`read` returned {type(found).__name__}, which is no Scorer")
-        return BroughtScorer(found, self.origin)
+        if not isinstance(scorer, Scorer):
+            raise self.origin.broken(f"`read` returned {type(scorer).__name__}, which is no Scorer")
+        return BroughtScorer(scorer, self.origin)
 
 
 class BroughtScorer(Scorer):
     """What a family of another package learned; all that it is asked goes through one door."""
 
     def __init__(self, scorer: Scorer, origin: Origin) -> None:
-        self._scorer, self._ask = scorer, origin.asked
+        self._scorer, self._ask = scorer, origin.answer_of
         self.origin = origin
         self.family = origin.family  # type: ignore[misc]  # of this one, not of all of them
         self.reads_answer_times = scorer.reads_answer_times  # type: ignore[misc]
-        self.target = origin.asked("target", lambda: scorer.target)
+        self.target = origin.answer_of("target", lambda: scorer.target)
         self.half_life: timedelta = scorer.half_life
         self.late_hazard = scorer.late_hazard
 
@@ -135,9 +135,9 @@ class BroughtScorer(Scorer):
         return self._ask("population", lambda: self._scorer.population(view, as_of=as_of))
 
     def inputs(self, view: AsOfView, viewpoints: Viewpoints, moments: Moments) -> Inputs:
-        found = self._ask("inputs", lambda: self._scorer.inputs(view, viewpoints, moments))
-        self.origin.require_rows("inputs", found, len(moments))
-        return found
+        rows = self._ask("inputs", lambda: self._scorer.inputs(view, viewpoints, moments))
+        self.origin.require_rows("inputs", rows, len(moments))
+        return rows
 
     def logit(self, inputs: Inputs) -> Vector:
         return self._a_number_a_row("logit", inputs, lambda: self._scorer.logit(inputs))
@@ -156,9 +156,9 @@ class BroughtScorer(Scorer):
 
     def document(self) -> dict[str, Any]:
         def kept() -> dict[str, Any]:
-            told = self._scorer.document()
-            json.dumps(told, sort_keys=True)  # else it would break only where it is written
-            return told
+            document = self._scorer.document()
+            json.dumps(document, sort_keys=True)  # else it would break only where it is written
+            return document
 
         return self._ask("document", kept)
 
@@ -172,8 +172,8 @@ class BroughtScorer(Scorer):
         self, view: AsOfView, viewpoints: Viewpoints, *, threads: int
     ) -> NDArray[np.float32]:
         def shaped() -> NDArray[np.float32]:
-            told = self._scorer.week_logits(view, viewpoints, threads=threads)
-            return np.asarray(told, np.float32).reshape(len(viewpoints), SLOTS_A_WEEK)
+            logits = self._scorer.week_logits(view, viewpoints, threads=threads)
+            return np.asarray(logits, np.float32).reshape(len(viewpoints), SLOTS_A_WEEK)
 
         return self._ask("week_logits", shaped)
 
@@ -212,7 +212,7 @@ class BroughtScorer(Scorer):
         return told
 
 
-def _told(error: Exception) -> str:
+def _in_words(error: Exception) -> str:
     """Say what was raised and where, in the last line of code that ran."""
     places = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(places[-1].filename).name}, line {places[-1].lineno})" if places else ""

@@ -102,13 +102,12 @@ class CountingRule(Scorer):
 
     def document(self) -> dict[str, Any]:
         """Return curves and weights."""
-        weights = self.weights
-        told = {
-            "intercept": weights.intercept,
-            "level": weights.level,
-            self.orders_by: weights.order,
+        weights = {
+            "intercept": self.weights.intercept,
+            "level": self.weights.level,
+            self.orders_by: self.weights.order,
         }
-        return {"hours": self.hours.document(), "weights": told}
+        return {"hours": self.hours.document(), "weights": weights}
 
     @classmethod
     def read(
@@ -121,8 +120,8 @@ class CountingRule(Scorer):
     ) -> Self:
         """Read what `document` wrote."""
         del attachments, threads
-        told = document["weights"]
-        weights = Weights(told["intercept"], told["level"], told[cls.orders_by])
+        stored = document["weights"]
+        weights = Weights(stored["intercept"], stored["level"], stored[cls.orders_by])
         return cls(target, EverybodysHours.read(document["hours"]), weights)
 
     @classmethod

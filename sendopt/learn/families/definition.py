@@ -50,8 +50,8 @@ class Definition:
         is the release: most change nothing of the model, and after each the champion would grow old
         until a successor is proven to be better.
         """
-        told = json.dumps(self.document(), sort_keys=True)
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        document = json.dumps(self.document(), sort_keys=True)
+        return hashlib.sha256(document.encode()).hexdigest()[:16]
 
 
 def shipped(family: Family) -> Definition:
@@ -113,13 +113,13 @@ def differences(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def flat(document: Mapping[str, Any], *, below: str = "") -> dict[str, Any]:
     """Return the values of nested tables by their dotted keys, such as `shape.level_sd`."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in document.items():
         if isinstance(value, Mapping):
-            found |= flat(value, below=f"{below}{key}.")
+            values |= flat(value, below=f"{below}{key}.")
         else:
-            found[f"{below}{key}"] = value
-    return found
+            values[f"{below}{key}"] = value
+    return values
 
 
 def _shipped_values(family: Family) -> dict[str, Any]:
@@ -148,12 +148,12 @@ def _faults(error: ValidationError, usual: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key} is not known: {did_you_mean(key, known) or 'take it out'}"
             continue
         fix = f"; the family comes with {json.dumps(known[key])}" if key in known else ""
-        yield f"{key} is {_told(fault['input'])}, but {wording(fault['msg'])}{fix}"
+        yield f"{key} is {_shortened(fault['input'])}, but {wording(fault['msg'])}{fix}"
 
 
-def _told(value: Any) -> str:
-    told = repr(value)
-    return told if len(told) <= 60 else f"{told[:57]}..."
+def _shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _invalid(called: str, fault: str) -> InvalidInput:

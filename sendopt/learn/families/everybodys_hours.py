@@ -50,8 +50,8 @@ class EverybodysHours:
     def rows(self, view: AsOfView, viewpoints: Viewpoints) -> NDArray[np.intp]:
         """Return the row of each viewpoint's platform; everybody's where it has none of its own."""
         names = pa.array(self.platforms, pa.string())
-        found = pc.index_in(view.last_platforms(viewpoints), value_set=names)
-        return np.asarray(pc.fill_null(found, -1), np.intp) + 1
+        number = pc.index_in(view.last_platforms(viewpoints), value_set=names)
+        return np.asarray(pc.fill_null(number, -1), np.intp) + 1
 
     def document(self) -> dict[str, Any]:
         """Return what `read` takes back."""

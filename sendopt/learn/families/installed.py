@@ -62,13 +62,13 @@ class Families(Mapping[str, Family]):
 
     @cached_property
     def _brought(self) -> dict[str, tuple[EntryPoint, ...]]:
-        found = entry_points(group=GROUP)
-        return {name: tuple(found.select(name=name)) for name in sorted(found.names)}
+        points = entry_points(group=GROUP)
+        return {name: tuple(points.select(name=name)) for name in sorted(points.names)}
 
 
 def _loaded(point: EntryPoint) -> Family:
     origin = Origin(point.name, _package(point))
-    family: Any = origin.asked("import", point.load)
+    family: Any = origin.answer_of("import", point.load)
     lacking = [name for name in _OFFERED if not hasattr(family, name)]
     if lacking:
         raise origin.broken(f"it offers no {', '.join(lacking)}")
@@ -76,7 +76,7 @@ def _loaded(point: EntryPoint) -> Family:
         raise origin.broken(f"its entry point is called {point.name}, its NAME is {family.NAME}")
     if not (isinstance(family.Settings, type) and issubclass(family.Settings, StrictModel)):
         raise origin.broken("its Settings are no class of `sendopt.strict_json.StrictModel`")
-    origin.asked("Settings()", family.Settings)  # its defaults are what it comes with
+    origin.answer_of("Settings()", family.Settings)  # its defaults are what it comes with
     return BroughtFamily(family, origin)
 
 

@@ -111,10 +111,10 @@ class Logistic(Scorer):
     def card(self) -> Iterator[str]:
         """Yield what it does."""
         order = np.argsort(-np.abs(self.weights))[:3]
-        told = ", ".join(f"{_FEATURES[at]} {self.weights[at]:+.2f}" for at in order)
+        weights = ", ".join(f"{_FEATURES[at]} {self.weights[at]:+.2f}" for at in order)
         yield (
             f"- Ridge logistic regression (scikit-learn) on {len(_FEATURES)} features of user and "
-            f"moment; the largest weights of standardised features: {told}."
+            f"moment; the largest weights of standardised features: {weights}."
         )
 
     def document(self) -> dict[str, Any]:

@@ -45,56 +45,56 @@ def read_card(card: str) -> ToldFacts:
         version=version and version[1],
         snapshot=snapshot and snapshot[1],
         sections=frozenset(line for line in lines if line.startswith("## ")),
-        figures=dict(_told(_section(lines, JUDGEMENT))),
+        figures=dict(_printed_figures(_section(lines, JUDGEMENT))),
     )
 
 
 def measured(verdict: Judgement) -> Figures:
     """Return the figures that a card of this verdict has to tell."""
-    found: Figures = {
+    figures: Figures = {
         "moments": (verdict.moments,),
         "users": (verdict.users,),
         "answered, %": (100.0 * verdict.answered,),
     }
     for name, each in verdict.quality.items():
-        found[f"{name}: log loss"] = (each.log_loss,)
-        found[f"{name}: Brier"] = (each.brier,)
-        found[f"{name}: calibration error"] = (each.calibration_error,)
+        figures[f"{name}: log loss"] = (each.log_loss,)
+        figures[f"{name}: Brier"] = (each.brier,)
+        figures[f"{name}: calibration error"] = (each.calibration_error,)
         auc = each.within_day_auc
-        found[f"{name}: within-day AUC"] = () if auc is None else (auc,)
+        figures[f"{name}: within-day AUC"] = () if auc is None else (auc,)
     gains = {"Log loss": verdict.log_loss_gain, "Within-day AUC": verdict.auc_gain}
     if verdict.across_days is not None:
         gains["AUC across days"] = verdict.across_days.gain
     for measure, of_rivals in gains.items():
         for name, gain in of_rivals.items():
-            found[f"{measure}, ours and {name}"] = _parts(gain)
+            figures[f"{measure}, ours and {name}"] = _parts(gain)
     if verdict.choices:
-        found["user-days"] = (verdict.choices,)
+        figures["user-days"] = (verdict.choices,)
         for name, reward in verdict.reward.items():
-            found[f"{name}: answered"] = _parts(reward)
+            figures[f"{name}: answered"] = _parts(reward)
             gain_of = verdict.gain.get(name)
-            found[f"{name}: ours minus it"] = () if gain_of is None else _parts(gain_of)
-    return found
+            figures[f"{name}: ours minus it"] = () if gain_of is None else _parts(gain_of)
+    return figures
 
 
-def differences(told: Figures, expected: Figures) -> Iterator[str]:
+def differences(printed: Figures, expected: Figures) -> Iterator[str]:
     """Yield, in words, what is told otherwise than it was measured, not at all, or for nothing."""
     for name, figures in expected.items():
-        if name not in told:
+        if name not in printed:
             yield f"{name} is missing"
-        elif not _alike(told[name], figures, _PRINTED_SHARE if "%" in name else _PRINTED):
-            yield f"{name} is {_in_words(told[name])}, where {_in_words(figures)} was measured"
-    for name in told:
+        elif not _alike(printed[name], figures, _PRINTED_SHARE if "%" in name else _PRINTED):
+            yield f"{name} is {_in_words(printed[name])}, where {_in_words(figures)} was measured"
+    for name in printed:
         if name not in expected:
             yield f"{name} was not measured"
 
 
-def _told(lines: Sequence[str]) -> Iterator[tuple[str, tuple[float, ...]]]:
+def _printed_figures(lines: Sequence[str]) -> Iterator[tuple[str, tuple[float, ...]]]:
     for line in lines:
         if summary := _SUMMARY.search(line):
             names = ("moments", "users", "answered, %")
-            found = zip(names, summary.groups(), strict=True)
-            yield from ((name, (float(each),)) for name, each in found)
+            pairs = zip(names, summary.groups(), strict=True)
+            yield from ((name, (float(each),)) for name, each in pairs)
         elif choices := _CHOICES.match(line):
             yield "user-days", (float(choices[1]),)
         elif gain := _GAIN.match(line):
@@ -141,9 +141,9 @@ def _parts(interval: Interval) -> tuple[float, ...]:
     return interval.estimate, interval.low, interval.high
 
 
-def _alike(told: tuple[float, ...], expected: tuple[float, ...], within: float) -> bool:
-    return len(told) == len(expected) and all(
-        abs(one - other) <= within for one, other in zip(told, expected, strict=True)
+def _alike(printed: tuple[float, ...], expected: tuple[float, ...], within: float) -> bool:
+    return len(printed) == len(expected) and all(
+        abs(one - other) <= within for one, other in zip(printed, expected, strict=True)
     )
 
 

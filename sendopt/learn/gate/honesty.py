@@ -25,9 +25,9 @@ _MOST_AUC = 0.995  # nobody's answers are that regular; a column that knows the 
 
 def target(trial: GateTrial) -> Check:
     """It must predict what was asked for, from the log that is being judged."""
-    mine, asked = trial.model.target, trial.target
-    if mine != asked:
-        return failed("target", f"it predicts {mine}, not {asked}")
+    mine, wanted = trial.model.target, trial.target
+    if mine != wanted:
+        return failed("target", f"it predicts {mine}, not {wanted}")
     snapshot = trial.model.provenance.log_snapshot
     if snapshot != trial.view.reader.snapshot:
         said = (
@@ -59,9 +59,9 @@ def future(trial: GateTrial) -> Check:
             f"{int(ahead.sum())} judged moments were described by what was known after them",
             {"moments_ahead": float(ahead.sum())},
         )
-    chosen, said = _described_before(trial, _middle(trial))
+    chosen, alone = _described_before(trial, _middle(trial))
     compared = len(chosen)
-    largest = float(np.abs(said - trial.ours[chosen]).max(initial=0.0))
+    largest = float(np.abs(alone - trial.ours[chosen]).max(initial=0.0))
     figures = {"moments": float(compared), "largest_difference": largest}
     if not largest <= _SAME:
         return failed(
@@ -95,16 +95,16 @@ def card(trial: GateTrial) -> Check:
     """Its card must be there, be its own, tell all, and tell the figures that were found."""
     if not trial.card:
         return failed("card", "there is no model card")
-    told, made = read_card(trial.card), trial.model.provenance
+    printed, made = read_card(trial.card), trial.model.provenance
     wrong = [
-        f"the section {name!r} is missing" for name in CARD_SECTIONS if name not in told.sections
+        f"the section {name!r} is missing" for name in CARD_SECTIONS if name not in printed.sections
     ]
-    if told.version != trial.model.version:
-        wrong.append(f"it is of version {told.version}, not {trial.model.version}")
-    if told.snapshot != str(made.log_snapshot):
-        wrong.append(f"it names log snapshot {told.snapshot}, not {made.log_snapshot}")
+    if printed.version != trial.model.version:
+        wrong.append(f"it is of version {printed.version}, not {trial.model.version}")
+    if printed.snapshot != str(made.log_snapshot):
+        wrong.append(f"it names log snapshot {printed.snapshot}, not {made.log_snapshot}")
     expected = {} if trial.verdict is None else measured(trial.verdict)
-    wrong += differences(told.figures, expected)
+    wrong += differences(printed.figures, expected)
     if wrong:
         return failed("card", f"the model card is not what was measured: {'; '.join(wrong)}")
     return passed("card", f"complete, and its {len(expected)} figures are those that were measured")

@@ -64,12 +64,14 @@ class GateReport:
             first, others = refusals[0], self.refused_by[1:]
             also = f"; refused also by {', '.join(others)}" if others else ""
             return f"refused by {first.name}: {first.said}{also}"
-        found = next(check for check in self.checks if check.name == "succession")
+        succession = next(check for check in self.checks if check.name == "succession")
         if not self.not_judged:
-            return f"passed all {len(self.checks)} checks; {found.said}"
+            return f"passed all {len(self.checks)} checks; {succession.said}"
         left = ", ".join(check.name for check in self.not_judged)
         judged = len(self.checks) - len(self.not_judged)
-        return f"passed {judged} of {len(self.checks)} checks, not judged: {left}; {found.said}"
+        return (
+            f"passed {judged} of {len(self.checks)} checks, not judged: {left}; {succession.said}"
+        )
 
     @property
     def figures(self) -> dict[str, float]:
@@ -77,10 +79,10 @@ class GateReport:
 
         A check that was not judged has no 1 or 0.
         """
-        found: dict[str, float] = {}
+        figures: dict[str, float] = {}
         for check in self.checks:
             if check.judged:
-                found[f"gate.{check.name}"] = float(check.passed)
+                figures[f"gate.{check.name}"] = float(check.passed)
             for name, value in check.figures.items():
-                found[f"gate.{check.name}.{name}"] = float(value)
-        return found
+                figures[f"gate.{check.name}.{name}"] = float(value)
+        return figures

@@ -28,15 +28,15 @@ def fault_of(rule: Fitted) -> str | None:
     """
     past = rule.past
     as_fitted = replace(rule.model, calibration=_AS_FITTED).predict(rule.rows)
-    asked = [("before calibration ", as_fitted, past.learn, _LEAST_GAP_UNCALIBRATED)]
+    cases = [("before calibration ", as_fitted, past.learn, _LEAST_GAP_UNCALIBRATED)]
     if past.tune.any():
-        asked.append(("", rule.model.predict(rule.rows), past.tune, _LEAST_GAP))
-    for when, said, rows, least in asked:
-        if not np.isfinite(said[rows]).all():
+        cases.append(("", rule.model.predict(rule.rows), past.tune, _LEAST_GAP))
+    for when, probability, rows, least in cases:
+        if not np.isfinite(probability[rows]).all():
             return f"{when}says no probabilities"
         known = past.labelled.rows(rows)
-        if _is_off(said[rows], known, least):
-            mean = np.average(said[rows], weights=known.weight)
+        if _is_off(probability[rows], known, least):
+            mean = np.average(probability[rows], weights=known.weight)
             share = np.average(known.label, weights=known.weight)
             return (
                 f"{when}says {mean:.3f} on the days that it learned from, where {share:.3f} were "
@@ -45,7 +45,7 @@ def fault_of(rule: Fitted) -> str | None:
     return None
 
 
-def _is_off(said: NDArray[np.float64], known: LabelledMoments, least: float) -> bool:
-    gap = clustered_mean(known.label - said, user_numbers(known), known.weight)
+def _is_off(probability: NDArray[np.float64], known: LabelledMoments, least: float) -> bool:
+    gap = clustered_mean(known.label - probability, user_numbers(known), known.weight)
     by_chance = t_beyond(_LEVEL, gap.freedom) * gap.standard_error
     return not abs(gap.estimate) <= max(by_chance, least)

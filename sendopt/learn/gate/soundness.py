@@ -27,25 +27,25 @@ _MOST_TIMES_SLOWER = 5.0
 
 def schema(trial: GateTrial) -> Check:
     """It must read the release's features, in its order."""
-    told = trial.model.scorer.reads_other_features(trial.rows)
-    if told is not None:
-        return failed("schema", f"it reads other features than the release computes: {told}")
+    others = trial.model.scorer.reads_other_features(trial.rows)
+    if others is not None:
+        return failed("schema", f"it reads other features than the release computes: {others}")
     return passed("schema", "its features are named and ordered as computed")
 
 
 def finite(trial: GateTrial, week: Inputs) -> Check:
     """All it says must be probabilities, whatever it is asked."""
-    asked = {"judged moments": trial.rows, "weeks of known users and strangers": week}
+    inputs = {"judged moments": trial.rows, "weeks of known users and strangers": week}
     few = rows_at(trial.rows, np.arange(len(trial.rows)) < _STRESSED)
-    asked |= trial.model.scorer.stressed(few)
-    for name, rows in asked.items():
-        said, sd = trial.model.predict(rows), trial.model.logit_sd(rows)
-        if not are_probabilities(said):
-            wrong = int((~np.isfinite(said)).sum())
+    inputs |= trial.model.scorer.stressed(few)
+    for name, rows in inputs.items():
+        probability, sd = trial.model.predict(rows), trial.model.logit_sd(rows)
+        if not are_probabilities(probability):
+            wrong = int((~np.isfinite(probability)).sum())
             return failed("finite", f"on {name} it says no probabilities, {wrong} times")
         if not (np.isfinite(sd) & (sd >= 0.0)).all():
             return failed("finite", f"on {name} its standard deviations are negative or not finite")
-    return passed("finite", f"probabilities on {', '.join(asked)}")
+    return passed("finite", f"probabilities on {', '.join(inputs)}")
 
 
 def latency(trial: GateTrial) -> Check:
@@ -56,19 +56,19 @@ def latency(trial: GateTrial) -> Check:
     models = [trial.model] if trial.champion is None else [trial.model, trial.champion]
     ms, *others = 1e3 * _fastest(trial, models) / len(askers(trial, _TIMED_USERS))
     figures = {"cpu_ms_per_user": ms}
-    told = f"{ms:.2f} ms of CPU a user"
+    cost = f"{ms:.2f} ms of CPU a user"
     for theirs in others:
         figures["times_slower"] = ms / theirs
-        told += f", {ms / theirs:.1f} times the champion's"
+        cost += f", {ms / theirs:.1f} times the champion's"
     slower = figures.get("times_slower", 0.0) > _MOST_TIMES_SLOWER
     if ms > _MOST_MS_PER_USER or (slower and ms > _ENOUGH_MS_PER_USER):
         return failed(
             "latency",
-            f"too slow: {told}; at most {_MOST_MS_PER_USER:g} ms, and above "
+            f"too slow: {cost}; at most {_MOST_MS_PER_USER:g} ms, and above "
             f"{_ENOUGH_MS_PER_USER:g} ms at most {_MOST_TIMES_SLOWER:g} times the champion's",
             figures,
         )
-    return passed("latency", told, figures)
+    return passed("latency", cost, figures)
 
 
 def stored(trial: GateTrial) -> Check:
@@ -119,9 +119,9 @@ def checks(trial: GateTrial) -> Iterator[Check]:
 
 def _week(trial: GateTrial, model: ServableModel) -> Inputs:
     """Describe the 168 slots of some known users, and of users whom nobody has heard of."""
-    seen = askers(trial, _USERS)
+    viewpoints = askers(trial, _USERS)
     view = trial.view.looking_for(model.target)  # `target` asks whether it is another
-    return model.inputs(view, seen, view.hours_of_week(seen))
+    return model.inputs(view, viewpoints, view.hours_of_week(viewpoints))
 
 
 def askers(trial: GateTrial, known: int) -> Viewpoints:
@@ -140,13 +140,13 @@ def _fastest(trial: GateTrial, models: Sequence[ServableModel]) -> Vector:
     CPU time, because on a busy machine the wall clock would refuse one model and let its twin pass.
     The first turn also reads the log, which later ones find read.
     """
-    seen = askers(trial, _TIMED_USERS)
+    viewpoints = askers(trial, _TIMED_USERS)
     views = [trial.view.looking_for(model.target) for model in models]
     seconds = np.full((_ROUNDS, len(models)), np.inf)
     for turn in range(_ROUNDS):
         for number, (model, view) in enumerate(zip(models, views, strict=True)):
             begin = trial.cpu_seconds()
-            model.week_logits(view, seen).argmax(axis=1)
+            model.week_logits(view, viewpoints).argmax(axis=1)
             seconds[turn, number] = trial.cpu_seconds() - begin
     shortest: Vector = np.maximum(seconds.min(axis=0), 1e-9)
     return shortest

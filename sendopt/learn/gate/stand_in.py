@@ -19,12 +19,12 @@ def stand_ins(trial: GateTrial) -> tuple[str, ...]:
     if trial.verdict is None:
         return ()
     rules, champion = trial.simple_rules, trial.champion
-    found = []
+    families = []
     if _below(trial, trial.verdict):
-        found.extend(_best_first(trial, trial.verdict))
-    if champion is not None and champion.family in rules and champion.family not in found:
-        found.append(champion.family)
-    return tuple(found)
+        families.extend(_best_first(trial, trial.verdict))
+    if champion is not None and champion.family in rules and champion.family not in families:
+        families.append(champion.family)
+    return tuple(families)
 
 
 def _below(trial: GateTrial, verdict: Judgement) -> list[str]:

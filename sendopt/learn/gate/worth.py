@@ -82,7 +82,7 @@ def choice(trial: GateTrial) -> Check:
     if worse:
         return failed("choice", f"its times are worse {'; '.join(worse)}", figures)
     told = "; ".join(
-        f"{measure} minus that of {_told(each)}" for measure, each in gains.items() if each
+        f"{measure} minus that of {_in_words(each)}" for measure, each in gains.items() if each
     )
     return passed(
         "choice",
@@ -105,7 +105,7 @@ def probability(trial: GateTrial) -> Check:
         return failed(
             "probability", f"its probabilities are worse than {'; '.join(worse)}", figures
         )
-    said = f"not worse beyond chance, {_together(gains)}; log loss gain over {_told(gains)}"
+    said = f"not worse beyond chance, {_together(gains)}; log loss gain over {_in_words(gains)}"
     return passed("probability", said, figures)
 
 
@@ -134,7 +134,7 @@ def off_policy(trial: GateTrial) -> Check:
     return passed(
         "off_policy",
         f"on {causal.evaluated:,} sends whose times were randomised, its times were not worse "
-        f"beyond chance, {_together(gains)}; answered share minus that of {_told(gains)}",
+        f"beyond chance, {_together(gains)}; answered share minus that of {_in_words(gains)}",
         figures,
     )
 
@@ -144,7 +144,7 @@ def calibration(trial: GateTrial) -> Check:
     if trial.verdict is None:
         return no_probabilities("calibration")
     past = trial.judged
-    found = calibration_test(
+    measured = calibration_test(
         past.label,
         trial.ours,
         user_numbers(past),
@@ -159,14 +159,14 @@ def calibration(trial: GateTrial) -> Check:
         for rival in trial.rivals
     }
     strictest = min(limits, key=lambda name: limits[name])
-    most = limits[strictest] + found.by_chance
-    figures = {"error": found.error, "by_chance": found.by_chance, "threshold": most}
+    most = limits[strictest] + measured.by_chance
+    figures = {"error": measured.error, "by_chance": measured.by_chance, "threshold": most}
     said = (
-        f"calibration error {found.error:.4f} on {len(past)} moments; at most {most:.4f}: "
+        f"calibration error {measured.error:.4f} on {len(past)} moments; at most {most:.4f}: "
         f"{strictest}, {limits[strictest]:.4f}, and what chance makes of none, "
-        f"{found.by_chance:.4f}"
+        f"{measured.by_chance:.4f}"
     )
-    judge = passed if found.error <= most else failed
+    judge = passed if measured.error <= most else failed
     return judge("calibration", said, figures)
 
 
@@ -218,5 +218,5 @@ def _together(gains: Mapping[Compared, Gain]) -> str:
     return "in one comparison" if count == 1 else f"in {count} comparisons together"
 
 
-def _told(gains: Mapping[str, Gain]) -> str:
+def _in_words(gains: Mapping[str, Gain]) -> str:
     return ", ".join(f"{words(rival)} {gain}" for rival, gain in gains.items())

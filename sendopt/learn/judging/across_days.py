@@ -59,13 +59,15 @@ def judge_across_days(
     return order_across_days(past, predictions(models, view, *seen_from_the_first_day(past, view)))
 
 
-def order_across_days(past: LabelledMoments, said: Mapping[str, NDArray[np.float64]]) -> AcrossDays:
+def order_across_days(
+    past: LabelledMoments, probabilities: Mapping[str, NDArray[np.float64]]
+) -> AcrossDays:
     """Compare the orders into which what models said, OURS among them, puts users' moments."""
     user, pairs = user_numbers(past), _pairs(past)
     mixed = np.flatnonzero(pairs)
     ordered = {
         name: metrics.pair_counts(user, each, past.label, past.weight)[0]
-        for name, each in said.items()
+        for name, each in probabilities.items()
     }
     return AcrossDays(
         users=len(mixed),

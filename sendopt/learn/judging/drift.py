@@ -150,8 +150,8 @@ def _judged(reader: Reader, model: ServableModel, days: _Days, *, seed: int) -> 
         until=days.until,
         rng=np.random.default_rng(seed),
     )
-    said = model.predict(model.labelled_inputs(view, past)) if len(past) else np.zeros(0)
-    return JudgedDays(past, said, since_us=microseconds(days.since))
+    predicted = model.predict(model.labelled_inputs(view, past)) if len(past) else np.zeros(0)
+    return JudgedDays(past, predicted, since_us=microseconds(days.since))
 
 
 def _alarm(name: str, moved: Shift, said: str) -> Alarm:

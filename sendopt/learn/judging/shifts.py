@@ -36,7 +36,7 @@ class JudgedDays:
     """Moments with a known outcome, and what a model says of them."""
 
     past: LabelledMoments
-    said: Vector
+    predicted: Vector
     since_us: int
 
     @property
@@ -52,7 +52,7 @@ class JudgedDays:
     @property
     def residual(self) -> Vector:
         """What happened minus what was said, weighed."""
-        return self.past.weight * (self.past.label - self.said)
+        return self.past.weight * (self.past.label - self.predicted)
 
 
 def hours(reader: Reader, between: Mapping[str, int]) -> pa.Table:
@@ -82,12 +82,17 @@ def of_calibration(
         return _UNKNOWN, "no outcome of one of the times is known"
     first = len(before.past)
     bins = equal_bins(
-        np.concatenate([before.said, after.said]),
+        np.concatenate([before.predicted, after.predicted]),
         np.concatenate([before.past.weight, after.past.weight]),
     )
     then, now = _by_bin(before, bins[:first]), _by_bin(after, bins[first:])
     test = calibration_test(
-        after.past.label, after.said, after.user, level=level, rng=rng, weight=after.past.weight
+        after.past.label,
+        after.predicted,
+        after.user,
+        level=level,
+        rng=rng,
+        weight=after.past.weight,
     )
     moved = calibration_shift(then, now, by_users=test.by_chance, level=level, rng=rng)
     was, is_now = (calibration_error_of(each.values.sum(axis=0)) for each in (then, now))
@@ -108,7 +113,7 @@ def of_answers(before: JudgedDays, after: JudgedDays, *, level: float) -> Told:
     moved = ratio_shift(then, now, level=level, two_sided=True)
     told = "; on the accepted days ".join(
         f"{np.average(each.past.label, weights=each.past.weight):.1%} answered, "
-        f"{np.average(each.said, weights=each.past.weight):.1%} expected"
+        f"{np.average(each.predicted, weights=each.past.weight):.1%} expected"
         for each in (after, before)
     )
     return moved, told

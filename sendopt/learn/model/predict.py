@@ -39,20 +39,20 @@ def score_decisions(model: ServableModel, view: AsOfView, decisions: pa.Table) -
     """
     check_decisions(decisions)
     decisions = as_kept(decisions)
-    told = {name: decisions[name] for name in _TOLD_ALONG if name in decisions.column_names}
-    seen, number = viewpoints(
+    context = {name: decisions[name] for name in _TOLD_ALONG if name in decisions.column_names}
+    users, number = viewpoints(
         decisions["user_id"],
         decisions["as_of"],
-        timezone=told.get("timezone"),
-        platform=told.get("platform"),
+        timezone=context.get("timezone"),
+        platform=context.get("platform"),
     )
     moments = view.moments(
-        seen, number, decisions["candidate_at"], message_type=told.get("message_type")
+        users, number, decisions["candidate_at"], message_type=context.get("message_type")
     )
     probability, logit_sd = np.empty(len(decisions)), np.empty(len(decisions))
-    for first in range(0, len(seen), _VIEWPOINTS_AT_ONCE):
+    for first in range(0, len(users), _VIEWPOINTS_AT_ONCE):
         mine = (number >= first) & (number < first + _VIEWPOINTS_AT_ONCE)
-        some = seen.slice(first, _VIEWPOINTS_AT_ONCE)
+        some = users.slice(first, _VIEWPOINTS_AT_ONCE)
         rows = model.inputs(view, some, moments.chosen(mine, first=first))
         probability[mine], logit_sd[mine] = model.predict(rows), model.logit_sd(rows)
     return CandidateScores(probability, logit_sd)
@@ -128,4 +128,4 @@ def as_kept(decisions: pa.Table) -> pa.Table:
 def _is_text(kind: pa.DataType) -> bool:
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     text = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
-    return any(told(kind) for told in (*text, pa.types.is_null))
+    return any(is_one(kind) for is_one in (*text, pa.types.is_null))

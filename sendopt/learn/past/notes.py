@@ -128,20 +128,21 @@ def _rounded(target: Target) -> Iterator[str]:
     )
 
 
-def _chances(found: DoubtfulChances) -> Iterator[str]:
-    if found.summed is not None:
-        user, send, total = found.summed
+def _chances(chances: DoubtfulChances) -> Iterator[str]:
+    if chances.summed is not None:
+        user, send, total = chances.summed
         yield (
-            f"the propensities of {found.summed_sends:,} sends that are told of at several times "
+            f"the propensities of {chances.summed_sends:,} sends that are told of at several times "
             f"add up to more than 1, such as {total:.3g} of send {quoted(send)} of user "
             f"{quoted(user)}: each is the chance of one time, all of a send's at most 1; the first "
             "of each counts"
         )
-    if found.certain and found.certain == found.logged and found.moved_user is not None:
+    if chances.certain and chances.certain == chances.logged and chances.moved_user is not None:
         yield (
-            f"all {found.logged:,} logged propensities are exactly 1, as if no other time could "
-            f"have come out, and yet {found.moved_users:,} users were sent to at different hours, "
-            f"such as {quoted(found.moved_user)}: if times were drawn, log the chance of each"
+            f"all {chances.logged:,} logged propensities are exactly 1, as if no other time could "
+            f"have come out, and yet {chances.moved_users:,} users were sent to at different "
+            f"hours, such as {quoted(chances.moved_user)}: if times were drawn, log the chance of "
+            "each"
         )
 
 

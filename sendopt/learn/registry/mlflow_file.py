@@ -60,10 +60,10 @@ class MlflowFile:
             NotAsExpected: ask MLflow.
             OSError: if the file is damaged, or is none.
         """
-        found = self._rows(_CALLED, model, alias)
-        if len(found) != 1:
+        rows = self._rows(_CALLED, model, alias)
+        if len(rows) != 1:
             return None
-        ((number, run_id),) = found
+        ((number, run_id),) = rows
         return str(number), run_id, dict(self._rows(_TAGS, model, number))
 
     def artifact_uri(self, run_id: str) -> str | None:

@@ -46,10 +46,10 @@ class Version:
     @property
     def is_whole(self) -> bool:
         """Whether its facts are those that it was added with; earlier releases did not say."""
-        said = self.tags.get(_FACTS_SHA256)
+        sha256 = self.tags.get(_FACTS_SHA256)
         names = self.tags.get(_FACTS, "").split()
         facts = {name: self.tags.get(name) for name in names}
-        return said is None or said == sha256_of(self.run_id, facts)
+        return sha256 is None or sha256 == sha256_of(self.run_id, facts)
 
 
 @dataclass(frozen=True)
@@ -215,25 +215,25 @@ class Versions:
         name = _model_name(tenant_id)
         if not self._client.search_registered_models(f"name = '{name}'"):
             return None
-        found = self._client.get_registered_model(name)
-        aliases = {alias: str(number) for alias, number in found.aliases.items()}
-        return ModelEntry(dict(found.tags), aliases)
+        model = self._client.get_registered_model(name)
+        aliases = {alias: str(number) for alias, number in model.aliases.items()}
+        return ModelEntry(dict(model.tags), aliases)
 
     @_answers()
     def newest_first(self, tenant_id: TenantId) -> list[Version]:
         """Return every version."""
-        found = self._client.search_model_versions(f"name = '{_model_name(tenant_id)}'")
-        return sorted(map(_version, found), key=lambda each: -int(each.number))
+        versions = self._client.search_model_versions(f"name = '{_model_name(tenant_id)}'")
+        return sorted(map(_version, versions), key=lambda each: -int(each.number))
 
     @_answers()
     def called(self, tenant_id: TenantId, alias: str) -> Version | None:
         """Return the version that an alias points to; None = there is no such alias."""
         name = _model_name(tenant_id)
         try:
-            found = self._file.called(name, alias)
+            version = self._file.called(name, alias)
         except NotAsExpected:
             return self._called_by_mlflow(name, alias)
-        return None if found is None else Version(*found)
+        return None if version is None else Version(*version)
 
     def _called_by_mlflow(self, name: str, alias: str) -> Version | None:
         from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see _client
@@ -309,9 +309,9 @@ class Versions:
 
     def _experiment(self, tenant_id: TenantId) -> str:
         name = _model_name(tenant_id)
-        found = self._client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is not None:
+            return str(experiment.experiment_id)
         location = self._place.of_tenant(tenant_id)
         return str(self._client.create_experiment(name, artifact_location=location))
 

@@ -59,10 +59,10 @@ def serve(
     command += ["--workers", "1", "--artifacts-destination", artifacts]
     # Not among the arguments, which everybody on this machine can list: it may hold a password.
     with _process(command, {"MLFLOW_BACKEND_STORE_URI": tracking_uri}) as server:
-        told = False
+        is_told = False
         while server.poll() is None and not stop.wait(_LOOK_EVERY_SECONDS):
-            if not told and _answers(port):
-                told = True
+            if not is_told and _answers(port):
+                is_told = True
                 opened(f"http://{HOST}:{port}")
         if not stop.is_set():
             raise SendoptError(

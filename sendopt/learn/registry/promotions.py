@@ -77,8 +77,8 @@ def last_good(promotions: Iterable[Promotion]) -> str | None:
 def tag(promotion: Promotion, place: int) -> tuple[str, str]:
     """Return name and text of the tag that keeps `promotion`, the `place`-th from 0."""
     name = f"{_PROMOTION_TAG}{place:06}"
-    told = {**asdict(promotion), "at": promotion.at.isoformat()}
-    return name, json.dumps({**told, _HASH: sha256_of(name, told)})
+    content = {**asdict(promotion), "at": promotion.at.isoformat()}
+    return name, json.dumps({**content, _HASH: sha256_of(name, content)})
 
 
 def read_promotions(tags: Mapping[str, str]) -> tuple[Promotion, ...]:
@@ -116,11 +116,11 @@ def misplaced(promotions: Sequence[Promotion], aliases: Mapping[str, str]) -> It
 
 def _read(name: str, text: str) -> Promotion:
     try:
-        told = json.loads(text)
-        expected = told.pop(_HASH, None)  # earlier releases wrote none down
-        if expected not in {sha256_of(name, told), None}:
+        content = json.loads(text)
+        expected = content.pop(_HASH, None)  # earlier releases wrote none down
+        if expected not in {sha256_of(name, content), None}:
             raise _changed(name)
-        return Promotion(**{**told, "at": datetime.fromisoformat(told["at"])})
+        return Promotion(**{**content, "at": datetime.fromisoformat(content["at"])})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise _changed(name) from error
 
@@ -133,9 +133,9 @@ def _changed(what: str) -> ModelNotServable:
     )
 
 
-def sha256_of(*said: object) -> str:
+def sha256_of(*values: object) -> str:
     """Return the hash of values that JSON holds, in hexadecimal."""
-    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def choose(known: Iterable[RegisteredModel], to: str | None) -> RegisteredModel:

@@ -122,10 +122,10 @@ class Registry:
         Raises:
             ModelNotServable: `no_last_good`, `model_damaged` or `registry_unavailable`.
         """
-        found = self._versions.called(tenant_id, LAST_GOOD_ALIAS)
-        if found is None:
+        version = self._versions.called(tenant_id, LAST_GOOD_ALIAS)
+        if version is None:
             raise ModelNotServable("no model served before", code="no_last_good")
-        return self._models.of(tenant_id, found)
+        return self._models.of(tenant_id, version)
 
     def last_served(self, tenant_id: TenantId) -> ServableModel:
         """Return the champion that this process loaded last, without asking the registry.
@@ -225,8 +225,8 @@ class Registry:
         Raises:
             ModelNotServable: `registry_unavailable`.
         """
-        found = self._versions.called(tenant_id, CHAMPION_ALIAS)
-        return ServingVersion(None if found is None else found.number)
+        version = self._versions.called(tenant_id, CHAMPION_ALIAS)
+        return ServingVersion(None if version is None else version.number)
 
     def promote(
         self,
@@ -378,9 +378,9 @@ class Registry:
             return None
 
     def _champion(self, tenant_id: TenantId) -> Version:
-        found = self._versions.called(tenant_id, CHAMPION_ALIAS)
-        if found is None:
+        version = self._versions.called(tenant_id, CHAMPION_ALIAS)
+        if version is None:
             raise ModelNotServable(
                 "there is no champion yet", code="no_champion", hint="run `sendopt train`"
             )
-        return found
+        return version

@@ -18,6 +18,6 @@ def run_name(model: ServableModel, number: str) -> str:
     shipped.
     """
     changed = differences(model.provenance.defined)
-    told = (f"{key}={json.dumps(value)}" for key, value in changed.items())
-    name = " ".join([model.family, f"v{number}", model.version, *told])
+    settings = (f"{key}={json.dumps(value)}" for key, value in changed.items())
+    name = " ".join([model.family, f"v{number}", model.version, *settings])
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}..."
