@@ -23,12 +23,12 @@ def probability(
 ) -> Vector:
     """Return the planted probability that a person answers a send at `at` within the window."""
     world, local = cohort.world, cohort.local(user, at)
-    seen = cohort.activity(user, local, world.window.total_seconds() / HOUR)
+    rate = cohort.activity(user, local, world.window.total_seconds() / HOUR)
     if world.answers.mechanism is Mechanism.PRESENCE:
-        return -np.expm1(-cohort.sessions_a_day[user] * seen)
+        return -np.expm1(-cohort.sessions_a_day[user] * rate)
     willing = _log_odds(cohort, user, local, message_type) + readiness
     if world.answers.mechanism is Mechanism.GLANCES:
-        return _sigmoid(willing) * -np.expm1(-world.answers.glances * seen)
+        return _sigmoid(willing) * -np.expm1(-world.answers.glances * rate)
     return _sigmoid(willing + world.habits.amplitude * cohort.closeness(user, local))
 
 
@@ -84,8 +84,8 @@ def _at_next_glance(cohort: Cohort, sends: Sends, rng: np.random.Generator) -> V
         midnight = shape.active_until(HOURS - peak)
         today = reached < midnight
         glance = date[rows] * DAY + (shape.active_at(reached) + peak) * HOUR
-        seen = rows[today]
-        opened[seen] = cohort.instant(user[seen], glance[today])
+        looking = rows[today]
+        opened[looking] = cohort.instant(user[looking], glance[today])
         left[rows] = reached - midnight
         rows = rows[~today]
         date[rows] += 1

@@ -70,10 +70,10 @@ def judge(case: Case, programs: list[Program], half: Half) -> list[Line]:
 def _days(case: Case, scores: Vector) -> tuple[Days, Flags]:
     """Return the case's decisions, and whether the user's checksum is odd."""
     keys = ["decision_id", "candidate_at"]
-    asked = pd.read_parquet(case.folder / "decisions.parquet")[[*keys, "user_id"]]
-    asked[OURS] = scores
+    decisions = pd.read_parquet(case.folder / "decisions.parquet")[[*keys, "user_id"]]
+    decisions[OURS] = scores
     truth = pd.read_parquet(case.folder / "truth.parquet").drop_duplicates(keys)
-    rows = truth.merge(asked.drop_duplicates(keys), on=keys, how="inner")
+    rows = truth.merge(decisions.drop_duplicates(keys), on=keys, how="inner")
     if len(rows) < len(truth):
         raise ValueError(f"{case.name}: {len(truth) - len(rows)} of its times are no decisions")
     rows["column"] = rows.groupby("decision_id").cumcount()

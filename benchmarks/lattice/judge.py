@@ -32,9 +32,9 @@ def judge(
 
 def simple_scores(drawn: Tenant) -> dict[str, Vector]:
     """Return what each simple rule says of every hour that is asked about."""
-    by_hour = rules.by_hour(drawn.counts, drawn.asked.user[:, 0])
+    by_hour = rules.by_hour(drawn.counts, drawn.questions.user[:, 0])
     return {
-        name: np.take_along_axis(score, drawn.asked.clock_hour, axis=1)
+        name: np.take_along_axis(score, drawn.questions.clock_hour, axis=1)
         for name, score in by_hour.items()
     }
 
@@ -44,7 +44,11 @@ def _line(
 ) -> Line:
     begun = perf_counter()
     line: Line = {"world": planted.name, "half": planted.half.value, "program": program.name}
-    truth, user, others = drawn.asked.probability, drawn.asked.user[:, 0], simple_scores(drawn)
+    truth, user, others = (
+        drawn.questions.probability,
+        drawn.questions.user[:, 0],
+        simple_scores(drawn),
+    )
     try:
         scores = program.scores(drawn.log, drawn.decisions, planted.world.window, folder)
         ours = scores.reshape(-1, HOURS)

@@ -78,10 +78,10 @@ def _key(line: Line) -> tuple[str, ...]:
 
 
 def _worlds(half: Half, lines: list[Line]) -> str:
-    found = {(line["world"], line["program"]): line for line in lines if "world" in line}
+    line_of = {(line["world"], line["program"]): line for line in lines if "world" in line}
     rows, lost, judged = [], [], 0
     for planted in lattice(half, large=True):
-        now, before = (found.get((planted.name, program)) for program in (NOW, BEFORE))
+        now, before = (line_of.get((planted.name, program)) for program in (NOW, BEFORE))
         if now is not None or before is not None:
             rows.append(_world(planted.name, now, before))
         if now is not None and "refused" not in now:
@@ -111,8 +111,8 @@ def _world(name: str, now: Line | None, before: Line | None) -> str:
 
 
 def _value(line: Line | None, name: str) -> str:
-    found = None if line is None else line["value"].get(name)
-    return "" if found is None else f"{found:.3f}"
+    value = None if line is None else line["value"].get(name)
+    return "" if value is None else f"{value:.3f}"
 
 
 def _cases(half: Half, lines: list[Line]) -> str:

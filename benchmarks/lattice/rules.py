@@ -86,8 +86,8 @@ def population(counts: Counts) -> Vector:
 def most_frequent(counts: Counts, users: Numbers) -> Vector:
     """Return how often each user was seen in each hour; everybody's hours decide ties."""
     everybody = population(counts)
-    seen = counts.opens[users] + counts.sessions[users]
-    score: Vector = seen + 1e-6 * everybody / everybody.max()
+    count = counts.opens[users] + counts.sessions[users]
+    score: Vector = count + 1e-6 * everybody / everybody.max()
     return score
 
 

@@ -55,17 +55,17 @@ def score(
         Refused: if the program does not score the last days.
     """
     until = planted.world.end.timestamp() - _TUNED_DAYS * DAY
-    early, sends = _until(planted, np.unique(tenant.asked.user), until)
+    early, sends = _until(planted, np.unique(tenant.questions.user), until)
     first, second = _pairs(sends)
     if len(first) < _FEWEST_PAIRS:
         return None
     decisions = folder / "tuned.parquet"
     pq.write_table(_decisions(planted, sends, until), decisions)
-    said = program.scores(tenant.log, decisions, planted.world.window, folder)
+    scores = program.scores(tenant.log, decisions, planted.world.window, folder)
     users, row = np.unique(sends.user, return_inverse=True)
     by_hour = rules.by_hour(early, users)
     at = {name: score[row, sends.clock_hour] for name, score in by_hour.items()}
-    columns = _columns(said, at)
+    columns = _columns(scores, at)
     weight = _fit(columns[first] - columns[second])
     stacked: Vector = _columns(ours, simple) @ weight
     return stacked
@@ -79,13 +79,13 @@ def _columns(ours: Vector, simple: dict[str, Vector]) -> Vector:
 def _until(planted: Planted, users: Numbers, until: float) -> tuple[Counts, _Sends]:
     """Return what was counted before `until`, and the sends of `users` after it."""
     world = planted.world
-    early, found = Counts.nothing(world.users), []
+    early, by_cohort = Counts.nothing(world.users), []
     for cohort, recorded, _ in drawn(world, planted.seed):
         early.add(cohort, recorded, until=until)
         sends, answered = recorded.sends, recorded.answered(world.window.total_seconds())
         rows = np.flatnonzero((sends.at >= until) & np.isin(cohort.first + sends.user, users))
         user, at = sends.user[rows], sends.at[rows]
-        found.append(
+        by_cohort.append(
             (
                 cohort.first + user,
                 at,
@@ -95,7 +95,7 @@ def _until(planted: Planted, users: Numbers, until: float) -> tuple[Counts, _Sen
                 sends.message_type[rows],
             )
         )
-    return early, _Sends(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    return early, _Sends(*(np.concatenate(column) for column in zip(*by_cohort, strict=True)))
 
 
 def _pairs(sends: _Sends) -> tuple[Numbers, Numbers]:

@@ -28,7 +28,7 @@ _HORIZON = timedelta(days=9)
 
 
 @dataclass(frozen=True)
-class Asked:
+class Questions:
     """The half hours :30 of two local days of each judged user, by user, day and hour.
 
     All arrays have the shape (user-days, 24).
@@ -50,7 +50,7 @@ class Tenant:
     world: World
     log: Path
     decisions: Path
-    asked: Asked
+    questions: Questions
     counts: Counts
 
 
@@ -59,15 +59,15 @@ def write(world: World, folder: Path, *, seed: int, judged: int) -> Tenant:
 
     Users who have left are not judged.
     """
-    counts, asked = Counts.nothing(world.users), []
+    counts, questions = Counts.nothing(world.users), []
     chosen = np.random.default_rng([seed, 0]).permutation(world.users)[:judged]
     log = folder / "log.parquet"
     with closing(pq.ParquetWriter(log, table.SCHEMA, compression="zstd")) as writer:
         for cohort, recorded, rng in drawn(world, seed):
             counts.add(cohort, recorded)
             writer.write_table(table.events(cohort, recorded, rng))
-            asked.append(_ask(cohort, np.sort(chosen), rng))
-    everything = _joined(asked)
+            questions.append(_ask(cohort, np.sort(chosen), rng))
+    everything = _joined(questions)
     decisions = folder / "decisions.parquet"
     pq.write_table(_decisions(world, everything), decisions)
     return Tenant(world, log, decisions, everything, counts)
@@ -94,7 +94,7 @@ def _no_sends() -> Sends:
     return Sends(number, none, none, number, none)
 
 
-def _ask(cohort: Cohort, chosen: Numbers, rng: np.random.Generator) -> Asked:
+def _ask(cohort: Cohort, chosen: Numbers, rng: np.random.Generator) -> Questions:
     world = cohort.world
     here = chosen[(chosen >= cohort.first) & (chosen < cohort.first + len(cohort))] - cohort.first
     user = np.repeat(here[np.isinf(cohort.left[here])], len(_JUDGED_AFTER) * HOURS)
@@ -106,7 +106,7 @@ def _ask(cohort: Cohort, chosen: Numbers, rng: np.random.Generator) -> Asked:
     message_type = np.repeat(rng.integers(0, kinds, len(user) // HOURS), HOURS)
     planted = answers.expected_probability(cohort, user, at, message_type)
     by_day = (-1, HOURS)
-    return Asked(
+    return Questions(
         user=(cohort.first + user).reshape(by_day),
         at=at.reshape(by_day),
         clock_hour=clock_hour(cohort, user, at).reshape(by_day),
@@ -116,26 +116,26 @@ def _ask(cohort: Cohort, chosen: Numbers, rng: np.random.Generator) -> Asked:
     )
 
 
-def _joined(asked: list[Asked]) -> Asked:
-    names = Asked.__dataclass_fields__
-    return Asked(
-        **{name: np.concatenate([getattr(each, name) for each in asked]) for name in names}
+def _joined(questions: list[Questions]) -> Questions:
+    names = Questions.__dataclass_fields__
+    return Questions(
+        **{name: np.concatenate([getattr(each, name) for each in questions]) for name in names}
     )
 
 
-def _decisions(world: World, asked: Asked) -> pa.Table:
-    user = asked.user.ravel()
-    day = np.repeat(np.arange(len(asked)), HOURS)
+def _decisions(world: World, questions: Questions) -> pa.Table:
+    user = questions.user.ravel()
+    day = np.repeat(np.arange(len(questions)), HOURS)
     columns = {
         "decision_id": table.user_ids(day),
         "user_id": table.user_ids(user),
         "as_of": pa.repeat(pa.scalar(world.end, pa.timestamp("us", tz="UTC")), len(user)),
-        "candidate_at": table.stamps(asked.at.ravel()),
+        "candidate_at": table.stamps(questions.at.ravel()),
     }
     if world.habits.platforms:
-        columns["platform"] = table.names(world.habits.platforms, asked.platform.ravel())
+        columns["platform"] = table.names(world.habits.platforms, questions.platform.ravel())
     if world.sender is not None and world.sender.message_types:
         columns["message_type"] = table.names(
-            world.sender.message_types, asked.message_type.ravel()
+            world.sender.message_types, questions.message_type.ravel()
         )
     return pa.table(columns)

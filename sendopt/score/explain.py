@@ -120,17 +120,17 @@ def explain(
         chance_of_gain: how planning judges whether one time is better than another.
     """
     as_of = as_utc(as_of)
-    seen = Viewpoints(pa.array([user_id]), pa.array([as_of], pa.timestamp("us", tz="UTC")))
+    viewpoints = Viewpoints(pa.array([user_id]), pa.array([as_of], pa.timestamp("us", tz="UTC")))
     scorer = model.scorer
     everybody = scorer.population(view, as_of=as_of)
-    rows = model.inputs(view, seen, view.hours_of_week(seen))
-    told = model.contributions(rows)
-    week = _Week(told, told.logit, model.logit_sd(rows), scorer.everybody(rows))
+    rows = model.inputs(view, viewpoints, view.hours_of_week(viewpoints))
+    contributions = model.contributions(rows)
+    week = _Week(contributions, contributions.logit, model.logit_sd(rows), scorer.everybody(rows))
     best = _first_best(week.logit)
     best_hour, midnight = week.hours[best], best - best % 24
     everybodys_best = midnight + int(week.everybody[midnight : midnight + 24].argmax())
-    weekend = view.weekends(seen)[0]
-    known = known_of(user_id, view, seen, half_life=scorer.half_life)
+    weekend = view.weekends(viewpoints)[0]
+    known = known_of(user_id, view, viewpoints, half_life=scorer.half_life)
     return Explanation(
         user_id=user_id,
         as_of=as_of,
@@ -145,12 +145,12 @@ def explain(
         sends_there=_sends_at(
             everybody, best_hour.hour, day_type=int(weekend[best_hour.day_of_week])
         ),
-        parts={name: float(part[best]) for name, part in told.parts.items()},
-        features=_top_features(told, best),
+        parts={name: float(part[best]) for name, part in contributions.parts.items()},
+        features=_top_features(contributions, best),
         over_configured=week.gain(best, midnight + configured_hour, chance_of_gain),
         over_everybodys=week.gain(best, everybodys_best, chance_of_gain),
         known=known,
-        platform=_platform(model, view, seen),
+        platform=_platform(model, view, viewpoints),
         own_weights=scorer.own_weights(
             rows, best, visits=known.decayed_visits, probability=best_hour.open_probability
         ),
@@ -164,7 +164,7 @@ def explain(
 class _Week:
     """What a model says of the hours of a user's week, Monday 0:00 first."""
 
-    told: Contributions
+    contributions: Contributions
     logit: NDArray[np.float64]
     sd: NDArray[np.float64]  # of the logits
     everybody: NDArray[np.float64]  # probabilities
@@ -183,12 +183,14 @@ class _Week:
         chance = chance_of_gain(
             float(logit[best]), float(sd[best]), float(logit[other]), float(sd[other])
         )
-        parts = {name: float(part[best] - part[other]) for name, part in self.told.parts.items()}
+        parts = {
+            name: float(part[best] - part[other]) for name, part in self.contributions.parts.items()
+        }
         return Gain(self.hours[other], chance, parts)
 
 
-def _platform(model: ServableModel, view: AsOfView, seen: Viewpoints) -> str | None:
-    (name,) = view.last_platforms(seen).to_pylist()
+def _platform(model: ServableModel, view: AsOfView, viewpoints: Viewpoints) -> str | None:
+    (name,) = view.last_platforms(viewpoints).to_pylist()
     return name if name in model.scorer.platforms else None
 
 
@@ -202,14 +204,14 @@ def _equally_good(logit: NDArray[np.float64], best: int) -> tuple[int, ...]:
     return tuple(np.flatnonzero(same_hour >= logit[best] - _CLOSE).tolist())
 
 
-def _top_features(told: Contributions, row: int) -> tuple[Feature, ...]:
-    if not told.tree_features:
+def _top_features(contributions: Contributions, row: int) -> tuple[Feature, ...]:
+    if not contributions.tree_features:
         return ()
-    added, values = told.trees[row], told.tree_values[row]
+    added, values = contributions.trees[row], contributions.tree_values[row]
     order = np.argsort(-np.abs(added), kind="stable")[:_TOP_FEATURES]
     return tuple(
         Feature(
-            told.tree_features[at],
+            contributions.tree_features[at],
             None if np.isnan(values[at]) else float(values[at]),
             float(added[at]),
         )

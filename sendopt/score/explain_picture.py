@@ -90,11 +90,11 @@ def _evidence(axes: Axes, explanation: Explanation, day_type: int) -> None:
     )
     for height, (_name, counts, colour, marker) in enumerate(reversed(rows)):
         count = np.array(counts[day_type])
-        seen = count > 0
+        some = count > 0
         axes.scatter(
-            _HALF_HOUR[seen],
-            np.full(int(seen.sum()), height),
-            s=14 * count[seen],
+            _HALF_HOUR[some],
+            np.full(int(some.sum()), height),
+            s=14 * count[some],
             color=colour,
             marker=marker,
             alpha=0.8,

@@ -25,44 +25,50 @@ def tell(explanation: Explanation, standing: Standing) -> tuple[str, ...]:
     return tuple(_sentences(explanation, standing))
 
 
-def _sentences(told: Explanation, standing: Standing) -> Iterator[str]:
-    best, who = told.best, _who(told)
-    does = "is there" if told.label_source == "activity" else "answers"
+def _sentences(explained: Explanation, standing: Standing) -> Iterator[str]:
+    best, who = explained.best, _who(explained)
+    does = "is there" if explained.label_source == "activity" else "answers"
+    days = _days(explained.best_days, explained.weekend)
+    window = _minutes(explained.window_seconds)
     yield (
-        f"{who} most likely {does} {_days(told.best_days, told.weekend)} at {_clock(best)}: "
-        f"{_percent(best.open_probability)} within {_minutes(told.window_seconds)} (doubt about "
+        f"{who} most likely {does} {days} at {_clock(best)}: "
+        f"{_percent(best.open_probability)} within {window} (doubt about "
         f"the hour alone leaves {_percent(best.low)} to {_percent(best.high)})."
     )
-    yield _evidence(told)
-    yield _own_weights(told)
-    yield _configured(told.over_configured, best, standing.least_confidence)
-    yield _against_everybody(told.over_everybodys, best)
+    yield _evidence(explained)
+    yield _own_weights(explained)
+    yield _configured(explained.over_configured, best, standing.least_confidence)
+    yield _against_everybody(explained.over_everybodys, best)
     yield (
         f"{who} {does} over the hours of the week "
-        f"{_compared(told.mean, told.mean_everybody)}: {_percent(told.mean)} against "
-        f"{_percent(told.mean_everybody)}."
+        f"{_compared(explained.mean, explained.mean_everybody)}: "
+        f"{_percent(explained.mean)} against {_percent(explained.mean_everybody)}."
     )
-    if told.platform is not None:
-        yield f"Everybody here means everybody on {told.platform}."
-    if told.features:
+    if explained.platform is not None:
+        yield f"Everybody here means everybody on {explained.platform}."
+    if explained.features:
         yield (
             "Beside the hour, most is made of "
-            f"{_listed(_feature(feature) for feature in told.features)}."
+            f"{_listed(_feature(feature) for feature in explained.features)}."
         )
-    yield _source(told, standing)
+    yield _source(explained, standing)
 
 
-def _who(told: Explanation) -> str:
+def _who(explained: Explanation) -> str:
     """Name the user, unless what is said would be said of everybody of whom nothing is known."""
-    return "Somebody of whom nothing is known" if told.known.first_at is None else told.user_id
+    return (
+        "Somebody of whom nothing is known"
+        if explained.known.first_at is None
+        else explained.user_id
+    )
 
 
-def _evidence(told: Explanation) -> str:
-    known, weights = told.known, told.own_weights
+def _evidence(explained: Explanation) -> str:
+    known, weights = explained.known, explained.own_weights
     if known.first_at is None or known.last_at is None:
-        return f"Nothing is known of {told.user_id} yet: the hours are everybody's."
+        return f"Nothing is known of {explained.user_id} yet: the hours are everybody's."
     is_own = max(weights.visits, weights.answers) >= _MOSTLY
-    on = "on" if is_own else f"more on everybody's hours than on {told.user_id}'s own"
+    on = "on" if is_own else f"more on everybody's hours than on {explained.user_id}'s own"
     return (
         f"This rests {on} {_many(known.visits, 'visit')} and {_many(known.sends, 'push')}, "
         f"{known.answers} answered in time and {known.late_answers} later, "
@@ -71,31 +77,33 @@ def _evidence(told: Explanation) -> str:
     )
 
 
-def _own_weights(told: Explanation) -> str:
-    weights = told.own_weights
+def _own_weights(explained: Explanation) -> str:
+    weights = explained.own_weights
     sentence = (
         "Against everybody's, own visits and late answers weigh "
         f"{_whole(weights.visits)} on being there and own pushes {_whole(weights.answers)} on "
         "answering then"
     )
-    if told.sends_there == 0:
+    if explained.sends_there == 0:
         return f"{sentence}; nobody was ever sent to in that hour: how others answer is a guess."
-    return f"{sentence}; everybody together got {_many(told.sends_there, 'push')} in that hour."
+    return (
+        f"{sentence}; everybody together got {_many(explained.sends_there, 'push')} in that hour."
+    )
 
 
 def _configured(gain: Gain, best: ExplainedHour, least_confidence: float) -> str:
     other = gain.hour
     if other.hour == best.hour:
         return f"{_clock(best)} is the configured time as well: nothing would be gained."
-    told = (
+    claim = (
         f"It beats the configured {_clock(other)} ({_percent(other.open_probability)}) with "
         f"{_whole(gain.probability)} probability"
     )
-    asked = _whole(least_confidence)
+    least = _whole(least_confidence)
     if gain.probability >= least_confidence:
-        return f"{told}, enough for a campaign to leave that time ({asked} are asked for)."
+        return f"{claim}, enough for a campaign to leave that time ({least} are asked for)."
     return (
-        f"{told}: not proven ({asked} are asked for), so a campaign that names that time keeps it."
+        f"{claim}: not proven ({least} are asked for), so a campaign that names that time keeps it."
     )
 
 
@@ -113,7 +121,7 @@ def _against_everybody(gain: Gain, best: ExplainedHour) -> str:
     return f"{sentence}: {_listed(factors)}." if factors else f"{sentence}."
 
 
-def _source(told: Explanation, standing: Standing) -> str:
+def _source(explained: Explanation, standing: Standing) -> str:
     clock = (
         f"Hours are on the clock of {standing.timezone}, the last zone in the log"
         if standing.timezone_source == "log"
@@ -126,8 +134,8 @@ def _source(told: Explanation, standing: Standing) -> str:
         )
     why = f", because of {standing.fallback_reason}" if standing.fallback_reason else ""
     return (
-        f"{clock}; model {told.model_version}, {standing.served_by.replace('_', ' ')}{why}, "
-        f"learned until {told.learned_until:%Y-%m-%d}."
+        f"{clock}; model {explained.model_version}, {standing.served_by.replace('_', ' ')}{why}, "
+        f"learned until {explained.learned_until:%Y-%m-%d}."
     )
 
 

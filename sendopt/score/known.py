@@ -33,17 +33,19 @@ class Known:
     unanswered_at: tuple[tuple[int, ...], ...]
 
 
-def known_of(user_id: UserId, view: AsOfView, seen: Viewpoints, *, half_life: timedelta) -> Known:
+def known_of(
+    user_id: UserId, view: AsOfView, viewpoint: Viewpoints, *, half_life: timedelta
+) -> Known:
     """Count what was known of a user.
 
     Args:
         user_id: who.
         view: of the tenant's log.
-        seen: the user, as of when.
+        viewpoint: the user, as of when.
         half_life: after which an event counts half.
     """
-    decayed = view.user_evidence(seen, half_life=half_life)
-    mine = _of_user(view.observations, user_id, known_by_us=int(seen.as_of_us[0]))
+    decayed = view.user_evidence(viewpoint, half_life=half_life)
+    mine = _of_user(view.observations, user_id, known_by_us=int(viewpoint.as_of_us[0]))
     is_visit = mine["is_session"].to_numpy()
     is_answered = mine["latency_stage"].is_valid().to_numpy() & ~is_visit
     at_us, cell = mine["happened_us"].to_numpy(), mine["cell"].to_numpy()
@@ -56,7 +58,7 @@ def known_of(user_id: UserId, view: AsOfView, seen: Viewpoints, *, half_life: ti
         visits=int(is_visit.sum()),
         sends=int((~is_visit).sum()),
         answers=int(is_answered.sum()),
-        late_answers=_late_answers(view, user_id, before_us=int(seen.as_of_us[0])),
+        late_answers=_late_answers(view, user_id, before_us=int(viewpoint.as_of_us[0])),
         decayed_visits=float(decayed.sessions.sum()),
         decayed_sends=float(decayed.sends.sum()),
         decayed_answers=float(decayed.answers.sum()),

@@ -60,8 +60,8 @@ def delta_of(path: Path) -> Path:
 
 def written_at(path: Path) -> int:
     """Return when the store at `path` was written last, in nanoseconds of its files; 0 = never."""
-    seen = identity_of(path), identity_of(delta_of(path))
-    return max((identity[-1] for identity in seen if identity is not None), default=0)
+    identities = identity_of(path), identity_of(delta_of(path))
+    return max((identity[-1] for identity in identities if identity is not None), default=0)
 
 
 class ScoreStore:
@@ -92,21 +92,21 @@ class ScoreStore:
         self.base: StoreFile
         self.delta: StoreFile | None
         while True:
-            seen = identity_of(path), identity_of(delta_of(path))
+            identities = identity_of(path), identity_of(delta_of(path))
             try:
-                if known is not None and (known.path, known.base.identity) == (path, seen[0]):
+                if known is not None and (known.path, known.base.identity) == (path, identities[0]):
                     self.base = known.base
                 else:
                     self.base = StoreFile(path, tenant_id=tenant_id, model_version=model_version)
                 if self.base.base is not None:
                     raise unreadable(path, "holds some users alone")
-                self.delta = None if seen[1] is None else self._delta()
+                self.delta = None if identities[1] is None else self._delta()
             except StoreFailure:
-                if self._is_at(seen):
+                if self._is_at(identities):
                     raise
-            if self._is_at(seen):  # else a file was replaced while they were read
+            if self._is_at(identities):  # else a file was replaced while they were read
                 break
-        self._seen = seen
+        self._identities = identities
 
     @property
     def about(self) -> About:
@@ -115,7 +115,7 @@ class ScoreStore:
 
     def is_current(self) -> bool:
         """Tell whether nothing was written since."""
-        return self._is_at(self._seen)
+        return self._is_at(self._identities)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -197,5 +197,5 @@ class ScoreStore:
         )
         return delta if delta.base == self.base.checksum else None
 
-    def _is_at(self, seen: tuple[Identity | None, Identity | None]) -> bool:
-        return seen == (identity_of(self.path), identity_of(delta_of(self.path)))
+    def _is_at(self, identities: tuple[Identity | None, Identity | None]) -> bool:
+        return identities == (identity_of(self.path), identity_of(delta_of(self.path)))

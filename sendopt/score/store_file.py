@@ -209,8 +209,8 @@ class StoreFile:
         """Return the weeks of some rows, (rows, SLOTS_A_WEEK), Monday 0:00 first."""
         words = self.words[rows]
         logits = np.empty(words.shape, np.float32)
-        said = SUREST_LOGIT - (words >> np.uint32(8)) * STEP
-        np.put_along_axis(logits, (words & np.uint32(0xFF)).astype(np.intp), said, axis=1)
+        logit = SUREST_LOGIT - (words >> np.uint32(8)) * STEP
+        np.put_along_axis(logits, (words & np.uint32(0xFF)).astype(np.intp), logit, axis=1)
         return logits
 
     def best(self, row: int, top: int) -> list[int]:

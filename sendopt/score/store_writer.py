@@ -186,8 +186,8 @@ def _write_mixed(out: _Sections, ids: pa.Array, weeks: Iterable[Weeks], kept: Ke
     of_new = np.ones(len(ids), bool)
     of_new[kept.here] = False
     new = [(some.user_id.cast(pa.large_string()), _words(some.logit)) for some in weeks]
-    told = pa.concat_arrays([pa.array([], pa.large_string()), *(each for each, _ in new)])
-    if not told.equals(ids.filter(pa.array(of_new))):
+    new_ids = pa.concat_arrays([pa.array([], pa.large_string()), *(each for each, _ in new)])
+    if not new_ids.equals(ids.filter(pa.array(of_new))):
         raise InvalidInput("the weeks are not those of the users", code="unsorted", field="weeks")
     fresh = np.concatenate([np.empty((0, SLOTS_A_WEEK), np.uint32), *(words for _, words in new)])
     before = kept.file.words

@@ -152,7 +152,7 @@ def test_no_rule_is_above_the_oracle_and_every_row_keeps_the_contract(name: str,
     planted: Planted = ALL[name]
     small = replace(planted.world, users=min(planted.world.users, 60))
     written = tenant.write(small, tmp_path, seed=planted.seed, judged=20)
-    truth, user = written.asked.probability, written.asked.user[:, 0]
+    truth, user = written.questions.probability, written.questions.user[:, 0]
     assert ((truth > 0.0) & (truth < 1.0)).all()
     for score in judge.simple_scores(written).values():
         assert score.shape == (len(user), HOURS)
