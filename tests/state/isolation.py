@@ -38,6 +38,7 @@ from state.twins import (
 from sendopt.errors import SendoptError
 from sendopt.records import (
     Accepted,
+    Attempt,
     CampaignId,
     Channel,
     Charge,
@@ -49,10 +50,12 @@ from sendopt.records import (
     DueSend,
     Ended,
     EventType,
+    Permission,
     Plan,
     PlannedSend,
     Postponed,
     RateCard,
+    Receipt,
     Response,
     ResponseKind,
     SendId,
@@ -64,6 +67,7 @@ from sendopt.records import (
 )
 from sendopt.state import (
     State,
+    api_keys,
     audit,
     devices,
     dispatch,
@@ -79,6 +83,7 @@ from sendopt.state import (
     metering,
     outbox,
     plans,
+    roles,
     rows,
     tables,
     tenants,
@@ -180,6 +185,7 @@ def talk(state: State, us: TenantId, heard: Callable[[Answer], None]) -> None:
     said = Conversation(state, us, heard)
     for about in (
         _about_tenants,
+        _about_keys,
         _about_users,
         _about_devices,
         _about_experience,
@@ -201,19 +207,31 @@ def talk(state: State, us: TenantId, heard: Callable[[Answer], None]) -> None:
 def _about_tenants(said: Conversation) -> None:
     said.read(tenants.exists)
     said.read(tenants.get)
-    said.read(tenants.keys)
     said.write_fleet(tenants.create, said.us, timezone="UTC", now=NOW)
-    key = said.write(tenants.issue_key, name="a new one", now=NOW, random_bytes=_unlike(said.us))
-    said.read_fleet(tenants.authenticate, key)
-    for number in range(len(TWINS)):
-        said.write(tenants.revoke_key, key_of(number), now=NOW)
-    said.read(tenants.keys)
     said.read_fleet(tenants.everyone)
     said.read_fleet(inventory.row_counts)
 
 
-def _unlike(us: TenantId) -> Callable[[int], bytes]:
-    return lambda size: (us.encode() * size)[:size]
+def _about_keys(said: Conversation) -> None:
+    names = ("planner", *(f"only_{each}" for each in TWINS), "nobody")
+    for name in names:
+        said.read(roles.get, name)
+    said.write(roles.put, "planner", [Permission.KEYS_READ], now=NOW)
+    said.read(roles.everyone)
+    said.read(api_keys.everyone)
+    letters = itertools.cycle(said.us.encode())
+    made = {"now": NOW, "random_bytes": lambda size: bytes(itertools.islice(letters, size))}
+    for name, role in (("a new one", "planner"), ("another", f"only_{TWINS[0]}")):
+        key = said.write(api_keys.issue, name=name, role=role, expires_at=None, **made)
+        said.read_fleet(api_keys.authenticate, str(key), now=NOW)
+    for number in range(len(TWINS)):
+        said.write(api_keys.rotate, key_of(number), ends_at=NOW + HOUR, **made)
+        said.write(api_keys.note_use, key_of(number), at=NOW)
+        said.read(api_keys.everyone)
+        for name in names:
+            said.write(roles.delete, name)
+        said.write(api_keys.revoke, key_of(number), now=NOW)
+    said.read(api_keys.everyone)
 
 
 def _about_users(said: Conversation) -> None:
@@ -483,13 +501,14 @@ def _end(said: Conversation, found: list[DueSend | DamagedSend]) -> None:
     claimed = said.write_fleet(
         dispatch.claim, ready, by, now=NOW, lease_ends_at=NOW + timedelta(minutes=2)
     )
-    held = [each for each in claimed if isinstance(each, DueSend)]
-    said.write_fleet(dispatch.end_attempts, [(each, Accepted()) for each in held], now=NOW)
+    begun = [each for each in claimed if isinstance(each, Attempt)]
+    receipts = [Receipt(each, Accepted()) for each in begun]
+    said.write_fleet(dispatch.end_attempts, receipts, now=NOW)
     transitions = [
-        (each, Postponed(NOW - MINUTE)) if number % 2 else (each, Ended(SendState.FAILED, "gone"))
-        for number, each in enumerate(held)
+        (each.send, Postponed(NOW - MINUTE) if number % 2 else Ended(SendState.FAILED, "gone"))
+        for number, each in enumerate(begun)
     ]
-    said.write_fleet(dispatch.settle, transitions, began_at=NOW)
+    said.write_fleet(dispatch.settle, transitions)
 
 
 def _about_what_is_settled(said: Conversation) -> None:

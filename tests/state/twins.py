@@ -26,6 +26,7 @@ from sendopt.records import (
     DeviceId,
     Event,
     EventType,
+    Permission,
     ResponseKind,
     SendId,
     SendState,
@@ -169,6 +170,7 @@ def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
     kept = {
         tables.tenant: [_tenant(number)],
         tables.api_key: _keys(number),
+        tables.role: _roles(number),
         tables.app_user: _users(number),
         tables.device: _devices(tenant_id),
         tables.campaign: _campaigns(number),
@@ -189,8 +191,8 @@ def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
     for rows in kept.values():
         for row in rows:
             row["tenant_id"] = tenant_id
-            if "role" in row:
-                row["send_id"] = send_id(row.pop("role"), tenant_id)
+            if "send_id" in row:
+                row["send_id"] = send_id(row["send_id"], tenant_id)
     return kept
 
 
@@ -211,9 +213,21 @@ def _keys(number: int) -> list[dict[str, Any]]:
         {
             "key_id": key_of(number),
             "secret_hash": f"{number}",
-            "name": f"of {number}",
+            "name": "the service",
+            "role": "planner",
             "created_at": BEFORE_ANYTHING,
         }
+    ]
+
+
+def _roles(number: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "permissions": [(Permission.USERS_READ, Permission.SENDS_READ)[number]],
+            "made_at": BEFORE_ANYTHING + number * HOUR,
+        }
+        for name in ("planner", f"only_{TWINS[number]}")
     ]
 
 
@@ -322,7 +336,7 @@ def _send(role: int, number: int) -> dict[str, Any]:
         state, reason, given = SendState.SUPPRESSED, "no_device", {"arm": Arm.OPTIMISED}
     waits = state is SendState.PLANNED
     return {
-        "role": role,
+        "send_id": role,
         "campaign_id": _CAMPAIGN_OF_ROLE[role],
         "variant_id": "ab"[role % 2],
         "user_id": USERS[_USER_OF_ROLE[role ^ number if role in _EXCHANGED else role]],
@@ -347,7 +361,7 @@ def _send(role: int, number: int) -> dict[str, Any]:
 
 def _decision(role: int) -> dict[str, Any]:
     return {
-        "role": role,
+        "send_id": role,
         "slots": [[NOW.isoformat(), 0.25, None]],
         "chosen_at": NOW,
         "propensity": 0.5,
@@ -363,7 +377,7 @@ def _decision(role: int) -> dict[str, Any]:
 def _attempt(role: int, number: int) -> dict[str, Any]:
     accepted = role in _DELIVERED
     return {
-        "role": role,
+        "send_id": role,
         "number": 1,
         "provider": f"provider {number}",
         "started_at": NOW - 5 * HOUR,
@@ -375,7 +389,7 @@ def _attempt(role: int, number: int) -> dict[str, Any]:
 
 def _link(role: int, tenant_id: TenantId) -> dict[str, Any]:
     return {
-        "role": role,
+        "send_id": role,
         "link_id": link_id(send_id(role, tenant_id), tenant_id),
         "destination": f"https://example.org/{tenant_id}",
         "created_at": NOW - 5 * HOUR,
@@ -387,7 +401,7 @@ def _click(role: int, tenant_id: TenantId) -> dict[str, Any]:
     # The last one names a link that only the other twin has.
     whose = TWINS[1 - number] if role == 3 else tenant_id
     return {
-        "role": role,
+        "send_id": role,
         "click_id": f"k{role ^ number}",
         "link_id": link_id(send_id(role, tenant_id), whose),
         "occurred_at": _DELIVERED[role]["handed_over_at"] + (10 + number) * MINUTE,
@@ -407,7 +421,7 @@ def _responses(number: int) -> list[dict[str, Any]]:
     ]
     return [
         {
-            "role": role,
+            "send_id": role,
             "kind": kind,
             "occurred_at": _DELIVERED[role]["handed_over_at"] + (20 + number) * MINUTE,
             "filtered_reason": "unmeasured" if role == 3 else None,
@@ -432,7 +446,7 @@ def _charges(number: int) -> list[dict[str, Any]]:
     kinds = [(0, ChargeKind.CLICK, 1), (1, ChargeKind.CLICK, 1), (2, ChargeKind.RESPONSE, 3)]
     return [
         {
-            "role": role,
+            "send_id": role,
             "kind": kind,
             "occurred_at": NOW - (5 + number) * HOUR,
             "period": "2026-09" if role else f"2026-0{9 - number}",
