@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
+import resource
 import socket
 import ssl
 import subprocess
 import threading
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -420,3 +423,30 @@ def test_connections_that_the_server_ends_lose_and_double_nothing(
     assert all(isinstance(answer, Response) for answer in answers.values())
     assert served.keys() == set(asked)
     assert {path for path, times in served.items() if times > 1} <= set(caught)
+
+
+@pytest.fixture
+def open_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """Opens so many files that the next ones have numbers from the given one on."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with ExitStack() as held:
+
+        def open_up_to(number: int) -> None:
+            while held.enter_context(Path(os.devnull).open("rb")).fileno() < number - 1:
+                pass
+
+        yield open_up_to
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("number", [*range(1014, 1026), 2000])
+def test_files_beyond_the_thousand_that_select_sees_keep_no_answer(
+    receiver, make_transport, open_files, number
+):
+    """select(2) sees none from 1,024 on, and a service has more than that many connections."""
+    open_files(number)
+    transport = make_transport()
+    for _ in range(2):  # over a new connection, and over one that was kept
+        (answer,) = transport.post_all([post(receiver.url)])
+        assert answer == Response(204, answer.headers)

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pycurl
 
 from sendopt.deliver.providers.public_address import is_public
+from sendopt.deliver.providers.sockets import Sockets
 from sendopt.version import __version__
 
 #: An answer's body is never needed; one that is longer than this is cut off.
@@ -104,6 +105,7 @@ class Transport:
         self._allow_private_addresses = allow_private_addresses
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, concurrency)
+        self._sockets = Sockets(self._multi)
         self._idle: list[Any] = []
 
     def post_all(self, requests: Sequence[Request]) -> list[Response | TransportError]:
@@ -120,15 +122,13 @@ class Transport:
         in_flight: dict[Any, _Exchange] = {}
         self._start(waiting, in_flight)
         while in_flight:
-            self._multi.perform()
+            self._sockets.turn(at_most=_LONGEST_WAIT_SECONDS)
             for curl, code in self._finished():
                 exchange = in_flight.pop(curl)
                 answers[exchange.position] = _answer(curl, code, exchange)
                 self._multi.remove_handle(curl)
                 self._idle.append(curl)
             self._start(waiting, in_flight)
-            if in_flight:
-                self._multi.select(self._seconds_to_wait())
         return answers
 
     def close(self) -> None:
@@ -137,6 +137,7 @@ class Transport:
             curl.close()
         self._idle.clear()
         self._multi.close()
+        self._sockets.close()
 
     def _start(
         self, waiting: Iterator[tuple[int, Request]], in_flight: dict[Any, _Exchange]
@@ -180,11 +181,6 @@ class Transport:
             return _Lent(family, kind, protocol)
 
         return open_socket
-
-    def _seconds_to_wait(self) -> float:
-        """Return when libcurl wants to look after its time-outs, should nothing arrive before."""
-        milliseconds = self._multi.timeout()
-        return _LONGEST_WAIT_SECONDS if milliseconds < 0 else milliseconds / 1000
 
     def _finished(self) -> list[tuple[Any, int]]:
         finished: list[tuple[Any, int]] = []
