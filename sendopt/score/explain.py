@@ -171,7 +171,7 @@ class _Week:
 
     @cached_property
     def hours(self) -> tuple[ExplainedHour, ...]:
-        """The same hour by hour."""
+        """Probability, its interval and everybody's probability, hour by hour."""
         low, high = self.logit - _Z * self.sd, self.logit + _Z * self.sd
         curves = [*(sigmoid(each) for each in (self.logit, low, high)), self.everybody]
         rows = np.column_stack(curves).tolist()

@@ -42,12 +42,12 @@ class Weeks:
 
     @property
     def probability(self) -> NDArray[np.float64]:
-        """The same as probabilities."""
+        """The probability at every hour of the local week, of the shape of `logit`."""
         probability: NDArray[np.float64] = sigmoid(self.logit.astype(np.float64))
         return probability
 
     def table(self) -> pa.Table:
-        """The same as rows of SLOT_SCHEMA, by user and then by hour of the week."""
+        """Return the probabilities as rows of SLOT_SCHEMA, by user and then by hour of the week."""
         users = len(self.user_id)
         return pa.table(
             [

@@ -64,14 +64,14 @@ class Population:
         return self.late
 
     def for_days(self, days: int) -> Population:
-        """Return the same for viewpoints of `days` UTC days, its own first.
+        """Return the population for viewpoints of `days` UTC days, its own first.
 
         Who asks for more than one says that everybody goes on as before.
         """
         return replace(self, days=days)
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON holds it, to the bit."""
+        """Return the population as JSON holds it, to the bit."""
         return {
             "day": self.day,
             "half_life_us": self.half_life // _MICROSECOND,

@@ -32,7 +32,7 @@ class StoredTrees:
 
     @cached_property
     def booster(self) -> lgb.Booster:
-        """The same as LightGBM's own object."""
+        """The trees as LightGBM's own object."""
         import lightgbm as lgb  # noqa: PLC0415 - see above
 
         return lgb.Booster(model_str=self.text)

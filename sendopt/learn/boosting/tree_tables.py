@@ -69,7 +69,7 @@ def tree_tables(booster: lgb.Booster | None) -> TreeTables:
 
 
 class _Tables:
-    """The same, while trees are added."""
+    """Tree tables while trees are added to them, node by node."""
 
     def __init__(self) -> None:
         self._nodes: list[tuple[int, float, int, bool]] = []

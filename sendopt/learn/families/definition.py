@@ -39,7 +39,7 @@ class Definition:
     settings: StrictModel  # one of `family.Settings`
 
     def document(self) -> dict[str, Any]:
-        """Return it as TOML holds it, complete."""
+        """Return family and settings as TOML holds them, complete."""
         return {"family": self.family.NAME, **self.settings.model_dump()}
 
     @property

@@ -81,5 +81,5 @@ class _ShareOfFirst:
         self._share = logit(np.clip(stages[:, 0] / answered, *safe))
 
     def at(self, answer: Vector) -> Vector:
-        """Return it where an answer has these logits."""
+        """Return the logit of the first stage's share where an answer has these logits."""
         return np.interp(answer, self._answered, self._share)

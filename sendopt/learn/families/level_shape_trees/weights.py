@@ -27,7 +27,7 @@ class Weights:
         return self._of_all_hours(rows) + shape + rows.message
 
     def hourly_logit(self, curves: Curves) -> NDArray[np.float64]:
-        """Return the same at all whole hours of both day types, (viewpoints, day types, 24)."""
+        """Return the calibrated logit at all whole hours, (viewpoints, day types, 24)."""
         shape = self.shape * hourly_shape(curves)
         return self._of_all_hours(curves)[:, None, None] + shape
 
@@ -44,9 +44,9 @@ class PopulationWeights:
     shape: float = 1.0
 
     def probability(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the same probability for everybody on a platform at the same local time."""
+        """Return the probability that anybody on the user's platform answers at that local time."""
         return sigmoid(self.logit(rows))
 
     def logit(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the same as a logit."""
+        """Return the logit of `probability`."""
         return rows.base + self.intercept + self.shape * rows.parts.population
