@@ -168,8 +168,8 @@ def _report(
     )
 
 
-def _require_outcome_of_champion(asked: EventType, of_champion: EventType | None) -> None:
-    """Return if a model of `asked` may take the place of the champion; None = nobody serves.
+def _require_outcome_of_champion(outcome: EventType, of_champion: EventType | None) -> None:
+    """Return if a model of `outcome` may take the place of the champion; None = nobody serves.
 
     Another outcome orders everybody's times by something else, and no figure says which is better.
     So that is a person's decision, and no training's.
@@ -177,10 +177,10 @@ def _require_outcome_of_champion(asked: EventType, of_champion: EventType | None
     Raises:
         Conflict: `outcome_differs`.
     """
-    if of_champion in (None, asked):
+    if of_champion in (None, outcome):
         return
     raise Conflict(
-        f"the champion predicts `{of_champion}`, and this model would predict `{asked}`",
+        f"the champion predicts `{of_champion}`, and this model would predict `{outcome}`",
         code="outcome_differs",
         field="outcome",
         expected=f"`--outcome {of_champion}`, or none: that is what the champion predicts",

@@ -29,18 +29,18 @@ hazards = st.lists(st.floats(0.001, 1.0), min_size=len(STAGES), max_size=len(STA
 def test_moving_there_and_back_changes_nothing(
     delays: Delays, one: timedelta, other: timedelta, p: float
 ) -> None:
-    there = delays.move(np.array([p]), learned=one, asked=other)
+    there = delays.move(np.array([p]), learned=one, window=other)
     assert (there[0] >= p) == (other >= one) or there[0] == pytest.approx(p)
     assert 0.0 < there[0] <= 1.0
     if there[0] < 1.0 - 1e-9:
-        assert delays.move(there, learned=other, asked=one)[0] == pytest.approx(p, rel=1e-5)
+        assert delays.move(there, learned=other, window=one)[0] == pytest.approx(p, rel=1e-5)
 
 
 @given(hazards, windows, st.floats(0.01, 0.49), st.floats(0.51, 0.99))
 def test_the_order_of_times_stays(
     delays: Delays, asked: timedelta, low: float, high: float
 ) -> None:
-    moved = delays.move(np.array([low, high]), learned=30 * MINUTE, asked=asked)
+    moved = delays.move(np.array([low, high]), learned=30 * MINUTE, window=asked)
     assert moved[0] <= moved[1]
 
 
@@ -76,15 +76,15 @@ def test_people_who_differ_are_not_taken_for_one() -> None:
     everybody = Delays(tuple(float(-np.log1p(-share)) for share in shares))
     p = -np.expm1(-hazard * own.within(learned))
     for stage, share in zip(STAGES, shares, strict=True):
-        naive = everybody.move(p, learned=learned, asked=stage).mean()
-        right = of_individuals(everybody, p, learned=learned).move(p, learned=learned, asked=stage)
+        naive = everybody.move(p, learned=learned, window=stage).mean()
+        right = of_individuals(everybody, p, learned=learned).move(p, learned=learned, window=stage)
         assert right.mean() == pytest.approx(share, abs=1e-6)
         if stage > learned:
             assert naive < share - 0.01
 
 
 def test_without_answers_twice_the_window_is_twice_the_hazard() -> None:
-    moved = steady().move(np.array([0.3]), learned=30 * MINUTE, asked=60 * MINUTE)
+    moved = steady().move(np.array([0.3]), learned=30 * MINUTE, window=60 * MINUTE)
     assert moved[0] == pytest.approx(1 - 0.7**2)
 
 

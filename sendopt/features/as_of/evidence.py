@@ -210,8 +210,8 @@ def population_evidence(
     sessions = _decayed(daily.sessions, kept)[last] * left[:, None]
     logged, logged_answers = daily.logged.left(kept, last, left)
     others, other_answers = daily.unlogged.left(kept, last, left)
-    found = _evidence(sessions, logged + others, logged_answers + other_answers)
-    return found, number.astype(np.intp)
+    evidence = _evidence(sessions, logged + others, logged_answers + other_answers)
+    return evidence, number.astype(np.intp)
 
 
 def _decayed(counts: NDArray[np.float64], kept: NDArray[np.float64]) -> NDArray[np.float64]:

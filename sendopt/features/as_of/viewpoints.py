@@ -238,8 +238,8 @@ def zones_of(past: History, viewpoints: Viewpoints) -> tuple[tuple[str, ...], ND
     user = past.numbers(viewpoints.user_id)
     zones, zone = past.zones, past.zones_before(user, viewpoints.as_of_us)
     if viewpoints.timezone is not None and len(zones) > 1:
-        told = pc.unique(viewpoints.timezone.drop_null()).to_pylist()
-        zones = (*zones, *(name for name in told if name not in zones))
+        named = pc.unique(viewpoints.timezone.drop_null()).to_pylist()
+        zones = (*zones, *(name for name in named if name not in zones))
         number = pc.index_in(viewpoints.timezone, pa.array(zones)).fill_null(-1)
         local = (zone > 0) | ~past.known_before(user, viewpoints.as_of_us)
         counts = local & (np.asarray(number) >= 0)

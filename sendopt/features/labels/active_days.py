@@ -89,7 +89,7 @@ def _active_within_the_window(
     view: AsOfView, user_id: pa.Array, at_us: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return whether each user's session began within the open window after the instant, 0 or 1."""
-    asked = pa.table(
+    moments = pa.table(
         {
             "moment": np.arange(len(at_us)),
             "user_id": user_id,
@@ -100,7 +100,7 @@ def _active_within_the_window(
         "active_within",
         statement("active_within"),
         {"window_us": view.target.open_window // timedelta(microseconds=1)},
-        inputs={"moment": asked},
+        inputs={"moment": moments},
     )
     active: NDArray[np.float64] = labels["label"].to_numpy()
     return active
@@ -110,5 +110,5 @@ def _local_days(
     view: AsOfView, users: pa.Array, until: datetime, at_us: NDArray[np.int64]
 ) -> LocalDays:
     """Return the days of instants, one a user, in the zones that were known at `until`."""
-    seen, number = viewpoints(users, pa.array([until] * len(users), _INSTANT))
-    return view.local_days(seen, number, at_us)
+    at_the_end, number = viewpoints(users, pa.array([until] * len(users), _INSTANT))
+    return view.local_days(at_the_end, number, at_us)

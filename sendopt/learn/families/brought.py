@@ -204,12 +204,12 @@ class BroughtScorer(Scorer):
 
     def _a_number_a_row(self, what: str, inputs: Inputs, answer: Callable[[], Any]) -> Vector:
         """Return an answer that must hold one number for each row of `inputs`."""
-        told = self._ask(what, lambda: np.asarray(answer(), np.float64))
-        if told.shape != (len(inputs),):
+        values = self._ask(what, lambda: np.asarray(answer(), np.float64))
+        if values.shape != (len(inputs),):
             raise self.origin.broken(
-                f"`{what}` returned the shape {told.shape} for {len(inputs):,} rows"
+                f"`{what}` returned the shape {values.shape} for {len(inputs):,} rows"
             )
-        return told
+        return values
 
 
 def _in_words(error: Exception) -> str:

@@ -30,10 +30,10 @@ def target(trial: GateTrial) -> Check:
         return failed("target", f"it predicts {mine}, not {wanted}")
     snapshot = trial.model.provenance.log_snapshot
     if snapshot != trial.view.reader.snapshot:
-        said = (
+        sentence = (
             f"it was trained on snapshot {snapshot}, and is judged on {trial.view.reader.snapshot}"
         )
-        return failed("target", said)
+        return failed("target", sentence)
     return passed("target", f"{mine}; snapshot {snapshot}")
 
 

@@ -59,7 +59,7 @@ def put_on_trial(
             {CHAMPION: champion}, past.view, *later.viewpoints_and_moments(past.view)
         )
     everybody = {OURS: model} | others
-    judgeable = all(are_probabilities(said) for said in probabilities.values())
+    judgeable = all(are_probabilities(probability) for probability in probabilities.values())
     return GateTrial(
         model=model,
         read_back=read_back,

@@ -78,14 +78,14 @@ def stored(trial: GateTrial) -> Check:
     except ModelNotServable as refusal:
         return failed("artifact", f"its files cannot serve: {refusal.message}")
     if back.version != trial.model.version:
-        said = f"its files are of version {back.version}, not {trial.model.version}"
-        return failed("artifact", said)
+        sentence = f"its files are of version {back.version}, not {trial.model.version}"
+        return failed("artifact", sentence)
     again = back.predict(trial.rows)
     differ = int((again != trial.ours).sum())
     if differ or len(again) != len(trial.ours):
         return failed("artifact", f"read back, it says something else on {differ} judged moments")
-    said = f"version {back.version} read back says the same of {len(again)} moments, to the bit"
-    return passed("artifact", said)
+    sentence = f"version {back.version} read back says the same of {len(again)} moments, to the bit"
+    return passed("artifact", sentence)
 
 
 def reproducible(trial: GateTrial) -> Check:

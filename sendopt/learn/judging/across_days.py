@@ -91,7 +91,7 @@ def seen_from_the_first_day(past: LabelledMoments, view: AsOfView) -> tuple[View
     Hours are those of the zone that was known when each moment was planned: who travels is asked
     about the clock that they lived by.
     """
-    seen, moments = past.viewpoints_and_moments(view)
-    first = pa.repeat(instant(int(past.as_of_us.min())), len(seen))
-    then, number = viewpoints(seen.user_id, first, platform=seen.platform)
+    later, moments = past.viewpoints_and_moments(view)
+    first = pa.repeat(instant(int(past.as_of_us.min())), len(later))
+    then, number = viewpoints(later.user_id, first, platform=later.platform)
     return then, replace(moments, viewpoint=number[moments.viewpoint], message_type=None)

@@ -109,14 +109,14 @@ def drift(reader: Reader, model: ServableModel, *, now: datetime, seed: int) -> 
     )
     count = min((until - made.trained_until) // _DAY, _MOST_DAYS)
     recent = _Days(until - max(count, 0) * _DAY, until)
-    found = dict(_shifts(reader, model, accepted, recent, seed=seed))
+    shift_of = dict(_shifts(reader, model, accepted, recent, seed=seed))
     return DriftReport(
         model_version=model.version,
         since=recent.since,
         until=until,
         accepted_since=accepted.since,
         accepted_until=accepted.until,
-        alarms=tuple(_alarm(name, *found[name]) for name in ALARMS),
+        alarms=tuple(_alarm(name, *shift_of[name]) for name in ALARMS),
     )
 
 

@@ -129,7 +129,7 @@ def _choices(
     owner[group] = user[several]
     if not len(owner):
         return owner, {}
-    orders = {name: said[several] for name, said in probabilities.items()}
+    orders = {name: probability[several] for name, probability in probabilities.items()}
     orders[RANDOM] = np.zeros(len(group))
     label = past.label[several]
     return owner, {
@@ -153,11 +153,11 @@ def _auc_gains(
         return {}
     return {
         name: metrics.user_gain(
-            (ordered - metrics.pair_counts(day, said, label, weight)[0])[mixed],
+            (ordered - metrics.pair_counts(day, probability, label, weight)[0])[mixed],
             pairs[mixed],
             owner[mixed],
         )
-        for name, said in probabilities.items()
+        for name, probability in probabilities.items()
         if name != OURS
     }
 

@@ -105,19 +105,19 @@ def posterior(
     """
     counts = _hourly(sessions)
     evidence = counts.sum(axis=(1, 2))
-    seen = np.flatnonzero(evidence != 0)  # NaN too: it must be seen, not passed over
+    active = np.flatnonzero(evidence != 0)  # NaN too: it must be seen, not passed over
     density = np.tile(prior.everybody, (len(counts), 1))
     density_variance = np.tile(_of_density(prior), (len(counts) if with_variance else 0, 1))
-    if len(seen):
-        begin = np.zeros((len(seen), _CELLS))
+    if len(active):
+        begin = np.zeros((len(active), _CELLS))
         own, variance, own_density_variance = _posteriors(
-            prior, counts[seen], begin, with_density_variance=with_variance
+            prior, counts[active], begin, with_density_variance=with_variance
         )
         if with_variance:
-            density_variance[seen] = own_density_variance
-        weight = evidence[seen, None]
+            density_variance[active] = own_density_variance
+        weight = evidence[active, None]
         learned = _softmax(prior.mean + own + np.minimum(variance, _MOST_VARIANCE) / 2.0)
-        density[seen] = (prior.everybody + weight * learned) / (1.0 + weight)
+        density[active] = (prior.everybody + weight * learned) / (1.0 + weight)
     halves = HALF_HOURS // HOURS
     by_half_hours = np.repeat(density_variance.reshape(-1, DAY_TYPES, HOURS), halves, axis=-1)
     return _by_half_hours(density), by_half_hours
@@ -151,9 +151,9 @@ def _posteriors(
     def work(rows: slice) -> int:
         squares[rows.start] = np.zeros((_CELLS, _CELLS))
         given = counts[rows], prior.mean, prior.covariance, prior.precision
-        found = own[rows], variance[rows], density_variance[rows], squares[rows.start]
+        written = own[rows], variance[rows], density_variance[rows], squares[rows.start]
         wanted = with_density_variance, second is not None
-        failed: int = posteriors(*given, *found, *wanted)
+        failed: int = posteriors(*given, *written, *wanted)
         return failed
 
     failed = sum(shared_out(len(counts), work))

@@ -41,14 +41,14 @@ class Delays:
         return float(np.interp(window / _SECOND, ends, [0.0, *self.hazard]))
 
     def move(
-        self, probability: NDArray[np.float64], *, learned: timedelta, asked: timedelta
+        self, probability: NDArray[np.float64], *, learned: timedelta, window: timedelta
     ) -> NDArray[np.float64]:
-        """Turn probabilities of an answer within `learned` into those within `asked`.
+        """Turn probabilities of an answer within `learned` into those within `window`.
 
         Raises:
             InvalidInput: see `within`.
         """
-        ratio = self.within(asked) / self.within(learned)
+        ratio = self.within(window) / self.within(learned)
         moved: NDArray[np.float64] = -np.expm1(ratio * np.log1p(-probability))
         return moved
 

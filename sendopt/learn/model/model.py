@@ -89,7 +89,7 @@ class ServableModel:
         """Turn probabilities within the window that was learned into those within the asked one."""
         if self.asked_window is not None:
             learned = self.target.open_window
-            probability = self.delays.move(probability, learned=learned, asked=self.asked_window)
+            probability = self.delays.move(probability, learned=learned, window=self.asked_window)
         return np.clip(probability, _LEAST, _MOST)
 
     def within(self, open_window: timedelta) -> ServableModel:

@@ -54,11 +54,11 @@ def note_on_sample(moments: LabelledMoments) -> tuple[str, ...]:
     if moments.share >= 1.0:
         return ()
     all_of_them = len(moments) / moments.share
-    said = (
+    sentence = (
         f"{len(moments):,} moments stand for about {all_of_them:,.0f}: "
         f"{moments.share:.1%} of all user-days, drawn evenly over the whole time"
     )
-    return (said,)
+    return (sentence,)
 
 
 def _outside(body: Body | None) -> Iterator[str]:
@@ -102,15 +102,15 @@ def _machines(summary: Summary, target: Target) -> Iterator[str]:
     if instant is InstantAnswers.PEOPLES:
         return
     share = summary.instant_answers / max(summary.sends, 1)
-    found = (
+    hidden = (
         f"{summary.instant_answers:,} answers, {share:.0%} of sends, came within {_SECONDS} "
         "seconds of their send, far more than soon after: machines gave them"
     )
     if instant is InstantAnswers.BESIDE:
-        yield f"{found}; they are left out, and people's later answers to these sends count"
+        yield f"{hidden}; they are left out, and people's later answers to these sends count"
         return
     yield (
-        f"{found}, and hide what people did; these {summary.unknown_sends:,} sends are left out, "
+        f"{hidden}, and hide what people did; these {summary.unknown_sends:,} sends are left out, "
         "neither answered nor unanswered"
     )
     if share > _MOSTLY:

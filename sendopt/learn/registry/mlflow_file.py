@@ -46,11 +46,11 @@ class MlflowFile:
     """
 
     def __init__(self, tracking_uri: str) -> None:
-        found = _SQLITE.fullmatch(tracking_uri)
+        sqlite = _SQLITE.fullmatch(tracking_uri)
         self._path: Path | None = None
-        if found is not None:
+        if sqlite is not None:
             # SQLAlchemy's URLs are quoted; MLflow takes a bare one for a path as it stands.
-            path = unquote(found["path"]) if found["driver"] else found["path"]
+            path = unquote(sqlite["path"]) if sqlite["driver"] else sqlite["path"]
             self._path = Path(path).absolute()
 
     def called(self, model: str, alias: str) -> tuple[str, str, dict[str, str]] | None:

@@ -349,8 +349,8 @@ def _sealed(run_id: str, facts: Mapping[str, str]) -> dict[str, str]:
     return {**facts, _FACTS: " ".join(facts), _FACTS_SHA256: digest}
 
 
-def _version(found: ModelVersion) -> Version:
-    return Version(str(found.version), str(found.run_id), dict(found.tags))
+def _version(version: ModelVersion) -> Version:
+    return Version(str(version.version), str(version.run_id), dict(version.tags))
 
 
 def _model_name(tenant_id: TenantId) -> str:
