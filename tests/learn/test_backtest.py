@@ -207,7 +207,7 @@ def test_a_column_of_decisions_that_is_nearly_named_is_told_with_the_name_that_w
     with pytest.raises(InvalidInput, match=f"did you mean {meant}") as refused:
         check_decisions(table)
     assert (refused.value.code, refused.value.field) == ("missing_field", meant)
-    assert repr(called) in str(refused.value)
+    assert f'"{called}"' in str(refused.value)
 
 
 def test_the_natural_experiments_are_counted(studies: Log) -> None:
