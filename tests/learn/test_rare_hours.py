@@ -50,7 +50,7 @@ def events() -> Iterator[Event]:
 def preferring(model: ServableModel, hour: int) -> ServableModel:
     """The rule of everybody's hours, with one hour that it likes best."""
     scorer = model.scorer
-    assert isinstance(scorer, population.Population)
+    assert isinstance(scorer, population.PopulationRule)
     logits = np.full_like(scorer.hours.logits, -1.0)
     logits[:, [2 * hour, 2 * hour + 1]] = 1.0
     return replace(model, scorer=replace(scorer, hours=replace(scorer.hours, logits=logits)))

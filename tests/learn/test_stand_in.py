@@ -269,7 +269,7 @@ def test_a_rule_that_is_off_on_the_days_it_learned_from_is_no_rival(past: Past) 
 def test_calibration_does_not_hide_a_rule_that_was_fitted_wrong(past: Past) -> None:
     """Calibration makes the mean of the rows it sees right, whatever the family fitted."""
 
-    def too_much(past: Past, settings: Any) -> tuple[population.Population, Any]:
+    def too_much(past: Past, settings: Any) -> tuple[population.PopulationRule, Any]:
         rule, _ = population.fit(past, settings)
         rule = replace(rule, hours=replace(rule.hours, logits=rule.hours.logits + 2.0))
         return rule, rule.inputs(past.view, past.viewpoints, past.moments)

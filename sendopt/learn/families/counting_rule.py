@@ -44,7 +44,7 @@ class CountedInputs(Protocol):
 
 
 @dataclass(frozen=True)
-class Weights:
+class RuleWeights:
     """What each part counts on the logit scale."""
 
     intercept: float = 0.0
@@ -61,7 +61,7 @@ class CountingRule(Scorer):
 
     target: Target
     hours: EverybodysHours
-    weights: Weights = Weights()
+    weights: RuleWeights = RuleWeights()
     half_life: timedelta = HALF_LIFE
 
     @property
@@ -93,7 +93,7 @@ class CountingRule(Scorer):
             prior=np.array([0.0, 1.0, 1.0]),
             precision=np.array([0.01, 4.0, self.order_precision]),
         )
-        return replace(self, weights=Weights(float(intercept), float(level), float(order)))
+        return replace(self, weights=RuleWeights(float(intercept), float(level), float(order)))
 
     def told_weights(self) -> str:
         """Return the card's line on the weights."""
@@ -121,7 +121,7 @@ class CountingRule(Scorer):
         """Read what `document` wrote."""
         del attachments, threads
         stored = document["weights"]
-        weights = Weights(stored["intercept"], stored["level"], stored[cls.orders_by])
+        weights = RuleWeights(stored["intercept"], stored["level"], stored[cls.orders_by])
         return cls(target, EverybodysHours.read(document["hours"]), weights)
 
     @classmethod

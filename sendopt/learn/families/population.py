@@ -39,7 +39,7 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Population(Scorer):
+class PopulationRule(Scorer):
     """Everybody's hours, of each platform; it knows of no user."""
 
     family: ClassVar[str] = NAME
@@ -87,10 +87,10 @@ class Settings(StrictModel):
     """Nothing of it is set: a yardstick that could be tuned would be none."""
 
 
-def fit(past: Past, settings: Settings) -> tuple[Population, Inputs]:
+def fit(past: Past, settings: Settings) -> tuple[PopulationRule, Inputs]:
     """Count how often everybody answers at each time."""
     del settings
-    rule = Population(past.target, learn_everybodys_hours(past))
+    rule = PopulationRule(past.target, learn_everybodys_hours(past))
     return rule, rule.inputs(past.view, past.viewpoints, past.moments)
 
 
@@ -100,7 +100,7 @@ def read(
     attachments: Mapping[str, bytes],
     *,
     threads: int,
-) -> Population:
+) -> PopulationRule:
     """Read what `document` wrote."""
     del attachments, threads
-    return Population(target, EverybodysHours.read(document))
+    return PopulationRule(target, EverybodysHours.read(document))
