@@ -56,7 +56,7 @@ def test_chances_of_one_send_that_add_up_to_more_than_one_are_named(empty_log: L
     )
     assert (found.summed_sends, found.summed) == (2, ("ann", "m1", pytest.approx(1.3)))
     assert "of 2 sends" in said
-    assert "1.3 of send 'm1' of user 'ann'" in said
+    assert '1.3 of send "m1" of user "ann"' in said
 
 
 def test_a_send_that_is_told_of_twice_at_its_time_has_one_chance(empty_log: Log) -> None:
@@ -70,7 +70,7 @@ def test_certain_choices_of_different_hours_are_named(empty_log: Log) -> None:
     )
     assert (found.logged, found.certain, found.moved_users, found.moved_user) == (3, 3, 1, "bob")
     assert "all 3 logged propensities are exactly 1" in said
-    assert "1 users were sent to at different hours, such as 'bob'" in said
+    assert '1 users were sent to at different hours, such as "bob"' in said
 
 
 @pytest.mark.parametrize(
