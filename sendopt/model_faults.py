@@ -45,16 +45,16 @@ def faults_of(
     forms = None if model is None else forms_of(model)
     # To look for the nearest name takes time; so many thousands as a body can hold need it not.
     return [
-        _fault(each, called(each["loc"]) or None, forms if place < MOST_TOLD else None)
+        _fault(each, called(each["loc"]), forms if place < MOST_TOLD else None)
         for place, each in enumerate(found)
     ]
 
 
-def _fault(found: ErrorDetails, field: str | None, forms: JsonForms | None) -> InvalidInput:
+def _fault(found: ErrorDetails, field: str, forms: JsonForms | None) -> InvalidInput:
     place, kind = found["loc"], found["type"]
     cause = found.get("ctx", {}).get("error")
     if isinstance(cause, InvalidInput):
-        return cause.at(field or cause.field or "")
+        return cause.at(field)
     if kind == "extra_forbidden":
         known = forms.names(place[:-1]) if forms else []
         return unknown_name(str(place[-1]), known, code="unknown_field", field=field)
@@ -69,9 +69,7 @@ def _fault(found: ErrorDetails, field: str | None, forms: JsonForms | None) -> I
     return _beyond_a_limit(found, field, words)
 
 
-def unknown_name(
-    name: str, known: Collection[str], *, code: str, field: str | None
-) -> InvalidInput:
+def unknown_name(name: str, known: Collection[str], *, code: str, field: str) -> InvalidInput:
     """Return the fault of a name that means nothing where it stands, with the nearest that does."""
     near = did_you_mean(name, known)
     return InvalidInput(
@@ -84,7 +82,7 @@ def unknown_name(
 
 
 def unknown_choice(
-    given: object, choices: Collection[str], *, code: str, field: str | None
+    given: object, choices: Collection[str], *, code: str, field: str
 ) -> InvalidInput:
     """Return the fault of a value that is none of `choices`, with the nearest of them."""
     near = nearest(given.lower(), choices) if isinstance(given, str) else None
@@ -106,7 +104,7 @@ def wording(message: str) -> str:
 
 
 def _of_another_type(
-    found: ErrorDetails, field: str | None, words: str | None, forms: JsonForms | None
+    found: ErrorDetails, field: str, words: str | None, forms: JsonForms | None
 ) -> InvalidInput:
     given, kind = found["input"], found["type"]
     if words is None:
@@ -125,7 +123,7 @@ def _of_another_type(
     )
 
 
-def _beyond_a_limit(found: ErrorDetails, field: str | None, words: str | None) -> InvalidInput:
+def _beyond_a_limit(found: ErrorDetails, field: str, words: str | None) -> InvalidInput:
     kind = found["type"]
     if kind not in _BOUNDS:
         message = wording(found["msg"]).replace("'", '"')

@@ -7,6 +7,7 @@ command line and HTTP. FastAPI therefore does not see them; routes name their mo
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from sendopt.api.problems import Problem
+from sendopt.api.schemas.answer import Answer, examples_of
 
 _REF = "#/components/schemas/{model}"
 _body_models: set[type[BaseModel]] = set()
@@ -44,6 +46,8 @@ def document(api: FastAPI) -> dict[str, Any]:
             description=api.description,
             routes=api.routes,
             tags=api.openapi_tags,
+            servers=api.servers,
+            license_info=api.license_info,
         )
         models: list[type[BaseModel]] = [
             Problem,
@@ -54,9 +58,39 @@ def document(api: FastAPI) -> dict[str, Any]:
         )
         schemas = described.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(extra["$defs"])
+        for model in Answer.__subclasses__():
+            # As they are written: the framework leaves out every null.
+            if (examples := examples_of(model)) and model.__name__ in schemas:
+                schemas[model.__name__]["examples"] = examples
         described["components"]["schemas"] = dict(sorted(schemas.items()))
+        for operation in _operations(described):
+            operation.setdefault("security", [])  # said aloud: nobody needs a key here
+            _show_examples(operation, schemas)
         api.openapi_schema = described
     return api.openapi_schema
+
+
+def _operations(described: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for methods in described["paths"].values():
+        yield from methods.values()
+
+
+def _show_examples(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Give every answer the example of its schema, where tools look for one."""
+    for answer in operation["responses"].values():
+        for content in answer.get("content", {}).values():
+            example = _example(content.get("schema", {}), schemas)
+            if example is not None:
+                content.setdefault("example", example)
+
+
+def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    if "$ref" in schema:
+        return _example(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if "items" in schema:
+        inner = _example(schema["items"], schemas)
+        return None if inner is None else [inner]
+    return next(iter(schema.get("examples", ())), None)
 
 
 def text(api: FastAPI) -> str:

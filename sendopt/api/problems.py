@@ -6,6 +6,7 @@ here: never a stack, a statement, a path, or a word of what a 5xx was about.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -36,6 +37,12 @@ from sendopt.errors import (
 from sendopt.model_faults import faults_of
 
 MEDIA_TYPE = "application/problem+json"
+
+#: Of answers 503 where a store does not do what it should.
+CODES_OF_STORES = (
+    *("store_failure", "store_unavailable", "store_busy", "store_damaged"),
+    *("disk_full", "disk_read_only", "lease_held"),
+)
 
 _STATUS_OF_CODE = {
     "malformed_json": 400,
@@ -77,15 +84,15 @@ class Fault(BaseModel):
     """One of the things that are wrong with a request."""
 
     field: str | None = Field(
-        None,
+        default=None,
         description="JSON Pointer (RFC 6901) of the offending value, or a parameter's name; "
-        "absent where it is the whole.",
+        "empty for the whole of a body.",
     )
     code: str = Field(description="Stable snake_case identifier.")
     detail: str = Field(description="What is wrong there, in words that follow the field's name.")
-    expected: str | None = Field(None, description="The form or limit that was broken.")
+    expected: str | None = Field(default=None, description="The form or limit that was broken.")
     hint: str | None = Field(
-        None, description="What to do about it: the nearest name where one was misspelt."
+        default=None, description="What to do about it: the nearest name where one was misspelt."
     )
 
 
@@ -98,14 +105,14 @@ class Problem(BaseModel):
     code: str = Field(description="Stable snake_case identifier.", examples=["time_in_future"])
     detail: str = Field(description="What is wrong with this request, in one sentence.")
     field: str | None = Field(
-        None,
+        default=None,
         description="JSON Pointer (RFC 6901) of the offending value, or a parameter's name.",
         examples=["/events/3/occurred_at"],
     )
-    expected: str | None = Field(None, description="The form or limit that was broken.")
-    hint: str | None = Field(None, description="What to do about it.")
+    expected: str | None = Field(default=None, description="The form or limit that was broken.")
+    hint: str | None = Field(default=None, description="What to do about it.")
     errors: list[Fault] | None = Field(
-        None,
+        default=None,
         description="Everything that is wrong with what was given, the first of which stands "
         "above: at most 100, and `hint` says if there are more.",
     )
@@ -184,15 +191,67 @@ def install(api: FastAPI) -> None:
     api.exception_handler(HTTPException)(_answer_routing)
 
 
-def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI responses of a route that can fail with `statuses`, and otherwise."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    of_principals = {403} if 401 in statuses else set[int]()  # whoever is known has a role
-    described: list[int | str] = [*sorted({*statuses, *of_principals, 429}), "default"]
+def responses(
+    codes: Mapping[int, Sequence[str]] | None = None,
+    *,
+    body: bool = False,
+    key: bool = True,
+) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI responses of a route that can fail.
+
+    Args:
+        codes: by status, beyond those that every route has.
+        body: whether the route reads one.
+        key: whether whoever asks needs one.
+    """
+    told: dict[int, list[str]] = {}
+    parts = [_OF_EVERY_ROUTE, _OF_A_KEY if key else {}, _OF_A_BODY if body else {}]
+    for part in (codes or {}, *parts):
+        for status, names in part.items():
+            told[status] = list(dict.fromkeys([*told.get(status, ()), *names]))
     return {
-        status: {"description": _DESCRIPTIONS[status], "content": content} for status in described
+        **{status: _described(status, told[status]) for status in sorted(told)},
+        "default": _described("default", ["internal"]),
     }
 
+
+def _described(status: int | str, codes: Sequence[str]) -> dict[str, Any]:
+    code, listed = codes[0], ", ".join(f"`{each}`" for each in codes)
+    example = _problem(
+        status if isinstance(status, int) else 500,
+        code,
+        _DESCRIPTIONS[status],
+        "req_0000000000000000",
+        errors=[Fault(code=code, detail=_DESCRIPTIONS[status])] if status == 422 else None,
+    )
+    return {
+        "description": f"{_DESCRIPTIONS[status]}. Codes: {listed}.",
+        "x-codes": codes,
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {"$ref": "#/components/schemas/Problem"},
+                "example": example.model_dump(exclude_none=True),
+            }
+        },
+    }
+
+
+_OF_EVERY_ROUTE: dict[int, list[str]] = {
+    422: ["unknown_parameter"],
+    429: ["too_many_requests"],
+    503: ["overloaded", *CODES_OF_STORES],
+}
+_OF_A_KEY: dict[int, list[str]] = {401: ["not_authorized"], 403: ["not_permitted"]}
+_OF_A_BODY: dict[int, list[str]] = {
+    400: ["malformed_json", "too_complex"],
+    408: ["body_incomplete"],
+    413: ["body_too_large"],
+    415: ["unsupported_media_type", "bad_encoding"],
+    422: [
+        *("missing_field", "unknown_field", "wrong_type", "invalid"),
+        *("text_invalid", "number_out_of_range"),
+    ],
+}
 
 _DESCRIPTIONS: dict[int | str, str] = {
     400: "The body is not JSON, or too complex",
@@ -203,7 +262,7 @@ _DESCRIPTIONS: dict[int | str, str] = {
     409: "Contradicts what is stored; the first stays",
     413: "The body is larger than 1 MiB",
     415: "The body is not application/json in UTF-8, or is compressed",
-    422: "A value breaks a stated rule; nothing was stored",
+    422: "A value breaks a stated rule, or a name is not known; nothing was stored",
     429: "This caller has too many requests open at once",
     503: "A store or a model is not available, or too much waits already; retry",
     "default": "Any other failure",

@@ -30,7 +30,16 @@ class Route(APIRoute):
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if options.get("summary") is None:
+            options["summary"] = _first_sentence(endpoint)
         super().__init__(path, _hearing_all(threaded(endpoint)), **options)
+
+
+def _first_sentence(endpoint: Callable[..., Any]) -> str:
+    """Return how a function explains itself in short, for lists of routes."""
+    paragraph = inspect.cleandoc(endpoint.__doc__ or "").partition("\n\n")[0]
+    sentence = " ".join(paragraph.split()).partition(". ")[0]
+    return sentence.partition(";")[0].rstrip(".")
 
 
 async def unheard_parameters(request: Request) -> list[InvalidInput]:

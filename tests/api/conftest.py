@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
+from api.documented import told_of
 from pydantic import SecretStr
 
 from sendopt.api import create_api, make_server
@@ -119,5 +121,7 @@ def _serve(app: App) -> Iterator[str]:
 
 def _client(url: str, key: str | None) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+    told = told_of(httpx.get(f"{url}/openapi.json", timeout=60).json())
+    hooks: dict[str, list[Callable[..., Any]]] = {"response": [told]}
+    with httpx.Client(base_url=url, headers=headers, timeout=60, event_hooks=hooks) as client:
         yield client

@@ -120,7 +120,7 @@ def test_everybody_is_accounted_for(line: Line) -> None:
 
 def test_the_preview_was_the_plan(line: Line) -> None:
     assert line.report["preview"] == line.preview
-    assert line.preview["suppressed"] == {"no_device": 1}
+    assert line.preview["suppressed"] == {"user_unknown": 1}
     by_hour = line.preview["by_local_hour"]
     assert (len(by_hour), by_hour["18"], sum(by_hour.values())) == (24, len(USERS), len(USERS))
     assert line.preview["fallback_share"] == 1.0

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+import sendopt
 from sendopt import schedule
 from sendopt.api import create_api, write_openapi
 from sendopt.app import App
@@ -67,6 +68,29 @@ def test_every_operation_explains_itself(document: dict[str, Any]) -> None:
         assert len(operation["description"]) > 20, (method, path)
     ids = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(set(ids)) == len(ids)
+
+
+def test_every_request_and_every_answer_has_an_example(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        assert operation["summary"], (method, path)
+        bodies = {"request": operation["requestBody"]} if "requestBody" in operation else {}
+        for status, described in {**bodies, **operation["responses"]}.items():
+            for content in described.get("content", {}).values():
+                assert "example" in content, (method, path, status)
+
+
+def test_every_code_that_is_told_of_is_one(document: dict[str, Any]) -> None:
+    package = Path(sendopt.__file__).parent
+    code = "".join(
+        file.read_text() for file in package.rglob("*.py") if file.parent.name != "routes"
+    )
+    told = {
+        each
+        for _, _, operation in operations(document)
+        for answer in operation["responses"].values()
+        for each in answer.get("x-codes", ())
+    }
+    assert {each for each in told if f'"{each}"' not in code} == set()
 
 
 def test_the_examples_are_accepted(app: App, document: dict[str, Any]) -> None:

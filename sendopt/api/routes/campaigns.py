@@ -7,15 +7,25 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from sendopt.api import openapi, problems
-from sendopt.api.answers import PathId
 from sendopt.api.auth import CampaignsRead, CampaignsSend, CampaignsWrite, Facade
 from sendopt.api.body import JsonBody
+from sendopt.api.ids import PathId
 from sendopt.api.routing import Route
-from sendopt.app.answers import CampaignReport, CampaignStatus
+from sendopt.api.schemas.campaigns import CampaignReport, CampaignStatus, Preview
 from sendopt.errors import InvalidInput
 from sendopt.records import CampaignId, Permission
-from sendopt.schedule import EXAMPLE, Preview
+from sendopt.schedule import EXAMPLE
 from sendopt.schedule.campaign import CampaignDefinition
+
+_INVALID = {
+    422: [
+        *("audience_invalid", "duplicate_id", "exploration_invalid", "id_invalid", "id_mismatch"),
+        *("no_feasible_slot", "payload_too_large", "placeholder_unfilled", "time_invalid"),
+        *("url_not_allowed", "window_invalid"),
+    ]
+}
+_UNKNOWN = {404: ["campaign_unknown", "not_found"]}
+_CONFLICTS = ["campaign_conflict", "campaign_cancelled"]
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], route_class=Route)
 
@@ -25,7 +35,7 @@ router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], route_class=Route
     status_code=201,
     responses={
         200: {"model": CampaignReport, "description": "Was there before, with this definition"},
-        **problems.responses(400, 401, 408, 409, 413, 415, 422, 503),
+        **problems.responses({**_INVALID, 409: _CONFLICTS}, body=True),
     },
     openapi_extra=openapi.takes(CampaignDefinition, example=EXAMPLE),
 )
@@ -44,34 +54,34 @@ def put_campaign(
     """
     if commit:
         who.require(Permission.CAMPAIGNS_SEND)
-    report = app.put_campaign(who.tenant_id, body, commit=commit)
+    report = CampaignReport.of(app.put_campaign(who.tenant_id, body, commit=commit))
     if report.repeated:
         response.status_code = 200
     return report
 
 
-@router.get("/{campaign_id}", responses=problems.responses(401, 404, 503))
-def campaign(who: CampaignsRead, app: Facade, campaign_id: PathId) -> CampaignStatus:
+@router.get("/{campaign_id}", responses=problems.responses(_UNKNOWN))
+def get_campaign(who: CampaignsRead, app: Facade, campaign_id: PathId) -> CampaignStatus:
     """Show a campaign and how many of its sends stand where."""
-    return app.campaign(who.tenant_id, CampaignId(campaign_id))
+    return CampaignStatus.of(app.campaign(who.tenant_id, CampaignId(campaign_id)))
 
 
-@router.get("/{campaign_id}/preview", responses=problems.responses(401, 404, 422, 503))
+@router.get("/{campaign_id}/preview", responses=problems.responses(_UNKNOWN | _INVALID))
 def preview_campaign(who: CampaignsRead, app: Facade, campaign_id: PathId) -> Preview:
     """Say what committing this campaign now would do; nothing is stored or sent."""
-    return app.preview_stored_campaign(who.tenant_id, CampaignId(campaign_id))
+    return Preview.of(app.preview_stored_campaign(who.tenant_id, CampaignId(campaign_id)))
 
 
 @router.post(
     "/{campaign_id}/preview",
-    responses=problems.responses(400, 401, 408, 413, 415, 422, 503),
+    responses=problems.responses({**_INVALID, 404: ["not_found"]}, body=True),
     openapi_extra=openapi.takes(CampaignDefinition, example=EXAMPLE),
 )
 def preview_definition(
     who: CampaignsRead, app: Facade, campaign_id: PathId, body: JsonBody
 ) -> Preview:
     """Say what committing this definition now would do; it need not be known, and stays unknown."""
-    preview = app.preview_campaign(who.tenant_id, body)
+    preview = Preview.of(app.preview_campaign(who.tenant_id, body))
     if preview.campaign_id != campaign_id:
         raise InvalidInput(
             "the address names another campaign than the body",
@@ -82,7 +92,7 @@ def preview_definition(
     return preview
 
 
-@router.post("/{campaign_id}/cancel", responses=problems.responses(401, 404, 409, 503))
+@router.post("/{campaign_id}/cancel", responses=problems.responses(_UNKNOWN))
 def cancel_campaign(who: CampaignsSend, app: Facade, campaign_id: PathId) -> CampaignStatus:
     """Call off every send that no dispatcher has claimed yet; what went out stays out."""
-    return app.cancel_campaign(who.tenant_id, CampaignId(campaign_id))
+    return CampaignStatus.of(app.cancel_campaign(who.tenant_id, CampaignId(campaign_id)))

@@ -5,32 +5,19 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from sendopt.api import openapi, problems
-from sendopt.api.answers import Answer
 from sendopt.api.auth import DevicesRead, DevicesWrite, Facade
 from sendopt.api.body import JsonBody
 from sendopt.api.routing import Route
+from sendopt.api.schemas.devices import Device, WebPushKey
 from sendopt.ingest.device import DeviceBody
-from sendopt.records import Channel
 
 router = APIRouter(prefix="/v1", tags=["devices"], route_class=Route)
 
 
-class Device(Answer):
-    """A registered device. Its address and keys are never shown again."""
-
-    device_id: str
-    user_id: str
-    channel: Channel
-    platform: str | None
-    timezone: str | None
-
-
-class WebPushKey(Answer):
-    """What a browser needs before it can subscribe; public, and the same for every tenant."""
-
-    application_server_key: str  # base64url, for PushManager.subscribe() (RFC 8292, section 4.1)
-
-
+_CODES = {
+    409: ["token_conflict"],
+    422: ["channel_unknown", "token_invalid", "url_not_allowed", "zone_invalid", "null_spelled"],
+}
 _EXAMPLE = {
     "device_id": "install-4f1c",
     "user_id": "user-7",
@@ -50,16 +37,16 @@ _EXAMPLE = {
 
 @router.post(
     "/devices",
-    responses=problems.responses(400, 401, 408, 409, 413, 415, 422, 503),
+    responses=problems.responses(_CODES, body=True),
     openapi_extra=openapi.takes(DeviceBody, example=_EXAMPLE),
 )
 def register_device(who: DevicesWrite, app: Facade, body: JsonBody) -> Device:
     """Register a device, or bring it up to date: the same device again changes nothing else."""
-    return Device.model_validate(app.register_device(who.tenant_id, body))
+    return Device.of(app.register_device(who.tenant_id, body))
 
 
-@router.get("/web-push-key", responses=problems.responses(401, 503))
-def web_push_key(
+@router.get("/web-push-key", responses=problems.responses({503: ["secrets_unusable"]}))
+def get_web_push_key(
     who: DevicesRead,  # noqa: ARG001 - whoever asks must be a tenant, whichever
     app: Facade,
 ) -> WebPushKey:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
 from sendopt.api import openapi, problems
-from sendopt.api.answers import Answer
 from sendopt.api.auth import EventsWrite, Facade
 from sendopt.api.body import EventsBody
 from sendopt.api.routing import Route
-from sendopt.app.answers import EventVerdict, FieldNote, Verdict
+from sendopt.api.schemas.events import EventVerdict, EventVerdicts
+from sendopt.app.answers import Verdict
 from sendopt.errors import Conflict, InvalidInput, SendoptError, together
 from sendopt.ingest.accept import MAX_ITEMS, EventBody
 
 router = APIRouter(prefix="/v1", tags=["events"], route_class=Route)
 
+_CODES = {
+    409: ["event_conflict"],
+    422: [
+        *("empty_batch", "too_many_items", "event_id_invalid", "event_type_unknown", "id_reserved"),
+        *("null_spelled", "time_invalid", "time_in_future", "time_unit_suspect", "zone_invalid"),
+        "attribute_reserved",
+    ],
+}
 _EXAMPLE = {
     "event_id": "0199a0f2-7b1c-7d6e-9a41-3f0c5a2b8e10",
     "user_id": "user-7",
@@ -25,16 +32,6 @@ _EXAMPLE = {
     "occurred_at": "2026-10-01T18:03:00+02:00",
     "timezone": "Europe/Vienna",
 }
-
-
-class EventVerdicts(Answer):
-    """What became of every event; the counts add up to the number sent."""
-
-    accepted: int
-    repeated: int
-    conflict: int
-    rejected: int
-    verdicts: list[EventVerdict]
 
 
 @router.post(
@@ -45,7 +42,7 @@ class EventVerdicts(Answer):
             "model": EventVerdicts,
             "description": "Some were refused; the rest is stored",
         },
-        **problems.responses(400, 401, 408, 409, 413, 415, 422, 503),
+        **problems.responses(_CODES, body=True),
     },
     openapi_extra=openapi.takes(EventBody, example=[_EXAMPLE], up_to=MAX_ITEMS),
 )
@@ -60,7 +57,7 @@ def accept_events(
     An optional field that cannot be read costs the field, not the event: see `dropped_fields`.
     """
     verdicts = [
-        _located(verdict, position)
+        _located(EventVerdict.of(verdict), position)
         for position, verdict in enumerate(app.accept_events(who.tenant_id, body))
     ]
     counts = Counter(verdict.verdict for verdict in verdicts)
@@ -82,15 +79,10 @@ def accept_events(
 
 def _located(verdict: EventVerdict, position: int) -> EventVerdict:
     """Turn the names of fields into JSON Pointers into the request's body."""
-
-    def located(notes: tuple[FieldNote, ...] | None) -> tuple[FieldNote, ...] | None:
-        return notes and tuple(
-            replace(each, field=_pointer(position, each.field)) for each in notes
-        )
-
-    at = None if verdict.field is None else _pointer(position, verdict.field)
-    dropped, errors = located(verdict.dropped_fields), located(verdict.errors)
-    return replace(verdict, field=at, errors=errors, dropped_fields=dropped)
+    for each in (verdict, *(verdict.errors or ()), *(verdict.dropped_fields or ())):
+        if each.field is not None:
+            each.field = _pointer(position, each.field)
+    return verdict
 
 
 def _pointer(position: int, field: str) -> str:

@@ -5,29 +5,23 @@ from __future__ import annotations
 import asyncio
 import hmac
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from sendopt.api import problems
-from sendopt.api.answers import Answer
 from sendopt.api.routing import Route
+from sendopt.api.schemas.health import Health, Readiness
 from sendopt.errors import NotAuthorized
 
+_operators_key = HTTPBearer(
+    auto_error=False,
+    scheme_name="metrics_key",
+    description="`Authorization: Bearer ...` with what `SENDOPT_HTTP__METRICS_KEY` says.",
+)
+
 router = APIRouter(tags=["health"], route_class=Route)
-
-
-class Health(Answer):
-    """The process answers."""
-
-    status: str
-
-
-class Readiness(Answer):
-    """Whether requests can be served, and how each part is."""
-
-    ready: bool
-    parts: dict[str, str | None]  # null is well, a code says what is wrong
 
 
 #: Without a registry messages go out at their fallback times, and an MLflow that is down must not
@@ -36,15 +30,22 @@ class Readiness(Answer):
 _NOT_NEEDED = frozenset({"registry", "sends", "log_data"})
 
 
-@router.get("/healthz")
-async def health() -> Health:
+@router.get("/healthz", responses=problems.responses(key=False))
+async def get_health() -> Health:
     """Say that the process lives; looks at nothing else, so a slow store never restarts it."""
     # Described here and answered before: `sendopt.api.alive`.
     return Health(status="ok")
 
 
-@router.get("/readyz", responses={503: {"model": Readiness, "description": "Not yet, or not now"}})
-async def readiness(request: Request) -> JSONResponse:
+@router.get(
+    "/readyz",
+    responses={
+        **problems.responses(key=False),
+        200: {"model": Readiness, "description": "Requests can be served"},
+        503: {"model": Readiness, "description": "Not yet, or not now"},
+    },
+)
+async def get_readiness(request: Request) -> JSONResponse:
     """Say whether the stores answer, the disk has room, and every part of the process is at work.
 
     It answers within about two seconds, whatever is silent. Without a registry, without the object
@@ -60,10 +61,23 @@ async def readiness(request: Request) -> JSONResponse:
 
 @router.get(
     "/metrics",
+    dependencies=[Depends(_operators_key)],  # describes it; what opens is looked at below
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}}, **problems.responses(401)},
+    responses={
+        200: {
+            "description": "Every metric, in the text format of Prometheus",
+            "content": {
+                "text/plain": {
+                    "schema": {"type": "string"},
+                    "example": "# TYPE sendopt_oldest_due_seconds gauge\n"
+                    "sendopt_oldest_due_seconds 0.0\n",
+                }
+            },
+        },
+        **problems.responses({401: ["not_authorized"]}, key=False),
+    },
 )
-def metrics(request: Request) -> Response:
+def get_metrics(request: Request) -> Response:
     """Show what was counted and what waits, of every tenant, to the operator alone.
 
     `SENDOPT_HTTP__METRICS_KEY` must come as `Authorization: Bearer ...`, from wherever; while none

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Query
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from sendopt.api import problems
-from sendopt.api.answers import QueryId
 from sendopt.api.auth import Facade, ResultsRead
+from sendopt.api.ids import QueryId
 from sendopt.api.routing import Route
+from sendopt.api.schemas.lift import LiftReport
 from sendopt.app.defaults import ANSWER_WINDOW, EFFECT
-from sendopt.app.lift import LiftReport
 from sendopt.app.outcomes import parse_outcome
 from sendopt.clock import parse_instant
 from sendopt.records import OUTCOMES, CampaignId, EventType
@@ -26,11 +26,16 @@ def _outcome(name: str) -> str:
     return parse_outcome(name, field="outcome")
 
 
+_CODES = {
+    404: ["campaign_unknown"],
+    422: ["wrong_type", "invalid", "outcome_unknown", "time_invalid"],
+}
+
 router = APIRouter(prefix="/v1/lift", tags=["lift"], route_class=Route)
 
 
-@router.get("", responses=problems.responses(401, 404, 422, 503))
-def lift(
+@router.get("", responses=problems.responses(_CODES))
+def get_lift(
     who: ResultsRead,
     app: Facade,
     *,
@@ -62,7 +67,7 @@ def lift(
     The intervals hold however often one looks. Where no users were randomised, or the draw went
     wrong, `refusal` says so and there is no `lift`.
     """
-    return app.lift(
+    report = app.lift(
         who.tenant_id,
         campaign_ids=[CampaignId(each) for each in campaign_id or ()],
         since=since,
@@ -70,3 +75,4 @@ def lift(
         window=timedelta(seconds=window_seconds),
         effect=effect,
     )
+    return LiftReport.of(report)

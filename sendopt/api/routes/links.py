@@ -12,10 +12,11 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from sendopt.api import problems
-from sendopt.api.answers import PathText
 from sendopt.api.auth import Facade
-from sendopt.api.routes.sends import Reported
+from sendopt.api.ids import PathText
+from sendopt.api.routes.sends import REPORT_CODES
 from sendopt.api.routing import Route
+from sendopt.api.schemas.sends import Reported
 from sendopt.track import ClickRequest
 from sendopt.track.links import link_unknown
 from sendopt.track.reports import KINDS
@@ -32,6 +33,7 @@ async def _nothing_beside_the_token(request: Request) -> None:
         raise link_unknown()
 
 
+_UNKNOWN = {404: ["link_unknown"]}
 _LINK: dict[str, Any] = {
     "status_code": 302,
     "response_class": RedirectResponse,
@@ -39,7 +41,7 @@ _LINK: dict[str, Any] = {
 }
 
 
-@router.get("/{token}", responses=problems.responses(404, 503), **_LINK)
+@router.get("/{token}", responses=problems.responses(_UNKNOWN, key=False), **_LINK)
 @router.head("/{token}", include_in_schema=False, **_LINK)
 def follow_link(request: Request, app: Facade, token: PathText) -> RedirectResponse:
     """Record a click, then redirect to the destination that was fixed when the message was sent.
@@ -57,7 +59,7 @@ def follow_link(request: Request, app: Facade, token: PathText) -> RedirectRespo
     )
 
 
-@router.post("/{token}/{kind}", responses=problems.responses(404, 409, 422, 503))
+@router.post("/{token}/{kind}", responses=problems.responses(_UNKNOWN | REPORT_CODES, key=False))
 def report_by_token(
     request: Request, response: Response, app: Facade, token: PathText, kind: Kind
 ) -> Reported:
@@ -71,4 +73,4 @@ def report_by_token(
     request.app.state.metrics.count_response(
         verdict.tenant_id, verdict.kind, repeated=verdict.repeated
     )
-    return Reported.model_validate(verdict)
+    return Reported.of(verdict)

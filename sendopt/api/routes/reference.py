@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from sendopt.api import openapi
-from sendopt.api.answers import PathText
+from sendopt.api.ids import PathText
 from sendopt.api.routing import Route
 from sendopt.errors import NotFound
 from sendopt.version import __version__

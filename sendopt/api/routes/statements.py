@@ -7,25 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from sendopt.api import problems
-from sendopt.api.answers import Answer, PathText
 from sendopt.api.auth import Facade, StatementsRead
+from sendopt.api.ids import PathText
 from sendopt.api.routing import Route
-from sendopt.bill import Line
+from sendopt.api.schemas.statements import Statement
 
 #: Told in the description alone: another one is answered with what a period looks like.
 Period = Annotated[PathText, Path(json_schema_extra={"pattern": r"^20[0-9]{2}-(0[1-9]|1[0-2])$"})]
 
 router = APIRouter(prefix="/v1/statements", tags=["statements"], route_class=Route)
-
-
-class Statement(Answer):
-    """One month: what was measured, what was filtered and why, what is charged."""
-
-    tenant_id: str
-    period: str  # "2026-10", a calendar month in UTC
-    currency: str | None  # null = there is no rate card, and nothing is charged
-    lines: list[Line]
-    total_minor: int  # in the currency's smallest unit
 
 
 @router.get(
@@ -47,10 +37,10 @@ class Statement(Answer):
                 },
             },
         },
-        **problems.responses(401, 422, 503),
+        **problems.responses({422: ["period_invalid"]}),
     },
 )
-def statement(who: StatementsRead, app: Facade, period: Period) -> Response:
+def get_statement(who: StatementsRead, app: Facade, period: Period) -> Response:
     """Show a period's statement: as it was closed, or up to this moment.
 
     The body is the canonical document; its SHA-256 is the `ETag`, the same that was recorded

@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from sendopt.api import openapi, problems
-from sendopt.api.answers import Answer, PathUserId
 from sendopt.api.auth import Facade, ScoresRead, UsersRead, UsersWrite
 from sendopt.api.best_times import SOURCE_DESCRIBED, SOURCE_HEADER
 from sendopt.api.body import JsonBody
+from sendopt.api.ids import PathUserId
 from sendopt.api.routing import Route
-from sendopt.app.best_times import BestTimes
+from sendopt.api.schemas.explanations import ExplainedUser
+from sendopt.api.schemas.users import BestTimes, User
 from sendopt.app.defaults import CONFIGURED_HOUR
-from sendopt.app.explain import ExplainedUser
 from sendopt.ingest.profile import ProfileBody
 from sendopt.records import UserId
+
+_UNKNOWN = {404: ["user_unknown", "not_found"]}
+_PARAMETERS = {422: ["wrong_type", "invalid"]}
+_NO_MODEL = [
+    *("no_champion", "model_stale", "model_damaged", "model_failed", "model_too_slow"),
+    *("model_output_invalid", "registry_unavailable"),
+]
 
 router = APIRouter(prefix="/v1/users", tags=["users"], route_class=Route)
 
 
-class User(Answer):
-    """A user as the tenant has described it, and whether it wants nothing more."""
-
-    user_id: str
-    timezone: str | None  # the profile's; a device may know better
-    opted_out_at: datetime | None
-
-
-@router.get("/{user_id}", responses=problems.responses(401, 404, 503))
-def user(who: UsersRead, app: Facade, user_id: PathUserId) -> User:
+@router.get("/{user_id}", responses=problems.responses(_UNKNOWN))
+def get_user(who: UsersRead, app: Facade, user_id: PathUserId) -> User:
     """Show a user's profile; users that only events have named have none."""
-    return User.model_validate(app.user(who.tenant_id, UserId(user_id)))
+    return User.of(app.user(who.tenant_id, UserId(user_id)))
 
 
 @router.put(
     "/{user_id}",
-    responses=problems.responses(400, 401, 404, 408, 413, 415, 422, 503),
+    responses=problems.responses(
+        {404: ["not_found"], 422: ["zone_invalid", "null_spelled"]}, body=True
+    ),
     openapi_extra=openapi.takes(ProfileBody, example={"timezone": "Europe/Vienna"}),
 )
 def put_user(who: UsersWrite, app: Facade, user_id: PathUserId, body: JsonBody) -> User:
@@ -46,14 +46,17 @@ def put_user(who: UsersWrite, app: Facade, user_id: PathUserId, body: JsonBody) 
 
     What is planned keeps its time; the next plan uses the zone, unless the device has its own.
     """
-    return User.model_validate(app.put_user(who.tenant_id, user_id, body))
+    return User.of(app.put_user(who.tenant_id, user_id, body))
 
 
 @router.get(
     "/{user_id}/best-times",
-    responses={200: {"headers": SOURCE_DESCRIBED}, **problems.responses(401, 404, 422, 503)},
+    responses={
+        200: {"headers": SOURCE_DESCRIBED},
+        **problems.responses({**_UNKNOWN, **_PARAMETERS}),
+    },
 )
-def best_times(
+def get_best_times(
     who: ScoresRead,
     app: Facade,
     user_id: PathUserId,
@@ -67,11 +70,14 @@ def best_times(
     """
     times, source = app.best_times_and_source(who.tenant_id, UserId(user_id), top=top)
     response.headers[SOURCE_HEADER] = source
-    return times
+    return BestTimes.of(times)
 
 
-@router.get("/{user_id}/explanation", responses=problems.responses(401, 404, 422, 503))
-def explanation(
+@router.get(
+    "/{user_id}/explanation",
+    responses=problems.responses({**_UNKNOWN, **_PARAMETERS, 503: _NO_MODEL}),
+)
+def explain_best_times(
     who: ScoresRead,
     app: Facade,
     user_id: PathUserId,
@@ -83,4 +89,5 @@ def explanation(
 
     Where no model speaks there is nothing to explain: 503, with the champion's reason as `code`.
     """
-    return app.explain(who.tenant_id, UserId(user_id), configured_hour=configured_hour)
+    explained = app.explain(who.tenant_id, UserId(user_id), configured_hour=configured_hour)
+    return ExplainedUser.of(explained)

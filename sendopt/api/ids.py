@@ -1,11 +1,11 @@
-"""What every answer has in common."""
+"""What may stand in paths and queries: ids, as the client meant them."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import BeforeValidator, StringConstraints
 
 from sendopt.api.paths import decoded
 
@@ -19,9 +19,3 @@ PathId = Annotated[PathText, Path(pattern=_PRINTABLE % 128)]
 QueryId = Annotated[str, StringConstraints(pattern=_PRINTABLE % 128)]
 #: The tenant's own id of a user, as long as events may have it.
 PathUserId = Annotated[PathText, Path(pattern=_PRINTABLE % 256)]
-
-
-class Answer(BaseModel):
-    """A body that we send: read from the application's records, nothing beyond its fields."""
-
-    model_config = ConfigDict(from_attributes=True)

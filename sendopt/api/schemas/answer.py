@@ -1,0 +1,30 @@
+"""What every answer has in common."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Answer(BaseModel):
+    """A body that we send. The text below a field tells readers of the reference what it means."""
+
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+
+    @classmethod
+    def of(cls, record: Any) -> Self:
+        """Return what is told of one of the application's records, and nothing beyond it."""
+        return cls.model_validate(record)
+
+
+def shown_as(example: Any) -> ConfigDict:
+    """Return the part of a model's configuration that gives an example of it."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+def examples_of(model: type[Answer]) -> list[Any]:
+    """Return the examples of an answer."""
+    extra = model.model_config.get("json_schema_extra")
+    examples = extra.get("examples") if isinstance(extra, dict) else None
+    return examples if isinstance(examples, list) else []

@@ -1,0 +1,125 @@
+"""What is said of campaigns."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sendopt.api.schemas.answer import Answer, shown_as
+from sendopt.schedule import EXAMPLE
+
+
+class Preview(Answer):
+    """The counts of a plan. `people_count = planned_count + sum(suppressed)`.
+
+    `expected_open_count` adds up the model's probabilities: it is a prediction from past
+    behaviour, not a measured effect, and `expected_open_basis` says so wherever it is shown.
+    """
+
+    model_config = shown_as(
+        {
+            "campaign_id": "autumn-sale",
+            "people_count": 3,
+            "planned_count": 1,
+            "suppressed": {"opted_out": 1, "user_unknown": 1},
+            "unknown_users": ["user-77"],
+            "nobody_because": None,
+            "by_local_hour": {"18": 1},
+            "by_utc_hour": {"2026-10-25T17:00:00Z": 1},
+            "by_variant": {"plain": 1},
+            "variant_evidence": None,
+            "by_arm": {"optimised": 2, "holdout": 1},
+            "by_policy": {"greedy": 1},
+            "explored_count": 0,
+            "abstained_count": 0,
+            "bound_by": {"quiet_hours": 1},
+            "served_by": {"champion": 1},
+            "fallback_count": 0,
+            "fallback_share": 0.0,
+            "fallback_reasons": {},
+            "expected_open_count": 0.31,
+            "expected_open_basis": "predictive",
+        }
+    )
+
+    campaign_id: str
+    people_count: int
+    planned_count: int
+    suppressed: dict[str, int]
+    """By reason."""
+    unknown_users: list[str]
+    """The first of those that are suppressed as `user_unknown`."""
+    nobody_because: str | None
+    """Why nobody gets a time, and what helps; null = somebody does."""
+    by_local_hour: dict[int, int]
+    """0..23 on each user's own clock."""
+    by_utc_hour: dict[datetime, int]
+    """By the hour's start."""
+    by_variant: dict[str, int]
+    variant_evidence: str | None
+    """`too_little_data` to prefer one, or `preferred`; null = one."""
+    by_arm: dict[str, int]
+    """Of everybody, the suppressed too; empty = no experiment."""
+    by_policy: dict[str, int]
+    explored_count: int
+    """Planned for another time than the best one, to learn."""
+    abstained_count: int
+    """Stay at the configured time, because no gain was proven."""
+    bound_by: dict[str, int]
+    """What kept so many sends from their most likely time."""
+    served_by: dict[str, int]
+    """Whose word the times rest on: see `ServedBy`."""
+    fallback_count: int
+    """At the configured time, because nothing was known to choose by."""
+    fallback_share: float
+    """Of planned_count; 0 where nothing is planned."""
+    fallback_reasons: dict[str, int]
+    """Why not the champion."""
+    expected_open_count: float
+    expected_open_basis: str
+
+
+class CampaignReport(Answer):
+    """What putting a campaign did."""
+
+    model_config = shown_as(
+        {
+            "campaign_id": "autumn-sale",
+            "repeated": False,
+            "committed": False,
+            "counts": {},
+            "preview": None,
+        }
+    )
+
+    campaign_id: str
+    repeated: bool
+    """The same definition was there before."""
+    committed: bool
+    counts: dict[str, int]
+    """Of its sends, by state."""
+    preview: Preview | None
+    """Of the plan that was made now."""
+
+
+class CampaignStatus(Answer):
+    """A campaign as it was defined, and where its sends stand."""
+
+    model_config = shown_as(
+        {
+            "campaign_id": "autumn-sale",
+            "definition": EXAMPLE,
+            "created_at": "2026-10-01T09:30:00Z",
+            "committed_at": "2026-10-01T09:31:00Z",
+            "cancelled_at": None,
+            "counts": {"planned": 1, "suppressed": 2},
+        }
+    )
+
+    campaign_id: str
+    definition: dict[str, Any]
+    """As it was put."""
+    created_at: datetime
+    committed_at: datetime | None
+    cancelled_at: datetime | None
+    counts: dict[str, int]

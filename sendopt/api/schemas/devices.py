@@ -1,0 +1,40 @@
+"""What is said of devices."""
+
+from __future__ import annotations
+
+from sendopt.api.schemas.answer import Answer, shown_as
+from sendopt.records import Channel
+
+
+class Device(Answer):
+    """A registered device. Its address and keys are never shown again."""
+
+    model_config = shown_as(
+        {
+            "device_id": "install-4f1c",
+            "user_id": "user-7",
+            "channel": "web_push",
+            "platform": "Firefox",
+            "timezone": "Europe/Vienna",
+        }
+    )
+
+    device_id: str
+    user_id: str
+    channel: Channel
+    platform: str | None
+    timezone: str | None
+
+
+class WebPushKey(Answer):
+    """What a browser needs before it can subscribe; public, and the same for every tenant."""
+
+    model_config = shown_as(
+        {
+            "application_server_key": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXv"
+            "TBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+        }
+    )
+
+    application_server_key: str
+    """base64url, for PushManager.subscribe() (RFC 8292, section 4.1)."""

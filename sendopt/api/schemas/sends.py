@@ -1,0 +1,162 @@
+"""What is said of sends, and of what came back for them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sendopt.api.schemas.answer import Answer, shown_as
+from sendopt.records import Arm, Channel, SendState, ServedBy
+
+
+class Slot(Answer):
+    """One candidate time of one user, and why it was out of the question, if it was."""
+
+    starts_at: datetime
+    open_probability: float | None
+    """null = could not be scored."""
+    excluded_by: str | None
+    """`quiet_hours`, `past`, ...; null = allowed."""
+    logit_sd: float | None
+    """How unsure its place among the user's times is; null = unsaid."""
+
+
+class Decision(Answer):
+    """Why a send has the time it has; kept with the send for ever."""
+
+    send_id: str
+    slots: list[Slot]
+    chosen_at: datetime | None
+    """null = suppressed: no allowed slot, or the user may not be reached."""
+    propensity: float | None
+    """P(this slot | arm, all constraints); null = suppressed."""
+    policy: str
+    """`greedy`, `epsilon_greedy`, ...; `configured`, `fallback`: see docs/campaigns.md."""
+    binding_constraint: str | None
+    """What kept the send from the most likely slot of all."""
+    fallback_reason: str | None
+    """Why no model spoke."""
+    model_version: str | None
+    log_snapshot: int | None
+    """The log as the model saw it."""
+    timezone: str
+    timezone_source: str
+    """`device`, `user`, `log`, `tenant`, `inferred`."""
+    served_by: ServedBy | None
+    """null = suppressed."""
+    gain_probability: float | None
+    """P(the best slot beats the configured one)."""
+    abstention_reason: str | None
+    """Why the configured time stayed: `gain_not_proven`."""
+    explored: bool | None
+    """Another slot than the policy's best one."""
+    exploration_bound_by: str | None
+    """`urgent`, `exploration_budget_spent`."""
+    variant_propensity: float | None
+    """P(this variant | this slot)."""
+    variant_evidence: str | None
+    """`too_little_data`, `preferred`; null = one variant."""
+    variant_confidence: float | None
+    """P(the most promising variant is the best)."""
+    timezone_confidence: float | None
+    """Of an inferred zone: mass of `quiet_offsets`."""
+    quiet_offsets: list[int] | None
+    """Minutes east of UTC at which it may be night."""
+
+
+class Send(Answer):
+    """One message to one user: where it stands, and why it has the time it has."""
+
+    model_config = shown_as(
+        {
+            "send_id": "s_znonsemr5acblblexpxcud2uhjqvqdip",
+            "campaign_id": "autumn-sale",
+            "variant_id": "plain",
+            "user_id": "user-7",
+            "device_id": "install-4f1c",
+            "channel": "web_push",
+            "due_at": "2026-10-25T17:00:00Z",
+            "expires_at": "2026-10-25T21:00:00Z",
+            "state": "delivered",
+            "reason": "accepted",
+            "planned_at": "2026-10-01T09:31:00Z",
+            "attempt_count": 1,
+            "handed_over_at": "2026-10-25T17:00:01Z",
+            "arm": "optimised",
+            "decision": {
+                "send_id": "s_znonsemr5acblblexpxcud2uhjqvqdip",
+                "slots": [
+                    {
+                        "starts_at": "2026-10-25T17:00:00Z",
+                        "open_probability": 0.31,
+                        "excluded_by": None,
+                        "logit_sd": 0.2,
+                    },
+                    {
+                        "starts_at": "2026-10-25T23:00:00Z",
+                        "open_probability": 0.35,
+                        "excluded_by": "quiet_hours",
+                        "logit_sd": 0.3,
+                    },
+                ],
+                "chosen_at": "2026-10-25T17:00:00Z",
+                "propensity": 0.9,
+                "policy": "epsilon_greedy",
+                "binding_constraint": "quiet_hours",
+                "fallback_reason": None,
+                "model_version": "1f0c5a2b8e103f0c",
+                "log_snapshot": 41,
+                "timezone": "Europe/Vienna",
+                "timezone_source": "device",
+                "served_by": "champion",
+                "gain_probability": 0.8,
+                "abstention_reason": None,
+                "explored": False,
+                "exploration_bound_by": None,
+                "variant_propensity": 1.0,
+                "variant_evidence": None,
+                "variant_confidence": None,
+                "timezone_confidence": None,
+                "quiet_offsets": None,
+            },
+        }
+    )
+
+    send_id: str
+    campaign_id: str
+    variant_id: str
+    user_id: str
+    device_id: str | None
+    channel: Channel
+    due_at: datetime | None
+    expires_at: datetime | None
+    state: SendState
+    reason: str | None
+    planned_at: datetime
+    attempt_count: int
+    """Calls to the provider so far."""
+    handed_over_at: datetime | None
+    """When the provider took responsibility."""
+    arm: Arm | None
+    """null = no experiment."""
+    decision: Decision
+
+
+class Reported(Answer):
+    """What became of a report. A repeat shows what was recorded first."""
+
+    model_config = shown_as(
+        {
+            "send_id": "s_znonsemr5acblblexpxcud2uhjqvqdip",
+            "kind": "open",
+            "occurred_at": "2026-10-25T17:03:00Z",
+            "repeated": False,
+            "filtered_reason": None,
+        }
+    )
+
+    send_id: str
+    kind: str
+    occurred_at: datetime
+    repeated: bool
+    filtered_reason: str | None
+    """null = it counts."""
