@@ -334,15 +334,21 @@ def setting_names() -> list[str]:
 
 def _refuse_unknown_names(environment: Mapping[str, str]) -> None:
     names = setting_names()
-    for name, value in environment.items():
-        if not name.startswith(_PREFIX) or name in names:
-            continue
-        if _OF_KUBERNETES.fullmatch(f"{name}={value}"):
-            continue
-        near = nearest(name, names)
-        raise InvalidInput(
-            "there is no such setting",
-            code="setting_unknown",
-            field=name,
-            hint=(f"{near} is one; " if near else "") + "`sendopt settings` names all",
-        )
+    unknown = [
+        name
+        for name, value in environment.items()
+        if name.startswith(_PREFIX) and name not in names
+        if not _OF_KUBERNETES.fullmatch(f"{name}={value}")
+    ]
+    if unknown:
+        raise together(_unknown_setting(name, names) for name in unknown)
+
+
+def _unknown_setting(name: str, names: list[str]) -> InvalidInput:
+    near = nearest(name, names)
+    return InvalidInput(
+        "there is no such setting",
+        code="setting_unknown",
+        field=name,
+        hint=(f"{near} is one; " if near else "") + "`sendopt settings` names all",
+    )

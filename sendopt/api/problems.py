@@ -241,7 +241,7 @@ _OF_EVERY_ROUTE: dict[int, list[str]] = {
     429: ["too_many_requests"],
     503: ["overloaded", *CODES_OF_STORES],
 }
-_OF_A_KEY: dict[int, list[str]] = {401: ["not_authorized"], 403: ["not_permitted"]}
+_OF_A_KEY: dict[int, list[str]] = {401: ["not_authorized"], 403: ["permission_missing"]}
 _OF_A_BODY: dict[int, list[str]] = {
     400: ["malformed_json", "too_complex"],
     408: ["body_incomplete"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -80,17 +81,16 @@ def test_every_request_and_every_answer_has_an_example(document: dict[str, Any])
 
 
 def test_every_code_that_is_told_of_is_one(document: dict[str, Any]) -> None:
-    package = Path(sendopt.__file__).parent
-    code = "".join(
-        file.read_text() for file in package.rglob("*.py") if file.parent.name != "routes"
-    )
+    files = [*Path(sendopt.__file__).parent.rglob("*.py")]
+    elsewhere = "".join(file.read_text() for file in files if file.parent.name != "routes")
+    raised = re.findall(r'code="(\w+)"', "".join(file.read_text() for file in files))
     told = {
         each
         for _, _, operation in operations(document)
         for answer in operation["responses"].values()
         for each in answer.get("x-codes", ())
     }
-    assert {each for each in told if f'"{each}"' not in code} == set()
+    assert {each for each in told - {*raised} if f'"{each}"' not in elsewhere} == set()
 
 
 def test_the_examples_are_accepted(app: App, document: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -111,3 +112,34 @@ def test_the_example_of_a_campaign_can_be_planned_as_it_is(ended: Ended, folder:
     status, out, err = ended("plan", "campaign.json")
     assert status == 0, err
     assert "A preview: nothing was stored." in out
+
+
+def test_every_slip_in_a_file_stands_on_a_line_of_its_own_with_what_was_meant(
+    ended: Ended, folder: Path
+) -> None:
+    card = {**json.loads(RATE_CARD), "curency": "EUR", "click_price_minor": 2}
+    del card["currency"]
+    (folder / "card.json").write_text(json.dumps(card))
+    status, out, err = ended("bill", "rate-card", "card.json", "--json")
+    assert status == 2
+    assert err.splitlines() == [
+        "missing_field: /currency: is missing; expected text, in double quotes",
+        "wrong_type: /click_price_minor: is a number; expected text, in double quotes",
+        "unknown_field: /curency: is not known here; did you mean currency?",
+    ]
+    told = json.loads(out)["error"]
+    assert (told["code"], told["field"]) == ("missing_field", "/currency")
+    assert [each["field"] for each in told["errors"]] == [
+        *("/currency", "/click_price_minor", "/curency")
+    ]
+
+
+def test_every_variable_that_sets_nothing_is_told(
+    ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SENDOPT_HTTP_PORT", "SENDOPT_DELIVER__MAX_ATEMPTS"):
+        monkeypatch.setenv(name, "1")
+    status, _, err = ended("settings")
+    assert status == 2
+    assert "SENDOPT_HTTP__PORT is one" in err
+    assert "SENDOPT_DELIVER__MAX_ATTEMPTS is one" in err
