@@ -72,7 +72,9 @@ _SUPPRESSED = 8
 _UNDECIDED = 12
 _TRIED = (0, 1, 2, 3, 5, 10)
 _LINKED = (0, 1, 2, 3, 5)
-_CAMPAIGN_OF_ROLE = ("sale", "sale", "news", "news", *("sale", "news") * 6)
+_CAMPAIGN_OF_ROLE = ("sale", "sale", "news", "news", *("sale", "news") * 5, "sale")
+#: Of a campaign of its own, of which the other twin has a damaged one that nothing is due of.
+_OF_THE_SPARE = 15
 _USER_OF_ROLE = (0, 1, 0, 1, 2, 3, 4, 5, 6, 6, 7, 7, 8, 8, 9, 9)
 #: Roles whose users the south has the other way round, so that the campaigns meet others.
 _EXCHANGED = (4, 5)
@@ -124,7 +126,8 @@ def live(state: State, tenant_ids: Iterable[TenantId]) -> None:
         for tenant_id in set(tenant_ids) & set(TWINS):
             given_at = BEFORE_ANYTHING + _number(tenant_id) * HOUR
             plans.put_campaign(tx.of(tenant_id), a_campaign("told"), TOLD, now=given_at)
-            whose = f"tenant_id = '{tenant_id}' and campaign_id = 'old'"
+            spare = f"spare-{1 - _number(tenant_id)}"
+            whose = f"tenant_id = '{tenant_id}' and campaign_id = '{spare}'"
             _damage(tx.execute, "campaign", "cancelled_at", str(DAMAGED), whose)
 
 
@@ -292,7 +295,7 @@ def definition(name: str, number: int) -> dict[str, Any]:
 
 
 def _campaigns(number: int) -> list[dict[str, Any]]:
-    names = ("sale", "news", "old", f"only-{TWINS[number]}")
+    names = ("sale", "news", "spare-0", "spare-1", f"only-{TWINS[number]}")
     return [
         {
             "campaign_id": name,
@@ -337,7 +340,7 @@ def _send(role: int, number: int) -> dict[str, Any]:
     waits = state is SendState.PLANNED
     return {
         "send_id": role,
-        "campaign_id": _CAMPAIGN_OF_ROLE[role],
+        "campaign_id": f"spare-{number}" if role == _OF_THE_SPARE else _CAMPAIGN_OF_ROLE[role],
         "variant_id": "ab"[role % 2],
         "user_id": USERS[_USER_OF_ROLE[role ^ number if role in _EXCHANGED else role]],
         "device_id": None if role == _SUPPRESSED else f"d{role % 10}",
