@@ -23,7 +23,7 @@ from sendopt.learn.families import RIVALS
 from sendopt.learn.families.definition import shipped
 from sendopt.learn.fitting.fit import Fitted, fit, fit_each
 from sendopt.learn.gate.worth import below
-from sendopt.learn.judging.across_days import order_across_days, seen_from_the_first_day
+from sendopt.learn.judging.across_days import as_of_the_first_day, order_across_days
 from sendopt.learn.judging.judge import CHAMPION, judge
 from sendopt.learn.judging.predictions import OURS, predictions
 from sendopt.learn.past.groups import user_numbers
@@ -78,7 +78,7 @@ def court(a_day: int) -> Court:
                 return Court(
                     past,
                     predictions(models, view, *past.viewpoints_and_moments(view)),
-                    predictions(models, view, *seen_from_the_first_day(past, view)),
+                    predictions(models, view, *as_of_the_first_day(past, view)),
                 )
 
 

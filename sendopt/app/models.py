@@ -141,7 +141,7 @@ class Models(Stores):
             ModelNotServable: `model_damaged`, `registry_unavailable`.
         """
         self.require_tenant(tenant_id)
-        first, second = (self.registry.meant_by(tenant_id, each) for each in (a, b))
+        first, second = (self.registry.model_named(tenant_id, each) for each in (a, b))
         with self.log.checked_reader(tenant_id) as reader:
             return compare(
                 reader, first, second, until=self.clock.now(), seed=self.settings.learn.seed

@@ -81,7 +81,7 @@ def broken(app: App, *aliases: str) -> Iterator[None]:
     """Damage the files of these models, and mend them afterwards."""
     folders = []
     for alias in aliases:
-        found = app.registry._versions.called(TENANT, alias)
+        found = app.registry._versions.with_alias(TENANT, alias)
         assert found is not None
         artifacts = app.settings.home / "registry" / "artifacts"
         folders.append(next(artifacts.rglob(found.run_id)) / "artifacts" / "model")

@@ -95,7 +95,7 @@ class CountingRule(Scorer):
         )
         return replace(self, weights=RuleWeights(float(intercept), float(level), float(order)))
 
-    def told_weights(self) -> str:
+    def weights_in_words(self) -> str:
         """Return the card's line on the weights."""
         weights = self.weights
         return f"- Weights: level {weights.level:.2f}, {self.orders_by} {weights.order:.2f}."

@@ -120,7 +120,7 @@ class EmpiricalBayes(CountingRule):
             f"{ANSWER_SENDS:g} sends, times the density of sessions, pulled by {SESSIONS:g}; half "
             f"as much after {self.half_life.days} days."
         )
-        yield self.told_weights()
+        yield self.weights_in_words()
 
 
 fit, read = EmpiricalBayes.fit, EmpiricalBayes.read

@@ -113,7 +113,7 @@ class MostFrequent(CountingRule):
             "included, each in the hour in which it happened; half as much "
             f"after {self.half_life.days} days; everybody's hours break ties."
         )
-        yield self.told_weights()
+        yield self.weights_in_words()
 
     def _everybodys_hours(self, inputs: Inputs) -> Vector:
         """Return what everybody's hours add: all that is known of whoever was never seen."""

@@ -56,7 +56,7 @@ def judge_across_days(
     """
     if np.count_nonzero(_pairs(past)) < FEWEST_USERS:
         return None
-    return order_across_days(past, predictions(models, view, *seen_from_the_first_day(past, view)))
+    return order_across_days(past, predictions(models, view, *as_of_the_first_day(past, view)))
 
 
 def order_across_days(
@@ -85,7 +85,7 @@ def _pairs(past: LabelledMoments) -> NDArray[np.float64]:
     return metrics.pair_counts(user_numbers(past), past.label, past.label, past.weight)[1]
 
 
-def seen_from_the_first_day(past: LabelledMoments, view: AsOfView) -> tuple[Viewpoints, Moments]:
+def as_of_the_first_day(past: LabelledMoments, view: AsOfView) -> tuple[Viewpoints, Moments]:
     """Return users as of the first judged day, and the moments without their messages.
 
     Hours are those of the zone that was known when each moment was planned: who travels is asked

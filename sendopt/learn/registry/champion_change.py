@@ -63,9 +63,9 @@ def change_champion(
     check_right()
     # Written down first: a promotion that was announced and not made can be made again.
     versions.tag(tenant_id, *tag(promotion, len(promotions)))
-    versions.call(tenant_id, CHAMPION_ALIAS, promotion.number)
+    versions.set_alias(tenant_id, CHAMPION_ALIAS, promotion.number)
     if good is not None or LAST_GOOD_ALIAS in aliases:
-        versions.call(tenant_id, LAST_GOOD_ALIAS, good)
+        versions.set_alias(tenant_id, LAST_GOOD_ALIAS, good)
 
 
 def former_champion(known: Iterable[RegisteredModel], to: str | None) -> str:

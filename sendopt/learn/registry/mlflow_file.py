@@ -53,7 +53,7 @@ class MlflowFile:
             path = unquote(sqlite["path"]) if sqlite["driver"] else sqlite["path"]
             self._path = Path(path).absolute()
 
-    def called(self, model: str, alias: str) -> tuple[str, str, dict[str, str]] | None:
+    def with_alias(self, model: str, alias: str) -> tuple[str, str, dict[str, str]] | None:
         """Return number, run and tags of the version to which an alias points; None = none has it.
 
         Raises:

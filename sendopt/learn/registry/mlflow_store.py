@@ -186,7 +186,7 @@ class Versions:
         Raises:
             ModelNotServable: `registry_unavailable`, `model_damaged`.
         """
-        version = self.called(tenant_id, alias)
+        version = self.with_alias(tenant_id, alias)
         here = None if version is None else self._folder_of(version.run_id)
         if version is not None and here is not None and not (here / _ARTIFACT).is_dir():
             raise damaged(f"the files of run {version.run_id} are not there")
@@ -226,16 +226,16 @@ class Versions:
         return sorted(map(_version, versions), key=lambda each: -int(each.number))
 
     @_answers()
-    def called(self, tenant_id: TenantId, alias: str) -> Version | None:
+    def with_alias(self, tenant_id: TenantId, alias: str) -> Version | None:
         """Return the version that an alias points to; None = there is no such alias."""
         name = _model_name(tenant_id)
         try:
-            version = self._file.called(name, alias)
+            version = self._file.with_alias(name, alias)
         except NotAsExpected:
-            return self._called_by_mlflow(name, alias)
+            return self._with_alias_by_mlflow(name, alias)
         return None if version is None else Version(*version)
 
-    def _called_by_mlflow(self, name: str, alias: str) -> Version | None:
+    def _with_alias_by_mlflow(self, name: str, alias: str) -> Version | None:
         from mlflow.exceptions import MlflowException  # noqa: PLC0415 - see _client
 
         try:
@@ -266,7 +266,7 @@ class Versions:
             raise
 
     @_answers()
-    def call(self, tenant_id: TenantId, alias: str, number: str | None) -> None:
+    def set_alias(self, tenant_id: TenantId, alias: str, number: str | None) -> None:
         """Let an alias point to a version, in one atomic move; None takes it away."""
         name = _model_name(tenant_id)
         if number is None:

@@ -103,7 +103,7 @@ class Registry:
         Raises:
             ModelNotServable: `registry_unavailable`.
         """
-        version = self._versions.called(tenant_id, CHAMPION_ALIAS)
+        version = self._versions.with_alias(tenant_id, CHAMPION_ALIAS)
         if version is None:
             return None
         outcome = outcome_of(version)
@@ -122,7 +122,7 @@ class Registry:
         Raises:
             ModelNotServable: `no_last_good`, `model_damaged` or `registry_unavailable`.
         """
-        version = self._versions.called(tenant_id, LAST_GOOD_ALIAS)
+        version = self._versions.with_alias(tenant_id, LAST_GOOD_ALIAS)
         if version is None:
             raise ModelNotServable("no model served before", code="no_last_good")
         return self._models.of(tenant_id, version)
@@ -178,7 +178,7 @@ class Registry:
                 facts=facts_of(written),
             )
         self._versions.name_run(added.run_id, run_name(written, added.number))
-        self._versions.call(tenant_id, CHALLENGER_ALIAS, added.number)
+        self._versions.set_alias(tenant_id, CHALLENGER_ALIAS, added.number)
         return Registration(written, added.number, added.run_id)
 
     def read_back(self, registration: Registration) -> ServableModel:
@@ -225,7 +225,7 @@ class Registry:
         Raises:
             ModelNotServable: `registry_unavailable`.
         """
-        version = self._versions.called(tenant_id, CHAMPION_ALIAS)
+        version = self._versions.with_alias(tenant_id, CHAMPION_ALIAS)
         return ServingVersion(None if version is None else version.number)
 
     def promote(
@@ -359,7 +359,7 @@ class Registry:
             with self._moving():  # a promotion is written down before the aliases move
                 yield from misplaced_aliases(self._versions, tenant_id)
 
-    def meant_by(self, tenant_id: TenantId, name: str) -> ServableModel:
+    def model_named(self, tenant_id: TenantId, name: str) -> ServableModel:
         """Return the model of a number, a version or its beginning, or an alias.
 
         Raises:
@@ -378,7 +378,7 @@ class Registry:
             return None
 
     def _champion(self, tenant_id: TenantId) -> Version:
-        version = self._versions.called(tenant_id, CHAMPION_ALIAS)
+        version = self._versions.with_alias(tenant_id, CHAMPION_ALIAS)
         if version is None:
             raise ModelNotServable(
                 "there is no champion yet", code="no_champion", hint="run `sendopt train`"

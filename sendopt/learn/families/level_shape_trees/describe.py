@@ -46,7 +46,7 @@ class Describe:
         taught = self.past.learn | self.past.tune
         return Described(model, as_if_everybody_were_known(rows, self.past.labelled, taught))
 
-    def told_of_everybody(self) -> float:
+    def information_on_everybody(self) -> float:
         """Return how much sends tell of everybody's logits in the last description, n p (1 - p).
 
         Of n sends, decayed, of which the share p was answered: as much as there are answers where

@@ -46,7 +46,7 @@ def as_far_as_activity_tells(
     answers = describe.by(without)
     if activity_tells(described.rows, past.labelled, past.learn):
         own = describe.by(_reshaped(described.model, everybodys_activity=0.0))
-        known = describe.told_of_everybody() >= _ENOUGH_TO_KNOW_HOURS
+        known = describe.information_on_everybody() >= _ENOUGH_TO_KNOW_HOURS
         if known and describe.better(own, than=described):
             past.progress(_EVERYBODYS_TELLS_LITTLE)
             described = own
