@@ -11,18 +11,18 @@ from sendopt.features import LATENCY_STAGES, LabelledMoments
 from sendopt.learn.families.level_shape_trees.learn_latency import latency_tells
 from sendopt.learn.families.level_shape_trees.weights import Weights
 from sendopt.learn.level_shape.curves import Parts
-from sendopt.learn.level_shape.level_shape_model import Rows
+from sendopt.learn.level_shape.level_shape_model import DescribedMoments
 
 USERS, SENDS = 100, 60
 
 
-def logits(rng: np.random.Generator, base: float) -> tuple[Rows, NDArray[np.float64]]:
+def logits(rng: np.random.Generator, base: float) -> tuple[DescribedMoments, NDArray[np.float64]]:
     """Rows of users whose level and hours are known, and the logits of their answers."""
     size = USERS * SENDS
     nothing, one = np.zeros(size), np.ones(size)
     level = np.repeat(rng.normal(0.0, 0.8, USERS), SENDS)
     hours = 0.6 * rng.normal(size=size)
-    rows = Rows(
+    rows = DescribedMoments(
         base=np.full(size, base),
         level=level,
         activity_rate=nothing,
@@ -34,7 +34,9 @@ def logits(rng: np.random.Generator, base: float) -> tuple[Rows, NDArray[np.floa
     return rows, base + level + hours
 
 
-def tells(rows: Rows, stage: NDArray[np.intp], *, users: NDArray[np.intp] | None = None) -> bool:
+def tells(
+    rows: DescribedMoments, stage: NDArray[np.intp], *, users: NDArray[np.intp] | None = None
+) -> bool:
     at = np.arange(len(stage))
     who = np.repeat(np.arange(USERS), SENDS) if users is None else users
     past = LabelledMoments(

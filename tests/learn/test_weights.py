@@ -16,15 +16,15 @@ from sendopt.features import LabelledMoments
 from sendopt.learn.families.level_shape_trees import learn_weights as weights
 from sendopt.learn.families.level_shape_trees.learn_weights import weigh, weigh_population
 from sendopt.learn.level_shape.curves import Parts
-from sendopt.learn.level_shape.level_shape_model import Rows
+from sendopt.learn.level_shape.level_shape_model import DescribedMoments
 
 
-def some(rng: np.random.Generator, size: int, *, base: float, log_mass: float) -> Rows:
+def some(rng: np.random.Generator, size: int, *, base: float, log_mass: float) -> DescribedMoments:
     """Rows of which the first tenth come from hours at which next to nobody was ever active."""
     normal = rng.normal(size=(6, size))
     active = normal[0]
     active[: size // 10] = log_mass
-    return Rows(
+    return DescribedMoments(
         base=np.full(size, base),
         level=normal[1],
         activity_rate=np.abs(normal[2]),

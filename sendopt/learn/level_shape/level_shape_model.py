@@ -27,7 +27,7 @@ _DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True)
-class Rows:
+class DescribedMoments:
     """One row a moment, in the order in which the moments were asked."""
 
     base: NDArray[np.float64]  # everybody's logit
@@ -53,7 +53,7 @@ class LevelShapeModel:
     platforms: Segments = field(default_factory=Segments)
     message_types: Segments = field(default_factory=Segments)
 
-    def inputs(self, view: AsOfView, viewpoints: Viewpoints, moments: Moments) -> Rows:
+    def inputs(self, view: AsOfView, viewpoints: Viewpoints, moments: Moments) -> DescribedMoments:
         """Describe `moments` by what was known at their viewpoints.
 
         Raises:
@@ -107,7 +107,7 @@ class LevelShapeModel:
             with_variance=with_variance,
         )
 
-    def rows(self, knowledge: Knowledge, moments: Moments) -> Rows:
+    def rows(self, knowledge: Knowledge, moments: Moments) -> DescribedMoments:
         """Describe `moments` of the viewpoints of `knowledge`.
 
         Args:
@@ -116,7 +116,7 @@ class LevelShapeModel:
             moments: in local time.
         """
         curves, row = self.curves(knowledge), moments.viewpoint
-        return Rows(
+        return DescribedMoments(
             base=curves.base[row],
             level=curves.level[row],
             activity_rate=curves.activity_rate[row],

@@ -10,7 +10,7 @@ from sendopt.features import LabelledMoments
 from sendopt.learn.families.level_shape_trees.learn_weights import better_described
 from sendopt.learn.level_shape.hazard import total
 from sendopt.learn.level_shape.knowledge import Knowledge
-from sendopt.learn.level_shape.level_shape_model import LevelShapeModel, Rows
+from sendopt.learn.level_shape.level_shape_model import DescribedMoments, LevelShapeModel
 from sendopt.learn.past.past import Mask, Past
 
 _DAY_US = 86_400_000_000
@@ -22,7 +22,7 @@ class Described:
     """A level-shape model, and the labelled moments as it describes them."""
 
     model: LevelShapeModel
-    rows: Rows
+    rows: DescribedMoments
 
 
 class Describe:
@@ -72,7 +72,9 @@ class Describe:
         return self.better(replace(one, rows=replace(one.rows, **level)), than=than)
 
 
-def as_if_everybody_were_known(rows: Rows, past: LabelledMoments, taught: Mask) -> Rows:
+def as_if_everybody_were_known(
+    rows: DescribedMoments, past: LabelledMoments, taught: Mask
+) -> DescribedMoments:
     """Give the first rows of a log, when nothing was known of everybody, the next days' base.
 
     All users are new in these rows. With a base that knows nothing they would teach that who is

@@ -28,7 +28,7 @@ from sendopt.learn.families.level_shape_trees.scorer import LevelShapeTrees
 from sendopt.learn.families.level_shape_trees.settings import Settings
 from sendopt.learn.level_shape.beliefs import LevelShape
 from sendopt.learn.level_shape.late_hours import hazard_by_age
-from sendopt.learn.level_shape.level_shape_model import LevelShapeModel, Rows
+from sendopt.learn.level_shape.level_shape_model import DescribedMoments, LevelShapeModel
 from sendopt.learn.level_shape.segments import Segments, added_at, learn_segments
 from sendopt.learn.past.past import Past
 from sendopt.learn.past.split import SENDS
@@ -36,7 +36,7 @@ from sendopt.learn.past.split import SENDS
 NAME = LevelShapeTrees.family
 
 
-def fit(past: Past, settings: Settings) -> tuple[LevelShapeTrees, Rows]:
+def fit(past: Past, settings: Settings) -> tuple[LevelShapeTrees, DescribedMoments]:
     """Fit curves, segments, weights and trees, one on what the others leave."""
     known, rows = _learn_curves(past, settings.shape.before_learning())
     weights = weigh(rows, past.labelled, past.learn)
@@ -63,7 +63,7 @@ def fit(past: Past, settings: Settings) -> tuple[LevelShapeTrees, Rows]:
 read = LevelShapeTrees.read
 
 
-def _learn_curves(past: Past, prior: LevelShape) -> tuple[LevelShapeModel, Rows]:
+def _learn_curves(past: Past, prior: LevelShape) -> tuple[LevelShapeModel, DescribedMoments]:
     labelled, learn = past.labelled, past.learn
     shape, activity, by_sessions = learn_activity(
         past.view, prior, until=past.split.judge_from, rng=past.rng_for(NAME)

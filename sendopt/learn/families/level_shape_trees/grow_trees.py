@@ -12,7 +12,7 @@ from sendopt.learn.boosting import trees
 from sendopt.learn.boosting.trees import Sample, Trees
 from sendopt.learn.families.level_shape_trees.settings import Settings
 from sendopt.learn.families.level_shape_trees.weights import Weights
-from sendopt.learn.level_shape.level_shape_model import Rows
+from sendopt.learn.level_shape.level_shape_model import DescribedMoments
 from sendopt.learn.past.groups import day_groups, user_numbers
 
 _FEWEST_MIXED_DAYS = 100
@@ -21,7 +21,7 @@ Mask = NDArray[np.bool_]
 
 
 def grow(
-    rows: Rows,
+    rows: DescribedMoments,
     past: LabelledMoments,
     weights: Weights,
     learn: Mask,

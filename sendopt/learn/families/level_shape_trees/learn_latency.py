@@ -9,7 +9,7 @@ from sendopt.evaluate.chance import FEWEST_FOR_TEST
 from sendopt.features import LATENCY_STAGES, LabelledMoments
 from sendopt.learn.families.level_shape_trees.slope import last_slope
 from sendopt.learn.families.level_shape_trees.weights import Weights
-from sendopt.learn.level_shape.level_shape_model import Rows
+from sendopt.learn.level_shape.level_shape_model import DescribedMoments
 from sendopt.learn.numerics.logistic import logit, sigmoid
 from sendopt.learn.past.groups import user_numbers
 
@@ -22,7 +22,9 @@ Mask = NDArray[np.bool_]
 Vector = NDArray[np.float64]
 
 
-def latency_tells(rows: Rows, weights: Weights, past: LabelledMoments, learn: Mask) -> bool:
+def latency_tells(
+    rows: DescribedMoments, weights: Weights, past: LabelledMoments, learn: Mask
+) -> bool:
     """Return whether good hours are answered sooner, beyond chance.
 
     If a push waits until its user looks at the phone, a good hour is one of many looks, and there

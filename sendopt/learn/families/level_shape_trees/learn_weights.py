@@ -11,7 +11,7 @@ from sendopt.evaluate.chance import FEWEST_FOR_TEST
 from sendopt.features import LabelledMoments
 from sendopt.learn.families.level_shape_trees.slope import last_slope
 from sendopt.learn.families.level_shape_trees.weights import PopulationWeights, Weights
-from sendopt.learn.level_shape.level_shape_model import Rows
+from sendopt.learn.level_shape.level_shape_model import DescribedMoments
 from sendopt.learn.numerics import logistic
 from sendopt.learn.past.groups import user_numbers
 
@@ -26,7 +26,7 @@ Mask = NDArray[np.bool_]
 Vector = NDArray[np.float64]
 
 
-def activity_tells(rows: Rows, past: LabelledMoments, learn: Mask) -> bool:
+def activity_tells(rows: DescribedMoments, past: LabelledMoments, learn: Mask) -> bool:
     """Return whether sends into active hours may be answered more; in doubt, they may.
 
     Being there and answering are two things: people may be active in the morning and answer in
@@ -50,7 +50,9 @@ def activity_tells(rows: Rows, past: LabelledMoments, learn: Mask) -> bool:
     return slope + off > _LEAST_ACTIVITY_WEIGHT
 
 
-def better_described(rows: Rows, otherwise: Rows, past: LabelledMoments, learn: Mask) -> bool:
+def better_described(
+    rows: DescribedMoments, otherwise: DescribedMoments, past: LabelledMoments, learn: Mask
+) -> bool:
     """Return whether sends' outcomes are more probable if described otherwise, beyond chance.
 
     Args:
@@ -72,7 +74,7 @@ def better_described(rows: Rows, otherwise: Rows, past: LabelledMoments, learn: 
     return gain.low > 0.0
 
 
-def late_weight(rows: Rows, past: LabelledMoments, learn: Mask) -> float:
+def late_weight(rows: DescribedMoments, past: LabelledMoments, learn: Mask) -> float:
     """Return how much the hours of late answers tell of answers in time; 0 if nothing.
 
     Learned beside everything else that is known, so that what the answers in time already said
@@ -94,7 +96,7 @@ def late_weight(rows: Rows, past: LabelledMoments, learn: Mask) -> float:
     return float(weight[-1]) if weight[-1] >= _LEAST_LATE_WEIGHT else 0.0
 
 
-def weigh(rows: Rows, past: LabelledMoments, learn: Mask) -> Weights:
+def weigh(rows: DescribedMoments, past: LabelledMoments, learn: Mask) -> Weights:
     """Return how much each part of the level-shape model counts, learned from the rows `learn`.
 
     Raises:
@@ -117,7 +119,9 @@ def weigh(rows: Rows, past: LabelledMoments, learn: Mask) -> Weights:
     return weights
 
 
-def weigh_population(rows: Rows, past: LabelledMoments, learn: Mask) -> PopulationWeights:
+def weigh_population(
+    rows: DescribedMoments, past: LabelledMoments, learn: Mask
+) -> PopulationWeights:
     """Return the weights of the baseline, learned from the rows `learn`.
 
     Raises:

@@ -24,7 +24,7 @@ from sendopt.learn.families.level_shape_trees import document as documents
 from sendopt.learn.families.level_shape_trees.weeks import collapsed_logits
 from sendopt.learn.families.level_shape_trees.weights import PopulationWeights, Weights
 from sendopt.learn.level_shape.beliefs import LevelShape
-from sendopt.learn.level_shape.level_shape_model import LevelShapeModel, Rows
+from sendopt.learn.level_shape.level_shape_model import DescribedMoments, LevelShapeModel
 from sendopt.learn.model.contributions import Contributions, OwnWeights
 from sendopt.learn.model.scorer import Scorer
 
@@ -69,22 +69,22 @@ class LevelShapeTrees(Scorer):
         """Name what orders a user's hours."""
         return "lightgbm_offset" if self.trees_rank else "level_shape"
 
-    def inputs(self, view: AsOfView, viewpoints: Viewpoints, moments: Moments) -> Rows:
+    def inputs(self, view: AsOfView, viewpoints: Viewpoints, moments: Moments) -> DescribedMoments:
         """Describe `moments` by the level-shape model's curves and the features of the trees."""
         return self.level_shape.inputs(view, viewpoints, moments)
 
-    def logit(self, inputs: Rows) -> NDArray[np.float64]:
+    def logit(self, inputs: DescribedMoments) -> NDArray[np.float64]:
         """Return the weighed parts of the level-shape model and what the trees add."""
         logit = self.weights.logit(inputs)
         if self.booster is None:
             return logit
         return logit + trees.added_logit(self.booster, self.tree_features(inputs))
 
-    def logit_sd(self, inputs: Rows) -> NDArray[np.float64]:
+    def logit_sd(self, inputs: DescribedMoments) -> NDArray[np.float64]:
         """Return the posterior deviation of the user's own part of the shape."""
         return self.weights.shape * np.sqrt(inputs.parts.variance)
 
-    def everybody(self, inputs: Rows) -> NDArray[np.float64]:
+    def everybody(self, inputs: DescribedMoments) -> NDArray[np.float64]:
         """Return the baseline: the answer rate by time of day on the user's platform."""
         return self.baseline.probability(inputs)
 
@@ -101,13 +101,13 @@ class LevelShapeTrees(Scorer):
                 return logits
         return super().week_logits(view, viewpoints, threads=threads)
 
-    def tree_features(self, inputs: Rows) -> NDArray[np.float64]:
+    def tree_features(self, inputs: DescribedMoments) -> NDArray[np.float64]:
         """Return what the trees read, in their order."""
         if not self.trees_rank:
             return inputs.user_features
         return np.hstack([inputs.user_features, inputs.moment_features])
 
-    def contributions(self, inputs: Rows) -> Contributions:
+    def contributions(self, inputs: DescribedMoments) -> Contributions:
         """Take the logit of every row apart, the trees by Shapley values."""
         weights, parts, count = self.weights, inputs.parts, len(inputs)
         expected, shapley = np.zeros(count), np.zeros((count, 0))
@@ -131,7 +131,7 @@ class LevelShapeTrees(Scorer):
         )
 
     def own_weights(
-        self, inputs: Rows, row: int, *, visits: float, probability: float
+        self, inputs: DescribedMoments, row: int, *, visits: float, probability: float
     ) -> OwnWeights:
         """Weigh a user's own evidence against everybody's; see `own_weights`."""
         return own_weights(
@@ -142,7 +142,7 @@ class LevelShapeTrees(Scorer):
             probability=probability,
         )
 
-    def reads_other_features(self, inputs: Rows) -> str | None:
+    def reads_other_features(self, inputs: DescribedMoments) -> str | None:
         """Compare what the trees read with the release's features, by name and order."""
         expected = USER_FEATURES + (MOMENT_FEATURES if self.trees_rank else ())
         computed = self.tree_features(inputs).shape[1]
@@ -156,13 +156,13 @@ class LevelShapeTrees(Scorer):
         ]
         return ", ".join(differing) or f"{len(names)} for {len(expected)}"
 
-    def stressed(self, inputs: Rows) -> Mapping[str, Rows]:
+    def stressed(self, inputs: DescribedMoments) -> Mapping[str, DescribedMoments]:
         """Return rows as no log has held them yet."""
 
-        def features(value: float) -> Rows:
+        def features(value: float) -> DescribedMoments:
             return replace(inputs, user_features=np.full_like(inputs.user_features, value))
 
-        def level(value: float) -> Rows:
+        def level(value: float) -> DescribedMoments:
             return replace(inputs, level=np.full_like(inputs.level, value))
 
         return {

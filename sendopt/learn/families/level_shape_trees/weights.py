@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.learn.level_shape.curves import Curves, hourly_shape
-from sendopt.learn.level_shape.level_shape_model import Rows
+from sendopt.learn.level_shape.level_shape_model import DescribedMoments
 from sendopt.learn.numerics.logistic import sigmoid
 
 
@@ -21,7 +21,7 @@ class Weights:
     activity_rate: float = 0.0
     shape: float = 1.0  # never negative: what orders the hours of a user cannot be turned over
 
-    def logit(self, rows: Rows) -> NDArray[np.float64]:
+    def logit(self, rows: DescribedMoments) -> NDArray[np.float64]:
         """Return the calibrated logit of the level-shape model."""
         shape = self.shape * rows.parts.shape
         return self._of_all_hours(rows) + shape + rows.message
@@ -31,7 +31,7 @@ class Weights:
         shape = self.shape * hourly_shape(curves)
         return self._of_all_hours(curves)[:, None, None] + shape
 
-    def _of_all_hours(self, known: Rows | Curves) -> NDArray[np.float64]:
+    def _of_all_hours(self, known: DescribedMoments | Curves) -> NDArray[np.float64]:
         own = self.level * known.level + self.activity_rate * known.activity_rate
         return known.base + self.intercept + own
 
@@ -43,10 +43,10 @@ class PopulationWeights:
     intercept: float = 0.0
     shape: float = 1.0
 
-    def probability(self, rows: Rows) -> NDArray[np.float64]:
+    def probability(self, rows: DescribedMoments) -> NDArray[np.float64]:
         """Return the probability that anybody on the user's platform answers at that local time."""
         return sigmoid(self.logit(rows))
 
-    def logit(self, rows: Rows) -> NDArray[np.float64]:
+    def logit(self, rows: DescribedMoments) -> NDArray[np.float64]:
         """Return the logit of `probability`."""
         return rows.base + self.intercept + self.shape * rows.parts.population
