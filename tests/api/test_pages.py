@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import pytest
 
 import sendopt
 
+RENDER = Path(__file__).parents[1] / "services" / "render.cjs"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
@@ -47,6 +52,19 @@ def test_the_reference_keeps_no_key_and_asks_no_validator(stranger: httpx.Client
     assert "persistAuthorization: false" in script
     assert "validatorUrl: null" in script
     assert "SwaggerUIBundle" in stranger.get("/docs/swagger-ui-bundle.js").text
+
+
+def test_the_reference_shows_every_operation_and_asks_this_service_alone(
+    url: str, stranger: httpx.Client
+) -> None:
+    paths = stranger.get("/openapi.json").json()["paths"]
+    operations = sum(map(len, paths.values()))
+    node = Path(sys.executable).with_name("node")
+    command = [node, RENDER, f"{url}/docs", ".opblock", str(operations)]
+    shown = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert (shown["shown"], shown["failures"]) == (operations, [])
+    assert {*shown["asked"]} >= {f"{url}/docs", f"{url}/openapi.json"}
+    assert all(each.startswith(f"{url}/") for each in shown["asked"])
 
 
 def test_a_program_is_told_where_the_description_is(stranger: httpx.Client) -> None:
