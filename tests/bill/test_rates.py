@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sendopt.bill import charge_billable, close_period, put_rate_card
-from sendopt.bill.rates import parse_rate_card
+from sendopt.bill.rates import EXAMPLE, parse_rate_card
 from sendopt.errors import Conflict, InvalidInput, NotFound
 from sendopt.records import RateCard, TenantId
 from sendopt.state import State, ledger
 from tests.bill.conftest import Shop
 
+ROOT = Path(__file__).parents[2]
 CARD = {
     "currency": "EUR",
     "click_price_minor": "2.5",
@@ -24,6 +28,14 @@ CARD = {
     "effective_at": "2026-10-01T00:00:00Z",
 }
 OCTOBER = datetime(2026, 10, 1, tzinfo=UTC)
+
+
+def test_the_example_that_people_are_shown_is_a_card() -> None:
+    for place in ("docs/how-we-count.md", "docs/reference/commands.md"):
+        page = (ROOT / place).read_text()
+        (shown,) = re.findall(r'\{\s+"currency".*?\}', page, re.DOTALL)
+        assert json.loads(shown) == EXAMPLE
+    parse_rate_card(EXAMPLE)
 
 
 def test_a_card_is_read_without_a_float() -> None:
