@@ -237,7 +237,7 @@ def _described(status: int | str, codes: Sequence[str]) -> dict[str, Any]:
 
 
 _OF_EVERY_ROUTE: dict[int, list[str]] = {
-    422: ["unknown_parameter"],
+    422: ["unknown_parameter", "repeated_parameter"],
     429: ["too_many_requests"],
     503: ["overloaded", *CODES_OF_STORES],
 }

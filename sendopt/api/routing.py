@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
@@ -43,24 +44,36 @@ def _first_sentence(endpoint: Callable[..., Any]) -> str:
 
 
 async def unheard_parameters(request: Request) -> list[InvalidInput]:
-    """Return a fault for every parameter of the query that the request's route does not know.
+    """Return a fault for every parameter of the query that would go unheard.
 
-    A misspelt one would otherwise leave its default in force, and nobody would know.
+    A misspelt one would leave its default in force, one that stands twice would count once, and
+    nobody would know.
     """
-    route = request.scope["route"]
-    known = list(dict.fromkeys(_query_names(route.dependant)))
-    return [
-        unknown_name(name, known, code="unknown_parameter", field=name)
-        for name in dict.fromkeys(request.query_params)
-        if name not in known
-    ]
+    known = dict(_query_parameters(request.scope["route"].dependant))
+    faults = []
+    for name, count in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if name not in known:
+            faults.append(unknown_name(name, known, code="unknown_parameter", field=name))
+        elif count > 1 and not known[name]:
+            faults.append(
+                InvalidInput(
+                    f"stands {count} times",
+                    code="repeated_parameter",
+                    field=name,
+                    expected="each parameter once",
+                )
+            )
+    return faults
 
 
-def _query_names(dependant: Dependant) -> Iterator[str]:
+def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+    """Yield the name of every parameter of the query, and whether it may stand several times."""
     for parameter in dependant.query_params:
-        yield parameter.alias
+        annotation = parameter.field_info.annotation
+        several = any(get_origin(each) is list for each in (annotation, *get_args(annotation)))
+        yield parameter.alias, several
     for inner in dependant.dependencies:
-        yield from _query_names(inner)
+        yield from _query_parameters(inner)
 
 
 def _hearing_all(endpoint: Endpoint) -> Endpoint:

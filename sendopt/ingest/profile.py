@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from sendopt.errors import together
 from sendopt.ingest.fields import Text, Timezone
 from sendopt.records import UserId
-from sendopt.strict_json import StrictModel, from_pydantic, validate
+from sendopt.strict_json import StrictModel, examined, from_pydantic
 
 
 class ProfileBody(StrictModel):
@@ -30,14 +31,17 @@ def parse_profile(user_id: str, body: Any) -> Profile:
     """Read the profile of `user_id`, which events and devices could name too.
 
     Raises:
-        InvalidInput: `text_invalid` (the id), `zone_invalid`, `missing_field`, `unknown_field`,
-            `wrong_type`.
+        InvalidInput: all that is wrong, as `text_invalid` (the id), `zone_invalid`,
+            `missing_field`, `unknown_field`, `wrong_type`.
     """
+    read, faults = examined(ProfileBody, body)
     try:
-        known_as = _USER_ID.validate_python(user_id)
+        _USER_ID.validate_python(user_id)
     except ValidationError as error:
-        raise from_pydantic(error, at="user_id") from error
-    return Profile(UserId(known_as), validate(ProfileBody, body).timezone)
+        faults = [from_pydantic(error, at="user_id"), *faults]
+    if read is None or faults:
+        raise together(faults)
+    return Profile(UserId(user_id), read.timezone)
 
 
 _USER_ID: TypeAdapter[str] = TypeAdapter(Text)

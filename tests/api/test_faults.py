@@ -66,6 +66,13 @@ def test_every_parameter_is_told_at_once(acme: httpx.Client) -> None:
     assert told["effect"]["expected"]
 
 
+def test_a_parameter_that_stands_twice_is_no_choice_of_the_last_one(acme: httpx.Client) -> None:
+    told = faults(acme.post("/v1/campaigns?commit=true&commit=false", json=EXAMPLE))
+    assert told["commit"]["code"] == "repeated_parameter"
+    several = acme.get("/v1/lift?campaign_id=one&campaign_id=two")
+    assert several.json()["code"] == "campaign_unknown"
+
+
 def test_a_stranger_learns_nothing_of_parameters(stranger: httpx.Client) -> None:
     assert stranger.get("/v1/lift?no_such=1").status_code == 401
 
@@ -86,6 +93,13 @@ def test_every_slip_of_a_device_is_told_with_what_was_meant(acme: httpx.Client) 
         "/channel": "did you mean web_push?",
         "/timezone": "did you mean Europe/Vienna?",
     }
+
+
+def test_all_that_is_wrong_with_a_profile_is_told(acme: httpx.Client) -> None:
+    body = {"timezone": "Europe/Wien", "platfrom": "iOS"}
+    told = faults(acme.put("/v1/users/NULL", json=body))
+    assert told.keys() == {"user_id", "/timezone", "/platfrom"}
+    assert told["/timezone"]["hint"] == "did you mean Europe/Vienna?"
 
 
 def test_a_receiver_at_home_is_refused_with_the_setting_for_it(acme: httpx.Client) -> None:
