@@ -182,6 +182,24 @@ sa.Index(
     postgresql_where=IS_A_DISPATCHERS_CLAIM,
 )
 
+#: Ends that somebody looks for among those that went well.
+ENDED_BADLY = (
+    SendState.FAILED,
+    SendState.EXPIRED,
+    SendState.CANCELLED,
+    SendState.SUPPRESSED,
+)
+IS_ENDED_BADLY = planned_send.c.state.in_([_literal(state) for state in ENDED_BADLY])
+sa.Index(
+    "planned_send_ended_badly",
+    planned_send.c.tenant_id,
+    planned_send.c.state,
+    planned_send.c.campaign_id,
+    planned_send.c.user_id,
+    sqlite_where=IS_ENDED_BADLY,
+    postgresql_where=IS_ENDED_BADLY,
+)
+
 decision = sa.Table(
     "decision",
     metadata,
