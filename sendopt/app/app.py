@@ -11,6 +11,7 @@ from sendopt.app.events import Events
 from sendopt.app.explain import Explanations
 from sendopt.app.home_files import HomeFiles
 from sendopt.app.lift import Lifts
+from sendopt.app.lists import Lists
 from sendopt.app.models import Models
 from sendopt.app.money import Money
 from sendopt.app.scores import Scores
@@ -40,7 +41,7 @@ def open_app(
     return App(settings, clock or SystemClock(), random_bytes)
 
 
-class App(Tenancy, Events, Models, Scores, Explanations, Lifts, Campaigns, Delivery, Money):
+class App(Tenancy, Events, Models, Scores, Explanations, Lifts, Campaigns, Lists, Delivery, Money):
     """One method for each thing that a user can ask for; each subject has a file of its own."""
 
     def settle(self) -> None:

@@ -103,6 +103,8 @@ class Campaigns(Stores):
             **asdict(stored.send),
             "planned_at": stored.planned_at,
             "attempt_count": stored.attempt_count,
+            "attempts": stored.attempts,
+            "next_attempt_at": stored.next_attempt_at,
             "handed_over_at": stored.handed_over_at,
             "decision": stored.decision,
         }

@@ -23,6 +23,7 @@ from sendopt.records.campaign import (
 )
 from sendopt.records.charge import DEFAULT_ATTRIBUTION_WINDOW, Charge, ChargeKind, RateCard
 from sendopt.records.consent import Consent
+from sendopt.records.counted_sends import CountedSends
 from sendopt.records.decision import Decision, ServedBy, Slot
 from sendopt.records.device import Channel, Device
 from sendopt.records.due_send import DamagedSend, DueSend
@@ -67,6 +68,7 @@ __all__ = [
     "ChargeKind",
     "Click",
     "Consent",
+    "CountedSends",
     "DamagedSend",
     "DeadAddress",
     "Decision",

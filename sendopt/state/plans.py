@@ -24,7 +24,9 @@ from sendopt.records import (
     UserId,
 )
 from sendopt.state import plan_rows
+from sendopt.state.attempt_list import ListedAttempt, attempts
 from sendopt.state.engine import insert
+from sendopt.state.send_list import next_attempt_at
 from sendopt.state.tables import campaign, decision, planned_send, variant
 from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
 from sendopt.text import quoted
@@ -70,7 +72,9 @@ class StoredSend:
     decision: Decision
     planned_at: datetime
     attempt_count: int
+    next_attempt_at: datetime | None  # None = there will be none
     handed_over_at: datetime | None  # when the provider accepted it
+    attempts: tuple[ListedAttempt, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +210,9 @@ def get_send(tx: TenantRead, send_id: SendId) -> StoredSend:
         decision=plan_rows.decision(row),
         planned_at=row.planned_at,
         attempt_count=row.attempt_count,
+        next_attempt_at=next_attempt_at(row),
         handed_over_at=row.handed_over_at,
+        attempts=attempts(tx, send_id),
     )
 
 

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from sendopt.api import openapi, problems
-from sendopt.api.auth import CampaignsRead, CampaignsSend, CampaignsWrite, Facade
+from sendopt.api.auth import CampaignsRead, CampaignsSend, CampaignsWrite, Facade, ResultsRead
 from sendopt.api.body import JsonBody
 from sendopt.api.ids import PathId
+from sendopt.api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_behind, place_behind
 from sendopt.api.routing import Route
-from sendopt.api.schemas.campaigns import CampaignReport, CampaignStatus, Preview
+from sendopt.api.schemas.campaigns import (
+    CampaignReport,
+    Campaigns,
+    CampaignStatus,
+    ListedCampaign,
+    Preview,
+    Results,
+)
 from sendopt.errors import InvalidInput
 from sendopt.records import CampaignId, Permission
 from sendopt.schedule import EXAMPLE
 from sendopt.schedule.campaign import CampaignDefinition
+from sendopt.state.campaign_list import CampaignKey, CampaignPhase
 
 _INVALID = {
     422: [
@@ -24,6 +34,7 @@ _INVALID = {
         *("url_not_allowed", "window_invalid"),
     ]
 }
+_LIST = {422: ["cursor_invalid", "wrong_type", "invalid"]}
 _UNKNOWN = {404: ["campaign_unknown", "not_found"]}
 _CONFLICTS = ["campaign_conflict", "campaign_cancelled"]
 
@@ -58,6 +69,33 @@ def put_campaign(
     if report.repeated:
         response.status_code = 200
     return report
+
+
+@router.get("", responses=problems.responses(_LIST))
+def list_campaigns(
+    request: Request,
+    who: CampaignsRead,
+    app: Facade,
+    *,
+    phase: Annotated[CampaignPhase | None, Query(description="Only in this phase.")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Campaigns:
+    """List campaigns, the newest first."""
+    place = place_behind(request, cursor, datetime, str)
+    behind = None if place is None else CampaignKey(*place)
+    page = app.campaigns(who.tenant_id, phase=phase, behind=behind, limit=limit)
+    items = [ListedCampaign.of(each) for each in page.campaigns]
+    return Campaigns(items=items, next_cursor=cursor_behind(request, page.goes_on_behind))
+
+
+@router.get("/{campaign_id}/results", responses=problems.responses(_UNKNOWN))
+def get_results(who: ResultsRead, app: Facade, campaign_id: PathId) -> Results:
+    """Count what came of a campaign so far, by variant, arm, local hour and channel.
+
+    These are counts, and no claim: whether choosing the time was worth it says /v1/lift.
+    """
+    return Results.of(app.campaign_results(who.tenant_id, CampaignId(campaign_id)))
 
 
 @router.get("/{campaign_id}", responses=problems.responses(_UNKNOWN))

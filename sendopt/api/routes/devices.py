@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 
 from sendopt.api import openapi, problems
 from sendopt.api.auth import DevicesRead, DevicesWrite, Facade
 from sendopt.api.body import JsonBody
+from sendopt.api.ids import QueryUserId
+from sendopt.api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_behind, place_behind
 from sendopt.api.routing import Route
-from sendopt.api.schemas.devices import Device, WebPushKey
+from sendopt.api.schemas.devices import Device, Devices, ListedDevice, WebPushKey
 from sendopt.ingest.device import DeviceBody
+from sendopt.records import DeviceId, UserId
 
 router = APIRouter(prefix="/v1", tags=["devices"], route_class=Route)
 
-
+_LIST = {422: ["cursor_invalid", "wrong_type", "invalid"]}
 _CODES = {
     409: ["token_conflict"],
     422: ["channel_unknown", "token_invalid", "url_not_allowed", "zone_invalid", "null_spelled"],
@@ -43,6 +48,33 @@ _EXAMPLE = {
 def register_device(who: DevicesWrite, app: Facade, body: JsonBody) -> Device:
     """Register a device, or bring it up to date: the same device again changes nothing else."""
     return Device.of(app.register_device(who.tenant_id, body))
+
+
+@router.get("/devices", responses=problems.responses(_LIST))
+def list_devices(
+    request: Request,
+    who: DevicesRead,
+    app: Facade,
+    *,
+    user_id: Annotated[QueryUserId | None, Query(description="Only this user's.")] = None,
+    dead: Annotated[
+        bool | None, Query(description="Only those that are gone; or only the living.")
+    ] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Devices:
+    """List devices by id, without their addresses."""
+    place = place_behind(request, cursor, str)
+    page = app.devices(
+        who.tenant_id,
+        user_id=None if user_id is None else UserId(user_id),
+        dead=dead,
+        behind=None if place is None else DeviceId(place[0]),
+        limit=limit,
+    )
+    last = None if page.goes_on_behind is None else [page.goes_on_behind]
+    items = [ListedDevice.of(each) for each in page.devices]
+    return Devices(items=items, next_cursor=cursor_behind(request, last))
 
 
 @router.get("/web-push-key", responses=problems.responses({503: ["secrets_unusable"]}))

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator
 
 from sendopt.api import problems
 from sendopt.api.auth import Facade, ResultsRead
-from sendopt.api.ids import QueryId
+from sendopt.api.ids import QueryId, QueryInstant
 from sendopt.api.routing import Route
 from sendopt.api.schemas.lift import LiftReport
 from sendopt.app.defaults import ANSWER_WINDOW, EFFECT
 from sendopt.app.outcomes import parse_outcome
-from sendopt.clock import parse_instant
 from sendopt.records import OUTCOMES, CampaignId, EventType
-
-#: A year of the log's, in any zone.
-_INSTANT = {"type": "string", "format": "date-time", "pattern": r"^(197[2-9]|19[89]\d|2\d{3})-"}
 
 
 def _outcome(name: str) -> str:
@@ -43,7 +39,7 @@ def get_lift(
         list[QueryId] | None, Query(description="Only these; none = all with a holdout.")
     ] = None,
     since: Annotated[
-        Annotated[datetime, BeforeValidator(parse_instant), WithJsonSchema(_INSTANT)] | None,
+        QueryInstant | None,
         Query(description="Only sends planned from this instant on, RFC 3339."),
     ] = None,
     outcome: Annotated[

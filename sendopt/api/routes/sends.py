@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 
 from sendopt.api import openapi, problems
 from sendopt.api.auth import EventsWrite, Facade, SendsCancel, SendsRead
 from sendopt.api.body import JsonBody
-from sendopt.api.ids import PathId
+from sendopt.api.ids import PathId, QueryId, QueryInstant, QueryUserId
+from sendopt.api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_behind, place_behind
 from sendopt.api.routing import Route
-from sendopt.api.schemas.sends import Reported, Send
-from sendopt.records import SendId
+from sendopt.api.schemas.sends import ListedSend, Reported, Send, Sends
+from sendopt.records import CampaignId, SendId, SendState, UserId
+from sendopt.state.send_list import SendFilter, SendKey
 from sendopt.track.reports import ReportBody
 
+_LIST = {422: ["cursor_invalid", "time_invalid", "wrong_type", "invalid"]}
 _UNKNOWN = {404: ["send_unknown", "not_found"]}
 #: Of a report, by whichever door.
 REPORT_CODES = {
@@ -21,6 +27,43 @@ REPORT_CODES = {
 }
 
 router = APIRouter(prefix="/v1/sends", tags=["sends"], route_class=Route)
+
+
+@router.get("", responses=problems.responses(_LIST))
+def list_sends(
+    request: Request,
+    who: SendsRead,
+    app: Facade,
+    *,
+    campaign_id: Annotated[QueryId | None, Query(description="Only this campaign's.")] = None,
+    user_id: Annotated[QueryUserId | None, Query(description="Only this user's.")] = None,
+    state: Annotated[list[SendState] | None, Query(description="Only in these states.")] = None,
+    reason: Annotated[QueryId | None, Query(description="Only with this reason.")] = None,
+    due_from: Annotated[QueryInstant | None, Query(description="Only due then or later.")] = None,
+    due_until: Annotated[QueryInstant | None, Query(description="Only due before.")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Sends:
+    """List sends by campaign and user, without their decision records.
+
+    Where what is asked for is rare a page may hold few sends, or none, and still name a next one.
+    """
+    place = place_behind(request, cursor, str, str)
+    page = app.sends(
+        who.tenant_id,
+        SendFilter(
+            campaign_id=None if campaign_id is None else CampaignId(campaign_id),
+            user_id=None if user_id is None else UserId(user_id),
+            states=frozenset(state or ()),
+            reason=reason,
+            due_from=due_from,
+            due_until=due_until,
+        ),
+        behind=None if place is None else SendKey(*place),
+        limit=limit,
+    )
+    items = [ListedSend.of({**asdict(each), **asdict(each.send)}) for each in page.sends]
+    return Sends(items=items, next_cursor=cursor_behind(request, page.goes_on_behind))
 
 
 @router.get("/{send_id}", responses=problems.responses(_UNKNOWN))

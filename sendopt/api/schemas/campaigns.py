@@ -7,6 +7,7 @@ from typing import Any
 
 from sendopt.api.schemas.answer import Answer, shown_as
 from sendopt.schedule import EXAMPLE
+from sendopt.state.campaign_list import CampaignPhase
 
 
 class Preview(Answer):
@@ -123,3 +124,88 @@ class CampaignStatus(Answer):
     committed_at: datetime | None
     cancelled_at: datetime | None
     counts: dict[str, int]
+
+
+class ListedCampaign(Answer):
+    """A campaign without its definition and counts."""
+
+    campaign_id: str
+    phase: CampaignPhase
+    created_at: datetime
+    committed_at: datetime | None
+    cancelled_at: datetime | None
+
+
+class Campaigns(Answer):
+    """A page of campaigns; without a cursor the list is over."""
+
+    model_config = shown_as(
+        {
+            "items": [
+                {
+                    "campaign_id": "autumn-sale",
+                    "phase": "committed",
+                    "created_at": "2026-10-01T09:30:00Z",
+                    "committed_at": "2026-10-01T09:31:00Z",
+                    "cancelled_at": None,
+                }
+            ],
+            "next_cursor": None,
+        }
+    )
+
+    items: list[ListedCampaign]
+    next_cursor: str | None
+
+
+class Counts(Answer):
+    """Sends, what became of them, and the answers to them; each counts once under each."""
+
+    sends: int
+    delivered: int
+    """The provider took responsibility."""
+    opened: int
+    clicked: int
+    """By the rules of counting: docs/how-we-count.md."""
+    responded: int
+    dismissed: int
+    opted_out: int
+    states: dict[str, int]
+    """They add up to the sends."""
+    reasons: dict[str, int]
+    """Of those that were not delivered."""
+
+
+_COUNTS = {
+    "sends": 3,
+    "delivered": 1,
+    "opened": 1,
+    "clicked": 1,
+    "responded": 0,
+    "dismissed": 0,
+    "opted_out": 0,
+    "states": {"delivered": 1, "suppressed": 2},
+    "reasons": {"opted_out": 1, "user_unknown": 1},
+}
+
+
+class Results(Answer):
+    """The same sends in total, and divided in four ways; each division adds up to the total."""
+
+    model_config = shown_as(
+        {
+            "total": _COUNTS,
+            "by_variant": {"plain": _COUNTS},
+            "by_arm": {"optimised": _COUNTS},
+            "by_local_hour": {"18": _COUNTS},
+            "by_channel": {"web_push": _COUNTS},
+        }
+    )
+
+    total: Counts
+    by_variant: dict[str, Counts]
+    by_arm: dict[str, Counts]
+    """`optimised`, `holdout`; `none` = no experiment."""
+    by_local_hour: dict[str, Counts]
+    """`00` to `23`, of the user's zone; `none` = suppressed."""
+    by_channel: dict[str, Counts]

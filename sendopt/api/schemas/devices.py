@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sendopt.api.schemas.answer import Answer, shown_as
 from sendopt.records import Channel
 
@@ -24,6 +26,45 @@ class Device(Answer):
     channel: Channel
     platform: str | None
     timezone: str | None
+
+
+class ListedDevice(Answer):
+    """A device, and whether it still lives."""
+
+    device_id: str
+    user_id: str
+    channel: Channel
+    platform: str | None
+    timezone: str | None
+    registered_at: datetime
+    dead_at: datetime | None
+    """Since when its provider knows it no more."""
+    dead_reason: str | None
+
+
+class Devices(Answer):
+    """A page of devices; without a cursor the list is over."""
+
+    model_config = shown_as(
+        {
+            "items": [
+                {
+                    "device_id": "install-4f1c",
+                    "user_id": "user-7",
+                    "channel": "web_push",
+                    "platform": "Firefox",
+                    "timezone": "Europe/Vienna",
+                    "registered_at": "2026-10-01T09:30:00Z",
+                    "dead_at": None,
+                    "dead_reason": None,
+                }
+            ],
+            "next_cursor": None,
+        }
+    )
+
+    items: list[ListedDevice]
+    next_cursor: str | None
 
 
 class WebPushKey(Answer):

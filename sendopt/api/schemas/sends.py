@@ -63,6 +63,20 @@ class Decision(Answer):
     """Minutes east of UTC at which it may be night."""
 
 
+class Attempt(Answer):
+    """One call to a provider, and what came of it."""
+
+    number: int
+    provider: str
+    started_at: datetime
+    finished_at: datetime | None
+    """null = in flight, or its process died: the outcome is unknown."""
+    outcome: str | None
+    """`accepted`, `retry`, `dead_address`, `permanent`."""
+    reason: str | None
+    """Such as `timed_out` or `receiver_failed`."""
+
+
 class Send(Answer):
     """One message to one user: where it stands, and why it has the time it has."""
 
@@ -80,6 +94,17 @@ class Send(Answer):
             "reason": "accepted",
             "planned_at": "2026-10-01T09:31:00Z",
             "attempt_count": 1,
+            "attempts": [
+                {
+                    "number": 1,
+                    "provider": "web_push",
+                    "started_at": "2026-10-25T17:00:00Z",
+                    "finished_at": "2026-10-25T17:00:01Z",
+                    "outcome": "accepted",
+                    "reason": "created",
+                }
+            ],
+            "next_attempt_at": None,
             "handed_over_at": "2026-10-25T17:00:01Z",
             "arm": "optimised",
             "decision": {
@@ -134,11 +159,63 @@ class Send(Answer):
     planned_at: datetime
     attempt_count: int
     """Calls to the provider so far."""
+    attempts: list[Attempt]
+    """The first one first."""
+    next_attempt_at: datetime | None
+    """null = there will be none, or one is being made."""
     handed_over_at: datetime | None
     """When the provider took responsibility."""
     arm: Arm | None
     """null = no experiment."""
     decision: Decision
+
+
+_LISTED = {
+    "send_id": "s_znonsemr5acblblexpxcud2uhjqvqdip",
+    "campaign_id": "autumn-sale",
+    "variant_id": "plain",
+    "user_id": "user-7",
+    "device_id": "install-4f1c",
+    "channel": "webhook",
+    "due_at": "2026-10-25T17:00:00Z",
+    "expires_at": "2026-10-25T21:00:00Z",
+    "state": "planned",
+    "reason": None,
+    "planned_at": "2026-10-01T09:31:00Z",
+    "attempt_count": 2,
+    "next_attempt_at": "2026-10-25T17:04:00Z",
+    "handed_over_at": None,
+    "arm": "optimised",
+}
+
+
+class ListedSend(Answer):
+    """A send without its decision record."""
+
+    send_id: str
+    campaign_id: str
+    variant_id: str
+    user_id: str
+    device_id: str | None
+    channel: Channel
+    due_at: datetime | None
+    expires_at: datetime | None
+    state: SendState
+    reason: str | None
+    planned_at: datetime
+    attempt_count: int
+    next_attempt_at: datetime | None
+    handed_over_at: datetime | None
+    arm: Arm | None
+
+
+class Sends(Answer):
+    """A page of sends. It may hold few, or none: only without a cursor is the list over."""
+
+    model_config = shown_as({"items": [_LISTED], "next_cursor": "WyI2ZjMiLCJhIiwidSJd"})
+
+    items: list[ListedSend]
+    next_cursor: str | None
 
 
 class Reported(Answer):

@@ -1,0 +1,84 @@
+"""Lists that are answered a page at a time, each naming where the next one begins."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Query, Request
+
+from sendopt.clock import parse_instant
+from sendopt.errors import InvalidInput
+
+MOST_ON_A_PAGE = 1_000
+
+Limit = Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE, description="Most items of the page.")]
+Cursor = Annotated[
+    str | None,
+    Query(
+        max_length=2_048,
+        description="`next_cursor` of the page before, with the same filters; none = from the "
+        "beginning.",
+    ),
+]
+DEFAULT_LIMIT = 100
+_NO_FILTERS = {"cursor", "limit"}
+
+
+def cursor_behind(request: Request, place: Iterable[Any] | None) -> str | None:
+    """Return the text by which a client asks for what comes behind `place`; None = the end.
+
+    It holds the place, and a digest of what the list was filtered by: a cursor of one list would
+    skip items of another without a word.
+    """
+    if place is None:
+        return None
+    told = [each.isoformat() if isinstance(each, datetime) else each for each in place]
+    text = json.dumps([_filters(request), *told], ensure_ascii=False, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def place_behind(request: Request, cursor: str | None, *kinds: type) -> list[Any] | None:
+    """Return the place that a cursor names, whose parts are of these kinds; None = the beginning.
+
+    Raises:
+        InvalidInput: `cursor_invalid`.
+    """
+    if cursor is None:
+        return None
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        filters, *place = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        found = [
+            parse_instant(part) if kind is datetime else part
+            for kind, part in zip(kinds, place, strict=True)
+        ]
+    except (ValueError, TypeError, UnicodeError, binascii.Error, RecursionError) as error:
+        raise _invalid("this is no cursor") from error
+    if not all(isinstance(part, kind) for kind, part in zip(kinds, found, strict=True)):
+        raise _invalid("this is no cursor")
+    if filters != _filters(request):
+        raise _invalid("this cursor is of a list with other filters")
+    return found
+
+
+def _filters(request: Request) -> str:
+    asked = sorted(
+        each for each in request.query_params.multi_items() if each[0] not in _NO_FILTERS
+    )
+    return hashlib.sha256(json.dumps([request.url.path, asked]).encode()).hexdigest()[:16]
+
+
+def _invalid(message: str) -> InvalidInput:
+    return InvalidInput(
+        message,
+        code="cursor_invalid",
+        field="cursor",
+        expected="`next_cursor` of the page before, and the same filters",
+        hint="leave it out to begin anew",
+    )

@@ -1,0 +1,29 @@
+"""Sends of a campaign that have everything in common, and the answers to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sendopt.records.device import Channel
+from sendopt.records.ids import VariantId
+from sendopt.records.send import Arm, SendState
+
+
+@dataclass(frozen=True, slots=True)
+class CountedSends:
+    """Sends of one variant, arm and channel with one due time, zone, state and reason."""
+
+    variant_id: VariantId
+    arm: Arm | None  # None = no experiment
+    channel: Channel
+    due_at: datetime | None  # None = suppressed
+    timezone: str
+    state: SendState
+    reason: str | None
+    sends: int
+    opened: int  # of them
+    clicked: int
+    responded: int
+    dismissed: int
+    opted_out: int

@@ -1,0 +1,115 @@
+"""A tenant's users by id, and their devices, a page at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from sendopt.records import Channel, DeviceId, UserId
+from sendopt.state.tables import app_user, device
+from sendopt.state.transaction import TenantRead
+from sendopt.state.users import User
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """Some users, and behind which the list goes on; None = it is over."""
+
+    users: tuple[User, ...]
+    goes_on_behind: UserId | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDevice:
+    """A device without its address, which is never shown."""
+
+    device_id: DeviceId
+    user_id: UserId
+    channel: Channel
+    platform: str | None
+    timezone: str | None
+    registered_at: datetime
+    dead_at: datetime | None  # since when its provider knows it no more
+    dead_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePage:
+    """Some devices, and behind which the list goes on; None = it is over."""
+
+    devices: tuple[ListedDevice, ...]
+    goes_on_behind: DeviceId | None
+
+
+def page_of_users(
+    tx: TenantRead, *, opted_out: bool | None, behind: UserId | None, limit: int
+) -> UserPage:
+    """Return up to `limit` users behind one; None = from the beginning.
+
+    Args:
+        tx: of the tenant.
+        opted_out: only users who want nothing more, or only the others; None = all.
+        behind: the last user of the page before.
+        limit: most users of a page.
+    """
+    conditions = [tx.owns(app_user)]
+    if opted_out is not None:
+        out = app_user.c.opted_out_at
+        conditions.append(out.is_not(None) if opted_out else out.is_(None))
+    if behind is not None:
+        conditions.append(app_user.c.user_id > behind)
+    rows = tx.execute(
+        sa.select(app_user.c.user_id, app_user.c.timezone, app_user.c.opted_out_at)
+        .where(*conditions)
+        .order_by(app_user.c.user_id)
+        .limit(limit)
+    ).all()
+    users = tuple(User(UserId(row.user_id), row.timezone, row.opted_out_at) for row in rows)
+    return UserPage(users, users[-1].user_id if len(users) == limit else None)
+
+
+def page_of_devices(
+    tx: TenantRead,
+    *,
+    user_id: UserId | None,
+    dead: bool | None,
+    behind: DeviceId | None,
+    limit: int,
+) -> DevicePage:
+    """Return up to `limit` devices behind one, by id; None = from the beginning.
+
+    Args:
+        tx: of the tenant.
+        user_id: only this user's; None = everybody's.
+        dead: only those that their provider knows no more, or only the others; None = all.
+        behind: the last device of the page before.
+        limit: most devices of a page.
+    """
+    conditions = [tx.owns(device)]
+    if user_id is not None:
+        conditions.append(device.c.user_id == user_id)
+    if dead is not None:
+        conditions.append(device.c.dead_at.is_not(None) if dead else device.c.dead_at.is_(None))
+    if behind is not None:
+        conditions.append(device.c.device_id > behind)
+    rows = tx.execute(
+        sa.select(
+            device.c.device_id,
+            device.c.user_id,
+            device.c.channel,
+            device.c.platform,
+            device.c.timezone,
+            device.c.registered_at,
+            device.c.dead_at,
+            device.c.dead_reason,
+        )
+        .where(*conditions)
+        .order_by(device.c.device_id)
+        .limit(limit)
+    ).all()
+    found = tuple(
+        ListedDevice(**{**row._asdict(), "channel": Channel(row.channel)}) for row in rows
+    )
+    return DevicePage(found, found[-1].device_id if len(found) == limit else None)
