@@ -6,6 +6,8 @@ from sendopt.app.stores import Stores
 from sendopt.evaluate.campaign_results import CampaignResults, campaign_results
 from sendopt.records import CampaignId, DeviceId, TenantId, UserId
 from sendopt.state import campaign_list, plans, results, send_list, user_list
+from sendopt.state.pages import Page
+from sendopt.state.users import User
 
 
 class Lists(Stores):
@@ -18,7 +20,7 @@ class Lists(Stores):
         phase: campaign_list.CampaignPhase | None = None,
         behind: campaign_list.CampaignKey | None = None,
         limit: int,
-    ) -> campaign_list.CampaignPage:
+    ) -> Page[campaign_list.ListedCampaign]:
         """Return campaigns, the newest first."""
         with self.state.read(tenant_id) as tx:
             return campaign_list.page(tx, phase=phase, behind=behind, limit=limit)
@@ -30,7 +32,7 @@ class Lists(Stores):
         *,
         behind: send_list.SendKey | None = None,
         limit: int,
-    ) -> send_list.SendPage:
+    ) -> Page[send_list.ListedSend]:
         """Return sends by campaign and user; a page may hold few, or none, and not be the last."""
         with self.state.read(tenant_id) as tx:
             return send_list.page(tx, chosen, behind=behind, limit=limit)
@@ -42,7 +44,7 @@ class Lists(Stores):
         opted_out: bool | None = None,
         behind: UserId | None = None,
         limit: int,
-    ) -> user_list.UserPage:
+    ) -> Page[User]:
         """Return users by id; those that only events have named are not among them."""
         with self.state.read(tenant_id) as tx:
             return user_list.page_of_users(tx, opted_out=opted_out, behind=behind, limit=limit)
@@ -55,7 +57,7 @@ class Lists(Stores):
         dead: bool | None = None,
         behind: DeviceId | None = None,
         limit: int,
-    ) -> user_list.DevicePage:
+    ) -> Page[user_list.ListedDevice]:
         """Return devices by id, without their addresses."""
         with self.state.read(tenant_id) as tx:
             return user_list.page_of_devices(

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sendopt.clock import zone_of
+from sendopt.clock import zone_names, zone_of
 from sendopt.records import CountedSends, SendState
 
-#: Of sends that have no arm, no time: no experiment, or suppressed before one was chosen.
+#: Of sends without an experiment, and of those without a time: suppressed before one was chosen.
 NONE = "none"
 
 
@@ -81,7 +81,7 @@ def _arm(sends: CountedSends) -> str:
 
 
 def _local_hour(sends: CountedSends) -> str:
-    if sends.due_at is None:
+    if sends.due_at is None or sends.timezone not in zone_names():
         return NONE
     return f"{sends.due_at.astimezone(zone_of(sends.timezone)):%H}"
 

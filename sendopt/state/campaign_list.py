@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from sendopt.records import CampaignId
 from sendopt.state.instant import Instant
+from sendopt.state.pages import Page, read_page
 from sendopt.state.tables import campaign
 from sendopt.state.transaction import TenantRead
 
@@ -41,17 +42,9 @@ class ListedCampaign:
     cancelled_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignPage:
-    """Some campaigns, and behind which place the list goes on; None = it is over."""
-
-    campaigns: tuple[ListedCampaign, ...]
-    goes_on_behind: CampaignKey | None
-
-
 def page(
     tx: TenantRead, *, phase: CampaignPhase | None, behind: CampaignKey | None, limit: int
-) -> CampaignPage:
+) -> Page[ListedCampaign]:
     """Return up to `limit` campaigns behind a place; None = from the newest on."""
     columns = campaign.c
     conditions = [tx.owns(campaign)]
@@ -65,26 +58,20 @@ def page(
                 sa.and_(columns.created_at == created_at, columns.campaign_id > behind.campaign_id),
             )
         )
-    rows = tx.execute(
+    query = (
         sa.select(
             columns.campaign_id, columns.created_at, columns.committed_at, columns.cancelled_at
         )
         .where(*conditions)
         .order_by(columns.created_at.desc(), columns.campaign_id)
-        .limit(limit)
-    ).all()
-    return CampaignPage(
-        tuple(
-            ListedCampaign(
-                campaign_id=CampaignId(row.campaign_id),
-                phase=phase_of(row.committed_at, row.cancelled_at),
-                created_at=row.created_at,
-                committed_at=row.committed_at,
-                cancelled_at=row.cancelled_at,
-            )
-            for row in rows
-        ),
-        CampaignKey(rows[-1].created_at, rows[-1].campaign_id) if len(rows) == limit else None,
+    )
+    return read_page(
+        tx,
+        query,
+        _listed,
+        place=(columns.created_at, columns.campaign_id),
+        named_by=columns.campaign_id,
+        limit=limit,
     )
 
 
@@ -105,3 +92,13 @@ def _is_in(phase: CampaignPhase) -> sa.ColumnElement[bool]:
             return sa.and_(~cancelled, committed)
         case CampaignPhase.STORED:
             return sa.and_(~cancelled, ~committed)
+
+
+def _listed(row: sa.Row[Any]) -> ListedCampaign:
+    return ListedCampaign(
+        campaign_id=CampaignId(row.campaign_id),
+        phase=phase_of(row.committed_at, row.cancelled_at),
+        created_at=row.created_at,
+        committed_at=row.committed_at,
+        cancelled_at=row.cancelled_at,
+    )

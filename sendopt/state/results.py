@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from sendopt.clock import EARLIEST_AT, LATEST_AT
 from sendopt.records import (
     Arm,
     CampaignId,
@@ -34,11 +35,12 @@ _ANSWERS = {
 def counted_sends(tx: TenantRead, campaign_id: CampaignId) -> Iterator[CountedSends]:
     """Count a campaign's sends and the answers to them, in no order; within the transaction."""
     send = planned_send.c
+    due_at = sa.case((send.due_at.between(EARLIEST_AT, LATEST_AT), send.due_at)).label("due_at")
     by = (
         send.variant_id,
         send.arm,
         send.channel,
-        send.due_at,
+        due_at,
         decision.c.timezone,
         send.state,
         send.reason,
@@ -55,7 +57,11 @@ def counted_sends(tx: TenantRead, campaign_id: CampaignId) -> Iterator[CountedSe
     rows = tx.execute(
         sa.select(*by, sa.func.count().label("sends"), *counts)
         .select_from(found)
-        .where(tx.owns(planned_send), send.campaign_id == campaign_id)
+        .where(
+            tx.owns(planned_send),
+            send.campaign_id == campaign_id,
+            send.state.in_([*SendState]),
+        )
         .group_by(*by)
     )
     for row in rows:

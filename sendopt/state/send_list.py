@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sendopt.records import CampaignId, PlannedSend, SendState, UserId
 from sendopt.state import plan_rows
 from sendopt.state.instant import Instant
+from sendopt.state.pages import Page, read_page
 from sendopt.state.tables import ENDED_BADLY, IS_ENDED_BADLY, campaign, planned_send
 from sendopt.state.transaction import TenantRead
 
@@ -55,15 +56,9 @@ class ListedSend:
     handed_over_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class SendPage:
-    """Some sends, and behind which place the list goes on; None = it is over."""
-
-    sends: tuple[ListedSend, ...]
-    goes_on_behind: SendKey | None
-
-
-def page(tx: TenantRead, chosen: SendFilter, *, behind: SendKey | None, limit: int) -> SendPage:
+def page(
+    tx: TenantRead, chosen: SendFilter, *, behind: SendKey | None, limit: int
+) -> Page[ListedSend]:
     """Return up to `limit` of the chosen sends behind a place; None = from the beginning."""
     if chosen.user_id is not None:
         query, end = _of_user(tx, chosen, behind), None
@@ -76,12 +71,15 @@ def page(tx: TenantRead, chosen: SendFilter, *, behind: SendKey | None, limit: i
             .where(places, *up_to, *_conditions(chosen))
             .order_by(planned_send.c.campaign_id, planned_send.c.user_id)
         )
-    rows = tx.execute(query.limit(limit)).all()
-    full = len(rows) == limit
-    return SendPage(
-        tuple(map(_listed, rows)),
-        SendKey(rows[-1].campaign_id, rows[-1].user_id) if full else end,
+    found = read_page(
+        tx,
+        query,
+        _listed,
+        place=(planned_send.c.campaign_id, planned_send.c.user_id),
+        named_by=planned_send.c.send_id,
+        limit=limit,
     )
+    return found if found.behind is not None else replace(found, behind=end)
 
 
 def next_attempt_at(row: Any) -> datetime | None:

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from sendopt.records import Channel, DeviceId, UserId
+from sendopt.state.pages import Page, read_page
 from sendopt.state.tables import app_user, device
 from sendopt.state.transaction import TenantRead
 from sendopt.state.users import User
-
-
-@dataclass(frozen=True, slots=True)
-class UserPage:
-    """Some users, and behind which the list goes on; None = it is over."""
-
-    users: tuple[User, ...]
-    goes_on_behind: UserId | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +29,9 @@ class ListedDevice:
     dead_reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class DevicePage:
-    """Some devices, and behind which the list goes on; None = it is over."""
-
-    devices: tuple[ListedDevice, ...]
-    goes_on_behind: DeviceId | None
-
-
 def page_of_users(
     tx: TenantRead, *, opted_out: bool | None, behind: UserId | None, limit: int
-) -> UserPage:
+) -> Page[User]:
     """Return up to `limit` users behind one; None = from the beginning.
 
     Args:
@@ -60,14 +46,13 @@ def page_of_users(
         conditions.append(out.is_not(None) if opted_out else out.is_(None))
     if behind is not None:
         conditions.append(app_user.c.user_id > behind)
-    rows = tx.execute(
+    query = (
         sa.select(app_user.c.user_id, app_user.c.timezone, app_user.c.opted_out_at)
         .where(*conditions)
         .order_by(app_user.c.user_id)
-        .limit(limit)
-    ).all()
-    users = tuple(User(UserId(row.user_id), row.timezone, row.opted_out_at) for row in rows)
-    return UserPage(users, users[-1].user_id if len(users) == limit else None)
+    )
+    by_id = app_user.c.user_id
+    return read_page(tx, query, _user, place=(by_id,), named_by=by_id, limit=limit)
 
 
 def page_of_devices(
@@ -77,7 +62,7 @@ def page_of_devices(
     dead: bool | None,
     behind: DeviceId | None,
     limit: int,
-) -> DevicePage:
+) -> Page[ListedDevice]:
     """Return up to `limit` devices behind one, by id; None = from the beginning.
 
     Args:
@@ -94,7 +79,7 @@ def page_of_devices(
         conditions.append(device.c.dead_at.is_not(None) if dead else device.c.dead_at.is_(None))
     if behind is not None:
         conditions.append(device.c.device_id > behind)
-    rows = tx.execute(
+    query = (
         sa.select(
             device.c.device_id,
             device.c.user_id,
@@ -107,9 +92,14 @@ def page_of_devices(
         )
         .where(*conditions)
         .order_by(device.c.device_id)
-        .limit(limit)
-    ).all()
-    found = tuple(
-        ListedDevice(**{**row._asdict(), "channel": Channel(row.channel)}) for row in rows
     )
-    return DevicePage(found, found[-1].device_id if len(found) == limit else None)
+    by_id = device.c.device_id
+    return read_page(tx, query, _device, place=(by_id,), named_by=by_id, limit=limit)
+
+
+def _user(row: sa.Row[Any]) -> User:
+    return User(UserId(row.user_id), row.timezone, row.opted_out_at)
+
+
+def _device(row: sa.Row[Any]) -> ListedDevice:
+    return ListedDevice(**{**row._asdict(), "channel": Channel(row.channel)})

@@ -69,6 +69,7 @@ from sendopt.state import (
     State,
     api_keys,
     audit,
+    campaign_list,
     devices,
     dispatch,
     drift,
@@ -83,13 +84,18 @@ from sendopt.state import (
     metering,
     outbox,
     plans,
+    results,
     roles,
     rows,
+    send_list,
     tables,
     tenants,
     unchanged,
+    user_list,
     users,
 )
+from sendopt.state.campaign_list import CampaignKey, CampaignPhase
+from sendopt.state.send_list import SendFilter, SendKey
 
 CAMPAIGNS = [CampaignId(name) for name in ("sale", "news", *(f"only-{each}" for each in TWINS))]
 PERIODS = [None, *(f"2026-0{month}" for month in (6, 7, 8, 9))]
@@ -99,6 +105,7 @@ _IN_NO_ORDER = {
     import_gate.abandoned,
     metering.keys,
     outbox.waiting_ids,
+    results.counted_sends,
 }
 EARLY, LATE = BEFORE_ANYTHING, NOW + HOUR
 
@@ -190,6 +197,7 @@ def talk(state: State, us: TenantId, heard: Callable[[Answer], None]) -> None:
         _about_devices,
         _about_experience,
         _about_lift,
+        _about_lists,
         _about_campaigns,
         _about_facts,
         _about_engagement,
@@ -302,6 +310,7 @@ def _about_campaigns(said: Conversation) -> None:
         said.read(plans.get_campaign, campaign)
         said.read(plans.campaign_counts, campaign)
         said.read(plans.due_times, campaign)
+        said.read(results.counted_sends, campaign)
     for role in ROLES:
         said.read(plans.get_send, SendId(f"s{role}"))
     said.write(plans.put_campaign, a_campaign("told"), TOLD, now=NOW)
@@ -319,6 +328,30 @@ def _about_campaigns(said: Conversation) -> None:
     said.write(plans.cancel_campaign, CampaignId("told"), reason="late", now=NOW)
     said.write(plans.commit, _a_plan("told", said.us), now=NOW)
     said.read_fleet(plans.send_counts)
+
+
+def _about_lists(said: Conversation) -> None:
+    for chosen in (
+        SendFilter(),
+        SendFilter(campaign_id=CAMPAIGNS[0]),
+        SendFilter(user_id=UserId("u0")),
+        SendFilter(user_id=UserId("u0"), campaign_id=CAMPAIGNS[0]),
+        SendFilter(reason="accepted"),
+        *(SendFilter(states=frozenset({state})) for state in SendState),
+    ):
+        said.read(send_list.page, chosen, behind=None, limit=3)
+        said.read(send_list.page, chosen, behind=SendKey(CAMPAIGNS[0], "u1"), limit=100)
+    for phase in (None, *CampaignPhase):
+        said.read(campaign_list.page, phase=phase, behind=None, limit=2)
+        behind = CampaignKey(NOW, CAMPAIGNS[0])
+        said.read(campaign_list.page, phase=phase, behind=behind, limit=100)
+    for yes in (None, True, False):
+        said.read(user_list.page_of_users, opted_out=yes, behind=None, limit=2)
+        said.read(user_list.page_of_users, opted_out=yes, behind=UserId("u1"), limit=100)
+        for user_id in (None, UserId("u0")):
+            asked = {"user_id": user_id, "dead": yes}
+            said.read(user_list.page_of_devices, **asked, behind=None, limit=2)
+            said.read(user_list.page_of_devices, **asked, behind=DeviceId("d1"), limit=100)
 
 
 def _other(us: TenantId) -> TenantId:

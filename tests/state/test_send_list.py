@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from sendopt.records import CampaignId, SendState, TenantId, UserId
 from sendopt.state import State, send_list
-from sendopt.state.send_list import ListedSend, SendFilter
+from sendopt.state.send_list import ListedSend, SendFilter, SendKey
 from sendopt.state.tables import ENDED_BADLY, campaign, planned_send
 
 SHOP, BANK = TenantId("shop"), TenantId("bank")
@@ -67,9 +67,9 @@ def walk(state: State, chosen: SendFilter, *, limit: int) -> list[ListedSend]:
     for _ in range(10_000):
         with state.read(SHOP) as tx:
             page = send_list.page(tx, chosen, behind=behind, limit=limit)
-        assert len(page.sends) <= limit
-        found += page.sends
-        behind = page.goes_on_behind
+        assert len(page.items) <= limit
+        found += page.items
+        behind = None if page.behind is None else SendKey(*page.behind)
         if behind is None:
             return found
     raise AssertionError("the list does not end")
@@ -126,3 +126,22 @@ def test_a_listed_send_says_when_it_is_tried_next(
     for listed, row in zip(walk(state, SendFilter(), limit=100), planned, strict=True):
         assert listed.next_attempt_at == row["ready_at"]
         assert (listed.send.state, listed.send.reason) == (row["state"], row["reason"])
+
+
+def test_a_row_that_cannot_be_read_is_named_and_keeps_no_other_from_the_page(
+    state: State, planned: list[dict[str, Any]]
+) -> None:
+    broken = planned[3]["send_id"]
+    with state.write(SHOP) as tx:
+        out_of_range = sa.text(
+            "update planned_send set planned_at = 1000000000000000000 "
+            "where tenant_id = 'shop' and send_id = :send_id"
+        )
+        tx.execute(out_of_range, {"send_id": broken})
+    with state.read(SHOP) as tx:
+        page = send_list.page(tx, SendFilter(), behind=None, limit=5)
+    assert page.damaged == (broken,)
+    assert [each.send.send_id for each in page.items] == [
+        row["send_id"] for row in (*planned[:3], planned[4])
+    ]
+    assert page.behind == (planned[4]["campaign_id"], planned[4]["user_id"])

@@ -85,8 +85,11 @@ def list_campaigns(
     place = place_behind(request, cursor, datetime, str)
     behind = None if place is None else CampaignKey(*place)
     page = app.campaigns(who.tenant_id, phase=phase, behind=behind, limit=limit)
-    items = [ListedCampaign.of(each) for each in page.campaigns]
-    return Campaigns(items=items, next_cursor=cursor_behind(request, page.goes_on_behind))
+    return Campaigns(
+        items=[ListedCampaign.of(each) for each in page.items],
+        damaged=list(page.damaged),
+        next_cursor=cursor_behind(request, page.behind),
+    )
 
 
 @router.get("/{campaign_id}/results", responses=problems.responses(_UNKNOWN))

@@ -72,9 +72,11 @@ def list_devices(
         behind=None if place is None else DeviceId(place[0]),
         limit=limit,
     )
-    last = None if page.goes_on_behind is None else [page.goes_on_behind]
-    items = [ListedDevice.of(each) for each in page.devices]
-    return Devices(items=items, next_cursor=cursor_behind(request, last))
+    return Devices(
+        items=[ListedDevice.of(each) for each in page.items],
+        damaged=list(page.damaged),
+        next_cursor=cursor_behind(request, page.behind),
+    )
 
 
 @router.get("/web-push-key", responses=problems.responses({503: ["secrets_unusable"]}))

@@ -62,8 +62,11 @@ def list_sends(
         behind=None if place is None else SendKey(*place),
         limit=limit,
     )
-    items = [ListedSend.of({**asdict(each), **asdict(each.send)}) for each in page.sends]
-    return Sends(items=items, next_cursor=cursor_behind(request, page.goes_on_behind))
+    return Sends(
+        items=[ListedSend.of({**asdict(each), **asdict(each.send)}) for each in page.items],
+        damaged=list(page.damaged),
+        next_cursor=cursor_behind(request, page.behind),
+    )
 
 
 @router.get("/{send_id}", responses=problems.responses(_UNKNOWN))

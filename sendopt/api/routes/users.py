@@ -46,9 +46,11 @@ def list_users(
     place = place_behind(request, cursor, str)
     behind = None if place is None else UserId(place[0])
     page = app.users(who.tenant_id, opted_out=opted_out, behind=behind, limit=limit)
-    last = None if page.goes_on_behind is None else [page.goes_on_behind]
-    items = [User.of(each) for each in page.users]
-    return Users(items=items, next_cursor=cursor_behind(request, last))
+    return Users(
+        items=[User.of(each) for each in page.items],
+        damaged=list(page.damaged),
+        next_cursor=cursor_behind(request, page.behind),
+    )
 
 
 @router.get("/{user_id}", responses=problems.responses(_UNKNOWN))

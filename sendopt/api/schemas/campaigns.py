@@ -150,11 +150,14 @@ class Campaigns(Answer):
                     "cancelled_at": None,
                 }
             ],
+            "damaged": [],
             "next_cursor": None,
         }
     )
 
     items: list[ListedCampaign]
+    damaged: list[str]
+    """Ids of those of the page that cannot be read; `sendopt verify` says why."""
     next_cursor: str | None
 
 

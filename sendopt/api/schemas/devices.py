@@ -59,11 +59,14 @@ class Devices(Answer):
                     "dead_reason": None,
                 }
             ],
+            "damaged": [],
             "next_cursor": None,
         }
     )
 
     items: list[ListedDevice]
+    damaged: list[str]
+    """Ids of those of the page that cannot be read; `sendopt verify` says why."""
     next_cursor: str | None
 
 

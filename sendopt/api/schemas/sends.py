@@ -212,9 +212,13 @@ class ListedSend(Answer):
 class Sends(Answer):
     """A page of sends. It may hold few, or none: only without a cursor is the list over."""
 
-    model_config = shown_as({"items": [_LISTED], "next_cursor": "WyI2ZjMiLCJhIiwidSJd"})
+    model_config = shown_as(
+        {"items": [_LISTED], "damaged": [], "next_cursor": "WyI2ZjMiLCJhIiwidSJd"}
+    )
 
     items: list[ListedSend]
+    damaged: list[str]
+    """Ids of those of the page that cannot be read; `sendopt verify` says why."""
     next_cursor: str | None
 
 

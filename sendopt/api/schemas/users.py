@@ -56,9 +56,12 @@ class Users(Answer):
     model_config = shown_as(
         {
             "items": [{"user_id": "user-7", "timezone": "Europe/Vienna", "opted_out_at": None}],
+            "damaged": [],
             "next_cursor": None,
         }
     )
 
     items: list[User]
+    damaged: list[str]
+    """Ids of those of the page that cannot be read; `sendopt verify` says why."""
     next_cursor: str | None
