@@ -31,7 +31,7 @@ from sendopt.clock import VirtualClock
 from sendopt.demo.studies import Study, held_days, load_studies
 from sendopt.evaluate.metrics import Interval, user_interval
 from sendopt.features import AsOfView
-from sendopt.records import NO_EXPLORATION, Exploration, TenantId
+from sendopt.records import NO_EXPLORATION, Exploration, Policy, TenantId
 from sendopt.schedule.policy import chance_of_gain, draw_slot
 from sendopt.schedule.windows import minutes_apart
 from sendopt.score import score_candidates
@@ -137,12 +137,12 @@ def expected(day: Day, exploration: Exploration) -> float:
 def print_cost_of_exploring(days: list[Day]) -> None:
     policies: Mapping[str, Exploration] = {
         "greedy": NO_EXPLORATION,
-        "epsilon_greedy 0.05": Exploration("epsilon_greedy", 0.05),
-        "epsilon_greedy 0.1": Exploration("epsilon_greedy", 0.1),
-        "epsilon_greedy 0.2": Exploration("epsilon_greedy", 0.2),
-        "thompson, share 0.2": Exploration("thompson", 0.02, 0.2),
-        "thompson, share 0.5": Exploration("thompson", 0.02, 0.5),
-        "random": Exploration("epsilon_greedy", 1.0, 1.0),
+        "epsilon_greedy 0.05": Exploration(Policy.EPSILON_GREEDY, 0.05),
+        "epsilon_greedy 0.1": Exploration(Policy.EPSILON_GREEDY, 0.1),
+        "epsilon_greedy 0.2": Exploration(Policy.EPSILON_GREEDY, 0.2),
+        "thompson, share 0.2": Exploration(Policy.THOMPSON, 0.02, 0.2),
+        "thompson, share 0.5": Exploration(Policy.THOMPSON, 0.02, 0.5),
+        "random": Exploration(Policy.EPSILON_GREEDY, 1.0, 1.0),
     }
     print("| policy | answered | minus greedy |\n|---|---|---|")
     for name, exploration in policies.items():

@@ -12,7 +12,18 @@ from sendopt.app.planning import Planner
 from sendopt.app.stores import Stores
 from sendopt.errors import InvalidInput
 from sendopt.features import Target
-from sendopt.records import Campaign, CampaignId, Exploration, Holdout, Plan, SendId, TenantId
+from sendopt.records import (
+    Campaign,
+    CampaignId,
+    EndReason,
+    Exploration,
+    Holdout,
+    HoldoutTime,
+    Plan,
+    Policy,
+    SendId,
+    TenantId,
+)
 from sendopt.state import plans
 
 
@@ -87,7 +98,7 @@ class Campaigns(Stores):
         """Call off every send that no dispatcher has claimed yet; what went out stays out."""
         with self.state.write(tenant_id) as tx:
             plans.cancel_campaign(
-                tx, campaign_id, reason="campaign_cancelled", now=self.clock.now()
+                tx, campaign_id, reason=EndReason.CAMPAIGN_CANCELLED, now=self.clock.now()
             )
         return self.campaign(tenant_id, campaign_id)
 
@@ -117,7 +128,7 @@ class Campaigns(Stores):
             Conflict: `send_not_planned`, if it is being handed over or has ended.
         """
         with self.state.write(tenant_id) as tx:
-            plans.cancel_send(tx, send_id, reason="send_cancelled")
+            plans.cancel_send(tx, send_id, reason=EndReason.SEND_CANCELLED)
         return self.send(tenant_id, send_id)
 
     def _read_campaign(self, tenant_id: TenantId, definition: Any, *, now: datetime) -> Campaign:
@@ -137,13 +148,15 @@ class Campaigns(Stores):
         given = self.settings.schedule
         return schedule.HouseRules(
             exploration=Exploration(
-                policy=given.policy,
+                policy=Policy(given.policy),
                 epsilon=0.0 if given.policy == "greedy" else given.epsilon,
                 share=given.explored_share,
                 per_user=given.explored_per_user_30_days,
             ),
             holdout=(
-                Holdout(given.holdout_share, given.holdout_time) if given.holdout_share else None
+                Holdout(given.holdout_share, HoldoutTime(given.holdout_time))
+                if given.holdout_share
+                else None
             ),
             least_confidence=given.least_confidence,
             urgent_message_types=frozenset(given.urgent_message_types),

@@ -16,16 +16,29 @@ from sendopt.features.inferred_zone import infer_zones
 from sendopt.learn import Registry, ServableModel
 from sendopt.learn.registry import serving
 from sendopt.log import Log, Reader
-from sendopt.records import Campaign, Channel, Plan, Score, ServedBy, TenantId, UserId
+from sendopt.records import (
+    Campaign,
+    Channel,
+    Plan,
+    Policy,
+    Score,
+    ServedBy,
+    TenantId,
+    UserId,
+    ZoneSource,
+)
 from sendopt.schedule import Forecast, PastOutcomes, Person, candidate_slots
 from sendopt.schedule.forecast import Scores
 from sendopt.schedule.people import gather
-from sendopt.schedule.policy import GREEDY
 from sendopt.score.histogram import score_hours
 from sendopt.state import State, devices, experience, tenants, users
 
 _BUDGET_PERIOD = timedelta(days=30)
-_NAMED_ZONES = ("device", "user", "log")  # not the tenant's, and none that was inferred
+_NAMED_ZONES = (
+    ZoneSource.DEVICE,
+    ZoneSource.USER,
+    ZoneSource.LOG,
+)  # not the tenant's, and none that was inferred
 _WORDING_MEMORY = timedelta(days=60)  # wordings wear out; what was answered long ago says little
 
 
@@ -116,7 +129,7 @@ class Planner:
         self, campaign: Campaign, tenant_id: TenantId, *, now: datetime
     ) -> PastOutcomes:
         """Return who was explored with lately, and which wording was answered."""
-        explores = campaign.exploration.policy != GREEDY and not campaign.urgent
+        explores = campaign.exploration.policy != Policy.GREEDY and not campaign.urgent
         learns = campaign.learn_variants and len(campaign.variants) > 1
         if not explores and not learns:
             return PastOutcomes()
@@ -186,7 +199,7 @@ def _with_inferred_zones(
     unknown = [
         person.user_id
         for person in people
-        if person.timezone_source == "tenant" and person.suppressed_by is None
+        if person.timezone_source == ZoneSource.TENANT and person.suppressed_by is None
     ]
     if not unknown:
         return people
@@ -194,11 +207,11 @@ def _with_inferred_zones(
     return [
         replace(
             person,
-            timezone_source="inferred",
+            timezone_source=ZoneSource.INFERRED,
             quiet_offsets=inferred[person.user_id].offsets,
             timezone_confidence=inferred[person.user_id].confidence,
         )
-        if person.timezone_source == "tenant" and person.user_id in inferred
+        if person.timezone_source == ZoneSource.TENANT and person.user_id in inferred
         else person
         for person in people
     ]

@@ -14,6 +14,7 @@ from sendopt.records import (
     Attempt,
     Channel,
     DueSend,
+    EndReason,
     Message,
     Outcome,
     Permanent,
@@ -97,7 +98,7 @@ class HandOver:
                 send_id=send.send_id,
                 error=type(error).__name__,
             )
-            return Permanent("message_unusable")
+            return Permanent(EndReason.MESSAGE_UNUSABLE)
 
     def _hand_over(
         self, channel: Channel, messages: Sequence[tuple[Attempt, Message]]

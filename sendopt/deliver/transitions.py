@@ -1,19 +1,4 @@
-"""The transitions of a send: before an attempt, and after its outcome. First match wins.
-
-Reasons with which a send can end here:
-    accepted                          the provider took responsibility
-    opted_out, no_device,             the user can no longer be reached
-    device_dead
-    campaign_cancelled                the campaign was cancelled while the send was claimed
-    too_late                          nobody came to it before it expired
-    outcome_unknown                   the same, and its last attempt may have arrived
-    quiet_hours, no_time_to_retry     the next allowed time lies after its expiry
-    gave_up                           the most attempts were made
-    record_missing                    its campaign, content or decision is not in the store
-    record_damaged                    the store holds something of it that nobody can read
-    message_unusable                  no message or request can be made of what is stored
-    anything else                     the provider's own reason for refusing it
-"""
+"""The transitions of a send: before an attempt, and after its outcome. First match wins."""
 
 from __future__ import annotations
 
@@ -29,6 +14,7 @@ from sendopt.records import (
     DeadAddress,
     DueSend,
     Ended,
+    EndReason,
     Permanent,
     Postponed,
     Receipt,
@@ -45,14 +31,14 @@ def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> SendT
     """
     expired = now >= send.expires_at
     obstacles = (
-        (send.cancelled, SendState.CANCELLED, "campaign_cancelled"),
-        (send.opted_out, SendState.SUPPRESSED, "opted_out"),
-        (send.device is None, SendState.SUPPRESSED, "no_device"),
-        (send.device_dead, SendState.SUPPRESSED, "device_dead"),
-        (send.variant is None or send.timezone is None, SendState.FAILED, "record_missing"),
-        (send.attempt_count >= retry.max_attempts, SendState.FAILED, "gave_up"),
-        (expired and send.abandoned, SendState.EXPIRED, "outcome_unknown"),
-        (expired, SendState.EXPIRED, "too_late"),
+        (send.cancelled, SendState.CANCELLED, EndReason.CAMPAIGN_CANCELLED),
+        (send.opted_out, SendState.SUPPRESSED, EndReason.OPTED_OUT),
+        (send.device is None, SendState.SUPPRESSED, EndReason.NO_DEVICE),
+        (send.device_dead, SendState.SUPPRESSED, EndReason.DEVICE_DEAD),
+        (send.variant is None or send.timezone is None, SendState.FAILED, EndReason.RECORD_MISSING),
+        (send.attempt_count >= retry.max_attempts, SendState.FAILED, EndReason.GAVE_UP),
+        (expired and send.abandoned, SendState.EXPIRED, EndReason.OUTCOME_UNKNOWN),
+        (expired, SendState.EXPIRED, EndReason.TOO_LATE),
     )
     for met, state, reason in obstacles:
         if met:
@@ -60,7 +46,7 @@ def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> SendT
     # The store says when it is ready; its promise is when it is due.
     allowed_at = _outside_quiet_hours(send, max(now, send.due_at))
     if allowed_at >= send.expires_at:
-        return Ended(SendState.EXPIRED, "quiet_hours")
+        return Ended(SendState.EXPIRED, EndReason.QUIET_HOURS)
     return Postponed(allowed_at) if allowed_at > now else None
 
 
@@ -73,7 +59,7 @@ def after_attempt(receipt: Receipt, *, now: datetime, retry: RetryPolicy) -> Sen
     attempt, outcome = receipt.attempt, receipt.outcome
     match outcome:
         case Accepted():
-            return Ended(SendState.DELIVERED, "accepted", handed_over_at=attempt.started_at)
+            return Ended(SendState.DELIVERED, EndReason.ACCEPTED, handed_over_at=attempt.started_at)
         case DeadAddress(reason) | Permanent(reason):
             return Ended(SendState.FAILED, reason)
         case Retry():
@@ -85,13 +71,14 @@ def _after_retry(
     send: DueSend, outcome: Retry, *, now: datetime, retry: RetryPolicy
 ) -> SendTransition:
     if send.attempt_count >= retry.max_attempts:
-        return Ended(SendState.FAILED, "gave_up")
+        return Ended(SendState.FAILED, EndReason.GAVE_UP)
     again_at = now + retry.delay(send.send_id, send.attempt_count, outcome)
     allowed_at = _outside_quiet_hours(send, again_at)
     if allowed_at < send.expires_at:
         return Postponed(allowed_at)
     return Ended(
-        SendState.EXPIRED, "quiet_hours" if again_at < send.expires_at else "no_time_to_retry"
+        SendState.EXPIRED,
+        EndReason.QUIET_HOURS if again_at < send.expires_at else EndReason.NO_TIME_TO_RETRY,
     )
 
 

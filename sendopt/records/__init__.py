@@ -24,9 +24,19 @@ from sendopt.records.campaign import (
 from sendopt.records.charge import DEFAULT_ATTRIBUTION_WINDOW, Charge, ChargeKind, RateCard
 from sendopt.records.consent import Consent
 from sendopt.records.counted_sends import CountedSends
-from sendopt.records.decision import Decision, ServedBy, Slot
+from sendopt.records.decision import (
+    AbstentionReason,
+    Decision,
+    Exclusion,
+    ExplorationBound,
+    ServedBy,
+    Slot,
+    VariantEvidence,
+    ZoneSource,
+)
 from sendopt.records.device import Channel, Device
 from sendopt.records.due_send import DamagedSend, DueSend
+from sendopt.records.end_reason import EndReason
 from sendopt.records.event import CAUSED_BY_SEND, COUNTING_ATTRIBUTE, OUTCOMES, Event, EventType
 from sendopt.records.finding import DroppedField, Finding, Rejection
 from sendopt.records.ids import (
@@ -41,10 +51,12 @@ from sendopt.records.ids import (
 from sendopt.records.message import Message
 from sendopt.records.outcome import Accepted, DeadAddress, Outcome, Permanent, Retry
 from sendopt.records.plan import Plan
+from sendopt.records.policy import HoldoutTime, Policy
 from sendopt.records.principal import PERMISSIONS_OF, BuiltInRole, Permission, Principal
 from sendopt.records.response import Click, Response, ResponseKind
 from sendopt.records.score import Score
-from sendopt.records.send import FINAL_STATES, Arm, PlannedSend, SendState
+from sendopt.records.send import Arm, PlannedSend
+from sendopt.records.send_state import FINAL_STATES, SendState
 from sendopt.records.transition import Ended, Postponed, SendTransition
 from sendopt.records.variant_answers import VariantAnswers
 
@@ -56,6 +68,7 @@ __all__ = [
     "NO_EXPLORATION",
     "OUTCOMES",
     "PERMISSIONS_OF",
+    "AbstentionReason",
     "Accepted",
     "Arm",
     "Attempt",
@@ -76,18 +89,23 @@ __all__ = [
     "DeviceId",
     "DroppedField",
     "DueSend",
+    "EndReason",
     "Ended",
     "Event",
     "EventType",
+    "Exclusion",
     "Exploration",
+    "ExplorationBound",
     "Finding",
     "Holdout",
+    "HoldoutTime",
     "Message",
     "Outcome",
     "Permanent",
     "Permission",
     "Plan",
     "PlannedSend",
+    "Policy",
     "Postponed",
     "Principal",
     "QuietHours",
@@ -107,6 +125,8 @@ __all__ = [
     "UserId",
     "Variant",
     "VariantAnswers",
+    "VariantEvidence",
     "VariantId",
+    "ZoneSource",
     "is_reserved",
 ]

@@ -7,6 +7,7 @@ from datetime import datetime, time, timedelta
 
 from sendopt.records.device import Channel
 from sendopt.records.ids import CampaignId, UserId, VariantId
+from sendopt.records.policy import HoldoutTime, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class QuietHours:
 class Exploration:
     """How a policy leaves the best slot to learn about others, and how often it may."""
 
-    policy: str = "greedy"  # "greedy", "epsilon_greedy", "thompson"
+    policy: Policy = Policy.GREEDY
     epsilon: float = 0.0  # so much probability is spread evenly over the allowed slots
     share: float = 0.5  # of one send: the most probability on other slots than the best
     per_user: int = 4  # sends in 30 days that may have left a user's best slot
@@ -46,7 +47,7 @@ class Holdout:
     """Users kept out of the optimisation, so that its effect can be measured."""
 
     share: float  # of the tenant's users
-    time: str = "configured"  # "configured", or "random": any allowed slot alike
+    time: HoldoutTime = HoldoutTime.CONFIGURED
 
 
 @dataclass(frozen=True, slots=True)

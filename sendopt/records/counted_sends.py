@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sendopt.records.device import Channel
 from sendopt.records.ids import VariantId
-from sendopt.records.send import Arm, SendState
+from sendopt.records.send import Arm
+from sendopt.records.send_state import SendState
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,45 @@ from datetime import datetime
 from enum import StrEnum
 
 from sendopt.records.ids import SendId
+from sendopt.records.policy import Policy
+
+
+class Exclusion(StrEnum):
+    """What puts a candidate time out of the question."""
+
+    PAST = "past"
+    QUIET_HOURS = "quiet_hours"
+    QUIET_HOURS_INFERRED = "quiet_hours_inferred"  # where the user may live as well
+
+
+class ZoneSource(StrEnum):
+    """What names the zone of a user; the closest to the user's pocket first."""
+
+    DEVICE = "device"
+    USER = "user"  # the profile
+    LOG = "log"  # the last one seen there
+    TENANT = "tenant"  # nothing names it
+    INFERRED = "inferred"  # nothing names it, and the log tells at which offsets it may be
+
+
+class AbstentionReason(StrEnum):
+    """Why a send keeps the configured time although a model spoke."""
+
+    GAIN_NOT_PROVEN = "gain_not_proven"
+
+
+class ExplorationBound(StrEnum):
+    """What forbids to explore with a user."""
+
+    URGENT = "urgent"  # the message is
+    BUDGET_SPENT = "exploration_budget_spent"
+
+
+class VariantEvidence(StrEnum):
+    """What is known of the wordings of a campaign."""
+
+    TOO_LITTLE_DATA = "too_little_data"
+    PREFERRED = "preferred"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +54,7 @@ class Slot:
 
     starts_at: datetime
     open_probability: float | None  # None = could not be scored
-    excluded_by: str | None = None  # "quiet_hours", "past", ...; None = allowed
+    excluded_by: Exclusion | None = None  # None = allowed
     logit_sd: float | None = None  # how unsure its place among the user's times is; None = unsaid
 
 
@@ -36,20 +75,20 @@ class Decision:
     slots: tuple[Slot, ...]
     chosen_at: datetime | None  # None = suppressed: no allowed slot, or the user may not be reached
     propensity: float | None  # P(this slot | arm, all constraints); None = suppressed
-    policy: str  # "greedy", "epsilon_greedy", ...; "configured", "fallback": see schedule.choose
-    binding_constraint: str | None  # what kept the send from the most likely slot of all
+    policy: Policy
+    binding_constraint: Exclusion | None  # what kept the send from the most likely slot of all
     fallback_reason: str | None  # why no model spoke
     model_version: str | None
     log_snapshot: int | None  # the log as the model saw it
     timezone: str
-    timezone_source: str  # "device", "user", "log", "tenant", "inferred"
+    timezone_source: ZoneSource
     served_by: ServedBy | None = None  # None = suppressed
     gain_probability: float | None = None  # P(the best slot beats the configured one)
-    abstention_reason: str | None = None  # why the configured time stayed: "gain_not_proven"
+    abstention_reason: AbstentionReason | None = None  # why the configured time stayed
     explored: bool | None = None  # another slot than the policy's best one
-    exploration_bound_by: str | None = None  # "urgent", "exploration_budget_spent"
+    exploration_bound_by: ExplorationBound | None = None  # why nothing was explored
     variant_propensity: float | None = None  # P(this variant | this slot)
-    variant_evidence: str | None = None  # "too_little_data", "preferred"; None = one variant
+    variant_evidence: VariantEvidence | None = None  # None = one variant
     variant_confidence: float | None = None  # P(the most promising variant is the best)
     timezone_confidence: float | None = None  # of an inferred zone: mass of `quiet_offsets`
     quiet_offsets: tuple[int, ...] | None = None  # minutes east of UTC at which it may be night

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sendopt.records.end_reason import EndReason
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -23,14 +25,14 @@ class Retry:
 class DeadAddress:
     """The device is gone; forget it."""
 
-    reason: str
+    reason: EndReason
 
 
 @dataclass(frozen=True, slots=True)
 class Permanent:
     """This message will never be accepted; the device may be fine."""
 
-    reason: str
+    reason: EndReason
 
 
 Outcome = Accepted | Retry | DeadAddress | Permanent

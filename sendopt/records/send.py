@@ -7,7 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from sendopt.records.device import Channel
+from sendopt.records.end_reason import EndReason
 from sendopt.records.ids import CampaignId, DeviceId, SendId, TenantId, UserId, VariantId
+from sendopt.records.send_state import SendState
 
 
 class Arm(StrEnum):
@@ -15,29 +17,6 @@ class Arm(StrEnum):
 
     OPTIMISED = "optimised"
     HOLDOUT = "holdout"  # keeps the configured time, or a random one: what others are held against
-
-
-class SendState(StrEnum):
-    """Where a send stands. It ends in exactly one of the last five, with one reason."""
-
-    PLANNED = "planned"
-    CLAIMED = "claimed"
-    DELIVERED = "delivered"  # the provider took responsibility for it
-    FAILED = "failed"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-    SUPPRESSED = "suppressed"
-
-
-FINAL_STATES = frozenset(
-    {
-        SendState.DELIVERED,
-        SendState.FAILED,
-        SendState.EXPIRED,
-        SendState.CANCELLED,
-        SendState.SUPPRESSED,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +33,5 @@ class PlannedSend:
     due_at: datetime | None  # None only if suppressed
     expires_at: datetime | None
     state: SendState = SendState.PLANNED
-    reason: str | None = None  # set in every final state
+    reason: EndReason | None = None  # set in every final state
     arm: Arm | None = None  # None = no experiment; set for suppressed sends too

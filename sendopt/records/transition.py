@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sendopt.records.send import SendState
+from sendopt.records.end_reason import EndReason
+from sendopt.records.send_state import SendState
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Ended:
     """Over, in a final state, for one reason."""
 
     state: SendState
-    reason: str
+    reason: EndReason
     handed_over_at: datetime | None = None  # when the attempt began that was accepted
 
 

@@ -19,6 +19,8 @@ from sendopt.records import (
     Channel,
     Exploration,
     Holdout,
+    HoldoutTime,
+    Policy,
     QuietHours,
     UserId,
     Variant,
@@ -27,7 +29,7 @@ from sendopt.records import (
 from sendopt.schedule.contradictions import MAX_SLOTS, contradictions
 from sendopt.schedule.fields import USER_SCHEMA, Instant, LocalTime, Name, Text, Url, User
 from sendopt.schedule.house import DEFAULT_HOUSE_RULES, HouseRules
-from sendopt.schedule.policy import GREEDY, THOMPSON_FLOOR
+from sendopt.schedule.policy import THOMPSON_FLOOR
 from sendopt.strict_json import StrictModel, examined
 
 EXAMPLE: dict[str, Any] = {
@@ -236,8 +238,8 @@ def _exploration(given: ExplorationDefinition | None, house: Exploration) -> Exp
     if given is None:
         return house
     return Exploration(
-        policy=given.policy,
-        epsilon=(0.0 if given.policy == GREEDY else THOMPSON_FLOOR)
+        policy=Policy(given.policy),
+        epsilon=(0.0 if given.policy == "greedy" else THOMPSON_FLOOR)
         if given.epsilon is None
         else given.epsilon,
         share=house.share if given.share is None else given.share,
@@ -246,7 +248,9 @@ def _exploration(given: ExplorationDefinition | None, house: Exploration) -> Exp
 
 
 def _holdout(given: HoldoutDefinition | None) -> Holdout | None:
-    return None if given is None or given.share == 0 else Holdout(given.share, given.time)
+    return (
+        None if given is None or given.share == 0 else Holdout(given.share, HoldoutTime(given.time))
+    )
 
 
 def _least_confidence(given: CampaignDefinition, house: HouseRules) -> float | None:

@@ -10,7 +10,16 @@ from zoneinfo import ZoneInfo
 
 from sendopt.clock import zone_at, zone_of
 from sendopt.quiet_hours import in_quiet_hours
-from sendopt.records import Campaign, Device, QuietHours, Slot, UserId
+from sendopt.records import (
+    Campaign,
+    Device,
+    EndReason,
+    Exclusion,
+    QuietHours,
+    Slot,
+    UserId,
+    ZoneSource,
+)
 from sendopt.schedule.windows import first_allowed, instants_showing, times_of_day
 
 
@@ -21,8 +30,8 @@ class Person:
     user_id: UserId
     device: Device | None
     timezone: str  # IANA
-    timezone_source: str  # "device", "user", "log", "tenant", "inferred"
-    suppressed_by: str | None = None  # "opted_out", "user_unknown", ...; None = may be reached
+    timezone_source: ZoneSource
+    suppressed_by: EndReason | None = None  # None = may be reached
     #: Minutes east of UTC at which the user may live as well: there, too, nobody is woken. Only
     #: where nothing names the zone ("inferred"); the clock then is the tenant's.
     quiet_offsets: tuple[int, ...] = ()
@@ -100,12 +109,12 @@ def _excluded_by(
     night_zones: Sequence[ZoneInfo],
     quiet: QuietHours | None,
     now: datetime,
-) -> str | None:
+) -> Exclusion | None:
     if at < now:
-        return "past"
+        return Exclusion.PAST
     if quiet is not None:
         if in_quiet_hours(at, zone, quiet):
-            return "quiet_hours"
+            return Exclusion.QUIET_HOURS
         if any(in_quiet_hours(at, night_zone, quiet) for night_zone in night_zones):
-            return "quiet_hours_inferred"
+            return Exclusion.QUIET_HOURS_INFERRED
     return None

@@ -1,12 +1,4 @@
-"""Chooses one person's slot: arm, then evidence of a gain, then exploration.
-
-The policies that a decision can name:
-    greedy, epsilon_greedy, thompson    the campaign's exploration; see sendopt.schedule.policy
-    configured                          the configured time: of the holdout, or no gain was proven
-    random                              of the holdout: every allowed slot alike
-    fallback                            the configured time, because nothing was known to choose by
-    none                                the person may not be reached
-"""
+"""Chooses one person's slot: arm, then evidence of a gain, then exploration."""
 
 from __future__ import annotations
 
@@ -18,14 +10,20 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from sendopt.clock import zone_of
-from sendopt.records import Arm, Campaign, Slot
+from sendopt.records import (
+    AbstentionReason,
+    Arm,
+    Campaign,
+    EndReason,
+    Exclusion,
+    ExplorationBound,
+    HoldoutTime,
+    Policy,
+    Slot,
+)
 from sendopt.schedule.candidates import Person
-from sendopt.schedule.policy import GREEDY, chance_of_gain, draw, draw_slot
+from sendopt.schedule.policy import chance_of_gain, draw, draw_slot
 from sendopt.schedule.windows import minutes_apart
-
-GAIN_NOT_PROVEN = "gain_not_proven"
-BUDGET_SPENT = "exploration_budget_spent"
-URGENT = "urgent"
 
 #: Keeps logits finite; no log can tell a likelihood below this from none.
 _LEAST_PROBABILITY = 1e-6
@@ -35,16 +33,16 @@ _LEAST_PROBABILITY = 1e-6
 class Choice:
     """What was decided for one person; the fields mean what they mean in `Decision`."""
 
-    policy: str
+    policy: Policy
     at: datetime | None = None
     propensity: float | None = None
-    suppressed_by: str | None = None
-    binding_constraint: str | None = None
+    suppressed_by: EndReason | None = None
+    binding_constraint: Exclusion | None = None
     fallback_reason: str | None = None
     gain_probability: float | None = None
-    abstention_reason: str | None = None
+    abstention_reason: AbstentionReason | None = None
     explored: bool | None = None
-    exploration_bound_by: str | None = None
+    exploration_bound_by: ExplorationBound | None = None
 
 
 #: How much better a slot is on the logit scale for what the scores do not know: its wording.
@@ -74,18 +72,18 @@ def choose(
         fallback_reason: why no model spoke, or None; who alone has no score gets "not_scored".
         bonus: see `Bonus`; None = nothing is known.
     """
-    suppressed_by = person.suppressed_by or ("no_device" if person.device is None else None)
+    suppressed_by = person.suppressed_by or (EndReason.NO_DEVICE if person.device is None else None)
     if suppressed_by is not None:
-        return Choice("none", suppressed_by=suppressed_by)
+        return Choice(Policy.NONE, suppressed_by=suppressed_by)
     allowed = [slot for slot in slots if slot.excluded_by is None]
     by_clock = _by_configured_time(campaign, person)
     if arm is Arm.HOLDOUT:
-        if campaign.holdout is not None and campaign.holdout.time == "random" and allowed:
+        if campaign.holdout is not None and campaign.holdout.time == HoldoutTime.RANDOM and allowed:
             return _at_random(allowed, uniform())
-        return _configured(slots, allowed, by_clock, policy="configured")
+        return _configured(slots, allowed, by_clock, policy=Policy.CONFIGURED)
     if all(slot.open_probability is None for slot in allowed or slots):
         return replace(
-            _configured(slots, allowed, by_clock, policy="fallback"),
+            _configured(slots, allowed, by_clock, policy=Policy.FALLBACK),
             fallback_reason=fallback_reason or "not_scored",
         )
     choice, kept = _most_promising(campaign, slots, allowed, by_clock, bonus)
@@ -119,7 +117,7 @@ def _most_promising(
     if best is None:
         return Choice(
             campaign.exploration.policy,
-            suppressed_by="no_allowed_slot",
+            suppressed_by=EndReason.NO_ALLOWED_SLOT,
             binding_constraint=ideal.excluded_by,
         ), None
     bound = order(ideal) > order(best)
@@ -139,7 +137,7 @@ def _most_promising(
     choice = replace(choice, gain_probability=gain)
     if gain >= campaign.least_confidence:
         return choice, best
-    return replace(choice, abstention_reason=GAIN_NOT_PROVEN), configured
+    return replace(choice, abstention_reason=AbstentionReason.GAIN_NOT_PROVEN), configured
 
 
 def _explored(
@@ -154,10 +152,10 @@ def _explored(
 ) -> Choice:
     """Draw the slot by the campaign's policy, or take `kept` where nothing may be explored."""
     bound_by = _exploration_bound_by(campaign, explored_count)
-    if campaign.exploration.policy == GREEDY or bound_by is not None:
+    if campaign.exploration.policy == Policy.GREEDY or bound_by is not None:
         return replace(
             choice,
-            policy="configured" if choice.abstention_reason else GREEDY,
+            policy=Policy.CONFIGURED if choice.abstention_reason else Policy.GREEDY,
             at=kept.starts_at,
             propensity=1.0,
             explored=False,
@@ -179,20 +177,22 @@ def _explored(
     )
 
 
-def _exploration_bound_by(campaign: Campaign, explored_count: int) -> str | None:
+def _exploration_bound_by(campaign: Campaign, explored_count: int) -> ExplorationBound | None:
     """Return what forbids the campaign's exploration for this user; None = nothing does."""
-    if campaign.exploration.policy == GREEDY:
+    if campaign.exploration.policy == Policy.GREEDY:
         return None
     if campaign.urgent:
-        return URGENT
-    return BUDGET_SPENT if explored_count >= campaign.exploration.per_user else None
+        return ExplorationBound.URGENT
+    return (
+        ExplorationBound.BUDGET_SPENT if explored_count >= campaign.exploration.per_user else None
+    )
 
 
 def _at_random(allowed: Sequence[Slot], uniform: float) -> Choice:
     """Take any allowed slot, each with the same probability."""
     drawn = draw((1.0 / len(allowed),) * len(allowed), uniform)
     return Choice(
-        "random",
+        Policy.RANDOM,
         at=allowed[drawn.chosen].starts_at,
         propensity=drawn.propensity,
         explored=False,  # the control chose it, not the policy: no budget pays for it
@@ -204,13 +204,15 @@ def _configured(
     allowed: Sequence[Slot],
     by_clock: Callable[[Slot], float],
     *,
-    policy: str,
+    policy: Policy,
 ) -> Choice:
     """Take the allowed slot nearest to the configured time."""
     ideal = max(slots, key=by_clock)
     chosen = max(allowed, key=by_clock, default=None)
     if chosen is None:
-        return Choice(policy, suppressed_by="no_allowed_slot", binding_constraint=ideal.excluded_by)
+        return Choice(
+            policy, suppressed_by=EndReason.NO_ALLOWED_SLOT, binding_constraint=ideal.excluded_by
+        )
     bound = by_clock(ideal) > by_clock(chosen)
     return Choice(
         policy,

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sendopt.errors import InvalidInput
+from sendopt.records import Policy
 from sendopt.schedule.fields import read_instant
-from sendopt.schedule.policy import EPSILON_GREEDY, GREEDY
 from sendopt.strict_json import escaped
 from sendopt.text import quoted
 
@@ -173,7 +173,7 @@ def _of_exploration(exploration: Any) -> Iterator[InvalidInput]:
     if not isinstance(exploration, dict):
         return
     policy, epsilon = exploration.get("policy"), exploration.get("epsilon")
-    if policy == GREEDY and epsilon:
+    if policy == Policy.GREEDY and epsilon:
         yield InvalidInput(
             "the greedy policy explores nothing",
             code="exploration_invalid",
@@ -181,7 +181,7 @@ def _of_exploration(exploration: Any) -> Iterator[InvalidInput]:
             expected="no epsilon, or another policy",
             hint='"epsilon_greedy" explores with this probability',
         )
-    if policy == EPSILON_GREEDY and epsilon is None:
+    if policy == Policy.EPSILON_GREEDY and epsilon is None:
         yield InvalidInput(
             "is missing",
             code="missing_field",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sendopt.clock import zone_names
-from sendopt.records import Device, UserId
+from sendopt.records import Device, EndReason, UserId, ZoneSource
 from sendopt.schedule.candidates import Person
 
 
@@ -33,19 +33,20 @@ def gather(
     for user_id in sorted(set(device_of if audience is None else audience)):
         device = device_of.get(user_id)
         zones = (
-            ("device", device.timezone if device else None),
-            ("user", profile_zones.get(user_id)),
-            ("log", log_zones.get(user_id)),
+            (ZoneSource.DEVICE, device.timezone if device else None),
+            (ZoneSource.USER, profile_zones.get(user_id)),
+            (ZoneSource.LOG, log_zones.get(user_id)),
         )
         source, zone = next(
-            ((source, zone) for source, zone in zones if zone in known), ("tenant", tenant_zone)
+            ((source, zone) for source, zone in zones if zone in known),
+            (ZoneSource.TENANT, tenant_zone),
         )
         if user_id in opted_out:
-            suppressed_by = "opted_out"
+            suppressed_by = EndReason.OPTED_OUT
         elif user_id in unknown:
-            suppressed_by = "user_unknown"
+            suppressed_by = EndReason.USER_UNKNOWN
         elif device is None:
-            suppressed_by = "no_device"
+            suppressed_by = EndReason.NO_DEVICE
         else:
             suppressed_by = None
         people.append(

@@ -15,6 +15,7 @@ from sendopt.records import (
     Decision,
     Plan,
     PlannedSend,
+    Policy,
     Score,
     SendId,
     SendState,
@@ -162,11 +163,11 @@ def _variant(
 
 def _served_by(choice: Choice, served_by: ServedBy) -> ServedBy | None:
     match choice.policy:
-        case "none" | "random":
+        case Policy.NONE | Policy.RANDOM:
             return None
-        case "fallback":
+        case Policy.FALLBACK:
             return ServedBy.CONFIGURED_TIME
-        case "configured" if choice.abstention_reason is None:
+        case Policy.CONFIGURED if choice.abstention_reason is None:
             return ServedBy.CONFIGURED_TIME
         case _:
             return served_by

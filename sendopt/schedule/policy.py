@@ -15,11 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.records import Exploration
-
-GREEDY = "greedy"
-EPSILON_GREEDY = "epsilon_greedy"
-THOMPSON = "thompson"
+from sendopt.records import Exploration, Policy
 
 #: Where a Thompson policy names no epsilon: the least probability of every allowed slot, over 1/k.
 THOMPSON_FLOOR = 0.02
@@ -140,10 +136,14 @@ def _wanted(
     logits: Sequence[float], logit_sds: Sequence[float], *, best: int, exploration: Exploration
 ) -> tuple[float, ...]:
     """Return the distribution of the policy before its share is held against it."""
-    if exploration.policy == THOMPSON:
+    if exploration.policy == Policy.THOMPSON:
         return spread(chance_of_being_best(logits, logit_sds), exploration.epsilon)
     certain = tuple(float(index == best) for index in range(len(logits)))
-    return spread(certain, exploration.epsilon) if exploration.policy == EPSILON_GREEDY else certain
+    return (
+        spread(certain, exploration.epsilon)
+        if exploration.policy == Policy.EPSILON_GREEDY
+        else certain
+    )
 
 
 def _within_share(distribution: tuple[float, ...], *, best: int, share: float) -> tuple[float, ...]:

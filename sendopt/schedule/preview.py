@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sendopt.records import CampaignId, Channel, Decision, Plan, PlannedSend, UserId
+from sendopt.records import (
+    CampaignId,
+    Channel,
+    Decision,
+    EndReason,
+    Plan,
+    PlannedSend,
+    Policy,
+    UserId,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +55,13 @@ class Preview:
 _NAMED_USERS = 5
 
 #: What helps where nobody can be reached, by the reason that suppresses a send.
-_HELPS = {
-    "no_device": "register devices on the channel over POST /v1/devices (docs/devices.md)",
-    "user_unknown": "check `audience` for ids that are misspelt, or of another system",
-    "opted_out": "who has opted out is sent nothing until they opt in again",
-    "no_allowed_slot": "widen `send_window`, narrow `quiet_hours`, or name other `candidate_times`",
+_HELPS: Mapping[str, str] = {
+    EndReason.NO_DEVICE: "register devices on the channel over POST /v1/devices (docs/devices.md)",
+    EndReason.USER_UNKNOWN: "check `audience` for ids that are misspelt, or of another system",
+    EndReason.OPTED_OUT: "who has opted out is sent nothing until they opt in again",
+    EndReason.NO_ALLOWED_SLOT: (
+        "widen `send_window`, narrow `quiet_hours`, or name other `candidate_times`"
+    ),
 }
 
 
@@ -58,7 +69,7 @@ def preview(plan: Plan, channel: Channel) -> Preview:
     """Count what `plan` holds for a campaign on `channel`. Committing it sends exactly this."""
     rows = list(zip(plan.sends, plan.decisions, strict=True))
     planned = [(send, decision) for send, decision in rows if send.due_at is not None]
-    fallback_count = sum(decision.policy == "fallback" for _, decision in planned)
+    fallback_count = sum(decision.policy == Policy.FALLBACK for _, decision in planned)
     suppressed = _counted(str(send.reason) for send, _ in rows if send.due_at is None)
     return Preview(
         campaign_id=plan.campaign_id,
@@ -66,7 +77,9 @@ def preview(plan: Plan, channel: Channel) -> Preview:
         planned_count=len(planned),
         suppressed=suppressed,
         unknown_users=tuple(
-            [send.user_id for send, _ in rows if send.reason == "user_unknown"][:_NAMED_USERS]
+            [send.user_id for send, _ in rows if send.reason == EndReason.USER_UNKNOWN][
+                :_NAMED_USERS
+            ]
         ),
         nobody_because=None if planned else _nobody_because(suppressed, channel),
         by_local_hour=_by_local_hour(planned),
@@ -99,9 +112,8 @@ def preview(plan: Plan, channel: Channel) -> Preview:
 def _nobody_because(suppressed: Mapping[str, int], channel: Channel) -> str:
     """Say in a sentence why nobody gets a time, and what helps."""
     if not suppressed:
-        return (
-            f"no user has a device on the channel {channel}: {_HELPS['no_device']}, then plan again"
-        )
+        first = _HELPS[EndReason.NO_DEVICE]
+        return f"no user has a device on the channel {channel}: {first}, then plan again"
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in suppressed.items())
     helps = "; ".join(_HELPS[reason] for reason in suppressed if reason in _HELPS)
     return f"of the audience {reasons}, on the channel {channel}" + (f": {helps}" if helps else "")

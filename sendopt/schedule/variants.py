@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sendopt.clock import zone_of
-from sendopt.records import VariantAnswers, VariantId
+from sendopt.records import VariantAnswers, VariantEvidence, VariantId
 from sendopt.schedule.policy import chance_of_being_best, spread
 
 #: Prior standard deviation of what a wording does: odds a third higher or lower.
@@ -29,9 +29,6 @@ KEEP_FACTOR = 20.0
 FLOOR_SENDS = 50.0
 #: From here on one variant is said to be better.
 PREFERRED_FROM = 0.95
-
-TOO_LITTLE_DATA = "too_little_data"
-PREFERRED = "preferred"
 
 PARTS_OF_DAY = 4
 _LEAST_RATE = 0.001
@@ -70,8 +67,10 @@ class VariantBelief:
     confidence: float  # P(the most promising variant is the best)
 
     @property
-    def evidence(self) -> str:
-        return PREFERRED if self.confidence >= PREFERRED_FROM else TOO_LITTLE_DATA
+    def evidence(self) -> VariantEvidence:
+        if self.confidence >= PREFERRED_FROM:
+            return VariantEvidence.PREFERRED
+        return VariantEvidence.TOO_LITTLE_DATA
 
     @property
     def suits_parts_of_day(self) -> bool:

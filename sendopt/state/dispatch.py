@@ -23,6 +23,7 @@ from sendopt.records import (
     DeadAddress,
     DueSend,
     Ended,
+    EndReason,
     Outcome,
     Permanent,
     Postponed,
@@ -225,7 +226,7 @@ def end_damaged(tx: FleetWrite, sends: Sequence[DamagedSend]) -> None:
             .where(*_key(planned_send))
             .values(
                 state=SendState.FAILED,
-                reason="record_damaged",
+                reason=EndReason.RECORD_DAMAGED,
                 ready_at=None,
                 claimed_by=None,
                 claim_expires_at=None,

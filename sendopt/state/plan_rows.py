@@ -8,25 +8,35 @@ have 25 million of them, and nobody joins on them.
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from sendopt.records import (
+    AbstentionReason,
     Arm,
     CampaignId,
     Channel,
     Decision,
     DeviceId,
+    EndReason,
+    Exclusion,
+    ExplorationBound,
     PlannedSend,
+    Policy,
     SendId,
     SendState,
     ServedBy,
     Slot,
     TenantId,
     UserId,
+    VariantEvidence,
     VariantId,
+    ZoneSource,
 )
 from sendopt.state.json_text import json_text
+
+_Words = TypeVar("_Words", bound=StrEnum)
 
 
 def send_row(planned: PlannedSend, now: datetime) -> dict[str, Any]:
@@ -62,7 +72,7 @@ def send(row: Any) -> PlannedSend:
         due_at=row.due_at,
         expires_at=row.expires_at,
         state=SendState(row.state),
-        reason=row.reason,
+        reason=None if row.reason is None else _word(EndReason, row.reason),
         arm=None if row.arm is None else Arm(row.arm),
     )
 
@@ -99,29 +109,57 @@ def decision(row: Any) -> Decision:
     """Return the record that the columns in `row` hold."""
     return Decision(
         send_id=SendId(row.send_id),
-        slots=tuple(
-            Slot(datetime.fromisoformat(starts_at), *said) for starts_at, *said in row.slots
-        ),
+        slots=tuple(_slot(*said) for said in row.slots),
         chosen_at=row.chosen_at,
         propensity=row.propensity,
-        policy=row.policy,
-        binding_constraint=row.binding_constraint,
+        policy=_word(Policy, row.policy),
+        binding_constraint=None
+        if row.binding_constraint is None
+        else _word(Exclusion, row.binding_constraint),
         fallback_reason=row.fallback_reason,
         model_version=row.model_version,
         log_snapshot=row.log_snapshot,
         timezone=row.timezone,
-        timezone_source=row.timezone_source,
+        timezone_source=_word(ZoneSource, row.timezone_source),
         served_by=None if row.served_by is None else ServedBy(row.served_by),
         gain_probability=row.gain_probability,
-        abstention_reason=row.abstention_reason,
+        abstention_reason=None
+        if row.abstention_reason is None
+        else _word(AbstentionReason, row.abstention_reason),
         explored=row.explored,
-        exploration_bound_by=row.exploration_bound_by,
+        exploration_bound_by=None
+        if row.exploration_bound_by is None
+        else _word(ExplorationBound, row.exploration_bound_by),
         variant_propensity=row.variant_propensity,
-        variant_evidence=row.variant_evidence,
+        variant_evidence=None
+        if row.variant_evidence is None
+        else _word(VariantEvidence, row.variant_evidence),
         variant_confidence=row.variant_confidence,
         timezone_confidence=row.timezone_confidence,
         quiet_offsets=None if row.quiet_offsets is None else tuple(row.quiet_offsets),
     )
+
+
+def _slot(
+    starts_at: str,
+    open_probability: float | None,
+    excluded_by: str | None,
+    logit_sd: float | None = None,
+) -> Slot:
+    return Slot(
+        datetime.fromisoformat(starts_at),
+        open_probability,
+        None if excluded_by is None else _word(Exclusion, excluded_by),
+        logit_sd,
+    )
+
+
+def _word(words: type[_Words], text: str) -> _Words:
+    """Return the member that is `text`; a word of another release is shown as it is stored."""
+    try:
+        return words(text)
+    except ValueError:
+        return cast("_Words", text)
 
 
 def _slot_row(slot: Slot) -> list[Any]:

@@ -16,6 +16,7 @@ from sendopt.records import (
     Campaign,
     CampaignId,
     Decision,
+    EndReason,
     Plan,
     PlannedSend,
     SendId,
@@ -216,7 +217,7 @@ def get_send(tx: TenantRead, send_id: SendId) -> StoredSend:
     )
 
 
-def cancel_send(tx: TenantWrite, send_id: SendId, *, reason: str) -> None:
+def cancel_send(tx: TenantWrite, send_id: SendId, *, reason: EndReason) -> None:
     """Cancel a send that is still planned; one that is cancelled already stays as it is.
 
     Raises:
@@ -237,7 +238,9 @@ def cancel_send(tx: TenantWrite, send_id: SendId, *, reason: str) -> None:
         )
 
 
-def cancel_campaign(tx: TenantWrite, campaign_id: CampaignId, *, reason: str, now: datetime) -> int:
+def cancel_campaign(
+    tx: TenantWrite, campaign_id: CampaignId, *, reason: EndReason, now: datetime
+) -> int:
     """Cancel what is still planned of the campaign, for good, and return how many sends it was.
 
     What is being handed over at this moment ends by itself. Nothing can be committed afterwards.
@@ -316,7 +319,7 @@ def _stored_campaign(tx: TenantRead, query: sa.Select[Any]) -> StoredCampaign:
     return StoredCampaign(**row._asdict())
 
 
-def _cancel(tx: TenantWrite, which: sa.ColumnElement[bool], reason: str) -> int:
+def _cancel(tx: TenantWrite, which: sa.ColumnElement[bool], reason: EndReason) -> int:
     return tx.execute(
         sa.update(planned_send)
         .where(which, planned_send.c.state == SendState.PLANNED)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sendopt.cli.output import print_table, stdout
+from sendopt.records import EndReason, VariantEvidence
 from sendopt.schedule import Preview
-from sendopt.schedule.variants import TOO_LITTLE_DATA
 from sendopt.text import quoted
 
 
@@ -16,7 +16,7 @@ def show(preview: Preview) -> None:
         _show_times(preview)
     if preview.unknown_users:
         named = ", ".join(map(quoted, preview.unknown_users))
-        more = preview.suppressed["user_unknown"] - len(preview.unknown_users)
+        more = preview.suppressed[EndReason.USER_UNKNOWN] - len(preview.unknown_users)
         stdout.print(
             f"user_unknown: {preview.suppressed['user_unknown']:,} of the audience are known "
             f"neither by a device, a profile nor an event: {named}"
@@ -26,7 +26,7 @@ def show(preview: Preview) -> None:
         stdout.print(f"{preview.explored_count:,} get another time than their best, to learn")
     if preview.abstained_count:
         stdout.print(f"{preview.abstained_count:,} stay at the configured time: no gain was proven")
-    if preview.variant_evidence == TOO_LITTLE_DATA:
+    if preview.variant_evidence == VariantEvidence.TOO_LITTLE_DATA:
         stdout.print("Too little data to prefer one wording")
     for title, what, counts in (
         ("Arms", "arm", preview.by_arm),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -11,7 +11,7 @@ import structlog
 
 from sendopt.clock import Clock
 from sendopt.deliver.providers.transport import Request, Response, Transport, TransportError
-from sendopt.records import Accepted, DeadAddress, Message, Outcome, Permanent, Retry
+from sendopt.records import DeadAddress, EndReason, Message, Outcome, Permanent, Retry
 
 _log = structlog.get_logger()
 
@@ -25,8 +25,7 @@ _LONGEST_WAIT = timedelta(days=366)
 class Meaning:
     """What one status, or a family of them, means."""
 
-    outcome: type[Outcome]
-    reason: str
+    outcome: Outcome
     source: str
 
 
@@ -49,7 +48,7 @@ def prepare_all(
                 send_id=message.send_id,
                 error=type(error).__name__,
             )
-            prepared.append(Permanent("message_unusable"))
+            prepared.append(Permanent(EndReason.MESSAGE_UNUSABLE))
     return prepared
 
 
@@ -74,16 +73,12 @@ def classify(answer: Response | TransportError, table: StatusTable, *, now: date
     Without an answer the outcome is unknown and the message is sent again: at least once.
     """
     if isinstance(answer, TransportError):
-        return Permanent(answer.reason) if answer.refused else Retry(answer.reason)
+        return Permanent(EndReason(answer.reason)) if answer.refused else Retry(answer.reason)
     # A status that no standard knows, from 600 on, is the server's fault (RFC 9110, section 15).
     meaning = table.get(answer.status) or table[min(answer.status // _FAMILY, _LAST_FAMILY)]
-    if meaning.outcome is Accepted:
-        return Accepted()
-    if meaning.outcome is Retry:
-        return Retry(meaning.reason, after=retry_after(answer.headers, now=now))
-    return (
-        DeadAddress(meaning.reason) if meaning.outcome is DeadAddress else Permanent(meaning.reason)
-    )
+    if isinstance(meaning.outcome, Retry):
+        return replace(meaning.outcome, after=retry_after(answer.headers, now=now))
+    return meaning.outcome
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:

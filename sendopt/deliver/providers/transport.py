@@ -19,6 +19,7 @@ import pycurl
 
 from sendopt.deliver.providers.public_address import is_public
 from sendopt.deliver.providers.sockets import Sockets
+from sendopt.records import EndReason
 from sendopt.version import __version__
 
 #: An answer's body is never needed; one that is longer than this is cut off.
@@ -56,11 +57,11 @@ class Response:
 class TransportError:
     """No answer. Whether the server acted on the request is not known, unless it was `refused`."""
 
-    reason: str
+    reason: str  # an `EndReason` where it was refused
     refused: bool = False  # by us: the URL cannot be read, or leads to a private address
 
 
-_MALFORMED = TransportError("url_malformed", refused=True)
+_MALFORMED = TransportError(EndReason.URL_MALFORMED, refused=True)
 
 
 @dataclass(slots=True)
@@ -237,7 +238,7 @@ def _answer(curl: Any, code: int, exchange: _Exchange) -> Response | TransportEr
     if status >= _FIRST_FINAL_STATUS:
         return Response(status, exchange.headers)
     if exchange.refused:
-        return TransportError("address_not_public", refused=True)
+        return TransportError(EndReason.ADDRESS_NOT_PUBLIC, refused=True)
     if code == pycurl.E_URL_MALFORMAT:
         return _MALFORMED
     return TransportError(_REASONS.get(code, "connection_lost"))

@@ -21,7 +21,16 @@ from sendopt.clock import Clock
 from sendopt.deliver.providers.answers import Meaning, StatusTable, exchange, prepare_all
 from sendopt.deliver.providers.transport import Request, Transport, is_contactable
 from sendopt.deliver.providers.vapid import Vapid, base64url
-from sendopt.records import Accepted, DeadAddress, Device, Message, Outcome, Permanent, Retry
+from sendopt.records import (
+    Accepted,
+    DeadAddress,
+    Device,
+    EndReason,
+    Message,
+    Outcome,
+    Permanent,
+    Retry,
+)
 
 #: Services must take bodies of 4,096 bytes (RFC 8030, section 7.2); 103 of them are encryption
 #: (RFC 8291, section 4). Some bridges to phones take less and say so with 413.
@@ -40,22 +49,22 @@ _RFC9110 = "RFC 9110, section "
 _AUTOPUSH = "mozilla-services.github.io/autopush-rs/errors.html"
 
 STATUSES: StatusTable = {
-    201: Meaning(Accepted, "accepted", _RFC8030 + "5"),
-    202: Meaning(Accepted, "accepted", _RFC8030 + "5.1"),
-    2: Meaning(Accepted, "accepted", _RFC9110 + "15.3"),
-    3: Meaning(Permanent, "redirected", _RFC9110 + "15.4"),
-    400: Meaning(Permanent, "request_refused", _AUTOPUSH),
+    201: Meaning(Accepted(), _RFC8030 + "5"),
+    202: Meaning(Accepted(), _RFC8030 + "5.1"),
+    2: Meaning(Accepted(), _RFC9110 + "15.3"),
+    3: Meaning(Permanent(EndReason.REDIRECTED), _RFC9110 + "15.4"),
+    400: Meaning(Permanent(EndReason.REQUEST_REFUSED), _AUTOPUSH),
     # Our key or our clock is wrong, not the subscription: the device stays.
-    401: Meaning(Permanent, "vapid_refused", _AUTOPUSH),
-    403: Meaning(Permanent, "vapid_refused", _RFC8292 + "4.2"),
-    404: Meaning(DeadAddress, "subscription_expired", _RFC8030 + "7.3"),
-    406: Meaning(Retry, "throttled", "learn.microsoft.com, WNS response codes"),
-    408: Meaning(Retry, "request_timed_out", _RFC9110 + "15.5.9"),
-    410: Meaning(DeadAddress, "subscription_gone", _AUTOPUSH),
-    413: Meaning(Permanent, "payload_too_large", _RFC8030 + "7.2"),
-    429: Meaning(Retry, "throttled", _RFC8030 + "8.4"),
-    4: Meaning(Permanent, "request_refused", _RFC9110 + "15.5"),
-    5: Meaning(Retry, "service_failed", _RFC9110 + "15.6"),
+    401: Meaning(Permanent(EndReason.VAPID_REFUSED), _AUTOPUSH),
+    403: Meaning(Permanent(EndReason.VAPID_REFUSED), _RFC8292 + "4.2"),
+    404: Meaning(DeadAddress(EndReason.SUBSCRIPTION_EXPIRED), _RFC8030 + "7.3"),
+    406: Meaning(Retry("throttled"), "learn.microsoft.com, WNS response codes"),
+    408: Meaning(Retry("request_timed_out"), _RFC9110 + "15.5.9"),
+    410: Meaning(DeadAddress(EndReason.SUBSCRIPTION_GONE), _AUTOPUSH),
+    413: Meaning(Permanent(EndReason.PAYLOAD_TOO_LARGE), _RFC8030 + "7.2"),
+    429: Meaning(Retry("throttled"), _RFC8030 + "8.4"),
+    4: Meaning(Permanent(EndReason.REQUEST_REFUSED), _RFC9110 + "15.5"),
+    5: Meaning(Retry("service_failed"), _RFC9110 + "15.6"),
 }
 
 
@@ -101,10 +110,10 @@ class WebPushProvider:
     def _prepare(self, message: Message, now: datetime) -> Request | DeadAddress | Permanent:
         subscription = read_subscription(message.device)
         if subscription is None:
-            return DeadAddress("address_invalid")
+            return DeadAddress(EndReason.ADDRESS_INVALID)
         plaintext = payload(message)
         if len(plaintext) > MAX_PLAINTEXT_BYTES:
-            return Permanent("payload_too_large")
+            return Permanent(EndReason.PAYLOAD_TOO_LARGE)
         time_to_live = min(max(message.expires_at - now, timedelta(0)), _MAX_TIME_TO_LIVE)
         return Request(
             url=subscription.endpoint,

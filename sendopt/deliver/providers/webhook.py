@@ -17,22 +17,22 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 from sendopt.clock import Clock
 from sendopt.deliver.providers.answers import Meaning, StatusTable, exchange, prepare_all
 from sendopt.deliver.providers.transport import Request, Transport, is_contactable
-from sendopt.records import Accepted, DeadAddress, Message, Outcome, Permanent, Retry
+from sendopt.records import Accepted, DeadAddress, EndReason, Message, Outcome, Permanent, Retry
 
 _STANDARD = "Standard Webhooks, operational considerations"
 _RFC9110 = "RFC 9110, section "
 
 STATUSES: StatusTable = {
-    2: Meaning(Accepted, "accepted", _STANDARD),
+    2: Meaning(Accepted(), _STANDARD),
     # A redirect is a failure: the body was signed for this receiver, not for another.
-    3: Meaning(Retry, "redirected", _STANDARD),
-    408: Meaning(Retry, "request_timed_out", _RFC9110 + "15.5.9"),
-    410: Meaning(DeadAddress, "endpoint_gone", _STANDARD),
-    413: Meaning(Permanent, "payload_too_large", _RFC9110 + "15.5.14"),
-    429: Meaning(Retry, "throttled", _STANDARD),
+    3: Meaning(Retry("redirected"), _STANDARD),
+    408: Meaning(Retry("request_timed_out"), _RFC9110 + "15.5.9"),
+    410: Meaning(DeadAddress(EndReason.ENDPOINT_GONE), _STANDARD),
+    413: Meaning(Permanent(EndReason.PAYLOAD_TOO_LARGE), _RFC9110 + "15.5.14"),
+    429: Meaning(Retry("throttled"), _STANDARD),
     # A receiver that answers 400 today may be mended tomorrow; the standard asks for retries.
-    4: Meaning(Retry, "receiver_refused", _STANDARD),
-    5: Meaning(Retry, "receiver_failed", _STANDARD),
+    4: Meaning(Retry("receiver_refused"), _STANDARD),
+    5: Meaning(Retry("receiver_failed"), _STANDARD),
 }
 
 
@@ -78,11 +78,11 @@ def payload(message: Message) -> bytes:
 def _prepare(message: Message, now: datetime) -> Request | DeadAddress:
     url, secret = message.device.address.get("url"), message.device.address.get("secret")
     if not is_contactable(url) or not isinstance(secret, str):
-        return DeadAddress("address_invalid")
+        return DeadAddress(EndReason.ADDRESS_INVALID)
     try:
         webhook = Webhook(secret)
     except (ValueError, EmptyWebhookSecretError):
-        return DeadAddress("address_invalid")
+        return DeadAddress(EndReason.ADDRESS_INVALID)
     body = payload(message)
     return Request(
         url=url,
