@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from sendopt.api import openapi, problems
 from sendopt.api.auth import EventsWrite, Facade, SendsCancel, SendsRead
@@ -29,11 +29,7 @@ REPORT_CODES = {
 router = APIRouter(prefix="/v1/sends", tags=["sends"], route_class=Route)
 
 
-@router.get("", responses=problems.responses(_LIST))
-def list_sends(
-    request: Request,
-    who: SendsRead,
-    app: Facade,
+def _filter(
     *,
     campaign_id: Annotated[QueryId | None, Query(description="Only this campaign's.")] = None,
     user_id: Annotated[QueryUserId | None, Query(description="Only this user's.")] = None,
@@ -41,6 +37,24 @@ def list_sends(
     reason: Annotated[QueryId | None, Query(description="Only with this reason.")] = None,
     due_from: Annotated[QueryInstant | None, Query(description="Only due then or later.")] = None,
     due_until: Annotated[QueryInstant | None, Query(description="Only due before.")] = None,
+) -> SendFilter:
+    return SendFilter(
+        campaign_id=None if campaign_id is None else CampaignId(campaign_id),
+        user_id=None if user_id is None else UserId(user_id),
+        states=frozenset(state or ()),
+        reason=reason,
+        due_from=due_from,
+        due_until=due_until,
+    )
+
+
+@router.get("", responses=problems.responses(_LIST))
+def list_sends(
+    request: Request,
+    who: SendsRead,
+    app: Facade,
+    wanted: Annotated[SendFilter, Depends(_filter)],
+    *,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Sends:
@@ -51,14 +65,7 @@ def list_sends(
     place = place_behind(request, cursor, str, str)
     page = app.sends(
         who.tenant_id,
-        SendFilter(
-            campaign_id=None if campaign_id is None else CampaignId(campaign_id),
-            user_id=None if user_id is None else UserId(user_id),
-            states=frozenset(state or ()),
-            reason=reason,
-            due_from=due_from,
-            due_until=due_until,
-        ),
+        wanted,
         behind=None if place is None else SendKey(*place),
         limit=limit,
     )
