@@ -134,19 +134,21 @@ class Campaigns(Stores):
     def _read_campaign(self, tenant_id: TenantId, definition: Any, *, now: datetime) -> Campaign:
         """Read a definition; one that was accepted before stays readable when its time is over."""
         try:
-            return schedule.parse_campaign(definition, now=now, house=self._house_rules)
+            return schedule.parse_campaign(definition, now=now, defaults=self._planning_defaults)
         except InvalidInput:
             with self.state.read(tenant_id) as tx:
                 accepted_at = plans.accepted_at(tx, definition)
             if accepted_at is None:
                 raise
-            return schedule.parse_campaign(definition, now=accepted_at, house=self._house_rules)
+            return schedule.parse_campaign(
+                definition, now=accepted_at, defaults=self._planning_defaults
+            )
 
     @property
-    def _house_rules(self) -> schedule.HouseRules:
+    def _planning_defaults(self) -> schedule.PlanningDefaults:
         """What holds for every campaign that does not say otherwise."""
         given = self.settings.schedule
-        return schedule.HouseRules(
+        return schedule.PlanningDefaults(
             exploration=Exploration(
                 policy=Policy(given.policy),
                 epsilon=0.0 if given.policy == "greedy" else given.epsilon,

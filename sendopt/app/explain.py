@@ -13,7 +13,7 @@ from sendopt.errors import InvalidInput, ModelNotServable, NotFound
 from sendopt.learn import ServableModel
 from sendopt.learn.registry import serving
 from sendopt.records import Channel, ServedBy, TenantId, UserId
-from sendopt.schedule.people import gather
+from sendopt.schedule.audience import audience_members
 from sendopt.schedule.policy import chance_of_gain
 from sendopt.score import SLOTS_A_WEEK
 from sendopt.score.explain import Explanation, Standing, explain
@@ -117,7 +117,7 @@ class Explanations(OneUser):
                 if not row:
                     raise
                 profile_zone = None
-            (person,) = gather(
+            (member,) = audience_members(
                 [user_id],
                 devices=[
                     device
@@ -129,4 +129,4 @@ class Explanations(OneUser):
                 opted_out=frozenset(),
                 tenant_zone=tenants.get(tx).timezone,
             )
-        return log_zone, person.timezone, person.timezone_source
+        return log_zone, member.timezone, member.timezone_source

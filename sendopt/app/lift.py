@@ -110,7 +110,7 @@ class Lifts(Campaigns):
 
     def _defined(self, stored: ExperimentCampaign) -> Campaign:
         return schedule.parse_campaign(
-            stored.definition, now=stored.created_at, house=self._house_rules
+            stored.definition, now=stored.created_at, defaults=self._planning_defaults
         )
 
 

@@ -27,9 +27,9 @@ from sendopt.records import (
     UserId,
     ZoneSource,
 )
-from sendopt.schedule import Forecast, PastOutcomes, Person, candidate_slots
+from sendopt.schedule import AudienceMember, Forecast, PastOutcomes, candidate_slots
+from sendopt.schedule.audience import audience_members
 from sendopt.schedule.forecast import Scores
-from sendopt.schedule.people import gather
 from sendopt.score.histogram import score_hours
 from sendopt.state import State, devices, experience, tenants, users
 
@@ -61,11 +61,11 @@ class Planner:
         which, and why not the champion.
         """
         with self.log.reader(tenant_id) as reader:
-            people, tenant_zone = _people(
+            members, tenant_zone = _audience(
                 campaign, tenant_id, state=self.state, reader=reader, now=now
             )
             forecast = self._forecast(
-                campaign, tenant_id, people, snapshot=reader.snapshot, now=now
+                campaign, tenant_id, members, snapshot=reader.snapshot, now=now
             )
             if forecast.model_version is None:
                 hours = score_hours(
@@ -75,12 +75,12 @@ class Planner:
                     timezone=tenant_zone,
                 )
                 if hours is not None:
-                    scores = _by_hour(campaign, people, hours, now=now)
+                    scores = _by_hour(campaign, members, hours, now=now)
                     forecast = replace(forecast, scores=scores, served_by=ServedBy.TENANT_HISTOGRAM)
         return schedule.plan(
             campaign,
             tenant_id,
-            people,
+            members,
             forecast,
             self._past_outcomes(campaign, tenant_id, now=now),
             now=now,
@@ -91,7 +91,7 @@ class Planner:
         self,
         campaign: Campaign,
         tenant_id: TenantId,
-        people: Sequence[Person],
+        members: Sequence[AudienceMember],
         *,
         snapshot: int,
         now: datetime,
@@ -101,9 +101,9 @@ class Planner:
         The excluded ones are scored too: the record shows what a limit cost.
         """
         asked = [
-            (person, [slot.starts_at for slot in candidate_slots(campaign, person, now=now)])
-            for person in people
-            if person.suppressed_by is None
+            (member, [slot.starts_at for slot in candidate_slots(campaign, member, now=now)])
+            for member in members
+            if member.suppressed_by is None
         ]
         decisions = _decisions(campaign, asked, now=now)
 
@@ -154,13 +154,13 @@ class Planner:
         return PastOutcomes(explored_counts, belief)
 
 
-def _people(
+def _audience(
     campaign: Campaign, tenant_id: TenantId, *, state: State, reader: Reader, now: datetime
-) -> tuple[list[Person], str]:
+) -> tuple[list[AudienceMember], str]:
     """Gather the audience from the state, and from the log what only the log knows.
 
     Returns:
-        The people, and the tenant's zone.
+        The members, and the tenant's zone.
     """
     standing = user_standing(reader, as_of=now).to_pylist()
     with state.read(tenant_id) as tx:
@@ -175,7 +175,7 @@ def _people(
             if named and channel is not campaign.channel
             for device in devices.reachable(tx, channel=channel, user_ids=sorted(named))
         }
-    people = gather(
+    members = audience_members(
         campaign.audience,
         devices=reachable,
         profile_zones={user.user_id: user.timezone for user in profiles if user.timezone},
@@ -188,47 +188,47 @@ def _people(
         tenant_zone=tenant_zone,
     )
     if campaign.quiet_hours is not None:
-        people = _with_inferred_zones(people, reader, tenant_zone=tenant_zone, now=now)
-    return people, tenant_zone
+        members = _with_inferred_zones(members, reader, tenant_zone=tenant_zone, now=now)
+    return members, tenant_zone
 
 
 def _with_inferred_zones(
-    people: list[Person], reader: Reader, *, tenant_zone: str, now: datetime
-) -> list[Person]:
+    members: list[AudienceMember], reader: Reader, *, tenant_zone: str, now: datetime
+) -> list[AudienceMember]:
     """Add where those may live of whom nothing names a zone: there, too, nobody is woken."""
     unknown = [
-        person.user_id
-        for person in people
-        if person.timezone_source == ZoneSource.TENANT and person.suppressed_by is None
+        member.user_id
+        for member in members
+        if member.timezone_source == ZoneSource.TENANT and member.suppressed_by is None
     ]
     if not unknown:
-        return people
+        return members
     inferred = infer_zones(reader, unknown, as_of=now, tenant_zone=tenant_zone)
     return [
         replace(
-            person,
+            member,
             timezone_source=ZoneSource.INFERRED,
-            quiet_offsets=inferred[person.user_id].offsets,
-            timezone_confidence=inferred[person.user_id].confidence,
+            quiet_offsets=inferred[member.user_id].offsets,
+            timezone_confidence=inferred[member.user_id].confidence,
         )
-        if person.timezone_source == ZoneSource.TENANT and person.user_id in inferred
-        else person
-        for person in people
+        if member.timezone_source == ZoneSource.TENANT and member.user_id in inferred
+        else member
+        for member in members
     ]
 
 
 def _decisions(
-    campaign: Campaign, asked: Sequence[tuple[Person, Sequence[datetime]]], *, now: datetime
+    campaign: Campaign, asked: Sequence[tuple[AudienceMember, Sequence[datetime]]], *, now: datetime
 ) -> pa.Table:
     """List every candidate time of everybody who is asked about; the decision's id is the user.
 
-    What the state knows of people is told along: a device may have been registered before the log
+    What the state knows of members is told along: a device may have been registered before the log
     saw its user. A zone that nobody named is left out.
     """
-    repeated = [person for person, times in asked for _ in times]
-    user_ids = pa.array([person.user_id for person in repeated], pa.string())
+    repeated = [member for member, times in asked for _ in times]
+    user_ids = pa.array([member.user_id for member in repeated], pa.string())
     zones = [p.timezone if p.timezone_source in _NAMED_ZONES else None for p in repeated]
-    platforms = [None if person.device is None else person.device.platform for person in repeated]
+    platforms = [None if member.device is None else member.device.platform for member in repeated]
     instant = pa.timestamp("us", tz="UTC")
     return pa.table(
         {
@@ -243,24 +243,26 @@ def _decisions(
     )
 
 
-def _by_user(asked: Sequence[tuple[Person, Sequence[datetime]]], scores: pa.Table) -> Scores:
+def _by_user(
+    asked: Sequence[tuple[AudienceMember, Sequence[datetime]]], scores: pa.Table
+) -> Scores:
     """Arrange scores, which stand in the order in which they were asked for, by user and time."""
     said = map(Score, scores["open_probability"].to_pylist(), scores["logit_sd"].to_pylist())
     # Only as many as there are times are taken of `said`: the others are the next user's.
-    return {person.user_id: dict(zip(times, said, strict=False)) for person, times in asked}
+    return {member.user_id: dict(zip(times, said, strict=False)) for member, times in asked}
 
 
 def _by_hour(
-    campaign: Campaign, people: Sequence[Person], hours: Sequence[Score], *, now: datetime
+    campaign: Campaign, members: Sequence[AudienceMember], hours: Sequence[Score], *, now: datetime
 ) -> Scores:
     """Give every candidate time the score of its hour on the user's clock."""
     found: dict[UserId, dict[datetime, Score]] = {}
-    for person in people:
-        if person.suppressed_by is not None:
+    for member in members:
+        if member.suppressed_by is not None:
             continue
-        zone = zone_of(person.timezone)
-        found[person.user_id] = {
+        zone = zone_of(member.timezone)
+        found[member.user_id] = {
             slot.starts_at: hours[slot.starts_at.astimezone(zone).hour]
-            for slot in candidate_slots(campaign, person, now=now)
+            for slot in candidate_slots(campaign, member, now=now)
         }
     return found

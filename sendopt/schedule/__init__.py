@@ -3,26 +3,27 @@
 Owns: what a campaign may say, candidate times, send windows, quiet hours, the policies that choose
     among slots and variants, arms, the decision record, the preview.
 Does not own: how likely a response is (score), how a send is carried out (deliver).
-In: Campaign, Person, Forecast, PastOutcomes.  Out: Plan (PlannedSends, Decisions), Preview.
+In: Campaign, AudienceMember, Forecast, PastOutcomes.  Out: Plan (PlannedSends, Decisions), Preview.
 Time: candidate times are local to the user; every instant is UTC.
 """
 
+from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.campaign import EXAMPLE, parse_campaign
-from sendopt.schedule.candidates import Person, candidate_slots
+from sendopt.schedule.candidates import candidate_slots
 from sendopt.schedule.example import small_example
 from sendopt.schedule.forecast import Forecast, PastOutcomes
-from sendopt.schedule.house import HouseRules
 from sendopt.schedule.plan import plan
+from sendopt.schedule.planning_defaults import PlanningDefaults
 from sendopt.schedule.preview import Preview, preview
 from sendopt.schedule.variants import VariantBelief
 from sendopt.schedule.variants import learn as learn_variants
 
 __all__ = [
     "EXAMPLE",
+    "AudienceMember",
     "Forecast",
-    "HouseRules",
     "PastOutcomes",
-    "Person",
+    "PlanningDefaults",
     "Preview",
     "VariantBelief",
     "candidate_slots",

@@ -28,7 +28,7 @@ from sendopt.records import (
 )
 from sendopt.schedule.contradictions import MAX_SLOTS, contradictions
 from sendopt.schedule.fields import USER_SCHEMA, Instant, LocalTime, Name, Text, Url, User
-from sendopt.schedule.house import DEFAULT_HOUSE_RULES, HouseRules
+from sendopt.schedule.planning_defaults import PLANNING_DEFAULTS, PlanningDefaults
 from sendopt.schedule.policy import THOMPSON_FLOOR
 from sendopt.strict_json import StrictModel, examined
 
@@ -67,12 +67,12 @@ _DAY_MINUTES = 24 * 60
 
 
 def parse_campaign(
-    definition: Any, *, now: datetime, house: HouseRules = DEFAULT_HOUSE_RULES
+    definition: Any, *, now: datetime, defaults: PlanningDefaults = PLANNING_DEFAULTS
 ) -> Campaign:
     """Read a campaign from parsed JSON.
 
     `now` decides whether the window is over. To read a stored definition again, pass the instant
-    at which it was accepted. `house` holds where the definition is silent.
+    at which it was accepted. `defaults` holds where the definition is silent.
 
     Raises:
         InvalidInput: all that is wrong, each with a JSON Pointer; the code is that of the first,
@@ -105,10 +105,10 @@ def parse_campaign(
         fallback_local_time=given.fallback_local_time,
         message_type=given.message_type,
         time_to_live=timedelta(minutes=given.time_to_live_minutes),
-        exploration=_exploration(given.exploration, house.exploration),
-        holdout=house.holdout if silent({"holdout"}) else _holdout(given.holdout),
-        least_confidence=_least_confidence(given, house),
-        urgent=given.urgent or given.message_type in house.urgent_message_types,
+        exploration=_exploration(given.exploration, defaults.exploration),
+        holdout=defaults.holdout if silent({"holdout"}) else _holdout(given.holdout),
+        least_confidence=_least_confidence(given, defaults),
+        urgent=given.urgent or given.message_type in defaults.urgent_message_types,
         learn_variants=given.variant_choice == "learned",
     )
 
@@ -233,17 +233,17 @@ class CampaignDefinition(StrictModel):
     variant_choice: Literal["learned", "even"] = "learned"
 
 
-def _exploration(given: ExplorationDefinition | None, house: Exploration) -> Exploration:
-    """Return what the campaign says, with the house's budgets where it names none."""
+def _exploration(given: ExplorationDefinition | None, defaults: Exploration) -> Exploration:
+    """Return what the campaign says, with the default budgets where it names none."""
     if given is None:
-        return house
+        return defaults
     return Exploration(
         policy=Policy(given.policy),
         epsilon=(0.0 if given.policy == "greedy" else THOMPSON_FLOOR)
         if given.epsilon is None
         else given.epsilon,
-        share=house.share if given.share is None else given.share,
-        per_user=house.per_user if given.per_user_30_days is None else given.per_user_30_days,
+        share=defaults.share if given.share is None else given.share,
+        per_user=defaults.per_user if given.per_user_30_days is None else given.per_user_30_days,
     )
 
 
@@ -253,9 +253,9 @@ def _holdout(given: HoldoutDefinition | None) -> Holdout | None:
     )
 
 
-def _least_confidence(given: CampaignDefinition, house: HouseRules) -> float | None:
+def _least_confidence(given: CampaignDefinition, defaults: PlanningDefaults) -> float | None:
     """Return from which confidence on a gain counts: only who chose a time can be held to it."""
     if given.least_confidence is not None:
         return given.least_confidence
     chosen = "fallback_local_time" in given.model_fields_set
-    return house.least_confidence if chosen else None
+    return defaults.least_confidence if chosen else None

@@ -1,9 +1,8 @@
-"""The people of a campaign, and the times at which each of them could get its message."""
+"""The times at which a user could get the message of a campaign."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -12,34 +11,18 @@ from sendopt.clock import zone_at, zone_of
 from sendopt.quiet_hours import in_quiet_hours
 from sendopt.records import (
     Campaign,
-    Device,
-    EndReason,
     Exclusion,
     QuietHours,
     Slot,
-    UserId,
-    ZoneSource,
 )
+from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.windows import first_allowed, instants_showing, times_of_day
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """One member of the audience, as the state knows it at planning time."""
-
-    user_id: UserId
-    device: Device | None
-    timezone: str  # IANA
-    timezone_source: ZoneSource
-    suppressed_by: EndReason | None = None  # None = may be reached
-    #: Minutes east of UTC at which the user may live as well: there, too, nobody is woken. Only
-    #: where nothing names the zone ("inferred"); the clock then is the tenant's.
-    quiet_offsets: tuple[int, ...] = ()
-    timezone_confidence: float | None = None  # that the user lives at one of `quiet_offsets`
-
-
-def candidate_slots(campaign: Campaign, person: Person, *, now: datetime) -> tuple[Slot, ...]:
-    """Return every candidate time of `person`, allowed or not, none with a probability yet.
+def candidate_slots(
+    campaign: Campaign, member: AudienceMember, *, now: datetime
+) -> tuple[Slot, ...]:
+    """Return every candidate time of `member`, allowed or not, none with a probability yet.
 
     Candidates are the local times `campaign.slot` apart and the fallback time, inside the send
     window; or exactly the campaign's candidate times for this user, where it names some. Where
@@ -49,9 +32,9 @@ def candidate_slots(campaign: Campaign, person: Person, *, now: datetime) -> tup
     Raises:
         InvalidInput: `zone_invalid`.
     """
-    zone = zone_of(person.timezone)
-    night_zones = tuple(map(zone_at, person.quiet_offsets))
-    given = (campaign.candidate_times or {}).get(person.user_id)
+    zone = zone_of(member.timezone)
+    night_zones = tuple(map(zone_at, member.quiet_offsets))
+    given = (campaign.candidate_times or {}).get(member.user_id)
     if given is not None:
         return _judged(set(given), zone, night_zones, quiet=campaign.quiet_hours, now=now)
     return _grid_slots(

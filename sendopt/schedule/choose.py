@@ -1,4 +1,4 @@
-"""Chooses one person's slot: arm, then evidence of a gain, then exploration."""
+"""Chooses one member's slot: arm, then evidence of a gain, then exploration."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sendopt.records import (
     Policy,
     Slot,
 )
-from sendopt.schedule.candidates import Person
+from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.policy import chance_of_gain, draw, draw_slot
 from sendopt.schedule.windows import minutes_apart
 
@@ -31,7 +31,7 @@ _LEAST_PROBABILITY = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was decided for one person; the fields mean what they mean in `Decision`."""
+    """What was decided for one member; the fields mean what they mean in `Decision`."""
 
     policy: Policy
     at: datetime | None = None
@@ -51,7 +51,7 @@ Bonus = Callable[[Slot], float]
 
 def choose(
     campaign: Campaign,
-    person: Person,
+    member: AudienceMember,
     slots: Sequence[Slot],
     *,
     arm: Arm | None,
@@ -64,7 +64,7 @@ def choose(
 
     Args:
         campaign: the limits, and how to choose.
-        person: reachable or not.
+        member: reachable or not.
         slots: every candidate in order of time, scored or not, allowed or not.
         arm: of the experiment; None = no experiment.
         uniform: gives the send's chance, in [0, 1), the same whenever it is asked.
@@ -72,11 +72,11 @@ def choose(
         fallback_reason: why no model spoke, or None; who alone has no score gets "not_scored".
         bonus: see `Bonus`; None = nothing is known.
     """
-    suppressed_by = person.suppressed_by or (EndReason.NO_DEVICE if person.device is None else None)
+    suppressed_by = member.suppressed_by or (EndReason.NO_DEVICE if member.device is None else None)
     if suppressed_by is not None:
         return Choice(Policy.NONE, suppressed_by=suppressed_by)
     allowed = [slot for slot in slots if slot.excluded_by is None]
-    by_clock = _by_configured_time(campaign, person)
+    by_clock = _by_configured_time(campaign, member)
     if arm is Arm.HOLDOUT:
         if campaign.holdout is not None and campaign.holdout.time == HoldoutTime.RANDOM and allowed:
             return _at_random(allowed, uniform())
@@ -240,9 +240,9 @@ def _logit(probability: float) -> float:
     return math.log(p / (1.0 - p))
 
 
-def _by_configured_time(campaign: Campaign, person: Person) -> Callable[[Slot], float]:
+def _by_configured_time(campaign: Campaign, member: AudienceMember) -> Callable[[Slot], float]:
     """Prefer what stands nearest to the configured time on the user's clock face."""
-    zone = zone_of(person.timezone)
+    zone = zone_of(member.timezone)
     return lambda slot: -_minutes_off(slot.starts_at, zone, campaign.fallback_local_time)
 
 

@@ -1,4 +1,4 @@
-"""Gives every person of a campaign's audience one time, or one reason for none."""
+"""Gives every member of a campaign's audience one time, or one reason for none."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from sendopt.records import (
     TenantId,
     VariantId,
 )
-from sendopt.schedule.candidates import Person, candidate_slots
+from sendopt.schedule.audience import AudienceMember
+from sendopt.schedule.candidates import candidate_slots
 from sendopt.schedule.choose import Bonus, Choice, choose
 from sendopt.schedule.forecast import Forecast, PastOutcomes
 from sendopt.schedule.identity import arm_of, uniform
@@ -39,19 +40,19 @@ NOTHING_LEARNED = PastOutcomes()
 def plan(
     campaign: Campaign,
     tenant_id: TenantId,
-    people: Sequence[Person],
+    members: Sequence[AudienceMember],
     forecast: Forecast,
     past_outcomes: PastOutcomes = NOTHING_LEARNED,
     *,
     now: datetime,
     seed: int = 1,
 ) -> Plan:
-    """Choose every person's time and wording. The same arguments give the same plan.
+    """Choose every member's time and wording. The same arguments give the same plan.
 
     Args:
         campaign: what to send, the limits, and how to choose.
         tenant_id: whose campaign it is.
-        people: the audience, each user once, reachable or not.
+        members: the audience, each user once, reachable or not.
         forecast: of their candidate times. Who has no score for any allowed one is sent at the
             campaign's configured time; who alone is missing gets "not_scored" as the reason.
         past_outcomes: by which exploring is limited, and wordings are shared out.
@@ -61,31 +62,31 @@ def plan(
     Raises:
         InvalidInput: `duplicate_id`, `zone_invalid`.
     """
-    _refuse_repeated(people)
+    _refuse_repeated(members)
     belief = past_outcomes.belief or even_split(len(campaign.variants))
     sends = []
     decisions = []
-    for person in people:
-        scores = forecast.scores.get(person.user_id, NO_SCORES)
-        slots = _scored_slots(campaign, person, scores, now=now)
-        arm = arm_of(campaign.holdout, seed=seed, tenant_id=tenant_id, user_id=person.user_id)
-        number = identify(tenant_id, campaign.campaign_id, person.user_id)
+    for member in members:
+        scores = forecast.scores.get(member.user_id, NO_SCORES)
+        slots = _scored_slots(campaign, member, scores, now=now)
+        arm = arm_of(campaign.holdout, seed=seed, tenant_id=tenant_id, user_id=member.user_id)
+        number = identify(tenant_id, campaign.campaign_id, member.user_id)
         choice = choose(
             campaign,
-            person,
+            member,
             slots,
             arm=arm,
             uniform=partial(uniform, seed, "slot", number),
-            explored_count=past_outcomes.explored_counts.get(person.user_id, 0),
+            explored_count=past_outcomes.explored_counts.get(member.user_id, 0),
             fallback_reason=forecast.fallback_reason,
-            bonus=_bonus(belief, person),
+            bonus=_bonus(belief, member),
         )
-        variant, variant_propensity = _variant(belief, person, choice, number, seed=seed)
+        variant, variant_propensity = _variant(belief, member, choice, number, seed=seed)
         sends.append(
             _planned_send(
                 campaign,
                 tenant_id,
-                person,
+                member,
                 choice,
                 send_id=number,
                 variant_id=campaign.variants[variant].variant_id,
@@ -104,8 +105,8 @@ def plan(
                 fallback_reason=choice.fallback_reason,
                 model_version=forecast.model_version,
                 log_snapshot=forecast.log_snapshot,
-                timezone=person.timezone,
-                timezone_source=person.timezone_source,
+                timezone=member.timezone,
+                timezone_source=member.timezone_source,
                 served_by=_served_by(choice, forecast.served_by),
                 gain_probability=choice.gain_probability,
                 abstention_reason=choice.abstention_reason,
@@ -114,23 +115,23 @@ def plan(
                 variant_propensity=None if choice.at is None else variant_propensity,
                 variant_evidence=None if one_variant else belief.evidence,
                 variant_confidence=None if one_variant else belief.confidence,
-                timezone_confidence=person.timezone_confidence,
-                quiet_offsets=person.quiet_offsets or None,
+                timezone_confidence=member.timezone_confidence,
+                quiet_offsets=member.quiet_offsets or None,
             )
         )
     return Plan(tenant_id, campaign.campaign_id, tuple(sends), tuple(decisions))
 
 
 def _scored_slots(
-    campaign: Campaign, person: Person, scores: Mapping[datetime, Score], *, now: datetime
+    campaign: Campaign, member: AudienceMember, scores: Mapping[datetime, Score], *, now: datetime
 ) -> tuple[Slot, ...]:
     """Return the candidates with their scores, the excluded ones too.
 
     Empty where there is nothing to decide: nobody weighs the hours of who may not be reached.
     """
-    if person.suppressed_by is not None or person.device is None:
+    if member.suppressed_by is not None or member.device is None:
         return ()
-    slots = candidate_slots(campaign, person, now=now)
+    slots = candidate_slots(campaign, member, now=now)
     if not scores:
         return slots
     said = [scores.get(slot.starts_at) for slot in slots]
@@ -142,21 +143,21 @@ def _scored_slots(
     )
 
 
-def _bonus(belief: VariantBelief, person: Person) -> Bonus | None:
+def _bonus(belief: VariantBelief, member: AudienceMember) -> Bonus | None:
     """Return what the wording adds to a slot by the part of the day on the user's clock."""
     if not belief.suits_parts_of_day:
         return None
-    zone = zone_of(person.timezone)
+    zone = zone_of(member.timezone)
     return lambda slot: belief.bonus[part_of_day(slot.starts_at.astimezone(zone).hour)]
 
 
 def _variant(
-    belief: VariantBelief, person: Person, choice: Choice, number: SendId, *, seed: int
+    belief: VariantBelief, member: AudienceMember, choice: Choice, number: SendId, *, seed: int
 ) -> tuple[int, float]:
     """Draw a variant for the chosen time; return its index and its probability at that time."""
     part = 0
     if choice.at is not None:
-        part = part_of_day(choice.at.astimezone(zone_of(person.timezone)).hour)
+        part = part_of_day(choice.at.astimezone(zone_of(member.timezone)).hour)
     drawn = draw(belief.distributions[part], uniform(seed, "variant", number))
     return drawn.chosen, drawn.propensity
 
@@ -176,7 +177,7 @@ def _served_by(choice: Choice, served_by: ServedBy) -> ServedBy | None:
 def _planned_send(
     campaign: Campaign,
     tenant_id: TenantId,
-    person: Person,
+    member: AudienceMember,
     choice: Choice,
     *,
     send_id: SendId,
@@ -192,8 +193,8 @@ def _planned_send(
         send_id=send_id,
         campaign_id=campaign.campaign_id,
         variant_id=variant_id,
-        user_id=person.user_id,
-        device_id=None if choice.at is None or person.device is None else person.device.device_id,
+        user_id=member.user_id,
+        device_id=None if choice.at is None or member.device is None else member.device.device_id,
         channel=campaign.channel,
         due_at=choice.at,
         expires_at=expires_at,
@@ -203,9 +204,9 @@ def _planned_send(
     )
 
 
-def _refuse_repeated(people: Sequence[Person]) -> None:
+def _refuse_repeated(members: Sequence[AudienceMember]) -> None:
     user_id, count = next(
-        iter(Counter(person.user_id for person in people).most_common(1)), ("", 1)
+        iter(Counter(member.user_id for member in members).most_common(1)), ("", 1)
     )
     if count > 1:
         raise InvalidInput(

@@ -13,7 +13,7 @@ from sendopt import schedule
 from sendopt.deliver import DispatchReport
 from sendopt.deliver.providers import SimulatorProvider
 from sendopt.records import Channel, Device, Score
-from sendopt.schedule import Forecast, Person
+from sendopt.schedule import AudienceMember, Forecast
 from sendopt.state import devices, plans, tenants
 
 DEFINITION = {
@@ -43,7 +43,9 @@ def test_every_planned_user_gets_one_message_at_the_chosen_time(
     now = datetime(2026, 10, 1, 12, tzinfo=UTC)
     campaign = schedule.parse_campaign(DEFINITION, now=now)
     people = [
-        Person(f"u{n}", Device(f"d{n}", f"u{n}", Channel.SIMULATOR, {}), ZONES[n % 4], "device")
+        AudienceMember(
+            f"u{n}", Device(f"d{n}", f"u{n}", Channel.SIMULATOR, {}), ZONES[n % 4], "device"
+        )
         for n in range(40)
     ]
     with state.write_fleet() as tx:
@@ -94,7 +96,7 @@ def test_a_dispatcher_that_comes_at_night_waits_for_the_morning(
 ):
     now = datetime(2026, 10, 1, 12, tzinfo=UTC)
     campaign = replace(schedule.parse_campaign(DEFINITION, now=now), time_to_live=DAY)
-    tokyo = Person("u1", Device("d1", "u1", Channel.SIMULATOR, {}), **where)
+    tokyo = AudienceMember("u1", Device("d1", "u1", Channel.SIMULATOR, {}), **where)
     with state.write_fleet() as tx:
         tenants.create(tx, "acme", timezone="UTC", now=now)
         devices.register(tx.of("acme"), tokyo.device, now=now)

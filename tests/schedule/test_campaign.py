@@ -17,7 +17,7 @@ from sendopt import strict_json
 from sendopt.errors import InvalidInput
 from sendopt.records import Channel, Holdout, QuietHours
 from sendopt.schedule import EXAMPLE, parse_campaign
-from sendopt.schedule.house import HouseRules
+from sendopt.schedule.planning_defaults import PlanningDefaults
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
 LEAVE_OUT = object()
@@ -64,10 +64,10 @@ def test_the_example_names_the_defaults(field: str) -> None:
 
 
 def test_only_who_chose_a_time_is_held_to_it() -> None:
-    house = HouseRules(least_confidence=0.7)
+    defaults = PlanningDefaults(least_confidence=0.7)
 
     def least(definition: Any) -> float | None:
-        return parse_campaign(definition, now=NOW, house=house).least_confidence
+        return parse_campaign(definition, now=NOW, defaults=defaults).least_confidence
 
     silent = changed("/least_confidence", LEAVE_OUT)
     assert least(silent) == 0.7
@@ -77,7 +77,7 @@ def test_only_who_chose_a_time_is_held_to_it() -> None:
 
 
 def test_a_campaign_says_for_itself_whether_it_experiments() -> None:
-    house = HouseRules(holdout=Holdout(0.2))
+    defaults = PlanningDefaults(holdout=Holdout(0.2))
     for value, expected in (
         (LEAVE_OUT, Holdout(0.2)),
         (None, None),
@@ -85,7 +85,7 @@ def test_a_campaign_says_for_itself_whether_it_experiments() -> None:
         ({"share": 0.1, "time": "random"}, Holdout(0.1, "random")),
     ):
         definition = changed("/holdout", value)
-        assert parse_campaign(definition, now=NOW, house=house).holdout == expected
+        assert parse_campaign(definition, now=NOW, defaults=defaults).holdout == expected
 
 
 def test_people_can_be_woken_only_by_saying_so() -> None:

@@ -34,7 +34,7 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
-from sendopt.schedule import Forecast, PastOutcomes, Person, plan
+from sendopt.schedule import AudienceMember, Forecast, PastOutcomes, plan
 from sendopt.schedule.identity import arm_of, uniform
 from sendopt.schedule.plan import NOTHING_LEARNED
 from sendopt.schedule.policy import draw_slot
@@ -56,10 +56,10 @@ CAMPAIGN = Campaign(
 )
 
 
-def a_person(number: int = 1, **changes: object) -> Person:
+def a_person(number: int = 1, **changes: object) -> AudienceMember:
     user_id = UserId(f"user-{number}")
     device = Device(DeviceId(f"device-{number}"), user_id, Channel.SIMULATOR, {})
-    return replace(Person(user_id, device, "UTC", "device"), **changes)  # type: ignore[arg-type]
+    return replace(AudienceMember(user_id, device, "UTC", "device"), **changes)  # type: ignore[arg-type]
 
 
 def said(best: int = 12, *, best_at: float = 0.5, others: float = 0.4, sd: float = 0.3):  # type: ignore[no-untyped-def]
@@ -72,7 +72,7 @@ def planned(
     campaign: Campaign,
     count: int = 1,
     *,
-    people: list[Person] | None = None,
+    people: list[AudienceMember] | None = None,
     past_outcomes: PastOutcomes = NOTHING_LEARNED,
     now: datetime = MIDNIGHT,
     seed: int = 1,

@@ -25,7 +25,7 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
-from sendopt.schedule import Forecast, Person, candidate_slots, plan
+from sendopt.schedule import AudienceMember, Forecast, candidate_slots, plan
 
 TENANT = TenantId("default")
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
@@ -46,10 +46,10 @@ def a_campaign(**changes: object) -> Campaign:
     return replace(campaign, **changes)  # type: ignore[arg-type]
 
 
-def a_person(number: int = 7, zone: str = "UTC", **changes: object) -> Person:
+def a_person(number: int = 7, zone: str = "UTC", **changes: object) -> AudienceMember:
     user_id = UserId(f"user-{number}")
     device = Device(DeviceId(f"device-{number}"), user_id, Channel.SIMULATOR, {})
-    return replace(Person(user_id, device, zone, "device"), **changes)  # type: ignore[arg-type]
+    return replace(AudienceMember(user_id, device, zone, "device"), **changes)  # type: ignore[arg-type]
 
 
 def scored(said: dict[UserId, dict[datetime, float]]) -> dict[UserId, dict[datetime, Score]]:
@@ -58,7 +58,7 @@ def scored(said: dict[UserId, dict[datetime, float]]) -> dict[UserId, dict[datet
 
 def planned(
     campaign: Campaign,
-    *people: Person,
+    *people: AudienceMember,
     said: dict[UserId, dict[datetime, float]] | None = None,
     now: datetime = NOON - HOUR,
     fallback_reason: str | None = None,

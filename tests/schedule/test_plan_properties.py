@@ -29,7 +29,7 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
-from sendopt.schedule import Forecast, Person, candidate_slots, plan
+from sendopt.schedule import AudienceMember, Forecast, candidate_slots, plan
 
 MINUTE = timedelta(minutes=1)
 
@@ -95,19 +95,19 @@ night_offsets = st.lists(st.integers(-11, 12), min_size=1, max_size=3, unique=Tr
 )
 
 
-def zones_of(person: Person) -> list[ZoneInfo]:
+def zones_of(person: AudienceMember) -> list[ZoneInfo]:
     """Return every zone in whose night the person is not disturbed."""
     return [ZoneInfo(person.timezone), *map(zone_at, person.quiet_offsets)]
 
 
 @st.composite
-def people(draw: st.DrawFn) -> list[Person]:
+def people(draw: st.DrawFn) -> list[AudienceMember]:
     found = []
     for index in range(draw(st.integers(1, 4))):
         user_id = UserId(f"user-{index}")
         device = Device(DeviceId(f"device-{index}"), user_id, Channel.SIMULATOR, {})
         found.append(
-            Person(
+            AudienceMember(
                 user_id=user_id,
                 device=draw(st.sampled_from([device, device, None])),
                 timezone=draw(zone_names),
@@ -120,7 +120,7 @@ def people(draw: st.DrawFn) -> list[Person]:
 
 
 Said = dict[UserId, dict[datetime, float]]
-Planning = tuple[Campaign, list[Person], Said, datetime]
+Planning = tuple[Campaign, list[AudienceMember], Said, datetime]
 
 
 @st.composite
@@ -146,7 +146,7 @@ def scored(said: dict[UserId, dict[datetime, float]]) -> dict[UserId, dict[datet
     }
 
 
-def planned(campaign: Campaign, people: list[Person], said: Said, now: datetime) -> Plan:
+def planned(campaign: Campaign, people: list[AudienceMember], said: Said, now: datetime) -> Plan:
     return plan(
         campaign,
         TenantId("default"),

@@ -21,7 +21,7 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
-from sendopt.schedule import Forecast, Person, Preview, plan, preview
+from sendopt.schedule import AudienceMember, Forecast, Preview, plan, preview
 
 MORNING = datetime(2026, 10, 1, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -32,7 +32,7 @@ def scored(said: dict[UserId, dict[datetime, float]]) -> dict[UserId, dict[datet
 
 
 def previewed(
-    people: list[Person], said: dict[UserId, dict[datetime, float]], **changes: object
+    people: list[AudienceMember], said: dict[UserId, dict[datetime, float]], **changes: object
 ) -> Preview:
     campaign = Campaign(
         campaign_id=CampaignId("autumn-sale"),
@@ -54,9 +54,9 @@ def previewed(
     )
 
 
-def a_person(name: str, zone: str = "UTC", suppressed_by: str | None = None) -> Person:
+def a_person(name: str, zone: str = "UTC", suppressed_by: str | None = None) -> AudienceMember:
     device = Device(DeviceId(name), UserId(name), Channel.SIMULATOR, {})
-    return Person(UserId(name), device, zone, "device", suppressed_by)
+    return AudienceMember(UserId(name), device, zone, "device", suppressed_by)
 
 
 def test_every_number_of_a_small_plan() -> None:
@@ -66,7 +66,7 @@ def test_every_number_of_a_small_plan() -> None:
             a_person("bob", "Asia/Kathmandu"),
             a_person("cleo"),
             a_person("dan", suppressed_by="opted_out"),
-            Person(UserId("eve"), None, "UTC", "tenant"),
+            AudienceMember(UserId("eve"), None, "UTC", "tenant"),
         ],
         {
             # Ann would rather be asked at 06:00, which is quiet.
@@ -104,13 +104,16 @@ def test_the_first_of_those_whom_nobody_knows_are_named() -> None:
     [
         ([], ("no user has a device on the channel simulator", "POST /v1/devices")),
         (
-            [Person(UserId("eve"), None, "UTC", "tenant"), a_person("dan", "UTC", "opted_out")],
+            [
+                AudienceMember(UserId("eve"), None, "UTC", "tenant"),
+                a_person("dan", "UTC", "opted_out"),
+            ],
             ("1 no_device, 1 opted_out", "POST /v1/devices", "opt in again"),
         ),
     ],
 )
 def test_where_nobody_can_be_reached_the_reason_and_the_next_step_are_told(
-    people: list[Person], told: tuple[str, ...]
+    people: list[AudienceMember], told: tuple[str, ...]
 ) -> None:
     because = previewed(people, {}).nobody_because
     assert because is not None

@@ -13,7 +13,8 @@ import pytest
 
 from sendopt.deliver import transitions
 from sendopt.records import Campaign, CampaignId, Channel, QuietHours, UserId, Variant, VariantId
-from sendopt.schedule.candidates import Person, candidate_slots
+from sendopt.schedule.audience import AudienceMember
+from sendopt.schedule.candidates import candidate_slots
 from simulation import script
 from simulation.hunt import hunt, hunt_planted, shorten, world
 from simulation.mutations import MUTATIONS, Mutation, MutationGone, planted
@@ -63,7 +64,7 @@ def test_nothing_is_left_of_a_planted_bug_in_any_cache() -> None:
         evening + timedelta(hours=3),
         quiet_hours=night,
     )
-    somebody = Person(UserId("ann"), None, "Europe/Berlin", "device")
+    somebody = AudienceMember(UserId("ann"), None, "Europe/Berlin", "device")
     mutation = next(each for each in MUTATIONS if each.name.startswith("quiet hours"))
 
     before = candidate_slots(campaign, somebody, now=evening)

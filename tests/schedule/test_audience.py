@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from sendopt.records import Channel, Device, DeviceId, UserId
-from sendopt.schedule import Person
-from sendopt.schedule.people import gather
+from sendopt.schedule import AudienceMember
+from sendopt.schedule.audience import audience_members
 
 ANN, BOB = UserId("ann"), UserId("bob")
 
@@ -17,14 +17,14 @@ def a_device(user: UserId, name: str = "phone", zone: str | None = None) -> Devi
     return Device(DeviceId(f"{name}-of-{user}"), user, Channel.SIMULATOR, {}, timezone=zone)
 
 
-def gathered(audience: list[UserId] | None, *devices: Device, **known: Any) -> list[Person]:
+def gathered(audience: list[UserId] | None, *devices: Device, **known: Any) -> list[AudienceMember]:
     facts: dict[str, Any] = {
         "profile_zones": {},
         "log_zones": {},
         "opted_out": frozenset(),
         "tenant_zone": "Europe/Paris",
     }
-    return gather(audience, devices=devices, **{**facts, **known})
+    return audience_members(audience, devices=devices, **{**facts, **known})
 
 
 @pytest.mark.parametrize(

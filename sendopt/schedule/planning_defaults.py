@@ -8,7 +8,7 @@ from sendopt.records import NO_EXPLORATION, Exploration, Holdout
 
 
 @dataclass(frozen=True, slots=True)
-class HouseRules:
+class PlanningDefaults:
     """The operator's choices; docs/decisions/0014-policies.md gives the reason of each default."""
 
     exploration: Exploration = NO_EXPLORATION
@@ -17,4 +17,4 @@ class HouseRules:
     urgent_message_types: frozenset[str] = frozenset()
 
 
-DEFAULT_HOUSE_RULES = HouseRules()
+PLANNING_DEFAULTS = PlanningDefaults()

@@ -1,15 +1,30 @@
-"""Gather the people of a campaign: their device, their zone, and whether they may be reached."""
+"""The audience of a campaign: each member's device and zone, and whether they may be reached."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sendopt.clock import zone_names
 from sendopt.records import Device, EndReason, UserId, ZoneSource
-from sendopt.schedule.candidates import Person
 
 
-def gather(
+@dataclass(frozen=True, slots=True)
+class AudienceMember:
+    """One member of the audience, as the state knows it at planning time."""
+
+    user_id: UserId
+    device: Device | None
+    timezone: str  # IANA
+    timezone_source: ZoneSource
+    suppressed_by: EndReason | None = None  # None = may be reached
+    #: Minutes east of UTC at which the user may live as well: there, too, nobody is woken. Only
+    #: where nothing names the zone ("inferred"); the clock then is the tenant's.
+    quiet_offsets: tuple[int, ...] = ()
+    timezone_confidence: float | None = None  # that the user lives at one of `quiet_offsets`
+
+
+def audience_members(
     audience: Sequence[UserId] | None,
     *,
     devices: Sequence[Device],
@@ -18,8 +33,8 @@ def gather(
     opted_out: frozenset[UserId],
     unknown: frozenset[UserId] = frozenset(),
     tenant_zone: str,
-) -> list[Person]:
-    """Return one person for each member of the audience, in order of user id.
+) -> list[AudienceMember]:
+    """Return every member of the audience, in order of user id.
 
     The zone is the device's, else the profile's, else the last one seen in the log, else the
     tenant's: what is closest to the user's pocket knows best. A zone that this machine does not
@@ -29,7 +44,7 @@ def gather(
     """
     device_of = {device.user_id: device for device in devices}
     known = zone_names()
-    people = []
+    members = []
     for user_id in sorted(set(device_of if audience is None else audience)):
         device = device_of.get(user_id)
         zones = (
@@ -49,8 +64,8 @@ def gather(
             suppressed_by = EndReason.NO_DEVICE
         else:
             suppressed_by = None
-        people.append(
-            Person(
+        members.append(
+            AudienceMember(
                 user_id=user_id,
                 device=device,
                 timezone=zone,
@@ -58,4 +73,4 @@ def gather(
                 suppressed_by=suppressed_by,
             )
         )
-    return people
+    return members
