@@ -10,7 +10,6 @@ from sendopt import schedule
 from sendopt.app.answers import CampaignReport, CampaignStatus
 from sendopt.app.planning import Planner
 from sendopt.app.stores import Stores
-from sendopt.errors import InvalidInput
 from sendopt.features import Target
 from sendopt.records import (
     Campaign,
@@ -50,7 +49,9 @@ class Campaigns(Stores):
         now = self.clock.now()
         campaign = self._read_campaign(tenant_id, definition, now=now)
         with self.state.write(tenant_id) as tx:
-            created = plans.put_campaign(tx, campaign, definition, now=now)
+            created = plans.put_campaign(
+                tx, campaign, definition, rules=schedule.rules_of(campaign), now=now
+            )
         preview = None
         if commit:
             plan = self._plan(tenant_id, campaign, now=now)
@@ -132,17 +133,14 @@ class Campaigns(Stores):
         return self.send(tenant_id, send_id)
 
     def _read_campaign(self, tenant_id: TenantId, definition: Any, *, now: datetime) -> Campaign:
-        """Read a definition; one that was accepted before stays readable when its time is over."""
-        try:
+        """Read a definition; one that was accepted before under the rules of its acceptance."""
+        with self.state.read(tenant_id) as tx:
+            stored = plans.accepted_as(tx, definition)
+        if stored is None:
             return schedule.parse_campaign(definition, now=now, defaults=self._planning_defaults)
-        except InvalidInput:
-            with self.state.read(tenant_id) as tx:
-                accepted_at = plans.accepted_at(tx, definition)
-            if accepted_at is None:
-                raise
-            return schedule.parse_campaign(
-                definition, now=accepted_at, defaults=self._planning_defaults
-            )
+        return schedule.as_accepted(
+            stored.definition, stored.rules, at=stored.created_at, defaults=self._planning_defaults
+        )
 
     @property
     def _planning_defaults(self) -> schedule.PlanningDefaults:

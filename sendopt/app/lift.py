@@ -19,7 +19,7 @@ from sendopt.evaluate.lift import Lift
 from sendopt.evaluate.refusal import Refusal
 from sendopt.records import Campaign, CampaignId, EventType, TenantId
 from sendopt.state import lift as sends
-from sendopt.state.lift import ArmedSends, ExperimentCampaign
+from sendopt.state.lift import ArmedSends
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,9 @@ class Lifts(Campaigns):
         with self.state.read(tenant_id) as tx:
             found = sends.experiment_campaigns(tx, since=since)
             chosen = {
-                each.campaign_id: self._defined(each)
+                each.campaign_id: schedule.as_accepted(
+                    each.definition, each.rules, at=each.created_at
+                )
                 for each in found
                 if not campaign_ids or each.campaign_id in campaign_ids
             }
@@ -106,11 +108,6 @@ class Lifts(Campaigns):
             share_unknown=tuple(name for name in chosen if name not in holdouts),
             lift=told if isinstance(told, Lift) else None,
             refusal=told if isinstance(told, Refusal) else None,
-        )
-
-    def _defined(self, stored: ExperimentCampaign) -> Campaign:
-        return schedule.parse_campaign(
-            stored.definition, now=stored.created_at, defaults=self._planning_defaults
         )
 
 

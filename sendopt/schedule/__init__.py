@@ -7,6 +7,7 @@ In: Campaign, AudienceMember, Forecast, PastOutcomes.  Out: Plan (PlannedSends, 
 Time: candidate times are local to the user; every instant is UTC.
 """
 
+from sendopt.schedule.accepted_rules import as_accepted, rules_of
 from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.campaign import EXAMPLE, parse_campaign
 from sendopt.schedule.candidates import candidate_slots
@@ -26,10 +27,12 @@ __all__ = [
     "PlanningDefaults",
     "Preview",
     "VariantBelief",
+    "as_accepted",
     "candidate_slots",
     "learn_variants",
     "parse_campaign",
     "plan",
     "preview",
+    "rules_of",
     "small_example",
 ]

@@ -24,6 +24,7 @@ class ExperimentCampaign:
     campaign_id: CampaignId
     definition: Any  # parsed JSON; read it with the `now` of `created_at`
     created_at: datetime
+    rules: dict[str, Any] | None  # under which it was accepted; None = nobody knows any more
 
 
 class ArmedSends(NamedTuple):
@@ -48,7 +49,12 @@ def experiment_campaigns(tx: TenantRead, *, since: datetime | None) -> list[Expe
         *_in_an_arm(tx, since),
     )
     rows = tx.execute(
-        sa.select(campaign.c.campaign_id, campaign.c.definition, campaign.c.created_at)
+        sa.select(
+            campaign.c.campaign_id,
+            campaign.c.definition,
+            campaign.c.created_at,
+            campaign.c.rules,
+        )
         .where(tx.owns(campaign), armed)
         .order_by(campaign.c.created_at, campaign.c.campaign_id)
     )

@@ -39,6 +39,7 @@ _CAMPAIGNS = sa.select(
     campaign.c.created_at,
     campaign.c.committed_at,
     campaign.c.cancelled_at,
+    campaign.c.rules,
 )
 
 #: Rows handed to the driver at once: enough to be fast, few enough to stay in memory.
@@ -54,6 +55,7 @@ class StoredCampaign:
     created_at: datetime
     committed_at: datetime | None  # the first commit
     cancelled_at: datetime | None
+    rules: dict[str, Any] | None  # under which it was accepted; None = nobody knows any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,12 @@ class SendCount:
     earliest_due_at: datetime | None  # None = suppressed, all of them
 
 
-def put_campaign(tx: TenantWrite, given: Campaign, definition: Any, *, now: datetime) -> bool:
-    """Store a campaign with its definition and variants. Return False if it was there already.
+def put_campaign(
+    tx: TenantWrite, given: Campaign, definition: Any, *, rules: dict[str, Any], now: datetime
+) -> bool:
+    """Store a campaign with its definition, its variants and the rules under which it is accepted.
+
+    Return False if it was there already; it keeps its own rules then.
 
     Raises:
         Conflict: `campaign_conflict`, if the id belongs to another definition; the first stays.
@@ -103,6 +109,7 @@ def put_campaign(tx: TenantWrite, given: Campaign, definition: Any, *, now: date
             definition=definition,
             definition_hash=digest,
             created_at=now,
+            rules=rules,
         )
         .on_conflict_do_nothing(index_elements=["tenant_id", "campaign_id"])
         .returning(campaign.c.campaign_id)
@@ -124,14 +131,12 @@ def put_campaign(tx: TenantWrite, given: Campaign, definition: Any, *, now: date
     return False
 
 
-def accepted_at(tx: TenantRead, definition: Any) -> datetime | None:
-    """Return when exactly this definition was stored; None if it never was."""
-    return tx.scalar(
-        sa.select(campaign.c.created_at).where(
-            tx.owns(campaign),
-            campaign.c.definition_hash == _fingerprint(definition),
-        )
-    )
+def accepted_as(tx: TenantRead, definition: Any) -> StoredCampaign | None:
+    """Return the campaign that exactly this definition was stored as; None if it never was."""
+    row = tx.execute(
+        _CAMPAIGNS.where(tx.owns(campaign), campaign.c.definition_hash == _fingerprint(definition))
+    ).first()
+    return None if row is None else StoredCampaign(**row._asdict())
 
 
 def get_campaign(tx: TenantRead, campaign_id: CampaignId) -> StoredCampaign:

@@ -105,6 +105,8 @@ campaign = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("committed_at", Instant),
     sa.Column("cancelled_at", Instant),  # whole campaign; nothing is planned after it
+    # As they were resolved when it was accepted; null = of before, and nobody knows any more.
+    sa.Column("rules", sa.JSON(none_as_null=True)),
     row_hash(apart_from=("committed_at", "cancelled_at")),
 )
 

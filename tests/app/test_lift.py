@@ -190,3 +190,61 @@ def test_only_what_was_asked_for_counts(app: App, clock: VirtualClock) -> None:
         with pytest.raises(InvalidInput) as refused:
             app.lift(TENANT, effect=effect)
         assert refused.value.code == "effect_invalid"
+
+
+def test_a_changed_setting_changes_no_campaign_that_was_accepted(
+    home: Path, clock: VirtualClock
+) -> None:
+    """Neither the report of those who are there, nor the arms of those who join later."""
+
+    def under(share: float) -> App:
+        schedule = {"holdout_share": share}
+        return open_app(Settings(home=home, schedule=schedule), clock=clock)
+
+    silent = a_campaign(0, None)
+    del silent["holdout"]
+    with closing(under(0.5)) as app:
+        for number in range(USERS):
+            device = {"device_id": f"d{number}", "user_id": f"u{number}", "channel": "simulator"}
+            app.register_device(TENANT, {**device, "address": {}})
+        app.put_campaign(TENANT, silent, commit=True)
+        accepted = held_out(app)
+    with closing(under(0.05)) as app:
+        for number in range(USERS, 2 * USERS):
+            device = {"device_id": f"d{number}", "user_id": f"u{number}", "channel": "simulator"}
+            app.register_device(TENANT, {**device, "address": {}})
+        assert app.put_campaign(TENANT, silent, commit=True).repeated
+        joined = held_out(app) - accepted
+        clock.advance(timedelta(days=3))
+        found = app.lift(TENANT)
+    with closing(under(0.5)) as app:
+        before = app.lift(TENANT)
+    for drawn in (accepted, joined):
+        assert abs(drawn - USERS / 2) < 40  # 5 standard deviations of the draw
+    assert (found.lift, found.refusal) == (before.lift, before.refusal)
+    assert found.campaigns == ("day-0",)
+
+
+def held_out(app: App) -> int:
+    return sum(arm == "holdout" for arm in arm_of_send(app).values())
+
+
+def test_of_a_campaign_of_an_earlier_release_the_share_is_unknown(
+    app: App, clock: VirtualClock
+) -> None:
+    import sqlalchemy as sa
+
+    from sendopt.state.tables import campaign
+
+    live(app, clock, 0, {"share": 0.5})
+    silent = a_campaign(1, None)
+    del silent["holdout"]
+    app.settings = app.settings.model_copy(
+        update={"schedule": app.settings.schedule.model_copy(update={"holdout_share": 0.3})}
+    )
+    app.put_campaign(TENANT, silent, commit=True)
+    with app.state.write_fleet() as tx:
+        tx.execute(sa.update(campaign).values(rules=None))
+    clock.advance(timedelta(days=3))
+    report = app.lift(TENANT)
+    assert (report.campaigns, report.share_unknown) == (("day-0",), ("day-1",))

@@ -52,7 +52,8 @@ def test_every_planned_user_gets_one_message_at_the_chosen_time(
         tenants.create(tx, "acme", timezone="UTC", now=now)
         for person in people:
             devices.register(tx.of("acme"), person.device, now=now)
-        plans.put_campaign(tx.of("acme"), campaign, json.loads(json.dumps(DEFINITION)), now=now)
+        definition, rules = json.loads(json.dumps([DEFINITION, schedule.rules_of(campaign)]))
+        plans.put_campaign(tx.of("acme"), campaign, definition, rules=rules, now=now)
         plan = schedule.plan(
             campaign,
             "acme",
@@ -100,7 +101,7 @@ def test_a_dispatcher_that_comes_at_night_waits_for_the_morning(
     with state.write_fleet() as tx:
         tenants.create(tx, "acme", timezone="UTC", now=now)
         devices.register(tx.of("acme"), tokyo.device, now=now)
-        plans.put_campaign(tx.of("acme"), campaign, DEFINITION, now=now)
+        plans.put_campaign(tx.of("acme"), campaign, DEFINITION, rules={"version": 1}, now=now)
         plan = schedule.plan(
             campaign,
             "acme",

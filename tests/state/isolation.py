@@ -304,8 +304,8 @@ def _about_lift(said: Conversation) -> None:
 
 
 def _about_campaigns(said: Conversation) -> None:
-    said.read(plans.accepted_at, TOLD)
-    said.read(plans.accepted_at, {"said": "by nobody"})
+    said.read(plans.accepted_as, TOLD)
+    said.read(plans.accepted_as, {"said": "by nobody"})
     for campaign in CAMPAIGNS:
         said.read(plans.get_campaign, campaign)
         said.read(plans.campaign_counts, campaign)
@@ -313,10 +313,22 @@ def _about_campaigns(said: Conversation) -> None:
         said.read(results.counted_sends, campaign)
     for role in ROLES:
         said.read(plans.get_send, SendId(f"s{role}"))
-    said.write(plans.put_campaign, a_campaign("told"), TOLD, now=NOW)
-    said.write(plans.put_campaign, a_campaign("told"), {"said": "in other words"}, now=NOW)
+    said.write(plans.put_campaign, a_campaign("told"), TOLD, rules={"version": 1}, now=NOW)
+    said.write(
+        plans.put_campaign,
+        a_campaign("told"),
+        {"said": "in other words"},
+        rules={"version": 1},
+        now=NOW,
+    )
     for each in TWINS:
-        said.write(plans.put_campaign, a_campaign(f"only-{each}"), {"only": each}, now=NOW)
+        said.write(
+            plans.put_campaign,
+            a_campaign(f"only-{each}"),
+            {"only": each},
+            rules={"version": 1},
+            now=NOW,
+        )
     plan = _a_plan("sale", said.us)
     said.write(plans.commit, plan, now=NOW)
     said.write(plans.commit, plan, now=NOW)

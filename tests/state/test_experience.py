@@ -83,7 +83,7 @@ def put(
             )
         )
     with state.write(tenant_id) as tx:
-        plans.put_campaign(tx, campaign, definition, now=at)
+        plans.put_campaign(tx, campaign, definition, rules={"version": 1}, now=at)
         plans.commit(
             tx,
             Plan(tenant_id, CampaignId(name), tuple(sends), tuple(decisions)),

@@ -42,7 +42,9 @@ def answered(state: State, now: datetime) -> None:
     """Six sends of each of two tenants, handed over an hour ago, and what was done with them."""
     with state.write_fleet() as tx:
         for tenant_id in (TENANT, OTHER):
-            plans.put_campaign(tx.of(tenant_id), a_campaign(now), {"of": tenant_id}, now=now)
+            plans.put_campaign(
+                tx.of(tenant_id), a_campaign(now), {"of": tenant_id}, rules={"version": 1}, now=now
+            )
             plan = in_arms(a_plan(now, range(6), tenant_id=tenant_id))
             plans.commit(tx.of(tenant_id), plan, now=now)
             tx.execute(
@@ -115,7 +117,7 @@ def test_a_users_sends_are_counted_together_by_arm_and_stratum(
                 for decision, send in zip(plan.decisions, sends, strict=False)
             )
             campaign = replace(a_campaign(now), campaign_id=name)
-            plans.put_campaign(tx.of(TENANT), campaign, {"is": name}, now=now)
+            plans.put_campaign(tx.of(TENANT), campaign, {"is": name}, rules={"version": 1}, now=now)
             plan = replace(plan, campaign_id=name, sends=sends, decisions=decisions)
             plans.commit(tx.of(TENANT), plan, now=now)
         tx.execute(
@@ -156,7 +158,9 @@ def test_the_past_is_what_closed_before_the_experiment(
     before = now - 3 * HOUR
     with state.write_fleet() as tx:
         campaign = replace(a_campaign(before), campaign_id=NEWS)
-        plans.put_campaign(tx.of(TENANT), campaign, {"is": "news"}, now=before)
+        plans.put_campaign(
+            tx.of(TENANT), campaign, {"is": "news"}, rules={"version": 1}, now=before
+        )
         old = a_plan(before, range(101, 104))
         sends = tuple(
             replace(send, campaign_id=NEWS, arm=None, user_id=UserId(f"user-{number}"))

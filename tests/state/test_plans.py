@@ -116,7 +116,9 @@ def put(state: State, now: datetime) -> None:
     """The campaign is there, for two tenants."""
     with state.write_fleet() as tx:
         for tenant_id in (TENANT, OTHER):
-            plans.put_campaign(tx.of(tenant_id), a_campaign(now), DEFINITION, now=now)
+            plans.put_campaign(
+                tx.of(tenant_id), a_campaign(now), DEFINITION, rules={"version": 1}, now=now
+            )
 
 
 def counts(state: State, tenant_id: TenantId = TENANT) -> dict[SendState, int]:
@@ -126,12 +128,12 @@ def counts(state: State, tenant_id: TenantId = TENANT) -> dict[SendState, int]:
 
 def test_a_campaign_comes_back_as_it_was_given(state: State, now: datetime) -> None:
     with state.write(TENANT) as tx:
-        assert plans.put_campaign(tx, a_campaign(now), DEFINITION, now=now)
+        assert plans.put_campaign(tx, a_campaign(now), DEFINITION, rules={"version": 1}, now=now)
     with state.read_fleet() as tx:
         stored = plans.get_campaign(tx.of(TENANT), SALE)
         wordings = sa.select(*(each for each in variant.c if each.name != "row_hash"))
         variants = tx.execute(wordings.order_by(variant.c.variant_id)).all()
-    assert stored == plans.StoredCampaign(SALE, DEFINITION, now, None, None)
+    assert stored == plans.StoredCampaign(SALE, DEFINITION, now, None, None, {"version": 1})
     assert [tuple(row) for row in variants] == [
         (TENANT, SALE, "loud", "SALE", "HALF PRICE", None),
         (TENANT, SALE, "plain", "Sale", "Half price", "https://shop.example/"),
@@ -143,9 +145,13 @@ def test_the_same_definition_is_a_repeat_and_another_a_conflict(
 ) -> None:
     reordered = dict(reversed(DEFINITION.items()))
     with state.write(TENANT) as tx:
-        assert not plans.put_campaign(tx, a_campaign(now), reordered, now=now + HOUR)
+        assert not plans.put_campaign(
+            tx, a_campaign(now), reordered, rules={"version": 1}, now=now + HOUR
+        )
     with state.write(TENANT) as tx, pytest.raises(Conflict) as refusal:
-        plans.put_campaign(tx, a_campaign(now), {**DEFINITION, "slot_minutes": 30}, now=now)
+        plans.put_campaign(
+            tx, a_campaign(now), {**DEFINITION, "slot_minutes": 30}, rules={"version": 1}, now=now
+        )
     assert refusal.value.code == "campaign_conflict"
     with state.read(TENANT) as tx:
         assert plans.get_campaign(tx, SALE).created_at == now
@@ -161,7 +167,7 @@ def test_a_send_comes_back_with_its_decision_to_the_last_bit(
     with state.read_fleet() as tx:
         for send, reason in zip(plan.sends, plan.decisions, strict=True):
             stored = plans.get_send(tx.of(TENANT), send.send_id)
-            assert stored == plans.StoredSend(send, reason, now, 0, None)
+            assert stored == plans.StoredSend(send, reason, now, 0, send.due_at, None, ())
         assert plans.get_campaign(tx.of(TENANT), SALE).committed_at == now
         ready = dict(tx.execute(sa.select(planned_send.c.send_id, planned_send.c.ready_at)).all())
         due = plans.due_times(tx.of(TENANT), SALE)

@@ -125,7 +125,9 @@ def live(state: State, tenant_ids: Iterable[TenantId]) -> None:
             )
         for tenant_id in set(tenant_ids) & set(TWINS):
             given_at = BEFORE_ANYTHING + _number(tenant_id) * HOUR
-            plans.put_campaign(tx.of(tenant_id), a_campaign("told"), TOLD, now=given_at)
+            plans.put_campaign(
+                tx.of(tenant_id), a_campaign("told"), TOLD, rules={"version": 1}, now=given_at
+            )
             spare = f"spare-{1 - _number(tenant_id)}"
             whose = f"tenant_id = '{tenant_id}' and campaign_id = '{spare}'"
             _damage(tx.execute, "campaign", "cancelled_at", str(DAMAGED), whose)

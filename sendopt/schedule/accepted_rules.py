@@ -1,0 +1,85 @@
+"""The rules of a campaign as they were resolved when it was accepted, as JSON.
+
+Where a definition is silent the operator's settings decide, and the release's defaults. Both may
+change; a campaign that was accepted keeps what it was accepted with, for those who join its
+audience later and for every report on it. Wordings, audience and candidate times are settled by
+the definition alone and stand in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from sendopt.errors import InvariantBroken
+from sendopt.records import Campaign, Exploration, Holdout, HoldoutTime, Policy
+from sendopt.schedule.campaign import parse_campaign
+from sendopt.schedule.planning_defaults import PlanningDefaults
+
+#: Stands in where the rules of a campaign are not known: neither was anybody held out by them.
+NOTHING_KNOWN = PlanningDefaults(holdout=None)
+#: Of the form below; one that this release does not know is not guessed at.
+_VERSION = 1
+
+
+def rules_of(campaign: Campaign) -> dict[str, Any]:
+    """Return the rules of `campaign`, from which `under_rules` makes them again."""
+    return {
+        "version": _VERSION,
+        "slot_minutes": campaign.slot // timedelta(minutes=1),
+        "time_to_live_minutes": campaign.time_to_live // timedelta(minutes=1),
+        "fallback_local_time": campaign.fallback_local_time.isoformat(),
+        "exploration": asdict(campaign.exploration),
+        "holdout": None if campaign.holdout is None else asdict(campaign.holdout),
+        "least_confidence": campaign.least_confidence,
+        "urgent": campaign.urgent,
+        "learn_variants": campaign.learn_variants,
+    }
+
+
+def under_rules(campaign: Campaign, rules: dict[str, Any]) -> Campaign:
+    """Return `campaign`, as its definition is read today, under the rules of its acceptance.
+
+    Raises:
+        InvariantBroken: `rules_unknown`, of rules in a form that this release does not know.
+    """
+    if rules.get("version") != _VERSION:
+        raise InvariantBroken(
+            "the rules of this campaign were stored by a newer release",
+            code="rules_unknown",
+            hint="upgrade sendopt",
+        )
+    exploration, holdout = rules["exploration"], rules["holdout"]
+    return replace(
+        campaign,
+        slot=timedelta(minutes=rules["slot_minutes"]),
+        time_to_live=timedelta(minutes=rules["time_to_live_minutes"]),
+        fallback_local_time=time.fromisoformat(rules["fallback_local_time"]),
+        exploration=Exploration(**(exploration | {"policy": Policy(exploration["policy"])})),
+        holdout=(
+            None if holdout is None else Holdout(holdout["share"], HoldoutTime(holdout["time"]))
+        ),
+        least_confidence=rules["least_confidence"],
+        urgent=rules["urgent"],
+        learn_variants=rules["learn_variants"],
+    )
+
+
+def as_accepted(
+    definition: Any,
+    rules: dict[str, Any] | None,
+    *,
+    at: datetime,
+    defaults: PlanningDefaults = NOTHING_KNOWN,
+) -> Campaign:
+    """Read the stored definition of a campaign that was accepted at `at` under `rules`.
+
+    Of a campaign of an earlier release nobody knows them any more (None): where its definition is
+    silent `defaults` stand in, or nothing, so that no report rests on a guess.
+
+    Raises:
+        InvariantBroken: `rules_unknown`.
+    """
+    campaign = parse_campaign(definition, now=at, defaults=defaults)
+    return campaign if rules is None else under_rules(campaign, rules)
