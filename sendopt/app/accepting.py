@@ -59,13 +59,13 @@ def _known(events: Sequence[Event], tenant_id: TenantId, log: Log) -> dict[str, 
 
 
 def _first(
-    event: Event, known: Mapping[str, Event], recorded: Iterator[outbox.Recorded]
+    event: Event, known: Mapping[str, Event], recorded: Iterator[outbox.RecordResult]
 ) -> Event | None:
     """Return what stands under the id of `event`; None if that is `event` itself, now."""
     if event.event_id in known:
         return known[event.event_id]
     told = next(recorded)
-    if told.verdict is outbox.Verdict.RECORDED:
+    if told.verdict is outbox.RecordVerdict.RECORDED:
         return None
     return event if told.first is None else told.first
 

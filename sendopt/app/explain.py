@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from sendopt.app.defaults import CONFIGURED_HOUR
 from sendopt.app.everybody import OneUser
-from sendopt.app.standing import user_standing
+from sendopt.app.user_status import user_status
 from sendopt.errors import InvalidInput, ModelNotServable, NotFound
 from sendopt.learn import ServableModel
 from sendopt.learn.registry import serving
@@ -108,7 +108,7 @@ class Explanations(OneUser):
     def _zones(self, tenant_id: TenantId, user_id: UserId) -> tuple[str | None, str, str]:
         """Return the user's last zone in the log; the one a plan would use, and who names that."""
         with self.reader(tenant_id) as reader:
-            row = user_standing(reader, as_of=self.clock.now(), user_id=user_id).to_pylist()
+            row = user_status(reader, as_of=self.clock.now(), user_id=user_id).to_pylist()
         log_zone = row[0]["timezone"] if row else None
         with self.state.read(tenant_id) as tx:
             try:

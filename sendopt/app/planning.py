@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 
 from sendopt import schedule, score
-from sendopt.app.standing import user_standing
+from sendopt.app.user_status import user_status
 from sendopt.clock import zone_of
 from sendopt.features import AsOfView, Target, recognised
 from sendopt.features.inferred_zone import infer_zones
@@ -31,7 +31,7 @@ from sendopt.schedule import AudienceMember, Forecast, PastOutcomes, candidate_s
 from sendopt.schedule.audience import audience_members
 from sendopt.schedule.forecast import Scores
 from sendopt.score.histogram import score_hours
-from sendopt.state import State, devices, experience, tenants, users
+from sendopt.state import State, devices, past_outcomes, tenants, users
 
 _BUDGET_PERIOD = timedelta(days=30)
 _NAMED_ZONES = (
@@ -137,11 +137,11 @@ class Planner:
         belief = None
         with self.state.read(tenant_id) as tx:
             if explores:
-                explored_counts = experience.explored_counts(
+                explored_counts = past_outcomes.explored_counts(
                     tx, since=now - _BUDGET_PERIOD, besides=campaign.campaign_id
                 )
             if learns:
-                answers = experience.variant_answers(
+                answers = past_outcomes.variant_answers(
                     tx,
                     campaign.variants,
                     message_type=campaign.message_type,
@@ -162,12 +162,12 @@ def _audience(
     Returns:
         The members, and the tenant's zone.
     """
-    standing = user_standing(reader, as_of=now).to_pylist()
+    statuses = user_status(reader, as_of=now).to_pylist()
     with state.read(tenant_id) as tx:
         reachable = devices.reachable(tx, channel=campaign.channel, user_ids=campaign.audience)
         profiles = list(users.everyone(tx))
         tenant_zone = tenants.get(tx).timezone
-        known = {row["user_id"] for row in standing} | {user.user_id for user in profiles}
+        known = {row["user_id"] for row in statuses} | {user.user_id for user in profiles}
         named = set(campaign.audience or ()) - known - {each.user_id for each in reachable}
         on_others = {
             device.user_id
@@ -179,10 +179,10 @@ def _audience(
         campaign.audience,
         devices=reachable,
         profile_zones={user.user_id: user.timezone for user in profiles if user.timezone},
-        log_zones={row["user_id"]: row["timezone"] for row in standing if row["timezone"]},
+        log_zones={row["user_id"]: row["timezone"] for row in statuses if row["timezone"]},
         opted_out=frozenset(
             [user.user_id for user in profiles if user.opted_out_at is not None]
-            + [row["user_id"] for row in standing if row["opted_out"]]
+            + [row["user_id"] for row in statuses if row["opted_out"]]
         ),
         unknown=frozenset(named - on_others),
         tenant_zone=tenant_zone,

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from sendopt import score
 from sendopt.app.best_times import BestTimes, HourOfWeek
 from sendopt.app.everybody import OneUser
-from sendopt.app.standing import user_standing
 from sendopt.app.state_store import make_home
 from sendopt.app.stored_scores import StoredScores
+from sendopt.app.user_status import user_status
 from sendopt.clock import Clock, SystemClock
 from sendopt.errors import ModelNotServable, StoreFailure
 from sendopt.features import AsOfView, known_users, load_kernels
@@ -156,7 +156,7 @@ class Scores(OneUser):
         """Score every user; what is known of everybody is kept beside the scores."""
         reader.require_whole()
         user_ids = known_users(reader, until=now)
-        zones = _zones(user_standing(reader, as_of=now), user_ids)
+        zones = _zones(user_status(reader, as_of=now), user_ids)
         whole = AsOfView(reader, model.target)
         everybody = model.scorer.population(whole, as_of=now)
         view = whole.beside(everybody)
@@ -186,7 +186,7 @@ class Scores(OneUser):
         """Score the users of `own`, who have news; all others keep what `before` holds."""
 
         def zone_of(users: pa.Array) -> pa.Array:
-            return _zones(user_standing(own, as_of=now), users)
+            return _zones(user_status(own, as_of=now), users)
 
         renewed = renewal(before, own, zone_of, now=now)
         view = AsOfView(own, model.target, renewed.everybody)
@@ -281,11 +281,11 @@ class Scores(OneUser):
         """Ask the champion, else the last good model, now; without either, say why none speaks."""
         now = self.clock.now()
         with self.reader(tenant_id) as reader:
-            standing = user_standing(reader, as_of=now, user_id=user_id)
-        if len(standing) == 0:
+            status = user_status(reader, as_of=now, user_id=user_id)
+        if len(status) == 0:
             with self.state.read(tenant_id) as tx:
                 users.get(tx, user_id)
-        zone = _zones(standing, pa.array([user_id]))[0].as_py()
+        zone = _zones(status, pa.array([user_id]))[0].as_py()
 
         def week(model: ServableModel) -> pa.Table:
             with self.view_of_user(tenant_id, user_id, model, as_of=now) as view:
@@ -340,10 +340,10 @@ def _unharmed(
         return None, failure.message if path.exists() else None
 
 
-def _zones(standing: pa.Table, user_ids: pa.Array) -> pa.Array:
+def _zones(status: pa.Table, user_ids: pa.Array) -> pa.Array:
     """Return the zones in which a model reads the users' hours: the log's last, else UTC."""
-    rows = pc.index_in(user_ids, standing["user_id"].combine_chunks())
-    zones = standing["timezone"].combine_chunks().take(rows)
+    rows = pc.index_in(user_ids, status["user_id"].combine_chunks())
+    zones = status["timezone"].combine_chunks().take(rows)
     return pc.fill_null(zones.cast(pa.string()), _NO_ZONE)
 
 

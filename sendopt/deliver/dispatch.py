@@ -267,7 +267,7 @@ def _write(
 def _tell(tx: TenantWrite, events: Sequence[Event], now: datetime) -> None:
     told = outbox.record(tx, events, now=now)
     for event, recorded in zip(events, told, strict=True):
-        if recorded.verdict is outbox.Verdict.CONFLICT:
+        if recorded.verdict is outbox.RecordVerdict.CONFLICT:
             # The tenant itself has sent us an event under this id: it stays, as promised.
             _log.warning("event_id_taken", tenant_id=tx.tenant_id, event_id=event.event_id)
 

@@ -34,7 +34,7 @@ _COLUMNS = tuple(field.name for field in fields(Event))
 _CHUNK = 1000
 
 
-class Verdict(StrEnum):
+class RecordVerdict(StrEnum):
     """What became of an event that was to be recorded."""
 
     RECORDED = "recorded"
@@ -43,13 +43,13 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordResult:
     """The verdict on one event, and of a conflict the content that stays.
 
     Without a `first` a conflict is one with something that nobody can read; it stays all the same.
     """
 
-    verdict: Verdict
+    verdict: RecordVerdict
     first: Event | None = None
 
 
@@ -63,7 +63,7 @@ class DamagedEvent:
     damage: str
 
 
-def record(tx: TenantWrite, events: Iterable[Event], *, now: datetime) -> list[Recorded]:
+def record(tx: TenantWrite, events: Iterable[Event], *, now: datetime) -> list[RecordResult]:
     """Record `events`, each once for ever, and tell of each what became of it, in their order.
 
     Two transactions that record the same id at once agree: one records it, the other waits and
@@ -305,17 +305,17 @@ def _verdicts(
     given: Sequence[tuple[str, dict[str, Any]]],
     stored: dict[str, dict[str, Any]],
     fresh: set[str],
-) -> list[Recorded]:
+) -> list[RecordResult]:
     verdicts = []
     for event_id, document in given:
         first = stored[event_id]
         if document is not first and _text(document) != _text(first):
-            verdicts.append(Recorded(Verdict.CONFLICT, first=_first(first)))
+            verdicts.append(RecordResult(RecordVerdict.CONFLICT, first=_first(first)))
         elif event_id in fresh:
-            verdicts.append(Recorded(Verdict.RECORDED))
+            verdicts.append(RecordResult(RecordVerdict.RECORDED))
             fresh.remove(event_id)  # the next of this id in the same call repeats it
         else:
-            verdicts.append(Recorded(Verdict.REPEATED))
+            verdicts.append(RecordResult(RecordVerdict.REPEATED))
     return verdicts
 
 

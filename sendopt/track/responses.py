@@ -70,7 +70,7 @@ def record_response(
         engagement.add_response(tx, answer, filtered_reason=reason)
         event = _event(send, send_id, EventType(kind), answer.occurred_at)
         recorded = outbox.record(tx, [event], now=now)[0]
-        taken = recorded.verdict is outbox.Verdict.CONFLICT
+        taken = recorded.verdict is outbox.RecordVerdict.CONFLICT
         if taken and kind is not ResponseKind.OPT_OUT:
             raise Conflict(
                 f"an event {event.event_id} with other content came in before",
@@ -100,7 +100,7 @@ def record_receipt(
         send_id,
         EventType.DELIVERY,
         (recorded.first or event).occurred_at,
-        repeated=recorded.verdict is not outbox.Verdict.RECORDED,
+        repeated=recorded.verdict is not outbox.RecordVerdict.RECORDED,
         filtered_reason=None,
     )
 

@@ -167,7 +167,7 @@ MUTATIONS = (
         "an answer counts before its effect is recorded",
         responses.record_response,
         "recorded = outbox.record(tx, [event], now=now)[0]",
-        "recorded = outbox.Recorded(outbox.Verdict.RECORDED)",
+        "recorded = outbox.RecordResult(outbox.RecordVerdict.RECORDED)",
     ),
     Mutation(
         "a file takes an id that a request was given meanwhile",

@@ -75,7 +75,6 @@ from sendopt.state import (
     drift,
     due,
     engagement,
-    experience,
     hold,
     import_gate,
     inventory,
@@ -83,6 +82,7 @@ from sendopt.state import (
     lift,
     metering,
     outbox,
+    past_outcomes,
     plans,
     results,
     roles,
@@ -101,7 +101,7 @@ CAMPAIGNS = [CampaignId(name) for name in ("sale", "news", *(f"only-{each}" for 
 PERIODS = [None, *(f"2026-0{month}" for month in (6, 7, 8, 9))]
 _ADDRESS = re.compile(" at 0x[0-9a-f]+")
 _IN_NO_ORDER = {
-    experience.variant_answers,
+    past_outcomes.variant_answers,
     import_gate.abandoned,
     metering.keys,
     outbox.waiting_ids,
@@ -195,7 +195,7 @@ def talk(state: State, us: TenantId, heard: Callable[[Answer], None]) -> None:
         _about_keys,
         _about_users,
         _about_devices,
-        _about_experience,
+        _about_past_outcomes,
         _about_lift,
         _about_lists,
         _about_campaigns,
@@ -276,13 +276,13 @@ def _about_devices(said: Conversation) -> None:
     said.read(devices.reachable, channel=Channel.WEBHOOK)
 
 
-def _about_experience(said: Conversation) -> None:
+def _about_past_outcomes(said: Conversation) -> None:
     for besides in ("sale", "news", "none of them"):
-        said.read(experience.explored_counts, since=EARLY, besides=CampaignId(besides))
+        said.read(past_outcomes.explored_counts, since=EARLY, besides=CampaignId(besides))
     asked = [Variant(VariantId("asked"), **SHARED_WORDS)]
     for message_type in ("promotion", None):
         said.read(
-            experience.variant_answers,
+            past_outcomes.variant_answers,
             asked,
             message_type=message_type,
             since=EARLY,

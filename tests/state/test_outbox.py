@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sendopt.errors import StoreFailure
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 from sendopt.state import State, outbox
-from sendopt.state.outbox import Recorded, Verdict
+from sendopt.state.outbox import RecordResult, RecordVerdict
 
 SHOP = TenantId("shop")
 BANK = TenantId("bank")
@@ -31,7 +31,7 @@ def an_open(event_id: str, at: datetime, **changes: object) -> Event:
     return replace(event, **changes)
 
 
-def verdicts(recorded: list[Recorded]) -> list[str]:
+def verdicts(recorded: list[RecordResult]) -> list[str]:
     return [str(one.verdict) for one in recorded]
 
 
@@ -54,9 +54,9 @@ def test_an_event_is_recorded_once_and_its_first_content_stays(state: State, now
     with state.write(SHOP) as tx:
         again = outbox.record(tx, [changed, first, an_open("e2", now)], now=now)
     assert again == [
-        Recorded(Verdict.CONFLICT, first=first),
-        Recorded(Verdict.REPEATED),
-        Recorded(Verdict.RECORDED),
+        RecordResult(RecordVerdict.CONFLICT, first=first),
+        RecordResult(RecordVerdict.REPEATED),
+        RecordResult(RecordVerdict.RECORDED),
     ]
     assert [(tenant, event) for _, tenant, event in copied(state)] == [
         (SHOP, first),

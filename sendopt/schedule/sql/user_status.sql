@@ -1,4 +1,4 @@
--- user_standing
+-- user_status
 -- Grain: one row per user of the log, or of $user_id alone.
 -- Reads: event.  Params: $as_of, $user_id (null = everybody).
 -- An opt-out stands from the moment we know of it, whatever the user did afterwards: consent does not

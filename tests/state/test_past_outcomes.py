@@ -25,7 +25,7 @@ from sendopt.records import (
     VariantAnswers,
     VariantId,
 )
-from sendopt.state import State, experience, plans
+from sendopt.state import State, past_outcomes, plans
 from sendopt.state.tables import click, planned_send, response
 
 TENANT, OTHER = TenantId("default"), TenantId("other")
@@ -107,7 +107,7 @@ def test_explorations_are_counted_by_user_within_the_period(state: State, now: d
     put(state, "theirs", both, at=now, tenant_id=OTHER)
     change(state, "second-cleo", state=SendState.CANCELLED, reason="send_cancelled")
     with state.read(TENANT) as tx:
-        counts = experience.explored_counts(tx, since=now - 30 * DAY, besides=CampaignId("mine"))
+        counts = past_outcomes.explored_counts(tx, since=now - 30 * DAY, besides=CampaignId("mine"))
     assert counts == {"ann": 2}
 
 
@@ -119,7 +119,7 @@ def answers(state: State, now: datetime, *variants: Variant, **changes: Any) -> 
         **changes,
     }
     with state.read(TENANT) as tx:
-        found = experience.variant_answers(tx, variants, **asked)
+        found = past_outcomes.variant_answers(tx, variants, **asked)
     return sorted(found, key=lambda each: (each.due_at, each.variant_id))
 
 
