@@ -23,6 +23,8 @@ def test_the_code_keeps_the_contract(tmp_path: Path) -> None:
     [
         ("records/event.py", "from sendopt import app", "Everything imports downwards"),
         ("track/rules.py", "import sendopt.bill", "Everything imports downwards"),
+        ("schedule/choose.py", "from sendopt.state import plans", "Rules know no store"),
+        ("deliver/transitions.py", "import sendopt.deliver.dispatch", "Rules know no store"),
         ("schedule/plan.py", "import sendopt.deliver.providers", "Only app chooses a provider"),
         ("features/labels.py", "import duckdb", "duckdb lives in log"),
         ("bill/meter.py", "import sqlalchemy", "sqlalchemy lives in state"),
@@ -51,3 +53,14 @@ def _check(folder: Path, plant: tuple[str, str] | None = None) -> subprocess.Com
         text=True,
         check=False,
     )
+
+
+def test_choosing_times_loads_no_database() -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sendopt.schedule, sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert "sendopt.records" in loaded
+    assert not {"sqlalchemy", "duckdb", "sendopt.state", "sendopt.log"} & {*loaded}
