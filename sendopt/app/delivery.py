@@ -19,7 +19,7 @@ from sendopt.app.secrets import (
 )
 from sendopt.app.stores import Stores
 from sendopt.deliver import ClaimPolicy, Dispatcher, RetryPolicy
-from sendopt.records import Channel, Device, Message, SendId, TenantId, UserId
+from sendopt.records import Channel, Device, DeviceId, Message, SendId, TenantId, UserId
 from sendopt.state import devices, users
 from sendopt.state.secrets_in_use import are_secrets_in_use
 
@@ -72,7 +72,6 @@ class Delivery(Stores):
 
         Raises:
             InvalidInput: `token_invalid`, `zone_invalid`, `url_not_allowed`.
-            Conflict: `token_conflict`.
         """
         device = ingest.parse_device(
             body, allow_private_addresses=self.settings.deliver.allow_private_addresses
@@ -81,6 +80,15 @@ class Delivery(Stores):
             _ = self.secrets  # it subscribed with a key of theirs: there have to be any
         with self.state.write(tenant_id) as tx:
             return devices.register(tx, device, now=self.clock.now())
+
+    def delete_device(self, tenant_id: TenantId, device_id: DeviceId) -> None:
+        """Forget a device, as when its user logs out there.
+
+        Raises:
+            NotFound: `device_unknown`.
+        """
+        with self.state.write(tenant_id) as tx:
+            devices.delete(tx, device_id)
 
     def web_push_key(self) -> str:
         """Return the public key that browsers must be given to subscribe, base64url."""

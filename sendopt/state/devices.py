@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sendopt.errors import Conflict, NotFound
+from sendopt.errors import NotFound
 from sendopt.records import Channel, Device, DeviceId, UserId
 from sendopt.state import users
 from sendopt.state.engine import insert
@@ -26,15 +26,39 @@ _CHUNK = 10_000
 def register(tx: TenantWrite, device: Device, *, now: datetime) -> Device:
     """Store the device, or bring what is stored up to date, and return it as stored.
 
-    The same address is the same device: registered again by its user it keeps its id, and a dead
-    one lives again. The user is created where it was unknown.
-
-    Raises:
-        Conflict: `token_conflict`, if the address or the id belongs to another user; the message
-            repeats neither, nor tells whose it is.
+    The same address, or the same id, is the same device. Registered again it keeps its id, and
+    the platform and the zone that are not said anew; a dead one lives again. Registered for
+    another user it is that user's from then on: whoever uses a shared browser next must not be
+    shown the former one's messages. The user is created where it was unknown.
     """
     users.ensure(tx, device.user_id, now=now)
-    values = {
+    fresh = tx.scalar(
+        insert(tx, devices)
+        .values(tenant_id=tx.tenant_id, device_id=device.device_id, **_values(device, now))
+        .on_conflict_do_nothing()
+        .returning(devices.c.device_id)
+    )
+    if fresh is not None:
+        return device
+    known = _same_device(tx, device)
+    told = replace(
+        device,
+        device_id=known.device_id,
+        platform=device.platform or known.platform,
+        timezone=device.timezone or known.timezone,
+    )
+    values = _values(told, now)
+    hashed = values | {"tenant_id": tx.tenant_id, "device_id": told.device_id}
+    tx.execute(
+        sa.update(devices)
+        .where(tx.owns(devices), devices.c.device_id == told.device_id)
+        .values(**values, row_hash=hash_of(devices, hashed))
+    )
+    return told
+
+
+def _values(device: Device, now: datetime) -> dict[str, Any]:
+    return {
         "user_id": device.user_id,
         "channel": str(device.channel),
         "address": device.address,
@@ -45,24 +69,17 @@ def register(tx: TenantWrite, device: Device, *, now: datetime) -> Device:
         "dead_at": None,
         "dead_reason": None,
     }
-    fresh = tx.scalar(
-        insert(tx, devices)
-        .values(tenant_id=tx.tenant_id, device_id=device.device_id, **values)
-        .on_conflict_do_nothing()
-        .returning(devices.c.device_id)
-    )
-    if fresh is not None:
-        return device
-    device_id = _same_device(tx, device)
-    tx.execute(
-        sa.update(devices)
-        .where(tx.owns(devices), devices.c.device_id == device_id)
-        .values(
-            **values,
-            row_hash=hash_of(devices, values | {"tenant_id": tx.tenant_id, "device_id": device_id}),
-        )
-    )
-    return replace(device, device_id=device_id)
+
+
+def delete(tx: TenantWrite, device_id: DeviceId) -> None:
+    """Forget a device: its user has logged out there. What is planned for it goes out nowhere.
+
+    Raises:
+        NotFound: `device_unknown`.
+    """
+    gone = sa.delete(devices).where(tx.owns(devices), devices.c.device_id == device_id)
+    if tx.execute(gone).rowcount == 0:
+        raise _unknown()
 
 
 def fingerprint(device: Device) -> str:
@@ -116,7 +133,7 @@ def get(tx: TenantRead, device_id: DeviceId) -> Device:
         sa.select(devices).where(tx.owns(devices), devices.c.device_id == device_id)
     ).one_or_none()
     if row is None:
-        raise NotFound("there is no such device", code="device_unknown", field="device_id")
+        raise _unknown()
     return _device(row)
 
 
@@ -149,27 +166,22 @@ def reachable(
     ]
 
 
-def _same_device(tx: TenantWrite, device: Device) -> DeviceId:
-    """Return the id of the stored device that has this address, else of the one with this id."""
+def _same_device(tx: TenantWrite, device: Device) -> Device:
+    """Return the stored device that has this address, else the one with this id."""
     by_address = sa.and_(
         devices.c.channel == str(device.channel), devices.c.address_hash == fingerprint(device)
     )
     rows = tx.execute(
-        sa.select(devices.c.device_id, devices.c.user_id)
-        .where(
-            tx.owns(devices),
-            sa.or_(by_address, devices.c.device_id == device.device_id),
-        )
+        sa.select(devices)
+        .where(tx.owns(devices), sa.or_(by_address, devices.c.device_id == device.device_id))
         .order_by(sa.case((by_address, 0), else_=1))
         .with_for_update()
     ).all()
-    if any(row.user_id != device.user_id for row in rows):
-        raise Conflict(
-            "this device is registered for another user",
-            code="token_conflict",
-            expected="an address and an id that no other user has",
-        )
-    return DeviceId(rows[0].device_id)
+    return _device(rows[0])
+
+
+def _unknown() -> NotFound:
+    return NotFound("there is no such device", code="device_unknown", field="device_id")
 
 
 def _device(row: sa.Row[Any]) -> Device:

@@ -192,7 +192,8 @@ def _with_its_own(sends: sa.Select[Any]) -> sa.Select[Any]:
         )
         .select_from(
             due.outerjoin(variant, _same(due, variant, "campaign_id", "variant_id"))
-            .outerjoin(device, _same(due, device, "device_id"))
+            # A device that another user has taken over since is no device of this one.
+            .outerjoin(device, _same(due, device, "device_id", "user_id"))
             .outerjoin(app_user, _same(due, app_user, "user_id"))
             .outerjoin(decision, _same(due, decision, "send_id"))
             .outerjoin(link, _same(due, link, "send_id"))

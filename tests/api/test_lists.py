@@ -108,6 +108,19 @@ def test_filters_narrow_a_list(listed: httpx.Client) -> None:
     ]
 
 
+def test_a_browser_is_taken_over_and_logged_out(
+    changed: tuple[TenantId, httpx.Client],
+) -> None:
+    _, client = changed
+    device = {"device_id": "d3", "user_id": "bob", "channel": "simulator", "address": {}}
+    assert client.post("/v1/devices", json=device).json()["user_id"] == "bob"
+    assert walk(client, "/v1/devices", user_id="u3") == []
+    assert client.delete("/v1/devices/d4").status_code == 204
+    assert client.delete("/v1/devices/d4").json()["code"] == "device_unknown"
+    assert walk(client, "/v1/devices", user_id="u4") == []
+    assert [each["device_id"] for each in walk(client, "/v1/devices", user_id="bob")] == ["d3"]
+
+
 def test_another_tenant_sees_none_of_it(listed: httpx.Client, other: httpx.Client) -> None:
     cursor = listed.get("/v1/users", params={"limit": 1}).json()["next_cursor"]
     seen = other.get("/v1/users", params={"limit": 1, "cursor": cursor}).json()["items"]

@@ -29,6 +29,7 @@ GET  /v1/users/{user_id}/explanation    owner admin campaign_manager analyst aud
 GET  /v1/users                          owner admin campaign_manager analyst auditor
 POST /v1/devices                        owner admin ingest
 GET  /v1/devices                        owner admin campaign_manager analyst auditor ingest
+DELETE /v1/devices/{device_id}          owner admin ingest
 GET  /v1/campaigns                      owner admin campaign_manager analyst auditor finance
 GET  /v1/campaigns/{campaign_id}/results   owner admin campaign_manager analyst auditor finance
 GET  /v1/sends                          owner admin campaign_manager analyst auditor finance

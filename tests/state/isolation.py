@@ -274,6 +274,8 @@ def _about_devices(said: Conversation) -> None:
     for name in ("d0", "d1", "d9", "nothing"):
         said.write(devices.mark_dead, DeviceId(name), reason="gone", now=NOW)
     said.read(devices.reachable, channel=Channel.WEBHOOK)
+    for name in ("d1", "nobody's"):
+        said.write(devices.delete, DeviceId(name))
 
 
 def _about_past_outcomes(said: Conversation) -> None:

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from sendopt.errors import Conflict, NotFound
+from sendopt.errors import NotFound
 from sendopt.records import Channel, Device, DeviceId, TenantId, UserId
-from sendopt.state import State, devices, users
+from sendopt.state import State, devices, unchanged, users
+from sendopt.state.tables import device as device_table
 
 SHOP = TenantId("shop")
 BANK = TenantId("bank")
@@ -77,20 +78,42 @@ def test_an_address_that_moves_to_another_installation_keeps_its_id(
 @pytest.mark.parametrize(
     "second", [a_browser("d2", BOB, endpoint="1"), a_browser("d1", BOB, endpoint="2")]
 )
-def test_another_users_device_is_refused_without_an_echo(
+def test_who_uses_a_shared_browser_next_takes_it_over(
     state: State, now: datetime, second: Device
 ) -> None:
     with state.write(SHOP) as tx:
         devices.register(tx, a_browser("d1"), now=now)
-    with pytest.raises(Conflict) as refused, state.write(SHOP) as tx:
-        devices.register(tx, second, now=now)
-    assert refused.value.code == "token_conflict"
-    assert "push.example" not in str(refused.value)
-    assert "ann" not in str(refused.value)
-    with state.read(SHOP) as tx:
-        assert devices.reachable(tx, channel=Channel.WEB_PUSH) == [a_browser("d1")]
+        stored = devices.register(tx, second, now=now)
+        assert stored == replace(second, device_id=DeviceId("d1"))
+        assert devices.reachable(tx, channel=Channel.WEB_PUSH) == [stored]
+        assert devices.reachable(tx, channel=Channel.WEB_PUSH, user_ids=[ANN]) == []
+        back = devices.register(tx, a_browser("d3"), now=now)
+        assert devices.reachable(tx, channel=Channel.WEB_PUSH, user_ids=[ANN]) == [back]
+    with state.read_fleet() as tx:
+        assert list(unchanged.changed(tx, device_table)) == []
+
+
+def test_what_is_not_said_again_stays(state: State, now: datetime) -> None:
+    silent = replace(a_browser("d1"), platform=None, timezone=None)
+    with state.write(SHOP) as tx:
+        devices.register(tx, a_browser("d1"), now=now)
+        assert devices.register(tx, silent, now=now) == a_browser("d1")
+        assert devices.get(tx, DeviceId("d1")) == a_browser("d1")
+    with state.read_fleet() as tx:
+        assert list(unchanged.changed(tx, device_table)) == []
+
+
+def test_a_device_that_was_logged_out_is_reached_no_more(state: State, now: datetime) -> None:
+    with state.write(SHOP) as tx:
+        devices.register(tx, a_browser("d1"), now=now)
+    with state.write(BANK) as tx, pytest.raises(NotFound):
+        devices.delete(tx, DeviceId("d1"))
+    with state.write(SHOP) as tx:
+        devices.delete(tx, DeviceId("d1"))
+        assert devices.reachable(tx, channel=Channel.WEB_PUSH) == []
         with pytest.raises(NotFound):
-            users.get(tx, BOB)
+            devices.delete(tx, DeviceId("d1"))
+        devices.register(tx, a_browser("d1", BOB), now=now)
 
 
 def test_one_webhook_serves_many_users(state: State, now: datetime) -> None:
@@ -130,19 +153,16 @@ def test_any_number_of_users_can_be_asked_for(state: State, now: datetime) -> No
     assert found == [a_browser("d1")]
 
 
-def test_two_users_race_for_one_address(state: State, now: datetime) -> None:
-    def register(number: int) -> str:
-        device = a_browser(f"d{number}", UserId(f"u{number}"))
-        try:
-            with state.write(SHOP) as tx:
-                devices.register(tx, device, now=now)
-        except Conflict as refused:
-            return refused.code
-        return "stored"
+def test_of_users_who_race_for_one_address_the_last_has_it(state: State, now: datetime) -> None:
+    def register(number: int) -> None:
+        with state.write(SHOP) as tx:
+            devices.register(tx, a_browser(f"d{number}", UserId(f"u{number}")), now=now)
 
     with ThreadPoolExecutor(8) as pool:
-        answers = sorted(pool.map(register, range(8)))
-    assert answers == ["stored"] + ["token_conflict"] * 7
+        list(pool.map(register, range(8)))
+    with state.read(SHOP) as tx:
+        (found,) = devices.reachable(tx, channel=Channel.WEB_PUSH)
+    assert found.device_id in {f"d{number}" for number in range(8)}
 
 
 def test_tenants_do_not_see_each_others_devices_and_users(state: State, now: datetime) -> None:

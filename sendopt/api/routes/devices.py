@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from sendopt.api import openapi, problems
 from sendopt.api.auth import DevicesRead, DevicesWrite, Facade
 from sendopt.api.body import JsonBody
-from sendopt.api.ids import QueryUserId
+from sendopt.api.ids import PathId, QueryUserId
 from sendopt.api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_behind, place_behind
 from sendopt.api.routing import Route
 from sendopt.api.schemas.devices import Device, Devices, ListedDevice, WebPushKey
@@ -20,7 +20,6 @@ router = APIRouter(prefix="/v1", tags=["devices"], route_class=Route)
 
 _LIST = {422: ["cursor_invalid", "wrong_type", "invalid"]}
 _CODES = {
-    409: ["token_conflict"],
     422: ["channel_unknown", "token_invalid", "url_not_allowed", "zone_invalid", "null_spelled"],
 }
 _EXAMPLE = {
@@ -46,7 +45,11 @@ _EXAMPLE = {
     openapi_extra=openapi.takes(DeviceBody, example=_EXAMPLE),
 )
 def register_device(who: DevicesWrite, app: Facade, body: JsonBody) -> Device:
-    """Register a device, or bring it up to date: the same device again changes nothing else."""
+    """Register a device, or bring it up to date: the same device again changes nothing else.
+
+    The same address, or the same id, is the same device. Its platform and zone stay where they are
+    not said; registered for another user it is that user's from then on.
+    """
     return Device.of(app.register_device(who.tenant_id, body))
 
 
@@ -77,6 +80,16 @@ def list_devices(
         damaged=list(page.damaged),
         next_cursor=cursor_behind(request, page.behind),
     )
+
+
+@router.delete(
+    "/devices/{device_id}",
+    status_code=204,
+    responses=problems.responses({404: ["device_unknown", "not_found"]}),
+)
+def delete_device(who: DevicesWrite, app: Facade, device_id: PathId) -> None:
+    """Forget a device, as when its user logs out there: nothing goes to it until it registers."""
+    app.delete_device(who.tenant_id, DeviceId(device_id))
 
 
 @router.get("/web-push-key", responses=problems.responses({503: ["secrets_unusable"]}))
