@@ -138,7 +138,7 @@ def test_a_champion_of_an_older_release_is_asked_what_it_predicts(
     shop: Log, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its version does not carry the outcome; the model itself does."""
-    monkeypatch.setattr("sendopt.learn.registry.registry._OUTCOME_TAG", "of.another.release")
+    monkeypatch.setattr("sendopt.learn.registry.version_facts._OUTCOME_TAG", "of.another.release")
     assert run(shop, registry, EventType.CLICK).promoted
     monkeypatch.undo()
     assert registry.models(SHOP)[0].outcome is None
