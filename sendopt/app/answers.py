@@ -54,6 +54,7 @@ class CampaignReport:
 
     campaign_id: CampaignId
     repeated: bool  # the same definition was there before
+    changed: bool  # a draft with another definition was
     committed: bool
     counts: Mapping[str, int]  # of its sends, by state
     preview: Preview | None = None  # of the plan that was made now

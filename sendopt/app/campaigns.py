@@ -38,18 +38,19 @@ class Campaigns(Stores):
     def put_campaign(self, tenant_id: TenantId, definition: Any, *, commit: bool) -> CampaignReport:
         """Store a campaign; with `commit`, plan it and let its sends go out.
 
-        Committing again plans for those who joined the audience since, and for nobody else.
+        Until it is committed another definition takes the place of the first. Committing again
+        plans for those who joined the audience since, and for nobody else.
 
         Raises:
             InvalidInput: for a definition that cannot be meant.
-            Conflict: `campaign_conflict`, if the id stands for another definition;
-                `campaign_cancelled`.
+            Conflict: `campaign_conflict`, if it was committed with another definition, perhaps
+                just now; `campaign_cancelled`.
         """
         self.require_tenant(tenant_id)
         now = self.clock.now()
         campaign = self._read_campaign(tenant_id, definition, now=now)
         with self.state.write(tenant_id) as tx:
-            created = plans.put_campaign(
+            put = plans.put_campaign(
                 tx, campaign, definition, rules=schedule.rules_of(campaign), now=now
             )
         preview = None
@@ -57,11 +58,13 @@ class Campaigns(Stores):
             plan = self._plan(tenant_id, campaign, now=now)
             preview = schedule.preview(plan, campaign.channel)
             with self.state.write(tenant_id) as tx:
+                plans.require_definition(tx, campaign.campaign_id, definition)
                 plans.commit(tx, plan, now=now)
         status = self.campaign(tenant_id, campaign.campaign_id)
         return CampaignReport(
             campaign_id=campaign.campaign_id,
-            repeated=not created,
+            repeated=put is plans.Put.REPEATED,
+            changed=put is plans.Put.CHANGED,
             committed=status.committed_at is not None,
             counts=status.counts,
             preview=preview,

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,6 +28,7 @@ from sendopt.records import (
 from sendopt.state import plan_rows
 from sendopt.state.attempt_list import ListedAttempt, attempts
 from sendopt.state.engine import insert
+from sendopt.state.row_hash import hash_of
 from sendopt.state.send_list import next_attempt_at
 from sendopt.state.tables import campaign, decision, planned_send, variant
 from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
@@ -56,6 +58,14 @@ class StoredCampaign:
     committed_at: datetime | None  # the first commit
     cancelled_at: datetime | None
     rules: dict[str, Any] | None  # under which it was accepted; None = nobody knows any more
+
+
+class Put(StrEnum):
+    """What putting a campaign did."""
+
+    CREATED = "created"
+    CHANGED = "changed"  # a draft has another definition now
+    REPEATED = "repeated"  # the same definition was there before
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,43 +102,62 @@ class SendCount:
 
 def put_campaign(
     tx: TenantWrite, given: Campaign, definition: Any, *, rules: dict[str, Any], now: datetime
-) -> bool:
+) -> Put:
     """Store a campaign with its definition, its variants and the rules under which it is accepted.
 
-    Return False if it was there already; it keeps its own rules then.
+    As long as nothing of it was committed another definition takes the place of the first.
 
     Raises:
-        Conflict: `campaign_conflict`, if the id belongs to another definition; the first stays.
+        Conflict: `campaign_conflict`, if it was committed or cancelled with another definition.
     """
-    digest = _fingerprint(definition)
+    told = {"definition": definition, "definition_hash": _fingerprint(definition), "rules": rules}
+    values = {"tenant_id": tx.tenant_id, "campaign_id": given.campaign_id, "created_at": now}
     created = tx.execute(
         insert(tx, campaign)
-        .values(
-            tenant_id=tx.tenant_id,
-            campaign_id=given.campaign_id,
-            definition=definition,
-            definition_hash=digest,
-            created_at=now,
-            rules=rules,
-        )
+        .values(**values, **told)
         .on_conflict_do_nothing(index_elements=["tenant_id", "campaign_id"])
         .returning(campaign.c.campaign_id)
     ).all()
     if created:
         tx.execute(sa.insert(variant), _variant_rows(tx.tenant_id, given))
-        return True
-    stored = tx.scalar(
-        sa.select(campaign.c.definition_hash).where(_is_campaign(tx, given.campaign_id))
+        return Put.CREATED
+    of_campaign = _is_campaign(tx, given.campaign_id)
+    stored = tx.execute(sa.select(campaign).where(of_campaign).with_for_update()).one()
+    if stored.definition_hash == told["definition_hash"]:
+        return Put.REPEATED
+    if stored.committed_at is not None or stored.cancelled_at is not None:
+        raise _campaign_conflict(given.campaign_id)
+    hashed = values | told | {"created_at": stored.created_at}
+    tx.execute(
+        sa.update(campaign).where(of_campaign).values(**told, row_hash=hash_of(campaign, hashed))
     )
-    if stored != digest:
-        raise Conflict(
-            f"the campaign {quoted(given.campaign_id)} is there with another definition",
-            code="campaign_conflict",
-            field="/campaign_id",
-            expected="the definition that was given first",
-            hint="give the changed campaign a new campaign_id",
-        )
-    return False
+    of_variants = sa.and_(tx.owns(variant), variant.c.campaign_id == given.campaign_id)
+    tx.execute(sa.delete(variant).where(of_variants))
+    tx.execute(sa.insert(variant), _variant_rows(tx.tenant_id, given))
+    return Put.CHANGED
+
+
+def require_definition(tx: TenantWrite, campaign_id: CampaignId, definition: Any) -> None:
+    """Refuse to go on where the campaign has another definition by now; it cannot change in `tx`.
+
+    Raises:
+        NotFound: `campaign_unknown`.
+        Conflict: `campaign_conflict`.
+    """
+    of_campaign = _is_campaign(tx, campaign_id)
+    stored = _stored_campaign(tx, _CAMPAIGNS.where(of_campaign).with_for_update())
+    if _fingerprint(stored.definition) != _fingerprint(definition):
+        raise _campaign_conflict(campaign_id)
+
+
+def _campaign_conflict(campaign_id: CampaignId) -> Conflict:
+    return Conflict(
+        f"the campaign {quoted(campaign_id)} is there with another definition",
+        code="campaign_conflict",
+        field="/campaign_id",
+        expected="the definition that it was committed with; until then it can be changed",
+        hint="give the changed campaign a new campaign_id",
+    )
 
 
 def accepted_as(tx: TenantRead, definition: Any) -> StoredCampaign | None:

@@ -108,6 +108,21 @@ def test_filters_narrow_a_list(listed: httpx.Client) -> None:
     ]
 
 
+def test_a_draft_is_edited_and_what_was_committed_is_not(
+    changed: tuple[TenantId, httpx.Client],
+) -> None:
+    _, client = changed
+    for name, expected in (("summer", (200, None)), ("spring", (409, "campaign_conflict"))):
+        definition = client.get(f"/v1/campaigns/{name}").json()["definition"]
+        definition["variants"][0]["title"] = "Corrected"
+        answer = client.post("/v1/campaigns", json=definition)
+        assert (answer.status_code, answer.json().get("code")) == expected
+    stored = client.get("/v1/campaigns/summer").json()["definition"]
+    assert stored["variants"][0]["title"] == "Corrected"
+    told = client.post("/v1/campaigns", json=stored).json()
+    assert (told["repeated"], told["changed"]) == (True, False)
+
+
 def test_a_browser_is_taken_over_and_logged_out(
     changed: tuple[TenantId, httpx.Client],
 ) -> None:

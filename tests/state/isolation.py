@@ -331,6 +331,8 @@ def _about_campaigns(said: Conversation) -> None:
             rules={"version": 1},
             now=NOW,
         )
+    said.write(plans.require_definition, CampaignId("told"), TOLD)
+    said.write(plans.require_definition, CampaignId("told"), {"said": "in other words"})
     plan = _a_plan("sale", said.us)
     said.write(plans.commit, plan, now=NOW)
     said.write(plans.commit, plan, now=NOW)

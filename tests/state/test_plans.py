@@ -34,7 +34,8 @@ from sendopt.records import (
     VariantId,
 )
 from sendopt.state import State, plans
-from sendopt.state.tables import decision, planned_send, variant
+from sendopt.state.tables import decision, metadata, planned_send, variant
+from sendopt.state.unchanged import changed
 
 TENANT, OTHER = TenantId("default"), TenantId("other")
 SALE = CampaignId("autumn-sale")
@@ -128,7 +129,8 @@ def counts(state: State, tenant_id: TenantId = TENANT) -> dict[SendState, int]:
 
 def test_a_campaign_comes_back_as_it_was_given(state: State, now: datetime) -> None:
     with state.write(TENANT) as tx:
-        assert plans.put_campaign(tx, a_campaign(now), DEFINITION, rules={"version": 1}, now=now)
+        put = plans.put_campaign(tx, a_campaign(now), DEFINITION, rules={"version": 1}, now=now)
+        assert put is plans.Put.CREATED
     with state.read_fleet() as tx:
         stored = plans.get_campaign(tx.of(TENANT), SALE)
         wordings = sa.select(*(each for each in variant.c if each.name != "row_hash"))
@@ -140,21 +142,65 @@ def test_a_campaign_comes_back_as_it_was_given(state: State, now: datetime) -> N
     ]
 
 
-def test_the_same_definition_is_a_repeat_and_another_a_conflict(
+def put_again(state: State, now: datetime, definition: Any, title: str = "Sale") -> plans.Put:
+    words = tuple(replace(each, title=title) for each in a_campaign(now).variants)
+    campaign = replace(a_campaign(now), variants=words)
+    with state.write(TENANT) as tx:
+        return plans.put_campaign(
+            tx, campaign, definition, rules={"version": 1, "of": title}, now=now + HOUR
+        )
+
+
+CHANGED = {**DEFINITION, "slot_minutes": 30}
+
+
+def test_the_same_definition_is_a_repeat(state: State, now: datetime, put: None) -> None:
+    reordered = dict(reversed(DEFINITION.items()))
+    assert put_again(state, now, reordered) is plans.Put.REPEATED
+    with state.read(TENANT) as tx:
+        stored = plans.get_campaign(tx, SALE)
+    assert (stored.created_at, stored.rules) == (now, {"version": 1})
+
+
+def test_a_draft_takes_another_definition(state: State, now: datetime, put: None) -> None:
+    assert put_again(state, now, CHANGED, "News") is plans.Put.CHANGED
+    assert put_again(state, now, CHANGED, "News") is plans.Put.REPEATED
+    with state.read_fleet() as tx:
+        stored = plans.get_campaign(tx.of(TENANT), SALE)
+        assert stored.definition == CHANGED
+        assert (stored.created_at, stored.rules) == (now, {"version": 1, "of": "News"})
+        of_ours = sa.select(variant.c.title).where(variant.c.tenant_id == TENANT)
+        assert {*tx.scalars(of_ours)} == {"News"}
+        theirs = plans.get_campaign(tx.of(OTHER), SALE)
+        assert theirs.definition == DEFINITION
+        for table in (metadata.tables["campaign"], variant):
+            assert list(changed(tx, table)) == []
+
+
+@pytest.mark.parametrize("ending", ["committed", "cancelled"])
+def test_what_was_committed_or_cancelled_takes_no_other_definition(
+    state: State, now: datetime, put: None, ending: str
+) -> None:
+    with state.write(TENANT) as tx:
+        if ending == "committed":
+            plans.commit(tx, a_plan(now, range(2)), now=now)
+        else:
+            plans.cancel_campaign(tx, SALE, reason="campaign_cancelled", now=now)
+    with pytest.raises(Conflict) as refusal:
+        put_again(state, now, CHANGED)
+    assert refusal.value.code == "campaign_conflict"
+    assert put_again(state, now, DEFINITION) is plans.Put.REPEATED
+
+
+def test_a_plan_of_a_definition_that_was_changed_meanwhile_is_not_committed(
     state: State, now: datetime, put: None
 ) -> None:
-    reordered = dict(reversed(DEFINITION.items()))
+    put_again(state, now, CHANGED)
     with state.write(TENANT) as tx:
-        assert not plans.put_campaign(
-            tx, a_campaign(now), reordered, rules={"version": 1}, now=now + HOUR
-        )
-    with state.write(TENANT) as tx, pytest.raises(Conflict) as refusal:
-        plans.put_campaign(
-            tx, a_campaign(now), {**DEFINITION, "slot_minutes": 30}, rules={"version": 1}, now=now
-        )
+        plans.require_definition(tx, SALE, CHANGED)
+        with pytest.raises(Conflict) as refusal:
+            plans.require_definition(tx, SALE, DEFINITION)
     assert refusal.value.code == "campaign_conflict"
-    with state.read(TENANT) as tx:
-        assert plans.get_campaign(tx, SALE).created_at == now
 
 
 def test_a_send_comes_back_with_its_decision_to_the_last_bit(

@@ -45,7 +45,10 @@ router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], route_class=Route
     "",
     status_code=201,
     responses={
-        200: {"model": CampaignReport, "description": "Was there before, with this definition"},
+        200: {
+            "model": CampaignReport,
+            "description": "Was there before: with this definition, or as a draft",
+        },
         **problems.responses({**_INVALID, 409: _CONFLICTS}, body=True),
     },
     openapi_extra=openapi.takes(CampaignDefinition, example=EXAMPLE),
@@ -61,12 +64,13 @@ def put_campaign(
     """Define a campaign; with `commit=true` everybody's time is chosen, and the sends go out.
 
     The same definition again changes nothing, so that a request whose answer was lost can be
-    repeated. Another definition under the same id is refused (409).
+    repeated. Until it is committed a campaign is a draft: another definition under its id takes
+    the place of the first. Then it is refused (409).
     """
     if commit:
         who.require(Permission.CAMPAIGNS_SEND)
     report = CampaignReport.of(app.put_campaign(who.tenant_id, body, commit=commit))
-    if report.repeated:
+    if report.repeated or report.changed:
         response.status_code = 200
     return report
 

@@ -87,6 +87,7 @@ class CampaignReport(Answer):
         {
             "campaign_id": "autumn-sale",
             "repeated": False,
+            "changed": False,
             "committed": False,
             "counts": {},
             "preview": None,
@@ -96,6 +97,8 @@ class CampaignReport(Answer):
     campaign_id: str
     repeated: bool
     """The same definition was there before."""
+    changed: bool
+    """A draft with another definition was, whose place this one has taken."""
     committed: bool
     counts: dict[str, int]
     """Of its sends, by state."""
