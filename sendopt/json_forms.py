@@ -18,7 +18,7 @@ Place = tuple[int | str, ...]
 #: More choices than this are no help in a sentence.
 _MOST_CHOICES = 12
 _WORDS = {
-    "string": "text, in double quotes",
+    "string": "text in double quotes",
     "boolean": "true or false",
     "null": "null",
     "array": "a list",

@@ -87,7 +87,7 @@ def unknown_choice(
     """Return the fault of a value that is none of `choices`, with the nearest of them."""
     near = nearest(given.lower(), choices) if isinstance(given, str) else None
     return InvalidInput(
-        "is none of what it can be",
+        "is not a value that it can have",
         code=code,
         field=field,
         expected=one_of(choices),

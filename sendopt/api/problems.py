@@ -140,13 +140,20 @@ def of_error(error: SendoptError, request_id: str) -> Problem:
     return _problem(
         status,
         error.code,
-        error.message,
+        _in_one_sentence(error),
         request_id,
         field=error.field,
         expected=error.expected,
         hint=error.hint,
         errors=_faults_of(error) if isinstance(error, InvalidInput) else None,
     )
+
+
+def _in_one_sentence(error: SendoptError) -> str:
+    if not isinstance(error, InvalidInput) or not error.others:
+        return error.message
+    first = f"{error.field} {error.message}" if error.field else error.message
+    return f"{len(error.faults)} things are wrong, each in errors; the first: {first}"
 
 
 def _faults_of(error: InvalidInput) -> list[Fault]:

@@ -21,8 +21,11 @@ def every_operation(client: httpx.Client) -> list[tuple[str, str]]:
 def faults(response: httpx.Response) -> dict[str, dict[str, Any]]:
     """Return what is wrong by the field where it is, the whole being ""."""
     problem = response.json()
-    first = {name: problem.get(name) for name in ("field", "code", "detail", "expected", "hint")}
-    assert {name: problem["errors"][0].get(name) for name in first} == first
+    told = problem["errors"]
+    first = {name: problem.get(name) for name in ("field", "code", "expected", "hint")}
+    assert {name: told[0].get(name) for name in first} == first
+    assert problem["detail"].endswith(told[0]["detail"])
+    assert (f"{len(told)} things are wrong" in problem["detail"]) == (len(told) > 1)
     return {each.get("field", ""): each for each in problem["errors"]}
 
 

@@ -123,8 +123,8 @@ def test_every_slip_in_a_file_stands_on_a_line_of_its_own_with_what_was_meant(
     status, out, err = ended("bill", "rate-card", "card.json", "--json")
     assert status == 2
     assert err.splitlines() == [
-        "missing_field: /currency: is missing; expected text, in double quotes",
-        "wrong_type: /click_price_minor: is a number; expected text, in double quotes",
+        "missing_field: /currency: is missing; expected text in double quotes",
+        "wrong_type: /click_price_minor: is a number; expected text in double quotes",
         "unknown_field: /curency: is not known here; did you mean currency?",
     ]
     told = json.loads(out)["error"]
