@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sendopt.app.tenancy import open_tenancy
     from sendopt.features.target import check_window
     from sendopt.ingest.raw import Options as ImportOptions
+    from sendopt.learn.train import MayServe
     from sendopt.schedule.example import small_example
     from sendopt.settings import load_settings
 else:
@@ -34,6 +35,7 @@ else:
         {
             "App": "sendopt.app.app",
             "ImportOptions": "sendopt.app.events",
+            "MayServe": "sendopt.learn.train",
             "back_up": "sendopt.app.backing_up",
             "check_window": "sendopt.features.target",
             "configure_logging": "sendopt.app.logging",
@@ -58,6 +60,7 @@ else:
 __all__ = [
     "App",
     "ImportOptions",
+    "MayServe",
     "back_up",
     "check_window",
     "configure_logging",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import sendopt.app
-from sendopt import learn
 from sendopt.cli import answers, data
 from sendopt.cli.options import (
     AsJson,
@@ -135,7 +134,7 @@ def train(
         answers.training.show(report)
 
 
-def _may_serve(*, challenger: bool, change_outcome: bool) -> learn.MayServe:
+def _may_serve(*, challenger: bool, change_outcome: bool) -> sendopt.app.MayServe:
     if challenger and change_outcome:
         raise InvalidInput(
             "a challenger does not serve, so it changes no outcome",
@@ -144,8 +143,12 @@ def _may_serve(*, challenger: bool, change_outcome: bool) -> learn.MayServe:
             expected="--challenger or --change-outcome",
         )
     if challenger:
-        return learn.MayServe.NO
-    return learn.MayServe.FOR_ANY_OUTCOME if change_outcome else learn.MayServe.FOR_THE_SAME_OUTCOME
+        return sendopt.app.MayServe.NO
+    return (
+        sendopt.app.MayServe.FOR_ANY_OUTCOME
+        if change_outcome
+        else sendopt.app.MayServe.FOR_THE_SAME_OUTCOME
+    )
 
 
 def score(
