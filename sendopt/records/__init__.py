@@ -56,7 +56,7 @@ from sendopt.records.principal import PERMISSIONS_OF, BuiltInRole, Permission, P
 from sendopt.records.response import Click, Response, ResponseKind
 from sendopt.records.score import Score
 from sendopt.records.send import Arm, PlannedSend
-from sendopt.records.send_state import FINAL_STATES, SendState
+from sendopt.records.send_state import FINAL_STATES, NEXT_STATES, SendState
 from sendopt.records.transition import Ended, Postponed, SendTransition
 from sendopt.records.variant_answers import VariantAnswers
 
@@ -65,6 +65,7 @@ __all__ = [
     "COUNTING_ATTRIBUTE",
     "DEFAULT_ATTRIBUTION_WINDOW",
     "FINAL_STATES",
+    "NEXT_STATES",
     "NO_EXPLORATION",
     "OUTCOMES",
     "PERMISSIONS_OF",

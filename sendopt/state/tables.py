@@ -3,7 +3,7 @@
 Every row belongs to a tenant, but for those of `home`, and `tenant_id` leads every key, so that a
 query without it does not use an index, and does not pass review. A row carries a hash of its
 columns that never change after its insert; what an `apart_from` names is written later, or by the
-database.
+database. `make docs` makes a page of this file: beside each table stands what a row is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Sequence = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 metadata = sa.MetaData()
 
-home = sa.Table(
+home = sa.Table(  # one identity of a home, from its first start or its restoring on; never deleted
     "home",
     metadata,
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),  # the highest holds
@@ -28,7 +28,7 @@ home = sa.Table(
     row_hash(),
 )
 
-tenant = sa.Table(
+tenant = sa.Table(  # one company that sends
     "tenant",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
@@ -38,7 +38,7 @@ tenant = sa.Table(
     row_hash(apart_from=("import_epoch",)),
 )
 
-api_key = sa.Table(
+api_key = sa.Table(  # one key of a tenant, in force until it ends or is revoked
     "api_key",
     metadata,
     sa.Column("tenant_id", sa.Text, sa.ForeignKey("tenant.tenant_id"), nullable=False),
@@ -53,7 +53,7 @@ api_key = sa.Table(
     row_hash(apart_from=("revoked_at", "expires_at", "last_used_at")),
 )
 
-role = sa.Table(
+role = sa.Table(  # one role that a tenant has made for its keys
     "role",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
@@ -63,7 +63,7 @@ role = sa.Table(
     row_hash(),
 )
 
-app_user = sa.Table(
+app_user = sa.Table(  # what is known of one user beside the log: zone and consent
     "app_user",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
@@ -76,7 +76,7 @@ app_user = sa.Table(
     sa.Column("updated_at", Instant, nullable=False),
 )
 
-device = sa.Table(
+device = sa.Table(  # one installation that can receive messages, alive or dead
     "device",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
@@ -95,7 +95,7 @@ device = sa.Table(
     sa.Index("device_by_user", "tenant_id", "user_id"),
 )
 
-campaign = sa.Table(
+campaign = sa.Table(  # one campaign as it was given, committed or not
     "campaign",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
@@ -110,7 +110,7 @@ campaign = sa.Table(
     row_hash(apart_from=("committed_at", "cancelled_at")),
 )
 
-variant = sa.Table(
+variant = sa.Table(  # one wording of a campaign
     "variant",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
@@ -122,7 +122,7 @@ variant = sa.Table(
     row_hash(),
 )
 
-planned_send = sa.Table(
+planned_send = sa.Table(  # one message to one user: its time, and where it stands
     "planned_send",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
@@ -202,7 +202,7 @@ sa.Index(
     postgresql_where=IS_ENDED_BADLY,
 )
 
-decision = sa.Table(
+decision = sa.Table(  # why one send has its time; written with it and never changed
     "decision",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
@@ -239,7 +239,7 @@ decision = sa.Table(
     ),
 )
 
-attempt = sa.Table(
+attempt = sa.Table(  # one call to a provider; without an end its outcome is unknown
     "attempt",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
@@ -253,7 +253,7 @@ attempt = sa.Table(
     row_hash(apart_from=("finished_at", "outcome", "reason")),
 )
 
-link = sa.Table(
+link = sa.Table(  # one signed link of a send, which all its attempts share
     "link",
     metadata,
     sa.Column("tenant_id", sa.Text, nullable=False),
@@ -265,7 +265,7 @@ link = sa.Table(
     sa.Index("link_by_send", "tenant_id", "send_id"),
 )
 
-click = sa.Table(
+click = sa.Table(  # one request for a link, billable or not
     "click",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
@@ -289,7 +289,7 @@ click = sa.Table(
     sa.Index("click_by_period", "tenant_id", "period", "occurred_at"),
 )
 
-response = sa.Table(
+response = sa.Table(  # what came back for a send, at most one of a kind
     "response",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
@@ -302,7 +302,7 @@ response = sa.Table(
     sa.Index("response_by_period", "tenant_id", "kind", "period", "occurred_at"),
 )
 
-rate_card = sa.Table(
+rate_card = sa.Table(  # the prices of a tenant from an instant on, until the next one
     "rate_card",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
@@ -315,7 +315,7 @@ rate_card = sa.Table(
     row_hash(),
 )
 
-charge = sa.Table(
+charge = sa.Table(  # one billable click or response that has a price
     "charge",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
@@ -328,7 +328,7 @@ charge = sa.Table(
     sa.Index("charge_by_period", "tenant_id", "period"),
 )
 
-period = sa.Table(
+period = sa.Table(  # one closed month with its statement
     "period",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
@@ -339,7 +339,7 @@ period = sa.Table(
     row_hash(),
 )
 
-ledger_entry = sa.Table(
+ledger_entry = sa.Table(  # one side of a posting
     "ledger_entry",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
@@ -352,7 +352,7 @@ ledger_entry = sa.Table(
     row_hash(),
 )
 
-drift_alarm = sa.Table(
+drift_alarm = sa.Table(  # the last value of one measure of drift
     "drift_alarm",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
@@ -363,7 +363,7 @@ drift_alarm = sa.Table(
     sa.Column("until", Instant, nullable=False),  # the end of the week that was looked at
 )
 
-event_outbox = sa.Table(
+event_outbox = sa.Table(  # one event that the service took or caused, also once it is in the log
     "event_outbox",
     metadata,
     sa.Column("sequence", Sequence, primary_key=True, autoincrement=True),

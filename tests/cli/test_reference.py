@@ -37,10 +37,17 @@ def help_texts(build: ModuleType) -> dict[str, str]:
     return dict(build.help_texts())
 
 
-@pytest.mark.parametrize("page", ["commands", "settings"])
+@pytest.mark.parametrize("page", ["commands", "settings", "send_states", "data_model"])
 def test_the_reference_is_what_the_program_says(build: ModuleType, page: str) -> None:
-    written = (DOCS / "reference" / f"{page}.md").read_text()
+    written = (DOCS / "reference" / f"{page.replace('_', '-')}.md").read_text()
     assert written == getattr(build, page)(), "run `make docs`"
+
+
+def test_the_index_of_decisions_names_them_all(build: ModuleType) -> None:
+    index = (DOCS / "decisions" / "README.md").read_text()
+    assert index == build.decisions(), "run `make docs`"
+    for path in (DOCS / "decisions").glob("0*.md"):
+        assert f"({path.name})" in index
 
 
 def test_a_terminal_shows_what_the_reference_says(help_texts: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from sendopt.deliver.retry import RetryPolicy
 from sendopt.deliver.transitions import after_attempt, before_attempt
 from sendopt.records import (
+    NEXT_STATES,
     Accepted,
     Attempt,
     CampaignId,
@@ -70,13 +71,23 @@ def a_send(**changes: object) -> DueSend:
     return replace(send, **changes)  # type: ignore[arg-type]
 
 
+def leads_to(transition: SendTransition) -> SendState:
+    return transition.state if isinstance(transition, Ended) else SendState.PLANNED
+
+
 def before(now: datetime = NOON, **changes: object) -> SendTransition | None:
-    return before_attempt(a_send(**changes), now=now, retry=AT_ONCE)
+    transition = before_attempt(a_send(**changes), now=now, retry=AT_ONCE)
+    if transition is not None:
+        for state in (SendState.PLANNED, SendState.CLAIMED):
+            assert leads_to(transition) in {state, *NEXT_STATES[state]}
+    return transition
 
 
 def after(outcome: Outcome, **changes: object) -> SendTransition:
     attempt = Attempt(a_send(**{"attempt_count": 1, **changes}), "simulator", BEGAN_AT)
-    return after_attempt(Receipt(attempt, outcome), now=NOON, retry=AT_ONCE)
+    transition = after_attempt(Receipt(attempt, outcome), now=NOON, retry=AT_ONCE)
+    assert leads_to(transition) in NEXT_STATES[SendState.CLAIMED]
+    return transition
 
 
 @pytest.mark.parametrize(
