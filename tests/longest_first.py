@@ -38,6 +38,8 @@ _BEGIN_WITH = (
     "features/test_one_pass.py",
     "ingest/test_files.py",
     "log/test_processes.py",
+    "log/test_isolation.py",
+    "state/test_isolation.py",
     "app/test_families_serve.py",
     "bill/test_statement.py",
     "bill/test_histories.py",

@@ -38,13 +38,16 @@ ZONES = (
     "Atlantic/Azores", "Australia/Perth", "Europe/Athens", "Europe/Dublin", "Europe/Lisbon",
     "Europe/Madrid", "Europe/Oslo", "Europe/Vienna", "Pacific/Auckland", "Pacific/Fiji",
 )  # fmt: skip
+_LISTS = ("/v1/campaigns", "/v1/sends", "/v1/users", "/v1/devices")
 USERS = tuple(f"u{number}" for number in range(10))
 #: The sends of `today` are handed over while the load is there; nothing of `trial` is sent.
 CAMPAIGNS = ("sale", "today", "trial")
 EVENTS = 200
 #: Values that say whose they are: the first group, or the zone, is the tenant's number.
 _CANARY = re.compile(
-    rb"canary-(\d\d)-|tenant-(\d\d)\b|20(?:26-03|27-05)-(\d\d)T|(" + "|".join(ZONES).encode() + b")"
+    rb"(?:canary|tenant|only)-(\d\d)\b|20(?:26-03|27-05)-(\d\d)T|("
+    + "|".join(ZONES).encode()
+    + b")"
 )
 #: What differs between two answers to the same question.
 _OF_THE_MOMENT = {"date", "x-request-id"}
@@ -120,7 +123,8 @@ class Load:
             json=question.body,
             headers={"authorization": f"Bearer {tenant.key}"},
         )
-        found = {_whose(match) for match in _CANARY.finditer(_told(answer))}
+        named = re.findall("only-[0-9]{2}", question.path)  # by whoever asks
+        found = {_whose(match) for match in _CANARY.finditer(_told(answer, named))}
         told = f"{tenant.name} {question.method} {question.path}: {answer.status_code}"
         with self._lock:
             heard = self.heard.setdefault(question.route, Heard())
@@ -146,7 +150,7 @@ class Load:
             other = self._tenants[(asking.number + 7) % len(self._tenants)]
             for name, question in _BY_ID.items():
                 theirs = _other_id(name, other)
-                nobodys = "s_" + "a" * 32 if name.startswith("send") else "only-zz"
+                nobodys = "s_" + "a" * 32 if name in _OF_SENDS else "only-zz"
                 answers = [
                     _apart_from(each, self.ask(asking, question(each)))
                     for each in (theirs, nobodys)
@@ -155,6 +159,15 @@ class Load:
                     different.append(f"{asking.name} {name}: {answers[0]} != {answers[1]}")
         return different
 
+    def hand_on_cursors(self) -> None:
+        """Let each tenant go on in its lists where another one has stopped."""
+        for asking in self._tenants:
+            other = self._tenants[(asking.number + 7) % len(self._tenants)]
+            for path in _LISTS:
+                first = self.ask(other, Question(f"GET {path}", "GET", f"{path}?limit=2"))
+                going_on = f"{path}?limit=2&cursor={first.json()['next_cursor']}"
+                self.ask(asking, Question("other's cursors", "GET", going_on))
+
     def _client(self) -> httpx.Client:
         if not hasattr(self._here, "client"):
             self._here.client = httpx.Client(base_url=self._url, timeout=60)
@@ -162,16 +175,19 @@ class Load:
         return client
 
 
-def _told(answer: httpx.Response) -> bytes:
+def _told(answer: httpx.Response, named: Sequence[str]) -> bytes:
     headers = b"\n".join(name + b": " + value for name, value in answer.headers.raw)
-    return headers + b"\n\n" + answer.content
+    told = headers + b"\n\n" + answer.content
+    for each in named:
+        told = told.replace(each.encode(), b"ID")
+    return told
 
 
 def _whose(match: re.Match[bytes]) -> int:
-    canary, tenant, day, zone = match.groups()
+    name, day, zone = match.groups()
     if zone is not None:
         return ZONES.index(zone.decode())
-    return int(day) - 1 if day is not None else int(canary or tenant)
+    return int(name) if name is not None else int(day) - 1
 
 
 def _apart_from(asked_for: str, answer: httpx.Response) -> tuple[int, Any, bytes]:
@@ -181,11 +197,12 @@ def _apart_from(asked_for: str, answer: httpx.Response) -> tuple[int, Any, bytes
 
 
 def _other_id(name: str, other: Tenant) -> str:
-    if name.startswith("send"):
+    if name in _OF_SENDS:
         return send_id(other.name, CampaignId("sale"), UserId("u0"))
     return other.own
 
 
+_OF_SENDS = {"send", "send cancel", "send response"}
 #: Every route that takes an id, asked with one.
 _BY_ID: dict[str, Callable[[str], Question]] = {
     "user": lambda each: Question("other's ids", "GET", f"/v1/users/{each}", None, (404,)),
@@ -196,6 +213,14 @@ _BY_ID: dict[str, Callable[[str], Question]] = {
         "other's ids", "GET", f"/v1/users/{each}/explanation", None, (404, 503)
     ),
     "campaign": lambda each: Question("other's ids", "GET", f"/v1/campaigns/{each}", None, (404,)),
+    "results": lambda each: Question(
+        "other's ids", "GET", f"/v1/campaigns/{each}/results", None, (404,)
+    ),
+    "sends of a campaign": lambda each: Question(
+        "other's ids", "GET", f"/v1/sends?campaign_id={each}"
+    ),
+    "sends of a user": lambda each: Question("other's ids", "GET", f"/v1/sends?user_id={each}"),
+    "devices of a user": lambda each: Question("other's ids", "GET", f"/v1/devices?user_id={each}"),
     "preview": lambda each: Question(
         "other's ids", "GET", f"/v1/campaigns/{each}/preview", None, (404,)
     ),
@@ -305,12 +330,15 @@ def _any(tenant: Tenant, rng: random.Random) -> Question:
     definition = _definition(tenant, "another")
     report = {"kind": "open"}
     cheap = (
-        Question("GET users", "GET", f"/v1/users/{user}"),
+        Question("GET one user", "GET", f"/v1/users/{user}"),
         Question("GET best times", "GET", f"/v1/users/{user}/best-times"),
         Question("GET explanation", "GET", f"/v1/users/{user}/explanation", None, (503,)),
-        Question("GET campaigns", "GET", f"/v1/campaigns/{campaign}"),
-        Question("GET sends", "GET", f"/v1/sends/{send}"),
-        Question("GET sends", "GET", f"/v1/sends/{send}"),
+        Question("GET one campaign", "GET", f"/v1/campaigns/{campaign}"),
+        Question("GET one send", "GET", f"/v1/sends/{send}"),
+        Question("GET results", "GET", f"/v1/campaigns/{campaign}/results"),
+        *(Question(f"GET {path}", "GET", path) for path in _LISTS),
+        Question("GET /v1/sends", "GET", f"/v1/sends?campaign_id={sale}&user_id={user}"),
+        Question("GET /v1/devices", "GET", f"/v1/devices?user_id={user}"),
         Question("GET lift", "GET", f"/v1/lift?campaign_id={sale}"),
         Question("GET lift", "GET", "/v1/lift"),
         Question("GET statements", "GET", f"/v1/statements/{tenant.today_at:%Y-%m}"),
@@ -359,6 +387,7 @@ def run(home: Path, log: Path, *, requests: int, seed: int) -> tuple[dict[str, H
         load.interleaved(
             [(tenant := rng.choice(tenants), _any(tenant, rng)) for _ in range(requests - made)]
         )
+        load.hand_on_cursors()
         return load.heard, load.differences()
 
 

@@ -227,7 +227,7 @@ class _Noticed(Exception):
     """An answer is another one than it should be."""
 
 
-def _question(folder: Path) -> None:
+def _question(folder: Path, expected: dict[Any, Any], before: dict[Any, Any]) -> None:
     """Ask the twins everything.
 
     Raises:
@@ -236,7 +236,6 @@ def _question(folder: Path) -> None:
     from state import isolation
     from state.twins import stored
 
-    expected, before = pickle.loads((folder / "expected.pickle").read_bytes())
     for us, (answers, own) in expected.items():
         coming = iter(answers)
 
@@ -271,8 +270,9 @@ def attempt(place: Place, folder: Path) -> Trial:
 def _forget(module: str, number: int, folder: Path) -> int:
     sys.meta_path.insert(0, _Finder(module, number))
     importlib.import_module("state.isolation")
+    expected, before = pickle.loads((folder / "expected.pickle").read_bytes())
     try:
-        _question(folder)
+        _question(folder, expected, before)
     except _Noticed as noticed:
         print(noticed)
         return _FOUND
