@@ -234,12 +234,13 @@ def _question(folder: Path, expected: dict[Any, Any], before: dict[Any, Any]) ->
         _Noticed: as soon as an answer, or a row, is not what it should be.
     """
     from state import isolation
+    from state.conversation import Answer
     from state.twins import stored
 
     for us, (answers, own) in expected.items():
         coming = iter(answers)
 
-        def compare(answer: isolation.Answer) -> None:
+        def compare(answer: Answer) -> None:
             if answer != next(coming):  # noqa: B023 - called while the loop is there
                 raise _Noticed(f"{us}: {answer.asked}")  # noqa: B023
 
