@@ -17,7 +17,8 @@ COMMANDS = (
     "explain", "lift", "bill statement", "bill close", "bill rate-card", "verify", "demo",
     "settings", "backup", "backups", "restore", "hold", "resume",
     "models compare", "models list", "models rollback", "models ui", "models show", "drift",
-    "log scrub", "tenant create", "key issue", "key list", "key revoke",
+    "log scrub", "tenant create", "tenant list", "key issue", "key rotate", "key list",
+    "key revoke", "role put", "role list", "role delete",
 )  # fmt: skip
 
 
