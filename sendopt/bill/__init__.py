@@ -7,8 +7,8 @@ Time: periods are calendar months in UTC; a fact belongs to the period of its `o
 if that is closed already, to the next open one, as an adjustment that says so.
 """
 
+from sendopt.bill.charging import ChargeReport, charge_billable
 from sendopt.bill.close import Closing, closable, close_period, find_closing
-from sendopt.bill.meter import ChargeReport, charge_billable
 from sendopt.bill.rates import put_rate_card
 from sendopt.bill.recompute import late_events, recompute
 from sendopt.bill.statement import Line, Statement, statement

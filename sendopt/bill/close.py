@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sendopt.bill.meter import BATCH, meter_batch
+from sendopt.bill.charging import BATCH, meter_batch
 from sendopt.bill.periods import GRACE, bounds
 from sendopt.bill.statement import Statement, compute, read_document
 from sendopt.errors import Conflict

@@ -1,73 +1,17 @@
-"""Meter what was measured: place each fact in a period, and charge for the billable ones."""
+"""The meter: place each billable fact in a period, and charge for those that no rule refused."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
 
 from sendopt.bill.periods import earliest_open, period_of
-from sendopt.bill.rates import card_at
-from sendopt.records import BillableFact, Charge, ChargeKind, RateCard, TenantId
-from sendopt.state import State, TenantWrite, ledger, metering
-
-BATCH = 5000  # facts of one transaction; clicks go on meanwhile
+from sendopt.bill.prices import card_at
+from sendopt.records import BillableFact, Charge, RateCard
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeReport:
-    """What one run has metered."""
-
-    metered: int = 0  # clicks and responses, filtered or not
-    charged: int = 0
-    late: int = 0  # their own period was closed: adjustments in the next open one
-
-    def __add__(self, other: ChargeReport) -> ChargeReport:
-        return ChargeReport(
-            self.metered + other.metered, self.charged + other.charged, self.late + other.late
-        )
-
-
-def charge_billable(state: State, tenant_id: TenantId) -> ChargeReport:
-    """Meter everything that has been measured and not metered yet.
-
-    Running it again, or twice at once, charges nothing twice. What happened while no rate card
-    was in force is counted and never charged.
-
-    Raises:
-        NotFound: `tenant_unknown`.
-    """
-    total = ChargeReport()
-    while True:
-        with state.write(tenant_id) as tx:
-            ledger.lock_billing(tx)
-            report = meter_batch(tx, limit=BATCH)
-        total += report
-        if report.metered < BATCH:  # of each kind all that there was
-            return total
-
-
-def meter_batch(tx: TenantWrite, *, limit: int) -> ChargeReport:
-    """Meter up to `limit` facts of each kind; the caller holds the tenant's billing lock."""
-    found = [
-        (kind, facts) for kind in ChargeKind if (facts := metering.unmetered(tx, kind, limit=limit))
-    ]
-    if not found:
-        return ChargeReport()
-    cards = ledger.rate_cards(tx)
-    closed = ledger.closed_periods(tx)
-    total = ChargeReport()
-    for kind, facts in found:
-        placed = [earliest_open(period_of(fact.occurred_at), closed) for fact in facts]
-        charges = [
-            charge
-            for fact, period in zip(facts, placed, strict=True)
-            if (charge := charge_for(fact, period, cards)) is not None
-        ]
-        keys = [fact.key for fact in facts]
-        metering.stamp(tx, kind, list(zip(keys, placed, strict=True)))
-        metering.add_charges(tx, charges)
-        total += ChargeReport(len(facts), len(charges), _late_count(facts, placed))
-    return total
+def place(facts: Sequence[BillableFact], closed: Container[str]) -> list[str]:
+    """Return the period whose statement counts each fact: its own, or the next that is open."""
+    return [earliest_open(period_of(fact.occurred_at), closed) for fact in facts]
 
 
 def charge_for(fact: BillableFact, period: str, cards: Sequence[RateCard]) -> Charge | None:
@@ -78,7 +22,8 @@ def charge_for(fact: BillableFact, period: str, cards: Sequence[RateCard]) -> Ch
     return Charge(fact.send_id, fact.kind, fact.occurred_at, period, card.version)
 
 
-def _late_count(facts: Sequence[BillableFact], placed: Sequence[str]) -> int:
+def late_count(facts: Sequence[BillableFact], placed: Sequence[str]) -> int:
+    """Count the facts whose own period was closed when they were placed."""
     return sum(
         period != period_of(fact.occurred_at) for fact, period in zip(facts, placed, strict=True)
     )

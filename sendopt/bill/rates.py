@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict
 from sendopt.bill.periods import earliest_open, period_of
 from sendopt.clock import parse_instant
 from sendopt.errors import Conflict, InvalidInput
-from sendopt.money import Price, parse_currency, parse_minor
-from sendopt.records import ChargeKind, RateCard, TenantId
+from sendopt.money import parse_currency, parse_minor
+from sendopt.records import RateCard, TenantId
 from sendopt.state import State, ledger, metering
 from sendopt.strict_json import StrictModel, validate
 
@@ -104,20 +104,6 @@ def put_rate_card(state: State, tenant_id: TenantId, body: Any) -> RateCard:
         card = replace(card, version=len(cards) + 1)
         ledger.add_rate_card(tx, card)
     return card
-
-
-def card_at(cards: Sequence[RateCard], instant: datetime) -> RateCard | None:
-    """Return the card in force at `instant`; `cards` in the order in which they take effect."""
-    return next((card for card in reversed(cards) if card.effective_at <= instant), None)
-
-
-def price_of(card: RateCard, kind: ChargeKind) -> Price:
-    """Return what one click or response costs."""
-    minor = {
-        ChargeKind.CLICK: card.click_price_minor,
-        ChargeKind.RESPONSE: card.response_price_minor,
-    }
-    return Price(minor[kind], card.currency)
 
 
 def _check_fits(card: RateCard, cards: Sequence[RateCard], *, is_closed: bool) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sendopt.bill.periods import bounds, period_of, periods_between
-from sendopt.bill.rates import card_at, price_of
+from sendopt.bill.prices import card_at, price_of
 from sendopt.errors import InvariantBroken
 from sendopt.records import ChargeKind, RateCard, TenantId
 from sendopt.state import State, TenantRead, ledger, metering

@@ -76,7 +76,7 @@ def test_more_than_one_batch_is_metered_to_the_last(
 
 
 def test_a_run_meters_batch_after_batch(busy_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sendopt.bill.meter.BATCH", 3)
+    monkeypatch.setattr("sendopt.bill.charging.BATCH", 3)
     report = charge_billable(busy_shop.state, busy_shop.tenant_id)
     assert report == ChargeReport(metered=30, charged=20, late=0)
 

@@ -147,7 +147,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what comes late is counted in a month that is closed",
-        meter.meter_batch,
+        meter.place,
         "earliest_open(period_of(fact.occurred_at), closed)",
         "period_of(fact.occurred_at)",
     ),
