@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import sqlalchemy as sa
+
+# Whole, before there are threads. MLflow imports it at its first use, and while one thread does, a
+# statement that any other one builds fails.
+import sqlalchemy.orm
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
