@@ -9,6 +9,7 @@ from sendopt.app.campaigns import Campaigns
 from sendopt.app.delivery import Delivery
 from sendopt.app.events import Events
 from sendopt.app.explain import Explanations
+from sendopt.app.granting import Granting
 from sendopt.app.home_files import HomeFiles
 from sendopt.app.lift import Lifts
 from sendopt.app.lists import Lists
@@ -17,7 +18,6 @@ from sendopt.app.money import Money
 from sendopt.app.scores import Scores
 from sendopt.app.secrets import load_secrets, secrets_file
 from sendopt.app.state_store import make_home
-from sendopt.app.tenancy import Tenancy
 from sendopt.clock import Clock, SystemClock
 from sendopt.errors import InvariantBroken, LeaseHeld
 from sendopt.settings import Settings, load_settings
@@ -41,7 +41,7 @@ def open_app(
     return App(settings, clock or SystemClock(), random_bytes)
 
 
-class App(Tenancy, Events, Models, Scores, Explanations, Lifts, Campaigns, Lists, Delivery, Money):
+class App(Granting, Events, Models, Scores, Explanations, Lifts, Campaigns, Lists, Delivery, Money):
     """One method for each thing that a user can ask for; each subject has a file of its own."""
 
     def settle(self) -> None:

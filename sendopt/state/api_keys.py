@@ -189,22 +189,40 @@ def note_use(tx: TenantWrite, key_id: str, *, at: datetime) -> None:
     )
 
 
+def id_of(key: str) -> str:
+    """Return the public half of a key that was issued."""
+    return key.split("_")[1]
+
+
+def get(tx: TenantRead, key_id: str) -> ApiKey:
+    """Return what may be shown of a key.
+
+    Raises:
+        NotFound: `key_unknown`.
+    """
+    row = tx.execute(_SHOWN.where(tx.owns(api_key), api_key.c.key_id == key_id)).one_or_none()
+    if row is None:
+        raise _key_unknown()
+    return ApiKey(*row)
+
+
 def everyone(tx: TenantRead) -> list[ApiKey]:
     """Return the tenant's keys without their secrets, the oldest first."""
     rows = tx.execute(
-        sa.select(
-            api_key.c.key_id,
-            api_key.c.name,
-            sa.func.coalesce(api_key.c.role, BuiltInRole.OWNER.value),
-            api_key.c.created_at,
-            api_key.c.expires_at,
-            api_key.c.revoked_at,
-            api_key.c.last_used_at,
-        )
-        .where(tx.owns(api_key))
-        .order_by(api_key.c.created_at, api_key.c.key_id)
+        _SHOWN.where(tx.owns(api_key)).order_by(api_key.c.created_at, api_key.c.key_id)
     )
     return [ApiKey(*row) for row in rows]
+
+
+_SHOWN = sa.select(
+    api_key.c.key_id,
+    api_key.c.name,
+    sa.func.coalesce(api_key.c.role, BuiltInRole.OWNER.value),
+    api_key.c.created_at,
+    api_key.c.expires_at,
+    api_key.c.revoked_at,
+    api_key.c.last_used_at,
+)
 
 
 def revoke(tx: TenantWrite, key_id: str, *, now: datetime) -> None:

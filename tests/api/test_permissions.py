@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -45,6 +46,11 @@ GET  /v1/lift                           owner admin campaign_manager analyst aud
 GET  /v1/models                         owner admin campaign_manager analyst auditor
 POST /v1/models/rollback                owner admin
 GET  /v1/statements/{period}            owner admin auditor finance
+GET  /v1/keys                           owner admin auditor
+POST /v1/keys                           owner admin
+POST /v1/keys/{key_id}/rotate           owner admin
+DELETE /v1/keys/{key_id}                owner admin
+GET  /v1/roles                          owner admin auditor
 """
 
 Grid = dict[tuple[str, str], frozenset[str]]
@@ -163,9 +169,70 @@ def test_every_permission_is_asked_for_or_belongs_to_a_command(app: App) -> None
     asked = {each for route in routes_of_tenants(create_api(app)) for each in permissions_of(route)}
     asked |= {Permission.CAMPAIGNS_SEND}  # of a query parameter
     by_command_only = {
-        Permission.KEYS_READ,
-        Permission.KEYS_WRITE,
         Permission.STATEMENTS_CLOSE,
         Permission.RATE_CARDS_WRITE,
     }
     assert asked | by_command_only == set(Permission)
+
+
+@pytest.fixture
+def admin(app: App, stranger: httpx.Client) -> Callable[..., httpx.Response]:
+    """Ask as an administrator, who may do everything but what is about money."""
+    headers = {"Authorization": f"Bearer {app.issue_key(ACME, 'admin', role='admin')}"}
+    return lambda method, path, **options: stranger.request(
+        method, path, headers=headers, **options
+    )
+
+
+def test_a_key_is_given_out_listed_renewed_and_withdrawn(
+    admin: Callable[..., httpx.Response], stranger: httpx.Client
+) -> None:
+    asked = {"name": "quarterly", "role": "analyst", "expires_in_days": 7}
+    issued = admin("POST", "/v1/keys", json=asked).json()
+    listed = issued["listed"]
+    assert listed in admin("GET", "/v1/keys").json()["items"]
+    assert (listed["name"], listed["role"]) == ("quarterly", "analyst")
+    assert listed["expires_at"] == "2026-10-08T09:30:00Z"
+    assert issued["key"] not in admin("GET", "/v1/keys").text
+    path = f"/v1/keys/{listed['key_id']}"
+    renewed = admin("POST", f"{path}/rotate", json={"overlap_hours": 1}).json()
+    for key in (issued["key"], renewed["key"]):
+        headers = {"Authorization": f"Bearer {key}"}
+        assert stranger.get("/v1/campaigns", headers=headers).status_code == 200
+    assert admin("DELETE", path).status_code == 204
+    withdrawn = {"Authorization": f"Bearer {issued['key']}"}
+    assert stranger.get("/v1/campaigns", headers=withdrawn).status_code == 401
+
+
+def test_nobody_gives_out_takes_away_or_renews_more_power_than_its_own(
+    app: App, admin: Callable[..., httpx.Response]
+) -> None:
+    owners = app.issue_key(ACME, "an owner's").split("_")[1]
+    app.put_role(ACME, "books", ["statements:close"])
+    attempts = [
+        admin("POST", "/v1/keys", json={"name": "mine", "role": "owner"}),
+        admin("POST", "/v1/keys", json={"name": "mine", "role": "finance"}),
+        admin("POST", "/v1/keys", json={"name": "mine", "role": "books"}),
+        admin("POST", f"/v1/keys/{owners}/rotate", json={"overlap_hours": 0}),
+        admin("DELETE", f"/v1/keys/{owners}"),
+    ]
+    assert [(each.status_code, each.json()["code"]) for each in attempts] == [
+        (403, "role_beyond_own")
+    ] * 5
+    (key,) = [each for each in app.keys(ACME) if each.key_id == owners]
+    assert (key.revoked_at, key.expires_at) == (None, None)
+
+
+def test_another_tenants_key_is_unknown(app: App, admin: Callable[..., httpx.Response]) -> None:
+    theirs = app.issue_key(TenantId("other"), "theirs").split("_")[1]
+    for key_id in (theirs, "0" * 16, "nobody's"):
+        assert admin("DELETE", f"/v1/keys/{key_id}").json()["code"] == "key_unknown"
+        rotated = admin("POST", f"/v1/keys/{key_id}/rotate", json={"overlap_hours": 0})
+        assert rotated.json()["code"] == "key_unknown"
+
+
+def test_roles_are_listed_with_what_they_may(admin: Callable[..., httpx.Response]) -> None:
+    found = {each["name"]: each for each in admin("GET", "/v1/roles").json()["items"]}
+    assert {*BuiltInRole} <= {*found}
+    for role in BuiltInRole:
+        assert found[role]["permissions"] == sorted(PERMISSIONS_OF[role])

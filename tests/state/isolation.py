@@ -145,6 +145,8 @@ def _about_keys(said: Conversation) -> None:
     said.write(roles.put, "planner", [Permission.KEYS_READ], now=NOW)
     said.read(roles.everyone)
     said.read(api_keys.everyone)
+    for number in range(4):
+        said.read(api_keys.get, key_of(number))
     letters = itertools.cycle(said.us.encode())
     made = {"now": NOW, "random_bytes": lambda size: bytes(itertools.islice(letters, size))}
     for name, role in (("a new one", "planner"), ("another", f"only_{TWINS[0]}")):
