@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -19,7 +20,8 @@ from sendopt.app.secrets import (
 )
 from sendopt.app.stores import Stores
 from sendopt.deliver import ClaimPolicy, Dispatcher, RetryPolicy
-from sendopt.records import Channel, Device, DeviceId, Message, SendId, TenantId, UserId
+from sendopt.ingest.device import Registration
+from sendopt.records import Channel, DeviceId, Message, SendId, TenantId, UserId
 from sendopt.state import devices, users
 from sendopt.state.secrets_in_use import are_secrets_in_use
 
@@ -67,19 +69,19 @@ class Delivery(Stores):
         with self.state.read(tenant_id) as tx:
             return users.get(tx, user_id)
 
-    def register_device(self, tenant_id: TenantId, body: Any) -> Device:
-        """Register a device, or bring it up to date.
+    def register_device(self, tenant_id: TenantId, body: Any) -> Registration:
+        """Register a device, or bring it up to date; return it as it is stored.
 
         Raises:
             InvalidInput: `token_invalid`, `zone_invalid`, `url_not_allowed`.
         """
-        device = ingest.parse_device(
+        read = ingest.parse_device(
             body, allow_private_addresses=self.settings.deliver.allow_private_addresses
         )
-        if device.channel == Channel.WEB_PUSH:
+        if read.device.channel == Channel.WEB_PUSH:
             _ = self.secrets  # it subscribed with a key of theirs: there have to be any
         with self.state.write(tenant_id) as tx:
-            return devices.register(tx, device, now=self.clock.now())
+            return replace(read, device=devices.register(tx, read.device, now=self.clock.now()))
 
     def delete_device(self, tenant_id: TenantId, device_id: DeviceId) -> None:
         """Forget a device, as when its user logs out there.

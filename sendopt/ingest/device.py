@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import Field
 
-from sendopt.errors import together
+from sendopt.errors import InvalidInput, together
 from sendopt.ingest.address import read_address
 from sendopt.ingest.fields import KnownChannel, Text, Timezone
 from sendopt.records import Channel, Device, DeviceId, UserId
@@ -26,8 +26,20 @@ class DeviceBody(StrictModel):
     timezone: Timezone | None = None
 
 
-def parse_device(body: Any, *, allow_private_addresses: bool = False) -> Device:
-    """Read a registration.
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A device, and what of its registration could not be read and counts as not said."""
+
+    device: Device
+    dropped_fields: tuple[InvalidInput, ...] = ()
+
+
+#: What a browser says of itself may be of no use ("Etc/Unknown", "+03:00") and costs no user.
+_COSTS_ITSELF = "/timezone"
+
+
+def parse_device(body: Any, *, allow_private_addresses: bool = False) -> Registration:
+    """Read a registration; a zone that is none costs the zone alone.
 
     Args:
         body: parsed JSON.
@@ -36,10 +48,16 @@ def parse_device(body: Any, *, allow_private_addresses: bool = False) -> Device:
 
     Raises:
         InvalidInput: all that is wrong, as `token_invalid` (keys or secret), `url_not_allowed`,
-            `zone_invalid`, `text_invalid`, `channel_unknown`, `missing_field`, `unknown_field`,
-            `wrong_type`. None of them repeats an address or a key.
+            `zone_invalid` (beside others), `text_invalid`, `channel_unknown`, `missing_field`,
+            `unknown_field`, `wrong_type`. None of them repeats an address or a key.
     """
     read, faults = examined(DeviceBody, body)
+    dropped: tuple[InvalidInput, ...] = ()
+    if faults and all(fault.field == _COSTS_ITSELF for fault in faults):
+        dropped = tuple(faults)
+        read, faults = examined(
+            DeviceBody, {name: body[name] for name in body if name != "timezone"}
+        )
     channel, given = _channel_and_address(body)
     address: dict[str, Any] = {}
     if channel is not None:
@@ -58,8 +76,8 @@ def parse_device(body: Any, *, allow_private_addresses: bool = False) -> Device:
         timezone=read.timezone,
     )
     if read.device_id is None:
-        return replace(device, device_id=DeviceId(f"d_{fingerprint(device)[:32]}"))
-    return device
+        device = replace(device, device_id=DeviceId(f"d_{fingerprint(device)[:32]}"))
+    return Registration(device, dropped)
 
 
 def _channel_and_address(body: Any) -> tuple[Channel | None, Any]:

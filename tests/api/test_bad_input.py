@@ -503,7 +503,6 @@ DEVICES: dict[str, tuple[Any, str]] = {
     "short secret": (a_subscription(auth="BTBZ"), "token_invalid"),
     "another channel's address": (a_device(channel="simulator"), "unknown_field"),
     "unknown channel": (a_device(channel="pigeon"), "channel_unknown"),
-    "unknown zone": (a_device(timezone="CST"), "zone_invalid"),
     "unknown field": (a_device(billable=True), "unknown_field"),
     "number for a user": (a_device(user_id=7), "wrong_type"),
     "no user": (without(a_device(), "user_id"), "missing_field"),

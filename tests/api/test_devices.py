@@ -121,3 +121,16 @@ def test_the_worker_of_the_documentation_shows_and_reports() -> None:
         ["show", "News", "No link", "s2"],
         ["close"],
     ]
+
+
+def test_a_zone_that_is_none_is_told_and_costs_no_registration(other: httpx.Client) -> None:
+    body = {"device_id": "z1", "user_id": "zoe", "channel": "simulator", "address": {}}
+    answer = other.post("/v1/devices", json=body | {"timezone": "Etc/Unknown"})
+    assert answer.status_code == 200
+    told = answer.json()
+    assert (told["device_id"], told["timezone"]) == ("z1", None)
+    (dropped,) = told["dropped_fields"]
+    assert (dropped["field"], dropped["code"]) == ("/timezone", "zone_invalid")
+    kept = other.post("/v1/devices", json=body | {"timezone": "Asia/Tokyo"}).json()
+    assert (kept["timezone"], kept["dropped_fields"]) == ("Asia/Tokyo", [])
+    assert other.post("/v1/devices", json=body).json()["timezone"] == "Asia/Tokyo"

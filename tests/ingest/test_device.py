@@ -61,7 +61,7 @@ def test_a_browsers_subscription_is_taken_as_the_browser_gives_it() -> None:
         "expirationTime": None,
         "keys": {"p256dh": P256DH, "auth": AUTH + "=="},
     }
-    device = parse_device(a_browser(address=address))
+    device = parse_device(a_browser(address=address)).device
     assert device.channel is Channel.WEB_PUSH
     assert device.address == {
         "endpoint": ENDPOINT,
@@ -92,9 +92,19 @@ def test_a_webhooks_address_is_told_of_even_where_its_user_is_missing() -> None:
         assert f"{field}: " in told
 
 
+@pytest.mark.parametrize("zone", ["CST", "Etc/Unknown", "+03:00", "", 7, ["Europe/Vienna"]])
+def test_a_zone_that_is_none_costs_the_zone_and_not_the_registration(zone: Any) -> None:
+    read = parse_device(a_browser(timezone=zone))
+    assert read.device == parse_device(a_browser(timezone=None)).device
+    (dropped,) = read.dropped_fields
+    assert dropped.field == "/timezone"
+    assert dropped.code in {"zone_invalid", "wrong_type"}
+    assert parse_device(a_browser()).dropped_fields == ()
+
+
 def test_a_simulated_device_has_no_address() -> None:
     simulated = {"user_id": "ann", "channel": "simulator"}
-    assert parse_device(simulated).address == {}
+    assert parse_device(simulated).device.address == {}
     assert refusal(simulated | {"address": {"url": "x"}}).code == "unknown_field"
 
 
@@ -104,9 +114,11 @@ def test_without_an_id_the_address_gives_it() -> None:
     again = a_browser(platform="chrome", timezone=None)
     del again["device_id"]
     other = {**again["address"], "endpoint": ENDPOINT + "B"}
-    assert parse_device(body).device_id == parse_device(again).device_id
-    assert parse_device(body).device_id != parse_device(again | {"address": other}).device_id
-    assert parse_device(body).device_id.startswith("d_")
+    made = [
+        parse_device(each).device.device_id for each in (body, again, again | {"address": other})
+    ]
+    assert made[0] == made[1] != made[2]
+    assert made[0].startswith("d_")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +132,6 @@ def test_without_an_id_the_address_gives_it() -> None:
         ("channel", "WEB_PUSH", "channel_unknown"),
         ("channel", None, "wrong_type"),
         ("channel", 1, "wrong_type"),
-        ("timezone", "CST", "zone_invalid"),
         ("platform", "x" * 257, "text_invalid"),
         ("address", [], "wrong_type"),
         ("address", {}, "missing_field"),
@@ -256,7 +267,7 @@ def test_a_url_that_could_lead_inside_is_refused(url: str) -> None:
     ],
 )
 def test_a_public_url_is_taken_as_it_is(url: str) -> None:
-    assert parse_device(a_webhook(url=url)).address == {"url": url, "secret": SECRET}
+    assert parse_device(a_webhook(url=url)).device.address == {"url": url, "secret": SECRET}
 
 
 @pytest.mark.parametrize(
@@ -264,7 +275,8 @@ def test_a_public_url_is_taken_as_it_is(url: str) -> None:
     ["http://127.0.0.1:8080/push", "https://[::1]:25/", "http://gateway/", "https://db.local/"],
 )
 def test_whoever_runs_the_receiver_may_allow_private_addresses(url: str) -> None:
-    assert parse_device(a_webhook(url=url), allow_private_addresses=True).address["url"] == url
+    device = parse_device(a_webhook(url=url), allow_private_addresses=True).device
+    assert device.address["url"] == url
     for never in ("ftp://127.0.0.1/", "http://a@127.0.0.1/", "http:///x"):
         with pytest.raises(InvalidInput):
             parse_device(a_webhook(url=never), allow_private_addresses=True)
@@ -274,6 +286,6 @@ def test_whoever_runs_the_receiver_may_allow_private_addresses(url: str) -> None
 def test_any_text_as_url_is_taken_whole_or_refused(text: str) -> None:
     for url in (text, f"https://{text}", f"https://{text}.com/", f"https://example.com{text}"):
         with contextlib.suppress(InvalidInput):
-            device = parse_device(a_webhook(url=url))
+            device = parse_device(a_webhook(url=url)).device
             assert device.address["url"] == url
             assert url.startswith("https://")

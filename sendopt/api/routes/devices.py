@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -12,7 +13,7 @@ from sendopt.api.body import JsonBody
 from sendopt.api.ids import PathId, QueryUserId
 from sendopt.api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_behind, place_behind
 from sendopt.api.routing import Route
-from sendopt.api.schemas.devices import Device, Devices, ListedDevice, WebPushKey
+from sendopt.api.schemas.devices import Devices, ListedDevice, RegisteredDevice, WebPushKey
 from sendopt.ingest.device import DeviceBody
 from sendopt.records import DeviceId, UserId
 
@@ -44,13 +45,17 @@ _EXAMPLE = {
     responses=problems.responses(_CODES, body=True),
     openapi_extra=openapi.takes(DeviceBody, example=_EXAMPLE),
 )
-def register_device(who: DevicesWrite, app: Facade, body: JsonBody) -> Device:
+def register_device(who: DevicesWrite, app: Facade, body: JsonBody) -> RegisteredDevice:
     """Register a device, or bring it up to date: the same device again changes nothing else.
 
     The same address, or the same id, is the same device. Its platform and zone stay where they are
-    not said; registered for another user it is that user's from then on.
+    not said; registered for another user it is that user's from then on. A zone that is none costs
+    the zone, not the registration: see `dropped_fields`.
     """
-    return Device.of(app.register_device(who.tenant_id, body))
+    registered = app.register_device(who.tenant_id, body)
+    return RegisteredDevice.of(
+        {**asdict(registered.device), "dropped_fields": registered.dropped_fields}
+    )
 
 
 @router.get("/devices", responses=problems.responses(_LIST))

@@ -28,6 +28,41 @@ class Device(Answer):
     timezone: str | None
 
 
+class DroppedField(Answer):
+    """A field that could not be read, and counts as not said."""
+
+    field: str
+    code: str
+    message: str
+    expected: str | None
+    hint: str | None
+
+
+class RegisteredDevice(Device):
+    """A device as it is stored."""
+
+    model_config = shown_as(
+        {
+            "device_id": "install-4f1c",
+            "user_id": "user-7",
+            "channel": "web_push",
+            "platform": "Firefox",
+            "timezone": None,
+            "dropped_fields": [
+                {
+                    "field": "/timezone",
+                    "code": "zone_invalid",
+                    "message": '"Etc/Unknown" is no time zone',
+                    "expected": "an IANA name such as Europe/Berlin",
+                    "hint": None,
+                }
+            ],
+        }
+    )
+
+    dropped_fields: list[DroppedField]
+
+
 class ListedDevice(Answer):
     """A device, and whether it still lives."""
 
