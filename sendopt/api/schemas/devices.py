@@ -8,26 +8,6 @@ from sendopt.api.schemas.answer import Answer, shown_as
 from sendopt.records import Channel
 
 
-class Device(Answer):
-    """A registered device. Its address and keys are never shown again."""
-
-    model_config = shown_as(
-        {
-            "device_id": "install-4f1c",
-            "user_id": "user-7",
-            "channel": "web_push",
-            "platform": "Firefox",
-            "timezone": "Europe/Vienna",
-        }
-    )
-
-    device_id: str
-    user_id: str
-    channel: Channel
-    platform: str | None
-    timezone: str | None
-
-
 class DroppedField(Answer):
     """A field that could not be read, and counts as not said."""
 
@@ -38,8 +18,8 @@ class DroppedField(Answer):
     hint: str | None
 
 
-class RegisteredDevice(Device):
-    """A device as it is stored."""
+class RegisteredDevice(Answer):
+    """A device as it is stored. Its address and keys are never shown again."""
 
     model_config = shown_as(
         {
@@ -60,7 +40,13 @@ class RegisteredDevice(Device):
         }
     )
 
+    device_id: str
+    user_id: str
+    channel: Channel
+    platform: str | None
+    timezone: str | None
     dropped_fields: list[DroppedField]
+    """What could not be read, and counts as not said."""
 
 
 class ListedDevice(Answer):
