@@ -186,6 +186,10 @@ def _about_devices(said: Conversation) -> None:
         said.read(devices.reachable, channel=Channel.WEBHOOK, user_ids=named)
     for name, user in (("d2", "u2"), ("d3", "u2"), ("another", "u5"), ("d8", "u7")):
         said.write(devices.register, a_device(name, user, said.us, timezone="Asia/Tokyo"), now=NOW)
+    # Under the address of the other twin's device of this name; what is not said stays.
+    for user in ("u4", "u5"):
+        silent = a_device("d5", user, said.us, platform=None, timezone=None)
+        said.write(devices.register, silent, now=NOW)
     renamed = replace(a_device("d4", "u4", said.us), device_id=DeviceId("renamed"))
     said.write(devices.register, renamed, now=NOW)
     for each in TWINS:
