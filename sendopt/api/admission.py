@@ -41,7 +41,13 @@ KINDS = (
     Kind("readiness", 4, 5.0, r"GET /readyz"),
     Kind("metrics", 2, 5.0, r"GET /metrics"),
     Kind("plans", 4, 30.0, r"POST /v1/campaigns(/[^/]*/preview)?|GET /v1/campaigns/[^/]*/preview"),
-    Kind("reports", 3, 10.0, r"GET /v1/(lift|models|statements/.*|users/[^/]*/explanation)"),
+    Kind(
+        "reports",
+        3,
+        10.0,
+        r"GET /v1/(lift|models|statements/.*|users/[^/]*/explanation|"
+        r"campaigns/[^/]*/results)",
+    ),
     Kind("reads", 6, 5.0, r"(GET|HEAD) .*"),
     Kind("writes", 4, 5.0, r".*"),
 )

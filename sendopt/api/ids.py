@@ -21,6 +21,8 @@ PathId = Annotated[PathText, Path(pattern=_PRINTABLE % 128)]
 QueryId = Annotated[str, StringConstraints(pattern=_PRINTABLE % 128)]
 #: The tenant's own id of a user, as long as events may have it.
 PathUserId = Annotated[PathText, Path(pattern=_PRINTABLE % 256)]
+#: An installation's own id may be as long.
+PathDeviceId = PathUserId
 QueryUserId = Annotated[str, StringConstraints(pattern=_PRINTABLE % 256)]
 #: An instant in a query: a year of the log's, in any zone.
 QueryInstant = Annotated[

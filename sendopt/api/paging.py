@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
@@ -27,6 +28,8 @@ Cursor = Annotated[
     ),
 ]
 DEFAULT_LIMIT = 100
+#: What an id may hold: nothing that stores cannot look for, such as NUL and half a surrogate.
+_PLACE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
 _NO_FILTERS = {"cursor", "limit"}
 
 
@@ -62,6 +65,8 @@ def place_behind(request: Request, cursor: str | None, *kinds: type) -> list[Any
         raise _invalid("this is no cursor") from error
     if not all(isinstance(part, kind) for kind, part in zip(kinds, found, strict=True)):
         raise _invalid("this is no cursor")
+    if not all(_PLACE.fullmatch(part) for part in found if isinstance(part, str)):
+        raise _invalid("this is no cursor")  # no id holds what it does, nor can a store be asked
     if filters != _filters(request):
         raise _invalid("this cursor is of a list with other filters")
     return found

@@ -43,8 +43,8 @@ class Campaigns(Stores):
 
         Raises:
             InvalidInput: for a definition that cannot be meant.
-            Conflict: `campaign_conflict`, if it was committed with another definition, perhaps
-                just now; `campaign_cancelled`.
+            Conflict: `campaign_conflict`, if it was committed with another definition;
+                `campaign_changed`, if it was edited meanwhile; `campaign_cancelled`.
         """
         self.require_tenant(tenant_id)
         now = self.clock.now()
@@ -139,8 +139,10 @@ class Campaigns(Stores):
         """Read a definition; one that was accepted before under the rules of its acceptance."""
         with self.state.read(tenant_id) as tx:
             stored = plans.accepted_as(tx, definition)
-        if stored is None:
-            return schedule.parse_campaign(definition, now=now, defaults=self._planning_defaults)
+        if stored is None or stored.is_draft:  # whose window may be over by now
+            fresh = schedule.parse_campaign(definition, now=now, defaults=self._planning_defaults)
+            if stored is None:
+                return fresh
         return schedule.as_accepted(
             stored.definition, stored.rules, at=stored.created_at, defaults=self._planning_defaults
         )

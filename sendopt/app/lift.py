@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from sendopt import schedule
 from sendopt.app.campaigns import Campaigns
 from sendopt.app.defaults import ANSWER_WINDOW, EFFECT
-from sendopt.errors import InvalidInput
+from sendopt.errors import InvalidInput, InvariantBroken
 from sendopt.evaluate import lift
 from sendopt.evaluate.arms import HoldoutTrial
 from sendopt.evaluate.lift import Lift
 from sendopt.evaluate.refusal import Refusal
 from sendopt.records import Campaign, CampaignId, EventType, TenantId
 from sendopt.state import lift as sends
-from sendopt.state.lift import ArmedSends
+from sendopt.state.lift import ArmedSends, ExperimentCampaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +80,14 @@ class Lifts(Campaigns):
         now = self.clock.now()
         with self.state.read(tenant_id) as tx:
             found = sends.experiment_campaigns(tx, since=since)
-            chosen = {
-                each.campaign_id: schedule.as_accepted(
-                    each.definition, each.rules, at=each.created_at
-                )
-                for each in found
-                if not campaign_ids or each.campaign_id in campaign_ids
-            }
+            asked = [each for each in found if not campaign_ids or each.campaign_id in campaign_ids]
+            chosen = {each.campaign_id: _as_accepted(each) for each in asked}
             holdouts = {
-                name: each.holdout for name, each in chosen.items() if each.holdout is not None
+                name: each.holdout
+                for name, each in chosen.items()
+                if each is not None and each.holdout is not None
             }
-            closed = [name for name in holdouts if _closed_at(chosen[name], window) <= now]
+            closed = [name for name in holdouts if _is_closed(chosen[name], window, now)]
             shares = sorted({holdouts[name].share for name in closed})
             strata = [[name for name in closed if holdouts[name].share == each] for each in shares]
             trial = _trial(
@@ -111,8 +108,20 @@ class Lifts(Campaigns):
         )
 
 
-def _closed_at(campaign: Campaign, window: timedelta) -> datetime:
-    return campaign.latest_at + window  # no send goes out after its window, however late it is
+def _as_accepted(stored: ExperimentCampaign) -> Campaign | None:
+    """Return a campaign as it was accepted; None if this release cannot read it any more.
+
+    It is told of among those whose share is unknown: one such campaign hides no other.
+    """
+    try:
+        return schedule.as_accepted(stored.definition, stored.rules, at=stored.created_at)
+    except (InvalidInput, InvariantBroken):
+        return None
+
+
+def _is_closed(campaign: Campaign | None, window: timedelta, now: datetime) -> bool:
+    # No send goes out after its window, however late it is.
+    return campaign is not None and campaign.latest_at + window <= now
 
 
 def _trial(rows: Iterable[ArmedSends], shares: NDArray[np.float64]) -> HoldoutTrial:

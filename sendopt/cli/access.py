@@ -155,7 +155,11 @@ def list_roles(home: Home = None, tenant: Tenant = "default", as_json: AsJson = 
     """Show which roles there are, and what each may do."""
     found = open_known_tenancy(home).roles(TenantId(tenant))
     if as_json:
-        print_json({"tenant_id": tenant, "roles": found})
+        roles = [
+            {"name": each.name, "permissions": sorted(each.permissions), "built_in": each.built_in}
+            for each in found
+        ]
+        print_json({"tenant_id": tenant, "roles": roles})
         return
     print_table(
         f"Roles of {tenant}",

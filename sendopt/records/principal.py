@@ -72,7 +72,6 @@ PERMISSIONS_OF: dict[BuiltInRole, frozenset[Permission]] = {
         {
             Permission.EVENTS_WRITE,
             Permission.USERS_WRITE,
-            Permission.DEVICES_READ,
             Permission.DEVICES_WRITE,
         }
     ),

@@ -22,6 +22,7 @@ from sendopt.state import roles, tenants
 from sendopt.state.instant import Instant
 from sendopt.state.tables import api_key
 from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
+from sendopt.text import quoted, why_no_id
 
 _KEY = re.compile(r"so_([0-9a-f]{16})_([0-9a-f]{64})")
 
@@ -69,10 +70,17 @@ def issue(
 
     Raises:
         NotFound: `tenant_unknown`, `role_unknown`.
-        InvalidInput: `key_expired`.
+        InvalidInput: `key_expired`, `text_invalid` (the name).
     """
-    tenants.get(tx)
+    tenants.lock(tx)
     roles.get(tx, role)
+    if reason := why_no_id(name):
+        raise InvalidInput(
+            f"{quoted(name)} {reason}",
+            code="text_invalid",
+            field="name",
+            expected="visible characters, without blanks at the ends",
+        )
     if expires_at is not None and expires_at <= now:
         raise InvalidInput(
             "a key that ends in the past opens nothing",
@@ -103,15 +111,17 @@ def rotate(
     now: datetime,
     random_bytes: Callable[[int], bytes],
 ) -> str:
-    """Issue the successor of a key, of the same name and role, and let the key end at `ends_at`.
+    """Issue the successor of a key, of the same name, role and length of life.
 
-    Both open the tenant until then, so that a program is given the new one without a gap.
+    The key itself ends at `ends_at`, if not before; until then both open the tenant, so that a
+    program is given the new one without a gap.
 
     Raises:
         NotFound: `key_unknown`.
         Conflict: `key_dead`, of one that is revoked or has ended; `rotation_under_way`, while its
             predecessor is still alive.
     """
+    tenants.lock(tx)
     alive = _alive(now)
     row = tx.execute(
         sa.select(api_key, alive.label("alive")).where(tx.owns(api_key), api_key.c.key_id == key_id)
@@ -136,7 +146,7 @@ def rotate(
         tx,
         name=row.name,
         role=row.role or BuiltInRole.OWNER,
-        expires_at=row.expires_at,
+        expires_at=None if row.expires_at is None else now + (row.expires_at - row.created_at),
         now=now,
         random_bytes=random_bytes,
     )

@@ -29,18 +29,22 @@ def register(tx: TenantWrite, device: Device, *, now: datetime) -> Device:
     The same address, or the same id, is the same device. Registered again it keeps its id, and
     the platform and the zone that are not said anew; a dead one lives again. Registered for
     another user it is that user's from then on: whoever uses a shared browser next must not be
-    shown the former one's messages. The user is created where it was unknown.
+    shown the former one's messages. Where the address is of one device and the id of another, the
+    one with the address stays, for which messages may be planned, and the other is forgotten: its
+    installation has this address now. The user is created where it was unknown.
     """
     users.ensure(tx, device.user_id, now=now)
-    fresh = tx.scalar(
-        insert(tx, devices)
-        .values(tenant_id=tx.tenant_id, device_id=device.device_id, **_values(device, now))
-        .on_conflict_do_nothing()
-        .returning(devices.c.device_id)
-    )
-    if fresh is not None:
-        return device
-    known = _same_device(tx, device)
+    known = None
+    while known is None:  # one that stood in the way may be logged out before it is read
+        fresh = tx.scalar(
+            insert(tx, devices)
+            .values(tenant_id=tx.tenant_id, device_id=device.device_id, **_values(device, now))
+            .on_conflict_do_nothing()
+            .returning(devices.c.device_id)
+        )
+        if fresh is not None:
+            return device
+        known = _same_device(tx, device)
     told = replace(
         device,
         device_id=known.device_id,
@@ -166,8 +170,11 @@ def reachable(
     ]
 
 
-def _same_device(tx: TenantWrite, device: Device) -> Device:
-    """Return the stored device that has this address, else the one with this id."""
+def _same_device(tx: TenantWrite, device: Device) -> Device | None:
+    """Return the stored device that has this address, else the one with this id; forget the other.
+
+    None if both have gone since they stood in the way.
+    """
     by_address = sa.and_(
         devices.c.channel == str(device.channel), devices.c.address_hash == fingerprint(device)
     )
@@ -177,7 +184,11 @@ def _same_device(tx: TenantWrite, device: Device) -> Device:
         .order_by(sa.case((by_address, 0), else_=1))
         .with_for_update()
     ).all()
-    return _device(rows[0])
+    for superseded in rows[1:]:
+        tx.execute(
+            sa.delete(devices).where(tx.owns(devices), devices.c.device_id == superseded.device_id)
+        )
+    return _device(rows[0]) if rows else None
 
 
 def _unknown() -> NotFound:

@@ -28,7 +28,9 @@ class KeptAlarm:
 def keep(tx: TenantWrite, alarms: Iterable[KeptAlarm]) -> None:
     """Put `alarms` in the place of all that was kept of the tenant."""
     tx.execute(sa.delete(drift_alarm).where(tx.owns(drift_alarm)))
-    tx.execute(sa.insert(drift_alarm), [asdict(alarm) for alarm in alarms])
+    rows = [asdict(alarm) | {"tenant_id": tx.tenant_id} for alarm in alarms]
+    if rows:
+        tx.execute(sa.insert(drift_alarm), rows)
 
 
 def everyones(tx: FleetRead) -> list[KeptAlarm]:

@@ -59,6 +59,11 @@ class StoredCampaign:
     cancelled_at: datetime | None
     rules: dict[str, Any] | None  # under which it was accepted; None = nobody knows any more
 
+    @property
+    def is_draft(self) -> bool:
+        """Whether it can still be edited."""
+        return self.committed_at is None and self.cancelled_at is None
+
 
 class Put(StrEnum):
     """What putting a campaign did."""
@@ -108,7 +113,8 @@ def put_campaign(
     As long as nothing of it was committed another definition takes the place of the first.
 
     Raises:
-        Conflict: `campaign_conflict`, if it was committed or cancelled with another definition.
+        Conflict: `campaign_conflict`, `campaign_cancelled`, if it was committed or cancelled with
+            another definition.
     """
     told = {"definition": definition, "definition_hash": _fingerprint(definition), "rules": rules}
     values = {"tenant_id": tx.tenant_id, "campaign_id": given.campaign_id, "created_at": now}
@@ -123,14 +129,20 @@ def put_campaign(
         return Put.CREATED
     of_campaign = _is_campaign(tx, given.campaign_id)
     stored = tx.execute(sa.select(campaign).where(of_campaign).with_for_update()).one()
-    if stored.definition_hash == told["definition_hash"]:
+    repeated = stored.definition_hash == told["definition_hash"]
+    is_draft = stored.committed_at is None and stored.cancelled_at is None
+    if repeated and (stored.rules is not None or not is_draft):
         return Put.REPEATED
-    if stored.committed_at is not None or stored.cancelled_at is not None:
+    if stored.cancelled_at is not None:
+        raise _campaign_cancelled(given.campaign_id)
+    if not is_draft:
         raise _campaign_conflict(given.campaign_id)
     hashed = values | told | {"created_at": stored.created_at}
     tx.execute(
         sa.update(campaign).where(of_campaign).values(**told, row_hash=hash_of(campaign, hashed))
     )
+    if repeated:  # a draft of an earlier release, which is accepted now
+        return Put.REPEATED
     of_variants = sa.and_(tx.owns(variant), variant.c.campaign_id == given.campaign_id)
     tx.execute(sa.delete(variant).where(of_variants))
     tx.execute(sa.insert(variant), _variant_rows(tx.tenant_id, given))
@@ -142,12 +154,27 @@ def require_definition(tx: TenantWrite, campaign_id: CampaignId, definition: Any
 
     Raises:
         NotFound: `campaign_unknown`.
-        Conflict: `campaign_conflict`.
+        Conflict: `campaign_changed`.
     """
     of_campaign = _is_campaign(tx, campaign_id)
     stored = _stored_campaign(tx, _CAMPAIGNS.where(of_campaign).with_for_update())
     if _fingerprint(stored.definition) != _fingerprint(definition):
-        raise _campaign_conflict(campaign_id)
+        raise Conflict(
+            f"the campaign {quoted(campaign_id)} was edited while it was planned",
+            code="campaign_changed",
+            field="/campaign_id",
+            expected="the definition that is stored",
+            hint="nothing was committed: look at what is there now, and commit that",
+        )
+
+
+def _campaign_cancelled(campaign_id: CampaignId) -> Conflict:
+    return Conflict(
+        f"the campaign {quoted(campaign_id)} was cancelled",
+        code="campaign_cancelled",
+        expected="a campaign that still stands",
+        hint="put it again under a new campaign_id",
+    )
 
 
 def _campaign_conflict(campaign_id: CampaignId) -> Conflict:
@@ -162,9 +189,15 @@ def _campaign_conflict(campaign_id: CampaignId) -> Conflict:
 
 def accepted_as(tx: TenantRead, definition: Any) -> StoredCampaign | None:
     """Return the campaign that exactly this definition was stored as; None if it never was."""
+    named = definition.get("campaign_id") if isinstance(definition, dict) else None
+    if not isinstance(named, str):
+        return None
     row = tx.execute(
-        _CAMPAIGNS.where(tx.owns(campaign), campaign.c.definition_hash == _fingerprint(definition))
-    ).first()
+        _CAMPAIGNS.where(
+            _is_campaign(tx, CampaignId(named)),
+            campaign.c.definition_hash == _fingerprint(definition),
+        )
+    ).one_or_none()
     return None if row is None else StoredCampaign(**row._asdict())
 
 
@@ -188,17 +221,12 @@ def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
         Conflict: `campaign_cancelled`.
         InvariantBroken: `foreign_plan`, if the plan is another tenant's.
     """
-    if plan.tenant_id != tx.tenant_id:
+    if {plan.tenant_id, *(send.tenant_id for send in plan.sends)} != {tx.tenant_id}:
         raise InvariantBroken("the plan belongs to another tenant", code="foreign_plan")
     # Commits of one campaign wait for each other here; SQLite has one writer anyway.
     of_campaign = _is_campaign(tx, plan.campaign_id)
     if _stored_campaign(tx, _CAMPAIGNS.where(of_campaign).with_for_update()).cancelled_at:
-        raise Conflict(
-            f"the campaign {quoted(plan.campaign_id)} was cancelled",
-            code="campaign_cancelled",
-            expected="a campaign that still stands",
-            hint="put it again under a new campaign_id",
-        )
+        raise _campaign_cancelled(plan.campaign_id)
     served = set(
         tx.scalars(sa.select(planned_send.c.user_id).where(_sends_of(tx, plan.campaign_id)))
     )

@@ -35,14 +35,8 @@ def put(tx: TenantWrite, name: str, permissions: Collection[str], *, now: dateti
         NotFound: `tenant_unknown`.
         InvalidInput: `role_invalid`, `role_built_in`, `permission_unknown`.
     """
-    tenants.get(tx)
-    if name in PERMISSIONS_OF:
-        raise InvalidInput(
-            f"{name} is a role that every tenant has",
-            code="role_built_in",
-            field="name",
-            expected="a name of your own",
-        )
+    tenants.lock(tx)
+    _refuse_built_in(name)
     if not _NAME.fullmatch(name):
         raise InvalidInput(
             "this is no name for a role",
@@ -92,8 +86,11 @@ def delete(tx: TenantWrite, name: str) -> None:
 
     Raises:
         NotFound: `role_unknown`.
+        InvalidInput: `role_built_in`.
         Conflict: `role_in_use`, while a key that was not revoked has it.
     """
+    tenants.lock(tx)
+    _refuse_built_in(name)
     keys = tx.scalars(
         sa.select(api_key.c.key_id)
         .where(tx.owns(api_key), api_key.c.role == name, api_key.c.revoked_at.is_(None))
@@ -107,9 +104,16 @@ def delete(tx: TenantWrite, name: str) -> None:
             hint="revoke them first",
         )
     if tx.execute(sa.delete(role).where(tx.owns(role), role.c.name == name)).rowcount == 0:
-        get(tx, name)  # says which roles there are, unless it is built in
-        raise NotFound(
-            f"{name} is built in and cannot be deleted", code="role_unknown", field="name"
+        get(tx, name)  # says which roles there are
+
+
+def _refuse_built_in(name: str) -> None:
+    if name in PERMISSIONS_OF:
+        raise InvalidInput(
+            f"{name} is a role that every tenant has, and stays as it is",
+            code="role_built_in",
+            field="name",
+            expected="a name of your own",
         )
 
 

@@ -13,7 +13,7 @@ from sendopt.errors import InvalidInput, NotFound
 from sendopt.records import TenantId
 from sendopt.state.engine import insert
 from sendopt.state.tables import tenant
-from sendopt.state.transaction import FleetRead, FleetWrite, TenantRead
+from sendopt.state.transaction import FleetRead, FleetWrite, TenantRead, TenantWrite
 
 _TENANT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
@@ -65,6 +65,17 @@ def get(tx: TenantRead) -> Tenant:
     if row is None:
         raise tenant_unknown()
     return Tenant(TenantId(row.tenant_id), row.timezone, row.created_at)
+
+
+def lock(tx: TenantWrite) -> None:
+    """Let whoever else changes who may do what wait until `tx` ends; SQLite has one writer anyway.
+
+    Raises:
+        NotFound: `tenant_unknown`.
+    """
+    found = sa.select(tenant.c.tenant_id).where(tx.owns(tenant)).with_for_update(key_share=True)
+    if tx.scalar(found) is None:
+        raise tenant_unknown()
 
 
 def tenant_unknown() -> NotFound:

@@ -160,6 +160,8 @@ def cursor_of(*parts: Any) -> str:
         cursor_of("0" * 16, 7),
         cursor_of("0" * 16, None),
         cursor_of("0" * 16, {"a": []}),
+        cursor_of("0" * 16, "a\0"),
+        cursor_of("0" * 16, "\ud800"),
         base64.urlsafe_b64encode(b"[" * 1_400).decode(),
     ],
 )

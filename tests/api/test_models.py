@@ -50,7 +50,9 @@ def test_going_back_over_rest(factory: httpx.Client, other: httpx.Client) -> Non
     assert other.get("/v1/models").json() == []
     answer = factory.post("/v1/models/rollback", json={"reason": "opens fell"}).json()
     assert (answer["version"], answer["aliases"]) == (first["version"], ["champion"])
-    assert (answer["moves"][-1]["by"], answer["moves"][-1]["reason"]) == ("api", "opens fell")
+    key_id = factory.headers["authorization"].split("_")[1]
+    last = answer["moves"][-1]
+    assert (last["by"], last["reason"]) == (f"key:{key_id}", "opens fell")
     assert back(factory, reason="again") == (409, "no_last_good")
 
 

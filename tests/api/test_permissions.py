@@ -29,12 +29,12 @@ GET  /v1/users/{user_id}/best-times     owner admin campaign_manager analyst aud
 GET  /v1/users/{user_id}/explanation    owner admin campaign_manager analyst auditor
 GET  /v1/users                          owner admin campaign_manager analyst auditor
 POST /v1/devices                        owner admin ingest
-GET  /v1/devices                        owner admin campaign_manager analyst auditor ingest
+GET  /v1/devices                        owner admin campaign_manager analyst auditor
 DELETE /v1/devices/{device_id}          owner admin ingest
 GET  /v1/campaigns                      owner admin campaign_manager analyst auditor finance
 GET  /v1/campaigns/{campaign_id}/results   owner admin campaign_manager analyst auditor finance
 GET  /v1/sends                          owner admin campaign_manager analyst auditor finance
-GET  /v1/web-push-key                   owner admin campaign_manager analyst auditor ingest
+GET  /v1/web-push-key                   owner admin ingest
 POST /v1/campaigns                      owner admin campaign_manager
 GET  /v1/campaigns/{campaign_id}        owner admin campaign_manager analyst auditor finance
 GET  /v1/campaigns/{campaign_id}/preview   owner admin campaign_manager analyst auditor finance

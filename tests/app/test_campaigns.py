@@ -74,10 +74,25 @@ def test_a_new_campaign_whose_window_is_over_is_refused(
     assert refused.value.code == "no_feasible_slot"
 
 
-def test_another_definition_under_the_same_id_is_refused(
+def test_a_draft_is_edited_and_what_was_committed_is_not(
     app: App, definition: dict[str, Any]
 ) -> None:
     app.put_campaign(TENANT, definition, commit=False)
-    with pytest.raises(Conflict):
-        app.put_campaign(TENANT, {**definition, "message_type": "other"}, commit=True)
+    edited = {**definition, "message_type": "other"}
+    assert app.put_campaign(TENANT, edited, commit=False).changed
+    assert app.put_campaign(TENANT, edited, commit=True).committed
+    with pytest.raises(Conflict) as refused:
+        app.put_campaign(TENANT, definition, commit=True)
+    assert refused.value.code == "campaign_conflict"
+
+
+def test_a_cancelled_draft_is_cancelled_for_every_definition(
+    app: App, definition: dict[str, Any]
+) -> None:
+    app.put_campaign(TENANT, definition, commit=False)
+    app.cancel_campaign(TENANT, "hello")  # type: ignore[arg-type]
+    for each in (definition, {**definition, "message_type": "other"}):
+        with pytest.raises(Conflict) as refused:
+            app.put_campaign(TENANT, each, commit=True)
+        assert refused.value.code == "campaign_cancelled"
     assert sum(app.campaign(TENANT, "hello").counts.values()) == 0  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from sendopt.features import MOMENT_FEATURES, USER_FEATURES
 from sendopt.learn.families.level_shape_trees.scorer import own_weights
 from sendopt.learn.families.level_shape_trees.weights import Weights
 from sendopt.learn.level_shape.curves import Parts
-from sendopt.learn.level_shape.level_shape_model import Rows
+from sendopt.learn.level_shape.level_shape_model import DescribedMoments
 from sendopt.learn.model.contributions import OwnWeights
 
 FEATURES = USER_FEATURES + MOMENT_FEATURES
@@ -25,12 +25,12 @@ evidence = st.floats(0.0, 1e4)
 likelihood = st.floats(0.01, 0.99)
 
 
-def some_rows(seed: int, count: int = 50) -> Rows:
+def some_rows(seed: int, count: int = 50) -> DescribedMoments:
     rng = np.random.default_rng(seed)
     curves = {each.name: rng.normal(size=count) for each in fields(Parts)}
     user_features = rng.normal(scale=10.0, size=(count, len(USER_FEATURES)))
     user_features[rng.random(user_features.shape) < 0.2] = np.nan
-    return Rows(
+    return DescribedMoments(
         base=rng.normal(size=count),
         level=rng.normal(size=count),
         activity_rate=rng.normal(size=count),

@@ -12,7 +12,7 @@ from sendopt.learn.boosting import trees
 from sendopt.learn.families.level_shape_trees.grow_trees import grow
 from sendopt.learn.families.level_shape_trees.weights import Weights
 from sendopt.learn.level_shape.curves import Parts
-from sendopt.learn.level_shape.level_shape_model import Rows
+from sendopt.learn.level_shape.level_shape_model import DescribedMoments
 
 DAY_US = 86_400_000_000
 
@@ -26,7 +26,7 @@ def test_trees_order_hours_that_enough_users_prove(users: int, rank: bool) -> No
     number = np.arange(count)
     day = number // (4 * users)
     nothing = np.zeros(count)
-    rows = Rows(
+    rows = DescribedMoments(
         base=nothing,
         level=nothing,
         activity_rate=nothing,

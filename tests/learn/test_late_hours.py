@@ -14,7 +14,7 @@ from sendopt.features import LATE_AGES, LabelledMoments, LateEvidence
 from sendopt.learn.families.level_shape_trees.learn_weights import late_weight
 from sendopt.learn.level_shape.curves import Parts
 from sendopt.learn.level_shape.late_hours import hazard_by_age, late_hours
-from sendopt.learn.level_shape.level_shape_model import Rows
+from sendopt.learn.level_shape.level_shape_model import DescribedMoments
 
 WINDOW = timedelta(minutes=30)
 ONE = np.zeros(1, np.intp)
@@ -78,13 +78,13 @@ def test_the_weight_is_that_with_which_answers_follow(true: float) -> None:
     size = 20_000
     late, level = rng.normal(size=(2, size))
     zeros = np.zeros(size)
-    rows = Rows(
+    rows = DescribedMoments(
         base=np.full(size, -1.0),
         level=level,
         activity_rate=zeros,
         parts=replace(Parts(*(zeros for _ in range(8))), late=late),
         message=zeros,
-        **({"habit": zeros} if "habit" in Rows.__dataclass_fields__ else {}),
+        **({"habit": zeros} if "habit" in DescribedMoments.__dataclass_fields__ else {}),
         user_features=np.zeros((size, 1)),
         moment_features=np.zeros((size, 1)),
     )

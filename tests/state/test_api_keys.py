@@ -193,6 +193,24 @@ def test_a_rotated_key_has_a_successor_beside_it_for_a_while_and_only_one(
             rotate(tx.of(BANK), new, at=now)
 
 
+def test_the_successor_of_a_key_that_ends_lives_as_long_as_it_did(
+    state: State, keys: dict[TenantId, str], now: datetime
+) -> None:
+    quarter, shortly_before = timedelta(days=90), now + timedelta(days=88)
+    with state.write(SHOP) as tx:
+        key = issue(tx, "quarterly", now=now, expires_at=now + quarter)
+        new = api_keys.rotate(
+            tx,
+            api_keys.id_of(key),
+            ends_at=shortly_before + timedelta(days=7),
+            now=shortly_before,
+            random_bytes=secrets.token_bytes,
+        )
+        old, successor = (api_keys.get(tx, api_keys.id_of(each)) for each in (key, new))
+    assert old.expires_at == now + quarter
+    assert successor.expires_at == shortly_before + quarter
+
+
 def test_the_use_of_a_key_is_noted(state: State, keys: dict[TenantId, str], now: datetime) -> None:
     with state.write_fleet() as tx:
         api_keys.note_use(tx.of(SHOP), keys[SHOP].split("_")[1], at=now)

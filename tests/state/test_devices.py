@@ -72,7 +72,9 @@ def test_an_address_that_moves_to_another_installation_keeps_its_id(
         devices.register(tx, a_browser("d1", endpoint="1"), now=now)
         devices.register(tx, a_browser("d2", endpoint="2"), now=now)
         stored = devices.register(tx, a_browser("d2", endpoint="1"), now=now)
-    assert stored.device_id == "d1"
+        assert stored.device_id == "d1"
+        # Its installation has this address now, and no other.
+        assert devices.reachable(tx, channel=Channel.WEB_PUSH) == [stored]
 
 
 @pytest.mark.parametrize(
@@ -91,6 +93,18 @@ def test_who_uses_a_shared_browser_next_takes_it_over(
         assert devices.reachable(tx, channel=Channel.WEB_PUSH, user_ids=[ANN]) == [back]
     with state.read_fleet() as tx:
         assert list(unchanged.changed(tx, device_table)) == []
+
+
+def test_who_logs_in_on_anothers_installation_leaves_nothing_of_it_to_the_other(
+    state: State, now: datetime
+) -> None:
+    """Their gateway has one address; each user's use of it is a device of its own."""
+    with state.write(SHOP) as tx:
+        devices.register(tx, a_webhook("d1", ANN), now=now)
+        devices.register(tx, a_webhook("d2", BOB), now=now)
+        stored = devices.register(tx, a_webhook("d1", BOB), now=now)
+        assert stored.device_id == "d2"
+        assert devices.reachable(tx, channel=Channel.WEBHOOK) == [stored]
 
 
 def test_what_is_not_said_again_stays(state: State, now: datetime) -> None:

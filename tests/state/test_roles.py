@@ -76,9 +76,11 @@ def test_a_role_is_deleted_once_no_living_key_has_it(
             roles.delete(tx, "desk")
         api_keys.revoke(tx, key_id, now=now)
         roles.delete(tx, "desk")
-        for name in ("desk", "owner"):
-            with pytest.raises(NotFound):
-                roles.delete(tx, name)
+        with pytest.raises(NotFound):
+            roles.delete(tx, "desk")
+        with pytest.raises(InvalidInput) as refused:
+            roles.delete(tx, "owner")
+        assert refused.value.code == "role_built_in"
 
 
 def test_an_unknown_role_is_answered_with_those_that_there_are(

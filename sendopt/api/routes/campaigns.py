@@ -36,7 +36,7 @@ _INVALID = {
 }
 _LIST = {422: ["cursor_invalid", "wrong_type", "invalid"]}
 _UNKNOWN = {404: ["campaign_unknown", "not_found"]}
-_CONFLICTS = ["campaign_conflict", "campaign_cancelled"]
+_CONFLICTS = ["campaign_conflict", "campaign_changed", "campaign_cancelled"]
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], route_class=Route)
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from sendopt.api import openapi, problems
 from sendopt.api.auth import DevicesRead, DevicesWrite, Facade
 from sendopt.api.body import JsonBody
-from sendopt.api.ids import PathId, QueryUserId
+from sendopt.api.ids import PathDeviceId, QueryUserId
 from sendopt.api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_behind, place_behind
 from sendopt.api.routing import Route
 from sendopt.api.schemas.devices import Devices, ListedDevice, RegisteredDevice, WebPushKey
@@ -92,14 +92,14 @@ def list_devices(
     status_code=204,
     responses=problems.responses({404: ["device_unknown", "not_found"]}),
 )
-def delete_device(who: DevicesWrite, app: Facade, device_id: PathId) -> None:
+def delete_device(who: DevicesWrite, app: Facade, device_id: PathDeviceId) -> None:
     """Forget a device, as when its user logs out there: nothing goes to it until it registers."""
     app.delete_device(who.tenant_id, DeviceId(device_id))
 
 
 @router.get("/web-push-key", responses=problems.responses({503: ["secrets_unusable"]}))
 def get_web_push_key(
-    who: DevicesRead,  # noqa: ARG001 - whoever asks must be a tenant, whichever
+    who: DevicesWrite,  # noqa: ARG001 - whoever asks must be a tenant, whichever
     app: Facade,
 ) -> WebPushKey:
     """Show the key with which browsers subscribe: `applicationServerKey` of the Push API.

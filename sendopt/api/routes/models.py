@@ -39,4 +39,4 @@ def roll_back(who: ModelsWrite, app: Facade, body: JsonBody) -> Model:
 
     What was never champion cannot be let in by this door: the gate refused it.
     """
-    return Model.of(app.roll_back_model(who.tenant_id, body, by="api"))
+    return Model.of(app.roll_back_model(who.tenant_id, body, by=who.actor))
