@@ -84,7 +84,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return below
 
 
-@pytest.mark.parametrize("name", ["new?home", "home of 100%", "-n", "postgresql:", "file:x"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("home of 100%", "-n"),
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in ("new?home", "postgresql:", "file:x")
+        ),
+    ],
+)
 def test_a_home_may_be_relative_and_have_any_name(
     ended: Ended, home: Path, events: Callable[[str], Path], folder: Path, name: str
 ) -> None:

@@ -12,8 +12,8 @@ from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-#: Most of their time goes into what tests/evaluate holds to planted truth.
-LONG = {"lift_report", "off_policy"}
+#: Left to `make test-all`: what they show is held to planted truth elsewhere. One runs every time.
+LONG = {"backtest_your_log", "calibration", "lift_report", "off_policy", "response_by_hour"}
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
