@@ -74,18 +74,7 @@ class InvalidInput(SendoptError, ValueError):
     """
 
     code = "invalid"
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str | None = None,
-        field: str | None = None,
-        expected: str | None = None,
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(message, code=code, field=field, expected=expected, hint=hint)
-        self.others: tuple[InvalidInput, ...] = ()
+    others: tuple[InvalidInput, ...] = ()
 
     @property
     def faults(self) -> tuple[InvalidInput, ...]:

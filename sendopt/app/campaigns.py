@@ -139,13 +139,10 @@ class Campaigns(Stores):
         """Read a definition; one that was accepted before under the rules of its acceptance."""
         with self.state.read(tenant_id) as tx:
             stored = plans.accepted_as(tx, definition)
-        if stored is None or stored.is_draft:  # whose window may be over by now
-            fresh = schedule.parse_campaign(definition, now=now, defaults=self._planning_defaults)
-            if stored is None:
-                return fresh
-        return schedule.as_accepted(
-            stored.definition, stored.rules, at=stored.created_at, defaults=self._planning_defaults
-        )
+        # The window of one that is not committed may be over by now.
+        at = now if stored is None or stored.is_draft else stored.created_at
+        rules = None if stored is None else stored.rules
+        return schedule.as_accepted(definition, rules, at=at, defaults=self._planning_defaults)
 
     @property
     def _planning_defaults(self) -> schedule.PlanningDefaults:

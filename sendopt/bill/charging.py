@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sendopt.bill.meter import charge_for, late_count, place
 from sendopt.records import ChargeKind, TenantId
-from sendopt.state import State, TenantWrite, ledger, metering
+from sendopt.state import State, TenantWrite, ledger, metering, tenants
 
 BATCH = 5000  # facts of one transaction; clicks go on meanwhile
 
@@ -37,7 +37,7 @@ def charge_billable(state: State, tenant_id: TenantId) -> ChargeReport:
     total = ChargeReport()
     while True:
         with state.write(tenant_id) as tx:
-            ledger.lock_billing(tx)
+            tenants.lock(tx)
             report = meter_batch(tx, limit=BATCH)
         total += report
         if report.metered < BATCH:  # of each kind all that there was

@@ -11,7 +11,7 @@ from sendopt.bill.periods import GRACE, bounds
 from sendopt.bill.statement import Statement, compute, read_document
 from sendopt.errors import Conflict
 from sendopt.records import TenantId
-from sendopt.state import State, TenantRead, audit, ledger
+from sendopt.state import State, TenantRead, audit, ledger, tenants
 from sendopt.state.ledger import ClosedPeriod, LedgerEntry
 
 RECEIVABLE = "receivable"
@@ -40,7 +40,7 @@ def close_period(state: State, tenant_id: TenantId, period: str, *, now: datetim
     """
     opens_for_closing = bounds(period)[1] + GRACE
     with state.write(tenant_id) as tx:
-        ledger.lock_billing(tx)
+        tenants.lock(tx)
         known = ledger.find_closed(tx, period)
         if known is not None:
             return _closing(known)

@@ -14,7 +14,7 @@ from sendopt.clock import parse_instant
 from sendopt.errors import Conflict, InvalidInput
 from sendopt.money import parse_currency, parse_minor
 from sendopt.records import RateCard, TenantId
-from sendopt.state import State, ledger, metering
+from sendopt.state import State, ledger, metering, tenants
 from sendopt.strict_json import StrictModel, validate
 
 SHORTEST_WINDOW = timedelta(minutes=1)
@@ -87,7 +87,7 @@ def put_rate_card(state: State, tenant_id: TenantId, body: Any) -> RateCard:
     """
     card = parse_rate_card(body)
     with state.write(tenant_id) as tx:
-        ledger.lock_billing(tx)
+        tenants.lock(tx)
         cards = ledger.rate_cards(tx)
         for known in cards:
             if replace(known, version=card.version) == card:

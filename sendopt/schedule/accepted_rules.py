@@ -73,10 +73,11 @@ def as_accepted(
     at: datetime,
     defaults: PlanningDefaults = NOTHING_KNOWN,
 ) -> Campaign:
-    """Read the stored definition of a campaign that was accepted at `at` under `rules`.
+    """Read the definition of a campaign that is, or was, accepted at `at` under `rules`.
 
-    Of a campaign of an earlier release nobody knows them any more (None): where its definition is
-    silent `defaults` stand in, or nothing, so that no report rests on a guess.
+    One that is accepted now has none yet (None), and of a campaign of an earlier release nobody
+    knows them any more: where its definition is silent `defaults` stand in, or nothing, so that no
+    report rests on a guess.
 
     Raises:
         InvariantBroken: `rules_unknown`.

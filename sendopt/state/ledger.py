@@ -11,8 +11,7 @@ import sqlalchemy as sa
 
 from sendopt.records import RateCard
 from sendopt.state.engine import insert
-from sendopt.state.tables import ledger_entry, period, rate_card, tenant
-from sendopt.state.tenants import tenant_unknown
+from sendopt.state.tables import ledger_entry, period, rate_card
 from sendopt.state.transaction import TenantRead, TenantWrite
 
 
@@ -35,19 +34,6 @@ class LedgerEntry:
     amount_minor: int
     currency: str
     period: str
-
-
-def lock_billing(tx: TenantWrite) -> None:
-    """Wait until this transaction alone meters, prices and closes for the tenant.
-
-    Raises:
-        NotFound: `tenant_unknown`.
-    """
-    found = tx.execute(
-        sa.select(tenant.c.tenant_id).where(tx.owns(tenant)).with_for_update(key_share=True)
-    ).one_or_none()
-    if found is None:
-        raise tenant_unknown()
 
 
 def add_rate_card(tx: TenantWrite, card: RateCard) -> None:

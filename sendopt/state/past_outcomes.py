@@ -16,6 +16,7 @@ from sendopt.records import (
     VariantAnswers,
     VariantId,
 )
+from sendopt.state.same_send import same_send
 from sendopt.state.tables import campaign, click, decision, planned_send, response, variant
 from sendopt.state.transaction import TenantRead
 
@@ -82,7 +83,7 @@ def variant_answers(
             sa.func.sum(weight * weight).label("squared_weight"),
             sa.func.sum(sa.case((_answered(), weight), else_=0.0)).label("answered_weight"),
         )
-        .select_from(planned_send.join(decision, _same_send(decision)))
+        .select_from(planned_send.join(decision, same_send(decision)))
         .where(
             tx.owns(planned_send),
             send.campaign_id.in_({campaign_id for campaign_id, _ in known_as}),
@@ -136,13 +137,7 @@ def _answered() -> sa.ColumnElement[bool]:
     kinds = [ResponseKind.OPEN, ResponseKind.RESPONSE]
     return sa.or_(
         sa.exists().where(
-            _same_send(response), response.c.kind.in_(kinds), response.c.filtered_reason.is_(None)
+            same_send(response), response.c.kind.in_(kinds), response.c.filtered_reason.is_(None)
         ),
-        sa.exists().where(_same_send(click), click.c.filtered_reason.is_(None)),
-    )
-
-
-def _same_send(table: sa.Table) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        table.c.tenant_id == planned_send.c.tenant_id, table.c.send_id == planned_send.c.send_id
+        sa.exists().where(same_send(click), click.c.filtered_reason.is_(None)),
     )

@@ -20,6 +20,7 @@ from sendopt.records import (
     SendState,
     VariantId,
 )
+from sendopt.state.same_send import same_send
 from sendopt.state.tables import click, decision, planned_send, response
 from sendopt.state.transaction import TenantRead
 
@@ -45,13 +46,13 @@ def counted_sends(tx: TenantRead, campaign_id: CampaignId) -> Iterator[CountedSe
         send.state,
         send.reason,
     )
-    found = planned_send.join(decision, _same_send(decision))
+    found = planned_send.join(decision, same_send(decision))
     counts = []
     for name, kind in _ANSWERS.items():
         answer = response.alias(name)
-        found = found.join(answer, sa.and_(_same_send(answer), answer.c.kind == kind), isouter=True)
+        found = found.join(answer, sa.and_(same_send(answer), answer.c.kind == kind), isouter=True)
         counts.append(sa.func.count(answer.c.send_id).label(name))
-    counted_click = sa.and_(_same_send(click), click.c.filtered_reason.is_(None))
+    counted_click = sa.and_(same_send(click), click.c.filtered_reason.is_(None))
     found = found.join(click, counted_click, isouter=True)
     counts.append(sa.func.count(click.c.send_id).label("clicked"))
     rows = tx.execute(
@@ -80,9 +81,3 @@ def counted_sends(tx: TenantRead, campaign_id: CampaignId) -> Iterator[CountedSe
             dismissed=row.dismissed,
             opted_out=row.opted_out,
         )
-
-
-def _same_send(table: sa.FromClause) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        table.c.tenant_id == planned_send.c.tenant_id, table.c.send_id == planned_send.c.send_id
-    )

@@ -68,7 +68,9 @@ def get(tx: TenantRead) -> Tenant:
 
 
 def lock(tx: TenantWrite) -> None:
-    """Let whoever else changes who may do what wait until `tx` ends; SQLite has one writer anyway.
+    """Let whoever else locks the tenant wait until `tx` ends: to meter, to price, to give out keys.
+
+    SQLite has one writer anyway.
 
     Raises:
         NotFound: `tenant_unknown`.

@@ -353,7 +353,7 @@ def _about_engagement(said: Conversation) -> None:
 
 
 def _about_money(said: Conversation) -> None:
-    said.write(ledger.lock_billing)
+    said.write(tenants.lock)
     for version in (2, 3):
         card = RateCard(version, "EUR", Decimal(9), Decimal(8), HOUR, NOW + version * MINUTE)
         said.write(ledger.add_rate_card, card)
