@@ -23,7 +23,7 @@ from sendopt.records import (
     SendId,
     TenantId,
 )
-from sendopt.state import plans
+from sendopt.state import campaigns, plans
 
 
 class Campaigns(Stores):
@@ -50,7 +50,7 @@ class Campaigns(Stores):
         now = self.clock.now()
         campaign = self._read_campaign(tenant_id, definition, now=now)
         with self.state.write(tenant_id) as tx:
-            put = plans.put_campaign(
+            put = campaigns.put_campaign(
                 tx, campaign, definition, rules=schedule.rules_of(campaign), now=now
             )
         preview = None
@@ -58,13 +58,13 @@ class Campaigns(Stores):
             plan = self._plan(tenant_id, campaign, now=now)
             preview = schedule.preview(plan, campaign.channel)
             with self.state.write(tenant_id) as tx:
-                plans.require_definition(tx, campaign.campaign_id, definition)
+                campaigns.require_definition(tx, campaign.campaign_id, definition)
                 plans.commit(tx, plan, now=now)
         status = self.campaign(tenant_id, campaign.campaign_id)
         return CampaignReport(
             campaign_id=campaign.campaign_id,
-            repeated=put is plans.Put.REPEATED,
-            changed=put is plans.Put.CHANGED,
+            repeated=put is campaigns.Put.REPEATED,
+            changed=put is campaigns.Put.CHANGED,
             committed=status.committed_at is not None,
             counts=status.counts,
             preview=preview,
@@ -77,7 +77,7 @@ class Campaigns(Stores):
             NotFound: `campaign_unknown`.
         """
         with self.state.read(tenant_id) as tx:
-            stored = plans.get_campaign(tx, campaign_id)
+            stored = campaigns.get_campaign(tx, campaign_id)
             counts = plans.campaign_counts(tx, campaign_id)
         return CampaignStatus(
             campaign_id=stored.campaign_id,
@@ -138,7 +138,7 @@ class Campaigns(Stores):
     def _read_campaign(self, tenant_id: TenantId, definition: Any, *, now: datetime) -> Campaign:
         """Read a definition; one that was accepted before under the rules of its acceptance."""
         with self.state.read(tenant_id) as tx:
-            stored = plans.accepted_as(tx, definition)
+            stored = campaigns.accepted_as(tx, definition)
         # The window of one that is not committed may be over by now.
         at = now if stored is None or stored.is_draft else stored.created_at
         rules = None if stored is None else stored.rules

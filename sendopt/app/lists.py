@@ -5,7 +5,7 @@ from __future__ import annotations
 from sendopt.app.stores import Stores
 from sendopt.evaluate.campaign_results import CampaignResults, campaign_results
 from sendopt.records import CampaignId, DeviceId, TenantId, UserId
-from sendopt.state import campaign_list, plans, results, send_list, user_list
+from sendopt.state import campaign_list, campaigns, results, send_list, user_list
 from sendopt.state.pages import Page
 from sendopt.state.users import User
 
@@ -71,5 +71,5 @@ class Lists(Stores):
             NotFound: `campaign_unknown`.
         """
         with self.state.read(tenant_id) as tx:
-            plans.get_campaign(tx, campaign_id)
+            campaigns.get_campaign(tx, campaign_id)
             return campaign_results(results.counted_sends(tx, campaign_id))

@@ -1,20 +1,15 @@
-"""Campaigns and their plans: defined once, committed once a person, cancelled while planned."""
+"""Plans of campaigns: committed once a person, cancelled while planned."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
 
 import sqlalchemy as sa
 
 from sendopt.clock import EARLIEST_AT, LATEST_AT
 from sendopt.errors import Conflict, InvariantBroken, NotFound
 from sendopt.records import (
-    Campaign,
     CampaignId,
     Decision,
     EndReason,
@@ -27,50 +22,15 @@ from sendopt.records import (
 )
 from sendopt.state import plan_rows
 from sendopt.state.attempt_list import ListedAttempt, attempts
-from sendopt.state.engine import insert
-from sendopt.state.row_hash import hash_of
+from sendopt.state.campaigns import campaign_cancelled, is_campaign, lock_campaign
 from sendopt.state.send_list import next_attempt_at
-from sendopt.state.tables import campaign, decision, planned_send, variant
+from sendopt.state.tables import campaign, decision, planned_send
 from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
-from sendopt.text import quoted
 
 _KEY = ("tenant_id", "send_id")
-_CAMPAIGNS = sa.select(
-    campaign.c.campaign_id,
-    campaign.c.definition,
-    campaign.c.created_at,
-    campaign.c.committed_at,
-    campaign.c.cancelled_at,
-    campaign.c.rules,
-)
 
 #: Rows handed to the driver at once: enough to be fast, few enough to stay in memory.
 _CHUNK = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCampaign:
-    """A campaign as it was given, and what became of it."""
-
-    campaign_id: CampaignId
-    definition: Any  # parsed JSON; read it with the `now` of `created_at`
-    created_at: datetime
-    committed_at: datetime | None  # the first commit
-    cancelled_at: datetime | None
-    rules: dict[str, Any] | None  # under which it was accepted; None = nobody knows any more
-
-    @property
-    def is_draft(self) -> bool:
-        """Whether it can still be edited."""
-        return self.committed_at is None and self.cancelled_at is None
-
-
-class Put(StrEnum):
-    """What putting a campaign did."""
-
-    CREATED = "created"
-    CHANGED = "changed"  # a draft has another definition now
-    REPEATED = "repeated"  # the same definition was there before
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,111 +65,6 @@ class SendCount:
     earliest_due_at: datetime | None  # None = suppressed, all of them
 
 
-def put_campaign(
-    tx: TenantWrite, given: Campaign, definition: Any, *, rules: dict[str, Any], now: datetime
-) -> Put:
-    """Store a campaign with its definition, its variants and the rules under which it is accepted.
-
-    As long as nothing of it was committed another definition takes the place of the first.
-
-    Raises:
-        Conflict: `campaign_conflict`, `campaign_cancelled`, if it was committed or cancelled with
-            another definition.
-    """
-    told = {"definition": definition, "definition_hash": _fingerprint(definition), "rules": rules}
-    values = {"tenant_id": tx.tenant_id, "campaign_id": given.campaign_id, "created_at": now}
-    created = tx.execute(
-        insert(tx, campaign)
-        .values(**values, **told)
-        .on_conflict_do_nothing(index_elements=["tenant_id", "campaign_id"])
-        .returning(campaign.c.campaign_id)
-    ).all()
-    if created:
-        tx.execute(sa.insert(variant), _variant_rows(tx.tenant_id, given))
-        return Put.CREATED
-    of_campaign = _is_campaign(tx, given.campaign_id)
-    stored = tx.execute(sa.select(campaign).where(of_campaign).with_for_update()).one()
-    repeated = stored.definition_hash == told["definition_hash"]
-    is_draft = stored.committed_at is None and stored.cancelled_at is None
-    if repeated and (stored.rules is not None or not is_draft):
-        return Put.REPEATED
-    if stored.cancelled_at is not None:
-        raise _campaign_cancelled(given.campaign_id)
-    if not is_draft:
-        raise _campaign_conflict(given.campaign_id)
-    hashed = values | told | {"created_at": stored.created_at}
-    tx.execute(
-        sa.update(campaign).where(of_campaign).values(**told, row_hash=hash_of(campaign, hashed))
-    )
-    if repeated:  # a draft of an earlier release, which is accepted now
-        return Put.REPEATED
-    of_variants = sa.and_(tx.owns(variant), variant.c.campaign_id == given.campaign_id)
-    tx.execute(sa.delete(variant).where(of_variants))
-    tx.execute(sa.insert(variant), _variant_rows(tx.tenant_id, given))
-    return Put.CHANGED
-
-
-def require_definition(tx: TenantWrite, campaign_id: CampaignId, definition: Any) -> None:
-    """Refuse to go on where the campaign has another definition by now; it cannot change in `tx`.
-
-    Raises:
-        NotFound: `campaign_unknown`.
-        Conflict: `campaign_changed`.
-    """
-    of_campaign = _is_campaign(tx, campaign_id)
-    stored = _stored_campaign(tx, _CAMPAIGNS.where(of_campaign).with_for_update())
-    if _fingerprint(stored.definition) != _fingerprint(definition):
-        raise Conflict(
-            f"the campaign {quoted(campaign_id)} was edited while it was planned",
-            code="campaign_changed",
-            field="/campaign_id",
-            expected="the definition that is stored",
-            hint="nothing was committed: look at what is there now, and commit that",
-        )
-
-
-def _campaign_cancelled(campaign_id: CampaignId) -> Conflict:
-    return Conflict(
-        f"the campaign {quoted(campaign_id)} was cancelled",
-        code="campaign_cancelled",
-        expected="a campaign that still stands",
-        hint="put it again under a new campaign_id",
-    )
-
-
-def _campaign_conflict(campaign_id: CampaignId) -> Conflict:
-    return Conflict(
-        f"the campaign {quoted(campaign_id)} is there with another definition",
-        code="campaign_conflict",
-        field="/campaign_id",
-        expected="the definition that it was committed with; until then it can be changed",
-        hint="give the changed campaign a new campaign_id",
-    )
-
-
-def accepted_as(tx: TenantRead, definition: Any) -> StoredCampaign | None:
-    """Return the campaign that exactly this definition was stored as; None if it never was."""
-    named = definition.get("campaign_id") if isinstance(definition, dict) else None
-    if not isinstance(named, str):
-        return None
-    row = tx.execute(
-        _CAMPAIGNS.where(
-            _is_campaign(tx, CampaignId(named)),
-            campaign.c.definition_hash == _fingerprint(definition),
-        )
-    ).one_or_none()
-    return None if row is None else StoredCampaign(**row._asdict())
-
-
-def get_campaign(tx: TenantRead, campaign_id: CampaignId) -> StoredCampaign:
-    """Return the campaign as it was given.
-
-    Raises:
-        NotFound: `campaign_unknown`.
-    """
-    return _stored_campaign(tx, _CAMPAIGNS.where(_is_campaign(tx, campaign_id)))
-
-
 def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
     """Write what `plan` holds for every person who has no send of this campaign yet.
 
@@ -224,9 +79,8 @@ def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
     if {plan.tenant_id, *(send.tenant_id for send in plan.sends)} != {tx.tenant_id}:
         raise InvariantBroken("the plan belongs to another tenant", code="foreign_plan")
     # Commits of one campaign wait for each other here; SQLite has one writer anyway.
-    of_campaign = _is_campaign(tx, plan.campaign_id)
-    if _stored_campaign(tx, _CAMPAIGNS.where(of_campaign).with_for_update()).cancelled_at:
-        raise _campaign_cancelled(plan.campaign_id)
+    if lock_campaign(tx, plan.campaign_id).cancelled_at:
+        raise campaign_cancelled(plan.campaign_id)
     served = set(
         tx.scalars(sa.select(planned_send.c.user_id).where(_sends_of(tx, plan.campaign_id)))
     )
@@ -244,7 +98,7 @@ def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
         )
     tx.execute(
         sa.update(campaign)
-        .where(of_campaign, campaign.c.committed_at.is_(None))
+        .where(is_campaign(tx, plan.campaign_id), campaign.c.committed_at.is_(None))
         .values(committed_at=now)
     )
     planned = sum(send.state is SendState.PLANNED for send, _ in rows)
@@ -310,10 +164,9 @@ def cancel_campaign(
     Raises:
         NotFound: `campaign_unknown`.
     """
-    of_campaign = _is_campaign(tx, campaign_id)
     # The same lock as a commit's: a commit that runs now is seen whole, or comes too late.
-    stored = _stored_campaign(tx, _CAMPAIGNS.where(of_campaign).with_for_update())
-    if stored.cancelled_at is None:
+    if lock_campaign(tx, campaign_id).cancelled_at is None:
+        of_campaign = is_campaign(tx, campaign_id)
         tx.execute(sa.update(campaign).where(of_campaign).values(cancelled_at=now))
     return _cancel(tx, _sends_of(tx, campaign_id), reason)
 
@@ -360,25 +213,8 @@ def due_times(tx: TenantRead, campaign_id: CampaignId) -> dict[UserId, datetime]
     return {UserId(row.user_id): row.due_at for row in rows}
 
 
-def _fingerprint(definition: Any) -> str:
-    """Return the SHA-256 of a definition, whatever the order of its keys."""
-    text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _is_campaign(tx: TenantRead, campaign_id: CampaignId) -> sa.ColumnElement[bool]:
-    return sa.and_(tx.owns(campaign), campaign.c.campaign_id == campaign_id)
-
-
 def _sends_of(tx: TenantRead, campaign_id: CampaignId) -> sa.ColumnElement[bool]:
     return sa.and_(tx.owns(planned_send), planned_send.c.campaign_id == campaign_id)
-
-
-def _stored_campaign(tx: TenantRead, query: sa.Select[Any]) -> StoredCampaign:
-    row = tx.execute(query).one_or_none()
-    if row is None:
-        raise NotFound("there is no such campaign", code="campaign_unknown", field="campaign_id")
-    return StoredCampaign(**row._asdict())
 
 
 def _cancel(tx: TenantWrite, which: sa.ColumnElement[bool], reason: EndReason) -> int:
@@ -391,10 +227,3 @@ def _cancel(tx: TenantWrite, which: sa.ColumnElement[bool], reason: EndReason) -
 
 def _send_unknown() -> NotFound:
     return NotFound("there is no such send", code="send_unknown", field="send_id")
-
-
-def _variant_rows(tenant_id: TenantId, given: Campaign) -> list[dict[str, Any]]:
-    return [
-        {"tenant_id": tenant_id, "campaign_id": given.campaign_id, **asdict(wording)}
-        for wording in given.variants
-    ]

@@ -14,7 +14,7 @@ from sendopt.deliver import DispatchReport
 from sendopt.deliver.providers import SimulatorProvider
 from sendopt.records import Channel, Device, Score
 from sendopt.schedule import AudienceMember, Forecast
-from sendopt.state import devices, plans, tenants
+from sendopt.state import campaigns, devices, plans, tenants
 
 DEFINITION = {
     "campaign_id": "autumn-sale",
@@ -53,7 +53,7 @@ def test_every_planned_user_gets_one_message_at_the_chosen_time(
         for person in people:
             devices.register(tx.of("acme"), person.device, now=now)
         definition, rules = json.loads(json.dumps([DEFINITION, schedule.rules_of(campaign)]))
-        plans.put_campaign(tx.of("acme"), campaign, definition, rules=rules, now=now)
+        campaigns.put_campaign(tx.of("acme"), campaign, definition, rules=rules, now=now)
         plan = schedule.plan(
             campaign,
             "acme",
@@ -101,7 +101,7 @@ def test_a_dispatcher_that_comes_at_night_waits_for_the_morning(
     with state.write_fleet() as tx:
         tenants.create(tx, "acme", timezone="UTC", now=now)
         devices.register(tx.of("acme"), tokyo.device, now=now)
-        plans.put_campaign(tx.of("acme"), campaign, DEFINITION, rules={"version": 1}, now=now)
+        campaigns.put_campaign(tx.of("acme"), campaign, DEFINITION, rules={"version": 1}, now=now)
         plan = schedule.plan(
             campaign,
             "acme",

@@ -66,6 +66,7 @@ from sendopt.state import (
     api_keys,
     audit,
     campaign_list,
+    campaigns,
     devices,
     dispatch,
     drift,
@@ -230,18 +231,18 @@ def _about_lift(said: Conversation) -> None:
 
 
 def _about_campaigns(said: Conversation) -> None:
-    said.read(plans.accepted_as, TOLD)
-    said.read(plans.accepted_as, {"said": "by nobody"})
+    said.read(campaigns.accepted_as, TOLD)
+    said.read(campaigns.accepted_as, {"said": "by nobody"})
     for campaign in CAMPAIGNS:
-        said.read(plans.get_campaign, campaign)
+        said.read(campaigns.get_campaign, campaign)
         said.read(plans.campaign_counts, campaign)
         said.read(plans.due_times, campaign)
         said.read(results.counted_sends, campaign)
     for role in ROLES:
         said.read(plans.get_send, SendId(f"s{role}"))
-    said.write(plans.put_campaign, a_campaign("told"), TOLD, rules={"version": 1}, now=NOW)
+    said.write(campaigns.put_campaign, a_campaign("told"), TOLD, rules={"version": 1}, now=NOW)
     said.write(
-        plans.put_campaign,
+        campaigns.put_campaign,
         a_campaign("told"),
         {"said": "in other words"},
         rules={"version": 1},
@@ -249,14 +250,14 @@ def _about_campaigns(said: Conversation) -> None:
     )
     for each in TWINS:
         said.write(
-            plans.put_campaign,
+            campaigns.put_campaign,
             a_campaign(f"only-{each}"),
             {"only": each},
             rules={"version": 1},
             now=NOW,
         )
-    said.write(plans.require_definition, CampaignId("told"), TOLD)
-    said.write(plans.require_definition, CampaignId("told"), {"said": "in other words"})
+    said.write(campaigns.require_definition, CampaignId("told"), TOLD)
+    said.write(campaigns.require_definition, CampaignId("told"), {"said": "in other words"})
     plan = _a_plan("sale", said.us)
     said.write(plans.commit, plan, now=NOW)
     said.write(plans.commit, plan, now=NOW)

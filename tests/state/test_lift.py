@@ -20,7 +20,7 @@ from sendopt.records import (
     SendId,
     UserId,
 )
-from sendopt.state import FleetWrite, State, engagement, lift, plans, users
+from sendopt.state import FleetWrite, State, campaigns, engagement, lift, plans, users
 from sendopt.state.lift import ArmedSends
 from sendopt.state.tables import planned_send
 
@@ -42,7 +42,7 @@ def answered(state: State, now: datetime) -> None:
     """Six sends of each of two tenants, handed over an hour ago, and what was done with them."""
     with state.write_fleet() as tx:
         for tenant_id in (TENANT, OTHER):
-            plans.put_campaign(
+            campaigns.put_campaign(
                 tx.of(tenant_id), a_campaign(now), {"of": tenant_id}, rules={"version": 1}, now=now
             )
             plan = in_arms(a_plan(now, range(6), tenant_id=tenant_id))
@@ -117,7 +117,9 @@ def test_a_users_sends_are_counted_together_by_arm_and_stratum(
                 for decision, send in zip(plan.decisions, sends, strict=False)
             )
             campaign = replace(a_campaign(now), campaign_id=name)
-            plans.put_campaign(tx.of(TENANT), campaign, {"is": name}, rules={"version": 1}, now=now)
+            campaigns.put_campaign(
+                tx.of(TENANT), campaign, {"is": name}, rules={"version": 1}, now=now
+            )
             plan = replace(plan, campaign_id=name, sends=sends, decisions=decisions)
             plans.commit(tx.of(TENANT), plan, now=now)
         tx.execute(
@@ -158,7 +160,7 @@ def test_the_past_is_what_closed_before_the_experiment(
     before = now - 3 * HOUR
     with state.write_fleet() as tx:
         campaign = replace(a_campaign(before), campaign_id=NEWS)
-        plans.put_campaign(
+        campaigns.put_campaign(
             tx.of(TENANT), campaign, {"is": "news"}, rules={"version": 1}, now=before
         )
         old = a_plan(before, range(101, 104))

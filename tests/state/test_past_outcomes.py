@@ -25,7 +25,7 @@ from sendopt.records import (
     VariantAnswers,
     VariantId,
 )
-from sendopt.state import State, past_outcomes, plans
+from sendopt.state import State, campaigns, past_outcomes, plans
 from sendopt.state.tables import click, planned_send, response
 
 TENANT, OTHER = TenantId("default"), TenantId("other")
@@ -83,7 +83,7 @@ def put(
             )
         )
     with state.write(tenant_id) as tx:
-        plans.put_campaign(tx, campaign, definition, rules={"version": 1}, now=at)
+        campaigns.put_campaign(tx, campaign, definition, rules={"version": 1}, now=at)
         plans.commit(
             tx,
             Plan(tenant_id, CampaignId(name), tuple(sends), tuple(decisions)),

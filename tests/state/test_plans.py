@@ -33,7 +33,7 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
-from sendopt.state import State, plans
+from sendopt.state import State, campaigns, plans
 from sendopt.state.tables import decision, metadata, planned_send, variant
 from sendopt.state.unchanged import changed
 
@@ -117,7 +117,7 @@ def put(state: State, now: datetime) -> None:
     """The campaign is there, for two tenants."""
     with state.write_fleet() as tx:
         for tenant_id in (TENANT, OTHER):
-            plans.put_campaign(
+            campaigns.put_campaign(
                 tx.of(tenant_id), a_campaign(now), DEFINITION, rules={"version": 1}, now=now
             )
 
@@ -129,24 +129,24 @@ def counts(state: State, tenant_id: TenantId = TENANT) -> dict[SendState, int]:
 
 def test_a_campaign_comes_back_as_it_was_given(state: State, now: datetime) -> None:
     with state.write(TENANT) as tx:
-        put = plans.put_campaign(tx, a_campaign(now), DEFINITION, rules={"version": 1}, now=now)
-        assert put is plans.Put.CREATED
+        put = campaigns.put_campaign(tx, a_campaign(now), DEFINITION, rules={"version": 1}, now=now)
+        assert put is campaigns.Put.CREATED
     with state.read_fleet() as tx:
-        stored = plans.get_campaign(tx.of(TENANT), SALE)
+        stored = campaigns.get_campaign(tx.of(TENANT), SALE)
         wordings = sa.select(*(each for each in variant.c if each.name != "row_hash"))
         variants = tx.execute(wordings.order_by(variant.c.variant_id)).all()
-    assert stored == plans.StoredCampaign(SALE, DEFINITION, now, None, None, {"version": 1})
+    assert stored == campaigns.StoredCampaign(SALE, DEFINITION, now, None, None, {"version": 1})
     assert [tuple(row) for row in variants] == [
         (TENANT, SALE, "loud", "SALE", "HALF PRICE", None),
         (TENANT, SALE, "plain", "Sale", "Half price", "https://shop.example/"),
     ]
 
 
-def put_again(state: State, now: datetime, definition: Any, title: str = "Sale") -> plans.Put:
+def put_again(state: State, now: datetime, definition: Any, title: str = "Sale") -> campaigns.Put:
     words = tuple(replace(each, title=title) for each in a_campaign(now).variants)
     campaign = replace(a_campaign(now), variants=words)
     with state.write(TENANT) as tx:
-        return plans.put_campaign(
+        return campaigns.put_campaign(
             tx, campaign, definition, rules={"version": 1, "of": title}, now=now + HOUR
         )
 
@@ -156,22 +156,22 @@ CHANGED = {**DEFINITION, "slot_minutes": 30}
 
 def test_the_same_definition_is_a_repeat(state: State, now: datetime, put: None) -> None:
     reordered = dict(reversed(DEFINITION.items()))
-    assert put_again(state, now, reordered) is plans.Put.REPEATED
+    assert put_again(state, now, reordered) is campaigns.Put.REPEATED
     with state.read(TENANT) as tx:
-        stored = plans.get_campaign(tx, SALE)
+        stored = campaigns.get_campaign(tx, SALE)
     assert (stored.created_at, stored.rules) == (now, {"version": 1})
 
 
 def test_a_draft_takes_another_definition(state: State, now: datetime, put: None) -> None:
-    assert put_again(state, now, CHANGED, "News") is plans.Put.CHANGED
-    assert put_again(state, now, CHANGED, "News") is plans.Put.REPEATED
+    assert put_again(state, now, CHANGED, "News") is campaigns.Put.CHANGED
+    assert put_again(state, now, CHANGED, "News") is campaigns.Put.REPEATED
     with state.read_fleet() as tx:
-        stored = plans.get_campaign(tx.of(TENANT), SALE)
+        stored = campaigns.get_campaign(tx.of(TENANT), SALE)
         assert stored.definition == CHANGED
         assert (stored.created_at, stored.rules) == (now, {"version": 1, "of": "News"})
         of_ours = sa.select(variant.c.title).where(variant.c.tenant_id == TENANT)
         assert {*tx.scalars(of_ours)} == {"News"}
-        theirs = plans.get_campaign(tx.of(OTHER), SALE)
+        theirs = campaigns.get_campaign(tx.of(OTHER), SALE)
         assert theirs.definition == DEFINITION
         for table in (metadata.tables["campaign"], variant):
             assert list(changed(tx, table)) == []
@@ -183,9 +183,9 @@ def test_a_draft_of_an_earlier_release_is_accepted_when_it_is_put_again(
     with state.write(TENANT) as tx:
         unknown = {"rules": None, "row_hash": None}
         tx.execute(sa.update(metadata.tables["campaign"]).values(**unknown))
-    assert put_again(state, now, DEFINITION) is plans.Put.REPEATED
+    assert put_again(state, now, DEFINITION) is campaigns.Put.REPEATED
     with state.read(TENANT) as tx:
-        assert plans.get_campaign(tx, SALE).rules == {"version": 1, "of": "Sale"}
+        assert campaigns.get_campaign(tx, SALE).rules == {"version": 1, "of": "Sale"}
 
 
 @pytest.mark.parametrize("ending", ["committed", "cancelled"])
@@ -201,7 +201,7 @@ def test_what_was_committed_or_cancelled_takes_no_other_definition(
         put_again(state, now, CHANGED)
     expected = {"committed": "campaign_conflict", "cancelled": "campaign_cancelled"}
     assert refusal.value.code == expected[ending]
-    assert put_again(state, now, DEFINITION) is plans.Put.REPEATED
+    assert put_again(state, now, DEFINITION) is campaigns.Put.REPEATED
 
 
 def test_a_plan_of_a_definition_that_was_changed_meanwhile_is_not_committed(
@@ -209,9 +209,9 @@ def test_a_plan_of_a_definition_that_was_changed_meanwhile_is_not_committed(
 ) -> None:
     put_again(state, now, CHANGED)
     with state.write(TENANT) as tx:
-        plans.require_definition(tx, SALE, CHANGED)
+        campaigns.require_definition(tx, SALE, CHANGED)
         with pytest.raises(Conflict) as refusal:
-            plans.require_definition(tx, SALE, DEFINITION)
+            campaigns.require_definition(tx, SALE, DEFINITION)
     assert refusal.value.code == "campaign_changed"
 
 
@@ -226,7 +226,7 @@ def test_a_send_comes_back_with_its_decision_to_the_last_bit(
         for send, reason in zip(plan.sends, plan.decisions, strict=True):
             stored = plans.get_send(tx.of(TENANT), send.send_id)
             assert stored == plans.StoredSend(send, reason, now, 0, send.due_at, None, ())
-        assert plans.get_campaign(tx.of(TENANT), SALE).committed_at == now
+        assert campaigns.get_campaign(tx.of(TENANT), SALE).committed_at == now
         ready = dict(tx.execute(sa.select(planned_send.c.send_id, planned_send.c.ready_at)).all())
         due = plans.due_times(tx.of(TENANT), SALE)
     assert ready == {send.send_id: send.due_at for send in plan.sends}
@@ -245,7 +245,7 @@ def test_committing_again_adds_only_who_joined_since(
     with state.read(TENANT) as tx:
         assert plans.get_send(tx, SendId("s_default_7")).planned_at == now
         assert plans.get_send(tx, SendId("s_default_22")).planned_at == now + HOUR
-        assert plans.get_campaign(tx, SALE).committed_at == now
+        assert campaigns.get_campaign(tx, SALE).committed_at == now
 
 
 def at_once(*actions: Callable[[], Any]) -> list[Any]:
@@ -306,7 +306,7 @@ def test_a_commit_that_fails_leaves_nothing(state: State, now: datetime, put: No
         plans.commit(tx, broken, now=now)
     assert counts(state) == {}
     with state.read(TENANT) as tx:
-        assert plans.get_campaign(tx, SALE).committed_at is None
+        assert campaigns.get_campaign(tx, SALE).committed_at is None
 
 
 def test_a_cancelled_campaign_keeps_what_was_handed_over_and_plans_no_more(
@@ -329,7 +329,7 @@ def test_a_cancelled_campaign_keeps_what_was_handed_over_and_plans_no_more(
         SendState.SUPPRESSED: 2,
     }
     with state.read(TENANT) as tx:
-        assert plans.get_campaign(tx, SALE).cancelled_at == now
+        assert campaigns.get_campaign(tx, SALE).cancelled_at == now
         assert plans.get_send(tx, SendId("s_default_8")).send.reason == "changed_mind"
     with state.write(TENANT) as tx, pytest.raises(Conflict) as refusal:
         plans.commit(tx, a_plan(now, range(30)), now=now)

@@ -35,7 +35,7 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
-from sendopt.state import State, plans, tables
+from sendopt.state import State, campaigns, tables
 from sendopt.state.devices import fingerprint
 
 NORTH, SOUTH = TWINS = (TenantId("north"), TenantId("south"))
@@ -125,7 +125,7 @@ def live(state: State, tenant_ids: Iterable[TenantId]) -> None:
             )
         for tenant_id in set(tenant_ids) & set(TWINS):
             given_at = BEFORE_ANYTHING + _number(tenant_id) * HOUR
-            plans.put_campaign(
+            campaigns.put_campaign(
                 tx.of(tenant_id), a_campaign("told"), TOLD, rules={"version": 1}, now=given_at
             )
             spare = f"spare-{1 - _number(tenant_id)}"
