@@ -99,9 +99,10 @@ def send_states() -> str:
 
 def data_model() -> str:
     """Return every table of the state: what a row is, its columns and its keys."""
-    source = inspect.getsource(tables)
+    files = sorted(Path(tables.__file__).parent.glob("tables*.py"))
+    source = "\n".join(file.read_text("utf-8") for file in files)
     page = [
-        "# The tables of the state\n\nGenerated from `sendopt/state/tables.py` by `make docs`.",
+        "# The tables of the state\n\nGenerated from `sendopt/state/tables*.py` by `make docs`.",
         "The same on SQLite and PostgreSQL. Instants are microseconds since 1970, in UTC.",
     ]
     for table in tables.metadata.tables.values():
@@ -109,7 +110,7 @@ def data_model() -> str:
             rf"^{table.name} = sa\.Table\(  # ([^\n]+)\n(.+?)^\)", source, re.DOTALL | re.MULTILINE
         )
         if text is None:
-            raise SystemExit(f"sendopt/state/tables.py: say beside `{table.name}` what a row is")
+            raise SystemExit(f"sendopt/state/tables*.py: say beside `{table.name}` what a row is")
         remarks = _remarks(text[2])
         page += [
             f"\n## {table.name}\n\nA row is {text[1]}.\n",

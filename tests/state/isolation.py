@@ -81,6 +81,7 @@ from sendopt.state import (
     outbox,
     past_outcomes,
     plans,
+    requests,
     results,
     roles,
     rows,
@@ -92,6 +93,7 @@ from sendopt.state import (
     users,
 )
 from sendopt.state.campaign_list import CampaignKey, CampaignPhase
+from sendopt.state.requests import Claim, KeptAnswer
 from sendopt.state.send_list import SendFilter, SendKey
 
 CAMPAIGNS = [CampaignId(name) for name in ("sale", "news", *(f"only-{each}" for each in TWINS))]
@@ -112,6 +114,7 @@ def talk(state: State, us: TenantId, heard: Callable[[Answer], None]) -> None:
     for about in (
         _about_tenants,
         _about_keys,
+        _about_requests,
         _about_users,
         _about_devices,
         _about_past_outcomes,
@@ -161,6 +164,19 @@ def _about_keys(said: Conversation) -> None:
             said.write(roles.delete, name)
         said.write(api_keys.revoke, key_of(number), now=NOW)
     said.read(api_keys.everyone)
+
+
+def _about_requests(said: Conversation) -> None:
+    for name in ("answered", "at work", "issued", "left", "another", "expired", "new"):
+        said.write(requests.begin, name, fingerprint="the same", now=NOW)
+        said.write(requests.begin, name, fingerprint="another of 0", now=NOW)
+        for number in range(1, 6):
+            claim = Claim(name, number)
+            said.write(requests.give_up, claim, now=NOW)
+            if name == "left":
+                said.write(requests.note_issued, claim, "a key")
+            said.write(requests.keep, claim, KeptAnswer(201, (), b"kept"), now=NOW)
+        said.write(requests.begin, name, fingerprint="the same", now=NOW)
 
 
 def _about_users(said: Conversation) -> None:

@@ -42,7 +42,13 @@ OF_NO_TENANT = {
     "secrets_in_use.are_secrets_in_use",
 }
 #: Functions of all tenants at once whose effect, or the size of whose answer, is about them all.
-OF_THE_FLEET = {"hold.held", "hold.hold", "hold.resume", "outbox.after"}
+OF_THE_FLEET = {
+    "hold.held",
+    "hold.hold",
+    "hold.resume",
+    "outbox.after",
+    "requests.forget_expired",
+}
 
 
 @pytest.mark.parametrize("us", [*TWINS, ABSENT])

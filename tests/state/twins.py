@@ -10,6 +10,7 @@ role 5, and the other way round: so what one has and the other lacks stands unde
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -35,7 +36,7 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
-from sendopt.state import State, campaigns, tables
+from sendopt.state import State, campaigns, tables, tables_requests
 from sendopt.state.devices import fingerprint
 
 NORTH, SOUTH = TWINS = (TenantId("north"), TenantId("south"))
@@ -192,6 +193,7 @@ def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
         tables.ledger_entry: _entries(number),
         tables.drift_alarm: [_alarm(name, number) for name in ("hour", "level")],
         tables.event_outbox: _events(tenant_id),
+        tables_requests.keyed_request: _requests(number),
     }
     for rows in kept.values():
         for row in rows:
@@ -199,6 +201,36 @@ def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
             if "send_id" in row:
                 row["send_id"] = send_id(row["send_id"], tenant_id)
     return kept
+
+
+def _requests(number: int) -> list[dict[str, Any]]:
+    """Requests under the same keys: what is answered to one is at work or issued for the other."""
+    answer = {
+        "status": 200 + number,
+        "headers": [["said-in", f"{number}"]],
+        "body": zlib.compress(b"%d" % number),
+    }
+    given: dict[str, dict[str, Any]] = {
+        "answered": answer,
+        "at work": answer if number else {"claim_expires_at": NOW + MINUTE},
+        "issued": {"issued": f"a key of {number}"} if number else answer,
+        "left": {},
+        "another": {"fingerprint": f"another of {number}"},
+        "expired": answer | {"expires_at": NOW + (HOUR if number else -HOUR)},
+    }
+    silent = dict.fromkeys(("issued", "status", "headers", "body"))
+    return [
+        {
+            "request_key": name,
+            "fingerprint": "the same",
+            "claim": 3 + number,
+            "claim_expires_at": NOW - MINUTE,
+            "expires_at": NOW + HOUR,
+            **silent,
+            **facts,
+        }
+        for name, facts in given.items()
+    ]
 
 
 def _tenant(number: int) -> dict[str, Any]:

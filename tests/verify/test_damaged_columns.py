@@ -20,7 +20,7 @@ BYTES = "x'ff00'"
 FILLED = [
     table
     for table in tables.metadata.sorted_tables
-    if table.name not in {"api_key", "drift_alarm", "ledger_entry", "period"}
+    if table.name not in {"api_key", "drift_alarm", "keyed_request", "ledger_entry", "period"}
 ]
 
 
