@@ -23,7 +23,8 @@ from traffic.service import issue_key, running
 
 from sendopt.clock import monotonic
 from sendopt.state import State
-from sendopt.state.tables import campaign, planned_send
+from sendopt.state.tables import planned_send
+from sendopt.state.tables_campaigns import campaign
 
 _CAMPAIGNS = 50
 _NOW = datetime(2026, 10, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sendopt.records import CampaignId
 from sendopt.state.instant import Instant
 from sendopt.state.pages import Page, read_page
-from sendopt.state.tables import campaign
+from sendopt.state.tables_campaigns import campaign
 from sendopt.state.transaction import TenantRead
 
 

@@ -15,7 +15,7 @@ from sendopt.errors import Conflict, NotFound
 from sendopt.records import Campaign, CampaignId, TenantId
 from sendopt.state.engine import insert
 from sendopt.state.row_hash import hash_of
-from sendopt.state.tables import campaign, variant
+from sendopt.state.tables_campaigns import campaign, variant
 from sendopt.state.transaction import TenantRead, TenantWrite
 from sendopt.text import quoted
 

@@ -20,13 +20,12 @@ from sendopt.state.due_row import CampaignFacts, campaign_facts, due_send
 from sendopt.state.tables import (
     IS_A_DISPATCHERS_CLAIM,
     app_user,
-    campaign,
     decision,
     device,
     link,
     planned_send,
-    variant,
 )
+from sendopt.state.tables_campaigns import campaign, variant
 from sendopt.state.transaction import FleetRead, FleetWrite, TenantWrite, owned
 
 #: More than dispatchers have in hand at a time.

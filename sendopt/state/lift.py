@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from sendopt.records import Arm, CampaignId, EventType, ResponseKind
-from sendopt.state.tables import app_user, campaign, click, planned_send, response
+from sendopt.state.tables import app_user, click, planned_send, response
+from sendopt.state.tables_campaigns import campaign
 from sendopt.state.transaction import TenantRead
 
 _MICROSECOND = timedelta(microseconds=1)

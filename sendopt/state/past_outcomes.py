@@ -17,7 +17,8 @@ from sendopt.records import (
     VariantId,
 )
 from sendopt.state.same_send import same_send
-from sendopt.state.tables import campaign, click, decision, planned_send, response, variant
+from sendopt.state.tables import click, decision, planned_send, response
+from sendopt.state.tables_campaigns import campaign, variant
 from sendopt.state.transaction import TenantRead
 
 

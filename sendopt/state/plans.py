@@ -24,7 +24,8 @@ from sendopt.state import plan_rows
 from sendopt.state.attempt_list import ListedAttempt, attempts
 from sendopt.state.campaigns import campaign_cancelled, is_campaign, lock_campaign
 from sendopt.state.send_list import next_attempt_at
-from sendopt.state.tables import campaign, decision, planned_send
+from sendopt.state.tables import decision, planned_send
+from sendopt.state.tables_campaigns import campaign
 from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
 
 _KEY = ("tenant_id", "send_id")

@@ -19,7 +19,8 @@ from sendopt.records import CampaignId, PlannedSend, SendState, UserId
 from sendopt.state import plan_rows
 from sendopt.state.instant import Instant
 from sendopt.state.pages import Page, read_page
-from sendopt.state.tables import ENDED_BADLY, IS_ENDED_BADLY, campaign, planned_send
+from sendopt.state.tables import ENDED_BADLY, IS_ENDED_BADLY, planned_send
+from sendopt.state.tables_campaigns import campaign
 from sendopt.state.transaction import TenantRead
 
 #: Rows that a page looks at where it finds few: some ten milliseconds.

@@ -234,7 +234,7 @@ def test_of_a_campaign_of_an_earlier_release_the_share_is_unknown(
 ) -> None:
     import sqlalchemy as sa
 
-    from sendopt.state.tables import campaign
+    from sendopt.state.tables_campaigns import campaign
 
     live(app, clock, 0, {"share": 0.5})
     silent = a_campaign(1, None)

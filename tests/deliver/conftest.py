@@ -27,14 +27,13 @@ from sendopt.state import State
 from sendopt.state.tables import (
     app_user,
     attempt,
-    campaign,
     decision,
     device,
     event_outbox,
     planned_send,
     tenant,
-    variant,
 )
+from sendopt.state.tables_campaigns import campaign, variant
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 

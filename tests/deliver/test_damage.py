@@ -15,13 +15,12 @@ from sendopt.records import Accepted, Permanent
 from sendopt.state.tables import (
     app_user,
     attempt,
-    campaign,
     decision,
     device,
     link,
     planned_send,
-    variant,
 )
+from sendopt.state.tables_campaigns import campaign, variant
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 POISONED = "s-spring-0"

@@ -13,14 +13,13 @@ from sendopt.records import Accepted, DeadAddress, Permanent, Retry
 from sendopt.state.tables import (
     app_user,
     attempt,
-    campaign,
     decision,
     device,
     event_outbox,
     link,
     planned_send,
-    variant,
 )
+from sendopt.state.tables_campaigns import campaign, variant
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 

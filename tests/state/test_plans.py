@@ -34,7 +34,8 @@ from sendopt.records import (
     VariantId,
 )
 from sendopt.state import State, campaigns, plans
-from sendopt.state.tables import decision, metadata, planned_send, variant
+from sendopt.state.tables import decision, metadata, planned_send
+from sendopt.state.tables_campaigns import variant
 from sendopt.state.unchanged import changed
 
 TENANT, OTHER = TenantId("default"), TenantId("other")

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sendopt.records import CampaignId, SendState, TenantId, UserId
 from sendopt.state import State, send_list
 from sendopt.state.send_list import ListedSend, SendFilter, SendKey
-from sendopt.state.tables import ENDED_BADLY, campaign, planned_send
+from sendopt.state.tables import ENDED_BADLY, planned_send
+from sendopt.state.tables_campaigns import campaign
 
 SHOP, BANK = TenantId("shop"), TenantId("bank")
 STATES = [*SendState]

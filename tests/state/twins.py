@@ -36,7 +36,7 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
-from sendopt.state import State, campaigns, tables, tables_requests
+from sendopt.state import State, campaigns, tables, tables_campaigns, tables_requests
 from sendopt.state.devices import fingerprint
 
 NORTH, SOUTH = TWINS = (TenantId("north"), TenantId("south"))
@@ -179,8 +179,8 @@ def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
         tables.role: _roles(number),
         tables.app_user: _users(number),
         tables.device: _devices(tenant_id),
-        tables.campaign: _campaigns(number),
-        tables.variant: _variants(number),
+        tables_campaigns.campaign: _campaigns(number),
+        tables_campaigns.variant: _variants(number),
         tables.planned_send: [_send(role, number) for role in ROLES],
         tables.decision: [_decision(role) for role in ROLES if role != _UNDECIDED],
         tables.attempt: [_attempt(role, number) for role in _TRIED],
