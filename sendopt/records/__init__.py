@@ -38,6 +38,7 @@ from sendopt.records.device import Channel, Device
 from sendopt.records.due_send import DamagedSend, DueSend
 from sendopt.records.end_reason import EndReason
 from sendopt.records.event import CAUSED_BY_SEND, COUNTING_ATTRIBUTE, OUTCOMES, Event, EventType
+from sendopt.records.fallback_reason import FallbackReason
 from sendopt.records.finding import DroppedField, Finding, Rejection
 from sendopt.records.ids import (
     CampaignId,
@@ -97,6 +98,7 @@ __all__ = [
     "Exclusion",
     "Exploration",
     "ExplorationBound",
+    "FallbackReason",
     "Finding",
     "Holdout",
     "HoldoutTime",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from sendopt.records.fallback_reason import FallbackReason
 from sendopt.records.ids import SendId
 from sendopt.records.policy import Policy
 
@@ -77,7 +78,7 @@ class Decision:
     propensity: float | None  # P(this slot | arm, all constraints); None = suppressed
     policy: Policy
     binding_constraint: Exclusion | None  # what kept the send from the most likely slot of all
-    fallback_reason: str | None  # why no model spoke
+    fallback_reason: FallbackReason | None  # why no model spoke
     model_version: str | None
     log_snapshot: int | None  # the log as the model saw it
     timezone: str

@@ -17,6 +17,7 @@ from sendopt.records import (
     EndReason,
     Exclusion,
     ExplorationBound,
+    FallbackReason,
     HoldoutTime,
     Policy,
     Slot,
@@ -38,7 +39,7 @@ class Choice:
     propensity: float | None = None
     suppressed_by: EndReason | None = None
     binding_constraint: Exclusion | None = None
-    fallback_reason: str | None = None
+    fallback_reason: FallbackReason | None = None
     gain_probability: float | None = None
     abstention_reason: AbstentionReason | None = None
     explored: bool | None = None
@@ -57,7 +58,7 @@ def choose(
     arm: Arm | None,
     uniform: Callable[[], float],
     explored_count: int,
-    fallback_reason: str | None,
+    fallback_reason: FallbackReason | None,
     bonus: Bonus | None = None,
 ) -> Choice:
     """Choose among the allowed `slots`, or say why none is taken.
@@ -69,7 +70,7 @@ def choose(
         arm: of the experiment; None = no experiment.
         uniform: gives the send's chance, in [0, 1), the same whenever it is asked.
         explored_count: sends of the last 30 days that left this user's best slot.
-        fallback_reason: why no model spoke, or None; who alone has no score gets "not_scored".
+        fallback_reason: why no model spoke, or None; who alone has no score gets NOT_SCORED.
         bonus: see `Bonus`; None = nothing is known.
     """
     suppressed_by = member.suppressed_by or (EndReason.NO_DEVICE if member.device is None else None)
@@ -84,7 +85,7 @@ def choose(
     if all(slot.open_probability is None for slot in allowed or slots):
         return replace(
             _configured(slots, allowed, by_clock, policy=Policy.FALLBACK),
-            fallback_reason=fallback_reason or "not_scored",
+            fallback_reason=fallback_reason or FallbackReason.NOT_SCORED,
         )
     choice, kept = _most_promising(campaign, slots, allowed, by_clock, bonus)
     choice = replace(choice, fallback_reason=fallback_reason)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sendopt.records import Score, ServedBy, UserId
+from sendopt.records import FallbackReason, Score, ServedBy, UserId
 from sendopt.schedule.variants import VariantBelief
 
 Scores = Mapping[UserId, Mapping[datetime, Score]]
@@ -19,7 +19,7 @@ class Forecast:
     scores: Scores  # by user and candidate instant
     model_version: str | None  # None = no model spoke
     log_snapshot: int | None  # the log as that model saw it
-    fallback_reason: str | None  # why the champion did not speak; None = it did
+    fallback_reason: FallbackReason | None  # why the champion did not speak; None = it did
     served_by: ServedBy = ServedBy.CHAMPION
 
 

@@ -22,6 +22,7 @@ from sendopt.records import (
     EndReason,
     Exclusion,
     ExplorationBound,
+    FallbackReason,
     PlannedSend,
     Policy,
     SendId,
@@ -116,7 +117,9 @@ def decision(row: Any) -> Decision:
         binding_constraint=None
         if row.binding_constraint is None
         else _word(Exclusion, row.binding_constraint),
-        fallback_reason=row.fallback_reason,
+        fallback_reason=None
+        if row.fallback_reason is None
+        else _word(FallbackReason, row.fallback_reason),
         model_version=row.model_version,
         log_snapshot=row.log_snapshot,
         timezone=row.timezone,

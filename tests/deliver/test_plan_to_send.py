@@ -12,7 +12,7 @@ import pytest
 from sendopt import schedule
 from sendopt.deliver import DispatchReport
 from sendopt.deliver.providers import SimulatorProvider
-from sendopt.records import Channel, Device, Score
+from sendopt.records import Channel, Device, FallbackReason, Score
 from sendopt.schedule import AudienceMember, Forecast
 from sendopt.state import campaigns, devices, plans, tenants
 
@@ -62,7 +62,7 @@ def test_every_planned_user_gets_one_message_at_the_chosen_time(
                 {},
                 model_version=None,
                 log_snapshot=None,
-                fallback_reason="no_model",
+                fallback_reason=FallbackReason.NO_CHAMPION,
             ),
             now=now,
         )

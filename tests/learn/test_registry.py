@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import sqlite3
 import weakref
 from contextlib import closing
@@ -38,7 +39,7 @@ from sendopt.learn.registry.promotions import (
     tag,
 )
 from sendopt.learn.registry.serving import Limits, ask
-from sendopt.records import ServedBy, TenantId
+from sendopt.records import FallbackReason, ServedBy, TenantId
 
 SHOP, OTHER = TenantId("shop"), TenantId("other")
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
@@ -288,6 +289,7 @@ def test_a_log_that_fails_is_not_the_models_fault(registry: Registry) -> None:
     "raised",
     [
         SolverFailed("no likeliest curve"),
+        ModelNotServable("a word of its own", code="tides_unknown"),
         InvalidInput("it learned other answers", code="wrong_target"),
         ValueError("shapes differ"),
     ],
@@ -306,6 +308,13 @@ def test_whatever_a_model_breaks_at_lets_the_last_good_one_answer(
     answer = ask(registry, SHOP, score, rows=2, limits=LIMITS, now=NOW)
     assert (answer.step, answer.reason) == (ServedBy.LAST_GOOD, "model_failed")
     assert str(raised) in answer.skipped[0].detail
+
+
+def test_the_documents_name_every_reason_for_a_fallback() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text("utf-8")
+    table = page.split("| `fallback_reason` |", 1)[1].split("\n\n", 1)[0]
+    first = [line.split("|")[1] for line in table.splitlines()[2:]]
+    assert sorted(re.findall(r"`(\w+)`", " ".join(first))) == sorted(FallbackReason)
 
 
 def test_what_the_asker_did_wrong_is_not_the_models_fault(registry: Registry) -> None:

@@ -23,6 +23,7 @@ from sendopt.records import (
     Device,
     DeviceId,
     Exploration,
+    FallbackReason,
     Holdout,
     Plan,
     QuietHours,
@@ -297,11 +298,11 @@ def test_without_an_experiment_nobody_has_an_arm() -> None:
 
 def test_the_record_says_whose_word_it_rests_on() -> None:
     told = the_decision(
-        CAMPAIGN, served_by=ServedBy.TENANT_HISTOGRAM, fallback_reason="no_champion"
+        CAMPAIGN, served_by=ServedBy.TENANT_HISTOGRAM, fallback_reason=FallbackReason.NO_CHAMPION
     )
     assert (told.policy, told.served_by) == ("greedy", ServedBy.TENANT_HISTOGRAM)
     assert told.fallback_reason == "no_champion"
-    silent = the_decision(CAMPAIGN, scores={}, fallback_reason="no_champion")
+    silent = the_decision(CAMPAIGN, scores={}, fallback_reason=FallbackReason.NO_CHAMPION)
     assert (silent.policy, silent.served_by) == ("fallback", ServedBy.CONFIGURED_TIME)
     assert silent.chosen_at == EIGHTEEN
 

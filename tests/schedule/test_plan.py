@@ -15,6 +15,7 @@ from sendopt.records import (
     Decision,
     Device,
     DeviceId,
+    FallbackReason,
     Plan,
     PlannedSend,
     QuietHours,
@@ -61,7 +62,7 @@ def planned(
     *people: AudienceMember,
     said: dict[UserId, dict[datetime, float]] | None = None,
     now: datetime = NOON - HOUR,
-    fallback_reason: str | None = None,
+    fallback_reason: FallbackReason | None = None,
 ) -> Plan:
     return plan(
         campaign,
@@ -142,10 +143,12 @@ def test_ties_go_to_the_earliest() -> None:
 def test_without_a_model_the_fallback_time_is_read_off_the_users_clock() -> None:
     campaign = a_campaign(fallback_local_time=time(18, 30))
     send, decision = only(
-        planned(campaign, a_person(zone="Asia/Kathmandu"), fallback_reason="model_not_servable")
+        planned(
+            campaign, a_person(zone="Asia/Kathmandu"), fallback_reason=FallbackReason.MODEL_STALE
+        )
     )
     assert send.due_at == datetime(2026, 10, 1, 12, 45, tzinfo=UTC)
-    assert (decision.policy, decision.fallback_reason) == ("fallback", "model_not_servable")
+    assert (decision.policy, decision.fallback_reason) == ("fallback", "model_stale")
 
 
 def test_a_fallback_time_at_night_moves_to_the_nearest_allowed_slot() -> None:

@@ -17,7 +17,15 @@ from sendopt.features import USER_FEATURES, AsOfView
 from sendopt.learn import ServableModel
 from sendopt.learn.families.level_shape_trees.weights import Weights
 from sendopt.log import Log, event_table
-from sendopt.records import Event, EventType, SendId, ServedBy, TenantId, UserId
+from sendopt.records import (
+    Event,
+    EventType,
+    FallbackReason,
+    SendId,
+    ServedBy,
+    TenantId,
+    UserId,
+)
 from sendopt.schedule.policy import chance_of_gain
 from sendopt.score import score_slots
 from sendopt.score.explain import Explanation, Feature, Standing, explain
@@ -212,7 +220,9 @@ def test_another_field_is_another_word(ann: Explanation) -> None:
     [
         (replace(STANDING, least_confidence=0.5), "enough for a campaign to leave that time (50 %"),
         (
-            replace(STANDING, served_by=ServedBy.LAST_GOOD, fallback_reason="model_damaged"),
+            replace(
+                STANDING, served_by=ServedBy.LAST_GOOD, fallback_reason=FallbackReason.MODEL_DAMAGED
+            ),
             "last good, because of model_damaged",
         ),
         (replace(STANDING, timezone_source="unknown"), "The log names no zone: hours are in UTC"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sendopt.api.schemas.answer import Answer, shown_as
-from sendopt.records import ServedBy
+from sendopt.records import FallbackReason, ServedBy
 
 _HOUR = {
     "day_of_week": 0,
@@ -140,7 +140,7 @@ class Standing(Answer):
     planning_timezone_source: str
     """`device`, `user`, `log`, `tenant`."""
     served_by: ServedBy
-    fallback_reason: str | None
+    fallback_reason: FallbackReason | None
     """Why the champion did not speak; null = it did."""
     least_confidence: float
     """In a gain, for a campaign that names a time to leave it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sendopt.api.schemas.answer import Answer, shown_as
-from sendopt.records import Arm, Channel, SendState, ServedBy
+from sendopt.records import Arm, Channel, FallbackReason, SendState, ServedBy
 
 
 class Slot(Answer):
@@ -33,8 +33,8 @@ class Decision(Answer):
     """`greedy`, `epsilon_greedy`, ...; `configured`, `fallback`: see docs/campaigns.md."""
     binding_constraint: str | None
     """What kept the send from the most likely slot of all."""
-    fallback_reason: str | None
-    """Why no model spoke."""
+    fallback_reason: FallbackReason | str | None
+    """Why no model spoke; another text was written by another release."""
     model_version: str | None
     log_snapshot: int | None
     """The log as the model saw it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sendopt.api.schemas.answer import Answer, shown_as
+from sendopt.records import FallbackReason
 
 
 class HourOfWeek(Answer):
@@ -33,7 +34,7 @@ class BestTimes(Answer):
     timezone: str
     slots: list[HourOfWeek]
     model_version: str | None
-    fallback_reason: str | None
+    fallback_reason: FallbackReason | None
     """Why the champion did not speak; null = it did."""
 
 

@@ -2,22 +2,8 @@
 
 A time is found in four steps: champion, last good, the tenant's histogram, the configured time. The
 first two are walked here; a model that is missing, broken, stale, slow or talks nonsense costs a
-send its best time, never the send. Why a step was passed over is one of
-
-    no_champion, no_last_good   there is none
-    model_damaged               its files are not what was judged
-    model_stale                 it was trained longer ago than models may serve
-    model_too_slow              no answer within the time that its number of rows may take, or
-                                too many such questions that it still works at
-    model_output_invalid        an answer that is no probability: NaN, infinite, outside (0, 1); or
-                                more answers than questions, or fewer
-    family_missing, family_broken, family_taken
-                                the package that brings its family is not installed, is broken, or
-                                brings what another one brings as well
-    model_failed                it raised: it broke, a solver of its own found nothing, or it was
-                                asked for other answers than it learned
-    registry_unavailable        nobody can say who the champion is; then the last good one is the
-                                champion that this process loaded last
+send its best time, never the send. `FallbackReason` says why a step was passed over. Where nobody
+can say who the champion is, the last good one is the champion that this process loaded last.
 
 Planning asks like this, and goes on to the histogram if `answer.scores` is None:
 
@@ -43,7 +29,7 @@ from sendopt.errors import InvalidInput, ModelNotServable, SendoptError, SolverF
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.registry.registry import Registry
 from sendopt.liveness import LeftBehind, in_background
-from sendopt.records import ServedBy, TenantId
+from sendopt.records import FallbackReason, ServedBy, TenantId
 
 
 @dataclass(frozen=True)
@@ -64,7 +50,7 @@ class Skipped:
     """A step that gave no answer."""
 
     step: ServedBy
-    reason: str  # a code of the list above
+    reason: FallbackReason
     detail: str  # one sentence for people
 
 
@@ -83,7 +69,7 @@ class ModelAnswer:
         return None if self.model is None else self.model.version
 
     @property
-    def reason(self) -> str | None:
+    def reason(self) -> FallbackReason | None:
         """Why the champion did not answer; None = it did."""
         return self.skipped[0].reason if self.skipped else None
 
@@ -126,7 +112,7 @@ def ask(
                 model, score, registry.left_behind, rows=rows, limits=limits, now=now
             )
         except ModelNotServable as refusal:
-            skipped.append(Skipped(step, refusal.code, refusal.message))
+            skipped.append(Skipped(step, FallbackReason.of(refusal.code), refusal.message))
         else:
             return ModelAnswer(step, model, scores, tuple(skipped))
     return ModelAnswer(None, None, None, tuple(skipped))
@@ -154,7 +140,7 @@ def _load(
     """Return the model of a step; a registry that was silent is not waited for a second time."""
     if step is ServedBy.CHAMPION:
         return registry.champion(tenant_id)
-    if skipped[-1].reason == "registry_unavailable":
+    if skipped[-1].reason is FallbackReason.REGISTRY_UNAVAILABLE:
         return registry.last_served(tenant_id)
     return registry.last_good(tenant_id)
 
