@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
 from sendopt.errors import InvalidInput, together
 from sendopt.json_forms import Place
 from sendopt.masking import masked, remember, secrets_in
 from sendopt.model_faults import faults_of
+from sendopt.oidc_settings import OidcSettings
+from sendopt.section import Names, Section
 from sendopt.text import nearest
 
 DEFAULT_HOME = Path("sendopt-home")
@@ -32,26 +34,7 @@ Count = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
-def _names(value: Any) -> Any:
-    """Read a list of names from the environment, where it is JSON."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except json.JSONDecodeError as error:
-        raise InvalidInput(
-            'should be a JSON list of names, such as ["otp"]', code="setting_invalid"
-        ) from error
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LogSettings(_Section):
+class LogSettings(Section):
     """Where the log lives; a DuckLake."""
 
     catalog: str = ""  # SQLite file or postgresql:// URI; empty = HOME/log/catalog.sqlite
@@ -65,20 +48,20 @@ class LogSettings(_Section):
     s3_use_ssl: bool = True
 
 
-class StateSettings(_Section):
+class StateSettings(Section):
     """Where the state lives."""
 
     url: str = ""  # SQLAlchemy URL; empty = SQLite at HOME/state.sqlite
 
 
-class RegistrySettings(_Section):
+class RegistrySettings(Section):
     """Where models live; MLflow."""
 
     tracking_uri: str = ""  # empty = SQLite at HOME/registry/mlflow.sqlite
     artifacts: str = ""  # empty = HOME/registry/artifacts
 
 
-class LearnSettings(_Section):
+class LearnSettings(Section):
     """How models are trained, and what they must keep to serve; else the last good one is asked."""
 
     open_window_minutes: Annotated[int, Field(gt=0, le=24 * 60)] = 30  # delays are known for a day
@@ -94,7 +77,7 @@ class LearnSettings(_Section):
     model_rows_per_second: Annotated[float, Field(gt=0)] = 5_000
 
 
-class ScheduleSettings(_Section):
+class ScheduleSettings(Section):
     """How times are chosen where a campaign does not say."""
 
     policy: Literal["greedy", "epsilon_greedy", "thompson"] = "greedy"  # greedy explores nothing
@@ -110,14 +93,14 @@ class ScheduleSettings(_Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1  # of every chance; another one moves every arm
 
 
-class ScoresSettings(_Section):
+class ScoresSettings(Section):
     """Where `sendopt score` keeps every user's week for the API to answer from."""
 
     folder: str = ""  # empty = HOME/scores
     max_age_hours: Annotated[float, Field(gt=0)] = 36  # a missed night is bridged; then live again
 
 
-class DeliverSettings(_Section):
+class DeliverSettings(Section):
     """How sends are handed over."""
 
     batch: Count = 500  # sends claimed at once
@@ -130,7 +113,7 @@ class DeliverSettings(_Section):
     vapid_subject: str = ""  # mailto: or https: contact that push services may write to (RFC 8292)
 
 
-class BackupSettings(_Section):
+class BackupSettings(Section):
     """How `sendopt backup s3://bucket/prefix` and `restore` reach the store."""
 
     s3_endpoint: str = ""  # host:port; empty = AWS
@@ -140,7 +123,7 @@ class BackupSettings(_Section):
     s3_use_ssl: bool = True
 
 
-class HttpSettings(_Section):
+class HttpSettings(Section):
     """Where the API listens, and how the world reaches it."""
 
     host: str = "127.0.0.1"
@@ -157,7 +140,7 @@ class HttpSettings(_Section):
     )
 
 
-class ServiceSettings(_Section):
+class ServiceSettings(Section):
     """How long the parts of a service may take; docs/runbooks/dispatcher-late.md."""
 
     # Well above the longest turn: a batch that meets slow providers takes up to a lease.
@@ -166,7 +149,7 @@ class ServiceSettings(_Section):
     stop_seconds: Seconds = 60  # that parts have, told to stop, to finish what they have begun
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything that can be set, built once and frozen."""
 
     home: Path = DEFAULT_HOME
@@ -179,6 +162,7 @@ class Settings(_Section):
     deliver: DeliverSettings = DeliverSettings()
     backup: BackupSettings = BackupSettings()
     http: HttpSettings = HttpSettings()
+    oidc: OidcSettings = OidcSettings()
     service: ServiceSettings = ServiceSettings()
 
     @property
@@ -233,7 +217,7 @@ class Settings(_Section):
     def model_post_init(self, _context: Any) -> None:
         """Let no message show what is secret in any setting."""
         for section in self.__dict__.values():
-            for value in section.__dict__.values() if isinstance(section, _Section) else ():
+            for value in section.__dict__.values() if isinstance(section, Section) else ():
                 if isinstance(value, SecretStr):
                     remember(value.get_secret_value())
                 elif isinstance(value, str):
@@ -325,7 +309,7 @@ def setting_names() -> list[str]:
     names = []
     for name, field in Settings.model_fields.items():
         section = field.default
-        fields = type(section).model_fields if isinstance(section, _Section) else ()
+        fields = type(section).model_fields if isinstance(section, Section) else ()
         names += [f"{_PREFIX}{name}{_BETWEEN}{each}".upper() for each in fields] or [
             f"{_PREFIX}{name}".upper()
         ]

@@ -7,7 +7,6 @@ nothing when a server closed its connections (GOAWAY).
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,10 +16,10 @@ from urllib.parse import urlsplit
 
 import pycurl
 
+from sendopt import outgoing
 from sendopt.deliver.providers.public_address import is_public
 from sendopt.deliver.providers.sockets import Sockets
 from sendopt.records import EndReason
-from sendopt.version import __version__
 
 #: An answer's body is never needed; one that is longer than this is cut off.
 _MAX_BODY_BYTES = 65_536
@@ -211,25 +210,12 @@ def is_contactable(url: object) -> TypeGuard[str]:
 
 
 def _common_options(timeout: timedelta) -> list[tuple[int, Any]]:
-    options = [
+    return [
+        *outgoing.options(timeout),
         (pycurl.POST, 1),
-        (pycurl.USERAGENT, f"sendopt/{__version__}"),
-        (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS),
         # Rather wait for a stream of a connection that exists than open one for each request.
         (pycurl.PIPEWAIT, 1),
-        (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
-        (pycurl.FOLLOWLOCATION, 0),
-        (pycurl.PROXY, ""),
-        (pycurl.NOSIGNAL, 1),
-        (pycurl.TIMEOUT_MS, max(1, timeout // timedelta(milliseconds=1))),
     ]
-    # The library was built on another system: it is told where this one keeps its authorities.
-    trusted = ssl.get_default_verify_paths()
-    if trusted.cafile:
-        options.append((pycurl.CAINFO, trusted.cafile))
-    if trusted.capath:
-        options.append((pycurl.CAPATH, trusted.capath))
-    return options
 
 
 def _answer(curl: Any, code: int, exchange: _Exchange) -> Response | TransportError:

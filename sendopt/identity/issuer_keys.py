@@ -1,0 +1,166 @@
+"""The public keys with which an issuer signs, kept for a while and renewed when they change."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
+
+from sendopt import strict_json
+from sendopt.clock import Clock
+from sendopt.errors import InvalidInput
+from sendopt.identity.refusal import TokenRefused
+
+#: The kind of key, and its curve, of each algorithm that a setting may name: public keys all.
+KEY_OF_ALGORITHM = {"RS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
+
+_LEAST_RSA_BITS = 2048
+_FRESH_SECONDS = 600.0
+#: So long an issuer may be away while its last known keys are believed.
+_STALE_SECONDS = 24 * 3600.0
+#: A token with a key id that nobody knows makes us ask the issuer, but not more often than this.
+_LEAST_BETWEEN_SECONDS = 10.0
+#: How long a request waits for another one's question to the issuer.
+_PATIENCE_SECONDS = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    keys: Mapping[tuple[str, str], PyJWK]  # by key id and algorithm
+    at: float
+
+
+class IssuerKeys:
+    """Keys of one issuer, for any number of threads: one of them asks, the others go on.
+
+    Nothing is asked before the first token comes, so that a service starts while its issuer is
+    away.
+
+    Args:
+        fetch: returns the document at an address, or raises ConnectionError.
+        issuer: its URL; its keys are where its own discovery document says.
+        algorithms: of `KEY_OF_ALGORITHM`; other keys of the issuer are left out.
+        clock: tells how old the keys are.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[str], bytes],
+        *,
+        issuer: str,
+        algorithms: Collection[str],
+        clock: Clock,
+    ) -> None:
+        self._fetch = fetch
+        self._issuer = issuer
+        self._algorithms = frozenset(algorithms)
+        self._clock = clock
+        self._turn = threading.Lock()
+        self._known: _Known | None = None
+        self._asked_at: float | None = None
+
+    def find(self, key_id: str, algorithm: str) -> PyJWK:
+        """Return the key of this id for this algorithm.
+
+        Raises:
+            TokenRefused: `issuer_keys_unknown` before the issuer was ever reached, or when that is
+                too long ago; `key_unknown`.
+        """
+        wanted = (key_id, algorithm)
+        known = self._known
+        age = self._age(known)
+        if known is None or age > _STALE_SECONDS or wanted not in known.keys:
+            self._renew(patience=_PATIENCE_SECONDS)
+        elif age > _FRESH_SECONDS:
+            self._renew(patience=0.0)
+        known = self._known
+        if known is None or self._age(known) > _STALE_SECONDS:
+            raise TokenRefused("issuer_keys_unknown")
+        try:
+            return known.keys[wanted]
+        except KeyError:
+            raise TokenRefused("key_unknown") from None
+
+    def _age(self, known: _Known | None) -> float:
+        return 0.0 if known is None else self._clock.monotonic() - known.at
+
+    def _renew(self, *, patience: float) -> None:
+        """Ask the issuer, unless that was done a moment ago; what fails leaves what is known."""
+        asked_before = self._asked_at
+        if not self._turn.acquire(timeout=patience):
+            return
+        try:
+            now = self._clock.monotonic()
+            last = self._asked_at
+            if last != asked_before or (last is not None and now - last < _LEAST_BETWEEN_SECONDS):
+                return
+            self._asked_at = now
+            self._known = _Known(self._ask(), now)
+        except (ConnectionError, InvalidInput) as error:
+            _log.warning("issuer_keys_not_renewed", issuer=self._issuer, error=str(error))
+        finally:
+            self._turn.release()
+
+    def _ask(self) -> dict[tuple[str, str], PyJWK]:
+        about = _object(self._fetch(discovery_url(self._issuer)))
+        if about.get("issuer") != self._issuer:
+            raise _unusable("it says that it is another issuer")
+        address = about.get("jwks_uri")
+        if not isinstance(address, str) or urlsplit(address).scheme not in _schemes(self._issuer):
+            raise _unusable("its jwks_uri is no address as safe as its own")
+        listed = _object(self._fetch(address)).get("keys")
+        if not isinstance(listed, list):
+            raise _unusable("its keys are no list")
+        return {
+            (key_id, algorithm): key
+            for each in listed
+            for key_id, algorithm, key in _usable(each, self._algorithms)
+        }
+
+
+def discovery_url(issuer: str) -> str:
+    """Return where an issuer describes itself (OpenID Connect Discovery 1.0, section 4)."""
+    return f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+
+
+def _schemes(issuer: str) -> set[str]:
+    return {"https", urlsplit(issuer).scheme}
+
+
+def _object(document: bytes) -> dict[str, Any]:
+    found = strict_json.loads(document)
+    if not isinstance(found, dict):
+        raise _unusable("its answer is no JSON object")
+    return found
+
+
+def _usable(jwk: Any, algorithms: frozenset[str]) -> list[tuple[str, str, PyJWK]]:
+    """Return id, algorithm and key, if it is one that signs by an algorithm that is allowed."""
+    if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig" or "d" in jwk or "k" in jwk:
+        return []
+    kind = (jwk.get("kty"), jwk.get("crv"))
+    algorithm = next((name for name, each in KEY_OF_ALGORITHM.items() if each == kind), None)
+    key_id = jwk.get("kid")
+    if algorithm not in algorithms or jwk.get("alg", algorithm) != algorithm:
+        return []
+    if not isinstance(key_id, str) or not key_id:
+        return []
+    try:
+        key = PyJWK(jwk, algorithm)
+    except PyJWTError:
+        return []
+    if algorithm == "RS256" and key.key.key_size < _LEAST_RSA_BITS:
+        return []
+    return [(key_id, algorithm, key)]
+
+
+def _unusable(message: str) -> InvalidInput:
+    return InvalidInput(f"the issuer cannot be used: {message}", code="issuer_unusable")
