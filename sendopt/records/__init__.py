@@ -22,7 +22,13 @@ from sendopt.records.campaign import (
     Variant,
 )
 from sendopt.records.charge import DEFAULT_ATTRIBUTION_WINDOW, Charge, ChargeKind, RateCard
-from sendopt.records.consent import Consent
+from sendopt.records.consent import (
+    NO_PREFERENCES,
+    Consent,
+    ConsentDoor,
+    KeptConsent,
+    Preferences,
+)
 from sendopt.records.counted_sends import CountedSends
 from sendopt.records.decision import (
     AbstentionReason,
@@ -68,6 +74,7 @@ __all__ = [
     "FINAL_STATES",
     "NEXT_STATES",
     "NO_EXPLORATION",
+    "NO_PREFERENCES",
     "OUTCOMES",
     "PERMISSIONS_OF",
     "AbstentionReason",
@@ -83,6 +90,7 @@ __all__ = [
     "ChargeKind",
     "Click",
     "Consent",
+    "ConsentDoor",
     "CountedSends",
     "DamagedSend",
     "DeadAddress",
@@ -102,6 +110,7 @@ __all__ = [
     "Finding",
     "Holdout",
     "HoldoutTime",
+    "KeptConsent",
     "Message",
     "Outcome",
     "Permanent",
@@ -110,6 +119,7 @@ __all__ = [
     "PlannedSend",
     "Policy",
     "Postponed",
+    "Preferences",
     "Principal",
     "QuietHours",
     "RateCard",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from math import isfinite
 from typing import Any
 
@@ -30,6 +30,7 @@ from sendopt.records import (
     VariantId,
 )
 from sendopt.state.damage import NOT_A_VALUE, Unreadable
+from sendopt.state.preferences import quiet_hours_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +84,11 @@ def campaign_facts(row: Any) -> CampaignFacts:
         raise Unreadable("campaign.definition: its message type is no text")
     return CampaignFacts(
         message_type=row.message_type,
-        quiet_hours=None if row.quiet_hours is None else _quiet_hours(row),
+        quiet_hours=None
+        if row.quiet_hours is None
+        else quiet_hours_of(row.quiet_start, row.quiet_end, of="campaign.definition"),
         cancelled=row.cancelled_at is not None,
     )
-
-
-def _quiet_hours(row: Any) -> QuietHours:
-    try:
-        quiet = QuietHours(time.fromisoformat(row.quiet_start), time.fromisoformat(row.quiet_end))
-    except NOT_A_VALUE as error:
-        raise Unreadable("campaign.definition: its quiet hours cannot be read") from error
-    if quiet.start == quiet.end or quiet.start.tzinfo or quiet.end.tzinfo:
-        raise Unreadable("campaign.definition: its quiet hours cannot be kept")
-    return quiet
 
 
 def due_send(row: Any, facts: CampaignFacts | None) -> DueSend:

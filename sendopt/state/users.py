@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -48,69 +48,88 @@ def ensure(tx: TenantWrite, user_id: UserId, *, now: datetime) -> None:
 
 
 def opt_out(tx: TenantWrite, user_id: UserId, *, at: datetime, now: datetime) -> None:
-    """Note that the user, known before or not, wants nothing more since `at`.
+    """As `opt_out_all`, of one user."""
+    opt_out_all(tx, [(user_id, at)], now=now)
+
+
+def opt_out_all(tx: TenantWrite, said: Sequence[tuple[UserId, datetime]], *, now: datetime) -> None:
+    """Note that users, known before or not, want nothing more since each one's instant.
 
     Words may come in in any order: the latest holds, and of two at one time the opt-out. What was
     said first of those that hold is the time of the opt-out.
     """
-    is_over = app_user.c.last_opt_in_at > sa.literal(at, Instant)
-    begins = sa.case(
-        (app_user.c.opted_out_at < sa.literal(at, Instant), app_user.c.opted_out_at),
-        else_=sa.literal(at, Instant),
-    )
+    is_over = app_user.c.last_opt_in_at > _AT
+    begins = sa.case((app_user.c.opted_out_at < _AT, app_user.c.opted_out_at), else_=_AT)
     known = sa.func.coalesce(app_user.c.opt_out_known_at, sa.literal(now, Instant))
-    tx.execute(
-        insert(tx, app_user)
-        .values(
-            tenant_id=tx.tenant_id,
-            user_id=user_id,
-            opted_out_at=at,
-            opt_out_known_at=now,
-            last_opt_out_at=at,
-            updated_at=now,
-        )
-        .on_conflict_do_update(
-            index_elements=["tenant_id", "user_id"],
-            set_={
-                "opted_out_at": sa.case((is_over, app_user.c.opted_out_at), else_=begins),
-                "opt_out_known_at": sa.case((is_over, app_user.c.opt_out_known_at), else_=known),
-                "last_opt_out_at": _later(app_user.c.last_opt_out_at, at),
-                "updated_at": now,
-            },
-        )
+    _note(
+        tx,
+        said,
+        {"opted_out_at": _AT, "opt_out_known_at": now, "last_opt_out_at": _AT, "updated_at": now},
+        {
+            "opted_out_at": sa.case((is_over, app_user.c.opted_out_at), else_=begins),
+            "opt_out_known_at": sa.case((is_over, app_user.c.opt_out_known_at), else_=known),
+            "last_opt_out_at": _later(app_user.c.last_opt_out_at),
+            "updated_at": now,
+        },
     )
 
 
 def opt_in(tx: TenantWrite, user_id: UserId, *, at: datetime, now: datetime) -> None:
-    """Note that the user wants to be sent to again since `at`: it ends what was said before."""
-    ends = app_user.c.opted_out_at < sa.literal(at, Instant)
-    goes_on = app_user.c.last_opt_out_at >= sa.literal(at, Instant)
-    tx.execute(
-        insert(tx, app_user)
-        .values(tenant_id=tx.tenant_id, user_id=user_id, last_opt_in_at=at, updated_at=now)
-        .on_conflict_do_update(
-            index_elements=["tenant_id", "user_id"],
-            set_={
-                # An opt-out that was said later began later than the one that ends here.
-                "opted_out_at": sa.case(
-                    (ends & goes_on, app_user.c.last_opt_out_at),
-                    (ends, sa.null()),
-                    else_=app_user.c.opted_out_at,
-                ),
-                "opt_out_known_at": sa.case(
-                    (ends & goes_on, app_user.c.opt_out_known_at),
-                    (ends, sa.null()),
-                    else_=app_user.c.opt_out_known_at,
-                ),
-                "last_opt_in_at": _later(app_user.c.last_opt_in_at, at),
-                "updated_at": now,
-            },
-        )
+    """As `opt_in_all`, of one user."""
+    opt_in_all(tx, [(user_id, at)], now=now)
+
+
+def opt_in_all(tx: TenantWrite, said: Sequence[tuple[UserId, datetime]], *, now: datetime) -> None:
+    """Note that users want to be sent to again since each one's instant.
+
+    It ends what was said before.
+    """
+    ends = app_user.c.opted_out_at < _AT
+    goes_on = app_user.c.last_opt_out_at >= _AT
+    _note(
+        tx,
+        said,
+        {"last_opt_in_at": _AT, "updated_at": now},
+        {
+            # An opt-out that was said later began later than the one that ends here.
+            "opted_out_at": sa.case(
+                (ends & goes_on, app_user.c.last_opt_out_at),
+                (ends, sa.null()),
+                else_=app_user.c.opted_out_at,
+            ),
+            "opt_out_known_at": sa.case(
+                (ends & goes_on, app_user.c.opt_out_known_at),
+                (ends, sa.null()),
+                else_=app_user.c.opt_out_known_at,
+            ),
+            "last_opt_in_at": _later(app_user.c.last_opt_in_at),
+            "updated_at": now,
+        },
     )
 
 
-def _later(column: sa.Column[datetime], at: datetime) -> sa.Case[datetime]:
-    return sa.case((column > sa.literal(at, Instant), column), else_=sa.literal(at, Instant))
+_WHO = sa.bindparam("who", type_=sa.Text)
+_AT = sa.bindparam("said_at", type_=Instant)
+
+
+def _note(
+    tx: TenantWrite,
+    said: Sequence[tuple[UserId, datetime]],
+    fresh: Mapping[str, Any],
+    changed: Mapping[str, Any],
+) -> None:
+    if not said:
+        return
+    statement = (
+        insert(tx, app_user)
+        .values(tenant_id=tx.tenant_id, user_id=_WHO, **fresh)
+        .on_conflict_do_update(index_elements=["tenant_id", "user_id"], set_=dict(changed))
+    )
+    tx.execute(statement, [{_WHO.key: user_id, _AT.key: at} for user_id, at in said])
+
+
+def _later(column: sa.Column[datetime]) -> sa.Case[datetime]:
+    return sa.case((column > _AT, column), else_=_AT)
 
 
 def get(tx: TenantRead, user_id: UserId) -> User:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 
 from state.conversation import Answer, Conversation
@@ -40,6 +40,8 @@ from sendopt.records import (
     Charge,
     ChargeKind,
     Click,
+    Consent,
+    ConsentDoor,
     DamagedSend,
     Decision,
     DeviceId,
@@ -50,6 +52,8 @@ from sendopt.records import (
     Plan,
     PlannedSend,
     Postponed,
+    Preferences,
+    QuietHours,
     RateCard,
     Receipt,
     Response,
@@ -67,6 +71,7 @@ from sendopt.state import (
     audit,
     campaign_list,
     campaigns,
+    consents,
     devices,
     dispatch,
     drift,
@@ -81,6 +86,7 @@ from sendopt.state import (
     outbox,
     past_outcomes,
     plans,
+    preferences,
     requests,
     results,
     roles,
@@ -116,6 +122,7 @@ def talk(state: State, us: TenantId, heard: Callable[[Answer], None]) -> None:
         _about_keys,
         _about_requests,
         _about_users,
+        _about_what_users_want,
         _about_devices,
         _about_past_outcomes,
         _about_lift,
@@ -194,6 +201,28 @@ def _about_users(said: Conversation) -> None:
     for user in ("u5", "u6", "u103"):
         said.write(users.opt_in, UserId(user), at=NOW - 2 * HOUR, now=NOW)
     said.read(users.everyone)
+
+
+def _about_what_users_want(said: Conversation) -> None:
+    asked = [UserId(name) for name in ("u0", "u2", "u3", "u104", *(f"only-{e}" for e in TWINS))]
+    wanted = [
+        Preferences({"promotion": False}, QuietHours(time(9), time(10)), NOW + HOUR),
+        Preferences(),
+    ]
+    for _ in range(2):
+        for user in asked:
+            said.read(consents.history, user)
+            said.read(preferences.get, user)
+        said.read(preferences.said_by, None)
+        said.read(preferences.said_by, asked[:2])
+        statements = [
+            Consent(user, given=given, at=NOW - HOUR, source="a call")
+            for user in (UserId("u0"), UserId("u104"))
+            for given in (True, False)
+        ]
+        said.write(consents.note, statements, door=ConsentDoor.API, now=NOW)
+        for user, each in zip(("u2", "u3"), wanted, strict=True):
+            said.write(preferences.put, UserId(user), each, now=NOW)
 
 
 def _about_devices(said: Conversation) -> None:

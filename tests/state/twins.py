@@ -36,7 +36,14 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
-from sendopt.state import State, campaigns, tables, tables_campaigns, tables_requests
+from sendopt.state import (
+    State,
+    campaigns,
+    tables,
+    tables_campaigns,
+    tables_people,
+    tables_requests,
+)
 from sendopt.state.devices import fingerprint
 
 NORTH, SOUTH = TWINS = (TenantId("north"), TenantId("south"))
@@ -178,6 +185,8 @@ def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
         tables.api_key: _keys(number),
         tables.role: _roles(number),
         tables.app_user: _users(number),
+        tables_people.consent: _consents(number),
+        tables_people.preference: _preferences(number),
         tables.device: _devices(tenant_id),
         tables_campaigns.campaign: _campaigns(number),
         tables_campaigns.variant: _variants(number),
@@ -281,6 +290,34 @@ def _users(number: int) -> list[dict[str, Any]]:
             "updated_at": NOW - (5 + number) * HOUR,
         }
         for at, user in enumerate(names)
+    ]
+
+
+def _consents(number: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "user_id": user,
+            "said_at": NOW - 4 * HOUR,
+            "given": bool(number),
+            "source": f"a page of {number}",
+            "received_at": NOW - (3 + number) * HOUR,
+            "channel": Channel.WEBHOOK,
+        }
+        for user in ("u0", "u1", f"only-{TWINS[number]}")
+    ]
+
+
+def _preferences(number: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "user_id": user,
+            "topics": {"promotion": bool(number)},
+            "quiet_start": f"1{number}:00:00",
+            "quiet_end": "12:30:00",
+            "snoozed_until": NOW + (1 + number) * HOUR,
+            "updated_at": NOW - HOUR,
+        }
+        for user in ("u2", "u3", "u9", f"only-{TWINS[number]}")
     ]
 
 
