@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from sendopt.records import FINAL_STATES, ChargeKind, EventType, SendState
+from sendopt.records import FINAL_STATES, ChargeKind, EventType, ResponseKind, SendState
 from sendopt.state.hold import IS_HELD
 from sendopt.state.instant import Instant
 from sendopt.state.tables import (
@@ -303,16 +303,25 @@ def is_settled(tx: TenantRead, copied_up_to: int) -> bool:
 
 def billed_periods(tx: TenantRead) -> list[str]:
     """Return every period that counts a fact, charges one, or was closed."""
-    return list(
-        tx.scalars(
-            sa.union(
-                *(
-                    sa.select(table.c.period).where(tx.owns(table), table.c.period.is_not(None))
-                    for table in (click, response, charge, period)
-                )
-            ).order_by("period")
+    found = {each for table in (click, charge, period) for each in _periods(tx, table.c.period)}
+    for kind in ResponseKind:
+        found |= {*_periods(tx, response.c.period, response.c.kind == kind)}
+    return sorted(found)
+
+
+def _periods(
+    tx: TenantRead, column: sa.Column[str], *conditions: sa.ColumnElement[bool]
+) -> Iterator[str]:
+    """Yield the few periods that a column holds: an index finds each next one without the rows."""
+    last = ""
+    while True:
+        following = tx.scalar(
+            sa.select(sa.func.min(column)).where(tx.owns(column.table), column > last, *conditions)
         )
-    )
+        if following is None:
+            return
+        yield following
+        last = following
 
 
 def send_count(tx: FleetRead) -> int:
