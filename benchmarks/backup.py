@@ -44,7 +44,9 @@ def measure(events: int) -> Iterator[tuple[str, float, float, dict[str, Any]]]:
 def _import(home: Path, folder: Path, events: int, name: str) -> None:
     file = write_events(folder / f"{name}.parquet", events, prefix=name)
     with closing(open_app(Settings(home=home))) as app:
-        app.import_files(DEFAULT_TENANT, [file], progress=lambda _path, _rows: None)
+        app.as_owner_of(DEFAULT_TENANT).events.import_files(
+            [file], progress=lambda _path, _rows: None
+        )
 
 
 def _timed(home: Path, *command: str) -> tuple[float, float, dict[str, Any]]:

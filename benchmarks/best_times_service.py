@@ -41,7 +41,7 @@ def serve(folder: Path, port: int, users: int) -> None:
     """Serve a home with a champion's scores of so many users, and the same by other routes."""
     configure_logging()
     app = open_app(Settings(home=folder / "home"))
-    key = app.issue_key(DEFAULT_TENANT, "benchmark")
+    key = app.as_owner_of(DEFAULT_TENANT).keys.issue("benchmark").key
     version = train_champion(app, folder)
     ids = pa.array([f"user-{number:08d}" for number in range(users)])
     logit = np.random.default_rng(1).normal(-2.0, 1.0, (users, SLOTS_A_WEEK)).astype(np.float32)
@@ -69,13 +69,13 @@ def serve(folder: Path, port: int, users: int) -> None:
         principal = await principals.get(given, lambda: app.authenticate(given))
         assert principal is not None  # the key is good
         tenant_id = principal.tenant_id
-        store = await scores.get(tenant_id, lambda: app.current_scores(tenant_id))
+        store = await scores.get(tenant_id, app.as_owner_of(tenant_id).scores.current)
         assert store is not None
         return told(store, user, top)
 
     @api.get("/house/users/{user}/best-times")
     def house(who: ScoresRead, user: str, top: int = 24) -> BestTimes:
-        return told(app.current_scores(who.tenant_id), user, top)
+        return told(app.for_(who).scores.current(), user, top)
 
     ask_duckdb = duckdb_of(folder, weeks)
 
@@ -94,9 +94,11 @@ def train_champion(app: App, folder: Path) -> str:
     """Let a model of a shipped study serve; which one does not matter here."""
     study = next(study for study in load_studies() if study.tenant_id == "fried2021")
     pq.write_table(study.events, folder / "events.parquet")
-    app.import_files(DEFAULT_TENANT, [folder / "events.parquet"], progress=lambda *_: None)
+    app.as_owner_of(DEFAULT_TENANT).events.import_files(
+        [folder / "events.parquet"], progress=lambda *_: None
+    )
     as_of = datetime(2025, 3, 20, tzinfo=UTC)
-    report = app.train(DEFAULT_TENANT, as_of=as_of, progress=lambda _: None)
+    report = app.as_owner_of(DEFAULT_TENANT).models.train(as_of=as_of, progress=lambda _: None)
     if not report.promoted:
         number, now = report.registered_as, app.clock.now()
         app.registry.promote(DEFAULT_TENANT, number, by="benchmark", reason="", now=now)

@@ -120,7 +120,9 @@ def main(path: str, holidays_csv: str | None = None) -> None:
         tempfile.TemporaryDirectory() as home,
         closing(open_app(Settings(home=Path(home)), clock=SystemClock())) as app,
     ):
-        app.import_files(TENANT, [Path(path)], progress=lambda _path, _rows: None)
+        app.as_owner_of(TENANT).events.import_files(
+            [Path(path)], progress=lambda _path, _rows: None
+        )
         with app.reader(TENANT) as reader:
             for back in range(CUTS, 0, -1):
                 cut = end - back * STEP

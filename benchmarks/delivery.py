@@ -25,14 +25,12 @@ def measure() -> Iterator[tuple[str, str, str, str]]:
         with closing(open_app(Settings(home=Path(folder)), clock=clock)) as app:
             users = [f"u{n}" for n in range(SENDS)]
             for user in users:
-                app.register_device(
-                    DEFAULT_TENANT,
+                app.as_owner_of(DEFAULT_TENANT).devices.register(
                     {"device_id": user, "user_id": user, "channel": "simulator", "address": {}},
                 )
 
             def plan() -> None:
-                app.put_campaign(
-                    DEFAULT_TENANT,
+                app.as_owner_of(DEFAULT_TENANT).campaigns.put(
                     {
                         "campaign_id": f"c{clock.now():%H%M}",
                         "channel": "simulator",
@@ -63,7 +61,7 @@ def measure() -> Iterator[tuple[str, str, str, str]]:
                 "",
                 "",
             )
-            dispatcher = app.dispatcher()
+            dispatcher = app.rounds.dispatcher()
             handed_over = []
             seconds = median_seconds(
                 lambda: handed_over.append(dispatcher.dispatch_batch().delivered), runs=20

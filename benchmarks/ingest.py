@@ -27,7 +27,9 @@ def measure() -> Iterator[tuple[str, str, str, str]]:
         def ours() -> None:
             home = Path(folder) / f"home{next(homes)}"
             with closing(open_app(Settings(home=home))) as app:
-                app.import_files(DEFAULT_TENANT, [file], progress=lambda _path, _rows: None)
+                app.as_owner_of(DEFAULT_TENANT).events.import_files(
+                    [file], progress=lambda _path, _rows: None
+                )
 
         def plain() -> None:
             with duckdb.connect(f"{folder}/plain{next(homes)}.duckdb") as connection:

@@ -38,7 +38,9 @@ def main() -> None:
         with closing(open_app(Settings(home=Path(folder) / "home"))) as app:
             app.log.migrate()
             made = time.process_time()
-            app.import_files(DEFAULT_TENANT, [file], progress=lambda _path, _rows: None)
+            app.as_owner_of(DEFAULT_TENANT).events.import_files(
+                [file], progress=lambda _path, _rows: None
+            )
         imported = time.process_time()
         print(f"a new home: {made - began:.3f} s, {rows:,} events: {imported - made:.3f} s")
         location = LogLocation(f"{folder}/catalog.sqlite", f"{folder}/data")

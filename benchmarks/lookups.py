@@ -19,7 +19,9 @@ def measure() -> Iterator[tuple[str, str, str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         file = ingest.write_events(Path(folder) / "events.parquet", ingest.ROWS)
         with closing(open_app(Settings(home=Path(folder) / "home"))) as app:
-            app.import_files(DEFAULT_TENANT, [file], progress=lambda _path, _rows: None)
+            app.as_owner_of(DEFAULT_TENANT).events.import_files(
+                [file], progress=lambda _path, _rows: None
+            )
 
             def opened() -> None:
                 with app.reader(DEFAULT_TENANT):

@@ -53,14 +53,14 @@ def measure_training(folder: Path) -> None:
         for study in load_studies():
             file = folder / f"{study.tenant_id}.parquet"
             pq.write_table(study.events, file)
-            app.import_files(TENANT, [file], progress=lambda _path, _rows: None)
+            app.as_owner_of(TENANT).events.import_files([file], progress=lambda _path, _rows: None)
         reached: list[tuple[float, str]] = []
         begin = monotonic()
         for as_of in (NOW - timedelta(days=1), NOW):
             reached.clear()
             begin = monotonic()
-            report = app.train(
-                TENANT, as_of=as_of, progress=lambda told: reached.append((monotonic(), told))
+            report = app.as_owner_of(TENANT).models.train(
+                as_of=as_of, progress=lambda told: reached.append((monotonic(), told))
             )
             if not report.promoted:
                 number = report.registered_as
@@ -70,11 +70,17 @@ def measure_training(folder: Path) -> None:
         print(f"training with its gate {end - begin:.1f} s, of which the gate {end - gate:.1f} s")
         seconds, seen = [], []
         for _ in range(ROUNDS):
-            numbers = [model.number for model in app.models(TENANT) if model.served]
-            champion = next(m.number for m in app.models(TENANT) if "champion" in m.aliases)
+            numbers = [
+                model.number for model in app.as_owner_of(TENANT).models.everyone() if model.served
+            ]
+            champion = next(
+                m.number
+                for m in app.as_owner_of(TENANT).models.everyone()
+                if "champion" in m.aliases
+            )
             other = next(number for number in numbers if number != champion)
             begin = monotonic()
-            app.roll_back_model(TENANT, {"to": other, "reason": "bench"}, by="bench")
+            app.as_owner_of(TENANT).models.roll_back({"to": other, "reason": "bench"})
             moved = monotonic()
             app.registry.champion(TENANT)
             seconds.append(moved - begin)

@@ -82,10 +82,12 @@ def days_of(study: Study) -> Iterator[Day]:
             def bring_in(events: pa.Table, name: str) -> None:
                 file = Path(folder) / f"{name}.parquet"
                 pq.write_table(events, file)
-                app.import_files(TENANT, [file], progress=lambda _path, _rows: None)
+                app.as_owner_of(TENANT).events.import_files(
+                    [file], progress=lambda _path, _rows: None
+                )
 
             bring_in(study.history(JUDGED_FROM), "before")
-            app.train(TENANT, progress=lambda _: None)
+            app.as_owner_of(TENANT).models.train(progress=lambda _: None)
             bring_in(study.events, "all")
             model = app.registry.champion(TENANT)
             held = held_days(study, starts_at=JUDGED_FROM)

@@ -26,8 +26,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = write_events(Path(folder) / "events.parquet", rows)
         with closing(open_app(Settings(home=Path(folder) / "home"))) as app:
-            app.import_files(DEFAULT_TENANT, [file], progress=lambda _path, _rows: None)
-            app.compact_log()
+            app.as_owner_of(DEFAULT_TENANT).events.import_files(
+                [file], progress=lambda _path, _rows: None
+            )
+            app.rounds.compact_log()
             with app.log.unchecked_reader(DEFAULT_TENANT) as reader:
                 summed = median_seconds(reader.require_whole, runs=3)
             hashed = median_seconds(app.log.look_at_files, runs=3)

@@ -63,8 +63,8 @@ def begin_home(home: Path) -> None:
     study = next(study for study in load_studies() if study.tenant_id == "fried2021")
     pq.write_table(study.events, home.parent / "events.parquet")
     with closing(open_app(Settings(home=home))) as app:
-        app.import_files(
-            DEFAULT_TENANT, [home.parent / "events.parquet"], progress=lambda _path, _rows: None
+        app.as_owner_of(DEFAULT_TENANT).events.import_files(
+            [home.parent / "events.parquet"], progress=lambda _path, _rows: None
         )
 
 

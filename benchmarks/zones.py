@@ -48,7 +48,7 @@ def main(path: str) -> None:
         file = Path(folder) / "sessions.parquet"
         pq.write_table(shown, file)
         with closing(open_app(Settings(home=Path(folder)), clock=SystemClock())) as app:
-            app.import_files(TENANT, [file], progress=lambda _path, _rows: None)
+            app.as_owner_of(TENANT).events.import_files([file], progress=lambda _path, _rows: None)
             with app.reader(TENANT) as reader:
                 found = infer_zones(reader, hidden, as_of=as_of, tenant_zone="UTC")
     recent = sessions.filter(pc.field("occurred_at") >= pa.scalar(as_of - timedelta(days=90)))

@@ -11,8 +11,8 @@ from sendopt.records import TenantId
 
 def main(app: App, tenant_id: TenantId, period: str) -> None:
     """Responses ─► charges ─► ledger ─► statement."""
-    app.settle()
-    closing = app.close_period(tenant_id, period)
+    app.rounds.settle()
+    closing = app.as_owner_of(tenant_id).statements.close(period)
     print(closing.document)
     print(closing.sha256)
 

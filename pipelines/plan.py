@@ -13,7 +13,9 @@ from sendopt.records import TenantId
 
 def main(app: App, tenant_id: TenantId, campaign: Path) -> None:
     """Scores + rules ─► planned sends."""
-    report = app.put_campaign(tenant_id, strict_json.loads(campaign.read_bytes()), commit=True)
+    report = app.as_owner_of(tenant_id).campaigns.put(
+        strict_json.loads(campaign.read_bytes()), commit=True
+    )
     print(report.campaign_id, dict(report.counts))
 
 

@@ -12,7 +12,7 @@ from sendopt.records import TenantId
 
 def main(app: App, tenant_id: TenantId, out: Path) -> None:
     """Champion + log ─► scores."""
-    report = app.score(tenant_id, out=out)
+    report = app.as_owner_of(tenant_id).scores.compute(out=out)
     print(f"{report.users:,} users of model {report.model_version} in {report.store} and {out}")
 
 

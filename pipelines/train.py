@@ -11,7 +11,7 @@ from sendopt.records import TenantId
 
 def main(app: App, tenant_id: TenantId) -> None:
     """Log ─► features ─► learn ─► registry."""
-    report = app.train(tenant_id, progress=print)
+    report = app.as_owner_of(tenant_id).models.train(progress=print)
     print(report.card)
 
 

@@ -130,10 +130,10 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> 
     shutil.copytree(empty_home, folder / "home")
     clock = VirtualClock(STUDY_IS_OVER)
     with closing(open_app(Settings(home=folder / "home"), clock=clock)) as app:
-        app.import_files(
-            DEFAULT_TENANT, [folder / "events.parquet"], progress=lambda _path, _rows: None
+        app.as_owner_of(DEFAULT_TENANT).events.import_files(
+            [folder / "events.parquet"], progress=lambda _path, _rows: None
         )
-        report = app.train(DEFAULT_TENANT, progress=lambda _: None)
+        report = app.as_owner_of(DEFAULT_TENANT).models.train(progress=lambda _: None)
         if not report.promoted:
             app.registry.promote(
                 DEFAULT_TENANT, report.registered_as, by="tests", reason="", now=clock.now()

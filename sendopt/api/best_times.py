@@ -96,8 +96,10 @@ class BestTimesFromStore:
         )
         if principal is None or Permission.SCORES_READ not in principal.permissions:
             return None
-        tenant_id = principal.tenant_id
-        store = await self._scores.get(tenant_id, lambda: facade.current_scores(tenant_id))
+        store = await self._scores.get(
+            principal.tenant_id,
+            lambda: facade.for_(principal).scores.current(),  # noqa: PLW0108 - asked in a worker
+        )
         if store is None:
             return None
         user_id = UserId(decoded(path[1]))

@@ -25,7 +25,7 @@ class BacklogGauges(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges; the process's own counters are told even without a state."""
         try:
-            backlog = self._app.backlog()
+            backlog = self._app.operator.backlog()
         except StoreFailure as failure:
             _log.warning("backlog_unknown", code=failure.code, statement=failure.statement)
             return
@@ -86,7 +86,7 @@ class DriftGauges(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges of every alarm, and how far the look at a tenant reached."""
         try:
-            alarms = self._app.drift_alarms()
+            alarms = self._app.operator.drift_alarms()
         except StoreFailure as failure:
             _log.warning("drift_unknown", code=failure.code, statement=failure.statement)
             return

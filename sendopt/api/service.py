@@ -160,7 +160,7 @@ async def _open_stores(api: FastAPI) -> AsyncIterator[None]:
 def _look_for_scores(app: App) -> None:
     # Without a champion messages go out at their fallback times, without scores it is asked.
     with suppress(ModelNotServable, StoreFailure):
-        app.current_scores(DEFAULT_TENANT)
+        app.as_owner_of(DEFAULT_TENANT).scores.current()
 
 
 class Server(uvicorn.Server):

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from sendopt.app.listing_backups import list_backups
     from sendopt.app.logging import configure_logging, log_in_background
     from sendopt.app.restoring import restore
-    from sendopt.app.scores import open_scores
     from sendopt.app.state_store import require_home
-    from sendopt.app.tenancy import open_tenancy
     from sendopt.features.target import check_window
     from sendopt.ingest.raw import Options as ImportOptions
     from sendopt.learn.train import MayServe
@@ -43,8 +41,6 @@ else:
             "load_settings": "sendopt.settings",
             "log_in_background": "sendopt.app.logging",
             "open_app": "sendopt.app.app",
-            "open_scores": "sendopt.app.scores",
-            "open_tenancy": "sendopt.app.tenancy",
             "read_decisions": "sendopt.app.files",
             "read_json": "sendopt.app.files",
             "require_home": "sendopt.app.state_store",
@@ -68,8 +64,6 @@ __all__ = [
     "load_settings",
     "log_in_background",
     "open_app",
-    "open_scores",
-    "open_tenancy",
     "read_decisions",
     "read_json",
     "require_home",

@@ -1,28 +1,25 @@
-"""The application: all use cases over the same open stores."""
+"""The application: the open stores, and what each who asks can do with them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from sendopt.app.campaigns import Campaigns
-from sendopt.app.delivery import Delivery
-from sendopt.app.events import Events
-from sendopt.app.explain import Explanations
-from sendopt.app.granting import Granting
-from sendopt.app.home_files import HomeFiles
-from sendopt.app.lift import Lifts
-from sendopt.app.lists import Lists
-from sendopt.app.models import Models
-from sendopt.app.money import Money
-from sendopt.app.scores import Scores
-from sendopt.app.secrets import load_secrets, secrets_file
+from sendopt.app.key_uses import KeyUses
 from sendopt.app.state_store import make_home
+from sendopt.app.stores import Stores
+from sendopt.app.work import Work
 from sendopt.clock import Clock, SystemClock
-from sendopt.errors import InvariantBroken, LeaseHeld
+from sendopt.records import COMMAND_LINE, Principal, TenantId
 from sendopt.settings import Settings, load_settings
-from sendopt.track import LinkSigner
-from sendopt.verify import Finding, Report, Subject, verify
+from sendopt.state import api_keys, tenants
+
+if TYPE_CHECKING:
+    from sendopt.app.links import Links
+    from sendopt.app.operator import Operator
+    from sendopt.app.rounds import Rounds
 
 
 def open_app(
@@ -33,6 +30,8 @@ def open_app(
 ) -> App:
     """Open the application over `settings` (default: the environment's), creating its home.
 
+    Each store, and what it takes to use it, is opened when it is first needed.
+
     Raises:
         InvalidInput: `home_unusable`.
     """
@@ -41,49 +40,62 @@ def open_app(
     return App(settings, clock or SystemClock(), random_bytes)
 
 
-class App(Granting, Events, Models, Scores, Explanations, Lifts, Campaigns, Lists, Delivery, Money):
-    """One method for each thing that a user can ask for; each subject has a file of its own."""
+class App(Stores):
+    """Who may ask for what: a tenant's principals, devices with a signed link, the operator."""
 
-    def settle(self) -> None:
-        """Bring the log and the ledger up to what the state holds, as the service always does."""
-        self.meter()
-        self.copy_to_log()
+    def authenticate(self, key: str) -> Principal:
+        """Return who speaks with this key.
 
-    def verify(self, *, progress: Callable[[str], None]) -> Report:
-        """Check every invariant over every store and tenant, whatever is damaged."""
-        subject = Subject(
-            state=lambda: self.state,
-            log=lambda: self.log,
-            registry=lambda: self.registry,
-            home=self.settings.home.absolute(),
-            private_files=HomeFiles(self.settings).secret(),
-            secrets=secrets_file(self.settings.home),
-            load_secrets=self._load_secrets,
-            scores=self.settings.scores_folder,
-        )
-        return verify(
-            subject, settle=self._settle_if_possible, now=self.clock.now(), progress=progress
-        )
+        Raises:
+            NotAuthorized: whatever is wrong with it.
+        """
+        now = self.clock.now()
+        with self.state.read_fleet() as tx:
+            known = api_keys.authenticate(tx, key, now=now)
+        self._key_uses.note(self.state, known, at=now)
+        return known.principal
 
-    def _load_secrets(self) -> None:
-        """Read the secrets anew, and see that links can be signed with them."""
-        found = load_secrets(secrets_file(self.settings.home))
-        LinkSigner(found.link_keys, found.current_link_key, self.settings.http.base_url)
+    def for_(self, principal: Principal) -> Work:
+        """Return what a principal can do."""
+        return Work(self, principal)
 
-    def _settle_if_possible(self) -> Iterable[Finding]:
-        """Settle, unless a service is at work that does it; `log_ahead` has a rule of its own."""
-        for tenant_id in self.meter():
-            yield Finding(
-                "ledger",
-                "everything_is_metered",
-                tenant_id,
-                "clicks and responses",
-                "a row that cannot be read keeps them from being charged",
-            )
-        try:
-            self.copy_to_log()
-        except LeaseHeld:
-            pass
-        except InvariantBroken as broken:
-            if broken.code != "log_ahead":
-                raise
+    def as_owner_of(self, tenant_id: TenantId, *, actor: str = COMMAND_LINE) -> Work:
+        """Return what the tenant's owner can do: whoever may open a home owns what is in it.
+
+        A typing error must not open a second home.
+
+        Args:
+            tenant_id: whose owner.
+            actor: who that is, for whoever reads later what was done.
+
+        Raises:
+            NotFound: `tenant_unknown`.
+        """
+        with self.state.read(tenant_id) as tx:
+            tenants.get(tx)
+        return self.for_(Principal.owner(tenant_id, actor))
+
+    @cached_property
+    def operator(self) -> Operator:
+        """What whoever runs the service can do, over all tenants."""
+        from sendopt.app.operator import Operator
+
+        return Operator(self)
+
+    @cached_property
+    def links(self) -> Links:
+        """What holders of a message can do with its signed links."""
+        from sendopt.app.links import Links
+
+        return Links(self)
+
+    @cached_property
+    def rounds(self) -> Rounds:
+        """What the service does by itself."""
+        from sendopt.app.rounds import Rounds
+
+        return Rounds(self)
+
+    @cached_property
+    def _key_uses(self) -> KeyUses:
+        return KeyUses()

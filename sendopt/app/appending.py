@@ -9,12 +9,16 @@ killed, the next call goes on behind the mark.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from threading import Event as Stop
 
 import structlog
 
-from sendopt.errors import InvalidInput, InvariantBroken
-from sendopt.log import Appender
+from sendopt.clock import Clock
+from sendopt.errors import InvalidInput, InvariantBroken, LeaseHeld
+from sendopt.log import Appender, Log
 from sendopt.records import Event, TenantId
 from sendopt.state import State, outbox
 
@@ -26,8 +30,38 @@ REFUSED = "event_conflict"
 DAMAGED = "event_damaged"
 
 
+#: Events of one transaction of the log.
+OUTBOX_BATCH = 5_000
+#: How long an import waits for a copy or a compaction that is going on.
+PATIENCE = timedelta(seconds=60)
+
+
+@contextmanager
+def right_to_append(log: Log, clock: Clock) -> Iterator[Appender]:
+    """Wait for the right to append: a running service takes it for moments only.
+
+    Raises:
+        LeaseHeld: if another process keeps appending for longer than `PATIENCE`.
+    """
+    with ExitStack() as held:
+        gives_up_at = clock.monotonic() + PATIENCE.total_seconds()
+        while True:
+            try:
+                appender = held.enter_context(log.appender())
+                break
+            except LeaseHeld:
+                if clock.monotonic() >= gives_up_at:
+                    raise
+                clock.wait(Stop(), clock.now() + timedelta(milliseconds=100))
+        yield appender
+
+
 def copy_outbox(
-    state: State, appender: Appender, *, batch: int, progress: Callable[[], None] = lambda: None
+    state: State,
+    appender: Appender,
+    *,
+    batch: int = OUTBOX_BATCH,
+    progress: Callable[[], None] = lambda: None,
 ) -> int:
     """Copy all events that wait, `batch` at a time, and return how many were handed over.
 

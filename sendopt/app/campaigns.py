@@ -1,15 +1,14 @@
-"""Use cases of the growth engineer: define, preview, commit, look into, call off."""
+"""Campaigns: defined, previewed, committed, looked into, called off."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sendopt import schedule
 from sendopt.app.answers import CampaignReport, CampaignStatus
 from sendopt.app.planning import Planner
-from sendopt.app.stores import Stores
+from sendopt.app.subject import Subject, needs
 from sendopt.features import Target
 from sendopt.records import (
     Campaign,
@@ -18,24 +17,26 @@ from sendopt.records import (
     Exploration,
     Holdout,
     HoldoutTime,
+    Permission,
     Plan,
     Policy,
-    SendId,
-    TenantId,
 )
-from sendopt.state import campaigns, plans
+from sendopt.state import campaign_list, campaigns, plans
+from sendopt.state.pages import Page
 
 
-class Campaigns(Stores):
+class Campaigns(Subject):
     """What to send, and when each user gets it."""
 
-    def preview_campaign(self, tenant_id: TenantId, definition: Any) -> schedule.Preview:
+    @needs(Permission.CAMPAIGNS_READ)
+    def preview(self, definition: Any) -> schedule.Preview:
         """Tell what committing `definition` now would do; stores nothing."""
-        now = self.clock.now()
-        campaign = self._read_campaign(tenant_id, definition, now=now)
-        return schedule.preview(self._plan(tenant_id, campaign, now=now), campaign.channel)
+        now = self._now()
+        campaign = self._read_campaign(definition, now=now)
+        return schedule.preview(self._plan(campaign, now=now), campaign.channel)
 
-    def put_campaign(self, tenant_id: TenantId, definition: Any, *, commit: bool) -> CampaignReport:
+    @needs(Permission.CAMPAIGNS_WRITE)
+    def put(self, definition: Any, *, commit: bool) -> CampaignReport:
         """Store a campaign; with `commit`, plan it and let its sends go out.
 
         Until it is committed another definition takes the place of the first. Committing again
@@ -46,21 +47,22 @@ class Campaigns(Stores):
             Conflict: `campaign_conflict`, if it was committed with another definition;
                 `campaign_changed`, if it was edited meanwhile; `campaign_cancelled`.
         """
-        self.require_tenant(tenant_id)
-        now = self.clock.now()
-        campaign = self._read_campaign(tenant_id, definition, now=now)
-        with self.state.write(tenant_id) as tx:
+        if commit:
+            self._principal.require(Permission.CAMPAIGNS_SEND)
+        now = self._now()
+        campaign = self._read_campaign(definition, now=now)
+        with self._write() as tx:
             put = campaigns.put_campaign(
                 tx, campaign, definition, rules=schedule.rules_of(campaign), now=now
             )
         preview = None
         if commit:
-            plan = self._plan(tenant_id, campaign, now=now)
+            plan = self._plan(campaign, now=now)
             preview = schedule.preview(plan, campaign.channel)
-            with self.state.write(tenant_id) as tx:
+            with self._write() as tx:
                 campaigns.require_definition(tx, campaign.campaign_id, definition)
                 plans.commit(tx, plan, now=now)
-        status = self.campaign(tenant_id, campaign.campaign_id)
+        status = self._status(campaign.campaign_id)
         return CampaignReport(
             campaign_id=campaign.campaign_id,
             repeated=put is campaigns.Put.REPEATED,
@@ -70,13 +72,51 @@ class Campaigns(Stores):
             preview=preview,
         )
 
-    def campaign(self, tenant_id: TenantId, campaign_id: CampaignId) -> CampaignStatus:
+    @needs(Permission.CAMPAIGNS_READ)
+    def get(self, campaign_id: CampaignId) -> CampaignStatus:
         """Return a campaign and where its sends stand.
 
         Raises:
             NotFound: `campaign_unknown`.
         """
-        with self.state.read(tenant_id) as tx:
+        return self._status(campaign_id)
+
+    @needs(Permission.CAMPAIGNS_READ)
+    def page(
+        self,
+        *,
+        phase: campaign_list.CampaignPhase | None = None,
+        behind: campaign_list.CampaignKey | None = None,
+        limit: int,
+    ) -> Page[campaign_list.ListedCampaign]:
+        """Return campaigns, the newest first."""
+        with self._read() as tx:
+            return campaign_list.page(tx, phase=phase, behind=behind, limit=limit)
+
+    @needs(Permission.CAMPAIGNS_READ)
+    def preview_stored(self, campaign_id: CampaignId) -> schedule.Preview:
+        """Tell what committing the stored campaign now would do.
+
+        Raises:
+            NotFound: `campaign_unknown`.
+        """
+        return self.preview(self.get(campaign_id).definition)
+
+    @needs(Permission.CAMPAIGNS_SEND)
+    def cancel(self, campaign_id: CampaignId) -> CampaignStatus:
+        """Call off every send that no dispatcher has claimed yet; what went out stays out.
+
+        Raises:
+            NotFound: `campaign_unknown`.
+        """
+        with self._write() as tx:
+            plans.cancel_campaign(
+                tx, campaign_id, reason=EndReason.CAMPAIGN_CANCELLED, now=self._now()
+            )
+        return self._status(campaign_id)
+
+    def _status(self, campaign_id: CampaignId) -> CampaignStatus:
+        with self._read() as tx:
             stored = campaigns.get_campaign(tx, campaign_id)
             counts = plans.campaign_counts(tx, campaign_id)
         return CampaignStatus(
@@ -88,56 +128,9 @@ class Campaigns(Stores):
             counts={str(state): count for state, count in counts.items()},
         )
 
-    def preview_stored_campaign(
-        self, tenant_id: TenantId, campaign_id: CampaignId
-    ) -> schedule.Preview:
-        """Tell what committing the stored campaign now would do.
-
-        Raises:
-            NotFound: `campaign_unknown`.
-        """
-        return self.preview_campaign(tenant_id, self.campaign(tenant_id, campaign_id).definition)
-
-    def cancel_campaign(self, tenant_id: TenantId, campaign_id: CampaignId) -> CampaignStatus:
-        """Call off every send that no dispatcher has claimed yet; what went out stays out."""
-        with self.state.write(tenant_id) as tx:
-            plans.cancel_campaign(
-                tx, campaign_id, reason=EndReason.CAMPAIGN_CANCELLED, now=self.clock.now()
-            )
-        return self.campaign(tenant_id, campaign_id)
-
-    def send(self, tenant_id: TenantId, send_id: SendId) -> dict[str, Any]:
-        """Return a send with its decision record.
-
-        Raises:
-            NotFound: `send_unknown`.
-        """
-        with self.state.read(tenant_id) as tx:
-            stored = plans.get_send(tx, send_id)
-        return {
-            **asdict(stored.send),
-            "planned_at": stored.planned_at,
-            "attempt_count": stored.attempt_count,
-            "attempts": stored.attempts,
-            "next_attempt_at": stored.next_attempt_at,
-            "handed_over_at": stored.handed_over_at,
-            "decision": stored.decision,
-        }
-
-    def cancel_send(self, tenant_id: TenantId, send_id: SendId) -> dict[str, Any]:
-        """Call off one send and return it; one that is called off already stays so.
-
-        Raises:
-            NotFound: `send_unknown`.
-            Conflict: `send_not_planned`, if it is being handed over or has ended.
-        """
-        with self.state.write(tenant_id) as tx:
-            plans.cancel_send(tx, send_id, reason=EndReason.SEND_CANCELLED)
-        return self.send(tenant_id, send_id)
-
-    def _read_campaign(self, tenant_id: TenantId, definition: Any, *, now: datetime) -> Campaign:
+    def _read_campaign(self, definition: Any, *, now: datetime) -> Campaign:
         """Read a definition; one that was accepted before under the rules of its acceptance."""
-        with self.state.read(tenant_id) as tx:
+        with self._read() as tx:
             stored = campaigns.accepted_as(tx, definition)
         # The window of one that is not committed may be over by now.
         at = now if stored is None or stored.is_draft else stored.created_at
@@ -147,7 +140,7 @@ class Campaigns(Stores):
     @property
     def _planning_defaults(self) -> schedule.PlanningDefaults:
         """What holds for every campaign that does not say otherwise."""
-        given = self.settings.schedule
+        given = self._stores.settings.schedule
         return schedule.PlanningDefaults(
             exploration=Exploration(
                 policy=Policy(given.policy),
@@ -164,13 +157,14 @@ class Campaigns(Stores):
             urgent_message_types=frozenset(given.urgent_message_types),
         )
 
-    def _plan(self, tenant_id: TenantId, campaign: Campaign, *, now: datetime) -> Plan:
+    def _plan(self, campaign: Campaign, *, now: datetime) -> Plan:
+        settings = self._stores.settings
         planner = Planner(
-            self.log,
-            self.state,
-            self.registry,
-            limits=self.model_limits,
-            target=Target(self.settings.open_window, clock_tolerance=self.settings.clock_tolerance),
-            seed=self.settings.schedule.seed,
+            self._stores.log,
+            self._stores.state,
+            self._stores.registry,
+            limits=self._stores.model_limits,
+            target=Target(settings.open_window, clock_tolerance=settings.clock_tolerance),
+            seed=settings.schedule.seed,
         )
-        return planner.plan(campaign, tenant_id, now=now)
+        return planner.plan(campaign, self._tenant_id, now=now)

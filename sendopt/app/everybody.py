@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 
-from sendopt.app.stores import Stores
 from sendopt.features import AsOfView, Population, events_before
 from sendopt.features.as_of.population import day_of
 from sendopt.learn import ServableModel
@@ -72,27 +70,32 @@ class Everybody:
             self._keep(key, known)
         return known.population
 
+    @contextmanager
+    def view_of_user(
+        self,
+        reader: Reader,
+        tenant_id: TenantId,
+        user_id: UserId,
+        model: ServableModel,
+        *,
+        as_of: datetime,
+    ) -> Iterator[AsOfView]:
+        """Open the log of one user, beside what `model` has to know of everybody else.
+
+        Args:
+            reader: of the tenant's whole log.
+            tenant_id: whose log it is.
+            user_id: whose events are read.
+            model: as of `of`.
+            as_of: what happened since is not there.
+        """
+        everybody = self.of(reader, tenant_id, model, as_of=as_of)
+        with reader.of_user(user_id) as own:
+            yield AsOfView(own, model.target, everybody)
+
     def _keep(self, key: tuple[object, ...], known: _Known) -> None:
         with self._keeping:
             self._known[key] = known
             self._known.move_to_end(key)
             if len(self._known) > _MOST_KNOWN:
                 self._known.popitem(last=False)
-
-
-class OneUser(Stores):
-    """What is asked about one user takes that user's events, and everybody's part."""
-
-    @cached_property
-    def everybody(self) -> Everybody:
-        return Everybody()
-
-    @contextmanager
-    def view_of_user(
-        self, tenant_id: TenantId, user_id: UserId, model: ServableModel, *, as_of: datetime
-    ) -> Iterator[AsOfView]:
-        """Open the log of one user, beside what `model` has to know of everybody else."""
-        with self.reader(tenant_id) as reader:
-            everybody = self.everybody.of(reader, tenant_id, model, as_of=as_of)
-            with reader.of_user(user_id) as own:
-                yield AsOfView(own, model.target, everybody)

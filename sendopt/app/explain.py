@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from sendopt.app.defaults import CONFIGURED_HOUR
-from sendopt.app.everybody import OneUser
+from sendopt.app.subject import Subject, needs
 from sendopt.app.user_status import user_status
 from sendopt.errors import InvalidInput, ModelNotServable, NotFound
 from sendopt.learn import ServableModel
 from sendopt.learn.registry import serving
-from sendopt.records import Channel, ServedBy, TenantId, UserId
+from sendopt.records import Channel, Permission, ServedBy, UserId
 from sendopt.schedule.audience import audience_members
 from sendopt.schedule.policy import chance_of_gain
 from sendopt.score import SLOTS_A_WEEK
@@ -32,18 +32,16 @@ class ExplainedUser:
     explanation: Explanation
 
 
-class Explanations(OneUser):
+class Explanations(Subject):
     """Why each user's best time is what it is."""
 
-    def explain(
-        self, tenant_id: TenantId, user_id: UserId, *, configured_hour: int = CONFIGURED_HOUR
-    ) -> ExplainedUser:
+    @needs(Permission.SCORES_READ)
+    def user(self, user_id: UserId, *, configured_hour: int = CONFIGURED_HOUR) -> ExplainedUser:
         """Explain the best times of one user as of now.
 
         The champion is asked, else the last good model.
 
         Args:
-            tenant_id: whose user.
             user_id: who.
             configured_hour: local, 0..23, that the best hour is held against.
 
@@ -60,9 +58,8 @@ class Explanations(OneUser):
                 field="configured_hour",
                 expected="0 to 23",
             )
-        self.require_tenant(tenant_id)
-        log_zone, planning_zone, planning_source = self._zones(tenant_id, user_id)
-        explained, served_by, fallback_reason = self._ask(tenant_id, user_id, configured_hour)
+        log_zone, planning_zone, planning_source = self._zones(user_id)
+        explained, served_by, fallback_reason = self._ask(user_id, configured_hour)
         standing = Standing(
             timezone=log_zone or _NO_ZONE,
             timezone_source="log" if log_zone else "unknown",
@@ -70,19 +67,22 @@ class Explanations(OneUser):
             planning_timezone_source=planning_source,
             served_by=served_by,
             fallback_reason=fallback_reason,
-            least_confidence=self.settings.schedule.least_confidence,
+            least_confidence=self._stores.settings.schedule.least_confidence,
         )
         return ExplainedUser(tell(explained, standing), standing, explained)
 
     def _ask(
-        self, tenant_id: TenantId, user_id: UserId, configured_hour: int
+        self, user_id: UserId, configured_hour: int
     ) -> tuple[Explanation, ServedBy, str | None]:
         """Return what a model said, which one, and why not the champion."""
-        now = self.clock.now()
+        now, everybody = self._now(), self._stores.everybody
         said: dict[str, Explanation] = {}  # by the version that said it
 
         def week(model: ServableModel) -> pa.Table:
-            with self.view_of_user(tenant_id, user_id, model, as_of=now) as view:
+            with (
+                self._stores.reader(self._tenant_id) as reader,
+                everybody.view_of_user(reader, self._tenant_id, user_id, model, as_of=now) as view,
+            ):
                 told = said[model.version] = explain(
                     model,
                     view,
@@ -93,9 +93,9 @@ class Explanations(OneUser):
                 )
             return pa.table({"open_probability": [hour.open_probability for hour in told.week]})
 
-        limits = self.model_limits
+        limits = self._stores.model_limits
         answer = serving.ask(
-            self.registry, tenant_id, week, rows=SLOTS_A_WEEK, limits=limits, now=now
+            self._stores.registry, self._tenant_id, week, rows=SLOTS_A_WEEK, limits=limits, now=now
         )
         if answer.model is None or answer.step is None:
             raise ModelNotServable(
@@ -105,12 +105,12 @@ class Explanations(OneUser):
             )
         return said[answer.model.version], answer.step, answer.reason
 
-    def _zones(self, tenant_id: TenantId, user_id: UserId) -> tuple[str | None, str, str]:
+    def _zones(self, user_id: UserId) -> tuple[str | None, str, str]:
         """Return the user's last zone in the log; the one a plan would use, and who names that."""
-        with self.reader(tenant_id) as reader:
-            row = user_status(reader, as_of=self.clock.now(), user_id=user_id).to_pylist()
+        with self._stores.reader(self._tenant_id) as reader:
+            row = user_status(reader, as_of=self._now(), user_id=user_id).to_pylist()
         log_zone = row[0]["timezone"] if row else None
-        with self.state.read(tenant_id) as tx:
+        with self._read() as tx:
             try:
                 profile_zone = users.get(tx, user_id).timezone
             except NotFound:  # users that only events have named have no profile

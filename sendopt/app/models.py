@@ -1,8 +1,7 @@
-"""Use cases of the data scientist: train, look back, roll back."""
+"""Models: trained on the log, judged, looked back on, rolled back."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from sendopt import learn
-from sendopt.app.stores import Stores
+from sendopt.app.subject import Subject, needs
 from sendopt.errors import InvalidInput
 from sendopt.ingest.fields import Text
 from sendopt.learn.backtest import backtest
@@ -19,10 +18,9 @@ from sendopt.learn.compare import compare
 from sendopt.learn.families import DEFAULT, FAMILIES
 from sendopt.learn.families.definition import Definition, read_file, shipped
 from sendopt.learn.judging.drift import DriftReport, drift
-from sendopt.learn.registry import pages
 from sendopt.learn.registry.promotions import RegisteredModel
 from sendopt.learn.train import MayServe, Recipe, train
-from sendopt.records import EventType, TenantId
+from sendopt.records import EventType, Permission, TenantId
 from sendopt.state import drift as kept_drift
 from sendopt.state.drift import KeptAlarm
 from sendopt.strict_json import StrictModel, validate
@@ -36,12 +34,12 @@ class RollbackBody(StrictModel):
     reason: Text  # why, for whoever reads the record later
 
 
-class Models(Stores):
+class Models(Subject):
     """What is learned from the log, and which model speaks."""
 
+    @needs(Permission.MODELS_WRITE)
     def train(
         self,
-        tenant_id: TenantId,
         *,
         outcome: EventType | None = None,
         snapshot: str | None = None,
@@ -57,7 +55,6 @@ class Models(Stores):
         that name and the same `as_of`, training comes to the same model, to the bit.
 
         Args:
-            tenant_id: whose log it learns from.
             outcome: what counts as an answer; None = what the champion predicts, else an open.
             snapshot: the name of the snapshot to learn from; None = the log as it is now.
             as_of: only events before it are learned from; None = now.
@@ -75,139 +72,115 @@ class Models(Stores):
             NotFound: if no snapshot has that name.
             StoreFailure: `log_damaged`, naming the file that is not what was appended.
         """
-        self.require_tenant(tenant_id)
         recipe = Recipe(
             _definition(family, definition),
-            as_of=as_of or self.clock.now(),
-            open_window=self.settings.open_window,
+            as_of=as_of or self._now(),
+            open_window=self._stores.settings.open_window,
             outcome=outcome,
-            seed=self.settings.learn.seed,
-            threads=self.settings.learn.threads,
-            clock_tolerance=self.settings.clock_tolerance,
+            seed=self._stores.settings.learn.seed,
+            threads=self._stores.settings.learn.threads,
+            clock_tolerance=self._stores.settings.clock_tolerance,
         )
-        seen = None if snapshot is None else self.log.named_snapshot(snapshot)
-        with self.log.checked_reader(tenant_id, snapshot=seen) as reader:
+        seen = None if snapshot is None else self._stores.log.named_snapshot(snapshot)
+        with self._stores.log.checked_reader(self._tenant_id, snapshot=seen) as reader:
             report = train(
                 reader,
-                self.registry,
-                tenant_id,
+                self._stores.registry,
+                self._tenant_id,
                 recipe,
-                now=self.clock.now(),
-                longest_age=self.model_limits.longest_age,
+                now=self._now(),
+                longest_age=self._stores.model_limits.longest_age,
                 may_serve=may_serve,
                 progress=progress,
             )
-        self.log.name_snapshot(f"model {report.model_version}", report.log_snapshot)
-        if report.stand_in is not None:
-            self.log.name_snapshot(f"model {report.stand_in.model_version}", report.log_snapshot)
+        for trained in (report, report.stand_in):
+            if trained is not None:
+                named = f"model {trained.model_version}"
+                self._stores.log.name_snapshot(named, report.log_snapshot)
         return report
 
-    def models(self, tenant_id: TenantId) -> tuple[RegisteredModel, ...]:
+    @needs(Permission.MODELS_READ)
+    def everyone(self) -> tuple[RegisteredModel, ...]:
         """Return every version of the tenant's model, newest first, and what became of each.
 
         Raises:
-            NotFound: `tenant_unknown`.
             ModelNotServable: `registry_unavailable`.
         """
-        self.require_tenant(tenant_id)
-        return self.registry.models(tenant_id)
+        return self._stores.registry.models(self._tenant_id)
 
-    def model_card(self, tenant_id: TenantId, version: str | None = None) -> str:
+    @needs(Permission.MODELS_READ)
+    def card(self, version: str | None = None) -> str:
         """Return the card (Markdown) of a model; None = the champion's.
 
         Args:
-            tenant_id: whose model it is.
             version: a number, a version or its beginning, or an alias.
 
         Raises:
-            NotFound: `tenant_unknown`, `model_unknown`.
+            NotFound: `model_unknown`.
             InvalidInput: `model_ambiguous`.
             ModelNotServable: `no_champion`, `model_damaged`, `registry_unavailable`.
         """
-        self.require_tenant(tenant_id)
-        return self.registry.card(tenant_id, version)
+        return self._stores.registry.card(self._tenant_id, version)
 
-    def compare_models(self, tenant_id: TenantId, a: str, b: str) -> learn.Comparison:
+    @needs(Permission.MODELS_READ)
+    def compare(self, a: str, b: str) -> learn.Comparison:
         """Judge two models on the same moments, which neither learned from.
 
         Args:
-            tenant_id: whose models and log.
             a: a number, a version or its beginning, or an alias.
             b: likewise; differences are B minus A.
 
         Raises:
             InvalidInput: `model_ambiguous`, `same_model`, `targets_differ`, `nothing_to_compare`.
-            NotFound: `tenant_unknown`, `model_unknown`.
+            NotFound: `model_unknown`.
             ModelNotServable: `model_damaged`, `registry_unavailable`.
         """
-        self.require_tenant(tenant_id)
-        first, second = (self.registry.model_named(tenant_id, each) for each in (a, b))
-        with self.log.checked_reader(tenant_id) as reader:
+        first, second = (
+            self._stores.registry.model_named(self._tenant_id, each) for each in (a, b)
+        )
+        with self._stores.log.checked_reader(self._tenant_id) as reader:
             return compare(
-                reader, first, second, until=self.clock.now(), seed=self.settings.learn.seed
+                reader, first, second, until=self._now(), seed=self._stores.settings.learn.seed
             )
 
-    def serve_model_pages(
-        self, *, port: int, stop: threading.Event, opened: Callable[[str], None]
-    ) -> None:
-        """Serve MLflow's own pages of all tenants' models to this machine until `stop` is set.
-
-        Args:
-            port: where, 1 to 65535.
-            stop: ends it.
-            opened: told the address, once it answers.
-
-        Raises:
-            InvalidInput: `port_taken`.
-            SendoptError: `pages_missing`, `pages_failed`.
-        """
-        self.settings.registry_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        pages.serve(*self.registry_place, port=port, stop=stop, opened=opened)
-
-    def roll_back_model(self, tenant_id: TenantId, body: Any, *, by: str) -> RegisteredModel:
+    @needs(Permission.MODELS_WRITE)
+    def roll_back(self, body: Any) -> RegisteredModel:
         """Let a former champion serve again, from the next request on; return it.
 
         Raises:
             InvalidInput: `missing_field`, `unknown_field`, `wrong_type`, `text_invalid`.
-            NotFound: `tenant_unknown`, `model_unknown`.
+            NotFound: `model_unknown`.
             Conflict: `no_champion`, `no_last_good`, `already_champion`, `never_champion`.
             ModelNotServable: `model_damaged`, `registry_unavailable`.
         """
-        self.require_tenant(tenant_id)
         asked = validate(RollbackBody, body)
-        return self.registry.roll_back(
-            tenant_id, to=asked.to, by=by, reason=asked.reason, now=self.clock.now()
+        return self._stores.registry.roll_back(
+            self._tenant_id,
+            to=asked.to,
+            by=self._principal.actor,
+            reason=asked.reason,
+            now=self._now(),
         )
 
-    def drift(self, tenant_id: TenantId) -> DriftReport:
+    @needs(Permission.MODELS_WRITE)
+    def drift(self) -> DriftReport:
         """Hold the last week to the days that judged the champion, and to what it says.
 
         What was found is kept until the next look, for `drift_alarms`.
 
         Raises:
-            NotFound: `tenant_unknown`.
             ModelNotServable: `no_champion`, or a champion that does not load.
         """
-        self.require_tenant(tenant_id)
-        model = self.registry.champion(tenant_id)
-        with self.log.checked_reader(tenant_id) as reader:
-            report = drift(reader, model, now=self.clock.now(), seed=self.settings.learn.seed)
-        with self.state.write(tenant_id) as tx:
-            kept_drift.keep(tx, _kept(tenant_id, report))
+        model = self._stores.registry.champion(self._tenant_id)
+        with self._stores.log.checked_reader(self._tenant_id) as reader:
+            report = drift(reader, model, now=self._now(), seed=self._stores.settings.learn.seed)
+        with self._write() as tx:
+            kept_drift.keep(tx, _kept(self._tenant_id, report))
         return report
 
-    def drift_alarms(self) -> list[KeptAlarm]:
-        """Return what the last look for drift found for every tenant, for the operator.
-
-        Raises:
-            StoreFailure: if the state does not answer.
-        """
-        with self.state.read_fleet() as tx:
-            return kept_drift.everyones(tx)
-
+    @needs(Permission.MODELS_READ)
     def backtest(
         self,
-        tenant_id: TenantId,
         *,
         decisions: pa.Table | None,
         open_window: timedelta,
@@ -219,16 +192,15 @@ class Models(Stores):
         Raises:
             InvalidInput: if `decisions` break their contract, or there is nothing to judge.
         """
-        self.require_tenant(tenant_id)
-        with self.log.checked_reader(tenant_id) as reader:
+        with self._stores.log.checked_reader(self._tenant_id) as reader:
             return backtest(
                 reader,
                 decisions,
                 open_window=open_window,
                 outcome=outcome,
-                clock_tolerance=self.settings.clock_tolerance,
-                seed=self.settings.learn.seed,
-                threads=self.settings.learn.threads,
+                clock_tolerance=self._stores.settings.clock_tolerance,
+                seed=self._stores.settings.learn.seed,
+                threads=self._stores.settings.learn.threads,
                 progress=progress,
             )
 

@@ -20,7 +20,7 @@ _COMPACTION = Patience(late=timedelta(hours=1), hung=timedelta(hours=3))
 
 def dispatching(app: App) -> list[Part]:
     """Return the part that hands over what is due."""
-    dispatcher = app.dispatcher()
+    dispatcher = app.rounds.dispatcher()
     return [Part("dispatch", in_turns(lambda _beat: dispatcher.turn()), patience(app))]
 
 
@@ -52,9 +52,9 @@ def _copying(app: App) -> Turn:
 
     def copy(beat: Callable[[], None]) -> timedelta:
         nonlocal unfinished
-        if unfinished or app.waits_for_log():
+        if unfinished or app.rounds.waits_for_log():
             unfinished = True  # also if this copy fails
-            app.copy_to_log(progress=beat)
+            app.rounds.copy_to_log(progress=beat)
             unfinished = False
         return COPY_EVERY
 
@@ -63,7 +63,7 @@ def _copying(app: App) -> Turn:
 
 def _metering(app: App) -> Turn:
     def meter(beat: Callable[[], None]) -> timedelta:
-        app.meter(progress=beat)
+        app.rounds.meter(progress=beat)
         return METER_EVERY
 
     return meter
@@ -75,7 +75,7 @@ def _compacting(app: App) -> Turn:
     def compact(_beat: Callable[[], None]) -> timedelta:
         nonlocal started
         if started:  # not at once: a service that is started often would do little else
-            app.compact_log()
+            app.rounds.compact_log()
         started = True
         return COMPACT_EVERY
 

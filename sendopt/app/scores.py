@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,24 +14,20 @@ import pyarrow.compute as pc
 
 from sendopt import score
 from sendopt.app.best_times import BestTimes, HourOfWeek
-from sendopt.app.everybody import OneUser
-from sendopt.app.state_store import make_home
-from sendopt.app.stored_scores import StoredScores
+from sendopt.app.subject import Subject, needs
 from sendopt.app.user_status import user_status
-from sendopt.clock import Clock, SystemClock
 from sendopt.errors import ModelNotServable, StoreFailure
 from sendopt.features import AsOfView, known_users, load_kernels
 from sendopt.learn import ServableModel
 from sendopt.learn.registry import serving
 from sendopt.log import Reader
-from sendopt.records import TenantId, UserId
+from sendopt.records import Permission, TenantId, UserId
 from sendopt.score import ScoreStore, Weeks
 from sendopt.score.renewal import are_most, have_news, renewal, why_in_full
 from sendopt.score.replacement import disk_failed
 from sendopt.score.store import probability_of, slot_of
 from sendopt.score.store_file import About
 from sendopt.score.store_writer import write_delta, write_store
-from sendopt.settings import Settings
 from sendopt.state import users
 
 _NO_ZONE = "UTC"  # in which the model reads the hours of a user whose zone nobody named
@@ -68,33 +62,11 @@ class _Written:
     computed: int
 
 
-def open_scores(
-    settings: Settings,
-    *,
-    clock: Clock | None = None,
-    random_bytes: Callable[[int], bytes] = os.urandom,
-) -> Scores:
-    """Open scores alone over `settings`, in a fraction of the time of the application.
-
-    Raises:
-        InvalidInput: `home_unusable`.
-    """
-    make_home(settings.home)
-    return Scores(settings, clock or SystemClock(), random_bytes)
-
-
-class Scores(OneUser):
+class Scores(Subject):
     """When each user is likely to answer, by hour of the local week."""
 
-    @cached_property
-    def stored_scores(self) -> StoredScores:
-        return StoredScores(
-            self.settings.scores_folder, max_age=self.settings.scores_max_age, clock=self.clock
-        )
-
-    def score(
-        self, tenant_id: TenantId, *, out: Path | None = None, full: bool = False
-    ) -> ScoringReport:
+    @needs(Permission.SCORES_WRITE)
+    def compute(self, *, out: Path | None = None, full: bool = False) -> ScoringReport:
         """Score every user that the log knows, and let the API answer from the result.
 
         Users of whom nothing became known since the last run keep their scores, for as long as
@@ -102,23 +74,20 @@ class Scores(OneUser):
         are, and by those who have news.
 
         Args:
-            tenant_id: whose users.
-            out: a Parquet file that gets the same scores, as `score_slots` tells them.
+            out: a Parquet file that gets the same scores, as `slots` tells them.
             full: score everybody anew.
 
         Raises:
-            NotFound: `tenant_unknown`.
             ModelNotServable: `no_champion`, or a champion that does not load.
             StoreFailure: `disk_full`, `disk_failed`, `log_damaged`; the scores from before stand.
         """
-        self.require_tenant(tenant_id)
-        model = self.registry.champion(tenant_id)
-        now = self.clock.now()
-        path = self.stored_scores.path(tenant_id, model.version)
+        model = self._stores.registry.champion(self._tenant_id)
+        now = self._now()
+        path = self._stores.stored_scores.path(self._tenant_id, model.version)
         with ThreadPoolExecutor(1) as beside:  # both take as long as to open the log and read it
-            checked = beside.submit(_unharmed, path, tenant_id, model)
+            checked = beside.submit(_unharmed, path, self._tenant_id, model)
             beside.submit(load_kernels)
-            with self.reader(tenant_id) as reader:
+            with self._stores.reader(self._tenant_id) as reader:
                 before, damage = checked.result()
                 reason = "it was asked for" if full else damage
                 reason = reason or why_in_full(before, snapshot=reader.snapshot, now=now)
@@ -127,12 +96,12 @@ class Scores(OneUser):
                     if are_most(news, before):
                         reason = "most users have news"
                 if before is None or reason is not None:
-                    written = self._score_all(path, tenant_id, model, reader, now=now, out=out)
+                    written = self._score_all(path, model, reader, now=now, out=out)
                 else:
                     with reader.of_users(news) as own:
                         written = self._score_again(model, own, before, now=now, out=out)
                 snapshot = reader.snapshot
-        self.stored_scores.drop_superseded(tenant_id, model.version)
+        self._stores.stored_scores.drop_superseded(self._tenant_id, model.version)
         return ScoringReport(
             users=written.users,
             model_version=model.version,
@@ -146,7 +115,6 @@ class Scores(OneUser):
     def _score_all(
         self,
         path: Path,
-        tenant_id: TenantId,
         model: ServableModel,
         reader: Reader,
         *,
@@ -161,14 +129,14 @@ class Scores(OneUser):
         everybody = model.scorer.population(whole, as_of=now)
         view = whole.beside(everybody)
         about = About(
-            tenant_id,
+            self._tenant_id,
             model.version,
             reader.snapshot,
             now,
             created_at=now,
             everybody=everybody.document(),
         )
-        threads = self.settings.learn.threads
+        threads = self._stores.settings.learn.threads
         weeks = score.score_weeks(model, view, user_ids, as_of=now, threads=threads)
         with _parquet(out) as copy:
             write_store(path, about, user_ids, zones, map(copy, weeks))
@@ -190,7 +158,7 @@ class Scores(OneUser):
 
         renewed = renewal(before, own, zone_of, now=now)
         view = AsOfView(own, model.target, renewed.everybody)
-        threads = self.settings.learn.threads
+        threads = self._stores.settings.learn.threads
         weeks = score.score_weeks(model, view, renewed.news, as_of=now, threads=threads)
         write_delta(
             before, renewed.about, renewed.user_ids, renewed.zones, weeks, kept=renewed.kept
@@ -208,9 +176,9 @@ class Scores(OneUser):
                     copy(some)
         return _Written(users=renewed.users, computed=len(renewed.news))
 
-    def score_slots(
+    @needs(Permission.SCORES_READ)
+    def slots(
         self,
-        tenant_id: TenantId,
         user_ids: list[str] | None = None,
         *,
         open_window: timedelta | None = None,
@@ -218,24 +186,22 @@ class Scores(OneUser):
         """Return every user's open probability by hour of the local week.
 
         Args:
-            tenant_id: whose users.
             user_ids: None = everybody that the log knows.
             open_window: of an answer within it; None = within the window that the model learned.
 
         Raises:
-            NotFound: `tenant_unknown`.
             ModelNotServable: `no_champion`, or a champion that does not load.
             InvalidInput: `window_too_long`, beyond a day.
         """
-        self.require_tenant(tenant_id)
-        model = self.registry.champion(tenant_id)
+        model = self._stores.registry.champion(self._tenant_id)
         if open_window is not None:
             model = model.within(open_window)
-        with self.reader(tenant_id) as reader:
+        with self._stores.reader(self._tenant_id) as reader:
             view = AsOfView(reader, model.target)
-            return score.score_slots(model, view, as_of=self.clock.now(), user_ids=user_ids)
+            return score.score_slots(model, view, as_of=self._now(), user_ids=user_ids)
 
-    def current_scores(self, tenant_id: TenantId) -> ScoreStore:
+    @needs(Permission.SCORES_READ)
+    def current(self) -> ScoreStore:
         """Return the stored scores of the tenant's champion.
 
         Raises:
@@ -243,33 +209,33 @@ class Scores(OneUser):
             StoreFailure: `scores_absent`, `scores_opening`, `scores_too_old`,
                 `scores_unreadable`.
         """
-        champion = self.registry.champion(tenant_id)
-        serving.require_fresh(champion, limits=self.model_limits, now=self.clock.now())
-        return self.stored_scores.of(tenant_id, champion.version)
+        champion = self._stores.registry.champion(self._tenant_id)
+        serving.require_fresh(champion, limits=self._stores.model_limits, now=self._now())
+        return self._stores.stored_scores.of(self._tenant_id, champion.version)
 
-    def best_times(self, tenant_id: TenantId, user_id: UserId, *, top: int) -> BestTimes:
+    @needs(Permission.SCORES_READ)
+    def best_times(self, user_id: UserId, *, top: int) -> BestTimes:
         """Return the user's best hours of the week, in the user's own zone.
 
         Raises:
             NotFound: `user_unknown`, if neither the log nor the state has heard of the user.
         """
-        return self.best_times_and_source(tenant_id, user_id, top=top)[0]
+        return self.best_times_and_source(user_id, top=top)[0]
 
-    def best_times_and_source(
-        self, tenant_id: TenantId, user_id: UserId, *, top: int
-    ) -> tuple[BestTimes, str]:
+    @needs(Permission.SCORES_READ)
+    def best_times_and_source(self, user_id: UserId, *, top: int) -> tuple[BestTimes, str]:
         """Return the same, and where it comes from: `stored`, or `live` and why not stored.
 
         Raises:
             NotFound: `user_unknown`.
         """
         try:
-            store = self.current_scores(tenant_id)
+            store = self.current()
             row = store.find(user_id)
         except (ModelNotServable, StoreFailure) as refusal:
-            return self._live(tenant_id, user_id, top=top), live_source(refusal.code)
+            return self._live(user_id, top=top), live_source(refusal.code)
         if row is None:
-            return self._live(tenant_id, user_id, top=top), live_source("user_not_scored")
+            return self._live(user_id, top=top), live_source("user_not_scored")
         slots = tuple(
             HourOfWeek(*divmod(slot_of(word), 24), probability_of(word))
             for word in store.best(row, top)
@@ -277,26 +243,29 @@ class Scores(OneUser):
         version = store.about.model_version
         return BestTimes(user_id, store.zone(row), slots, version, None), stored_source(store, row)
 
-    def _live(self, tenant_id: TenantId, user_id: UserId, *, top: int) -> BestTimes:
+    def _live(self, user_id: UserId, *, top: int) -> BestTimes:
         """Ask the champion, else the last good model, now; without either, say why none speaks."""
-        now = self.clock.now()
-        with self.reader(tenant_id) as reader:
+        now, everybody = self._now(), self._stores.everybody
+        with self._stores.reader(self._tenant_id) as reader:
             status = user_status(reader, as_of=now, user_id=user_id)
         if len(status) == 0:
-            with self.state.read(tenant_id) as tx:
+            with self._read() as tx:
                 users.get(tx, user_id)
         zone = _zones(status, pa.array([user_id]))[0].as_py()
 
         def week(model: ServableModel) -> pa.Table:
-            with self.view_of_user(tenant_id, user_id, model, as_of=now) as view:
+            with (
+                self._stores.reader(self._tenant_id) as reader,
+                everybody.view_of_user(reader, self._tenant_id, user_id, model, as_of=now) as view,
+            ):
                 return score.score_slots(model, view, as_of=now, user_ids=[user_id])
 
         answer = serving.ask(
-            self.registry,
-            tenant_id,
+            self._stores.registry,
+            self._tenant_id,
             week,
             rows=score.SLOTS_A_WEEK,
-            limits=self.model_limits,
+            limits=self._stores.model_limits,
             now=now,
         )
         if answer.scores is None:

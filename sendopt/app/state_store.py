@@ -9,10 +9,11 @@ from pathlib import Path
 import structlog
 
 from sendopt.clock import Clock
-from sendopt.errors import InvalidInput, NotFound
+from sendopt.errors import Conflict, InvalidInput, NotFound
 from sendopt.records import TenantId
 from sendopt.settings import Settings
-from sendopt.state import State, migrate, row_security, tenants
+from sendopt.state import State, check_version, migrate, row_security, tenants
+from sendopt.state.hold import is_anything_held
 from sendopt.state.home import begin, home_id
 
 #: The one tenant that exists without being created: a laptop has one user.
@@ -62,14 +63,25 @@ class StateStore:
         if "state" in self.__dict__:
             self.__dict__.pop("state").close()
 
-    def require_tenant(self, tenant_id: TenantId) -> None:
-        """Refuse a tenant that nobody created: a typing error must not open a second home.
+    def check_state(self) -> None:
+        """Ask the state whether it answers.
 
         Raises:
-            NotFound: `tenant_unknown`.
+            StoreFailure: if it does not.
+            Conflict: `schema_newer`, if a newer release has upgraded it.
         """
-        with self.state.read(tenant_id) as tx:
-            tenants.get(tx)
+        check_version(self.state)
+
+    def check_sends(self) -> None:
+        """Ask whether sends go out.
+
+        Raises:
+            Conflict: `held`.
+        """
+        with self.state.read_fleet() as tx:
+            held = is_anything_held(tx, now=self.clock.now())
+        if held:
+            raise Conflict("sends are held until somebody decides: `sendopt resume`", code="held")
 
 
 #: One of these is in every home that was begun.

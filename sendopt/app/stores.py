@@ -1,32 +1,39 @@
-"""Opens every store at its first use, and knows where each is."""
+"""Opens every store at its first use, and knows where each is.
+
+What a store needs is imported with it: whoever only asks for keys waits for no model.
+"""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from sendopt.app.disk import Disk, written_folders
-from sendopt.app.readiness import Readiness
-from sendopt.app.s3 import s3_access
 from sendopt.app.state_store import DEFAULT_TENANT, StateStore
-from sendopt.errors import Conflict
-from sendopt.learn import Registry
-from sendopt.learn.registry import serving
-from sendopt.log import Log, LogLocation, Reader
-from sendopt.records import TenantId
-from sendopt.settings import Settings
-from sendopt.state import check_version
-from sendopt.state.hold import is_anything_held
+
+if TYPE_CHECKING:
+    from sendopt.app.everybody import Everybody
+    from sendopt.app.readiness import Readiness
+    from sendopt.app.secrets import Secrets
+    from sendopt.app.stored_scores import StoredScores
+    from sendopt.learn import Registry
+    from sendopt.learn.registry.serving import Limits
+    from sendopt.log import Log, LogLocation, Reader
+    from sendopt.records import TenantId
+    from sendopt.settings import Settings
+    from sendopt.track import LinkSigner
 
 __all__ = ["DEFAULT_TENANT", "Stores"]
 
 
 class Stores(StateStore):
-    """Log and registry beside the state."""
+    """State, log, registry, scores and secrets, and what is remembered of them."""
 
     @cached_property
     def log(self) -> Log:
+        from sendopt.log import Log
+
         log = Log(
             log_location(self.settings),
             memory_limit=self.settings.log.memory_limit,
@@ -37,6 +44,8 @@ class Stores(StateStore):
 
     @cached_property
     def registry(self) -> Registry:
+        from sendopt.learn import Registry
+
         return Registry(*self.registry_place, moving=lambda: self.log.exclusively("promote"))
 
     @property
@@ -45,13 +54,54 @@ class Stores(StateStore):
         return self.settings.tracking_uri, self.settings.artifacts
 
     @property
-    def model_limits(self) -> serving.Limits:
+    def model_limits(self) -> Limits:
         """What a model must keep to serve."""
+        from sendopt.learn.registry.serving import Limits
+
         learning = self.settings.learn
-        return serving.Limits(
+        return Limits(
             longest_age=timedelta(days=learning.model_max_age_days),
             patience=timedelta(seconds=learning.model_patience_seconds),
             rows_per_second=learning.model_rows_per_second,
+        )
+
+    @cached_property
+    def stored_scores(self) -> StoredScores:
+        from sendopt.app.stored_scores import StoredScores
+
+        return StoredScores(
+            self.settings.scores_folder, max_age=self.settings.scores_max_age, clock=self.clock
+        )
+
+    @cached_property
+    def everybody(self) -> Everybody:
+        from sendopt.app.everybody import Everybody
+
+        return Everybody()
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """The keys of the home; made at first use, and never again once anything depends on them.
+
+        Raises:
+            InvalidInput: `secrets_unusable`.
+        """
+        from sendopt.app.secrets import load_or_create_secrets, lost_secrets, secrets_file
+        from sendopt.state.secrets_in_use import are_secrets_in_use
+
+        if not secrets_file(self.settings.home).exists():
+            with self.state.read_fleet() as tx:
+                lost = are_secrets_in_use(tx)
+            if lost:
+                raise lost_secrets(self.settings.home)
+        return load_or_create_secrets(self.settings.home, self.random_bytes)
+
+    @cached_property
+    def link_signer(self) -> LinkSigner:
+        from sendopt.track import LinkSigner
+
+        return LinkSigner(
+            self.secrets.link_keys, self.secrets.current_link_key, self.settings.http.base_url
         )
 
     def close(self) -> None:
@@ -67,7 +117,7 @@ class Stores(StateStore):
             StoreFailure: if one cannot be reached.
             Conflict: `schema_newer`, if a newer release has upgraded the state.
         """
-        check_version(self.state)
+        self.check_state()
         self.log.high_water_mark()
 
     def ready(self) -> dict[str, str | None]:
@@ -81,10 +131,13 @@ class Stores(StateStore):
 
     @cached_property
     def _readiness(self) -> Readiness:
+        from sendopt.app.disk import Disk, written_folders
+        from sendopt.app.readiness import Readiness
+
         written = written_folders(self.settings)
         questions = {
-            "state": self._check_state,
-            "sends": self._check_sends,
+            "state": self.check_state,
+            "sends": self.check_sends,
             "log": self._check_log,
             "registry": self._check_registry,
         }
@@ -95,15 +148,6 @@ class Stores(StateStore):
             questions["log_data"] = self.log.look_for_data
             renewals["log_data"] = lambda: None  # every question has a connection of its own
         return Readiness(questions | ({"disk": Disk(written).check} if written else {}), renewals)
-
-    def _check_state(self) -> None:
-        check_version(self.state)
-
-    def _check_sends(self) -> None:
-        with self.state.read_fleet() as tx:
-            held = is_anything_held(tx, now=self.clock.now())
-        if held:
-            raise Conflict("sends are held until somebody decides: `sendopt resume`", code="held")
 
     def _renew_state(self) -> None:
         self.state.renew()
@@ -126,6 +170,9 @@ class Stores(StateStore):
 
 def log_location(settings: Settings) -> LogLocation:
     """Return where the log is, and how to reach it."""
+    from sendopt.app.s3 import s3_access
+    from sendopt.log import LogLocation
+
     data = settings.log_data
     s3 = s3_access(settings.log)
     return LogLocation(

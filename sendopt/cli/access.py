@@ -12,8 +12,10 @@ from sendopt.cli.options import (
     AsJson,
     Home,
     Tenant,
-    open_known_tenancy,
-    open_tenancy,
+    open_home,
+    open_known_home,
+    open_known_work,
+    open_work,
     parse_duration,
 )
 from sendopt.cli.output import print_json, print_table, stdout
@@ -54,7 +56,7 @@ def create_tenant(
     as_json: AsJson = False,
 ) -> None:
     """Create a tenant."""
-    created = open_tenancy(home).create_tenant(TenantId(name), timezone=timezone)
+    created = open_home(home).operator.create_tenant(TenantId(name), timezone=timezone)
     if as_json:
         print_json({"tenant_id": name, "created": created})
     else:
@@ -63,7 +65,7 @@ def create_tenant(
 
 def list_tenants(home: Home = None, as_json: AsJson = False) -> None:
     """Show every tenant."""
-    found = open_known_tenancy(home).tenants()
+    found = open_known_home(home).operator.tenants()
     if as_json:
         print_json({"tenants": found})
         return
@@ -91,7 +93,7 @@ def issue_key(
 ) -> None:
     """Make an API key. It is shown this once; only its hash is kept."""
     lifetime = None if expires_in is None else parse_duration(expires_in, field="--expires-in")
-    key = open_tenancy(home).issue_key(TenantId(tenant), name, role=role, lifetime=lifetime)
+    key = open_work(home, tenant).keys.issue(name, role=role, lifetime=lifetime).key
     if as_json:
         print_json({"tenant_id": tenant, "key": key})
     else:
@@ -100,7 +102,7 @@ def issue_key(
 
 def list_keys(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False) -> None:
     """Show the tenant's keys, the oldest first; never their secrets."""
-    keys = open_known_tenancy(home).keys(TenantId(tenant))
+    keys = open_known_work(home, tenant).keys.everyone()
     if as_json:
         print_json({"tenant_id": tenant, "keys": keys})
         return
@@ -132,8 +134,8 @@ def rotate_key(
     as_json: AsJson = False,
 ) -> None:
     """Make the successor of a key, of the same name and role; the old one ends a while later."""
-    successor = open_known_tenancy(home).rotate_key(
-        TenantId(tenant), key_id, overlap=parse_duration(overlap, field="--overlap")
+    successor = open_known_work(home, tenant).keys.rotate(
+        key_id, overlap=parse_duration(overlap, field="--overlap")
     )
     if as_json:
         print_json({"tenant_id": tenant, "key": successor})
@@ -147,13 +149,13 @@ def revoke_key(
     tenant: Tenant = "default",
 ) -> None:
     """Make a key useless from now on."""
-    open_known_tenancy(home).revoke_key(TenantId(tenant), key_id)
+    open_known_work(home, tenant).keys.revoke(key_id)
     stdout.print(f"{key_id}: revoked")
 
 
 def list_roles(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False) -> None:
     """Show which roles there are, and what each may do."""
-    found = open_known_tenancy(home).roles(TenantId(tenant))
+    found = open_known_work(home, tenant).roles.everyone()
     if as_json:
         roles = [
             {"name": each.name, "permissions": sorted(each.permissions), "built_in": each.built_in}
@@ -178,13 +180,13 @@ def put_role(
     tenant: Tenant = "default",
 ) -> None:
     """Make a role of the tenant's own, or change what it may do; its keys follow at once."""
-    made = open_known_tenancy(home).put_role(TenantId(tenant), name, permissions)
+    made = open_known_work(home, tenant).roles.put(name, permissions)
     stdout.print(f"{made.name}: {_in_words(made.permissions)}")
 
 
 def delete_role(name: RoleName, home: Home = None, tenant: Tenant = "default") -> None:
     """Forget a role of the tenant's own that no key has any more."""
-    open_known_tenancy(home).delete_role(TenantId(tenant), name)
+    open_known_work(home, tenant).roles.delete(name)
     stdout.print(f"{name}: deleted")
 
 

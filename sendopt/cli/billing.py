@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import sendopt.app
-from sendopt.cli.options import AsJson, Home, Tenant, open_known_home
+from sendopt.cli.options import (
+    AsJson,
+    Home,
+    Tenant,
+    open_known_work,
+)
 from sendopt.cli.output import print_json, print_table, stdout
-from sendopt.records import TenantId
 
 if TYPE_CHECKING:
     from sendopt.bill import Statement
@@ -52,8 +56,8 @@ def statement(
 
     Gross, filtered by reason, net, charges.
     """
-    app = open_known_home(home)
-    issued = app.statement(TenantId(tenant), period)
+    work = open_known_work(home, tenant)
+    issued = work.statements.get(period)
     _show(issued.statement, issued.closed_at, as_json=as_json)
 
 
@@ -64,8 +68,8 @@ def close(
 
     What arrives later becomes a dated adjustment of an open one.
     """
-    app = open_known_home(home)
-    closing = app.close_period(TenantId(tenant), period)
+    work = open_known_work(home, tenant)
+    closing = work.statements.close(period)
     _show(closing.statement, closing.closed_at, as_json=as_json)
 
 
@@ -79,8 +83,8 @@ def rate_card(
 
     Without a rate card nothing is ever charged.
     """
-    app = open_known_home(home)
-    card = app.put_rate_card(TenantId(tenant), sendopt.app.read_json(file, field="FILE"))
+    work = open_known_work(home, tenant)
+    card = work.statements.put_rate_card(sendopt.app.read_json(file, field="FILE"))
     if as_json:
         print_json(card)
     else:

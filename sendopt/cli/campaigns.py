@@ -9,11 +9,15 @@ import typer
 
 import sendopt.app
 from sendopt.cli import answers
-from sendopt.cli.options import AsJson, Home, Tenant, open_known_home
+from sendopt.cli.options import (
+    AsJson,
+    Home,
+    Tenant,
+    open_known_work,
+)
 from sendopt.cli.output import print_json, print_table, progress, stderr, stdout
 from sendopt.clock import SystemClock
 from sendopt.errors import InvalidInput
-from sendopt.records import TenantId
 
 
 def register(commands: typer.Typer) -> None:
@@ -60,14 +64,14 @@ def plan(
             field="CAMPAIGN.json",
             hint="`sendopt plan --example > campaign.json` writes one to begin with",
         )
-    app = open_known_home(home)
+    work = open_known_work(home, tenant)
     definition = sendopt.app.read_json(campaign, field="CAMPAIGN.json")
     with progress("planning"):
         if commit:
-            report = app.put_campaign(TenantId(tenant), definition, commit=True)
+            report = work.campaigns.put(definition, commit=True)
             preview, counts = report.preview, report.counts
         else:
-            preview, counts = app.preview_campaign(TenantId(tenant), definition), {}
+            preview, counts = work.campaigns.preview(definition), {}
     if as_json:
         print_json({"committed": commit, "preview": preview, "counts": counts})
         return

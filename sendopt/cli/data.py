@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import sendopt.app
-from sendopt.cli.options import AsJson, Home, Tenant, open_home
+from sendopt.cli.options import (
+    AsJson,
+    Home,
+    Tenant,
+    open_work,
+)
 from sendopt.cli.output import print_json, print_table, progress, stderr
 from sendopt.errors import InvalidInput
-from sendopt.records import Finding, TenantId
+from sendopt.records import Finding
 from sendopt.text import quoted
 
 if TYPE_CHECKING:
@@ -121,17 +126,16 @@ def ingest(
         nulls=frozenset(null or ()),
         ignored=frozenset(ignore_column or ()),
     )
-    app = open_home(home)
+    work = open_work(home, tenant)
     with progress("importing") as show:
-        reports = app.import_files(
-            TenantId(tenant),
+        reports = work.events.import_files(
             files,
             progress=lambda path, rows: show(f"{path.name}, {rows:,} rows"),
             options=options,
             vendor=vendor,
             mapping_file=mapping,
         )
-    knows_zones = any(report.with_zone for report in reports) or app.knows_zones(TenantId(tenant))
+    knows_zones = any(report.with_zone for report in reports) or work.events.knows_zones()
     if as_json:
         print_json(
             {

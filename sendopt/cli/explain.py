@@ -9,11 +9,17 @@ import typer
 
 from sendopt.app.defaults import CONFIGURED_HOUR
 from sendopt.cli import answers
-from sendopt.cli.options import AsJson, Home, Tenant, open_known_home, out_file
+from sendopt.cli.options import (
+    AsJson,
+    Home,
+    Tenant,
+    open_known_work,
+    out_file,
+)
 from sendopt.cli.output import as_json as as_json_object
 from sendopt.cli.output import print_json, progress, stdout
 from sendopt.errors import InvalidInput
-from sendopt.records import TenantId, UserId
+from sendopt.records import UserId
 
 _PICTURES = (".pdf", ".png", ".svg")
 
@@ -55,9 +61,9 @@ def explain(
             field="--out",
             expected=", ".join(_PICTURES),
         )
-    app = open_known_home(home)
+    work = open_known_work(home, tenant)
     with progress("explaining"):
-        told = app.explain(TenantId(tenant), UserId(user), configured_hour=configured_hour)
+        told = work.explanations.user(UserId(user), configured_hour=configured_hour)
         if out is not None:
             answers.picture.write(told, out)
     if as_json:

@@ -8,10 +8,17 @@ import typer
 
 from sendopt.app.defaults import ANSWER_WINDOW, EFFECT
 from sendopt.cli import answers
-from sendopt.cli.options import AsJson, Home, Tenant, open_known_home, parse_duration, parse_outcome
+from sendopt.cli.options import (
+    AsJson,
+    Home,
+    Tenant,
+    open_known_work,
+    parse_duration,
+    parse_outcome,
+)
 from sendopt.cli.output import print_json
 from sendopt.clock import parse_instant
-from sendopt.records import CampaignId, TenantId
+from sendopt.records import CampaignId
 
 _HOURS = ANSWER_WINDOW.total_seconds() // 3600
 
@@ -69,8 +76,7 @@ def lift(
     It may be looked at every day: the intervals hold however often one looks. Choose campaigns and
     the time to begin before you look, not after.
     """
-    report = open_known_home(home).lift(
-        TenantId(tenant),
+    report = open_known_work(home, tenant).results.lift(
         campaign_ids=[CampaignId(each) for each in campaign or ()],
         since=None if since is None else parse_instant(since, field="--since"),
         outcome=parse_outcome(outcome),

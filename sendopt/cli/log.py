@@ -28,7 +28,7 @@ def scrub(home: Home = None, as_json: AsJson = False) -> None:
     """
     app = open_known_home(home)
     with progress("scrubbing the log") as show:
-        report = app.scrub_log(progress=show)
+        report = app.operator.scrub_log(progress=show)
     if as_json:
         print_json(report)
     else:

@@ -17,8 +17,7 @@ from sendopt.cli.options import (
     Home,
     Tenant,
     open_home,
-    open_known_home,
-    open_known_scores,
+    open_known_work,
     out_file,
     parse_outcome,
     parse_window,
@@ -30,8 +29,7 @@ from sendopt.errors import InvalidInput
 from sendopt.records import TenantId
 
 if TYPE_CHECKING:
-    from sendopt.app import App
-    from sendopt.app.scores import Scores
+    from sendopt.app.work import Work
     from sendopt.ingest import ImportReport
 
 _SHOWN_REJECTIONS = 3  # of a file; a backtest is about the rest
@@ -116,10 +114,9 @@ def train(
     training, the same model comes out, to the bit.
     """
     may_serve = _may_serve(challenger=challenger, change_outcome=change_outcome)
-    app = open_known_home(home)
+    work = open_known_work(home, tenant)
     with progress("training") as show:
-        report = app.train(
-            TenantId(tenant),
+        report = work.models.train(
             outcome=None if outcome is None else parse_outcome(outcome),
             snapshot=snapshot,
             as_of=None if as_of is None else parse_instant(as_of, field="--as-of"),
@@ -177,12 +174,12 @@ def score(
     changes or the scores are too old (SENDOPT_SCORES__MAX_AGE_HOURS): run it daily. Users of whom
     nothing became known since keep their scores, for a week at most and while the model stays.
     """
-    app = open_known_scores(home)
+    work = open_known_work(home, tenant)
     if open_window is not None:
-        _score_window(app, TenantId(tenant), out, open_window, as_json=as_json)
+        _score_window(work, out, open_window, as_json=as_json)
         return
     with progress("scoring"):
-        report = app.score(TenantId(tenant), out=out, full=full)
+        report = work.scores.compute(out=out, full=full)
     if as_json:
         written = None if out is None else str(out)
         print_json(
@@ -203,9 +200,7 @@ def score(
     )
 
 
-def _score_window(
-    app: Scores, tenant_id: TenantId, out: Path | None, open_window: str, *, as_json: bool
-) -> None:
+def _score_window(work: Work, out: Path | None, open_window: str, *, as_json: bool) -> None:
     """Write scores of another window; the store keeps those of the window that was learned."""
     if out is None:
         raise InvalidInput(
@@ -215,7 +210,7 @@ def _score_window(
             expected="--open-window and --out together",
         )
     with progress("scoring"):
-        table = app.score_slots(tenant_id, open_window=parse_window(open_window))
+        table = work.scores.slots(open_window=parse_window(open_window))
         sendopt.app.write_scores(table, out)
     users = len(table["user_id"].unique())
     if as_json:
@@ -273,16 +268,16 @@ def backtest(
         None if decisions is None else sendopt.app.read_decisions(decisions, field="--decisions")
     )
     imported: list[ImportReport] = []
-    with progress("backtest") as show, _opened(log, home) as app:
+    with progress("backtest") as show, _opened(log, home, tenant) as work:
         if log:
-            imported = app.import_files(
-                TenantId(tenant), log, progress=lambda path, rows: show(f"{path.name}: {rows:,}")
+            imported = work.events.import_files(
+                log, progress=lambda path, rows: show(f"{path.name}: {rows:,}")
             )
         for report in imported:
             _require_events(report)
             data.show_refused(report, limit=_SHOWN_REJECTIONS)
-        result = app.backtest(
-            TenantId(tenant), decisions=table, open_window=window, outcome=counted, progress=show
+        result = work.models.backtest(
+            decisions=table, open_window=window, outcome=counted, progress=show
         )
     if result.scores is not None and out is not None:
         sendopt.app.write_scores(result.scores, out)
@@ -299,16 +294,16 @@ def backtest(
 
 
 @contextmanager
-def _opened(log: list[Path] | None, home: Path | None) -> Iterator[App]:
+def _opened(log: list[Path] | None, home: Path | None, tenant: str) -> Iterator[Work]:
     """Open the user's home, or a folder that lives only as long as files are looked at."""
     if not log:
-        yield open_known_home(home)
+        yield open_known_work(home, tenant)
         return
     with (
         TemporaryDirectory(prefix="sendopt-backtest-") as folder,
         closing(open_home(Path(folder))) as app,
     ):
-        yield app
+        yield app.as_owner_of(TenantId(tenant))
 
 
 def _require_events(report: ImportReport) -> None:

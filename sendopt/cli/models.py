@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sendopt.cli import answers
-from sendopt.cli.options import AsJson, Home, Tenant, open_known_home
+from sendopt.cli.options import (
+    AsJson,
+    Home,
+    Tenant,
+    open_known_home,
+    open_known_work,
+)
 from sendopt.cli.output import as_json as as_json_object
 from sendopt.cli.output import print_json, print_table, progress, stdout
 from sendopt.cli.stopping import stopped_by_signal
 from sendopt.masking import masked
-from sendopt.records import TenantId
 
 if TYPE_CHECKING:
     from sendopt.learn.judging.drift import Alarm
@@ -37,7 +41,7 @@ def list_models(home: Home = None, tenant: Tenant = "default", as_json: AsJson =
 
     With what the gate said of it, and when it served.
     """
-    known = open_known_home(home).models(TenantId(tenant))
+    known = open_known_work(home, tenant).models.everyone()
     if as_json:
         print_json([published(model) for model in known])
         return
@@ -86,7 +90,7 @@ def show_model(
     as_json: AsJson = False,
 ) -> None:
     """Show a model's card: what it learned, how it was judged, why it serves or not."""
-    card = open_known_home(home).model_card(TenantId(tenant), version)
+    card = open_known_work(home, tenant).models.card(version)
     if as_json:
         print_json({"card": card})
     else:
@@ -110,7 +114,7 @@ def compare(
     Neither learned from them. Intervals are 95 %, with users as units.
     """
     with progress("comparing"):
-        found = open_known_home(home).compare_models(TenantId(tenant), a, b)
+        found = open_known_work(home, tenant).models.compare(a, b)
     if as_json:
         print_json(found)
     else:
@@ -138,9 +142,7 @@ def rollback(
 
     From the next request on, in every process. A model that the gate refused cannot be chosen.
     """
-    model = open_known_home(home).roll_back_model(
-        TenantId(tenant), {"to": to, "reason": reason}, by=_who_asks()
-    )
+    model = open_known_work(home, tenant).models.roll_back({"to": to, "reason": reason})
     if as_json:
         print_json(published(model))
     else:
@@ -169,7 +171,7 @@ def show_pages(
 
     with progress("starting MLflow"):
         app = open_known_home(home)
-    app.serve_model_pages(port=port, stop=stopped_by_signal(), opened=opened)
+    app.operator.serve_model_pages(port=port, stop=stopped_by_signal(), opened=opened)
 
 
 def drift(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False) -> None:
@@ -177,9 +179,9 @@ def drift(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False
 
     Exit status 1 if an alarm is raised: then look, train again, or roll back.
     """
-    app = open_known_home(home)
+    work = open_known_work(home, tenant)
     with progress("drift"):
-        report = app.drift(TenantId(tenant))
+        report = work.models.drift()
     if as_json:
         print_json(report)
     else:
@@ -210,10 +212,3 @@ def _standing(alarm: Alarm) -> str:
     if alarm.by_chance is None:
         return "cannot tell"
     return "ALARM" if alarm.raised else "ok"
-
-
-def _who_asks() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # in a container the user often has no name
-        return "command line"

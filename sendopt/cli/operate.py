@@ -28,7 +28,7 @@ def verify(home: Home = None, as_json: AsJson = False) -> None:
     """
     app = open_known_home(home)
     with progress("verifying") as show:
-        report = app.verify(progress=show)
+        report = app.operator.verify(progress=show)
     if as_json:
         print_json(report)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 from datetime import timedelta
@@ -13,13 +14,12 @@ import typer
 import sendopt.app
 from sendopt.app import outcomes
 from sendopt.errors import InvalidInput
-from sendopt.records import EventType
+from sendopt.records import COMMAND_LINE, EventType, TenantId
 from sendopt.text import quoted
 
 if TYPE_CHECKING:
     from sendopt.app import App
-    from sendopt.app.scores import Scores
-    from sendopt.app.tenancy import Tenancy
+    from sendopt.app.work import Work
 
 Home = Annotated[
     Path | None,
@@ -72,31 +72,30 @@ def open_home_to_serve(home: Path | None) -> App:
     return open_home(home)
 
 
-def open_known_scores(home: Path | None) -> Scores:
-    """Open scores alone over a home that was begun before, which waits for no other use case.
+def open_work(home: Path | None, tenant: str) -> Work:
+    """Open what the tenant's owner can do, over a home that is begun if it was not there.
 
     Raises:
-        NotFound: `home_unknown`.
+        NotFound: `tenant_unknown`.
     """
-    settings = sendopt.app.load_settings(home)
-    sendopt.app.require_home(settings)
-    sendopt.app.configure_logging()
-    return sendopt.app.open_scores(settings)
+    return open_home(home).as_owner_of(TenantId(tenant), actor=who_asks())
 
 
-def open_tenancy(home: Path | None) -> Tenancy:
-    """Open tenants and keys alone, for which nobody needs to wait for models and log."""
-    return sendopt.app.open_tenancy(sendopt.app.load_settings(home))
-
-
-def open_known_tenancy(home: Path | None) -> Tenancy:
-    """Open tenants and keys of a home that was begun before, for what only asks or takes away.
+def open_known_work(home: Path | None, tenant: str) -> Work:
+    """Open what the tenant's owner can do, over a home that was begun before.
 
     Raises:
-        NotFound: `home_unknown`.
+        NotFound: `home_unknown`, `tenant_unknown`.
     """
-    sendopt.app.require_home(sendopt.app.load_settings(home))
-    return open_tenancy(home)
+    return open_known_home(home).as_owner_of(TenantId(tenant), actor=who_asks())
+
+
+def who_asks() -> str:
+    """Return whom the machine knows at the command line."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container the user often has no name
+        return COMMAND_LINE
 
 
 def parse_outcome(text: str) -> EventType:

@@ -50,14 +50,14 @@ class People:
         """Let everybody answer whose moment has come."""
         while self._answers and self._answers[0][0] <= self._clock.now():
             _, _, token = heapq.heappop(self._answers)
-            self._app.follow_link(token, ClickRequest("GET", _PHONE))
+            self._app.links.follow(token, ClickRequest("GET", _PHONE))
             for kind in (ResponseKind.OPEN, ResponseKind.RESPONSE):
-                self._app.record_by_token(token, kind)
+                self._app.links.report(token, kind)
 
 
 def live_until(app: App, clock: VirtualClock, people: People, end: datetime) -> None:
     """Let time pass until `end`, stopping at every moment at which something happens."""
-    dispatcher = app.dispatcher(on_simulated=people.receive)
+    dispatcher = app.rounds.dispatcher(on_simulated=people.receive)
     while True:
         moments = [dispatcher.next_ready_at(), people.next_answer_at()]
         upcoming = min((moment for moment in moments if moment is not None), default=end)

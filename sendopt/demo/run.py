@@ -78,10 +78,10 @@ def run_demo(
         for tenant, day in today:
             begin_day(app, tenant, day, people)
         live_until(app, clock, people, HELD_FROM + timedelta(days=index + 1))
-        app.settle()
+        app.rounds.settle()
     live_until(app, clock, people, clock.now() + LAST_ANSWERS)
     progress("billing, verifying, drawing")
-    report = app.verify(progress=lambda _about: None)
+    report = app.operator.verify(progress=lambda _about: None)
     results = {tenant.study.tenant_id: _tenant_result(app, tenant) for tenant in tenants}
     choices = {tenant.study.tenant_id: pd.concat(tenant.choices) for tenant in tenants}
     result = summarise(results, choices, report.findings, home=home)
@@ -107,14 +107,14 @@ def _make_anew(home: Path) -> None:
 def learn(app: App, study: Study, home: Path) -> Played:
     """Bring in everything before the held days, train, and register everybody's phone."""
     tenant_id = study.tenant_id
-    app.create_tenant(tenant_id, timezone="UTC")
-    app.put_rate_card(tenant_id, RATE_CARD)
+    app.operator.create_tenant(tenant_id, timezone="UTC")
+    owner = app.as_owner_of(tenant_id)
+    owner.statements.put_rate_card(RATE_CARD)
     history = home / f"{tenant_id}.parquet"
     pq.write_table(study.history(HELD_FROM), history)
-    (imported,) = app.import_files(tenant_id, [history], progress=lambda _path, _rows: None)
+    (imported,) = owner.events.import_files([history], progress=lambda _path, _rows: None)
     for user_id in sorted(study.user_ids()):
-        app.register_device(
-            tenant_id,
+        owner.devices.register(
             {
                 "device_id": f"phone-of-{user_id}",
                 "user_id": user_id,
@@ -122,7 +122,7 @@ def learn(app: App, study: Study, home: Path) -> Played:
                 "address": {},
             },
         )
-    training = app.train(tenant_id, progress=lambda _about: None)
+    training = owner.models.train(progress=lambda _about: None)
     return Played(study, held_days(study, starts_at=HELD_FROM), training, imported.accepted)
 
 
@@ -133,8 +133,7 @@ def begin_day(app: App, tenant: Played, day: HeldDay, people: People) -> None:
         others = other_choices(reader, day)
     people.begin(tenant_id, day)
     campaign_id = _campaign_id(day)
-    app.put_campaign(
-        tenant_id,
+    app.as_owner_of(tenant_id).campaigns.put(
         {
             "campaign_id": campaign_id,
             "variants": [
@@ -188,10 +187,11 @@ def _campaign_id(day: HeldDay) -> CampaignId:
 def _tenant_result(app: App, tenant: Played) -> TenantResult:
     """Count what the stores hold; nothing is taken from the plan or from the simulation."""
     tenant_id = tenant.study.tenant_id
+    owner = app.as_owner_of(tenant_id)
     ends: Counter[str] = Counter()
     for day in tenant.days:
-        ends.update(app.campaign(tenant_id, _campaign_id(day)).counts)
-    statement = app.statement(tenant_id, PERIOD).statement
+        ends.update(owner.campaigns.get(_campaign_id(day)).counts)
+    statement = owner.statements.get(PERIOD).statement
     with app.reader(tenant_id) as reader:
         outcome = reader.query(
             "campaign_outcome",

@@ -59,7 +59,13 @@ from sendopt.records.message import Message
 from sendopt.records.outcome import Accepted, DeadAddress, Outcome, Permanent, Retry
 from sendopt.records.plan import Plan
 from sendopt.records.policy import HoldoutTime, Policy
-from sendopt.records.principal import PERMISSIONS_OF, BuiltInRole, Permission, Principal
+from sendopt.records.principal import (
+    COMMAND_LINE,
+    PERMISSIONS_OF,
+    BuiltInRole,
+    Permission,
+    Principal,
+)
 from sendopt.records.response import Click, Response, ResponseKind
 from sendopt.records.score import Score
 from sendopt.records.send import Arm, PlannedSend
@@ -69,6 +75,7 @@ from sendopt.records.variant_answers import VariantAnswers
 
 __all__ = [
     "CAUSED_BY_SEND",
+    "COMMAND_LINE",
     "COUNTING_ATTRIBUTE",
     "DEFAULT_ATTRIBUTION_WINDOW",
     "FINAL_STATES",

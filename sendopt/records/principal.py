@@ -18,6 +18,7 @@ class Permission(StrEnum):
     DEVICES_READ = "devices:read"
     DEVICES_WRITE = "devices:write"
     SCORES_READ = "scores:read"  # best times, and why
+    SCORES_WRITE = "scores:write"
     CAMPAIGNS_READ = "campaigns:read"
     CAMPAIGNS_WRITE = "campaigns:write"
     CAMPAIGNS_SEND = "campaigns:send"  # let messages go out, and call them off
@@ -78,6 +79,10 @@ PERMISSIONS_OF: dict[BuiltInRole, frozenset[Permission]] = {
 }
 
 
+#: The actor where nobody says more: somebody who works on the machine itself.
+COMMAND_LINE = "command line"
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """A program or a person that speaks for one tenant, with the permissions of one role."""
@@ -86,6 +91,11 @@ class Principal:
     actor: str  # "key:3f2a...", "command line"
     role: str  # a built-in one, or one of the tenant's own
     permissions: frozenset[Permission]
+
+    @classmethod
+    def owner(cls, tenant_id: TenantId, actor: str) -> Principal:
+        """Return somebody with the rights of the tenant's owner."""
+        return cls(tenant_id, actor, BuiltInRole.OWNER, frozenset(Permission))
 
     def require(self, permission: Permission) -> None:
         """Refuse what the role does not allow.

@@ -39,9 +39,9 @@ def app(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Iterator[
     http = HttpSettings(metrics_key=SecretStr(METRICS_KEY))
     settings = Settings(home=home, http=http)
     with closing(App(settings, VirtualClock(NOW), secrets.token_bytes)) as app:
-        app.create_tenant(TenantId("acme"), timezone="Europe/Vienna")
-        app.create_tenant(TenantId("other"), timezone="UTC")
-        app.create_tenant(TenantId("shop"), timezone="UTC")
+        app.operator.create_tenant(TenantId("acme"), timezone="Europe/Vienna")
+        app.operator.create_tenant(TenantId("other"), timezone="UTC")
+        app.operator.create_tenant(TenantId("shop"), timezone="UTC")
         yield app
 
 
@@ -59,7 +59,7 @@ def serve() -> Callable[[App], AbstractContextManager[str]]:
 
 @pytest.fixture(scope="session")
 def acme_key(app: App) -> str:
-    return app.issue_key(TenantId("acme"), "tests")
+    return app.as_owner_of(TenantId("acme")).keys.issue("tests").key
 
 
 @pytest.fixture(scope="session")
@@ -69,13 +69,13 @@ def acme(url: str, acme_key: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def other(app: App, url: str) -> Iterator[httpx.Client]:
-    yield from _client(url, app.issue_key(TenantId("other"), "tests"))
+    yield from _client(url, app.as_owner_of(TenantId("other")).keys.issue("tests").key)
 
 
 @pytest.fixture(scope="session")
 def shop(app: App, url: str) -> Iterator[httpx.Client]:
     """A tenant whose users no other test knows."""
-    yield from _client(url, app.issue_key(TenantId("shop"), "tests"))
+    yield from _client(url, app.as_owner_of(TenantId("shop")).keys.issue("tests").key)
 
 
 @pytest.fixture(scope="session")

@@ -50,8 +50,8 @@ def test_every_route_of_a_tenant_is_in_the_matrix(app: App) -> None:
 
 @pytest.fixture
 def revoked_key(app: App) -> str:
-    key = app.issue_key(TenantId("acme"), "to be revoked")
-    app.revoke_key(TenantId("acme"), key.split("_")[1])
+    key = app.as_owner_of(TenantId("acme")).keys.issue("to be revoked").key
+    app.as_owner_of(TenantId("acme")).keys.revoke(key.split("_")[1])
     return key
 
 
@@ -285,7 +285,8 @@ def test_without_its_registry_the_service_starts_and_says_why_no_model_speaks(
     nowhere = RegistrySettings(tracking_uri="http://127.0.0.1:9")
     alone = App(Settings(home=home, registry=nowhere), SystemClock(), secrets.token_bytes)
     with closing(alone), serve(alone) as url:
-        headers = {"Authorization": f"Bearer {alone.issue_key(TenantId('default'), 'tests')}"}
+        key = alone.as_owner_of(TenantId("default")).keys.issue("tests").key
+        headers = {"Authorization": f"Bearer {key}"}
         device = {"user_id": "ann", "channel": "simulator"}
         with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
             assert client.post("/v1/devices", json=device).status_code == 200
@@ -300,7 +301,8 @@ def test_a_damaged_registry_is_told_and_stops_nothing(home: Path, serve: Serve) 
     (home / "registry" / "mlflow.sqlite").write_bytes(b"no database" * 10_000)
     app = App(Settings(home=home), SystemClock(), secrets.token_bytes)
     with closing(app), serve(app) as url:
-        headers = {"Authorization": f"Bearer {app.issue_key(TenantId('default'), 'tests')}"}
+        key = app.as_owner_of(TenantId("default")).keys.issue("tests").key
+        headers = {"Authorization": f"Bearer {key}"}
         with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
             ready = client.get("/readyz")
             client.post("/v1/devices", json={"user_id": "ann", "channel": "simulator"})

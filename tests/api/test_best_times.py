@@ -37,8 +37,8 @@ def scored(
     home = tmp_path_factory.mktemp("scored") / "home"
     shutil.copytree(trained_home, home)
     with closing(App(Settings(home=home), clock, secrets.token_bytes)) as app:
-        app.create_tenant(TenantId("other"), timezone="UTC")
-        app.score(DEFAULT_TENANT)
+        app.operator.create_tenant(TenantId("other"), timezone="UTC")
+        app.as_owner_of(DEFAULT_TENANT).scores.compute()
         yield app
 
 
@@ -50,7 +50,7 @@ def service(scored: App, serve: Serve) -> Iterator[str]:
 
 @pytest.fixture
 def client(scored: App, service: str) -> Iterator[httpx.Client]:
-    key = scored.issue_key(DEFAULT_TENANT, "tests")
+    key = scored.as_owner_of(DEFAULT_TENANT).keys.issue("tests").key
     with httpx.Client(
         base_url=service, headers={"Authorization": f"Bearer {key}"}, timeout=60
     ) as client:
@@ -59,7 +59,7 @@ def client(scored: App, service: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def user_id(scored: App) -> str:
-    user: str = scored.score_slots(DEFAULT_TENANT)["user_id"][0].as_py()
+    user: str = scored.as_owner_of(DEFAULT_TENANT).scores.slots()["user_id"][0].as_py()
     return user
 
 
@@ -82,9 +82,9 @@ def until_hot(client: httpx.Client, path: str) -> httpx.Response:
 def test_the_store_answers_what_the_route_answers(
     scored: App, client: httpx.Client, user_id: str
 ) -> None:
-    runs = scored.current_scores(
-        DEFAULT_TENANT
-    ).about.runs  # a user without news keeps an older one
+    runs = (
+        scored.as_owner_of(DEFAULT_TENANT).scores.current().about.runs
+    )  # a user without news keeps an older one
     as_of = {f"stored; as_of={run:%Y-%m-%dT%H:%M:%SZ}" for run in runs}
     for query in ({}, {"top": 1}, {"top": 168}):
         path = of_user(user_id, **query)
@@ -125,7 +125,7 @@ def test_another_tenant_and_a_stranger_get_nothing(
     scored: App, service: str, client: httpx.Client, user_id: str
 ) -> None:
     until_hot(client, of_user(user_id))
-    their_key = scored.issue_key(TenantId("other"), "tests")
+    their_key = scored.as_owner_of(TenantId("other")).keys.issue("tests").key
     good = client.headers["Authorization"]
     for authorization, status in (
         (f"Bearer {their_key}", 404),
@@ -143,12 +143,12 @@ def test_another_tenant_and_a_stranger_get_nothing(
 
 
 def test_a_revoked_key_is_worthless_after_a_moment(scored: App, service: str, user_id: str) -> None:
-    key = scored.issue_key(DEFAULT_TENANT, "to be revoked")
+    key = scored.as_owner_of(DEFAULT_TENANT).keys.issue("to be revoked").key
     with httpx.Client(
         base_url=service, headers={"Authorization": f"Bearer {key}"}, timeout=60
     ) as client:
         until_hot(client, of_user(user_id))
-        scored.revoke_key(DEFAULT_TENANT, key.split("_")[1])
+        scored.as_owner_of(DEFAULT_TENANT).keys.revoke(key.split("_")[1])
         time.sleep(KEY_SECONDS + 0.1)
         assert client.get(of_user(user_id)).status_code == 401
         assert client.get(of_user(user_id)).status_code == 401
@@ -166,5 +166,5 @@ def test_scores_that_are_too_old_are_worked_out_anew(
     answer = client.get(of_user(user_id))
     assert answer.headers["sendopt-scores"] == "live; reason=scores_too_old"
     assert answer.json()["model_version"] == stored["model_version"]
-    scored.score(DEFAULT_TENANT)
+    scored.as_owner_of(DEFAULT_TENANT).scores.compute()
     assert until_hot(client, of_user(user_id)).json()["slots"]

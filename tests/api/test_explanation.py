@@ -33,7 +33,9 @@ def trained(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="module")
 def client(trained: App, serve: Serve) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {trained.issue_key(DEFAULT_TENANT, 'tests')}"}
+    headers = {
+        "Authorization": f"Bearer {trained.as_owner_of(DEFAULT_TENANT).keys.issue('tests').key}"
+    }
     with (
         serve(trained) as url,
         httpx.Client(base_url=url, headers=headers, timeout=60) as client,
@@ -43,7 +45,7 @@ def client(trained: App, serve: Serve) -> Iterator[httpx.Client]:
 
 def test_the_fields_and_the_words(trained: App, client: httpx.Client) -> None:
     answer = client.get(f"/v1/users/{ANN}/explanation?configured_hour=20").json()
-    told = trained.explain(DEFAULT_TENANT, UserId(ANN), configured_hour=20)
+    told = trained.as_owner_of(DEFAULT_TENANT).explanations.user(UserId(ANN), configured_hour=20)
     assert tuple(answer["text"]) == told.text
     explained = answer["explanation"]
     assert len(explained["week"]) == 168

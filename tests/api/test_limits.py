@@ -37,7 +37,7 @@ def impatient(
     )
     settings = Settings(home=home, http=http)
     with closing(App(settings, SystemClock(), secrets.token_bytes)) as app:
-        key = app.issue_key(TenantId("default"), "tests")
+        key = app.as_owner_of(TenantId("default")).keys.issue("tests").key
         with serve(app) as url:
             yield url, key
 

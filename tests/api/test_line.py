@@ -68,9 +68,8 @@ def line(
     clock = VirtualClock(datetime(2026, 10, 1, 9, 30, tzinfo=UTC))
     home = shutil.copytree(empty_home, tmp_path_factory.mktemp("line") / "home")
     with closing(App(Settings(home=home), clock, secrets.token_bytes)) as app:
-        app.create_tenant(TenantId("shop"), timezone="Europe/Vienna")
-        app.put_rate_card(
-            TenantId("shop"),
+        app.operator.create_tenant(TenantId("shop"), timezone="Europe/Vienna")
+        app.as_owner_of(TenantId("shop")).statements.put_rate_card(
             {
                 "currency": "EUR",
                 "click_price_minor": "2",
@@ -79,7 +78,7 @@ def line(
                 "effective_at": "2026-10-01T00:00:00Z",
             },
         )
-        key = app.issue_key(TenantId("shop"), "tests")
+        key = app.as_owner_of(TenantId("shop")).keys.issue("tests").key
         with (
             serve(app) as url,
             httpx.Client(
@@ -93,7 +92,7 @@ def line(
             preview = shop.post("/v1/campaigns/autumn/preview", json=CAMPAIGN).json()
             report = shop.post("/v1/campaigns?commit=true", json=CAMPAIGN).json()
             line = Line(app, clock, shop, device, preview, report)
-            dispatcher = app.dispatcher(on_simulated=lambda message: keep(line, message))
+            dispatcher = app.rounds.dispatcher(on_simulated=lambda message: keep(line, message))
             clock.advance_to(datetime(2026, 10, 2, 16, 0, tzinfo=UTC))  # 18:00 in Vienna
             dispatcher.dispatch_due()
             clock.advance(timedelta(minutes=10))
@@ -311,11 +310,11 @@ def test_a_statement_says_whether_it_can_still_change(
         serve(app) as url,
     ):
         tenant_id = TenantId("default")
-        headers = {"Authorization": f"Bearer {app.issue_key(tenant_id, 'tests')}"}
+        headers = {"Authorization": f"Bearer {app.as_owner_of(tenant_id).keys.issue('tests').key}"}
         with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
             still_open = client.get("/v1/statements/2026-10")
             clock.advance(timedelta(days=30))
-            closed = app.close_period(tenant_id, "2026-10")
+            closed = app.as_owner_of(tenant_id).statements.close("2026-10")
             answer = client.get("/v1/statements/2026-10")
     assert "sendopt-closed-at" not in still_open.headers
     assert answer.headers["sendopt-closed-at"] == "2026-12-01T00:00:00+00:00"

@@ -22,8 +22,8 @@ from sendopt.state.tables import attempt, click, planned_send, response
 @contextmanager
 def of_a_tenant(app: App, url: str, tenant_id: TenantId) -> Iterator[httpx.Client]:
     """A new tenant of ten users with a device each, and a campaign that was committed."""
-    app.create_tenant(tenant_id, timezone="Europe/Vienna")
-    headers = {"Authorization": f"Bearer {app.issue_key(tenant_id, 'tests')}"}
+    app.operator.create_tenant(tenant_id, timezone="Europe/Vienna")
+    headers = {"Authorization": f"Bearer {app.as_owner_of(tenant_id).keys.issue('tests').key}"}
     with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
         for number in range(10):
             device = {"device_id": f"d{number}", "user_id": f"u{number}", "channel": "simulator"}

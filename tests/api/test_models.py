@@ -21,14 +21,14 @@ FACTORY = TenantId("factory")
 @pytest.fixture(scope="module")
 def factory(app: App, url: str) -> Iterator[httpx.Client]:
     """A tenant with two models that served and one that the gate refused."""
-    app.create_tenant(FACTORY, timezone="UTC")
+    app.operator.create_tenant(FACTORY, timezone="UTC")
     now = app.clock.now()
     for seed, gate in ((1, "passed"), (2, "passed"), (3, "finite")):
         recorded = app.registry.record(FACTORY, untrained(seed=seed), params={}, tags={})
         app.registry.finish(FACTORY, recorded, metrics={}, tags={}, gate=gate)
         if gate == "passed":
             app.registry.promote(FACTORY, recorded.number, by="training", reason="ok", now=now)
-    headers = {"Authorization": f"Bearer {app.issue_key(FACTORY, 'tests')}"}
+    headers = {"Authorization": f"Bearer {app.as_owner_of(FACTORY).keys.issue('tests').key}"}
     with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
         yield client
 
@@ -59,7 +59,7 @@ def test_going_back_over_rest(factory: httpx.Client, other: httpx.Client) -> Non
 def test_what_a_look_for_drift_found_is_seen_until_the_next(
     app: App, factory: httpx.Client, operator: httpx.Client
 ) -> None:
-    app.drift(FACTORY)
+    app.as_owner_of(FACTORY).models.drift()
     exposition = operator.get("/metrics").text
     for name in ALARMS:
         assert f'sendopt_drift_ringing{{alarm="{name}",tenant_id="factory"}} 0.0' in exposition

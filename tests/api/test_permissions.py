@@ -108,7 +108,7 @@ def test_the_service_lets_a_role_do_what_is_written_out_and_nothing_else(
     app: App, stranger: httpx.Client, role: BuiltInRole
 ) -> None:
     """Of its own, of another tenant's, and of nobody's; 403 comes before anything is looked at."""
-    key = app.issue_key(ACME, f"a {role}", role=role)
+    key = app.as_owner_of(ACME).keys.issue(f"a {role}", role=role).key
     for (method, path), allowed in written_out().items():
         for whose in ("of-nobody", "of-acme", "of-other"):
             address = re.sub(r"{\w+}", whose, path)
@@ -125,8 +125,8 @@ def test_the_service_lets_a_role_do_what_is_written_out_and_nothing_else(
 
 
 def test_a_role_that_may_only_draft_sends_nothing(app: App, stranger: httpx.Client) -> None:
-    app.put_role(ACME, "drafter", ["campaigns:write", "campaigns:read"])
-    key = app.issue_key(ACME, "drafts", role="drafter")
+    app.as_owner_of(ACME).roles.put("drafter", ["campaigns:write", "campaigns:read"])
+    key = app.as_owner_of(ACME).keys.issue("drafts", role="drafter").key
     answer = stranger.post(
         "/v1/campaigns?commit=true", json={}, headers={"Authorization": f"Bearer {key}"}
     )
@@ -146,19 +146,19 @@ def test_a_route_that_asks_for_no_permission_is_not_served(app: App) -> None:
 def test_a_key_that_lost_its_role_is_refused_by_the_fast_path_too(
     app: App, stranger: httpx.Client
 ) -> None:
-    app.put_role(ACME, "desk", ["sends:read"])
-    key = app.issue_key(ACME, "desk", role="desk")
+    app.as_owner_of(ACME).roles.put("desk", ["sends:read"])
+    key = app.as_owner_of(ACME).keys.issue("desk", role="desk").key
     headers = {"Authorization": f"Bearer {key}"}
     assert stranger.get("/v1/users/ann/best-times", headers=headers).status_code == 403
 
 
 def test_the_use_of_a_key_is_noted_once(app: App, stranger: httpx.Client) -> None:
-    key = app.issue_key(ACME, "used", role="analyst")
+    key = app.as_owner_of(ACME).keys.issue("used", role="analyst").key
     for _ in range(3):
         stranger.get("/v1/models", headers={"Authorization": f"Bearer {key}"})
 
     def used_at() -> object:
-        (found,) = [each for each in app.keys(ACME) if each.name == "used"]
+        (found,) = [each for each in app.as_owner_of(ACME).keys.everyone() if each.name == "used"]
         return found.last_used_at
 
     wait_until(lambda: used_at() is not None, "the note")
@@ -178,7 +178,9 @@ def test_every_permission_is_asked_for_or_belongs_to_a_command(app: App) -> None
 @pytest.fixture
 def admin(app: App, stranger: httpx.Client) -> Callable[..., httpx.Response]:
     """Ask as an administrator, who may do everything but what is about money."""
-    headers = {"Authorization": f"Bearer {app.issue_key(ACME, 'admin', role='admin')}"}
+    headers = {
+        "Authorization": f"Bearer {app.as_owner_of(ACME).keys.issue('admin', role='admin').key}"
+    }
     return lambda method, path, **options: stranger.request(
         method, path, headers=headers, **options
     )
@@ -207,8 +209,8 @@ def test_a_key_is_given_out_listed_renewed_and_withdrawn(
 def test_nobody_gives_out_takes_away_or_renews_more_power_than_its_own(
     app: App, admin: Callable[..., httpx.Response]
 ) -> None:
-    owners = app.issue_key(ACME, "an owner's").split("_")[1]
-    app.put_role(ACME, "books", ["statements:close"])
+    owners = app.as_owner_of(ACME).keys.issue("an owner's").key.split("_")[1]
+    app.as_owner_of(ACME).roles.put("books", ["statements:close"])
     attempts = [
         admin("POST", "/v1/keys", json={"name": "mine", "role": "owner"}),
         admin("POST", "/v1/keys", json={"name": "mine", "role": "finance"}),
@@ -219,12 +221,12 @@ def test_nobody_gives_out_takes_away_or_renews_more_power_than_its_own(
     assert [(each.status_code, each.json()["code"]) for each in attempts] == [
         (403, "role_beyond_own")
     ] * 5
-    (key,) = [each for each in app.keys(ACME) if each.key_id == owners]
+    (key,) = [each for each in app.as_owner_of(ACME).keys.everyone() if each.key_id == owners]
     assert (key.revoked_at, key.expires_at) == (None, None)
 
 
 def test_another_tenants_key_is_unknown(app: App, admin: Callable[..., httpx.Response]) -> None:
-    theirs = app.issue_key(TenantId("other"), "theirs").split("_")[1]
+    theirs = app.as_owner_of(TenantId("other")).keys.issue("theirs").key.split("_")[1]
     for key_id in (theirs, "0" * 16, "nobody's"):
         assert admin("DELETE", f"/v1/keys/{key_id}").json()["code"] == "key_unknown"
         rotated = admin("POST", f"/v1/keys/{key_id}/rotate", json={"overlap_hours": 0})

@@ -35,9 +35,11 @@ def tried(url: str, key: str, folder: Path, *, phases: str, examples: int) -> in
 def key(app: App) -> str:
     """Of a tenant of its own, which may do everything but withdraw the key that asks."""
     tenant_id = TenantId(f"described-{app.random_bytes(8).hex()}")
-    app.create_tenant(tenant_id, timezone="UTC")
-    app.put_role(tenant_id, "reader_of_the_description", {*Permission} - {Permission.KEYS_WRITE})
-    return app.issue_key(tenant_id, "schema", role="reader_of_the_description")
+    app.operator.create_tenant(tenant_id, timezone="UTC")
+    app.as_owner_of(tenant_id).roles.put(
+        "reader_of_the_description", {*Permission} - {Permission.KEYS_WRITE}
+    )
+    return app.as_owner_of(tenant_id).keys.issue("schema", role="reader_of_the_description").key
 
 
 def test_the_service_keeps_to_its_description(url: str, key: str, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_requests_whose_threads_die_are_answered_and_leave_their_places(
 ) -> None:
     home = shutil.copytree(empty_home, tmp_path / "home")
     with closing(App(Settings(home=home), SystemClock(), secrets.token_bytes)) as app:
-        key = app.issue_key(DEFAULT_TENANT, "tests")
+        key = app.as_owner_of(DEFAULT_TENANT).keys.issue("tests").key
         over = threading.Event()
         with serve(app) as url:
             headers = {"Authorization": f"Bearer {key}"}

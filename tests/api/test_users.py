@@ -89,4 +89,4 @@ def test_a_user_id_that_reads_as_another_is_refused(app: App, acme: httpx.Client
     for unheard_of in ("a%00b", "a" * 257):
         assert acme.put(f"/v1/users/{unheard_of}", json={"timezone": None}).status_code == 404
     assert acme.put(f"/v1/users/{'a' * 256}", json={"timezone": None}).status_code == 200
-    assert app.user(TenantId("acme"), "a" * 256).timezone is None  # type: ignore[arg-type]
+    assert app.as_owner_of(TenantId("acme")).users.get("a" * 256).timezone is None  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sendopt.app import events, open_app
+from sendopt.app import appending, open_app
 from sendopt.errors import LeaseHeld
 from sendopt.records import TenantId
 from sendopt.settings import Settings
@@ -28,7 +28,7 @@ def test_an_import_waits_for_the_right_to_append(home: Path, file: Path) -> None
         closing(open_app(Settings(home=home))) as app,
         closing(open_app(Settings(home=home))) as service,
     ):
-        app.require_tenant(TENANT)
+        _ = app.state
         begun, done = threading.Event(), threading.Event()
 
         def append_for_a_moment() -> None:
@@ -39,18 +39,20 @@ def test_an_import_waits_for_the_right_to_append(home: Path, file: Path) -> None
         thread = threading.Thread(target=append_for_a_moment)
         thread.start()
         begun.wait()
-        (report,) = app.import_files(TENANT, [file], progress=lambda _path, _rows: None)
+        (report,) = app.as_owner_of(TENANT).events.import_files(
+            [file], progress=lambda _path, _rows: None
+        )
         done.set()
         thread.join()
         assert report.accepted == 1
 
 
 def test_its_patience_ends(home: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "PATIENCE", events.PATIENCE * 0)
+    monkeypatch.setattr(appending, "PATIENCE", appending.PATIENCE * 0)
     with (
         closing(open_app(Settings(home=home))) as app,
         closing(open_app(Settings(home=home))) as service,
     ):
-        app.require_tenant(TENANT)
+        _ = app.state
         with service.log.appender(), pytest.raises(LeaseHeld):
-            app.import_files(TENANT, [file], progress=lambda _path, _rows: None)
+            app.as_owner_of(TENANT).events.import_files([file], progress=lambda _path, _rows: None)

@@ -37,26 +37,28 @@ def clock() -> VirtualClock:
 def app(home: Path, clock: VirtualClock) -> Iterator[App]:
     with closing(App(Settings(home=home), clock, secrets.token_bytes)) as app:
         for tenant_id in (SHOP, OTHER):
-            app.create_tenant(tenant_id, timezone="UTC")
+            app.operator.create_tenant(tenant_id, timezone="UTC")
         yield app
 
 
 def commit(app: App) -> None:
     for user in USERS:
-        app.register_device(SHOP, {"device_id": user, "user_id": user, "channel": "simulator"})
-    app.put_campaign(SHOP, CAMPAIGN, commit=True)
+        app.as_owner_of(SHOP).devices.register(
+            {"device_id": user, "user_id": user, "channel": "simulator"}
+        )
+    app.as_owner_of(SHOP).campaigns.put(CAMPAIGN, commit=True)
 
 
 def test_sends_are_counted_where_they_stand(app: App, clock: VirtualClock) -> None:
-    assert app.backlog().sends[SHOP] == dict.fromkeys(SendState, 0)
+    assert app.operator.backlog().sends[SHOP] == dict.fromkeys(SendState, 0)
     commit(app)
     of_shop = dict.fromkeys(SendState, 0) | {SendState.PLANNED: 3, SendState.SUPPRESSED: 1}
-    assert app.backlog().sends[SHOP] == of_shop
-    assert app.backlog().sends[OTHER] == dict.fromkeys(SendState, 0)
+    assert app.operator.backlog().sends[SHOP] == of_shop
+    assert app.operator.backlog().sends[OTHER] == dict.fromkeys(SendState, 0)
     clock.advance_to(DUE_AT)
-    app.dispatcher().dispatch_due()
+    app.rounds.dispatcher().dispatch_due()
     of_shop |= {SendState.PLANNED: 0, SendState.DELIVERED: 3}
-    assert app.backlog().sends[SHOP] == of_shop
+    assert app.operator.backlog().sends[SHOP] == of_shop
 
 
 def test_the_oldest_due_send_has_waited_since_it_was_due(app: App, clock: VirtualClock) -> None:
@@ -67,9 +69,9 @@ def test_the_oldest_due_send_has_waited_since_it_was_due(app: App, clock: Virtua
         (DUE_AT + timedelta(minutes=7), timedelta(minutes=7)),
     ):
         clock.advance_to(instant)
-        assert app.backlog().oldest_due == waited
-    app.dispatcher().dispatch_due()
-    assert app.backlog().oldest_due == timedelta(0)
+        assert app.operator.backlog().oldest_due == waited
+    app.rounds.dispatcher().dispatch_due()
+    assert app.operator.backlog().oldest_due == timedelta(0)
 
 
 def test_an_event_waits_until_the_log_has_it(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,18 +84,18 @@ def test_an_event_waits_until_the_log_has_it(app: App, monkeypatch: pytest.Monke
         }
         for number in range(5)
     ]
-    app.accept_events(SHOP, events)
-    app.accept_events(OTHER, events[:2])
+    app.as_owner_of(SHOP).events.accept(events)
+    app.as_owner_of(OTHER).events.accept(events[:2])
     waiting = {TenantId("default"): 0, SHOP: 5, OTHER: 2}
-    assert app.backlog().outbox_waiting == waiting
+    assert app.operator.backlog().outbox_waiting == waiting
     with monkeypatch.context() as broken:
         broken.setattr("sendopt.log.Appender.append_outbox", _disk_full)
         with pytest.raises(OSError, match="disk full"):
-            app.copy_to_log()
+            app.rounds.copy_to_log()
     # Every event has its position by now, and the log has none of them.
-    assert app.backlog().outbox_waiting == waiting
-    app.copy_to_log()
-    assert app.backlog().outbox_waiting == dict.fromkeys(waiting, 0)
+    assert app.operator.backlog().outbox_waiting == waiting
+    app.rounds.copy_to_log()
+    assert app.operator.backlog().outbox_waiting == dict.fromkeys(waiting, 0)
 
 
 def _disk_full(*_given: object, **_options: object) -> None:

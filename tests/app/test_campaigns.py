@@ -28,8 +28,8 @@ def clock() -> VirtualClock:
 @pytest.fixture
 def app(home: Path, clock: VirtualClock) -> Iterator[App]:
     with closing(open_app(Settings(home=home), clock=clock)) as app:
-        app.register_device(
-            TENANT, {"device_id": "d", "user_id": "u", "channel": "simulator", "address": {}}
+        app.as_owner_of(TENANT).devices.register(
+            {"device_id": "d", "user_id": "u", "channel": "simulator", "address": {}}
         )
         yield app
 
@@ -50,8 +50,8 @@ def definition() -> dict[str, Any]:
 
 
 def test_the_same_campaign_again_sends_once(app: App, definition: dict[str, Any]) -> None:
-    first = app.put_campaign(TENANT, definition, commit=True)
-    again = app.put_campaign(TENANT, definition, commit=True)
+    first = app.as_owner_of(TENANT).campaigns.put(definition, commit=True)
+    again = app.as_owner_of(TENANT).campaigns.put(definition, commit=True)
     assert (first.repeated, again.repeated) == (False, True)
     assert again.counts == first.counts
     assert sum(first.counts.values()) == 1
@@ -60,9 +60,9 @@ def test_the_same_campaign_again_sends_once(app: App, definition: dict[str, Any]
 def test_it_may_be_put_again_after_its_window(
     app: App, clock: VirtualClock, definition: dict[str, Any]
 ) -> None:
-    first = app.put_campaign(TENANT, definition, commit=True)
+    first = app.as_owner_of(TENANT).campaigns.put(definition, commit=True)
     clock.advance(timedelta(days=1))
-    assert app.put_campaign(TENANT, definition, commit=True).counts == first.counts
+    assert app.as_owner_of(TENANT).campaigns.put(definition, commit=True).counts == first.counts
 
 
 def test_a_new_campaign_whose_window_is_over_is_refused(
@@ -70,29 +70,29 @@ def test_a_new_campaign_whose_window_is_over_is_refused(
 ) -> None:
     clock.advance(timedelta(days=1))
     with pytest.raises(InvalidInput) as refused:
-        app.put_campaign(TENANT, definition, commit=True)
+        app.as_owner_of(TENANT).campaigns.put(definition, commit=True)
     assert refused.value.code == "no_feasible_slot"
 
 
 def test_a_draft_is_edited_and_what_was_committed_is_not(
     app: App, definition: dict[str, Any]
 ) -> None:
-    app.put_campaign(TENANT, definition, commit=False)
+    app.as_owner_of(TENANT).campaigns.put(definition, commit=False)
     edited = {**definition, "message_type": "other"}
-    assert app.put_campaign(TENANT, edited, commit=False).changed
-    assert app.put_campaign(TENANT, edited, commit=True).committed
+    assert app.as_owner_of(TENANT).campaigns.put(edited, commit=False).changed
+    assert app.as_owner_of(TENANT).campaigns.put(edited, commit=True).committed
     with pytest.raises(Conflict) as refused:
-        app.put_campaign(TENANT, definition, commit=True)
+        app.as_owner_of(TENANT).campaigns.put(definition, commit=True)
     assert refused.value.code == "campaign_conflict"
 
 
 def test_a_cancelled_draft_is_cancelled_for_every_definition(
     app: App, definition: dict[str, Any]
 ) -> None:
-    app.put_campaign(TENANT, definition, commit=False)
-    app.cancel_campaign(TENANT, "hello")  # type: ignore[arg-type]
+    app.as_owner_of(TENANT).campaigns.put(definition, commit=False)
+    app.as_owner_of(TENANT).campaigns.cancel("hello")  # type: ignore[arg-type]
     for each in (definition, {**definition, "message_type": "other"}):
         with pytest.raises(Conflict) as refused:
-            app.put_campaign(TENANT, each, commit=True)
+            app.as_owner_of(TENANT).campaigns.put(each, commit=True)
         assert refused.value.code == "campaign_cancelled"
-    assert sum(app.campaign(TENANT, "hello").counts.values()) == 0  # type: ignore[arg-type]
+    assert sum(app.as_owner_of(TENANT).campaigns.get("hello").counts.values()) == 0  # type: ignore[arg-type]

@@ -106,7 +106,7 @@ def test_a_stored_event_that_nobody_can_read_does_not_keep_others_from_being_rec
 def app(home: Path) -> Iterator[App]:
     with closing(App(Settings(home=home), VirtualClock(NOW), secrets.token_bytes)) as app:
         for tenant_id in (BANK, SHOP):
-            app.create_tenant(tenant_id, timezone="UTC")
+            app.operator.create_tenant(tenant_id, timezone="UTC")
         yield app
 
 
@@ -126,9 +126,12 @@ def test_one_tenants_click_that_nobody_can_read_keeps_no_other_tenant_from_being
             )
     with app.state.write_fleet() as tx:
         tx.execute(sa.text(f"UPDATE click SET occurred_at = {damage} WHERE tenant_id = 'bank'"))
-    assert app.meter() == (BANK,)
-    assert app.backlog().unmetered == {DEFAULT_TENANT: 0, BANK: 1, SHOP: 0}
-    found = {(each.rule, each.tenant_id) for each in app.verify(progress=lambda _: None).findings}
+    assert app.rounds.meter() == (BANK,)
+    assert app.operator.backlog().unmetered == {DEFAULT_TENANT: 0, BANK: 1, SHOP: 0}
+    found = {
+        (each.rule, each.tenant_id)
+        for each in app.operator.verify(progress=lambda _: None).findings
+    }
     assert ("everything_is_metered", BANK) in found
     assert ("everything_is_metered", SHOP) not in found
     with app.state.read_fleet() as tx:
@@ -142,6 +145,6 @@ def test_what_waits_is_counted_whatever_one_send_says(app: App, hand_over) -> No
     with app.state.write_fleet() as tx:
         tx.execute(sa.text("UPDATE planned_send SET due_at = 'soon' WHERE send_id = 's1'"))
         tx.execute(sa.text("UPDATE planned_send SET state = 'lost' WHERE send_id = 's2'"))
-    backlog = app.backlog()
+    backlog = app.operator.backlog()
     assert backlog.sends[SHOP]["claimed"] == 1
     assert sum(backlog.sends[BANK].values()) == 0

@@ -47,8 +47,8 @@ def visits(app: App, count: int, at: datetime) -> None:
         for number in range(count)
     ]
     for first in range(0, count, 500):
-        app.accept_events(DEFAULT_TENANT, events[first : first + 500])
-    app.copy_to_log()
+        app.as_owner_of(DEFAULT_TENANT).events.accept(events[first : first + 500])
+    app.rounds.copy_to_log()
 
 
 def everybody(app: App, tenant_id: TenantId = DEFAULT_TENANT) -> Population:
@@ -76,7 +76,7 @@ def test_it_holds_for_a_day_and_takes_in_late_events_soon(app: App, clock: Virtu
 
 def test_it_is_the_tenants_own(app: App) -> None:
     stranger = TenantId("stranger")
-    app.create_tenant(stranger, timezone="UTC")
+    app.operator.create_tenant(stranger, timezone="UTC")
     assert everybody(app).sends.sum() + everybody(app).evidence.sessions.sum() > 0
     theirs = everybody(app, stranger)
     assert theirs.sends.sum() + theirs.evidence.sessions.sum() == 0
@@ -84,13 +84,16 @@ def test_it_is_the_tenants_own(app: App) -> None:
 
 def test_a_users_own_events_count_at_once(app: App) -> None:
     ann = UserId("fried2021-75")
-    before = app.explain(DEFAULT_TENANT, ann).explanation.known.visits
+    before = app.as_owner_of(DEFAULT_TENANT).explanations.user(ann).explanation.known.visits
     visit = {
         "event_id": "visit",
         "user_id": ann,
         "event_type": "session",
         "occurred_at": (NOON - timedelta(minutes=1)).isoformat(),
     }
-    app.accept_events(DEFAULT_TENANT, [visit])
-    app.copy_to_log()
-    assert app.explain(DEFAULT_TENANT, ann).explanation.known.visits == before + 1
+    app.as_owner_of(DEFAULT_TENANT).events.accept([visit])
+    app.rounds.copy_to_log()
+    assert (
+        app.as_owner_of(DEFAULT_TENANT).explanations.user(ann).explanation.known.visits
+        == before + 1
+    )

@@ -31,8 +31,8 @@ def app(trained_home: Path, tmp_path: Path) -> Iterator[App]:
 
 
 def test_it_explains_what_best_times_answers(app: App) -> None:
-    told = app.explain(DEFAULT_TENANT, ANN)
-    best = app.best_times(DEFAULT_TENANT, ANN, top=168)
+    told = app.as_owner_of(DEFAULT_TENANT).explanations.user(ANN)
+    best = app.as_owner_of(DEFAULT_TENANT).scores.best_times(ANN, top=168)
     explained = {(h.day_of_week, h.hour): h.open_probability for h in told.explanation.week}
     answered = {(slot.day_of_week, slot.hour): slot.open_probability for slot in best.slots}
     assert explained == pytest.approx(answered, rel=1e-5)
@@ -42,16 +42,19 @@ def test_it_explains_what_best_times_answers(app: App) -> None:
 
 
 def test_the_hour_that_it_is_held_against_can_be_chosen(app: App) -> None:
-    assert app.explain(DEFAULT_TENANT, ANN).explanation.over_configured.hour.hour == 18
-    chosen = app.explain(DEFAULT_TENANT, ANN, configured_hour=7)
+    assert (
+        app.as_owner_of(DEFAULT_TENANT).explanations.user(ANN).explanation.over_configured.hour.hour
+        == 18
+    )
+    chosen = app.as_owner_of(DEFAULT_TENANT).explanations.user(ANN, configured_hour=7)
     assert chosen.explanation.over_configured.hour.hour == 7
     with pytest.raises(InvalidInput, match="24 is no hour of the day"):
-        app.explain(DEFAULT_TENANT, ANN, configured_hour=24)
+        app.as_owner_of(DEFAULT_TENANT).explanations.user(ANN, configured_hour=24)
 
 
 def test_it_names_the_zone_that_plans_use(app: App) -> None:
     def zones() -> tuple[str, str, str, str]:
-        told = app.explain(DEFAULT_TENANT, ANN).standing
+        told = app.as_owner_of(DEFAULT_TENANT).explanations.user(ANN).standing
         return (
             told.timezone,
             told.timezone_source,
@@ -60,33 +63,33 @@ def test_it_names_the_zone_that_plans_use(app: App) -> None:
         )
 
     assert zones() == ("UTC", "log", "UTC", "log")
-    app.put_user(DEFAULT_TENANT, ANN, {"timezone": "Europe/Vienna"})
+    app.as_owner_of(DEFAULT_TENANT).users.put(ANN, {"timezone": "Europe/Vienna"})
     assert zones() == ("UTC", "log", "Europe/Vienna", "user")
-    app.register_device(
-        DEFAULT_TENANT, {"user_id": ANN, "channel": "simulator", "timezone": "Asia/Tokyo"}
+    app.as_owner_of(DEFAULT_TENANT).devices.register(
+        {"user_id": ANN, "channel": "simulator", "timezone": "Asia/Tokyo"}
     )
     assert zones() == ("UTC", "log", "Asia/Tokyo", "device")
 
 
 def test_whom_only_the_state_knows_gets_everybodys_hours(app: App) -> None:
-    app.put_user(DEFAULT_TENANT, "newcomer", {"timezone": None})
-    told = app.explain(DEFAULT_TENANT, UserId("newcomer"))
+    app.as_owner_of(DEFAULT_TENANT).users.put("newcomer", {"timezone": None})
+    told = app.as_owner_of(DEFAULT_TENANT).explanations.user(UserId("newcomer"))
     assert "Nothing is known of newcomer yet: the hours are everybody's." in told.text
     assert told.standing.timezone_source == "unknown"
 
 
 def test_whom_nobody_knows_cannot_be_explained(app: App) -> None:
     with pytest.raises(NotFound) as refusal:
-        app.explain(DEFAULT_TENANT, UserId("nobody"))
+        app.as_owner_of(DEFAULT_TENANT).explanations.user(UserId("nobody"))
     assert refusal.value.code == "user_unknown"
-    app.create_tenant(TenantId("other"), timezone="UTC")
+    app.operator.create_tenant(TenantId("other"), timezone="UTC")
     with pytest.raises(NotFound):
-        app.explain(TenantId("other"), ANN)
+        app.as_owner_of(TenantId("other")).explanations.user(ANN)
 
 
 def test_without_a_model_there_is_nothing_to_explain(app: App) -> None:
-    app.create_tenant(TenantId("other"), timezone="UTC")
-    app.put_user(TenantId("other"), "ann", {"timezone": None})
+    app.operator.create_tenant(TenantId("other"), timezone="UTC")
+    app.as_owner_of(TenantId("other")).users.put("ann", {"timezone": None})
     with pytest.raises(ModelNotServable) as refusal:
-        app.explain(TenantId("other"), UserId("ann"))
+        app.as_owner_of(TenantId("other")).explanations.user(UserId("ann"))
     assert refusal.value.code == "no_champion"

@@ -50,7 +50,7 @@ def opened(
 def add_users(app: App) -> None:
     for user in USERS:
         device = {"device_id": user, "user_id": user, "channel": "simulator", "address": {}}
-        app.register_device(TENANT, device)
+        app.as_owner_of(TENANT).devices.register(device)
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +61,8 @@ def home(empty_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("log") / "events.parquet"
     pq.write_table(study.events, file)
     with opened(home) as app:
-        app.import_files(TENANT, [file], progress=lambda _path, _rows: None)
-        report = app.train(TENANT, progress=lambda _: None)
+        app.as_owner_of(TENANT).events.import_files([file], progress=lambda _path, _rows: None)
+        report = app.as_owner_of(TENANT).models.train(progress=lambda _: None)
         assert report.promoted, report.reason
         model = app.registry.champion(TENANT)
         serve(app, replace(model, calibration=(model.calibration[0] + 0.01, model.calibration[1])))
@@ -112,9 +112,10 @@ def decide(app: App, campaign_id: str) -> list[Decision]:
         "fallback_local_time": "18:00",
         "least_confidence": 0.5,
     }
-    app.put_campaign(TENANT, definition, commit=True)
+    app.as_owner_of(TENANT).campaigns.put(definition, commit=True)
     sends = [
-        app.send(TENANT, send_id(TENANT, CampaignId(campaign_id), UserId(user))) for user in USERS
+        app.as_owner_of(TENANT).sends.get(send_id(TENANT, CampaignId(campaign_id), UserId(user)))
+        for user in USERS
     ]
     assert {send["state"] for send in sends} == {"planned"}
     return [send["decision"] for send in sends]
@@ -141,24 +142,24 @@ def test_a_damaged_champion_gives_way_to_the_last_good_model(home: Path) -> None
 def test_best_times_come_from_the_last_good_model_too(home: Path) -> None:
     user = UserId(USERS[0])
     with opened(home) as app, broken(app, "champion"):
-        told = app.best_times(TENANT, user, top=3)
+        told = app.as_owner_of(TENANT).scores.best_times(user, top=3)
         assert (len(told.slots), told.fallback_reason) == (3, "model_damaged")
         assert told.model_version == app.registry.last_good(TENANT).version
     with opened(home) as app, broken(app, "champion", "last_good"):
-        told = app.best_times(TENANT, user, top=3)
+        told = app.as_owner_of(TENANT).scores.best_times(user, top=3)
         assert (told.slots, told.fallback_reason) == ((), "model_damaged")
 
 
 def test_an_explanation_is_of_the_last_good_model_too(home: Path) -> None:
     user = UserId(USERS[0])
     with opened(home) as app, broken(app, "champion"):
-        told = app.explain(TENANT, user)
+        told = app.as_owner_of(TENANT).explanations.user(user)
         assert told.standing.served_by is ServedBy.LAST_GOOD
         assert told.standing.fallback_reason == "model_damaged"
         assert told.explanation.model_version == app.registry.last_good(TENANT).version
     with opened(home) as app, broken(app, "champion", "last_good"):
         with pytest.raises(ModelNotServable) as refusal:
-            app.explain(TENANT, user)
+            app.as_owner_of(TENANT).explanations.user(user)
         assert refusal.value.code == "model_damaged"
 
 
@@ -194,16 +195,16 @@ def test_a_stale_model_does_not_speak_through_the_scores_that_it_left(
         trained_until = app.registry.champion(TENANT).provenance.trained_until
     last_day = trained_until + timedelta(days=30)
     with opened(copied, now=last_day, learn=learn) as app:
-        app.score(TENANT)
-        told, source = app.best_times_and_source(TENANT, user, top=3)
+        app.as_owner_of(TENANT).scores.compute()
+        told, source = app.as_owner_of(TENANT).scores.best_times_and_source(user, top=3)
         assert source.startswith("stored")
         assert told.fallback_reason is None
     with opened(copied, now=last_day + timedelta(seconds=1), learn=learn) as app:
-        told, source = app.best_times_and_source(TENANT, user, top=3)
+        told, source = app.as_owner_of(TENANT).scores.best_times_and_source(user, top=3)
         assert source == "live; reason=model_stale"
         assert (told.slots, told.fallback_reason) == ((), "model_stale")
         with pytest.raises(ModelNotServable) as refusal:
-            app.explain(TENANT, user)
+            app.as_owner_of(TENANT).explanations.user(user)
         assert refusal.value.code == "model_stale"
 
 
@@ -255,7 +256,7 @@ def test_a_raving_or_failing_champion_gives_way_and_can_be_rolled_back(home: Pat
         ):
             serve(app, model)
             assert told(decide(app, name)) == (ServedBy.LAST_GOOD, reason, good.version)
-            app.roll_back_model(TENANT, {"reason": f"it is {name}"}, by="tests")
+            app.as_owner_of(TENANT).models.roll_back({"reason": f"it is {name}"})
             decided = told(decide(app, f"after-{name}"))
             assert decided == (ServedBy.CHAMPION, None, good.version)
 

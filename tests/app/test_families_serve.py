@@ -35,8 +35,7 @@ def app(trained_home: Path, tmp_path: Path, request: pytest.FixtureRequest) -> I
         app.registry.promote(
             DEFAULT_TENANT, recorded.number, by="tests", reason="", now=STUDY_IS_OVER
         )
-        app.register_device(
-            DEFAULT_TENANT,
+        app.as_owner_of(DEFAULT_TENANT).devices.register(
             {"device_id": ANN, "user_id": ANN, "channel": "simulator", "address": {}},
         )
         yield app
@@ -44,10 +43,10 @@ def app(trained_home: Path, tmp_path: Path, request: pytest.FixtureRequest) -> I
 
 def test_any_family_scores_explains_and_plans(app: App) -> None:
     champion = app.registry.champion(DEFAULT_TENANT)
-    app.score(DEFAULT_TENANT)
-    best, source = app.best_times_and_source(DEFAULT_TENANT, ANN, top=168)
+    app.as_owner_of(DEFAULT_TENANT).scores.compute()
+    best, source = app.as_owner_of(DEFAULT_TENANT).scores.best_times_and_source(ANN, top=168)
     assert source.startswith("stored")
-    told = app.explain(DEFAULT_TENANT, ANN)
+    told = app.as_owner_of(DEFAULT_TENANT).explanations.user(ANN)
     explained = {(h.day_of_week, h.hour): h.open_probability for h in told.explanation.week}
     answered = {(slot.day_of_week, slot.hour): slot.open_probability for slot in best.slots}
     assert explained == pytest.approx(answered, rel=1e-4)
@@ -61,7 +60,7 @@ def test_any_family_scores_explains_and_plans(app: App) -> None:
         "audience": [ANN],
         "fallback_local_time": "18:00",
     }
-    app.put_campaign(DEFAULT_TENANT, definition, commit=True)
-    send = app.send(DEFAULT_TENANT, send_id(DEFAULT_TENANT, CampaignId("c"), ANN))
+    app.as_owner_of(DEFAULT_TENANT).campaigns.put(definition, commit=True)
+    send = app.as_owner_of(DEFAULT_TENANT).sends.get(send_id(DEFAULT_TENANT, CampaignId("c"), ANN))
     decision = send["decision"]
     assert (decision.served_by, decision.model_version) == ("champion", champion.version)

@@ -48,24 +48,24 @@ def app(home: Path, clock: VirtualClock) -> Iterator[App]:
     with closing(open_app(Settings(home=home), clock=clock)) as app:
         for number in range(USERS):
             device = {"device_id": f"d{number}", "user_id": f"u{number}", "channel": "simulator"}
-            app.register_device(TENANT, {**device, "address": {}})
+            app.as_owner_of(TENANT).devices.register({**device, "address": {}})
         yield app
 
 
 def live(app: App, clock: VirtualClock, day: int, holdout: dict[str, Any] | None) -> None:
     """Run one campaign; whoever was optimised answers 60 %, whoever was held out 30 %."""
     rng = np.random.default_rng(day)
-    app.put_campaign(TENANT, a_campaign(day, holdout), commit=True)
+    app.as_owner_of(TENANT).campaigns.put(a_campaign(day, holdout), commit=True)
     sent: list[Message] = []
     clock.advance_to(START + timedelta(days=day, hours=10))
-    app.dispatcher(on_simulated=sent.append).dispatch_due()
+    app.rounds.dispatcher(on_simulated=sent.append).dispatch_due()
     arms = arm_of_send(app)
     for message in sent:
         share = {"optimised": 0.6, "holdout": 0.3, None: 0.45}[arms[message.send_id]]
         if rng.random() < share:
-            app.record_report(TENANT, message.send_id, {"kind": "open"})
+            app.as_owner_of(TENANT).sends.report(message.send_id, {"kind": "open"})
         if rng.random() < 0.1:
-            app.record_report(TENANT, message.send_id, {"kind": "dismissal"})
+            app.as_owner_of(TENANT).sends.report(message.send_id, {"kind": "dismissal"})
     clock.advance_to(START + timedelta(days=day + 1))
 
 
@@ -86,11 +86,11 @@ def test_a_real_difference_is_found_once_the_windows_have_closed(
     clock.advance(timedelta(days=1))  # its last answers are in before the experiment begins
     for day in (2, 3, 4):
         live(app, clock, day, {"share": 0.5})
-    early = app.lift(TENANT)
+    early = app.as_owner_of(TENANT).results.lift()
     assert early.waiting == ("day-4",)
     assert early.campaigns == ("day-2", "day-3")
     clock.advance(timedelta(days=2))
-    report = app.lift(TENANT)
+    report = app.as_owner_of(TENANT).results.lift()
     assert (report.campaigns, report.waiting) == (("day-2", "day-3", "day-4"), ())
     found = report.lift
     assert found is not None
@@ -121,41 +121,44 @@ def test_suppressed_users_count_in_the_arm_that_was_drawn(app: App, clock: Virtu
         }
         for number in range(0, USERS, 4)
     ]
-    app.accept_events(TENANT, events)
+    app.as_owner_of(TENANT).events.accept(events)
     live(app, clock, 0, {"share": 0.5})
     clock.advance(timedelta(days=2))
-    found = app.lift(TENANT).lift
+    found = app.as_owner_of(TENANT).results.lift().lift
     assert found is not None
     assert sum(found.sends.values()) == USERS
     assert found.answered.optimised > 0.3
-    assert app.campaign(TENANT, CampaignId("day-0")).counts["suppressed"] == USERS // 4
+    assert (
+        app.as_owner_of(TENANT).campaigns.get(CampaignId("day-0")).counts["suppressed"]
+        == USERS // 4
+    )
     assert found.answered.optimised < 0.55, "a quarter could not answer"
 
 
 def test_an_answer_after_the_window_does_not_count(app: App, clock: VirtualClock) -> None:
-    app.put_campaign(TENANT, a_campaign(0, {"share": 0.5}), commit=True)
+    app.as_owner_of(TENANT).campaigns.put(a_campaign(0, {"share": 0.5}), commit=True)
     sent: list[Message] = []
     clock.advance_to(START + timedelta(hours=10))
-    app.dispatcher(on_simulated=sent.append).dispatch_due()
+    app.rounds.dispatcher(on_simulated=sent.append).dispatch_due()
     clock.advance(timedelta(hours=2))
     for message in sent[:100]:
-        app.record_report(TENANT, message.send_id, {"kind": "open"})
+        app.as_owner_of(TENANT).sends.report(message.send_id, {"kind": "open"})
     clock.advance(timedelta(days=3))
     for window, answered in ((timedelta(hours=2), 0), (timedelta(hours=3), 100)):
-        found = app.lift(TENANT, window=window).lift
+        found = app.as_owner_of(TENANT).results.lift(window=window).lift
         assert found is not None
         total = sum(getattr(found.answered, arm) * sends for arm, sends in found.sends.items())
         assert round(total) == answered
 
 
 def test_without_arms_no_number_is_shown(app: App, clock: VirtualClock) -> None:
-    nothing = app.lift(TENANT)
+    nothing = app.as_owner_of(TENANT).results.lift()
     assert (nothing.lift, nothing.campaigns) == (None, ())
     assert nothing.refusal is not None
     assert nothing.refusal.code == "no_randomised_arms"
     live(app, clock, 0, None)
     clock.advance(timedelta(days=3))
-    assert app.lift(TENANT).refusal == nothing.refusal
+    assert app.as_owner_of(TENANT).results.lift().refusal == nothing.refusal
 
 
 def test_users_that_vanished_from_an_arm_are_noticed(app: App, clock: VirtualClock) -> None:
@@ -169,7 +172,7 @@ def test_users_that_vanished_from_an_arm_are_noticed(app: App, clock: VirtualClo
         lost = planned_send.c.send_id.in_(held[: len(held) // 2])
         tx.execute(sa.update(planned_send).where(lost).values(arm=None))
     clock.advance(timedelta(days=2))
-    report = app.lift(TENANT)
+    report = app.as_owner_of(TENANT).results.lift()
     assert report.lift is None
     assert report.refusal is not None
     assert report.refusal.code == "sample_ratio_mismatch"
@@ -179,16 +182,20 @@ def test_only_what_was_asked_for_counts(app: App, clock: VirtualClock) -> None:
     for day in (0, 1):
         live(app, clock, day, {"share": 0.5})
     clock.advance(timedelta(days=2))
-    assert app.lift(TENANT, campaign_ids=[CampaignId("day-1")]).campaigns == ("day-1",)
-    assert app.lift(TENANT, since=START + timedelta(hours=12)).campaigns == ("day-1",)
-    clicks = app.lift(TENANT, outcome=EventType.CLICK).lift
+    assert app.as_owner_of(TENANT).results.lift(campaign_ids=[CampaignId("day-1")]).campaigns == (
+        "day-1",
+    )
+    assert app.as_owner_of(TENANT).results.lift(since=START + timedelta(hours=12)).campaigns == (
+        "day-1",
+    )
+    clicks = app.as_owner_of(TENANT).results.lift(outcome=EventType.CLICK).lift
     assert clicks is not None
     assert (clicks.answered.optimised, clicks.conclusion) == (0.0, "not_yet_known")
     with pytest.raises(NotFound):
-        app.lift(TENANT, campaign_ids=[CampaignId("day-9")])
+        app.as_owner_of(TENANT).results.lift(campaign_ids=[CampaignId("day-9")])
     for effect in (0.0, 1.0, float("nan")):
         with pytest.raises(InvalidInput) as refused:
-            app.lift(TENANT, effect=effect)
+            app.as_owner_of(TENANT).results.lift(effect=effect)
         assert refused.value.code == "effect_invalid"
 
 
@@ -206,19 +213,19 @@ def test_a_changed_setting_changes_no_campaign_that_was_accepted(
     with closing(under(0.5)) as app:
         for number in range(USERS):
             device = {"device_id": f"d{number}", "user_id": f"u{number}", "channel": "simulator"}
-            app.register_device(TENANT, {**device, "address": {}})
-        app.put_campaign(TENANT, silent, commit=True)
+            app.as_owner_of(TENANT).devices.register({**device, "address": {}})
+        app.as_owner_of(TENANT).campaigns.put(silent, commit=True)
         accepted = held_out(app)
     with closing(under(0.05)) as app:
         for number in range(USERS, 2 * USERS):
             device = {"device_id": f"d{number}", "user_id": f"u{number}", "channel": "simulator"}
-            app.register_device(TENANT, {**device, "address": {}})
-        assert app.put_campaign(TENANT, silent, commit=True).repeated
+            app.as_owner_of(TENANT).devices.register({**device, "address": {}})
+        assert app.as_owner_of(TENANT).campaigns.put(silent, commit=True).repeated
         joined = held_out(app) - accepted
         clock.advance(timedelta(days=3))
-        found = app.lift(TENANT)
+        found = app.as_owner_of(TENANT).results.lift()
     with closing(under(0.5)) as app:
-        before = app.lift(TENANT)
+        before = app.as_owner_of(TENANT).results.lift()
     for drawn in (accepted, joined):
         assert abs(drawn - USERS / 2) < 40  # 5 standard deviations of the draw
     assert (found.lift, found.refusal) == (before.lift, before.refusal)
@@ -242,9 +249,9 @@ def test_of_a_campaign_of_an_earlier_release_the_share_is_unknown(
     app.settings = app.settings.model_copy(
         update={"schedule": app.settings.schedule.model_copy(update={"holdout_share": 0.3})}
     )
-    app.put_campaign(TENANT, silent, commit=True)
+    app.as_owner_of(TENANT).campaigns.put(silent, commit=True)
     with app.state.write_fleet() as tx:
         tx.execute(sa.update(campaign).values(rules=None))
     clock.advance(timedelta(days=3))
-    report = app.lift(TENANT)
+    report = app.as_owner_of(TENANT).results.lift()
     assert (report.campaigns, report.share_unknown) == (("day-0",), ("day-1",))

@@ -36,7 +36,9 @@ def a_campaign(name: str) -> dict[str, object]:
 def by_file(app: App, folder: Path) -> None:
     file = folder / "opt_outs.csv"
     file.write_text(f"event_id,user_id,event_type,occurred_at\no,u,opt_out,{START.isoformat()}\n")
-    (report,) = app.import_files(TENANT, [file], progress=lambda _path, _rows: None)
+    (report,) = app.as_owner_of(TENANT).events.import_files(
+        [file], progress=lambda _path, _rows: None
+    )
     assert report.accepted == 1
 
 
@@ -45,7 +47,9 @@ def by_file_before_a_damaged_one(app: App, folder: Path) -> None:
     good.write_text(f"event_id,user_id,event_type,occurred_at\no,u,opt_out,{START.isoformat()}\n")
     damaged.write_bytes(b"not packed")
     with pytest.raises(InvalidInput, match=r"damaged\.csv\.gz"):
-        app.import_files(TENANT, [good, damaged], progress=lambda _path, _rows: None)
+        app.as_owner_of(TENANT).events.import_files(
+            [good, damaged], progress=lambda _path, _rows: None
+        )
 
 
 def by_request(app: App, folder: Path) -> None:
@@ -56,7 +60,7 @@ def by_request(app: App, folder: Path) -> None:
         "event_type": "opt_out",
         "occurred_at": START.isoformat(),
     }
-    (verdict,) = app.accept_events(TENANT, [event])
+    (verdict,) = app.as_owner_of(TENANT).events.accept([event])
     assert verdict.verdict == "accepted"
 
 
@@ -68,18 +72,18 @@ def test_nothing_is_sent_after_an_opt_out(
     clock = VirtualClock(START)
     sent = []
     with closing(open_app(Settings(home=home), clock=clock)) as app:
-        app.register_device(
-            TENANT, {"device_id": "d", "user_id": "u", "channel": "simulator", "address": {}}
+        app.as_owner_of(TENANT).devices.register(
+            {"device_id": "d", "user_id": "u", "channel": "simulator", "address": {}}
         )
         campaign = a_campaign("hello")
         if already_planned:
-            app.put_campaign(TENANT, campaign, commit=True)
+            app.as_owner_of(TENANT).campaigns.put(campaign, commit=True)
         opt_out(app, tmp_path)
-        app.put_campaign(TENANT, campaign, commit=True)
+        app.as_owner_of(TENANT).campaigns.put(campaign, commit=True)
         clock.advance(timedelta(hours=2))
-        app.dispatcher(on_simulated=sent.append).dispatch_due()
+        app.rounds.dispatcher(on_simulated=sent.append).dispatch_due()
         assert sent == []
-        assert app.campaign(TENANT, "hello").counts["suppressed"] == 1  # type: ignore[arg-type]
+        assert app.as_owner_of(TENANT).campaigns.get("hello").counts["suppressed"] == 1  # type: ignore[arg-type]
 
 
 HEADER = "event_id,user_id,event_type,occurred_at\n"
@@ -92,19 +96,19 @@ def test_an_imported_opt_out_has_its_own_time_and_accuses_no_earlier_send(
     clock = VirtualClock(START)
     file = tmp_path / "said.csv"
     with closing(open_app(Settings(home=home), clock=clock)) as app:
-        app.register_device(
-            TENANT, {"device_id": "d", "user_id": "u", "channel": "simulator", "address": {}}
+        app.as_owner_of(TENANT).devices.register(
+            {"device_id": "d", "user_id": "u", "channel": "simulator", "address": {}}
         )
-        app.put_campaign(TENANT, a_campaign("first"), commit=True)
+        app.as_owner_of(TENANT).campaigns.put(a_campaign("first"), commit=True)
         clock.advance(timedelta(hours=2))
         sent: list[object] = []
-        app.dispatcher(on_simulated=sent.append).dispatch_due()
+        app.rounds.dispatcher(on_simulated=sent.append).dispatch_due()
         assert len(sent) == 1
         said_at = START - timedelta(days=400)
         file.write_text(f"{HEADER}o,u,opt_out,{said_at.isoformat()}\n")
-        app.import_files(TENANT, [file], progress=lambda _path, _rows: None)
-        assert app.user(TENANT, UserId("u")).opted_out_at == said_at
-        assert app.verify(progress=lambda _part: None).findings == ()
+        app.as_owner_of(TENANT).events.import_files([file], progress=lambda _path, _rows: None)
+        assert app.as_owner_of(TENANT).users.get(UserId("u")).opted_out_at == said_at
+        assert app.operator.verify(progress=lambda _part: None).findings == ()
 
 
 @pytest.mark.parametrize("order", [("opt_out", "opt_in"), ("opt_in", "opt_out")])
@@ -114,18 +118,18 @@ def test_an_opt_in_ends_an_earlier_opt_out_in_whatever_order_they_come(
     said = {"opt_out": START - timedelta(days=9), "opt_in": START - timedelta(days=3)}
     file = tmp_path / "said.csv"
     with closing(open_app(Settings(home=home), clock=VirtualClock(START))) as app:
-        app.register_device(
-            TENANT, {"device_id": "d", "user_id": "u", "channel": "simulator", "address": {}}
+        app.as_owner_of(TENANT).devices.register(
+            {"device_id": "d", "user_id": "u", "channel": "simulator", "address": {}}
         )
         for word in order:
             file.write_text(f"{HEADER}{word},u,{word},{said[word].isoformat()}\n")
-            app.import_files(TENANT, [file], progress=lambda _path, _rows: None)
-        app.put_campaign(TENANT, a_campaign("hello"), commit=True)
-        assert app.campaign(TENANT, "hello").counts["suppressed"] == 0  # type: ignore[arg-type]
+            app.as_owner_of(TENANT).events.import_files([file], progress=lambda _path, _rows: None)
+        app.as_owner_of(TENANT).campaigns.put(a_campaign("hello"), commit=True)
+        assert app.as_owner_of(TENANT).campaigns.get("hello").counts["suppressed"] == 0  # type: ignore[arg-type]
         again = START - timedelta(days=1)
         file.write_text(f"{HEADER}again,u,opt_out,{again.isoformat()}\n")
-        app.import_files(TENANT, [file], progress=lambda _path, _rows: None)
-        assert app.user(TENANT, UserId("u")).opted_out_at == again
+        app.as_owner_of(TENANT).events.import_files([file], progress=lambda _path, _rows: None)
+        assert app.as_owner_of(TENANT).users.get(UserId("u")).opted_out_at == again
 
 
 def test_a_file_that_is_missing_keeps_every_other_one_out(home: Path, tmp_path: Path) -> None:
@@ -134,8 +138,8 @@ def test_a_file_that_is_missing_keeps_every_other_one_out(home: Path, tmp_path: 
     good.write_text("event_id,user_id,event_type,occurred_at\ne,u,session,2026-09-01T10:00:00Z\n")
     with closing(open_app(Settings(home=home), clock=VirtualClock(START))) as app:
         with pytest.raises(InvalidInput, match=r"gone\.csv"):
-            app.import_files(
-                TENANT, [good, tmp_path / "gone.csv"], progress=lambda _path, _rows: None
+            app.as_owner_of(TENANT).events.import_files(
+                [good, tmp_path / "gone.csv"], progress=lambda _path, _rows: None
             )
         with app.reader(TENANT) as reader:
             assert len(reader.query("all", "select * from event")) == 0

@@ -95,14 +95,14 @@ def records(app: App, campaign_id: str) -> list[dict[str, Any]]:
             .where(planned_send.c.campaign_id == campaign_id)
             .order_by(planned_send.c.send_id)
         ).all()
-    return [app.send(TENANT, SendId(send_id)) for send_id in ids]
+    return [app.as_owner_of(TENANT).sends.get(SendId(send_id)) for send_id in ids]
 
 
 def test_a_preview_shows_what_the_commit_then_does(app: App) -> None:
     exploration = {**EXPLORING, "per_user_30_days": 100}
     definition = a_campaign("explore", exploration=exploration, holdout={"share": 0.3})
-    preview = app.preview_campaign(TENANT, definition)
-    report = app.put_campaign(TENANT, definition, commit=True)
+    preview = app.as_owner_of(TENANT).campaigns.preview(definition)
+    report = app.as_owner_of(TENANT).campaigns.put(definition, commit=True)
     assert report.preview == preview
     stored = records(app, "explore")
     assert Counter(str(send["arm"]) for send in stored) == preview.by_arm
@@ -124,9 +124,9 @@ def test_a_preview_shows_what_the_commit_then_does(app: App) -> None:
 
 
 def test_a_spent_budget_is_said_and_kept(app: App) -> None:
-    app.put_campaign(TENANT, a_campaign("first", exploration=EXPLORING), commit=True)
+    app.as_owner_of(TENANT).campaigns.put(a_campaign("first", exploration=EXPLORING), commit=True)
     again = a_campaign("second", exploration=EXPLORING)
-    app.put_campaign(TENANT, again, commit=True)
+    app.as_owner_of(TENANT).campaigns.put(again, commit=True)
     before = {send["user_id"] for send in records(app, "first") if send["decision"].explored}
     assert len(before) > 5
     for send in records(app, "second"):
@@ -134,7 +134,7 @@ def test_a_spent_budget_is_said_and_kept(app: App) -> None:
             assert send["decision"].exploration_bound_by == "exploration_budget_spent"
             assert (send["decision"].propensity, send["decision"].explored) == (1.0, False)
     # Planned again, the campaign's own explorations are not held against it.
-    assert app.preview_campaign(TENANT, again).explored_count == sum(
+    assert app.as_owner_of(TENANT).campaigns.preview(again).explored_count == sum(
         send["decision"].explored for send in records(app, "second")
     )
 
@@ -146,12 +146,14 @@ def test_the_same_days_come_out_the_same_on_another_machine(app: App, home: Path
         holdout={"share": 0.2, "time": "random"},
         variants=[{"variant_id": name, "title": "t", "body": name} for name in "abc"],
     )
-    app.put_campaign(TENANT, definition, commit=True)
+    app.as_owner_of(TENANT).campaigns.put(definition, commit=True)
     with closing(open_shop(home)) as other:
         # What was explored in other campaigns is part of the past, here there is none.
-        other.put_campaign(TENANT, a_campaign("first", exploration=EXPLORING), commit=True)
-        app.put_campaign(TENANT, definition, commit=True)
-        other.put_campaign(TENANT, definition, commit=True)
+        other.as_owner_of(TENANT).campaigns.put(
+            a_campaign("first", exploration=EXPLORING), commit=True
+        )
+        app.as_owner_of(TENANT).campaigns.put(definition, commit=True)
+        other.as_owner_of(TENANT).campaigns.put(definition, commit=True)
         mine = {send["send_id"]: send for send in records(app, "replayed")}
         spent = "exploration_budget_spent"
         for send in records(other, "replayed"):
@@ -164,8 +166,12 @@ def test_the_same_days_come_out_the_same_on_another_machine(app: App, home: Path
 
 def test_urgent_types_are_the_operators_word(home: Path) -> None:
     with closing(open_shop(home, urgent_message_types=("alarm",), policy="epsilon_greedy")) as app:
-        app.put_campaign(TENANT, a_campaign("alarm", message_type="alarm"), commit=True)
-        app.put_campaign(TENANT, a_campaign("offer", message_type="offer"), commit=True)
+        app.as_owner_of(TENANT).campaigns.put(
+            a_campaign("alarm", message_type="alarm"), commit=True
+        )
+        app.as_owner_of(TENANT).campaigns.put(
+            a_campaign("offer", message_type="offer"), commit=True
+        )
         alarms, offers = records(app, "alarm"), records(app, "offer")
     assert {send["decision"].exploration_bound_by for send in alarms} == {"urgent"}
     assert {send["decision"].propensity for send in alarms} == {1.0}
@@ -183,9 +189,9 @@ def test_wordings_learn_from_the_answers_to_the_same_words(app: App) -> None:
         message_type="reminder",
         variants=[{**wordings[1], "variant_id": "renamed"}, wordings[0]],
     )
-    preview = app.preview_campaign(TENANT, first)
+    preview = app.as_owner_of(TENANT).campaigns.preview(first)
     assert preview.variant_evidence == "too_little_data"
-    app.put_campaign(TENANT, first, commit=True)
+    app.as_owner_of(TENANT).campaigns.put(first, commit=True)
     sent = records(app, "reminder-1")
     assert {send["decision"].variant_propensity for send in sent} == {0.5}
     with app.state.write_fleet() as tx:
@@ -196,25 +202,29 @@ def test_wordings_learn_from_the_answers_to_the_same_words(app: App) -> None:
         )
     for send in sent:
         if send["variant_id"] == "plain":
-            app.record_report(TENANT, send["send_id"], {"kind": "open"})
-    assert app.preview_campaign(TENANT, second).variant_evidence == "preferred"
-    app.put_campaign(TENANT, second, commit=True)
+            app.as_owner_of(TENANT).sends.report(send["send_id"], {"kind": "open"})
+    assert app.as_owner_of(TENANT).campaigns.preview(second).variant_evidence == "preferred"
+    app.as_owner_of(TENANT).campaigns.put(second, commit=True)
     now = records(app, "reminder-2")
     better = [send for send in now if send["variant_id"] == "renamed"]
     assert len(better) > 0.6 * len(now)
     assert {send["decision"].variant_confidence > 0.99 for send in now} == {True}
     other_type = a_campaign("news", variants=wordings, message_type="news")
-    assert app.preview_campaign(TENANT, other_type).variant_evidence == "too_little_data"
+    assert (
+        app.as_owner_of(TENANT).campaigns.preview(other_type).variant_evidence == "too_little_data"
+    )
     even = a_campaign("even", variants=wordings, message_type="reminder", variant_choice="even")
-    assert app.preview_campaign(TENANT, even).variant_evidence == "too_little_data"
+    assert app.as_owner_of(TENANT).campaigns.preview(even).variant_evidence == "too_little_data"
 
 
 def test_abstention_is_only_against_a_time_that_was_given(app: App) -> None:
-    silent = app.preview_campaign(TENANT, a_campaign("silent"))
-    given = app.preview_campaign(TENANT, a_campaign("given", fallback_local_time="10:00"))
+    silent = app.as_owner_of(TENANT).campaigns.preview(a_campaign("silent"))
+    given = app.as_owner_of(TENANT).campaigns.preview(
+        a_campaign("given", fallback_local_time="10:00")
+    )
     assert (silent.abstained_count, given.abstained_count) == (0, USERS)
     bold = a_campaign("bold", fallback_local_time="10:00", least_confidence=0.5)
-    assert app.preview_campaign(TENANT, bold).abstained_count == 0
+    assert app.as_owner_of(TENANT).campaigns.preview(bold).abstained_count == 0
 
 
 def test_where_users_may_live_is_in_the_record(home: Path) -> None:
@@ -229,10 +239,10 @@ def test_where_users_may_live_is_in_the_record(home: Path) -> None:
                 events.append(Event(f"{number}-{day}", user, EventType.SESSION, at, timezone=zone))
         with app.log.appender() as appender:
             appender.append(TENANT, event_table(events))
-        app.register_device(
-            TENANT, {"device_id": "d", "user_id": "u0", "channel": "simulator", "address": {}}
+        app.as_owner_of(TENANT).devices.register(
+            {"device_id": "d", "user_id": "u0", "channel": "simulator", "address": {}}
         )
-        app.put_campaign(TENANT, a_campaign("hello"), commit=True)
+        app.as_owner_of(TENANT).campaigns.put(a_campaign("hello"), commit=True)
         ((send),) = records(app, "hello")
     record = send["decision"]
     assert (record.timezone, record.timezone_source) == ("UTC", "inferred")
@@ -270,5 +280,5 @@ def test_what_no_policy_can_be_is_refused(
     app: App, changes: dict[str, Any], code: str, field: str
 ) -> None:
     with pytest.raises(InvalidInput) as refusal:
-        app.preview_campaign(TENANT, a_campaign("refused", **changes))
+        app.as_owner_of(TENANT).campaigns.preview(a_campaign("refused", **changes))
     assert (refusal.value.code, refusal.value.field) == (code, field)

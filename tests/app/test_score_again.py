@@ -47,7 +47,7 @@ def app(trained_home: Path, tmp_path: Path, clock: VirtualClock) -> Iterator[App
 
 
 def stored(app: App) -> ScoreStore:
-    return app.current_scores(DEFAULT_TENANT)
+    return app.as_owner_of(DEFAULT_TENANT).scores.current()
 
 
 def ids(store: ScoreStore) -> list[str]:
@@ -99,7 +99,7 @@ def days_of_news(draw: st.DrawFn) -> list[tuple[set[int], int]]:
 def test_who_has_news_is_scored_as_in_full_and_nobody_else_is(
     app: App, clock: VirtualClock, days: list[tuple[set[int], int]], kind: EventType
 ) -> None:
-    app.score(DEFAULT_TENANT, full=True)
+    app.as_owner_of(DEFAULT_TENANT).scores.compute(full=True)
     full = stored(app)
     known = ids(full)
     scored = {user: (full, full.find(user), clock.now()) for user in known}  # type: ignore[arg-type]
@@ -113,7 +113,7 @@ def test_who_has_news_is_scored_as_in_full_and_nobody_else_is(
         # News may be of any time, also of long before the last run.
         at = clock.now() - (1 + hours_ago) * HOUR
         append(app, [session(user, at, f"{clock.now()}-", kind=kind) for user in told])
-        report = app.score(DEFAULT_TENANT)
+        report = app.as_owner_of(DEFAULT_TENANT).scores.compute()
         after = stored(app)
         users = sorted(scored.keys() | told)
         assert (report.computed, report.in_full_because) == (len(told), None)
@@ -140,15 +140,15 @@ def test_who_has_news_is_scored_as_in_full_and_nobody_else_is(
 def test_a_full_run_begins_anew_and_the_news_before_it_count_no_longer(
     app: App, clock: VirtualClock
 ) -> None:
-    app.score(DEFAULT_TENANT)
+    app.as_owner_of(DEFAULT_TENANT).scores.compute()
     user = ids(stored(app))[2]
     append(app, [session(user, clock.now() - HOUR)])
     clock.advance(HOUR)
-    assert app.score(DEFAULT_TENANT).computed == 1
+    assert app.as_owner_of(DEFAULT_TENANT).scores.compute().computed == 1
     both = stored(app)
     former = delta_of(both.path).read_bytes()
     assert both.delta is not None
-    report = app.score(DEFAULT_TENANT, full=True)
+    report = app.as_owner_of(DEFAULT_TENANT).scores.compute(full=True)
     alone = stored(app)
     assert not delta_of(both.path).exists()
     assert (report.kept, alone.delta, alone.about.runs) == (0, None, (clock.now(),))
@@ -156,34 +156,34 @@ def test_a_full_run_begins_anew_and_the_news_before_it_count_no_longer(
     assert stored(app).about == alone.about
     clock.advance(HOUR)
     append(app, [session(user, clock.now() - timedelta(minutes=1), "again-")])
-    assert app.score(DEFAULT_TENANT).computed == 1
+    assert app.as_owner_of(DEFAULT_TENANT).scores.compute().computed == 1
     assert stored(app).about.runs == (clock.now() - HOUR, clock.now())
 
 
 def test_what_is_damaged_of_the_news_is_found_and_everybody_is_written_anew(
     app: App, clock: VirtualClock
 ) -> None:
-    app.score(DEFAULT_TENANT)
+    app.as_owner_of(DEFAULT_TENANT).scores.compute()
     append(app, [session(ids(stored(app))[1], clock.now() - HOUR)])
-    app.score(DEFAULT_TENANT)
+    app.as_owner_of(DEFAULT_TENANT).scores.compute()
     with delta_of(stored(app).path).open("r+b") as file:
         file.seek(-100, 2)
         file.write(b"damage")
     with pytest.raises(StoreFailure) as refusal:
         stored(app)
     assert refusal.value.code == "scores_unreadable"
-    assert app.score(DEFAULT_TENANT).kept == 0
-    assert app.score(DEFAULT_TENANT).computed == 0
+    assert app.as_owner_of(DEFAULT_TENANT).scores.compute().kept == 0
+    assert app.as_owner_of(DEFAULT_TENANT).scores.compute().computed == 0
 
 
 def test_beside_the_same_day_of_everybody_it_is_the_full_run(app: App, clock: VirtualClock) -> None:
-    app.score(DEFAULT_TENANT, full=True)
+    app.as_owner_of(DEFAULT_TENANT).scores.compute(full=True)
     user = ids(stored(app))[3]
     clock.advance(HOUR)
     append(app, [session(user, clock.now() - timedelta(minutes=5))])
-    assert app.score(DEFAULT_TENANT).computed == 1
+    assert app.as_owner_of(DEFAULT_TENANT).scores.compute().computed == 1
     again = stored(app)
-    app.score(DEFAULT_TENANT, full=True)
+    app.as_owner_of(DEFAULT_TENANT).scores.compute(full=True)
     full = stored(app)
     row = full.find(user)  # type: ignore[arg-type]
     assert row is not None
@@ -195,49 +195,59 @@ def test_beside_the_same_day_of_everybody_it_is_the_full_run(app: App, clock: Vi
 
 
 def test_what_was_there_but_not_yet_to_be_used_is_news(app: App, clock: VirtualClock) -> None:
-    app.score(DEFAULT_TENANT, full=True)
+    app.as_owner_of(DEFAULT_TENANT).scores.compute(full=True)
     user = ids(stored(app))[5]
     append(app, [session(user, clock.now() + 2 * HOUR)])
-    assert app.score(DEFAULT_TENANT).computed == 1  # it was appended, though nothing happened yet
+    assert (
+        app.as_owner_of(DEFAULT_TENANT).scores.compute().computed == 1
+    )  # it was appended, though nothing happened yet
     clock.advance(HOUR)
-    assert app.score(DEFAULT_TENANT).computed == 0
+    assert app.as_owner_of(DEFAULT_TENANT).scores.compute().computed == 0
     clock.advance(2 * HOUR)
-    assert app.score(DEFAULT_TENANT).computed == 1
+    assert app.as_owner_of(DEFAULT_TENANT).scores.compute().computed == 1
 
 
 def test_everybody_is_scored_anew_after_a_week_or_when_asked_or_when_most_have_news(
     app: App, clock: VirtualClock
 ) -> None:
-    assert app.score(DEFAULT_TENANT).in_full_because == "no scores of this model are stored"
-    assert app.score(DEFAULT_TENANT, full=True).in_full_because == "it was asked for"
+    assert (
+        app.as_owner_of(DEFAULT_TENANT).scores.compute().in_full_because
+        == "no scores of this model are stored"
+    )
+    assert (
+        app.as_owner_of(DEFAULT_TENANT).scores.compute(full=True).in_full_because
+        == "it was asked for"
+    )
     clock.advance(LONGEST_KEPT - timedelta(seconds=1))
-    assert app.score(DEFAULT_TENANT).computed == 0
+    assert app.as_owner_of(DEFAULT_TENANT).scores.compute().computed == 0
     clock.advance(timedelta(seconds=1))
-    report = app.score(DEFAULT_TENANT)
+    report = app.as_owner_of(DEFAULT_TENANT).scores.compute()
     assert (report.kept, report.in_full_because) == (0, "the stored scores are of 7 days ago")
     users = ids(stored(app))
     append(app, [session(user, clock.now() - HOUR, "many-") for user in users[1::2] + users[:2]])
-    assert app.score(DEFAULT_TENANT).in_full_because == "most users have news"
+    assert (
+        app.as_owner_of(DEFAULT_TENANT).scores.compute().in_full_because == "most users have news"
+    )
 
 
 def test_a_damaged_store_is_written_anew(app: App) -> None:
-    report = app.score(DEFAULT_TENANT)
+    report = app.as_owner_of(DEFAULT_TENANT).scores.compute()
     with Path(report.store).open("r+b") as file:
         file.seek(-100, 2)
         file.write(b"damage")
-    report = app.score(DEFAULT_TENANT)
+    report = app.as_owner_of(DEFAULT_TENANT).scores.compute()
     assert (report.kept, report.in_full_because) == (
         0,
         f"{Path(report.store).name} was changed or cut short since it was written",
     )
-    assert app.score(DEFAULT_TENANT).computed == 0
+    assert app.as_owner_of(DEFAULT_TENANT).scores.compute().computed == 0
 
 
 def test_the_copy_holds_kept_scores_too(app: App, clock: VirtualClock, tmp_path: Path) -> None:
-    app.score(DEFAULT_TENANT, out=tmp_path / "full.parquet")
+    app.as_owner_of(DEFAULT_TENANT).scores.compute(out=tmp_path / "full.parquet")
     user = ids(stored(app))[0]
     append(app, [session(user, clock.now() - HOUR)])
-    app.score(DEFAULT_TENANT, out=tmp_path / "again.parquet")
+    app.as_owner_of(DEFAULT_TENANT).scores.compute(out=tmp_path / "again.parquet")
     full = pq.read_table(tmp_path / "full.parquet").to_pandas()
     again = pq.read_table(tmp_path / "again.parquet").to_pandas()
     assert len(full) == len(again)
@@ -248,12 +258,12 @@ def test_the_copy_holds_kept_scores_too(app: App, clock: VirtualClock, tmp_path:
 def test_the_scores_that_serve_stay_though_others_were_written_later_by_their_times(
     app: App,
 ) -> None:
-    serving = Path(app.score(DEFAULT_TENANT).store)
+    serving = Path(app.as_owner_of(DEFAULT_TENANT).scores.compute().store)
     for number, name in enumerate(["one", "another"], 1):
         written = shutil.copy(serving, serving.with_name(f"{name}.scores"))
         tomorrow = serving.stat().st_mtime + number * 86_400
         os.utime(written, (tomorrow, tomorrow))  # as a clock leaves them that was set back since
-    app.score(DEFAULT_TENANT, full=True)
+    app.as_owner_of(DEFAULT_TENANT).scores.compute(full=True)
     assert sorted(path.name for path in serving.parent.iterdir()) == sorted(
         [serving.name, "another.scores"]
     )
@@ -265,12 +275,12 @@ def test_scores_that_know_more_than_the_log_are_made_anew(
     app.close()
     older = shutil.copytree(tmp_path / "home" / "log", tmp_path / "older log")
     append(app, [session("newcomer", clock.now() - HOUR)])
-    assert app.score(DEFAULT_TENANT).users == len(ids(stored(app)))
+    assert app.as_owner_of(DEFAULT_TENANT).scores.compute().users == len(ids(stored(app)))
     app.close()
     shutil.rmtree(tmp_path / "home" / "log")
     shutil.copytree(older, tmp_path / "home" / "log")
     clock.advance(HOUR)
-    report = app.score(DEFAULT_TENANT)
+    report = app.as_owner_of(DEFAULT_TENANT).scores.compute()
     assert report.in_full_because is not None
     assert "older copy" in report.in_full_because
     assert "newcomer" not in ids(stored(app))

@@ -110,8 +110,8 @@ def test_a_browser_that_is_registered_first_has_subscribed_with_a_key_that_is_th
         },
     }
     with closing(App(Settings(home=home), SystemClock(), os.urandom)) as app:
-        app.create_tenant(TenantId("shop"), timezone="UTC")
-        app.register_device(TenantId("shop"), body)
+        app.operator.create_tenant(TenantId("shop"), timezone="UTC")
+        app.as_owner_of(TenantId("shop")).devices.register(body)
         assert secrets_file(home).exists()
 
 
@@ -121,7 +121,7 @@ def test_those_that_browsers_subscribed_with_are_not_made_anew(home: Path) -> No
     address = {"endpoint": "https://push.example/1", "keys": {"p256dh": "key", "auth": "secret"}}
     browser = Device(DeviceId("d1"), UserId("ann"), Channel.WEB_PUSH, address)
     with closing(App(Settings(home=home), VirtualClock(now), os.urandom)) as app:
-        app.create_tenant(TenantId("shop"), timezone="UTC")
+        app.operator.create_tenant(TenantId("shop"), timezone="UTC")
         _ = app.secrets
         with app.state.write(TenantId("shop")) as tx:
             devices.register(tx, browser, now=now)
@@ -130,7 +130,7 @@ def test_those_that_browsers_subscribed_with_are_not_made_anew(home: Path) -> No
         with pytest.raises(InvalidInput, match=r"key-rotated\.md") as refused:
             _ = app.secrets
         assert refused.value.code == "secrets_unusable"
-        found = {each.rule for each in app.verify(progress=lambda _about: None).findings}
+        found = {each.rule for each in app.operator.verify(progress=lambda _about: None).findings}
         assert found == {"secrets_are_whole"}
         with app.state.write(TenantId("shop")) as tx:
             devices.mark_dead(tx, browser.device_id, reason="gone", now=now)
@@ -143,7 +143,7 @@ def test_those_that_signed_links_are_made_anew_by_the_runbook_alone(
     """Else links that are out lead nowhere, and `sendopt verify` finds secrets that are whole."""
     now = datetime(2026, 10, 1, tzinfo=UTC)
     with closing(App(Settings(home=home), VirtualClock(now), os.urandom)) as app:
-        app.create_tenant(TenantId("shop"), timezone="UTC")
+        app.operator.create_tenant(TenantId("shop"), timezone="UTC")
         first = app.secrets
         hand_over(app.state, "s1", tenant_id=TenantId("shop"), at=now)
         with app.state.write_fleet() as tx:

@@ -31,12 +31,14 @@ def test_the_same_snapshot_gives_the_same_model(home: Path, tmp_path: Path) -> N
     with closing(open_app(Settings(home=home), clock=clock)) as app:
 
         def bring_in(file: Path) -> None:
-            app.import_files(TENANT, [file], progress=lambda _path, _rows: None)
+            app.as_owner_of(TENANT).events.import_files([file], progress=lambda _path, _rows: None)
 
         def train(snapshot: str | None = None) -> str:
-            return app.train(
-                TENANT, snapshot=snapshot, as_of=CUT, progress=lambda _: None
-            ).model_version
+            return (
+                app.as_owner_of(TENANT)
+                .models.train(snapshot=snapshot, as_of=CUT, progress=lambda _: None)
+                .model_version
+            )
 
         bring_in(before)
         first = train()

@@ -44,11 +44,11 @@ def _worked_home(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> 
         app.secrets  # noqa: B018 - made at the first use
         for user in USERS:
             device = {"device_id": user, "user_id": user, "channel": "simulator", "address": {}}
-            app.register_device(DEFAULT_TENANT, device)
-        app.put_campaign(DEFAULT_TENANT, campaign("noon", NOON), commit=True)
+            app.as_owner_of(DEFAULT_TENANT).devices.register(device)
+        app.as_owner_of(DEFAULT_TENANT).campaigns.put(campaign("noon", NOON), commit=True)
         clock.advance_to(NOON + timedelta(minutes=4))
-        app.dispatcher().dispatch_due()  # five of ten
-        app.settle()
+        app.rounds.dispatcher().dispatch_due()  # five of ten
+        app.rounds.settle()
     model = home / "registry" / "artifacts" / "default" / "run" / "artifacts" / "card.md"
     model.parent.mkdir(parents=True)
     model.write_text("a card")

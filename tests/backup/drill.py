@@ -138,7 +138,7 @@ def drills(folder: Path, place: str, *, access: Mapping[str, str], count: int) -
     }
     (folder / "home").mkdir(parents=True, exist_ok=True)
     with closing(open_app(Settings(home=folder / "home"))) as app:
-        key = app.issue_key(DEFAULT_TENANT, "drill")
+        key = app.as_owner_of(DEFAULT_TENANT).keys.issue("drill").key
     with running("run", environment) as service:
         wait_until_ready(url, service)
         load = Load(url, key)

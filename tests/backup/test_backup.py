@@ -64,7 +64,7 @@ def test_a_restored_home_holds_what_the_original_held(
         assert path.stat().st_mode & 0o077 == 0, path
     shutil.rmtree(worked_home)
     with closing(open_app(Settings(home=home), clock=clock)) as app:
-        assert not app.verify(progress=silently).findings
+        assert not app.operator.verify(progress=silently).findings
 
 
 @pytest.mark.slow
@@ -288,11 +288,11 @@ def test_of_a_clone_and_its_original_nothing_is_dropped_until_the_clone_is_a_hom
     assert not any(each.faults for each in listed)
 
     with closing(open_app(Settings(home=worked_home), clock=clock)) as app:
-        app.hold()
+        app.operator.hold()
         apart = keep_on("clone", keep=1)
         assert apart.dropped == []
-        app.hold()  # once more: it is a copy of the same original still
-        app.resume(overdue=False)
+        app.operator.hold()  # once more: it is a copy of the same original still
+        app.operator.resume(overdue=False)
     FolderPlace(Path(place[0])).delete(f"backups/{clone.backup_id}.json")
     last = keep_on("original", keep=1)
     assert last.dropped == [newest, original.backup_id, before.backup_id]
@@ -358,8 +358,8 @@ def test_a_restored_home_leaves_the_backups_of_its_original_alone_until_it_takes
     assert keep(keep=1).dropped == []
     assert first.backup_id in Backups(FolderPlace(Path(place[0]))).ids()
     with closing(open_app(Settings(home=worked_home), clock=clock)) as app:
-        app.resume(overdue=False)
-        app.resume(overdue=False)
+        app.operator.resume(overdue=False)
+        app.operator.resume(overdue=False)
     assert first.backup_id in keep(keep=1).dropped
 
 

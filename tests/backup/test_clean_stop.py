@@ -19,7 +19,7 @@ from sendopt.settings import Settings
 def test_after_a_stop_nothing_waits_in_a_write_ahead_log(home, tmp_path):
     port = free_port()
     with closing(open_app(Settings(home=home))) as app:
-        key = app.issue_key(DEFAULT_TENANT, "test")
+        key = app.as_owner_of(DEFAULT_TENANT).keys.issue("test").key
     environment = {"SENDOPT_HOME": str(home), "SENDOPT_HTTP__PORT": str(port)}
     with running("run", environment) as service:
         wait_until_ready(f"http://127.0.0.1:{port}", service)

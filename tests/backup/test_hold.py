@@ -9,9 +9,9 @@ import pytest
 from backup.homes import NOON, silently
 from sqlalchemy import select
 
-from sendopt.app import open_app
+from sendopt.app import App, open_app
+from sendopt.app.operator import Decided
 from sendopt.app.stores import DEFAULT_TENANT
-from sendopt.app.tenancy import Decided, Tenancy
 from sendopt.bill.periods import GRACE
 from sendopt.deliver import DispatchReport
 from sendopt.records import Retry
@@ -50,7 +50,7 @@ def fates(app):
 
 def dispatch_until(app, clock, end):
     """Let one dispatcher be at work until `end`, far longer than a lease."""
-    total, dispatcher = DispatchReport(), app.dispatcher()
+    total, dispatcher = DispatchReport(), app.rounds.dispatcher()
     while clock.now() < end:
         total += dispatcher.dispatch_due()
         clock.advance(MINUTE)
@@ -66,13 +66,13 @@ def test_without_a_decision_nothing_goes_out_and_all_ends_as_unknown(restored, c
     assert report.settled.held == Held(later=3, overdue=2)
     with closing(app):
         assert app.ready()["sends"] == "held"
-        assert sum(app.backlog().held.values()) == 5
+        assert sum(app.operator.backlog().held.values()) == 5
         assert dispatch_until(app, clock, clock.now() + 2 * 60 * MINUTE).delivered == 0
         assert app.ready()["sends"] is None
-        assert sum(app.backlog().held.values()) == 0
+        assert sum(app.operator.backlog().held.values()) == 0
         assert fates(app) == 5 * DELIVERED + 5 * UNKNOWN
-        app.settle()
-        assert not app.verify(progress=silently).findings
+        app.rounds.settle()
+        assert not app.operator.verify(progress=silently).findings
 
 
 def test_what_is_held_is_not_overdue_even_if_no_dispatcher_ever_ends_it(restored, clock):
@@ -88,23 +88,23 @@ def test_after_a_resume_what_is_due_later_goes_out_at_its_time_and_the_rest_does
     report, app = restored(resumed=when == "at the restore")
     with closing(app):
         if when == "later":
-            tenancy = Tenancy(app.settings, clock, app.random_bytes)
-            assert tenancy.resume(overdue=False) == Decided(3, Held(later=0, overdue=2))
+            operator = App(app.settings, clock, app.random_bytes).operator
+            assert operator.resume(overdue=False) == Decided(3, Held(later=0, overdue=2))
         else:
             assert report.settled.held == Held(later=0, overdue=2)
-        assert app.dispatcher().next_ready_at() == NOON + 7 * MINUTE
+        assert app.rounds.dispatcher().next_ready_at() == NOON + 7 * MINUTE
         assert dispatch_until(app, clock, clock.now() + 2 * 60 * MINUTE).delivered == 3
         assert fates(app) == 8 * DELIVERED + 2 * UNKNOWN
-        app.settle()
-        assert not app.verify(progress=silently).findings
+        app.rounds.settle()
+        assert not app.operator.verify(progress=silently).findings
 
 
 @pytest.mark.slow
 def test_what_was_due_goes_out_again_only_when_asked_for(restored, clock):
     _, app = restored()
     with closing(app):
-        tenancy = Tenancy(app.settings, clock, app.random_bytes)
-        assert tenancy.resume(overdue=True) == Decided(5, Held(later=0, overdue=0))
+        operator = App(app.settings, clock, app.random_bytes).operator
+        assert operator.resume(overdue=True) == Decided(5, Held(later=0, overdue=0))
         assert dispatch_until(app, clock, clock.now() + 2 * 60 * MINUTE).delivered == 5
         assert fates(app) == 10 * DELIVERED
 
@@ -114,8 +114,8 @@ def test_what_expired_while_it_was_held_does_not_go_out_when_asked_for(restored,
     _, app = restored()
     clock.advance(60 * MINUTE)
     with closing(app):
-        tenancy = Tenancy(app.settings, clock, app.random_bytes)
-        tenancy.resume(overdue=True)
+        operator = App(app.settings, clock, app.random_bytes).operator
+        operator.resume(overdue=True)
         assert dispatch_until(app, clock, clock.now() + 60 * MINUTE).delivered == 3
         assert fates(app) == 8 * DELIVERED + 2 * UNKNOWN
 
@@ -123,15 +123,15 @@ def test_what_expired_while_it_was_held_does_not_go_out_when_asked_for(restored,
 def test_a_dispatcher_that_was_at_work_loses_its_claims_to_the_hold(restored, clock):
     _, app = restored(resumed=True)
     with closing(app):
-        dispatcher = app.dispatcher()
+        dispatcher = app.rounds.dispatcher()
         clock.advance(MINUTE)
-        tenancy = Tenancy(app.settings, clock, app.random_bytes)
+        operator = App(app.settings, clock, app.random_bytes).operator
 
         class Meanwhile:
             name = "simulator"
 
             def deliver(self, messages):
-                tenancy.hold()
+                operator.hold()
                 return [Retry("down") for _ in messages]
 
         dispatcher._providers["simulator"] = Meanwhile()
@@ -144,14 +144,16 @@ def test_a_period_that_may_have_been_closed_since_is_named(
     keep, bring_back, worked_home, tmp_path, clock
 ):
     with closing(open_app(Settings(home=worked_home), clock=clock)) as app:
-        send = app.campaign(DEFAULT_TENANT, "noon")
+        send = app.as_owner_of(DEFAULT_TENANT).campaigns.get("noon")
         assert send.counts["delivered"] == 5
         with app.state.read_fleet() as tx:
             delivered = tx.scalar(
                 select(planned_send.c.send_id).where(planned_send.c.state == "delivered").limit(1)
             )
-        app.record_report(DEFAULT_TENANT, delivered, {"kind": "response", "occurred_at": None})
-        app.meter()
+        app.as_owner_of(DEFAULT_TENANT).sends.report(
+            delivered, {"kind": "response", "occurred_at": None}
+        )
+        app.rounds.meter()
     keep()
     assert bring_back(tmp_path / "soon").settled.maybe_closed == {}
     clock.advance(31 * 24 * 60 * MINUTE + GRACE)

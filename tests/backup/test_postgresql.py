@@ -21,9 +21,9 @@ from backup.homes import NOON, USERS, campaign, silently
 from service.processes import free_port
 from waiting import wait_until
 
-from sendopt.app import back_up, open_app, restore
+from sendopt.app import App, back_up, open_app, restore
+from sendopt.app.operator import Decided
 from sendopt.app.stores import DEFAULT_TENANT
-from sendopt.app.tenancy import Decided, Tenancy
 from sendopt.clock import VirtualClock
 from sendopt.settings import LogSettings, Settings, StateSettings
 from sendopt.state.hold import Held
@@ -107,8 +107,8 @@ def test_a_fleet_comes_back_at_a_moment_of_its_wal(clusters, empty_home, tmp_pat
     with closing(open_app(fleet("home", original), clock=clock)) as app:
         for user in USERS:
             device = {"device_id": user, "user_id": user, "channel": "simulator", "address": {}}
-            app.register_device(DEFAULT_TENANT, device)
-        app.put_campaign(DEFAULT_TENANT, campaign("noon", NOON), commit=True)
+            app.as_owner_of(DEFAULT_TENANT).devices.register(device)
+        app.as_owner_of(DEFAULT_TENANT).campaigns.put(campaign("noon", NOON), commit=True)
         app.secrets  # noqa: B018 - made at the first use
         original.tool(
             "pg_basebackup", "-d", original.url, "-D", "recovered", "-X", "none", "-c", "fast"
@@ -118,13 +118,13 @@ def test_a_fleet_comes_back_at_a_moment_of_its_wal(clusters, empty_home, tmp_pat
             progress=silently,
         )  # fmt: skip
         clock.advance_to(NOON + 4 * MINUTE)
-        app.dispatcher().dispatch_due()  # five of ten, which only the WAL knows
-        app.settle()
+        app.rounds.dispatcher().dispatch_due()  # five of ten, which only the WAL knows
+        app.rounds.settle()
         with psycopg.connect(original.url, autocommit=True) as connection:
             connection.execute("select pg_create_restore_point('before the failure')")
         clock.advance(2 * MINUTE)
-        app.dispatcher().dispatch_due()  # two more, after the moment
-        app.settle()
+        app.rounds.dispatcher().dispatch_due()  # two more, after the moment
+        app.rounds.settle()
         with psycopg.connect(original.url, autocommit=True) as connection:
             file = connection.execute("select pg_walfile_name(pg_switch_wal())").fetchone()[0]
         wait_until((original.archive / file).exists, "the WAL to be archived")
@@ -139,15 +139,16 @@ def test_a_fleet_comes_back_at_a_moment_of_its_wal(clusters, empty_home, tmp_pat
     )
     restore(Settings(home=tmp_path / "new"), str(tmp_path / "rest"), progress=silently)
     settings = fleet("new", recovered)
-    tenancy = Tenancy(settings, clock, os.urandom)
-    assert tenancy.hold() == Decided(5, Held(later=3, overdue=2))
+    apart = App(settings, clock, os.urandom)
+    operator = apart.operator
+    assert operator.hold() == Decided(5, Held(later=3, overdue=2))
     with closing(open_app(settings, clock=clock)) as app:
         assert app.log.high_water_mark() == 5
-        assert not app.verify(progress=silently).findings
-        assert tenancy.resume(overdue=False) == Decided(3, Held(later=0, overdue=2))
+        assert not app.operator.verify(progress=silently).findings
+        assert operator.resume(overdue=False) == Decided(3, Held(later=0, overdue=2))
         clock.advance(10 * MINUTE)
-        assert app.dispatcher().dispatch_due().delivered == 3
+        assert app.rounds.dispatcher().dispatch_due().delivered == 3
         assert app.secrets.link_keys
-        app.settle()
-        assert not app.verify(progress=silently).findings
-    tenancy.close()
+        app.rounds.settle()
+        assert not app.operator.verify(progress=silently).findings
+    apart.close()

@@ -82,7 +82,7 @@ def test_a_statement_says_whether_its_period_is_closed(told: Told, home: Path) -
     assert "Open" in told(*as_json[:-1])
     clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
     with closing(open_app(Settings(home=home), clock=clock)) as app:
-        closed = app.close_period(TenantId("default"), "2025-10")
+        closed = app.as_owner_of(TenantId("default")).statements.close("2025-10")
     answer = json.loads(told(*as_json))
     assert answer["closed_at"] == "2026-01-01T00:00:00Z"
     assert answer["sha256"] == hashlib.sha256(closed.document.encode()).hexdigest()
@@ -106,8 +106,10 @@ def planned(home: Path) -> None:
     clock = VirtualClock(now - timedelta(hours=2))
     with closing(open_app(Settings(home=home), clock=clock)) as app:
         for user in USERS:
-            app.register_device(TenantId("default"), {"user_id": user, "channel": "simulator"})
-        app.put_campaign(TenantId("default"), ten, commit=True)
+            app.as_owner_of(TenantId("default")).devices.register(
+                {"user_id": user, "channel": "simulator"}
+            )
+        app.as_owner_of(TenantId("default")).campaigns.put(ten, commit=True)
 
 
 @pytest.mark.usefixtures("planned")

@@ -169,9 +169,9 @@ def test_the_causes_of_a_failing_store_hold_no_password(home: Path) -> None:
     )
     with closing(open_app(settings)) as app:
         with pytest.raises(SendoptError) as failed:
-            app.backlog()
+            app.operator.backlog()
         failures.append(failed.value)
-        findings = app.verify(progress=print).findings
+        findings = app.operator.verify(progress=print).findings
     assert len(findings) >= 2
     assert "planted13x" not in json.dumps([chain(error) for error in failures])
     assert "planted13x" not in repr(findings)

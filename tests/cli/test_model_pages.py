@@ -89,5 +89,5 @@ def test_a_registry_on_a_server_has_its_pages_there(home: Path) -> None:
     settings = Settings(home=home, registry={"tracking_uri": "http://mlflow.example:5000"})
     told: list[str] = []
     with closing(open_app(settings)) as app:
-        app.serve_model_pages(port=5000, stop=threading.Event(), opened=told.append)
+        app.operator.serve_model_pages(port=5000, stop=threading.Event(), opened=told.append)
     assert told == ["http://mlflow.example:5000"]

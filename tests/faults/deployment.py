@@ -44,8 +44,8 @@ def make_template(home: Path) -> str:
 def furnish(app: App) -> str:
     """Make a tenant, its prices and a registry; return its API key."""
     app.open_stores()
-    key = app.issue_key(TENANT, "fault machine")
-    app.put_rate_card(TENANT, _PRICES)
+    key = app.as_owner_of(TENANT).keys.issue("fault machine").key
+    app.as_owner_of(TENANT).statements.put_rate_card(_PRICES)
     app.secrets  # noqa: B018 - made at first use
     app.registry.models(TENANT)
     return key
@@ -91,7 +91,7 @@ class Deployment:
             for user in users:
                 address = {"url": f"{receiver.url}/{user}", "secret": _SECRET}
                 device = {"device_id": user, "user_id": user, "channel": "webhook"}
-                app.register_device(TENANT, device | {"address": address})
+                app.as_owner_of(TENANT).devices.register(device | {"address": address})
 
     @contextmanager
     def opened(self) -> Iterator[App]:

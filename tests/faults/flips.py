@@ -88,11 +88,11 @@ def live_a_day(folder: Path) -> Path:
     study = next(study for study in load_studies() if study.tenant_id == "fried2021")
     with closing(open_app(Settings(home=home), clock=clock)) as app:
         played = learn(app, study, folder)
-        app.score(study.tenant_id)
+        app.as_owner_of(study.tenant_id).scores.compute()
         people = People(app, clock)
         begin_day(app, played, played.days[0], people)
         live_until(app, clock, people, HELD_FROM + timedelta(days=1) + LAST_ANSWERS)
-        app.settle()
+        app.rounds.settle()
     settings = Settings(home=home)
     back_up(settings, str(folder / BACKUPS), progress=lambda _about: None, clock=clock)
     return folder
@@ -161,9 +161,9 @@ def _judge(lived: Path, copy: Path, kind: str) -> str:
     try:
         home = _home_of(copy, kind, copy)
         with _opened(home) as app:
-            if app.verify(progress=lambda _about: None).findings:
+            if app.operator.verify(progress=lambda _about: None).findings:
                 return "named"
-            if not app.scrub_log(progress=lambda _about: None).is_whole:
+            if not app.operator.scrub_log(progress=lambda _about: None).is_whole:
                 return "named"
             held = list(_contents(app, home))
     except SendoptError as error:

@@ -53,7 +53,7 @@ def judge(
     latest_clock = latest_clock or app.clock.now()
     verdict = Verdict()
     try:
-        app.settle()
+        app.rounds.settle()
     except SendoptError as error:
         verdict.findings.append(f"it does not settle: {error}")
     stores = _read(app)
@@ -74,7 +74,7 @@ def judge(
 def _verified(app: App) -> list[str]:
     """Return what `verify` finds; that it ends without an answer is a finding too."""
     try:
-        found = app.verify(progress=lambda _: None).findings
+        found = app.operator.verify(progress=lambda _: None).findings
     except Exception as error:  # noqa: BLE001 - it may never die of what it finds
         return [f"verify died: {type(error).__name__}: {error}"]
     return [f"{each.rule} {each.subject}: {each.explanation}" for each in found]

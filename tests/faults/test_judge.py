@@ -39,22 +39,22 @@ class Past:
             "event_type": EventType.SESSION,
             "occurred_at": NOON.isoformat(),
         }
-        app.accept_events(TENANT, [event])
+        app.as_owner_of(TENANT).events.accept([event])
         self.acks.add(Exchange("events", ("e1",), [event], 0, 0))
         device = {"device_id": "d", "user_id": "ann", "channel": "simulator", "address": {}}
-        app.register_device(TENANT, device)
+        app.as_owner_of(TENANT).devices.register(device)
         definition = campaign("c", {"ann": NOON + timedelta(minutes=1)})
-        app.put_campaign(TENANT, definition, commit=True)
+        app.as_owner_of(TENANT).campaigns.put(definition, commit=True)
         self.acks.add(Exchange("campaign", ("c",), definition, 0, 0))
         clock.advance(timedelta(minutes=2))
         links = []
-        app.dispatcher(on_simulated=links.append).dispatch_due()
+        app.rounds.dispatcher(on_simulated=links.append).dispatch_due()
         [message] = links
         self.send_id = message.send_id
         self.delivered = Counter([self.send_id])
         clock.advance(timedelta(minutes=1))
         token = message.click_url.rpartition("/")[2]
-        assert app.follow_link(token, PHONE).counted
+        assert app.links.follow(token, PHONE).counted
         self.acks.add(Exchange("click", (self.send_id, token), None, 0, 0, counted=True))
 
     def change(self, statement: sa.Update | sa.Delete) -> None:

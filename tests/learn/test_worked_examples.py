@@ -106,8 +106,8 @@ def own_log(home: Path, tmp_path: Path) -> Path:
     """A home with the log of a sender, and no model."""
     pq.write_table(event_table(list(events())), tmp_path / "events.parquet")
     with closing(open_app(Settings(home=home))) as app:
-        app.import_files(
-            DEFAULT_TENANT, [tmp_path / "events.parquet"], progress=lambda _path, _rows: None
+        app.as_owner_of(DEFAULT_TENANT).events.import_files(
+            [tmp_path / "events.parquet"], progress=lambda _path, _rows: None
         )
     return home
 

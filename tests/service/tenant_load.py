@@ -370,8 +370,8 @@ def run(home: Path, log: Path, *, requests: int, seed: int) -> tuple[dict[str, H
     with closing(open_app(Settings(home=home))) as app:
         app.open_stores()
         for number, zone in enumerate(ZONES):
-            app.create_tenant(name_of(number), timezone=zone)
-            key = app.issue_key(name_of(number), f"canary-{number:02d}-key")
+            app.operator.create_tenant(name_of(number), timezone=zone)
+            key = app.as_owner_of(name_of(number)).keys.issue(f"canary-{number:02d}-key").key
             tenants.append(Tenant(number, key, today_at))
     port = str(free_port())
     environment = {"SENDOPT_HOME": str(home), "SENDOPT_HTTP__PORT": port}

@@ -52,8 +52,8 @@ def test_the_line_runs_on_postgresql_and_s3(
         monkeypatch.setenv(name, value)
     app = open_app(load_settings())
     acme = TenantId("acme")
-    app.create_tenant(acme, timezone="Europe/Vienna")
-    head = {"authorization": f"Bearer {app.issue_key(acme, 'test')}"}
+    app.operator.create_tenant(acme, timezone="Europe/Vienna")
+    head = {"authorization": f"Bearer {app.as_owner_of(acme).keys.issue('test').key}"}
 
     with ExitStack() as fleet_of:
         service = fleet_of.enter_context(running("serve", fleet))
@@ -74,11 +74,11 @@ def test_the_line_runs_on_postgresql_and_s3(
             wait_until(lambda: delivered(client) >= USERS / 2, "half of the sends")
         wait_until(lambda: delivered(client) == USERS, "the other half")
 
-    app.settle()
+    app.rounds.settle()
     with app.reader(acme) as reader:
         sends = reader.query("sends", "select send_id from event where event_type = 'send'")
     assert len(set(sends["send_id"].to_pylist())) == len(sends) == USERS
-    app.compact_log()
+    app.rounds.compact_log()
     assert list((buckets / "lake").rglob("*.parquet")), "the log's data is not in the bucket"
     app.close()
     verify(fleet)

@@ -39,7 +39,7 @@ def full_pipe() -> Iterator[tuple[int, int]]:
 def ask(url: str, home: Path) -> None:
     """Ask for its health, and hand it an event."""
     with closing(open_app(Settings(home=home))) as app:
-        key = app.issue_key(TenantId("default"), "stalled")
+        key = app.as_owner_of(TenantId("default")).keys.issue("stalled").key
     event = {"event_id": "e", "user_id": "u", "event_type": "session"}
     event["occurred_at"] = datetime.now(UTC).isoformat()
     headers = {"Authorization": f"Bearer {key}"}

@@ -153,7 +153,7 @@ class Day:
         found_broken = [
             found
             for found in (
-                app.verify(progress=lambda _about: None).findings
+                app.operator.verify(progress=lambda _about: None).findings
                 if verified or self.violations
                 else ()
             )
@@ -296,10 +296,9 @@ class Day:
 
 def _register(app: SimulatedApp, town: Town) -> None:
     for tenant_id, zone in town.zones.items():
-        app.create_tenant(TenantId(tenant_id), timezone=zone)
+        app.operator.create_tenant(TenantId(tenant_id), timezone=zone)
         click, response = town.prices[tenant_id]
-        app.put_rate_card(
-            TenantId(tenant_id),
+        app.as_owner_of(TenantId(tenant_id)).statements.put_rate_card(
             {
                 "currency": "EUR",
                 "click_price_minor": str(click),
@@ -309,7 +308,7 @@ def _register(app: SimulatedApp, town: Town) -> None:
             },
         )
     for user in town.users:
-        app.register_device(TenantId(user.tenant_id), device_body(user))
+        app.as_owner_of(TenantId(user.tenant_id)).devices.register(device_body(user))
 
 
 def without(script: Script, numbers: frozenset[int]) -> Script:

@@ -50,7 +50,7 @@ class Requests:
             "put_campaign",
             tenant_id,
             {"definition": definition},
-            lambda app: app.put_campaign(TenantId(tenant_id), definition, commit=True),
+            lambda app: app.as_owner_of(TenantId(tenant_id)).campaigns.put(definition, commit=True),
         )
 
     def cancel_campaign(self, tenant_id: str, campaign_id: str) -> None:
@@ -58,7 +58,9 @@ class Requests:
             "cancel_campaign",
             tenant_id,
             {"campaign_id": campaign_id},
-            lambda app: app.cancel_campaign(TenantId(tenant_id), CampaignId(campaign_id)),
+            lambda app: app.as_owner_of(TenantId(tenant_id)).campaigns.cancel(
+                CampaignId(campaign_id)
+            ),
         )
 
     def cancel_send(self, tenant_id: str, campaign_id: str, user_id: str) -> None:
@@ -70,7 +72,7 @@ class Requests:
                 "cancel_send",
                 tenant_id,
                 {"send_id": send},
-                lambda app, send=send: app.cancel_send(TenantId(tenant_id), send),
+                lambda app, send=send: app.as_owner_of(TenantId(tenant_id)).sends.cancel(send),
             )
 
     def set_clock(self, seconds: int) -> None:
@@ -84,8 +86,8 @@ class Requests:
             "import_events",
             tenant_id,
             {"items": items},
-            lambda app: app.import_files(
-                TenantId(tenant_id), [file], progress=lambda _file, _rows: None
+            lambda app: app.as_owner_of(TenantId(tenant_id)).events.import_files(
+                [file], progress=lambda _file, _rows: None
             ),
         )
 
@@ -105,7 +107,7 @@ class Requests:
             "post_events",
             tenant_id,
             {"items": items},
-            lambda app: app.accept_events(TenantId(tenant_id), items),
+            lambda app: app.as_owner_of(TenantId(tenant_id)).events.accept(items),
         )
 
     def opt_out(self, tenant_id: str, user_id: str) -> None:
@@ -118,7 +120,10 @@ class Requests:
         user = self._script.town.user(tenant_id, user_id)
         body = device_body(user)
         self._ask(
-            "register", tenant_id, body, lambda app: app.register_device(TenantId(tenant_id), body)
+            "register",
+            tenant_id,
+            body,
+            lambda app: app.as_owner_of(TenantId(tenant_id)).devices.register(body),
         )
 
     def close_period(self, tenant_id: str, period: str) -> None:
@@ -126,7 +131,7 @@ class Requests:
             "close_period",
             tenant_id,
             {"period": period},
-            lambda app: app.close_period(TenantId(tenant_id), period),
+            lambda app: app.as_owner_of(TenantId(tenant_id)).statements.close(period),
         )
 
     def react(self, hand_over: HandOver) -> None:
@@ -194,11 +199,11 @@ class Requests:
         if kind in {"click", "bot"}:
             request = ClickRequest("GET", _BOT if kind == "bot" else _PHONE)
             return lambda: self._ask(
-                kind, tenant_id, args, lambda app: app.follow_link(token, request)
+                kind, tenant_id, args, lambda app: app.links.follow(token, request)
             )
         if kind == "report" and token:
             return lambda: self._ask(
-                "report", tenant_id, args, lambda app: app.record_by_token(token, told)
+                "report", tenant_id, args, lambda app: app.links.report(token, told)
             )
         body = {"kind": told}
         if kind == "late_report":  # it happened soon after the hand-over, and is told much later
@@ -208,7 +213,7 @@ class Requests:
             "report",
             tenant_id,
             args,
-            lambda app: app.record_report(tenant_id, send_id, body),
+            lambda app: app.as_owner_of(tenant_id).sends.report(send_id, body),
         )
 
     def _consent(self, tenant_id: str, user_id: str, kind: str) -> None:

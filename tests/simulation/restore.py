@@ -74,7 +74,7 @@ def restored(
     def app() -> SimulatedApp:
         return SimulatedApp(folder, scheduler, random, state, log)
 
-    app().hold()
+    app().operator.hold()
     scheduler.wake_idle_at = state.wanted_at
     Service(scheduler, app, providers, lambda: None, (600,)).start(start)
     scheduler.run(start + _LONG)

@@ -163,10 +163,10 @@ class Service:
         while True:
             unfinished = True  # what has a position already is no news any more
             try:
-                copied = app.copy_to_log()
+                copied = app.rounds.copy_to_log()
                 if copied:
                     scheduler.tell(f"appender-{node}", f"copied {copied} events to the log")
-                app.meter()
+                app.rounds.meter()
                 unfinished = False
             except LeaseHeld:
                 scheduler.tell(f"appender-{node}", "finds the log held by another appender")

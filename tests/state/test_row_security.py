@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import structlog
 from emptied import Emptied
 
-from sendopt.app.tenancy import open_tenancy
+from sendopt.app import open_app
 from sendopt.records import TenantId, UserId
 from sendopt.settings import Settings
 from sendopt.state import State, row_security, users
@@ -93,7 +93,7 @@ def test_a_role_that_no_policy_binds_is_warned_of(
 ) -> None:
     settings = Settings(home=tmp_path, state={"url": url.replace("service@", f"{role}@")})
     with structlog.testing.capture_logs() as logs:
-        open_tenancy(settings).state.close()
+        open_app(settings).state.close()
     assert [line["event"] for line in logs] == said
 
 

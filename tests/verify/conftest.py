@@ -30,7 +30,7 @@ def lived_home(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Pa
         people = People(app, clock)
         begin_day(app, played, played.days[0], people)
         live_until(app, clock, people, HELD_FROM + timedelta(days=1) + LAST_ANSWERS)
-        app.settle()
+        app.rounds.settle()
     return Path(home)
 
 
@@ -51,7 +51,7 @@ def verify(home: Path) -> Callable[[], Report]:
     def run() -> Report:
         clock = VirtualClock(HELD_FROM + timedelta(days=3))
         with closing(open_app(Settings(home=home), clock=clock)) as app:
-            return app.verify(progress=lambda _about: None)
+            return app.operator.verify(progress=lambda _about: None)
 
     return run
 

@@ -270,7 +270,7 @@ def test_a_store_that_does_not_open_is_found_and_the_others_are_checked(
         if path.exists():
             path.write_bytes(b"no database" * 1_000)
     with closing(open_app(Settings(home=copy), clock=VirtualClock(HELD_FROM))) as app:
-        report = app.verify(progress=lambda _about: None)
+        report = app.operator.verify(progress=lambda _about: None)
     assert store in {finding.store for finding in report.findings}
     assert report.send_count > 50 or store == "state"
     assert report.event_count > 3_000 or store == "log"

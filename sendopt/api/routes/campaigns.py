@@ -69,7 +69,7 @@ def put_campaign(
     """
     if commit:
         who.require(Permission.CAMPAIGNS_SEND)
-    report = CampaignReport.of(app.put_campaign(who.tenant_id, body, commit=commit))
+    report = CampaignReport.of(app.for_(who).campaigns.put(body, commit=commit))
     if report.repeated or report.changed:
         response.status_code = 200
     return report
@@ -88,7 +88,7 @@ def list_campaigns(
     """List campaigns, the newest first."""
     place = place_behind(request, cursor, datetime, str)
     behind = None if place is None else CampaignKey(*place)
-    page = app.campaigns(who.tenant_id, phase=phase, behind=behind, limit=limit)
+    page = app.for_(who).campaigns.page(phase=phase, behind=behind, limit=limit)
     return Campaigns(
         items=[ListedCampaign.of(each) for each in page.items],
         damaged=list(page.damaged),
@@ -102,19 +102,19 @@ def get_results(who: ResultsRead, app: Facade, campaign_id: PathId) -> Results:
 
     These are counts, and no claim: whether choosing the time was worth it says /v1/lift.
     """
-    return Results.of(app.campaign_results(who.tenant_id, CampaignId(campaign_id)))
+    return Results.of(app.for_(who).results.of_campaign(CampaignId(campaign_id)))
 
 
 @router.get("/{campaign_id}", responses=problems.responses(_UNKNOWN))
 def get_campaign(who: CampaignsRead, app: Facade, campaign_id: PathId) -> CampaignStatus:
     """Show a campaign and how many of its sends stand where."""
-    return CampaignStatus.of(app.campaign(who.tenant_id, CampaignId(campaign_id)))
+    return CampaignStatus.of(app.for_(who).campaigns.get(CampaignId(campaign_id)))
 
 
 @router.get("/{campaign_id}/preview", responses=problems.responses(_UNKNOWN | _INVALID))
 def preview_campaign(who: CampaignsRead, app: Facade, campaign_id: PathId) -> Preview:
     """Say what committing this campaign now would do; nothing is stored or sent."""
-    return Preview.of(app.preview_stored_campaign(who.tenant_id, CampaignId(campaign_id)))
+    return Preview.of(app.for_(who).campaigns.preview_stored(CampaignId(campaign_id)))
 
 
 @router.post(
@@ -126,7 +126,7 @@ def preview_definition(
     who: CampaignsRead, app: Facade, campaign_id: PathId, body: JsonBody
 ) -> Preview:
     """Say what committing this definition now would do; it need not be known, and stays unknown."""
-    preview = Preview.of(app.preview_campaign(who.tenant_id, body))
+    preview = Preview.of(app.for_(who).campaigns.preview(body))
     if preview.campaign_id != campaign_id:
         raise InvalidInput(
             "the address names another campaign than the body",
@@ -140,4 +140,4 @@ def preview_definition(
 @router.post("/{campaign_id}/cancel", responses=problems.responses(_UNKNOWN))
 def cancel_campaign(who: CampaignsSend, app: Facade, campaign_id: PathId) -> CampaignStatus:
     """Call off every send that no dispatcher has claimed yet; what went out stays out."""
-    return CampaignStatus.of(app.cancel_campaign(who.tenant_id, CampaignId(campaign_id)))
+    return CampaignStatus.of(app.for_(who).campaigns.cancel(CampaignId(campaign_id)))

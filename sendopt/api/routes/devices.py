@@ -52,7 +52,7 @@ def register_device(who: DevicesWrite, app: Facade, body: JsonBody) -> Registere
     not said; registered for another user it is that user's from then on. A zone that is none costs
     the zone, not the registration: see `dropped_fields`.
     """
-    registered = app.register_device(who.tenant_id, body)
+    registered = app.for_(who).devices.register(body)
     return RegisteredDevice.of(
         {**asdict(registered.device), "dropped_fields": registered.dropped_fields}
     )
@@ -73,8 +73,7 @@ def list_devices(
 ) -> Devices:
     """List devices by id, without their addresses."""
     place = place_behind(request, cursor, str)
-    page = app.devices(
-        who.tenant_id,
+    page = app.for_(who).devices.page(
         user_id=None if user_id is None else UserId(user_id),
         dead=dead,
         behind=None if place is None else DeviceId(place[0]),
@@ -94,16 +93,16 @@ def list_devices(
 )
 def delete_device(who: DevicesWrite, app: Facade, device_id: PathDeviceId) -> None:
     """Forget a device, as when its user logs out there: nothing goes to it until it registers."""
-    app.delete_device(who.tenant_id, DeviceId(device_id))
+    app.for_(who).devices.delete(DeviceId(device_id))
 
 
 @router.get("/web-push-key", responses=problems.responses({503: ["secrets_unusable"]}))
 def get_web_push_key(
-    who: DevicesWrite,  # noqa: ARG001 - whoever asks must be a tenant, whichever
+    who: DevicesWrite,
     app: Facade,
 ) -> WebPushKey:
     """Show the key with which browsers subscribe: `applicationServerKey` of the Push API.
 
     It stays for as long as the installation keeps its secrets; subscriptions are bound to it.
     """
-    return WebPushKey(application_server_key=app.web_push_key())
+    return WebPushKey(application_server_key=app.for_(who).devices.web_push_key())

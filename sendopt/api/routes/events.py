@@ -58,7 +58,7 @@ def accept_events(
     """
     verdicts = [
         _located(EventVerdict.of(verdict), position)
-        for position, verdict in enumerate(app.accept_events(who.tenant_id, body))
+        for position, verdict in enumerate(app.for_(who).events.accept(body))
     ]
     counts = Counter(verdict.verdict for verdict in verdicts)
     for verdict, count in counts.items():

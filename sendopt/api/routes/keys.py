@@ -9,8 +9,8 @@ from sendopt.api.auth import Facade, KeysRead, KeysWrite
 from sendopt.api.body import JsonBody
 from sendopt.api.ids import PathId
 from sendopt.api.routing import Route
-from sendopt.api.schemas.keys import IssuedKey, Key, Keys, Role, Roles
-from sendopt.app.granting import KeyBody, RotationBody
+from sendopt.api.schemas.keys import IssuedKey, Key, KeyBody, Keys, Role, Roles, RotationBody
+from sendopt.strict_json import validate
 
 _BEYOND = {403: ["permission_missing", "role_beyond_own"]}
 _UNKNOWN = {404: ["key_unknown", "not_found"]}
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1", tags=["keys"], route_class=Route)
 @router.get("/keys", responses=problems.responses({}))
 def list_keys(who: KeysRead, app: Facade) -> Keys:
     """List every key with its role, its end and its last use, the oldest first; never secrets."""
-    return Keys(items=[Key.of(each) for each in app.keys(who.tenant_id)])
+    return Keys(items=[Key.of(each) for each in app.for_(who).keys.everyone()])
 
 
 @router.post(
@@ -37,7 +37,10 @@ def issue_key(who: KeysWrite, app: Facade, body: JsonBody) -> IssuedKey:
 
     A repetition issues another one: revoke what nobody has got.
     """
-    return IssuedKey.of(app.grant_key(who, body))
+    asked = validate(KeyBody, body)
+    return IssuedKey.of(
+        app.for_(who).keys.issue(asked.name, role=asked.role, lifetime=asked.lifetime)
+    )
 
 
 @router.post(
@@ -50,7 +53,8 @@ def issue_key(who: KeysWrite, app: Facade, body: JsonBody) -> IssuedKey:
 )
 def rotate_key(who: KeysWrite, app: Facade, key_id: PathId, body: JsonBody) -> IssuedKey:
     """Issue the successor of a key, of the same name and role; both open the tenant meanwhile."""
-    return IssuedKey.of(app.rotate_granted_key(who, key_id, body))
+    overlap = validate(RotationBody, body).overlap
+    return IssuedKey.of(app.for_(who).keys.rotate(key_id, overlap=overlap))
 
 
 @router.delete(
@@ -58,13 +62,13 @@ def rotate_key(who: KeysWrite, app: Facade, key_id: PathId, body: JsonBody) -> I
 )
 def revoke_key(who: KeysWrite, app: Facade, key_id: PathId) -> None:
     """Make a key worthless: from the next request on, and for best times within 2 seconds."""
-    app.revoke_granted_key(who, key_id)
+    app.for_(who).keys.revoke(key_id)
 
 
 @router.get("/roles", responses=problems.responses({}))
 def list_roles(who: KeysRead, app: Facade) -> Roles:
     """List the roles that there are, and what each may do."""
-    found = app.roles(who.tenant_id)
+    found = app.for_(who).roles.everyone()
     return Roles(
         items=[
             Role(name=each.name, permissions=sorted(each.permissions), built_in=each.built_in)

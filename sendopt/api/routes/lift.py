@@ -63,8 +63,7 @@ def get_lift(
     The intervals hold however often one looks. Where no users were randomised, or the draw went
     wrong, `refusal` says so and there is no `lift`.
     """
-    report = app.lift(
-        who.tenant_id,
+    report = app.for_(who).results.lift(
         campaign_ids=[CampaignId(each) for each in campaign_id or ()],
         since=since,
         outcome=EventType(outcome),

@@ -49,7 +49,7 @@ def follow_link(request: Request, app: Facade, token: PathText) -> RedirectRespo
     The header `Sendopt-Counted` (a boolean of RFC 9651) says whether the click counts, and by
     which rule it does not.
     """
-    redirect = app.follow_link(token, ClickRequest(request.method, request.headers))
+    redirect = app.links.follow(token, ClickRequest(request.method, request.headers))
     reason = redirect.filtered_reason
     request.app.state.metrics.clicks.labels(redirect.tenant_id, reason or "none").inc()
     return RedirectResponse(
@@ -69,7 +69,7 @@ def report_by_token(
     Reporting a kind again changes nothing.
     """
     response.headers["Access-Control-Allow-Origin"] = "*"
-    verdict = app.record_by_token(token, kind)
+    verdict = app.links.report(token, kind)
     request.app.state.metrics.count_response(
         verdict.tenant_id, verdict.kind, repeated=verdict.repeated
     )

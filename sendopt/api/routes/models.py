@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1/models", tags=["models"], route_class=Route)
 @router.get("", responses=problems.responses(_UNAVAILABLE))
 def list_models(who: ModelsRead, app: Facade) -> list[Model]:
     """List every version of the model, newest first."""
-    return [Model.of(model) for model in app.models(who.tenant_id)]
+    return [Model.of(model) for model in app.for_(who).models.everyone()]
 
 
 @router.post(
@@ -39,4 +39,4 @@ def roll_back(who: ModelsWrite, app: Facade, body: JsonBody) -> Model:
 
     What was never champion cannot be let in by this door: the gate refused it.
     """
-    return Model.of(app.roll_back_model(who.tenant_id, body, by=who.actor))
+    return Model.of(app.for_(who).models.roll_back(body))

@@ -63,8 +63,7 @@ def list_sends(
     Where what is asked for is rare a page may hold few sends, or none, and still name a next one.
     """
     place = place_behind(request, cursor, str, str)
-    page = app.sends(
-        who.tenant_id,
+    page = app.for_(who).sends.page(
         wanted,
         behind=None if place is None else SendKey(*place),
         limit=limit,
@@ -79,7 +78,7 @@ def list_sends(
 @router.get("/{send_id}", responses=problems.responses(_UNKNOWN))
 def get_send(who: SendsRead, app: Facade, send_id: PathId) -> Send:
     """Show a send and its decision record."""
-    return Send.of(app.send(who.tenant_id, SendId(send_id)))
+    return Send.of(app.for_(who).sends.get(SendId(send_id)))
 
 
 @router.post(
@@ -87,7 +86,7 @@ def get_send(who: SendsRead, app: Facade, send_id: PathId) -> Send:
 )
 def cancel_send(who: SendsCancel, app: Facade, send_id: PathId) -> Send:
     """Call off a send that no dispatcher has claimed yet."""
-    return Send.of(app.cancel_send(who.tenant_id, SendId(send_id)))
+    return Send.of(app.for_(who).sends.cancel(SendId(send_id)))
 
 
 @router.post(
@@ -104,6 +103,6 @@ def report_response(
 
     The first of a kind counts; again changes nothing. Without a time it happened now.
     """
-    verdict = app.record_report(who.tenant_id, SendId(send_id), body)
+    verdict = app.for_(who).sends.report(SendId(send_id), body)
     request.app.state.metrics.count_response(who.tenant_id, verdict.kind, repeated=verdict.repeated)
     return Reported.of(verdict)

@@ -47,7 +47,7 @@ def get_statement(who: StatementsRead, app: Facade, period: Period) -> Response:
     when the period was closed. `Sendopt-Closed-At` says when that was; without it the period is
     open, and the next answer may say more.
     """
-    issued = app.statement(who.tenant_id, period)
+    issued = app.for_(who).statements.get(period)
     headers = {"ETag": f'"{issued.statement.sha256()}"'}
     if issued.closed_at is not None:
         headers["Sendopt-Closed-At"] = issued.closed_at.isoformat()

@@ -45,7 +45,7 @@ def list_users(
     """List users by id; those that only events have named are not among them."""
     place = place_behind(request, cursor, str)
     behind = None if place is None else UserId(place[0])
-    page = app.users(who.tenant_id, opted_out=opted_out, behind=behind, limit=limit)
+    page = app.for_(who).users.page(opted_out=opted_out, behind=behind, limit=limit)
     return Users(
         items=[User.of(each) for each in page.items],
         damaged=list(page.damaged),
@@ -56,7 +56,7 @@ def list_users(
 @router.get("/{user_id}", responses=problems.responses(_UNKNOWN))
 def get_user(who: UsersRead, app: Facade, user_id: PathUserId) -> User:
     """Show a user's profile; users that only events have named have none."""
-    return User.of(app.user(who.tenant_id, UserId(user_id)))
+    return User.of(app.for_(who).users.get(UserId(user_id)))
 
 
 @router.put(
@@ -71,7 +71,7 @@ def put_user(who: UsersWrite, app: Facade, user_id: PathUserId, body: JsonBody) 
 
     What is planned keeps its time; the next plan uses the zone, unless the device has its own.
     """
-    return User.of(app.put_user(who.tenant_id, user_id, body))
+    return User.of(app.for_(who).users.put(user_id, body))
 
 
 @router.get(
@@ -93,7 +93,7 @@ def get_best_times(
     Where the champion cannot speak, `fallback_reason` says why. The last good model then answers;
     without one there are no slots, and none are made up.
     """
-    times, source = app.best_times_and_source(who.tenant_id, UserId(user_id), top=top)
+    times, source = app.for_(who).scores.best_times_and_source(UserId(user_id), top=top)
     response.headers[SOURCE_HEADER] = source
     return BestTimes.of(times)
 
@@ -114,5 +114,5 @@ def explain_best_times(
 
     Where no model speaks there is nothing to explain: 503, with the champion's reason as `code`.
     """
-    explained = app.explain(who.tenant_id, UserId(user_id), configured_hour=configured_hour)
+    explained = app.for_(who).explanations.user(UserId(user_id), configured_hour=configured_hour)
     return ExplainedUser.of(explained)

@@ -1,10 +1,14 @@
-"""What is said of keys and roles."""
+"""What is asked and said of keys and roles."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from pydantic import Field
 
 from sendopt.api.schemas.answer import Answer, shown_as
+from sendopt.ingest.fields import Text
+from sendopt.strict_json import StrictModel
 
 _KEY = {
     "key_id": "3f0c5a2b8e103f0c",
@@ -15,6 +19,30 @@ _KEY = {
     "revoked_at": None,
     "last_used_at": "2026-10-01T10:00:00Z",
 }
+
+
+class KeyBody(StrictModel):
+    """A key to be issued, as JSON."""
+
+    name: Text  # what its owner will recognise it by
+    role: Text
+    expires_in_days: int | None = Field(default=None, ge=1, le=3_660)  # null = never
+
+    @property
+    def lifetime(self) -> timedelta | None:
+        """How long the key lives; None = for ever."""
+        return None if self.expires_in_days is None else timedelta(days=self.expires_in_days)
+
+
+class RotationBody(StrictModel):
+    """How long a key goes on beside its successor, as JSON."""
+
+    overlap_hours: int = Field(ge=0, le=8_784)
+
+    @property
+    def overlap(self) -> timedelta:
+        """The same as a duration."""
+        return timedelta(hours=self.overlap_hours)
 
 
 class Key(Answer):

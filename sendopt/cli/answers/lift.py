@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sendopt.app.lift import LiftReport
+from sendopt.app.results import LiftReport
 from sendopt.cli.output import print_table, stdout
 from sendopt.evaluate.lift import Conclusion, Contrast, Lift
 

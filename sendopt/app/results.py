@@ -1,4 +1,4 @@
-"""Use case of whoever asks whether choosing the time is worth it: compare with the holdout."""
+"""Results: what came of campaigns, and whether choosing the time was worth it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt import schedule
-from sendopt.app.campaigns import Campaigns
 from sendopt.app.defaults import ANSWER_WINDOW, EFFECT
+from sendopt.app.subject import Subject, needs
 from sendopt.errors import InvalidInput, InvariantBroken
 from sendopt.evaluate import lift
 from sendopt.evaluate.arms import HoldoutTrial
+from sendopt.evaluate.campaign_results import CampaignResults, campaign_results
 from sendopt.evaluate.lift import Lift
 from sendopt.evaluate.refusal import Refusal
-from sendopt.records import Campaign, CampaignId, EventType, TenantId
+from sendopt.records import Campaign, CampaignId, EventType, Permission
+from sendopt.state import campaigns
 from sendopt.state import lift as sends
+from sendopt.state import results as counts
 from sendopt.state.lift import ArmedSends, ExperimentCampaign
 
 
@@ -37,12 +40,23 @@ class LiftReport:
     refusal: Refusal | None  # why there is no lift; exactly one of the two is given
 
 
-class Lifts(Campaigns):
-    """What the optimisation was worth."""
+class Results(Subject):
+    """What came of what was sent."""
 
+    @needs(Permission.RESULTS_READ)
+    def of_campaign(self, campaign_id: CampaignId) -> CampaignResults:
+        """Count what came of a campaign so far.
+
+        Raises:
+            NotFound: `campaign_unknown`.
+        """
+        with self._read() as tx:
+            campaigns.get_campaign(tx, campaign_id)
+            return campaign_results(counts.counted_sends(tx, campaign_id))
+
+    @needs(Permission.RESULTS_READ)
     def lift(
         self,
-        tenant_id: TenantId,
         *,
         campaign_ids: Collection[CampaignId] = (),
         since: datetime | None = None,
@@ -56,7 +70,6 @@ class Lifts(Campaigns):
         that is sent to earlier would look better for a while.
 
         Args:
-            tenant_id: whose campaigns.
             campaign_ids: which; none named = all with a holdout.
             since: only sends planned from then on; None = all.
             outcome: what counts as an answer.
@@ -65,9 +78,8 @@ class Lifts(Campaigns):
 
         Raises:
             InvalidInput: `effect_invalid`.
-            NotFound: `tenant_unknown`, `campaign_unknown`.
+            NotFound: `campaign_unknown`.
         """
-        self.require_tenant(tenant_id)
         if not 0.0 < effect < 1.0:
             raise InvalidInput(
                 f"{effect:g} is no difference of shares",
@@ -75,10 +87,10 @@ class Lifts(Campaigns):
                 field="effect",
                 expected="a number above 0 and below 1, such as 0.01 for one point",
             )
-        for named in campaign_ids:
-            self.campaign(tenant_id, named)
-        now = self.clock.now()
-        with self.state.read(tenant_id) as tx:
+        now = self._now()
+        with self._read() as tx:
+            for named in campaign_ids:
+                campaigns.get_campaign(tx, named)
             found = sends.experiment_campaigns(tx, since=since)
             asked = [each for each in found if not campaign_ids or each.campaign_id in campaign_ids]
             chosen = {each.campaign_id: _as_accepted(each) for each in asked}

@@ -1,0 +1,75 @@
+"""Sends: one message to one user, where it stands and why then."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sendopt import track
+from sendopt.app.subject import Subject, needs
+from sendopt.records import EndReason, Permission, SendId
+from sendopt.state import plans, send_list
+from sendopt.state.pages import Page
+
+
+class Sends(Subject):
+    """What goes out, or does not."""
+
+    @needs(Permission.SENDS_READ)
+    def get(self, send_id: SendId) -> dict[str, Any]:
+        """Return a send with its decision record.
+
+        Raises:
+            NotFound: `send_unknown`.
+        """
+        return self._shown(send_id)
+
+    @needs(Permission.SENDS_READ)
+    def page(
+        self,
+        chosen: send_list.SendFilter,
+        *,
+        behind: send_list.SendKey | None = None,
+        limit: int,
+    ) -> Page[send_list.ListedSend]:
+        """Return sends by campaign and user; a page may hold few, or none, and not be the last."""
+        with self._read() as tx:
+            return send_list.page(tx, chosen, behind=behind, limit=limit)
+
+    @needs(Permission.SENDS_CANCEL)
+    def cancel(self, send_id: SendId) -> dict[str, Any]:
+        """Call off one send and return it; one that is called off already stays so.
+
+        Raises:
+            NotFound: `send_unknown`.
+            Conflict: `send_not_planned`, if it is being handed over or has ended.
+        """
+        with self._write() as tx:
+            plans.cancel_send(tx, send_id, reason=EndReason.SEND_CANCELLED)
+        return self._shown(send_id)
+
+    @needs(Permission.EVENTS_WRITE)
+    def report(self, send_id: SendId, body: Any) -> track.ResponseVerdict:
+        """Record what the tenant's own servers learned of a send.
+
+        Raises:
+            NotFound: `send_unknown`.
+            Conflict: `not_handed_over`, `before_hand_over`, `event_conflict`.
+            InvalidInput: `kind_unknown`, `time_in_future`, and as `strict_json.validate`.
+        """
+        return track.record_report(
+            self._stores.state, self._tenant_id, send_id, body, now=self._now()
+        )
+
+    def _shown(self, send_id: SendId) -> dict[str, Any]:
+        with self._read() as tx:
+            stored = plans.get_send(tx, send_id)
+        return {
+            **asdict(stored.send),
+            "planned_at": stored.planned_at,
+            "attempt_count": stored.attempt_count,
+            "attempts": stored.attempts,
+            "next_attempt_at": stored.next_attempt_at,
+            "handed_over_at": stored.handed_over_at,
+            "decision": stored.decision,
+        }

@@ -1,0 +1,48 @@
+"""Statements: what is charged, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sendopt import bill
+from sendopt.app.answers import IssuedStatement
+from sendopt.app.subject import Subject, needs
+from sendopt.records import Permission, RateCard
+
+
+class Statements(Subject):
+    """What the tenant pays, and for what."""
+
+    @needs(Permission.RATE_CARDS_WRITE)
+    def put_rate_card(self, body: Any) -> RateCard:
+        """Set prices from a date on.
+
+        Raises:
+            InvalidInput: `money_invalid`, `time_invalid`, `window_invalid`.
+            Conflict: `period_closed`, `rate_card_order`, `already_counted`.
+        """
+        return bill.put_rate_card(self._stores.state, self._tenant_id, body)
+
+    @needs(Permission.STATEMENTS_READ)
+    def get(self, period: str) -> IssuedStatement:
+        """Return the statement of a period: as it was closed, or up to this moment.
+
+        Raises:
+            InvalidInput: `period_invalid`.
+            InvariantBroken: `charges_differ`.
+        """
+        state = self._stores.state
+        closing = bill.find_closing(state, self._tenant_id, period)
+        if closing is not None:
+            return IssuedStatement(closing.statement, closing.closed_at)
+        bill.charge_billable(state, self._tenant_id)
+        return IssuedStatement(bill.statement(state, self._tenant_id, period), None)
+
+    @needs(Permission.STATEMENTS_CLOSE)
+    def close(self, period: str) -> bill.Closing:
+        """Freeze a period for ever.
+
+        Raises:
+            Conflict: `period_open`, until the grace after its end is over.
+        """
+        return bill.close_period(self._stores.state, self._tenant_id, period, now=self._now())

@@ -1,0 +1,74 @@
+"""What every subject of the application is: use cases over the open stores, for one principal.
+
+A subject is named by the noun that it is about: `app.for_(principal).campaigns`. Each of its
+public methods says with `needs` what its principal must be allowed to do, so that no route,
+command or notebook can reach one past that question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sendopt.app.stores import Stores
+from sendopt.records import Permission, Principal
+from sendopt.state import TenantRead, TenantWrite
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+Self = TypeVar("Self", bound="Subject")
+
+
+class Subject:
+    """The use cases of one subject.
+
+    Args:
+        stores: of the whole process.
+        principal: who asks, and of which tenant.
+    """
+
+    def __init__(self, stores: Stores, principal: Principal) -> None:
+        self._stores = stores
+        self._principal = principal
+        self._tenant_id = principal.tenant_id
+
+    def _read(self) -> AbstractContextManager[TenantRead]:
+        return self._stores.state.read(self._tenant_id)
+
+    def _write(self) -> AbstractContextManager[TenantWrite]:
+        return self._stores.state.write(self._tenant_id)
+
+    def _now(self) -> datetime:
+        return self._stores.clock.now()
+
+
+def needs(
+    permission: Permission,
+) -> Callable[
+    [Callable[Concatenate[Self, Given], Answer]], Callable[Concatenate[Self, Given], Answer]
+]:
+    """Return what makes a method of a subject refuse whoever lacks `permission`.
+
+    The method then raises, beside what it says, NotPermitted: `permission_missing`.
+    """
+
+    def declare(
+        method: Callable[Concatenate[Self, Given], Answer],
+    ) -> Callable[Concatenate[Self, Given], Answer]:
+        @wraps(method)
+        def permitted(self: Self, /, *args: Given.args, **kwargs: Given.kwargs) -> Answer:
+            self._principal.require(permission)
+            return method(self, *args, **kwargs)
+
+        permitted.permission = permission  # type: ignore[attr-defined]
+        return permitted
+
+    return declare
+
+
+def permission_of(method: object) -> Permission | None:
+    """Return what a method of a subject needs; None = it does not say."""
+    return getattr(method, "permission", None)
