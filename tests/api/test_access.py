@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from sendopt.api import create_api
 from sendopt.app import App
+from sendopt.app.campaigns import Campaigns
 from sendopt.clock import SystemClock
 from sendopt.records import TenantId
 from sendopt.settings import HttpSettings, RegistrySettings, Settings
@@ -158,12 +159,12 @@ def test_the_same_names_mean_other_things_to_another_tenant(
 
 
 def test_a_crash_tells_the_client_only_a_number(
-    app: App, acme: httpx.Client, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    acme: httpx.Client, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def crash(*_args: object, **_options: object) -> None:
         raise RuntimeError("secret-4711 in SELECT * FROM tenant")
 
-    monkeypatch.setattr(app, "campaign", crash)
+    monkeypatch.setattr(Campaigns, "get", crash)
     response = acme.get("/v1/campaigns/owned")
     problem = response.json()
     assert (response.status_code, problem["code"]) == (500, "internal")

@@ -171,6 +171,7 @@ def test_every_permission_is_asked_for_or_belongs_to_a_command(app: App) -> None
     by_command_only = {
         Permission.STATEMENTS_CLOSE,
         Permission.RATE_CARDS_WRITE,
+        Permission.SCORES_WRITE,
     }
     assert asked | by_command_only == set(Permission)
 
