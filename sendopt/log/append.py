@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from sendopt.errors import InvalidInput
 from sendopt.log.connect import INLINED_ROWS
 from sendopt.log.durable import DataFiles
+from sendopt.log.erase import ErasedEvents, LogEraser
 from sendopt.log.events import EVENT_SCHEMA, differing_members, event_table
 from sendopt.log.lease import CheckHeld
 from sendopt.log.location import LogLocation
@@ -179,6 +180,37 @@ class Appender:
                 write_seals(self._connection, merged)
         with self._transaction():
             self._maintain("delete_merged_files")
+
+    def erase_users(self, tenant_id: TenantId, *, erased: pa.Table, kept: pa.Table) -> ErasedEvents:
+        """Take users out of every snapshot, and out of every file; to repeat it changes nothing.
+
+        Queries that were planned before may miss a file, and have to be repeated.
+
+        Args:
+            tenant_id: whose users.
+            erased: who, with the column `user_id`.
+            kept: with the columns of KEPT_SCHEMA: which of their events stay, and as what.
+        """
+        with self._transaction(writes_files=True):
+            self._maintain("flush_inlined", table=literal("event"))
+        eraser = LogEraser(
+            self._connection, self._lake, self._location, tenant_id, erased=erased, kept=kept
+        )
+        self._data.expect()
+        files = list(eraser.rewrite())
+        if files:
+            with failures("seal"):
+                written = [self._seal_of(file) for file in self._data.sync_new()]
+            # Before the files are named and after it: the second lets readers know of a change.
+            with self._transaction():
+                write_seals(self._connection, written)
+            eraser.replace(files, self._check_held)
+            with self._transaction():
+                write_seals(self._connection, written)
+        eraser.delete_superseded()
+        eraser.rewrite_unnamed()
+        gone = sum(rows for file in files for _, rows, _ in file.changes)
+        return ErasedEvents(gone, sum(file.kept for file in files), len(files))
 
     def seal_unsealed(self) -> list[str]:
         """Seal the files that have no seal, such as those of earlier releases; return their names.

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sendopt.clock import as_utc
-from sendopt.errors import InvalidInput, NotFound
+from sendopt.errors import InvalidInput, NotFound, StoreFailure
 from sendopt.log.connect import LAKE_PREFIX, connected
 from sendopt.log.integrity import FileWatch, refusal
 from sendopt.log.sealing import sum_of
@@ -306,7 +306,13 @@ def reader(
             raise NotFound(f"the log has no snapshot {snapshot}; the newest is {newest}")
         pinned = newest if snapshot is None else snapshot
         if watch is not None:
-            watch.check(connection, lake, tenant_id, newest=newest)
+            try:
+                watch.check(connection, lake, tenant_id, newest=newest)
+            except StoreFailure:
+                since = current_snapshot(connection, lake)
+                if since == newest:
+                    raise
+                watch.check(connection, lake, tenant_id, newest=since)  # its files are others now
         yield Reader(connection, lake, tenant_id, pinned)
 
 
