@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
-import shutil
-import subprocess
 import sys
 import venv
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from page_reader import Reader, copy_of_the_repository
 from trained import trained_as
 
 from sendopt.app import open_app
@@ -27,12 +24,7 @@ from sendopt.log import event_table
 from sendopt.records import Event, EventType, SendId, UserId
 from sendopt.settings import Settings
 
-REPOSITORY = Path(__file__).parents[2]
 BEGIN = datetime(2026, 6, 1, tzinfo=UTC)
-
-# A fence, with the paragraph before it, which names the file that it is of.
-_BLOCK = re.compile(r"(?P<before>[^\n]*)\n+```(?P<kind>\w+)\n(?P<text>.*?)```\n", re.DOTALL)
-_FILE = re.compile(r"`(?P<name>[\w./-]+\.(py|toml))`")
 
 
 def events() -> Iterator[Event]:
@@ -52,53 +44,6 @@ def events() -> Iterator[Event]:
                     if number % 2:
                         at += timedelta(seconds=5)
                         yield Event(f"c-{send}", user, EventType.CLICK, at, send_id=send)
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Somebody who sits in a folder with a shell, and does what a page says."""
-
-    folder: Path
-    environment: dict[str, str]
-
-    def follow(self, page: str) -> dict[str, str]:
-        """Do every step of a page in its order; return what each command printed."""
-        file, said = "", {}
-        for block in _BLOCK.finditer((REPOSITORY / "docs" / page).read_text("utf-8")):
-            named = list(_FILE.finditer(block["before"]))
-            file = named[-1]["name"] if named else file
-            if block["kind"] == "sh":
-                said |= {line: self.run(line) for line in block["text"].splitlines()}
-            elif block["kind"] == "diff":
-                self.patch(block["text"])
-            else:
-                path = self.folder / file
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open("a", encoding="utf-8") as written:
-                    written.write(block["text"])
-        return said
-
-    def run(self, command: str) -> str:
-        done = subprocess.run(
-            ["bash", "-euc", command],
-            cwd=self.folder,
-            env={**os.environ, **self.environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-        return done.stdout
-
-    def patch(self, difference: str) -> None:
-        first, *lines = difference.splitlines(keepends=True)
-        path = self.folder / first.removeprefix("--- ").strip()
-        before, after = (
-            "".join(line[1:] for line in lines if line[0] in kept) for kept in (" -", " +")
-        )
-        text = path.read_text("utf-8")
-        assert text.count(before) == 1, "the page shows other lines than stand there"
-        path.write_text(text.replace(before, after), "utf-8")
 
 
 @pytest.fixture
@@ -159,13 +104,7 @@ def test_a_family_is_added_by_a_package_of_ones_own(
 @pytest.mark.slow  # trains twice, in processes of their own
 def test_a_feature_is_added_by_a_line(environment: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "work"
-    for part in ("sendopt", "tests"):
-        shutil.copytree(
-            REPOSITORY / part, folder / part, ignore=shutil.ignore_patterns("node_modules")
-        )
-    shutil.copy(REPOSITORY / "pyproject.toml", folder)
-    path = f"{sys.prefix}/bin:{os.environ['PATH']}"
-    reader = Reader(folder, {**environment, "PYTHONPATH": str(folder), "PATH": path})
+    reader = Reader(folder, environment | copy_of_the_repository(folder))
     said = reader.follow("adding-a-feature.md")
     assert "clicks_28d" in said["sendopt models show 2"]
     assert "log loss" in said["sendopt models compare 1 2"]
