@@ -12,6 +12,7 @@ come, read with all that its hand-over needs.
 """
 
 from sendopt.records.attempt import Attempt, Receipt
+from sendopt.records.audit_record import AuditRecord
 from sendopt.records.billable_fact import BillableFact
 from sendopt.records.campaign import (
     NO_EXPLORATION,
@@ -56,6 +57,13 @@ from sendopt.records.ids import (
     is_reserved,
 )
 from sendopt.records.message import Message
+from sendopt.records.operator import (
+    OPERATOR_PERMISSIONS_OF,
+    OperatorPermission,
+    OperatorPrincipal,
+    OperatorRole,
+)
+from sendopt.records.origin import UNKNOWN_ORIGIN, Origin
 from sendopt.records.outcome import Accepted, DeadAddress, Outcome, Permanent, Retry
 from sendopt.records.plan import Plan
 from sendopt.records.policy import HoldoutTime, Policy
@@ -82,12 +90,15 @@ __all__ = [
     "NEXT_STATES",
     "NO_EXPLORATION",
     "NO_PREFERENCES",
+    "OPERATOR_PERMISSIONS_OF",
     "OUTCOMES",
     "PERMISSIONS_OF",
+    "UNKNOWN_ORIGIN",
     "AbstentionReason",
     "Accepted",
     "Arm",
     "Attempt",
+    "AuditRecord",
     "BillableFact",
     "BuiltInRole",
     "Campaign",
@@ -119,6 +130,10 @@ __all__ = [
     "HoldoutTime",
     "KeptConsent",
     "Message",
+    "OperatorPermission",
+    "OperatorPrincipal",
+    "OperatorRole",
+    "Origin",
     "Outcome",
     "Permanent",
     "Permission",

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from sendopt.errors import InvariantBroken
 from sendopt.state.damage import NOT_A_VALUE, Unreadable, readable
-from sendopt.state.transaction import TenantRead
+from sendopt.state.transaction import Transaction
 
 Item = TypeVar("Item")
 
@@ -25,7 +25,7 @@ class Page(Generic[Item]):
 
 
 def read_page(
-    tx: TenantRead,
+    tx: Transaction,
     query: sa.Select[Any],
     item: Callable[[sa.Row[Any]], Item],
     *,
@@ -36,7 +36,7 @@ def read_page(
     """Return the first `limit` items of `query`.
 
     Args:
-        tx: of the tenant whose rows they are.
+        tx: of the tenant whose rows they are, or of the fleet.
         query: the list from some place on, in its order.
         item: makes an item of a row.
         place: the columns that the list is in the order of.
@@ -67,7 +67,7 @@ def read_page(
     return Page(tuple(items), tuple(damaged), behind)
 
 
-def _places(tx: TenantRead, query: sa.Select[Any]) -> list[sa.Row[Any]]:
+def _places(tx: Transaction, query: sa.Select[Any]) -> list[sa.Row[Any]]:
     try:
         return readable(tx, query)
     except Unreadable as damage:

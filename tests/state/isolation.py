@@ -35,6 +35,7 @@ from state.twins import (
 from sendopt.records import (
     Accepted,
     Attempt,
+    AuditRecord,
     CampaignId,
     Channel,
     Charge,
@@ -48,6 +49,7 @@ from sendopt.records import (
     DueSend,
     Ended,
     EventType,
+    Origin,
     Permission,
     Plan,
     PlannedSend,
@@ -69,6 +71,7 @@ from sendopt.state import (
     State,
     api_keys,
     audit,
+    audit_trail,
     campaign_list,
     campaigns,
     consents,
@@ -98,6 +101,7 @@ from sendopt.state import (
     user_list,
     users,
 )
+from sendopt.state.audit_trail import AuditFilter, AuditKey
 from sendopt.state.campaign_list import CampaignKey, CampaignPhase
 from sendopt.state.requests import Claim, KeptAnswer
 from sendopt.state.send_list import SendFilter, SendKey
@@ -121,6 +125,7 @@ def talk(state: State, us: TenantId, heard: Callable[[Answer], None]) -> None:
         _about_tenants,
         _about_keys,
         _about_requests,
+        _about_audit,
         _about_users,
         _about_what_users_want,
         _about_devices,
@@ -171,6 +176,23 @@ def _about_keys(said: Conversation) -> None:
             said.write(roles.delete, name)
         said.write(api_keys.revoke, key_of(number), now=NOW)
     said.read(api_keys.everyone)
+
+
+def _about_audit(said: Conversation) -> None:
+    record = AuditRecord(
+        "a new one", NOW, "key:0", "owner", Origin("192.0.2.9"), "role:put", "desk", None, {"a": 1}
+    )
+    said.write(audit_trail.add, record)
+    said.read_fleet(audit_trail.page_of_operators, AuditFilter(), behind=None, limit=10)
+    for chosen in (
+        AuditFilter(),
+        AuditFilter(actor="command line"),
+        AuditFilter(action="key:issue"),
+        AuditFilter(target="key"),
+        AuditFilter(since=NOW - HOUR, until=NOW),
+    ):
+        said.read(audit_trail.page, chosen, behind=None, limit=2)
+        said.read(audit_trail.page, chosen, behind=AuditKey(NOW - HOUR, "a0"), limit=100)
 
 
 def _about_requests(said: Conversation) -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from state.sample_rows import BEGAN, HASHED, sample, sample_row
+from state.unprotected import unprotected
 
 from sendopt.records import Channel, Device, DeviceId, TenantId, UserId
 from sendopt.state import FleetRead, State, devices, tenants
@@ -97,7 +98,7 @@ def test_whatever_is_inserted_is_found_unchanged(state: State, data: st.DataObje
 def test_a_change_of_any_hashed_column_is_named_with_its_row_alone(
     state: State, table: sa.Table
 ) -> None:
-    with state.write_fleet() as tx:
+    with unprotected(state) as tx:
         if table is api_key:  # its tenants have to be there
             tx.execute(sa.insert(tenant), [sample_row(tenant, number) for number in (1, 3, 5)])
         tx.execute(sa.insert(table), [sample_row(table, number) for number in (1, 3)])

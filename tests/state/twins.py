@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from state.unprotected import unprotected
 
 from sendopt.records import (
     Arm,
@@ -40,6 +41,7 @@ from sendopt.state import (
     State,
     campaigns,
     tables,
+    tables_access,
     tables_campaigns,
     tables_people,
     tables_requests,
@@ -143,7 +145,7 @@ def live(state: State, tenant_ids: Iterable[TenantId]) -> None:
 
 def forget(state: State) -> None:
     """Leave no row of anybody."""
-    with state.write_fleet() as tx:
+    with unprotected(state) as tx:
         for table in reversed(tables.metadata.sorted_tables):
             tx.execute(sa.delete(table))
 
@@ -203,6 +205,7 @@ def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
         tables.drift_alarm: [_alarm(name, number) for name in ("hour", "level")],
         tables.event_outbox: _events(tenant_id),
         tables_requests.keyed_request: _requests(number),
+        tables_access.audit_record: _audit(number),
     }
     for rows in kept.values():
         for row in rows:
@@ -210,6 +213,25 @@ def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
             if "send_id" in row:
                 row["send_id"] = send_id(row["send_id"], tenant_id)
     return kept
+
+
+def _audit(number: int) -> list[dict[str, Any]]:
+    """Doings of the same ids and times, by others; and one that only this twin has."""
+    return [
+        {
+            "audit_id": f"a{at}" if at < 3 else f"only-{TWINS[number]}",
+            "at": NOW - at * HOUR,
+            "actor": f"key:{key_of(number)}" if at % 2 else "command line",
+            "role": ("owner", "admin")[number],
+            "place": f"192.0.2.{number}",
+            "request_id": f"r{number}",
+            "action": "key:issue" if at % 2 == number else "key:revoke",
+            "target": f"key of {number}" if at else "key",
+            "before": None,
+            "after": {"of": number},
+        }
+        for at in range(4)
+    ]
 
 
 def _requests(number: int) -> list[dict[str, Any]]:
