@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from zoneinfo import ZoneInfo
 
 from sendopt.clock import as_utc
@@ -52,21 +53,21 @@ def next_allowed(instant: datetime, zone: ZoneInfo, quiet: QuietHours) -> dateti
 
 
 def next_allowed_everywhere(
-    instant: datetime, zones: Sequence[ZoneInfo], quiet: QuietHours, *, until: datetime
+    instant: datetime, zones: Sequence[ZoneInfo], quiet: Sequence[QuietHours], *, until: datetime
 ) -> datetime:
-    """Return the earliest instant, not before `instant`, that is quiet in none of `zones`.
+    """Return the earliest instant, not before `instant`, that no quiet hours forbid in any zone.
 
     It looks no further than `until`; where all is quiet up to there, it returns an instant from
     `until` on.
 
     Raises:
-        InvalidInput: `no_feasible_slot`, if the whole day is quiet.
+        InvalidInput: `no_feasible_slot`, if the whole day is quiet by one of them.
     """
     instant = as_utc(instant)
     while instant < until:
         allowed_at = instant
-        for zone in zones:
-            allowed_at = next_allowed(allowed_at, zone, quiet)
+        for zone, each in product(zones, quiet):
+            allowed_at = next_allowed(allowed_at, zone, each)
         if allowed_at == instant:
             break
         instant = allowed_at

@@ -33,6 +33,11 @@ def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> SendT
     obstacles = (
         (send.cancelled, SendState.CANCELLED, EndReason.CAMPAIGN_CANCELLED),
         (send.opted_out, SendState.SUPPRESSED, EndReason.OPTED_OUT),
+        (
+            not send.preferences.wants(send.message_type),
+            SendState.SUPPRESSED,
+            EndReason.TOPIC_UNWANTED,
+        ),
         (send.device is None, SendState.SUPPRESSED, EndReason.NO_DEVICE),
         (send.device_dead, SendState.SUPPRESSED, EndReason.DEVICE_DEAD),
         (send.variant is None or send.timezone is None, SendState.FAILED, EndReason.RECORD_MISSING),
@@ -44,9 +49,9 @@ def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> SendT
         if met:
             return Ended(state, reason)
     # The store says when it is ready; its promise is when it is due.
-    allowed_at = _outside_quiet_hours(send, max(now, send.due_at))
+    allowed_at = _allowed_at(send, max(now, send.due_at))
     if allowed_at >= send.expires_at:
-        return Ended(SendState.EXPIRED, EndReason.QUIET_HOURS)
+        return _forbidden(send)
     return Postponed(allowed_at) if allowed_at > now else None
 
 
@@ -73,19 +78,33 @@ def _after_retry(
     if send.attempt_count >= retry.max_attempts:
         return Ended(SendState.FAILED, EndReason.GAVE_UP)
     again_at = now + retry.delay(send.send_id, send.attempt_count, outcome)
-    allowed_at = _outside_quiet_hours(send, again_at)
+    allowed_at = _allowed_at(send, again_at)
     if allowed_at < send.expires_at:
         return Postponed(allowed_at)
-    return Ended(
-        SendState.EXPIRED,
-        EndReason.QUIET_HOURS if again_at < send.expires_at else EndReason.NO_TIME_TO_RETRY,
-    )
+    if again_at < send.expires_at:
+        return _forbidden(send)
+    return Ended(SendState.EXPIRED, EndReason.NO_TIME_TO_RETRY)
 
 
-def _outside_quiet_hours(send: DueSend, instant: datetime) -> datetime:
-    if send.quiet_hours is None or send.timezone is None:
+def _allowed_at(send: DueSend, instant: datetime) -> datetime:
+    """Return the first instant from `instant` on at which the user may be reached.
+
+    It may lie behind the expiry.
+    """
+    instant = max(instant, send.preferences.snoozed_until or instant)
+    both = (send.quiet_hours, send.preferences.quiet_hours)
+    quiet = [each for each in both if each is not None]
+    if not quiet or send.timezone is None:
         return instant
     zones = (ZoneInfo(send.timezone), *map(zone_at, send.quiet_offsets))
-    if not any(in_quiet_hours(instant, zone, send.quiet_hours) for zone in zones):
+    if not any(in_quiet_hours(instant, zone, each) for zone in zones for each in quiet):
         return instant
-    return next_allowed_everywhere(instant, zones, send.quiet_hours, until=send.expires_at)
+    return next_allowed_everywhere(instant, zones, quiet, until=send.expires_at)
+
+
+def _forbidden(send: DueSend) -> Ended:
+    """Return the end of a send that may not go out before it expires."""
+    snoozed_until = send.preferences.snoozed_until
+    if snoozed_until is not None and snoozed_until >= send.expires_at:
+        return Ended(SendState.SUPPRESSED, EndReason.SNOOZED)
+    return Ended(SendState.EXPIRED, EndReason.QUIET_HOURS)

@@ -17,6 +17,8 @@ class Exclusion(StrEnum):
     PAST = "past"
     QUIET_HOURS = "quiet_hours"
     QUIET_HOURS_INFERRED = "quiet_hours_inferred"  # where the user may live as well
+    QUIET_HOURS_OWN = "quiet_hours_own"  # the user's, in either
+    SNOOZED = "snoozed"  # the user wants nothing before a later time
 
 
 class ZoneSource(StrEnum):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sendopt.records.campaign import QuietHours, Variant
+from sendopt.records.consent import NO_PREFERENCES, Preferences
 from sendopt.records.device import Channel, Device
 from sendopt.records.ids import CampaignId, SendId, TenantId, UserId
 from sendopt.records.send import Arm
@@ -37,6 +38,7 @@ class DueSend:
     link_id: str | None  # of an earlier attempt: a retry leads to the same link
     arm: Arm | None = None  # of the experiment that the send is part of
     variant_propensity: float | None = None  # P(this variant | this time)
+    preferences: Preferences = NO_PREFERENCES  # as they are by now
     quiet_offsets: tuple[int, ...] = ()  # minutes east of UTC at which it may be night, too
 
 

@@ -44,6 +44,16 @@ class EndReason(StrEnum):
     SEND_CANCELLED = "send_cancelled", SendState.CANCELLED, "it alone was cancelled"
 
     OPTED_OUT = "opted_out", SendState.SUPPRESSED, "the user wants no messages"
+    TOPIC_UNWANTED = (
+        "topic_unwanted",
+        SendState.SUPPRESSED,
+        "the user wants no messages of its type",
+    )
+    SNOOZED = (
+        "snoozed",
+        SendState.SUPPRESSED,
+        "the user wants nothing before a time at which it is over",
+    )
     NO_DEVICE = "no_device", SendState.SUPPRESSED, "the user has no device on the channel"
     DEVICE_DEAD = (
         "device_dead",

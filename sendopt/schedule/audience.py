@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sendopt.clock import zone_names
-from sendopt.records import Device, EndReason, UserId, ZoneSource
+from sendopt.records import (
+    Campaign,
+    Device,
+    EndReason,
+    Preferences,
+    QuietHours,
+    UserId,
+    ZoneSource,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +30,8 @@ class AudienceMember:
     #: Minutes east of UTC at which the user may live as well: there, too, nobody is woken. Only
     #: where nothing names the zone ("inferred"); the clock then is the tenant's.
     quiet_offsets: tuple[int, ...] = ()
+    own_quiet_hours: QuietHours | None = None  # beside the campaign's, in the same zones
+    snoozed_until: datetime | None = None  # nothing is sent before it
     timezone_confidence: float | None = None  # that the user lives at one of `quiet_offsets`
 
 
@@ -74,3 +85,36 @@ def audience_members(
             )
         )
     return members
+
+
+def with_preferences(
+    members: list[AudienceMember], said: Mapping[UserId, Preferences], campaign: Campaign
+) -> list[AudienceMember]:
+    """Return the members with what each wants of messages, as far as it touches `campaign`.
+
+    Args:
+        members: of whose devices, zones and consent all is known.
+        said: the preferences of those who have any.
+        campaign: whose members they are.
+    """
+    if not said:
+        return members
+    return [
+        _wanting(member, said[member.user_id], campaign) if member.user_id in said else member
+        for member in members
+    ]
+
+
+def _wanting(member: AudienceMember, wanted: Preferences, campaign: Campaign) -> AudienceMember:
+    suppressed_by = member.suppressed_by
+    if suppressed_by is None:
+        if not wanted.wants(campaign.message_type):
+            suppressed_by = EndReason.TOPIC_UNWANTED
+        elif wanted.snoozed_until is not None and wanted.snoozed_until >= campaign.latest_at:
+            suppressed_by = EndReason.SNOOZED
+    return replace(
+        member,
+        suppressed_by=suppressed_by,
+        own_quiet_hours=wanted.quiet_hours,
+        snoozed_until=wanted.snoozed_until,
+    )

@@ -59,6 +59,8 @@ _HELPS: Mapping[str, str] = {
     EndReason.NO_DEVICE: "register devices on the channel over POST /v1/devices (docs/devices.md)",
     EndReason.USER_UNKNOWN: "check `audience` for ids that are misspelt, or of another system",
     EndReason.OPTED_OUT: "who has opted out is sent nothing until they opt in again",
+    EndReason.TOPIC_UNWANTED: "who has switched off this `message_type` gets none of it",
+    EndReason.SNOOZED: "who has snoozed gets nothing before then: let `send_window` end later",
     EndReason.NO_ALLOWED_SLOT: (
         "widen `send_window`, narrow `quiet_hours`, or name other `candidate_times`"
     ),

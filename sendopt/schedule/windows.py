@@ -60,14 +60,19 @@ def instants_showing(
 
 
 def first_allowed(
-    earliest_at: datetime, latest_at: datetime, zones: Sequence[ZoneInfo], quiet: QuietHours | None
+    earliest_at: datetime,
+    latest_at: datetime,
+    zones: Sequence[ZoneInfo],
+    quiet: Sequence[QuietHours],
 ) -> datetime | None:
-    """Return the first instant of the half-open window that is quiet in no zone, or None.
+    """Return the first instant of the half-open window that no quiet hours forbid in any zone.
+
+    None = there is none.
 
     Raises:
         InvalidInput: `no_feasible_slot`, where quiet hours last all day.
     """
-    if quiet is None:
+    if not quiet:
         return earliest_at if earliest_at < latest_at else None
     first = next_allowed_everywhere(earliest_at, zones, quiet, until=latest_at)
     return first if first < latest_at else None

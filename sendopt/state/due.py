@@ -26,6 +26,7 @@ from sendopt.state.tables import (
     planned_send,
 )
 from sendopt.state.tables_campaigns import campaign, variant
+from sendopt.state.tables_people import preference
 from sendopt.state.transaction import FleetRead, FleetWrite, TenantWrite, owned
 
 #: More than dispatchers have in hand at a time.
@@ -183,6 +184,11 @@ def _with_its_own(sends: sa.Select[Any]) -> sa.Select[Any]:
             device.c.timezone.label("device_timezone"),
             device.c.dead_at,
             app_user.c.opted_out_at,
+            preference.c.user_id.label("preferred_by"),
+            preference.c.topics,
+            preference.c.quiet_start,
+            preference.c.quiet_end,
+            preference.c.snoozed_until,
             decision.c.timezone,
             decision.c.propensity,
             decision.c.variant_propensity,
@@ -194,6 +200,7 @@ def _with_its_own(sends: sa.Select[Any]) -> sa.Select[Any]:
             # A device that another user has taken over since is no device of this one.
             .outerjoin(device, _same(due, device, "device_id", "user_id"))
             .outerjoin(app_user, _same(due, app_user, "user_id"))
+            .outerjoin(preference, _same(due, preference, "user_id"))
             .outerjoin(decision, _same(due, decision, "send_id"))
             .outerjoin(link, _same(due, link, "send_id"))
         )

@@ -15,6 +15,7 @@ from typing import Any
 from sendopt.clock import zone_at, zone_of
 from sendopt.errors import InvalidInput
 from sendopt.records import (
+    NO_PREFERENCES,
     Arm,
     CampaignId,
     Channel,
@@ -30,7 +31,7 @@ from sendopt.records import (
     VariantId,
 )
 from sendopt.state.damage import NOT_A_VALUE, Unreadable
-from sendopt.state.preferences import quiet_hours_of
+from sendopt.state.preferences import preferences_of, quiet_hours_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ _OPTIONAL: Mapping[str, type] = {
     "opted_out_at": datetime,
     "timezone": str,
     "link_id": str,
+    "topics": dict,
+    "quiet_start": str,
+    "quiet_end": str,
+    "snoozed_until": datetime,
     "quiet_offsets": list,
 }
 _PROBABILITIES = ("propensity", "variant_propensity")
@@ -134,6 +139,7 @@ def due_send(row: Any, facts: CampaignFacts | None) -> DueSend:
         link_id=row.link_id,
         arm=None if row.arm is None else _member(Arm, row.arm, "arm"),
         variant_propensity=row.variant_propensity,
+        preferences=NO_PREFERENCES if row.preferred_by is None else preferences_of(row),
         quiet_offsets=tuple(row.quiet_offsets or ()),
     )
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from sendopt.deliver import DispatchReport
 from sendopt.deliver.providers import SimulatorProvider
-from sendopt.records import Accepted, DeadAddress, Permanent, Retry
+from sendopt.records import (
+    Accepted,
+    DeadAddress,
+    Permanent,
+    Preferences,
+    QuietHours,
+    Retry,
+    TenantId,
+    UserId,
+)
+from sendopt.state import preferences
 from sendopt.state.tables import (
     app_user,
     attempt,
@@ -20,6 +30,7 @@ from sendopt.state.tables import (
     planned_send,
 )
 from sendopt.state.tables_campaigns import campaign, variant
+from sendopt.state.tables_people import preference
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 
@@ -321,3 +332,50 @@ def test_a_turn_says_when_the_next_one_is_due(sends, dispatcher, scripted, clock
     assert [at for at, _ in provider.handed_over] == [
         start + timedelta(seconds=3 * number) for number in range(20)
     ]
+
+
+ANN = UserId("autumn-user-0")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "end"),
+    [
+        (Preferences({"promotion": False}), ("suppressed", "topic_unwanted")),
+        (Preferences(snoozed_until=NOON + timedelta(hours=4)), ("suppressed", "snoozed")),
+        (Preferences({"promotion": True, "news": False}), ("delivered", "accepted")),
+    ],
+)
+def test_what_a_user_wants_by_now_decides(sends, dispatcher, wanted, end):
+    [send_id] = sends.plan()
+    with sends.state.write(TenantId("acme")) as tx:
+        preferences.put(tx, ANN, wanted, now=NOON)
+    dispatcher(SimulatorProvider()).dispatch_due()
+    assert sends.ends() == {send_id: end}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "allowed_at"),
+    [
+        (Preferences(snoozed_until=NOON + timedelta(minutes=90)), NOON + timedelta(minutes=90)),
+        (Preferences(quiet_hours=QuietHours(time(11), time(14))), NOON + timedelta(hours=2)),
+    ],
+)
+def test_a_send_waits_for_as_long_as_its_user_wants(sends, dispatcher, clock, wanted, allowed_at):
+    [send_id] = sends.plan()
+    with sends.state.write(TenantId("acme")) as tx:
+        preferences.put(tx, ANN, wanted, now=NOON)
+    made = dispatcher(SimulatorProvider())
+    assert made.dispatch_due() == DispatchReport(postponed=1)
+    assert made.next_ready_at() == allowed_at
+    clock.advance_to(allowed_at)
+    made.dispatch_due()
+    assert sends.ends() == {send_id: ("delivered", "accepted")}
+
+
+def test_preferences_that_nobody_can_read_send_nothing(sends, dispatcher):
+    [send_id] = sends.plan()
+    with sends.state.write(TenantId("acme")) as tx:
+        preferences.put(tx, ANN, Preferences({"news": False}), now=NOON)
+    sends.change(preference, topics=["news"])
+    dispatcher(SimulatorProvider()).dispatch_due()
+    assert sends.ends() == {send_id: ("failed", "record_damaged")}

@@ -23,6 +23,7 @@ from sendopt.records import (
     Outcome,
     Permanent,
     Postponed,
+    Preferences,
     QuietHours,
     Receipt,
     Retry,
@@ -41,6 +42,7 @@ BEGAN_AT = NOON - timedelta(seconds=1)
 #: Without a back-off of its own: a retry comes exactly when the provider asked for it.
 AT_ONCE = RetryPolicy(first=timedelta(0), longest=timedelta(0), max_attempts=3)
 SIESTA = QuietHours(time(12), time(14))
+NO_NEWS = Preferences({"news": False})
 
 
 def a_send(**changes: object) -> DueSend:
@@ -96,6 +98,12 @@ def after(outcome: Outcome, **changes: object) -> SendTransition:
         # Of two obstacles the first names the transition.
         ({"cancelled": True, "opted_out": True}, SendState.CANCELLED, "campaign_cancelled"),
         ({"opted_out": True, "device": None}, SendState.SUPPRESSED, "opted_out"),
+        ({"opted_out": True, "preferences": NO_NEWS}, SendState.SUPPRESSED, "opted_out"),
+        (
+            {"preferences": NO_NEWS, "message_type": "news", "device": None},
+            SendState.SUPPRESSED,
+            "topic_unwanted",
+        ),
         ({"device": None, "device_dead": True}, SendState.SUPPRESSED, "no_device"),
         ({"device_dead": True, "attempt_count": 3}, SendState.SUPPRESSED, "device_dead"),
         ({"variant": None}, SendState.FAILED, "record_missing"),
@@ -123,6 +131,61 @@ def test_quiet_hours_are_waited_for_unless_they_outlast_the_send(zones: dict[str
     end = NOON + 2 * HOUR
     assert before(**given, expires_at=end + MOMENT) == Postponed(end)  # type: ignore[arg-type]
     assert before(**given, expires_at=end) == Ended(SendState.EXPIRED, "quiet_hours")  # type: ignore[arg-type]
+
+
+def test_a_topic_that_is_wanted_keeps_nothing_back() -> None:
+    assert before(preferences=NO_NEWS, message_type="promotion") is None
+    assert before(preferences=NO_NEWS) is None
+
+
+def test_a_snoozed_send_waits_unless_the_snooze_outlasts_it() -> None:
+    snoozed = Preferences(snoozed_until=NOON + HOUR - MOMENT)
+    assert before(preferences=snoozed) == Postponed(NOON + HOUR - MOMENT)
+    assert before(NOON + HOUR - MOMENT, preferences=snoozed) is None
+    outlasting = Preferences(snoozed_until=NOON + HOUR)
+    assert before(preferences=outlasting) == Ended(SendState.SUPPRESSED, "snoozed")
+    again = Retry("busy", MOMENT)
+    assert after(again, preferences=snoozed) == Postponed(NOON + HOUR - MOMENT)
+    assert after(again, preferences=outlasting) == Ended(SendState.SUPPRESSED, "snoozed")
+
+
+@pytest.mark.parametrize("zones", [{"timezone": "UTC"}, {"quiet_offsets": (0,)}])
+def test_the_users_own_quiet_hours_are_waited_for_beside_the_campaigns(
+    zones: dict[str, object],
+) -> None:
+    own = Preferences(quiet_hours=QuietHours(time(14), time(15)))
+    given: dict[str, object] = {"timezone": "Asia/Tokyo", "preferences": own, **zones}
+    late: dict[str, object] = {"expires_at": NOON + 5 * HOUR, **given}
+    assert before(**given) is None
+    assert before(NOON + 2 * HOUR, **late) == Postponed(NOON + 3 * HOUR)
+    # The siesta ends as the user's own quiet hours begin.
+    assert before(quiet_hours=SIESTA, **late) == Postponed(NOON + 3 * HOUR)
+    short = {**late, "expires_at": NOON + 3 * HOUR}
+    assert before(quiet_hours=SIESTA, **short) == Ended(SendState.EXPIRED, "quiet_hours")
+
+
+@pytest.mark.parametrize(
+    ("due_at", "allowed_at"),
+    [
+        # Berlin, 29 March 2026: 02:30 does not exist, clocks jump over it at 01:00 UTC.
+        (datetime(2026, 3, 29, 0, 30, tzinfo=UTC), datetime(2026, 3, 29, 1, tzinfo=UTC)),
+        # Berlin, 25 October 2026: 02:30 comes twice, and the half hour before each is quiet.
+        (datetime(2026, 10, 25, 0, 10, tzinfo=UTC), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
+        (datetime(2026, 10, 25, 1, 10, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),
+    ],
+)
+def test_the_users_own_quiet_hours_follow_the_changes_of_the_clocks(
+    due_at: datetime, allowed_at: datetime
+) -> None:
+    own = Preferences(quiet_hours=QuietHours(time(22), time(2, 30)))
+    sleeping: dict[str, object] = {
+        "timezone": "Europe/Berlin",
+        "due_at": due_at,
+        "expires_at": due_at + 5 * HOUR,
+        "preferences": own,
+    }
+    assert before(due_at, **sleeping) == Postponed(allowed_at)
+    assert before(allowed_at, **sleeping) is None
 
 
 @pytest.mark.parametrize(

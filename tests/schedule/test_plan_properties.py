@@ -100,6 +100,18 @@ def zones_of(person: AudienceMember) -> list[ZoneInfo]:
     return [ZoneInfo(person.timezone), *map(zone_at, person.quiet_offsets)]
 
 
+def is_allowed(campaign: Campaign, person: AudienceMember, at: datetime) -> bool:
+    """Tell whether neither the campaign's quiet hours nor the person's own wishes forbid `at`."""
+    if person.snoozed_until is not None and at < person.snoozed_until:
+        return False
+    return not any(
+        in_quiet_hours(at, zone, quiet)
+        for quiet in (campaign.quiet_hours, person.own_quiet_hours)
+        if quiet is not None
+        for zone in zones_of(person)
+    )
+
+
 @st.composite
 def people(draw: st.DrawFn) -> list[AudienceMember]:
     found = []
@@ -114,6 +126,8 @@ def people(draw: st.DrawFn) -> list[AudienceMember]:
                 timezone_source="device",
                 suppressed_by=draw(st.sampled_from([None, None, "opted_out"])),
                 quiet_offsets=draw(st.just(()) | night_offsets),
+                own_quiet_hours=draw(st.none() | quiet_hours),
+                snoozed_until=draw(st.none() | starts),
             )
         )
     return found
@@ -176,9 +190,7 @@ def test_everybody_has_one_time_inside_every_limit_or_one_reason(drawn: Planning
             assert send.reason is None
             assert campaign.earliest_at <= send.due_at < campaign.latest_at
             assert send.due_at >= now
-            assert campaign.quiet_hours is None or not any(
-                in_quiet_hours(send.due_at, zone, campaign.quiet_hours) for zone in zones_of(person)
-            )
+            assert is_allowed(campaign, person, send.due_at)
             assert send.due_at < send.expires_at <= campaign.latest_at
             assert decision.propensity is not None
             assert 0 < decision.propensity <= 1
@@ -194,13 +206,7 @@ def test_nobody_who_could_be_sent_to_is_left_out(drawn: Planning) -> None:
     minutes = -((max(campaign.earliest_at, now) - campaign.latest_at) // MINUTE)
     for person, send in zip(people, result.sends, strict=True):
         allowed = any(
-            campaign.quiet_hours is None
-            or not any(
-                in_quiet_hours(
-                    max(campaign.earliest_at, now) + minute * MINUTE, zone, campaign.quiet_hours
-                )
-                for zone in zones_of(person)
-            )
+            is_allowed(campaign, person, max(campaign.earliest_at, now) + minute * MINUTE)
             for minute in range(minutes)
         )
         reachable = person.suppressed_by is None and person.device is not None
