@@ -76,7 +76,7 @@ def lock(tx: TenantWrite) -> None:
         NotFound: `tenant_unknown`.
     """
     found = sa.select(tenant.c.tenant_id).where(tx.owns(tenant)).with_for_update(key_share=True)
-    if tx.scalar(found) is None:
+    if tx.execute(found).one_or_none() is None:
         raise tenant_unknown()
 
 

@@ -260,6 +260,12 @@ def _about_devices(said: Conversation) -> None:
         said.write(devices.register, silent, now=NOW)
     renamed = replace(a_device("d4", "u4", said.us), device_id=DeviceId("renamed"))
     said.write(devices.register, renamed, now=NOW)
+    # The address of one device under the name of another, which gives way.
+    said.write(
+        devices.register,
+        replace(a_device("d7", "u7", said.us), device_id=DeviceId("d6")),
+        now=NOW,
+    )
     for each in TWINS:
         moved = a_device(f"only-{each}", "u6", said.us, address={"url": "https://b.org"})
         said.write(devices.register, moved, now=NOW)
