@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,9 +18,9 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from api.documented import told_of
+from api.serving import serving
 from pydantic import SecretStr
 
-from sendopt.api import create_api, make_server
 from sendopt.app import App
 from sendopt.clock import VirtualClock
 from sendopt.records import TenantId
@@ -47,14 +45,14 @@ def app(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Iterator[
 
 @pytest.fixture(scope="session")
 def url(app: App) -> Iterator[str]:
-    with _serve(app) as url:
+    with serving(app) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def serve() -> Callable[[App], AbstractContextManager[str]]:
     """Serve any `App` from a thread; yields its URL."""
-    return _serve
+    return serving
 
 
 @pytest.fixture(scope="session")
@@ -101,22 +99,6 @@ def row_counts(app: App) -> Callable[[], dict[str, int]]:
             }
 
     return count
-
-
-@contextmanager
-def _serve(app: App) -> Iterator[str]:
-    server = make_server(create_api(app), host="127.0.0.1", port=0)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def _client(url: str, key: str | None) -> Iterator[httpx.Client]:
