@@ -7,6 +7,7 @@ command line and HTTP. FastAPI therefore does not see them; routes name their mo
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from sendopt.api.problems import Problem
-from sendopt.api.schemas.answer import Answer, examples_of
+from sendopt.api.schemas.answer import Answer
 
 _REF = "#/components/schemas/{model}"
+_NO_NAME = re.compile(r"[^A-Za-z0-9.\-_]")  # which the framework replaces, as of `Page[User]`
 _body_models: set[type[BaseModel]] = set()
 
 
@@ -58,16 +60,23 @@ def document(api: FastAPI) -> dict[str, Any]:
         )
         schemas = described.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(extra["$defs"])
-        for model in Answer.__subclasses__():
+        for model in _answers(Answer):
             # As they are written: the framework leaves out every null.
-            if (examples := examples_of(model)) and model.__name__ in schemas:
-                schemas[model.__name__]["examples"] = examples
+            name = _NO_NAME.sub("_", model.__name__)
+            if name in schemas and (examples := model.examples()):
+                schemas[name]["examples"] = examples
         described["components"]["schemas"] = dict(sorted(schemas.items()))
         for operation in _operations(described):
             operation.setdefault("security", [])  # said aloud: nobody needs a key here
             _show_examples(operation, schemas)
         api.openapi_schema = described
     return api.openapi_schema
+
+
+def _answers(kind: type[Answer]) -> Iterator[type[Answer]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _answers(each)
 
 
 def _operations(described: dict[str, Any]) -> Iterator[dict[str, Any]]:

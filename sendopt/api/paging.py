@@ -7,14 +7,19 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 
+from sendopt.api.schemas.page import Item, Page
 from sendopt.clock import parse_instant
 from sendopt.errors import InvalidInput
+from sendopt.state import pages
+
+Key = TypeVar("Key")
+Found = TypeVar("Found")
 
 MOST_ON_A_PAGE = 1_000
 
@@ -28,12 +33,50 @@ Cursor = Annotated[
     ),
 ]
 DEFAULT_LIMIT = 100
+#: How a page can be refused.
+PAGED = {422: ["cursor_invalid", "wrong_type", "invalid"]}
 #: What an id may hold: nothing that stores cannot look for, such as NUL and half a surrogate.
 _PLACE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
 _NO_FILTERS = {"cursor", "limit"}
 
 
-def cursor_behind(request: Request, place: Iterable[Any] | None) -> str | None:
+class Paging:
+    """Which page of a list a client asks for; a dependency of every route that answers with one."""
+
+    def __init__(
+        self, request: Request, *, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    ) -> None:
+        self._request = request
+        self._cursor = cursor
+        self.limit = limit
+
+    def behind(self, key: Callable[..., Key], *kinds: type) -> Key | None:
+        """Return the place behind which the page begins; None = at the beginning.
+
+        Args:
+            key: makes a place of its parts.
+            kinds: of the parts.
+
+        Raises:
+            InvalidInput: `cursor_invalid`.
+        """
+        place = _place_of(self._request, self._cursor, *kinds)
+        return None if place is None else key(*place)
+
+    def page(self, found: pages.Page[Found], item: Callable[[Found], Item]) -> Page[Item]:
+        """Return what was found as it is told, and how the next page is asked for."""
+        return Page(
+            items=[item(each) for each in found.items],
+            damaged=list(found.damaged),
+            next_cursor=_cursor_behind(self._request, found.behind),
+        )
+
+
+#: What a route takes to be asked for a page.
+Paged = Annotated[Paging, Depends()]
+
+
+def _cursor_behind(request: Request, place: Iterable[Any] | None) -> str | None:
     """Return the text by which a client asks for what comes behind `place`; None = the end.
 
     It holds the place, and a digest of what the list was filtered by: a cursor of one list would
@@ -46,7 +89,7 @@ def cursor_behind(request: Request, place: Iterable[Any] | None) -> str | None:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def place_behind(request: Request, cursor: str | None, *kinds: type) -> list[Any] | None:
+def _place_of(request: Request, cursor: str | None, *kinds: type) -> list[Any] | None:
     """Return the place that a cursor names, whose parts are of these kinds; None = the beginning.
 
     Raises:

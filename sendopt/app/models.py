@@ -23,6 +23,7 @@ from sendopt.learn.train import MayServe, Recipe, train
 from sendopt.records import EventType, Permission, TenantId
 from sendopt.state import drift as kept_drift
 from sendopt.state.drift import KeptAlarm
+from sendopt.state.pages import Page
 from sendopt.strict_json import StrictModel, validate
 from sendopt.text import did_you_mean, quoted
 
@@ -107,6 +108,17 @@ class Models(Subject):
             ModelNotServable: `registry_unavailable`.
         """
         return self._stores.registry.models(self._tenant_id)
+
+    @needs(Permission.MODELS_READ)
+    def page(self, *, behind: int | None = None, limit: int) -> Page[RegisteredModel]:
+        """Return up to `limit` versions with a lower number than `behind`, the newest first.
+
+        Raises:
+            ModelNotServable: `registry_unavailable`.
+        """
+        older = [each for each in self.everyone() if behind is None or int(each.number) < behind]
+        ends = len(older) <= limit
+        return Page(tuple(older[:limit]), (), None if ends else (int(older[limit - 1].number),))
 
     @needs(Permission.MODELS_READ)
     def card(self, version: str | None = None) -> str:

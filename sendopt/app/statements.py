@@ -7,7 +7,10 @@ from typing import Any
 from sendopt import bill
 from sendopt.app.answers import IssuedStatement
 from sendopt.app.subject import Subject, needs
+from sendopt.bill import statement_list
+from sendopt.bill.statement_list import ListedStatement
 from sendopt.records import Permission, RateCard
+from sendopt.state.pages import Page
 
 
 class Statements(Subject):
@@ -37,6 +40,13 @@ class Statements(Subject):
             return IssuedStatement(closing.statement, closing.closed_at)
         bill.charge_billable(state, self._tenant_id)
         return IssuedStatement(bill.statement(state, self._tenant_id, period), None)
+
+    @needs(Permission.STATEMENTS_READ)
+    def page(self, *, behind: str | None = None, limit: int) -> Page[ListedStatement]:
+        """Return up to `limit` statements before a period with their totals, the newest first."""
+        bill.charge_billable(self._stores.state, self._tenant_id)
+        with self._read() as tx:
+            return statement_list.page(tx, behind=behind, limit=limit)
 
     @needs(Permission.STATEMENTS_CLOSE)
     def close(self, period: str) -> bill.Closing:

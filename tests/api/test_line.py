@@ -294,6 +294,15 @@ def test_the_statement_adds_up_and_carries_its_own_fingerprint(line: Line) -> No
     assert clicks[0]["filtered"]["duplicate"] >= 2
     assert statement["total_minor"] == sum(entry["amount_minor"] for entry in statement["lines"])
     assert sum(entry["gross"] for entry in clicks) == line.click_count()
+    (listed,) = line.shop.get("/v1/statements").json()["items"]
+    assert listed == {
+        "period": "2026-10",
+        "closed_at": None,
+        "currency": statement["currency"],
+        "gross": sum(entry["gross"] for entry in statement["lines"]),
+        "net": sum(entry["net"] for entry in statement["lines"]),
+        "total_minor": statement["total_minor"],
+    }
 
 
 def test_a_month_without_anything_is_an_empty_statement(line: Line) -> None:

@@ -165,7 +165,10 @@ def cursor_of(*parts: Any) -> str:
         base64.urlsafe_b64encode(b"[" * 1_400).decode(),
     ],
 )
-@pytest.mark.parametrize("path", ["/v1/users", "/v1/sends", "/v1/devices", "/v1/campaigns"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/users", "/v1/sends", "/v1/devices", "/v1/campaigns", "/v1/models", "/v1/statements"],
+)
 def test_what_is_no_cursor_is_refused(listed: httpx.Client, path: str, cursor: str) -> None:
     answer = listed.get(path, params={"cursor": cursor})
     assert answer.status_code == 422

@@ -39,7 +39,7 @@ def back(client: httpx.Client, **body: object) -> tuple[int, str]:
 
 
 def test_going_back_over_rest(factory: httpx.Client, other: httpx.Client) -> None:
-    third, second, first = factory.get("/v1/models").json()
+    third, second, first = factory.get("/v1/models").json()["items"]
     assert [each["gate"] for each in (first, second, third)] == ["passed", "passed", "finite"]
     assert second["aliases"] == ["champion"]
     assert back(factory, reason="?", to=third["number"]) == (409, "never_champion")
@@ -47,13 +47,23 @@ def test_going_back_over_rest(factory: httpx.Client, other: httpx.Client) -> Non
     assert back(factory, to=None) == (422, "missing_field")
     assert back(factory, reason="a\u0000b")[0] == 422
     assert back(other, reason="?") == (409, "no_champion"), "another tenant has none of them"
-    assert other.get("/v1/models").json() == []
+    assert other.get("/v1/models").json()["items"] == []
     answer = factory.post("/v1/models/rollback", json={"reason": "opens fell"}).json()
     assert (answer["version"], answer["aliases"]) == (first["version"], ["champion"])
     key_id = factory.headers["authorization"].split("_")[1]
     last = answer["moves"][-1]
     assert (last["by"], last["reason"]) == (f"key:{key_id}", "opens fell")
     assert back(factory, reason="again") == (409, "no_last_good")
+
+
+def test_versions_come_a_page_at_a_time(factory: httpx.Client) -> None:
+    found, cursor = [], None
+    for _ in range(3):
+        asked = {"limit": 1} if cursor is None else {"limit": 1, "cursor": cursor}
+        page = factory.get("/v1/models", params=asked).json()
+        found += [each["number"] for each in page["items"]]
+        cursor = page["next_cursor"]
+    assert (found, cursor) == (["3", "2", "1"], None)
 
 
 def test_what_a_look_for_drift_found_is_seen_until_the_next(

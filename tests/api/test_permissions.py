@@ -45,6 +45,7 @@ POST /v1/sends/{send_id}/cancel         owner admin campaign_manager
 GET  /v1/lift                           owner admin campaign_manager analyst auditor finance
 GET  /v1/models                         owner admin campaign_manager analyst auditor
 POST /v1/models/rollback                owner admin
+GET  /v1/statements                     owner admin auditor finance
 GET  /v1/statements/{period}            owner admin auditor finance
 GET  /v1/keys                           owner admin auditor
 POST /v1/keys                           owner admin

@@ -5,22 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from sendopt.api import openapi, problems
 from sendopt.api.auth import CampaignsRead, CampaignsSend, CampaignsWrite, Facade, ResultsRead
 from sendopt.api.body import JsonBody
 from sendopt.api.ids import PathId
-from sendopt.api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_behind, place_behind
+from sendopt.api.paging import PAGED, Paged
 from sendopt.api.routing import Route
 from sendopt.api.schemas.campaigns import (
     CampaignReport,
-    Campaigns,
     CampaignStatus,
     ListedCampaign,
     Preview,
     Results,
 )
+from sendopt.api.schemas.page import Page
 from sendopt.errors import InvalidInput
 from sendopt.records import CampaignId, Permission
 from sendopt.schedule import EXAMPLE
@@ -34,7 +34,6 @@ _INVALID = {
         *("url_not_allowed", "window_invalid"),
     ]
 }
-_LIST = {422: ["cursor_invalid", "wrong_type", "invalid"]}
 _UNKNOWN = {404: ["campaign_unknown", "not_found"]}
 _CONFLICTS = ["campaign_conflict", "campaign_changed", "campaign_cancelled"]
 
@@ -75,25 +74,18 @@ def put_campaign(
     return report
 
 
-@router.get("", responses=problems.responses(_LIST))
+@router.get("", responses=problems.responses(PAGED))
 def list_campaigns(
-    request: Request,
     who: CampaignsRead,
     app: Facade,
+    paging: Paged,
     *,
     phase: Annotated[CampaignPhase | None, Query(description="Only in this phase.")] = None,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-) -> Campaigns:
+) -> Page[ListedCampaign]:
     """List campaigns, the newest first."""
-    place = place_behind(request, cursor, datetime, str)
-    behind = None if place is None else CampaignKey(*place)
-    page = app.for_(who).campaigns.page(phase=phase, behind=behind, limit=limit)
-    return Campaigns(
-        items=[ListedCampaign.of(each) for each in page.items],
-        damaged=list(page.damaged),
-        next_cursor=cursor_behind(request, page.behind),
-    )
+    behind = paging.behind(CampaignKey, datetime, str)
+    found = app.for_(who).campaigns.page(phase=phase, behind=behind, limit=paging.limit)
+    return paging.page(found, ListedCampaign.of)
 
 
 @router.get("/{campaign_id}/results", responses=problems.responses(_UNKNOWN))

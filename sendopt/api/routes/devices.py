@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 
 from sendopt.api import openapi, problems
 from sendopt.api.auth import DevicesRead, DevicesWrite, Facade
 from sendopt.api.body import JsonBody
 from sendopt.api.ids import PathDeviceId, QueryUserId
-from sendopt.api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_behind, place_behind
+from sendopt.api.paging import PAGED, Paged
 from sendopt.api.routing import Route
-from sendopt.api.schemas.devices import Devices, ListedDevice, RegisteredDevice, WebPushKey
+from sendopt.api.schemas.devices import ListedDevice, RegisteredDevice, WebPushKey
+from sendopt.api.schemas.page import Page
 from sendopt.ingest.device import DeviceBody
 from sendopt.records import DeviceId, UserId
 
 router = APIRouter(prefix="/v1", tags=["devices"], route_class=Route)
 
-_LIST = {422: ["cursor_invalid", "wrong_type", "invalid"]}
 _CODES = {
     422: ["channel_unknown", "token_invalid", "url_not_allowed", "zone_invalid", "null_spelled"],
 }
@@ -58,32 +58,25 @@ def register_device(who: DevicesWrite, app: Facade, body: JsonBody) -> Registere
     )
 
 
-@router.get("/devices", responses=problems.responses(_LIST))
+@router.get("/devices", responses=problems.responses(PAGED))
 def list_devices(
-    request: Request,
     who: DevicesRead,
     app: Facade,
+    paging: Paged,
     *,
     user_id: Annotated[QueryUserId | None, Query(description="Only this user's.")] = None,
     dead: Annotated[
         bool | None, Query(description="Only those that are gone; or only the living.")
     ] = None,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-) -> Devices:
+) -> Page[ListedDevice]:
     """List devices by id, without their addresses."""
-    place = place_behind(request, cursor, str)
-    page = app.for_(who).devices.page(
+    found = app.for_(who).devices.page(
         user_id=None if user_id is None else UserId(user_id),
         dead=dead,
-        behind=None if place is None else DeviceId(place[0]),
-        limit=limit,
+        behind=paging.behind(DeviceId, str),
+        limit=paging.limit,
     )
-    return Devices(
-        items=[ListedDevice.of(each) for each in page.items],
-        damaged=list(page.damaged),
-        next_cursor=cursor_behind(request, page.behind),
-    )
+    return paging.page(found, ListedDevice.of)
 
 
 @router.delete(

@@ -7,8 +7,10 @@ from fastapi import APIRouter
 from sendopt.api import openapi, problems
 from sendopt.api.auth import Facade, ModelsRead, ModelsWrite
 from sendopt.api.body import JsonBody
+from sendopt.api.paging import PAGED, Paged
 from sendopt.api.routing import Route
 from sendopt.api.schemas.models import Model
+from sendopt.api.schemas.page import Page
 from sendopt.app.models import RollbackBody
 
 _UNAVAILABLE = {503: ["registry_unavailable", "model_damaged"]}
@@ -21,10 +23,11 @@ _ROLL_BACK = {
 router = APIRouter(prefix="/v1/models", tags=["models"], route_class=Route)
 
 
-@router.get("", responses=problems.responses(_UNAVAILABLE))
-def list_models(who: ModelsRead, app: Facade) -> list[Model]:
-    """List every version of the model, newest first."""
-    return [Model.of(model) for model in app.for_(who).models.everyone()]
+@router.get("", responses=problems.responses(_UNAVAILABLE | PAGED))
+def list_models(who: ModelsRead, app: Facade, paging: Paged) -> Page[Model]:
+    """List the versions of the model, the newest first."""
+    found = app.for_(who).models.page(behind=paging.behind(int, int), limit=paging.limit)
+    return paging.page(found, Model.of)
 
 
 @router.post(

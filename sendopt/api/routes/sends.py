@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -11,14 +10,15 @@ from sendopt.api import openapi, problems
 from sendopt.api.auth import EventsWrite, Facade, SendsCancel, SendsRead
 from sendopt.api.body import JsonBody
 from sendopt.api.ids import PathId, QueryId, QueryInstant, QueryUserId
-from sendopt.api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_behind, place_behind
+from sendopt.api.paging import PAGED, Paged
 from sendopt.api.routing import Route
-from sendopt.api.schemas.sends import ListedSend, Reported, Send, Sends
+from sendopt.api.schemas.page import Page
+from sendopt.api.schemas.sends import ListedSend, Reported, Send
 from sendopt.records import CampaignId, SendId, SendState, UserId
 from sendopt.state.send_list import SendFilter, SendKey
 from sendopt.track.reports import ReportBody
 
-_LIST = {422: ["cursor_invalid", "time_invalid", "wrong_type", "invalid"]}
+_LIST = {422: [*PAGED[422], "time_invalid"]}
 _UNKNOWN = {404: ["send_unknown", "not_found"]}
 #: Of a report, by whichever door.
 REPORT_CODES = {
@@ -50,29 +50,19 @@ def _filter(
 
 @router.get("", responses=problems.responses(_LIST))
 def list_sends(
-    request: Request,
     who: SendsRead,
     app: Facade,
     wanted: Annotated[SendFilter, Depends(_filter)],
-    *,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-) -> Sends:
+    paging: Paged,
+) -> Page[ListedSend]:
     """List sends by campaign and user, without their decision records.
 
     Where what is asked for is rare a page may hold few sends, or none, and still name a next one.
     """
-    place = place_behind(request, cursor, str, str)
-    page = app.for_(who).sends.page(
-        wanted,
-        behind=None if place is None else SendKey(*place),
-        limit=limit,
+    found = app.for_(who).sends.page(
+        wanted, behind=paging.behind(SendKey, str, str), limit=paging.limit
     )
-    return Sends(
-        items=[ListedSend.of({**asdict(each), **asdict(each.send)}) for each in page.items],
-        damaged=list(page.damaged),
-        next_cursor=cursor_behind(request, page.behind),
-    )
+    return paging.page(found, ListedSend.of_row)
 
 
 @router.get("/{send_id}", responses=problems.responses(_UNKNOWN))

@@ -9,13 +9,25 @@ from fastapi import APIRouter, Path, Response
 from sendopt.api import problems
 from sendopt.api.auth import Facade, StatementsRead
 from sendopt.api.ids import PathText
+from sendopt.api.paging import PAGED, Paged
 from sendopt.api.routing import Route
-from sendopt.api.schemas.statements import Statement
+from sendopt.api.schemas.page import Page
+from sendopt.api.schemas.statements import ListedStatement, Statement
 
 #: Told in the description alone: another one is answered with what a period looks like.
 Period = Annotated[PathText, Path(json_schema_extra={"pattern": r"^20[0-9]{2}-(0[1-9]|1[0-2])$"})]
 
 router = APIRouter(prefix="/v1/statements", tags=["statements"], route_class=Route)
+
+
+@router.get("", responses=problems.responses(PAGED))
+def list_statements(who: StatementsRead, app: Facade, paging: Paged) -> Page[ListedStatement]:
+    """List the months that have a statement with their totals, the newest first.
+
+    Those that are not closed are counted up to this moment.
+    """
+    found = app.for_(who).statements.page(behind=paging.behind(str, str), limit=paging.limit)
+    return paging.page(found, ListedStatement.of)
 
 
 @router.get(

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from sendopt.api import openapi, problems
 from sendopt.api.auth import Facade, ScoresRead, UsersRead, UsersWrite
 from sendopt.api.best_times import SOURCE_DESCRIBED, SOURCE_HEADER
 from sendopt.api.body import JsonBody
 from sendopt.api.ids import PathUserId
-from sendopt.api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_behind, place_behind
+from sendopt.api.paging import PAGED, Paged
 from sendopt.api.routing import Route
 from sendopt.api.schemas.explanations import ExplainedUser
-from sendopt.api.schemas.users import BestTimes, User, Users
+from sendopt.api.schemas.page import Page
+from sendopt.api.schemas.users import BestTimes, User
 from sendopt.app.defaults import CONFIGURED_HOUR
 from sendopt.ingest.profile import ProfileBody
 from sendopt.records import UserId
 
-_LIST = {422: ["cursor_invalid", "wrong_type", "invalid"]}
 _UNKNOWN = {404: ["user_unknown", "not_found"]}
 _PARAMETERS = {422: ["wrong_type", "invalid"]}
 _NO_MODEL = [
@@ -30,27 +30,21 @@ _NO_MODEL = [
 router = APIRouter(prefix="/v1/users", tags=["users"], route_class=Route)
 
 
-@router.get("", responses=problems.responses(_LIST))
+@router.get("", responses=problems.responses(PAGED))
 def list_users(
-    request: Request,
     who: UsersRead,
     app: Facade,
+    paging: Paged,
     *,
     opted_out: Annotated[
         bool | None, Query(description="Only who wants nothing more; or only the others.")
     ] = None,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-) -> Users:
+) -> Page[User]:
     """List users by id; those that only events have named are not among them."""
-    place = place_behind(request, cursor, str)
-    behind = None if place is None else UserId(place[0])
-    page = app.for_(who).users.page(opted_out=opted_out, behind=behind, limit=limit)
-    return Users(
-        items=[User.of(each) for each in page.items],
-        damaged=list(page.damaged),
-        next_cursor=cursor_behind(request, page.behind),
+    found = app.for_(who).users.page(
+        opted_out=opted_out, behind=paging.behind(UserId, str), limit=paging.limit
     )
+    return paging.page(found, User.of)
 
 
 @router.get("/{user_id}", responses=problems.responses(_UNKNOWN))

@@ -17,14 +17,14 @@ class Answer(BaseModel):
         """Return what is told of one of the application's records, and nothing beyond it."""
         return cls.model_validate(record)
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """Return examples of this answer, as they are written."""
+        extra = cls.model_config.get("json_schema_extra")
+        examples = extra.get("examples") if isinstance(extra, dict) else None
+        return examples if isinstance(examples, list) else []
+
 
 def shown_as(example: Any) -> ConfigDict:
     """Return the part of a model's configuration that gives an example of it."""
     return ConfigDict(json_schema_extra={"examples": [example]})
-
-
-def examples_of(model: type[Answer]) -> list[Any]:
-    """Return the examples of an answer."""
-    extra = model.model_config.get("json_schema_extra")
-    examples = extra.get("examples") if isinstance(extra, dict) else None
-    return examples if isinstance(examples, list) else []

@@ -132,36 +132,21 @@ class CampaignStatus(Answer):
 class ListedCampaign(Answer):
     """A campaign without its definition and counts."""
 
+    model_config = shown_as(
+        {
+            "campaign_id": "autumn-sale",
+            "phase": "committed",
+            "created_at": "2026-10-01T09:30:00Z",
+            "committed_at": "2026-10-01T09:31:00Z",
+            "cancelled_at": None,
+        }
+    )
+
     campaign_id: str
     phase: CampaignPhase
     created_at: datetime
     committed_at: datetime | None
     cancelled_at: datetime | None
-
-
-class Campaigns(Answer):
-    """A page of campaigns; without a cursor the list is over."""
-
-    model_config = shown_as(
-        {
-            "items": [
-                {
-                    "campaign_id": "autumn-sale",
-                    "phase": "committed",
-                    "created_at": "2026-10-01T09:30:00Z",
-                    "committed_at": "2026-10-01T09:31:00Z",
-                    "cancelled_at": None,
-                }
-            ],
-            "damaged": [],
-            "next_cursor": None,
-        }
-    )
-
-    items: list[ListedCampaign]
-    damaged: list[str]
-    """Ids of those of the page that cannot be read; `sendopt verify` says why."""
-    next_cursor: str | None
 
 
 class Counts(Answer):

@@ -52,6 +52,19 @@ class RegisteredDevice(Answer):
 class ListedDevice(Answer):
     """A device, and whether it still lives."""
 
+    model_config = shown_as(
+        {
+            "device_id": "install-4f1c",
+            "user_id": "user-7",
+            "channel": "web_push",
+            "platform": "Firefox",
+            "timezone": "Europe/Vienna",
+            "registered_at": "2026-10-01T09:30:00Z",
+            "dead_at": None,
+            "dead_reason": None,
+        }
+    )
+
     device_id: str
     user_id: str
     channel: Channel
@@ -61,34 +74,6 @@ class ListedDevice(Answer):
     dead_at: datetime | None
     """Since when its provider knows it no more."""
     dead_reason: str | None
-
-
-class Devices(Answer):
-    """A page of devices; without a cursor the list is over."""
-
-    model_config = shown_as(
-        {
-            "items": [
-                {
-                    "device_id": "install-4f1c",
-                    "user_id": "user-7",
-                    "channel": "web_push",
-                    "platform": "Firefox",
-                    "timezone": "Europe/Vienna",
-                    "registered_at": "2026-10-01T09:30:00Z",
-                    "dead_at": None,
-                    "dead_reason": None,
-                }
-            ],
-            "damaged": [],
-            "next_cursor": None,
-        }
-    )
-
-    items: list[ListedDevice]
-    damaged: list[str]
-    """Ids of those of the page that cannot be read; `sendopt verify` says why."""
-    next_cursor: str | None
 
 
 class WebPushKey(Answer):

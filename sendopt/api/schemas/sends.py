@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
+from typing import Self
 
 from sendopt.api.schemas.answer import Answer, shown_as
 from sendopt.records import Arm, Channel, FallbackReason, SendState, ServedBy
+from sendopt.state import send_list
 
 
 class Slot(Answer):
@@ -170,27 +173,28 @@ class Send(Answer):
     decision: Decision
 
 
-_LISTED = {
-    "send_id": "s_znonsemr5acblblexpxcud2uhjqvqdip",
-    "campaign_id": "autumn-sale",
-    "variant_id": "plain",
-    "user_id": "user-7",
-    "device_id": "install-4f1c",
-    "channel": "webhook",
-    "due_at": "2026-10-25T17:00:00Z",
-    "expires_at": "2026-10-25T21:00:00Z",
-    "state": "planned",
-    "reason": None,
-    "planned_at": "2026-10-01T09:31:00Z",
-    "attempt_count": 2,
-    "next_attempt_at": "2026-10-25T17:04:00Z",
-    "handed_over_at": None,
-    "arm": "optimised",
-}
-
-
 class ListedSend(Answer):
     """A send without its decision record."""
+
+    model_config = shown_as(
+        {
+            "send_id": "s_znonsemr5acblblexpxcud2uhjqvqdip",
+            "campaign_id": "autumn-sale",
+            "variant_id": "plain",
+            "user_id": "user-7",
+            "device_id": "install-4f1c",
+            "channel": "webhook",
+            "due_at": "2026-10-25T17:00:00Z",
+            "expires_at": "2026-10-25T21:00:00Z",
+            "state": "planned",
+            "reason": None,
+            "planned_at": "2026-10-01T09:31:00Z",
+            "attempt_count": 2,
+            "next_attempt_at": "2026-10-25T17:04:00Z",
+            "handed_over_at": None,
+            "arm": "optimised",
+        }
+    )
 
     send_id: str
     campaign_id: str
@@ -208,18 +212,10 @@ class ListedSend(Answer):
     handed_over_at: datetime | None
     arm: Arm | None
 
-
-class Sends(Answer):
-    """A page of sends. It may hold few, or none: only without a cursor is the list over."""
-
-    model_config = shown_as(
-        {"items": [_LISTED], "damaged": [], "next_cursor": "WyI2ZjMiLCJhIiwidSJd"}
-    )
-
-    items: list[ListedSend]
-    damaged: list[str]
-    """Ids of those of the page that cannot be read; `sendopt verify` says why."""
-    next_cursor: str | None
+    @classmethod
+    def of_row(cls, row: send_list.ListedSend) -> Self:
+        """Return a row of the list of sends, in which the send stands beside how far it came."""
+        return cls.of({**asdict(row.send), **asdict(row)})
 
 
 class Reported(Answer):

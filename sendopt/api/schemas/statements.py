@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sendopt.api.schemas.answer import Answer, shown_as
 from sendopt.records import ChargeKind
 
@@ -55,5 +57,33 @@ class Statement(Answer):
     currency: str | None
     """null = there is no rate card, and nothing is charged."""
     lines: list[Line]
+    total_minor: int
+    """In the currency's smallest unit."""
+
+
+class ListedStatement(Answer):
+    """A month's totals, without its lines."""
+
+    model_config = shown_as(
+        {
+            "period": "2026-10",
+            "closed_at": None,
+            "currency": "EUR",
+            "gross": 420,
+            "net": 400,
+            "total_minor": 500,
+        }
+    )
+
+    period: str
+    """`2026-10`, a calendar month in UTC."""
+    closed_at: datetime | None
+    """null = open: the figures are of up to now."""
+    currency: str | None
+    """null = there is no rate card, and nothing is charged."""
+    gross: int
+    """Clicks and responses that were measured."""
+    net: int
+    """What the rules of counting have left of them."""
     total_minor: int
     """In the currency's smallest unit."""

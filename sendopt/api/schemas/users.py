@@ -49,20 +49,3 @@ class User(Answer):
     timezone: str | None
     """The profile's; a device may know better."""
     opted_out_at: datetime | None
-
-
-class Users(Answer):
-    """A page of users; without a cursor the list is over."""
-
-    model_config = shown_as(
-        {
-            "items": [{"user_id": "user-7", "timezone": "Europe/Vienna", "opted_out_at": None}],
-            "damaged": [],
-            "next_cursor": None,
-        }
-    )
-
-    items: list[User]
-    damaged: list[str]
-    """Ids of those of the page that cannot be read; `sendopt verify` says why."""
-    next_cursor: str | None
