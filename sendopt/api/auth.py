@@ -43,6 +43,7 @@ async def _principal(
         raise NotAuthorized("no API key in the Authorization header")
     key = credentials.credentials
     principal = await in_thread(lambda: app.authenticate(key))
+    request.state.principal = principal
     request.state.tenant_id = principal.tenant_id
     return principal
 

@@ -64,6 +64,7 @@ async def _parsed(request: Request, limits: strict_json.Limits) -> Any:
     _check_media_type(request)
     _check_announced_length(request)
     body = await _read(request)
+    request.state.body = body
     # Scanning a mebibyte takes longer than other requests should wait for the event loop.
     return await in_thread(lambda: strict_json.loads(body, limits=limits))
 

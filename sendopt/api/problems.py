@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from sendopt.api.nearest_route import route_meant_by
-from sendopt.api.routing import unheard_parameters
+from sendopt.api.parameters import unheard_parameters
 from sendopt.errors import (
     Conflict,
     InvalidInput,
@@ -70,6 +70,7 @@ _HEADERS_OF_STATUS = {
     429: {"Retry-After": "1"},
     503: {"Retry-After": "5"},
 }
+_HEADERS_OF_CODE = {"request_in_progress": {"Retry-After": "1"}}
 _UNEXPLAINED = "The service failed; nothing of this request was acknowledged."
 _NOT_AUTHORIZED = "This needs a valid API key."
 _HOW_TO_ASK = (
@@ -187,7 +188,11 @@ def respond(problem: Problem, headers: dict[str, str] | None = None) -> JSONResp
         problem.model_dump(exclude_none=True),
         status_code=problem.status,
         media_type=MEDIA_TYPE,
-        headers={**_HEADERS_OF_STATUS.get(problem.status, {}), **(headers or {})},
+        headers={
+            **_HEADERS_OF_STATUS.get(problem.status, {}),
+            **_HEADERS_OF_CODE.get(problem.code, {}),
+            **(headers or {}),
+        },
     )
 
 
@@ -220,6 +225,17 @@ def responses(
         **{status: _described(status, told[status]) for status in sorted(told)},
         "default": _described("default", ["internal"]),
     }
+
+
+def joined(
+    told: Mapping[int | str, dict[str, Any]], codes: Mapping[int, Sequence[str]]
+) -> dict[int | str, dict[str, Any]]:
+    """Return the responses of a route with further codes, each once."""
+    found = dict(told)
+    for status, names in codes.items():
+        known = found.get(status, {}).get("x-codes", ())
+        found[status] = _described(status, list(dict.fromkeys([*known, *names])))
+    return found
 
 
 def _described(status: int | str, codes: Sequence[str]) -> dict[str, Any]:
@@ -302,6 +318,11 @@ def _problem(
 
 
 async def _answer_error(request: Request, error: SendoptError) -> JSONResponse:
+    return answer(request, error)
+
+
+def answer(request: Request, error: SendoptError) -> JSONResponse:
+    """Return the answer to a request that failed, and tell the log what the client may not know."""
     problem = of_error(error, request.state.request_id)
     if problem.status >= 500:
         _log.error(

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Annotated, Any, get_args, get_origin
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
-from fastapi import Depends, Request
-from fastapi.dependencies.models import Dependant
+from fastapi import Depends
 from fastapi.routing import APIRoute
 
+from sendopt.api import idempotency, problems
+from sendopt.api.idempotency import takes_key
+from sendopt.api.parameters import unheard_parameters
 from sendopt.api.threads import threaded
 from sendopt.errors import InvalidInput, together
-from sendopt.model_faults import unknown_name
 
 Endpoint = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -27,13 +27,22 @@ _UNHEARD = "unheard_parameters"
 class Route(APIRoute):
     """Refuses parameters of the query that it does not know, after the caller is known.
 
-    A function that is no coroutine runs by `in_thread`.
+    A function that is no coroutine runs by `in_thread`. A POST may be repeated under a key.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         if options.get("summary") is None:
             options["summary"] = _first_sentence(endpoint)
-        super().__init__(path, _hearing_all(threaded(endpoint)), **options)
+        call = _hearing_all(threaded(endpoint))
+        if takes_key(path, set(options.get("methods") or ())):
+            call = idempotency.begun(call)
+            options["responses"] = problems.joined(options["responses"], idempotency.CODES)
+        super().__init__(path, call, **options)
+
+    def get_route_handler(self) -> idempotency.Handler:
+        """Return what answers requests."""
+        handle = super().get_route_handler()
+        return idempotency.ended(handle) if takes_key(self.path, self.methods or set()) else handle
 
 
 def _first_sentence(endpoint: Callable[..., Any]) -> str:
@@ -41,39 +50,6 @@ def _first_sentence(endpoint: Callable[..., Any]) -> str:
     paragraph = inspect.cleandoc(endpoint.__doc__ or "").partition("\n\n")[0]
     sentence = " ".join(paragraph.split()).partition(". ")[0]
     return sentence.partition(";")[0].rstrip(".")
-
-
-async def unheard_parameters(request: Request) -> list[InvalidInput]:
-    """Return a fault for every parameter of the query that would go unheard.
-
-    A misspelt one would leave its default in force, one that stands twice would count once, and
-    nobody would know.
-    """
-    known = dict(_query_parameters(request.scope["route"].dependant))
-    faults = []
-    for name, count in Counter(name for name, _ in request.query_params.multi_items()).items():
-        if name not in known:
-            faults.append(unknown_name(name, known, code="unknown_parameter", field=name))
-        elif count > 1 and not known[name]:
-            faults.append(
-                InvalidInput(
-                    f"stands {count} times",
-                    code="repeated_parameter",
-                    field=name,
-                    expected="each parameter once",
-                )
-            )
-    return faults
-
-
-def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
-    """Yield the name of every parameter of the query, and whether it may stand several times."""
-    for parameter in dependant.query_params:
-        annotation = parameter.field_info.annotation
-        several = any(get_origin(each) is list for each in (annotation, *get_args(annotation)))
-        yield parameter.alias, several
-    for inner in dependant.dependencies:
-        yield from _query_parameters(inner)
 
 
 def _hearing_all(endpoint: Endpoint) -> Endpoint:

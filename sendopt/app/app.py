@@ -19,6 +19,7 @@ from sendopt.state import api_keys, tenants
 if TYPE_CHECKING:
     from sendopt.app.links import Links
     from sendopt.app.operator import Operator
+    from sendopt.app.requests import Requests
     from sendopt.app.rounds import Rounds
 
 
@@ -88,6 +89,13 @@ class App(Stores):
         from sendopt.app.links import Links
 
         return Links(self)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """What was asked under an Idempotency-Key, by whomever."""
+        from sendopt.app.requests import Requests
+
+        return Requests(self)
 
     @cached_property
     def rounds(self) -> Rounds:

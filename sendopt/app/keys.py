@@ -8,7 +8,8 @@ from datetime import timedelta
 from sendopt.app.subject import Subject, needs
 from sendopt.errors import NotPermitted
 from sendopt.records import BuiltInRole, Permission
-from sendopt.state import TenantWrite, api_keys, roles
+from sendopt.state import TenantWrite, api_keys, requests, roles
+from sendopt.state.requests import Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +25,26 @@ class Keys(Subject):
 
     @needs(Permission.KEYS_WRITE)
     def issue(
-        self, name: str, *, role: str = BuiltInRole.OWNER, lifetime: timedelta | None = None
+        self,
+        name: str,
+        *,
+        role: str = BuiltInRole.OWNER,
+        lifetime: timedelta | None = None,
+        under: Claim | None = None,
     ) -> IssuedKey:
-        """Make a key; only its hash is kept. Without a lifetime it never ends.
+        """Make a key; only its hash is kept.
+
+        Args:
+            name: what its owner will recognise it by.
+            role: what it may do.
+            lifetime: None = it never ends.
+            under: the claim of a request that may be repeated, and then makes no other key.
 
         Raises:
             NotFound: `role_unknown`.
             NotPermitted: `role_beyond_own`.
             InvalidInput: `key_expired`.
+            Conflict: `request_in_progress`.
         """
         now = self._now()
         with self._write() as tx:
@@ -44,15 +57,20 @@ class Keys(Subject):
                 now=now,
                 random_bytes=self._stores.random_bytes,
             )
-            return IssuedKey(key, api_keys.get(tx, api_keys.id_of(key)))
+            return _issued(tx, key, under)
 
     @needs(Permission.KEYS_WRITE)
-    def rotate(self, key_id: str, *, overlap: timedelta) -> IssuedKey:
+    def rotate(self, key_id: str, *, overlap: timedelta, under: Claim | None = None) -> IssuedKey:
         """Make the successor of a key, which itself ends after `overlap`.
+
+        Args:
+            key_id: of the key.
+            overlap: how long both open the tenant.
+            under: as of `issue`.
 
         Raises:
             NotFound: `key_unknown`.
-            Conflict: `key_dead`, `rotation_under_way`.
+            Conflict: `key_dead`, `rotation_under_way`, `request_in_progress`.
             NotPermitted: `role_beyond_own`.
         """
         now = self._now()
@@ -65,7 +83,7 @@ class Keys(Subject):
                 now=now,
                 random_bytes=self._stores.random_bytes,
             )
-            return IssuedKey(key, api_keys.get(tx, api_keys.id_of(key)))
+            return _issued(tx, key, under)
 
     @needs(Permission.KEYS_WRITE)
     def revoke(self, key_id: str) -> None:
@@ -100,3 +118,11 @@ class Keys(Subject):
                 expected="a role that may do no more than that of the key which asks",
                 hint="ask somebody whose role may do as much, or use `sendopt key` where it runs",
             )
+
+
+def _issued(tx: TenantWrite, key: str, under: Claim | None) -> IssuedKey:
+    """Return a key as it is shown once, and note that its request has made it."""
+    key_id = api_keys.id_of(key)
+    if under is not None:
+        requests.note_issued(tx, under, key_id)
+    return IssuedKey(key, api_keys.get(tx, key_id))

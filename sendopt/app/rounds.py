@@ -17,8 +17,11 @@ from sendopt.app.stores import Stores
 from sendopt.deliver import ClaimPolicy, Dispatcher, RetryPolicy
 from sendopt.errors import RowRefused, SendoptError, StoreFailure
 from sendopt.records import Message, TenantId
-from sendopt.state import outbox, tenants
+from sendopt.state import outbox, requests, tenants
 from sendopt.state.damage import NOT_A_VALUE
+
+#: So that no writer waits long.
+_FORGOTTEN_AT_ONCE = 1_000
 
 _log = structlog.get_logger()
 
@@ -111,6 +114,14 @@ class Rounds:
                 failed.append(tenant_id)
             progress()
         return tuple(failed)
+
+    def forget_requests(self) -> None:
+        """Forget requests with an Idempotency-Key that nobody repeats any more."""
+        forgotten = _FORGOTTEN_AT_ONCE
+        while forgotten == _FORGOTTEN_AT_ONCE:
+            with self._stores.state.write_fleet() as tx:
+                now = self._stores.clock.now()
+                forgotten = requests.forget_expired(tx, now=now, limit=_FORGOTTEN_AT_ONCE)
 
     def settle(self) -> None:
         """Bring the log and the ledger up to what the state holds, as the service always does."""

@@ -13,6 +13,8 @@ COPY_EVERY = timedelta(seconds=1)
 METER_EVERY = timedelta(seconds=10)
 #: Small copies make small files; they are merged this often.
 COMPACT_EVERY = timedelta(hours=1)
+#: A request is kept for a day; a few minutes more harm nobody.
+FORGET_EVERY = timedelta(minutes=5)
 
 #: To merge the files of a large log takes long and cannot be looked into.
 _COMPACTION = Patience(late=timedelta(hours=1), hung=timedelta(hours=3))
@@ -25,7 +27,7 @@ def dispatching(app: App) -> list[Part]:
 
 
 def appending(app: App) -> list[Part]:
-    """Return the parts that copy the outbox to the log, compact the log, and meter.
+    """Return the parts that copy the outbox to the log, compact the log, meter, and forget.
 
     Whoever holds the log for an import goes first: what waits here is safe in the state.
     """
@@ -33,6 +35,7 @@ def appending(app: App) -> list[Part]:
         Part("append", in_turns(_copying(app)), patience(app)),
         Part("compact", in_turns(_compacting(app)), _COMPACTION),
         Part("meter", in_turns(_metering(app)), patience(app)),
+        Part("forget", in_turns(_forgetting(app)), patience(app)),
     ]
 
 
@@ -67,6 +70,14 @@ def _metering(app: App) -> Turn:
         return METER_EVERY
 
     return meter
+
+
+def _forgetting(app: App) -> Turn:
+    def forget(_beat: Callable[[], None]) -> timedelta:
+        app.rounds.forget_requests()
+        return FORGET_EVERY
+
+    return forget
 
 
 def _compacting(app: App) -> Turn:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from sendopt.api import openapi, problems
 from sendopt.api.auth import Facade, KeysRead, KeysWrite
 from sendopt.api.body import JsonBody
+from sendopt.api.idempotency import claim_of
 from sendopt.api.ids import PathId
 from sendopt.api.routing import Route
 from sendopt.api.schemas.keys import IssuedKey, Key, KeyBody, Keys, Role, Roles, RotationBody
@@ -27,34 +28,41 @@ def list_keys(who: KeysRead, app: Facade) -> Keys:
 @router.post(
     "/keys",
     status_code=201,
-    responses=problems.responses({**_BEYOND, 404: ["role_unknown"]}, body=True),
+    responses=problems.responses(
+        {**_BEYOND, 404: ["role_unknown"], 409: ["already_issued"]}, body=True
+    ),
     openapi_extra=openapi.takes(
         KeyBody, example={"name": "night import", "role": "ingest", "expires_in_days": 90}
     ),
 )
-def issue_key(who: KeysWrite, app: Facade, body: JsonBody) -> IssuedKey:
+def issue_key(request: Request, who: KeysWrite, app: Facade, body: JsonBody) -> IssuedKey:
     """Issue a key, which is shown this once; its role may do no more than that of the asking key.
 
-    A repetition issues another one: revoke what nobody has got.
+    A repetition issues another one, or under its Idempotency-Key is refused (`already_issued`) and
+    names the one that nobody has got: revoke that.
     """
     asked = validate(KeyBody, body)
-    return IssuedKey.of(
-        app.for_(who).keys.issue(asked.name, role=asked.role, lifetime=asked.lifetime)
+    issued = app.for_(who).keys.issue(
+        asked.name, role=asked.role, lifetime=asked.lifetime, under=claim_of(request)
     )
+    return IssuedKey.of(issued)
 
 
 @router.post(
     "/keys/{key_id}/rotate",
     status_code=201,
     responses=problems.responses(
-        {**_BEYOND, **_UNKNOWN, 409: ["key_dead", "rotation_under_way"]}, body=True
+        {**_BEYOND, **_UNKNOWN, 409: ["key_dead", "rotation_under_way", "already_issued"]},
+        body=True,
     ),
     openapi_extra=openapi.takes(RotationBody, example={"overlap_hours": 168}),
 )
-def rotate_key(who: KeysWrite, app: Facade, key_id: PathId, body: JsonBody) -> IssuedKey:
+def rotate_key(
+    request: Request, who: KeysWrite, app: Facade, key_id: PathId, body: JsonBody
+) -> IssuedKey:
     """Issue the successor of a key, of the same name and role; both open the tenant meanwhile."""
     overlap = validate(RotationBody, body).overlap
-    return IssuedKey.of(app.for_(who).keys.rotate(key_id, overlap=overlap))
+    return IssuedKey.of(app.for_(who).keys.rotate(key_id, overlap=overlap, under=claim_of(request)))
 
 
 @router.delete(
