@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, cast
 
 from fastapi import Depends, FastAPI, Request
@@ -13,7 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sendopt.api.threads import in_thread
 from sendopt.app import App
 from sendopt.errors import NotAuthorized
-from sendopt.records import Permission, Principal
+from sendopt.records import Origin, Permission, Principal
 
 #: A key in a URL ends in access logs, browser histories and referrers: refused even if valid.
 _KEY_PARAMETERS = ("key", "api_key", "apikey", "token", "access_token")
@@ -45,7 +46,13 @@ async def _principal(
     principal = await in_thread(lambda: app.authenticate(key))
     request.state.principal = principal
     request.state.tenant_id = principal.tenant_id
-    return principal
+    return replace(principal, origin=_origin(request))
+
+
+def _origin(request: Request) -> Origin:
+    """Return from where a request came; no header is believed that names another address."""
+    place = "unknown" if request.client is None else request.client.host
+    return Origin(place, request.state.request_id)
 
 
 class Needs:
@@ -98,6 +105,7 @@ SendsCancel = Annotated[Principal, Depends(Needs(Permission.SENDS_CANCEL))]
 ResultsRead = Annotated[Principal, Depends(Needs(Permission.RESULTS_READ))]
 ModelsRead = Annotated[Principal, Depends(Needs(Permission.MODELS_READ))]
 ModelsWrite = Annotated[Principal, Depends(Needs(Permission.MODELS_WRITE))]
+AuditRead = Annotated[Principal, Depends(Needs(Permission.AUDIT_READ))]
 KeysRead = Annotated[Principal, Depends(Needs(Permission.KEYS_READ))]
 KeysWrite = Annotated[Principal, Depends(Needs(Permission.KEYS_WRITE))]
 StatementsRead = Annotated[Principal, Depends(Needs(Permission.STATEMENTS_READ))]

@@ -25,6 +25,7 @@ from sendopt.api.observe import Observer
 from sendopt.api.paths import EncodedPaths
 from sendopt.api.protocol import LimitedConfig, Times
 from sendopt.api.routes import (
+    audit,
     campaigns,
     devices,
     events,
@@ -54,6 +55,7 @@ _SUBJECTS = (
     devices,
     sends,
     keys,
+    audit,
     models,
     lift,
     statements,
@@ -69,6 +71,7 @@ _TAGS = [
     {"name": "devices", "description": "Where messages can reach a user."},
     {"name": "sends", "description": "One message to one user: where it stands, and why then."},
     {"name": "keys", "description": "Who may do what."},
+    {"name": "audit", "description": "Who changed what."},
     {"name": "models", "description": "Which model speaks, which did, and going back to it."},
     {"name": "lift", "description": "What choosing the time was worth, from users held out."},
     {"name": "statements", "description": "What is charged, and how it was counted."},

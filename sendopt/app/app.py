@@ -12,7 +12,7 @@ from sendopt.app.state_store import make_home
 from sendopt.app.stores import Stores
 from sendopt.app.work import Work
 from sendopt.clock import Clock, SystemClock
-from sendopt.records import COMMAND_LINE, Principal, TenantId
+from sendopt.records import COMMAND_LINE, Origin, Principal, TenantId
 from sendopt.settings import Settings, load_settings
 from sendopt.state import api_keys, tenants
 
@@ -74,7 +74,7 @@ class App(Stores):
         """
         with self.state.read(tenant_id) as tx:
             tenants.get(tx)
-        return self.for_(Principal.owner(tenant_id, actor))
+        return self.for_(Principal.owner(tenant_id, actor, origin=Origin(COMMAND_LINE)))
 
     @cached_property
     def operator(self) -> Operator:

@@ -55,6 +55,8 @@ class Campaigns(Subject):
             put = campaigns.put_campaign(
                 tx, campaign, definition, rules=schedule.rules_of(campaign), now=now
             )
+            if put is not campaigns.Put.REPEATED:
+                self._audit(tx, "campaign:put", campaign.campaign_id, after={"was": put.value})
         preview = None
         if commit:
             plan = self._plan(campaign, now=now)
@@ -62,6 +64,9 @@ class Campaigns(Subject):
             with self._write() as tx:
                 campaigns.require_definition(tx, campaign.campaign_id, definition)
                 plans.commit(tx, plan, now=now)
+                self._audit(
+                    tx, "campaign:commit", campaign.campaign_id, after={"sends": len(plan.sends)}
+                )
         status = self._status(campaign.campaign_id)
         return CampaignReport(
             campaign_id=campaign.campaign_id,
@@ -110,9 +115,12 @@ class Campaigns(Subject):
             NotFound: `campaign_unknown`.
         """
         with self._write() as tx:
-            plans.cancel_campaign(
+            before = campaigns.get_campaign(tx, campaign_id)
+            called_off = plans.cancel_campaign(
                 tx, campaign_id, reason=EndReason.CAMPAIGN_CANCELLED, now=self._now()
             )
+            if before.cancelled_at is None or called_off:
+                self._audit(tx, "campaign:cancel", campaign_id, after={"called_off": called_off})
         return self._status(campaign_id)
 
     def _status(self, campaign_id: CampaignId) -> CampaignStatus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sendopt.app.subject import Subject, needs
 from sendopt.errors import NotPermitted
@@ -57,7 +58,9 @@ class Keys(Subject):
                 now=now,
                 random_bytes=self._stores.random_bytes,
             )
-            return _issued(tx, key, under)
+            issued = _issued(tx, key, under)
+            self._audit(tx, "key:issue", issued.listed.key_id, after=_told(issued.listed))
+            return issued
 
     @needs(Permission.KEYS_WRITE)
     def rotate(self, key_id: str, *, overlap: timedelta, under: Claim | None = None) -> IssuedKey:
@@ -75,7 +78,8 @@ class Keys(Subject):
         """
         now = self._now()
         with self._write() as tx:
-            self._require_power(tx, api_keys.get(tx, key_id).role)
+            before = api_keys.get(tx, key_id)
+            self._require_power(tx, before.role)
             key = api_keys.rotate(
                 tx,
                 key_id,
@@ -83,7 +87,10 @@ class Keys(Subject):
                 now=now,
                 random_bytes=self._stores.random_bytes,
             )
-            return _issued(tx, key, under)
+            issued = _issued(tx, key, under)
+            after = _told(api_keys.get(tx, key_id)) | {"successor": issued.listed.key_id}
+            self._audit(tx, "key:rotate", key_id, before=_told(before), after=after)
+            return issued
 
     @needs(Permission.KEYS_WRITE)
     def revoke(self, key_id: str) -> None:
@@ -94,8 +101,11 @@ class Keys(Subject):
             NotPermitted: `role_beyond_own`.
         """
         with self._write() as tx:
-            self._require_power(tx, api_keys.get(tx, key_id).role)
+            before = api_keys.get(tx, key_id)
+            self._require_power(tx, before.role)
             api_keys.revoke(tx, key_id, now=self._now())
+            if before.revoked_at is None:
+                self._audit(tx, "key:revoke", key_id, before=_told(before))
 
     @needs(Permission.KEYS_READ)
     def everyone(self) -> list[api_keys.ApiKey]:
@@ -126,3 +136,13 @@ def _issued(tx: TenantWrite, key: str, under: Claim | None) -> IssuedKey:
     if under is not None:
         requests.note_issued(tx, under, key_id)
     return IssuedKey(key, api_keys.get(tx, key_id))
+
+
+def _told(key: api_keys.ApiKey) -> dict[str, Any]:
+    """Return what the audit says of a key."""
+    ends = key.expires_at
+    return {
+        "name": key.name,
+        "role": key.role,
+        "expires_at": None if ends is None else ends.isoformat(),
+    }

@@ -98,6 +98,10 @@ class Models(Subject):
             if trained is not None:
                 named = f"model {trained.model_version}"
                 self._stores.log.name_snapshot(named, report.log_snapshot)
+        # The registry is no part of the state, and keeps every move of its own.
+        with self._write() as tx:
+            after = {"promoted": report.promoted}
+            self._audit(tx, "model:train", f"model {report.model_version}", after=after)
         return report
 
     @needs(Permission.MODELS_READ)
@@ -166,13 +170,17 @@ class Models(Subject):
             ModelNotServable: `model_damaged`, `registry_unavailable`.
         """
         asked = validate(RollbackBody, body)
-        return self._stores.registry.roll_back(
+        found = self._stores.registry.roll_back(
             self._tenant_id,
             to=asked.to,
             by=self._principal.actor,
             reason=asked.reason,
             now=self._now(),
         )
+        with self._write() as tx:
+            after = {"reason": asked.reason}
+            self._audit(tx, "model:roll_back", f"model {found.version}", after=after)
+        return found
 
     @needs(Permission.MODELS_WRITE)
     def drift(self) -> DriftReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from sendopt.app.subject import Subject, needs
 from sendopt.errors import NotPermitted
@@ -29,6 +30,7 @@ class Roles(Subject):
             NotPermitted: `role_beyond_own`.
         """
         with self._write() as tx:
+            before = next((each for each in roles.everyone(tx) if each.name == name), None)
             made = roles.put(tx, name, permissions, now=self._now())
             beyond = made.permissions - self._principal.permissions
             if beyond:
@@ -38,6 +40,14 @@ class Roles(Subject):
                     field="permissions",
                     expected="no more than one may do oneself",
                     hint="ask somebody who may do as much",
+                )
+            if made != before:
+                self._audit(
+                    tx,
+                    "role:put",
+                    name,
+                    before=None if before is None else _told(before),
+                    after=_told(made),
                 )
             return made
 
@@ -50,4 +60,11 @@ class Roles(Subject):
             Conflict: `role_in_use`.
         """
         with self._write() as tx:
+            before = roles.get(tx, name)
             roles.delete(tx, name)
+            self._audit(tx, "role:delete", name, before=_told(before))
+
+
+def _told(role: Role) -> dict[str, Any]:
+    """Return what the audit says of a role."""
+    return {"permissions": sorted(role.permissions)}

@@ -45,7 +45,8 @@ class Sends(Subject):
             Conflict: `send_not_planned`, if it is being handed over or has ended.
         """
         with self._write() as tx:
-            plans.cancel_send(tx, send_id, reason=EndReason.SEND_CANCELLED)
+            if plans.cancel_send(tx, send_id, reason=EndReason.SEND_CANCELLED):
+                self._audit(tx, "send:cancel", send_id)
         return self._shown(send_id)
 
     @needs(Permission.EVENTS_WRITE)

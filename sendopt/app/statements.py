@@ -10,6 +10,7 @@ from sendopt.app.subject import Subject, needs
 from sendopt.bill import statement_list
 from sendopt.bill.statement_list import ListedStatement
 from sendopt.records import Permission, RateCard
+from sendopt.state import TenantWrite
 from sendopt.state.pages import Page
 
 
@@ -24,7 +25,17 @@ class Statements(Subject):
             InvalidInput: `money_invalid`, `time_invalid`, `window_invalid`.
             Conflict: `period_closed`, `rate_card_order`, `already_counted`.
         """
-        return bill.put_rate_card(self._stores.state, self._tenant_id, body)
+
+        def audit(tx: TenantWrite, card: RateCard) -> None:
+            after = {
+                "currency": card.currency,
+                "click_price_minor": str(card.click_price_minor),
+                "response_price_minor": str(card.response_price_minor),
+                "effective_at": card.effective_at.isoformat(),
+            }
+            self._audit(tx, "rate_card:put", f"version {card.version}", after=after)
+
+        return bill.put_rate_card(self._stores.state, self._tenant_id, body, beside=audit)
 
     @needs(Permission.STATEMENTS_READ)
     def get(self, period: str) -> IssuedStatement:
@@ -55,4 +66,10 @@ class Statements(Subject):
         Raises:
             Conflict: `period_open`, until the grace after its end is over.
         """
-        return bill.close_period(self._stores.state, self._tenant_id, period, now=self._now())
+
+        def audit(tx: TenantWrite, closing: bill.Closing) -> None:
+            self._audit(tx, "statement:close", period, after={"sha256": closing.sha256})
+
+        return bill.close_period(
+            self._stores.state, self._tenant_id, period, now=self._now(), beside=audit
+        )

@@ -7,15 +7,17 @@ command or notebook can reach one past that question.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sendopt.app.stores import Stores
-from sendopt.records import Permission, Principal
-from sendopt.state import TenantRead, TenantWrite
+from sendopt.records import AuditRecord, Permission, Principal
+from sendopt.state import TenantRead, TenantWrite, audit_trail
+
+_AUDIT_ID_BYTES = 16
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
@@ -43,6 +45,30 @@ class Subject:
 
     def _now(self) -> datetime:
         return self._stores.clock.now()
+
+    def _audit(
+        self,
+        tx: TenantWrite,
+        action: str,
+        target: str,
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keep that the principal made the change that `tx` makes; see `AuditRecord`."""
+        who = self._principal
+        record = AuditRecord(
+            audit_id=self._stores.random_bytes(_AUDIT_ID_BYTES).hex(),
+            at=self._now(),
+            actor=who.actor,
+            role=who.role,
+            origin=who.origin,
+            action=action,
+            target=target,
+            before=before,
+            after=after,
+        )
+        audit_trail.add(tx, record)
 
 
 def needs(

@@ -9,6 +9,7 @@ from sendopt.app.stores import Stores
 from sendopt.records import Principal
 
 if TYPE_CHECKING:
+    from sendopt.app.audit import Audit
     from sendopt.app.campaigns import Campaigns
     from sendopt.app.devices import Devices
     from sendopt.app.events import Events
@@ -106,3 +107,9 @@ class Work:
         from sendopt.app.roles import Roles
 
         return Roles(self._stores, self.principal)
+
+    @cached_property
+    def audit(self) -> Audit:
+        from sendopt.app.audit import Audit
+
+        return Audit(self._stores, self.principal)

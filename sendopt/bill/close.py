@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from sendopt.bill.periods import GRACE, bounds
 from sendopt.bill.statement import Statement, compute, read_document
 from sendopt.errors import Conflict
 from sendopt.records import TenantId
-from sendopt.state import State, TenantRead, audit, ledger, tenants
+from sendopt.state import State, TenantRead, TenantWrite, audit, ledger, tenants
 from sendopt.state.ledger import ClosedPeriod, LedgerEntry
 
 RECEIVABLE = "receivable"
@@ -27,10 +27,24 @@ class Closing:
     closed_at: datetime
 
 
-def close_period(state: State, tenant_id: TenantId, period: str, *, now: datetime) -> Closing:
+def close_period(
+    state: State,
+    tenant_id: TenantId,
+    period: str,
+    *,
+    now: datetime,
+    beside: Callable[[TenantWrite, Closing], None] = lambda _tx, _closing: None,
+) -> Closing:
     """Meter what is left, freeze the statement and book its amounts, all or nothing.
 
     Closing again gives the first answer. What is recorded later belongs to the next open period.
+
+    Args:
+        state: where all of it is.
+        tenant_id: whose period.
+        period: such as 2026-10.
+        now: when.
+        beside: done in the same transaction, where the period was open.
 
     Raises:
         InvalidInput: `period_invalid`.
@@ -57,7 +71,9 @@ def close_period(state: State, tenant_id: TenantId, period: str, *, now: datetim
         closed = ClosedPeriod(period, now, statement.document(), statement.sha256())
         ledger.add_closed(tx, closed)
         ledger.post(tx, postings(statement), now=now)
-    return _closing(closed)
+        closing = _closing(closed)
+        beside(tx, closing)
+    return closing
 
 
 def closable(tx: TenantRead, *, now: datetime) -> list[str]:

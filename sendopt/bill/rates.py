@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ from sendopt.clock import parse_instant
 from sendopt.errors import Conflict, InvalidInput
 from sendopt.money import parse_currency, parse_minor
 from sendopt.records import RateCard, TenantId
-from sendopt.state import State, ledger, metering, tenants
+from sendopt.state import State, TenantWrite, ledger, metering, tenants
 from sendopt.strict_json import StrictModel, validate
 
 SHORTEST_WINDOW = timedelta(minutes=1)
@@ -74,11 +74,18 @@ def parse_rate_card(body: Any, *, version: int = 1) -> RateCard:
     )
 
 
-def put_rate_card(state: State, tenant_id: TenantId, body: Any) -> RateCard:
+def put_rate_card(
+    state: State,
+    tenant_id: TenantId,
+    body: Any,
+    *,
+    beside: Callable[[TenantWrite, RateCard], None] = lambda _tx, _card: None,
+) -> RateCard:
     """Add a rate card; the same card again changes nothing.
 
     A card takes effect after every earlier one, in a period that is open, and at a time from which
-    on nothing has been counted: no price changes for what has already happened.
+    on nothing has been counted: no price changes for what has already happened. A card that is new
+    has `beside` done in the same transaction.
 
     Raises:
         InvalidInput: as `parse_rate_card`, and `money_invalid` for a second currency.
@@ -103,6 +110,7 @@ def put_rate_card(state: State, tenant_id: TenantId, body: Any) -> RateCard:
             )
         card = replace(card, version=len(cards) + 1)
         ledger.add_rate_card(tx, card)
+        beside(tx, card)
     return card
 
 

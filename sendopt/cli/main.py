@@ -12,6 +12,7 @@ import typer
 import sendopt
 from sendopt.cli import (
     access,
+    audit,
     backups,
     billing,
     campaigns,
@@ -72,6 +73,7 @@ for group in (
     log,
     operate,
     access,
+    audit,
     backups,
 ):
     group.register(commands)

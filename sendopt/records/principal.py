@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from sendopt.errors import NotPermitted
 from sendopt.records.ids import TenantId
+from sendopt.records.origin import UNKNOWN_ORIGIN, Origin
 
 
 class Permission(StrEnum):
@@ -32,6 +33,7 @@ class Permission(StrEnum):
     RATE_CARDS_WRITE = "rate_cards:write"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
+    AUDIT_READ = "audit:read"  # who changed what
 
 
 class BuiltInRole(StrEnum):
@@ -66,7 +68,8 @@ PERMISSIONS_OF: dict[BuiltInRole, frozenset[Permission]] = {
         Permission.SCORES_READ,
         Permission.MODELS_READ,
     },
-    BuiltInRole.ANALYST: _READS - {Permission.STATEMENTS_READ, Permission.KEYS_READ},
+    BuiltInRole.ANALYST: _READS
+    - {Permission.STATEMENTS_READ, Permission.KEYS_READ, Permission.AUDIT_READ},
     BuiltInRole.FINANCE: _ABOUT_CAMPAIGNS | _MONEY | {Permission.STATEMENTS_READ},
     BuiltInRole.AUDITOR: _READS,
     BuiltInRole.INGEST: frozenset(
@@ -91,11 +94,14 @@ class Principal:
     actor: str  # "key:3f2a...", "command line"
     role: str  # a built-in one, or one of the tenant's own
     permissions: frozenset[Permission]
+    origin: Origin = UNKNOWN_ORIGIN
 
     @classmethod
-    def owner(cls, tenant_id: TenantId, actor: str) -> Principal:
+    def owner(
+        cls, tenant_id: TenantId, actor: str, *, origin: Origin = UNKNOWN_ORIGIN
+    ) -> Principal:
         """Return somebody with the rights of the tenant's owner."""
-        return cls(tenant_id, actor, BuiltInRole.OWNER, frozenset(Permission))
+        return cls(tenant_id, actor, BuiltInRole.OWNER, frozenset(Permission), origin)
 
     def require(self, permission: Permission) -> None:
         """Refuse what the role does not allow.

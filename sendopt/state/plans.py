@@ -134,8 +134,8 @@ def get_send(tx: TenantRead, send_id: SendId) -> StoredSend:
     )
 
 
-def cancel_send(tx: TenantWrite, send_id: SendId, *, reason: EndReason) -> None:
-    """Cancel a send that is still planned; one that is cancelled already stays as it is.
+def cancel_send(tx: TenantWrite, send_id: SendId, *, reason: EndReason) -> bool:
+    """Cancel a send that is still planned; False = it was cancelled already, and stays as it is.
 
     Raises:
         NotFound: `send_unknown`.
@@ -143,7 +143,7 @@ def cancel_send(tx: TenantWrite, send_id: SendId, *, reason: EndReason) -> None:
     """
     of_send = sa.and_(tx.owns(planned_send), planned_send.c.send_id == send_id)
     if _cancel(tx, of_send, reason):
-        return
+        return True
     state = tx.scalar(sa.select(planned_send.c.state).where(of_send))
     if state is None:
         raise _send_unknown()
@@ -153,6 +153,7 @@ def cancel_send(tx: TenantWrite, send_id: SendId, *, reason: EndReason) -> None:
             code="send_not_planned",
             expected="a send that is still planned",
         )
+    return False
 
 
 def cancel_campaign(

@@ -52,6 +52,7 @@ POST /v1/keys                           owner admin
 POST /v1/keys/{key_id}/rotate           owner admin
 DELETE /v1/keys/{key_id}                owner admin
 GET  /v1/roles                          owner admin auditor
+GET  /v1/audit                          owner admin auditor
 """
 
 Grid = dict[tuple[str, str], frozenset[str]]

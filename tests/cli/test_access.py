@@ -93,3 +93,20 @@ def test_every_tenant_is_listed(told: Any) -> None:
         "default": "UTC",
     }
     assert "Europe/Vienna" in told("tenant", "list")
+
+
+def test_what_was_done_at_the_command_line_is_told(told: Any, ended: Ended) -> None:
+    key_id = told("key", "issue", "a program", "--role", "analyst").split("_")[1]
+    told("role", "put", "desk", "sends:read")
+    told("key", "revoke", key_id)
+    records = json.loads(told("audit", "list", "--json"))["records"]
+    assert [(each["action"], each["target"]) for each in records] == [
+        ("key:revoke", key_id),
+        ("role:put", "desk"),
+        ("key:issue", key_id),
+    ]
+    assert {each["origin"]["place"] for each in records} == {"command line"}
+    assert key_id in told("audit", "list", "--action", "key:issue", "--target", key_id)
+    nobody = told("audit", "list", "--actor", "nobody", "--since", "2026-01-01T00:00:00Z", "--json")
+    assert json.loads(nobody)["records"] == []
+    assert ended("audit", "list", "--since", "yesterday")[0] == 2

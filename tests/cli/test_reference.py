@@ -18,7 +18,7 @@ COMMANDS = (
     "settings", "backup", "backups", "restore", "hold", "resume",
     "models compare", "models list", "models rollback", "models ui", "models show", "drift",
     "log scrub", "tenant create", "tenant list", "key issue", "key rotate", "key list",
-    "key revoke", "role put", "role list", "role delete",
+    "key revoke", "role put", "role list", "role delete", "audit list",
 )  # fmt: skip
 
 

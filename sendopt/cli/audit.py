@@ -1,0 +1,79 @@
+"""`sendopt audit`: who changed what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from sendopt.cli.options import AsJson, Home, Tenant, open_known_work
+from sendopt.cli.output import print_json, print_table
+from sendopt.clock import parse_instant
+from sendopt.records import AuditRecord
+from sendopt.state.audit_trail import AuditFilter
+
+
+def register(commands: typer.Typer) -> None:
+    """Add these commands."""
+    audit = typer.Typer(help="Who changed what.", no_args_is_help=True)
+    audit.command("list")(list_records)
+    commands.add_typer(audit, name="audit")
+
+
+def list_records(
+    actor: Annotated[
+        str | None, typer.Option("--actor", metavar="NAME", help="Only by this one.")
+    ] = None,
+    action: Annotated[
+        str | None, typer.Option("--action", metavar="ACTION", help="Only this, as key:issue.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", metavar="ID", help="Only of what has this id.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Only then or later.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="Only before.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="At most so many.")
+    ] = 100,
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Show who changed what, the newest first."""
+    wanted = AuditFilter(
+        actor=actor,
+        action=action,
+        target=target,
+        since=None if since is None else parse_instant(since, field="--since"),
+        until=None if until is None else parse_instant(until, field="--until"),
+    )
+    page = open_known_work(home, tenant).audit.page(wanted, limit=limit)
+    if as_json:
+        print_json({"tenant_id": tenant, "records": page.items, "damaged": page.damaged})
+        return
+    print_table(
+        f"Changes of {tenant}",
+        ["when", "who", "from", "what", "of", "change"],
+        [_line(each) for each in page.items],
+    )
+
+
+def _line(record: AuditRecord) -> tuple[str, ...]:
+    return (
+        f"{record.at:%Y-%m-%d %H:%M:%S}",
+        record.actor,
+        record.origin.place,
+        record.action,
+        record.target,
+        " → ".join(_in_words(each) for each in (record.before, record.after) if each is not None),
+    )
+
+
+def _in_words(told: Mapping[str, Any]) -> str:
+    return json.dumps(told, ensure_ascii=False)
