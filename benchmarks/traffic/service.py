@@ -35,7 +35,8 @@ def prepare(folder: Path, users: int) -> tuple[Path, list[str], str]:
 
 
 def issue_key(home: Path) -> str:
-    """Return a new key of the default tenant."""
+    """Return a new key of the default tenant, in a home that is begun if it was not there."""
+    run(*SENDOPT, "tenant", "create", "default", home=home)
     issued = run(*SENDOPT, "key", "issue", "traffic", home=home).said
     return issued[issued.index("so_") :].split()[0]
 

@@ -13,7 +13,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
@@ -51,6 +51,7 @@ _STATUS_OF_CODE = {
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "bad_encoding": 415,  # RFC 9110, section 15.5.16
+    "no_champion": 409,  # nothing has failed: the tenant has trained no model yet
 }
 _STATUS_OF_TYPE: tuple[tuple[type[SendoptError], int], ...] = (
     (NotAuthorized, 401),
@@ -122,7 +123,7 @@ class Problem(BaseModel):
 
 def status_of(error: SendoptError) -> int:
     """Return the HTTP status that `error` is answered with."""
-    if isinstance(error, InvalidInput) and error.code in _STATUS_OF_CODE:
+    if isinstance(error, InvalidInput | ModelNotServable) and error.code in _STATUS_OF_CODE:
         return _STATUS_OF_CODE[error.code]
     for kind, status in _STATUS_OF_TYPE:
         if isinstance(error, kind):
@@ -371,8 +372,8 @@ def _route_meant(request: Request) -> str | None:
 def _allowed(request: Request) -> str:
     """Return the methods of a path, of which each has a route of its own."""
     allowed: set[str] = set()
-    for route in request.app.routes:
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE and isinstance(route, Route | APIRoute):
+    for context in iter_route_contexts(request.app.routes):
+        route = context.original_route
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
             allowed |= set(route.methods or ())
     return ", ".join(sorted(allowed))

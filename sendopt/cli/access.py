@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,11 +15,13 @@ from sendopt.cli.options import (
     open_home,
     open_known_home,
     open_known_work,
-    open_work,
     parse_duration,
 )
 from sendopt.cli.output import print_json, print_table, stdout
 from sendopt.records import BuiltInRole, Permission, TenantId
+
+if TYPE_CHECKING:
+    from sendopt.state.roles import Role
 
 KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The middle part of the key.")]
 RoleName = Annotated[str, typer.Argument(metavar="NAME", help="Of the role, as keys name it.")]
@@ -93,7 +95,7 @@ def issue_key(
 ) -> None:
     """Make an API key. It is shown this once; only its hash is kept."""
     lifetime = None if expires_in is None else parse_duration(expires_in, field="--expires-in")
-    key = open_work(home, tenant).keys.issue(name, role=role, lifetime=lifetime).key
+    key = open_known_work(home, tenant).keys.issue(name, role=role, lifetime=lifetime).key
     if as_json:
         print_json({"tenant_id": tenant, "key": key})
     else:
@@ -134,8 +136,10 @@ def rotate_key(
     as_json: AsJson = False,
 ) -> None:
     """Make the successor of a key, of the same name and role; the old one ends a while later."""
-    successor = open_known_work(home, tenant).keys.rotate(
-        key_id, overlap=parse_duration(overlap, field="--overlap")
+    successor = (
+        open_known_work(home, tenant)
+        .keys.rotate(key_id, overlap=parse_duration(overlap, field="--overlap"))
+        .key
     )
     if as_json:
         print_json({"tenant_id": tenant, "key": successor})
@@ -147,21 +151,21 @@ def revoke_key(
     key_id: KeyId,
     home: Home = None,
     tenant: Tenant = "default",
+    as_json: AsJson = False,
 ) -> None:
     """Make a key useless from now on."""
     open_known_work(home, tenant).keys.revoke(key_id)
-    stdout.print(f"{key_id}: revoked")
+    if as_json:
+        print_json({"tenant_id": tenant, "key_id": key_id, "revoked": True})
+    else:
+        stdout.print(f"{key_id}: revoked")
 
 
 def list_roles(home: Home = None, tenant: Tenant = "default", as_json: AsJson = False) -> None:
     """Show which roles there are, and what each may do."""
     found = open_known_work(home, tenant).roles.everyone()
     if as_json:
-        roles = [
-            {"name": each.name, "permissions": sorted(each.permissions), "built_in": each.built_in}
-            for each in found
-        ]
-        print_json({"tenant_id": tenant, "roles": roles})
+        print_json({"tenant_id": tenant, "roles": [_told(each) for each in found]})
         return
     print_table(
         f"Roles of {tenant}",
@@ -178,16 +182,33 @@ def put_role(
     ],
     home: Home = None,
     tenant: Tenant = "default",
+    as_json: AsJson = False,
 ) -> None:
     """Make a role of the tenant's own, or change what it may do; its keys follow at once."""
     made = open_known_work(home, tenant).roles.put(name, permissions)
-    stdout.print(f"{made.name}: {_in_words(made.permissions)}")
+    if as_json:
+        print_json({"tenant_id": tenant, "role": _told(made)})
+    else:
+        stdout.print(f"{made.name}: {_in_words(made.permissions)}")
 
 
-def delete_role(name: RoleName, home: Home = None, tenant: Tenant = "default") -> None:
+def delete_role(
+    name: RoleName, home: Home = None, tenant: Tenant = "default", as_json: AsJson = False
+) -> None:
     """Forget a role of the tenant's own that no key has any more."""
     open_known_work(home, tenant).roles.delete(name)
-    stdout.print(f"{name}: deleted")
+    if as_json:
+        print_json({"tenant_id": tenant, "name": name, "deleted": True})
+    else:
+        stdout.print(f"{name}: deleted")
+
+
+def _told(role: Role) -> dict[str, Any]:
+    return {
+        "name": role.name,
+        "permissions": sorted(role.permissions),
+        "built_in": role.built_in,
+    }
 
 
 def _in_words(permissions: Iterable[Permission]) -> str:

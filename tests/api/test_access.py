@@ -353,6 +353,22 @@ def test_routes_that_are_not_there_are_problems_too(
     assert ("allow" in response.headers) == (status == 405)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/v1/events", "POST"),
+        ("PATCH", "/v1/users/ann", "GET, PUT"),
+        ("DELETE", "/v1/campaigns", "GET, POST"),
+        ("PUT", "/healthz", "GET"),
+        ("DELETE", "/t/token", "GET, HEAD"),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_ones(
+    acme: httpx.Client, method: str, path: str, allowed: str
+) -> None:
+    assert acme.request(method, path).headers["allow"] == allowed
+
+
 def test_every_answer_forbids_caching_and_guessing(stranger: httpx.Client) -> None:
     for path in ("/healthz", "/nowhere", "/v1/events"):
         headers = stranger.get(path).headers

@@ -71,4 +71,4 @@ def test_what_cannot_be_explained(client: httpx.Client, path: str, status: int, 
 def test_without_a_model_the_reason_is_told(acme: httpx.Client) -> None:
     acme.put("/v1/users/unexplained", json={"timezone": None})
     problem = acme.get("/v1/users/unexplained/explanation")
-    assert (problem.status_code, problem.json()["code"]) == (503, "no_champion")
+    assert (problem.status_code, problem.json()["code"]) == (409, "no_champion")

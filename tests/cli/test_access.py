@@ -64,6 +64,10 @@ def test_a_role_of_ones_own_is_made_shown_given_and_forgotten(told: Any, ended: 
     status, _, err = ended("role", "delete", "desk")
     assert (status, key_id in err) == (2, True)
     told("key", "revoke", key_id)
+    made = json.loads(told("role", "put", "desk", "sends:read", "--json"))["role"]
+    assert made == {"name": "desk", "permissions": ["sends:read"], "built_in": False}
+    assert json.loads(told("role", "delete", "desk", "--json"))["deleted"] is True
+    told("role", "put", "desk", "sends:read")
     assert told("role", "delete", "desk") == "desk: deleted"
     assert "everything" in told("role", "list")
 

@@ -42,7 +42,7 @@ def told(home: Path) -> Told:
 def test_keys_are_listed_without_their_secrets(told: Told) -> None:
     issued = [json.loads(told("key", "issue", name, "--json"))["key"] for name in ("old", "new")]
     key_ids = [key.split("_")[1] for key in issued]
-    told("key", "revoke", key_ids[0])
+    assert json.loads(told("key", "revoke", key_ids[0], "--json"))["key_id"] == key_ids[0]
     as_json, as_text = told("key", "list", "--json"), told("key", "list")
     listed: list[dict[str, Any]] = json.loads(as_json)["keys"]
     assert [(key["key_id"], key["name"]) for key in listed] == [

@@ -147,7 +147,7 @@ def test_a_home_that_was_moved_works_and_leaves_nothing_behind(
 
 ASKING = (
     "score", "train", "models list", "models show", "explain ann", "verify", "drift", "backtest",
-    "lift", "plan campaign.json",
+    "lift", "plan campaign.json", "key issue shop",
 )  # fmt: skip
 
 

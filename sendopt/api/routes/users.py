@@ -23,8 +23,8 @@ from sendopt.records import UserId
 _UNKNOWN = {404: ["user_unknown", "not_found"]}
 _PARAMETERS = {422: ["wrong_type", "invalid"]}
 _NO_MODEL = [
-    *("no_champion", "model_stale", "model_damaged", "model_failed", "model_too_slow"),
-    *("model_output_invalid", "registry_unavailable"),
+    *("model_stale", "model_damaged", "model_failed", "model_too_slow", "model_output_invalid"),
+    "registry_unavailable",
 ]
 
 router = APIRouter(prefix="/v1/users", tags=["users"], route_class=Route)
@@ -94,7 +94,7 @@ def get_best_times(
 
 @router.get(
     "/{user_id}/explanation",
-    responses=problems.responses({**_UNKNOWN, **_PARAMETERS, 503: _NO_MODEL}),
+    responses=problems.responses({**_UNKNOWN, **_PARAMETERS, 409: ["no_champion"], 503: _NO_MODEL}),
 )
 def explain_best_times(
     who: ScoresRead,
@@ -106,7 +106,8 @@ def explain_best_times(
 ) -> ExplainedUser:
     """Say why the user's best time is what it is, in words and in every figure behind them.
 
-    Where no model speaks there is nothing to explain: 503, with the champion's reason as `code`.
+    Where no model speaks there is nothing to explain: 409 `no_champion` before one was trained, 503
+    with the champion's reason as `code` where it cannot speak.
     """
     explained = app.for_(who).explanations.user(UserId(user_id), configured_hour=configured_hour)
     return ExplainedUser.of(explained)
