@@ -44,6 +44,12 @@ from sendopt.records.decision import (
 from sendopt.records.device import Channel, Device
 from sendopt.records.due_send import DamagedSend, DueSend
 from sendopt.records.end_reason import EndReason
+from sendopt.records.erasure import (
+    PSEUDONYM_PREFIX,
+    Erasure,
+    ErasureReceipt,
+    ErasureStep,
+)
 from sendopt.records.event import CAUSED_BY_SEND, COUNTING_ATTRIBUTE, OUTCOMES, Event, EventType
 from sendopt.records.fallback_reason import FallbackReason
 from sendopt.records.finding import DroppedField, Finding, Rejection
@@ -93,6 +99,7 @@ __all__ = [
     "OPERATOR_PERMISSIONS_OF",
     "OUTCOMES",
     "PERMISSIONS_OF",
+    "PSEUDONYM_PREFIX",
     "UNKNOWN_ORIGIN",
     "AbstentionReason",
     "Accepted",
@@ -119,6 +126,9 @@ __all__ = [
     "DueSend",
     "EndReason",
     "Ended",
+    "Erasure",
+    "ErasureReceipt",
+    "ErasureStep",
     "Event",
     "EventType",
     "Exclusion",

@@ -42,6 +42,7 @@ class EndReason(StrEnum):
 
     CAMPAIGN_CANCELLED = "campaign_cancelled", SendState.CANCELLED, "its campaign was cancelled"
     SEND_CANCELLED = "send_cancelled", SendState.CANCELLED, "it alone was cancelled"
+    USER_ERASED = "user_erased", SendState.CANCELLED, "its user was erased"
 
     OPTED_OUT = "opted_out", SendState.SUPPRESSED, "the user wants no messages"
     TOPIC_UNWANTED = (

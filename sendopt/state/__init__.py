@@ -7,7 +7,13 @@ The only home of SQLAlchemy. Every function takes a transaction, of one tenant o
 """
 
 # Who knows any table knows all of them.
-from sendopt.state import tables_access, tables_campaigns, tables_people, tables_requests  # noqa: F401
+from sendopt.state import (  # noqa: F401
+    tables_access,
+    tables_campaigns,
+    tables_erasure,
+    tables_people,
+    tables_requests,
+)
 from sendopt.state.engine import State
 from sendopt.state.migrate import check_version, migrate, schema_version
 from sendopt.state.transaction import FleetRead, FleetWrite, TenantRead, TenantWrite, Transaction

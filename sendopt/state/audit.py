@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from sendopt.records import FINAL_STATES, ChargeKind, EventType, ResponseKind, SendState
+from sendopt.state import erasures
 from sendopt.state.hold import IS_HELD
 from sendopt.state.instant import Instant
 from sendopt.state.tables import (
@@ -287,7 +288,10 @@ def reserved_ids(tx: FleetRead) -> Iterator[Violation]:
 
 
 def is_settled(tx: TenantRead, copied_up_to: int) -> bool:
-    """Tell whether every event is in the log and every click and response has its period."""
+    """Tell whether every event is in the log and every click and response has its period.
+
+    Nor is anybody being erased, of whom state and log may speak in two ways at this moment.
+    """
     waiting = sa.exists().where(
         tx.owns(event_outbox),
         event_outbox.c.position.is_(None) | (event_outbox.c.position > copied_up_to),
@@ -298,7 +302,8 @@ def is_settled(tx: TenantRead, copied_up_to: int) -> bool:
         response.c.kind == ChargeKind.RESPONSE,
         response.c.period.is_(None),
     )
-    return not tx.scalar(sa.select(waiting | unmetered_click | unmetered_response))
+    unsettled = waiting | unmetered_click | unmetered_response
+    return not tx.scalar(sa.select(unsettled)) and not erasures.is_any_under_way(tx)
 
 
 def billed_periods(tx: TenantRead) -> list[str]:

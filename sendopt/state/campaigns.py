@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from sendopt.errors import Conflict, NotFound
 from sendopt.records import Campaign, CampaignId, TenantId
+from sendopt.state import erased
 from sendopt.state.engine import insert
 from sendopt.state.row_hash import hash_of
 from sendopt.state.tables_campaigns import campaign, variant
@@ -63,9 +64,10 @@ def put_campaign(
 
     Raises:
         Conflict: `campaign_conflict`, `campaign_cancelled`, if it was committed or cancelled with
-            another definition.
+            another definition; `user_erased`, naming the place in the audience.
     """
-    told = {"definition": definition, "definition_hash": _fingerprint(definition), "rules": rules}
+    _refuse_erased(tx, given)
+    told = {"definition": definition, "definition_hash": fingerprint(definition), "rules": rules}
     values = {"tenant_id": tx.tenant_id, "campaign_id": given.campaign_id, "created_at": now}
     created = tx.execute(
         insert(tx, campaign)
@@ -98,6 +100,13 @@ def put_campaign(
     return Put.CHANGED
 
 
+def _refuse_erased(tx: TenantWrite, given: Campaign) -> None:
+    gone = erased.among(tx, given.audience or ())
+    for place, user_id in enumerate(given.audience or ()):
+        if user_id in gone:
+            raise erased.user_erased(f"/audience/{place}")
+
+
 def require_definition(tx: TenantWrite, campaign_id: CampaignId, definition: Any) -> None:
     """Refuse to go on where the campaign has another definition by now; it cannot change in `tx`.
 
@@ -106,7 +115,7 @@ def require_definition(tx: TenantWrite, campaign_id: CampaignId, definition: Any
         Conflict: `campaign_changed`.
     """
     stored = lock_campaign(tx, campaign_id)
-    if _fingerprint(stored.definition) != _fingerprint(definition):
+    if fingerprint(stored.definition) != fingerprint(definition):
         raise Conflict(
             f"the campaign {quoted(campaign_id)} was edited while it was planned",
             code="campaign_changed",
@@ -124,7 +133,7 @@ def accepted_as(tx: TenantRead, definition: Any) -> StoredCampaign | None:
     row = tx.execute(
         _CAMPAIGNS.where(
             is_campaign(tx, CampaignId(named)),
-            campaign.c.definition_hash == _fingerprint(definition),
+            campaign.c.definition_hash == fingerprint(definition),
         )
     ).one_or_none()
     return None if row is None else StoredCampaign(**row._asdict())
@@ -180,7 +189,7 @@ def _campaign_conflict(campaign_id: CampaignId) -> Conflict:
     )
 
 
-def _fingerprint(definition: Any) -> str:
+def fingerprint(definition: Any) -> str:
     """Return the SHA-256 of a definition, whatever the order of its keys."""
     text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from sendopt.records import Consent, ConsentDoor, KeptConsent, UserId
-from sendopt.state import users
+from sendopt.state import erased, users
 from sendopt.state.engine import insert
 from sendopt.state.tables_people import consent
 from sendopt.state.transaction import TenantRead, TenantWrite
@@ -21,9 +21,12 @@ def note(tx: TenantWrite, said: Iterable[Consent], *, door: ConsentDoor, now: da
     """Keep statements of users, known before or not, and let each take effect.
 
     They may come in any order and any number of times: the same ones lead to the same standing.
+    What users said who were erased is not kept.
     """
     # In the order of users, so that two transactions wait for each other in no circle.
     ordered = sorted(said, key=lambda each: each.user_id)
+    gone = erased.among(tx, [each.user_id for each in ordered])
+    ordered = [each for each in ordered if each.user_id not in gone]
     if not ordered:
         return
     tx.execute(

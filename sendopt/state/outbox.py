@@ -30,6 +30,8 @@ from sendopt.state.transaction import FleetRead, FleetWrite, TenantRead, TenantW
 
 #: `fields` looks at all of them anew with every call.
 _COLUMNS = tuple(field.name for field in fields(Event))
+#: Why an event is not offered to the log: its user was erased, and nothing is left of it.
+ERASED = "user_erased"
 #: Rows of one statement; SQLite takes 32,766 parameters.
 _CHUNK = 1000
 
@@ -188,7 +190,7 @@ def _after(
     ).where(which)
     try:
         rows = readable(tx, query.order_by(event_outbox.c.position).limit(limit))
-        return [(row.position, TenantId(row.tenant_id), _event(row.event)) for row in rows]
+        return [(row.position, TenantId(row.tenant_id), event_of(row.event)) for row in rows]
     except (Unreadable, *NOT_A_VALUE) as error:
         raise InvariantBroken(
             "an event of the outbox cannot be read",
@@ -220,11 +222,13 @@ def damaged(tx: FleetRead, position: int, *, limit: int) -> list[DamagedEvent]:
 def refused(tx: FleetRead) -> dict[tuple[TenantId, str], int]:
     """Count by tenant and reason the events that were recorded and left out of the log.
 
+    Those of users who were erased are not counted: nothing is wrong with them.
+
     For the operator of the whole service, never for an answer to a tenant.
     """
     rows = tx.execute(
         sa.select(event_outbox.c.tenant_id, event_outbox.c.refused_reason, sa.func.count())
-        .where(event_outbox.c.refused_reason.is_not(None))
+        .where(event_outbox.c.refused_reason.is_not(None), event_outbox.c.refused_reason != ERASED)
         .group_by(event_outbox.c.tenant_id, event_outbox.c.refused_reason)
     )
     return {(TenantId(tenant_id), reason): count for tenant_id, reason, count in rows}
@@ -324,7 +328,7 @@ def _first(document: dict[str, Any]) -> Event | None:
         check_document(document)
     except Unreadable:
         return None
-    return _event(document)
+    return event_of(document)
 
 
 def check_document(document: Any) -> None:
@@ -334,7 +338,7 @@ def check_document(document: Any) -> None:
         Unreadable: says in which member it is not.
     """
     try:
-        event = _event(document)
+        event = event_of(document)
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except NOT_A_VALUE as error:
         raise Unreadable(f"is no event ({type(error).__name__})") from error
@@ -367,7 +371,12 @@ def _document(event: Event) -> dict[str, Any]:
     return document
 
 
-def _event(document: dict[str, Any]) -> Event:
+def event_of(document: dict[str, Any]) -> Event:
+    """Return the event that a document tells of.
+
+    Raises:
+        Unreadable: and whatever else NOT_A_VALUE names, if it tells of none.
+    """
     if not isinstance(document.get("attributes", {}), dict):
         raise Unreadable("holds no attributes")
     return Event(

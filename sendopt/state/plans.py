@@ -20,7 +20,7 @@ from sendopt.records import (
     TenantId,
     UserId,
 )
-from sendopt.state import plan_rows
+from sendopt.state import erased, plan_rows
 from sendopt.state.attempt_list import ListedAttempt, attempts
 from sendopt.state.campaigns import campaign_cancelled, is_campaign, lock_campaign
 from sendopt.state.send_list import next_attempt_at
@@ -85,6 +85,7 @@ def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
     served = set(
         tx.scalars(sa.select(planned_send.c.user_id).where(_sends_of(tx, plan.campaign_id)))
     )
+    served |= erased.among(tx, [send.user_id for send in plan.sends])  # since it was planned
     rows = [
         (send, reason)
         for send, reason in zip(plan.sends, plan.decisions, strict=True)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from sendopt.errors import NotFound
 from sendopt.records import UserId
+from sendopt.state import erased
 from sendopt.state.engine import insert
 from sendopt.state.instant import Instant
 from sendopt.state.tables import app_user, device
@@ -27,7 +28,12 @@ class User:
 
 
 def put(tx: TenantWrite, user_id: UserId, *, timezone: str | None, now: datetime) -> None:
-    """Create or update the user. An opt-out stays: only the user's own word ends it."""
+    """Create or update the user. An opt-out stays: only the user's own word ends it.
+
+    Raises:
+        Conflict: `user_erased`.
+    """
+    erased.refuse(tx, user_id)
     tx.execute(
         insert(tx, app_user)
         .values(tenant_id=tx.tenant_id, user_id=user_id, timezone=timezone, updated_at=now)
@@ -39,7 +45,12 @@ def put(tx: TenantWrite, user_id: UserId, *, timezone: str | None, now: datetime
 
 
 def ensure(tx: TenantWrite, user_id: UserId, *, now: datetime) -> None:
-    """Make sure that the user exists, and change nothing where it does."""
+    """Make sure that the user exists, and change nothing where it does.
+
+    Raises:
+        Conflict: `user_erased`.
+    """
+    erased.refuse(tx, user_id)
     tx.execute(
         insert(tx, app_user)
         .values(tenant_id=tx.tenant_id, user_id=user_id, updated_at=now)

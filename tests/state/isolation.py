@@ -48,6 +48,7 @@ from sendopt.records import (
     DeviceId,
     DueSend,
     Ended,
+    ErasureStep,
     EventType,
     Origin,
     Permission,
@@ -80,6 +81,8 @@ from sendopt.state import (
     drift,
     due,
     engagement,
+    erased,
+    erasures,
     hold,
     import_gate,
     inventory,
@@ -90,6 +93,7 @@ from sendopt.state import (
     past_outcomes,
     plans,
     preferences,
+    pseudonyms,
     requests,
     results,
     roles,
@@ -98,6 +102,7 @@ from sendopt.state import (
     tables,
     tenants,
     unchanged,
+    user_events,
     user_list,
     users,
 )
@@ -142,6 +147,7 @@ def talk(state: State, us: TenantId, heard: Callable[[Answer], None]) -> None:
         _about_damage,
         _about_delivery,
         _about_what_is_settled,
+        _about_erasures,
     ):
         about(said)
 
@@ -495,6 +501,47 @@ def _about_imports(said: Conversation) -> None:
         said.read_fleet(import_gate.abandoned)
     said.write(import_gate.end)
     said.read(import_gate.number)
+
+
+def _about_erasures(said: Conversation) -> None:
+    letters = itertools.cycle(said.us.encode())
+
+    def random_bytes(size: int) -> bytes:
+        return bytes(itertools.islice(letters, size))
+
+    gone = [UserId(name) for name in ("gone", "going", "u1", "u6", "u8")]
+    said.read(erased.among, gone)
+    for user in ("gone", "u1"):
+        said.read(erased.refuse, UserId(user))
+        said.write(erased.readmit, UserId(user), now=NOW)
+    said.write(users.put, UserId("gone"), timezone=None, now=NOW)
+    said.write(users.put, UserId("going"), timezone=None, now=NOW)
+    asked = {"asked_by": "a test", "now": NOW, "random_bytes": random_bytes}
+    begun = [said.write(erasures.begin, UserId(user), **asked) for user in ("u6", "u8", "u8")]
+    said.read(erased.among, gone)
+    said.write(erasures.call_off, [UserId("u7")], now=NOW)
+    said.read(erasures.claimed_users, [UserId("u3"), UserId("u6"), UserId("u7")])
+    said.read(erasures.is_any_under_way)
+    for step in ErasureStep:
+        said.read_fleet(erasures.under_way, step)
+    for receipt in begun:
+        said.read(erasures.get, getattr(receipt, "erasure_id", "none"))
+    for name in ("gone", "going"):
+        said.write(erasures.note, name, ErasureStep.SCORES, {"scores_deleted": 2})
+        said.read(erasures.get, name)
+    known = said.read_fleet(erasures.under_way, ErasureStep.ASKED)
+    for function, given in (
+        (user_events.of_users, [UserId("u1"), UserId("u6")]),
+        (user_events.stored, ["e0", "e1", "s0:send"]),
+    ):
+        said.read(function, given)
+    if known:
+        said.write(pseudonyms.pseudonymise, known, random_bytes=random_bytes)
+        said.read(pseudonyms.kept_events, known)
+    for name in ("going", "gone"):
+        said.write(erasures.forget, name)
+        said.write(erasures.finish, name, now=NOW)
+    said.read_fleet(erasures.under_way, ErasureStep.ASKED)
 
 
 def _about_alarms(said: Conversation) -> None:

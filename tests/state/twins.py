@@ -26,6 +26,7 @@ from sendopt.records import (
     ChargeKind,
     Device,
     DeviceId,
+    ErasureStep,
     Event,
     EventType,
     Permission,
@@ -40,9 +41,11 @@ from sendopt.records import (
 from sendopt.state import (
     State,
     campaigns,
+    erased,
     tables,
     tables_access,
     tables_campaigns,
+    tables_erasure,
     tables_people,
     tables_requests,
 )
@@ -206,6 +209,12 @@ def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
         tables.event_outbox: _events(tenant_id),
         tables_requests.keyed_request: _requests(number),
         tables_access.audit_record: _audit(number),
+        tables_erasure.erasure_key: [{"secret": _secret(number)}],
+        tables_erasure.erasure: [_erasure(name, number) for name in ("gone", "going")],
+        tables_erasure.erased_send: [
+            {"send_id": 90 + at, "erasure_id": "going", "new_send_id": f"s{at + 4}"}
+            for at in range(2 + number)
+        ],
     }
     for rows in kept.values():
         for row in rows:
@@ -232,6 +241,27 @@ def _audit(number: int) -> list[dict[str, Any]]:
         }
         for at in range(4)
     ]
+
+
+def _secret(number: int) -> str:
+    return f"{number:02x}" * 32
+
+
+def _erasure(name: str, number: int) -> dict[str, Any]:
+    """An erasure that is over for one twin and under way for the other, of users of one id."""
+    is_over = (name == "gone") == (number == 0)
+    return {
+        "erasure_id": name,
+        "user_key": erased.key_of(_secret(number), UserId(name)),
+        "asked_by": f"key of {number}",
+        "asked_at": NOW - number * HOUR,
+        "step": ErasureStep.DONE if is_over else ErasureStep.LOG,
+        "counts": {"events_deleted": number},
+        "user_id": None if is_over else name,
+        "pseudonym": None if is_over else f"erased-{number}",
+        "done_at": NOW if is_over else None,
+        "readmitted_at": None,
+    }
 
 
 def _requests(number: int) -> list[dict[str, Any]]:

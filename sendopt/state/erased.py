@@ -1,0 +1,118 @@
+"""Tells who was erased, by a keyed hash: nobody is listed, and nobody comes back unnoticed.
+
+Whoever writes a row that names a user asks here in the same transaction. On PostgreSQL an erasure
+that begins waits for such transactions, and they for it, by the lock of the gate for imports.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+from itertools import islice
+
+import sqlalchemy as sa
+
+from sendopt.errors import Conflict, NotFound
+from sendopt.records import UserId
+from sendopt.state import import_gate
+from sendopt.state.tables_erasure import erasure, erasure_key
+from sendopt.state.transaction import TenantRead, TenantWrite, owned
+
+#: Keys of one statement; SQLite takes 32,766 parameters.
+_CHUNK = 10_000
+
+
+def among(tx: TenantRead, user_ids: Collection[UserId]) -> frozenset[UserId]:
+    """Return those of these users who were erased and not readmitted since."""
+    if isinstance(tx, TenantWrite):
+        import_gate.hold_open(tx)  # else one could begin behind our back
+    secret = tx.scalar(_SECRET, tx.bound())
+    if secret is None:
+        return frozenset()
+    found = set[UserId]()
+    for some in _chunks(set(user_ids)):
+        named = {key_of(secret, user_id): user_id for user_id in some}
+        rows = tx.scalars(
+            sa.select(erasure.c.user_key).where(
+                tx.owns(erasure), erasure.c.readmitted_at.is_(None), erasure.c.user_key.in_(named)
+            )
+        )
+        found |= {named[key] for key in rows}
+    return frozenset(found)
+
+
+_SECRET = sa.select(erasure_key.c.secret).where(owned(erasure_key))
+
+
+def refuse(tx: TenantRead, user_id: UserId, *, field: str = "/user_id") -> None:
+    """Refuse what names a user who was erased.
+
+    Raises:
+        Conflict: `user_erased`, without the id.
+    """
+    if among(tx, [user_id]):
+        raise user_erased(field)
+
+
+def user_erased(field: str | None) -> Conflict:
+    """Return the refusal of what names somebody who was erased; it does not say whom."""
+    return Conflict(
+        "this user was erased",
+        code="user_erased",
+        field=field,
+        expected="a user who was not erased",
+        hint="nothing of it was stored; whoever wants to come back is readmitted first: "
+        "`sendopt users readmit USER`",
+    )
+
+
+def readmit(tx: TenantWrite, user_id: UserId, *, now: datetime) -> None:
+    """Take the user again, as somebody of whom nothing is known.
+
+    Raises:
+        NotFound: `user_not_erased`.
+        Conflict: `erasure_under_way`.
+    """
+    secret = tx.scalar(_SECRET, tx.bound())
+    in_force = sa.and_(
+        tx.owns(erasure),
+        erasure.c.readmitted_at.is_(None),
+        erasure.c.user_key == key_of(secret or "", user_id),
+    )
+    row = tx.execute(sa.select(erasure.c.done_at).where(in_force)).one_or_none()
+    if row is None:
+        raise NotFound("no such user was erased", code="user_not_erased", field="user_id")
+    if row.done_at is None:
+        raise Conflict(
+            "this user is being erased",
+            code="erasure_under_way",
+            field="user_id",
+            hint="repeat it when the erasure is done",
+        )
+    tx.execute(sa.update(erasure).where(in_force).values(readmitted_at=now))
+
+
+def key_of(secret: str, user_id: UserId) -> str:
+    """Return what a user is recognised by after an erasure.
+
+    Args:
+        secret: of the tenant, so that two tenants' erased users cannot be compared.
+        user_id: who.
+    """
+    return hmac.digest(bytes.fromhex(secret), user_id.encode(), "sha256").hex()
+
+
+def secret_of(tx: TenantWrite, random_bytes: bytes) -> str:
+    """Return what the tenant's erased users are hashed with; `random_bytes` if it has none yet."""
+    known: str | None = tx.scalar(_SECRET, tx.bound())
+    if known is not None:
+        return known
+    tx.execute(sa.insert(erasure_key).values(tenant_id=tx.tenant_id, secret=random_bytes.hex()))
+    return random_bytes.hex()
+
+
+def _chunks(user_ids: Iterable[UserId]) -> Iterator[list[UserId]]:
+    rest = iter(user_ids)
+    while some := list(islice(rest, _CHUNK)):
+        yield some
