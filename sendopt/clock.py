@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Protocol
@@ -36,6 +37,10 @@ _INSTANT = re.compile(
     r" ?(?P<zone>[Zz]|UTC|[+-](0\d|1[0-5])(:?[0-5]\d)?)",
     re.ASCII,
 )
+
+
+#: Times on a clock face, in no zone.
+LOCAL_TIME_PATTERN = "([01][0-9]|2[0-3]):[0-5][0-9]"
 
 
 class Clock(Protocol):
@@ -154,6 +159,36 @@ def _time_invalid(value: object, field: str | None) -> InvalidInput:
         code="time_invalid",
         field=field,
         expected="a timestamp with a zone, such as 2026-10-01T09:00:00+02:00",
+    )
+
+
+def parse_local_time(value: object) -> time_of_day:
+    """Read a time on a clock face, "HH:MM".
+
+    Raises:
+        InvalidInput: `time_invalid`.
+    """
+    if not isinstance(value, str) or not re.fullmatch(LOCAL_TIME_PATTERN, value):
+        raise InvalidInput(
+            f"{quoted(value)} is no local time",
+            code="time_invalid",
+            expected='"HH:MM", such as "22:00"',
+        )
+    return time_of_day.fromisoformat(value)
+
+
+def too_far_ahead(instant: datetime, *, now: datetime, field: str) -> InvalidInput | None:
+    """Return what is wrong with a time that somebody reports; None = it can have been.
+
+    It may lie ahead of ours by `CLOCK_TOLERANCE`.
+    """
+    if instant <= now + CLOCK_TOLERANCE:
+        return None
+    return InvalidInput(
+        f"{instant.isoformat()} lies in the future",
+        code="time_in_future",
+        field=field,
+        expected=f"at most {CLOCK_TOLERANCE} ahead of {now.isoformat()}",
     )
 
 

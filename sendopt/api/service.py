@@ -27,6 +27,7 @@ from sendopt.api.protocol import LimitedConfig, Times
 from sendopt.api.routes import (
     audit,
     campaigns,
+    consent,
     devices,
     events,
     health,
@@ -51,6 +52,7 @@ _log = structlog.get_logger(__name__)
 _SUBJECTS = (
     events,
     users,
+    consent,
     campaigns,
     devices,
     sends,

@@ -9,9 +9,10 @@ from typing import Any
 
 from sendopt.app.answers import EventVerdict, FieldNote, Verdict
 from sendopt.ingest import AcceptedEvent, RejectedEvent, accept_events, conflict_of
+from sendopt.ingest.consent import consent_of
 from sendopt.log import Log, differing_columns, event_table, events_of
-from sendopt.records import Event, EventType, Finding, TenantId
-from sendopt.state import State, TenantWrite, import_gate, outbox, users
+from sendopt.records import ConsentDoor, Event, EventType, Finding, TenantId
+from sendopt.state import State, consents, import_gate, outbox
 
 _KNOWN_EVENTS = files("sendopt.ingest").joinpath("sql", "known_events.sql").read_text("utf-8")
 
@@ -43,9 +44,12 @@ def accept(
             else _told(item, _first(item.event, known, recorded))
             for item in judged
         ]
-        for item, verdict in zip(judged, verdicts, strict=True):
-            if isinstance(item, AcceptedEvent):
-                _note_consent(tx, item.event, verdict, now=now)
+        said = [
+            consent_of(item.event)
+            for item, verdict in zip(judged, verdicts, strict=True)
+            if isinstance(item, AcceptedEvent) and _is_heard(item.event, verdict)
+        ]
+        consents.note(tx, said, door=ConsentDoor.API, now=now)
     return verdicts
 
 
@@ -70,12 +74,14 @@ def _first(
     return event if told.first is None else told.first
 
 
-def _note_consent(tx: TenantWrite, event: Event, verdict: EventVerdict, *, now: datetime) -> None:
-    """Let an opt-out take effect whatever its id; an opt-in only once it is recorded."""
+def _is_heard(event: Event, verdict: EventVerdict) -> bool:
+    """Tell whether an event is a word on being sent to that takes effect.
+
+    An opt-out does whatever its id; an opt-in only once it is recorded.
+    """
     if event.event_type is EventType.OPT_OUT:
-        users.opt_out(tx, event.user_id, at=event.occurred_at, now=now)
-    elif event.event_type is EventType.OPT_IN and verdict.verdict is not Verdict.CONFLICT:
-        users.opt_in(tx, event.user_id, at=event.occurred_at, now=now)
+        return True
+    return event.event_type is EventType.OPT_IN and verdict.verdict is not Verdict.CONFLICT
 
 
 def _rejected(item: RejectedEvent) -> EventVerdict:

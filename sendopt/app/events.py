@@ -14,8 +14,8 @@ from sendopt.app.importing import ImportAppender
 from sendopt.app.subject import Subject, needs
 from sendopt.ingest.raw import DEFAULTS
 from sendopt.ingest.raw import Options as ImportOptions
-from sendopt.records import Consent, Permission
-from sendopt.state import users
+from sendopt.records import Consent, ConsentDoor, Permission
+from sendopt.state import consents, users
 
 _ANY_ZONE = "select 1 from event where timezone is not null limit 1"
 
@@ -84,14 +84,11 @@ class Events(Subject):
             items, self._tenant_id, state=self._stores.state, log=self._stores.log, now=self._now()
         )
 
-    def _note_consents(self, consents: Sequence[Consent]) -> None:
+    def _note_consents(self, said: Sequence[Consent]) -> None:
         """Let opt-outs that come by file stop what is planned already: dispatchers ask the state.
 
         Where there is none, nobody waits for the right to write.
         """
-        if consents:
-            now = self._now()
+        if said:
             with self._write() as tx:
-                for said in consents:
-                    note = users.opt_in if said.given else users.opt_out
-                    note(tx, said.user_id, at=said.at, now=now)
+                consents.note(tx, said, door=ConsentDoor.IMPORT, now=self._now())

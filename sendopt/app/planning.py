@@ -28,10 +28,10 @@ from sendopt.records import (
     ZoneSource,
 )
 from sendopt.schedule import AudienceMember, Forecast, PastOutcomes, candidate_slots
-from sendopt.schedule.audience import audience_members
+from sendopt.schedule.audience import audience_members, with_preferences
 from sendopt.schedule.forecast import Scores
 from sendopt.score.histogram import score_hours
-from sendopt.state import State, devices, past_outcomes, tenants, users
+from sendopt.state import State, devices, past_outcomes, preferences, tenants, users
 
 _BUDGET_PERIOD = timedelta(days=30)
 _NAMED_ZONES = (
@@ -166,6 +166,7 @@ def _audience(
     with state.read(tenant_id) as tx:
         reachable = devices.reachable(tx, channel=campaign.channel, user_ids=campaign.audience)
         profiles = list(users.everyone(tx))
+        wanted = preferences.said_by(tx, campaign.audience)
         tenant_zone = tenants.get(tx).timezone
         known = {row["user_id"] for row in statuses} | {user.user_id for user in profiles}
         named = set(campaign.audience or ()) - known - {each.user_id for each in reachable}
@@ -187,19 +188,29 @@ def _audience(
         unknown=frozenset(named - on_others),
         tenant_zone=tenant_zone,
     )
-    if campaign.quiet_hours is not None:
-        members = _with_inferred_zones(members, reader, tenant_zone=tenant_zone, now=now)
+    members = with_preferences(members, wanted, campaign)
+    members = _with_inferred_zones(campaign, members, reader, tenant_zone=tenant_zone, now=now)
     return members, tenant_zone
 
 
 def _with_inferred_zones(
-    members: list[AudienceMember], reader: Reader, *, tenant_zone: str, now: datetime
+    campaign: Campaign,
+    members: list[AudienceMember],
+    reader: Reader,
+    *,
+    tenant_zone: str,
+    now: datetime,
 ) -> list[AudienceMember]:
-    """Add where those may live of whom nothing names a zone: there, too, nobody is woken."""
+    """Add where those may live of whom nothing names a zone: there, too, nobody is woken.
+
+    That is, of those who have quiet hours: the campaign's, or their own.
+    """
     unknown = [
         member.user_id
         for member in members
-        if member.timezone_source == ZoneSource.TENANT and member.suppressed_by is None
+        if member.timezone_source == ZoneSource.TENANT
+        and member.suppressed_by is None
+        and (campaign.quiet_hours or member.own_quiet_hours) is not None
     ]
     if not unknown:
         return members

@@ -11,9 +11,11 @@ Time: instants must carry a zone; they are stored as UTC.
 """
 
 from sendopt.ingest.accept import AcceptedEvent, RejectedEvent, accept_events
+from sendopt.ingest.consent import read_consent
 from sendopt.ingest.device import parse_device
 from sendopt.ingest.files import conflict_of, import_file
 from sendopt.ingest.mapping import load_mapping
+from sendopt.ingest.preferences import read_preferences
 from sendopt.ingest.profile import parse_profile
 from sendopt.ingest.raw import Options
 from sendopt.ingest.report import ImportReport
@@ -31,4 +33,6 @@ __all__ = [
     "load_mapping",
     "parse_device",
     "parse_profile",
+    "read_consent",
+    "read_preferences",
 ]

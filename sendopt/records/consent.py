@@ -35,11 +35,10 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptConsent:
-    """A statement as it is kept."""
+class KeptConsent(Consent):
+    """A statement as it is kept; its source is known."""
 
-    consent: Consent
-    received_at: datetime
+    received_at: datetime = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
-from sendopt.clock import parse_instant
+from sendopt.clock import LOCAL_TIME_PATTERN, parse_instant, parse_local_time
 from sendopt.errors import InvalidInput
 from sendopt.text import (
     MAX_ID_CHARACTERS,
@@ -27,7 +27,6 @@ from sendopt.text import (
 )
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")  # ".." would lead out of a URL
-_LOCAL_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 _INVISIBLE = frozenset({"Cc", "Cs", "Zl", "Zp"})  # controls, surrogates, line and page breaks
 
@@ -137,21 +136,6 @@ def read_instant(value: object) -> datetime | None:
         return None
 
 
-def _local_time(value: object) -> time:
-    """Read "HH:MM".
-
-    Raises:
-        InvalidInput: `time_invalid`.
-    """
-    if not isinstance(value, str) or not _LOCAL_TIME.fullmatch(value):
-        raise InvalidInput(
-            f"{quoted(value)} is no local time",
-            code="time_invalid",
-            expected='"HH:MM", such as "22:00"',
-        )
-    return time.fromisoformat(value)
-
-
 #: How each is described to others; what else the functions ask no JSON Schema can say.
 USER_SCHEMA = {"type": "string", "minLength": 1, "maxLength": MAX_ID_CHARACTERS}
 Name = Annotated[
@@ -173,8 +157,6 @@ Instant = Annotated[
 ]
 LocalTime = Annotated[
     time,
-    PlainValidator(_local_time),
-    WithJsonSchema(
-        {"type": "string", "pattern": f"^{_LOCAL_TIME.pattern}$", "examples": ["22:00"]}
-    ),
+    PlainValidator(parse_local_time),
+    WithJsonSchema({"type": "string", "pattern": f"^{LOCAL_TIME_PATTERN}$", "examples": ["22:00"]}),
 ]

@@ -65,15 +65,13 @@ def history(tx: TenantRead, user_id: UserId) -> list[KeptConsent]:
     )
     return [
         KeptConsent(
-            Consent(
-                UserId(row.user_id),
-                row.given,
-                row.said_at,
-                source=row.source,
-                channel=row.channel,
-                message_type=row.message_type,
-            ),
-            row.received_at,
+            UserId(row.user_id),
+            row.given,
+            row.said_at,
+            source=row.source,
+            channel=row.channel,
+            message_type=row.message_type,
+            received_at=row.received_at,
         )
         for row in rows
     ]

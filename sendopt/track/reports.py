@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from sendopt.clock import parse_instant
-from sendopt.errors import InvalidInput
-from sendopt.records import EventType, ResponseKind, SendId, TenantId
+from sendopt.clock import parse_instant, too_far_ahead
+from sendopt.errors import InvalidInput, together
+from sendopt.records import ConsentDoor, EventType, ResponseKind, SendId, TenantId
 from sendopt.state import State, engagement
-from sendopt.strict_json import StrictModel, validate
+from sendopt.strict_json import StrictModel, examined
 from sendopt.text import did_you_mean, quoted
 from sendopt.track.links import LinkSigner, link_unknown
 from sendopt.track.responses import ResponseVerdict, record_receipt, record_response
@@ -47,16 +48,24 @@ class ReportBody(StrictModel):
 def record_report(
     state: State, tenant_id: TenantId, send_id: SendId, body: Any, *, now: datetime
 ) -> ResponseVerdict:
-    """Record the report in a request's body.
+    """Record the report in a request's body; an opt-out whatever else is wrong with it.
 
     Raises:
         InvalidInput: `kind_unknown`, or as `validate` and `record_response`.
         NotFound, Conflict: as `record_response`.
     """
-    report = validate(ReportBody, body)
-    return _record(
+    report, faults = examined(ReportBody, body)
+    if report is not None and report.occurred_at is not None:
+        ahead = too_far_ahead(report.occurred_at, now=now, field="/occurred_at")
+        faults += [] if ahead is None else [ahead]
+    if faults and isinstance(body, dict) and body.get("kind") == ResponseKind.OPT_OUT:
+        report = ReportBody(kind=ResponseKind.OPT_OUT)
+    elif report is None or faults:
+        raise together(faults)
+    verdict = _record(
         state, tenant_id, send_id, report.kind, occurred_at=report.occurred_at or now, now=now
     )
+    return replace(verdict, dropped_fields=tuple(faults))
 
 
 def record_by_token(
@@ -75,7 +84,15 @@ def record_by_token(
         link = engagement.find_link(tx, signer.open(token))
     if link is None:
         raise link_unknown()
-    return _record(state, link.tenant_id, link.send_id, kind, occurred_at=now, now=now)
+    return _record(
+        state,
+        link.tenant_id,
+        link.send_id,
+        kind,
+        occurred_at=now,
+        now=now,
+        door=ConsentDoor.DEVICE,
+    )
 
 
 def _record(
@@ -86,8 +103,11 @@ def _record(
     *,
     occurred_at: datetime,
     now: datetime,
+    door: ConsentDoor = ConsentDoor.API,
 ) -> ResponseVerdict:
     if kind == EventType.DELIVERY:
         return record_receipt(state, tenant_id, send_id, occurred_at=occurred_at, now=now)
     answer = ResponseKind(_known_kind(kind))
-    return record_response(state, tenant_id, send_id, answer, occurred_at=occurred_at, now=now)
+    return record_response(
+        state, tenant_id, send_id, answer, occurred_at=occurred_at, now=now, door=door
+    )

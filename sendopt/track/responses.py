@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sendopt.clock import CLOCK_TOLERANCE, as_utc
+from sendopt.clock import as_utc, too_far_ahead
 from sendopt.errors import Conflict, InvalidInput, NotFound
 from sendopt.records import (
     COUNTING_ATTRIBUTE,
+    Consent,
+    ConsentDoor,
     Event,
     EventType,
     Response,
@@ -16,7 +18,7 @@ from sendopt.records import (
     SendId,
     TenantId,
 )
-from sendopt.state import State, TenantRead, TenantWrite, engagement, outbox, users
+from sendopt.state import State, TenantRead, TenantWrite, consents, engagement, outbox
 from sendopt.state.engagement import AnsweredSend
 from sendopt.track.clicks import attribution_window
 from sendopt.track.rules import RULES_VERSION
@@ -32,6 +34,8 @@ class ResponseVerdict:
     occurred_at: datetime
     repeated: bool
     filtered_reason: str | None  # None = it counts
+    #: Of an opt-out: what of the report could not be read, and counts as not said.
+    dropped_fields: tuple[InvalidInput, ...] = ()
 
 
 def record_response(
@@ -42,6 +46,7 @@ def record_response(
     *,
     occurred_at: datetime,
     now: datetime,
+    door: ConsentDoor = ConsentDoor.API,
 ) -> ResponseVerdict:
     """Record a user's answer to a send; an opt-out takes effect in the same transaction.
 
@@ -59,7 +64,8 @@ def record_response(
         send = _lock_send(tx, send_id, occurred_at=answer.occurred_at, now=now)
         if kind is ResponseKind.OPT_OUT:
             # Also where one is known: the user may have opted in since then.
-            users.opt_out(tx, send.user_id, at=answer.occurred_at, now=now)
+            said = Consent(send.user_id, given=False, at=answer.occurred_at, channel=send.channel)
+            consents.note(tx, [said], door=door, now=now)
         known = engagement.find_response(tx, send_id, kind)
         if known is not None:
             first, reason = known
@@ -108,13 +114,8 @@ def record_receipt(
 def _lock_send(
     tx: TenantWrite, send_id: SendId, *, occurred_at: datetime, now: datetime
 ) -> AnsweredSend:
-    if occurred_at > now + CLOCK_TOLERANCE:
-        raise InvalidInput(
-            f"{occurred_at.isoformat()} lies in the future",
-            code="time_in_future",
-            field="/occurred_at",
-            expected=f"at most {CLOCK_TOLERANCE} ahead of {now.isoformat()}",
-        )
+    if (ahead := too_far_ahead(occurred_at, now=now, field="/occurred_at")) is not None:
+        raise ahead
     send = engagement.lock_send(tx, send_id)
     if send is None:
         raise NotFound("there is no such send", code="send_unknown")

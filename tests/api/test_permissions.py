@@ -25,6 +25,10 @@ POST /v1/events                         owner admin ingest
 POST /v1/sends/{send_id}/responses      owner admin ingest
 GET  /v1/users/{user_id}                owner admin campaign_manager analyst auditor
 PUT  /v1/users/{user_id}                owner admin ingest
+GET  /v1/users/{user_id}/consent        owner admin campaign_manager analyst auditor
+PUT  /v1/users/{user_id}/consent        owner admin ingest
+GET  /v1/users/{user_id}/preferences    owner admin campaign_manager analyst auditor
+PUT  /v1/users/{user_id}/preferences    owner admin ingest
 GET  /v1/users/{user_id}/best-times     owner admin campaign_manager analyst auditor
 GET  /v1/users/{user_id}/explanation    owner admin campaign_manager analyst auditor
 GET  /v1/users                          owner admin campaign_manager analyst auditor

@@ -19,7 +19,8 @@ def test_every_code_of_events_and_devices_is_documented() -> None:
     raised = {code for source in sources for code in CODE.findall(source.read_text())}
     assert {"event_type_unknown", "zone_invalid", "url_not_allowed", "malformed_json"} <= raised
     pages = "".join(
-        (DOCS / name).read_text() for name in ("events.md", "devices.md", "importing.md")
+        (DOCS / name).read_text()
+        for name in ("events.md", "devices.md", "consent.md", "importing.md")
     )
     documented = set(re.findall(r"`(\w+)`", pages))
     assert raised <= documented

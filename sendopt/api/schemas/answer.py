@@ -25,6 +25,16 @@ class Answer(BaseModel):
         return examples if isinstance(examples, list) else []
 
 
+class DroppedField(Answer):
+    """A field that could not be read, and counts as not said."""
+
+    field: str
+    code: str
+    message: str
+    expected: str | None
+    hint: str | None
+
+
 def shown_as(example: Any) -> ConfigDict:
     """Return the part of a model's configuration that gives an example of it."""
     return ConfigDict(json_schema_extra={"examples": [example]})

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sendopt.api.schemas.answer import Answer, shown_as
+from sendopt.api.schemas.answer import Answer, DroppedField, shown_as
 from sendopt.records import Channel
-
-
-class DroppedField(Answer):
-    """A field that could not be read, and counts as not said."""
-
-    field: str
-    code: str
-    message: str
-    expected: str | None
-    hint: str | None
 
 
 class RegisteredDevice(Answer):

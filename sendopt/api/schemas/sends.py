@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Self
 
-from sendopt.api.schemas.answer import Answer, shown_as
+from sendopt.api.schemas.answer import Answer, DroppedField, shown_as
 from sendopt.records import Arm, Channel, FallbackReason, SendState, ServedBy
 from sendopt.state import send_list
 
@@ -228,6 +228,7 @@ class Reported(Answer):
             "occurred_at": "2026-10-25T17:03:00Z",
             "repeated": False,
             "filtered_reason": None,
+            "dropped_fields": [],
         }
     )
 
@@ -237,3 +238,5 @@ class Reported(Answer):
     repeated: bool
     filtered_reason: str | None
     """null = it counts."""
+    dropped_fields: list[DroppedField]
+    """Of an opt-out: what of the report could not be read, and counts as not said."""
