@@ -41,7 +41,7 @@ from sendopt.records.decision import (
     VariantEvidence,
     ZoneSource,
 )
-from sendopt.records.device import Channel, Device
+from sendopt.records.device import Channel, Device, Registration
 from sendopt.records.due_send import DamagedSend, DueSend
 from sendopt.records.end_reason import EndReason
 from sendopt.records.erasure import (
@@ -156,6 +156,7 @@ __all__ = [
     "QuietHours",
     "RateCard",
     "Receipt",
+    "Registration",
     "Rejection",
     "Response",
     "ResponseKind",

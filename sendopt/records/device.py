@@ -27,3 +27,12 @@ class Device:
     address: dict[str, Any]  # Web Push: endpoint, keys; webhook: url, secret; simulator: {}
     platform: str | None = None
     timezone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What somebody says of a device."""
+
+    device: Device
+    #: Of `platform` and `timezone`, what is said to be none; what is None besides is not said.
+    taken_back: frozenset[str] = frozenset()

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sendopt.errors import NotFound
-from sendopt.records import Channel, Device, DeviceId, UserId
+from sendopt.records import Channel, Device, DeviceId, Registration, UserId
 from sendopt.state import users
 from sendopt.state.engine import insert
 from sendopt.state.row_hash import hash_of
@@ -23,35 +23,32 @@ from sendopt.state.transaction import TenantRead, TenantWrite
 _CHUNK = 10_000
 
 
-def register(tx: TenantWrite, device: Device, *, now: datetime) -> Device:
+def register(
+    tx: TenantWrite, device: Device, *, now: datetime, taken_back: frozenset[str] = frozenset()
+) -> Device:
     """Store the device, or bring what is stored up to date, and return it as stored.
 
     The same address, or the same id, is the same device. Registered again it keeps its id, and
-    the platform and the zone that are not said anew; a dead one lives again. Registered for
-    another user it is that user's from then on: whoever uses a shared browser next must not be
-    shown the former one's messages. Where the address is of one device and the id of another, the
-    one with the address stays, for which messages may be planned, and the other is forgotten: its
-    installation has this address now. The user is created where it was unknown.
+    the platform and the zone that are neither said anew nor `taken_back`; a dead one lives again.
+    Registered for another user it is that user's from then on: whoever uses a shared browser next
+    must not be shown the former one's messages. Where the address is of one device and the id of
+    another, the one with the address stays, for which messages may be planned, and the other is
+    forgotten: its installation has this address now. The user is created where it was unknown.
     """
     users.ensure(tx, device.user_id, now=now)
     known = None
     while known is None:  # one that stood in the way may be logged out before it is read
         fresh = tx.scalar(
             insert(tx, devices)
-            .values(tenant_id=tx.tenant_id, device_id=device.device_id, **_values(device, now))
+            .values(tenant_id=tx.tenant_id, device_id=device.device_id, **values_of(device, now))
             .on_conflict_do_nothing()
             .returning(devices.c.device_id)
         )
         if fresh is not None:
             return device
         known = _same_device(tx, device)
-    told = replace(
-        device,
-        device_id=known.device_id,
-        platform=device.platform or known.platform,
-        timezone=device.timezone or known.timezone,
-    )
-    values = _values(told, now)
+    told = brought_up_to_date(known, Registration(device, taken_back))
+    values = values_of(told, now)
     hashed = values | {"tenant_id": tx.tenant_id, "device_id": told.device_id}
     tx.execute(
         sa.update(devices)
@@ -61,7 +58,18 @@ def register(tx: TenantWrite, device: Device, *, now: datetime) -> Device:
     return told
 
 
-def _values(device: Device, now: datetime) -> dict[str, Any]:
+def brought_up_to_date(known: Device, said: Registration) -> Device:
+    """Return what is stored of a device that was known before, once something is said of it."""
+    kept = {
+        name: getattr(known, name)
+        for name in ("platform", "timezone")
+        if getattr(said.device, name) is None and name not in said.taken_back
+    }
+    return replace(said.device, device_id=known.device_id, **kept)
+
+
+def values_of(device: Device, now: datetime) -> dict[str, Any]:
+    """Return the columns of a device that was registered just now, beside its key."""
     return {
         "user_id": device.user_id,
         "channel": str(device.channel),
@@ -138,7 +146,7 @@ def get(tx: TenantRead, device_id: DeviceId) -> Device:
     ).one_or_none()
     if row is None:
         raise _unknown()
-    return _device(row)
+    return device_of(row)
 
 
 def reachable(
@@ -162,9 +170,9 @@ def reachable(
         .order_by(devices.c.user_id, devices.c.registered_at, devices.c.device_id)
     )
     if user_ids is None:
-        return [_device(row) for row in tx.execute(alive)]
+        return [device_of(row) for row in tx.execute(alive)]
     return [
-        _device(row)
+        device_of(row)
         for chunk in _chunks(sorted(set(user_ids)))
         for row in tx.execute(alive.where(devices.c.user_id.in_(chunk)))
     ]
@@ -188,14 +196,15 @@ def _same_device(tx: TenantWrite, device: Device) -> Device | None:
         tx.execute(
             sa.delete(devices).where(tx.owns(devices), devices.c.device_id == superseded.device_id)
         )
-    return _device(rows[0]) if rows else None
+    return device_of(rows[0]) if rows else None
 
 
 def _unknown() -> NotFound:
     return NotFound("there is no such device", code="device_unknown", field="device_id")
 
 
-def _device(row: sa.Row[Any]) -> Device:
+def device_of(row: sa.Row[Any]) -> Device:
+    """Return the device that a row holds."""
     return Device(
         device_id=DeviceId(row.device_id),
         user_id=UserId(row.user_id),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,9 @@ from sendopt.state.engine import insert
 from sendopt.state.instant import Instant
 from sendopt.state.tables import app_user, device
 from sendopt.state.transaction import TenantRead, TenantWrite
+
+#: User ids of one statement; SQLite takes 32,766 parameters.
+_CHUNK = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,81 @@ def ensure(tx: TenantWrite, user_id: UserId, *, now: datetime) -> None:
         .values(tenant_id=tx.tenant_id, user_id=user_id, updated_at=now)
         .on_conflict_do_nothing(index_elements=["tenant_id", "user_id"])
     )
+
+
+def ensure_all(tx: TenantWrite, user_ids: Collection[UserId], *, now: datetime) -> None:
+    """As `ensure`, of many users.
+
+    Raises:
+        Conflict: `user_erased`, if one of them was.
+    """
+    if not user_ids:
+        return
+    if erased.among(tx, user_ids):
+        raise erased.user_erased("/user_id")
+    tx.execute(
+        insert(tx, app_user).on_conflict_do_nothing(index_elements=["tenant_id", "user_id"]),
+        [
+            {"tenant_id": tx.tenant_id, "user_id": each, "updated_at": now}
+            for each in sorted(user_ids)
+        ],
+    )
+
+
+def put_all(
+    tx: TenantWrite, said: Sequence[tuple[UserId, str | None]], *, now: datetime
+) -> list[bool]:
+    """As `put`, of many users and the zone of each; return of each whether that is news.
+
+    Raises:
+        Conflict: `user_erased`, if one of them was.
+    """
+    if erased.among(tx, {user_id for user_id, _ in said}):
+        raise erased.user_erased("/user_id")
+    stored = _zones(tx, sorted({user_id for user_id, _ in said}))
+    changed: dict[UserId, str | None] = {}
+    news = []
+    for user_id, timezone in said:
+        is_news = stored.get(user_id, _NOBODY) != timezone
+        news.append(is_news)
+        if is_news:
+            stored[user_id] = changed[user_id] = timezone
+    if changed:
+        statement = insert(tx, app_user)
+        tx.execute(
+            statement.on_conflict_do_update(
+                index_elements=["tenant_id", "user_id"],
+                set_={"timezone": statement.excluded.timezone, "updated_at": now},
+            ),
+            [
+                {
+                    "tenant_id": tx.tenant_id,
+                    "user_id": user_id,
+                    "timezone": timezone,
+                    "updated_at": now,
+                }
+                for user_id, timezone in sorted(changed.items())
+            ],
+        )
+    return news
+
+
+#: In place of the zone of a user who was not there.
+_NOBODY = object()
+
+
+def _zones(tx: TenantRead, user_ids: Sequence[UserId]) -> dict[UserId, object]:
+    """Return the zones of those of these users who are there."""
+    chunks = (user_ids[start : start + _CHUNK] for start in range(0, len(user_ids), _CHUNK))
+    return {
+        UserId(row.user_id): row.timezone
+        for some in chunks
+        for row in tx.execute(
+            sa.select(app_user.c.user_id, app_user.c.timezone).where(
+                tx.owns(app_user), app_user.c.user_id.in_(some)
+            )
+        )
+    }
 
 
 def opt_out(tx: TenantWrite, user_id: UserId, *, at: datetime, now: datetime) -> None:

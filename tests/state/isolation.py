@@ -59,6 +59,7 @@ from sendopt.records import (
     QuietHours,
     RateCard,
     Receipt,
+    Registration,
     Response,
     ResponseKind,
     SendId,
@@ -76,6 +77,7 @@ from sendopt.state import (
     campaign_list,
     campaigns,
     consents,
+    device_batches,
     devices,
     dispatch,
     drift,
@@ -224,6 +226,10 @@ def _about_users(said: Conversation) -> None:
     said.write(users.put, UserId("u100"), timezone=None, now=NOW)
     for user in ("u2", "u101"):
         said.write(users.ensure, UserId(user), now=NOW)
+    zones = [(UserId(user), "Asia/Tokyo") for user in ("u7", "u8", "u104")]
+    for _ in range(2):
+        said.write(users.put_all, zones, now=NOW)
+    said.write(users.ensure_all, [UserId("u9"), UserId("u106")], now=NOW)
     for user in ("u3", "u4", "u102"):
         said.write(users.opt_out, UserId(user), at=NOW - 3 * HOUR, now=NOW)
     for user in ("u5", "u6", "u103"):
@@ -275,6 +281,15 @@ def _about_devices(said: Conversation) -> None:
     for each in TWINS:
         moved = a_device(f"only-{each}", "u6", said.us, address={"url": "https://b.org"})
         said.write(devices.register, moved, now=NOW)
+    many = [
+        Registration(a_device("d6", "u6", said.us)),
+        Registration(a_device("d7", "u1", said.us, timezone="Asia/Tokyo")),
+        Registration(a_device("d4", "u3", said.us, platform=None)),
+        Registration(a_device("new one", "u105", said.us)),
+        *(Registration(a_device(f"only-{each}", "u6", said.us)) for each in TWINS),
+    ]
+    for _ in range(2):
+        said.write(device_batches.register_all, many, now=NOW)
     for name in ("d0", "d1", "d9", "nothing"):
         said.write(devices.mark_dead, DeviceId(name), reason="gone", now=NOW)
     said.read(devices.reachable, channel=Channel.WEBHOOK)

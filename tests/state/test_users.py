@@ -65,3 +65,21 @@ def test_the_later_word_holds_in_whatever_order_they_come(
         assert opted_out_at in standing
         if last_in < 0:
             assert opted_out_at == min(standing)
+
+
+def test_many_profiles_at_once_are_told_apart_by_what_is_news(state: State, now: datetime) -> None:
+    said = [(UserId("bob"), "UTC"), (ANN, None), (UserId("bob"), "Asia/Tokyo"), (ANN, None)]
+    later = now + timedelta(days=1)
+    with state.write(SHOP) as tx:
+        assert users.put_all(tx, said, now=now) == [True, True, True, False]
+        assert users.put_all(tx, said[1:], now=later) == [False, False, False]
+        assert list(users.everyone(tx)) == [
+            User(ANN, None, None),
+            User(UserId("bob"), "Asia/Tokyo", None),
+        ]
+        users.opt_out(tx, ANN, at=now, now=now)
+        assert users.put_all(tx, [(ANN, "UTC")], now=later) == [True]
+        assert users.get(tx, ANN) == User(ANN, "UTC", now)
+        users.ensure_all(tx, {ANN, UserId("cat")}, now=now)
+        assert [each.user_id for each in users.everyone(tx)] == ["ann", "bob", "cat"]
+        assert users.put_all(tx, [], now=now) == []
