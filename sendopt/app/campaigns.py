@@ -7,8 +7,10 @@ from typing import Any
 
 from sendopt import schedule
 from sendopt.app.answers import CampaignReport, CampaignStatus
+from sendopt.app.one_member import one_member
 from sendopt.app.planning import Planner
 from sendopt.app.subject import Subject, needs
+from sendopt.app.user_status import user_status
 from sendopt.features import Target
 from sendopt.records import (
     Campaign,
@@ -20,9 +22,13 @@ from sendopt.records import (
     Permission,
     Plan,
     Policy,
+    UserId,
 )
-from sendopt.state import campaign_list, campaigns, plans
+from sendopt.schedule import reach
+from sendopt.schedule.reach import Failure, Reach
+from sendopt.state import campaign_list, campaigns, plans, send_list
 from sendopt.state.pages import Page
+from sendopt.state.send_list import SendFilter
 
 
 class Campaigns(Subject):
@@ -97,6 +103,38 @@ class Campaigns(Subject):
         """Return campaigns, the newest first."""
         with self._read() as tx:
             return campaign_list.page(tx, phase=phase, behind=behind, limit=limit)
+
+    @needs(Permission.SENDS_READ)
+    def reach(self, campaign_id: CampaignId, user_id: UserId) -> Reach:
+        """Tell whether and when a campaign reaches a user, or why not.
+
+        By what is stored of its send; without one, by what a commit now would do. Of nobody else
+        anything is read.
+
+        Raises:
+            NotFound: `campaign_unknown`.
+        """
+        of_user = SendFilter(campaign_id=campaign_id, user_id=user_id)
+        with self._read() as tx:
+            stored = campaigns.get_campaign(tx, campaign_id)
+            for found in send_list.page(tx, of_user, behind=None, limit=1).items:
+                return _reach_of(plans.get_send(tx, found.send.send_id))
+        # As it was accepted: that its window is over by now is what the answer says.
+        campaign = schedule.as_accepted(
+            stored.definition, stored.rules, at=stored.created_at, defaults=self._planning_defaults
+        )
+        now = self._now()
+        with self._stores.log.reader(self._tenant_id) as reader:
+            status = user_status(reader, as_of=now, user_id=user_id).to_pylist()
+        with self._read() as tx:
+            member = one_member(tx, campaign, user_id, status=status[0] if status else None)
+        return reach.without_send(
+            campaign,
+            member,
+            committed=stored.committed_at is not None,
+            cancelled=stored.cancelled_at is not None,
+            now=now,
+        )
 
     @needs(Permission.CAMPAIGNS_READ)
     def preview_stored(self, campaign_id: CampaignId) -> schedule.Preview:
@@ -176,3 +214,19 @@ class Campaigns(Subject):
             seed=settings.schedule.seed,
         )
         return planner.plan(campaign, self._tenant_id, now=now)
+
+
+def _reach_of(stored: plans.StoredSend) -> Reach:
+    failures = [
+        Failure(each.provider, each.reason, each.finished_at)
+        for each in stored.attempts
+        if each.outcome != "accepted" and each.reason is not None and each.finished_at is not None
+    ]
+    return reach.of_send(
+        stored.send,
+        stored.decision,
+        attempt_count=stored.attempt_count,
+        next_attempt_at=stored.next_attempt_at,
+        handed_over_at=stored.handed_over_at,
+        last_failure=failures[-1] if failures else None,
+    )

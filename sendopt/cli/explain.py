@@ -19,7 +19,7 @@ from sendopt.cli.options import (
 from sendopt.cli.output import as_json as as_json_object
 from sendopt.cli.output import print_json, progress, stdout
 from sendopt.errors import InvalidInput
-from sendopt.records import UserId
+from sendopt.records import CampaignId, UserId
 
 _PICTURES = (".pdf", ".png", ".svg")
 
@@ -45,6 +45,14 @@ def explain(
         Path | None,
         out_file("Picture: .png, .svg or .pdf."),
     ] = None,
+    campaign: Annotated[
+        str | None,
+        typer.Option(
+            "--campaign",
+            metavar="ID",
+            help="Say instead whether and when this campaign reaches the user, or why not.",
+        ),
+    ] = None,
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
@@ -62,6 +70,13 @@ def explain(
             expected=", ".join(_PICTURES),
         )
     work = open_known_work(home, tenant)
+    if campaign is not None:
+        reach = work.campaigns.reach(CampaignId(campaign), UserId(user))
+        if as_json:
+            print_json(reach)
+        else:
+            stdout.print("\n".join(reach.text))
+        return
     with progress("explaining"):
         told = work.explanations.user(UserId(user), configured_hour=configured_hour)
         if out is not None:

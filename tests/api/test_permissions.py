@@ -43,6 +43,7 @@ POST /v1/campaigns                      owner admin campaign_manager
 GET  /v1/campaigns/{campaign_id}        owner admin campaign_manager analyst auditor finance
 GET  /v1/campaigns/{campaign_id}/preview   owner admin campaign_manager analyst auditor finance
 POST /v1/campaigns/{campaign_id}/preview   owner admin campaign_manager analyst auditor finance
+GET /v1/campaigns/{campaign_id}/users/{user_id} owner admin campaign_manager analyst auditor finance
 POST /v1/campaigns/{campaign_id}/cancel    owner admin campaign_manager
 GET  /v1/sends/{send_id}                owner admin campaign_manager analyst auditor finance
 POST /v1/sends/{send_id}/cancel         owner admin campaign_manager

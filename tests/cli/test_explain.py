@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from sendopt.app import open_app
+from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.cli.main import commands
 from sendopt.errors import InvalidInput
+from sendopt.settings import Settings
 
 ANN = "fried2021-75"
 
@@ -36,6 +39,20 @@ def test_it_is_told_in_words_and_figures_and_drawn(home: Path, tmp_path: Path) -
     assert len(answer["explanation"]["week"]) == 168
     assert answer["out"] == str(picture)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_it_is_told_why_a_campaign_does_not_reach_a_user(home: Path, tmp_path: Path) -> None:
+    window = {"earliest_at": "2030-10-02T00:00:00Z", "latest_at": "2030-10-03T00:00:00Z"}
+    variant = {"variant_id": "plain", "title": "T", "body": "B", "url": "https://a.example/"}
+    definition = {"campaign_id": "drafted", "channel": "simulator", "variants": [variant]}
+    work = open_app(Settings(home=home)).as_owner_of(DEFAULT_TENANT)
+    work.campaigns.put(definition | {"send_window": window, "audience": [ANN]}, commit=False)
+    said = explain(home, "--campaign", "drafted")
+    assert said.exit_code == 0, said.output
+    assert "no_device" in said.stdout
+    assert json.loads(explain(home, "--campaign", "drafted", "--json").stdout)["code"] == (
+        "no_device"
+    )
 
 
 def test_a_picture_of_no_known_kind_is_refused(home: Path) -> None:

@@ -8,9 +8,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from sendopt.api import openapi, problems
-from sendopt.api.auth import CampaignsRead, CampaignsSend, CampaignsWrite, Facade, ResultsRead
+from sendopt.api.auth import (
+    CampaignsRead,
+    CampaignsSend,
+    CampaignsWrite,
+    Facade,
+    ResultsRead,
+    SendsRead,
+)
 from sendopt.api.body import JsonBody
-from sendopt.api.ids import PathId
+from sendopt.api.ids import PathId, PathUserId
 from sendopt.api.paging import PAGED, Paged
 from sendopt.api.routing import Route
 from sendopt.api.schemas.campaigns import (
@@ -21,8 +28,9 @@ from sendopt.api.schemas.campaigns import (
     Results,
 )
 from sendopt.api.schemas.page import Page
+from sendopt.api.schemas.reach import Reach
 from sendopt.errors import InvalidInput
-from sendopt.records import CampaignId, Permission
+from sendopt.records import CampaignId, Permission, UserId
 from sendopt.schedule import EXAMPLE
 from sendopt.schedule.campaign import CampaignDefinition
 from sendopt.state.campaign_list import CampaignKey, CampaignPhase
@@ -95,6 +103,16 @@ def get_results(who: ResultsRead, app: Facade, campaign_id: PathId) -> Results:
     These are counts, and no claim: whether choosing the time was worth it says /v1/lift.
     """
     return Results.of(app.for_(who).results.of_campaign(CampaignId(campaign_id)))
+
+
+@router.get("/{campaign_id}/users/{user_id}", responses=problems.responses(_UNKNOWN))
+def get_reach(who: SendsRead, app: Facade, campaign_id: PathId, user_id: PathUserId) -> Reach:
+    """Say whether and when a campaign reaches a user, or why not.
+
+    By what is stored of its send; where there is none, by what a commit now would do with it,
+    without asking a model which of the allowed times it would be.
+    """
+    return Reach.of(app.for_(who).campaigns.reach(CampaignId(campaign_id), UserId(user_id)))
 
 
 @router.get("/{campaign_id}", responses=problems.responses(_UNKNOWN))
