@@ -14,6 +14,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -60,8 +61,9 @@ def document(api: FastAPI) -> dict[str, Any]:
         )
         schemas = described.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(extra["$defs"])
+        # Examples as they are written: the framework leaves out every null.
+        _show_requests(described, api)
         for model in _answers(Answer):
-            # As they are written: the framework leaves out every null.
             name = _NO_NAME.sub("_", model.__name__)
             if name in schemas and (examples := model.examples()):
                 schemas[name]["examples"] = examples
@@ -77,6 +79,15 @@ def _answers(kind: type[Answer]) -> Iterator[type[Answer]]:
     for each in kind.__subclasses__():
         yield each
         yield from _answers(each)
+
+
+def _show_requests(described: dict[str, Any], api: FastAPI) -> None:
+    for context in iter_route_contexts(api.routes):
+        route = context.original_route
+        if isinstance(route, APIRoute) and route.openapi_extra and route.include_in_schema:
+            for method in route.methods or ():
+                operation = described["paths"][route.path][method.lower()]
+                operation["requestBody"] = route.openapi_extra["requestBody"]
 
 
 def _operations(described: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -46,7 +46,9 @@ def test_it_is_told_why_a_campaign_does_not_reach_a_user(home: Path, tmp_path: P
     variant = {"variant_id": "plain", "title": "T", "body": "B", "url": "https://a.example/"}
     definition = {"campaign_id": "drafted", "channel": "simulator", "variants": [variant]}
     work = open_app(Settings(home=home)).as_owner_of(DEFAULT_TENANT)
-    work.campaigns.put(definition | {"send_window": window, "audience": [ANN]}, commit=False)
+    work.campaigns.put(
+        definition | {"send_window": window, "audience": [ANN], "quiet_hours": None}, commit=False
+    )
     said = explain(home, "--campaign", "drafted")
     assert said.exit_code == 0, said.output
     assert "no_device" in said.stdout
