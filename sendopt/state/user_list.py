@@ -15,6 +15,18 @@ from sendopt.state.transaction import TenantRead
 from sendopt.state.users import User
 
 
+_SHOWN = (
+    device.c.device_id,
+    device.c.user_id,
+    device.c.channel,
+    device.c.platform,
+    device.c.timezone,
+    device.c.registered_at,
+    device.c.dead_at,
+    device.c.dead_reason,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ListedDevice:
     """A device without its address, which is never shown."""
@@ -79,20 +91,7 @@ def page_of_devices(
         conditions.append(device.c.dead_at.is_not(None) if dead else device.c.dead_at.is_(None))
     if behind is not None:
         conditions.append(device.c.device_id > behind)
-    query = (
-        sa.select(
-            device.c.device_id,
-            device.c.user_id,
-            device.c.channel,
-            device.c.platform,
-            device.c.timezone,
-            device.c.registered_at,
-            device.c.dead_at,
-            device.c.dead_reason,
-        )
-        .where(*conditions)
-        .order_by(device.c.device_id)
-    )
+    query = sa.select(*_SHOWN).where(*conditions).order_by(device.c.device_id)
     by_id = device.c.device_id
     return read_page(tx, query, _device, place=(by_id,), named_by=by_id, limit=limit)
 

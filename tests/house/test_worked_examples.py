@@ -19,6 +19,6 @@ def test_a_click_rule_is_added(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow  # each runs tests and checks of a copy
-@pytest.mark.parametrize("change", ["channel"])
+@pytest.mark.parametrize("change", ["channel", "metric", "route", "table"])
 def test_a_change_of_each_kind_is_made(change: str, tmp_path: Path) -> None:
     follow(f"adding-a-{change}.md", tmp_path)
