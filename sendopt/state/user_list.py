@@ -14,7 +14,6 @@ from sendopt.state.tables import app_user, device
 from sendopt.state.transaction import TenantRead
 from sendopt.state.users import User
 
-
 _SHOWN = (
     device.c.device_id,
     device.c.user_id,
