@@ -76,8 +76,6 @@ def _fill(state: State, count: int) -> None:
                 {
                     "tenant_id": "default",
                     "campaign_id": f"c{number:03}",
-                    "definition": {},
-                    "definition_hash": "",
                     "created_at": _NOW,
                 }
                 for number in range(_CAMPAIGNS)

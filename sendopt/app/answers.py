@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from sendopt.bill import Statement
-from sendopt.records import CampaignId
+from sendopt.records import CampaignId, CampaignPhase
 from sendopt.schedule import Preview
 
 
@@ -62,14 +62,33 @@ class CampaignReport:
 
 @dataclass(frozen=True, slots=True)
 class CampaignStatus:
-    """A campaign as it was defined, and where its sends stand."""
+    """A campaign as it was defined last, how far it has come, and where its sends stand."""
 
     campaign_id: CampaignId
+    phase: CampaignPhase
+    revision: int
     definition: Any
+    rules: Mapping[str, Any] | None  # as they were settled; None = nobody knows any more
     created_at: datetime
+    changed_at: datetime  # when this definition was accepted
     committed_at: datetime | None
+    paused_at: datetime | None
     cancelled_at: datetime | None
     counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionReport:
+    """What revising a campaign did."""
+
+    campaign_id: CampaignId
+    revision: int
+    repeated: bool  # the same definition was there before
+    planned_count: int  # by this revision, of those who had not been sent to
+    suppressed_count: int  # likewise
+    withdrawn_count: int  # were planned, and are not in its audience: cancelled
+    kept_count: int  # in its audience, and stay with what an earlier revision gave them
+    counts: Mapping[str, int]  # of all its sends, by state
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 from sendopt import schedule
-from sendopt.app.answers import CampaignReport, CampaignStatus
+from sendopt.app.answers import CampaignReport, CampaignStatus, RevisionReport
 from sendopt.app.one_member import one_member
 from sendopt.app.planning import Planner
 from sendopt.app.subject import Subject, needs
 from sendopt.app.user_status import user_status
+from sendopt.errors import Conflict
 from sendopt.features import Target
 from sendopt.records import (
     Campaign,
     CampaignId,
+    CampaignPhase,
     EndReason,
     Exploration,
     Holdout,
@@ -26,7 +29,7 @@ from sendopt.records import (
 )
 from sendopt.schedule import reach
 from sendopt.schedule.reach import Failure, Reach
-from sendopt.state import campaign_list, campaigns, plans, send_list
+from sendopt.state import campaign_list, campaigns, pauses, plans, revisions, send_list
 from sendopt.state.pages import Page
 from sendopt.state.send_list import SendFilter
 
@@ -63,16 +66,7 @@ class Campaigns(Subject):
             )
             if put is not campaigns.Put.REPEATED:
                 self._audit(tx, "campaign:put", campaign.campaign_id, after={"was": put.value})
-        preview = None
-        if commit:
-            plan = self._plan(campaign, now=now)
-            preview = schedule.preview(plan, campaign.channel)
-            with self._write() as tx:
-                campaigns.require_definition(tx, campaign.campaign_id, definition)
-                plans.commit(tx, plan, now=now)
-                self._audit(
-                    tx, "campaign:commit", campaign.campaign_id, after={"sends": len(plan.sends)}
-                )
+        preview = self._commit(campaign, definition, now=now) if commit else None
         status = self._status(campaign.campaign_id)
         return CampaignReport(
             campaign_id=campaign.campaign_id,
@@ -82,6 +76,84 @@ class Campaigns(Subject):
             counts=status.counts,
             preview=preview,
         )
+
+    @needs(Permission.CAMPAIGNS_SEND)
+    def commit(self, campaign_id: CampaignId) -> CampaignReport:
+        """Plan the stored campaign and let its sends go out.
+
+        Committing again plans for those who joined the audience since, and for nobody else.
+
+        Raises:
+            NotFound: `campaign_unknown`.
+            InvalidInput: `no_feasible_slot`, if the window of a draft is over by now.
+            Conflict: `campaign_cancelled`; `campaign_changed`, if it was edited meanwhile.
+        """
+        now = self._now()
+        definition = self._status(campaign_id).definition
+        campaign = self._read_campaign(definition, now=now)
+        preview = self._commit(campaign, definition, now=now)
+        return CampaignReport(
+            campaign_id=campaign_id,
+            repeated=True,
+            changed=False,
+            committed=True,
+            counts=self._status(campaign_id).counts,
+            preview=preview,
+        )
+
+    @needs(Permission.CAMPAIGNS_SEND)
+    def revise(self, definition: Any) -> RevisionReport:
+        """Give a committed campaign another definition, for all who have not been sent to.
+
+        Who was handed a message, or is being handed one, stays with what it was. What the
+        definition leaves out is settled now, but for the holdout, which stays.
+
+        Raises:
+            InvalidInput: for a definition that cannot be meant; `holdout_settled`.
+            NotFound: `campaign_unknown`.
+            Conflict: `campaign_not_committed`; `campaign_cancelled`; `campaign_changed`, if it was
+                edited meanwhile; `arm_changed`; `rules_unknown`.
+        """
+        now = self._now()
+        with self._read() as tx:
+            same = campaigns.accepted_as(tx, definition)
+        if same is not None and not same.is_draft:
+            return self._revised(same.campaign_id, _unchanged(same.revision), repeated=True)
+        campaign = self._read_revision(definition, now=now)
+        plan = self._plan(campaign, now=now)
+        with self._write() as tx:
+            report = revisions.revise(
+                tx, campaign, definition, plan, rules=schedule.rules_of(campaign), now=now
+            )
+            self._audit(tx, "campaign:revise", campaign.campaign_id, after=asdict(report))
+        return self._revised(campaign.campaign_id, report, repeated=False)
+
+    @needs(Permission.CAMPAIGNS_SEND)
+    def pause(self, campaign_id: CampaignId) -> CampaignStatus:
+        """Hand nothing of it over until it is resumed; what is being handed over ends by itself.
+
+        Raises:
+            NotFound: `campaign_unknown`.
+            Conflict: `campaign_not_committed`, `campaign_cancelled`.
+        """
+        with self._write() as tx:
+            if pauses.pause(tx, campaign_id, now=self._now()):
+                self._audit(tx, "campaign:pause", campaign_id)
+        return self._status(campaign_id)
+
+    @needs(Permission.CAMPAIGNS_SEND)
+    def resume(self, campaign_id: CampaignId) -> CampaignStatus:
+        """Let its sends go out at their times, or now if these have come; what expired ends.
+
+        Raises:
+            NotFound: `campaign_unknown`.
+            Conflict: `campaign_not_committed`, `campaign_cancelled`.
+        """
+        with self._write() as tx:
+            report = pauses.resume(tx, campaign_id, now=self._now())
+            if report is not None:
+                self._audit(tx, "campaign:resume", campaign_id, after=asdict(report))
+        return self._status(campaign_id)
 
     @needs(Permission.CAMPAIGNS_READ)
     def get(self, campaign_id: CampaignId) -> CampaignStatus:
@@ -96,13 +168,13 @@ class Campaigns(Subject):
     def page(
         self,
         *,
-        phase: campaign_list.CampaignPhase | None = None,
+        phase: CampaignPhase | None = None,
         behind: campaign_list.CampaignKey | None = None,
         limit: int,
     ) -> Page[campaign_list.ListedCampaign]:
         """Return campaigns, the newest first."""
         with self._read() as tx:
-            return campaign_list.page(tx, phase=phase, behind=behind, limit=limit)
+            return campaign_list.page(tx, phase=phase, behind=behind, limit=limit, now=self._now())
 
     @needs(Permission.SENDS_READ)
     def reach(self, campaign_id: CampaignId, user_id: UserId) -> Reach:
@@ -121,7 +193,7 @@ class Campaigns(Subject):
                 return _reach_of(plans.get_send(tx, found.send.send_id))
         # As it was accepted: that its window is over by now is what the answer says.
         campaign = schedule.as_accepted(
-            stored.definition, stored.rules, at=stored.created_at, defaults=self._planning_defaults
+            stored.definition, stored.rules, at=stored.changed_at, defaults=self._planning_defaults
         )
         now = self._now()
         with self._stores.log.reader(self._tenant_id) as reader:
@@ -164,24 +236,71 @@ class Campaigns(Subject):
     def _status(self, campaign_id: CampaignId) -> CampaignStatus:
         with self._read() as tx:
             stored = campaigns.get_campaign(tx, campaign_id)
+            phase = campaigns.phase_of(tx, campaign_id, now=self._now())
             counts = plans.campaign_counts(tx, campaign_id)
         return CampaignStatus(
             campaign_id=stored.campaign_id,
+            phase=phase,
+            revision=stored.revision,
             definition=stored.definition,
+            rules=stored.rules,
             created_at=stored.created_at,
+            changed_at=stored.changed_at,
             committed_at=stored.committed_at,
+            paused_at=stored.paused_at,
             cancelled_at=stored.cancelled_at,
             counts={str(state): count for state, count in counts.items()},
         )
+
+    def _commit(self, campaign: Campaign, definition: Any, *, now: datetime) -> schedule.Preview:
+        plan = self._plan(campaign, now=now)
+        with self._write() as tx:
+            campaigns.require_definition(tx, campaign.campaign_id, definition)
+            plans.commit(tx, plan, now=now)
+            self._audit(
+                tx, "campaign:commit", campaign.campaign_id, after={"sends": len(plan.sends)}
+            )
+        return schedule.preview(plan, campaign.channel)
+
+    def _revised(
+        self, campaign_id: CampaignId, report: revisions.RevisionReport, *, repeated: bool
+    ) -> RevisionReport:
+        return RevisionReport(
+            campaign_id=campaign_id,
+            repeated=repeated,
+            counts=self._status(campaign_id).counts,
+            **asdict(report),
+        )
+
+    def _read_revision(self, definition: Any, *, now: datetime) -> Campaign:
+        """Read the next definition of the campaign that it names."""
+        defaults = self._planning_defaults
+        named = schedule.parse_campaign(definition, now=now, defaults=defaults).campaign_id
+        with self._read() as tx:
+            stored = campaigns.get_campaign(tx, named)
+        if stored.cancelled_at is not None:
+            raise campaigns.campaign_cancelled(named)
+        if stored.is_draft:
+            raise campaigns.campaign_not_committed(named)
+        if stored.rules is None:
+            raise Conflict(
+                "nobody knows any more who was held out of this campaign of an earlier release",
+                code="rules_unknown",
+                hint="give the changed campaign a new campaign_id",
+            )
+        before = schedule.as_accepted(stored.definition, stored.rules, at=stored.changed_at)
+        before = replace(before, revision=stored.revision)
+        return schedule.as_revised(definition, before, at=now, defaults=defaults)
 
     def _read_campaign(self, definition: Any, *, now: datetime) -> Campaign:
         """Read a definition; one that was accepted before under the rules of its acceptance."""
         with self._read() as tx:
             stored = campaigns.accepted_as(tx, definition)
         # The window of one that is not committed may be over by now.
-        at = now if stored is None or stored.is_draft else stored.created_at
+        at = now if stored is None or stored.is_draft else stored.changed_at
         rules = None if stored is None else stored.rules
-        return schedule.as_accepted(definition, rules, at=at, defaults=self._planning_defaults)
+        campaign = schedule.as_accepted(definition, rules, at=at, defaults=self._planning_defaults)
+        return campaign if stored is None else replace(campaign, revision=stored.revision)
 
     @property
     def _planning_defaults(self) -> schedule.PlanningDefaults:
@@ -229,4 +348,14 @@ def _reach_of(stored: plans.StoredSend) -> Reach:
         next_attempt_at=stored.next_attempt_at,
         handed_over_at=stored.handed_over_at,
         last_failure=failures[-1] if failures else None,
+    )
+
+
+def _unchanged(revision: int) -> revisions.RevisionReport:
+    return revisions.RevisionReport(
+        revision=revision,
+        planned_count=0,
+        suppressed_count=0,
+        withdrawn_count=0,
+        kept_count=0,
     )

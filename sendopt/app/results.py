@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from sendopt.evaluate.arms import HoldoutTrial
 from sendopt.evaluate.campaign_results import CampaignResults, campaign_results
 from sendopt.evaluate.lift import Lift
 from sendopt.evaluate.refusal import Refusal
-from sendopt.records import Campaign, CampaignId, EventType, Permission
+from sendopt.records import Campaign, CampaignId, EventType, Holdout, Permission
 from sendopt.state import campaigns
 from sendopt.state import lift as sends
 from sendopt.state import results as counts
@@ -93,13 +93,17 @@ class Results(Subject):
                 campaigns.get_campaign(tx, named)
             found = sends.experiment_campaigns(tx, since=since)
             asked = [each for each in found if not campaign_ids or each.campaign_id in campaign_ids]
-            chosen = {each.campaign_id: _as_accepted(each) for each in asked}
+            chosen = _revisions(asked)
             holdouts = {
-                name: each.holdout
-                for name, each in chosen.items()
-                if each is not None and each.holdout is not None
+                name: holdout
+                for name, revisions in chosen.items()
+                if (holdout := _holdout(revisions)) is not None
             }
-            closed = [name for name in holdouts if _is_closed(chosen[name], window, now)]
+            closed = [
+                name
+                for name in holdouts
+                if all(_is_closed(each, window, now) for each in chosen[name])
+            ]
             shares = sorted({holdouts[name].share for name in closed})
             strata = [[name for name in closed if holdouts[name].share == each] for each in shares]
             trial = _trial(
@@ -120,13 +124,28 @@ class Results(Subject):
         )
 
 
+def _revisions(
+    stored: Iterable[ExperimentCampaign],
+) -> dict[CampaignId, list[Campaign | None]]:
+    """Return the revisions of each campaign as they were accepted."""
+    found: dict[CampaignId, list[Campaign | None]] = {}
+    for each in stored:
+        found.setdefault(each.campaign_id, []).append(_as_accepted(each))
+    return found
+
+
+def _holdout(revisions: Sequence[Campaign | None]) -> Holdout | None:
+    """Return who was held out, which no revision changes; None if that cannot be told."""
+    return None if None in revisions else next(each.holdout for each in revisions if each)
+
+
 def _as_accepted(stored: ExperimentCampaign) -> Campaign | None:
-    """Return a campaign as it was accepted; None if this release cannot read it any more.
+    """Return a revision as it was accepted; None if this release cannot read it any more.
 
     It is told of among those whose share is unknown: one such campaign hides no other.
     """
     try:
-        return schedule.as_accepted(stored.definition, stored.rules, at=stored.created_at)
+        return schedule.as_accepted(stored.definition, stored.rules, at=stored.accepted_at)
     except (InvalidInput, InvariantBroken):
         return None
 

@@ -67,6 +67,7 @@ class Sends(Subject):
             stored = plans.get_send(tx, send_id)
         return {
             **asdict(stored.send),
+            "revision": stored.revision,
             "planned_at": stored.planned_at,
             "attempt_count": stored.attempt_count,
             "attempts": stored.attempts,

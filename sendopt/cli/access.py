@@ -17,7 +17,7 @@ from sendopt.cli.options import (
     open_known_work,
     parse_duration,
 )
-from sendopt.cli.output import print_json, print_table, stdout
+from sendopt.cli.output import minute, print_json, print_table, stdout
 from sendopt.records import BuiltInRole, Permission, TenantId
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def list_tenants(home: Home = None, as_json: AsJson = False) -> None:
     print_table(
         "Tenants",
         ["tenant", "zone", "created"],
-        [(each.tenant_id, each.timezone, _minute(each.created_at)) for each in found],
+        [(each.tenant_id, each.timezone, minute(each.created_at)) for each in found],
     )
 
 
@@ -218,7 +218,3 @@ def _in_words(permissions: Iterable[Permission]) -> str:
 
 def _day(instant: datetime | None) -> str | None:
     return None if instant is None else f"{instant:%Y-%m-%d}"
-
-
-def _minute(instant: datetime | None) -> str | None:
-    return None if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"

@@ -1,13 +1,15 @@
-"""`sendopt plan`."""
+"""`sendopt plan` and `sendopt campaign`: what is sent, and how far it has come."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import sendopt.app
+from sendopt.app.answers import CampaignStatus
 from sendopt.cli import answers
 from sendopt.cli.options import (
     AsJson,
@@ -15,14 +17,30 @@ from sendopt.cli.options import (
     Tenant,
     open_known_work,
 )
-from sendopt.cli.output import print_json, print_table, progress, stderr, stdout
+from sendopt.cli.output import minute, print_json, print_table, progress, stderr, stdout
 from sendopt.clock import SystemClock
 from sendopt.errors import InvalidInput
+from sendopt.records import CampaignId, CampaignPhase
+
+CampaignName = Annotated[
+    str, typer.Argument(metavar="CAMPAIGN_ID", help="As `sendopt campaign list` shows it.")
+]
 
 
 def register(commands: typer.Typer) -> None:
     """Add these commands."""
     commands.command()(plan)
+    campaign = typer.Typer(
+        help="Campaigns: how far each has come; pause, edit, go on or stop.", no_args_is_help=True
+    )
+    campaign.command("list")(list_campaigns)
+    campaign.command("show")(show_campaign)
+    campaign.command("commit")(commit_campaign)
+    campaign.command("pause")(pause_campaign)
+    campaign.command("resume")(resume_campaign)
+    campaign.command("revise")(revise_campaign)
+    campaign.command("cancel")(cancel_campaign)
+    commands.add_typer(campaign, name="campaign")
 
 
 def plan(
@@ -81,3 +99,169 @@ def plan(
         print_table("Committed", ["state", "sends"], sorted(counts.items()))
     else:
         stdout.print("A preview: nothing was stored. Add --commit to let the sends go out.")
+
+
+def list_campaigns(
+    phase: Annotated[
+        CampaignPhase | None,
+        typer.Option(
+            "--phase",
+            metavar="PHASE",
+            help="Only draft, committed, paused, cancelled or ended ones.",
+            show_default=False,
+        ),
+    ] = None,
+    most: Annotated[
+        int, typer.Option("--most", metavar="N", min=1, max=1_000, help="The newest so many.")
+    ] = 50,
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Show campaigns, the newest first."""
+    page = open_known_work(home, tenant).campaigns.page(phase=phase, limit=most)
+    if as_json:
+        more = page.behind is not None
+        print_json({"campaigns": page.items, "damaged": page.damaged, "more": more})
+        return
+    print_table(
+        f"Campaigns of {tenant}",
+        ["campaign", "phase", "revision", "created", "committed"],
+        [
+            (
+                each.campaign_id,
+                each.phase,
+                each.revision,
+                minute(each.created_at),
+                minute(each.committed_at),
+            )
+            for each in page.items
+        ],
+    )
+    if page.damaged:
+        stderr.print(f"Cannot be read: {', '.join(page.damaged)}; `sendopt verify` says why")
+    if page.behind is not None:
+        stderr.print(f"There are more than {most}; --most shows more of them")
+
+
+def show_campaign(
+    campaign_id: CampaignName,
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Show how far a campaign has come, what was settled for it, and where its sends stand."""
+    _show(open_known_work(home, tenant).campaigns.get(CampaignId(campaign_id)), as_json=as_json)
+
+
+def commit_campaign(
+    campaign_id: CampaignName,
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Let a draft that was put over REST go out; `sendopt plan FILE --commit` takes a file.
+
+    Committing again adds those who joined the audience since, and sends nobody a second message.
+    """
+    work = open_known_work(home, tenant)
+    with progress("planning"):
+        report = work.campaigns.commit(CampaignId(campaign_id))
+    if as_json:
+        print_json({"committed": True, "preview": report.preview, "counts": report.counts})
+        return
+    if report.preview is not None:
+        answers.preview.show(report.preview)
+    print_table("Committed", ["state", "sends"], sorted(report.counts.items()))
+
+
+def pause_campaign(
+    campaign_id: CampaignName,
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Let nothing of a campaign go out until it is resumed; what is planned stays planned."""
+    _show(open_known_work(home, tenant).campaigns.pause(CampaignId(campaign_id)), as_json=as_json)
+
+
+def resume_campaign(
+    campaign_id: CampaignName,
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Let a paused campaign go on: at the planned times, or now where these have come.
+
+    What expired meanwhile has ended as `campaign_paused`.
+    """
+    _show(open_known_work(home, tenant).campaigns.resume(CampaignId(campaign_id)), as_json=as_json)
+
+
+def revise_campaign(
+    campaign: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CAMPAIGN.json", help="The campaign with its id, as it shall be from now on."
+        ),
+    ],
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Edit a campaign that was committed, for all who have not been sent to.
+
+    Who has a message, or is being handed one, gets no other. To be sure that nothing more of the
+    old one goes out meanwhile, pause the campaign first, and resume it afterwards.
+    """
+    work = open_known_work(home, tenant)
+    definition = sendopt.app.read_json(campaign, field="CAMPAIGN.json")
+    with progress("planning"):
+        report = work.campaigns.revise(definition)
+    if as_json:
+        print_json(report)
+        return
+    if report.repeated:
+        stdout.print(f"{report.campaign_id}: revision {report.revision} is this definition already")
+        return
+    print_table(
+        f"{report.campaign_id}: revision {report.revision}",
+        ["users", "of them"],
+        [
+            (report.planned_count, "get this revision"),
+            (report.suppressed_count, "may not be reached"),
+            (report.kept_count, "keep what an earlier revision sent or is sending them"),
+            (report.withdrawn_count, "are not in its audience: their sends were cancelled"),
+        ],
+    )
+
+
+def cancel_campaign(
+    campaign_id: CampaignName,
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Stop a campaign for good; what went out stays out."""
+    _show(open_known_work(home, tenant).campaigns.cancel(CampaignId(campaign_id)), as_json=as_json)
+
+
+def _show(status: CampaignStatus, *, as_json: bool) -> None:
+    if as_json:
+        print_json(status)
+        return
+    print_table(
+        f"{status.campaign_id}: {status.phase}",
+        ["what", "is"],
+        [
+            ("revision", status.revision),
+            ("created", minute(status.created_at)),
+            ("changed", minute(status.changed_at)),
+            ("committed", minute(status.committed_at)),
+            ("paused", minute(status.paused_at)),
+            ("cancelled", minute(status.cancelled_at)),
+        ],
+    )
+    rules = ({} if status.rules is None else status.rules).items()
+    print_table("Settled", ["rule", "is"], [(name, json.dumps(rule)) for name, rule in rules])
+    print_table("Sends", ["state", "sends"], sorted(status.counts.items()))

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from pydantic_core import to_jsonable_python
@@ -66,6 +67,11 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
     for row in cells:
         table.add_row(*row)
     stdout.print(table, soft_wrap=False)
+
+
+def minute(instant: datetime | None) -> str | None:
+    """Return an instant as a cell of a table shows it, to the minute; None = never."""
+    return None if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
 def _widths(lines: Sequence[Sequence[str]], *, room: int) -> list[int] | None:

@@ -54,7 +54,7 @@ class DispatchReport:
     expired: int = 0
     suppressed: int = 0
     cancelled: int = 0
-    postponed: int = 0  # to a retry, or to the end of quiet hours
+    postponed: int = 0  # to a retry, or to the end of quiet hours or of a pause
     taken_over: int = 0  # another dispatcher, or a cancellation, was faster
 
     @property

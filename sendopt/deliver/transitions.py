@@ -30,6 +30,9 @@ def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> SendT
     The plan was right when it was made; since then users opted out, devices died, clocks moved on.
     """
     expired = now >= send.expires_at
+    if send.paused_at is not None and not send.cancelled and not expired:
+        return Postponed(send.expires_at)  # or until it is resumed
+    paused = send.paused_at is not None and send.paused_at < send.expires_at
     obstacles = (
         (send.cancelled, SendState.CANCELLED, EndReason.CAMPAIGN_CANCELLED),
         (send.opted_out, SendState.SUPPRESSED, EndReason.OPTED_OUT),
@@ -43,6 +46,7 @@ def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> SendT
         (send.variant is None or send.timezone is None, SendState.FAILED, EndReason.RECORD_MISSING),
         (send.attempt_count >= retry.max_attempts, SendState.FAILED, EndReason.GAVE_UP),
         (expired and send.abandoned, SendState.EXPIRED, EndReason.OUTCOME_UNKNOWN),
+        (expired and paused, SendState.EXPIRED, EndReason.CAMPAIGN_PAUSED),
         (expired, SendState.EXPIRED, EndReason.TOO_LATE),
     )
     for met, state, reason in obstacles:

@@ -1,4 +1,4 @@
-"""What came of a campaign, by variant, arm, local hour and channel: counts, and no claim.
+"""What came of a campaign, by revision, variant, arm, local hour and channel: counts, and no claim.
 
 Whether one arm is better than another is another question: `lift` answers it, with its interval.
 """
@@ -47,9 +47,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class CampaignResults:
-    """The same sends in total, and divided in four ways; each division adds up to the total."""
+    """The same sends in total, and divided in five ways; each division adds up to the total."""
 
     total: Counts
+    by_revision: Mapping[str, Counts]  # of the campaign, by which they were planned
     by_variant: Mapping[str, Counts]
     by_arm: Mapping[str, Counts]  # "optimised", "holdout"; "none" = no experiment
     by_local_hour: Mapping[str, Counts]  # "00" to "23", of the user's zone; "none" = suppressed
@@ -60,6 +61,7 @@ def campaign_results(counted: Iterable[CountedSends]) -> CampaignResults:
     """Add up what was counted."""
     total = Counts()
     divisions: dict[Callable[[CountedSends], str], dict[str, Counts]] = {
+        _revision: {},
         _variant: {},
         _arm: {},
         _local_hour: {},
@@ -70,6 +72,10 @@ def campaign_results(counted: Iterable[CountedSends]) -> CampaignResults:
         for part_of, parts in divisions.items():
             parts.setdefault(part_of(sends), Counts()).add(sends)
     return CampaignResults(total, *(dict(sorted(parts.items())) for parts in divisions.values()))
+
+
+def _revision(sends: CountedSends) -> str:
+    return str(sends.revision)
 
 
 def _variant(sends: CountedSends) -> str:

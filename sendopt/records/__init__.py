@@ -22,6 +22,7 @@ from sendopt.records.campaign import (
     QuietHours,
     Variant,
 )
+from sendopt.records.campaign_phase import CampaignPhase
 from sendopt.records.charge import DEFAULT_ATTRIBUTION_WINDOW, Charge, ChargeKind, RateCard
 from sendopt.records.consent import (
     NO_PREFERENCES,
@@ -110,6 +111,7 @@ __all__ = [
     "BuiltInRole",
     "Campaign",
     "CampaignId",
+    "CampaignPhase",
     "Channel",
     "Charge",
     "ChargeKind",

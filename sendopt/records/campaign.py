@@ -71,3 +71,4 @@ class Campaign:
     least_confidence: float | None = None  # in a gain over the configured time; None = any
     urgent: bool = False  # never explored
     learn_variants: bool = True  # False = an even split for ever
+    revision: int = 1  # grows when a committed campaign is edited

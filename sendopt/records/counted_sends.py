@@ -13,7 +13,7 @@ from sendopt.records.send_state import SendState
 
 @dataclass(frozen=True, slots=True)
 class CountedSends:
-    """Sends of one variant, arm and channel with one due time, zone, state and reason."""
+    """Sends of one revision, variant, arm, channel, due time, zone, state and reason."""
 
     variant_id: VariantId
     arm: Arm | None  # None = no experiment
@@ -28,3 +28,4 @@ class CountedSends:
     responded: int
     dismissed: int
     opted_out: int
+    revision: int = 1  # of the campaign, by which they were planned

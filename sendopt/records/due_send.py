@@ -40,6 +40,7 @@ class DueSend:
     variant_propensity: float | None = None  # P(this variant | this time)
     preferences: Preferences = NO_PREFERENCES  # as they are by now
     quiet_offsets: tuple[int, ...] = ()  # minutes east of UTC at which it may be night, too
+    paused_at: datetime | None = None  # its whole campaign, until somebody resumes it
 
 
 @dataclass(frozen=True, slots=True)

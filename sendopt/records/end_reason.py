@@ -40,7 +40,14 @@ class EndReason(StrEnum):
         "the next attempt would come after its expiry",
     )
 
+    CAMPAIGN_PAUSED = "campaign_paused", SendState.EXPIRED, "its campaign was paused until then"
+
     CAMPAIGN_CANCELLED = "campaign_cancelled", SendState.CANCELLED, "its campaign was cancelled"
+    CAMPAIGN_REVISED = (
+        "campaign_revised",
+        SendState.CANCELLED,
+        "a revision of its campaign is not for its user",
+    )
     SEND_CANCELLED = "send_cancelled", SendState.CANCELLED, "it alone was cancelled"
     USER_ERASED = "user_erased", SendState.CANCELLED, "its user was erased"
 

@@ -17,3 +17,4 @@ class Plan:
     campaign_id: CampaignId
     sends: tuple[PlannedSend, ...]
     decisions: tuple[Decision, ...]  # of the same sends, in the same order
+    revision: int = 1  # of the campaign, by which they were planned

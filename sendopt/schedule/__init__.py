@@ -7,7 +7,7 @@ In: Campaign, AudienceMember, Forecast, PastOutcomes.  Out: Plan (PlannedSends, 
 Time: candidate times are local to the user; every instant is UTC.
 """
 
-from sendopt.schedule.accepted_rules import as_accepted, rules_of
+from sendopt.schedule.accepted_rules import as_accepted, as_revised, rules_of
 from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.campaign import EXAMPLE, parse_campaign
 from sendopt.schedule.candidates import candidate_slots
@@ -28,6 +28,7 @@ __all__ = [
     "Preview",
     "VariantBelief",
     "as_accepted",
+    "as_revised",
     "candidate_slots",
     "learn_variants",
     "parse_campaign",

@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sendopt.errors import InvariantBroken
+from sendopt.errors import InvalidInput, InvariantBroken
 from sendopt.records import Campaign, Exploration, Holdout, HoldoutTime, Policy
 from sendopt.schedule.campaign import parse_campaign
 from sendopt.schedule.planning_defaults import PlanningDefaults
@@ -84,3 +84,27 @@ def as_accepted(
     """
     campaign = parse_campaign(definition, now=at, defaults=defaults)
     return campaign if rules is None else under_rules(campaign, rules)
+
+
+def as_revised(
+    definition: Any, before: Campaign, *, at: datetime, defaults: PlanningDefaults
+) -> Campaign:
+    """Read the definition that follows the revision `before`, and is accepted at `at`.
+
+    What it leaves out is settled anew by `defaults`, but for the holdout: who is held out was
+    settled when the first of the campaign went out, and the report on it rests on that.
+
+    Raises:
+        InvalidInput: as `parse_campaign`; `holdout_settled`, if it says another holdout.
+    """
+    settled = replace(defaults, holdout=before.holdout)
+    campaign = parse_campaign(definition, now=at, defaults=settled)
+    if campaign.holdout != before.holdout:
+        raise InvalidInput(
+            "is another one than that of the revision before",
+            code="holdout_settled",
+            field="/holdout",
+            expected="what was settled when the campaign was committed",
+            hint="leave the holdout out of the definition: it stays as it is",
+        )
+    return replace(campaign, revision=before.revision + 1)

@@ -31,6 +31,15 @@ def uniform(seed: int, purpose: str, *parts: str) -> float:
     return int.from_bytes(digest.digest()[:7], "big") / 2**56
 
 
+def draw_key(number: SendId, *, revision: int) -> tuple[str, ...]:
+    """Return what tells the draws of one plan of a send from those of every other.
+
+    A revision draws anew: who is left for it was left by the draws of the one before, so that the
+    same numbers again would not be even among them, and no propensity true.
+    """
+    return (number,) if revision == 1 else (number, f"revision {revision}")
+
+
 def arm_of(
     holdout: Holdout | None, *, seed: int, tenant_id: TenantId, user_id: UserId
 ) -> Arm | None:

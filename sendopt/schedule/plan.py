@@ -28,7 +28,7 @@ from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.candidates import candidate_slots
 from sendopt.schedule.choose import Bonus, Choice, choose
 from sendopt.schedule.forecast import Forecast, PastOutcomes
-from sendopt.schedule.identity import arm_of, uniform
+from sendopt.schedule.identity import arm_of, draw_key, uniform
 from sendopt.schedule.identity import send_id as identify
 from sendopt.schedule.policy import draw
 from sendopt.schedule.variants import VariantBelief, even_split, part_of_day
@@ -71,17 +71,18 @@ def plan(
         slots = _scored_slots(campaign, member, scores, now=now)
         arm = arm_of(campaign.holdout, seed=seed, tenant_id=tenant_id, user_id=member.user_id)
         number = identify(tenant_id, campaign.campaign_id, member.user_id)
+        key = draw_key(number, revision=campaign.revision)
         choice = choose(
             campaign,
             member,
             slots,
             arm=arm,
-            uniform=partial(uniform, seed, "slot", number),
+            uniform=partial(uniform, seed, "slot", *key),
             explored_count=past_outcomes.explored_counts.get(member.user_id, 0),
             fallback_reason=forecast.fallback_reason,
             bonus=_bonus(belief, member),
         )
-        variant, variant_propensity = _variant(belief, member, choice, number, seed=seed)
+        variant, variant_propensity = _variant(belief, member, choice, key, seed=seed)
         sends.append(
             _planned_send(
                 campaign,
@@ -119,7 +120,7 @@ def plan(
                 quiet_offsets=member.quiet_offsets or None,
             )
         )
-    return Plan(tenant_id, campaign.campaign_id, tuple(sends), tuple(decisions))
+    return Plan(tenant_id, campaign.campaign_id, tuple(sends), tuple(decisions), campaign.revision)
 
 
 def _scored_slots(
@@ -152,13 +153,18 @@ def _bonus(belief: VariantBelief, member: AudienceMember) -> Bonus | None:
 
 
 def _variant(
-    belief: VariantBelief, member: AudienceMember, choice: Choice, number: SendId, *, seed: int
+    belief: VariantBelief,
+    member: AudienceMember,
+    choice: Choice,
+    key: tuple[str, ...],
+    *,
+    seed: int,
 ) -> tuple[int, float]:
     """Draw a variant for the chosen time; return its index and its probability at that time."""
     part = 0
     if choice.at is not None:
         part = part_of_day(choice.at.astimezone(zone_of(member.timezone)).hour)
-    drawn = draw(belief.distributions[part], uniform(seed, "variant", number))
+    drawn = draw(belief.distributions[part], uniform(seed, "variant", *key))
     return drawn.chosen, drawn.propensity
 
 

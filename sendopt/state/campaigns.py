@@ -12,39 +12,48 @@ from typing import Any
 import sqlalchemy as sa
 
 from sendopt.errors import Conflict, NotFound
-from sendopt.records import Campaign, CampaignId, TenantId
+from sendopt.records import Campaign, CampaignId, CampaignPhase
 from sendopt.state import erased
+from sendopt.state.campaign_phase import phase_at, same_campaign
 from sendopt.state.engine import insert
-from sendopt.state.row_hash import hash_of
-from sendopt.state.tables_campaigns import campaign, variant
+from sendopt.state.tables_campaigns import campaign, campaign_revision, variant
 from sendopt.state.transaction import TenantRead, TenantWrite
 from sendopt.text import quoted
 
-_CAMPAIGNS = sa.select(
+_LIFE = (
     campaign.c.campaign_id,
-    campaign.c.definition,
+    campaign.c.revision,
     campaign.c.created_at,
     campaign.c.committed_at,
+    campaign.c.paused_at,
     campaign.c.cancelled_at,
-    campaign.c.rules,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCampaign:
-    """A campaign as it was given, and what became of it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignLife:
+    """What became of a campaign."""
 
     campaign_id: CampaignId
-    definition: Any  # parsed JSON; read it with the `now` of `created_at`
+    revision: int  # the one that holds; the first is 1
     created_at: datetime
     committed_at: datetime | None  # the first commit
+    paused_at: datetime | None  # None = it is not paused
     cancelled_at: datetime | None
-    rules: dict[str, Any] | None  # under which it was accepted; None = nobody knows any more
 
     @property
     def is_draft(self) -> bool:
         """Whether it can still be edited."""
         return self.committed_at is None and self.cancelled_at is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCampaign(CampaignLife):
+    """A campaign as it was given last, and what became of it."""
+
+    definition: Any  # parsed JSON; read it with the `now` of `changed_at`
+    rules: dict[str, Any] | None  # under which it was accepted; None = nobody knows any more
+    changed_at: datetime  # when this definition was accepted
 
 
 class Put(StrEnum):
@@ -66,41 +75,64 @@ def put_campaign(
         Conflict: `campaign_conflict`, `campaign_cancelled`, if it was committed or cancelled with
             another definition; `user_erased`, naming the place in the audience.
     """
-    _refuse_erased(tx, given)
-    told = {"definition": definition, "definition_hash": fingerprint(definition), "rules": rules}
-    values = {"tenant_id": tx.tenant_id, "campaign_id": given.campaign_id, "created_at": now}
+    refuse_erased(tx, given)
     created = tx.execute(
         insert(tx, campaign)
-        .values(**values, **told)
+        .values(tenant_id=tx.tenant_id, campaign_id=given.campaign_id, created_at=now)
         .on_conflict_do_nothing(index_elements=["tenant_id", "campaign_id"])
         .returning(campaign.c.campaign_id)
     ).all()
     if created:
-        tx.execute(sa.insert(variant), _variant_rows(tx.tenant_id, given))
+        add_revision(tx, given, definition, rules=rules, now=now)
         return Put.CREATED
-    of_campaign = is_campaign(tx, given.campaign_id)
-    stored = tx.execute(sa.select(campaign).where(of_campaign).with_for_update()).one()
-    repeated = stored.definition_hash == told["definition_hash"]
-    is_draft = stored.committed_at is None and stored.cancelled_at is None
-    if repeated and (stored.rules is not None or not is_draft):
+    stored = lock_campaign(tx, given.campaign_id)
+    of_revision = is_revision(tx, given.campaign_id, stored.revision)
+    held = tx.execute(
+        sa.select(
+            campaign_revision.c.definition_hash,
+            campaign_revision.c.rules.is_(None).label("are_rules_lost"),
+        ).where(of_revision)
+    ).one()
+    repeated = held.definition_hash == fingerprint(definition)
+    if repeated and not (stored.is_draft and held.are_rules_lost):
         return Put.REPEATED
     if stored.cancelled_at is not None:
         raise campaign_cancelled(given.campaign_id)
-    if not is_draft:
+    if not stored.is_draft:
         raise _campaign_conflict(given.campaign_id)
-    hashed = values | told | {"created_at": stored.created_at}
+    tx.execute(sa.delete(campaign_revision).where(of_revision))
     tx.execute(
-        sa.update(campaign).where(of_campaign).values(**told, row_hash=hash_of(campaign, hashed))
+        sa.delete(variant).where(tx.owns(variant), variant.c.campaign_id == given.campaign_id)
     )
-    if repeated:  # a draft of an earlier release, which is accepted now
-        return Put.REPEATED
-    of_variants = sa.and_(tx.owns(variant), variant.c.campaign_id == given.campaign_id)
-    tx.execute(sa.delete(variant).where(of_variants))
-    tx.execute(sa.insert(variant), _variant_rows(tx.tenant_id, given))
-    return Put.CHANGED
+    add_revision(tx, given, definition, rules=rules, now=now)
+    # A draft of an earlier release, which is accepted now, is not another one for that.
+    return Put.REPEATED if repeated else Put.CHANGED
 
 
-def _refuse_erased(tx: TenantWrite, given: Campaign) -> None:
+def add_revision(
+    tx: TenantWrite, given: Campaign, definition: Any, *, rules: dict[str, Any], now: datetime
+) -> None:
+    """Store a definition with its variants and rules, as the revision that `given` says."""
+    key = {
+        "tenant_id": tx.tenant_id,
+        "campaign_id": given.campaign_id,
+        "revision": given.revision,
+    }
+    told = {"definition": definition, "definition_hash": fingerprint(definition), "rules": rules}
+    tx.execute(
+        sa.insert(campaign_revision).values(
+            **key, **told, accepted_at=now, latest_at=given.latest_at
+        )
+    )
+    tx.execute(sa.insert(variant), [key | asdict(wording) for wording in given.variants])
+
+
+def refuse_erased(tx: TenantWrite, given: Campaign) -> None:
+    """Refuse an audience that names a user who was erased.
+
+    Raises:
+        Conflict: `user_erased`, naming the place in the audience.
+    """
     gone = erased.among(tx, given.audience or ())
     for place, user_id in enumerate(given.audience or ()):
         if user_id in gone:
@@ -114,59 +146,108 @@ def require_definition(tx: TenantWrite, campaign_id: CampaignId, definition: Any
         NotFound: `campaign_unknown`.
         Conflict: `campaign_changed`.
     """
-    stored = lock_campaign(tx, campaign_id)
-    if fingerprint(stored.definition) != fingerprint(definition):
-        raise Conflict(
-            f"the campaign {quoted(campaign_id)} was edited while it was planned",
-            code="campaign_changed",
-            field="/campaign_id",
-            expected="the definition that is stored",
-            hint="nothing was committed: look at what is there now, and commit that",
-        )
+    revision = lock_campaign(tx, campaign_id).revision
+    held = tx.scalar(
+        sa.select(campaign_revision.c.definition_hash).where(is_revision(tx, campaign_id, revision))
+    )
+    if held != fingerprint(definition):
+        raise campaign_changed(campaign_id)
 
 
 def accepted_as(tx: TenantRead, definition: Any) -> StoredCampaign | None:
-    """Return the campaign that exactly this definition was stored as; None if it never was."""
+    """Return the campaign that has exactly this definition now; None if there is none."""
     named = definition.get("campaign_id") if isinstance(definition, dict) else None
     if not isinstance(named, str):
         return None
-    row = tx.execute(
-        _CAMPAIGNS.where(
-            is_campaign(tx, CampaignId(named)),
-            campaign.c.definition_hash == fingerprint(definition),
-        )
-    ).one_or_none()
-    return None if row is None else StoredCampaign(**row._asdict())
+    return _stored(
+        tx,
+        CampaignId(named),
+        campaign_revision.c.definition_hash == fingerprint(definition),
+    )
 
 
 def get_campaign(tx: TenantRead, campaign_id: CampaignId) -> StoredCampaign:
-    """Return the campaign as it was given.
+    """Return the campaign as it was given last.
 
     Raises:
         NotFound: `campaign_unknown`.
     """
-    return _stored_campaign(tx, _CAMPAIGNS.where(is_campaign(tx, campaign_id)))
+    stored = _stored(tx, campaign_id)
+    if stored is None:
+        raise _campaign_unknown()
+    return stored
 
 
-def lock_campaign(tx: TenantWrite, campaign_id: CampaignId) -> StoredCampaign:
+def phase_of(tx: TenantRead, campaign_id: CampaignId, *, now: datetime) -> CampaignPhase:
+    """Return how far the campaign has come.
+
+    Raises:
+        NotFound: `campaign_unknown`.
+    """
+    phase = tx.scalar(sa.select(phase_at(now)).where(is_campaign(tx, campaign_id)))
+    if phase is None:
+        raise _campaign_unknown()
+    return CampaignPhase(phase)
+
+
+def lock_campaign(tx: TenantWrite, campaign_id: CampaignId) -> CampaignLife:
     """Return the campaign, which nobody else commits, edits or cancels until `tx` ends.
 
     Raises:
         NotFound: `campaign_unknown`.
     """
-    return _stored_campaign(tx, _CAMPAIGNS.where(is_campaign(tx, campaign_id)).with_for_update())
-
-
-def _stored_campaign(tx: TenantRead, query: sa.Select[Any]) -> StoredCampaign:
-    row = tx.execute(query).one_or_none()
+    row = tx.execute(
+        sa.select(*_LIFE).where(is_campaign(tx, campaign_id)).with_for_update()
+    ).one_or_none()
     if row is None:
-        raise NotFound("there is no such campaign", code="campaign_unknown", field="campaign_id")
-    return StoredCampaign(**row._asdict())
+        raise _campaign_unknown()
+    return CampaignLife(**row._asdict())
+
+
+def require_committed(tx: TenantWrite, campaign_id: CampaignId) -> CampaignLife:
+    """Return the campaign, locked, if something of it can still go out.
+
+    Raises:
+        NotFound: `campaign_unknown`.
+        Conflict: `campaign_cancelled`, `campaign_not_committed`.
+    """
+    stored = lock_campaign(tx, campaign_id)
+    if stored.cancelled_at is not None:
+        raise campaign_cancelled(campaign_id)
+    if stored.is_draft:
+        raise campaign_not_committed(campaign_id)
+    return stored
 
 
 def is_campaign(tx: TenantRead, campaign_id: CampaignId) -> sa.ColumnElement[bool]:
     """Return the condition that a row of `campaign` is the tenant's one of this id."""
     return sa.and_(tx.owns(campaign), campaign.c.campaign_id == campaign_id)
+
+
+def is_revision(tx: TenantRead, campaign_id: CampaignId, revision: int) -> sa.ColumnElement[bool]:
+    """Return the condition that a row of `campaign_revision` is this one."""
+    return sa.and_(
+        tx.owns(campaign_revision),
+        campaign_revision.c.campaign_id == campaign_id,
+        campaign_revision.c.revision == revision,
+    )
+
+
+def fingerprint(definition: Any) -> str:
+    """Return the SHA-256 of a definition, whatever the order of its keys."""
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def campaign_changed(campaign_id: CampaignId) -> Conflict:
+    """Return the refusal of a plan of what is not the campaign's definition any more."""
+    return Conflict(
+        f"the campaign {quoted(campaign_id)} was edited while it was planned",
+        code="campaign_changed",
+        field="/campaign_id",
+        expected="the definition that is stored",
+        hint="nothing was committed: look at what is there now, and commit that",
+    )
 
 
 def campaign_cancelled(campaign_id: CampaignId) -> Conflict:
@@ -179,24 +260,45 @@ def campaign_cancelled(campaign_id: CampaignId) -> Conflict:
     )
 
 
+def campaign_not_committed(campaign_id: CampaignId) -> Conflict:
+    """Return the refusal of what can only be done with a campaign that goes out."""
+    return Conflict(
+        f"the campaign {quoted(campaign_id)} is a draft: nothing of it goes out yet",
+        code="campaign_not_committed",
+        expected="a campaign that was committed",
+        hint="a draft is edited by putting it again, and goes out when it is committed",
+    )
+
+
+def _stored(
+    tx: TenantRead, campaign_id: CampaignId, *besides: sa.ColumnElement[bool]
+) -> StoredCampaign | None:
+    row = tx.execute(
+        sa.select(
+            *_LIFE,
+            campaign_revision.c.definition,
+            campaign_revision.c.rules,
+            campaign_revision.c.accepted_at.label("changed_at"),
+        )
+        .join_from(campaign, campaign_revision, same_campaign(campaign_revision))
+        .where(
+            is_campaign(tx, campaign_id),
+            campaign_revision.c.revision == campaign.c.revision,
+            *besides,
+        )
+    ).one_or_none()
+    return None if row is None else StoredCampaign(**row._asdict())
+
+
+def _campaign_unknown() -> NotFound:
+    return NotFound("there is no such campaign", code="campaign_unknown", field="campaign_id")
+
+
 def _campaign_conflict(campaign_id: CampaignId) -> Conflict:
     return Conflict(
         f"the campaign {quoted(campaign_id)} is there with another definition",
         code="campaign_conflict",
         field="/campaign_id",
         expected="the definition that it was committed with; until then it can be changed",
-        hint="give the changed campaign a new campaign_id",
+        hint="revise it: who has not been sent to gets the new definition",
     )
-
-
-def fingerprint(definition: Any) -> str:
-    """Return the SHA-256 of a definition, whatever the order of its keys."""
-    text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _variant_rows(tenant_id: TenantId, given: Campaign) -> list[dict[str, Any]]:
-    return [
-        {"tenant_id": tenant_id, "campaign_id": given.campaign_id, **asdict(wording)}
-        for wording in given.variants
-    ]

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sendopt.records import Channel, DamagedSend, DueSend, SendId, SendState, TenantId
+from sendopt.state.campaign_phase import same_campaign
 from sendopt.state.damage import Unreadable, damage_of, readable
 from sendopt.state.due_row import CampaignFacts, campaign_facts, due_send
 from sendopt.state.tables import (
@@ -25,14 +26,14 @@ from sendopt.state.tables import (
     link,
     planned_send,
 )
-from sendopt.state.tables_campaigns import campaign, variant
+from sendopt.state.tables_campaigns import campaign, campaign_revision, variant
 from sendopt.state.tables_people import preference
 from sendopt.state.transaction import FleetRead, FleetWrite, TenantWrite, owned
 
 #: More than dispatchers have in hand at a time.
 _MOST_CLAIMS = 10_000
 
-_Key = tuple[str, str]  # a tenant, and the id of a campaign of it
+_Key = tuple[str, str, int]  # a tenant, the id of a campaign of it, and a revision
 
 
 def lock_due(
@@ -61,7 +62,7 @@ def lock_due(
         if len(rows) < limit:
             due = _is_due(state, frozenset(channels))
             rows += _lock(tx, due, {"now": at, "most": limit - len(rows)})
-    keys = {(row.tenant_id, row.campaign_id) for row in rows if not isinstance(row, DamagedSend)}
+    keys = {_revision_of(row) for row in rows if not isinstance(row, DamagedSend)}
     campaigns = _campaign_facts(tx, keys)
     sends = [row if isinstance(row, DamagedSend) else _due_send(row, campaigns) for row in rows]
     # A send that has two links, as none should, is still one send.
@@ -125,10 +126,18 @@ def _lock(
 ) -> list[sa.Row[Any] | DamagedSend]:
     """Lock and read due rows at once; if that cannot be done, one by one."""
     try:
-        return [*readable(tx, _with_its_own(due), given)]
+        rows = readable(tx, _with_its_own(due), given)
     except Unreadable:
         keys = tx.execute(due.with_only_columns(*_KEY), given).all()
         return [_lock_one(tx.of(TenantId(key.tenant_id)), key.send_id) for key in keys]
+    return [
+        row
+        if row.content_id is not None
+        # PostgreSQL locks the send as it is, and joins what there was as the statement began. A
+        # revision that was committed in between is read with what is its own by another one.
+        else _lock_one(tx.of(TenantId(row.tenant_id)), row.send_id)
+        for row in rows
+    ]
 
 
 def _lock_one(tx: TenantWrite, send_id: str) -> sa.Row[Any] | DamagedSend:
@@ -196,7 +205,7 @@ def _with_its_own(sends: sa.Select[Any]) -> sa.Select[Any]:
             link.c.link_id,
         )
         .select_from(
-            due.outerjoin(variant, _same(due, variant, "campaign_id", "variant_id"))
+            due.outerjoin(variant, _same(due, variant, "campaign_id", "revision", "variant_id"))
             # A device that another user has taken over since is no device of this one.
             .outerjoin(device, _same(due, device, "device_id", "user_id"))
             .outerjoin(app_user, _same(due, app_user, "user_id"))
@@ -215,22 +224,25 @@ def _same(due: sa.CTE, table: sa.Table, *columns: str) -> sa.ColumnElement[bool]
 
 
 def _campaign_facts(tx: FleetRead, keys: Collection[_Key]) -> dict[_Key, CampaignFacts | str]:
-    """Return what the hand-over needs of each campaign, or what is wrong with it."""
+    """Return what the hand-over needs of each revision, or what is wrong with it."""
     if not keys:
         return {}
-    definition = campaign.c.definition
+    definition = campaign_revision.c.definition
     # Its audience may be huge and is left in the database.
     needed = sa.select(
-        campaign.c.tenant_id,
-        campaign.c.campaign_id,
+        campaign_revision.c.tenant_id,
+        campaign_revision.c.campaign_id,
+        campaign_revision.c.revision,
+        campaign.c.paused_at,
         campaign.c.cancelled_at,
         definition["campaign_id"].as_string().label("named"),
         definition["message_type"].as_string().label("message_type"),
         definition["quiet_hours"].as_string().label("quiet_hours"),
         definition["quiet_hours", "start"].as_string().label("quiet_start"),
         definition["quiet_hours", "end"].as_string().label("quiet_end"),
-    )
-    key = sa.tuple_(campaign.c.tenant_id, campaign.c.campaign_id)
+    ).join_from(campaign_revision, campaign, same_campaign(campaign_revision))
+    of_revision = campaign_revision.c
+    key = sa.tuple_(of_revision.tenant_id, of_revision.campaign_id, of_revision.revision)
     found: dict[_Key, CampaignFacts | str] = {}
     try:
         rows = readable(tx, needed.where(key.in_(list(keys))))
@@ -244,16 +256,20 @@ def _campaign_facts(tx: FleetRead, keys: Collection[_Key]) -> dict[_Key, Campaig
                 found[each] = f"campaign: {damage_of(tx, one)}"
     for row in rows:
         try:
-            found[row.tenant_id, row.campaign_id] = campaign_facts(row)
+            found[_revision_of(row)] = campaign_facts(row)
         except Unreadable as damage:
-            found[row.tenant_id, row.campaign_id] = str(damage)
+            found[_revision_of(row)] = str(damage)
     return found
+
+
+def _revision_of(row: sa.Row[Any]) -> _Key:
+    return row.tenant_id, row.campaign_id, row.revision
 
 
 def _due_send(
     row: sa.Row[Any], campaigns: Mapping[_Key, CampaignFacts | str]
 ) -> DueSend | DamagedSend:
-    facts = campaigns.get((row.tenant_id, row.campaign_id))
+    facts = campaigns.get(_revision_of(row))
     if isinstance(facts, str):
         return DamagedSend(row.tenant_id, row.send_id, facts)
     try:

@@ -36,11 +36,12 @@ from sendopt.state.preferences import preferences_of, quiet_hours_of
 
 @dataclass(frozen=True, slots=True)
 class CampaignFacts:
-    """What the hand-over needs of a campaign."""
+    """What the hand-over needs of a revision of a campaign."""
 
     message_type: str | None
     quiet_hours: QuietHours | None
     cancelled: bool
+    paused_at: datetime | None = None
 
 
 _LOST_CAMPAIGN = CampaignFacts(message_type=None, quiet_hours=None, cancelled=False)
@@ -54,6 +55,7 @@ _NEEDED: Mapping[str, type] = {
     "expires_at": datetime,
     "fence": int,
     "attempt_count": int,
+    "revision": int,
 }
 _OPTIONAL: Mapping[str, type] = {
     "content_id": str,
@@ -84,15 +86,16 @@ def campaign_facts(row: Any) -> CampaignFacts:
         Unreadable: if it is not known when its users must be left alone.
     """
     if row.named != row.campaign_id:
-        raise Unreadable("campaign.definition: is of another campaign, or of none")
+        raise Unreadable("campaign_revision.definition: is of another campaign, or of none")
     if not isinstance(row.message_type, str | None):
-        raise Unreadable("campaign.definition: its message type is no text")
+        raise Unreadable("campaign_revision.definition: its message type is no text")
     return CampaignFacts(
         message_type=row.message_type,
         quiet_hours=None
         if row.quiet_hours is None
-        else quiet_hours_of(row.quiet_start, row.quiet_end, of="campaign.definition"),
+        else quiet_hours_of(row.quiet_start, row.quiet_end, of="campaign_revision.definition"),
         cancelled=row.cancelled_at is not None,
+        paused_at=row.paused_at,
     )
 
 
@@ -141,6 +144,7 @@ def due_send(row: Any, facts: CampaignFacts | None) -> DueSend:
         variant_propensity=row.variant_propensity,
         preferences=NO_PREFERENCES if row.preferred_by is None else preferences_of(row),
         quiet_offsets=tuple(row.quiet_offsets or ()),
+        paused_at=known.paused_at,
     )
 
 

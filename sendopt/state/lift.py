@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from sendopt.records import Arm, CampaignId, EventType, ResponseKind
+from sendopt.state.campaign_phase import same_campaign
 from sendopt.state.tables import app_user, click, planned_send, response
-from sendopt.state.tables_campaigns import campaign
+from sendopt.state.tables_campaigns import campaign, campaign_revision
 from sendopt.state.transaction import TenantRead
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -20,11 +21,11 @@ _ROWS_AT_ONCE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ExperimentCampaign:
-    """A campaign with users in an arm, as it was defined."""
+    """A revision of a campaign with users in an arm, as it was defined."""
 
     campaign_id: CampaignId
-    definition: Any  # parsed JSON; read it with the `now` of `created_at`
-    created_at: datetime
+    definition: Any  # parsed JSON; read it with the `now` of `accepted_at`
+    accepted_at: datetime
     rules: dict[str, Any] | None  # under which it was accepted; None = nobody knows any more
 
 
@@ -43,7 +44,10 @@ class ArmedSends(NamedTuple):
 
 
 def experiment_campaigns(tx: TenantRead, *, since: datetime | None) -> list[ExperimentCampaign]:
-    """Return the campaigns with a send in an arm that was planned from `since` on (None = ever)."""
+    """Return every revision of campaigns with a send in an arm, oldest campaigns first.
+
+    Only those count with one that was planned from `since` on; None = ever.
+    """
     armed = sa.exists().where(
         planned_send.c.tenant_id == campaign.c.tenant_id,
         planned_send.c.campaign_id == campaign.c.campaign_id,
@@ -52,12 +56,13 @@ def experiment_campaigns(tx: TenantRead, *, since: datetime | None) -> list[Expe
     rows = tx.execute(
         sa.select(
             campaign.c.campaign_id,
-            campaign.c.definition,
-            campaign.c.created_at,
-            campaign.c.rules,
+            campaign_revision.c.definition,
+            campaign_revision.c.accepted_at,
+            campaign_revision.c.rules,
         )
+        .join_from(campaign, campaign_revision, same_campaign(campaign_revision))
         .where(tx.owns(campaign), armed)
-        .order_by(campaign.c.created_at, campaign.c.campaign_id)
+        .order_by(campaign.c.created_at, campaign.c.campaign_id, campaign_revision.c.revision)
     )
     return [ExperimentCampaign(*row) for row in rows]
 

@@ -16,9 +16,10 @@ from sendopt.records import (
     VariantAnswers,
     VariantId,
 )
+from sendopt.state.campaign_phase import same_campaign
 from sendopt.state.same_send import same_send
 from sendopt.state.tables import click, decision, planned_send, response
-from sendopt.state.tables_campaigns import campaign, variant
+from sendopt.state.tables_campaigns import campaign, campaign_revision, variant
 from sendopt.state.transaction import TenantRead
 
 
@@ -66,7 +67,7 @@ def variant_answers(
         handed_over_by: only sends handed over by then: the answers to later ones are still coming.
     """
     known_as = {
-        (CampaignId(row.campaign_id), VariantId(row.variant_id)): asked.variant_id
+        (CampaignId(row.campaign_id), row.revision, VariantId(row.variant_id)): asked.variant_id
         for asked in variants
         for row in tx.execute(_wordings(tx, asked, message_type=message_type, since=since))
     }
@@ -77,6 +78,7 @@ def variant_answers(
     rows = tx.execute(
         sa.select(
             send.campaign_id,
+            send.revision,
             send.variant_id,
             send.due_at,
             decision.c.timezone,
@@ -87,15 +89,17 @@ def variant_answers(
         .select_from(planned_send.join(decision, same_send(decision)))
         .where(
             tx.owns(planned_send),
-            send.campaign_id.in_({campaign_id for campaign_id, _ in known_as}),
+            send.campaign_id.in_({campaign_id for campaign_id, *_ in known_as}),
             send.handed_over_at <= handed_over_by,
             chance.is_not(None),
         )
-        .group_by(send.campaign_id, send.variant_id, send.due_at, decision.c.timezone)
+        .group_by(
+            send.campaign_id, send.revision, send.variant_id, send.due_at, decision.c.timezone
+        )
     )
     return [
         VariantAnswers(
-            variant_id=known_as[row.campaign_id, row.variant_id],
+            variant_id=known_as[row.campaign_id, row.revision, row.variant_id],
             due_at=row.due_at,
             timezone=row.timezone,
             weight=row.weight,
@@ -103,24 +107,21 @@ def variant_answers(
             answered_weight=row.answered_weight,
         )
         for row in rows
-        if (row.campaign_id, row.variant_id) in known_as
+        if (row.campaign_id, row.revision, row.variant_id) in known_as
     ]
 
 
 def _wordings(
     tx: TenantRead, asked: Variant, *, message_type: str | None, since: datetime
-) -> sa.Select[tuple[str, str]]:
-    """Find the campaigns of a message type that use these words, and what they call them."""
-    kind = campaign.c.definition["message_type"].as_string()
+) -> sa.Select[tuple[str, int, str]]:
+    """Find the revisions of a message type that use these words, and what they call them."""
+    kind = campaign_revision.c.definition["message_type"].as_string()
     return (
-        sa.select(variant.c.campaign_id, variant.c.variant_id)
-        .join_from(
-            campaign,
+        sa.select(variant.c.campaign_id, variant.c.revision, variant.c.variant_id)
+        .join_from(campaign, campaign_revision, same_campaign(campaign_revision))
+        .join(
             variant,
-            sa.and_(
-                variant.c.tenant_id == campaign.c.tenant_id,
-                variant.c.campaign_id == campaign.c.campaign_id,
-            ),
+            sa.and_(same_campaign(variant), variant.c.revision == campaign_revision.c.revision),
         )
         .where(
             tx.owns(campaign),

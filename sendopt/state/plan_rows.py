@@ -40,8 +40,8 @@ from sendopt.state.json_text import json_text
 _Words = TypeVar("_Words", bound=StrEnum)
 
 
-def send_row(planned: PlannedSend, now: datetime) -> dict[str, Any]:
-    """Return the columns of a send that was planned just now."""
+def send_row(planned: PlannedSend, *, revision: int, now: datetime) -> dict[str, Any]:
+    """Return the columns of a send that was planned just now, by this revision."""
     return {
         "tenant_id": planned.tenant_id,
         "send_id": planned.send_id,
@@ -57,6 +57,7 @@ def send_row(planned: PlannedSend, now: datetime) -> dict[str, Any]:
         "reason": planned.reason,
         "planned_at": now,
         "arm": planned.arm,
+        "revision": revision,
     }
 
 

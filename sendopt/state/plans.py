@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,7 +23,7 @@ from sendopt.records import (
 )
 from sendopt.state import erased, plan_rows
 from sendopt.state.attempt_list import ListedAttempt, attempts
-from sendopt.state.campaigns import campaign_cancelled, is_campaign, lock_campaign
+from sendopt.state.campaigns import campaign_cancelled, campaign_changed, is_campaign, lock_campaign
 from sendopt.state.send_list import next_attempt_at
 from sendopt.state.tables import decision, planned_send
 from sendopt.state.tables_campaigns import campaign
@@ -31,7 +32,7 @@ from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
 _KEY = ("tenant_id", "send_id")
 
 #: Rows handed to the driver at once: enough to be fast, few enough to stay in memory.
-_CHUNK = 5_000
+CHUNK = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class StoredSend:
 
     send: PlannedSend
     decision: Decision
+    revision: int  # of the campaign, by which it was planned
     planned_at: datetime
     attempt_count: int
     next_attempt_at: datetime | None  # None = there will be none
@@ -74,16 +76,19 @@ def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
 
     Raises:
         NotFound: `campaign_unknown`.
-        Conflict: `campaign_cancelled`.
+        Conflict: `campaign_cancelled`; `campaign_changed`, if it has another revision by now.
         InvariantBroken: `foreign_plan`, if the plan is another tenant's.
     """
     if {plan.tenant_id, *(send.tenant_id for send in plan.sends)} != {tx.tenant_id}:
         raise InvariantBroken("the plan belongs to another tenant", code="foreign_plan")
     # Commits of one campaign wait for each other here; SQLite has one writer anyway.
-    if lock_campaign(tx, plan.campaign_id).cancelled_at:
+    stored = lock_campaign(tx, plan.campaign_id)
+    if stored.cancelled_at is not None:
         raise campaign_cancelled(plan.campaign_id)
+    if stored.revision != plan.revision:
+        raise campaign_changed(plan.campaign_id)
     served = set(
-        tx.scalars(sa.select(planned_send.c.user_id).where(_sends_of(tx, plan.campaign_id)))
+        tx.scalars(sa.select(planned_send.c.user_id).where(sends_of(tx, plan.campaign_id)))
     )
     served |= erased.among(tx, [send.user_id for send in plan.sends])  # since it was planned
     rows = [
@@ -91,13 +96,7 @@ def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
         for send, reason in zip(plan.sends, plan.decisions, strict=True)
         if send.user_id not in served
     ]
-    for start in range(0, len(rows), _CHUNK):
-        chunk = rows[start : start + _CHUNK]
-        tx.execute(sa.insert(planned_send), [plan_rows.send_row(send, now) for send, _ in chunk])
-        tx.execute(
-            sa.insert(decision),
-            [plan_rows.decision_row(tx.tenant_id, reason) for _, reason in chunk],
-        )
+    add_sends(tx, rows, revision=plan.revision, now=now)
     tx.execute(
         sa.update(campaign)
         .where(is_campaign(tx, plan.campaign_id), campaign.c.committed_at.is_(None))
@@ -109,6 +108,26 @@ def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
         suppressed_count=len(rows) - planned,
         repeated_count=len(plan.sends) - len(rows),
     )
+
+
+def add_sends(
+    tx: TenantWrite,
+    rows: Sequence[tuple[PlannedSend, Decision]],
+    *,
+    revision: int,
+    now: datetime,
+) -> None:
+    """Write sends that are new, and why each has its time."""
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
+        tx.execute(
+            sa.insert(planned_send),
+            [plan_rows.send_row(send, revision=revision, now=now) for send, _ in chunk],
+        )
+        tx.execute(
+            sa.insert(decision),
+            [plan_rows.decision_row(tx.tenant_id, reason) for _, reason in chunk],
+        )
 
 
 def get_send(tx: TenantRead, send_id: SendId) -> StoredSend:
@@ -127,6 +146,7 @@ def get_send(tx: TenantRead, send_id: SendId) -> StoredSend:
     return StoredSend(
         send=plan_rows.send(row),
         decision=plan_rows.decision(row),
+        revision=row.revision,
         planned_at=row.planned_at,
         attempt_count=row.attempt_count,
         next_attempt_at=next_attempt_at(row),
@@ -171,14 +191,14 @@ def cancel_campaign(
     if lock_campaign(tx, campaign_id).cancelled_at is None:
         of_campaign = is_campaign(tx, campaign_id)
         tx.execute(sa.update(campaign).where(of_campaign).values(cancelled_at=now))
-    return _cancel(tx, _sends_of(tx, campaign_id), reason)
+    return _cancel(tx, sends_of(tx, campaign_id), reason)
 
 
 def campaign_counts(tx: TenantRead, campaign_id: CampaignId) -> dict[SendState, int]:
     """Count the campaign's sends by state; every state is there, with 0 if it has none."""
     rows = tx.execute(
         sa.select(planned_send.c.state, sa.func.count())
-        .where(_sends_of(tx, campaign_id))
+        .where(sends_of(tx, campaign_id))
         .group_by(planned_send.c.state)
     )
     found = {SendState(state): count for state, count in rows}
@@ -210,13 +230,14 @@ def due_times(tx: TenantRead, campaign_id: CampaignId) -> dict[UserId, datetime]
     """Return when each person's send of the campaign is due; suppressed people are left out."""
     rows = tx.execute(
         sa.select(planned_send.c.user_id, planned_send.c.due_at).where(
-            _sends_of(tx, campaign_id), planned_send.c.due_at.is_not(None)
+            sends_of(tx, campaign_id), planned_send.c.due_at.is_not(None)
         )
     )
     return {UserId(row.user_id): row.due_at for row in rows}
 
 
-def _sends_of(tx: TenantRead, campaign_id: CampaignId) -> sa.ColumnElement[bool]:
+def sends_of(tx: TenantRead, campaign_id: CampaignId) -> sa.ColumnElement[bool]:
+    """Return the condition that a row of `planned_send` belongs to the tenant's campaign."""
     return sa.and_(tx.owns(planned_send), planned_send.c.campaign_id == campaign_id)
 
 

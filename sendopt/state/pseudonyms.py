@@ -35,7 +35,7 @@ from sendopt.state.tables import (
     planned_send,
     response,
 )
-from sendopt.state.tables_campaigns import campaign
+from sendopt.state.tables_campaigns import campaign_revision
 from sendopt.state.tables_erasure import erased_send
 from sendopt.state.tables_people import consent, preference
 from sendopt.state.tables_requests import keyed_request
@@ -251,15 +251,17 @@ class _Pseudonyms:
 
     def _campaigns(self) -> None:
         """Take them out of audiences; an audience of nobody else keeps a pseudonym."""
-        audience = campaign.c.definition["audience"].as_string()
+        audience = campaign_revision.c.definition["audience"].as_string()
         rows = self._tx.execute(
-            sa.select(*_needed(campaign)).where(self._tx.owns(campaign), audience.startswith("["))
+            sa.select(*_needed(campaign_revision)).where(
+                self._tx.owns(campaign_revision), audience.startswith("[")
+            )
         ).all()
         named = [row for row in rows if self._named(row.definition)]
         for row in named:
             for user_id in self._named(row.definition):
                 self._count(user_id, "audiences_left")
-        self._change(campaign, named, self._without)
+        self._change(campaign_revision, named, self._without)
 
     def _named(self, definition: Any) -> list[UserId]:
         users = [*definition.get("audience", ()), *(definition.get("candidate_times") or {})]

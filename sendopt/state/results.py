@@ -38,6 +38,7 @@ def counted_sends(tx: TenantRead, campaign_id: CampaignId) -> Iterator[CountedSe
     send = planned_send.c
     due_at = sa.case((send.due_at.between(EARLIEST_AT, LATEST_AT), send.due_at)).label("due_at")
     by = (
+        send.revision,
         send.variant_id,
         send.arm,
         send.channel,
@@ -67,6 +68,7 @@ def counted_sends(tx: TenantRead, campaign_id: CampaignId) -> Iterator[CountedSe
     )
     for row in rows:
         yield CountedSends(
+            revision=row.revision,
             variant_id=VariantId(row.variant_id),
             arm=None if row.arm is None else Arm(row.arm),
             channel=Channel(row.channel),

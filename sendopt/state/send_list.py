@@ -51,6 +51,7 @@ class ListedSend:
     """A send without its decision record, and how far it came."""
 
     send: PlannedSend
+    revision: int  # of the campaign, by which it was planned
     planned_at: datetime
     attempt_count: int
     next_attempt_at: datetime | None  # None = there will be none
@@ -170,6 +171,7 @@ def _conditions(chosen: SendFilter) -> list[sa.ColumnElement[bool]]:
 def _listed(row: Any) -> ListedSend:
     return ListedSend(
         send=plan_rows.send(row),
+        revision=row.revision,
         planned_at=row.planned_at,
         attempt_count=row.attempt_count,
         next_attempt_at=next_attempt_at(row),

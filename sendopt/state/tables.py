@@ -117,6 +117,7 @@ planned_send = sa.Table(  # one message to one user: its time, and where it stan
     sa.Column("handed_over_at", Instant),  # when the provider accepted it
     sa.Column("planned_at", Instant, nullable=False),
     sa.Column("arm", sa.Text),  # "optimised", "holdout"; null = no experiment. Suppressed sends too
+    sa.Column("revision", sa.Integer, nullable=False, server_default="1"),  # it was planned by
     row_hash(
         apart_from=(
             "ready_at",
@@ -127,6 +128,7 @@ planned_send = sa.Table(  # one message to one user: its time, and where it stan
             "claim_expires_at",
             "fence",
             "handed_over_at",
+            "revision",
         )
     ),
     # One message a user and campaign, however often the plan is committed.
@@ -155,6 +157,17 @@ sa.Index(
     planned_send.c.ready_at,
     sqlite_where=IS_A_DISPATCHERS_CLAIM,
     postgresql_where=IS_A_DISPATCHERS_CLAIM,
+)
+
+IS_UNFINISHED = planned_send.c.state.in_(
+    [_literal(state) for state in (SendState.PLANNED, SendState.CLAIMED)]
+)
+sa.Index(  # whether a campaign is over, however much it has sent
+    "planned_send_unfinished",
+    planned_send.c.tenant_id,
+    planned_send.c.campaign_id,
+    sqlite_where=IS_UNFINISHED,
+    postgresql_where=IS_UNFINISHED,
 )
 
 #: Ends that somebody looks for among those that went well.

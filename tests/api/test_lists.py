@@ -90,7 +90,7 @@ def test_every_item_comes_once_and_in_order(listed: httpx.Client, limit: int) ->
     campaigns = walk(listed, "/v1/campaigns", limit=limit)
     assert {each["campaign_id"]: each["phase"] for each in campaigns} == {
         "spring": "committed",
-        "summer": "stored",
+        "summer": "draft",
     }
 
 
@@ -103,7 +103,7 @@ def test_filters_narrow_a_list(listed: httpx.Client) -> None:
     assert len(walk(listed, "/v1/sends", due_from="2026-10-02T02:00:00+02:00")) == 10
     assert [each["device_id"] for each in walk(listed, "/v1/devices", user_id="u3")] == ["d3"]
     assert walk(listed, "/v1/devices", dead=True) == walk(listed, "/v1/users", opted_out=True) == []
-    assert [each["campaign_id"] for each in walk(listed, "/v1/campaigns", phase="stored")] == [
+    assert [each["campaign_id"] for each in walk(listed, "/v1/campaigns", phase="draft")] == [
         "summer"
     ]
 

@@ -44,6 +44,10 @@ GET  /v1/campaigns/{campaign_id}        owner admin campaign_manager analyst aud
 GET  /v1/campaigns/{campaign_id}/preview   owner admin campaign_manager analyst auditor finance
 POST /v1/campaigns/{campaign_id}/preview   owner admin campaign_manager analyst auditor finance
 GET /v1/campaigns/{campaign_id}/users/{user_id} owner admin campaign_manager analyst auditor finance
+POST /v1/campaigns/{campaign_id}/commit    owner admin campaign_manager
+POST /v1/campaigns/{campaign_id}/pause     owner admin campaign_manager
+POST /v1/campaigns/{campaign_id}/resume    owner admin campaign_manager
+POST /v1/campaigns/{campaign_id}/revise    owner admin campaign_manager
 POST /v1/campaigns/{campaign_id}/cancel    owner admin campaign_manager
 GET  /v1/sends/{send_id}                owner admin campaign_manager analyst auditor finance
 POST /v1/sends/{send_id}/cancel         owner admin campaign_manager

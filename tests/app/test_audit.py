@@ -94,6 +94,35 @@ DOINGS: dict[str, tuple[str, Doing]] = {
             and work.campaigns.cancel(CampaignId("hello")).campaign_id
         ),
     ),
+    "campaigns.commit": (
+        "campaign:commit",
+        lambda _, work: (
+            work.campaigns.put(CAMPAIGN, commit=False)
+            and work.campaigns.commit(CampaignId("hello")).campaign_id
+        ),
+    ),
+    "campaigns.pause": (
+        "campaign:pause",
+        lambda _, work: (
+            work.campaigns.put(CAMPAIGN, commit=True)
+            and work.campaigns.pause(CampaignId("hello")).campaign_id
+        ),
+    ),
+    "campaigns.resume": (
+        "campaign:resume",
+        lambda _, work: (
+            work.campaigns.put(CAMPAIGN, commit=True)
+            and work.campaigns.pause(CampaignId("hello"))
+            and work.campaigns.resume(CampaignId("hello")).campaign_id
+        ),
+    ),
+    "campaigns.revise": (
+        "campaign:revise",
+        lambda _, work: (
+            work.campaigns.put(CAMPAIGN, commit=True)
+            and work.campaigns.revise(CAMPAIGN | {"slot_minutes": 30}).campaign_id
+        ),
+    ),
     "keys.issue": ("key:issue", lambda _, work: _issued(work)),
     "keys.rotate": (
         "key:rotate",

@@ -241,7 +241,7 @@ def test_of_a_campaign_of_an_earlier_release_the_share_is_unknown(
 ) -> None:
     import sqlalchemy as sa
 
-    from sendopt.state.tables_campaigns import campaign
+    from sendopt.state.tables_campaigns import campaign_revision
 
     live(app, clock, 0, {"share": 0.5})
     silent = a_campaign(1, None)
@@ -251,7 +251,7 @@ def test_of_a_campaign_of_an_earlier_release_the_share_is_unknown(
     )
     app.as_owner_of(TENANT).campaigns.put(silent, commit=True)
     with app.state.write_fleet() as tx:
-        tx.execute(sa.update(campaign).values(rules=None))
+        tx.execute(sa.update(campaign_revision).values(rules=None))
     clock.advance(timedelta(days=3))
     report = app.as_owner_of(TENANT).results.lift()
     assert (report.campaigns, report.share_unknown) == (("day-0",), ("day-1",))

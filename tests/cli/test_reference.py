@@ -19,6 +19,8 @@ COMMANDS = (
     "models compare", "models list", "models rollback", "models ui", "models show", "drift",
     "log scrub", "tenant create", "tenant list", "key issue", "key rotate", "key list",
     "key revoke", "role put", "role list", "role delete", "audit list",
+    "campaign list", "campaign show", "campaign commit", "campaign pause", "campaign resume",
+    "campaign revise", "campaign cancel",
 )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ from sendopt.state.tables import (
     planned_send,
     tenant,
 )
-from sendopt.state.tables_campaigns import campaign, variant
+from sendopt.state.tables_campaigns import campaign, campaign_revision, variant
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 
@@ -88,15 +88,17 @@ class Sends:
             "message_type": "promotion",
             "quiet_hours": quiet_hours,
         }
-        common = {"tenant_id": tenant_id, "campaign_id": campaign_id}
+        common: dict[str, Any] = {"tenant_id": tenant_id, "campaign_id": campaign_id}
         with self.state.write_fleet() as tx:
             if not tx.execute(sa.select(tenant).where(tenant.c.tenant_id == tenant_id)).first():
                 tx.execute(
                     sa.insert(tenant).values(tenant_id=tenant_id, timezone="UTC", created_at=NOON)
                 )
+            tx.execute(sa.insert(campaign).values(**common, created_at=NOON, committed_at=NOON))
+            common |= {"revision": 1}
             tx.execute(
-                sa.insert(campaign).values(
-                    **common, definition=definition, definition_hash="", created_at=NOON
+                sa.insert(campaign_revision).values(
+                    **common, definition=definition, definition_hash="", accepted_at=NOON
                 )
             )
             tx.execute(

@@ -20,7 +20,7 @@ from sendopt.state.tables import (
     link,
     planned_send,
 )
-from sendopt.state.tables_campaigns import campaign, variant
+from sendopt.state.tables_campaigns import campaign, campaign_revision, variant
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 POISONED = "s-spring-0"
@@ -30,13 +30,14 @@ FINAL = {"delivered", "failed", "expired", "cancelled", "suppressed"}
 READ = {
     planned_send: [
         "campaign_id", "variant_id", "user_id", "device_id", "channel", "due_at", "expires_at",
-        "attempt_count", "fence", "arm",
+        "attempt_count", "fence", "arm", "revision",
     ],
     variant: ["title", "body", "url"],
     device: ["address", "platform", "timezone", "dead_at"],
     app_user: ["opted_out_at"],
     decision: ["timezone", "propensity", "variant_propensity", "quiet_offsets"],
-    campaign: ["definition", "cancelled_at"],
+    campaign: ["paused_at", "cancelled_at"],
+    campaign_revision: ["definition"],
 }  # fmt: skip
 COLUMNS = [(table, column) for table, columns in READ.items() for column in columns]
 
@@ -117,8 +118,8 @@ _NIGHTS = {"campaign_id": "spring", "quiet_hours": "nights"}
         (planned_send, {"arm": "both"}, "record_damaged"),
         (planned_send, {"expires_at": NOON}, "record_damaged"),
         (planned_send, {"attempt_count": -3}, "record_damaged"),
-        (campaign, {"definition": _NIGHTS}, "record_damaged"),
-        (campaign, {"definition": []}, "record_damaged"),
+        (campaign_revision, {"definition": _NIGHTS}, "record_damaged"),
+        (campaign_revision, {"definition": []}, "record_damaged"),
         (device, {"address": ["no", "object"]}, "record_damaged"),
         (variant, {"variant_id": "other"}, "record_missing"),
     ],

@@ -28,6 +28,7 @@ COUNTED = st.builds(
     responded=st.integers(0, 1000),
     dismissed=st.integers(0, 1000),
     opted_out=st.integers(0, 1000),
+    revision=st.integers(1, 3),
 )
 
 

@@ -28,8 +28,11 @@ from state.twins import (
     a_campaign,
     a_device,
     an_event,
+    definition,
     key_of,
     link_id,
+    send_id,
+    user_of,
 )
 
 from sendopt.records import (
@@ -37,6 +40,7 @@ from sendopt.records import (
     Attempt,
     AuditRecord,
     CampaignId,
+    CampaignPhase,
     Channel,
     Charge,
     ChargeKind,
@@ -93,11 +97,13 @@ from sendopt.state import (
     metering,
     outbox,
     past_outcomes,
+    pauses,
     plans,
     preferences,
     pseudonyms,
     requests,
     results,
+    revisions,
     roles,
     rows,
     send_list,
@@ -109,7 +115,7 @@ from sendopt.state import (
     users,
 )
 from sendopt.state.audit_trail import AuditFilter, AuditKey
-from sendopt.state.campaign_list import CampaignKey, CampaignPhase
+from sendopt.state.campaign_list import CampaignKey
 from sendopt.state.requests import Claim, KeptAnswer
 from sendopt.state.send_list import SendFilter, SendKey
 
@@ -329,6 +335,7 @@ def _about_campaigns(said: Conversation) -> None:
     said.read(campaigns.accepted_as, {"said": "by nobody"})
     for campaign in CAMPAIGNS:
         said.read(campaigns.get_campaign, campaign)
+        said.read(campaigns.phase_of, campaign, now=NOW)
         said.read(plans.campaign_counts, campaign)
         said.read(plans.due_times, campaign)
         said.read(results.counted_sends, campaign)
@@ -357,12 +364,29 @@ def _about_campaigns(said: Conversation) -> None:
     said.write(plans.commit, plan, now=NOW)
     said.write(plans.commit, _a_plan("sale", _other(said.us)), now=NOW)
     said.write(plans.commit, _a_plan(f"only-{TWINS[0]}", said.us), now=NOW)
+    _about_revisions(said)
     for number in (6, 7, 8, 999):
         said.write(plans.cancel_send, SendId(f"s{number}"), reason="asked_for")
     said.write(plans.cancel_campaign, CampaignId(f"only-{TWINS[1]}"), reason="late", now=NOW)
     said.write(plans.cancel_campaign, CampaignId("told"), reason="late", now=NOW)
     said.write(plans.commit, _a_plan("told", said.us), now=NOW)
     said.read_fleet(plans.send_counts)
+
+
+def _about_revisions(said: Conversation) -> None:
+    for revision in (2, 3, 3):
+        given = replace(a_campaign("sale"), revision=revision)
+        plan = _planned_again(said.us, revision=revision)
+        told = definition("sale", 0) | {"said": f"for the {revision}. time"}
+        said.write(revisions.revise, given, told, plan, rules={"version": 1}, now=NOW)
+        said.write(pauses.pause, CAMPAIGNS[0], now=NOW - HOUR)
+    for later in (2.5, 4):
+        for campaign in CAMPAIGNS:
+            said.read(campaigns.phase_of, campaign, now=NOW + later * HOUR)
+    for campaign in CAMPAIGNS:
+        said.write(pauses.pause, campaign, now=NOW - HOUR)
+        said.write(pauses.resume, campaign, now=NOW)
+    said.read(results.counted_sends, CAMPAIGNS[0])
 
 
 def _about_lists(said: Conversation) -> None:
@@ -377,9 +401,9 @@ def _about_lists(said: Conversation) -> None:
         said.read(send_list.page, chosen, behind=None, limit=3)
         said.read(send_list.page, chosen, behind=SendKey(CAMPAIGNS[0], "u1"), limit=100)
     for phase in (None, *CampaignPhase):
-        said.read(campaign_list.page, phase=phase, behind=None, limit=2)
+        said.read(campaign_list.page, phase=phase, behind=None, limit=2, now=NOW)
         behind = CampaignKey(NOW, CAMPAIGNS[0])
-        said.read(campaign_list.page, phase=phase, behind=behind, limit=100)
+        said.read(campaign_list.page, phase=phase, behind=behind, limit=100, now=NOW)
     for yes in (None, True, False):
         said.read(user_list.page_of_users, opted_out=yes, behind=None, limit=2)
         said.read(user_list.page_of_users, opted_out=yes, behind=UserId("u1"), limit=100)
@@ -429,6 +453,30 @@ def _a_plan(campaign: str, tenant_id: TenantId) -> Plan:
     )
     return Plan(
         tenant_id=tenant_id, campaign_id=CampaignId(campaign), sends=sends, decisions=decisions
+    )
+
+
+def _planned_again(us: TenantId, *, revision: int) -> Plan:
+    """Plan for others, and for those who wait already, whose sends stay due."""
+    fresh = _a_plan("sale", us)
+    roles = () if us == ABSENT else (4, 14)
+    sends = [
+        replace(
+            fresh.sends[0],
+            send_id=send_id(role, us),
+            user_id=user_of(role, TWINS.index(us)),
+            due_at=NOW - (10 + role) * MINUTE,
+        )
+        for role in roles
+    ]
+    decisions = [
+        replace(fresh.decisions[0], send_id=each.send_id, propensity=0.125) for each in sends
+    ]
+    return replace(
+        fresh,
+        revision=revision,
+        sends=(*fresh.sends, *sends),
+        decisions=(*fresh.decisions, *decisions),
     )
 
 

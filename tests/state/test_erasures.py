@@ -180,11 +180,17 @@ def everything_about(tx: TenantWrite, user_id: UserId) -> None:
     outbox.record(tx, [replace(an_event("hers", NORTH), user_id=user_id)], now=NOW)
     tx.execute(
         sa.insert(tables_campaigns.campaign).values(
+            tenant_id=NORTH, campaign_id="hers", created_at=NOW
+        )
+    )
+    tx.execute(
+        sa.insert(tables_campaigns.campaign_revision).values(
             tenant_id=NORTH,
             campaign_id="hers",
+            revision=1,
             definition={"audience": [user_id], "candidate_times": {user_id: []}},
             definition_hash="",
-            created_at=NOW,
+            accepted_at=NOW,
         )
     )
     tx.execute(

@@ -34,8 +34,8 @@ from sendopt.records import (
     VariantId,
 )
 from sendopt.state import State, campaigns, plans
-from sendopt.state.tables import decision, metadata, planned_send
-from sendopt.state.tables_campaigns import variant
+from sendopt.state.tables import decision, planned_send
+from sendopt.state.tables_campaigns import campaign, campaign_revision, variant
 from sendopt.state.unchanged import changed
 
 TENANT, OTHER = TenantId("default"), TenantId("other")
@@ -136,10 +136,20 @@ def test_a_campaign_comes_back_as_it_was_given(state: State, now: datetime) -> N
         stored = campaigns.get_campaign(tx.of(TENANT), SALE)
         wordings = sa.select(*(each for each in variant.c if each.name != "row_hash"))
         variants = tx.execute(wordings.order_by(variant.c.variant_id)).all()
-    assert stored == campaigns.StoredCampaign(SALE, DEFINITION, now, None, None, {"version": 1})
+    assert stored == campaigns.StoredCampaign(
+        campaign_id=SALE,
+        revision=1,
+        created_at=now,
+        committed_at=None,
+        paused_at=None,
+        cancelled_at=None,
+        definition=DEFINITION,
+        rules={"version": 1},
+        changed_at=now,
+    )
     assert [tuple(row) for row in variants] == [
-        (TENANT, SALE, "loud", "SALE", "HALF PRICE", None),
-        (TENANT, SALE, "plain", "Sale", "Half price", "https://shop.example/"),
+        (TENANT, SALE, 1, "loud", "SALE", "HALF PRICE", None),
+        (TENANT, SALE, 1, "plain", "Sale", "Half price", "https://shop.example/"),
     ]
 
 
@@ -169,12 +179,13 @@ def test_a_draft_takes_another_definition(state: State, now: datetime, put: None
     with state.read_fleet() as tx:
         stored = campaigns.get_campaign(tx.of(TENANT), SALE)
         assert stored.definition == CHANGED
-        assert (stored.created_at, stored.rules) == (now, {"version": 1, "of": "News"})
+        assert (stored.created_at, stored.changed_at) == (now, now + HOUR)
+        assert stored.rules == {"version": 1, "of": "News"}
         of_ours = sa.select(variant.c.title).where(variant.c.tenant_id == TENANT)
         assert {*tx.scalars(of_ours)} == {"News"}
         theirs = campaigns.get_campaign(tx.of(OTHER), SALE)
         assert theirs.definition == DEFINITION
-        for table in (metadata.tables["campaign"], variant):
+        for table in (campaign, campaign_revision, variant):
             assert list(changed(tx, table)) == []
 
 
@@ -183,7 +194,7 @@ def test_a_draft_of_an_earlier_release_is_accepted_when_it_is_put_again(
 ) -> None:
     with state.write(TENANT) as tx:
         unknown = {"rules": None, "row_hash": None}
-        tx.execute(sa.update(metadata.tables["campaign"]).values(**unknown))
+        tx.execute(sa.update(campaign_revision).values(**unknown))
     assert put_again(state, now, DEFINITION) is campaigns.Put.REPEATED
     with state.read(TENANT) as tx:
         assert campaigns.get_campaign(tx, SALE).rules == {"version": 1, "of": "Sale"}
@@ -226,7 +237,7 @@ def test_a_send_comes_back_with_its_decision_to_the_last_bit(
     with state.read_fleet() as tx:
         for send, reason in zip(plan.sends, plan.decisions, strict=True):
             stored = plans.get_send(tx.of(TENANT), send.send_id)
-            assert stored == plans.StoredSend(send, reason, now, 0, send.due_at, None, ())
+            assert stored == plans.StoredSend(send, reason, 1, now, 0, send.due_at, None, ())
         assert campaigns.get_campaign(tx.of(TENANT), SALE).committed_at == now
         ready = dict(tx.execute(sa.select(planned_send.c.send_id, planned_send.c.ready_at)).all())
         due = plans.due_times(tx.of(TENANT), SALE)

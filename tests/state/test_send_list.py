@@ -50,8 +50,6 @@ def planned(state: State, now: datetime) -> list[dict[str, Any]]:
                     {
                         "tenant_id": tenant_id,
                         "campaign_id": f"c{name}",
-                        "definition": {},
-                        "definition_hash": "",
                         "created_at": now,
                     }
                     for name in range(CAMPAIGNS)

@@ -194,6 +194,7 @@ def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
         tables_people.preference: _preferences(number),
         tables.device: _devices(tenant_id),
         tables_campaigns.campaign: _campaigns(number),
+        tables_campaigns.campaign_revision: _revisions(number),
         tables_campaigns.variant: _variants(number),
         tables.planned_send: [_send(role, number) for role in ROLES],
         tables.decision: [_decision(role) for role in ROLES if role != _UNDECIDED],
@@ -417,18 +418,33 @@ def definition(name: str, number: int) -> dict[str, Any]:
     }
 
 
+_CAMPAIGNS = ("sale", "news", "spare-0", "spare-1")
+
+
 def _campaigns(number: int) -> list[dict[str, Any]]:
-    names = ("sale", "news", "spare-0", "spare-1", f"only-{TWINS[number]}")
     return [
         {
             "campaign_id": name,
-            "definition": definition(name, number),
-            "definition_hash": f"{name} of {number}",
             "created_at": NOW - (15 + 2 * number) * HOUR,
             "committed_at": NOW - 14 * HOUR if name == "sale" else None,
+            "paused_at": NOW - 2 * HOUR if name == "spare-0" and number else None,
             "cancelled_at": NOW - HOUR if name == "news" and number else None,
         }
-        for name in names
+        for name in (*_CAMPAIGNS, f"only-{TWINS[number]}")
+    ]
+
+
+def _revisions(number: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "campaign_id": name,
+            "revision": 1,
+            "definition": definition(name, number),
+            "definition_hash": f"{name} of {number}",
+            "accepted_at": NOW - (14 + 2 * number) * HOUR,
+            "latest_at": NOW + (3 - 6 * number) * HOUR,
+        }
+        for name in (*_CAMPAIGNS, f"only-{TWINS[number]}")
     ]
 
 
@@ -437,6 +453,7 @@ def _variants(number: int) -> list[dict[str, Any]]:
     return [
         {
             "campaign_id": campaign,
+            "revision": 1,
             "variant_id": name,
             **SHARED_WORDS,
             **({} if (campaign, name) in shared else {"title": f"{campaign} {name} of {number}"}),
@@ -465,7 +482,7 @@ def _send(role: int, number: int) -> dict[str, Any]:
         "send_id": role,
         "campaign_id": f"spare-{number}" if role == _OF_THE_SPARE else _CAMPAIGN_OF_ROLE[role],
         "variant_id": "ab"[role % 2],
-        "user_id": USERS[_USER_OF_ROLE[role ^ number if role in _EXCHANGED else role]],
+        "user_id": user_of(role, number),
         "device_id": None if role == _SUPPRESSED else f"d{role % 10}",
         "channel": Channel.WEBHOOK,
         "due_at": None if role == _SUPPRESSED else due_at,
@@ -483,6 +500,10 @@ def _send(role: int, number: int) -> dict[str, Any]:
         "arm": None,
         **given,
     }
+
+
+def user_of(role: int, number: int) -> UserId:
+    return USERS[_USER_OF_ROLE[role ^ number if role in _EXCHANGED else role]]
 
 
 def _decision(role: int) -> dict[str, Any]:

@@ -26,14 +26,15 @@ from sendopt.api.schemas.campaigns import (
     ListedCampaign,
     Preview,
     Results,
+    RevisionReport,
 )
 from sendopt.api.schemas.page import Page
 from sendopt.api.schemas.reach import Reach
 from sendopt.errors import InvalidInput
-from sendopt.records import CampaignId, Permission, UserId
+from sendopt.records import CampaignId, CampaignPhase, Permission, UserId
 from sendopt.schedule import EXAMPLE
 from sendopt.schedule.campaign import CampaignDefinition
-from sendopt.state.campaign_list import CampaignKey, CampaignPhase
+from sendopt.state.campaign_list import CampaignKey
 
 _INVALID = {
     422: [
@@ -43,6 +44,7 @@ _INVALID = {
     ]
 }
 _UNKNOWN = {404: ["campaign_unknown", "not_found"]}
+_NOT_AT_WORK = {409: ["campaign_cancelled", "campaign_not_committed"]}
 _CONFLICTS = ["campaign_conflict", "campaign_changed", "campaign_cancelled"]
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], route_class=Route)
@@ -72,7 +74,7 @@ def put_campaign(
 
     The same definition again changes nothing, so that a request whose answer was lost can be
     repeated. Until it is committed a campaign is a draft: another definition under its id takes
-    the place of the first. Then it is refused (409).
+    the place of the first. Then it is refused (409), and can be revised.
     """
     if commit:
         who.require(Permission.CAMPAIGNS_SEND)
@@ -98,7 +100,7 @@ def list_campaigns(
 
 @router.get("/{campaign_id}/results", responses=problems.responses(_UNKNOWN))
 def get_results(who: ResultsRead, app: Facade, campaign_id: PathId) -> Results:
-    """Count what came of a campaign so far, by variant, arm, local hour and channel.
+    """Count what came of a campaign so far, by revision, variant, arm, local hour and channel.
 
     These are counts, and no claim: whether choosing the time was worth it says /v1/lift.
     """
@@ -137,17 +139,76 @@ def preview_definition(
 ) -> Preview:
     """Say what committing this definition now would do; it need not be known, and stays unknown."""
     preview = Preview.of(app.for_(who).campaigns.preview(body))
-    if preview.campaign_id != campaign_id:
-        raise InvalidInput(
-            "the address names another campaign than the body",
-            code="id_mismatch",
-            field="/campaign_id",
-            expected=campaign_id,
-        )
+    _require_same_id(preview.campaign_id, campaign_id)
     return preview
+
+
+@router.post(
+    "/{campaign_id}/commit",
+    responses=problems.responses(
+        {**_UNKNOWN, 409: ["campaign_cancelled", "campaign_changed"], **_INVALID}
+    ),
+)
+def commit_campaign(who: CampaignsSend, app: Facade, campaign_id: PathId) -> CampaignReport:
+    """Choose everybody's time by the stored definition, and let the sends go out.
+
+    Again it plans for those who joined the audience since, and for nobody else.
+    """
+    return CampaignReport.of(app.for_(who).campaigns.commit(CampaignId(campaign_id)))
+
+
+@router.post("/{campaign_id}/pause", responses=problems.responses(_UNKNOWN | _NOT_AT_WORK))
+def pause_campaign(who: CampaignsSend, app: Facade, campaign_id: PathId) -> CampaignStatus:
+    """Hand nothing of it over until it is resumed; what is being handed over ends by itself.
+
+    What is planned stays planned. What expires meanwhile ends as `campaign_paused`.
+    """
+    return CampaignStatus.of(app.for_(who).campaigns.pause(CampaignId(campaign_id)))
+
+
+@router.post("/{campaign_id}/resume", responses=problems.responses(_UNKNOWN | _NOT_AT_WORK))
+def resume_campaign(who: CampaignsSend, app: Facade, campaign_id: PathId) -> CampaignStatus:
+    """Let its sends go out: at their times, or now if these have come and it is not too late."""
+    return CampaignStatus.of(app.for_(who).campaigns.resume(CampaignId(campaign_id)))
+
+
+@router.post(
+    "/{campaign_id}/revise",
+    responses=problems.responses(
+        {
+            **_UNKNOWN,
+            409: [*_NOT_AT_WORK[409], "campaign_changed", "arm_changed", "rules_unknown"],
+            422: [*_INVALID[422], "holdout_settled"],
+        },
+        body=True,
+    ),
+    openapi_extra=openapi.takes(CampaignDefinition, example=EXAMPLE),
+)
+def revise_campaign(
+    who: CampaignsSend, app: Facade, campaign_id: PathId, body: JsonBody
+) -> RevisionReport:
+    """Give a committed campaign another definition, for all who have not been sent to.
+
+    Who was handed a message, or is being handed one, keeps it and gets no other. The same
+    definition again changes nothing. Pause the campaign first if nothing more of the old one shall
+    go out meanwhile.
+    """
+    if isinstance(body, dict) and isinstance(named := body.get("campaign_id"), str):
+        _require_same_id(named, campaign_id)
+    return RevisionReport.of(app.for_(who).campaigns.revise(body))
 
 
 @router.post("/{campaign_id}/cancel", responses=problems.responses(_UNKNOWN))
 def cancel_campaign(who: CampaignsSend, app: Facade, campaign_id: PathId) -> CampaignStatus:
     """Call off every send that no dispatcher has claimed yet; what went out stays out."""
     return CampaignStatus.of(app.for_(who).campaigns.cancel(CampaignId(campaign_id)))
+
+
+def _require_same_id(named: str, campaign_id: str) -> None:
+    if named != campaign_id:
+        raise InvalidInput(
+            "the address names another campaign than the body",
+            code="id_mismatch",
+            field="/campaign_id",
+            expected=campaign_id,
+        )

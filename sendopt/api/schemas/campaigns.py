@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from sendopt.api.schemas.answer import Answer, shown_as
+from sendopt.records import CampaignPhase
 from sendopt.schedule import EXAMPLE
-from sendopt.state.campaign_list import CampaignPhase
 
 
 class Preview(Answer):
@@ -107,26 +107,90 @@ class CampaignReport(Answer):
 
 
 class CampaignStatus(Answer):
-    """A campaign as it was defined, and where its sends stand."""
+    """A campaign as it was defined last, how far it has come, and where its sends stand."""
 
     model_config = shown_as(
         {
             "campaign_id": "autumn-sale",
+            "phase": "committed",
+            "revision": 1,
             "definition": EXAMPLE,
+            "rules": {
+                "version": 1,
+                "slot_minutes": 60,
+                "time_to_live_minutes": 240,
+                "fallback_local_time": "18:00:00",
+                "exploration": {
+                    "policy": "epsilon_greedy",
+                    "epsilon": 0.1,
+                    "share": 0.2,
+                    "per_user": 4,
+                },
+                "holdout": {"share": 0.1, "time": "configured"},
+                "least_confidence": 0.5,
+                "urgent": False,
+                "learn_variants": True,
+            },
             "created_at": "2026-10-01T09:30:00Z",
+            "changed_at": "2026-10-01T09:30:00Z",
             "committed_at": "2026-10-01T09:31:00Z",
+            "paused_at": None,
             "cancelled_at": None,
             "counts": {"planned": 1, "suppressed": 2},
         }
     )
 
     campaign_id: str
+    phase: CampaignPhase
+    revision: int
+    """Grows when a committed campaign is revised; the first is 1."""
     definition: dict[str, Any]
-    """As it was put."""
+    """As it was put, or revised, last."""
+    rules: dict[str, Any] | None
+    """What holds for it, also where the definition leaves it out: settled when it was accepted;
+    null = by an earlier release, and nobody knows any more."""
     created_at: datetime
+    changed_at: datetime
+    """When this definition was accepted."""
     committed_at: datetime | None
+    """The first time."""
+    paused_at: datetime | None
+    """null = it is not paused."""
     cancelled_at: datetime | None
     counts: dict[str, int]
+    """Of its sends of all revisions, by state."""
+
+
+class RevisionReport(Answer):
+    """What revising a campaign did. A user has one send of it, whatever its revisions."""
+
+    model_config = shown_as(
+        {
+            "campaign_id": "autumn-sale",
+            "revision": 2,
+            "repeated": False,
+            "planned_count": 40,
+            "suppressed_count": 2,
+            "withdrawn_count": 1,
+            "kept_count": 57,
+            "counts": {"planned": 40, "delivered": 57, "suppressed": 2, "cancelled": 1},
+        }
+    )
+
+    campaign_id: str
+    revision: int
+    repeated: bool
+    """The same definition was there before; nothing was done."""
+    planned_count: int
+    """By this revision: of those who had not been sent to, and those who are new."""
+    suppressed_count: int
+    """By this revision."""
+    withdrawn_count: int
+    """They were planned before and are not in its audience: cancelled, `campaign_revised`."""
+    kept_count: int
+    """They are in its audience, and stay with what an earlier revision gave them."""
+    counts: dict[str, int]
+    """Of its sends of all revisions, by state."""
 
 
 class ListedCampaign(Answer):
@@ -136,16 +200,20 @@ class ListedCampaign(Answer):
         {
             "campaign_id": "autumn-sale",
             "phase": "committed",
+            "revision": 1,
             "created_at": "2026-10-01T09:30:00Z",
             "committed_at": "2026-10-01T09:31:00Z",
+            "paused_at": None,
             "cancelled_at": None,
         }
     )
 
     campaign_id: str
     phase: CampaignPhase
+    revision: int
     created_at: datetime
     committed_at: datetime | None
+    paused_at: datetime | None
     cancelled_at: datetime | None
 
 
@@ -181,11 +249,12 @@ _COUNTS = {
 
 
 class Results(Answer):
-    """The same sends in total, and divided in four ways; each division adds up to the total."""
+    """The same sends in total, and divided in five ways; each division adds up to the total."""
 
     model_config = shown_as(
         {
             "total": _COUNTS,
+            "by_revision": {"1": _COUNTS},
             "by_variant": {"plain": _COUNTS},
             "by_arm": {"optimised": _COUNTS},
             "by_local_hour": {"18": _COUNTS},
@@ -194,6 +263,8 @@ class Results(Answer):
     )
 
     total: Counts
+    by_revision: dict[str, Counts]
+    """By which they were planned."""
     by_variant: dict[str, Counts]
     by_arm: dict[str, Counts]
     """`optimised`, `holdout`; `none` = no experiment."""

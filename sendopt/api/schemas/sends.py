@@ -95,6 +95,7 @@ class Send(Answer):
             "expires_at": "2026-10-25T21:00:00Z",
             "state": "delivered",
             "reason": "accepted",
+            "revision": 1,
             "planned_at": "2026-10-01T09:31:00Z",
             "attempt_count": 1,
             "attempts": [
@@ -159,6 +160,8 @@ class Send(Answer):
     expires_at: datetime | None
     state: SendState
     reason: str | None
+    revision: int
+    """Of the campaign, by which it was planned."""
     planned_at: datetime
     attempt_count: int
     """Calls to the provider so far."""
@@ -188,6 +191,7 @@ class ListedSend(Answer):
             "expires_at": "2026-10-25T21:00:00Z",
             "state": "planned",
             "reason": None,
+            "revision": 1,
             "planned_at": "2026-10-01T09:31:00Z",
             "attempt_count": 2,
             "next_attempt_at": "2026-10-25T17:04:00Z",
@@ -206,6 +210,8 @@ class ListedSend(Answer):
     expires_at: datetime | None
     state: SendState
     reason: str | None
+    revision: int
+    """Of the campaign, by which it was planned."""
     planned_at: datetime
     attempt_count: int
     next_attempt_at: datetime | None

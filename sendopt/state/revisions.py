@@ -1,0 +1,195 @@
+"""Revisions: another definition for whoever a campaign has not been handed over to.
+
+A user has one send of a campaign, whatever its revisions. It is planned anew in its place, as long
+as no dispatcher has ever claimed it: nothing refers to it yet but its own decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from sendopt.errors import Conflict, InvariantBroken
+from sendopt.records import (
+    Campaign,
+    CampaignId,
+    Decision,
+    EndReason,
+    Plan,
+    PlannedSend,
+    SendState,
+    UserId,
+)
+from sendopt.state import erased, plan_rows
+from sendopt.state.campaigns import (
+    add_revision,
+    campaign_changed,
+    is_campaign,
+    refuse_erased,
+    require_committed,
+)
+from sendopt.state.plans import CHUNK, add_sends, sends_of
+from sendopt.state.row_hash import hash_of
+from sendopt.state.tables import decision, planned_send
+from sendopt.state.tables_campaigns import campaign
+from sendopt.state.transaction import TenantWrite
+
+#: Ends that say that nobody was reached by the revision before, and that the next one may.
+_REOPENED = sa.or_(
+    planned_send.c.state == SendState.SUPPRESSED,
+    planned_send.c.reason.in_([EndReason.CAMPAIGN_REVISED, EndReason.CAMPAIGN_PAUSED]),
+)
+#: Whoever was, or may have been, handed over stays with the revision by which it was.
+_CAN_BE_REPLANNED = sa.and_(
+    planned_send.c.attempt_count == 0,
+    sa.or_(planned_send.c.state == SendState.PLANNED, _REOPENED),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionReport:
+    """What a revision did to a campaign's sends."""
+
+    revision: int
+    planned_count: int  # by this revision
+    suppressed_count: int  # by this revision
+    withdrawn_count: int  # planned before, and not in its audience: cancelled
+    kept_count: int  # of its audience, and stay with an earlier revision: they have theirs
+
+
+_Row = tuple[PlannedSend, Decision]
+
+
+def revise(
+    tx: TenantWrite,
+    given: Campaign,
+    definition: Any,
+    plan: Plan,
+    *,
+    rules: dict[str, Any],
+    now: datetime,
+) -> RevisionReport:
+    """Give a committed campaign its next revision, for all who may not have been handed over.
+
+    All or nothing, under the same lock as a commit. A dispatcher that has claimed a send before
+    keeps it; one that comes later finds it as it is planned now.
+
+    Raises:
+        NotFound: `campaign_unknown`.
+        Conflict: `campaign_cancelled`, `campaign_not_committed`; `campaign_changed`, if another
+            revision has come in between; `arm_changed`, if users would change sides;
+            `user_erased`, naming the place in the audience.
+        InvariantBroken: `foreign_plan`, if the plan is another tenant's, or another revision's.
+    """
+    told = {(send.tenant_id, send.campaign_id) for send in plan.sends}
+    told.add((plan.tenant_id, plan.campaign_id))
+    if told != {(tx.tenant_id, given.campaign_id)} or plan.revision != given.revision:
+        raise InvariantBroken("the plan belongs to something else", code="foreign_plan")
+    if require_committed(tx, given.campaign_id).revision + 1 != given.revision:
+        raise campaign_changed(given.campaign_id)
+    refuse_erased(tx, given)
+    add_revision(tx, given, definition, rules=rules, now=now)
+    tx.execute(
+        sa.update(campaign)
+        .where(is_campaign(tx, given.campaign_id))
+        .values(revision=given.revision)
+    )
+    open_to = _lock_replannable(tx, given.campaign_id)
+    theirs = {
+        UserId(user_id)
+        for user_id in tx.scalars(
+            sa.select(planned_send.c.user_id).where(sends_of(tx, given.campaign_id))
+        )
+    }
+    gone = erased.among(tx, [send.user_id for send in plan.sends])  # since it was planned
+    rows = [
+        row for row in zip(plan.sends, plan.decisions, strict=True) if row[0].user_id not in gone
+    ]
+    again = [row for row in rows if row[0].user_id in open_to]
+    new = [row for row in rows if row[0].user_id not in theirs]
+    _require_same_arms(again, open_to)
+    _replan(tx, again, revision=given.revision, now=now)
+    add_sends(tx, new, revision=given.revision, now=now)
+    written = [send.state for send, _ in (*again, *new)]
+    planned = written.count(SendState.PLANNED)
+    return RevisionReport(
+        revision=given.revision,
+        planned_count=planned,
+        suppressed_count=len(written) - planned,
+        withdrawn_count=_withdraw(tx, given),
+        kept_count=len(rows) - len(written),
+    )
+
+
+def _lock_replannable(tx: TenantWrite, campaign_id: CampaignId) -> dict[UserId, str | None]:
+    """Lock what may be planned anew, and return the arm of each user.
+
+    What a dispatcher has in hand at this moment is waited for, and left out if it was claimed.
+    """
+    rows = tx.execute(
+        sa.select(planned_send.c.user_id, planned_send.c.arm)
+        .where(sends_of(tx, campaign_id), _CAN_BE_REPLANNED)
+        .order_by(planned_send.c.send_id)
+        .with_for_update()
+    )
+    return {UserId(user_id): arm for user_id, arm in rows}
+
+
+def _require_same_arms(again: Sequence[_Row], arms: Mapping[UserId, str | None]) -> None:
+    if any(send.arm != arms[send.user_id] for send, _ in again):
+        raise Conflict(
+            "users of this campaign would change between the holdout and those optimised",
+            code="arm_changed",
+            expected="the holdout and SENDOPT_SCHEDULE__SEED of the first commit",
+            hint="set the seed back, or give the changed campaign a new campaign_id",
+        )
+
+
+def _replan(tx: TenantWrite, rows: Sequence[_Row], *, revision: int, now: datetime) -> None:
+    """Put what is planned now in the place of what was planned before."""
+    send = planned_send.c
+    for chunk in _chunks(rows):
+        told = [plan_rows.send_row(each, revision=revision, now=now) for each, _ in chunk]
+        changed = [
+            {f"new_{name}": value for name, value in row.items()}
+            | {"new_row_hash": hash_of(planned_send, row)}
+            for row in told
+        ]
+        names = changed[0].keys() - {"new_tenant_id", "new_send_id"}
+        tx.execute(
+            sa.update(planned_send)
+            .where(
+                send.tenant_id == sa.bindparam("new_tenant_id"),
+                send.send_id == sa.bindparam("new_send_id"),
+            )
+            .values({name.removeprefix("new_"): sa.bindparam(name) for name in sorted(names)}),
+            changed,
+        )
+        of_chunk = decision.c.send_id.in_([each.send_id for each, _ in chunk])
+        tx.execute(sa.delete(decision).where(tx.owns(decision), of_chunk))
+        tx.execute(
+            sa.insert(decision),
+            [plan_rows.decision_row(tx.tenant_id, reason) for _, reason in chunk],
+        )
+
+
+def _withdraw(tx: TenantWrite, given: Campaign) -> int:
+    """Cancel what an earlier revision has planned for users who are not in the audience now."""
+    return tx.execute(
+        sa.update(planned_send)
+        .where(
+            sends_of(tx, given.campaign_id),
+            _CAN_BE_REPLANNED,
+            planned_send.c.state == SendState.PLANNED,
+            planned_send.c.revision < given.revision,
+        )
+        .values(state=SendState.CANCELLED, reason=EndReason.CAMPAIGN_REVISED, ready_at=None)
+    ).rowcount
+
+
+def _chunks(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
+    return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))

@@ -1,0 +1,322 @@
+"""Campaigns that are paused and revised while dispatchers are at work, on both databases."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from deliver.conftest import Scripted
+
+from sendopt.clock import VirtualClock
+from sendopt.deliver import DispatchReport
+from sendopt.deliver.providers import SimulatorProvider
+from sendopt.errors import Conflict
+from sendopt.records import (
+    Accepted,
+    Arm,
+    Campaign,
+    CampaignId,
+    CampaignPhase,
+    Channel,
+    Decision,
+    Device,
+    DeviceId,
+    Plan,
+    PlannedSend,
+    Retry,
+    SendId,
+    SendState,
+    TenantId,
+    UserId,
+    Variant,
+    VariantId,
+)
+from sendopt.state import State, audit, campaigns, devices, pauses, plans, revisions, tenants, users
+from sendopt.state.pauses import ResumeReport
+from sendopt.state.revisions import RevisionReport
+from sendopt.state.tables import decision, planned_send
+from sendopt.state.tables_campaigns import campaign, campaign_revision, variant
+from sendopt.state.unchanged import changed
+
+TENANT, SALE = TenantId("default"), CampaignId("sale")
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+
+
+def a_campaign(now: Any, revision: int = 1, *, until: timedelta = 10 * HOUR) -> Campaign:
+    return Campaign(
+        campaign_id=SALE,
+        variants=(Variant(VariantId("a"), f"The {revision}. title", "Body"),),
+        channel=Channel.SIMULATOR,
+        earliest_at=now,
+        latest_at=now + until,
+        revision=revision,
+    )
+
+
+def told(revision: int) -> dict[str, Any]:
+    return {"campaign_id": SALE, "quiet_hours": None, "title": f"The {revision}. title"}
+
+
+def a_plan(
+    due_at: datetime,
+    users: Collection[int],
+    revision: int = 1,
+    *,
+    suppressed: Collection[int] = (),
+) -> Plan:
+    """Plan users, each a minute after the one before, for an hour each."""
+    sends, decisions = [], []
+    for number in users:
+        reached = number not in suppressed
+        at = due_at + number * MINUTE
+        sends.append(
+            PlannedSend(
+                tenant_id=TENANT,
+                send_id=SendId(f"s-{number}"),
+                campaign_id=SALE,
+                variant_id=VariantId("a"),
+                user_id=UserId(f"user-{number}"),
+                device_id=DeviceId(f"d-{number}") if reached else None,
+                channel=Channel.SIMULATOR,
+                due_at=at if reached else None,
+                expires_at=at + HOUR if reached else None,
+                state=SendState.PLANNED if reached else SendState.SUPPRESSED,
+                reason=None if reached else "opted_out",
+            )
+        )
+        decisions.append(
+            Decision(
+                send_id=SendId(f"s-{number}"),
+                slots=(),
+                chosen_at=at if reached else None,
+                propensity=1 / revision if reached else None,
+                policy="epsilon_greedy" if reached else "none",
+                binding_constraint=None,
+                fallback_reason=None,
+                model_version=None,
+                log_snapshot=None,
+                timezone="UTC",
+                timezone_source="tenant",
+            )
+        )
+    return Plan(TENANT, SALE, tuple(sends), tuple(decisions), revision)
+
+
+class Life:
+    """A campaign of ten users, due from an hour on, and what is done with it."""
+
+    def __init__(self, state: State, clock: VirtualClock) -> None:
+        self.state, self.clock = state, clock
+        now = clock.now()
+        with state.write_fleet() as tx:
+            tenants.create(tx, TENANT, timezone="UTC", now=now)
+        with state.write(TENANT) as tx:
+            for number in range(12):
+                user = UserId(f"user-{number}")
+                users.ensure(tx, user, now=now)
+                its = Device(DeviceId(f"d-{number}"), user, Channel.SIMULATOR, {"at": number})
+                devices.register(tx, its, now=now)
+            campaigns.put_campaign(tx, a_campaign(now), told(1), rules={"version": 1}, now=now)
+            plans.commit(tx, a_plan(now + HOUR, range(10)), now=now)
+
+    def pause(self) -> bool:
+        with self.state.write(TENANT) as tx:
+            return pauses.pause(tx, SALE, now=self.clock.now())
+
+    def resume(self) -> ResumeReport | None:
+        with self.state.write(TENANT) as tx:
+            return pauses.resume(tx, SALE, now=self.clock.now())
+
+    def revise(self, plan: Plan, *, until: timedelta = 10 * HOUR) -> RevisionReport:
+        now, number = self.clock.now(), plan.revision
+        given = a_campaign(now, number, until=until)
+        with self.state.write(TENANT) as tx:
+            return revisions.revise(tx, given, told(number), plan, rules={"version": 1}, now=now)
+
+    def rows(self) -> dict[str, sa.Row[Any]]:
+        with self.state.read(TENANT) as tx:
+            return {row.user_id: row for row in tx.execute(sa.select(planned_send))}
+
+    def counts(self) -> dict[str, int]:
+        with self.state.read(TENANT) as tx:
+            found = plans.campaign_counts(tx, SALE)
+        return {str(at): count for at, count in found.items() if count}
+
+    def phase(self) -> CampaignPhase:
+        with self.state.read(TENANT) as tx:
+            return campaigns.phase_of(tx, SALE, now=self.clock.now())
+
+    def ends(self) -> set[tuple[str, str | None]]:
+        return {(row.state, row.reason) for row in self.rows().values()}
+
+
+@pytest.fixture
+def life(state: State, clock: VirtualClock) -> Life:
+    return Life(state, clock)
+
+
+def test_nothing_of_a_paused_campaign_goes_out_and_all_of_it_does_afterwards(
+    life, dispatcher, clock
+):
+    seen = []
+    at_work = dispatcher(SimulatorProvider(seen.append))
+    assert life.phase() is CampaignPhase.COMMITTED
+    assert (life.pause(), life.pause()) == (True, False)
+    clock.advance(HOUR + 10 * MINUTE)
+    assert at_work.dispatch_due() == DispatchReport(postponed=10)
+    assert at_work.dispatch_due() == DispatchReport()
+    assert (life.counts(), life.phase()) == ({"planned": 10}, CampaignPhase.PAUSED)
+    assert life.resume() == ResumeReport(expired_count=0, overdue_count=10)
+    assert life.resume() is None
+    assert at_work.dispatch_due() == DispatchReport(delivered=10)
+    assert (life.counts(), len(seen)) == ({"delivered": 10}, 10)
+    assert life.phase() is CampaignPhase.COMMITTED  # others may join until its window is over
+    clock.advance(9 * HOUR)
+    assert life.phase() is CampaignPhase.ENDED
+
+
+@pytest.mark.parametrize("looks", ["at its time", "after the resume", "once it is too late"])
+def test_what_expires_while_its_campaign_is_paused_ends_and_says_so(life, dispatcher, clock, looks):
+    at_work = dispatcher(SimulatorProvider())
+    life.pause()
+    clock.advance(HOUR + 10 * MINUTE)
+    if looks == "at its time":
+        assert at_work.dispatch_due() == DispatchReport(postponed=10)
+    clock.advance(HOUR)
+    if looks == "once it is too late":
+        assert at_work.dispatch_due() == DispatchReport(expired=10)
+    expected = 0 if looks == "once it is too late" else 10
+    assert life.resume() == ResumeReport(expired_count=expected, overdue_count=0)
+    assert at_work.dispatch_due() == DispatchReport()
+    assert life.ends() == {("expired", "campaign_paused")}
+
+
+def test_what_had_expired_before_the_pause_was_too_late(life, dispatcher, clock):
+    clock.advance(3 * HOUR)
+    life.pause()
+    life.resume()
+    assert dispatcher(SimulatorProvider()).dispatch_due() == DispatchReport(expired=10)
+    assert life.ends() == {("expired", "too_late")}
+
+
+def test_a_retry_waits_for_its_campaign_too(life, dispatcher, clock):
+    at_work = dispatcher(
+        Scripted(clock, lambda _, number: Retry("busy") if number == 1 else Accepted())
+    )
+    clock.advance(HOUR + 10 * MINUTE)
+    assert at_work.dispatch_batch() == DispatchReport(postponed=10)
+    life.pause()
+    clock.advance(20 * MINUTE)
+    assert at_work.dispatch_due() == DispatchReport(postponed=10)
+    life.resume()
+    assert at_work.dispatch_due() == DispatchReport(delivered=10)
+
+
+@pytest.mark.parametrize("act", [pauses.pause, pauses.resume])
+def test_only_what_goes_out_can_be_paused(state, clock, act):
+    now = clock.now()
+    with state.write(TENANT) as tx:
+        campaigns.put_campaign(tx, a_campaign(now), told(1), rules={"version": 1}, now=now)
+        with pytest.raises(Conflict) as refused:
+            act(tx, SALE, now=now)
+        assert refused.value.code == "campaign_not_committed"
+        plans.cancel_campaign(tx, SALE, reason="campaign_cancelled", now=now)
+        with pytest.raises(Conflict) as refused:
+            act(tx, SALE, now=now)
+        assert refused.value.code == "campaign_cancelled"
+
+
+def test_a_revision_is_for_all_who_have_not_been_sent_to(life, dispatcher, clock):
+    seen = []
+    at_work = dispatcher(SimulatorProvider(seen.append))
+    clock.advance(HOUR + 3 * MINUTE)
+    assert at_work.dispatch_due() == DispatchReport(delivered=4)
+    # 0 to 3 have the first one. 4 leaves the audience, 9 opts out, 10 and 11 join it.
+    plan = a_plan(clock.now() + HOUR, {*range(1, 12)} - {4}, 2, suppressed={9})
+    assert life.revise(plan) == RevisionReport(
+        revision=2, planned_count=6, suppressed_count=1, withdrawn_count=1, kept_count=3
+    )
+    assert life.counts() == {"delivered": 4, "planned": 6, "suppressed": 1, "cancelled": 1}
+    assert life.rows()["user-4"].reason == "campaign_revised"
+    clock.advance(HOUR + 15 * MINUTE)
+    assert at_work.dispatch_due() == DispatchReport(delivered=6)
+    titles = {message.user_id: message.variant.title for message in seen}
+    assert len(seen) == len(titles) == 10
+    first = {f"user-{number}" for number in range(4)}
+    assert {user for user, title in titles.items() if title == "The 1. title"} == first
+    # Who was left out, or could not be reached, may be meant by the next one.
+    again = a_plan(clock.now() + HOUR, [4, 9], 3)
+    assert life.revise(again).planned_count == 2
+    with life.state.read_fleet() as tx:
+        for table in (planned_send, decision, campaign, campaign_revision, variant):
+            assert list(changed(tx, table)) == []
+        assert list(audit.sends(tx)) == []
+
+
+def test_what_was_tried_stays_with_its_revision(life, dispatcher, clock):
+    """A message whose hand-over timed out may have arrived."""
+    provider = Scripted(clock, lambda _, number: Retry("busy") if number == 1 else Accepted())
+    clock.advance(HOUR)
+    assert dispatcher(provider).dispatch_batch() == DispatchReport(postponed=1)
+    report = life.revise(a_plan(clock.now() + HOUR, range(10), 2))
+    assert (report.planned_count, report.kept_count) == (9, 1)
+    clock.advance(30 * MINUTE)
+    assert dispatcher(provider).dispatch_due() == DispatchReport(delivered=1)
+    assert {each.variant.title for _, each in provider.handed_over} == {"The 1. title"}
+
+
+def test_a_revision_of_something_else_is_refused(life, clock):
+    plan = a_plan(clock.now() + HOUR, range(10), 2)
+    life.revise(plan)
+    for refused, code in (
+        (plan, "campaign_changed"),
+        (replace(plan, revision=4), "campaign_changed"),
+    ):
+        with pytest.raises(Conflict) as refusal:
+            life.revise(refused)
+        assert refusal.value.code == code
+    sides = replace(
+        plan, revision=3, sends=tuple(replace(each, arm=Arm.HOLDOUT) for each in plan.sends)
+    )
+    with pytest.raises(Conflict) as refusal:
+        life.revise(sides)
+    assert refusal.value.code == "arm_changed"
+    with life.state.write(TENANT) as tx, pytest.raises(Conflict) as refusal:
+        plans.commit(tx, a_plan(clock.now(), range(12)), now=clock.now())
+    assert refusal.value.code == "campaign_changed"
+    assert {row.revision for row in life.rows().values()} == {2}
+
+
+def test_a_revision_while_dispatchers_are_at_work_reaches_everybody_once(life, dispatcher, clock):
+    seen = []
+    clock.advance(HOUR + 10 * MINUTE)
+    providers = [SimulatorProvider(seen.append) for _ in range(2)]
+    workers = [
+        dispatcher(provider, owner=f"worker {number}", batch=1)
+        for number, provider in enumerate(providers)
+    ]
+    start = threading.Barrier(3)
+
+    def dispatch(worker: Any) -> None:
+        start.wait()
+        worker.dispatch_due()
+
+    def revise() -> None:
+        start.wait()
+        for revision in (2, 3, 4):
+            life.revise(a_plan(clock.now() - 20 * MINUTE, range(12), revision))
+
+    with ThreadPoolExecutor(3) as pool:
+        for each in [pool.submit(dispatch, worker) for worker in workers] + [pool.submit(revise)]:
+            each.result()
+    workers[0].dispatch_due()
+    assert sorted(message.user_id for message in seen) == sorted(life.rows())
+    assert life.counts() == {"delivered": 12}
+    by_revision = {user: f"The {row.revision}. title" for user, row in life.rows().items()}
+    assert {message.user_id: message.variant.title for message in seen} == by_revision
