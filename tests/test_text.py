@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sendopt.errors import InvalidInput
-from sendopt.ingest import AcceptedEvent, accept_events, parse_device, parse_profile
+from sendopt.ingest import AcceptedEvent, accept_events, read_device, read_profile
 from sendopt.schedule import EXAMPLE, parse_campaign
 
 NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
@@ -26,7 +26,8 @@ def in_an_event(user_id: str) -> bool:
 
 def in_a_device(user_id: str) -> bool:
     try:
-        parse_device({"user_id": user_id, "channel": "simulator"})
+        body = {"user_id": user_id, "channel": "simulator"}
+        read_device(body, now=NOW).required()
     except InvalidInput:
         return False
     return True
@@ -34,7 +35,7 @@ def in_a_device(user_id: str) -> bool:
 
 def in_a_profile(user_id: str) -> bool:
     try:
-        parse_profile(user_id, {"timezone": None})
+        read_profile(user_id, {"timezone": None}, now=NOW).required()
     except InvalidInput:
         return False
     return True

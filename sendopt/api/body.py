@@ -18,6 +18,8 @@ from sendopt.api.threads import in_thread
 from sendopt.api.turns import Turn, Turns
 from sendopt.errors import InvalidInput
 
+_JSON = "application/json"
+_LINES = "application/x-ndjson"
 MAX_BODY_BYTES = 1024 * 1024
 #: Most bodies are there by then; only the others need a place among the slow ones.
 _WITH_ITS_HEAD_SECONDS = 0.05
@@ -56,28 +58,49 @@ async def events_body(request: Request) -> Any:
     return await _parsed(request, strict_json.BY_FIELD)
 
 
+async def many_bodies(request: Request) -> Any:
+    """Return the parsed body of many things, of which each is judged by itself.
+
+    That is, JSON, or with the media type `application/x-ndjson` a JSON text a line; a line that is
+    none stands in the list as the error that says why.
+
+    Raises:
+        InvalidInput: as `json_body`.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != _LINES:
+        return await _parsed(request, strict_json.BY_FIELD)
+    body = await _read(request, _LINES)
+    return await in_thread(lambda: [_line(line) for line in body.split(b"\n") if line.strip()])
+
+
+def _line(line: bytes) -> Any:
+    try:
+        return strict_json.loads(line, limits=strict_json.BY_FIELD)
+    except InvalidInput as error:
+        return error
+
+
 JsonBody = Annotated[Any, Depends(json_body)]
 EventsBody = Annotated[Any, Depends(events_body)]
+ManyBodies = Annotated[Any, Depends(many_bodies)]
 
 
 async def _parsed(request: Request, limits: strict_json.Limits) -> Any:
-    _check_media_type(request)
-    _check_announced_length(request)
-    body = await _read(request)
-    request.state.body = body
+    body = await _read(request, _JSON)
     # Scanning a mebibyte takes longer than other requests should wait for the event loop.
     return await in_thread(lambda: strict_json.loads(body, limits=limits))
 
 
-def _check_media_type(request: Request) -> None:
+def _check_media_type(request: Request, expected: str) -> None:
     media_type, *parameters = request.headers.get("content-type", "").lower().split(";")
     settings = [parameter.strip().replace('"', "") for parameter in parameters]
     known = all(setting in {"", "charset=utf-8"} for setting in settings)
-    if media_type.strip() != "application/json" or not known:
+    if media_type.strip() != expected or not known:
         raise InvalidInput(
             "this media type is not read here",
             code="unsupported_media_type",
-            expected="Content-Type: application/json (charset utf-8)",
+            expected=f"Content-Type: {expected} (charset utf-8)",
         )
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         # A few bytes can unpack to gigabytes; a mebibyte of JSON needs no compression.
@@ -94,7 +117,16 @@ def _check_announced_length(request: Request) -> None:
         raise _too_large()
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, media_type: str) -> bytes:
+    """Return the body, which must be of this media type."""
+    _check_media_type(request, media_type)
+    _check_announced_length(request)
+    body = await _arrived(request)
+    request.state.body = body
+    return body
+
+
+async def _arrived(request: Request) -> bytes:
     """Return the body; what does not come with its head is waited for without a turn."""
     bodies: Bodies = request.app.state.bodies
     turn: Turn = request.state.turn

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sendopt import ingest
+from sendopt.app import bodies
+from sendopt.app.bodies import BodyVerdict, Stored, said_in
 from sendopt.app.subject import Subject, needs
+from sendopt.errors import InvalidInput
+from sendopt.ingest.bodies import PROFILE_FIELDS
 from sendopt.ingest.consent import ReadConsent
+from sendopt.ingest.profile import Profile
+from sendopt.ingest.raw import DEFAULTS
+from sendopt.ingest.raw import Options as ImportOptions
+from sendopt.ingest.reading import Reading
 from sendopt.records import ConsentDoor, KeptConsent, Permission, Preferences, UserId
-from sendopt.state import consents, preferences, user_list, users
+from sendopt.state import consents, erased, preferences, user_list, users
 from sendopt.state.pages import Page
 from sendopt.state.users import User
 
@@ -29,15 +40,54 @@ class Users(Subject):
 
     @needs(Permission.USERS_WRITE)
     def put(self, user_id: str, body: Any) -> User:
-        """Store what the tenant knows of a user; an opt-out stays.
+        """Store what the tenant knows of a user; an opt-out stays, and one in it counts always.
 
         Raises:
             InvalidInput: `zone_invalid`, `text_invalid`, and as `strict_json.validate`.
         """
-        profile = ingest.parse_profile(user_id, body)
+        now = self._now()
+        read = ingest.read_profile(user_id, body, now=now)
         with self._write() as tx:
-            users.put(tx, profile.user_id, timezone=profile.timezone, now=self._now())
+            # Not with the rest: an opt-out counts whatever becomes of that.
+            consents.note(tx, said_in([read]), door=ConsentDoor.API, now=now)
+        profile = read.required()
+        with self._write() as tx:
+            users.put(tx, profile.user_id, timezone=profile.timezone, now=now)
             return users.get(tx, profile.user_id)
+
+    @needs(Permission.USERS_WRITE)
+    def import_files(
+        self,
+        paths: Sequence[Path],
+        *,
+        progress: Callable[[Path, int], None],
+        options: ImportOptions = DEFAULTS,
+    ) -> list[ingest.ImportReport]:
+        """Store the profiles of files, as `put` does each; `progress` gets file and rows.
+
+        A zone that is left out stays as it is.
+
+        Raises:
+            InvalidInput: as `ingest.import_bodies`; if a file is missing or of an unknown kind,
+                nothing of any is stored.
+        """
+        return bodies.import_files(
+            paths,
+            PROFILE_FIELDS,
+            self._read_row,
+            partial(self._store, door=ConsentDoor.IMPORT),
+            progress=progress,
+            options=options,
+        )
+
+    @needs(Permission.USERS_WRITE)
+    def put_all(self, given: Any) -> list[BodyVerdict]:
+        """Store a list of profiles, as `put` does each; return a verdict on each, in order.
+
+        Raises:
+            InvalidInput: as `bodies.accept`.
+        """
+        return bodies.accept(given, self._read_row, partial(self._store, door=ConsentDoor.API))
 
     @needs(Permission.USERS_READ)
     def get(self, user_id: UserId) -> User:
@@ -104,3 +154,25 @@ class Users(Subject):
         """Return users by id; those that only events have named are not among them."""
         with self._read() as tx:
             return user_list.page_of_users(tx, opted_out=opted_out, behind=behind, limit=limit)
+
+    def _read_row(self, body: Any) -> Reading[Profile]:
+        return ingest.read_profile_row(body, now=self._now())
+
+    def _store(
+        self, read: Sequence[Reading[Profile]], *, door: ConsentDoor
+    ) -> list[Stored | InvalidInput]:
+        now = self._now()
+        with self._write() as tx:
+            fresh = consents.note(tx, said_in(read), door=door, now=now)
+            gone = erased.among(tx, {each.noun.user_id for each in read if each.noun})
+
+            def store(said: Sequence[Profile]) -> list[Stored]:
+                users.ensure_all(tx, {e.user_id for e in said if not e.is_zone_said}, now=now)
+                zones = [(each.user_id, each.timezone) for each in said if each.is_zone_said]
+                news = iter(users.put_all(tx, zones, now=now))
+                return [
+                    Stored(each.user_id, next(news) if each.is_zone_said else False)
+                    for each in said
+                ]
+
+            return bodies.settled(read, gone, fresh, user_of=lambda said: said.user_id, store=store)

@@ -12,11 +12,11 @@ Time: instants must carry a zone; they are stored as UTC.
 
 from sendopt.ingest.accept import AcceptedEvent, RejectedEvent, accept_events
 from sendopt.ingest.consent import read_consent
-from sendopt.ingest.device import parse_device
+from sendopt.ingest.device import read_device
 from sendopt.ingest.files import conflict_of, import_file
 from sendopt.ingest.mapping import load_mapping
 from sendopt.ingest.preferences import read_preferences
-from sendopt.ingest.profile import parse_profile
+from sendopt.ingest.profile import read_profile, read_profile_row
 from sendopt.ingest.raw import Options
 from sendopt.ingest.report import ImportReport
 from sendopt.ingest.sources import files_of
@@ -31,8 +31,9 @@ __all__ = [
     "files_of",
     "import_file",
     "load_mapping",
-    "parse_device",
-    "parse_profile",
     "read_consent",
+    "read_device",
     "read_preferences",
+    "read_profile",
+    "read_profile_row",
 ]

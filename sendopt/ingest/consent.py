@@ -82,6 +82,52 @@ def read_consent(user_id: Any, body: Any, *, now: datetime, at: str = "") -> Rea
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a user says in a body that is about something else.
+
+    Attributes:
+        rest: the body without it.
+        consent: the statement, if there is one that can be read.
+        faults: what refuses it.
+        dropped_fields: what of it could not be read, and counts as not said.
+    """
+
+    rest: Any
+    consent: Consent | None = None
+    faults: tuple[InvalidInput, ...] = ()
+    dropped_fields: tuple[InvalidInput, ...] = ()
+
+    @property
+    def opt_out(self) -> Consent | None:
+        """The statement, if it is one that counts whatever becomes of the rest."""
+        return self.consent if self.consent is not None and not self.consent.given else None
+
+
+def said_beside(body: Any, *, now: datetime, user_id: Any = None) -> Beside:
+    """Take what a user says out of a body that is about something else.
+
+    Args:
+        body: parsed JSON, with `consent` or without.
+        now: when it came in.
+        user_id: whose body it is; None = it says so itself.
+    """
+    if not isinstance(body, dict) or "consent" not in body:
+        return Beside(body)
+    rest = {name: said for name, said in body.items() if name != "consent"}
+    if body["consent"] is None:
+        return Beside(rest)
+    whose = body.get("user_id") if user_id is None else user_id
+    if why_no_user(whose) is not None:  # told by whoever reads the rest
+        _, faults = examined(ConsentBody, body["consent"], at="/consent")
+        return Beside(rest, faults=tuple(faults))
+    try:
+        read = read_consent(whose, body["consent"], now=now, at="/consent")
+    except InvalidInput as error:
+        return Beside(rest, faults=error.faults)
+    return Beside(rest, read.consent, dropped_fields=read.dropped_fields)
+
+
 def why_no_user(user_id: Any) -> InvalidInput | None:
     """Return what is wrong with the id of a user; None = nothing."""
     try:

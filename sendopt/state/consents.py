@@ -17,8 +17,12 @@ from sendopt.state.transaction import TenantRead, TenantWrite
 MOST_SHOWN = 1_000
 
 
-def note(tx: TenantWrite, said: Iterable[Consent], *, door: ConsentDoor, now: datetime) -> None:
+def note(
+    tx: TenantWrite, said: Iterable[Consent], *, door: ConsentDoor, now: datetime
+) -> frozenset[Consent]:
     """Keep statements of users, known before or not, and let each take effect.
+
+    Return those that were not kept before.
 
     They may come in any order and any number of times: the same ones lead to the same standing.
     What users said who were erased is not kept.
@@ -28,9 +32,10 @@ def note(tx: TenantWrite, said: Iterable[Consent], *, door: ConsentDoor, now: da
     gone = erased.among(tx, [each.user_id for each in ordered])
     ordered = [each for each in ordered if each.user_id not in gone]
     if not ordered:
-        return
-    tx.execute(
-        insert(tx, consent).on_conflict_do_nothing(),
+        return frozenset()
+    key = (consent.c.user_id, consent.c.said_at, consent.c.given, consent.c.source)
+    rows = tx.execute(
+        insert(tx, consent).on_conflict_do_nothing().returning(*key),
         [
             {
                 "tenant_id": tx.tenant_id,
@@ -47,6 +52,12 @@ def note(tx: TenantWrite, said: Iterable[Consent], *, door: ConsentDoor, now: da
     )
     users.opt_out_all(tx, [(e.user_id, e.at) for e in ordered if not e.given], now=now)
     users.opt_in_all(tx, [(e.user_id, e.at) for e in ordered if e.given], now=now)
+    fresh = {tuple(row) for row in rows}
+    return frozenset(
+        each
+        for each in ordered
+        if (each.user_id, each.at, each.given, each.source or door) in fresh
+    )
 
 
 def history(tx: TenantRead, user_id: UserId) -> list[KeptConsent]:

@@ -54,7 +54,7 @@ def register_all(
     found: dict[int, Registered] = {}
     fresh, changed = [], []
     for position, each in enumerate(said):
-        if not batch.stands_alone(position):
+        if batch.first_of(position) != position or not batch.stands_alone(position):
             continue
         known = batch.known(position)
         if known is None:
@@ -71,7 +71,10 @@ def register_all(
     # What somebody else has just registered, too, is settled as it would be alone.
     raced = {position for position in fresh if said[position].device.device_id not in stored}
     for position, each in enumerate(said):
-        if position in raced or position not in found:
+        first = batch.first_of(position)
+        if first != position and batch.stands_alone(position):
+            found[position] = Registered(found[first].device, changed=False)
+        elif position in raced or position not in found:
             device = devices.register(tx, each.device, now=now, taken_back=each.taken_back)
             found[position] = Registered(device, changed=True)
     return [found[position] for position in range(len(said))]
@@ -88,14 +91,23 @@ class _Batch:
         self._by_address: dict[_Key, _Known] = {}
         self._by_id: dict[DeviceId, _Known] = {}
         self._look_up(tx)
-        self._key_counts = Counter(self._keys)
-        self._id_counts = Counter(each.device.device_id for each in said)
+        firsts: dict[str, int] = {}
+        self._firsts = [
+            firsts.setdefault(repr(each), position) for position, each in enumerate(said)
+        ]
+        different = sorted(set(self._firsts))
+        self._key_counts = Counter(self._keys[position] for position in different)
+        self._id_counts = Counter(said[position].device.device_id for position in different)
         self._touched = Counter(
-            device_id for position in range(len(said)) for device_id in self._touches(position)
+            device_id for position in different for device_id in self._touches(position)
         )
 
+    def first_of(self, position: int) -> int:
+        """Return where the same was said first."""
+        return self._firsts[position]
+
     def stands_alone(self, position: int) -> bool:
-        """Tell whether nothing else of the batch touches what this registration touches."""
+        """Tell whether nothing different of the batch touches what this registration touches."""
         touched = self._touches(position)
         return (
             len(touched) <= 1

@@ -15,7 +15,7 @@ import sendopt
 from sendopt import schedule
 from sendopt.api import create_api, write_openapi
 from sendopt.app import App
-from sendopt.ingest import AcceptedEvent, accept_events, parse_device
+from sendopt.ingest import AcceptedEvent, accept_events, read_device
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
 
@@ -101,7 +101,7 @@ def test_the_examples_are_accepted(app: App, document: dict[str, Any]) -> None:
 
     now = app.clock.now() + timedelta(days=1)
     schedule.parse_campaign(example("/v1/campaigns"), now=now)
-    parse_device(example("/v1/devices"))
+    read_device(example("/v1/devices"), now=now).required()
     assert all(
         isinstance(item, AcceptedEvent) for item in accept_events(example("/v1/events"), now=now)
     )

@@ -32,6 +32,8 @@ PUT  /v1/users/{user_id}/preferences    owner admin ingest
 GET  /v1/users/{user_id}/best-times     owner admin campaign_manager analyst auditor
 GET  /v1/users/{user_id}/explanation    owner admin campaign_manager analyst auditor
 GET  /v1/users                          owner admin campaign_manager analyst auditor
+POST /v1/users/import                   owner admin ingest
+POST /v1/devices/import                 owner admin ingest
 POST /v1/devices                        owner admin ingest
 GET  /v1/devices                        owner admin campaign_manager analyst auditor
 DELETE /v1/devices/{device_id}          owner admin ingest

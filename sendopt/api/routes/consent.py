@@ -65,7 +65,7 @@ def get_preferences(who: UsersRead, app: Facade, user_id: PathUserId) -> Prefere
         example={
             "topics": {"promotion": False},
             "quiet_hours": {"start": "21:00", "end": "09:00"},
-            "snoozed_until": None,
+            "snoozed_until": "2026-12-01T00:00:00Z",
         },
     ),
 )

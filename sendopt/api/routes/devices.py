@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from sendopt.api import openapi, problems
 from sendopt.api.auth import DevicesRead, DevicesWrite, Facade
-from sendopt.api.body import JsonBody
+from sendopt.api.body import JsonBody, ManyBodies
 from sendopt.api.ids import PathDeviceId, QueryUserId
+from sendopt.api.many import BATCH_CODES, BODY_RESPONSES, MAX_BODIES, told
 from sendopt.api.paging import PAGED, Paged
 from sendopt.api.routing import Route
+from sendopt.api.schemas.bodies import BodyVerdicts
 from sendopt.api.schemas.devices import ListedDevice, RegisteredDevice, WebPushKey
 from sendopt.api.schemas.page import Page
 from sendopt.ingest.device import DeviceBody
@@ -49,13 +51,32 @@ def register_device(who: DevicesWrite, app: Facade, body: JsonBody) -> Registere
     """Register a device, or bring it up to date: the same device again changes nothing else.
 
     The same address, or the same id, is the same device. Its platform and zone stay where they are
-    not said; registered for another user it is that user's from then on. A zone that is none costs
-    the zone, not the registration: see `dropped_fields`.
+    not said, and null takes them back; registered for another user it is that user's from then on.
+    A zone that is none costs the zone, not the registration: see `dropped_fields`. `consent` is
+    what the user says on being sent to at all; an opt-out in it counts whatever becomes of the
+    rest.
     """
     registered = app.for_(who).devices.register(body)
     return RegisteredDevice.of(
         {**asdict(registered.device), "dropped_fields": registered.dropped_fields}
     )
+
+
+@router.post(
+    "/devices/import",
+    responses=BODY_RESPONSES | problems.responses({422: [*_CODES[422], *BATCH_CODES]}, body=True),
+    openapi_extra=openapi.takes(DeviceBody, example=[_EXAMPLE], up_to=MAX_BODIES),
+)
+def import_devices(
+    response: Response, who: DevicesWrite, app: Facade, body: ManyBodies
+) -> BodyVerdicts:
+    """Register up to 500 devices: an array of them, or a line each (`application/x-ndjson`).
+
+    Every device gets its verdict, in order. 200: all of them are on disk, now or before. 207: at
+    least one was refused; nothing of it was stored but an opt-out, everything else was. Files with
+    any number of them go to `sendopt devices import`.
+    """
+    return told(app.for_(who).devices.register_all(body), response)
 
 
 @router.get("/devices", responses=problems.responses(PAGED))

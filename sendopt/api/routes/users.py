@@ -9,15 +9,17 @@ from fastapi import APIRouter, Query, Response
 from sendopt.api import openapi, problems
 from sendopt.api.auth import Facade, ScoresRead, UsersRead, UsersWrite
 from sendopt.api.best_times import SOURCE_DESCRIBED, SOURCE_HEADER
-from sendopt.api.body import JsonBody
+from sendopt.api.body import JsonBody, ManyBodies
 from sendopt.api.ids import PathUserId
+from sendopt.api.many import BATCH_CODES, BODY_RESPONSES, MAX_BODIES, told
 from sendopt.api.paging import PAGED, Paged
 from sendopt.api.routing import Route
+from sendopt.api.schemas.bodies import BodyVerdicts
 from sendopt.api.schemas.explanations import ExplainedUser
 from sendopt.api.schemas.page import Page
 from sendopt.api.schemas.users import BestTimes, User
 from sendopt.app.defaults import CONFIGURED_HOUR
-from sendopt.ingest.profile import ProfileBody
+from sendopt.ingest.profile import ProfileBody, ProfileRow
 from sendopt.records import UserId
 
 _UNKNOWN = {404: ["user_unknown", "not_found"]}
@@ -45,6 +47,26 @@ def list_users(
         opted_out=opted_out, behind=paging.behind(UserId, str), limit=paging.limit
     )
     return paging.page(found, User.of)
+
+
+@router.post(
+    "/import",
+    responses=BODY_RESPONSES
+    | problems.responses({422: ["zone_invalid", "null_spelled", *BATCH_CODES]}, body=True),
+    openapi_extra=openapi.takes(
+        ProfileRow, example=[{"user_id": "user-7", "timezone": "Europe/Vienna"}], up_to=MAX_BODIES
+    ),
+)
+def import_users(
+    response: Response, who: UsersWrite, app: Facade, body: ManyBodies
+) -> BodyVerdicts:
+    """Set the zones of up to 500 users: an array of them, or a line each (`application/x-ndjson`).
+
+    A zone that is left out stays as it is; null forgets it. Every user gets its verdict, in order.
+    200: all of it is on disk, now or before. 207: at least one was refused; nothing of it was
+    stored but an opt-out, everything else was.
+    """
+    return told(app.for_(who).users.put_all(body), response)
 
 
 @router.get("/{user_id}", responses=problems.responses(_UNKNOWN))

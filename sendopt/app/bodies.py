@@ -1,0 +1,172 @@
+"""Many devices or users at once, by file or by request: each read, stored, and told its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sendopt import ingest
+from sendopt.app.answers import FieldNote, Verdict
+from sendopt.errors import InvalidInput
+from sendopt.ingest.body_files import BodyKind, import_bodies
+from sendopt.ingest.raw import Options
+from sendopt.ingest.reading import Reading, unreadable
+from sendopt.records import Consent, UserId
+from sendopt.state import erased
+
+#: Bodies of one request.
+MAX_BODIES = 500
+
+Noun = TypeVar("Noun")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored of a body that was read: under which id, and whether that is news."""
+
+    subject_id: str
+    is_news: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BodyVerdict:
+    """The verdict on one of many bodies, in their order."""
+
+    verdict: Verdict
+    subject_id: str | None = None  # of the device or the user, of what was not rejected
+    errors: list[FieldNote] = field(default_factory=list)  # all that is wrong with what was
+    dropped_fields: list[FieldNote] = field(default_factory=list)
+
+
+#: Stores what was read, with all that users say in it; returns of each what is stored, or why not.
+Store = Callable[[Sequence[Reading[Noun]]], Sequence[Stored | InvalidInput]]
+
+
+def import_files(
+    paths: Sequence[Path],
+    fields: frozenset[str],
+    read: Callable[[Any], Reading[Noun]],
+    store: Store[Noun],
+    *,
+    progress: Callable[[Path, int], None],
+    options: Options,
+) -> list[ingest.ImportReport]:
+    """Import files, or all files of folders; nothing of any if one of them is none that is read.
+
+    Raises:
+        InvalidInput: as `ingest.import_bodies`.
+    """
+
+    def news_of(readings: Sequence[Reading[Noun]]) -> list[bool | InvalidInput]:
+        return [each.is_news if isinstance(each, Stored) else each for each in store(readings)]
+
+    kind = BodyKind(fields, read, news_of)
+    return [
+        import_bodies(
+            path,
+            kind,
+            progress=lambda rows, path=path: progress(path, rows),  # type: ignore[misc]
+            options=options,
+        )
+        for path in [file for path in paths for file in ingest.files_of(path)]
+    ]
+
+
+def accept(
+    bodies: Any, read: Callable[[Any], Reading[Noun]], store: Store[Noun]
+) -> list[BodyVerdict]:
+    """Store the good ones of `bodies` in one transaction, and return a verdict on each, in order.
+
+    Raises:
+        InvalidInput: `wrong_type`, `empty_batch`, `too_many_items`, if there is no list to judge.
+    """
+    if not isinstance(bodies, list):
+        raise InvalidInput(
+            "the body is no list",
+            code="wrong_type",
+            expected="a JSON array of objects, or with application/x-ndjson an object a line",
+        )
+    if not 1 <= len(bodies) <= MAX_BODIES:
+        raise InvalidInput(
+            f"there are {len(bodies):,} items in it",
+            code="too_many_items" if bodies else "empty_batch",
+            expected=f"1 to {MAX_BODIES} items",
+            hint="send several requests, or import a file" if bodies else None,
+        )
+    readings = [
+        unreadable(body) if isinstance(body, InvalidInput) else read(body) for body in bodies
+    ]
+    return [
+        _verdict(reading, stored) for reading, stored in zip(readings, store(readings), strict=True)
+    ]
+
+
+def said_in(readings: Sequence[Reading[Any]]) -> list[Consent]:
+    """Return what users say in bodies, also beside what is refused."""
+    return [each.consent for each in readings if each.consent is not None]
+
+
+def settled(
+    readings: Sequence[Reading[Noun]],
+    gone: Collection[UserId],
+    fresh: Collection[Consent],
+    *,
+    user_of: Callable[[Noun], UserId],
+    store: Callable[[Sequence[Noun]], Sequence[Stored]],
+) -> list[Stored | InvalidInput]:
+    """Store what was read, and return of each what is stored, or why it is refused.
+
+    Args:
+        readings: what was read.
+        gone: users who were erased: of them nothing is stored.
+        fresh: statements that were not kept before.
+        user_of: tells whose something is.
+        store: stores everything that is left.
+    """
+    kept = [each.noun for each in readings if each.noun and user_of(each.noun) not in gone]
+    stored = iter(store(kept))
+    return [
+        (each.refused or InvalidInput("nothing was read"))
+        if each.noun is None
+        else _erased()
+        if user_of(each.noun) in gone
+        else _with(next(stored), is_said_first=each.consent in fresh)
+        for each in readings
+    ]
+
+
+def _with(stored: Stored, *, is_said_first: bool) -> Stored:
+    return replace(stored, is_news=stored.is_news or is_said_first)
+
+
+def _erased() -> InvalidInput:
+    """Return what the state says of an erased user, as the refusal of one body among others."""
+    error = erased.user_erased("/user_id")
+    return InvalidInput(
+        error.message,
+        code=error.code,
+        field=error.field,
+        expected=error.expected,
+        hint=error.hint,
+    )
+
+
+def _verdict(reading: Reading[Any], stored: Stored | InvalidInput) -> BodyVerdict:
+    dropped = list(map(_note, reading.dropped_fields))
+    if isinstance(stored, InvalidInput):
+        errors = list(map(_note, stored.faults))
+        return BodyVerdict(Verdict.REJECTED, errors=errors, dropped_fields=dropped)
+    verdict = Verdict.ACCEPTED if stored.is_news else Verdict.REPEATED
+    return BodyVerdict(verdict, stored.subject_id, dropped_fields=dropped)
+
+
+def _note(fault: InvalidInput) -> FieldNote:
+    return FieldNote(
+        field=fault.field or "",
+        code=fault.code,
+        detail=fault.message,
+        expected=fault.expected,
+        hint=fault.hint,
+    )
