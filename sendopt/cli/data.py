@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-import sendopt.app
+from sendopt.cli.importing import (
+    Delimiter,
+    Ignored,
+    Nulls,
+    Rejections,
+    end_by,
+    read_options,
+    show_counts,
+    write_rejections,
+)
 from sendopt.cli.options import (
     AsJson,
     Home,
     Tenant,
     open_work,
 )
-from sendopt.cli.output import print_json, print_table, progress, stderr
-from sendopt.errors import InvalidInput
-from sendopt.records import Finding
-from sendopt.text import quoted
+from sendopt.cli.output import print_json, progress, stderr
 
 if TYPE_CHECKING:
     from sendopt.ingest import ImportReport
-    from sendopt.ingest.report import Reason
-
-SHOWN_REASONS = 20
 
 _NO_ZONES = (
     "no time zone of any user is known: hours will be taken in UTC, and mean other hours to each "
     "user; fill the column timezone, or set users' profiles"
 )
-
-#: Status of an import of a file more than half of which was refused; as of bad input.
-MOSTLY_REFUSED = 2
 
 _SAMPLE = """\
 event_id,user_id,event_type,occurred_at,send_id,timezone
@@ -88,30 +87,10 @@ def ingest(
     ] = None,
     home: Home = None,
     tenant: Tenant = "default",
-    delimiter: Annotated[
-        str | None,
-        typer.Option(
-            "--delimiter",
-            metavar="CHARACTER",
-            help="What stands between the fields of CSV; also 'tab'. [default: a comma]",
-        ),
-    ] = None,
-    null: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--null",
-            metavar="TEXT",
-            help="Text that stands for a missing value, such as NULL; may be repeated.",
-        ),
-    ] = None,
-    ignore_column: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--ignore-column",
-            metavar="NAME",
-            help="Column to leave out, such as an export's row numbers; may be repeated.",
-        ),
-    ] = None,
+    delimiter: Delimiter = None,
+    null: Nulls = None,
+    ignore_column: Ignored = None,
+    rejections: Rejections = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring events into the log.
@@ -121,11 +100,7 @@ def ingest(
     be read costs the field, not the event, and is reported. Exit status: 0, or 2 if more than
     half of a file's rows were refused; what was accepted is stored all the same.
     """
-    options = sendopt.app.ImportOptions(
-        delimiter=_delimiter(delimiter),
-        nulls=frozenset(null or ()),
-        ignored=frozenset(ignore_column or ()),
-    )
+    options = read_options(delimiter, null, ignore_column)
     work = open_work(home, tenant)
     with progress("importing") as show:
         reports = work.events.import_files(
@@ -144,44 +119,11 @@ def ingest(
             }
         )
     else:
-        _show(reports)
+        show_counts(reports, without="the event counts without it")
     if not knows_zones:
         stderr.print(_NO_ZONES)
-    in_question = [report for report in reports if report.is_mostly_refused]
-    for report in in_question:
-        stderr.print(
-            f"{report.source}: {report.conflicts + report.rejected:,} of {report.rows:,} rows were "
-            f"refused, more than half, hence exit status {MOSTLY_REFUSED}; the others are stored"
-        )
-    if in_question:
-        raise typer.Exit(MOSTLY_REFUSED)
-
-
-def _delimiter(text: str | None) -> str | None:
-    if text is None:
-        return None
-    character = "\t" if text.lower() in {"tab", "\\t"} else text
-    if len(character) != 1 or not character.isascii() or character in '"\r\n\0':
-        raise InvalidInput(
-            f"{quoted(text)} is no delimiter",
-            code="invalid",
-            field="--delimiter",
-            expected="one character, such as ; or tab",
-        )
-    return character
-
-
-def _show(reports: Sequence[ImportReport]) -> None:
-    print_table(
-        "Imported",
-        ["file", "accepted", "repeated", "conflicting", "rejected"],
-        [
-            (report.source, report.accepted, report.repeated, report.conflicts, report.rejected)
-            for report in reports
-        ],
-    )
-    for report in reports:
-        show_refused(report, limit=SHOWN_REASONS)
+    write_rejections(reports, rejections)
+    end_by(reports)
 
 
 def as_json_object(report: ImportReport) -> dict[str, Any]:
@@ -201,47 +143,3 @@ def as_json_object(report: ImportReport) -> dict[str, Any]:
         "unseen_columns": report.unseen,
         "events_with_timezone": report.with_zone,
     }
-
-
-def show_refused(report: ImportReport, *, limit: int) -> None:
-    """Explain on stderr why rows of a file were refused: how many, with the first of each kind.
-
-    Then the same of the fields that events do without, and the columns that may be misnamed. Of
-    each at most the `limit` most frequent reasons.
-    """
-    for name, meant in report.near_misses.items():
-        stderr.print(
-            f"{report.source}: the column {quoted(name)} is kept in attributes; did you mean "
-            f"{meant}? Then call it so"
-        )
-    if report.unseen:
-        told = ", ".join(
-            f"{quoted(name)} (did you mean {quoted(near)}?)" if near else quoted(name)
-            for name, near in report.unseen.items()
-        )
-        stderr.print(f"{report.source}: the mapping names columns that no row has: {told}")
-    refused_for, dropped_for = report.refused_for(), report.dropped_for()
-    for reason in refused_for[:limit]:
-        stderr.print(f"{_told(reason.first)}{_further(reason)}")
-    refused, dropped = report.conflicts + report.rejected, len(report.dropped)
-    if refused > len(refused_for):
-        stderr.print(f"{report.source}: {refused:,} refused in all; --json lists every one")
-    for reason in dropped_for[:limit]:
-        stderr.print(f"{_told(reason.first)}{_further(reason)}; the event counts without it")
-    if dropped > len(dropped_for):
-        stderr.print(f"{report.source}: {dropped:,} fields dropped in all; --json lists every one")
-
-
-def _further(reason: Reason) -> str:
-    """Say for how many rows a reason holds, of which one stands there already."""
-    if reason.first.row == 0:
-        return f": {reason.count:,} rows"
-    return f", and {reason.count - 1:,} more like it" if reason.count > 1 else ""
-
-
-def _told(finding: Finding) -> str:
-    row = f", row {finding.row}" if finding.row else ""
-    column = f", {finding.column}" if finding.column else ""
-    expected = f"; expected {finding.expected}" if finding.expected else ""
-    hint = f"; {finding.hint}" if finding.hint else ""
-    return f"{finding.source}{row}{column}: {finding.reason}{expected}{hint} [{finding.code}]"

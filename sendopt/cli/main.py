@@ -17,6 +17,7 @@ from sendopt.cli import (
     billing,
     campaigns,
     data,
+    devices,
     explain,
     lift,
     log,
@@ -24,6 +25,7 @@ from sendopt.cli import (
     models,
     operate,
     service,
+    users,
 )
 from sendopt.cli.output import print_error, stdout
 from sendopt.errors import Conflict, InvalidInput, NotAuthorized, NotFound, SendoptError
@@ -63,6 +65,8 @@ def program(
 
 for group in (
     data,
+    devices,
+    users,
     model,
     models,
     campaigns,

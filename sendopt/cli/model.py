@@ -12,6 +12,7 @@ import typer
 
 import sendopt.app
 from sendopt.cli import answers, data
+from sendopt.cli.importing import show_refused
 from sendopt.cli.options import (
     AsJson,
     Home,
@@ -275,7 +276,7 @@ def backtest(
             )
         for report in imported:
             _require_events(report)
-            data.show_refused(report, limit=_SHOWN_REJECTIONS)
+            show_refused(report, limit=_SHOWN_REJECTIONS)
         result = work.models.backtest(
             decisions=table, open_window=window, outcome=counted, progress=show
         )

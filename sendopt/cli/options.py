@@ -109,17 +109,26 @@ def parse_outcome(text: str) -> EventType:
 
 def out_file(help_text: str) -> Any:
     """Return the option `--out`; what could not be written is refused before any work is done."""
-    return typer.Option("--out", metavar="FILE", help=help_text, callback=_writable)
+    return typer.Option("--out", metavar="FILE", help=help_text, callback=_out)
 
 
-def _writable(path: Path | None) -> Path | None:
+def _out(path: Path | None) -> Path | None:
+    return writable(path, field="--out")
+
+
+def writable(path: Path | None, *, field: str) -> Path | None:
+    """Return a file that can be written, or none.
+
+    Raises:
+        InvalidInput: `file_unwritable`.
+    """
     if path is not None and (
         path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)
     ):
         raise InvalidInput(
             f"{path} cannot be written",
             code="file_unwritable",
-            field="--out",
+            field=field,
             expected="a file in a folder that is there and that you may write to",
         )
     return path

@@ -20,6 +20,7 @@ COMMANDS = (
     "log scrub", "tenant create", "tenant list", "key issue", "key rotate", "key list",
     "key revoke", "role put", "role list", "role delete", "audit list",
     "campaign list", "campaign show", "campaign commit", "campaign pause", "campaign resume",
+    "devices import", "devices list", "users import", "users show",
     "campaign revise", "campaign cancel",
 )  # fmt: skip
 

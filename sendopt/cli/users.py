@@ -1,0 +1,130 @@
+"""`sendopt users`: what is known of users, and what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sendopt.cli.data import as_json_object
+from sendopt.cli.importing import (
+    Delimiter,
+    Ignored,
+    Nulls,
+    Rejections,
+    end_by,
+    read_options,
+    show_counts,
+    write_rejections,
+)
+from sendopt.cli.options import AsJson, Home, Tenant, open_known_work, open_work
+from sendopt.cli.output import print_json, print_table, progress
+from sendopt.records import UserId
+
+_FIELDS = """\
+A file looks like this:
+
+\b
+user_id,timezone,consent.given,consent.source,consent.at
+ann,Europe/Vienna,,,
+bob,,false,letter,2026-09-01T16:00:00Z
+\b
+Fields:   user_id, timezone (empty = as it is), consent.given,
+          consent.source, consent.at, consent.channel,
+          consent.message_type.
+\b
+In JSON Lines null forgets a zone. docs/consent.md and docs/devices.md
+describe every field; both stand in the folder docs of the project.
+"""
+
+
+def register(commands: typer.Typer) -> None:
+    """Add these commands."""
+    users = typer.Typer(help="What is known of users, and what they say.", no_args_is_help=True)
+    users.command("import", epilog=_FIELDS)(import_users)
+    users.command("show")(show_user)
+    commands.add_typer(users, name="users")
+
+
+def import_users(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="Parquet, CSV or JSON Lines files of users, or folders."
+        ),
+    ],
+    home: Home = None,
+    tenant: Tenant = "default",
+    delimiter: Delimiter = None,
+    null: Nulls = None,
+    ignore_column: Ignored = None,
+    rejections: Rejections = None,
+    as_json: AsJson = False,
+) -> None:
+    """Store zones and consent of users, as one by one over REST; again it changes nothing.
+
+    A bad row never stops the import and never vanishes; an opt-out in it counts all the same. Exit
+    status: 0, or 2 if more than half of a file's rows were refused; the others are stored.
+    """
+    options = read_options(delimiter, null, ignore_column)
+    work = open_work(home, tenant)
+    with progress("importing") as show:
+        reports = work.users.import_files(
+            files,
+            progress=lambda path, rows: show(f"{path.name}, {rows:,} rows"),
+            options=options,
+        )
+    if as_json:
+        print_json({"files": [as_json_object(report) for report in reports]})
+    else:
+        show_counts(reports, without="the row counts without it")
+    write_rejections(reports, rejections)
+    end_by(reports)
+
+
+def show_user(
+    user: Annotated[str, typer.Argument(metavar="USER", help="Your own id of the user.")],
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Show a user's zone, consent, preferences and devices."""
+    work = open_known_work(home, tenant)
+    user_id = UserId(user)
+    profile, history = work.users.get(user_id), work.users.consent(user_id)
+    wanted = work.users.preferences(user_id)
+    devices = work.devices.page(user_id=user_id, limit=100).items
+    if as_json:
+        print_json(
+            {
+                "user_id": user,
+                "timezone": profile.timezone,
+                "opted_out_at": profile.opted_out_at,
+                "statements": history.statements,
+                "preferences": wanted,
+                "devices": devices,
+            }
+        )
+        return
+    quiet = wanted.quiet_hours
+    print_table(
+        f"User {user}",
+        ["what", "is"],
+        [
+            ("zone", profile.timezone),
+            ("opted out", None if profile.opted_out_at is None else f"{profile.opted_out_at}"),
+            ("unwanted", ", ".join(name for name, yes in wanted.topics.items() if not yes) or None),
+            ("quiet hours", None if quiet is None else f"{quiet.start:%H:%M} to {quiet.end:%H:%M}"),
+            ("snoozed until", None if wanted.snoozed_until is None else f"{wanted.snoozed_until}"),
+            ("devices", ", ".join(each.device_id for each in devices) or None),
+        ],
+    )
+    print_table(
+        "Consent, the latest first",
+        ["said", "at", "source"],
+        [
+            ("opt-in" if each.given else "opt-out", f"{each.at:%Y-%m-%d %H:%M} UTC", each.source)
+            for each in history.statements
+        ],
+    )

@@ -1,0 +1,92 @@
+"""`sendopt devices` and `sendopt users`: files in, what was refused on disk, what is known out."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Ended = Callable[..., tuple[int, str, str]]
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_devices_are_imported_listed_and_refused_by_name(ended: Ended, tmp_path: Path) -> None:
+    file, refused = tmp_path / "d.csv", tmp_path / "refused.csv"
+    file.write_text("user_id,channel,timezone\nann,simulator,UTC\nbob,pigeon,\ncat,simulator,CST\n")
+    status, out, err = ended("devices", "import", str(file), "--rejections", str(refused))
+    assert status == 0
+    assert "accepted" in out
+    assert 'row 2, channel: "pigeon" is unknown' in err
+    assert "the device is registered without it" in err
+    (rejection,) = csv.DictReader(refused.read_text().splitlines())
+    assert [rejection[name] for name in ("file", "row", "column", "code")] == [
+        *("d.csv", "2", "channel", "channel_unknown")
+    ]
+    _, listed, _ = ended("devices", "list", "--json")
+    found = json.loads(listed)["devices"]
+    assert sorted(each["user_id"] for each in found) == ["ann", "cat"]
+    assert "simulator" in ended("devices", "list", "--user", "ann")[1]
+
+
+def test_a_file_most_of_which_is_refused_ends_with_2(ended: Ended, tmp_path: Path) -> None:
+    file = tmp_path / "d.csv"
+    file.write_text("user_id,channel\nann,simulator\nbob,pigeon\ncat,pigeon\n")
+    status, out, err = ended("devices", "import", str(file), "--json")
+    assert status == 2
+    assert "more than half" in err
+    (told,) = json.loads(out)["files"]
+    assert (told["accepted"], told["rejected"]) == (1, 2)
+
+
+def test_users_are_imported_and_shown(ended: Ended, tmp_path: Path) -> None:
+    file = tmp_path / "u.csv"
+    file.write_text(
+        "user_id;timezone;consent.given;consent.source\nann;Asia/Tokyo;;\nbob;;false;letter\n"
+    )
+    status, _, _ = ended("users", "import", str(file), "--delimiter", ";")
+    assert status == 0
+    assert "Asia/Tokyo" in ended("users", "show", "ann")[1]
+    shown = json.loads(ended("users", "show", "bob", "--json")[1])
+    assert shown["opted_out_at"] is not None
+    assert [(each["given"], each["source"]) for each in shown["statements"]] == [(False, "letter")]
+    assert ended("users", "show", "nobody")[0] == 2
+
+
+def test_a_column_that_is_none_is_refused_with_what_it_may_mean(
+    ended: Ended, tmp_path: Path
+) -> None:
+    file = tmp_path / "d.csv"
+    file.write_text("user_id,chanel\nann,simulator\n")
+    status, _, err = ended("devices", "import", str(file))
+    assert status == 2
+    assert "did you mean channel?" in err
+    assert ended("devices", "import", str(file), "--ignore-column", "chanel")[0] == 2  # no channel
+
+
+@pytest.mark.slow
+def test_step_4_of_the_first_campaign_is_run_as_it_stands(home: Path, tmp_path: Path) -> None:
+    page = (DOCS / "first-campaign.md").read_text()
+    step = page.partition("## 4.")[2].partition("## 5.")[0]
+    script = "\n".join(re.findall(r"```sh\n(.*?)```", step, re.DOTALL))
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "SENDOPT_HOME": str(home),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "A preview: nothing was stored" in done.stdout
+    assert "Not planned" not in done.stdout
