@@ -190,7 +190,8 @@ class Campaigns(Subject):
         with self._read() as tx:
             stored = campaigns.get_campaign(tx, campaign_id)
             for found in send_list.page(tx, of_user, behind=None, limit=1).items:
-                return _reach_of(plans.get_send(tx, found.send.send_id))
+                its = plans.get_send(tx, found.send.send_id)
+                return _reach_of(its, paused=stored.paused_at is not None)
         # As it was accepted: that its window is over by now is what the answer says.
         campaign = schedule.as_accepted(
             stored.definition, stored.rules, at=stored.changed_at, defaults=self._planning_defaults
@@ -335,7 +336,7 @@ class Campaigns(Subject):
         return planner.plan(campaign, self._tenant_id, now=now)
 
 
-def _reach_of(stored: plans.StoredSend) -> Reach:
+def _reach_of(stored: plans.StoredSend, *, paused: bool) -> Reach:
     failures = [
         Failure(each.provider, each.reason, each.finished_at)
         for each in stored.attempts
@@ -348,6 +349,7 @@ def _reach_of(stored: plans.StoredSend) -> Reach:
         next_attempt_at=stored.next_attempt_at,
         handed_over_at=stored.handed_over_at,
         last_failure=failures[-1] if failures else None,
+        paused=paused,
     )
 
 

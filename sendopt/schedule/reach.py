@@ -28,6 +28,7 @@ class ReachCode(StrEnum):
     """How it stands where no send has ended; one that has is told by its `EndReason`."""
 
     PLANNED = "planned"  # it has its time, or the time of its next attempt
+    CAMPAIGN_PAUSED = "campaign_paused"  # it is planned, and waits for that to be resumed
     AT_HAND_OVER = "at_hand_over"  # a dispatcher works on it
     WOULD_BE_PLANNED = "would_be_planned"  # committing the campaign now gives it a time
     NOT_IN_AUDIENCE = "not_in_audience"  # the audience names others
@@ -71,12 +72,17 @@ def of_send(
     next_attempt_at: datetime | None,
     handed_over_at: datetime | None,
     last_failure: Failure | None,
+    paused: bool,
 ) -> Reach:
-    """Tell what is stored of a send."""
+    """Tell what is stored of a send, of a campaign that is paused or is not."""
     at = handed_over_at or next_attempt_at or send.due_at
     when = _on_the_clock(at, decision.timezone)
     reaches = send.state in {SendState.PLANNED, SendState.CLAIMED, SendState.DELIVERED}
     match send.state:
+        case SendState.PLANNED if paused:
+            code, reaches = str(ReachCode.CAMPAIGN_PAUSED), False
+            until = _on_the_clock(send.expires_at, decision.timezone)
+            text = f"Its campaign is paused: it goes out if that is resumed before {until}."
         case SendState.PLANNED:
             code, text = str(ReachCode.PLANNED), f"It is planned for {when}."
         case SendState.CLAIMED:

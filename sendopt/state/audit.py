@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from sendopt.records import FINAL_STATES, ChargeKind, EventType, ResponseKind, SendState
-from sendopt.state import erasures
+from sendopt.state import audit_campaigns, erasures
 from sendopt.state.hold import IS_HELD
 from sendopt.state.instant import Instant
 from sendopt.state.tables import (
@@ -30,6 +30,7 @@ from sendopt.state.tables import (
     rate_card,
     response,
 )
+from sendopt.state.tables_campaigns import campaign
 from sendopt.state.transaction import FleetRead, TenantRead, Transaction
 from sendopt.state.violation import NOBODY, Violation
 
@@ -78,10 +79,18 @@ def sends(tx: FleetRead) -> Iterator[Violation]:
         ("not_after_expiry", late, "it was handed over after it had expired"),
         ("not_after_opt_out", opted_out, "it was handed over after the user had opted out"),
     )
-    for rule, broken, explanation in rules:
+    for rule, broken, explanation in (*rules, *audit_campaigns.rules_of_sends()):
         yield from _broken(
             tx, planned_send, send.send_id, rule=rule, broken=broken, explanation=explanation
         )
+    yield from _broken(
+        tx,
+        campaign,
+        campaign.c.campaign_id,
+        rule="campaign_has_revision",
+        broken=audit_campaigns.lacks_revision(),
+        explanation="the revision that holds for it is not there",
+    )
     propensity = decision.c.propensity
     certain = decision.c.policy.in_(["greedy", "configured", "fallback"])
     decisions = (
@@ -108,7 +117,7 @@ def overdue(tx: FleetRead, *, now: datetime) -> Iterator[Violation]:
     """Check that nothing waits that a dispatcher should have handed over or ended by now.
 
     What is held after a restore waits for a decision, not for a dispatcher; once it has expired it
-    will not go out, whenever somebody writes that down.
+    will not go out, whenever somebody writes that down. So does what belongs to a paused campaign.
     """
     send = planned_send.c
     late = sa.literal(now - OVERDUE_AFTER, Instant)
@@ -119,7 +128,7 @@ def overdue(tx: FleetRead, *, now: datetime) -> Iterator[Violation]:
         planned_send,
         send.send_id,
         rule="send_is_not_overdue",
-        broken=(waits | claimed) & ~IS_HELD,
+        broken=(waits | claimed) & ~IS_HELD & ~audit_campaigns.is_paused(),
         explanation="its time has come, and no dispatcher has handed it over or ended it",
     )
 

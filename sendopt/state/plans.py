@@ -53,7 +53,7 @@ class StoredSend:
     revision: int  # of the campaign, by which it was planned
     planned_at: datetime
     attempt_count: int
-    next_attempt_at: datetime | None  # None = there will be none
+    next_attempt_at: datetime | None  # None = none, or once its campaign is resumed
     handed_over_at: datetime | None  # when the provider accepted it
     attempts: tuple[ListedAttempt, ...]
 

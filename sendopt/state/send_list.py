@@ -54,7 +54,7 @@ class ListedSend:
     revision: int  # of the campaign, by which it was planned
     planned_at: datetime
     attempt_count: int
-    next_attempt_at: datetime | None  # None = there will be none
+    next_attempt_at: datetime | None  # None = none, or once its campaign is resumed
     handed_over_at: datetime | None
 
 
@@ -85,9 +85,13 @@ def page(
 
 
 def next_attempt_at(row: Any) -> datetime | None:
-    """Return when a send is tried next, as far as anybody knows: once it is due, or again."""
+    """Return when a send is tried next, as far as anybody knows: once it is due, or again.
+
+    Nobody knows where its time has come and its campaign is paused: it is put off to its expiry.
+    """
     at: datetime | None = row.ready_at if row.state == SendState.PLANNED else None
-    return at
+    is_put_off = at is not None and row.expires_at is not None and at >= row.expires_at
+    return None if is_put_off else at
 
 
 def _places(tx: TenantRead, chosen: SendFilter, behind: SendKey | None) -> sa.ColumnElement[bool]:

@@ -130,6 +130,16 @@ BROKEN = (
     {
         "delivered_was_accepted":
             "delete from attempt where send_id = (select min(send_id) from attempt)",
+        "send_has_revision":
+            "update planned_send set revision = 7 "
+            "where send_id = (select min(send_id) from planned_send)",
+        "planned_send_has_words":
+            "update planned_send set state = 'planned', variant_id = 'lost' "
+            "where send_id = (select max(send_id) from planned_send)",
+        "not_while_paused": "update campaign set paused_at = created_at",
+        "campaign_has_revision":
+            "update campaign set revision = 0 "
+            "where campaign_id = (select min(campaign_id) from campaign)",
         "not_after_expiry":
             "update planned_send set expires_at = due_at where state = 'delivered'",
     },

@@ -51,8 +51,8 @@ class Reach(Answer):
     """It did, or as far as anybody knows it will."""
     code: str
     """The reason of a send that has ended (docs/reference/send-states.md); else `planned`,
-    `at_hand_over`, `would_be_planned`, `not_in_audience`, `joined_later`, `campaign_cancelled`, or
-    the reason for which a commit would suppress it."""
+    `campaign_paused`, `at_hand_over`, `would_be_planned`, `not_in_audience`, `joined_later`,
+    `campaign_cancelled`, or the reason for which a commit would suppress it."""
     send_id: str | None
     """null = no send is stored: this is what a commit now would do."""
     at: datetime | None
