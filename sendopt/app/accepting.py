@@ -8,11 +8,17 @@ from importlib.resources import files
 from typing import Any
 
 from sendopt.app.answers import EventVerdict, FieldNote, Verdict
-from sendopt.ingest import AcceptedEvent, RejectedEvent, accept_events, conflict_of
+from sendopt.ingest import (
+    AcceptedEvent,
+    RejectedEvent,
+    accept_events,
+    conflict_of,
+    without_users,
+)
 from sendopt.ingest.consent import consent_of
 from sendopt.log import Log, differing_columns, event_table, events_of
 from sendopt.records import ConsentDoor, Event, EventType, Finding, TenantId
-from sendopt.state import State, consents, import_gate, outbox
+from sendopt.state import State, consents, erased, import_gate, outbox
 
 _KNOWN_EVENTS = files("sendopt.ingest").joinpath("sql", "known_events.sql").read_text("utf-8")
 
@@ -36,6 +42,9 @@ def accept(
     with state.write(tenant_id) as tx:
         if import_gate.hold_open(tx) != imports or imports % 2:
             known = _known(events, tenant_id, log)  # a file may have brought one meanwhile
+        gone = erased.among(tx, [event.user_id for event in events])
+        judged = without_users(judged, gone)
+        events = [item.event for item in judged if isinstance(item, AcceptedEvent)]
         fresh = [event for event in events if event.event_id not in known]
         recorded = iter(outbox.record(tx, fresh, now=now))
         verdicts = [

@@ -18,7 +18,7 @@ from sendopt.schedule.policy import chance_of_gain
 from sendopt.score import SLOTS_A_WEEK
 from sendopt.score.explain import Explanation, Standing, explain
 from sendopt.score.explain_words import tell
-from sendopt.state import devices, tenants, users
+from sendopt.state import devices, erased, tenants, users
 
 _NO_ZONE = "UTC"  # in which the model reads the hours of a user whose zone nobody named
 
@@ -114,7 +114,7 @@ class Explanations(Subject):
             try:
                 profile_zone = users.get(tx, user_id).timezone
             except NotFound:  # users that only events have named have no profile
-                if not row:
+                if not row or erased.among(tx, [user_id]):
                     raise
                 profile_zone = None
             (member,) = audience_members(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sendopt.log import Appender, AppendReport
 from sendopt.records import TenantId
 from sendopt.state import State, import_gate, outbox
+from sendopt.state.erased import among
 
 
 class _Overtaken(Exception):
@@ -38,16 +41,34 @@ class ImportAppender:
             InvalidInput: if columns are missing or of other types.
             StoreFailure: if it could not be stored; then nothing of it was.
         """
+        stays, erased = self._without_erased(tenant_id, events)
         while True:
             self._copy()
             try:
-                return self._appender.append(
+                report = self._appender.append(
                     tenant_id,
-                    events,
-                    committing=lambda: self._behind_requests(tenant_id, events["event_id"]),
+                    stays,
+                    committing=lambda: self._behind_requests(tenant_id, stays["event_id"]),
                 )
             except _Overtaken:
                 continue  # what came meanwhile is copied first, and then the file repeats it
+            return report if not erased else _in_all_rows(report, erased, len(events))
+
+    def _without_erased(
+        self, tenant_id: TenantId, events: pa.Table
+    ) -> tuple[pa.Table, tuple[int, ...]]:
+        """Return the events of users who were not erased, and the rows of the others.
+
+        Whoever is erased from now on is taken out of the log after this import.
+        """
+        users = pc.unique(events["user_id"]).to_pylist()
+        with self._state.read(tenant_id) as tx:
+            gone = among(tx, users)
+        if not gone:
+            return events, ()
+        theirs = pc.is_in(events["user_id"], value_set=pa.array(sorted(gone), pa.string()))
+        rows = tuple(np.flatnonzero(np.asarray(theirs)).tolist())
+        return events.filter(pc.invert(theirs)), rows
 
     @contextmanager
     def _behind_requests(self, tenant_id: TenantId, event_ids: pa.ChunkedArray) -> Iterator[None]:
@@ -66,6 +87,13 @@ class ImportAppender:
                 raise _Overtaken
             yield
             import_gate.end(tx)
+
+
+def _in_all_rows(report: AppendReport, erased: tuple[int, ...], size: int) -> AppendReport:
+    """Return a report about what stays as one about all of `size` rows."""
+    stays = np.delete(np.arange(size), erased)
+    conflicts = [replace(each, row=int(stays[each.row])) for each in report.conflicts]
+    return replace(report, conflicts=conflicts, erased=erased)
 
 
 def end_abandoned(state: State) -> None:

@@ -12,12 +12,13 @@ import structlog
 from sendopt import bill
 from sendopt.app.appending import copy_outbox
 from sendopt.app.channels import open_channels
+from sendopt.app.erasing import Eraser
 from sendopt.app.importing import end_abandoned
 from sendopt.app.stores import Stores
 from sendopt.deliver import ClaimPolicy, Dispatcher, RetryPolicy
 from sendopt.errors import RowRefused, SendoptError, StoreFailure
 from sendopt.records import Message, TenantId
-from sendopt.state import outbox, requests, tenants
+from sendopt.state import erasures, outbox, requests, tenants
 from sendopt.state.damage import NOT_A_VALUE
 
 #: So that no writer waits long.
@@ -122,6 +123,20 @@ class Rounds:
             with self._stores.state.write_fleet() as tx:
                 now = self._stores.clock.now()
                 forgotten = requests.forget_expired(tx, now=now, limit=_FORGOTTEN_AT_ONCE)
+
+    def erase(self, *, progress: Callable[[], None] = lambda: None) -> int:
+        """Take every user out of the stores whose erasure was asked for; return how many are.
+
+        `progress` is called after every step.
+
+        Raises:
+            LeaseHeld: if another process appends to the log for long.
+            StoreFailure: if a store fails; a repetition goes on from there.
+        """
+        with self._stores.state.read_fleet() as tx:
+            if not erasures.are_any_left(tx):
+                return 0
+        return Eraser(self._stores, beat=progress).go_on()
 
     def settle(self) -> None:
         """Bring the log and the ledger up to what the state holds, as the service always does."""

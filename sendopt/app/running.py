@@ -13,6 +13,8 @@ COPY_EVERY = timedelta(seconds=1)
 METER_EVERY = timedelta(seconds=10)
 #: Small copies make small files; they are merged this often.
 COMPACT_EVERY = timedelta(hours=1)
+#: Erasures that came in since the last time are one rewriting of the log.
+ERASE_EVERY = timedelta(seconds=30)
 #: A request is kept for a day; a few minutes more harm nobody.
 FORGET_EVERY = timedelta(minutes=5)
 
@@ -27,7 +29,7 @@ def dispatching(app: App) -> list[Part]:
 
 
 def appending(app: App) -> list[Part]:
-    """Return the parts that copy the outbox to the log, compact the log, meter, and forget.
+    """Return the parts that copy the outbox to the log, compact the log, meter, forget, and erase.
 
     Whoever holds the log for an import goes first: what waits here is safe in the state.
     """
@@ -36,6 +38,7 @@ def appending(app: App) -> list[Part]:
         Part("compact", in_turns(_compacting(app)), _COMPACTION),
         Part("meter", in_turns(_metering(app)), patience(app)),
         Part("forget", in_turns(_forgetting(app)), patience(app)),
+        Part("erase", in_turns(_erasing(app)), _COMPACTION),
     ]
 
 
@@ -70,6 +73,14 @@ def _metering(app: App) -> Turn:
         return METER_EVERY
 
     return meter
+
+
+def _erasing(app: App) -> Turn:
+    def erase(beat: Callable[[], None]) -> timedelta:
+        app.rounds.erase(progress=beat)
+        return ERASE_EVERY
+
+    return erase
 
 
 def _forgetting(app: App) -> Turn:

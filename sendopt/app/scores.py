@@ -28,7 +28,7 @@ from sendopt.score.replacement import disk_failed
 from sendopt.score.store import probability_of, slot_of
 from sendopt.score.store_file import About
 from sendopt.score.store_writer import write_delta, write_store
-from sendopt.state import users
+from sendopt.state import erased, users
 
 _NO_ZONE = "UTC"  # in which the model reads the hours of a user whose zone nobody named
 
@@ -101,6 +101,7 @@ class Scores(Subject):
                     with reader.of_users(news) as own:
                         written = self._score_again(model, own, before, now=now, out=out)
                 snapshot = reader.snapshot
+        self._drop_erased(path, model)
         self._stores.stored_scores.drop_superseded(self._tenant_id, model.version)
         return ScoringReport(
             users=written.users,
@@ -176,6 +177,17 @@ class Scores(Subject):
                     copy(some)
         return _Written(users=renewed.users, computed=len(renewed.news))
 
+    def _drop_erased(self, path: Path, model: ServableModel) -> None:
+        """Drop whoever was erased while the log was read."""
+        with self._read() as tx:
+            if not erased.is_anybody(tx):
+                return
+            store = ScoreStore(path, tenant_id=self._tenant_id, model_version=model.version)
+            gone = erased.among(tx, store.user_ids.to_pylist())
+        if gone:
+            users = pa.array(sorted(gone), pa.string())
+            self._stores.stored_scores.drop_users(self._tenant_id, users)
+
     @needs(Permission.SCORES_READ)
     def slots(
         self,
@@ -248,8 +260,8 @@ class Scores(Subject):
         now, everybody = self._now(), self._stores.everybody
         with self._stores.reader(self._tenant_id) as reader:
             status = user_status(reader, as_of=now, user_id=user_id)
-        if len(status) == 0:
-            with self._read() as tx:
+        with self._read() as tx:
+            if len(status) == 0 or erased.among(tx, [user_id]):
                 users.get(tx, user_id)
         zone = _zones(status, pa.array([user_id]))[0].as_py()
 

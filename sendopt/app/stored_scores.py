@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+
+import pyarrow as pa
 
 from sendopt.clock import Clock
 from sendopt.disk import explained
 from sendopt.errors import StoreFailure
 from sendopt.records import TenantId
 from sendopt.score import ScoreStore
-from sendopt.score.store import BASE_SUFFIX, delta_of, written_at
+from sendopt.score.replacement import drop_abandoned
+from sendopt.score.store import BASE_SUFFIX, DELTA_SUFFIX, delta_of, written_at
+from sendopt.score.store_writer import drop_users
 
 
 class StoredScores:
@@ -80,6 +86,38 @@ class StoredScores:
             for path in sorted(others, key=lambda path: (written_at(path), path))[:-1]:
                 path.unlink(missing_ok=True)
                 delta_of(path).unlink(missing_ok=True)
+
+    def everyone(self, tenant_id: TenantId) -> Iterator[ScoreStore]:
+        """Yield every store of the tenant that can be read, whichever model's and however old."""
+        for path in sorted((self._folder / tenant_id).glob(f"*{BASE_SUFFIX}")):
+            with suppress(StoreFailure):
+                yield ScoreStore(path, tenant_id=tenant_id, model_version=path.stem)
+
+    def drop_users(self, tenant_id: TenantId, user_ids: pa.Array) -> int:
+        """Drop users from every store of the tenant; return of how many rows were dropped.
+
+        A store that cannot be read is deleted: the next scoring writes it anew.
+
+        Raises:
+            StoreFailure: `disk_full`, `disk_failed`.
+        """
+        folder, dropped = self._folder / tenant_id, 0
+        if not folder.exists():
+            return 0
+        drop_abandoned(folder)
+        for path in sorted(folder.glob(f"*{BASE_SUFFIX}")):
+            try:
+                dropped += drop_users(path, user_ids)
+            except StoreFailure as failure:
+                if failure.code != "scores_unreadable":
+                    raise
+                with explained("score_store"):
+                    path.unlink(missing_ok=True)
+                    delta_of(path).unlink(missing_ok=True)
+        for path in folder.glob(f"*{DELTA_SUFFIX}"):
+            if not path.with_suffix(BASE_SUFFIX).exists():
+                path.unlink()
+        return dropped
 
     def _newest(self, tenant_id: TenantId, model_version: str) -> ScoreStore:
         path = self.path(tenant_id, model_version)

@@ -13,6 +13,7 @@ from sendopt import ingest
 from sendopt.app import bodies
 from sendopt.app.bodies import BodyVerdict, Stored, said_in
 from sendopt.app.subject import Subject, needs
+from sendopt.app.user_export import export
 from sendopt.errors import InvalidInput
 from sendopt.ingest.bodies import PROFILE_FIELDS
 from sendopt.ingest.consent import ReadConsent
@@ -20,8 +21,15 @@ from sendopt.ingest.profile import Profile
 from sendopt.ingest.raw import DEFAULTS
 from sendopt.ingest.raw import Options as ImportOptions
 from sendopt.ingest.reading import Reading
-from sendopt.records import ConsentDoor, KeptConsent, Permission, Preferences, UserId
-from sendopt.state import consents, erased, preferences, user_list, users
+from sendopt.records import (
+    ConsentDoor,
+    ErasureReceipt,
+    KeptConsent,
+    Permission,
+    Preferences,
+    UserId,
+)
+from sendopt.state import consents, erased, erasures, preferences, user_list, users
 from sendopt.state.pages import Page
 from sendopt.state.users import User
 
@@ -146,6 +154,52 @@ class Users(Subject):
         """
         with self._read() as tx:
             return preferences.get(tx, user_id)
+
+    @needs(Permission.USERS_EXPORT)
+    def export(self, user_id: UserId) -> dict[str, Any]:
+        """Return everything that any store holds about a user.
+
+        Raises:
+            NotFound: `user_unknown`.
+        """
+        return export(self._stores, self._tenant_id, user_id)
+
+    @needs(Permission.USERS_ERASE)
+    def erase(self, user_id: UserId) -> ErasureReceipt:
+        """Begin to erase a user, known or not: from now on nothing that names them is taken.
+
+        What is planned for them is called off, and their devices are forgotten. The service goes
+        on from there by itself, and `erasure` tells how far it is; `go_on` does it at once.
+        """
+        with self._write() as tx:
+            return erasures.begin(
+                tx,
+                user_id,
+                asked_by=self._principal.actor,
+                now=self._now(),
+                random_bytes=self._stores.random_bytes,
+            )
+
+    @needs(Permission.USERS_ERASE)
+    def erasure(self, erasure_id: str) -> ErasureReceipt:
+        """Return the receipt of an erasure, finished or not.
+
+        Raises:
+            NotFound: `erasure_unknown`.
+        """
+        with self._read() as tx:
+            return erasures.get(tx, erasure_id)
+
+    @needs(Permission.USERS_ERASE)
+    def readmit(self, user_id: UserId) -> None:
+        """Take a user again who was erased, as somebody of whom nothing is known.
+
+        Raises:
+            NotFound: `user_not_erased`.
+            Conflict: `erasure_under_way`.
+        """
+        with self._write() as tx:
+            erased.readmit(tx, user_id, now=self._now())
 
     @needs(Permission.USERS_READ)
     def page(

@@ -10,7 +10,7 @@ Time: instants must carry a zone; they are stored as UTC.
     requests ─► accept ─► objects ─────────────┴► Chunk ─► judge ─► events, findings
 """
 
-from sendopt.ingest.accept import AcceptedEvent, RejectedEvent, accept_events
+from sendopt.ingest.accept import AcceptedEvent, RejectedEvent, accept_events, without_users
 from sendopt.ingest.consent import read_consent
 from sendopt.ingest.device import read_device
 from sendopt.ingest.files import conflict_of, import_file
@@ -36,4 +36,5 @@ __all__ = [
     "read_preferences",
     "read_profile",
     "read_profile_row",
+    "without_users",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
+from sendopt.ingest.erased import user_erased
 from sendopt.ingest.fields import MAX_EVENT_ID_CHARACTERS, TEXT_SCHEMA, Timezone
 from sendopt.ingest.headers import near_misses
 from sendopt.ingest.judge import Judged, judge
 from sendopt.ingest.objects import as_object, chunk_of
 from sendopt.log import events_of
-from sendopt.records import DroppedField, Event, EventType, Finding, Rejection
+from sendopt.records import DroppedField, Event, EventType, Finding, Rejection, UserId
 
 MAX_ITEMS = 500
 
@@ -111,6 +113,18 @@ def accept_events(items: Any, *, now: datetime) -> list[AcceptedEvent | Rejected
     refused = {row: _rejected(row, error) for row, error in (*unreadable, *judged.refused)}
     taken = _taken(judged, dict(objects))
     return [refused[row] if row in refused else taken[row] for row in range(1, len(items) + 1)]
+
+
+def without_users(
+    judged: Sequence[AcceptedEvent | RejectedEvent], gone: Collection[UserId]
+) -> list[AcceptedEvent | RejectedEvent]:
+    """Return the same verdicts with the events of users refused who were erased."""
+    return [
+        _rejected(row, user_erased())
+        if isinstance(item, AcceptedEvent) and item.event.user_id in gone
+        else item
+        for row, item in enumerate(judged, start=1)
+    ]
 
 
 def _taken(judged: Judged, objects: dict[int, dict[str, Any]]) -> dict[int, AcceptedEvent]:

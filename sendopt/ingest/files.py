@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
+from sendopt.ingest.erased import user_erased
 from sendopt.ingest.headers import missing_columns, near_misses, stand_ins, unseen
 from sendopt.ingest.judge import judge
 from sendopt.ingest.mapping import Mapping, mapped_chunks
@@ -123,7 +124,10 @@ def import_chunks(
         repeated += report.repeated + repeating
         conflicts += len(contradicting)
         with_zone += len(events) - events["timezone"].null_count
-        refused.append(finding_table([*batch.refused, *_as_findings(events, contradicting)]))
+        erased = _erased(events, report.erased)
+        refused.append(
+            finding_table([*batch.refused, *erased, *_as_findings(events, contradicting)])
+        )
         dropped.append(finding_table(batch.dropped))
         done += batch.size
         progress(done)
@@ -242,6 +246,11 @@ def _as_findings(events: pa.Table, conflicts: Sequence[EventConflict]) -> list[F
     rows = events["row"].take(pa.array([each.row for each in conflicts], pa.int64()))
     errors = [conflict_of(each.event_id, each.columns) for each in conflicts]
     return list(zip(rows.to_pylist(), errors, strict=True))
+
+
+def _erased(events: pa.Table, rows: Sequence[int]) -> list[Finding]:
+    refusal = user_erased()
+    return [(row, refusal) for row in events["row"].take(pa.array(rows, pa.int64())).to_pylist()]
 
 
 def conflict_of(event_id: str, columns: Sequence[str]) -> InvalidInput:

@@ -64,11 +64,12 @@ class EventConflict:
 
 @dataclass(frozen=True, slots=True)
 class AppendReport:
-    """What became of each row of an append; the three add up to its rows."""
+    """What became of each row of an append; the four add up to its rows."""
 
     accepted: int
     repeated: int
     conflicts: list[EventConflict]
+    erased: tuple[int, ...] = ()  # rows of users who were erased; the log itself does not know them
 
 
 @dataclass(frozen=True, slots=True)

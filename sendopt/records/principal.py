@@ -16,6 +16,8 @@ class Permission(StrEnum):
     EVENTS_WRITE = "events:write"
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
+    USERS_EXPORT = "users:export"  # everything that is held about one
+    USERS_ERASE = "users:erase"  # for good, from every store
     DEVICES_READ = "devices:read"
     DEVICES_WRITE = "devices:write"
     SCORES_READ = "scores:read"  # best times, and why

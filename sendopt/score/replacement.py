@@ -28,7 +28,7 @@ def replacement(path: Path) -> Iterator[IO[bytes]]:
             stands there still.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _drop_abandoned(path.parent)
+    drop_abandoned(path.parent)
     file, written = _locked(path)
     try:
         with file:
@@ -62,7 +62,8 @@ def _locked(path: Path) -> tuple[IO[bytes], Path]:
         file.close()  # another process took it for abandoned before it was locked
 
 
-def _drop_abandoned(folder: Path) -> None:
+def drop_abandoned(folder: Path) -> None:
+    """Delete what processes that were killed left in a folder."""
     for path in folder.glob(f".*{_SUFFIX}"):
         try:
             with path.open("rb") as file:

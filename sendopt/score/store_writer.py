@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sendopt.disk import explained
 from sendopt.errors import InvalidInput
 from sendopt.learn.model.scorer import SLOTS_A_WEEK
+from sendopt.records import TenantId
 from sendopt.score.replacement import replacement
 from sendopt.score.store import ScoreStore, delta_of
 from sendopt.score.store_file import FORMAT, MAGIC, PREFIX, STEP, STEPS, About, StoreFile, aligned
@@ -88,6 +89,51 @@ def write_delta(
     """
     path, base = delta_of(store.path), store.base.checksum
     _write(path, about, user_ids, zones, weeks, base=base, kept=kept)
+
+
+def drop_users(path: Path, user_ids: pa.Array) -> int:
+    """Write a store anew without some users, and return how many of them it held.
+
+    Everybody else keeps every word. The base comes first: a process that dies in between leaves a
+    delta that counts no longer, and whom it held is scored again.
+
+    Args:
+        path: where the base stands; a delta beside it that counts no longer is deleted.
+        user_ids: who goes.
+
+    Raises:
+        StoreFailure: `scores_unreadable`, `disk_full`, `disk_failed`.
+    """
+    tenant_id, version = TenantId(path.parent.name), path.stem
+    store = ScoreStore(path, tenant_id=tenant_id, model_version=version)
+    dropped = int(pc.sum(pc.is_in(store.user_ids, _large(user_ids))).as_py() or 0)
+    base, of_base = _without(store.base, user_ids)
+    checksum = store.base.checksum
+    if of_base:
+        _write(path, store.base.about, *base[:3], kept=base[3])
+        checksum = StoreFile(path, tenant_id=tenant_id, model_version=version).checksum
+    if store.delta is None:
+        with explained("score_store"):
+            delta_of(path).unlink(missing_ok=True)
+        return dropped
+    delta, of_delta = _without(store.delta, user_ids)
+    if of_base or of_delta:
+        _write(delta_of(path), store.delta.about, *delta[:3], base=checksum, kept=delta[3])
+    return dropped
+
+
+def _without(
+    file: StoreFile, user_ids: pa.Array
+) -> tuple[tuple[pa.Array, pa.Array, Iterable[Weeks], Kept], int]:
+    """Return what `_write` asks for to write a file without some users, and how many it held."""
+    stays = np.flatnonzero(~np.asarray(pc.is_in(file.user_ids, _large(user_ids))))
+    rows = pa.array(stays)
+    kept = Kept(file, here=np.arange(len(stays)), there=stays)
+    return (file.user_ids.take(rows), file.zones.take(rows), (), kept), len(file) - len(stays)
+
+
+def _large(user_ids: pa.Array) -> pa.Array:
+    return user_ids.cast(pa.large_string())
 
 
 def _write(

@@ -45,6 +45,11 @@ def among(tx: TenantRead, user_ids: Collection[UserId]) -> frozenset[UserId]:
 _SECRET = sa.select(erasure_key.c.secret).where(owned(erasure_key))
 
 
+def is_anybody(tx: TenantRead) -> bool:
+    """Tell whether any user of the tenant was ever erased."""
+    return tx.scalar(_SECRET, tx.bound()) is not None
+
+
 def refuse(tx: TenantRead, user_id: UserId, *, field: str = "/user_id") -> None:
     """Refuse what names a user who was erased.
 

@@ -127,6 +127,11 @@ def under_way(tx: FleetRead, step: ErasureStep) -> list[Erasure]:
     ]
 
 
+def are_any_left(tx: FleetRead) -> bool:
+    """Tell whether an erasure of any tenant is not done yet."""
+    return bool(tx.scalar(sa.select(sa.exists().where(erasure.c.done_at.is_(None)))))
+
+
 def is_any_under_way(tx: TenantRead) -> bool:
     """Tell whether state and log of the tenant may speak of a user in two ways at this moment."""
     waits = sa.exists().where(

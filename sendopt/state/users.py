@@ -207,14 +207,17 @@ def _note(
     fresh: Mapping[str, Any],
     changed: Mapping[str, Any],
 ) -> None:
-    if not said:
+    """Write what users said; of users who were erased nothing is."""
+    gone = erased.among(tx, [user_id for user_id, _ in said])
+    told = [{_WHO.key: user_id, _AT.key: at} for user_id, at in said if user_id not in gone]
+    if not told:
         return
     statement = (
         insert(tx, app_user)
         .values(tenant_id=tx.tenant_id, user_id=_WHO, **fresh)
         .on_conflict_do_update(index_elements=["tenant_id", "user_id"], set_=dict(changed))
     )
-    tx.execute(statement, [{_WHO.key: user_id, _AT.key: at} for user_id, at in said])
+    tx.execute(statement, told)
 
 
 def _later(column: sa.Column[datetime]) -> sa.Case[datetime]:
@@ -222,13 +225,13 @@ def _later(column: sa.Column[datetime]) -> sa.Case[datetime]:
 
 
 def get(tx: TenantRead, user_id: UserId) -> User:
-    """Return the user.
+    """Return the user; whoever was erased is unknown at once.
 
     Raises:
         NotFound: `user_unknown`.
     """
     row = tx.execute(_USERS.where(tx.owns(app_user), app_user.c.user_id == user_id)).one_or_none()
-    if row is None:
+    if row is None or erased.among(tx, [user_id]):
         raise NotFound(
             "there is no such user",
             code="user_unknown",

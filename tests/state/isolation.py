@@ -111,6 +111,7 @@ from sendopt.state import (
     tenants,
     unchanged,
     user_events,
+    user_export,
     user_list,
     users,
 )
@@ -574,6 +575,9 @@ def _about_erasures(said: Conversation) -> None:
 
     gone = [UserId(name) for name in ("gone", "going", "u1", "u6", "u8")]
     said.read(erased.among, gone)
+    said.read(erased.is_anybody)
+    for user in ("u0", "u1", "u3"):
+        said.read(user_export.rows_of, UserId(user))
     for user in ("gone", "u1"):
         said.read(erased.refuse, UserId(user))
         said.write(erased.readmit, UserId(user), now=NOW)

@@ -308,3 +308,14 @@ def test_a_list_of_the_erased_is_no_list_of_users(lived: State) -> None:
         ).all()
     assert len({*keys}) == 2
     assert all(len(key) == 64 for key in keys)
+
+
+def test_every_table_that_names_a_user_is_known_to_the_erasure() -> None:
+    """Whoever adds one adds it to `pseudonyms` and `user_export`, and plants a canary in it."""
+    naming = {table.name for table in tables.metadata.sorted_tables if "user_id" in table.c}
+    assert naming == {"app_user", "consent", "device", "erasure", "planned_send", "preference"}
+    of_sends = {table.name for table in tables.metadata.sorted_tables if "send_id" in table.c}
+    assert of_sends == {
+        *("attempt", "charge", "click", "decision", "erased_send", "link", "planned_send"),
+        "response",
+    }

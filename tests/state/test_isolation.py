@@ -30,6 +30,7 @@ OF_NO_TENANT = {
     "audit.send_count",
     "audit_trail.add_of_operator",
     "due.next_ready_at",
+    "erasures.are_any_left",
     "hold.is_anything_held",
     "inventory.wal_position",
     "migrate.schema_version",

@@ -1,0 +1,71 @@
+"""Every row of the state that is about one user, by table, as it would be told to that user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from sendopt.records import UserId
+from sendopt.state import user_events
+from sendopt.state.tables import (
+    app_user,
+    attempt,
+    charge,
+    click,
+    decision,
+    device,
+    link,
+    planned_send,
+    response,
+)
+from sendopt.state.tables_campaigns import campaign_revision
+from sendopt.state.tables_people import consent, preference
+from sendopt.state.transaction import TenantRead
+
+#: Not about the user: whose row it is, what guards it, and who is at work on it.
+_LEFT_OUT = frozenset(
+    {"tenant_id", "row_hash", "address_hash", "claimed_by", "claim_expires_at", "fence"}
+)
+_OF_A_SEND = (decision, attempt, link, click, response, charge)
+_CHUNK = 10_000
+
+
+def rows_of(tx: TenantRead, user_id: UserId) -> dict[str, list[dict[str, Any]]]:
+    """Return all rows about a user; of events those that the log may not have yet too."""
+    found = {
+        name: _rows(tx, table, table.c.user_id == user_id)
+        for name, table in (
+            ("profile", app_user),
+            ("consents", consent),
+            ("preferences", preference),
+            ("devices", device),
+            ("sends", planned_send),
+        )
+    }
+    sends = [row["send_id"] for row in found["sends"]]
+    for table in _OF_A_SEND:
+        found[f"{table.name}s"] = [
+            row
+            for start in range(0, len(sends), _CHUNK)
+            for row in _rows(tx, table, table.c.send_id.in_(sends[start : start + _CHUNK]))
+        ]
+    found["recorded_events"] = [dict(row.event) for row in user_events.of_users(tx, [user_id])]
+    found["campaigns_that_name_the_user"] = [
+        {"campaign_id": row.campaign_id}
+        for row in tx.execute(
+            sa.select(campaign_revision.c.campaign_id, campaign_revision.c.definition).where(
+                tx.owns(campaign_revision),
+                campaign_revision.c.definition["audience"].as_string().startswith("["),
+            )
+        )
+        if user_id in row.definition["audience"]
+    ]
+    return found
+
+
+def _rows(tx: TenantRead, table: sa.Table, which: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
+    columns = [column for column in table.c if column.name not in _LEFT_OUT]
+    key = list(table.primary_key.columns)
+    rows = tx.execute(sa.select(*columns).where(tx.owns(table), which).order_by(*key))
+    return [row._asdict() for row in rows]
