@@ -3,8 +3,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Of `make simulate`.
+# Of `make simulate` and `make fuzz`.
 SEEDS ?= 2000
+CASES ?= 20000
 # Two processes, each with servers of its own; the tests of a file share what they set up. Files are
 # handed out in the order of tests/longest_first.py.
 SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
@@ -13,7 +14,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all faults faults-short simulate drill check format bench soak docs lock clean
+.PHONY: help setup demo test test-all faults faults-short simulate fuzz drill check format bench soak docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +46,9 @@ test-all: .venv/ready tests/services/node_modules/.ready ## also the crash loops
 
 faults: .venv/ready ## attack it by machine, judge, and write docs/faults.md (about an hour)
 	cd tests && ../$(BIN)/python -m faults --write
+
+fuzz: .venv/ready ## try the API with CASES requests made from its description, as every role
+	cd tests && ../$(BIN)/python -m api.fuzz --cases $(CASES)
 
 drill: .venv/ready ## back up under load, restore elsewhere, compare: ten times to a folder and to S3
 	cd tests && ../$(BIN)/python -m backup.drill

@@ -45,7 +45,7 @@ KINDS = (
         "reports",
         3,
         10.0,
-        r"GET /v1/(lift|models|statements(/.*)?|users/[^/]*/explanation|"
+        r"GET /v1/(lift|models|statements(/.*)?|exports/.*|users/[^/]*/explanation|"
         r"campaigns/[^/]*/results)",
     ),
     Kind("reads", 6, 5.0, r"(GET|HEAD) .*"),

@@ -19,6 +19,7 @@ from sendopt.api.auth import permissions_of, routes_of_tenants
 from sendopt.api.best_times import BestTimesFromStore
 from sendopt.api.body import Bodies
 from sendopt.api.connections import Connections, raise_file_limit
+from sendopt.api.exports import Exports
 from sendopt.api.gauges import BacklogGauges, DriftGauges, PartGauges
 from sendopt.api.metrics import Metrics
 from sendopt.api.observe import Observer
@@ -30,6 +31,7 @@ from sendopt.api.routes import (
     consent,
     devices,
     events,
+    exports,
     health,
     keys,
     lift,
@@ -61,6 +63,7 @@ _SUBJECTS = (
     models,
     lift,
     statements,
+    exports,
     links,
     health,
     reference,
@@ -77,6 +80,7 @@ _TAGS = [
     {"name": "models", "description": "Which model speaks, which did, and going back to it."},
     {"name": "lift", "description": "What choosing the time was worth, from users held out."},
     {"name": "statements", "description": "What is charged, and how it was counted."},
+    {"name": "exports", "description": "Whole lists and reports as CSV or Parquet."},
     {"name": "links", "description": "For devices: the signed token is the credential."},
     {"name": "health", "description": "For the machinery around the service."},
 ]
@@ -106,6 +110,7 @@ def create_api(app: App, parts: Sequence[Part] = ()) -> FastAPI:
     api.state.facade = app
     api.state.readiness = Liveness(lambda: _readiness(app, parts))
     api.state.metrics = Metrics(BacklogGauges(app), DriftGauges(app), PartGauges(parts))
+    api.state.exports = Exports()
     api.state.bodies = Bodies(app.settings.http.body_seconds)
     api.state.metrics_key = app.settings.http.metrics_key.get_secret_value()
     routers = [part.router for part in _SUBJECTS]

@@ -12,7 +12,6 @@ from sendopt.cli.options import AsJson, Home, Tenant, open_known_work
 from sendopt.cli.output import print_json, print_table
 from sendopt.clock import parse_instant
 from sendopt.records import AuditRecord
-from sendopt.state.audit_trail import AuditFilter
 
 
 def register(commands: typer.Typer) -> None:
@@ -46,6 +45,8 @@ def list_records(
     as_json: AsJson = False,
 ) -> None:
     """Show who changed what, the newest first."""
+    from sendopt.state.audit_trail import AuditFilter  # noqa: PLC0415 - others need no store
+
     wanted = AuditFilter(
         actor=actor,
         action=action,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import sendopt.app
-from sendopt.app.answers import CampaignStatus
 from sendopt.cli import answers
 from sendopt.cli.options import (
     AsJson,
@@ -25,6 +24,9 @@ from sendopt.records import CampaignId, CampaignPhase
 CampaignName = Annotated[
     str, typer.Argument(metavar="CAMPAIGN_ID", help="As `sendopt campaign list` shows it.")
 ]
+
+if TYPE_CHECKING:
+    from sendopt.app.answers import CampaignStatus
 
 
 def register(commands: typer.Typer) -> None:

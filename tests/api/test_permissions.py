@@ -58,6 +58,11 @@ GET  /v1/models                         owner admin campaign_manager analyst aud
 POST /v1/models/rollback                owner admin
 GET  /v1/statements                     owner admin auditor finance
 GET  /v1/statements/{period}            owner admin auditor finance
+GET  /v1/exports/sends                  owner admin campaign_manager analyst auditor finance
+GET  /v1/exports/users                  owner admin campaign_manager analyst auditor
+GET  /v1/exports/devices                owner admin campaign_manager analyst auditor
+GET /v1/exports/campaigns/{campaign_id}/results owner admin campaign_manager analyst auditor finance
+GET  /v1/exports/statements/{period}    owner admin auditor finance
 GET  /v1/keys                           owner admin auditor
 POST /v1/keys                           owner admin
 POST /v1/keys/{key_id}/rotate           owner admin

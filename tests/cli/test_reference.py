@@ -22,6 +22,7 @@ COMMANDS = (
     "campaign list", "campaign show", "campaign commit", "campaign pause", "campaign resume",
     "devices import", "devices list", "users import", "users show",
     "campaign revise", "campaign cancel",
+    "export sends", "export users", "export devices", "export results", "export statement",
 )  # fmt: skip
 
 

@@ -48,11 +48,15 @@ def _filter(
     )
 
 
+#: Which sends a route is asked for.
+Filter = Annotated[SendFilter, Depends(_filter)]
+
+
 @router.get("", responses=problems.responses(_LIST))
 def list_sends(
     who: SendsRead,
     app: Facade,
-    wanted: Annotated[SendFilter, Depends(_filter)],
+    wanted: Filter,
     paging: Paged,
 ) -> Page[ListedSend]:
     """List sends by campaign and user, without their decision records.
