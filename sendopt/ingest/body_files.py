@@ -22,6 +22,8 @@ from sendopt.ingest.report import ImportReport
 
 #: Rows stored in one transaction.
 BATCH_ROWS = 5_000
+#: Rows after which progress is told.
+_TOLD_ROWS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def import_bodies(
         InvalidInput: as `bodies_of`; what was read before damage in mid-file is stored.
         StoreFailure: if the state fails; everything up to the last progress is stored.
     """
-    accepted = repeated = done = 0
+    accepted = repeated = done = told = 0
     refused, dropped = [FINDING_SCHEMA.empty_table()], [FINDING_SCHEMA.empty_table()]
     for rows in _batches(path, kind.fields, options):
         readings = [
@@ -78,6 +80,10 @@ def import_bodies(
         refused.append(finding_table(why))
         dropped.append(finding_table(lost))
         done += len(rows)
+        if done - told >= _TOLD_ROWS:
+            progress(done)
+            told = done
+    if done > told:
         progress(done)
     table = pa.concat_tables(refused)
     return ImportReport(

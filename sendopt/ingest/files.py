@@ -214,12 +214,20 @@ def _batches(chunks: Iterable[Chunk], names: _Names, *, now: datetime) -> Iterat
 
 def _consents(events: pa.Table, event_type: EventType) -> list[Consent]:
     rows = events.filter(pc.equal(events["event_type"], event_type.value))
+    told = [rows[name].to_pylist() for name in _OF_CONSENT]
     return [
-        Consent(UserId(user_id), event_type is EventType.OPT_IN, at)
-        for user_id, at in zip(
-            rows["user_id"].to_pylist(), rows["occurred_at"].to_pylist(), strict=True
+        Consent(
+            UserId(user_id),
+            event_type is EventType.OPT_IN,
+            at,
+            channel=channel,
+            message_type=message_type,
         )
+        for user_id, at, channel, message_type in zip(*told, strict=True)
     ]
+
+
+_OF_CONSENT = ("user_id", "occurred_at", "channel", "message_type")
 
 
 def _told_apart(
