@@ -113,11 +113,13 @@ class Users(Subject):
 
         Raises:
             InvalidInput: as `ingest.read_consent`.
+            Conflict: `user_erased`.
         """
         now = self._now()
         read = ingest.read_consent(user_id, body, now=now)
         said = replace(read.consent, source=read.consent.source or ConsentDoor.API)
         with self._write() as tx:
+            erased.refuse(tx, said.user_id)
             consents.note(tx, [said], door=ConsentDoor.API, now=now)
         return replace(read, consent=said)
 
@@ -171,14 +173,18 @@ class Users(Subject):
         What is planned for them is called off, and their devices are forgotten. The service goes
         on from there by itself, and `erasure` tells how far it is; `go_on` does it at once.
         """
+        now = self._now()
         with self._write() as tx:
-            return erasures.begin(
+            begun = erasures.begin(
                 tx,
                 user_id,
                 asked_by=self._principal.actor,
-                now=self._now(),
+                now=now,
                 random_bytes=self._stores.random_bytes,
             )
+            if begun.asked_at == now:  # else it was begun before
+                self._audit(tx, "user:erase", begun.erasure_id)
+            return begun
 
     @needs(Permission.USERS_ERASE)
     def erasure(self, erasure_id: str) -> ErasureReceipt:
@@ -199,7 +205,7 @@ class Users(Subject):
             Conflict: `erasure_under_way`.
         """
         with self._write() as tx:
-            erased.readmit(tx, user_id, now=self._now())
+            self._audit(tx, "user:readmit", erased.readmit(tx, user_id, now=self._now()))
 
     @needs(Permission.USERS_READ)
     def page(

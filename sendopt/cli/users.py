@@ -18,9 +18,19 @@ from sendopt.cli.importing import (
     show_counts,
     write_rejections,
 )
-from sendopt.cli.options import AsJson, Home, Tenant, open_known_work, open_work
-from sendopt.cli.output import print_json, print_table, progress
-from sendopt.records import UserId
+from sendopt.cli.options import (
+    AsJson,
+    Home,
+    Tenant,
+    open_known_home,
+    open_known_work,
+    open_work,
+    who_asks,
+)
+from sendopt.cli.output import print_json, print_table, progress, stdout
+from sendopt.records import TenantId, UserId
+
+UserArgument = Annotated[str, typer.Argument(metavar="USER", help="Your own id of the user.")]
 
 _FIELDS = """\
 A file looks like this:
@@ -44,6 +54,9 @@ def register(commands: typer.Typer) -> None:
     users = typer.Typer(help="What is known of users, and what they say.", no_args_is_help=True)
     users.command("import", epilog=_FIELDS)(import_users)
     users.command("show")(show_user)
+    users.command("export")(export_user)
+    users.command("erase")(erase_user)
+    users.command("readmit")(readmit_user)
     commands.add_typer(users, name="users")
 
 
@@ -84,7 +97,7 @@ def import_users(
 
 
 def show_user(
-    user: Annotated[str, typer.Argument(metavar="USER", help="Your own id of the user.")],
+    user: UserArgument,
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
@@ -128,3 +141,42 @@ def show_user(
             for each in history.statements
         ],
     )
+
+
+def export_user(user: UserArgument, home: Home = None, tenant: Tenant = "default") -> None:
+    """Print everything that any store holds about a user, as JSON."""
+    print_json(open_known_work(home, tenant).users.export(UserId(user)))
+
+
+def erase_user(
+    user: UserArgument,
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Erase a user from every store, for good, and print the receipt.
+
+    What counts for statements and results is kept under a pseudonym that nobody can lead back.
+    Where a message is being handed over at this moment, the service finishes it.
+    """
+    app = open_known_home(home)
+    users = app.as_owner_of(TenantId(tenant), actor=who_asks()).users
+    begun = users.erase(UserId(user))
+    with progress("erasing") as show:
+        app.rounds.erase(progress=lambda: show("one more step is done"))
+    receipt = users.erasure(begun.erasure_id)
+    if as_json:
+        print_json(receipt)
+        return
+    done = "under way" if receipt.done_at is None else f"done {receipt.done_at:%Y-%m-%d %H:%M} UTC"
+    print_table(
+        f"Erasure {receipt.erasure_id}, {done}",
+        ["what", "how many"],
+        [(name.replace("_", " "), f"{count:,}") for name, count in receipt.counts.items()],
+    )
+
+
+def readmit_user(user: UserArgument, home: Home = None, tenant: Tenant = "default") -> None:
+    """Take a user again who was erased and wants to come back, as somebody unknown."""
+    open_known_work(home, tenant).users.readmit(UserId(user))
+    stdout.print("taken again from now on")

@@ -72,8 +72,8 @@ def user_erased(field: str | None) -> Conflict:
     )
 
 
-def readmit(tx: TenantWrite, user_id: UserId, *, now: datetime) -> None:
-    """Take the user again, as somebody of whom nothing is known.
+def readmit(tx: TenantWrite, user_id: UserId, *, now: datetime) -> str:
+    """Take the user again, as somebody of whom nothing is known; return the erasure's id.
 
     Raises:
         NotFound: `user_not_erased`.
@@ -85,7 +85,9 @@ def readmit(tx: TenantWrite, user_id: UserId, *, now: datetime) -> None:
         erasure.c.readmitted_at.is_(None),
         erasure.c.user_key == key_of(secret or "", user_id),
     )
-    row = tx.execute(sa.select(erasure.c.done_at).where(in_force)).one_or_none()
+    row = tx.execute(
+        sa.select(erasure.c.erasure_id, erasure.c.done_at).where(in_force)
+    ).one_or_none()
     if row is None:
         raise NotFound("no such user was erased", code="user_not_erased", field="user_id")
     if row.done_at is None:
@@ -96,6 +98,7 @@ def readmit(tx: TenantWrite, user_id: UserId, *, now: datetime) -> None:
             hint="repeat it when the erasure is done",
         )
     tx.execute(sa.update(erasure).where(in_force).values(readmitted_at=now))
+    return str(row.erasure_id)
 
 
 def key_of(secret: str, user_id: UserId) -> str:

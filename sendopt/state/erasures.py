@@ -70,7 +70,7 @@ def begin(
             asked_by=asked_by,
             asked_at=now,
             step=ErasureStep.ASKED,
-            counts=counts,
+            counts={name: count for name, count in counts.items() if count},
             user_id=user_id,
             pseudonym=f"{PSEUDONYM_PREFIX}{random_bytes(_ID_BYTES).hex()}",
         )

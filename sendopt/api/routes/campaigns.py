@@ -45,7 +45,7 @@ _INVALID = {
 }
 _UNKNOWN = {404: ["campaign_unknown", "not_found"]}
 _NOT_AT_WORK = {409: ["campaign_cancelled", "campaign_not_committed"]}
-_CONFLICTS = ["campaign_conflict", "campaign_changed", "campaign_cancelled"]
+_CONFLICTS = ["campaign_conflict", "campaign_changed", "campaign_cancelled", "user_erased"]
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], route_class=Route)
 
@@ -177,7 +177,13 @@ def resume_campaign(who: CampaignsSend, app: Facade, campaign_id: PathId) -> Cam
     responses=problems.responses(
         {
             **_UNKNOWN,
-            409: [*_NOT_AT_WORK[409], "campaign_changed", "arm_changed", "rules_unknown"],
+            409: [
+                *_NOT_AT_WORK[409],
+                "campaign_changed",
+                "arm_changed",
+                "rules_unknown",
+                "user_erased",
+            ],
             422: [*_INVALID[422], "holdout_settled"],
         },
         body=True,

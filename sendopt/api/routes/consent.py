@@ -19,8 +19,9 @@ from sendopt.records import UserId
 router = APIRouter(prefix="/v1/users/{user_id}", tags=["users"], route_class=Route)
 
 _UNKNOWN = {404: ["user_unknown", "not_found"]}
-_OF_CONSENT = {404: ["not_found"], 422: ["time_invalid", "time_in_future", "null_spelled"]}
-_OF_PREFERENCES = {404: ["not_found"], 422: ["time_invalid", "all_day_quiet", "null_spelled"]}
+_REFUSED = {404: ["not_found"], 409: ["user_erased"]}
+_OF_CONSENT = {**_REFUSED, 422: ["time_invalid", "time_in_future", "null_spelled"]}
+_OF_PREFERENCES = {**_REFUSED, 422: ["time_invalid", "all_day_quiet", "null_spelled"]}
 
 
 @router.get("/consent", responses=problems.responses(_UNKNOWN))

@@ -23,6 +23,7 @@ from sendopt.records import DeviceId, UserId
 router = APIRouter(prefix="/v1", tags=["devices"], route_class=Route)
 
 _CODES = {
+    409: ["user_erased"],
     422: ["channel_unknown", "token_invalid", "url_not_allowed", "zone_invalid", "null_spelled"],
 }
 _EXAMPLE = {

@@ -22,7 +22,7 @@ _CODES = {
     422: [
         *("empty_batch", "too_many_items", "event_id_invalid", "event_type_unknown", "id_reserved"),
         *("null_spelled", "time_invalid", "time_in_future", "time_unit_suspect", "zone_invalid"),
-        "attribute_reserved",
+        *("attribute_reserved", "user_erased"),
     ],
 }
 _EXAMPLE = {

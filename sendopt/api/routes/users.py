@@ -78,7 +78,8 @@ def get_user(who: UsersRead, app: Facade, user_id: PathUserId) -> User:
 @router.put(
     "/{user_id}",
     responses=problems.responses(
-        {404: ["not_found"], 422: ["zone_invalid", "null_spelled"]}, body=True
+        {404: ["not_found"], 409: ["user_erased"], 422: ["zone_invalid", "null_spelled"]},
+        body=True,
     ),
     openapi_extra=openapi.takes(ProfileBody, example={"timezone": "Europe/Vienna"}),
 )
