@@ -51,8 +51,11 @@ def test_a_user_is_exported_erased_and_refused(acme: httpx.Client, app: App) -> 
 
     for refused in (
         acme.put(PATH, json={"timezone": None}),
-        acme.put(f"{PATH}/consent", json={"given": True}),
-        acme.put(f"{PATH}/preferences", json={"topics": {"news": False}}),
+        acme.put(f"{PATH}/consent", json={"given": True, "source": "a test"}),
+        acme.put(
+            f"{PATH}/preferences",
+            json={"topics": {"news": False}, "quiet_hours": None, "snoozed_until": None},
+        ),
         acme.post("/v1/devices", json={"user_id": USER, "channel": "simulator"}),
         acme.post("/v1/events", json=[an_event(9)]),
     ):

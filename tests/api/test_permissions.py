@@ -25,6 +25,9 @@ POST /v1/events                         owner admin ingest
 POST /v1/sends/{send_id}/responses      owner admin ingest
 GET  /v1/users/{user_id}                owner admin campaign_manager analyst auditor
 PUT  /v1/users/{user_id}                owner admin ingest
+DELETE /v1/users/{user_id}              owner admin
+GET  /v1/users/{user_id}/export         owner admin
+GET  /v1/erasures/{erasure_id}          owner admin
 GET  /v1/users/{user_id}/consent        owner admin campaign_manager analyst auditor
 PUT  /v1/users/{user_id}/consent        owner admin ingest
 GET  /v1/users/{user_id}/preferences    owner admin campaign_manager analyst auditor

@@ -20,7 +20,8 @@ COMMANDS = (
     "log scrub", "tenant create", "tenant list", "key issue", "key rotate", "key list",
     "key revoke", "role put", "role list", "role delete", "audit list",
     "campaign list", "campaign show", "campaign commit", "campaign pause", "campaign resume",
-    "devices import", "devices list", "users import", "users show",
+    "devices import", "devices list", "users import", "users show", "users export",
+    "users erase", "users readmit",
     "campaign revise", "campaign cancel",
     "export sends", "export users", "export devices", "export results", "export statement",
 )  # fmt: skip
