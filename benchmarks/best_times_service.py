@@ -25,6 +25,7 @@ from sendopt.api.auth import ScoresRead
 from sendopt.api.best_times import KEY_SECONDS, SCORES_SECONDS
 from sendopt.api.remembered import Remembered
 from sendopt.app import App, open_app
+from sendopt.app.authentication import Speaker
 from sendopt.app.best_times import BestTimes, HourOfWeek
 from sendopt.app.logging import configure_logging
 from sendopt.app.stores import DEFAULT_TENANT
@@ -51,7 +52,7 @@ def serve(folder: Path, port: int, users: int) -> None:
     weeks = Weeks(ids, logit)
     write_store(path, about, ids, pa.array(["UTC"] * users), [weeks])
     api = create_api(app)
-    principals: Remembered[Principal] = Remembered(KEY_SECONDS)
+    principals: Remembered[Speaker] = Remembered(KEY_SECONDS)
     scores: Remembered[ScoreStore] = Remembered(SCORES_SECONDS)
 
     def told(store: ScoreStore, wanted: str, top: int) -> BestTimes:
@@ -67,7 +68,7 @@ def serve(folder: Path, port: int, users: int) -> None:
     async def model(request: Request, user: str, top: int = 24) -> BestTimes:
         given = request.headers["authorization"].removeprefix("Bearer ")
         principal = await principals.get(given, lambda: app.authenticate(given))
-        assert principal is not None  # the key is good
+        assert isinstance(principal, Principal)  # the key is good
         tenant_id = principal.tenant_id
         store = await scores.get(tenant_id, app.as_owner_of(tenant_id).scores.current)
         assert store is not None

@@ -13,8 +13,19 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from sendopt.api.threads import in_thread
 from sendopt.app import App
-from sendopt.errors import NotAuthorized
-from sendopt.records import Origin, Permission, Principal
+from sendopt.app.authentication import Speaker
+from sendopt.errors import NotAuthorized, NotPermitted
+from sendopt.records import (
+    DevicePrincipal,
+    OperatorPermission,
+    OperatorPrincipal,
+    Origin,
+    Permission,
+    Principal,
+)
+
+#: How paths begin that are no tenant's: of operators, and of browsers with a token of their user.
+OF_OPERATORS, OF_DEVICES = "/v1/operator/", "/v1/me/"
 
 #: A key in a URL ends in access logs, browser histories and referrers: refused even if valid.
 _KEY_PARAMETERS = ("key", "api_key", "apikey", "token", "access_token")
@@ -22,7 +33,8 @@ _KEY_PARAMETERS = ("key", "api_key", "apikey", "token", "access_token")
 _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="api_key",
-    description="`Authorization: Bearer so_...`, a key of one tenant.",
+    description="`Authorization: Bearer so_...`, a key of one tenant. Also a key of an operator "
+    "(`so_op_...`), the token of a browser (`so_dev_...`), or an access token of the issuer.",
 )
 
 
@@ -30,23 +42,21 @@ async def _facade(request: Request) -> App:
     return cast("App", request.app.state.facade)
 
 
-async def _principal(
+async def _speaker(
     request: Request,
     app: Annotated[App, Depends(_facade)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> Principal:
-    """Return whose key the request carries.
+) -> Speaker:
+    """Return who speaks with what the request carries.
 
     Raises:
         NotAuthorized: for every reason the same.
     """
     if credentials is None or any(name in request.query_params for name in _KEY_PARAMETERS):
         raise NotAuthorized("no API key in the Authorization header")
-    key = credentials.credentials
-    principal = await in_thread(lambda: app.authenticate(key))
-    request.state.principal = principal
-    request.state.tenant_id = principal.tenant_id
-    return replace(principal, origin=_origin(request))
+    bearer = credentials.credentials
+    speaker = await in_thread(lambda: app.authenticate(bearer))
+    return replace(speaker, origin=_origin(request))
 
 
 def _origin(request: Request) -> Origin:
@@ -56,21 +66,63 @@ def _origin(request: Request) -> Origin:
 
 
 class Needs:
-    """A dependency that lets in whoever has a permission, and gives the route its principal.
+    """A dependency that lets in whoever of a tenant has a permission, and gives its principal.
 
-    A route of /v1 without one is refused when the API is put together: see `undeclared`.
+    A route of /v1 without this or one of its likes is refused when the API is put together.
     """
 
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
 
-    async def __call__(self, principal: Annotated[Principal, Depends(_principal)]) -> Principal:
-        principal.require(self.permission)
-        return principal
+    async def __call__(
+        self, request: Request, speaker: Annotated[Speaker, Depends(_speaker)]
+    ) -> Principal:
+        if not isinstance(speaker, Principal):
+            raise _of_another_kind("a key of a tenant", self.permission)
+        request.state.principal = speaker
+        request.state.tenant_id = speaker.tenant_id
+        speaker.require(self.permission)
+        return speaker
+
+
+class OperatorNeeds:
+    """The same for operators."""
+
+    def __init__(self, permission: OperatorPermission) -> None:
+        self.permission = permission
+
+    async def __call__(self, speaker: Annotated[Speaker, Depends(_speaker)]) -> OperatorPrincipal:
+        if not isinstance(speaker, OperatorPrincipal):
+            raise _of_another_kind("a key of an operator", self.permission)
+        speaker.require(self.permission)
+        return speaker
+
+
+async def _own(request: Request, speaker: Annotated[Speaker, Depends(_speaker)]) -> DevicePrincipal:
+    """Let in the browser of a user, which may do all that such routes offer."""
+    if not isinstance(speaker, DevicePrincipal):
+        raise _of_another_kind("a device token", "devices:register_own")
+    request.state.tenant_id = speaker.tenant_id
+    return speaker
+
+
+def _of_another_kind(kind: str, permission: str) -> NotPermitted:
+    return NotPermitted(
+        f"this is for whoever holds {kind}",
+        code="permission_missing",
+        expected=f"the permission {permission}",
+        hint="docs/access.md says who gets which",
+    )
 
 
 def routes_of_tenants(api: FastAPI) -> list[APIRoute]:
-    """Return every route that is answered to a tenant, those of included routers too."""
+    """Return every route that is answered to a tenant's principals."""
+    others = (OF_OPERATORS, OF_DEVICES)
+    return [route for route in guarded_routes(api) if not route.path.startswith(others)]
+
+
+def guarded_routes(api: FastAPI) -> list[APIRoute]:
+    """Return every route that somebody must be known for, those of included routers too."""
     found = (context.original_route for context in iter_route_contexts(api.routes))
     return [
         route for route in found if isinstance(route, APIRoute) and route.path.startswith("/v1/")
@@ -78,8 +130,18 @@ def routes_of_tenants(api: FastAPI) -> list[APIRoute]:
 
 
 def permissions_of(route: APIRoute) -> list[Permission]:
-    """Return the permissions that a route asks for before it is entered."""
+    """Return the permissions of a tenant's that a route asks for before it is entered."""
     return [each.call.permission for each in _all(route.dependant) if isinstance(each.call, Needs)]
+
+
+def is_guarded(route: APIRoute) -> bool:
+    """Tell whether a route asks who speaks, as its path says whom it is for."""
+    calls = [each.call for each in _all(route.dependant)]
+    if route.path.startswith(OF_OPERATORS):
+        return any(isinstance(each, OperatorNeeds) for each in calls)
+    if route.path.startswith(OF_DEVICES):
+        return _own in calls
+    return any(isinstance(each, Needs) for each in calls)
 
 
 def _all(dependant: Dependant) -> Iterator[Dependant]:
@@ -111,3 +173,21 @@ AuditRead = Annotated[Principal, Depends(Needs(Permission.AUDIT_READ))]
 KeysRead = Annotated[Principal, Depends(Needs(Permission.KEYS_READ))]
 KeysWrite = Annotated[Principal, Depends(Needs(Permission.KEYS_WRITE))]
 StatementsRead = Annotated[Principal, Depends(Needs(Permission.STATEMENTS_READ))]
+DeviceTokensWrite = Annotated[Principal, Depends(Needs(Permission.DEVICE_TOKENS_WRITE))]
+#: The same of operators, and of browsers.
+TenantsRead = Annotated[OperatorPrincipal, Depends(OperatorNeeds(OperatorPermission.TENANTS_READ))]
+TenantsWrite = Annotated[
+    OperatorPrincipal, Depends(OperatorNeeds(OperatorPermission.TENANTS_WRITE))
+]
+FleetRead = Annotated[OperatorPrincipal, Depends(OperatorNeeds(OperatorPermission.FLEET_READ))]
+FleetHold = Annotated[OperatorPrincipal, Depends(OperatorNeeds(OperatorPermission.FLEET_HOLD))]
+OperatorKeysRead = Annotated[
+    OperatorPrincipal, Depends(OperatorNeeds(OperatorPermission.OPERATOR_KEYS_READ))
+]
+OperatorKeysWrite = Annotated[
+    OperatorPrincipal, Depends(OperatorNeeds(OperatorPermission.OPERATOR_KEYS_WRITE))
+]
+OperatorAuditRead = Annotated[
+    OperatorPrincipal, Depends(OperatorNeeds(OperatorPermission.OPERATOR_AUDIT_READ))
+]
+OwnDevice = Annotated[DevicePrincipal, Depends(_own)]

@@ -20,6 +20,7 @@ from sendopt.api.observe import HEADERS, new_request_id
 from sendopt.api.paths import decoded
 from sendopt.api.remembered import Remembered
 from sendopt.app import App
+from sendopt.app.authentication import Speaker
 from sendopt.app.scores import stored_source
 from sendopt.clock import monotonic
 from sendopt.errors import StoreFailure
@@ -65,7 +66,7 @@ class BestTimesFromStore:
         self._app = app
         self._facade = facade
         self._metrics = metrics
-        self._principals: Remembered[Principal] = Remembered(KEY_SECONDS)
+        self._speakers: Remembered[Speaker] = Remembered(KEY_SECONDS)
         self._scores: Remembered[ScoreStore] = Remembered(SCORES_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,10 +92,10 @@ class BestTimesFromStore:
             return None
         facade = self._facade
         # Of a key only the digest is kept, as in the state.
-        principal = await self._principals.get(
+        principal = await self._speakers.get(
             hashlib.sha256(key).digest(), lambda: facade.authenticate(key.decode("ascii"))
         )
-        if principal is None or Permission.SCORES_READ not in principal.permissions:
+        if not isinstance(principal, Principal) or not _may(principal, facade):
             return None
         store = await self._scores.get(
             principal.tenant_id,
@@ -115,6 +116,12 @@ class BestTimesFromStore:
             *HEADERS,
         ]
         return headers, body
+
+
+def _may(principal: Principal, facade: App) -> bool:
+    """Tell whether best times are for a principal that was known a moment ago, and still is."""
+    ended = principal.ends_at is not None and principal.ends_at <= facade.clock.now()
+    return Permission.SCORES_READ in principal.permissions and not ended
 
 
 def _row_of(user_id: UserId, store: ScoreStore) -> int | None:

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request, Response
 
 from sendopt.api import problems
+from sendopt.api.auth import OF_DEVICES, OF_OPERATORS
 from sendopt.api.threads import in_thread
 from sendopt.app import App
 from sendopt.errors import SendoptError
@@ -26,6 +27,8 @@ from sendopt.state.requests import Claim, KeptAnswer
 Endpoint = Callable[..., Coroutine[Any, Any, Any]]
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
+#: Whose requests are no tenant's.
+_OTHERS = (OF_OPERATORS, OF_DEVICES)
 #: Of an answer that was given before.
 REPLAYED = "Idempotent-Replayed"
 #: What every such route can answer because of the key.
@@ -49,9 +52,10 @@ _ADDED = ("keyed_request", "idempotency_key")
 def takes_key(path: str, methods: set[str]) -> bool:
     """Tell whether a route's requests may be repeated under a key.
 
-    Devices that hold a link have none: what they report counts once by itself.
+    Devices have none: what they report counts once by itself. What operators post is theirs, and
+    answers of tenants alone are kept.
     """
-    return path.startswith("/v1/") and methods == {"POST"}
+    return path.startswith("/v1/") and not path.startswith(_OTHERS) and methods == {"POST"}
 
 
 def claim_of(request: Request) -> Claim | None:

@@ -15,7 +15,7 @@ import sendopt
 from sendopt.api import openapi, problems
 from sendopt.api.admission import Admission
 from sendopt.api.alive import Alive
-from sendopt.api.auth import permissions_of, routes_of_tenants
+from sendopt.api.auth import guarded_routes, is_guarded
 from sendopt.api.best_times import BestTimesFromStore
 from sendopt.api.body import Bodies
 from sendopt.api.connections import Connections, raise_file_limit
@@ -38,6 +38,8 @@ from sendopt.api.routes import (
     lift,
     links,
     models,
+    operator,
+    own_devices,
     reference,
     sends,
     statements,
@@ -59,6 +61,7 @@ _SUBJECTS = (
     campaigns,
     devices,
     erasures,
+    own_devices,
     sends,
     keys,
     audit,
@@ -67,6 +70,7 @@ _SUBJECTS = (
     statements,
     exports,
     links,
+    operator,
     health,
     reference,
 )
@@ -84,6 +88,7 @@ _TAGS = [
     {"name": "statements", "description": "What is charged, and how it was counted."},
     {"name": "exports", "description": "Whole lists and reports as CSV or Parquet."},
     {"name": "links", "description": "For devices: the signed token is the credential."},
+    {"name": "operator", "description": "Over tenants, for whoever runs the service."},
     {"name": "health", "description": "For the machinery around the service."},
 ]
 
@@ -141,13 +146,13 @@ def _put_together(api: FastAPI) -> None:
 
 
 def require_permissions(api: FastAPI) -> None:
-    """Refuse to serve a route of tenants that says nothing about who may use it.
+    """Refuse to serve a route that says nothing about who may use it.
 
     Raises:
         InvariantBroken: `permission_undeclared`.
     """
-    for route in routes_of_tenants(api):
-        if not permissions_of(route):
+    for route in guarded_routes(api):
+        if not is_guarded(route):
             raise InvariantBroken(
                 f"the route {route.path} asks for no permission",
                 code="permission_undeclared",

@@ -7,18 +7,27 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sendopt.app.key_uses import KeyUses
+from sendopt.app.authentication import Authentication, Speaker
 from sendopt.app.state_store import make_home
 from sendopt.app.stores import Stores
 from sendopt.app.work import Work
 from sendopt.clock import Clock, SystemClock
-from sendopt.records import COMMAND_LINE, Origin, Principal, TenantId
+from sendopt.records import (
+    COMMAND_LINE,
+    DevicePrincipal,
+    OperatorPrincipal,
+    OperatorRole,
+    Origin,
+    Principal,
+    TenantId,
+)
 from sendopt.settings import Settings, load_settings
-from sendopt.state import api_keys, tenants
+from sendopt.state import tenants
 
 if TYPE_CHECKING:
     from sendopt.app.links import Links
     from sendopt.app.operator import Operator
+    from sendopt.app.own_devices import OwnDevices
     from sendopt.app.requests import Requests
     from sendopt.app.rounds import Rounds
 
@@ -44,17 +53,13 @@ def open_app(
 class App(Stores):
     """Who may ask for what: a tenant's principals, devices with a signed link, the operator."""
 
-    def authenticate(self, key: str) -> Principal:
-        """Return who speaks with this key.
+    def authenticate(self, bearer: str) -> Speaker:
+        """Return who speaks with this key or token.
 
         Raises:
             NotAuthorized: whatever is wrong with it.
         """
-        now = self.clock.now()
-        with self.state.read_fleet() as tx:
-            known = api_keys.authenticate(tx, key, now=now)
-        self._key_uses.note(self.state, known, at=now)
-        return known.principal
+        return self._authentication.speaker(bearer)
 
     def for_(self, principal: Principal) -> Work:
         """Return what a principal can do."""
@@ -79,9 +84,24 @@ class App(Stores):
     @cached_property
     def operator(self) -> Operator:
         """What whoever runs the service can do, over all tenants."""
+        return self.as_operator()
+
+    def as_operator(self, *, actor: str = COMMAND_LINE) -> Operator:
+        """Return what whoever may open a home can do, over all tenants."""
+        origin = Origin(COMMAND_LINE)
+        return self.operator_for(OperatorPrincipal.of(actor, OperatorRole.OPERATOR, origin=origin))
+
+    def operator_for(self, principal: OperatorPrincipal) -> Operator:
+        """Return what an operator can do."""
         from sendopt.app.operator import Operator
 
-        return Operator(self)
+        return Operator(self, principal)
+
+    def for_device(self, principal: DevicePrincipal) -> OwnDevices:
+        """Return what a browser can do for its user."""
+        from sendopt.app.own_devices import OwnDevices
+
+        return OwnDevices(self, principal)
 
     @cached_property
     def links(self) -> Links:
@@ -105,5 +125,5 @@ class App(Stores):
         return Rounds(self)
 
     @cached_property
-    def _key_uses(self) -> KeyUses:
-        return KeyUses()
+    def _authentication(self) -> Authentication:
+        return Authentication(self)

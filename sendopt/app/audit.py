@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sendopt.app.subject import Subject, needs
-from sendopt.records import AuditRecord, Permission
+from sendopt.records import AuditFilter, AuditRecord, Permission
 from sendopt.state import audit_trail
-from sendopt.state.audit_trail import AuditFilter, AuditKey
+from sendopt.state.audit_trail import AuditKey
 from sendopt.state.pages import Page
 
 

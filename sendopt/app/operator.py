@@ -5,22 +5,30 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from sendopt.app.operator_keys import OperatorKeys
+from sendopt.app.operator_subject import OperatorSubject, operator_needs
 from sendopt.app.state_store import HOME_ID_BYTES
-from sendopt.app.stores import Stores
 from sendopt.errors import InvariantBroken, LeaseHeld
-from sendopt.records import TenantId
-from sendopt.state import drift, tenants
+from sendopt.records import AuditFilter, AuditRecord, OperatorPermission, TenantId
+from sendopt.state import audit_trail, drift, tenants
+from sendopt.state.audit_trail import AuditKey
 from sendopt.state.drift import KeptAlarm
 from sendopt.state.hold import Held, held, hold, resume
 from sendopt.state.home import part_from_twins, take_place
+from sendopt.state.pages import Page
 from sendopt.state.tenants import Tenant
 
 if TYPE_CHECKING:
     from sendopt.app.backlog import Backlog
     from sendopt.app.scrub import ScrubReport
     from sendopt.verify import Finding, Report
+
+
+#: The target of what is done to all tenants at once.
+_ALL = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +39,49 @@ class Decided:
     held: Held  # from then on, all of them
 
 
-class Operator:
-    """Whoever runs the service: the rows of every tenant, and of none.
+class Operator(OperatorSubject):
+    """Whoever runs the service: what is over tenants."""
 
-    Args:
-        stores: of the whole process.
-    """
+    @cached_property
+    def keys(self) -> OperatorKeys:
+        """Who else may."""
+        return OperatorKeys(self._stores, self._principal)
 
-    def __init__(self, stores: Stores) -> None:
-        self._stores = stores
-
+    @operator_needs(OperatorPermission.TENANTS_WRITE)
     def create_tenant(self, tenant_id: TenantId, *, timezone: str) -> bool:
         """Create a tenant; False if it was there already."""
-        with self._stores.state.write_fleet() as tx:
-            return tenants.create(tx, tenant_id, timezone=timezone, now=self._stores.clock.now())
+        return self.put_tenant(tenant_id, timezone=timezone)[0]
 
+    @operator_needs(OperatorPermission.TENANTS_WRITE)
+    def put_tenant(self, tenant_id: TenantId, *, timezone: str) -> tuple[bool, Tenant]:
+        """Create a tenant unless it is there; return whether it was created, and the tenant."""
+        with self._stores.state.write_fleet() as tx:
+            created = tenants.create(tx, tenant_id, timezone=timezone, now=self._stores.clock.now())
+            if created:
+                self._audit(tx, "tenant:create", tenant_id, after={"timezone": timezone})
+            return created, tenants.get(tx.of(tenant_id))
+
+    @operator_needs(OperatorPermission.TENANTS_READ)
     def tenants(self) -> list[Tenant]:
         """Return every tenant, by name."""
         with self._stores.state.read_fleet() as tx:
             return [tenants.get(tx.of(each)) for each in tenants.everyone(tx)]
 
+    @operator_needs(OperatorPermission.TENANTS_READ)
+    def page_of_tenants(self, *, behind: TenantId | None = None, limit: int) -> Page[Tenant]:
+        """Return up to `limit` tenants by name."""
+        with self._stores.state.read_fleet() as tx:
+            return tenants.page(tx, behind=behind, limit=limit)
+
+    @operator_needs(OperatorPermission.OPERATOR_AUDIT_READ)
+    def audit(
+        self, chosen: AuditFilter, *, behind: AuditKey | None = None, limit: int
+    ) -> Page[AuditRecord]:
+        """Return what operators did, the newest first."""
+        with self._stores.state.read_fleet() as tx:
+            return audit_trail.page_of_operators(tx, chosen, behind=behind, limit=limit)
+
+    @operator_needs(OperatorPermission.FLEET_HOLD)
     def hold(self) -> Decided:
         """Hold every unfinished send of every tenant: this is a copy, its original may be at work.
 
@@ -63,8 +94,11 @@ class Operator:
             hold(tx)
             part_from_twins(tx, self._stores.random_bytes(HOME_ID_BYTES).hex())
             after = held(tx, now=now)
-            return Decided(after.total - before.total, after)
+            decided = Decided(after.total - before.total, after)
+            self._audit(tx, "fleet:hold", _ALL, after={"sends": decided.sends})
+            return decided
 
+    @operator_needs(OperatorPermission.FLEET_HOLD)
     def resume(self, *, overdue: bool) -> Decided:
         """Let held sends go out that are due from now on.
 
@@ -80,8 +114,12 @@ class Operator:
             resume(tx, now=now, overdue=overdue)
             take_place(tx)
             after = held(tx, now=now)
-            return Decided(before.total - after.total, after)
+            decided = Decided(before.total - after.total, after)
+            told = {"sends": decided.sends, "overdue": overdue}
+            self._audit(tx, "fleet:resume", _ALL, after=told)
+            return decided
 
+    @operator_needs(OperatorPermission.FLEET_READ)
     def backlog(self) -> Backlog:
         """Count what waits in every tenant's name.
 
@@ -92,6 +130,7 @@ class Operator:
 
         return measure(self._stores.state, self._stores.log, now=self._stores.clock.now())
 
+    @operator_needs(OperatorPermission.FLEET_READ)
     def drift_alarms(self) -> list[KeptAlarm]:
         """Return what the last look for drift found for every tenant.
 
@@ -101,6 +140,7 @@ class Operator:
         with self._stores.state.read_fleet() as tx:
             return drift.everyones(tx)
 
+    @operator_needs(OperatorPermission.FLEET_READ)
     def serve_model_pages(
         self, *, port: int, stop: threading.Event, opened: Callable[[str], None]
     ) -> None:
@@ -121,6 +161,7 @@ class Operator:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         pages.serve(*self._stores.registry_place, port=port, stop=stop, opened=opened)
 
+    @operator_needs(OperatorPermission.FLEET_VERIFY)
     def scrub_log(self, *, progress: Callable[[str], None]) -> ScrubReport:
         """Compare everything in the log with what was written down when it was appended.
 
@@ -134,6 +175,7 @@ class Operator:
         log, clock = self._stores.log, self._stores.clock
         return scrub(log, lambda: right_to_append(log, clock), progress=progress)
 
+    @operator_needs(OperatorPermission.FLEET_VERIFY)
     def verify(self, *, progress: Callable[[str], None]) -> Report:
         """Check every invariant over every store and tenant, whatever is damaged."""
         from sendopt.app.home_files import HomeFiles

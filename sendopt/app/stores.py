@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sendopt.app.readiness import Readiness
     from sendopt.app.secrets import Secrets
     from sendopt.app.stored_scores import StoredScores
+    from sendopt.identity.device_token import DeviceTokenSigner
     from sendopt.learn import Registry
     from sendopt.learn.registry.serving import Limits
     from sendopt.log import Log, LogLocation, Reader
@@ -103,6 +104,12 @@ class Stores(StateStore):
         return LinkSigner(
             self.secrets.link_keys, self.secrets.current_link_key, self.settings.http.base_url
         )
+
+    @cached_property
+    def device_token_signer(self) -> DeviceTokenSigner:
+        from sendopt.identity.device_token import DeviceTokenSigner
+
+        return DeviceTokenSigner(self.secrets.link_keys, self.secrets.current_link_key)
 
     def close(self) -> None:
         """Let go of every open store."""

@@ -11,6 +11,7 @@ from sendopt.records import Principal
 if TYPE_CHECKING:
     from sendopt.app.audit import Audit
     from sendopt.app.campaigns import Campaigns
+    from sendopt.app.device_tokens import DeviceTokens
     from sendopt.app.devices import Devices
     from sendopt.app.events import Events
     from sendopt.app.explain import Explanations
@@ -113,3 +114,9 @@ class Work:
         from sendopt.app.audit import Audit
 
         return Audit(self._stores, self.principal)
+
+    @cached_property
+    def device_tokens(self) -> DeviceTokens:
+        from sendopt.app.device_tokens import DeviceTokens
+
+        return DeviceTokens(self._stores, self.principal)

@@ -13,12 +13,13 @@ from sendopt.cli.options import (
     Home,
     Tenant,
     open_home,
-    open_known_home,
     open_known_work,
+    open_operator,
     parse_duration,
+    who_asks,
 )
 from sendopt.cli.output import minute, print_json, print_table, stdout
-from sendopt.records import BuiltInRole, Permission, TenantId
+from sendopt.records import BuiltInRole, OperatorRole, Permission, TenantId
 
 if TYPE_CHECKING:
     from sendopt.state.roles import Role
@@ -44,6 +45,13 @@ def register(commands: typer.Typer) -> None:
     role.command("put")(put_role)
     role.command("delete")(delete_role)
     commands.add_typer(role, name="role")
+    operator = typer.Typer(help="Who may run the service from elsewhere.", no_args_is_help=True)
+    keys = typer.Typer(help="Keys of operators, for /v1/operator.", no_args_is_help=True)
+    keys.command("issue")(issue_operator_key)
+    keys.command("list")(list_operator_keys)
+    keys.command("revoke")(revoke_operator_key)
+    operator.add_typer(keys, name="key")
+    commands.add_typer(operator, name="operator")
 
 
 def create_tenant(
@@ -58,7 +66,8 @@ def create_tenant(
     as_json: AsJson = False,
 ) -> None:
     """Create a tenant."""
-    created = open_home(home).operator.create_tenant(TenantId(name), timezone=timezone)
+    operator = open_home(home).as_operator(actor=who_asks())
+    created = operator.create_tenant(TenantId(name), timezone=timezone)
     if as_json:
         print_json({"tenant_id": name, "created": created})
     else:
@@ -67,7 +76,7 @@ def create_tenant(
 
 def list_tenants(home: Home = None, as_json: AsJson = False) -> None:
     """Show every tenant."""
-    found = open_known_home(home).operator.tenants()
+    found = open_operator(home).tenants()
     if as_json:
         print_json({"tenants": found})
         return
@@ -209,6 +218,57 @@ def _told(role: Role) -> dict[str, Any]:
         "permissions": sorted(role.permissions),
         "built_in": role.built_in,
     }
+
+
+def issue_operator_key(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="What the key is for; shown in lists.")
+    ],
+    role: Annotated[
+        str, typer.Option("--role", metavar="ROLE", help="operator, or observer, who only reads.")
+    ] = OperatorRole.OPERATOR.value,
+    expires_in: Annotated[
+        str | None,
+        typer.Option("--expires-in", metavar="TIME", help="Such as 90d; without it, never."),
+    ] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key of an operator, which opens no tenant. It is shown this once."""
+    lifetime = None if expires_in is None else parse_duration(expires_in, field="--expires-in")
+    key = open_operator(home).keys.issue(name, role=role, lifetime=lifetime).key
+    if as_json:
+        print_json({"key": key})
+    else:
+        stdout.print(key)
+
+
+def list_operator_keys(home: Home = None, as_json: AsJson = False) -> None:
+    """Show the keys of operators, the oldest first; never their secrets."""
+    keys = open_operator(home).keys.everyone()
+    if as_json:
+        print_json({"keys": keys})
+        return
+    print_table(
+        "Keys of operators",
+        ["key id", "name", "role", "created", "ends"],
+        [
+            (
+                key.key_id,
+                key.name,
+                key.role,
+                _day(key.created_at),
+                "revoked" if key.revoked_at else _day(key.expires_at),
+            )
+            for key in keys
+        ],
+    )
+
+
+def revoke_operator_key(key_id: KeyId, home: Home = None) -> None:
+    """Make a key of an operator useless from now on."""
+    open_operator(home).keys.revoke(key_id)
+    stdout.print(f"{key_id}: revoked")
 
 
 def _in_words(permissions: Iterable[Permission]) -> str:

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from sendopt.cli.options import AsJson, Home, Tenant, open_known_work
+from sendopt.cli.options import AsJson, Home, Tenant, open_known_work, open_operator
 from sendopt.cli.output import print_json, print_table
 from sendopt.clock import parse_instant
-from sendopt.records import AuditRecord
+from sendopt.records import AuditFilter, AuditRecord
 
 
 def register(commands: typer.Typer) -> None:
@@ -40,13 +40,14 @@ def list_records(
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="At most so many.")
     ] = 100,
+    operators: Annotated[
+        bool, typer.Option("--operators", help="What operators did, instead of a tenant's.")
+    ] = False,
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
 ) -> None:
     """Show who changed what, the newest first."""
-    from sendopt.state.audit_trail import AuditFilter  # noqa: PLC0415 - others need no store
-
     wanted = AuditFilter(
         actor=actor,
         action=action,
@@ -54,12 +55,16 @@ def list_records(
         since=None if since is None else parse_instant(since, field="--since"),
         until=None if until is None else parse_instant(until, field="--until"),
     )
-    page = open_known_work(home, tenant).audit.page(wanted, limit=limit)
+    if operators:
+        page = open_operator(home).audit(wanted, limit=limit)
+    else:
+        page = open_known_work(home, tenant).audit.page(wanted, limit=limit)
     if as_json:
-        print_json({"tenant_id": tenant, "records": page.items, "damaged": page.damaged})
+        whose = None if operators else tenant
+        print_json({"tenant_id": whose, "records": page.items, "damaged": page.damaged})
         return
     print_table(
-        f"Changes of {tenant}",
+        "Changes by operators" if operators else f"Changes of {tenant}",
         ["when", "who", "from", "what", "of", "change"],
         [_line(each) for each in page.items],
     )

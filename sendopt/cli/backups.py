@@ -10,7 +10,7 @@ import sendopt.app
 from sendopt.cli.options import (
     AsJson,
     Home,
-    open_known_home,
+    open_operator,
 )
 from sendopt.cli.output import print_json, progress, stderr, stdout
 
@@ -195,7 +195,7 @@ def hold(home: Home = None, as_json: AsJson = False) -> None:
     cloned. Until `sendopt resume` it is another home than its original, and `backup --keep` leaves
     the original's backups alone.
     """
-    decided = open_known_home(home).operator.hold()
+    decided = open_operator(home).hold()
     if as_json:
         print_json({"newly_held": decided.sends, "held": decided.held})
         return
@@ -209,7 +209,7 @@ def resume(overdue: Overdue = False, home: Home = None, as_json: AsJson = False)
 
     Call it once the original is stopped for good. Those whose time had come stay held and expire.
     """
-    decided = open_known_home(home).operator.resume(overdue=overdue)
+    decided = open_operator(home).resume(overdue=overdue)
     if as_json:
         print_json({"let_go": decided.sends, "held": decided.held})
         return

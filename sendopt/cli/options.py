@@ -19,6 +19,7 @@ from sendopt.text import quoted
 
 if TYPE_CHECKING:
     from sendopt.app import App
+    from sendopt.app.operator import Operator
     from sendopt.app.work import Work
 
 Home = Annotated[
@@ -88,6 +89,15 @@ def open_known_work(home: Path | None, tenant: str) -> Work:
         NotFound: `home_unknown`, `tenant_unknown`.
     """
     return open_known_home(home).as_owner_of(TenantId(tenant), actor=who_asks())
+
+
+def open_operator(home: Path | None) -> Operator:
+    """Open what is over tenants, over a home that was begun before.
+
+    Raises:
+        NotFound: `home_unknown`.
+    """
+    return open_known_home(home).as_operator(actor=who_asks())
 
 
 def who_asks() -> str:

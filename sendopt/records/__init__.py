@@ -12,7 +12,7 @@ come, read with all that its hand-over needs.
 """
 
 from sendopt.records.attempt import Attempt, Receipt
-from sendopt.records.audit_record import AuditRecord
+from sendopt.records.audit_record import AuditFilter, AuditRecord
 from sendopt.records.billable_fact import BillableFact
 from sendopt.records.campaign import (
     NO_EXPLORATION,
@@ -43,6 +43,7 @@ from sendopt.records.decision import (
     ZoneSource,
 )
 from sendopt.records.device import Channel, Device, Registration
+from sendopt.records.device_principal import DevicePrincipal
 from sendopt.records.due_send import DamagedSend, DueSend
 from sendopt.records.end_reason import EndReason
 from sendopt.records.erasure import (
@@ -106,6 +107,7 @@ __all__ = [
     "Accepted",
     "Arm",
     "Attempt",
+    "AuditFilter",
     "AuditRecord",
     "BillableFact",
     "BuiltInRole",
@@ -124,6 +126,7 @@ __all__ = [
     "Decision",
     "Device",
     "DeviceId",
+    "DevicePrincipal",
     "DroppedField",
     "DueSend",
     "EndReason",

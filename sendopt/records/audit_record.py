@@ -27,3 +27,14 @@ class AuditRecord:
     target: str  # what was changed, by its id
     before: Mapping[str, Any] | None  # what was there; None = nothing, or nothing worth telling
     after: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which records; None = whichever."""
+
+    actor: str | None = None
+    action: str | None = None
+    target: str | None = None
+    since: datetime | None = None  # inclusive
+    until: datetime | None = None  # exclusive

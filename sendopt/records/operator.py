@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from sendopt.errors import NotPermitted
@@ -15,6 +16,7 @@ class OperatorPermission(StrEnum):
     TENANTS_READ = "tenants:read"
     TENANTS_WRITE = "tenants:write"
     FLEET_READ = "fleet:read"  # what waits, and how old it is
+    FLEET_VERIFY = "fleet:verify"  # check everything that is stored
     FLEET_HOLD = "fleet:hold"  # hold everybody's sends, and let them go
     OPERATOR_KEYS_READ = "operator_keys:read"
     OPERATOR_KEYS_WRITE = "operator_keys:write"
@@ -43,6 +45,7 @@ class OperatorPrincipal:
     role: str
     permissions: frozenset[OperatorPermission]
     origin: Origin = UNKNOWN_ORIGIN
+    ends_at: datetime | None = None  # of what it was known by; None = it may have none
 
     @classmethod
     def of(

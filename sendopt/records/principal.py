@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from sendopt.errors import NotPermitted
@@ -33,6 +34,7 @@ class Permission(StrEnum):
     STATEMENTS_READ = "statements:read"
     STATEMENTS_CLOSE = "statements:close"
     RATE_CARDS_WRITE = "rate_cards:write"
+    DEVICE_TOKENS_WRITE = "device_tokens:write"  # let a browser speak for one user
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
     AUDIT_READ = "audit:read"  # who changed what
@@ -79,6 +81,7 @@ PERMISSIONS_OF: dict[BuiltInRole, frozenset[Permission]] = {
             Permission.EVENTS_WRITE,
             Permission.USERS_WRITE,
             Permission.DEVICES_WRITE,
+            Permission.DEVICE_TOKENS_WRITE,
         }
     ),
 }
@@ -97,6 +100,7 @@ class Principal:
     role: str  # a built-in one, or one of the tenant's own
     permissions: frozenset[Permission]
     origin: Origin = UNKNOWN_ORIGIN
+    ends_at: datetime | None = None  # of what it was known by; None = it may have none
 
     @classmethod
     def owner(

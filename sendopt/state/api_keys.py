@@ -186,7 +186,9 @@ def authenticate(tx: FleetRead, key: str, *, now: datetime) -> Known:
         held = roles.get(tx.of(tenant_id), row.role or BuiltInRole.OWNER)
     except NotFound:  # as nobody could delete it while a key had it
         held = roles.Role(row.role, frozenset(), built_in=False)
-    principal = Principal(tenant_id, f"key:{row.key_id}", held.name, held.permissions)
+    principal = Principal(
+        tenant_id, f"key:{row.key_id}", held.name, held.permissions, ends_at=row.expires_at
+    )
     return Known(principal, row.key_id, row.last_used_at)
 
 

@@ -6,29 +6,17 @@ tenant's name, and only a transaction of the fleet sees it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from sendopt.records import AuditRecord, Origin
+from sendopt.records import AuditFilter, AuditRecord, Origin
 from sendopt.state.engine import EVERY_TENANT
 from sendopt.state.instant import Instant
 from sendopt.state.pages import Page, read_page
 from sendopt.state.tables_access import audit_record
 from sendopt.state.transaction import FleetRead, FleetWrite, TenantRead, TenantWrite, Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class AuditFilter:
-    """Which records; None = whichever."""
-
-    actor: str | None = None
-    action: str | None = None
-    target: str | None = None
-    since: datetime | None = None  # inclusive
-    until: datetime | None = None  # exclusive
 
 
 class AuditKey(NamedTuple):

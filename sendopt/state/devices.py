@@ -24,7 +24,12 @@ _CHUNK = 10_000
 
 
 def register(
-    tx: TenantWrite, device: Device, *, now: datetime, taken_back: frozenset[str] = frozenset()
+    tx: TenantWrite,
+    device: Device,
+    *,
+    now: datetime,
+    taken_back: frozenset[str] = frozenset(),
+    by_id_of_own_alone: bool = False,
 ) -> Device:
     """Store the device, or bring what is stored up to date, and return it as stored.
 
@@ -34,6 +39,17 @@ def register(
     must not be shown the former one's messages. Where the address is of one device and the id of
     another, the one with the address stays, for which messages may be planned, and the other is
     forgotten: its installation has this address now. The user is created where it was unknown.
+
+    Args:
+        tx: of the tenant.
+        device: as it says of itself.
+        now: when.
+        taken_back: what it no longer says of itself.
+        by_id_of_own_alone: refuse the id of another user's device, unless that has this address:
+            who names an id has not shown that it holds the device.
+
+    Raises:
+        NotFound: `device_unknown`, of such an id.
     """
     users.ensure(tx, device.user_id, now=now)
     known = None
@@ -46,7 +62,7 @@ def register(
         )
         if fresh is not None:
             return device
-        known = _same_device(tx, device)
+        known = _same_device(tx, device, by_id_of_own_alone=by_id_of_own_alone)
     told = brought_up_to_date(known, Registration(device, taken_back))
     values = values_of(told, now)
     hashed = values | {"tenant_id": tx.tenant_id, "device_id": told.device_id}
@@ -83,13 +99,15 @@ def values_of(device: Device, now: datetime) -> dict[str, Any]:
     }
 
 
-def delete(tx: TenantWrite, device_id: DeviceId) -> None:
+def delete(tx: TenantWrite, device_id: DeviceId, *, of_user: UserId | None = None) -> None:
     """Forget a device: its user has logged out there. What is planned for it goes out nowhere.
 
     Raises:
-        NotFound: `device_unknown`.
+        NotFound: `device_unknown`, also where it is not `of_user`; None = whosever.
     """
     gone = sa.delete(devices).where(tx.owns(devices), devices.c.device_id == device_id)
+    if of_user is not None:
+        gone = gone.where(devices.c.user_id == of_user)
     if tx.execute(gone).rowcount == 0:
         raise _unknown()
 
@@ -178,7 +196,7 @@ def reachable(
     ]
 
 
-def _same_device(tx: TenantWrite, device: Device) -> Device | None:
+def _same_device(tx: TenantWrite, device: Device, *, by_id_of_own_alone: bool) -> Device | None:
     """Return the stored device that has this address, else the one with this id; forget the other.
 
     None if both have gone since they stood in the way.
@@ -192,6 +210,9 @@ def _same_device(tx: TenantWrite, device: Device) -> Device | None:
         .order_by(sa.case((by_address, 0), else_=1))
         .with_for_update()
     ).all()
+    others = (row for row in rows if row.address_hash != fingerprint(device))
+    if by_id_of_own_alone and any(row.user_id != device.user_id for row in others):
+        raise _unknown()
     for superseded in rows[1:]:
         tx.execute(
             sa.delete(devices).where(tx.owns(devices), devices.c.device_id == superseded.device_id)

@@ -130,6 +130,19 @@ def add_sends(
         )
 
 
+def require_send_to(tx: TenantRead, send_id: SendId, user_id: UserId) -> None:
+    """Refuse a send that is not to this user.
+
+    Raises:
+        NotFound: `send_unknown`.
+    """
+    to_user = sa.select(planned_send.c.send_id).where(
+        tx.owns(planned_send), planned_send.c.send_id == send_id, planned_send.c.user_id == user_id
+    )
+    if tx.scalar(to_user) is None:
+        raise _send_unknown()
+
+
 def get_send(tx: TenantRead, send_id: SendId) -> StoredSend:
     """Return a send with its decision record.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,6 +13,7 @@ from sendopt.clock import zone_of
 from sendopt.errors import InvalidInput, NotFound
 from sendopt.records import TenantId
 from sendopt.state.engine import insert
+from sendopt.state.pages import Page, read_page
 from sendopt.state.tables import tenant
 from sendopt.state.transaction import FleetRead, FleetWrite, TenantRead, TenantWrite
 
@@ -64,7 +66,7 @@ def get(tx: TenantRead) -> Tenant:
     row = tx.execute(sa.select(tenant).where(tx.owns(tenant))).one_or_none()
     if row is None:
         raise tenant_unknown()
-    return Tenant(TenantId(row.tenant_id), row.timezone, row.created_at)
+    return _tenant(row)
 
 
 def lock(tx: TenantWrite) -> None:
@@ -95,3 +97,17 @@ def everyone(tx: FleetRead) -> list[TenantId]:
     return [
         TenantId(name) for name in tx.scalars(sa.select(tenant.c.tenant_id).order_by("tenant_id"))
     ]
+
+
+def page(tx: FleetRead, *, behind: TenantId | None, limit: int) -> Page[Tenant]:
+    """Return up to `limit` tenants by name behind one: for an operator, never for a tenant."""
+    query = sa.select(tenant).order_by(tenant.c.tenant_id)
+    if behind is not None:
+        query = query.where(tenant.c.tenant_id > behind)
+    return read_page(
+        tx, query, _tenant, place=(tenant.c.tenant_id,), named_by=tenant.c.tenant_id, limit=limit
+    )
+
+
+def _tenant(row: sa.Row[Any]) -> Tenant:
+    return Tenant(TenantId(row.tenant_id), row.timezone, row.created_at)

@@ -8,7 +8,7 @@ Time: instants are UTC; a send's answers count from its hand-over until before t
 
 from sendopt.track.clicks import Redirect, follow_link
 from sendopt.track.links import LinkSigner
-from sendopt.track.reports import record_by_token, record_report
+from sendopt.track.reports import record_by_token, record_own_report, record_report
 from sendopt.track.responses import ResponseVerdict
 from sendopt.track.rules import RULES, RULES_VERSION, ClickRequest
 
@@ -21,5 +21,6 @@ __all__ = [
     "ResponseVerdict",
     "follow_link",
     "record_by_token",
+    "record_own_report",
     "record_report",
 ]

@@ -21,6 +21,15 @@ from sendopt.track.responses import ResponseVerdict, record_receipt, record_resp
 KINDS = (EventType.DELIVERY.value, *(kind.value for kind in ResponseKind))
 
 
+#: What a browser can tell by its user's token.
+OWN_KINDS = (
+    EventType.DELIVERY.value,
+    ResponseKind.OPEN.value,
+    ResponseKind.DISMISSAL.value,
+    ResponseKind.OPT_OUT.value,
+)
+
+
 def _known_kind(kind: str) -> str:
     """Return `kind` if it can be reported.
 
@@ -66,6 +75,26 @@ def record_report(
         state, tenant_id, send_id, report.kind, occurred_at=report.occurred_at or now, now=now
     )
     return replace(verdict, dropped_fields=tuple(faults))
+
+
+def record_own_report(
+    state: State, tenant_id: TenantId, send_id: SendId, body: Any, *, now: datetime
+) -> ResponseVerdict:
+    """Record what a browser reports of a send to its own user: nothing that anybody is charged for.
+
+    Raises:
+        InvalidInput: `kind_unknown`, or as `validate` and `record_response`.
+        NotFound, Conflict: as `record_response`.
+    """
+    kind = body.get("kind") if isinstance(body, dict) else None
+    if kind in KINDS and kind not in OWN_KINDS:
+        raise InvalidInput(
+            f"{quoted(kind)} cannot be reported by a browser",
+            code="kind_unknown",
+            field="/kind",
+            expected=", ".join(OWN_KINDS),
+        )
+    return record_report(state, tenant_id, send_id, body, now=now)
 
 
 def record_by_token(

@@ -72,13 +72,33 @@ POST /v1/keys/{key_id}/rotate           owner admin
 DELETE /v1/keys/{key_id}                owner admin
 GET  /v1/roles                          owner admin auditor
 GET  /v1/audit                          owner admin auditor
+POST /v1/users/{user_id}/device-token   owner admin ingest
+"""
+
+#: Every route of operators, and their roles that may use it.
+OF_OPERATORS = """
+GET  /v1/operator/tenants               operator observer
+POST /v1/operator/tenants               operator
+GET  /v1/operator/backlog               operator observer
+POST /v1/operator/hold                  operator
+POST /v1/operator/resume                operator
+GET  /v1/operator/keys                  operator observer
+POST /v1/operator/keys                  operator
+DELETE /v1/operator/keys/{key_id}       operator
+GET  /v1/operator/audit                 operator observer
+"""
+#: Every route of browsers that have the token of their user.
+OF_DEVICES = """
+POST /v1/me/devices                     device
+DELETE /v1/me/devices/{device_id}       device
+POST /v1/me/sends/{send_id}/responses   device
 """
 
 Grid = dict[tuple[str, str], frozenset[str]]
 
 
-def written_out() -> Grid:
-    lines = [line.split() for line in MATRIX.strip().splitlines()]
+def written_out(matrix: str = MATRIX) -> Grid:
+    lines = [line.split() for line in matrix.strip().splitlines()]
     return {(method, path): frozenset(roles) for method, path, *roles in lines}
 
 

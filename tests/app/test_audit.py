@@ -19,9 +19,8 @@ from sendopt.app.subject import permission_of
 from sendopt.app.work import Work
 from sendopt.clock import VirtualClock
 from sendopt.errors import SendoptError
-from sendopt.records import AuditRecord, CampaignId, Origin, Principal, SendId
+from sendopt.records import AuditFilter, AuditRecord, CampaignId, Origin, Principal, SendId, UserId
 from sendopt.settings import Settings
-from sendopt.state.audit_trail import AuditFilter
 from sendopt.state.send_list import SendFilter
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
@@ -47,14 +46,23 @@ CARD = {
 #: What needs more than reading and leaves no record.
 UNRECORDED = {
     "devices.register": "comes in by the thousand, and its row says when it was registered",
+    "devices.import_files": "as `devices.register`, by the thousand",
+    "devices.register_all": "as `devices.register`, by the thousand",
+    "users.erasure": "changes nothing",
+    "users.export": "changes nothing",
+    "users.import_files": "as `users.put`, by the thousand",
+    "users.put_all": "as `users.put`, by the thousand",
     "devices.delete": "its user logs out; comes in by the thousand",
     "devices.web_push_key": "changes nothing",
+    "device_tokens.issue": "comes in by the thousand, and nothing of it is stored",
     "events.accept": "comes in by the thousand; each event stands in the log with its time",
     "events.import_files": "its events stand in the log",
     "models.drift": "what a look found; the next one finds it again",
     "scores.compute": "worked out of the log by a model; changes nothing that was decided",
     "sends.report": "comes in by the thousand; stands in the log",
+    "users.prefer": "the user's own word; comes in by the thousand",
     "users.put": "comes in by the thousand",
+    "users.say": "the user's own word, which is kept with its source and time",
 }
 
 
@@ -68,6 +76,13 @@ def _two_champions(app: App) -> None:
         recorded = registry.record(DEFAULT_TENANT, untrained(seed=seed), params={}, tags={})
         registry.finish(DEFAULT_TENANT, recorded, metrics={}, tags={}, gate="passed")
         registry.promote(DEFAULT_TENANT, recorded.number, by="training", reason="", now=NOW)
+
+
+def _readmitted(app: App, work: Work) -> str:
+    erased = work.users.erase(UserId("ann"))
+    app.rounds.erase()
+    work.users.readmit(UserId("ann"))
+    return erased.erasure_id
 
 
 def _a_send(work: Work) -> SendId:
@@ -143,6 +158,8 @@ DOINGS: dict[str, tuple[str, Doing]] = {
         lambda _, work: _target(work.roles.put("desk", ["sends:read"]).name, work.roles.delete),
     ),
     "sends.cancel": ("send:cancel", lambda _, work: _target(_a_send(work), work.sends.cancel)),
+    "users.erase": ("user:erase", lambda _, work: work.users.erase(UserId("ann")).erasure_id),
+    "users.readmit": ("user:readmit", _readmitted),
     "statements.put_rate_card": (
         "rate_card:put",
         lambda _, work: f"version {work.statements.put_rate_card(CARD).version}",

@@ -26,6 +26,7 @@ const provider = new Provider(issuer, {
         scope: "",
         audience: given.audience,
         accessTokenFormat: "jwt",
+        accessTokenTTL: 3600, // seconds
         jwt: { sign: { alg: given.algorithm } },
       }),
     },

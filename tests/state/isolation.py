@@ -38,6 +38,7 @@ from state.twins import (
 from sendopt.records import (
     Accepted,
     Attempt,
+    AuditFilter,
     AuditRecord,
     CampaignId,
     CampaignPhase,
@@ -115,7 +116,7 @@ from sendopt.state import (
     user_list,
     users,
 )
-from sendopt.state.audit_trail import AuditFilter, AuditKey
+from sendopt.state.audit_trail import AuditKey
 from sendopt.state.campaign_list import CampaignKey
 from sendopt.state.requests import Claim, KeptAnswer
 from sendopt.state.send_list import SendFilter, SendKey
@@ -166,6 +167,10 @@ def _about_tenants(said: Conversation) -> None:
     said.read(tenants.get)
     said.write_fleet(tenants.create, said.us, timezone="UTC", now=NOW)
     said.read_fleet(tenants.everyone)
+    for behind in (None, TWINS[0]):
+        said.read_fleet(
+            lambda tx, behind=behind: list(tenants.page(tx, behind=behind, limit=9).items)
+        )
     said.read_fleet(inventory.row_counts)
 
 
@@ -342,6 +347,8 @@ def _about_campaigns(said: Conversation) -> None:
         said.read(results.counted_sends, campaign)
     for role in ROLES:
         said.read(plans.get_send, SendId(f"s{role}"))
+        for user in ("u0", "u2", "u3"):
+            said.read(plans.require_send_to, SendId(f"s{role}"), UserId(user))
     said.write(campaigns.put_campaign, a_campaign("told"), TOLD, rules={"version": 1}, now=NOW)
     said.write(
         campaigns.put_campaign,

@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from sendopt.errors import StoreFailure
-from sendopt.records import AuditRecord, Origin, TenantId
+from sendopt.records import AuditFilter, AuditRecord, Origin, TenantId
 from sendopt.state import State, audit_trail
-from sendopt.state.audit_trail import AuditFilter, AuditKey
+from sendopt.state.audit_trail import AuditKey
 from sendopt.state.tables_access import audit_record
 
 SHOP, BANK = TenantId("shop"), TenantId("bank")

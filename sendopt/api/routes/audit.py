@@ -14,7 +14,8 @@ from sendopt.api.paging import Paged
 from sendopt.api.routing import Route
 from sendopt.api.schemas.audit import AuditRecord
 from sendopt.api.schemas.page import Page
-from sendopt.state.audit_trail import AuditFilter, AuditKey
+from sendopt.records import AuditFilter
+from sendopt.state.audit_trail import AuditKey
 
 LIST = {422: ["cursor_invalid", "time_invalid", "wrong_type", "invalid"]}
 
