@@ -12,7 +12,7 @@ from sendopt.app.user_status import user_status
 from sendopt.errors import InvalidInput, ModelNotServable, NotFound
 from sendopt.learn import ServableModel
 from sendopt.learn.registry import serving
-from sendopt.records import Channel, Permission, ServedBy, UserId
+from sendopt.records import Channel, Permission, ServedBy, UserId, columns
 from sendopt.schedule.audience import audience_members
 from sendopt.schedule.policy import chance_of_gain
 from sendopt.score import SLOTS_A_WEEK
@@ -91,7 +91,8 @@ class Explanations(Subject):
                     configured_hour=configured_hour,
                     chance_of_gain=chance_of_gain,
                 )
-            return pa.table({"open_probability": [hour.open_probability for hour in told.week]})
+            probability = [hour.open_probability for hour in told.week]
+            return pa.table({columns.OPEN_PROBABILITY: probability})
 
         limits = self._stores.model_limits
         answer = serving.ask(

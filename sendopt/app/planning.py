@@ -26,6 +26,7 @@ from sendopt.records import (
     TenantId,
     UserId,
     ZoneSource,
+    columns,
 )
 from sendopt.schedule import AudienceMember, Forecast, PastOutcomes, candidate_slots
 from sendopt.schedule.audience import audience_members, with_preferences
@@ -110,7 +111,7 @@ class Planner:
         def ask(model: ServableModel) -> pa.Table:
             if not decisions.num_rows:
                 nothing = pa.array([], pa.float64())
-                return pa.table({"open_probability": nothing, "logit_sd": nothing})
+                return pa.table({columns.OPEN_PROBABILITY: nothing, columns.LOGIT_SD: nothing})
             with self.log.reader(tenant_id, snapshot=snapshot) as reader:
                 return score.score_candidates(model, AsOfView(reader, model.target), decisions)
 
@@ -243,13 +244,13 @@ def _decisions(
     instant = pa.timestamp("us", tz="UTC")
     return pa.table(
         {
-            "decision_id": user_ids,
-            "user_id": user_ids,
-            "as_of": pa.array([now] * len(user_ids), instant),
-            "candidate_at": pa.array([at for _, times in asked for at in times], instant),
-            "timezone": pa.array(zones, pa.string()),
-            "platform": pa.array(platforms, pa.string()),
-            "message_type": pa.array([campaign.message_type] * len(user_ids), pa.string()),
+            columns.DECISION_ID: user_ids,
+            columns.USER_ID: user_ids,
+            columns.AS_OF: pa.array([now] * len(user_ids), instant),
+            columns.CANDIDATE_AT: pa.array([at for _, times in asked for at in times], instant),
+            columns.TIMEZONE: pa.array(zones, pa.string()),
+            columns.PLATFORM: pa.array(platforms, pa.string()),
+            columns.MESSAGE_TYPE: pa.array([campaign.message_type] * len(user_ids), pa.string()),
         }
     )
 
@@ -258,7 +259,8 @@ def _by_user(
     asked: Sequence[tuple[AudienceMember, Sequence[datetime]]], scores: pa.Table
 ) -> Scores:
     """Arrange scores, which stand in the order in which they were asked for, by user and time."""
-    said = map(Score, scores["open_probability"].to_pylist(), scores["logit_sd"].to_pylist())
+    probability, logit_sd = scores[columns.OPEN_PROBABILITY], scores[columns.LOGIT_SD]
+    said = map(Score, probability.to_pylist(), logit_sd.to_pylist())
     # Only as many as there are times are taken of `said`: the others are the next user's.
     return {member.user_id: dict(zip(times, said, strict=False)) for member, times in asked}
 

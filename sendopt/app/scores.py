@@ -21,7 +21,7 @@ from sendopt.features import AsOfView, known_users, load_kernels
 from sendopt.learn import ServableModel
 from sendopt.learn.registry import serving
 from sendopt.log import Reader
-from sendopt.records import Permission, TenantId, UserId
+from sendopt.records import Permission, TenantId, UserId, columns
 from sendopt.score import ScoreStore, Weeks
 from sendopt.score.renewal import are_most, have_news, renewal, why_in_full
 from sendopt.score.replacement import disk_failed
@@ -282,12 +282,10 @@ class Scores(Subject):
         )
         if answer.scores is None:
             return BestTimes(user_id, zone, (), None, answer.reason)
-        scores = answer.scores.to_pylist()
-        scores.sort(key=lambda row: (-row["open_probability"], row["day_of_week"], row["hour"]))
-        slots = tuple(
-            HourOfWeek(row["day_of_week"], row["hour"], row["open_probability"])
-            for row in scores[:top]
-        )
+        names = (columns.OPEN_PROBABILITY, columns.DAY_OF_WEEK, columns.HOUR)
+        hours = zip(*(answer.scores[name].to_pylist() for name in names), strict=True)
+        best = sorted(hours, key=lambda hour: (-hour[0], *hour[1:]))[:top]
+        slots = tuple(HourOfWeek(day, hour, probability) for probability, day, hour in best)
         return BestTimes(user_id, zone, slots, answer.model_version, answer.reason)
 
 

@@ -40,7 +40,7 @@ from sendopt.learn.past.outcomes import require_both_outcomes, require_outcome
 from sendopt.learn.past.past import Progress
 from sendopt.learn.past.split import ACTIVITY, SENDS, label_source, labelled_moments
 from sendopt.log import Reader
-from sendopt.records import EventType
+from sendopt.records import EventType, columns
 
 _EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -156,7 +156,7 @@ def _first_as_of(decisions: pa.Table) -> datetime:
     predict.check_decisions(decisions)
     if len(decisions) == 0:
         raise InvalidInput("there is no decision to score", field="decisions")
-    return as_utc(pc.min(predict.as_kept(decisions)["as_of"]).as_py())
+    return as_utc(pc.min(predict.as_kept(decisions)[columns.AS_OF]).as_py())
 
 
 def _score(run: _Run, reader: Reader, decisions: pa.Table) -> Backtest:
@@ -165,8 +165,8 @@ def _score(run: _Run, reader: Reader, decisions: pa.Table) -> Backtest:
     run.progress(f"scoring {len(decisions)} candidates")
     whole = AsOfView(reader, run.view.target)
     probability = predict.score_decisions(fitted.model, whole, decisions).probability
-    scores = decisions.select(["decision_id", "candidate_at"]).append_column(
-        "open_probability", pa.array(probability)
+    scores = decisions.select([columns.DECISION_ID, columns.CANDIDATE_AT]).append_column(
+        columns.OPEN_PROBABILITY, pa.array(probability)
     )
     return Backtest(scores, _report(fitted, verdict=None))
 

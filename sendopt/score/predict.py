@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from sendopt.features import AsOfView, known_users
 from sendopt.learn import ServableModel, score_decisions
+from sendopt.records import columns
 from sendopt.score.weeks import SLOT_SCHEMA, score_weeks
 
 
@@ -23,9 +24,9 @@ def score_candidates(model: ServableModel, view: AsOfView, decisions: pa.Table) 
         InvalidInput: if `decisions` break their contract.
     """
     scores = score_decisions(model, view, decisions)
-    return decisions.append_column("open_probability", pa.array(scores.probability)).append_column(
-        "logit_sd", pa.array(scores.logit_sd)
-    )
+    probability, logit_sd = pa.array(scores.probability), pa.array(scores.logit_sd)
+    scored = decisions.append_column(columns.OPEN_PROBABILITY, probability)
+    return scored.append_column(columns.LOGIT_SD, logit_sd)
 
 
 def score_slots(

@@ -16,13 +16,14 @@ from sendopt.learn import ServableModel
 from sendopt.learn.model.scorer import SLOTS_A_WEEK
 from sendopt.learn.numerics.logistic import sigmoid
 from sendopt.parallel import in_turn
+from sendopt.records import columns
 
 SLOT_SCHEMA = pa.schema(
     {
-        "user_id": pa.string(),
-        "day_of_week": pa.int8(),  # 0 = Monday
-        "hour": pa.int8(),  # local, 0..23
-        "open_probability": pa.float64(),
+        columns.USER_ID: pa.string(),
+        columns.DAY_OF_WEEK: pa.int8(),
+        columns.HOUR: pa.int8(),
+        columns.OPEN_PROBABILITY: pa.float64(),
     }
 )
 #: Logits of 1e-6 and 1 - 1e-6: no score is surer than that.

@@ -14,12 +14,13 @@ from sendopt.clock import zone_of
 from sendopt.errors import InvalidInput
 from sendopt.features import AsOfView, viewpoints
 from sendopt.learn.model.model import ServableModel
+from sendopt.records import columns
 from sendopt.text import nearest, quoted
 
-_DECISION_COLUMNS = ("decision_id", "user_id", "as_of", "candidate_at")
-_TOLD_ALONG = ("timezone", "platform", "message_type")
+_DECISION_COLUMNS = (columns.DECISION_ID, columns.USER_ID, columns.AS_OF, columns.CANDIDATE_AT)
+_TOLD_ALONG = (columns.TIMEZONE, columns.PLATFORM, columns.MESSAGE_TYPE)
 _INSTANT = pa.timestamp("us", tz="UTC")
-_KEPT_AS = {"user_id": pa.string(), "as_of": _INSTANT, "candidate_at": _INSTANT}
+_KEPT_AS = {columns.USER_ID: pa.string(), columns.AS_OF: _INSTANT, columns.CANDIDATE_AT: _INSTANT}
 _VIEWPOINTS_AT_ONCE = 20_000  # bounds the dense curves to some 200 MB
 
 
@@ -41,13 +42,16 @@ def score_decisions(model: ServableModel, view: AsOfView, decisions: pa.Table) -
     decisions = as_kept(decisions)
     context = {name: decisions[name] for name in _TOLD_ALONG if name in decisions.column_names}
     users, number = viewpoints(
-        decisions["user_id"],
-        decisions["as_of"],
-        timezone=context.get("timezone"),
-        platform=context.get("platform"),
+        decisions[columns.USER_ID],
+        decisions[columns.AS_OF],
+        timezone=context.get(columns.TIMEZONE),
+        platform=context.get(columns.PLATFORM),
     )
     moments = view.moments(
-        users, number, decisions["candidate_at"], message_type=context.get("message_type")
+        users,
+        number,
+        decisions[columns.CANDIDATE_AT],
+        message_type=context.get(columns.MESSAGE_TYPE),
     )
     probability, logit_sd = np.empty(len(decisions)), np.empty(len(decisions))
     for first in range(0, len(users), _VIEWPOINTS_AT_ONCE):
@@ -74,7 +78,7 @@ def check_decisions(decisions: pa.Table) -> None:
         if column.null_count:
             row = int(pc.index(pc.is_null(column), value=True).as_py()) + 1
             raise InvalidInput(f"is empty in row {row}", code="missing_field", field=name)
-        if name in ("as_of", "candidate_at") and (
+        if name in (columns.AS_OF, columns.CANDIDATE_AT) and (
             not pa.types.is_timestamp(column.type) or column.type.tz is None
         ):
             raise InvalidInput(
@@ -83,12 +87,12 @@ def check_decisions(decisions: pa.Table) -> None:
                 field=name,
                 expected="timestamps with a zone",
             )
-    user_type = decisions["user_id"].type
+    user_type = decisions[columns.USER_ID].type
     if not _is_text(user_type) and not pa.types.is_integer(user_type):
         raise InvalidInput(
             f"has the type {user_type}",
             code="wrong_type",
-            field="user_id",
+            field=columns.USER_ID,
             expected="text, as in the log",
         )
     for name in _TOLD_ALONG:
@@ -99,8 +103,9 @@ def check_decisions(decisions: pa.Table) -> None:
                 field=name,
                 expected="text, or nothing",
             )
-    if "timezone" in decisions.column_names:
-        for zone in pc.unique(decisions["timezone"].cast(pa.string())).drop_null().to_pylist():
+    if columns.TIMEZONE in decisions.column_names:
+        zones = pc.unique(decisions[columns.TIMEZONE].cast(pa.string()))
+        for zone in zones.drop_null().to_pylist():
             zone_of(zone)
 
 

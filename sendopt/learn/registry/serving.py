@@ -29,7 +29,7 @@ from sendopt.errors import InvalidInput, ModelNotServable, SendoptError, SolverF
 from sendopt.learn.model.model import ServableModel
 from sendopt.learn.registry.registry import Registry
 from sendopt.liveness import LeftBehind, in_background
-from sendopt.records import FallbackReason, ServedBy, TenantId
+from sendopt.records import FallbackReason, ServedBy, TenantId, columns
 
 
 @dataclass(frozen=True)
@@ -197,10 +197,10 @@ def _check_output(model: ServableModel, scores: pa.Table, rows: int) -> None:
             f"model {model.version} gave {len(scores)} answers where {rows} were asked for",
             code="model_output_invalid",
         )
-    probability = scores["open_probability"].to_numpy()
+    probability = scores[columns.OPEN_PROBABILITY].to_numpy()
     wrong = ~(np.isfinite(probability) & (probability > 0.0) & (probability < 1.0))
-    if "logit_sd" in scores.column_names:
-        wrong |= ~np.isfinite(scores["logit_sd"].to_numpy())
+    if columns.LOGIT_SD in scores.column_names:
+        wrong |= ~np.isfinite(scores[columns.LOGIT_SD].to_numpy())
     if wrong.any():
         raise ModelNotServable(
             f"{int(wrong.sum())} of {len(wrong)} answers of model {model.version} are no "
