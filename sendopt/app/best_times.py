@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sendopt.records import UserId
+from sendopt.records import FallbackReason, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,4 +24,4 @@ class BestTimes:
     timezone: str
     slots: tuple[HourOfWeek, ...]
     model_version: str | None
-    fallback_reason: str | None  # why the champion did not speak; None = it did
+    fallback_reason: FallbackReason | None  # why the champion did not speak; None = it did

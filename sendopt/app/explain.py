@@ -12,7 +12,7 @@ from sendopt.app.user_status import user_status
 from sendopt.errors import InvalidInput, ModelNotServable, NotFound
 from sendopt.learn import ServableModel
 from sendopt.learn.registry import serving
-from sendopt.records import Channel, Permission, ServedBy, UserId, columns
+from sendopt.records import Channel, FallbackReason, Permission, ServedBy, UserId, columns
 from sendopt.schedule.audience import audience_members
 from sendopt.schedule.policy import chance_of_gain
 from sendopt.score import SLOTS_A_WEEK
@@ -73,7 +73,7 @@ class Explanations(Subject):
 
     def _ask(
         self, user_id: UserId, configured_hour: int
-    ) -> tuple[Explanation, ServedBy, str | None]:
+    ) -> tuple[Explanation, ServedBy, FallbackReason | None]:
         """Return what a model said, which one, and why not the champion."""
         now, everybody = self._now(), self._stores.everybody
         said: dict[str, Explanation] = {}  # by the version that said it

@@ -19,7 +19,7 @@ from sendopt.features import AsOfView, Population, Viewpoints
 from sendopt.learn import ServableModel
 from sendopt.learn.model.contributions import Contributions, OwnWeights
 from sendopt.learn.numerics.logistic import sigmoid
-from sendopt.records import ServedBy, UserId
+from sendopt.records import FallbackReason, ServedBy, UserId
 from sendopt.score.known import Known, known_of
 
 #: P(the first of two normal variables is the larger one), of two means and standard deviations.
@@ -96,7 +96,7 @@ class Standing:
     planning_timezone: str  # in which a campaign planned now would place them
     planning_timezone_source: str  # "device", "user", "log", "tenant"
     served_by: ServedBy
-    fallback_reason: str | None  # why the champion did not speak; None = it did
+    fallback_reason: FallbackReason | None  # why the champion did not speak; None = it did
     least_confidence: float  # in a gain, for a campaign that names a time to leave it
 
 
