@@ -1,6 +1,6 @@
-"""Time every page of lists of a million sends, as a client of the service sees it.
+"""Time every page of lists of a million sends and of many large campaigns, as clients see them.
 
-python benchmarks/lists.py [--sends 1000000] [--pages 200]
+python benchmarks/lists.py [--sends 1000000] [--campaigns 10000] [--pages 200]
 
 The goal is 50 ms for the first page and for every other one, whatever is asked for.
 """
@@ -24,9 +24,10 @@ from traffic.service import issue_key, running
 from sendopt.clock import monotonic
 from sendopt.state import State
 from sendopt.state.tables import planned_send
-from sendopt.state.tables_campaigns import campaign
+from sendopt.state.tables_campaigns import campaign, campaign_revision
 
-_CAMPAIGNS = 50
+_CAMPAIGNS = 50  # that send; all others were committed and reach nobody
+_DEFINITION = {"audience": [f"u{user:07}" for user in range(2_000)]}  # some 20 kB
 _NOW = datetime(2026, 10, 1, tzinfo=UTC)
 #: State, reason, and how many of all sends have them, the rarest last.
 _ENDS = (
@@ -35,6 +36,13 @@ _ENDS = (
     ("suppressed", "opted_out", 0.0149),
     ("planned", None, 0.0001),
 )
+_CAMPAIGNS_ASKED: dict[str, dict[str, str]] = {
+    "campaigns": {},
+    "drafts": {"phase": "draft"},
+    "committed": {"phase": "committed"},
+    "ended": {"phase": "ended"},
+    "cancelled": {"phase": "cancelled"},
+}
 _ASKED: dict[str, dict[str, str]] = {
     "all": {},
     "of a campaign": {"campaign_id": "c020"},
@@ -50,37 +58,45 @@ _ASKED: dict[str, dict[str, str]] = {
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sends", type=int, default=1_000_000)
+    parser.add_argument("--campaigns", type=int, default=10_000)
     parser.add_argument("--pages", type=int, default=200)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         key = issue_key(home)
         with closing(State(f"sqlite:///{home / 'state.sqlite'}")) as state:
-            _fill(state, given.sends)
+            _fill(state, given.sends, given.campaigns)
         with running("serve", home, log=Path(folder) / "log") as (_, port):
             headers = {"Authorization": f"Bearer {key}"}
             url = f"http://127.0.0.1:{port}"
             with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
                 client.get("/v1/sends", params={"limit": 1})
-                print(f"| {given.sends:,} sends | pages | sends | first ms | median | slowest |")
+                title = f"{given.sends:,} sends, {given.campaigns:,} campaigns"
+                print(f"| {title} | pages | items | first ms | median | slowest |")
                 print("|---|---|---|---|---|---|")
-                for name, asked in _ASKED.items():
-                    _time(client, name, asked, most=given.pages)
+                for path, lists in (("/v1/sends", _ASKED), ("/v1/campaigns", _CAMPAIGNS_ASKED)):
+                    for name, asked in lists.items():
+                        _time(client, path, name, asked, most=given.pages)
 
 
-def _fill(state: State, count: int) -> None:
+def _fill(state: State, count: int, campaigns: int) -> None:
     with state.write_fleet() as tx:
-        tx.execute(
-            sa.insert(campaign),
-            [
-                {
-                    "tenant_id": "default",
-                    "campaign_id": f"c{number:03}",
-                    "created_at": _NOW,
-                }
-                for number in range(_CAMPAIGNS)
-            ],
-        )
+        for number in range(campaigns):
+            of_campaign = {"tenant_id": "default", "campaign_id": f"c{number:03}"}
+            created_at = _NOW - timedelta(minutes=number)
+            committed_at = created_at if number % 4 else None
+            given = {"created_at": created_at, "committed_at": committed_at}
+            tx.execute(sa.insert(campaign).values(**of_campaign, **given))
+            tx.execute(
+                sa.insert(campaign_revision).values(
+                    **of_campaign,
+                    revision=1,
+                    definition=_DEFINITION,
+                    definition_hash="",
+                    accepted_at=created_at,
+                    latest_at=created_at + timedelta(days=1 if number % 2 else 3_650),
+                )
+            )
         for number in range(_CAMPAIGNS):
             tx.execute(sa.insert(planned_send), list(_sends(number, count // _CAMPAIGNS)))
 
@@ -104,14 +120,14 @@ def _sends(number: int, count: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def _time(client: httpx.Client, name: str, asked: dict[str, str], *, most: int) -> None:
+def _time(client: httpx.Client, path: str, name: str, asked: dict[str, str], *, most: int) -> None:
     """Read up to `most` pages of 100 and print how long they took."""
     cursor: str | None = None
     took: list[float] = []
     found = 0
     while len(took) < most:
         began = monotonic()
-        answer = client.get("/v1/sends", params=asked | ({"cursor": cursor} if cursor else {}))
+        answer = client.get(path, params=asked | ({"cursor": cursor} if cursor else {}))
         took.append(1000 * (monotonic() - began))
         page = answer.raise_for_status().json()
         found += len(page["items"])

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from sendopt.records import CampaignId, CampaignPhase
-from sendopt.state.campaign_phase import phase_at
+from sendopt.state.campaign_phase import is_in, phase_at
 from sendopt.state.instant import Instant
 from sendopt.state.pages import Page, read_page
 from sendopt.state.tables_campaigns import campaign
@@ -46,18 +46,15 @@ def page(
 ) -> Page[ListedCampaign]:
     """Return up to `limit` campaigns behind a place; None = from the newest on."""
     columns = campaign.c
-    phase_now = phase_at(now)
     conditions = [tx.owns(campaign)]
     if phase is not None:
-        conditions.append(phase_now == phase)
+        conditions.append(is_in(phase, now))
     if behind is not None:
         created_at = sa.literal(behind.created_at, Instant)
-        conditions.append(
-            sa.or_(
-                columns.created_at < created_at,
-                sa.and_(columns.created_at == created_at, columns.campaign_id > behind.campaign_id),
-            )
-        )
+        conditions += [
+            columns.created_at <= created_at,  # by itself, so that an index begins there
+            sa.or_(columns.created_at < created_at, columns.campaign_id > behind.campaign_id),
+        ]
     query = (
         sa.select(
             columns.campaign_id,
@@ -66,7 +63,7 @@ def page(
             columns.committed_at,
             columns.paused_at,
             columns.cancelled_at,
-            phase_now.label("phase"),
+            phase_at(now).label("phase"),
         )
         .where(*conditions)
         .order_by(columns.created_at.desc(), columns.campaign_id)

@@ -34,6 +34,16 @@ def phase_at(now: datetime) -> sa.ColumnElement[str]:
     )
 
 
+def is_in(phase: CampaignPhase, now: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that a campaign is in a phase, without looking further than it must."""
+    is_cancelled, is_draft = campaign.c.cancelled_at.is_not(None), campaign.c.committed_at.is_(None)
+    if phase is CampaignPhase.CANCELLED:
+        return is_cancelled
+    if phase is CampaignPhase.DRAFT:
+        return sa.and_(~is_cancelled, is_draft)
+    return sa.and_(~is_cancelled, ~is_draft, phase_at(now) == phase)
+
+
 def same_campaign(table: sa.FromClause) -> sa.ColumnElement[bool]:
     """Return the condition that a row of `table` belongs to the campaign beside it."""
     return sa.and_(

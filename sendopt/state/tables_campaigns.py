@@ -19,6 +19,7 @@ campaign = sa.Table(  # one campaign, committed or not; what it sends stands in 
     sa.Column("paused_at", Instant),  # null = nobody has paused it, or it was resumed
     sa.Column("cancelled_at", Instant),  # whole campaign; nothing is planned after it
     row_hash(apart_from=("revision", "committed_at", "paused_at", "cancelled_at")),
+    sa.Index("campaign_by_age", "tenant_id", "created_at", "campaign_id"),
 )
 
 campaign_revision = sa.Table(  # what a campaign was to send, to whom and how, until the next one
@@ -34,6 +35,8 @@ campaign_revision = sa.Table(  # what a campaign was to send, to whom and how, u
     # As they were resolved when it was accepted; null = of before, and nobody knows any more.
     sa.Column("rules", sa.JSON(none_as_null=True)),
     row_hash(),
+    # Whether a campaign is over, without reading its definition.
+    sa.Index("campaign_revision_end", "tenant_id", "campaign_id", "revision", "latest_at"),
 )
 
 variant = sa.Table(  # one wording of a revision
