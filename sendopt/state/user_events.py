@@ -27,7 +27,9 @@ def of_users(tx: TenantRead, user_ids: Collection[str]) -> Iterator[sa.Row[Any]]
         user_id = sa.case((sa.func.json_valid(event_outbox.c.event) == 1, user_id))
     for some in _chunks(sorted(user_ids)):
         yield from tx.execute(
-            sa.select(*hashed_columns(event_outbox)).where(tx.owns(event_outbox), user_id.in_(some))
+            sa.select(*hashed_columns(event_outbox))
+            .where(tx.owns(event_outbox), user_id.in_(some))
+            .order_by(event_outbox.c.sequence)
         ).all()
 
 

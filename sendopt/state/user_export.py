@@ -54,10 +54,12 @@ def rows_of(tx: TenantRead, user_id: UserId) -> dict[str, list[dict[str, Any]]]:
     found["campaigns_that_name_the_user"] = [
         {"campaign_id": row.campaign_id}
         for row in tx.execute(
-            sa.select(campaign_revision.c.campaign_id, campaign_revision.c.definition).where(
+            sa.select(campaign_revision.c.campaign_id, campaign_revision.c.definition)
+            .where(
                 tx.owns(campaign_revision),
                 campaign_revision.c.definition["audience"].as_string().startswith("["),
             )
+            .order_by(campaign_revision.c.campaign_id, campaign_revision.c.revision)
         )
         if user_id in row.definition["audience"]
     ]

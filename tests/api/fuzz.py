@@ -76,8 +76,8 @@ def run(
 
 def shares(cases: int) -> list[Share]:
     """Divide the cases: most of them as somebody who may do nearly everything."""
-    each = max(1, cases // 170)
-    few = max(1, each // 8)
+    each = max(1, cases // 80)
+    few = max(1, each // 10)
     keep = f"--exclude-path-regex={WITHDRAWALS}"
     return [
         Share(READER, "examples,coverage,fuzzing,stateful", each),
@@ -123,19 +123,16 @@ def answers(app_metrics: str) -> Counter[tuple[str, str, str]]:
 
 
 def table(counts: Counter[tuple[str, str, str]]) -> Iterator[str]:
-    """Yield the lines of a table: a route each, and at its end all of them."""
-    routes = sorted({(route, method) for method, route, _ in counts})
-    width = max(len(f"{method} {route}") for route, method in routes)
+    """Yield the lines of a table: a route each, all wrong methods together, and all of them."""
+    by_route: dict[str, Counter[str]] = {}
+    served = {(method, route) for method, route, status in counts if status != "405"}
+    for (method, route, status), count in sorted(counts.items(), key=lambda each: each[0][1]):
+        name = f"{method} {route}" if (method, route) in served else "wrong methods"
+        by_route.setdefault(name, Counter())[status[0]] += count
+    by_route["all"] = sum(by_route.values(), Counter())
+    width = max(map(len, by_route))
     yield f"{'route':<{width}}  requests     2xx     3xx     4xx     5xx"
-    total = Counter[str]()
-    for route, method in routes:
-        found = Counter[str]()
-        for (asked, of, status), count in counts.items():
-            if (asked, of) == (method, route):
-                found[status[0]] += count
-        total += found
-        yield _line(f"{method} {route}", found, width)
-    yield _line("all", total, width)
+    yield from (_line(name, found, width) for name, found in by_route.items())
 
 
 def _line(name: str, found: Counter[str], width: int) -> str:
