@@ -90,8 +90,8 @@ def send_states() -> str:
     page += ["```\n", "| state | means |", "|---|---|"]
     page += [f"| `{state}` | {meaning[f'{state.name} = ']} |" for state in SendState]
     page += [
-        "\nA send that has ended stays as it is; one that was never claimed may be planned anew by a",
-        "revision of its campaign. Each has one reason, and its reason one state:\n",
+        "\nA send that has ended stays as it is; one that was never claimed can be planned anew by",
+        "a revision of its campaign. Each has one reason, and its reason one state:\n",
     ]
     page += ["| state | reason | means |", "|---|---|---|"]
     page += [f"| `{reason.state}` | `{reason}` | {reason.meaning} |" for reason in EndReason]
