@@ -159,8 +159,8 @@ MUTATIONS = (
     ),
     Mutation(
         "who opted in once cannot opt out any more",
-        users.opt_out,
-        "is_over = app_user.c.last_opt_in_at > sa.literal(at, Instant)",
+        users.opt_out_all,
+        "is_over = app_user.c.last_opt_in_at > _AT",
         "is_over = app_user.c.last_opt_in_at.is_not(None)",
     ),
     Mutation(
@@ -178,12 +178,12 @@ MUTATIONS = (
     Mutation(
         "the rows of a file change users",
         importing.ImportAppender.append,
-        "tenant_id,\n                events,",
-        "tenant_id,\n                events.set_column(\n"
-        "                    events.schema.get_field_index('user_id'),\n"
-        "                    'user_id',\n"
-        "                    events['user_id'].take(list(range(len(events)))[::-1]),\n"
-        "                ),",
+        "tenant_id,\n                    stays,",
+        "tenant_id,\n                    stays.set_column(\n"
+        "                        stays.schema.get_field_index('user_id'),\n"
+        "                        'user_id',\n"
+        "                        stays['user_id'].take(list(range(len(stays)))[::-1]),\n"
+        "                    ),",
     ),
     Mutation(
         "a request does not ask which ids a file has brought",
