@@ -178,12 +178,12 @@ MUTATIONS = (
     Mutation(
         "the rows of a file change users",
         importing.ImportAppender.append,
-        "tenant_id,\n                    stays,",
-        "tenant_id,\n                    stays.set_column(\n"
-        "                        stays.schema.get_field_index('user_id'),\n"
-        "                        'user_id',\n"
-        "                        stays['user_id'].take(list(range(len(stays)))[::-1]),\n"
-        "                    ),",
+        "tenant_id,\n                stays,",
+        "tenant_id,\n                stays.set_column(\n"
+        "                    stays.schema.get_field_index('user_id'),\n"
+        "                    'user_id',\n"
+        "                    stays['user_id'].take(list(range(len(stays)))[::-1]),\n"
+        "                ),",
     ),
     Mutation(
         "a request does not ask which ids a file has brought",
