@@ -123,6 +123,32 @@ def test_a_draft_is_edited_and_what_was_committed_is_not(
     assert (told["repeated"], told["changed"]) == (True, False)
 
 
+def test_what_was_committed_is_paused_revised_and_resumed(
+    changed: tuple[TenantId, httpx.Client],
+) -> None:
+    _, client = changed
+    assert client.post("/v1/campaigns/spring/pause").json()["phase"] == "paused"
+    paused = walk(client, "/v1/campaigns", phase="paused")
+    assert [each["campaign_id"] for each in paused] == ["spring"]
+    definition = client.get("/v1/campaigns/spring").json()["definition"]
+    definition["variants"][0]["title"] = "Corrected"
+    for name, expected in (
+        ("summer", (422, "id_mismatch")),
+        ("spring", (200, None)),
+    ):
+        answer = client.post(f"/v1/campaigns/{name}/revise", json=definition)
+        assert (answer.status_code, answer.json().get("code")) == expected
+    assert (answer.json()["revision"], answer.json()["planned_count"]) == (2, 10)
+    assert {send["revision"] for send in walk(client, "/v1/sends", campaign_id="spring")} == {2}
+    results = client.get("/v1/campaigns/spring/results").json()
+    assert results["by_revision"] == {"2": results["total"]}
+    assert client.post("/v1/campaigns/spring/resume").json()["phase"] == "committed"
+    refused = client.post("/v1/campaigns/summer/pause")
+    assert (refused.status_code, refused.json()["code"]) == (409, "campaign_not_committed")
+    assert client.post("/v1/campaigns/summer/commit").json()["counts"]["planned"] == 10
+    assert client.get("/v1/campaigns/summer").json()["rules"]["slot_minutes"] == 60
+
+
 def test_a_browser_is_taken_over_and_logged_out(
     changed: tuple[TenantId, httpx.Client],
 ) -> None:
