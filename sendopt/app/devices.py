@@ -54,12 +54,12 @@ class Devices(Subject):
             Conflict: `user_erased`.
         """
         read = self._read_body(body)
-        self._require_secrets([read])
         now = self._now()
-        with self._write() as tx:
-            # Not with the rest: an opt-out counts whatever becomes of that.
-            consents.note(tx, said_in([read]), door=ConsentDoor.API, now=now)
+        if read.consent is not None:
+            with self._write() as tx:  # an opt-out counts whatever becomes of the rest
+                consents.note(tx, [read.consent], door=ConsentDoor.API, now=now)
         said = read.required()
+        self._require_secrets([read])
         with self._write() as tx:
             device = devices.register(tx, said.device, now=now, taken_back=said.taken_back)
         return RegisteredDevice(device, read.dropped_fields)

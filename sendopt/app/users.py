@@ -55,9 +55,9 @@ class Users(Subject):
         """
         now = self._now()
         read = ingest.read_profile(user_id, body, now=now)
-        with self._write() as tx:
-            # Not with the rest: an opt-out counts whatever becomes of that.
-            consents.note(tx, said_in([read]), door=ConsentDoor.API, now=now)
+        if read.consent is not None:
+            with self._write() as tx:  # an opt-out counts whatever becomes of the rest
+                consents.note(tx, [read.consent], door=ConsentDoor.API, now=now)
         profile = read.required()
         with self._write() as tx:
             users.put(tx, profile.user_id, timezone=profile.timezone, now=now)
