@@ -94,8 +94,11 @@ async def _itself(request: Request) -> Request:
     return request
 
 
-def ended(handle: Handler) -> Handler:
-    """Keep what `handle` answers to a keyed request for good, and give up what may change."""
+def ended(handle: Handler, *, shows_secret: bool) -> Handler:
+    """Keep what `handle` answers to a keyed request for good, and give up what may change.
+
+    A secret is kept nowhere: the repetition is carried out, unless what issued it has noted that.
+    """
 
     async def answer(request: Request) -> Response:
         try:
@@ -107,7 +110,7 @@ def ended(handle: Handler) -> Handler:
         except Exception:
             await _end(request, None)
             raise
-        await _end(request, response)
+        await _end(request, None if shows_secret and response.status_code < 300 else response)
         return response
 
     return answer

@@ -42,7 +42,10 @@ class Route(APIRoute):
     def get_route_handler(self) -> idempotency.Handler:
         """Return what answers requests."""
         handle = super().get_route_handler()
-        return idempotency.ended(handle) if takes_key(self.path, self.methods or set()) else handle
+        if not takes_key(self.path, self.methods or set()):
+            return handle
+        shows_secret = getattr(self.response_model, "shows_secret", False)
+        return idempotency.ended(handle, shows_secret=shows_secret)
 
 
 def _first_sentence(endpoint: Callable[..., Any]) -> str:

@@ -17,6 +17,8 @@ import sqlalchemy as sa
 from api.conftest import NOW
 from emptied import Emptied
 
+from sendopt.api import create_api
+from sendopt.api.auth import guarded_routes
 from sendopt.app import App
 from sendopt.clock import VirtualClock
 from sendopt.errors import StoreFailure
@@ -231,3 +233,20 @@ def test_a_process_that_died_in_between_is_followed_by_the_next_try(
     assert (again.status_code, again.json()["repeated"]) == (200, True)
     assert post("/v1/keys", KEY_BODY, under="two").json()["code"] == "already_issued"
     assert keys(app) == before
+
+
+def test_a_token_is_kept_nowhere_either(post: Post, shop: tuple[App, VirtualClock]) -> None:
+    body = {"expires_in_seconds": 3600}
+    for _ in range(2):
+        made = post("/v1/users/ann/device-token", body)
+        assert (made.status_code, is_replayed(made)) == (201, False)
+    with shop[0].state.read(SHOP) as tx:
+        (row,) = tx.execute(sa.select(keyed_request)).all()
+    assert (row.status, row.body) == (None, None)
+
+
+def test_every_answer_that_shows_a_secret_says_so(shop: tuple[App, VirtualClock]) -> None:
+    for route in guarded_routes(create_api(shop[0])):
+        fields = {*getattr(route.response_model, "model_fields", ())}
+        if fields & {"key", "token", "secret"}:
+            assert route.response_model.shows_secret, route.path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,6 +11,9 @@ class Answer(BaseModel):
     """A body that we send. The text below a field tells readers of the reference what it means."""
 
     model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+
+    #: Whether it shows a secret: then it is kept nowhere, and told to nobody a second time.
+    shows_secret: ClassVar[bool] = False
 
     @classmethod
     def of(cls, record: Any) -> Self:

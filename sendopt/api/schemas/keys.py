@@ -72,6 +72,8 @@ class Keys(Answer):
 class IssuedKey(Answer):
     """A key, which is shown this once."""
 
+    shows_secret = True
+
     model_config = shown_as({"key": "so_3f0c5a2b8e103f0c_" + "0" * 64, "listed": _KEY})
 
     key: str

@@ -80,6 +80,8 @@ class OperatorKeys(Answer):
 class IssuedOperatorKey(Answer):
     """A key of an operator, which is shown this once."""
 
+    shows_secret = True
+
     model_config = shown_as({"key": "so_op_3f0c5a2b8e103f0c_" + "0" * 64, "listed": _KEY})
 
     key: str

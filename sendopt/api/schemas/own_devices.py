@@ -27,6 +27,8 @@ class DeviceTokenBody(StrictModel):
 class DeviceToken(Answer):
     """A token for the browser of one user, which is shown this once."""
 
+    shows_secret = True
+
     model_config = shown_as(
         {"token": "so_dev_k1.WyJhY21lIiwiYW5uIl0." + "0" * 32, "expires_at": "2026-10-01T10:30:00Z"}
     )
