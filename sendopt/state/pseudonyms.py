@@ -293,18 +293,18 @@ class _Pseudonyms:
             )
         }
         kept = sa.select(
-            keyed_request.c.request_key, keyed_request.c.headers, keyed_request.c.body
+            keyed_request.c.tenant_id,
+            keyed_request.c.request_key,
+            keyed_request.c.headers,
+            keyed_request.c.body,
         ).where(self._tx.owns(keyed_request))
         for row in self._tx.execute(kept).all():
             body = b"" if row.body is None else zlib.decompress(row.body)
             text = f"{row.request_key}\n{row.headers}\n{body.decode('utf-8', 'replace')}"
             if any(form in text for form in forms):
-                self._tx.execute(
-                    sa.delete(keyed_request).where(
-                        self._tx.owns(keyed_request),
-                        keyed_request.c.request_key == row.request_key,
-                    )
-                )
+                key = keyed_request.primary_key.columns
+                of_row = [column == getattr(row, column.name) for column in key]
+                self._tx.execute(sa.delete(keyed_request).where(*of_row))
 
     def _of_sends(self, table: sa.Table) -> Iterator[sa.Row[Any]]:
         return _rows(self._tx, table, table.c.send_id, self._send_ids)
@@ -313,7 +313,7 @@ class _Pseudonyms:
         """Write the changes of rows, with a hash of each as it is then."""
         keys = [column.name for column in table.primary_key.columns]
         if table is event_outbox:
-            keys = ["event_id"]  # as good as its number, within the tenant
+            keys = ["tenant_id", "event_id"]  # as good as its number
         json = [c.name for c in hashed_columns(table) if isinstance(c.type, sa.JSON)]
         for row in rows:
             before = row._asdict()
@@ -321,7 +321,7 @@ class _Pseudonyms:
             values = {name: before[name] for name in json} | change(row)
             values[ROW_HASH] = hash_of(table, before | values)
             of_row = [table.c[name] == before[name] for name in keys]
-            self._tx.execute(sa.update(table).where(*of_row, self._tx.owns(table)).values(values))
+            self._tx.execute(sa.update(table).where(*of_row).values(values))
 
     def _count(self, user_id: UserId, name: str) -> None:
         self._counts[self._erasures[user_id].erasure_id][name] += 1

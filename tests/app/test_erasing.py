@@ -251,6 +251,7 @@ def test_a_canary_is_in_no_byte_of_the_home(lived: App) -> None:
         lived.as_owner_of(TENANT).users.get(CANARY)
 
 
+@pytest.mark.slow
 def test_the_same_user_of_another_tenant_is_as_before(lived: App, tmp_path: Path) -> None:
     lived.operator.create_tenant(OTHER, timezone="UTC")
     live(lived, OTHER, tmp_path)
@@ -305,10 +306,16 @@ class Killed(Exception):
     pass
 
 
-STEPS = ("_state", "_log_files", "_scores", "_forget", "_finish")
-
-
-@pytest.mark.parametrize("died_in", STEPS)
+@pytest.mark.parametrize(
+    "died_in",
+    [
+        "_log_files",
+        *(
+            pytest.param(step, marks=pytest.mark.slow)
+            for step in ("_state", "_scores", "_forget", "_finish")
+        ),
+    ],
+)
 def test_a_process_that_dies_leaves_the_rest_to_the_next_one(
     lived: App, clock: VirtualClock, died_in: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -394,6 +401,7 @@ def test_what_is_exported_is_all_of_hers_and_nothing_of_others(lived: App) -> No
     assert not [other for other in OTHERS if f'"{other}"' in text]
 
 
+@pytest.mark.slow
 def test_postgresql_holds_nothing_of_her_either(
     postgres_database: str, clock: VirtualClock, tmp_path: Path
 ) -> None:

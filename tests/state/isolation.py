@@ -583,6 +583,7 @@ def _about_erasures(said: Conversation) -> None:
     gone = [UserId(name) for name in ("gone", "going", "u1", "u6", "u8")]
     said.read(erased.among, gone)
     said.read(erased.is_anybody)
+    said.read(erasures.is_any_under_way)
     for user in ("u0", "u1", "u3"):
         said.read(user_export.rows_of, UserId(user))
     for user in ("gone", "u1"):
@@ -591,7 +592,7 @@ def _about_erasures(said: Conversation) -> None:
     said.write(users.put, UserId("gone"), timezone=None, now=NOW)
     said.write(users.put, UserId("going"), timezone=None, now=NOW)
     asked = {"asked_by": "a test", "now": NOW, "random_bytes": random_bytes}
-    begun = [said.write(erasures.begin, UserId(user), **asked) for user in ("u6", "u8", "u8")]
+    begun = [said.write(erasures.begin, UserId(user), **asked) for user in ("u6", "u8", "u8", "u1")]
     said.read(erased.among, gone)
     said.write(erasures.call_off, [UserId("u7")], now=NOW)
     said.read(erasures.claimed_users, [UserId("u3"), UserId("u6"), UserId("u7")])

@@ -256,7 +256,7 @@ def _erasure(name: str, number: int) -> dict[str, Any]:
         "user_key": erased.key_of(_secret(number), UserId(name)),
         "asked_by": f"key of {number}",
         "asked_at": NOW - number * HOUR,
-        "step": ErasureStep.DONE if is_over else ErasureStep.LOG,
+        "step": ErasureStep.DONE if is_over else (ErasureStep.LOG, ErasureStep.STATE)[number],
         "counts": {"events_deleted": number},
         "user_id": None if is_over else name,
         "pseudonym": None if is_over else f"erased-{number}",
@@ -270,7 +270,7 @@ def _requests(number: int) -> list[dict[str, Any]]:
     answer = {
         "status": 200 + number,
         "headers": [["said-in", f"{number}"]],
-        "body": zlib.compress(b"%d" % number),
+        "body": zlib.compress(b"%d, of u%d" % (number, 6 - 3 * number)),
     }
     given: dict[str, dict[str, Any]] = {
         "answered": answer,
@@ -414,7 +414,7 @@ def definition(name: str, number: int) -> dict[str, Any]:
         "campaign_id": name,
         "message_type": "promotion" if name == "sale" else None,
         "quiet_hours": {"start": f"2{number}:00", "end": "07:00"},
-        "audience": [f"u{number}"],
+        "audience": [f"u{number}", "u6"],
     }
 
 
