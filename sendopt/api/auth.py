@@ -42,7 +42,7 @@ async def _facade(request: Request) -> App:
     return cast("App", request.app.state.facade)
 
 
-async def _speaker(
+async def speaker(
     request: Request,
     app: Annotated[App, Depends(_facade)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
@@ -75,7 +75,7 @@ class Needs:
         self.permission = permission
 
     async def __call__(
-        self, request: Request, speaker: Annotated[Speaker, Depends(_speaker)]
+        self, request: Request, speaker: Annotated[Speaker, Depends(speaker)]
     ) -> Principal:
         if not isinstance(speaker, Principal):
             raise _of_another_kind("a key of a tenant", self.permission)
@@ -91,14 +91,14 @@ class OperatorNeeds:
     def __init__(self, permission: OperatorPermission) -> None:
         self.permission = permission
 
-    async def __call__(self, speaker: Annotated[Speaker, Depends(_speaker)]) -> OperatorPrincipal:
+    async def __call__(self, speaker: Annotated[Speaker, Depends(speaker)]) -> OperatorPrincipal:
         if not isinstance(speaker, OperatorPrincipal):
             raise _of_another_kind("a key of an operator", self.permission)
         speaker.require(self.permission)
         return speaker
 
 
-async def _own(request: Request, speaker: Annotated[Speaker, Depends(_speaker)]) -> DevicePrincipal:
+async def _own(request: Request, speaker: Annotated[Speaker, Depends(speaker)]) -> DevicePrincipal:
     """Let in the browser of a user, which may do all that such routes offer."""
     if not isinstance(speaker, DevicePrincipal):
         raise _of_another_kind("a device token", "devices:register_own")
