@@ -674,7 +674,10 @@ def _end(said: Conversation, found: list[DueSend | DamagedSend]) -> None:
     receipts = [Receipt(each, Accepted()) for each in begun]
     said.write_fleet(dispatch.end_attempts, receipts, now=NOW)
     transitions = [
-        (each.send, Postponed(NOW - MINUTE) if number % 2 else Ended(SendState.FAILED, "gone"))
+        (
+            each.send,
+            Postponed(NOW - number * MINUTE) if number % 2 else Ended(SendState.FAILED, "gone"),
+        )
         for number, each in enumerate(begun)
     ]
     said.write_fleet(dispatch.settle, transitions)
