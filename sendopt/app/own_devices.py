@@ -9,6 +9,7 @@ from sendopt.app.bodies import said_in
 from sendopt.app.devices import RegisteredDevice
 from sendopt.app.stores import Stores
 from sendopt.errors import InvalidInput, together
+from sendopt.ingest.consent import OwnConsentBody
 from sendopt.records import Channel, ConsentDoor, DeviceId, DevicePrincipal, SendId
 from sendopt.state import consents, devices, plans
 
@@ -40,11 +41,13 @@ class OwnDevices:
         body = _completed(body, {"user_id": who.user_id, "channel": Channel.WEB_PUSH.value})
         allowed = self._stores.settings.deliver.allow_private_addresses
         now = self._stores.clock.now()
-        read = ingest.read_device(body, now=now, allow_private_addresses=allowed)
+        read = ingest.read_device(
+            body, now=now, allow_private_addresses=allowed, consent=OwnConsentBody
+        )
         _ = self._stores.secrets  # it subscribed with a key of theirs: there have to be any
         with self._stores.state.write(who.tenant_id) as tx:
             # Not with the rest: an opt-out counts whatever becomes of that.
-            consents.note(tx, said_in([read]), door=ConsentDoor.API, now=now)
+            consents.note(tx, said_in([read]), door=ConsentDoor.DEVICE, now=now)
         said = read.required()
         with self._stores.state.write(who.tenant_id) as tx:
             device = devices.register(

@@ -6,6 +6,7 @@ read counts as not said, and it counts from now where its own time is of no use.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -33,6 +34,14 @@ class ConsentBody(_Statement):
     source: Text
 
 
+class OwnConsentBody(StrictModel):
+    """What a user says by a browser of their own: where and when is not theirs to choose."""
+
+    given: bool  # false = an opt-out
+    channel: Text | None = None  # on what occasion
+    message_type: Text | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ReadConsent:
     """A statement, and what of it could not be read and counts as not said."""
@@ -41,7 +50,14 @@ class ReadConsent:
     dropped_fields: tuple[InvalidInput, ...] = ()
 
 
-def read_consent(user_id: Any, body: Any, *, now: datetime, at: str = "") -> ReadConsent:
+def read_consent(
+    user_id: Any,
+    body: Any,
+    *,
+    now: datetime,
+    at: str = "",
+    form: type[StrictModel] = ConsentBody,
+) -> ReadConsent:
     """Read what `user_id` said.
 
     Args:
@@ -49,37 +65,42 @@ def read_consent(user_id: Any, body: Any, *, now: datetime, at: str = "") -> Rea
         body: parsed JSON.
         now: when it came in.
         at: the JSON Pointer of `body` within the whole document.
+        form: which fields it may have.
 
     Raises:
         InvalidInput: all that is wrong, unless it is an opt-out of a user who can be told, as
             `text_invalid`, `null_spelled`, `time_invalid`, `time_in_future`, `missing_field`,
             `unknown_field`, `wrong_type`.
     """
-    read, faults = examined(ConsentBody, body, at=at)
-    if read is not None and read.at is not None:
-        ahead = too_far_ahead(read.at, now=now, field=f"{at}/at")
-        faults += [] if ahead is None else [ahead]
+    _, faults = examined(form, body, at=at)
+    statement = _legible(body, faults, at=at)
+    said_at = None if statement is None else statement.at
+    if said_at is not None and (ahead := too_far_ahead(said_at, now=now, field=f"{at}/at")):
+        faults.append(ahead)
+        said_at = None
     whose = why_no_user(user_id)
-    statement: _Statement | None = read
-    if faults and whose is None and isinstance(body, dict) and body.get("given") is False:
-        unfit = {fault.field for fault in faults}
-        legible = {name: said for name, said in body.items() if f"{at}/{name}" not in unfit}
-        statement, _ = examined(_Statement, legible)
-    elif faults or whose is not None:
+    if whose is not None or statement is None or (faults and statement.given):
         raise together([*([] if whose is None else [whose]), *faults])
-    if statement is None:
-        raise together(faults)
     return ReadConsent(
         Consent(
             UserId(user_id),
             statement.given,
-            statement.at or now,
+            said_at or now,
             source=statement.source,
             channel=statement.channel,
             message_type=statement.message_type,
         ),
         tuple(faults),
     )
+
+
+def _legible(body: Any, faults: Sequence[InvalidInput], *, at: str) -> _Statement | None:
+    """Return what `body` says without the fields that have faults; None = nothing."""
+    if not isinstance(body, dict):
+        return None
+    unfit = {fault.field for fault in faults}
+    fit = {name: said for name, said in body.items() if f"{at}/{name}" not in unfit}
+    return examined(_Statement, fit)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +125,16 @@ class Beside:
         return self.consent if self.consent is not None and not self.consent.given else None
 
 
-def said_beside(body: Any, *, now: datetime, user_id: Any = None) -> Beside:
+def said_beside(
+    body: Any, *, now: datetime, user_id: Any = None, form: type[StrictModel] = ConsentBody
+) -> Beside:
     """Take what a user says out of a body that is about something else.
 
     Args:
         body: parsed JSON, with `consent` or without.
         now: when it came in.
         user_id: whose body it is; None = it says so itself.
+        form: which fields the statement may have.
     """
     if not isinstance(body, dict) or "consent" not in body:
         return Beside(body)
@@ -119,10 +143,10 @@ def said_beside(body: Any, *, now: datetime, user_id: Any = None) -> Beside:
         return Beside(rest)
     whose = body.get("user_id") if user_id is None else user_id
     if why_no_user(whose) is not None:  # told by whoever reads the rest
-        _, faults = examined(ConsentBody, body["consent"], at="/consent")
+        _, faults = examined(form, body["consent"], at="/consent")
         return Beside(rest, faults=tuple(faults))
     try:
-        read = read_consent(whose, body["consent"], now=now, at="/consent")
+        read = read_consent(whose, body["consent"], now=now, at="/consent", form=form)
     except InvalidInput as error:
         return Beside(rest, faults=error.faults)
     return Beside(rest, read.consent, dropped_fields=read.dropped_fields)

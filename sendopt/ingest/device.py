@@ -39,7 +39,11 @@ _CAN_BE_TAKEN_BACK = ("platform", "timezone")
 
 
 def read_device(
-    body: Any, *, now: datetime, allow_private_addresses: bool = False
+    body: Any,
+    *,
+    now: datetime,
+    allow_private_addresses: bool = False,
+    consent: type[StrictModel] = ConsentBody,
 ) -> Reading[Registration]:
     """Read a registration; a zone that is none costs the zone alone, an opt-out always counts.
 
@@ -52,8 +56,9 @@ def read_device(
         now: when it came in.
         allow_private_addresses: also take http, private addresses and this machine's own: for
             those who run the receiving end themselves, and for tests.
+        consent: which fields may tell what the user says on being sent to.
     """
-    beside = said_beside(body, now=now)
+    beside = said_beside(body, now=now, form=consent)
     body, dropped = beside.rest, beside.dropped_fields
     read, faults = examined(DeviceBody, body)
     if faults and all(fault.field == _COSTS_ITSELF for fault in faults):

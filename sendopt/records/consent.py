@@ -16,7 +16,7 @@ class ConsentDoor(StrEnum):
 
     API = "api"
     IMPORT = "import"
-    DEVICE = "device"  # a page or an app, with the token of a message
+    DEVICE = "device"  # a page or an app, with the token of a message or of its user
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,24 +57,13 @@ class ReportBody(StrictModel):
 def record_report(
     state: State, tenant_id: TenantId, send_id: SendId, body: Any, *, now: datetime
 ) -> ResponseVerdict:
-    """Record the report in a request's body; an opt-out whatever else is wrong with it.
+    """Record what a tenant's server reports; an opt-out whatever else is wrong with it.
 
     Raises:
         InvalidInput: `kind_unknown`, or as `validate` and `record_response`.
         NotFound, Conflict: as `record_response`.
     """
-    report, faults = examined(ReportBody, body)
-    if report is not None and report.occurred_at is not None:
-        ahead = too_far_ahead(report.occurred_at, now=now, field="/occurred_at")
-        faults += [] if ahead is None else [ahead]
-    if faults and isinstance(body, dict) and body.get("kind") == ResponseKind.OPT_OUT:
-        report = ReportBody(kind=ResponseKind.OPT_OUT)
-    elif report is None or faults:
-        raise together(faults)
-    verdict = _record(
-        state, tenant_id, send_id, report.kind, occurred_at=report.occurred_at or now, now=now
-    )
-    return replace(verdict, dropped_fields=tuple(faults))
+    return _record_body(state, tenant_id, send_id, body, now=now, door=ConsentDoor.API)
 
 
 def record_own_report(
@@ -94,7 +83,7 @@ def record_own_report(
             field="/kind",
             expected=", ".join(OWN_KINDS),
         )
-    return record_report(state, tenant_id, send_id, body, now=now)
+    return _record_body(state, tenant_id, send_id, body, now=now, door=ConsentDoor.DEVICE)
 
 
 def record_by_token(
@@ -124,6 +113,35 @@ def record_by_token(
     )
 
 
+def _record_body(
+    state: State,
+    tenant_id: TenantId,
+    send_id: SendId,
+    body: Any,
+    *,
+    now: datetime,
+    door: ConsentDoor,
+) -> ResponseVerdict:
+    report, faults = examined(ReportBody, body)
+    if report is not None and report.occurred_at is not None:
+        ahead = too_far_ahead(report.occurred_at, now=now, field="/occurred_at")
+        faults += [] if ahead is None else [ahead]
+    if faults and isinstance(body, dict) and body.get("kind") == ResponseKind.OPT_OUT:
+        report = ReportBody(kind=ResponseKind.OPT_OUT)
+    elif report is None or faults:
+        raise together(faults)
+    verdict = _record(
+        state,
+        tenant_id,
+        send_id,
+        report.kind,
+        occurred_at=report.occurred_at or now,
+        now=now,
+        door=door,
+    )
+    return replace(verdict, dropped_fields=tuple(faults))
+
+
 def _record(
     state: State,
     tenant_id: TenantId,
@@ -132,7 +150,7 @@ def _record(
     *,
     occurred_at: datetime,
     now: datetime,
-    door: ConsentDoor = ConsentDoor.API,
+    door: ConsentDoor,
 ) -> ResponseVerdict:
     if kind == EventType.DELIVERY:
         return record_receipt(state, tenant_id, send_id, occurred_at=occurred_at, now=now)

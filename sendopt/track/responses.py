@@ -46,7 +46,7 @@ def record_response(
     *,
     occurred_at: datetime,
     now: datetime,
-    door: ConsentDoor = ConsentDoor.API,
+    door: ConsentDoor,
 ) -> ResponseVerdict:
     """Record a user's answer to a send; an opt-out takes effect in the same transaction.
 

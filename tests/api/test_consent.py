@@ -47,6 +47,7 @@ def test_statements_are_kept_and_the_latest_holds(acme: httpx.Client) -> None:
         ({"at": "yesterday"}, "time_invalid"),
         ({"at": "2099-01-01T00:00:00Z"}, "time_in_future"),
         ({"at": 7}, "time_invalid"),
+        ({"source": " ", "at": "2099-01-01T00:00:00Z"}, "time_in_future"),
         ({"source": " "}, "text_invalid"),
         ({"source": None}, "wrong_type"),
         ({"surprise": {"deep": [1]}}, "unknown_field"),

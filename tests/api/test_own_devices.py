@@ -191,6 +191,43 @@ def test_a_browser_tells_of_sends_to_its_own_user_alone(as_user: Speak, service:
         assert (charged.status_code, charged.json()["code"]) == (422, "kind_unknown")
 
 
+def said_by_ann(service: App) -> list[tuple[bool, datetime, str | None]]:
+    found = service.as_owner_of(DEFAULT_TENANT).users.consent(ANN)
+    return [(each.given, each.at, each.source) for each in found.statements]
+
+
+def test_what_a_browser_says_is_kept_as_said_by_a_browser(as_user: Speak, service: App) -> None:
+    sends = campaign(service)
+    ann = as_user(ANN)
+    told = {"address": subscription("a"), "consent": {"given": True}}
+    assert ann.post("/v1/me/devices", json=told).status_code == 200
+    assert said_by_ann(service) == [(True, NOW, "device")]
+    opt_out = ann.post(f"/v1/me/sends/{sends['ann']}/responses", json={"kind": "opt_out"})
+    assert opt_out.status_code == 200, opt_out.text
+    assert said_by_ann(service) == [(False, NOW, "device"), (True, NOW, "device")]
+
+
+def test_a_browser_invents_no_place_and_no_time_of_a_statement(
+    as_user: Speak, service: App
+) -> None:
+    ann = as_user(ANN)
+    invented = {"source": "signed by hand", "at": (NOW - timedelta(days=9)).isoformat()}
+    told = {"address": subscription("a"), "consent": {"given": True, **invented}}
+    refused = ann.post("/v1/me/devices", json=told)
+    assert refused.status_code == 422
+    assert {(each["field"], each["code"]) for each in refused.json()["errors"]} == {
+        ("/consent/source", "unknown_field"),
+        ("/consent/at", "unknown_field"),
+    }
+    told["consent"] = {"given": False, **invented}
+    heard = ann.post("/v1/me/devices", json=told)
+    assert {each["field"] for each in heard.json()["dropped_fields"]} == {
+        "/consent/source",
+        "/consent/at",
+    }
+    assert said_by_ann(service) == [(False, NOW, "device")]
+
+
 def test_a_token_ends_by_itself(as_user: Speak, clock: VirtualClock, server: httpx.Client) -> None:
     ann = as_user(ANN)
     clock.advance(timedelta(minutes=59))

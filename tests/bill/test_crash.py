@@ -27,7 +27,7 @@ SERVICE = textwrap.dedent(
     import os, sys
     from datetime import datetime, timedelta
     from sendopt.bill import charge_billable, close_period
-    from sendopt.records import ResponseKind
+    from sendopt.records import ConsentDoor, ResponseKind
     from sendopt.state import State
     from sendopt.track import ClickRequest, LinkSigner, follow_link
     from sendopt.track.responses import record_response
@@ -43,7 +43,9 @@ SERVICE = textwrap.dedent(
         click = follow_link(state, signer, token, tap, now=now, random_bytes=os.urandom)
         print("click", click.click_id, flush=True)
         kind = ResponseKind.RESPONSE
-        record_response(state, tenant, f"s{number}", kind, occurred_at=now, now=now)
+        record_response(
+            state, tenant, f"s{number}", kind, occurred_at=now, now=now, door=ConsentDoor.API
+        )
         print("response", f"s{number}", flush=True)
         if number % 10 == 9:
             charge_billable(state, tenant)

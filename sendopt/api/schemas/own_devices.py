@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from sendopt.api.schemas.answer import Answer, shown_as
-from sendopt.ingest.consent import ConsentBody
+from sendopt.ingest.consent import OwnConsentBody
 from sendopt.ingest.fields import Text, Timezone
 from sendopt.strict_json import StrictModel
 
@@ -44,4 +44,4 @@ class OwnDeviceBody(StrictModel):
     address: dict[str, Any]
     platform: Text | None = None
     timezone: Timezone | None = None
-    consent: ConsentBody | None = None  # what the user says on being sent to at all
+    consent: OwnConsentBody | None = None  # what the user says on being sent to at all
