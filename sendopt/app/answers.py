@@ -87,7 +87,8 @@ class RevisionReport:
     planned_count: int  # by this revision, of those who had not been sent to
     suppressed_count: int  # likewise
     withdrawn_count: int  # were planned, and are not in its audience: cancelled
-    kept_count: int  # in its audience, and stay with what an earlier revision gave them
+    kept_count: int  # in its audience: have what an earlier revision sent, get it, or may have it
+    ended_count: int  # in its audience: called off one by one, or refused by a provider, for good
     counts: Mapping[str, int]  # of all its sends, by state
 
 

@@ -360,4 +360,5 @@ def _unchanged(revision: int) -> revisions.RevisionReport:
         suppressed_count=0,
         withdrawn_count=0,
         kept_count=0,
+        ended_count=0,
     )

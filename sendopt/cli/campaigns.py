@@ -232,7 +232,8 @@ def revise_campaign(
         [
             (report.planned_count, "get this revision"),
             (report.suppressed_count, "may not be reached"),
-            (report.kept_count, "keep what an earlier revision sent or is sending them"),
+            (report.kept_count, "keep what an earlier revision sent, is sending or may have sent"),
+            (report.ended_count, "stay without one: called off, or refused by a provider"),
             (report.withdrawn_count, "are not in its audience: their sends were cancelled"),
         ],
     )

@@ -1,7 +1,8 @@
 """Revisions: another definition for whoever a campaign has not been handed over to.
 
 A user has one send of a campaign, whatever its revisions. It is planned anew in its place, as long
-as no dispatcher has ever claimed it: nothing refers to it yet but its own decision.
+as no dispatcher has ever claimed it: nothing refers to it yet but its own decision. How it ended
+does not matter then, unless somebody called it off, or nobody knows whether it went out.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 
 from sendopt.errors import Conflict, InvariantBroken
 from sendopt.records import (
+    Arm,
     Campaign,
     CampaignId,
     Decision,
@@ -34,20 +36,35 @@ from sendopt.state.campaigns import (
 )
 from sendopt.state.plans import CHUNK, add_sends, sends_of
 from sendopt.state.row_hash import hash_of
-from sendopt.state.tables import decision, planned_send
+from sendopt.state.same_send import same_send
+from sendopt.state.tables import attempt, decision, planned_send
 from sendopt.state.tables_campaigns import campaign
 from sendopt.state.transaction import TenantWrite
 
-#: Ends that say that nobody was reached by the revision before, and that the next one may.
-_REOPENED = sa.or_(
-    planned_send.c.state == SendState.SUPPRESSED,
-    planned_send.c.reason.in_([EndReason.CAMPAIGN_REVISED, EndReason.CAMPAIGN_PAUSED]),
+#: A dispatcher began to hand it over. What is damaged may have attempts that it does not count.
+_WAS_TRIED = sa.or_(planned_send.c.attempt_count != 0, sa.exists().where(same_send(attempt)))
+_WAS_CALLED_OFF = planned_send.c.reason.in_(
+    [EndReason.SEND_CANCELLED, EndReason.CAMPAIGN_CANCELLED, EndReason.USER_ERASED]
+)
+#: It was held after a restore, and may have gone out from where the state was copied.
+_MAY_HAVE_GONE_OUT = sa.or_(
+    planned_send.c.reason == EndReason.OUTCOME_UNKNOWN,
+    sa.and_(planned_send.c.reason == EndReason.RECORD_DAMAGED, planned_send.c.fence != 0),
 )
 #: Whoever was, or may have been, handed over stays with the revision by which it was.
 _CAN_BE_REPLANNED = sa.and_(
-    planned_send.c.attempt_count == 0,
-    sa.or_(planned_send.c.state == SendState.PLANNED, _REOPENED),
+    planned_send.c.state.in_([*SendState]),
+    planned_send.c.state.not_in([SendState.CLAIMED, SendState.DELIVERED]),
+    sa.or_(planned_send.c.reason.is_(None), sa.not_(sa.or_(_WAS_CALLED_OFF, _MAY_HAVE_GONE_OUT))),
+    sa.not_(_WAS_TRIED),
 )
+_WAS_REFUSED = sa.and_(
+    planned_send.c.state == SendState.FAILED,
+    planned_send.c.reason.not_in(
+        [EndReason.GAVE_UP, EndReason.RECORD_MISSING, EndReason.RECORD_DAMAGED]
+    ),
+)
+_ENDED_WITHOUT_IT = sa.or_(_WAS_REFUSED, sa.and_(_WAS_CALLED_OFF, sa.not_(_WAS_TRIED)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +75,8 @@ class RevisionReport:
     planned_count: int  # by this revision
     suppressed_count: int  # by this revision
     withdrawn_count: int  # planned before, and not in its audience: cancelled
-    kept_count: int  # of its audience, and stay with an earlier revision: they have theirs
+    kept_count: int  # of its audience: have what an earlier revision sent, get it, or may have it
+    ended_count: int  # of its audience: called off one by one, or refused by a provider, for good
 
 
 _Row = tuple[PlannedSend, Decision]
@@ -99,12 +117,7 @@ def revise(
         .values(revision=given.revision)
     )
     open_to = _lock_replannable(tx, given.campaign_id)
-    theirs = {
-        UserId(user_id)
-        for user_id in tx.scalars(
-            sa.select(planned_send.c.user_id).where(sends_of(tx, given.campaign_id))
-        )
-    }
+    theirs = _ended_without_it(tx, given.campaign_id)
     gone = erased.among(tx, [send.user_id for send in plan.sends])  # since it was planned
     rows = [
         row for row in zip(plan.sends, plan.decisions, strict=True) if row[0].user_id not in gone
@@ -116,12 +129,14 @@ def revise(
     add_sends(tx, new, revision=given.revision, now=now)
     written = [send.state for send, _ in (*again, *new)]
     planned = written.count(SendState.PLANNED)
+    ended = sum(send.user_id not in open_to and theirs.get(send.user_id, False) for send, _ in rows)
     return RevisionReport(
         revision=given.revision,
         planned_count=planned,
         suppressed_count=len(written) - planned,
         withdrawn_count=_withdraw(tx, given),
-        kept_count=len(rows) - len(written),
+        kept_count=len(rows) - len(written) - ended,
+        ended_count=ended,
     )
 
 
@@ -139,8 +154,20 @@ def _lock_replannable(tx: TenantWrite, campaign_id: CampaignId) -> dict[UserId, 
     return {UserId(user_id): arm for user_id, arm in rows}
 
 
+def _ended_without_it(tx: TenantWrite, campaign_id: CampaignId) -> dict[UserId, bool]:
+    """Return of each user who has a send whether it ended without a message, for good."""
+    rows = tx.execute(
+        sa.select(
+            planned_send.c.user_id,
+            sa.func.coalesce(_ENDED_WITHOUT_IT, sa.false()).label("without_it"),
+        ).where(sends_of(tx, campaign_id))
+    )
+    return {UserId(row.user_id): bool(row.without_it) for row in rows}
+
+
 def _require_same_arms(again: Sequence[_Row], arms: Mapping[UserId, str | None]) -> None:
-    if any(send.arm != arms[send.user_id] for send, _ in again):
+    known = {None, *Arm}  # what is damaged is not a side
+    if any(arms[send.user_id] in known - {send.arm} for send, _ in again):
         raise Conflict(
             "users of this campaign would change between the holdout and those optimised",
             code="arm_changed",

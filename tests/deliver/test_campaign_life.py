@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from deliver.campaign_life import HOUR, MINUTE, SALE, TENANT, Life, a_campaign, a_plan, told
 from deliver.conftest import Scripted
 
@@ -19,6 +20,7 @@ from sendopt.records import (
     Accepted,
     Arm,
     CampaignPhase,
+    EndReason,
     Retry,
 )
 from sendopt.state import State, audit, campaigns, pauses, plans
@@ -113,7 +115,12 @@ def test_a_revision_is_for_all_who_have_not_been_sent_to(life, dispatcher, clock
     # 0 to 3 have the first one. 4 leaves the audience, 9 opts out, 10 and 11 join it.
     plan = a_plan(clock.now() + HOUR, {*range(1, 12)} - {4}, 2, suppressed={9})
     assert life.revise(plan) == RevisionReport(
-        revision=2, planned_count=6, suppressed_count=1, withdrawn_count=1, kept_count=3
+        revision=2,
+        planned_count=6,
+        suppressed_count=1,
+        withdrawn_count=1,
+        kept_count=3,
+        ended_count=0,
     )
     assert life.counts() == {"delivered": 4, "planned": 6, "suppressed": 1, "cancelled": 1}
     assert life.rows()["user-4"].reason == "campaign_revised"
@@ -142,6 +149,73 @@ def test_what_was_tried_stays_with_its_revision(life, dispatcher, clock):
     clock.advance(30 * MINUTE)
     assert dispatcher(provider).dispatch_due() == DispatchReport(delivered=1)
     assert {each.variant.title for _, each in provider.handed_over} == {"The 1. title"}
+
+
+def test_whom_an_outage_kept_from_it_gets_the_revision(life, dispatcher, clock):
+    clock.advance(3 * HOUR)
+    at_work = dispatcher(SimulatorProvider())
+    assert at_work.dispatch_due() == DispatchReport(expired=10)
+    assert life.ends() == {("expired", "too_late")}
+    assert life.revise(a_plan(clock.now(), range(10), 2)).planned_count == 10
+    clock.advance(10 * MINUTE)
+    assert at_work.dispatch_due() == DispatchReport(delivered=10)
+
+
+#: What an earlier revision left of sends that nobody has ever tried.
+_ENDS = dict.fromkeys(EndReason, "planned") | {
+    "accepted": "kept",
+    "send_cancelled": "ended",
+    "user_erased": "ended",
+    "campaign_cancelled": "ended",
+    "outcome_unknown": "kept",  # it was held after a restore
+}
+
+
+def test_a_revision_is_for_whoever_was_never_tried_however_that_ended(life, clock):
+    life.revise(a_plan(clock.now() + HOUR, range(10), 2))
+    for revision, reason in enumerate(EndReason, 3):
+        with life.state.write(TENANT) as tx:
+            tx.execute(
+                sa.update(planned_send)
+                .where(planned_send.c.send_id == "s-1")
+                .values(state=reason.state, reason=reason, ready_at=None)
+            )
+        report = life.revise(a_plan(clock.now() + HOUR, [1], revision))
+        counts = (report.planned_count, report.kept_count, report.ended_count)
+        assert (
+            counts
+            == {
+                "planned": (1, 0, 0),
+                "kept": (0, 1, 0),
+                "ended": (0, 0, 1),
+            }[_ENDS[reason]]
+        ), reason
+
+
+@pytest.mark.parametrize("fence", [0, 1])
+def test_damage_is_mended_by_a_revision_unless_it_may_have_gone_out(life, clock, fence):
+    """What was held after a restore has a fence, and no attempt that this state knows."""
+    with life.state.write(TENANT) as tx:
+        tx.execute(
+            sa.update(planned_send)
+            .where(planned_send.c.send_id == "s-1")
+            .values(state="failed", reason="record_damaged", arm="neither", fence=fence)
+        )
+    report = life.revise(a_plan(clock.now() + HOUR, [1], 2))
+    assert (report.planned_count, report.kept_count) == ((1, 0) if fence == 0 else (0, 1))
+
+
+def test_a_damaged_count_of_attempts_reaches_nobody_twice(life, dispatcher, clock):
+    clock.advance(HOUR)
+    assert dispatcher(
+        Scripted(clock, lambda _, __: Retry("timeout"))
+    ).dispatch_batch() == DispatchReport(postponed=1)
+    with life.state.write(TENANT) as tx:
+        tx.execute(
+            sa.update(planned_send).where(planned_send.c.send_id == "s-0").values(attempt_count=0)
+        )
+    report = life.revise(a_plan(clock.now() + HOUR, [0], 2))
+    assert (report.planned_count, report.kept_count) == (0, 1)
 
 
 def test_a_revision_of_something_else_is_refused(life, clock):

@@ -27,10 +27,11 @@ from sendopt.deliver import ClaimPolicy, Dispatcher, RetryPolicy
 from sendopt.deliver.providers import SimulatorProvider
 from sendopt.deliver.transitions import before_attempt
 from sendopt.errors import Conflict
-from sendopt.records import CampaignPhase, Channel, DueSend, Message
+from sendopt.records import CampaignPhase, Channel, DueSend, EndReason, Message, SendId
 from sendopt.state import State, audit, plans
 from sendopt.state.dispatch import Claimant, claim
 from sendopt.state.due import lock_due
+from sendopt.state.revisions import RevisionReport
 from sendopt.state.tables import metadata
 from sendopt.state.unchanged import changed
 
@@ -58,10 +59,12 @@ class Expected:
 
     @property
     def may_be_planned_anew(self) -> bool:
-        reopened = {"campaign_revised", "campaign_paused"}
-        return not self.tried and (
-            self.state in {"planned", "suppressed"} or self.reason in reopened
-        )
+        """Who has not been sent to gets the revision, unless their send was called off."""
+        return not self.tried and not self.called_off
+
+    @property
+    def called_off(self) -> bool:
+        return self.reason == "send_cancelled"
 
 
 class Campaigns(RuleBasedStateMachine):
@@ -138,14 +141,40 @@ class Campaigns(RuleBasedStateMachine):
         self.dispatch()
         self.resume()
 
+    @rule()
+    def outage(self) -> None:
+        """No dispatcher is at work, until all that is planned is too late."""
+        self.wait(120)
+        self.dispatch()
+
     @rule(users=USERS, suppressed=USERS)
     def revise(self, users: set[int], suppressed: set[int]) -> None:
         plan = a_plan(
             self.clock.now() + 5 * MINUTE, sorted(users), self.revision + 1, suppressed=suppressed
         )
-        if self._is_refused(lambda: self.life.revise(plan)):
+        reports: list[RevisionReport] = []
+        if self._is_refused(lambda: reports.append(self.life.revise(plan))):
             return
         self.revision += 1
+        before = [self.expected.get(send.user_id) for send in plan.sends]
+        open_to = [its is None or its.may_be_planned_anew for its in before]
+        reached = [send.state == "planned" for send in plan.sends]
+        counted = Counter(state for state, is_open in zip(reached, open_to, strict=True) if is_open)
+        called_off = sum(its is not None and its.called_off and not its.tried for its in before)
+        assert reports == [
+            RevisionReport(
+                revision=self.revision,
+                planned_count=counted[True],
+                suppressed_count=counted[False],
+                withdrawn_count=sum(
+                    its.state == "planned" and its.may_be_planned_anew
+                    for user, its in self.expected.items()
+                    if user not in {send.user_id for send in plan.sends}
+                ),
+                kept_count=open_to.count(False) - called_off,
+                ended_count=called_off,
+            )
+        ]
         for user, its in self.expected.items():
             left_out = user not in {send.user_id for send in plan.sends}
             if left_out and its.state == "planned" and its.may_be_planned_anew:
@@ -167,6 +196,16 @@ class Campaigns(RuleBasedStateMachine):
         for user, its in self.expected.items():
             if its.state == "planned":
                 self._end(user, "cancelled", "campaign_cancelled")
+
+    @rule(number=st.integers(0, 23))
+    def cancel_one(self, number: int) -> None:
+        user = f"user-{number}"
+        its = self.expected.get(user)
+        if its is None or its.state != "planned":
+            return
+        with self.state.write(TENANT) as tx:
+            plans.cancel_send(tx, SendId(f"s-{number}"), reason=EndReason.SEND_CANCELLED)
+        self._end(user, "cancelled", "send_cancelled")
 
     @precondition(lambda self: self.paused_at is None and not self.cancelled)
     @rule()

@@ -172,8 +172,9 @@ class RevisionReport(Answer):
             "planned_count": 40,
             "suppressed_count": 2,
             "withdrawn_count": 1,
-            "kept_count": 57,
-            "counts": {"planned": 40, "delivered": 57, "suppressed": 2, "cancelled": 1},
+            "kept_count": 56,
+            "ended_count": 1,
+            "counts": {"planned": 40, "delivered": 56, "suppressed": 2, "cancelled": 2},
         }
     )
 
@@ -188,7 +189,10 @@ class RevisionReport(Answer):
     withdrawn_count: int
     """They were planned before and are not in its audience: cancelled, `campaign_revised`."""
     kept_count: int
-    """They are in its audience, and stay with what an earlier revision gave them."""
+    """They are in its audience, and have what an earlier revision sent, get it or may have it."""
+    ended_count: int
+    """They are in its audience, and their sends had ended for good before anybody had a message:
+    called off one by one, or refused by a provider."""
     counts: dict[str, int]
     """Of its sends of all revisions, by state."""
 
