@@ -210,9 +210,27 @@ _BY_ID: dict[str, Callable[[str], Question]] = {
         "other's ids", "GET", f"/v1/users/{each}/best-times", None, (200, 404)
     ),
     "explanation": lambda each: Question(
-        "other's ids", "GET", f"/v1/users/{each}/explanation", None, (404, 503)
+        "other's ids", "GET", f"/v1/users/{each}/explanation", None, (404, 409)
+    ),
+    "consent": lambda each: Question(
+        "other's ids", "GET", f"/v1/users/{each}/consent", None, (404,)
+    ),
+    "preferences": lambda each: Question(
+        "other's ids", "GET", f"/v1/users/{each}/preferences", None, (404,)
+    ),
+    "export of a user": lambda each: Question(
+        "other's ids", "GET", f"/v1/users/{each}/export", None, (404,)
     ),
     "campaign": lambda each: Question("other's ids", "GET", f"/v1/campaigns/{each}", None, (404,)),
+    "campaign and user": lambda each: Question(
+        "other's ids", "GET", f"/v1/campaigns/sale/users/{each}", None, (200, 404)
+    ),
+    "pause": lambda each: Question(
+        "other's ids", "POST", f"/v1/campaigns/{each}/pause", None, (404,)
+    ),
+    "resume": lambda each: Question(
+        "other's ids", "POST", f"/v1/campaigns/{each}/resume", None, (404,)
+    ),
     "results": lambda each: Question(
         "other's ids", "GET", f"/v1/campaigns/{each}/results", None, (404,)
     ),
@@ -284,6 +302,10 @@ def _definition(tenant: Tenant, name: str) -> dict[str, Any]:
     }
 
 
+def _wanted(tenant: Tenant) -> dict[str, Any]:
+    return {"topics": {tenant.says("topic"): False}, "quiet_hours": None, "snoozed_until": None}
+
+
 def _events(tenant: Tenant, numbers: Sequence[int]) -> Question:
     body = [
         {
@@ -332,7 +354,15 @@ def _any(tenant: Tenant, rng: random.Random) -> Question:
     cheap = (
         Question("GET one user", "GET", f"/v1/users/{user}"),
         Question("GET best times", "GET", f"/v1/users/{user}/best-times"),
-        Question("GET explanation", "GET", f"/v1/users/{user}/explanation", None, (503,)),
+        Question("GET explanation", "GET", f"/v1/users/{user}/explanation", None, (409,)),
+        Question("GET consent", "GET", f"/v1/users/{user}/consent"),
+        Question("GET preferences", "GET", f"/v1/users/{user}/preferences"),
+        Question("PUT preferences", "PUT", f"/v1/users/{user}/preferences", _wanted(tenant)),
+        Question("GET export of a user", "GET", f"/v1/users/{user}/export"),
+        Question("GET exported sends", "GET", f"/v1/exports/sends?campaign_id={sale}"),
+        Question("GET exported devices", "GET", "/v1/exports/devices"),
+        Question("GET whether it reaches", "GET", f"/v1/campaigns/{sale}/users/{user}"),
+        Question("GET audit", "GET", "/v1/audit?limit=20"),
         Question("GET one campaign", "GET", f"/v1/campaigns/{campaign}"),
         Question("GET one send", "GET", f"/v1/sends/{send}"),
         Question("GET results", "GET", f"/v1/campaigns/{campaign}/results"),
