@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from sendopt.app import App
+from sendopt.records import TenantId, UserId
 from sendopt.schedule import EXAMPLE
 
 
@@ -29,14 +32,22 @@ def faults(response: httpx.Response) -> dict[str, dict[str, Any]]:
     return {each.get("field", ""): each for each in problem["errors"]}
 
 
-def test_no_route_lets_a_parameter_go_unheard(acme: httpx.Client, operator: httpx.Client) -> None:
+def test_no_route_lets_a_parameter_go_unheard(
+    app: App, acme: httpx.Client, operator: httpx.Client
+) -> None:
+    work = app.as_owner_of(TenantId("acme"))
+    token = work.device_tokens.issue(UserId("unheard"), lifetime=timedelta(hours=1)).token
+    spoken = {"/v1/me/": token, "/v1/operator/": app.operator.keys.issue("unheard").key}
     for method, template in every_operation(acme):
         if template == "/healthz":
             continue  # answered before any route: nobody must restart a service for its query
         path = re.sub(r"\{\w+\}", "delivery", template)
         client = operator if path == "/metrics" else acme
+        own = {f"Bearer {key}" for prefix, key in spoken.items() if path.startswith(prefix)}
+        authorization = own.pop() if own else client.headers["Authorization"]
         response = client.request(
-            method, path, params={"no_such": "1"}, headers={"Content-Type": "application/json"},
+            method, path, params={"no_such": "1"},
+            headers={"Content-Type": "application/json", "Authorization": authorization},
             content=b"{}" if method in {"POST", "PUT"} else None,
         )  # fmt: skip
         if (method, template) == ("GET", "/t/{token}"):
