@@ -25,11 +25,21 @@ from sendopt.records import (
     Permission,
     Plan,
     Policy,
+    SendState,
     UserId,
 )
 from sendopt.schedule import reach
 from sendopt.schedule.reach import Failure, Reach
-from sendopt.state import campaign_list, campaigns, pauses, plans, revisions, send_list
+from sendopt.state import (
+    campaign_list,
+    campaigns,
+    erased,
+    pauses,
+    plans,
+    revisions,
+    send_list,
+    users,
+)
 from sendopt.state.pages import Page
 from sendopt.state.send_list import SendFilter
 
@@ -180,18 +190,23 @@ class Campaigns(Subject):
     def reach(self, campaign_id: CampaignId, user_id: UserId) -> Reach:
         """Tell whether and when a campaign reaches a user, or why not.
 
-        By what is stored of its send; without one, by what a commit now would do. Of nobody else
-        anything is read.
+        By what is stored of its send, and what its user has said since; without one, by what a
+        commit now would do. Of nobody else anything is read.
 
         Raises:
-            NotFound: `campaign_unknown`.
+            NotFound: `campaign_unknown`; `user_unknown`, of one who was erased.
         """
         of_user = SendFilter(campaign_id=campaign_id, user_id=user_id)
+        send = None
         with self._read() as tx:
             stored = campaigns.get_campaign(tx, campaign_id)
+            if erased.among(tx, [user_id]):
+                raise users.user_unknown()
             for found in send_list.page(tx, of_user, behind=None, limit=1).items:
-                its = plans.get_send(tx, found.send.send_id)
-                return _reach_of(its, paused=stored.paused_at is not None)
+                send = plans.get_send(tx, found.send.send_id)
+        paused = stored.paused_at is not None
+        if send is not None and send.send.state is not SendState.PLANNED:
+            return _reach_of(send, stopped_by=None, paused=paused)
         # As it was accepted: that its window is over by now is what the answer says.
         campaign = schedule.as_accepted(
             stored.definition, stored.rules, at=stored.changed_at, defaults=self._planning_defaults
@@ -201,6 +216,8 @@ class Campaigns(Subject):
             status = user_status(reader, as_of=now, user_id=user_id).to_pylist()
         with self._read() as tx:
             member = one_member(tx, campaign, user_id, status=status[0] if status else None)
+        if send is not None:
+            return _reach_of(send, stopped_by=member.suppressed_by, paused=paused)
         return reach.without_send(
             campaign,
             member,
@@ -336,7 +353,7 @@ class Campaigns(Subject):
         return planner.plan(campaign, self._tenant_id, now=now)
 
 
-def _reach_of(stored: plans.StoredSend, *, paused: bool) -> Reach:
+def _reach_of(stored: plans.StoredSend, *, stopped_by: EndReason | None, paused: bool) -> Reach:
     failures = [
         Failure(each.provider, each.reason, each.finished_at)
         for each in stored.attempts
@@ -349,6 +366,7 @@ def _reach_of(stored: plans.StoredSend, *, paused: bool) -> Reach:
         next_attempt_at=stored.next_attempt_at,
         handed_over_at=stored.handed_over_at,
         last_failure=failures[-1] if failures else None,
+        stopped_by=stopped_by,
         paused=paused,
     )
 

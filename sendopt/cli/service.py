@@ -36,6 +36,7 @@ def run(home: Home = None) -> None:
 
     API, scheduler, dispatcher, tracker and appender.
 
+    It listens at $SENDOPT_HTTP__HOST and $SENDOPT_HTTP__PORT, where /docs tells of the API.
     Ends at SIGTERM or Ctrl-C after what it has begun; what is acknowledged is on disk.
     """
     _supervise(home, lambda app: _with_api(app, _dispatching(app) + _appending(app)))

@@ -72,13 +72,32 @@ def of_send(
     next_attempt_at: datetime | None,
     handed_over_at: datetime | None,
     last_failure: Failure | None,
+    stopped_by: EndReason | None,
     paused: bool,
 ) -> Reach:
-    """Tell what is stored of a send, of a campaign that is paused or is not."""
+    """Tell what is stored of a send, and what will stop it.
+
+    Args:
+        send: as it is stored.
+        decision: why it has its time.
+        attempt_count: begun so far.
+        next_attempt_at: None = there will be none.
+        handed_over_at: when its provider accepted it; None = none did.
+        last_failure: what became of the last attempt that failed.
+        stopped_by: what its user has said since it was planned, by which it would be stopped at
+            its hand-over if it were now; None = nothing.
+        paused: whether its campaign is.
+    """
     at = handed_over_at or next_attempt_at or send.due_at
     when = _on_the_clock(at, decision.timezone)
     reaches = send.state in {SendState.PLANNED, SendState.CLAIMED, SendState.DELIVERED}
     match send.state:
+        case SendState.PLANNED if stopped_by is not None:
+            code, reaches = str(stopped_by), False
+            text = (
+                f"It is planned for {when}, and will be stopped then ({code}): "
+                f"{stopped_by.meaning}."
+            )
         case SendState.PLANNED if paused:
             code, reaches = str(ReachCode.CAMPAIGN_PAUSED), False
             until = _on_the_clock(send.expires_at, decision.timezone)
@@ -175,7 +194,9 @@ def _about_slots(told: Reach) -> tuple[str, ...]:
     if not told.excluded:
         return ()
     by = ", ".join(f"{count} by {reason}" for reason, count in told.excluded.items())
-    return (f"Of {told.slot_count} candidate times are out of the question: {by}.",)
+    count = sum(told.excluded.values())
+    are = "is" if count == 1 else "are"
+    return (f"Of {told.slot_count} candidate times {count} {are} out of the question: {by}.",)
 
 
 def _meaning(code: str) -> str:

@@ -232,13 +232,7 @@ def get(tx: TenantRead, user_id: UserId) -> User:
     """
     row = tx.execute(_USERS.where(tx.owns(app_user), app_user.c.user_id == user_id)).one_or_none()
     if row is None or erased.among(tx, [user_id]):
-        raise NotFound(
-            "there is no such user",
-            code="user_unknown",
-            field="user_id",
-            hint="ids are compared letter by letter; a user is known from the first event, device "
-            "or profile on: `sendopt ingest`, or PUT /v1/users/{user_id}",
-        )
+        raise user_unknown()
     return _user(row)
 
 
@@ -272,3 +266,14 @@ _USERS = sa.select(app_user)
 
 def _user(row: sa.Row[Any]) -> User:
     return User(UserId(row.user_id), row.timezone, row.opted_out_at)
+
+
+def user_unknown() -> NotFound:
+    """Return the answer to the id of a user of whom nobody has heard, or who was erased."""
+    return NotFound(
+        "there is no such user",
+        code="user_unknown",
+        field="user_id",
+        hint="ids are compared letter by letter; who is known from events alone has no profile: it "
+        "begins with the first device, or with PUT /v1/users/{user_id}",
+    )

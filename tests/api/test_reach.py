@@ -21,6 +21,7 @@ DEFINITION = {
     "audience": ["ann", "bob", "out", "mute", "nobody", "kei"],
     "quiet_hours": {"start": "22:00", "end": "08:00"},
 }
+WANTS = {"topics": {}, "quiet_hours": None, "snoozed_until": None}
 NIGHT_IN_TOKYO = {"earliest_at": "2026-10-02T13:30:00Z", "latest_at": "2026-10-02T16:00:00Z"}
 
 Reach = Callable[..., dict[str, Any]]
@@ -64,6 +65,29 @@ def reach(town: httpx.Client) -> Reach:
         return found
 
     return ask
+
+
+@pytest.mark.parametrize(
+    ("what", "said", "code"),
+    [
+        ("consent", {"given": False, "source": "a call"}, "opted_out"),
+        ("preferences", WANTS | {"topics": {"sale": False}}, "topic_unwanted"),
+        ("preferences", WANTS | {"snoozed_until": "2026-10-04T00:00:00Z"}, "snoozed"),
+    ],
+)
+def test_what_a_user_says_after_the_planning_is_told(
+    town: httpx.Client, reach: Reach, what: str, said: dict[str, Any], code: str
+) -> None:
+    user, campaign = f"says {code}", f"before-{code}"
+    device = {"device_id": user, "user_id": user, "channel": "simulator", "address": {}}
+    town.post("/v1/devices", json=device)
+    body = DEFINITION | {"campaign_id": campaign, "audience": [user], "message_type": "sale"}
+    assert town.post("/v1/campaigns?commit=true", json=body).status_code == 201
+    assert reach(campaign, user)["code"] == "planned"
+    assert town.put(f"/v1/users/{user}/{what}", json=said).status_code == 200
+    found = reach(campaign, user)
+    assert (found["code"], found["reaches"]) == (code, False)
+    assert "will be stopped then" in found["text"][0]
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,10 @@ def get_results(who: ResultsRead, app: Facade, campaign_id: PathId) -> Results:
     return Results.of(app.for_(who).results.of_campaign(CampaignId(campaign_id)))
 
 
-@router.get("/{campaign_id}/users/{user_id}", responses=problems.responses(_UNKNOWN))
+@router.get(
+    "/{campaign_id}/users/{user_id}",
+    responses=problems.responses({404: ["campaign_unknown", "user_unknown", "not_found"]}),
+)
 def get_reach(who: SendsRead, app: Facade, campaign_id: PathId, user_id: PathUserId) -> Reach:
     """Say whether and when a campaign reaches a user, or why not.
 
