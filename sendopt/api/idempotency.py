@@ -17,7 +17,6 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request, Response
 
 from sendopt.api import problems
-from sendopt.api.auth import OF_DEVICES, OF_OPERATORS
 from sendopt.api.threads import in_thread
 from sendopt.app import App
 from sendopt.errors import SendoptError
@@ -27,15 +26,13 @@ from sendopt.state.requests import Claim, KeptAnswer
 Endpoint = Callable[..., Coroutine[Any, Any, Any]]
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-#: Whose requests are no tenant's.
-_OTHERS = (OF_OPERATORS, OF_DEVICES)
 #: Of an answer that was given before.
 REPLAYED = "Idempotent-Replayed"
 #: What every such route can answer because of the key.
 CODES = {409: ["request_in_progress"], 422: ["idempotency_key_reused", "invalid"]}
 
-#: Answers that would be the same another time. What a role, a turn or a store refuses may change.
-_FINAL = frozenset({400, 404, 409, 415, 422})
+#: What a route answers that refuses one.
+UNHEARD = {422: ["idempotency_key_unheard"]}
 
 _IdempotencyKey = Annotated[
     str | None,
@@ -43,19 +40,12 @@ _IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         pattern=r"^[\x21-\x7e]{1,255}$",
         description="A name for this request, such as a new UUID. For 24 hours a repetition under "
-        f"it gets the first answer again, with `{REPLAYED}: true`.",
+        f"it gets the answer of success again, with `{REPLAYED}: true`. It is worked out anew if "
+        "the first was a refusal or a failure, or took more than 1 MiB, or showed a token; "
+        "of a request that issued a key it is refused.",
     ),
 ]
 _ADDED = ("keyed_request", "idempotency_key")
-
-
-def takes_key(path: str, methods: set[str]) -> bool:
-    """Tell whether a route's requests may be repeated under a key.
-
-    Devices have none: what they report counts once by itself. What operators post is theirs, and
-    answers of tenants alone are kept.
-    """
-    return path.startswith("/v1/") and not path.startswith(_OTHERS) and methods == {"POST"}
 
 
 def claim_of(request: Request) -> Claim | None:
@@ -95,7 +85,10 @@ async def _itself(request: Request) -> Request:
 
 
 def ended(handle: Handler, *, shows_secret: bool) -> Handler:
-    """Keep what `handle` answers to a keyed request for good, and give up what may change.
+    """Keep what `handle` answers to a keyed request that it carried out.
+
+    What it refused has changed nothing and may be allowed another time, such as the report of a
+    send that is being handed over: the repetition is looked at anew.
 
     A secret is kept nowhere: the repetition is carried out, unless what issued it has noted that.
     """
@@ -132,7 +125,7 @@ async def _end(request: Request, response: Response | None) -> None:
     if claim is None:
         return
     app, principal = _who(request)
-    if response is None or not _is_final(response.status_code):
+    if response is None or not 200 <= response.status_code < 300:
         await in_thread(lambda: app.requests.give_up(principal, claim))
         return
     headers = tuple(
@@ -140,10 +133,6 @@ async def _end(request: Request, response: Response | None) -> None:
     )
     answer = KeptAnswer(response.status_code, headers, bytes(response.body))
     await in_thread(lambda: app.requests.keep(principal, claim, answer))
-
-
-def _is_final(status: int) -> bool:
-    return 200 <= status < 300 or status in _FINAL
 
 
 def _who(request: Request) -> tuple[App, Principal]:

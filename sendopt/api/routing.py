@@ -14,7 +14,7 @@ from fastapi import Depends
 from fastapi.routing import APIRoute
 
 from sendopt.api import idempotency, problems
-from sendopt.api.idempotency import takes_key
+from sendopt.api.keyed_routes import refuses_key, takes_key
 from sendopt.api.parameters import unheard_parameters
 from sendopt.api.threads import threaded
 from sendopt.errors import InvalidInput, together
@@ -34,9 +34,12 @@ class Route(APIRoute):
         if options.get("summary") is None:
             options["summary"] = _first_sentence(endpoint)
         call = _hearing_all(threaded(endpoint))
-        if takes_key(path, set(options.get("methods") or ())):
+        methods = set(options.get("methods") or ())
+        if takes_key(path, methods):
             call = idempotency.begun(call)
             options["responses"] = problems.joined(options["responses"], idempotency.CODES)
+        if refuses_key(path, methods):
+            options["responses"] = problems.joined(options["responses"], idempotency.UNHEARD)
         super().__init__(path, call, **options)
 
     def get_route_handler(self) -> idempotency.Handler:

@@ -21,7 +21,7 @@ from sendopt.api import create_api
 from sendopt.api.auth import guarded_routes
 from sendopt.app import App
 from sendopt.clock import VirtualClock
-from sendopt.errors import StoreFailure
+from sendopt.errors import Conflict, InvalidInput, StoreFailure
 from sendopt.records import TenantId
 from sendopt.settings import Settings, StateSettings
 from sendopt.state import tenants
@@ -139,18 +139,39 @@ def test_another_request_under_the_key_is_refused(
     assert refused.json()["field"] == "Idempotency-Key"
 
 
-def test_refusals_of_what_was_read_are_kept_and_nobody_else_gets_them(
-    post: Post, shop: tuple[App, VirtualClock]
+def test_what_was_refused_is_looked_at_anew(
+    post: Post, shop: tuple[App, VirtualClock], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused = post("/v1/campaigns/unknown/cancel")
-    assert (refused.status_code, refused.json()["code"]) == (404, "campaign_unknown")
-    assert told(post("/v1/campaigns/unknown/cancel")) == told(refused)
+    """The report of a send overtakes its hand-over, a campaign its definition, a clock ours."""
+    early = post("/v1/campaigns/drafted/cancel")
+    assert (early.status_code, early.json()["code"]) == (404, "campaign_unknown")
+    assert post("/v1/campaigns", DRAFT, under=None).status_code == 201
+    again = post("/v1/campaigns/drafted/cancel")
+    assert (again.status_code, is_replayed(again)) == (200, False)
+    assert is_replayed(post("/v1/campaigns/drafted/cancel"))
+    for error in (Conflict("not yet", code="not_handed_over"), InvalidInput("ahead")):
+        under = error.code
+        with monkeypatch.context() as refusing:
+
+            def refuse(*_: object, error: Exception = error, **__: object) -> None:
+                raise error
+
+            refusing.setattr("sendopt.app.campaigns.Campaigns.put", refuse)
+            refused = post("/v1/campaigns", DRAFT, under=under)
+            assert refused.status_code in (409, 422)
+        assert post("/v1/campaigns", DRAFT, under=under).status_code == 200
+
+
+def test_nobody_else_gets_what_was_answered(post: Post, shop: tuple[App, VirtualClock]) -> None:
+    assert post("/v1/campaigns", DRAFT, under=None).status_code == 201
+    first = post("/v1/campaigns/drafted/cancel")
+    assert told(post("/v1/campaigns/drafted/cancel")) == told(first)
     analyst = shop[0].as_owner_of(SHOP).keys.issue("a", role="analyst").key
     headers = {"Authorization": f"Bearer {analyst}"}
-    assert post("/v1/campaigns/unknown/cancel", headers=headers).status_code == 403
+    assert post("/v1/campaigns/drafted/cancel", headers=headers).status_code == 403
     owner = shop[0].as_owner_of(SHOP).keys.issue("b").key
     headers = {"Authorization": f"Bearer {owner}"}
-    other = post("/v1/campaigns/unknown/cancel", headers=headers)
+    other = post("/v1/campaigns/drafted/cancel", headers=headers)
     assert other.json()["code"] == "idempotency_key_reused"
 
 

@@ -56,6 +56,16 @@ def test_tenants_are_created_once_and_listed_by_name(operator: httpx.Client) -> 
     assert refused.json()["code"] == "tenant_invalid"
 
 
+def test_a_key_for_repeating_is_refused_where_none_is_heard(operator: httpx.Client) -> None:
+    before = operator.get("/v1/operator/keys").json()
+    headers = {"Idempotency-Key": "once"}
+    for path, body in (("keys", {"name": "twice", "role": "observer"}), ("hold", None)):
+        refused = operator.post(f"/v1/operator/{path}", json=body, headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_key_unheard")
+        assert refused.json()["field"] == "Idempotency-Key"
+    assert operator.get("/v1/operator/keys").json() == before
+
+
 def test_what_waits_is_told_by_tenant(operator: httpx.Client) -> None:
     found = operator.get("/v1/operator/backlog").json()
     assert found["sends"]["default"]["planned"] == 0

@@ -191,6 +191,12 @@ def test_a_browser_tells_of_sends_to_its_own_user_alone(as_user: Speak, service:
         assert (charged.status_code, charged.json()["code"]) == (422, "kind_unknown")
 
 
+def test_a_key_for_repeating_is_refused_where_none_is_heard(as_user: Speak) -> None:
+    headers = {"Idempotency-Key": "once"}
+    refused = as_user(ANN).post("/v1/me/devices", json={}, headers=headers)
+    assert "idempotency_key_unheard" in {each["code"] for each in refused.json()["errors"]}
+
+
 def said_by_ann(service: App) -> list[tuple[bool, datetime, str | None]]:
     found = service.as_owner_of(DEFAULT_TENANT).users.consent(ANN)
     return [(each.given, each.at, each.source) for each in found.statements]
