@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 
 from sendopt.errors import InvalidInput, together
 from sendopt.json_forms import Place
 from sendopt.masking import masked, remember, secrets_in
 from sendopt.model_faults import faults_of
 from sendopt.oidc_settings import OidcSettings
-from sendopt.section import Names, Section
+from sendopt.origins import PageOrigin
+from sendopt.section import Names, Section, names
 from sendopt.text import nearest
 
 DEFAULT_HOME = Path("sendopt-home")
@@ -129,6 +130,8 @@ class HttpSettings(Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, lt=65536)] = 8420
     base_url: str = "http://127.0.0.1:8420"  # what click links begin with
+    # Of pages that may use /v1/me/, such as ["https://www.shop.example"]; docs/devices.md.
+    browser_origins: Annotated[tuple[PageOrigin, ...], BeforeValidator(names)] = ()
     metrics_key: SecretStr = SecretStr("")  # opens /metrics; empty = it stays closed
     # Fewer where the process may not open so many files (ulimit -n), of which stores need some.
     connections: Count = 1000

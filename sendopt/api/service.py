@@ -18,6 +18,7 @@ from sendopt.api.alive import Alive
 from sendopt.api.auth import guarded_routes, is_guarded
 from sendopt.api.best_times import BestTimesFromStore
 from sendopt.api.body import Bodies
+from sendopt.api.browsers import Browsers
 from sendopt.api.connections import Connections, raise_file_limit
 from sendopt.api.exports import Exports
 from sendopt.api.gauges import BacklogGauges, DriftGauges, PartGauges
@@ -130,6 +131,8 @@ def create_api(app: App, parts: Sequence[Part] = ()) -> FastAPI:
     counted = {"metrics": api.state.metrics, "random_bytes": app.random_bytes}
     # The last is the outermost.
     api.add_middleware(Admission, metrics=api.state.metrics)
+    if origins := app.settings.http.browser_origins:
+        api.add_middleware(Browsers, origins=origins)
     api.add_middleware(Observer, **counted)
     api.add_middleware(BestTimesFromStore, facade=app, metrics=api.state.metrics)
     api.add_middleware(Alive, **counted)
