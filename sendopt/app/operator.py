@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sendopt.app.operator_keys import OperatorKeys
-from sendopt.app.operator_subject import OperatorSubject, operator_needs
 from sendopt.app.state_store import HOME_ID_BYTES
+from sendopt.app.subject import OperatorSubject, needs
 from sendopt.errors import InvariantBroken, LeaseHeld
 from sendopt.records import AuditFilter, AuditRecord, OperatorPermission, TenantId
 from sendopt.state import audit_trail, drift, tenants
@@ -47,33 +47,33 @@ class Operator(OperatorSubject):
         """Who else may."""
         return OperatorKeys(self._stores, self._principal)
 
-    @operator_needs(OperatorPermission.TENANTS_WRITE)
+    @needs(OperatorPermission.TENANTS_WRITE)
     def create_tenant(self, tenant_id: TenantId, *, timezone: str) -> bool:
         """Create a tenant; False if it was there already."""
         return self.put_tenant(tenant_id, timezone=timezone)[0]
 
-    @operator_needs(OperatorPermission.TENANTS_WRITE)
+    @needs(OperatorPermission.TENANTS_WRITE)
     def put_tenant(self, tenant_id: TenantId, *, timezone: str) -> tuple[bool, Tenant]:
         """Create a tenant unless it is there; return whether it was created, and the tenant."""
         with self._stores.state.write_fleet() as tx:
-            created = tenants.create(tx, tenant_id, timezone=timezone, now=self._stores.clock.now())
+            created = tenants.create(tx, tenant_id, timezone=timezone, now=self._now())
             if created:
                 self._audit(tx, "tenant:create", tenant_id, after={"timezone": timezone})
             return created, tenants.get(tx.of(tenant_id))
 
-    @operator_needs(OperatorPermission.TENANTS_READ)
+    @needs(OperatorPermission.TENANTS_READ)
     def tenants(self) -> list[Tenant]:
         """Return every tenant, by name."""
         with self._stores.state.read_fleet() as tx:
             return [tenants.get(tx.of(each)) for each in tenants.everyone(tx)]
 
-    @operator_needs(OperatorPermission.TENANTS_READ)
+    @needs(OperatorPermission.TENANTS_READ)
     def page_of_tenants(self, *, behind: TenantId | None = None, limit: int) -> Page[Tenant]:
         """Return up to `limit` tenants by name."""
         with self._stores.state.read_fleet() as tx:
             return tenants.page(tx, behind=behind, limit=limit)
 
-    @operator_needs(OperatorPermission.OPERATOR_AUDIT_READ)
+    @needs(OperatorPermission.OPERATOR_AUDIT_READ)
     def audit(
         self, chosen: AuditFilter, *, behind: AuditKey | None = None, limit: int
     ) -> Page[AuditRecord]:
@@ -81,7 +81,7 @@ class Operator(OperatorSubject):
         with self._stores.state.read_fleet() as tx:
             return audit_trail.page_of_operators(tx, chosen, behind=behind, limit=limit)
 
-    @operator_needs(OperatorPermission.FLEET_HOLD)
+    @needs(OperatorPermission.FLEET_HOLD)
     def hold(self) -> Decided:
         """Hold every unfinished send of every tenant: this is a copy, its original may be at work.
 
@@ -89,7 +89,7 @@ class Operator(OperatorSubject):
         backups.
         """
         with self._stores.state.write_fleet() as tx:
-            now = self._stores.clock.now()
+            now = self._now()
             before = held(tx, now=now)
             hold(tx)
             part_from_twins(tx, self._stores.random_bytes(HOME_ID_BYTES).hex())
@@ -98,7 +98,7 @@ class Operator(OperatorSubject):
             self._audit(tx, "fleet:hold", _ALL, after={"sends": decided.sends})
             return decided
 
-    @operator_needs(OperatorPermission.FLEET_HOLD)
+    @needs(OperatorPermission.FLEET_HOLD)
     def resume(self, *, overdue: bool) -> Decided:
         """Let held sends go out that are due from now on.
 
@@ -109,7 +109,7 @@ class Operator(OperatorSubject):
             overdue: also those whose time has come, unless they have expired.
         """
         with self._stores.state.write_fleet() as tx:
-            now = self._stores.clock.now()
+            now = self._now()
             before = held(tx, now=now)
             resume(tx, now=now, overdue=overdue)
             take_place(tx)
@@ -119,7 +119,7 @@ class Operator(OperatorSubject):
             self._audit(tx, "fleet:resume", _ALL, after=told)
             return decided
 
-    @operator_needs(OperatorPermission.FLEET_READ)
+    @needs(OperatorPermission.FLEET_READ)
     def backlog(self) -> Backlog:
         """Count what waits in every tenant's name.
 
@@ -128,9 +128,9 @@ class Operator(OperatorSubject):
         """
         from sendopt.app.backlog import measure
 
-        return measure(self._stores.state, self._stores.log, now=self._stores.clock.now())
+        return measure(self._stores.state, self._stores.log, now=self._now())
 
-    @operator_needs(OperatorPermission.FLEET_READ)
+    @needs(OperatorPermission.FLEET_READ)
     def drift_alarms(self) -> list[KeptAlarm]:
         """Return what the last look for drift found for every tenant.
 
@@ -140,7 +140,7 @@ class Operator(OperatorSubject):
         with self._stores.state.read_fleet() as tx:
             return drift.everyones(tx)
 
-    @operator_needs(OperatorPermission.FLEET_READ)
+    @needs(OperatorPermission.FLEET_READ)
     def serve_model_pages(
         self, *, port: int, stop: threading.Event, opened: Callable[[str], None]
     ) -> None:
@@ -161,7 +161,7 @@ class Operator(OperatorSubject):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         pages.serve(*self._stores.registry_place, port=port, stop=stop, opened=opened)
 
-    @operator_needs(OperatorPermission.FLEET_VERIFY)
+    @needs(OperatorPermission.FLEET_VERIFY)
     def scrub_log(self, *, progress: Callable[[str], None]) -> ScrubReport:
         """Compare everything in the log with what was written down when it was appended.
 
@@ -175,7 +175,7 @@ class Operator(OperatorSubject):
         log, clock = self._stores.log, self._stores.clock
         return scrub(log, lambda: right_to_append(log, clock), progress=progress)
 
-    @operator_needs(OperatorPermission.FLEET_VERIFY)
+    @needs(OperatorPermission.FLEET_VERIFY)
     def verify(self, *, progress: Callable[[str], None]) -> Report:
         """Check every invariant over every store and tenant, whatever is damaged."""
         from sendopt.app.home_files import HomeFiles
@@ -196,7 +196,7 @@ class Operator(OperatorSubject):
         return verify(
             subject,
             settle=self._settle_if_possible,
-            now=self._stores.clock.now(),
+            now=self._now(),
             progress=progress,
         )
 

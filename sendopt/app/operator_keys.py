@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sendopt.app.operator_subject import OperatorSubject, operator_needs
+from sendopt.app.subject import OperatorSubject, needs
 from sendopt.errors import NotPermitted
 from sendopt.records import OPERATOR_PERMISSIONS_OF, OperatorPermission, OperatorRole
 from sendopt.state import operator_keys
@@ -24,7 +24,7 @@ class IssuedOperatorKey:
 class OperatorKeys(OperatorSubject):
     """Who may run the service from elsewhere."""
 
-    @operator_needs(OperatorPermission.OPERATOR_KEYS_WRITE)
+    @needs(OperatorPermission.OPERATOR_KEYS_WRITE)
     def issue(
         self, name: str, *, role: str = OperatorRole.OPERATOR, lifetime: timedelta | None = None
     ) -> IssuedOperatorKey:
@@ -34,7 +34,7 @@ class OperatorKeys(OperatorSubject):
             InvalidInput: `role_unknown`, `text_invalid`, `key_expired`.
             NotPermitted: `role_beyond_own`.
         """
-        now = self._stores.clock.now()
+        now = self._now()
         with self._stores.state.write_fleet() as tx:
             key = operator_keys.issue(
                 tx,
@@ -49,7 +49,7 @@ class OperatorKeys(OperatorSubject):
             self._audit(tx, "operator_key:issue", listed.key_id, after=_told(listed))
             return IssuedOperatorKey(key, listed)
 
-    @operator_needs(OperatorPermission.OPERATOR_KEYS_WRITE)
+    @needs(OperatorPermission.OPERATOR_KEYS_WRITE)
     def revoke(self, key_id: str) -> None:
         """Make a key useless from now on.
 
@@ -60,11 +60,11 @@ class OperatorKeys(OperatorSubject):
         with self._stores.state.write_fleet() as tx:
             before = operator_keys.get(tx, key_id)
             self._require_power(before.role)
-            operator_keys.revoke(tx, key_id, now=self._stores.clock.now())
+            operator_keys.revoke(tx, key_id, now=self._now())
             if before.revoked_at is None:
                 self._audit(tx, "operator_key:revoke", key_id, before=_told(before))
 
-    @operator_needs(OperatorPermission.OPERATOR_KEYS_READ)
+    @needs(OperatorPermission.OPERATOR_KEYS_READ)
     def everyone(self) -> list[OperatorKey]:
         """Return the keys without their secrets, the oldest first."""
         with self._stores.state.read_fleet() as tx:

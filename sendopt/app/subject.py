@@ -11,30 +11,68 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from sendopt.app.stores import Stores
-from sendopt.records import AuditRecord, Permission, Principal
-from sendopt.state import TenantRead, TenantWrite, audit_trail
+from sendopt.records import (
+    AuditRecord,
+    OperatorPermission,
+    OperatorPrincipal,
+    Permission,
+    Principal,
+)
+from sendopt.state import FleetWrite, TenantRead, TenantWrite, audit_trail
 
 _AUDIT_ID_BYTES = 16
 
+Who = TypeVar("Who", bound=Principal | OperatorPrincipal)
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
-Self = TypeVar("Self", bound="Subject")
+Bound = TypeVar("Bound", bound="_Bound[Any]")
 
 
-class Subject:
-    """The use cases of one subject.
+class _Bound(Generic[Who]):
+    """Use cases that are bound to who asks for them.
 
     Args:
         stores: of the whole process.
-        principal: who asks, and of which tenant.
+        principal: who asks.
     """
 
-    def __init__(self, stores: Stores, principal: Principal) -> None:
+    def __init__(self, stores: Stores, principal: Who) -> None:
         self._stores = stores
-        self._principal = principal
+        self._principal: Who = principal
+
+    def _now(self) -> datetime:
+        return self._stores.clock.now()
+
+    def _record(
+        self,
+        action: str,
+        target: str,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any] | None,
+    ) -> AuditRecord:
+        """Return that the principal makes a change; see `AuditRecord`."""
+        who = self._principal
+        return AuditRecord(
+            audit_id=self._stores.random_bytes(_AUDIT_ID_BYTES).hex(),
+            at=self._now(),
+            actor=who.actor,
+            role=who.role,
+            origin=who.origin,
+            action=action,
+            target=target,
+            before=before,
+            after=after,
+        )
+
+
+class Subject(_Bound[Principal]):
+    """The use cases of one subject within a tenant."""
+
+    def __init__(self, stores: Stores, principal: Principal) -> None:
+        super().__init__(stores, principal)
         self._tenant_id = principal.tenant_id
 
     def _read(self) -> AbstractContextManager[TenantRead]:
@@ -42,9 +80,6 @@ class Subject:
 
     def _write(self) -> AbstractContextManager[TenantWrite]:
         return self._stores.state.write(self._tenant_id)
-
-    def _now(self) -> datetime:
-        return self._stores.clock.now()
 
     def _audit(
         self,
@@ -56,25 +91,29 @@ class Subject:
         after: Mapping[str, Any] | None = None,
     ) -> None:
         """Keep that the principal made the change that `tx` makes; see `AuditRecord`."""
-        who = self._principal
-        record = AuditRecord(
-            audit_id=self._stores.random_bytes(_AUDIT_ID_BYTES).hex(),
-            at=self._now(),
-            actor=who.actor,
-            role=who.role,
-            origin=who.origin,
-            action=action,
-            target=target,
-            before=before,
-            after=after,
-        )
-        audit_trail.add(tx, record)
+        audit_trail.add(tx, self._record(action, target, before, after))
+
+
+class OperatorSubject(_Bound[OperatorPrincipal]):
+    """The use cases of one subject over tenants."""
+
+    def _audit(
+        self,
+        tx: FleetWrite,
+        action: str,
+        target: str,
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keep that the operator made the change that `tx` makes; see `AuditRecord`."""
+        audit_trail.add_of_operator(tx, self._record(action, target, before, after))
 
 
 def needs(
-    permission: Permission,
+    permission: Permission | OperatorPermission,
 ) -> Callable[
-    [Callable[Concatenate[Self, Given], Answer]], Callable[Concatenate[Self, Given], Answer]
+    [Callable[Concatenate[Bound, Given], Answer]], Callable[Concatenate[Bound, Given], Answer]
 ]:
     """Return what makes a method of a subject refuse whoever lacks `permission`.
 
@@ -82,10 +121,10 @@ def needs(
     """
 
     def declare(
-        method: Callable[Concatenate[Self, Given], Answer],
-    ) -> Callable[Concatenate[Self, Given], Answer]:
+        method: Callable[Concatenate[Bound, Given], Answer],
+    ) -> Callable[Concatenate[Bound, Given], Answer]:
         @wraps(method)
-        def permitted(self: Self, /, *args: Given.args, **kwargs: Given.kwargs) -> Answer:
+        def permitted(self: Bound, /, *args: Given.args, **kwargs: Given.kwargs) -> Answer:
             self._principal.require(permission)
             return method(self, *args, **kwargs)
 
@@ -95,6 +134,6 @@ def needs(
     return declare
 
 
-def permission_of(method: object) -> Permission | None:
+def permission_of(method: object) -> Permission | OperatorPermission | None:
     """Return what a method of a subject needs; None = it does not say."""
     return getattr(method, "permission", None)
