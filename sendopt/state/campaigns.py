@@ -73,7 +73,7 @@ def put_campaign(
 
     Raises:
         Conflict: `campaign_conflict`, `campaign_cancelled`, if it was committed or cancelled with
-            another definition; `user_erased`, naming the place in the audience.
+            another definition; `user_erased`, as `refuse_erased`.
     """
     refuse_erased(tx, given)
     created = tx.execute(
@@ -128,15 +128,18 @@ def add_revision(
 
 
 def refuse_erased(tx: TenantWrite, given: Campaign) -> None:
-    """Refuse an audience that names a user who was erased.
+    """Refuse a definition that names a user who was erased.
 
     Raises:
-        Conflict: `user_erased`, naming the place in the audience.
+        Conflict: `user_erased`, naming the place in the audience, or the candidate times.
     """
-    gone = erased.among(tx, given.audience or ())
-    for place, user_id in enumerate(given.audience or ()):
+    audience, times = given.audience or (), given.candidate_times or {}
+    gone = erased.among(tx, {*audience, *times})
+    for place, user_id in enumerate(audience):
         if user_id in gone:
             raise erased.user_erased(f"/audience/{place}")
+    if gone:
+        raise erased.user_erased("/candidate_times")
 
 
 def require_definition(tx: TenantWrite, campaign_id: CampaignId, definition: Any) -> None:

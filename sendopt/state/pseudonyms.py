@@ -22,6 +22,7 @@ from sendopt.records import Erasure, Event, EventType, SendId, UserId
 from sendopt.state import outbox, user_events
 from sendopt.state.campaigns import fingerprint
 from sendopt.state.json_text import json_text
+from sendopt.state.named_users import CAN_NAME_USERS, users_named, without_users
 from sendopt.state.row_hash import ROW_HASH, hash_of, hashed_columns
 from sendopt.state.tables import (
     app_user,
@@ -250,11 +251,10 @@ class _Pseudonyms:
             )
 
     def _campaigns(self) -> None:
-        """Take them out of audiences; an audience of nobody else keeps a pseudonym."""
-        audience = campaign_revision.c.definition["audience"].as_string()
+        """Take them out of definitions; an audience of nobody else keeps a pseudonym."""
         rows = self._tx.execute(
             sa.select(*_needed(campaign_revision)).where(
-                self._tx.owns(campaign_revision), audience.startswith("[")
+                self._tx.owns(campaign_revision), CAN_NAME_USERS
             )
         ).all()
         named = [row for row in rows if self._named(row.definition)]
@@ -264,19 +264,12 @@ class _Pseudonyms:
         self._change(campaign_revision, named, self._without)
 
     def _named(self, definition: Any) -> list[UserId]:
-        users = [*definition.get("audience", ()), *(definition.get("candidate_times") or {})]
-        found = {UserId(each) for each in users if isinstance(each, str)}
-        return sorted(found & self._erasures.keys())
+        return sorted(users_named(definition) & self._erasures.keys())
 
     def _without(self, row: sa.Row[Any]) -> dict[str, Any]:
-        definition = dict(row.definition)
-        theirs = set(self._named(definition))
-        rest = [each for each in definition["audience"] if each not in theirs]
-        definition["audience"] = rest or [self._erasures[min(theirs)].pseudonym]
-        if times := definition.get("candidate_times"):
-            definition["candidate_times"] = {
-                user: each for user, each in times.items() if user not in theirs
-            }
+        theirs = self._named(row.definition)
+        instead = UserId(self._erasures[theirs[0]].pseudonym)
+        definition = without_users(row.definition, set(theirs), instead=instead)
         return {"definition": definition, "definition_hash": fingerprint(definition)}
 
     def _requests(self) -> None:

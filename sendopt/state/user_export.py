@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from sendopt.records import UserId
 from sendopt.state import user_events
+from sendopt.state.named_users import CAN_NAME_USERS, users_named
 from sendopt.state.tables import (
     app_user,
     attempt,
@@ -51,19 +52,30 @@ def rows_of(tx: TenantRead, user_id: UserId) -> dict[str, list[dict[str, Any]]]:
             for row in _rows(tx, table, table.c.send_id.in_(sends[start : start + _CHUNK]))
         ]
     found["recorded_events"] = [dict(row.event) for row in user_events.of_users(tx, [user_id])]
-    found["campaigns_that_name_the_user"] = [
-        {"campaign_id": row.campaign_id}
-        for row in tx.execute(
-            sa.select(campaign_revision.c.campaign_id, campaign_revision.c.definition)
-            .where(
-                tx.owns(campaign_revision),
-                campaign_revision.c.definition["audience"].as_string().startswith("["),
-            )
-            .order_by(campaign_revision.c.campaign_id, campaign_revision.c.revision)
-        )
-        if user_id in row.definition["audience"]
-    ]
+    found["campaigns_that_name_the_user"] = _campaigns(tx, user_id)
     return found
+
+
+def _campaigns(tx: TenantRead, user_id: UserId) -> list[dict[str, Any]]:
+    """Return which revisions name the user, and the times that they have for the user alone."""
+    rows = tx.execute(
+        sa.select(
+            campaign_revision.c.campaign_id,
+            campaign_revision.c.revision,
+            campaign_revision.c.definition,
+        )
+        .where(tx.owns(campaign_revision), CAN_NAME_USERS)
+        .order_by(campaign_revision.c.campaign_id, campaign_revision.c.revision)
+    )
+    return [
+        {
+            "campaign_id": row.campaign_id,
+            "revision": row.revision,
+            "candidate_times": (row.definition.get("candidate_times") or {}).get(user_id),
+        }
+        for row in rows
+        if user_id in users_named(row.definition)
+    ]
 
 
 def _rows(tx: TenantRead, table: sa.Table, which: sa.ColumnElement[bool]) -> list[dict[str, Any]]:

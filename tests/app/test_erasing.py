@@ -81,7 +81,7 @@ def an_event(number: int, user_id: str, **told: Any) -> dict[str, Any]:
     }
 
 
-def a_campaign(name: str, audience: Any, *, at: datetime) -> dict[str, Any]:
+def a_campaign(name: str, audience: Any, *, at: datetime, **more: Any) -> dict[str, Any]:
     return {
         "campaign_id": name,
         "channel": "simulator",
@@ -95,6 +95,7 @@ def a_campaign(name: str, audience: Any, *, at: datetime) -> dict[str, Any]:
         "quiet_hours": None,
         "audience": audience,
         "holdout": {"share": 0.5},
+        **more,
     }
 
 
@@ -137,8 +138,34 @@ def live(app: App, tenant_id: TenantId, tmp_path: Path) -> None:
     file = tmp_path / f"{tenant_id}.jsonl"
     file.write_text("\n".join(map(json.dumps, rows)))
     work.events.import_files([file], progress=lambda _path, _rows: None)
+    for user_id in everybody:
+        work.users.prefer(
+            user_id,
+            {
+                "topics": {"news of zz" if user_id == CANARY else "news": False},
+                "quiet_hours": None,
+                "snoozed_until": None,
+            },
+        )
+        said_at = begun_at - timedelta(days=2)
+        for given, at in ((False, said_at), (True, said_at + timedelta(days=1))):
+            said = {"given": given, "at": at.isoformat(), "source": f"letter of {user_id[:2]}"}
+            work.users.say(user_id, said)
+    own_times = {
+        user_id: [(begun_at + timedelta(hours=hour)).isoformat() for hour in (1, 2)]
+        for user_id in (CANARY, OTHERS[0])
+    }
     work.campaigns.put(
-        a_campaign("first", everybody, at=begun_at + timedelta(hours=1)), commit=True
+        a_campaign(
+            "first", everybody, at=begun_at + timedelta(hours=1), candidate_times=own_times
+        ),
+        commit=True,
+    )
+    work.campaigns.put(
+        a_campaign(
+            "to-all", "everyone", at=begun_at + timedelta(hours=1), candidate_times=own_times
+        ),
+        commit=False,
     )
     work.campaigns.put(a_campaign("later", everybody, at=begun_at + timedelta(days=9)), commit=True)
     work.campaigns.put(a_campaign("hers", [CANARY], at=begun_at + timedelta(days=9)), commit=False)
@@ -226,7 +253,7 @@ def traces(app: App) -> list[str]:
     assert len(hers) == 2
     assert links
     assert told["events"]
-    return [CANARY, *hers, *links, *HERS, "device of zz"]
+    return [CANARY, *hers, *links, *HERS, "device of zz", "letter of zz", "news of zz"]
 
 
 def test_a_canary_is_in_no_byte_of_the_home(lived: App) -> None:

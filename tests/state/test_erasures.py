@@ -48,6 +48,7 @@ from sendopt.state import (
     tables_erasure,
     tables_requests,
     unchanged,
+    user_export,
     users,
 )
 
@@ -229,6 +230,28 @@ def test_whatever_her_name_is_made_of(state: State) -> None:
     assert [name.startswith("erased-") for name in audience] == [True]
 
 
+@pytest.mark.parametrize("audience", ["everyone", [ANN, "u2"], [ANN]])
+def test_times_of_her_own_are_hers_in_every_definition(state: State, audience: Any) -> None:
+    live(state, [NORTH])
+    times = {ANN: ["2026-10-25T09:00:00Z"], "u2": ["2026-10-25T10:00:00Z"]}
+    with state.write(NORTH) as tx:
+        everything_about(tx, UserId("else"))
+        tx.execute(
+            sa.update(tables_campaigns.campaign_revision)
+            .where(campaigns.is_revision(tx, CampaignId("hers"), 1))
+            .values(definition={"audience": audience, "candidate_times": times})
+        )
+        (told,) = user_export.rows_of(tx, ANN)["campaigns_that_name_the_user"]
+    assert told == {"campaign_id": "hers", "revision": 1, "candidate_times": times[ANN]}
+    erase(state, NORTH, ANN)
+    with state.read(NORTH) as tx:
+        left = campaigns.get_campaign(tx, CampaignId("hers")).definition
+    assert names(state, NORTH, ANN) == []
+    assert left["candidate_times"] == {"u2": times["u2"]}
+    assert (left["audience"] == "everyone") is (audience == "everyone")
+    assert left["audience"]
+
+
 def test_she_is_refused_by_whatever_names_her_and_nobody_else_is(lived: State) -> None:
     erase(lived, NORTH, ANN)
     given = Campaign(
@@ -240,11 +263,13 @@ def test_she_is_refused_by_whatever_names_her_and_nobody_else_is(lived: State) -
         audience=(UserId("u2"), ANN),
         time_to_live=HOUR,
     )
+    by_times = replace(given, audience=None, candidate_times={ANN: (NOW,)})
     refused: list[Callable[[TenantWrite], object]] = [
         lambda tx: users.put(tx, ANN, timezone=None, now=NOW),
         lambda tx: devices.register(tx, a_device("new", ANN, NORTH), now=NOW),
         lambda tx: preferences.put(tx, ANN, Preferences({"news": True}), now=NOW),
         lambda tx: campaigns.put_campaign(tx, given, {}, rules={}, now=NOW),
+        lambda tx: campaigns.put_campaign(tx, by_times, {}, rules={}, now=NOW),
     ]
     for each in refused:
         with pytest.raises(Conflict) as refusal, lived.write(NORTH) as tx:
