@@ -77,8 +77,8 @@ class Eraser:
                 ready = [each for each in some if each.user_id not in claimed]
                 counts = pseudonyms.pseudonymise(tx, ready, random_bytes=self._stores.random_bytes)
                 for each in ready:
-                    of_erasure = counts[each.erasure_id]
-                    erasures.note(tx, each.erasure_id, ErasureStep.STATE, of_erasure)
+                    erasures.add_counts(tx, each.erasure_id, counts[each.erasure_id])
+                    erasures.note(tx, each.erasure_id, ErasureStep.STATE)
             self._beat()
 
     def _log_files(self, tenant_id: TenantId, waiting: Sequence[Erasure]) -> None:

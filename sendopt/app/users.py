@@ -171,7 +171,7 @@ class Users(Subject):
         """Begin to erase a user, known or not: from now on nothing that names them is taken.
 
         What is planned for them is called off, and their devices are forgotten. The service goes
-        on from there by itself, and `erasure` tells how far it is; `go_on` does it at once.
+        on from there by itself, and `erasure` tells how far it is; `Rounds.erase` does it at once.
         """
         now = self._now()
         with self._write() as tx:
@@ -182,9 +182,10 @@ class Users(Subject):
                 now=now,
                 random_bytes=self._stores.random_bytes,
             )
-            if begun.asked_at == now:  # else it was begun before
-                self._audit(tx, "user:erase", begun.erasure_id)
-            return begun
+            if begun.is_new:
+                self._audit(tx, "user:erase", begun.receipt.erasure_id)
+        with self._write() as tx:  # apart, since it may wait for rows that others have locked
+            return erasures.cut_off(tx, begun.receipt.erasure_id, user_id, now=now)
 
     @needs(Permission.USERS_ERASE)
     def erasure(self, erasure_id: str) -> ErasureReceipt:

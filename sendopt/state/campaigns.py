@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sendopt.errors import Conflict, NotFound
-from sendopt.records import Campaign, CampaignId, CampaignPhase
+from sendopt.records import Campaign, CampaignId, CampaignPhase, UserId
 from sendopt.state import erased
 from sendopt.state.campaign_phase import phase_at, same_campaign
 from sendopt.state.engine import insert
@@ -75,7 +76,7 @@ def put_campaign(
         Conflict: `campaign_conflict`, `campaign_cancelled`, if it was committed or cancelled with
             another definition; `user_erased`, as `refuse_erased`.
     """
-    refuse_erased(tx, given)
+    refuse_erased(given, erased.among(tx, users_of(given)))
     created = tx.execute(
         insert(tx, campaign)
         .values(tenant_id=tx.tenant_id, campaign_id=given.campaign_id, created_at=now)
@@ -127,18 +128,21 @@ def add_revision(
     tx.execute(sa.insert(variant), [key | asdict(wording) for wording in given.variants])
 
 
-def refuse_erased(tx: TenantWrite, given: Campaign) -> None:
-    """Refuse a definition that names a user who was erased.
+def users_of(given: Campaign) -> frozenset[UserId]:
+    """Return all users whom a campaign names."""
+    return frozenset({*(given.audience or ()), *(given.candidate_times or {})})
+
+
+def refuse_erased(given: Campaign, gone: Collection[UserId]) -> None:
+    """Refuse a campaign that names one of the users who were erased.
 
     Raises:
         Conflict: `user_erased`, naming the place in the audience, or the candidate times.
     """
-    audience, times = given.audience or (), given.candidate_times or {}
-    gone = erased.among(tx, {*audience, *times})
-    for place, user_id in enumerate(audience):
+    for place, user_id in enumerate(given.audience or ()):
         if user_id in gone:
             raise erased.user_erased(f"/audience/{place}")
-    if gone:
+    if users_of(given) & set(gone):
         raise erased.user_erased("/candidate_times")
 
 

@@ -1,7 +1,6 @@
 """Tells who was erased, by a keyed hash: nobody is listed, and nobody comes back unnoticed.
 
-Whoever writes a row that names a user asks here in the same transaction. On PostgreSQL an erasure
-that begins waits for such transactions, and they for it, by the lock of the gate for imports.
+Whoever writes a row that names a user asks here in the same transaction; `erasure_gate` says when.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import sqlalchemy as sa
 
 from sendopt.errors import Conflict, NotFound
 from sendopt.records import UserId
-from sendopt.state import import_gate
+from sendopt.state import erasure_gate
 from sendopt.state.tables_erasure import erasure, erasure_key
 from sendopt.state.transaction import TenantRead, TenantWrite, owned
 
@@ -24,9 +23,17 @@ _CHUNK = 10_000
 
 
 def among(tx: TenantRead, user_ids: Collection[UserId]) -> frozenset[UserId]:
-    """Return those of these users who were erased and not readmitted since."""
+    """Return those of these users who were erased and not readmitted since.
+
+    With a transaction that writes it stays so until that ends.
+    """
     if isinstance(tx, TenantWrite):
-        import_gate.hold_open(tx)  # else one could begin behind our back
+        erasure_gate.hold_open(tx)
+    return among_so_far(tx, user_ids)
+
+
+def among_so_far(tx: TenantRead, user_ids: Collection[UserId]) -> frozenset[UserId]:
+    """As `among`, for who works for long, and looks again at the end if `asked_count` has grown."""
     secret = tx.scalar(_SECRET, tx.bound())
     if secret is None:
         return frozenset()
@@ -43,6 +50,12 @@ def among(tx: TenantRead, user_ids: Collection[UserId]) -> frozenset[UserId]:
 
 
 _SECRET = sa.select(erasure_key.c.secret).where(owned(erasure_key))
+
+
+def asked_count(tx: TenantRead) -> int:
+    """Return how many erasures of the tenant were ever asked for."""
+    count = sa.select(sa.func.count()).select_from(erasure).where(tx.owns(erasure))
+    return tx.scalar(count) or 0
 
 
 def is_anybody(tx: TenantRead) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +21,7 @@ from sendopt.records import (
     TenantId,
     UserId,
 )
-from sendopt.state import erased, import_gate
+from sendopt.state import erased, erasure_gate
 from sendopt.state.hold import IS_HELD
 from sendopt.state.instant import Instant
 from sendopt.state.tables import app_user, device, planned_send
@@ -29,6 +31,14 @@ from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
 _SECRET_BYTES, _ID_BYTES = 32, 16
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An erasure that was asked for, now or before."""
+
+    receipt: ErasureReceipt
+    is_new: bool
+
+
 def begin(
     tx: TenantWrite,
     user_id: UserId,
@@ -36,13 +46,13 @@ def begin(
     asked_by: str,
     now: datetime,
     random_bytes: Callable[[int], bytes],
-) -> ErasureReceipt:
-    """Refuse the user from now on, call off what is planned, and forget where messages could go.
+) -> Begun:
+    """Refuse the user from the end of `tx` on; asked for again it is the erasure of before.
 
-    Asked for again it returns what was begun. What is being handed over at this moment ends by
-    itself, and what waits for it is told by `claimed_users`.
+    In a transaction of its own: while it goes on nobody else writes of the tenant's users. Then
+    `cut_off`.
     """
-    import_gate.shut(tx)  # whoever did not see the user refused has ended by now
+    erasure_gate.shut(tx)  # whoever did not see the user refused has ended by now
     key = erased.key_of(erased.secret_of(tx, random_bytes(_SECRET_BYTES)), user_id)
     known = tx.execute(
         sa.select(erasure).where(
@@ -50,18 +60,8 @@ def begin(
         )
     ).one_or_none()
     if known is not None:
-        return _receipt(known)
+        return Begun(_receipt(known), is_new=False)
     erasure_id = random_bytes(_ID_BYTES).hex()
-    devices = sa.delete(device).where(tx.owns(device), device.c.user_id == user_id)
-    counts = {
-        "devices_deleted": tx.execute(devices).rowcount,
-        "sends_cancelled": call_off(tx, [user_id], now=now),
-    }
-    tx.execute(
-        sa.update(app_user)
-        .where(tx.owns(app_user), app_user.c.user_id == user_id)
-        .values(timezone=None)
-    )
     tx.execute(
         sa.insert(erasure).values(
             tenant_id=tx.tenant_id,
@@ -70,11 +70,29 @@ def begin(
             asked_by=asked_by,
             asked_at=now,
             step=ErasureStep.ASKED,
-            counts={name: count for name, count in counts.items() if count},
+            counts={},
             user_id=user_id,
             pseudonym=f"{PSEUDONYM_PREFIX}{random_bytes(_ID_BYTES).hex()}",
         )
     )
+    return Begun(get(tx, erasure_id), is_new=True)
+
+
+def cut_off(tx: TenantWrite, erasure_id: str, user_id: UserId, *, now: datetime) -> ErasureReceipt:
+    """Call off what is planned for a user who is refused, and forget where messages could go.
+
+    What is being handed over at this moment ends by itself, and what waits for it is told by
+    `claimed_users`.
+    """
+    called_off = call_off(tx, [user_id], now=now)
+    devices = sa.delete(device).where(tx.owns(device), device.c.user_id == user_id)
+    counts = {"sends_cancelled": called_off, "devices_deleted": tx.execute(devices).rowcount}
+    tx.execute(
+        sa.update(app_user)
+        .where(tx.owns(app_user), app_user.c.user_id == user_id)
+        .values(timezone=None)
+    )
+    add_counts(tx, erasure_id, counts)
     return get(tx, erasure_id)
 
 
@@ -142,14 +160,22 @@ def is_any_under_way(tx: TenantRead) -> bool:
     return bool(tx.scalar(sa.select(waits)))
 
 
-def note(
-    tx: TenantWrite, erasure_id: str, step: ErasureStep, counts: Mapping[str, int] | None = None
-) -> None:
-    """Note that a step was done, and what it came to."""
+def note(tx: TenantWrite, erasure_id: str, step: ErasureStep) -> None:
+    """Note that a step was done."""
+    tx.execute(
+        sa.update(erasure)
+        .where(tx.owns(erasure), erasure.c.erasure_id == erasure_id)
+        .values(step=step)
+    )
+
+
+def add_counts(tx: TenantWrite, erasure_id: str, counts: Mapping[str, int]) -> None:
+    """Note what a part of an erasure came to, beside all that is noted."""
     of_erasure = sa.and_(tx.owns(erasure), erasure.c.erasure_id == erasure_id)
-    before = tx.scalar(sa.select(erasure.c.counts).where(of_erasure)) or {}
-    told = {**before, **{name: count for name, count in (counts or {}).items() if count}}
-    tx.execute(sa.update(erasure).where(of_erasure).values(step=step, counts=told))
+    before = tx.scalar(sa.select(erasure.c.counts).where(of_erasure).with_for_update())
+    total = Counter(before or {})
+    total.update(counts)
+    tx.execute(sa.update(erasure).where(of_erasure).values(counts=dict(+total)))
 
 
 def forget(tx: TenantWrite, erasure_id: str) -> None:

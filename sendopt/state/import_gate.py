@@ -13,16 +13,14 @@ import that dies in between leaves an odd number: requests look twice until the 
 
 from __future__ import annotations
 
-import zlib
-
 import sqlalchemy as sa
 
 from sendopt.records import TenantId
+from sendopt.state import tenant_lock
 from sendopt.state.tables import tenant
 from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite, owned
 
-#: First half of the advisory lock keys, so that they meet nobody else's in the same database.
-_LOCK_SPACE = zlib.crc32(b"sendopt.import_gate") - 2**31
+_PURPOSE = "sendopt.import_gate"
 
 
 def number(tx: TenantRead) -> int:
@@ -35,7 +33,7 @@ _NUMBER = sa.select(tenant.c.import_epoch).where(owned(tenant))
 
 def hold_open(tx: TenantRead) -> int:
     """Let no import of the tenant commit until `tx` ends; return the number."""
-    _lock(tx, "pg_advisory_xact_lock_shared")
+    tenant_lock.share(tx, _PURPOSE)
     return number(tx)
 
 
@@ -52,7 +50,7 @@ def shut(tx: TenantRead) -> None:
     """
     if not tx.is_sqlite:
         tx.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-    _lock(tx, "pg_advisory_xact_lock")
+    tenant_lock.hold_alone(tx, _PURPOSE)
 
 
 def end(tx: TenantWrite) -> None:
@@ -73,9 +71,3 @@ def _add(tx: TenantWrite, more: int) -> None:
     tx.execute(
         sa.update(tenant).where(tx.owns(tenant)).values(import_epoch=tenant.c.import_epoch + more)
     )
-
-
-def _lock(tx: TenantRead, function: str) -> None:
-    if not tx.is_sqlite:  # SQLite has one writer at a time anyway
-        key = zlib.crc32(tx.tenant_id.encode()) - 2**31
-        tx.execute(sa.select(sa.func.__getattr__(function)(_LOCK_SPACE, key)))

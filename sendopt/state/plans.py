@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from sendopt.records import (
     TenantId,
     UserId,
 )
-from sendopt.state import erased, plan_rows
+from sendopt.state import erased, erasure_gate, plan_rows
 from sendopt.state.attempt_list import ListedAttempt, attempts
 from sendopt.state.campaigns import campaign_cancelled, campaign_changed, is_campaign, lock_campaign
 from sendopt.state.send_list import next_attempt_at
@@ -90,7 +90,9 @@ def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
     served = set(
         tx.scalars(sa.select(planned_send.c.user_id).where(sends_of(tx, plan.campaign_id)))
     )
-    served |= erased.among(tx, [send.user_id for send in plan.sends])  # since it was planned
+    asked = erased.asked_count(tx)
+    # Since it was planned; and once more at the end, for the gate is not held for all this time.
+    served |= erased.among_so_far(tx, [send.user_id for send in plan.sends])
     rows = [
         (send, reason)
         for send, reason in zip(plan.sends, plan.decisions, strict=True)
@@ -102,10 +104,11 @@ def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
         .where(is_campaign(tx, plan.campaign_id), campaign.c.committed_at.is_(None))
         .values(committed_at=now)
     )
-    planned = sum(send.state is SendState.PLANNED for send, _ in rows)
+    planned = [send.user_id for send, _ in rows if send.state is SendState.PLANNED]
+    called_off = call_off_erased(tx, plan.campaign_id, planned, since=asked)
     return CommitReport(
-        planned_count=planned,
-        suppressed_count=len(rows) - planned,
+        planned_count=len(planned) - called_off,
+        suppressed_count=len(rows) - len(planned),
         repeated_count=len(plan.sends) - len(rows),
     )
 
@@ -128,6 +131,32 @@ def add_sends(
             sa.insert(decision),
             [plan_rows.decision_row(tx.tenant_id, reason) for _, reason in chunk],
         )
+
+
+def call_off_erased(
+    tx: TenantWrite, campaign_id: CampaignId, planned: Collection[UserId], *, since: int
+) -> int:
+    """Call off what `tx` planned for users who were erased meanwhile; return how many sends it was.
+
+    The last that `tx` does. What was committed before an erasure began is called off by that.
+
+    Args:
+        tx: has written or locked the planned sends of these users.
+        campaign_id: whose sends.
+        planned: for whom.
+        since: the count of erasures when `tx` left out whoever was erased before.
+    """
+    erasure_gate.hold_open(tx)
+    if erased.asked_count(tx) == since:
+        return 0
+    return sum(
+        _cancel(
+            tx,
+            sa.and_(sends_of(tx, campaign_id), planned_send.c.user_id == user_id),
+            EndReason.USER_ERASED,
+        )
+        for user_id in sorted(erased.among(tx, planned))
+    )
 
 
 def require_send_to(tx: TenantRead, send_id: SendId, user_id: UserId) -> None:

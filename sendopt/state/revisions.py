@@ -33,8 +33,9 @@ from sendopt.state.campaigns import (
     is_campaign,
     refuse_erased,
     require_committed,
+    users_of,
 )
-from sendopt.state.plans import CHUNK, add_sends, sends_of
+from sendopt.state.plans import CHUNK, add_sends, call_off_erased, sends_of
 from sendopt.state.row_hash import hash_of
 from sendopt.state.same_send import same_send
 from sendopt.state.tables import attempt, decision, planned_send
@@ -109,7 +110,8 @@ def revise(
         raise InvariantBroken("the plan belongs to something else", code="foreign_plan")
     if require_committed(tx, given.campaign_id).revision + 1 != given.revision:
         raise campaign_changed(given.campaign_id)
-    refuse_erased(tx, given)
+    asked = erased.asked_count(tx)
+    refuse_erased(given, erased.among_so_far(tx, users_of(given)))
     add_revision(tx, given, definition, rules=rules, now=now)
     tx.execute(
         sa.update(campaign)
@@ -118,7 +120,7 @@ def revise(
     )
     open_to = _lock_replannable(tx, given.campaign_id)
     theirs = _ended_without_it(tx, given.campaign_id)
-    gone = erased.among(tx, [send.user_id for send in plan.sends])  # since it was planned
+    gone = erased.among_so_far(tx, [send.user_id for send in plan.sends])  # since it was planned
     rows = [
         row for row in zip(plan.sends, plan.decisions, strict=True) if row[0].user_id not in gone
     ]
@@ -127,14 +129,18 @@ def revise(
     _require_same_arms(again, open_to)
     _replan(tx, again, revision=given.revision, now=now)
     add_sends(tx, new, revision=given.revision, now=now)
-    written = [send.state for send, _ in (*again, *new)]
-    planned = written.count(SendState.PLANNED)
+    written = [send for send, _ in (*again, *new)]
+    planned = [send.user_id for send in written if send.state is SendState.PLANNED]
     ended = sum(send.user_id not in open_to and theirs.get(send.user_id, False) for send, _ in rows)
+    withdrawn = _withdraw(tx, given)
+    called_off = call_off_erased(tx, given.campaign_id, planned, since=asked)
+    if erased.asked_count(tx) != asked:
+        refuse_erased(given, erased.among(tx, users_of(given)))
     return RevisionReport(
         revision=given.revision,
-        planned_count=planned,
-        suppressed_count=len(written) - planned,
-        withdrawn_count=_withdraw(tx, given),
+        planned_count=len(planned) - called_off,
+        suppressed_count=len(written) - len(planned),
+        withdrawn_count=withdrawn,
         kept_count=len(rows) - len(written) - ended,
         ended_count=ended,
     )

@@ -18,7 +18,15 @@ from sendopt.records import (
     SendId,
     TenantId,
 )
-from sendopt.state import State, TenantRead, TenantWrite, consents, engagement, outbox
+from sendopt.state import (
+    State,
+    TenantRead,
+    TenantWrite,
+    consents,
+    engagement,
+    erasure_gate,
+    outbox,
+)
 from sendopt.state.engagement import AnsweredSend
 from sendopt.track.clicks import attribution_window
 from sendopt.track.rules import RULES_VERSION
@@ -61,6 +69,8 @@ def record_response(
     """
     answer = Response(send_id, kind, as_utc(occurred_at))
     with state.write(tenant_id) as tx:
+        if kind is ResponseKind.OPT_OUT:
+            erasure_gate.hold_open(tx)  # which comes before locks of rows
         send = _lock_send(tx, send_id, occurred_at=answer.occurred_at, now=now)
         if kind is ResponseKind.OPT_OUT:
             # Also where one is known: the user may have opted in since then.

@@ -156,9 +156,7 @@ def live(app: App, tenant_id: TenantId, tmp_path: Path) -> None:
         for user_id in (CANARY, OTHERS[0])
     }
     work.campaigns.put(
-        a_campaign(
-            "first", everybody, at=begun_at + timedelta(hours=1), candidate_times=own_times
-        ),
+        a_campaign("first", everybody, at=begun_at + timedelta(hours=1), candidate_times=own_times),
         commit=True,
     )
     work.campaigns.put(

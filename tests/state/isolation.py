@@ -89,6 +89,7 @@ from sendopt.state import (
     due,
     engagement,
     erased,
+    erasure_gate,
     erasures,
     hold,
     import_gate,
@@ -109,6 +110,7 @@ from sendopt.state import (
     rows,
     send_list,
     tables,
+    tenant_lock,
     tenants,
     unchanged,
     user_events,
@@ -572,6 +574,10 @@ def _about_imports(said: Conversation) -> None:
         said.read_fleet(import_gate.abandoned)
     said.write(import_gate.end)
     said.read(import_gate.number)
+    for lock in (erasure_gate.hold_open, erasure_gate.shut):
+        said.write(lock)
+    for lock_of in (tenant_lock.share, tenant_lock.hold_alone):
+        said.write(lock_of, "a purpose")
 
 
 def _about_erasures(said: Conversation) -> None:
@@ -582,6 +588,8 @@ def _about_erasures(said: Conversation) -> None:
 
     gone = [UserId(name) for name in ("gone", "going", "u1", "u6", "u8")]
     said.read(erased.among, gone)
+    said.read(erased.among_so_far, gone)
+    said.read(erased.asked_count)
     said.read(erased.is_anybody)
     said.read(erasures.is_any_under_way)
     for user in ("u0", "u1", "u3"):
@@ -594,15 +602,22 @@ def _about_erasures(said: Conversation) -> None:
     asked = {"asked_by": "a test", "now": NOW, "random_bytes": random_bytes}
     begun = [said.write(erasures.begin, UserId(user), **asked) for user in ("u6", "u8", "u8", "u1")]
     said.read(erased.among, gone)
+    said.read(erased.asked_count)
+    for user, each in zip(("u6", "u8"), begun, strict=False):
+        name = each.receipt.erasure_id if isinstance(each, erasures.Begun) else "none"
+        said.write(erasures.cut_off, name, UserId(user), now=NOW)
+    said.write(plans.call_off_erased, CampaignId("sale"), gone, since=0)
     said.write(erasures.call_off, [UserId("u7")], now=NOW)
     said.read(erasures.claimed_users, [UserId("u3"), UserId("u6"), UserId("u7")])
     said.read(erasures.is_any_under_way)
     for step in ErasureStep:
         said.read_fleet(erasures.under_way, step)
-    for receipt in begun:
-        said.read(erasures.get, getattr(receipt, "erasure_id", "none"))
+    for each in begun:
+        name = each.receipt.erasure_id if isinstance(each, erasures.Begun) else "none"
+        said.read(erasures.get, name)
     for name in ("gone", "going"):
-        said.write(erasures.note, name, ErasureStep.SCORES, {"scores_deleted": 2})
+        said.write(erasures.note, name, ErasureStep.SCORES)
+        said.write(erasures.add_counts, name, {"scores_deleted": 2})
         said.read(erasures.get, name)
     known = said.read_fleet(erasures.under_way, ErasureStep.ASKED)
     for function, given in (

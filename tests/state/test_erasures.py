@@ -64,7 +64,9 @@ def random_bytes(size: int) -> bytes:
 
 def begin(state: State, tenant_id: TenantId, user_id: UserId) -> ErasureReceipt:
     with state.write(tenant_id) as tx:
-        return erasures.begin(tx, user_id, asked_by="a test", now=NOW, random_bytes=random_bytes)
+        begun = erasures.begin(tx, user_id, asked_by="a test", now=NOW, random_bytes=random_bytes)
+    with state.write(tenant_id) as tx:
+        return erasures.cut_off(tx, begun.receipt.erasure_id, user_id, now=NOW)
 
 
 def under_way(state: State, step: ErasureStep = ErasureStep.ASKED) -> list[Erasure]:
