@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sendopt.records import Channel, DeviceId, UserId
 from sendopt.state.pages import Page, read_page
 from sendopt.state.tables import app_user, device
+from sendopt.state.tables_erasure import erasure
 from sendopt.state.transaction import TenantRead
 from sendopt.state.users import User
 
@@ -51,7 +52,11 @@ def page_of_users(
         behind: the last user of the page before.
         limit: most users of a page.
     """
-    conditions = [tx.owns(app_user)]
+    # Who was erased is unknown at once, and in the rows until the erasure has come to them.
+    being_erased = sa.select(erasure.c.user_id).where(
+        tx.owns(erasure), erasure.c.done_at.is_(None), erasure.c.user_id.is_not(None)
+    )
+    conditions = [tx.owns(app_user), app_user.c.user_id.not_in(being_erased)]
     if opted_out is not None:
         out = app_user.c.opted_out_at
         conditions.append(out.is_not(None) if opted_out else out.is_(None))
