@@ -17,10 +17,12 @@ import structlog
 from sendopt.app.appending import right_to_append
 from sendopt.app.home_files import HomeFiles
 from sendopt.app.stores import Stores
+from sendopt.errors import LeaseHeld, RowRefused, SendoptError, StoreFailure
 from sendopt.log import KEPT_SCHEMA, ErasedEvents, event_table
 from sendopt.records import Erasure, ErasureStep, TenantId
 from sendopt.sqlite_overwriting import overwrite_free_pages
 from sendopt.state import erasures, pseudonyms
+from sendopt.state.damage import NOT_A_VALUE
 
 #: Whose rows are rewritten in one transaction of the state.
 _AT_ONCE = 500
@@ -44,6 +46,8 @@ class Eraser:
         """Take every erasure as far as it can be taken; return how many were finished.
 
         One to whose user a message is being handed over at this moment waits for the next time.
+        What a tenant's own rows do not let be done is logged and waits as well; the users of other
+        tenants are erased.
 
         Raises:
             LeaseHeld: if another process appends to the log for long.
@@ -56,7 +60,18 @@ class Eraser:
             (ErasureStep.SCORES, self._forget),
         ):
             for tenant_id, waiting in self._waiting(step).items():
-                take(tenant_id, waiting)
+                try:
+                    take(tenant_id, waiting)
+                except (SendoptError, *NOT_A_VALUE) as error:
+                    concerns_all = isinstance(error, StoreFailure | LeaseHeld)
+                    if concerns_all and not isinstance(error, RowRefused):
+                        raise
+                    _log.error(
+                        "erasing_failed",
+                        tenant_id=tenant_id,
+                        step=step.value,
+                        error=type(error).__name__,
+                    )
                 self._beat()
         return self._finish()
 

@@ -8,20 +8,18 @@ whom and why, addresses, zones, programs, links and the events of others are gon
 from __future__ import annotations
 
 import base64
-import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
-from urllib.parse import quote
 
 import sqlalchemy as sa
 
 from sendopt.records import Erasure, Event, EventType, SendId, UserId
 from sendopt.state import outbox, user_events
 from sendopt.state.campaigns import fingerprint
-from sendopt.state.json_text import json_text
+from sendopt.state.erased_requests import forget_answers
 from sendopt.state.named_users import CAN_NAME_USERS, users_named, without_users
 from sendopt.state.row_hash import ROW_HASH, hash_of, hashed_columns
 from sendopt.state.tables import (
@@ -39,7 +37,6 @@ from sendopt.state.tables import (
 from sendopt.state.tables_campaigns import campaign_revision
 from sendopt.state.tables_erasure import erased_send
 from sendopt.state.tables_people import consent, preference
-from sendopt.state.tables_requests import keyed_request
 from sendopt.state.transaction import TenantRead, TenantWrite
 
 #: Values of one statement; SQLite takes 32,766 parameters.
@@ -124,6 +121,7 @@ class _Pseudonyms:
         self._send_ids: dict[str, str] = {}
         self._link_ids: dict[str, str] = {}
         self._user_of: dict[str, UserId] = {}  # by send
+        self._event_ids = set[str]()  # as they were before
 
     def apply(self) -> dict[str, Counter[str]]:
         self._sends()
@@ -131,7 +129,7 @@ class _Pseudonyms:
         self._events()
         self._people()
         self._campaigns()
-        self._requests()
+        forget_answers(self._tx, self._erasures, {*self._send_ids, *self._event_ids})
         return self._counts
 
     def _sends(self) -> None:
@@ -201,6 +199,7 @@ class _Pseudonyms:
     def _events(self) -> None:
         """Rewrite or empty each event of theirs; an emptied one keeps its place in the order."""
         rows = list(user_events.of_users(self._tx, [*self._erasures]))
+        self._event_ids.update(row.event_id for row in rows)
         self._change(event_outbox, rows, self._event)
 
     def _event(self, row: sa.Row[Any]) -> dict[str, Any]:
@@ -271,33 +270,6 @@ class _Pseudonyms:
         instead = UserId(self._erasures[theirs[0]].pseudonym)
         definition = without_users(row.definition, set(theirs), instead=instead)
         return {"definition": definition, "definition_hash": fingerprint(definition)}
-
-    def _requests(self) -> None:
-        """Forget answers that are kept for repetitions and name one of them."""
-        forms = {
-            form
-            for user_id in self._erasures
-            for form in (
-                user_id,
-                json_text(user_id)[1:-1],
-                quote(user_id, safe=""),
-                quote(user_id),
-                user_id.encode("unicode_escape").decode(),
-            )
-        }
-        kept = sa.select(
-            keyed_request.c.tenant_id,
-            keyed_request.c.request_key,
-            keyed_request.c.headers,
-            keyed_request.c.body,
-        ).where(self._tx.owns(keyed_request))
-        for row in self._tx.execute(kept).all():
-            body = b"" if row.body is None else zlib.decompress(row.body)
-            text = f"{row.request_key}\n{row.headers}\n{body.decode('utf-8', 'replace')}"
-            if any(form in text for form in forms):
-                key = keyed_request.primary_key.columns
-                of_row = [column == getattr(row, column.name) for column in key]
-                self._tx.execute(sa.delete(keyed_request).where(*of_row))
 
     def _of_sends(self, table: sa.Table) -> Iterator[sa.Row[Any]]:
         return _rows(self._tx, table, table.c.send_id, self._send_ids)

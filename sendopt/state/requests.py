@@ -11,10 +11,12 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
 from sendopt.errors import Conflict, InvalidInput
+from sendopt.state.damage import NOT_A_VALUE
 from sendopt.state.engine import insert
 from sendopt.state.instant import Instant
 from sendopt.state.tables_requests import keyed_request
@@ -105,18 +107,34 @@ def _again(
             code="already_issued",
             hint="if it got lost, revoke it and issue another one under another Idempotency-Key",
         )
-    if row.status is not None:
-        headers = tuple((name, value) for name, value in row.headers)
-        return KeptAnswer(row.status, headers, zlib.decompress(row.body))
+    if (kept := _kept(row)) is not None:
+        return kept
     if row.claim_expires_at > now:
         raise _in_progress()
     claim = Claim(request_key, row.claim + 1)
     tx.execute(
         sa.update(keyed_request)
         .where(one)
-        .values(claim=claim.number, claim_expires_at=now + CLAIMED_FOR)
+        .values(
+            claim=claim.number,
+            claim_expires_at=now + CLAIMED_FOR,
+            status=None,
+            headers=None,
+            body=None,
+        )
     )
     return claim
+
+
+def _kept(row: sa.Row[Any]) -> KeptAnswer | None:
+    """Return the answer that was kept; one that cannot be read any more is none."""
+    if row.status is None:
+        return None
+    try:
+        headers = tuple((name, value) for name, value in row.headers)
+        return KeptAnswer(row.status, headers, zlib.decompress(row.body))
+    except (zlib.error, *NOT_A_VALUE):
+        return None
 
 
 def note_issued(tx: TenantWrite, claim: Claim, issued: str) -> None:

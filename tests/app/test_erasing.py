@@ -15,6 +15,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 
 from sendopt.app import App, open_app
 from sendopt.app.erasing import Eraser
@@ -25,6 +26,8 @@ from sendopt.score import Weeks
 from sendopt.score.store_file import About
 from sendopt.score.store_writer import write_store
 from sendopt.settings import LogSettings, Settings, StateSettings
+from sendopt.state.tables import planned_send
+from sendopt.state.tables_erasure import erased_send
 from sendopt.track import ClickRequest
 
 TENANT, OTHER = TenantId("default"), TenantId("other")
@@ -374,6 +377,19 @@ def test_a_process_that_dies_leaves_the_rest_to_the_next_one(
         assert again.operator.verify(progress=lambda _about: None).findings == ()
 
 
+def test_who_is_being_erased_is_listed_no_more(app: App) -> None:
+    work = app.as_owner_of(TENANT)
+    for user_id in (CANARY, OTHERS[0]):
+        work.users.put(user_id, {"timezone": "UTC"})
+    work.users.erase(CANARY)
+    listed = [user.user_id for user in work.users.page(limit=10).items]
+    assert listed == [OTHERS[0]]
+    app.rounds.erase()
+    work.users.readmit(CANARY)
+    work.users.put(CANARY, {"timezone": "UTC"})
+    assert len(work.users.page(limit=10).items) == 2
+
+
 def test_many_at_once_are_one_rewriting(lived: App) -> None:
     before = counts(lived, TENANT)
     users = lived.as_owner_of(TENANT).users
@@ -384,6 +400,36 @@ def test_many_at_once_are_one_rewriting(lived: App) -> None:
     assert lived.operator.verify(progress=lambda _about: None).findings == ()
     assert users.erase(CANARY).erasure_id == begun[8].erasure_id
     assert lived.rounds.erase() == 0
+
+
+def test_rows_of_one_tenant_do_not_stop_the_erasures_of_others(app: App) -> None:
+    """The first tenant has a row in the way, as of an erasure that was restored by halves."""
+    app.operator.create_tenant(OTHER, timezone="UTC")
+    begun = {}
+    for tenant_id in (TENANT, OTHER):
+        work = app.as_owner_of(tenant_id)
+        work.users.put(CANARY, {"timezone": "UTC"})
+        work.devices.register(
+            {"device_id": "d", "user_id": CANARY, "channel": "simulator", "address": {}}
+        )
+        work.campaigns.put(
+            a_campaign("first", [CANARY], at=START + timedelta(hours=1)), commit=True
+        )
+        begun[tenant_id] = work.users.erase(CANARY)
+    with app.state.write(TENANT) as tx:
+        (send_id,) = tx.scalars(
+            sa.select(planned_send.c.send_id).where(tx.owns(planned_send))
+        ).all()
+        in_the_way = {"send_id": send_id, "erasure_id": "x", "new_send_id": "y"}
+        tx.execute(sa.insert(erased_send).values(tenant_id=TENANT, **in_the_way))
+    assert app.rounds.erase() == 1
+    steps = {
+        each: app.as_owner_of(each).users.erasure(begun[each].erasure_id).step for each in begun
+    }
+    assert steps == {TENANT: ErasureStep.ASKED, OTHER: ErasureStep.DONE}
+    with app.state.write(TENANT) as tx:
+        tx.execute(sa.delete(erased_send).where(tx.owns(erased_send)))
+    assert app.rounds.erase() == 1
 
 
 def test_a_message_that_is_being_handed_over_ends_by_itself(

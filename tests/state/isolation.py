@@ -89,6 +89,7 @@ from sendopt.state import (
     due,
     engagement,
     erased,
+    erased_requests,
     erasure_gate,
     erasures,
     hold,
@@ -625,6 +626,7 @@ def _about_erasures(said: Conversation) -> None:
         (user_events.stored, ["e0", "e1", "s0:send"]),
     ):
         said.read(function, given)
+    said.write(erased_requests.forget_answers, ["u1"], ["s0"])
     if known:
         said.write(pseudonyms.pseudonymise, known, random_bytes=random_bytes)
         said.read(pseudonyms.kept_events, known)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
@@ -42,6 +44,7 @@ from sendopt.state import (
     outbox,
     preferences,
     pseudonyms,
+    requests,
     results,
     tables,
     tables_campaigns,
@@ -51,6 +54,7 @@ from sendopt.state import (
     user_export,
     users,
 )
+from sendopt.text import quoted
 
 STRANGE = UserId("zz 'é\" %_\\ \U0001f600 " + "x" * 230)
 ANN = UserId("u1")  # of sends that were delivered, answered, charged
@@ -230,6 +234,55 @@ def test_whatever_her_name_is_made_of(state: State) -> None:
         audience = campaigns.get_campaign(tx, CampaignId("hers")).definition["audience"]
     assert told.step is ErasureStep.DONE
     assert [name.startswith("erased-") for name in audience] == [True]
+
+
+def keep_answers(tx: TenantWrite, answers: dict[str, bytes | None]) -> None:
+    """Keep an answer under each key; of None nothing but that it issued something."""
+    for name, body in answers.items():
+        claim = requests.begin(tx, name, fingerprint="", now=NOW)
+        assert isinstance(claim, requests.Claim)
+        if body is None:
+            requests.note_issued(tx, claim, "key-1")
+        else:
+            answer = requests.KeptAnswer(200, (("location", "/v1/a"),), body)
+            requests.keep(tx, claim, answer, now=NOW)
+
+
+@pytest.mark.parametrize("user_id", ["e", "a/b", STRANGE])
+def test_only_answers_that_name_her_are_forgotten(state: State, user_id: str) -> None:
+    live(state, [NORTH])
+    pointer = user_id.replace("~", "~0").replace("/", "~1")
+    hers = {
+        "value": json.dumps({"items": [{"user_id": user_id}]}).encode(),
+        "member": json.dumps({user_id: 1}).encode(),
+        "address": json.dumps({"at": f"/v1/users/{quote(user_id, safe='')}/export"}).encode(),
+        "pointer": json.dumps({"field": f"/candidate_times/{pointer}/0"}).encode(),
+        "prose": json.dumps({"detail": f"names {quoted(user_id)} twice"}).encode(),
+        "torn": b"",
+    }
+    others = {
+        "prose of others": json.dumps({"detail": "there is no element, bee"}).encode(),
+        "was issued": None,
+        f"issued for {user_id}": None,
+    }
+    with state.write(NORTH) as tx:
+        keep_answers(tx, hers | others)
+        torn = tables_requests.keyed_request.c.request_key == "torn"
+        table = sa.update(tables_requests.keyed_request)
+        tx.execute(table.where(torn).values(body=b"no zlib"))
+    erase(state, NORTH, UserId(user_id))
+    later = NOW + requests.CLAIMED_FOR
+    for name in hers:
+        with state.write(NORTH) as tx:
+            assert isinstance(requests.begin(tx, name, fingerprint="", now=later), requests.Claim)
+    for name, body in others.items():
+        with state.write(NORTH) as tx:
+            if body is None:
+                with pytest.raises(Conflict, match="was carried out"):
+                    requests.begin(tx, name, fingerprint="", now=later)
+            else:
+                kept = requests.begin(tx, name, fingerprint="", now=later)
+                assert isinstance(kept, requests.KeptAnswer)
 
 
 @pytest.mark.parametrize("audience", ["everyone", [ANN, "u2"], [ANN]])

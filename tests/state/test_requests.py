@@ -6,11 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from sendopt.errors import Conflict, InvalidInput, SendoptError
 from sendopt.records import TenantId
 from sendopt.state import State, requests
 from sendopt.state.requests import CLAIMED_FOR, KEPT_FOR, Claim, KeptAnswer
+from sendopt.state.tables_requests import keyed_request
 
 SHOP, BANK = TenantId("shop"), TenantId("bank")
 CREATED = KeptAnswer(201, (("content-type", "application/json"), ("etag", "é")), b'{"a":1}')
@@ -119,3 +121,13 @@ def test_what_has_expired_is_forgotten_and_nothing_else(state: State, now: datet
         with state.write_fleet() as tx:
             assert requests.forget_expired(tx, now=at, limit=limit) == forgotten
     assert refusal(state, at, tenant_id=BANK, fingerprint="that") == "idempotency_key_reused"
+
+
+def test_an_answer_that_cannot_be_read_is_none(state: State, now: datetime) -> None:
+    keep(state, claimed(state, now), now)
+    with state.write(SHOP) as tx:
+        tx.execute(sa.update(keyed_request).where(tx.owns(keyed_request)).values(body=b"torn"))
+    assert refusal(state, now) == "request_in_progress"
+    later = now + CLAIMED_FOR
+    keep(state, claimed(state, later), later)
+    assert begin(state, later) == CREATED
