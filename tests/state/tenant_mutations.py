@@ -35,7 +35,7 @@ EQUIVALENT: dict[str, str] = {
     "api_keys.rotate: tx.owns(api_key) (3)": (
         "the transaction has found the key among the tenant's own before"
     ),
-    "erased.among: tx.owns(erasure)": "users are hashed with a secret of the tenant",
+    "erased.among_so_far: tx.owns(erasure)": "users are hashed with a secret of the tenant",
     "erasures.begin: tx.owns(erasure)": "users are hashed with a secret of the tenant",
     "pseudonyms.kept_events: tx.owns(erased_send)": "ids of erasures are random",
     "lift.experiment_campaigns: planned_send.c.tenant_id == campaign.c.tenant_id": (
