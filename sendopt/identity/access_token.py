@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,8 @@ _LONGEST_KEY_ID = 256
 _LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0, section 2
 #: How far the issuer's clock may differ from ours.
 LEEWAY = timedelta(seconds=30)
+#: A token that ends later than any calendar does, by our leeway, ends here.
+_LAST = datetime.max.replace(tzinfo=UTC)
 _TYPES = {"jwt", "at+jwt", "application/at+jwt"}
 _jws = PyJWS()
 
@@ -114,7 +117,9 @@ def _held_against(claims: dict[str, Any], expected: Expected, now: datetime) -> 
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT:
         raise TokenRefused("no_subject")
-    expires_at = _instant(claims, "exp") + LEEWAY
+    if any(unicodedata.category(each) == "Cc" for each in subject):
+        raise TokenRefused("subject_not_allowed")  # it is shown, and would be heard by a terminal
+    expires_at = min(_instant(claims, "exp"), _LAST - LEEWAY) + LEEWAY
     if expires_at <= now:
         raise TokenRefused("expired")
     if _instant(claims, "iat") > now + LEEWAY:

@@ -114,7 +114,7 @@ class IssuerKeys:
         if about.get("issuer") != self._issuer:
             raise _unusable("it says that it is another issuer")
         address = about.get("jwks_uri")
-        if not isinstance(address, str) or urlsplit(address).scheme not in _schemes(self._issuer):
+        if not isinstance(address, str) or _scheme(address) not in _schemes(self._issuer):
             raise _unusable("its jwks_uri is no address as safe as its own")
         listed = _object(self._fetch(address)).get("keys")
         if not isinstance(listed, list):
@@ -133,6 +133,14 @@ def discovery_url(issuer: str) -> str:
 
 def _schemes(issuer: str) -> set[str]:
     return {"https", urlsplit(issuer).scheme}
+
+
+def _scheme(address: str) -> str | None:
+    """Return the scheme of an address; None = it is no URL."""
+    try:
+        return urlsplit(address).scheme
+    except ValueError:
+        return None
 
 
 def _object(document: bytes) -> dict[str, Any]:

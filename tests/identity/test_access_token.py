@@ -110,15 +110,29 @@ def test_what_the_attacks_begin_with_is_good(
         ({"aud": {AUDIENCE: 1}}, "another_audience"),
         ({"sub": None}, "no_subject"),
         ({"sub": ""}, "no_subject"),
+        ({"sub": "ann\x1b[2J"}, "subject_not_allowed"),
+        ({"sub": "ann\nbob"}, "subject_not_allowed"),
+        ({"sub": "ann\x9b2J"}, "subject_not_allowed"),
         ({"exp": None}, "no_exp"),
         ({"exp": "2999-01-01"}, "no_exp"),
         ({"exp": True}, "no_exp"),
         ({"exp": 10**18}, "no_exp"),
+        ({"exp": 253_402_300_800}, "no_exp"),
+        ({"exp": -(2**63)}, "no_exp"),
+        ({"exp": 1e300}, "no_exp"),
         ({"exp": 1}, "expired"),
+        ({"exp": -62_135_596_800}, "expired"),
+        ({"exp": -0.5}, "expired"),
         ({"iat": None}, "no_iat"),
         ({"iat": 4_000_000_000}, "issued_in_future"),
         ({"nbf": 4_000_000_000}, "not_yet_valid"),
+        ({"iat": 253_402_300_799}, "issued_in_future"),
+        ({"iat": True}, "no_iat"),
+        ({"iat": -1e300}, "no_iat"),
+        ({"nbf": 253_402_300_799}, "not_yet_valid"),
         ({"nbf": "soon"}, "no_nbf"),
+        ({"nbf": False}, "no_nbf"),
+        ({"nbf": 2**63 - 1}, "no_nbf"),
     ],
 )
 def test_claims_that_are_not_as_they_should_be(
@@ -145,6 +159,26 @@ def test_a_token_lives_until_a_moment_after_its_end(
     read_token(token)
     clock.advance(timedelta(seconds=1))
     assert reason(read_token, token) == "expired"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"exp": 253_402_300_799},
+        {"exp": 253_402_300_799.75},
+        {"exp": 253_402_300_769},
+        {"iat": -62_135_596_800, "nbf": -62_135_596_800},
+        {"iat": -0.5, "nbf": 0.5},
+    ],
+)
+def test_a_token_may_name_every_instant_that_a_calendar_has(
+    issuer: Issuer,
+    key: SigningKey,
+    clock: VirtualClock,
+    read_token: Read,
+    changed: dict[str, float],
+) -> None:
+    assert read_token(key.sign(good(issuer, clock, **changed))).expires_at > clock.now()
 
 
 @pytest.mark.parametrize("name", ["aud", "sendopt_tenant", "exp"])

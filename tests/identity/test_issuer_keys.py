@@ -172,6 +172,8 @@ ABOUT = {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/jwks"}
         ({**ABOUT, "issuer": "https://evil.example"}, {"keys": []}),
         ({**ABOUT, "jwks_uri": "http://issuer.example/jwks"}, {"keys": []}),
         ({**ABOUT, "jwks_uri": "file:///etc/passwd"}, {"keys": []}),
+        ({**ABOUT, "jwks_uri": "https://[issuer.example/jwks"}, {"keys": []}),
+        ({**ABOUT, "jwks_uri": "https://a\u2100b/jwks"}, {"keys": []}),
         ({"issuer": ISSUER}, {"keys": []}),
         ([], {"keys": []}),
         (ABOUT, {}),
