@@ -19,7 +19,7 @@ from fastapi import Depends, Header, Request, Response
 from sendopt.api import problems
 from sendopt.api.threads import in_thread
 from sendopt.app import App
-from sendopt.errors import SendoptError
+from sendopt.errors import InvalidInput, SendoptError
 from sendopt.records import Principal
 from sendopt.state.requests import Claim, KeptAnswer
 
@@ -64,6 +64,7 @@ def begun(endpoint: Endpoint) -> Endpoint:
     async def call(*arguments: Any, **named: Any) -> Any:
         request, key = (named.pop(name) for name in _ADDED)
         if key is not None:
+            _refuse_several(request)
             kept = await _begin(request, key)
             if kept is not None:
                 return kept
@@ -77,6 +78,23 @@ def begun(endpoint: Endpoint) -> Endpoint:
     parameters = [*signature.parameters.values(), *added]
     call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return call
+
+
+def _refuse_several(request: Request) -> None:
+    """Refuse a request with several keys, of which one alone would count.
+
+    Raises:
+        InvalidInput: `repeated_parameter`.
+    """
+    count = len(request.headers.getlist("Idempotency-Key"))
+    if count > 1:
+        raise InvalidInput(
+            f"stands {count} times",
+            code="repeated_parameter",
+            field="Idempotency-Key",
+            expected="one key",
+            hint="send the header once",
+        )
 
 
 async def _itself(request: Request) -> Request:

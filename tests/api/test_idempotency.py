@@ -83,9 +83,9 @@ def post(
     ):
 
         def ask(path: str, body: Any = None, under: str | None = "one", **options: Any) -> Any:
-            headers = {**options.pop("headers", {})}
+            headers = [*options.pop("headers", {}).items()]
             if under is not None:
-                headers["Idempotency-Key"] = under
+                headers.append(("Idempotency-Key", under))
             return client.post(path, json=body, headers=headers, **options)
 
         yield ask
@@ -179,6 +179,15 @@ def test_nobody_else_gets_what_was_answered(post: Post, shop: tuple[App, Virtual
 def test_what_is_no_key_is_refused(post: Post, key: str) -> None:
     answer = post("/v1/campaigns", DRAFT, under=None, headers={"Idempotency-Key": key})
     assert (answer.status_code, answer.json()["field"]) == (422, "Idempotency-Key")
+
+
+@pytest.mark.parametrize("second", ["one", "two"])
+def test_two_keys_are_refused(post: Post, shop: tuple[App, VirtualClock], second: str) -> None:
+    before = keys(shop[0])
+    answer = post("/v1/keys", KEY_BODY, headers={"Idempotency-Key": second})
+    assert (answer.status_code, answer.json()["code"]) == (422, "repeated_parameter")
+    assert answer.json()["field"] == "Idempotency-Key"
+    assert keys(shop[0]) == before
 
 
 def test_what_came_of_events_is_told_again(post: Post) -> None:
