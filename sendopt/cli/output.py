@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -49,7 +50,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
     whole. Where they do not, the first column does, by whose word the others are looked up, if it
     leaves the others room at all. Nothing is ever cut off.
     """
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=shown(title), title_justify="left", title_style="bold")
     cells = [[_cell(value) for value in row] for row in rows]
     room = stdout.width - 3 * len(columns) - 1
     widths = _widths([list(columns), *cells], room=room)
@@ -131,4 +132,18 @@ def _cell(value: Any) -> str:
         return f"{value:,.4f}"
     if isinstance(value, int):
         return f"{value:,}"
-    return str(value)
+    return shown(str(value))
+
+
+def shown(text: str) -> str:
+    r"""Return text with what a terminal would obey, or nobody could see, spelled out.
+
+    >>> shown("ann\x1b[2J"), shown("größer → 5")
+    ('ann\\x1b[2J', 'größer → 5')
+    """
+    return "".join(
+        each
+        if each.isprintable() or unicodedata.category(each) == "Zs"
+        else each.encode("unicode_escape").decode("ascii")
+        for each in text
+    )

@@ -195,3 +195,11 @@ def test_the_id_of_a_backup_can_be_copied_whole(ended: Ended, tmp_path: Path) ->
     ended("backup", place)
     [kept] = (tmp_path / "place" / "backups").glob("*.json")
     assert kept.stem in ended("backups", place)[1]
+
+
+@given(text=st.text(st.characters(codec="utf-8", categories=["Cc", "Cf", "Zl", "Zp"]), min_size=1))
+def test_nothing_in_a_table_commands_the_terminal(text: str) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        lines = drawn(f"of {text}", ["a"], [[f"x{text}x"]], monkeypatch)
+    assert all(each.isprintable() for each in lines)
+    assert "\\" in "".join(lines)
