@@ -22,7 +22,7 @@ from sendopt.records import (
     Principal,
     TenantId,
 )
-from sendopt.state import api_keys, operator_keys, roles, tenants, users
+from sendopt.state import api_keys, erased, operator_keys, roles, tenants, users
 
 if TYPE_CHECKING:
     from sendopt.app.issuer import Issuer
@@ -90,6 +90,8 @@ class Authentication:
                 users.get(tx, said.user_id)
             except NotFound as error:  # erased since
                 raise TokenRefused(error.code) from error
+            if erased.asked_since(tx, said.user_id, said.issued_at):  # and readmitted
+                raise TokenRefused("user_erased")
         return DevicePrincipal(said.tenant_id, said.user_id, said.expires_at)
 
     def _person(self, claims: Claims) -> Principal | OperatorPrincipal:

@@ -49,9 +49,17 @@ class Campaigns(Subject):
 
     @needs(Permission.CAMPAIGNS_READ)
     def preview(self, definition: Any) -> schedule.Preview:
-        """Tell what committing `definition` now would do; stores nothing."""
+        """Tell what committing `definition` now would do; stores nothing.
+
+        Raises:
+            InvalidInput: for a definition that cannot be meant.
+            Conflict: `user_erased`, as a commit would.
+        """
         now = self._now()
         campaign = self._read_campaign(definition, now=now)
+        with self._read() as tx:
+            gone = erased.among(tx, campaigns.users_of(campaign))
+        campaigns.refuse_erased(campaign, gone)
         return schedule.preview(self._plan(campaign, now=now), campaign.channel)
 
     @needs(Permission.CAMPAIGNS_WRITE)

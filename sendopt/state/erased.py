@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sendopt.errors import Conflict, NotFound
 from sendopt.records import UserId
 from sendopt.state import erasure_gate
+from sendopt.state.instant import Instant
 from sendopt.state.tables_erasure import erasure, erasure_key
 from sendopt.state.transaction import TenantRead, TenantWrite, owned
 
@@ -56,6 +57,27 @@ def asked_count(tx: TenantRead) -> int:
     """Return how many erasures of the tenant were ever asked for."""
     count = sa.select(sa.func.count()).select_from(erasure).where(tx.owns(erasure))
     return tx.scalar(count) or 0
+
+
+def any_since(tx: TenantRead, since: datetime) -> bool:
+    """Tell whether any erasure of the tenant was asked for at `since` or later."""
+    asked = sa.select(erasure.c.erasure_id).where(tx.owns(erasure), _asked_since(since))
+    return tx.scalar(asked.limit(1)) is not None
+
+
+def asked_since(tx: TenantRead, user_id: UserId, since: datetime) -> bool:
+    """Tell whether the user's erasure was asked for at `since` or later, readmitted or not."""
+    secret = tx.scalar(_SECRET, tx.bound())
+    if secret is None:
+        return False
+    asked = sa.select(erasure.c.erasure_id).where(
+        tx.owns(erasure), erasure.c.user_key == key_of(secret, user_id), _asked_since(since)
+    )
+    return tx.scalar(asked.limit(1)) is not None
+
+
+def _asked_since(since: datetime) -> sa.ColumnElement[bool]:
+    return erasure.c.asked_at >= sa.literal(since, Instant)
 
 
 def is_anybody(tx: TenantRead) -> bool:

@@ -16,16 +16,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from sendopt.errors import Conflict, InvalidInput
+from sendopt.state import erased, erasure_gate
 from sendopt.state.damage import NOT_A_VALUE
 from sendopt.state.engine import insert
 from sendopt.state.instant import Instant
 from sendopt.state.tables_requests import keyed_request
-from sendopt.state.transaction import FleetWrite, TenantWrite
+from sendopt.state.transaction import FleetWrite, TenantRead, TenantWrite
 
 #: For so long a key stands for its request.
 KEPT_FOR = timedelta(hours=24)
 #: For so long a try is believed to be at work; longer than all but the largest plans take.
 CLAIMED_FOR = timedelta(minutes=2)
+#: The processes of a fleet may be so far apart in what time it is.
+_CLOCKS_APART = timedelta(minutes=5)
 #: Of an answer, before it is compressed. What is longer is worked out again for each repetition.
 MOST_ANSWER_BYTES = 1024 * 1024
 
@@ -107,9 +110,11 @@ def _again(
             code="already_issued",
             hint="if it got lost, revoke it and issue another one under another Idempotency-Key",
         )
-    if (kept := _kept(row)) is not None:
+    kept = _kept(row)
+    is_void = kept is not None and _may_name_erased(tx, row.expires_at)
+    if kept is not None and not is_void:
         return kept
-    if row.claim_expires_at > now:
+    if row.claim_expires_at > now and not is_void:
         raise _in_progress()
     claim = Claim(request_key, row.claim + 1)
     tx.execute(
@@ -124,6 +129,16 @@ def _again(
         )
     )
     return claim
+
+
+def _may_name_erased(tx: TenantRead, expires_at: datetime) -> bool:
+    """Tell whether an answer may hold what was erased since its request came: none is given then.
+
+    Args:
+        tx: of the tenant.
+        expires_at: of the request, which came `KEPT_FOR` before.
+    """
+    return erased.any_since(tx, expires_at - KEPT_FOR - _CLOCKS_APART)
 
 
 def _kept(row: sa.Row[Any]) -> KeptAnswer | None:
@@ -153,9 +168,13 @@ def note_issued(tx: TenantWrite, claim: Claim, issued: str) -> None:
 def keep(tx: TenantWrite, claim: Claim, answer: KeptAnswer, *, now: datetime) -> None:
     """Keep the answer to a request, unless another try has taken over.
 
-    An answer that is too long, or holds what is shown only once, is not kept.
+    An answer that is too long, or holds what is shown only once, is not kept, nor one that may
+    name a user whose erasure was asked for meanwhile.
     """
-    if len(answer.body) > MOST_ANSWER_BYTES:
+    erasure_gate.hold_open(tx)
+    expires_at = tx.scalar(sa.select(keyed_request.c.expires_at).where(_at_work(tx, claim)))
+    is_late = expires_at is not None and _may_name_erased(tx, expires_at)
+    if len(answer.body) > MOST_ANSWER_BYTES or is_late:
         give_up(tx, claim, now=now)
         return
     tx.execute(

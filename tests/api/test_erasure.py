@@ -8,8 +8,14 @@ import httpx
 import pytest
 
 from sendopt.app import App
+from sendopt.records import TenantId, UserId
 
 USER = "ann/ä 1"
+CAMPAIGN = {
+    "channel": "simulator",
+    "variants": [{"variant_id": "plain", "title": "T", "body": "B", "url": None}],
+    "send_window": {"earliest_at": "2026-10-02T00:00:00Z", "latest_at": "2026-10-03T00:00:00Z"},
+}
 PATH = "/v1/users/ann%2F%C3%A4%201"
 
 
@@ -63,6 +69,30 @@ def test_a_user_is_exported_erased_and_refused(acme: httpx.Client, app: App) -> 
         assert USER not in refused.text
     assert acme.get(f"{PATH}/export").json()["code"] == "user_unknown"
     assert acme.get(f"{PATH}/best-times").json()["code"] == "user_unknown"
+
+
+def test_nothing_of_before_comes_back(acme: httpx.Client, app: App, url: str) -> None:
+    user, key = "gone-4711", {"Idempotency-Key": "of-before"}
+    device = {"user_id": user, "channel": "simulator", "device_id": "of-before"}
+    assert acme.post("/v1/devices", json=device, headers=key).status_code == 200
+    token = acme.post(f"/v1/users/{user}/device-token", json={}).json()["token"]
+    assert acme.delete(f"/v1/users/{user}").status_code == 202
+    for answer in (
+        acme.post("/v1/devices", json=device, headers=key),
+        acme.post(
+            "/v1/campaigns/of-before/preview",
+            json={"campaign_id": "of-before", "audience": [user], **CAMPAIGN},
+        ),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "user_erased")
+        assert user not in answer.text
+    app.rounds.erase()
+    app.as_owner_of(TenantId("acme")).users.readmit(UserId(user))
+    assert acme.put(f"/v1/users/{user}", json={"timezone": None}).status_code == 200
+    own = {"Authorization": f"Bearer {token}"}
+    assert httpx.get(f"{url}/v1/me/devices", headers=own).status_code in {401, 405}
+    body = {"device_id": "of-before"}
+    assert httpx.post(f"{url}/v1/me/devices", json=body, headers=own).status_code == 401
 
 
 def test_another_tenant_sees_no_receipt(acme: httpx.Client, other: httpx.Client) -> None:

@@ -591,6 +591,9 @@ def _about_erasures(said: Conversation) -> None:
     said.read(erased.among, gone)
     said.read(erased.among_so_far, gone)
     said.read(erased.asked_count)
+    for since, user in itertools.product((EARLY, NOW - HOUR, LATE), ("u6", *gone)):
+        said.read(erased.any_since, since)
+        said.read(erased.asked_since, UserId(user), since)
     said.read(erased.is_anybody)
     said.read(erasures.is_any_under_way)
     for user in ("u0", "u1", "u3"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -9,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from sendopt.errors import Conflict, InvalidInput, SendoptError
-from sendopt.records import TenantId
-from sendopt.state import State, requests
+from sendopt.records import TenantId, UserId
+from sendopt.state import State, erasures, requests
 from sendopt.state.requests import CLAIMED_FOR, KEPT_FOR, Claim, KeptAnswer
 from sendopt.state.tables_requests import keyed_request
 
@@ -46,6 +47,32 @@ def test_the_same_request_gets_the_same_answer_for_a_day(state: State, now: date
     keep(state, claimed(state, now), now)
     assert begin(state, now + KEPT_FOR - timedelta(microseconds=1)) == CREATED
     assert isinstance(begin(state, now + KEPT_FOR), Claim)
+
+
+def erase_somebody(state: State, at: datetime) -> None:
+    with state.write(SHOP) as tx:
+        asked = {"asked_by": "tests", "now": at, "random_bytes": os.urandom}
+        erasures.begin(tx, UserId(f"erased {at}"), **asked)
+
+
+def test_what_was_kept_before_an_erasure_is_worked_out_anew(state: State, now: datetime) -> None:
+    claim, at = claimed(state, now), now + timedelta(hours=1)
+    keep(state, claim, at)
+    erase_somebody(state, at)
+    again = claimed(state, at)
+    keep(state, again, at)  # the request came before, as it says itself
+    assert isinstance(begin(state, at), Claim)
+    assert begin(state, at, tenant_id=BANK) == Claim("key", 1)
+
+
+def test_what_is_answered_after_an_erasure_that_came_meanwhile_is_not_kept(
+    state: State, now: datetime
+) -> None:
+    claim = claimed(state, now)
+    erase_somebody(state, now + timedelta(seconds=1))
+    keep(state, claim, now + timedelta(seconds=2))
+    with state.read(SHOP) as tx:
+        assert tx.scalar(sa.select(keyed_request.c.body)) is None
 
 
 def test_another_request_is_refused_and_another_tenant_has_keys_of_its_own(

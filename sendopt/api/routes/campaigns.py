@@ -126,7 +126,10 @@ def get_campaign(who: CampaignsRead, app: Facade, campaign_id: PathId) -> Campai
     return CampaignStatus.of(app.for_(who).campaigns.get(CampaignId(campaign_id)))
 
 
-@router.get("/{campaign_id}/preview", responses=problems.responses(_UNKNOWN | _INVALID))
+@router.get(
+    "/{campaign_id}/preview",
+    responses=problems.responses({**_UNKNOWN, **_INVALID, 409: ["user_erased"]}),
+)
 def preview_campaign(who: CampaignsRead, app: Facade, campaign_id: PathId) -> Preview:
     """Say what committing this campaign now would do; nothing is stored or sent."""
     return Preview.of(app.for_(who).campaigns.preview_stored(CampaignId(campaign_id)))
@@ -134,7 +137,7 @@ def preview_campaign(who: CampaignsRead, app: Facade, campaign_id: PathId) -> Pr
 
 @router.post(
     "/{campaign_id}/preview",
-    responses=problems.responses({**_INVALID, 404: ["not_found"]}, body=True),
+    responses=problems.responses({**_INVALID, 404: ["not_found"], 409: ["user_erased"]}, body=True),
     openapi_extra=openapi.takes(CampaignDefinition, example=EXAMPLE),
 )
 def preview_definition(
