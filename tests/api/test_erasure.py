@@ -14,6 +14,7 @@ USER = "ann/ä 1"
 CAMPAIGN = {
     "channel": "simulator",
     "variants": [{"variant_id": "plain", "title": "T", "body": "B", "url": None}],
+    "quiet_hours": None,
     "send_window": {"earliest_at": "2026-10-02T00:00:00Z", "latest_at": "2026-10-03T00:00:00Z"},
 }
 PATH = "/v1/users/ann%2F%C3%A4%201"
