@@ -26,7 +26,7 @@ _FRESH_SECONDS = 600.0
 _STALE_SECONDS = 24 * 3600.0
 #: A token with a key id that nobody knows makes us ask the issuer, but not more often than this.
 _LEAST_BETWEEN_SECONDS = 10.0
-#: How long a request waits for another one's question to the issuer.
+#: How long a request waits for another one's question to the issuer, while no key is known.
 _PATIENCE_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
@@ -77,9 +77,11 @@ class IssuerKeys:
         wanted = (key_id, algorithm)
         known = self._known
         age = self._age(known)
-        if known is None or age > _STALE_SECONDS or wanted not in known.keys:
+        if known is None or age > _STALE_SECONDS:
             self._renew(patience=_PATIENCE_SECONDS)
-        elif age > _FRESH_SECONDS:
+        elif age > _FRESH_SECONDS or wanted not in known.keys:
+            # One asks, and nobody waits for it: anybody can make up ids of keys, and whoever
+            # waits takes a thread from those whose keys are good.
             self._renew(patience=0.0)
         known = self._known
         if known is None or self._age(known) > _STALE_SECONDS:

@@ -121,6 +121,45 @@ def test_who_comes_while_keys_are_asked_for_waits_for_that_one_question(
     assert len(counting.asked) == 2
 
 
+def test_made_up_key_ids_do_not_wait_for_a_slow_issuer(
+    clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sendopt.identity.issuer_keys._PATIENCE_SECONDS", 60.0)
+    is_asked, may_answer, is_slow = threading.Event(), threading.Event(), threading.Event()
+    answer = answering(ABOUT, {"keys": [_public(SigningKey("one"))]})
+
+    def fetch(url: str) -> bytes:
+        if is_slow.is_set():
+            is_asked.set()
+            may_answer.wait(60)
+        return answer(url)
+
+    found = IssuerKeys(fetch, issuer=ISSUER, algorithms=["RS256"], clock=clock)
+    found.find("one", "RS256")
+    clock.advance(timedelta(seconds=11))
+    is_slow.set()
+    refused: list[str] = []
+
+    def come() -> None:
+        with pytest.raises(TokenRefused) as error:
+            found.find("made-up", "RS256")
+        refused.append(error.value.reason)
+
+    asking = threading.Thread(target=come)
+    asking.start()
+    assert is_asked.wait(60)
+    others = [threading.Thread(target=come) for _ in range(6)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join(3)
+    told_meanwhile = list(refused)
+    may_answer.set()
+    for thread in (asking, *others):
+        thread.join()
+    assert told_meanwhile == ["key_unknown"] * 6
+
+
 def test_while_the_issuer_is_away_its_keys_are_believed_for_a_day(
     issuer: Issuer, clock: VirtualClock
 ) -> None:
