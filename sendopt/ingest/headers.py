@@ -17,6 +17,8 @@ _NEEDED_AT_ONCE = ("user_id", "event_type")
 _CONTRACT = frozenset(CONTRACT_COLUMNS)
 _DELIMITERS = (",", ";", "\t", "|")
 _SHOWN_COLUMNS = 12
+#: No export of events has nearly as many, and each costs work in every row.
+MOST_COLUMNS = 500
 _IS_ID = re.compile(r"(?:\bid|_id|Id|ID)$")
 _ALIKE = 0.85  # of difflib's ratio: a letter too many, or two that changed places
 
@@ -31,7 +33,7 @@ def header_of(source: str, line: bytes, delimiter: str) -> tuple[str, ...]:
     """Return the names of the columns.
 
     Raises:
-        InvalidInput: `malformed_csv`.
+        InvalidInput: `malformed_csv`, `too_many_columns`.
     """
     try:
         (names,) = csv.reader([line.decode("utf-8")], strict=True, delimiter=delimiter)
@@ -39,9 +41,25 @@ def header_of(source: str, line: bytes, delimiter: str) -> tuple[str, ...]:
         raise InvalidInput(
             f"the first line of {source} is no CSV header: {error}", code="malformed_csv"
         ) from error
+    refuse_wide(source, len(names))
     # Spreadsheets and data frames like to leave the name of a column of row numbers empty.
     names = [name or f"column_{number}" for number, name in enumerate(names, start=1)]
     return tuple(names)
+
+
+def refuse_wide(source: str, count: int) -> None:
+    """Refuse a table with more than `MOST_COLUMNS` columns.
+
+    Raises:
+        InvalidInput: `too_many_columns`.
+    """
+    if count > MOST_COLUMNS:
+        raise InvalidInput(
+            f"{source} has {count} columns",
+            code="too_many_columns",
+            expected=f"at most {MOST_COLUMNS} columns",
+            hint="leave out the columns that tell nothing about an event",
+        )
 
 
 def check_columns(source: str, names: Sequence[str], *, delimiter: str | None = None) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from sendopt import strict_json
 from sendopt.errors import InvalidInput
+from sendopt.ingest.headers import refuse_wide
 from sendopt.ingest.lines import Block, blocks, too_long
 from sendopt.ingest.objects import as_object, chunk_of
 from sendopt.ingest.raw import Chunk, Finding, Options
@@ -71,4 +72,6 @@ def _object(line: bytes) -> dict[str, Any]:
         raise InvalidInput(
             f"{told}: {error.message}", code=error.code, expected="one JSON object a line"
         ) from error
-    return as_object(value)
+    found = as_object(value)
+    refuse_wide("the line", len(found))
+    return found

@@ -18,7 +18,7 @@ from sendopt.ingest.arrow_json import as_words, is_text, is_uuid, plain
 from sendopt.ingest.columns import Faults, one_array
 from sendopt.ingest.fields import read_instant
 from sendopt.ingest.further import with_attributes
-from sendopt.ingest.headers import check_columns
+from sendopt.ingest.headers import check_columns, refuse_wide
 from sendopt.ingest.instants import as_instants
 from sendopt.ingest.raw import CONTRACT_COLUMNS, TEXT_COLUMNS, Chunk, Finding, Options
 
@@ -42,6 +42,7 @@ def read_parquet(path: Path, options: Options) -> Iterator[Chunk]:
     done = 0
     try:
         with pq.ParquetFile(path) as file:
+            refuse_wide(path.name, len(file.schema_arrow.names))
             names = [name for name in file.schema_arrow.names if name not in options.ignored]
             check_columns(path.name, names)
             lost = _untrusted(path.name, file.schema_arrow, names, _first_time(file))

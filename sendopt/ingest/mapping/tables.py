@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from sendopt.errors import InvalidInput
 from sendopt.ingest.csv import read_table
 from sendopt.ingest.emptiness import refuse_empty
+from sendopt.ingest.headers import refuse_wide
 from sendopt.ingest.jsonl import read_objects
 from sendopt.ingest.raw import Finding, Options
 
@@ -99,6 +100,7 @@ def _parquet(path: Path, wanted: frozenset[str], options: Options) -> Iterator[V
     done = 0
     try:
         with pq.ParquetFile(path) as file:
+            refuse_wide(path.name, len(file.schema_arrow.names))
             names = frozenset(_flat(file.schema_arrow.empty_table()).column_names)
             read = sorted(wanted & names)
             for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=read):
