@@ -24,8 +24,12 @@ from sendopt.sqlite_overwriting import overwrite_free_pages
 from sendopt.state import erasures, pseudonyms
 from sendopt.state.damage import NOT_A_VALUE
 
-#: Whose rows are rewritten in one transaction of the state.
-_AT_ONCE = 500
+#: Whose rows are rewritten in one transaction of the state: whoever else writes waits for it.
+_AT_ONCE = 20
+_EVENTS_OF = (
+    "select user_id, count(*) as events from event "
+    "where user_id in (select user_id from erased) group by user_id"
+)
 
 _log = structlog.get_logger()
 
@@ -108,15 +112,28 @@ class Eraser:
                     }
                     for each in pseudonyms.kept_events(tx, waiting)
                 ]
-            users = pa.array([each.user_id for each in waiting], pa.string())
+            users = pa.table({"user_id": pa.array([each.user_id for each in waiting], pa.string())})
+            self._count_events(tenant_id, waiting, users)
             report = appender.erase_users(
                 tenant_id,
-                erased=pa.table({"user_id": users}),
+                erased=users,
                 kept=pa.Table.from_pylist(kept, KEPT_SCHEMA),
             )
         self._stores.log.renew()  # what this process has cached of the log is of before
         self._note(tenant_id, waiting, ErasureStep.LOG)
         _log.info("log_rewritten", tenant_id=tenant_id, users=len(waiting), **_told(report))
+
+    def _count_events(
+        self, tenant_id: TenantId, waiting: Sequence[Erasure], users: pa.Table
+    ) -> None:
+        """Note for the receipts what the log holds of each; whoever died here has noted it."""
+        with self._stores.log.reader(tenant_id) as reader:
+            found = reader.query("events_of_erased", _EVENTS_OF, inputs={"erased": users})
+        events = {row["user_id"]: row["events"] for row in found.to_pylist()}
+        with self._stores.state.write(tenant_id) as tx:
+            for each in waiting:
+                count = events.get(each.user_id, 0)
+                erasures.note_most(tx, each.erasure_id, {"logged_events_erased": count})
 
     def _scores(self, tenant_id: TenantId, waiting: Sequence[Erasure]) -> None:
         users = pa.array([each.user_id for each in waiting], pa.string())

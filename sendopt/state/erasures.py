@@ -172,10 +172,18 @@ def note(tx: TenantWrite, erasure_id: str, step: ErasureStep) -> None:
 def add_counts(tx: TenantWrite, erasure_id: str, counts: Mapping[str, int]) -> None:
     """Note what a part of an erasure came to, beside all that is noted."""
     of_erasure = sa.and_(tx.owns(erasure), erasure.c.erasure_id == erasure_id)
-    before = tx.scalar(sa.select(erasure.c.counts).where(of_erasure).with_for_update())
-    total = Counter(before or {})
-    total.update(counts)
-    tx.execute(sa.update(erasure).where(of_erasure).values(counts=dict(+total)))
+    stored = sa.select(erasure.c.counts).where(of_erasure).with_for_update()
+    before = Counter[str](tx.scalar(stored))
+    before.update(counts)
+    tx.execute(sa.update(erasure).where(of_erasure).values(counts=dict(+before)))
+
+
+def note_most(tx: TenantWrite, erasure_id: str, counts: Mapping[str, int]) -> None:
+    """Note what a part of an erasure found, which after its work finds nothing any more."""
+    of_erasure = sa.and_(tx.owns(erasure), erasure.c.erasure_id == erasure_id)
+    stored = sa.select(erasure.c.counts).where(of_erasure).with_for_update()
+    before = Counter[str](tx.scalar(stored))
+    tx.execute(sa.update(erasure).where(of_erasure).values(counts=dict(before | Counter(counts))))
 
 
 def forget(tx: TenantWrite, erasure_id: str) -> None:

@@ -110,11 +110,9 @@ def _again(
             code="already_issued",
             hint="if it got lost, revoke it and issue another one under another Idempotency-Key",
         )
-    kept = _kept(row)
-    is_void = kept is not None and _may_name_erased(tx, row.expires_at)
-    if kept is not None and not is_void:
+    if (kept := _kept(row)) is not None:
         return kept
-    if row.claim_expires_at > now and not is_void:
+    if row.claim_expires_at > now:
         raise _in_progress()
     claim = Claim(request_key, row.claim + 1)
     tx.execute(
@@ -132,7 +130,7 @@ def _again(
 
 
 def _may_name_erased(tx: TenantRead, expires_at: datetime) -> bool:
-    """Tell whether an answer may hold what was erased since its request came: none is given then.
+    """Tell whether an answer may hold what was erased since its request came: it is not kept then.
 
     Args:
         tx: of the tenant.

@@ -622,6 +622,7 @@ def _about_erasures(said: Conversation) -> None:
     for name in ("gone", "going"):
         said.write(erasures.note, name, ErasureStep.SCORES)
         said.write(erasures.add_counts, name, {"scores_deleted": 2})
+        said.write(erasures.note_most, name, {"logged_events_erased": 3})
         said.read(erasures.get, name)
     known = said.read_fleet(erasures.under_way, ErasureStep.ASKED)
     for function, given in (

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -236,16 +237,20 @@ def test_whatever_her_name_is_made_of(state: State) -> None:
     assert [name.startswith("erased-") for name in audience] == [True]
 
 
+#: When requests come: the erasures of the twins were asked for before.
+ASKED_AT = NOW + timedelta(hours=1)
+
+
 def keep_answers(tx: TenantWrite, answers: dict[str, bytes | None]) -> None:
     """Keep an answer under each key; of None nothing but that it issued something."""
     for name, body in answers.items():
-        claim = requests.begin(tx, name, fingerprint="", now=NOW)
+        claim = requests.begin(tx, name, fingerprint="", now=ASKED_AT)
         assert isinstance(claim, requests.Claim)
         if body is None:
             requests.note_issued(tx, claim, "key-1")
         else:
             answer = requests.KeptAnswer(200, (("location", "/v1/a"),), body)
-            requests.keep(tx, claim, answer, now=NOW)
+            requests.keep(tx, claim, answer, now=ASKED_AT)
 
 
 @pytest.mark.parametrize("user_id", ["e", "a/b", STRANGE])
@@ -271,7 +276,7 @@ def test_only_answers_that_name_her_are_forgotten(state: State, user_id: str) ->
         table = sa.update(tables_requests.keyed_request)
         tx.execute(table.where(torn).values(body=b"no zlib"))
     erase(state, NORTH, UserId(user_id))
-    later = NOW + requests.CLAIMED_FOR
+    later = ASKED_AT + requests.CLAIMED_FOR
     for name in hers:
         with state.write(NORTH) as tx:
             assert isinstance(requests.begin(tx, name, fingerprint="", now=later), requests.Claim)

@@ -55,16 +55,6 @@ def erase_somebody(state: State, at: datetime) -> None:
         erasures.begin(tx, UserId(f"erased {at}"), **asked)
 
 
-def test_what_was_kept_before_an_erasure_is_worked_out_anew(state: State, now: datetime) -> None:
-    claim, at = claimed(state, now), now + timedelta(hours=1)
-    keep(state, claim, at)
-    erase_somebody(state, at)
-    again = claimed(state, at)
-    keep(state, again, at)  # the request came before, as it says itself
-    assert isinstance(begin(state, at), Claim)
-    assert begin(state, at, tenant_id=BANK) == Claim("key", 1)
-
-
 def test_what_is_answered_after_an_erasure_that_came_meanwhile_is_not_kept(
     state: State, now: datetime
 ) -> None:
