@@ -130,11 +130,14 @@ class Campaigns(Subject):
             InvalidInput: for a definition that cannot be meant; `holdout_settled`.
             NotFound: `campaign_unknown`.
             Conflict: `campaign_not_committed`; `campaign_cancelled`; `campaign_changed`, if it was
-                edited meanwhile; `arm_changed`; `rules_unknown`.
+                edited meanwhile; `arm_changed`; `rules_unknown`; `user_erased`, naming the place
+                in the definition.
         """
         now = self._now()
         with self._read() as tx:
             same = campaigns.accepted_as(tx, definition)
+        if same is not None and same.cancelled_at is not None:
+            raise campaigns.campaign_cancelled(same.campaign_id)
         if same is not None and not same.is_draft:
             return self._revised(same.campaign_id, _unchanged(same.revision), repeated=True)
         campaign = self._read_revision(definition, now=now)
@@ -161,7 +164,9 @@ class Campaigns(Subject):
 
     @needs(Permission.CAMPAIGNS_SEND)
     def resume(self, campaign_id: CampaignId) -> CampaignStatus:
-        """Let its sends go out at their times, or now if these have come; what expired ends.
+        """Let its sends go out at their times, or now if these have come.
+
+        What expired meanwhile is ended by the next dispatcher.
 
         Raises:
             NotFound: `campaign_unknown`.

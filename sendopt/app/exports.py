@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import pyarrow as pa
@@ -89,12 +90,10 @@ def results(work: Work, campaign_id: CampaignId) -> Table:
         NotFound: `campaign_unknown`.
     """
     found = work.results.of_campaign(campaign_id)
+    divisions = [each.name for each in fields(found) if each.name.startswith("by_")]
     divided: list[tuple[str, Mapping[str, Counts]]] = [
         ("total", {"": found.total}),
-        ("variant", found.by_variant),
-        ("arm", found.by_arm),
-        ("local_hour", found.by_local_hour),
-        ("channel", found.by_channel),
+        *((name.removeprefix("by_"), getattr(found, name)) for name in divisions),
     ]
     rows = [
         _counts(by, value or None, counts)

@@ -32,7 +32,7 @@ def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> SendT
     expired = now >= send.expires_at
     if send.paused_at is not None and not send.cancelled and not expired:
         return Postponed(send.expires_at)  # or until it is resumed
-    paused = send.paused_at is not None and send.paused_at < send.expires_at
+    paused = send.put_off or (send.paused_at is not None and send.paused_at < send.expires_at)
     obstacles = (
         (send.cancelled, SendState.CANCELLED, EndReason.CAMPAIGN_CANCELLED),
         (send.opted_out, SendState.SUPPRESSED, EndReason.OPTED_OUT),
@@ -45,13 +45,12 @@ def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> SendT
         (send.device_dead, SendState.SUPPRESSED, EndReason.DEVICE_DEAD),
         (send.variant is None or send.timezone is None, SendState.FAILED, EndReason.RECORD_MISSING),
         (send.attempt_count >= retry.max_attempts, SendState.FAILED, EndReason.GAVE_UP),
-        (expired and send.abandoned, SendState.EXPIRED, EndReason.OUTCOME_UNKNOWN),
         (expired and paused, SendState.EXPIRED, EndReason.CAMPAIGN_PAUSED),
         (expired, SendState.EXPIRED, EndReason.TOO_LATE),
     )
     for met, state, reason in obstacles:
         if met:
-            return Ended(state, reason)
+            return _ended(send, state, reason)
     # The store says when it is ready; its promise is when it is due.
     allowed_at = _allowed_at(send, max(now, send.due_at))
     if allowed_at >= send.expires_at:
@@ -87,7 +86,7 @@ def _after_retry(
         return Postponed(allowed_at)
     if again_at < send.expires_at:
         return _forbidden(send)
-    return Ended(SendState.EXPIRED, EndReason.NO_TIME_TO_RETRY)
+    return _ended(send, SendState.EXPIRED, EndReason.NO_TIME_TO_RETRY)
 
 
 def _allowed_at(send: DueSend, instant: datetime) -> datetime:
@@ -110,5 +109,15 @@ def _forbidden(send: DueSend) -> Ended:
     """Return the end of a send that may not go out before it expires."""
     snoozed_until = send.preferences.snoozed_until
     if snoozed_until is not None and snoozed_until >= send.expires_at:
-        return Ended(SendState.SUPPRESSED, EndReason.SNOOZED)
-    return Ended(SendState.EXPIRED, EndReason.QUIET_HOURS)
+        return _ended(send, SendState.SUPPRESSED, EndReason.SNOOZED)
+    return _ended(send, SendState.EXPIRED, EndReason.QUIET_HOURS)
+
+
+def _ended(send: DueSend, state: SendState, reason: EndReason) -> Ended:
+    """Return the end of a send; whatever it is for, one that may have arrived ends as unknown.
+
+    Unless it has failed: that says nothing about whether an earlier attempt arrived.
+    """
+    if send.abandoned and state is not SendState.FAILED:
+        return Ended(SendState.EXPIRED, EndReason.OUTCOME_UNKNOWN)
+    return Ended(state, reason)

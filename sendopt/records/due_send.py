@@ -25,7 +25,7 @@ class DueSend:
     expires_at: datetime
     fence: int
     attempt_count: int  # begun, whether or not their outcome is known
-    abandoned: bool  # its last dispatcher never told the outcome
+    abandoned: bool  # a dispatcher never told the outcome of an attempt: it may have arrived
     variant: Variant | None  # None, like `timezone`, only if the store lost it, or the campaign
     device: Device | None
     device_dead: bool
@@ -41,6 +41,7 @@ class DueSend:
     preferences: Preferences = NO_PREFERENCES  # as they are by now
     quiet_offsets: tuple[int, ...] = ()  # minutes east of UTC at which it may be night, too
     paused_at: datetime | None = None  # its whole campaign, until somebody resumes it
+    put_off: bool = False  # to its expiry, by a pause that lasted until then
 
 
 @dataclass(frozen=True, slots=True)

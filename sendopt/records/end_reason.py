@@ -31,7 +31,7 @@ class EndReason(StrEnum):
     OUTCOME_UNKNOWN = (
         "outcome_unknown",
         SendState.EXPIRED,
-        "nobody came to it again before it expired, and its last attempt may have arrived",
+        "it is not tried again, and an attempt that nobody told the outcome of may have arrived",
     )
     QUIET_HOURS = "quiet_hours", SendState.EXPIRED, "the quiet hours end after its expiry"
     NO_TIME_TO_RETRY = (

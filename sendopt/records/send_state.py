@@ -13,7 +13,7 @@ class SendState(StrEnum):
     CLAIMED = "claimed"  # a dispatcher hands it over, or has died over it
     DELIVERED = "delivered"  # the provider took responsibility for it
     FAILED = "failed"  # it cannot be handed over, or was refused for good
-    EXPIRED = "expired"  # its time to live ran out first
+    EXPIRED = "expired"  # its time to live ran out first, or nobody knows whether it arrived
     CANCELLED = "cancelled"  # somebody took it back
     SUPPRESSED = "suppressed"  # the user may not be reached
 

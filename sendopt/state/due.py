@@ -21,6 +21,7 @@ from sendopt.state.due_row import CampaignFacts, campaign_facts, due_send
 from sendopt.state.tables import (
     IS_A_DISPATCHERS_CLAIM,
     app_user,
+    attempt,
     decision,
     device,
     link,
@@ -64,7 +65,11 @@ def lock_due(
             rows += _lock(tx, due, {"now": at, "most": limit - len(rows)})
     keys = {_revision_of(row) for row in rows if not isinstance(row, DamagedSend)}
     campaigns = _campaign_facts(tx, keys)
-    sends = [row if isinstance(row, DamagedSend) else _due_send(row, campaigns) for row in rows]
+    unanswered = _unanswered(tx, [row for row in rows if not isinstance(row, DamagedSend)])
+    sends = [
+        row if isinstance(row, DamagedSend) else _due_send(row, campaigns, unanswered)
+        for row in rows
+    ]
     # A send that has two links, as none should, is still one send.
     return list({(send.tenant_id, send.send_id): send for send in reversed(sends)}.values())[::-1]
 
@@ -262,17 +267,39 @@ def _campaign_facts(tx: FleetRead, keys: Collection[_Key]) -> dict[_Key, Campaig
     return found
 
 
+def _unanswered(tx: FleetRead, rows: Collection[sa.Row[Any]]) -> set[tuple[str, str]]:
+    """Return tenant and id of those sends of which an attempt has no end.
+
+    They are asked for once the sends are locked: nothing can come between. What a dispatcher has
+    claimed is known to have one.
+    """
+    tried = [
+        (row.tenant_id, row.send_id)
+        for row in rows
+        if row.state == SendState.PLANNED and row.attempt_count != 0
+    ]
+    if not tried:
+        return set()
+    found = sa.select(attempt.c.tenant_id, attempt.c.send_id).where(
+        sa.tuple_(attempt.c.tenant_id, attempt.c.send_id).in_(tried),
+        attempt.c.finished_at.is_(None),
+    )
+    return {(row.tenant_id, row.send_id) for row in tx.execute(found)}
+
+
 def _revision_of(row: sa.Row[Any]) -> _Key:
     return row.tenant_id, row.campaign_id, row.revision
 
 
 def _due_send(
-    row: sa.Row[Any], campaigns: Mapping[_Key, CampaignFacts | str]
+    row: sa.Row[Any],
+    campaigns: Mapping[_Key, CampaignFacts | str],
+    unanswered: Collection[tuple[str, str]],
 ) -> DueSend | DamagedSend:
     facts = campaigns.get(_revision_of(row))
     if isinstance(facts, str):
         return DamagedSend(row.tenant_id, row.send_id, facts)
     try:
-        return due_send(row, facts)
+        return due_send(row, facts, unanswered=(row.tenant_id, row.send_id) in unanswered)
     except Unreadable as damage:
         return DamagedSend(row.tenant_id, row.send_id, str(damage))

@@ -53,6 +53,7 @@ _NEEDED: Mapping[str, type] = {
     "user_id": str,
     "due_at": datetime,
     "expires_at": datetime,
+    "ready_at": datetime,
     "fence": int,
     "attempt_count": int,
     "revision": int,
@@ -99,8 +100,13 @@ def campaign_facts(row: Any) -> CampaignFacts:
     )
 
 
-def due_send(row: Any, facts: CampaignFacts | None) -> DueSend:
-    """Read a due send; `facts` are of its campaign, None = the store lost that.
+def due_send(row: Any, facts: CampaignFacts | None, *, unanswered: bool) -> DueSend:
+    """Read a due send.
+
+    Args:
+        row: its columns, and what belongs to it.
+        facts: of its campaign; None = the store lost that.
+        unanswered: whether an attempt of it has no end.
 
     Raises:
         Unreadable: if a column holds what it is not for.
@@ -118,7 +124,7 @@ def due_send(row: Any, facts: CampaignFacts | None) -> DueSend:
         expires_at=row.expires_at,
         fence=row.fence,
         attempt_count=row.attempt_count,
-        abandoned=row.state == SendState.CLAIMED,
+        abandoned=unanswered or row.state == SendState.CLAIMED,  # held: its attempts are elsewhere
         variant=None  # nobody is sent to within limits that nobody knows any more
         if row.content_id is None or facts is None
         else Variant(VariantId(row.content_id), row.title, row.body, row.url),
@@ -145,6 +151,7 @@ def due_send(row: Any, facts: CampaignFacts | None) -> DueSend:
         preferences=NO_PREFERENCES if row.preferred_by is None else preferences_of(row),
         quiet_offsets=tuple(row.quiet_offsets or ()),
         paused_at=known.paused_at,
+        put_off=row.state == SendState.PLANNED and row.ready_at >= row.expires_at,
     )
 
 

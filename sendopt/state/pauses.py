@@ -2,7 +2,8 @@
 
 What is planned stays planned. A dispatcher that comes to such a send asks its campaign, and puts
 it off to its expiry; what it has claimed before ends by itself. So a pause is one row, and no
-search for what is due looks at it.
+search for what is due looks at it. Ends are written by dispatchers alone, by one set of rules: a
+resume leaves put off to its expiry what expired meanwhile, which says why it did.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from sendopt.records import CampaignId, EndReason, SendState
+from sendopt.records import CampaignId, SendState
 from sendopt.state.campaigns import is_campaign, require_committed
 from sendopt.state.instant import Instant
 from sendopt.state.plans import sends_of
@@ -28,7 +29,7 @@ _CLOCKS_APART = timedelta(minutes=5)
 class ResumeReport:
     """What became of the sends of a campaign that was resumed."""
 
-    expired_count: int  # too late for them: ended
+    expired_count: int  # whose time ran out while it was paused: a dispatcher ends them
     overdue_count: int  # whose time came while it was paused: they go out now, where they may
 
 
@@ -48,7 +49,7 @@ def pause(tx: TenantWrite, campaign_id: CampaignId, *, now: datetime) -> bool:
 def resume(tx: TenantWrite, campaign_id: CampaignId, *, now: datetime) -> ResumeReport | None:
     """Let what is planned go out again: at its time, or now if that has come.
 
-    What has expired meanwhile ends: `campaign_paused`. None = it was not paused.
+    What has expired meanwhile is ended by the next dispatcher. None = it was not paused.
 
     Raises:
         NotFound: `campaign_unknown`.
@@ -68,7 +69,7 @@ def resume(tx: TenantWrite, campaign_id: CampaignId, *, now: datetime) -> Resume
     expired = tx.execute(
         sa.update(planned_send)
         .where(planned, send.expires_at <= at, send.expires_at > sa.literal(paused_at, Instant))
-        .values(state=SendState.EXPIRED, reason=EndReason.CAMPAIGN_PAUSED, ready_at=None)
+        .values(ready_at=send.expires_at)
     ).rowcount
     # Nothing but a pause puts a send off as far as its expiry.
     overdue_count = tx.execute(

@@ -24,8 +24,9 @@ from sendopt.records import (
 from sendopt.state import erased, erasure_gate, plan_rows
 from sendopt.state.attempt_list import ListedAttempt, attempts
 from sendopt.state.campaigns import campaign_cancelled, campaign_changed, is_campaign, lock_campaign
+from sendopt.state.same_send import same_send
 from sendopt.state.send_list import next_attempt_at
-from sendopt.state.tables import decision, planned_send
+from sendopt.state.tables import attempt, decision, planned_send
 from sendopt.state.tables_campaigns import campaign
 from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
 
@@ -200,6 +201,8 @@ def get_send(tx: TenantRead, send_id: SendId) -> StoredSend:
 def cancel_send(tx: TenantWrite, send_id: SendId, *, reason: EndReason) -> bool:
     """Cancel a send that is still planned; False = it was cancelled already, and stays as it is.
 
+    One that may have arrived is not tried again, and ends as `outcome_unknown`.
+
     Raises:
         NotFound: `send_unknown`.
         Conflict: `send_not_planned`, if it is being handed over or has ended.
@@ -284,10 +287,19 @@ def sends_of(tx: TenantRead, campaign_id: CampaignId) -> sa.ColumnElement[bool]:
 
 
 def _cancel(tx: TenantWrite, which: sa.ColumnElement[bool], reason: EndReason) -> int:
+    """End what is planned; what may have arrived is not taken back, and ends as unknown."""
+    unanswered = sa.and_(
+        planned_send.c.attempt_count != 0,
+        sa.exists().where(same_send(attempt), attempt.c.finished_at.is_(None)),
+    )
     return tx.execute(
         sa.update(planned_send)
         .where(which, planned_send.c.state == SendState.PLANNED)
-        .values(state=SendState.CANCELLED, reason=reason, ready_at=None)
+        .values(
+            state=sa.case((unanswered, SendState.EXPIRED), else_=SendState.CANCELLED),
+            reason=sa.case((unanswered, EndReason.OUTCOME_UNKNOWN), else_=reason),
+            ready_at=None,
+        )
     ).rowcount
 
 

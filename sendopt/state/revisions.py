@@ -101,7 +101,7 @@ def revise(
         NotFound: `campaign_unknown`.
         Conflict: `campaign_cancelled`, `campaign_not_committed`; `campaign_changed`, if another
             revision has come in between; `arm_changed`, if users would change sides;
-            `user_erased`, naming the place in the audience.
+            `user_erased`, naming the place in the definition.
         InvariantBroken: `foreign_plan`, if the plan is another tenant's, or another revision's.
     """
     told = {(send.tenant_id, send.campaign_id) for send in plan.sends}

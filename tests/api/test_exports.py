@@ -18,7 +18,7 @@ from waiting import wait_until
 
 from sendopt.app import App, exports
 from sendopt.app.table_files import INSTANT, TEXT, WHOLE, Form, Table, written
-from sendopt.records import TenantId
+from sendopt.records import CampaignId, TenantId
 from sendopt.state.send_list import SendFilter
 from sendopt.state.tables import app_user, planned_send
 
@@ -118,6 +118,14 @@ def test_results_and_statements_are_tables_too(ask: Ask, app: App) -> None:
     app.as_owner_of(TENANT).campaigns.put(definition, commit=False)
     (total, *_) = rows(ask("campaigns/autumn/results"))
     assert (total["by"], total["value"]) == ("total", "")
+    other = TenantId("divided")
+    app.operator.create_tenant(other, timezone="UTC")
+    work = app.as_owner_of(other)
+    work.campaigns.put(definition, commit=True)
+    table = exports.results(work, CampaignId("autumn"))
+    divided = {row[0]: row[1] for row in next(table.batches)}
+    divisions = {"total", "revision", "variant", "arm", "local_hour", "channel"}
+    assert (divided.keys(), divided["revision"]) == (divisions, "1")
 
 
 def test_who_goes_away_in_the_midst_gives_back_the_turn(ask: Ask, app: App, url: str) -> None:
@@ -163,6 +171,7 @@ def test_a_row_that_cannot_be_read_stands_in_it_by_its_id(app: App, ask: Ask) ->
             tx.execute(sa.update(planned_send).where(*one).values(channel="simulator"))
 
 
+@pytest.mark.usefixtures("ask")
 def test_what_is_exported_is_what_the_list_says(app: App) -> None:
     table = exports.sends(app.as_owner_of(TENANT), SendFilter())
     names = [name for name, _ in table.columns]

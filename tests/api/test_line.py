@@ -128,6 +128,9 @@ def test_the_preview_was_the_plan(line: Line) -> None:
 def test_a_preview_of_another_campaign_than_the_address_names_is_refused(line: Line) -> None:
     response = line.shop.post("/v1/campaigns/spring/preview", json=CAMPAIGN)
     assert (response.status_code, response.json()["code"]) == (422, "id_mismatch")
+    # Before anything is planned, or even read.
+    response = line.shop.post("/v1/campaigns/spring/preview", json=CAMPAIGN | {"variants": []})
+    assert (response.status_code, response.json()["code"]) == (422, "id_mismatch")
 
 
 def test_putting_the_campaign_again_changes_nothing(line: Line) -> None:

@@ -153,3 +153,7 @@ def test_a_stored_draft_is_committed_by_its_id(app: App, definition: dict[str, A
         with pytest.raises(Conflict) as refused:
             call(HELLO)
         assert refused.value.code == "campaign_cancelled"
+    for again in (definition, {**definition, "message_type": "news"}):
+        with pytest.raises(Conflict) as refused:
+            campaigns.revise(again)
+        assert refused.value.code == "campaign_cancelled"

@@ -22,11 +22,12 @@ from sendopt.records import (
     CampaignPhase,
     EndReason,
     Retry,
+    SendId,
 )
 from sendopt.state import State, audit, campaigns, pauses, plans
 from sendopt.state.pauses import ResumeReport
 from sendopt.state.revisions import RevisionReport
-from sendopt.state.tables import decision, planned_send
+from sendopt.state.tables import app_user, decision, planned_send
 from sendopt.state.tables_campaigns import campaign, campaign_revision, variant
 from sendopt.state.unchanged import changed
 
@@ -66,10 +67,68 @@ def test_what_expires_while_its_campaign_is_paused_ends_and_says_so(life, dispat
     clock.advance(HOUR)
     if looks == "once it is too late":
         assert at_work.dispatch_due() == DispatchReport(expired=10)
-    expected = 0 if looks == "once it is too late" else 10
-    assert life.resume() == ResumeReport(expired_count=expected, overdue_count=0)
-    assert at_work.dispatch_due() == DispatchReport()
+    ended = 10 if looks == "once it is too late" else 0
+    assert life.resume() == ResumeReport(expired_count=10 - ended, overdue_count=0)
+    life.pause()  # of a pause that begins later it is not said
+    assert at_work.dispatch_due() == DispatchReport(expired=10 - ended)
     assert life.ends() == {("expired", "campaign_paused")}
+
+
+@pytest.mark.parametrize("looks", ["while it is paused", "after the resume"])
+def test_a_pause_does_not_hide_that_a_user_opted_out(life, dispatcher, clock, looks):
+    life.pause()
+    with life.state.write(TENANT) as tx:
+        tx.execute(sa.update(app_user).values(opted_out_at=clock.now()))
+    clock.advance(3 * HOUR)
+    at_work = dispatcher(SimulatorProvider())
+    if looks == "while it is paused":
+        at_work.dispatch_due()
+    life.resume()
+    at_work.dispatch_due()
+    assert life.ends() == {("suppressed", "opted_out")}
+
+
+def dies_over_it(_message: Any, _number: int) -> Any:
+    raise MemoryError
+
+
+@pytest.mark.parametrize("end", ["resumed too late", "expired", "cancelled", "cancelled by itself"])
+@pytest.mark.parametrize("looks", [True, False])
+def test_what_may_have_arrived_before_a_pause_is_never_said_not_to_be_sent(
+    life, dispatcher, clock, end, looks
+):
+    clock.advance(HOUR)
+    with pytest.raises(MemoryError):
+        dispatcher(Scripted(clock, dies_over_it)).dispatch_batch()
+    life.pause()
+    at_work = dispatcher(SimulatorProvider(), owner="another")
+    clock.advance(5 * MINUTE)
+    if looks:
+        assert at_work.dispatch_due().postponed >= 1
+    if end == "cancelled":
+        with life.state.write(TENANT) as tx:
+            plans.cancel_campaign(tx, SALE, reason=EndReason.CAMPAIGN_CANCELLED, now=clock.now())
+    elif end == "cancelled by itself" and looks:
+        with life.state.write(TENANT) as tx:
+            assert plans.cancel_send(tx, SendId("s-0"), reason=EndReason.SEND_CANCELLED)
+    clock.advance(3 * HOUR)
+    if end == "resumed too late":
+        life.resume()
+    at_work.dispatch_due()
+    row = life.rows()["user-0"]
+    assert (row.state, row.reason) == ("expired", "outcome_unknown")
+
+
+def test_what_may_have_arrived_is_tried_again_after_a_pause(life, dispatcher, clock):
+    clock.advance(HOUR)
+    with pytest.raises(MemoryError):
+        dispatcher(Scripted(clock, dies_over_it)).dispatch_batch()
+    life.pause()
+    clock.advance(15 * MINUTE)
+    at_work = dispatcher(SimulatorProvider(), owner="another")
+    assert at_work.dispatch_due() == DispatchReport(postponed=10)
+    assert life.resume() == ResumeReport(expired_count=0, overdue_count=10)
+    assert at_work.dispatch_due() == DispatchReport(delivered=10)
 
 
 def test_what_had_expired_before_the_pause_was_too_late(life, dispatcher, clock):

@@ -51,6 +51,7 @@ class Expected:
     due_at: datetime | None
     tried: bool = False
     lease_ends_at: datetime | None = None
+    expired_in_a_pause: bool = False
 
     @property
     def expires_at(self) -> datetime:
@@ -128,10 +129,8 @@ class Campaigns(RuleBasedStateMachine):
             return
         now, since, self.paused_at = self.clock.now(), self.paused_at, None
         for user, its in self.expected.items():
-            if its.state != "planned" or since is None:
-                continue
-            if since < its.expires_at <= now:
-                self._end(user, "expired", "campaign_paused")
+            if its.state == "planned" and since is not None and since < its.expires_at <= now:
+                self.expected[user] = replace(its, expired_in_a_pause=True)
 
     @rule(minutes=st.sampled_from([2, 10, 20, 70]))
     def pause_for_a_while(self, minutes: int) -> None:
@@ -195,7 +194,7 @@ class Campaigns(RuleBasedStateMachine):
         self.cancelled = True
         for user, its in self.expected.items():
             if its.state == "planned":
-                self._end(user, "cancelled", "campaign_cancelled")
+                self._end_unless_unknown(user, "cancelled", "campaign_cancelled")
 
     @rule(number=st.integers(0, 23))
     def cancel_one(self, number: int) -> None:
@@ -205,7 +204,7 @@ class Campaigns(RuleBasedStateMachine):
             return
         with self.state.write(TENANT) as tx:
             plans.cancel_send(tx, SendId(f"s-{number}"), reason=EndReason.SEND_CANCELLED)
-        self._end(user, "cancelled", "send_cancelled")
+        self._end_unless_unknown(user, "cancelled", "send_cancelled")
 
     @precondition(lambda self: self.paused_at is None and not self.cancelled)
     @rule()
@@ -246,11 +245,10 @@ class Campaigns(RuleBasedStateMachine):
             return
         paused = self.paused_at is not None and self.paused_at < its.expires_at
         if self.cancelled:
-            self._end(user, "cancelled", "campaign_cancelled")
-        elif its.expires_at <= now and abandoned:
-            self._end(user, "expired", "outcome_unknown")
+            self._end_unless_unknown(user, "cancelled", "campaign_cancelled")
         elif its.expires_at <= now:
-            self._end(user, "expired", "campaign_paused" if paused else "too_late")
+            paused = paused or its.expired_in_a_pause
+            self._end_unless_unknown(user, "expired", "campaign_paused" if paused else "too_late")
         elif paused:
             self.expected[user] = replace(its, state="planned", lease_ends_at=None)
         else:
@@ -306,6 +304,12 @@ class Campaigns(RuleBasedStateMachine):
             act()
         assert refused.value.code == "campaign_cancelled"
         return True
+
+    def _end_unless_unknown(self, user: str, state: str, reason: str) -> None:
+        """Whoever was tried was tried by a dispatcher that told nobody what came of it."""
+        if self.expected[user].tried:
+            state, reason = "expired", "outcome_unknown"
+        self._end(user, state, reason)
 
     def _end(self, user: str, state: str, reason: str) -> None:
         self.expected[user] = replace(self.expected[user], state=state, reason=reason)

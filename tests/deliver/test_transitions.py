@@ -112,12 +112,48 @@ def after(outcome: Outcome, **changes: object) -> SendTransition:
         ({"expires_at": NOON}, SendState.EXPIRED, "too_late"),
         ({"expires_at": NOON, "attempt_count": 2}, SendState.EXPIRED, "too_late"),
         ({"expires_at": NOON, "abandoned": True}, SendState.EXPIRED, "outcome_unknown"),
+        ({"expires_at": NOON, "put_off": True}, SendState.EXPIRED, "campaign_paused"),
+        (
+            {"expires_at": NOON, "put_off": True, "opted_out": True},
+            SendState.SUPPRESSED,
+            "opted_out",
+        ),
+        ({"variant": None, "abandoned": True}, SendState.FAILED, "record_missing"),
+        ({"attempt_count": 3, "abandoned": True}, SendState.FAILED, "gave_up"),
     ],
 )
 def test_what_keeps_a_send_back_names_its_fate(
     changes: dict[str, object], state: SendState, reason: str
 ) -> None:
     assert before(**changes) == Ended(state, reason)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cancelled": True},
+        {"opted_out": True},
+        {"preferences": NO_NEWS, "message_type": "news"},
+        {"device": None},
+        {"device_dead": True},
+        {"preferences": Preferences(snoozed_until=NOON + HOUR)},
+        {"quiet_hours": SIESTA},
+        {"expires_at": NOON, "put_off": True},
+        {"expires_at": NOON, "paused_at": NOON - HOUR},
+    ],
+)
+def test_what_may_have_arrived_and_is_not_tried_again_ends_as_unknown(
+    changes: dict[str, object],
+) -> None:
+    unknown = Ended(SendState.EXPIRED, "outcome_unknown")  # type: ignore[arg-type]
+    assert before(**changes, abandoned=True) == unknown
+    assert before(**changes) not in {unknown, None}
+
+
+def test_a_later_attempt_that_is_not_tried_again_does_not_tell_of_an_earlier_one() -> None:
+    unknown = Ended(SendState.EXPIRED, "outcome_unknown")  # type: ignore[arg-type]
+    assert after(Retry("busy", HOUR), abandoned=True) == unknown
+    assert after(Retry("busy"), quiet_hours=SIESTA, abandoned=True) == unknown
 
 
 def test_a_send_may_go_out_until_the_moment_of_its_expiry_and_to_its_last_attempt() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
@@ -144,9 +144,8 @@ def preview_definition(
     who: CampaignsRead, app: Facade, campaign_id: PathId, body: JsonBody
 ) -> Preview:
     """Say what committing this definition now would do; it need not be known, and stays unknown."""
-    preview = Preview.of(app.for_(who).campaigns.preview(body))
-    _require_same_id(preview.campaign_id, campaign_id)
-    return preview
+    _require_same_id(body, campaign_id)
+    return Preview.of(app.for_(who).campaigns.preview(body))
 
 
 @router.post(
@@ -205,8 +204,7 @@ def revise_campaign(
     definition again changes nothing. Pause the campaign first if nothing more of the old one shall
     go out meanwhile.
     """
-    if isinstance(body, dict) and isinstance(named := body.get("campaign_id"), str):
-        _require_same_id(named, campaign_id)
+    _require_same_id(body, campaign_id)
     return RevisionReport.of(app.for_(who).campaigns.revise(body))
 
 
@@ -216,8 +214,10 @@ def cancel_campaign(who: CampaignsSend, app: Facade, campaign_id: PathId) -> Cam
     return CampaignStatus.of(app.for_(who).campaigns.cancel(CampaignId(campaign_id)))
 
 
-def _require_same_id(named: str, campaign_id: str) -> None:
-    if named != campaign_id:
+def _require_same_id(body: Any, campaign_id: str) -> None:
+    """Refuse a definition of another campaign; one that is none is refused as it is read."""
+    named = body.get("campaign_id") if isinstance(body, dict) else None
+    if isinstance(named, str) and named != campaign_id:
         raise InvalidInput(
             "the address names another campaign than the body",
             code="id_mismatch",
