@@ -1,6 +1,6 @@
 """Let PostgreSQL itself keep the rows of tenants apart."""
 
-from alembic import op
+from sendopt.state.migrations.row_security import keep_apart
 
 revision = "0009"
 down_revision = "0008"
@@ -32,13 +32,4 @@ def upgrade() -> None:
 
     Whoever names neither a tenant nor all of them ('*') sees no row. SQLite has no such thing.
     """
-    if op.get_bind().dialect.name == "sqlite":
-        return
-    for name in _TABLES:
-        op.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
-        op.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
-        op.execute(
-            f"CREATE POLICY of_tenant ON {name} USING ("
-            "tenant_id = current_setting('sendopt.tenant', true)"
-            " OR current_setting('sendopt.tenant', true) = '*')"
-        )
+    keep_apart(*_TABLES)

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from sendopt.state.migrations.row_security import keep_apart
+
 revision = "0010"
 down_revision = "0009"
 
@@ -21,11 +23,4 @@ def upgrade() -> None:
         sa.Column("row_hash", sa.LargeBinary(16), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "name"),
     )
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("ALTER TABLE role ENABLE ROW LEVEL SECURITY")
-        op.execute("ALTER TABLE role FORCE ROW LEVEL SECURITY")
-        op.execute(
-            "CREATE POLICY of_tenant ON role USING ("
-            "tenant_id = current_setting('sendopt.tenant', true)"
-            " OR current_setting('sendopt.tenant', true) = '*')"
-        )
+    keep_apart("role")

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from sendopt.state.migrations.row_security import keep_apart
+
 revision = "0013"
 down_revision = "0012"
 
@@ -24,11 +26,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "request_key"),
     )
     op.create_index("keyed_request_by_end", "keyed_request", ["expires_at"])
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("ALTER TABLE keyed_request ENABLE ROW LEVEL SECURITY")
-        op.execute("ALTER TABLE keyed_request FORCE ROW LEVEL SECURITY")
-        op.execute(
-            "CREATE POLICY of_tenant ON keyed_request USING ("
-            "tenant_id = current_setting('sendopt.tenant', true)"
-            " OR current_setting('sendopt.tenant', true) = '*')"
-        )
+    keep_apart("keyed_request")

@@ -6,6 +6,7 @@ from itertools import islice
 import sqlalchemy as sa
 from alembic import op
 
+from sendopt.state.migrations.row_security import keep_apart
 from sendopt.state.row_hash import digest
 
 revision = "0014"
@@ -43,15 +44,7 @@ def upgrade() -> None:
         sa.Column("row_hash", sa.LargeBinary(16), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "user_id"),
     )
-    if op.get_bind().dialect.name == "postgresql":
-        for name in ("consent", "preference"):
-            op.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
-            op.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
-            op.execute(
-                f"CREATE POLICY of_tenant ON {name} USING ("
-                "tenant_id = current_setting('sendopt.tenant', true)"
-                " OR current_setting('sendopt.tenant', true) = '*')"
-            )
+    keep_apart("consent", "preference")
     statements = _statements()
     while some := list(islice(statements, _ROWS_AT_ONCE)):
         op.bulk_insert(_CONSENT, some)

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from sendopt.state.migrations.row_security import BY_EVERYBODY, keep_apart
+
 revision = "0015"
 down_revision = "0014"
 
@@ -69,9 +71,5 @@ def upgrade() -> None:
     op.execute(_REFUSE)
     for verb, each in (("UPDATE", "ROW"), ("DELETE", "ROW"), ("TRUNCATE", "STATEMENT")):
         op.execute(_POSTGRESQL.format(verb=verb, each=each))
-    everybody = "current_setting('sendopt.tenant', true) = '*'"
-    own = f"tenant_id = current_setting('sendopt.tenant', true) OR {everybody}"
-    for name, whose in (("operator_key", everybody), ("audit_record", own)):
-        op.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
-        op.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
-        op.execute(f"CREATE POLICY of_tenant ON {name} USING ({whose})")
+    keep_apart("operator_key", seen=BY_EVERYBODY)
+    keep_apart("audit_record")

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from sendopt.state.migrations.row_security import keep_apart
+
 revision = "0016"
 down_revision = "0015"
 
@@ -57,12 +59,4 @@ def upgrade() -> None:
         sa.Column("row_hash", sa.LargeBinary(16), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "send_id"),
     )
-    if op.get_bind().dialect.name == "postgresql":
-        for name in ("erasure_key", "erasure", "erased_send"):
-            op.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
-            op.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
-            op.execute(
-                f"CREATE POLICY of_tenant ON {name} USING ("
-                "tenant_id = current_setting('sendopt.tenant', true)"
-                " OR current_setting('sendopt.tenant', true) = '*')"
-            )
+    keep_apart("erasure_key", "erasure", "erased_send")

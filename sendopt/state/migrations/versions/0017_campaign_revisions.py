@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from sendopt.state.migrations.row_hashes import fill_hashes
+from sendopt.state.migrations.row_security import keep_apart
 
 revision = "0017"
 down_revision = "0016"
@@ -66,14 +67,7 @@ def _revisions(*, on_postgresql: bool) -> None:
         sa.Column("row_hash", sa.LargeBinary(16), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "campaign_id", "revision"),
     )
-    if on_postgresql:
-        op.execute("ALTER TABLE campaign_revision ENABLE ROW LEVEL SECURITY")
-        op.execute("ALTER TABLE campaign_revision FORCE ROW LEVEL SECURITY")
-        op.execute(
-            "CREATE POLICY of_tenant ON campaign_revision USING ("
-            "tenant_id = current_setting('sendopt.tenant', true)"
-            " OR current_setting('sendopt.tenant', true) = '*')"
-        )
+    keep_apart("campaign_revision")
     op.execute(
         "INSERT INTO campaign_revision (tenant_id, campaign_id, revision, definition,"
         " definition_hash, accepted_at, rules)"
