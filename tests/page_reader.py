@@ -24,14 +24,18 @@ class Reader:
     folder: Path
     environment: dict[str, str]
 
-    def follow(self, page: str) -> dict[str, str]:
-        """Do every step of a page in its order; return what each command printed."""
+    def follow(self, page: str, *, commands: bool = True) -> dict[str, str]:
+        """Do every step of a page in its order; return what each command printed.
+
+        Without its commands, what the page changes is changed and no more.
+        """
         file, said = "", {}
         for block in _BLOCK.finditer((REPOSITORY / "docs" / page).read_text("utf-8")):
             named = list(_FILE.finditer(block["before"]))
             file = named[-1]["name"] if named else file
             if block["kind"] == "sh":
-                said |= {line: self.run(line) for line in block["text"].splitlines()}
+                if commands:
+                    said |= {line: self.run(line) for line in block["text"].splitlines()}
             elif block["kind"] == "diff":
                 self.patch(block["text"])
             else:
@@ -56,6 +60,9 @@ class Reader:
     def patch(self, difference: str) -> None:
         first, *lines = difference.splitlines(keepends=True)
         path = self.folder / first.removeprefix("--- ").strip()
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / path.relative_to(self.folder), path)
         before, after = (
             "".join(line[1:] for line in lines if line[0] in kept) for kept in (" -", " +")
         )
