@@ -12,14 +12,12 @@ import sqlalchemy as sa
 
 from sendopt.records import Device, DeviceId, Registration
 from sendopt.state import devices, users
+from sendopt.state.chunks import chunks
 from sendopt.state.devices import brought_up_to_date, fingerprint, values_of
 from sendopt.state.engine import insert
 from sendopt.state.row_hash import ROW_HASH, hash_of
 from sendopt.state.tables import device as table
 from sendopt.state.transaction import TenantWrite
-
-#: Keys of one statement; SQLite takes 32,766 parameters.
-_CHUNK = 10_000
 
 _Key = tuple[str, str]  # a channel, and the hash of an address
 
@@ -130,12 +128,12 @@ class _Batch:
 
     def _look_up(self, tx: TenantWrite) -> None:
         ids = sorted({each.device.device_id for each in self._said})
-        for some in _chunks(ids):
+        for some in chunks(ids):
             self._add(tx, table.c.device_id.in_(some))
         for channel in sorted({channel for channel, _ in self._keys}):
             hashes = sorted({digest for its, digest in self._keys if its == channel})
-            for some in _chunks(hashes):
-                is_one = sa.and_(table.c.channel == channel, table.c.address_hash.in_(some))
+            for digests in chunks(hashes):
+                is_one = sa.and_(table.c.channel == channel, table.c.address_hash.in_(digests))
                 self._add(tx, is_one)
 
     def _add(self, tx: TenantWrite, is_one: sa.ColumnElement[bool]) -> None:
@@ -178,7 +176,3 @@ def _update(tx: TenantWrite, changed: Sequence[Device], *, now: datetime) -> Non
         .values({name: sa.bindparam(f"{name}_", type_=table.c[name].type) for name in names}),
         [{"which": row["which"], **{f"{name}_": row[name] for name in names}} for row in rows],
     )
-
-
-def _chunks(keys: Sequence[str]) -> list[Sequence[str]]:
-    return [keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,13 +14,11 @@ import sqlalchemy as sa
 from sendopt.errors import NotFound
 from sendopt.records import Channel, Device, DeviceId, Registration, UserId
 from sendopt.state import users
+from sendopt.state.chunks import chunks
 from sendopt.state.engine import insert
 from sendopt.state.row_hash import hash_of
 from sendopt.state.tables import device as devices
 from sendopt.state.transaction import TenantRead, TenantWrite
-
-#: User ids of one statement; SQLite takes 32,766 parameters.
-_CHUNK = 10_000
 
 
 def register(
@@ -191,7 +189,7 @@ def reachable(
         return [device_of(row) for row in tx.execute(alive)]
     return [
         device_of(row)
-        for chunk in _chunks(sorted(set(user_ids)))
+        for chunk in chunks(sorted(set(user_ids)))
         for row in tx.execute(alive.where(devices.c.user_id.in_(chunk)))
     ]
 
@@ -234,7 +232,3 @@ def device_of(row: sa.Row[Any]) -> Device:
         platform=row.platform,
         timezone=row.timezone,
     )
-
-
-def _chunks(user_ids: Sequence[UserId]) -> Iterator[Sequence[UserId]]:
-    return (user_ids[start : start + _CHUNK] for start in range(0, len(user_ids), _CHUNK))

@@ -6,21 +6,18 @@ Whoever writes a row that names a user asks here in the same transaction; `erasu
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from datetime import datetime
-from itertools import islice
 
 import sqlalchemy as sa
 
 from sendopt.errors import Conflict, NotFound
 from sendopt.records import UserId
 from sendopt.state import erasure_gate
+from sendopt.state.chunks import chunks
 from sendopt.state.instant import Instant
 from sendopt.state.tables_erasure import erasure, erasure_key
 from sendopt.state.transaction import TenantRead, TenantWrite, owned
-
-#: Keys of one statement; SQLite takes 32,766 parameters.
-_CHUNK = 10_000
 
 
 def among(tx: TenantRead, user_ids: Collection[UserId]) -> frozenset[UserId]:
@@ -39,7 +36,7 @@ def among_so_far(tx: TenantRead, user_ids: Collection[UserId]) -> frozenset[User
     if secret is None:
         return frozenset()
     found = set[UserId]()
-    for some in _chunks(set(user_ids)):
+    for some in chunks(set(user_ids)):
         named = {key_of(secret, user_id): user_id for user_id in some}
         rows = tx.scalars(
             sa.select(erasure.c.user_key).where(
@@ -153,9 +150,3 @@ def secret_of(tx: TenantWrite, random_bytes: bytes) -> str:
         return known
     tx.execute(sa.insert(erasure_key).values(tenant_id=tx.tenant_id, secret=random_bytes.hex()))
     return random_bytes.hex()
-
-
-def _chunks(user_ids: Iterable[UserId]) -> Iterator[list[UserId]]:
-    rest = iter(user_ids)
-    while some := list(islice(rest, _CHUNK)):
-        yield some

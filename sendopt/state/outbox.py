@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from sendopt.clock import as_utc
 from sendopt.errors import InvariantBroken
 from sendopt.records import Event, EventType, TenantId
+from sendopt.state.chunks import chunks
 from sendopt.state.damage import NOT_A_VALUE, Unreadable, readable
 from sendopt.state.engine import insert
 from sendopt.state.json_text import json_text
@@ -77,7 +78,7 @@ def record(tx: TenantWrite, events: Iterable[Event], *, now: datetime) -> list[R
         stored.setdefault(event_id, document)
     fresh = set[str]()
     # In the order of ids: two batches that overlap then never wait for each other in a circle.
-    for chunk in _chunks(sorted(stored)):
+    for chunk in chunks(sorted(stored), _CHUNK):
         inserted = tx.execute(
             insert(tx, event_outbox)
             .on_conflict_do_nothing(index_elements=["tenant_id", "event_id"])
@@ -391,7 +392,3 @@ def event_of(document: dict[str, Any]) -> Event:
 def _text(document: dict[str, Any]) -> str:
     """Return what two documents share exactly if they say the same; 1 and true differ."""
     return json.dumps(document, sort_keys=True)
-
-
-def _chunks(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))

@@ -24,6 +24,7 @@ from sendopt.records import (
 from sendopt.state import erased, erasure_gate, plan_rows
 from sendopt.state.attempt_list import ListedAttempt, attempts
 from sendopt.state.campaigns import campaign_cancelled, campaign_changed, is_campaign, lock_campaign
+from sendopt.state.chunks import chunks
 from sendopt.state.same_send import same_send
 from sendopt.state.send_list import next_attempt_at
 from sendopt.state.tables import attempt, decision, planned_send
@@ -122,8 +123,7 @@ def add_sends(
     now: datetime,
 ) -> None:
     """Write sends that are new, and why each has its time."""
-    for start in range(0, len(rows), CHUNK):
-        chunk = rows[start : start + CHUNK]
+    for chunk in chunks(rows, CHUNK):
         tx.execute(
             sa.insert(planned_send),
             [plan_rows.send_row(send, revision=revision, now=now) for send, _ in chunk],

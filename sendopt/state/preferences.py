@@ -11,14 +11,12 @@ import sqlalchemy as sa
 from sendopt.errors import InvariantBroken
 from sendopt.records import NO_PREFERENCES, Preferences, QuietHours, UserId
 from sendopt.state import users
+from sendopt.state.chunks import chunks
 from sendopt.state.damage import NOT_A_VALUE, Unreadable
 from sendopt.state.engine import insert
 from sendopt.state.row_hash import ROW_HASH, hash_of
 from sendopt.state.tables_people import preference
 from sendopt.state.transaction import TenantRead, TenantWrite
-
-#: User ids of one statement; SQLite takes 32,766 parameters.
-_CHUNK = 10_000
 
 
 def put(tx: TenantWrite, user_id: UserId, wanted: Preferences, *, now: datetime) -> None:
@@ -65,10 +63,9 @@ def said_by(tx: TenantRead, user_ids: Sequence[UserId] | None) -> dict[UserId, P
     theirs = sa.select(preference).where(tx.owns(preference))
     if user_ids is None:
         return {UserId(row.user_id): _read(row) for row in tx.execute(theirs)}
-    chunks = (user_ids[start : start + _CHUNK] for start in range(0, len(user_ids), _CHUNK))
     return {
         UserId(row.user_id): _read(row)
-        for chunk in chunks
+        for chunk in chunks(user_ids)
         for row in tx.execute(theirs.where(preference.c.user_id.in_(chunk)))
     }
 

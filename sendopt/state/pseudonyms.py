@@ -11,7 +11,6 @@ import base64
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +18,7 @@ import sqlalchemy as sa
 from sendopt.records import Erasure, Event, EventType, SendId, UserId
 from sendopt.state import outbox, user_events
 from sendopt.state.campaigns import fingerprint
+from sendopt.state.chunks import chunks
 from sendopt.state.erased_requests import forget_answers
 from sendopt.state.named_users import CAN_NAME_USERS, users_named, without_users
 from sendopt.state.row_hash import ROW_HASH, hash_of, hashed_columns
@@ -39,8 +39,6 @@ from sendopt.state.tables_erasure import erased_send
 from sendopt.state.tables_people import consent, preference
 from sendopt.state.transaction import TenantRead, TenantWrite
 
-#: Values of one statement; SQLite takes 32,766 parameters.
-_CHUNK = 10_000
 _SEND_ID_BYTES, _EVENT_ID_BYTES = 20, 16
 #: Of an event that stays: what a bill, a result or an experiment rests on, and nothing of the user.
 _KEPT_COLUMNS = (
@@ -87,7 +85,7 @@ def kept_events(tx: TenantRead, erasures: Sequence[Erasure]) -> list[KeptEvent]:
     """Return the events that stay of users who were taken out of the state."""
     user_of = {each.erasure_id: each.user_id for each in erasures}
     before: dict[str, tuple[UserId, str]] = {}
-    for some in _chunks(user_of):
+    for some in chunks(user_of):
         rows = tx.execute(
             sa.select(erased_send).where(tx.owns(erased_send), erased_send.c.erasure_id.in_(some))
         )
@@ -244,7 +242,7 @@ class _Pseudonyms:
         self._delete(app_user)
 
     def _delete(self, table: sa.Table) -> None:
-        for some in _chunks(self._erasures):
+        for some in chunks(self._erasures):
             self._tx.execute(
                 sa.delete(table).where(self._tx.owns(table), table.c.user_id.in_(some))
             )
@@ -302,7 +300,7 @@ class _Pseudonyms:
 def _rows(
     tx: TenantRead, table: sa.Table, column: sa.ColumnElement[str], values: Collection[str]
 ) -> Iterator[sa.Row[Any]]:
-    for some in _chunks(values):
+    for some in chunks(values):
         rows = sa.select(*_needed(table)).where(tx.owns(table), column.in_(some))
         yield from tx.execute(rows).all()
 
@@ -311,9 +309,3 @@ def _needed(table: sa.Table) -> list[sa.Column[Any]]:
     """Return the columns that a change asks for; what else a row holds may be damaged."""
     hashed = {*hashed_columns(table)} or {*table.c}
     return [column for column in table.c if column in hashed or column.primary_key]
-
-
-def _chunks(values: Iterable[str]) -> Iterator[list[str]]:
-    rest = iter(values)
-    while some := list(islice(rest, _CHUNK)):
-        yield some

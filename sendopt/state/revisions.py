@@ -7,7 +7,7 @@ does not matter then, unless somebody called it off, or nobody knows whether it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,6 +35,7 @@ from sendopt.state.campaigns import (
     require_committed,
     users_of,
 )
+from sendopt.state.chunks import chunks
 from sendopt.state.plans import CHUNK, add_sends, call_off_erased, sends_of
 from sendopt.state.row_hash import hash_of
 from sendopt.state.same_send import same_send
@@ -185,7 +186,7 @@ def _require_same_arms(again: Sequence[_Row], arms: Mapping[UserId, str | None])
 def _replan(tx: TenantWrite, rows: Sequence[_Row], *, revision: int, now: datetime) -> None:
     """Put what is planned now in the place of what was planned before."""
     send = planned_send.c
-    for chunk in _chunks(rows):
+    for chunk in chunks(rows, CHUNK):
         told = [plan_rows.send_row(each, revision=revision, now=now) for each, _ in chunk]
         changed = [
             {f"new_{name}": value for name, value in row.items()}
@@ -222,7 +223,3 @@ def _withdraw(tx: TenantWrite, given: Campaign) -> int:
         )
         .values(state=SendState.CANCELLED, reason=EndReason.CAMPAIGN_REVISED, ready_at=None)
     ).rowcount
-
-
-def _chunks(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
-    return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))

@@ -8,13 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from sendopt.records import Event
+from sendopt.state.chunks import chunks
 from sendopt.state.outbox import event_of
 from sendopt.state.row_hash import hashed_columns
 from sendopt.state.tables import event_outbox
 from sendopt.state.transaction import TenantRead
-
-#: Values of one statement; SQLite takes 32,766 parameters.
-_CHUNK = 10_000
 
 
 def of_users(tx: TenantRead, user_ids: Collection[str]) -> Iterator[sa.Row[Any]]:
@@ -25,7 +23,7 @@ def of_users(tx: TenantRead, user_ids: Collection[str]) -> Iterator[sa.Row[Any]]
     user_id = event_outbox.c.event["user_id"].as_string()
     if tx.is_sqlite:
         user_id = sa.case((sa.func.json_valid(event_outbox.c.event) == 1, user_id))
-    for some in _chunks(sorted(user_ids)):
+    for some in chunks(sorted(user_ids)):
         yield from tx.execute(
             sa.select(*hashed_columns(event_outbox))
             .where(tx.owns(event_outbox), user_id.in_(some))
@@ -35,7 +33,7 @@ def of_users(tx: TenantRead, user_ids: Collection[str]) -> Iterator[sa.Row[Any]]
 
 def stored(tx: TenantRead, event_ids: Sequence[str]) -> Iterator[Event]:
     """Yield those events of these ids that are there and that the log has or will have."""
-    for some in _chunks(event_ids):
+    for some in chunks(event_ids):
         rows = tx.scalars(
             sa.select(event_outbox.c.event).where(
                 tx.owns(event_outbox),
@@ -44,7 +42,3 @@ def stored(tx: TenantRead, event_ids: Sequence[str]) -> Iterator[Event]:
             )
         )
         yield from map(event_of, rows)
-
-
-def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))

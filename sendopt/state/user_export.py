@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from sendopt.records import UserId
 from sendopt.state import user_events
+from sendopt.state.chunks import chunks
 from sendopt.state.named_users import CAN_NAME_USERS, users_named
 from sendopt.state.tables import (
     app_user,
@@ -29,7 +30,6 @@ _LEFT_OUT = frozenset(
     {"tenant_id", "row_hash", "address_hash", "claimed_by", "claim_expires_at", "fence"}
 )
 _OF_A_SEND = (decision, attempt, link, click, response, charge)
-_CHUNK = 10_000
 
 
 def rows_of(tx: TenantRead, user_id: UserId) -> dict[str, list[dict[str, Any]]]:
@@ -47,9 +47,7 @@ def rows_of(tx: TenantRead, user_id: UserId) -> dict[str, list[dict[str, Any]]]:
     sends = [row["send_id"] for row in found["sends"]]
     for table in _OF_A_SEND:
         found[f"{table.name}s"] = [
-            row
-            for start in range(0, len(sends), _CHUNK)
-            for row in _rows(tx, table, table.c.send_id.in_(sends[start : start + _CHUNK]))
+            row for some in chunks(sends) for row in _rows(tx, table, table.c.send_id.in_(some))
         ]
     found["recorded_events"] = [dict(row.event) for row in user_events.of_users(tx, [user_id])]
     found["campaigns_that_name_the_user"] = _campaigns(tx, user_id)

@@ -12,13 +12,11 @@ import sqlalchemy as sa
 from sendopt.errors import NotFound
 from sendopt.records import UserId
 from sendopt.state import erased
+from sendopt.state.chunks import chunks
 from sendopt.state.engine import insert
 from sendopt.state.instant import Instant
 from sendopt.state.tables import app_user, device
 from sendopt.state.transaction import TenantRead, TenantWrite
-
-#: User ids of one statement; SQLite takes 32,766 parameters.
-_CHUNK = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +122,9 @@ _NOBODY = object()
 
 def _zones(tx: TenantRead, user_ids: Sequence[UserId]) -> dict[UserId, object]:
     """Return the zones of those of these users who are there."""
-    chunks = (user_ids[start : start + _CHUNK] for start in range(0, len(user_ids), _CHUNK))
     return {
         UserId(row.user_id): row.timezone
-        for some in chunks
+        for some in chunks(user_ids)
         for row in tx.execute(
             sa.select(app_user.c.user_id, app_user.c.timezone).where(
                 tx.owns(app_user), app_user.c.user_id.in_(some)
