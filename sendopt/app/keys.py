@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
+from sendopt.app.giving_keys import as_audited, require_power
 from sendopt.app.subject import Subject, needs
-from sendopt.errors import NotPermitted
 from sendopt.records import BuiltInRole, Permission
 from sendopt.state import TenantWrite, api_keys, requests, roles
 from sendopt.state.requests import Claim
@@ -59,7 +58,7 @@ class Keys(Subject):
                 random_bytes=self._stores.random_bytes,
             )
             issued = _issued(tx, key, under)
-            self._audit(tx, "key:issue", issued.listed.key_id, after=_told(issued.listed))
+            self._audit(tx, "key:issue", issued.listed.key_id, after=as_audited(issued.listed))
             return issued
 
     @needs(Permission.KEYS_WRITE)
@@ -88,8 +87,8 @@ class Keys(Subject):
                 random_bytes=self._stores.random_bytes,
             )
             issued = _issued(tx, key, under)
-            after = _told(api_keys.get(tx, key_id)) | {"successor": issued.listed.key_id}
-            self._audit(tx, "key:rotate", key_id, before=_told(before), after=after)
+            after = as_audited(api_keys.get(tx, key_id)) | {"successor": issued.listed.key_id}
+            self._audit(tx, "key:rotate", key_id, before=as_audited(before), after=after)
             return issued
 
     @needs(Permission.KEYS_WRITE)
@@ -105,7 +104,7 @@ class Keys(Subject):
             self._require_power(tx, before.role)
             api_keys.revoke(tx, key_id, now=self._now())
             if before.revoked_at is None:
-                self._audit(tx, "key:revoke", key_id, before=_told(before))
+                self._audit(tx, "key:revoke", key_id, before=as_audited(before))
 
     @needs(Permission.KEYS_READ)
     def everyone(self) -> list[api_keys.ApiKey]:
@@ -114,20 +113,8 @@ class Keys(Subject):
             return api_keys.everyone(tx)
 
     def _require_power(self, tx: TenantWrite, role: str) -> None:
-        """Refuse to deal with keys of a role that may do what the principal may not.
-
-        Else an administrator could give itself an owner's key, or lock the owners out.
-        """
-        beyond = roles.get(tx, role).permissions - self._principal.permissions
-        if beyond:
-            own = self._principal.role
-            raise NotPermitted(
-                f"the role {role} may do more than {own}: {', '.join(sorted(beyond))}",
-                code="role_beyond_own",
-                field="role",
-                expected="a role that may do no more than that of the key which asks",
-                hint="ask somebody whose role may do as much, or use `sendopt key` where it runs",
-            )
+        hint = "ask somebody whose role may do as much, or use `sendopt key` where it runs"
+        require_power(self._principal, role, roles.get(tx, role).permissions, hint=hint)
 
 
 def _issued(tx: TenantWrite, key: str, under: Claim | None) -> IssuedKey:
@@ -136,13 +123,3 @@ def _issued(tx: TenantWrite, key: str, under: Claim | None) -> IssuedKey:
     if under is not None:
         requests.note_issued(tx, under, key_id)
     return IssuedKey(key, api_keys.get(tx, key_id))
-
-
-def _told(key: api_keys.ApiKey) -> dict[str, Any]:
-    """Return what the audit says of a key."""
-    ends = key.expires_at
-    return {
-        "name": key.name,
-        "role": key.role,
-        "expires_at": None if ends is None else ends.isoformat(),
-    }

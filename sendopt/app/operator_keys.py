@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
+from sendopt.app.giving_keys import as_audited, require_power
 from sendopt.app.subject import OperatorSubject, needs
-from sendopt.errors import NotPermitted
 from sendopt.records import OPERATOR_PERMISSIONS_OF, OperatorPermission, OperatorRole
 from sendopt.state import operator_keys
 from sendopt.state.operator_keys import OperatorKey
@@ -46,7 +45,7 @@ class OperatorKeys(OperatorSubject):
             )
             self._require_power(role)
             listed = operator_keys.get(tx, operator_keys.id_of(key))
-            self._audit(tx, "operator_key:issue", listed.key_id, after=_told(listed))
+            self._audit(tx, "operator_key:issue", listed.key_id, after=as_audited(listed))
             return IssuedOperatorKey(key, listed)
 
     @needs(OperatorPermission.OPERATOR_KEYS_WRITE)
@@ -62,7 +61,7 @@ class OperatorKeys(OperatorSubject):
             self._require_power(before.role)
             operator_keys.revoke(tx, key_id, now=self._now())
             if before.revoked_at is None:
-                self._audit(tx, "operator_key:revoke", key_id, before=_told(before))
+                self._audit(tx, "operator_key:revoke", key_id, before=as_audited(before))
 
     @needs(OperatorPermission.OPERATOR_KEYS_READ)
     def everyone(self) -> list[OperatorKey]:
@@ -71,23 +70,6 @@ class OperatorKeys(OperatorSubject):
             return operator_keys.everyone(tx)
 
     def _require_power(self, role: str) -> None:
-        beyond = OPERATOR_PERMISSIONS_OF[OperatorRole(role)] - self._principal.permissions
-        if beyond:
-            raise NotPermitted(
-                f"the role {role} may do more than {self._principal.role}: "
-                f"{', '.join(sorted(beyond))}",
-                code="role_beyond_own",
-                field="role",
-                expected="a role that may do no more than that of the key which asks",
-                hint="use `sendopt operator key` where it runs",
-            )
-
-
-def _told(key: OperatorKey) -> dict[str, Any]:
-    """Return what the audit says of a key."""
-    ends = key.expires_at
-    return {
-        "name": key.name,
-        "role": key.role,
-        "expires_at": None if ends is None else ends.isoformat(),
-    }
+        permissions = OPERATOR_PERMISSIONS_OF[OperatorRole(role)]
+        hint = "use `sendopt operator key` where it runs"
+        require_power(self._principal, role, permissions, hint=hint)

@@ -1,30 +1,25 @@
 """The keys with which a tenant's programs come in.
 
-A key reads `so_<key_id>_<secret>`: the public half finds the row, of the secret half, 256 random
-bits, only the SHA-256 is stored. (A slow hash protects guessable passwords; these cannot be
-guessed.) The prefix lets secret scanners recognise a leaked key.
+A key reads `so_<key_id>_<secret>`, as `key_making` makes it; the prefix lets secret scanners
+recognise a leaked key.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from sendopt.errors import Conflict, InvalidInput, NotAuthorized, NotFound
+from sendopt.errors import Conflict, NotAuthorized, NotFound
 from sendopt.records import BuiltInRole, Principal, TenantId
-from sendopt.state import roles, tenants
-from sendopt.state.instant import Instant
+from sendopt.state import key_making, roles, tenants
 from sendopt.state.tables import api_key
 from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
-from sendopt.text import quoted, why_no_id
 
-_KEY = re.compile(r"so_([0-9a-f]{16})_([0-9a-f]{64})")
+_PREFIX = "so_"
+_KEY = key_making.pattern(_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,33 +69,20 @@ def issue(
     """
     tenants.lock(tx)
     roles.get(tx, role)
-    if reason := why_no_id(name):
-        raise InvalidInput(
-            f"{quoted(name)} {reason}",
-            code="text_invalid",
-            field="name",
-            expected="visible characters, without blanks at the ends",
-        )
-    if expires_at is not None and expires_at <= now:
-        raise InvalidInput(
-            "a key that ends in the past opens nothing",
-            code="key_expired",
-            field="expires_at",
-            expected=f"an instant behind {now.isoformat()}",
-        )
-    key_id, secret = random_bytes(8).hex(), random_bytes(32).hex()
+    key_making.check(name=name, expires_at=expires_at, now=now)
+    key_id, secret = key_making.halves(random_bytes)
     tx.execute(
         sa.insert(api_key).values(
             tenant_id=tx.tenant_id,
             key_id=key_id,
-            secret_hash=_hash(secret),
+            secret_hash=key_making.hash_of(secret),
             name=name,
             role=role,
             expires_at=expires_at,
             created_at=now,
         )
     )
-    return f"so_{key_id}_{secret}"
+    return f"{_PREFIX}{key_id}_{secret}"
 
 
 def rotate(
@@ -122,12 +104,12 @@ def rotate(
             predecessor is still alive.
     """
     tenants.lock(tx)
-    alive = _alive(now)
+    alive = key_making.is_alive(api_key, now)
     row = tx.execute(
         sa.select(api_key, alive.label("alive")).where(tx.owns(api_key), api_key.c.key_id == key_id)
     ).one_or_none()
     if row is None:
-        raise _key_unknown()
+        raise key_making.key_unknown()
     if not row.alive:
         raise Conflict("this key opens nothing any more", code="key_dead", field="key_id")
     others = tx.scalars(
@@ -169,14 +151,12 @@ def authenticate(tx: FleetRead, key: str, *, now: datetime) -> Known:
     row = None
     if parts is not None:
         row = tx.execute(
-            sa.select(api_key).where(api_key.c.key_id == parts[1], _alive(now))
+            sa.select(api_key).where(
+                api_key.c.key_id == parts[1], key_making.is_alive(api_key, now)
+            )
         ).one_or_none()
-    # Compared also where there is no row, so that the time of the answer tells nothing.
-    presented = _hash(parts[2] if parts is not None else "")
-    if (
-        not hmac.compare_digest(presented, row.secret_hash if row is not None else "")
-        or row is None
-    ):
+    stored = None if row is None else row.secret_hash
+    if not key_making.is_secret_of(parts, stored) or row is None:
         raise NotAuthorized(
             "no valid API key was given",
             expected="the header `Authorization: Bearer so_...`",
@@ -214,7 +194,7 @@ def get(tx: TenantRead, key_id: str) -> ApiKey:
     """
     row = tx.execute(_SHOWN.where(tx.owns(api_key), api_key.c.key_id == key_id)).one_or_none()
     if row is None:
-        raise _key_unknown()
+        raise key_making.key_unknown()
     return ApiKey(*row)
 
 
@@ -246,23 +226,7 @@ def revoke(tx: TenantWrite, key_id: str, *, now: datetime) -> None:
     revoked = tx.execute(
         sa.update(api_key)
         .where(tx.owns(api_key), api_key.c.key_id == key_id)
-        .values(revoked_at=sa.func.coalesce(api_key.c.revoked_at, sa.literal(now, Instant)))
+        .values(revoked_at=key_making.revoked_at(api_key, now))
     )
     if revoked.rowcount == 0:
-        raise _key_unknown()
-
-
-def _alive(now: datetime) -> sa.ColumnElement[bool]:
-    expires_at = api_key.c.expires_at
-    return sa.and_(
-        api_key.c.revoked_at.is_(None),
-        expires_at.is_(None) | (expires_at > sa.literal(now, Instant)),
-    )
-
-
-def _key_unknown() -> NotFound:
-    return NotFound("there is no such key", code="key_unknown", field="key_id")
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+        raise key_making.key_unknown()

@@ -1,29 +1,25 @@
 """The keys of whoever runs the service: no tenant's, and worth nothing where a tenant's are asked.
 
-A key reads `so_op_<key_id>_<secret>`; of the secret half only the SHA-256 is stored, as of the keys
-of tenants (`api_keys`).
+A key reads `so_op_<key_id>_<secret>`, as `key_making` makes it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from sendopt.errors import InvalidInput, NotAuthorized, NotFound
+from sendopt.errors import InvalidInput, NotAuthorized
 from sendopt.records import OperatorPrincipal, OperatorRole
-from sendopt.state.instant import Instant
+from sendopt.state import key_making
 from sendopt.state.tables_access import operator_key
 from sendopt.state.transaction import FleetRead, FleetWrite
-from sendopt.text import quoted, why_no_id
+from sendopt.text import quoted
 
 PREFIX = "so_op_"
-_KEY = re.compile(rf"{PREFIX}([0-9a-f]{{16}})_([0-9a-f]{{64}})")
+_KEY = key_making.pattern(PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +55,12 @@ def issue(
             field="role",
             expected=", ".join(OperatorRole),
         )
-    if reason := why_no_id(name):
-        raise InvalidInput(
-            f"{quoted(name)} {reason}",
-            code="text_invalid",
-            field="name",
-            expected="visible characters, without blanks at the ends",
-        )
-    if expires_at is not None and expires_at <= now:
-        raise InvalidInput(
-            "a key that ends in the past opens nothing",
-            code="key_expired",
-            field="expires_at",
-            expected=f"an instant behind {now.isoformat()}",
-        )
-    key_id, secret = random_bytes(8).hex(), random_bytes(32).hex()
+    key_making.check(name=name, expires_at=expires_at, now=now)
+    key_id, secret = key_making.halves(random_bytes)
     tx.execute(
         sa.insert(operator_key).values(
             key_id=key_id,
-            secret_hash=_hash(secret),
+            secret_hash=key_making.hash_of(secret),
             name=name,
             role=role,
             created_at=now,
@@ -98,16 +81,12 @@ def authenticate(tx: FleetRead, key: str, *, now: datetime) -> OperatorPrincipal
     if parts is not None:
         row = tx.execute(
             sa.select(operator_key).where(
-                operator_key.c.key_id == parts[1],
-                operator_key.c.revoked_at.is_(None),
-                operator_key.c.expires_at.is_(None)
-                | (operator_key.c.expires_at > sa.literal(now, Instant)),
+                operator_key.c.key_id == parts[1], key_making.is_alive(operator_key, now)
             )
         ).one_or_none()
-    # Compared also where there is no row, so that the time of the answer tells nothing.
-    presented = _hash(parts[2] if parts is not None else "")
-    stored = row.secret_hash if row is not None else ""
-    if not hmac.compare_digest(presented, stored) or row is None or row.role not in {*OperatorRole}:
+    stored = None if row is None else row.secret_hash
+    is_known = key_making.is_secret_of(parts, stored)
+    if not is_known or row is None or row.role not in {*OperatorRole}:
         raise NotAuthorized("no valid key of an operator was given")
     return OperatorPrincipal.of(f"operator key:{row.key_id}", OperatorRole(row.role))
 
@@ -125,7 +104,7 @@ def get(tx: FleetRead, key_id: str) -> OperatorKey:
     """
     row = tx.execute(_SHOWN.where(operator_key.c.key_id == key_id)).one_or_none()
     if row is None:
-        raise _key_unknown()
+        raise key_making.key_unknown()
     return OperatorKey(*row)
 
 
@@ -144,10 +123,10 @@ def revoke(tx: FleetWrite, key_id: str, *, now: datetime) -> None:
     revoked = tx.execute(
         sa.update(operator_key)
         .where(operator_key.c.key_id == key_id)
-        .values(revoked_at=sa.func.coalesce(operator_key.c.revoked_at, sa.literal(now, Instant)))
+        .values(revoked_at=key_making.revoked_at(operator_key, now))
     )
     if revoked.rowcount == 0:
-        raise _key_unknown()
+        raise key_making.key_unknown()
 
 
 _SHOWN = sa.select(
@@ -158,11 +137,3 @@ _SHOWN = sa.select(
     operator_key.c.expires_at,
     operator_key.c.revoked_at,
 )
-
-
-def _key_unknown() -> NotFound:
-    return NotFound("there is no such key", code="key_unknown", field="key_id")
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

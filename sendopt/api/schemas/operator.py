@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-
-from pydantic import Field
+from datetime import datetime
 
 from sendopt.api.schemas.answer import Answer, shown_as
+from sendopt.api.schemas.keys import KeyBody
 from sendopt.app.backlog import Backlog as Measured
 from sendopt.app.operator import Decided as Decision
 from sendopt.ingest.fields import Text, Timezone
@@ -42,17 +41,8 @@ class Tenant(Answer):
     created_at: datetime
 
 
-class OperatorKeyBody(StrictModel):
+class OperatorKeyBody(KeyBody):
     """A key of an operator to be issued, as JSON."""
-
-    name: Text
-    role: Text
-    expires_in_days: int | None = Field(default=None, ge=1, le=3_660)  # null = never
-
-    @property
-    def lifetime(self) -> timedelta | None:
-        """How long the key lives; None = for ever."""
-        return None if self.expires_in_days is None else timedelta(days=self.expires_in_days)
 
 
 class OperatorKey(Answer):
