@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,6 +24,13 @@ from sendopt.records import BuiltInRole, OperatorRole, Permission, TenantId
 if TYPE_CHECKING:
     from sendopt.state.roles import Role
 
+KeyName = Annotated[
+    str, typer.Argument(metavar="NAME", help="What the key is for; shown in lists.")
+]
+ExpiresIn = Annotated[
+    str | None,
+    typer.Option("--expires-in", metavar="TIME", help="Such as 90d; without it, never."),
+]
 KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The middle part of the key.")]
 RoleName = Annotated[str, typer.Argument(metavar="NAME", help="Of the role, as keys name it.")]
 
@@ -88,22 +95,17 @@ def list_tenants(home: Home = None, as_json: AsJson = False) -> None:
 
 
 def issue_key(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="What the key is for; shown in lists.")
-    ],
+    name: KeyName,
     role: Annotated[
         str, typer.Option("--role", metavar="ROLE", help="What it may do: `sendopt role list`.")
     ] = BuiltInRole.OWNER.value,
-    expires_in: Annotated[
-        str | None,
-        typer.Option("--expires-in", metavar="TIME", help="Such as 90d; without it, never."),
-    ] = None,
+    expires_in: ExpiresIn = None,
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
 ) -> None:
     """Make an API key. It is shown this once; only its hash is kept."""
-    lifetime = None if expires_in is None else parse_duration(expires_in, field="--expires-in")
+    lifetime = _lifetime(expires_in)
     key = open_known_work(home, tenant).keys.issue(name, role=role, lifetime=lifetime).key
     if as_json:
         print_json({"tenant_id": tenant, "key": key})
@@ -212,6 +214,10 @@ def delete_role(
         stdout.print(f"{name}: deleted")
 
 
+def _lifetime(expires_in: str | None) -> timedelta | None:
+    return None if expires_in is None else parse_duration(expires_in, field="--expires-in")
+
+
 def _told(role: Role) -> dict[str, Any]:
     return {
         "name": role.name,
@@ -221,21 +227,16 @@ def _told(role: Role) -> dict[str, Any]:
 
 
 def issue_operator_key(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="What the key is for; shown in lists.")
-    ],
+    name: KeyName,
     role: Annotated[
         str, typer.Option("--role", metavar="ROLE", help="operator, or observer, who only reads.")
     ] = OperatorRole.OPERATOR.value,
-    expires_in: Annotated[
-        str | None,
-        typer.Option("--expires-in", metavar="TIME", help="Such as 90d; without it, never."),
-    ] = None,
+    expires_in: ExpiresIn = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key of an operator, which opens no tenant. It is shown this once."""
-    lifetime = None if expires_in is None else parse_duration(expires_in, field="--expires-in")
+    lifetime = _lifetime(expires_in)
     key = open_operator(home).keys.issue(name, role=role, lifetime=lifetime).key
     if as_json:
         print_json({"key": key})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from sendopt.cli.importing import (
     Rejections,
     end_by,
     read_options,
+    report_as_json,
     show_counts,
     write_rejections,
 )
@@ -24,9 +25,6 @@ from sendopt.cli.options import (
     open_work,
 )
 from sendopt.cli.output import print_json, progress, stderr
-
-if TYPE_CHECKING:
-    from sendopt.ingest import ImportReport
 
 _NO_ZONES = (
     "no time zone of any user is known: hours will be taken in UTC, and mean other hours to each "
@@ -114,7 +112,7 @@ def ingest(
     if as_json:
         print_json(
             {
-                "files": [as_json_object(report) for report in reports],
+                "files": [report_as_json(report) for report in reports],
                 "time_zones_known": knows_zones,
             }
         )
@@ -124,22 +122,3 @@ def ingest(
         stderr.print(_NO_ZONES)
     write_rejections(reports, rejections)
     end_by(reports)
-
-
-def as_json_object(report: ImportReport) -> dict[str, Any]:
-    """Return what became of a file's rows, each refused one and each lost field with its reason."""
-    return {
-        "file": report.source,
-        "rows": report.rows,
-        "accepted": report.accepted,
-        "repeated": report.repeated,
-        "conflicting": report.conflicts,
-        "rejected": report.rejected,
-        "rejections": report.rejections(),
-        "rejected_for": report.refused_for(),
-        "dropped_fields": report.dropped_fields(),
-        "dropped_for": report.dropped_for(),
-        "near_misses": report.near_misses,
-        "unseen_columns": report.unseen,
-        "events_with_timezone": report.with_zone,
-    }

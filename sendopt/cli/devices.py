@@ -7,19 +7,16 @@ from typing import Annotated
 
 import typer
 
-from sendopt.cli.data import as_json_object
 from sendopt.cli.importing import (
     Delimiter,
     Ignored,
     Nulls,
     Rejections,
-    end_by,
+    import_bodies,
     read_options,
-    show_counts,
-    write_rejections,
 )
 from sendopt.cli.options import AsJson, Home, Tenant, open_known_work, open_work
-from sendopt.cli.output import print_json, print_table, progress
+from sendopt.cli.output import print_json, print_table
 from sendopt.records import UserId
 
 _FIELDS = """\
@@ -69,19 +66,14 @@ def import_devices(
     status: 0, or 2 if more than half of a file's rows were refused; the others are stored.
     """
     options = read_options(delimiter, null, ignore_column)
-    work = open_work(home, tenant)
-    with progress("importing") as show:
-        reports = work.devices.import_files(
-            files,
-            progress=lambda path, rows: show(f"{path.name}, {rows:,} rows"),
-            options=options,
-        )
-    if as_json:
-        print_json({"files": [as_json_object(report) for report in reports]})
-    else:
-        show_counts(reports, without="the device is registered without it")
-    write_rejections(reports, rejections)
-    end_by(reports)
+    import_bodies(
+        open_work(home, tenant).devices.import_files,
+        files,
+        options=options,
+        rejections=rejections,
+        as_json=as_json,
+        without="the device is registered without it",
+    )
 
 
 def list_devices(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import sendopt.app
 from sendopt.cli.options import writable
-from sendopt.cli.output import print_table, stderr
+from sendopt.cli.output import print_json, print_table, progress, stderr
 from sendopt.errors import InvalidInput
 from sendopt.records import Finding
 from sendopt.text import quoted
@@ -62,6 +62,42 @@ Rejections = Annotated[
 _REJECTION_COLUMNS = ("file", "row", "column", "code", "reason", "expected", "hint")
 
 
+def import_bodies(
+    import_files: Callable[..., list[ImportReport]],
+    files: Sequence[Path],
+    *,
+    options: sendopt.app.ImportOptions,
+    rejections: Path | None,
+    as_json: bool,
+    without: str,
+) -> None:
+    """Import files of bodies such as devices, and tell what became of them.
+
+    Args:
+        import_files: of the subject that they are about.
+        files: to be read, in their order.
+        options: how.
+        rejections: gets every refused row, if somebody wants it.
+        as_json: whether what became of them is told as JSON.
+        without: what is made of a row one of whose fields cannot be read.
+
+    Raises:
+        Exit: as `end_by`.
+    """
+    with progress("importing") as show:
+        reports = import_files(
+            files,
+            progress=lambda path, rows: show(f"{path.name}, {rows:,} rows"),
+            options=options,
+        )
+    if as_json:
+        print_json({"files": [report_as_json(report) for report in reports]})
+    else:
+        show_counts(reports, without=without)
+    write_rejections(reports, rejections)
+    end_by(reports)
+
+
 def read_options(
     delimiter: str | None, null: Sequence[str] | None, ignore_column: Sequence[str] | None
 ) -> sendopt.app.ImportOptions:
@@ -89,6 +125,25 @@ def _delimiter(text: str | None) -> str | None:
             expected="one character, such as ; or tab",
         )
     return character
+
+
+def report_as_json(report: ImportReport) -> dict[str, Any]:
+    """Return what became of a file's rows, each refused one and each lost field with its reason."""
+    return {
+        "file": report.source,
+        "rows": report.rows,
+        "accepted": report.accepted,
+        "repeated": report.repeated,
+        "conflicting": report.conflicts,
+        "rejected": report.rejected,
+        "rejections": report.rejections(),
+        "rejected_for": report.refused_for(),
+        "dropped_fields": report.dropped_fields(),
+        "dropped_for": report.dropped_for(),
+        "near_misses": report.near_misses,
+        "unseen_columns": report.unseen,
+        "events_with_timezone": report.with_zone,
+    }
 
 
 def show_counts(reports: Sequence[ImportReport], *, without: str) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import sendopt.app
-from sendopt.cli import answers, data
-from sendopt.cli.importing import show_refused
+from sendopt.cli import answers
+from sendopt.cli.importing import report_as_json, show_refused
 from sendopt.cli.options import (
     AsJson,
     Home,
@@ -284,7 +284,7 @@ def backtest(
         sendopt.app.write_scores(result.scores, out)
     if as_json:
         scored = 0 if result.scores is None else len(result.scores)
-        files = [data.as_json_object(report) for report in imported]
+        files = [report_as_json(report) for report in imported]
         print_json({**answers.backtest.published(result.report), "scored": scored, "files": files})
         return
     for note in result.report.notes:

@@ -7,16 +7,13 @@ from typing import Annotated
 
 import typer
 
-from sendopt.cli.data import as_json_object
 from sendopt.cli.importing import (
     Delimiter,
     Ignored,
     Nulls,
     Rejections,
-    end_by,
+    import_bodies,
     read_options,
-    show_counts,
-    write_rejections,
 )
 from sendopt.cli.options import (
     AsJson,
@@ -81,19 +78,14 @@ def import_users(
     status: 0, or 2 if more than half of a file's rows were refused; the others are stored.
     """
     options = read_options(delimiter, null, ignore_column)
-    work = open_work(home, tenant)
-    with progress("importing") as show:
-        reports = work.users.import_files(
-            files,
-            progress=lambda path, rows: show(f"{path.name}, {rows:,} rows"),
-            options=options,
-        )
-    if as_json:
-        print_json({"files": [as_json_object(report) for report in reports]})
-    else:
-        show_counts(reports, without="the row counts without it")
-    write_rejections(reports, rejections)
-    end_by(reports)
+    import_bodies(
+        open_work(home, tenant).users.import_files,
+        files,
+        options=options,
+        rejections=rejections,
+        as_json=as_json,
+        without="the row counts without it",
+    )
 
 
 def show_user(
