@@ -6,7 +6,7 @@ and whose claim was abandoned.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
@@ -247,14 +247,14 @@ def _campaign_facts(tx: FleetRead, keys: Collection[_Key]) -> dict[_Key, Campaig
         definition["quiet_hours", "end"].as_string().label("quiet_end"),
     ).join_from(campaign_revision, campaign, same_campaign(campaign_revision))
     of_revision = campaign_revision.c
-    key = sa.tuple_(of_revision.tenant_id, of_revision.campaign_id, of_revision.revision)
+    key = (of_revision.tenant_id, of_revision.campaign_id, of_revision.revision)
     found: dict[_Key, CampaignFacts | str] = {}
     try:
-        rows = readable(tx, needed.where(key.in_(list(keys))))
+        rows = readable(tx, needed.where(_is_one_of(key, keys)))
     except Unreadable:
         rows = []
         for each in keys:
-            one = needed.where(key.in_([each]))
+            one = needed.where(_is_one_of(key, [each]))
             try:
                 rows += readable(tx, one)
             except Unreadable:
@@ -281,10 +281,23 @@ def _unanswered(tx: FleetRead, rows: Collection[sa.Row[Any]]) -> set[tuple[str, 
     if not tried:
         return set()
     found = sa.select(attempt.c.tenant_id, attempt.c.send_id).where(
-        sa.tuple_(attempt.c.tenant_id, attempt.c.send_id).in_(tried),
+        _is_one_of((attempt.c.tenant_id, attempt.c.send_id), tried),
         attempt.c.finished_at.is_(None),
     )
     return {(row.tenant_id, row.send_id) for row in tx.execute(found)}
+
+
+def _is_one_of(
+    columns: Sequence[sa.Column[Any]], keys: Collection[tuple[Any, ...]]
+) -> sa.ColumnElement[bool]:
+    """Compare columns with keys out of rows, which may be damaged.
+
+    The keys are told as what the columns hold. By itself SQLAlchemy takes the types of the first
+    key for those of all, and cannot tell any of them if these are no types of the columns.
+    """
+    compared = sa.tuple_(*columns)
+    named = sa.bindparam("key", list(keys), type_=compared.type, expanding=True, unique=True)
+    return compared.in_(named)
 
 
 def _revision_of(row: sa.Row[Any]) -> _Key:

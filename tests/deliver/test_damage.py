@@ -101,6 +101,11 @@ def test_whatever_is_damaged_in_a_send_the_others_go_out_and_it_ends(sends, disp
     check_that_the_others_go_out(sends, dispatcher, clock, damages)
 
 
+def test_keys_that_are_no_keys_are_told_as_what_the_column_holds(sends, dispatcher, clock):
+    bytes_for_a_number = (planned_send, "revision"), "x'00ff'"
+    check_that_the_others_go_out(sends, dispatcher, clock, [bytes_for_a_number] * 20)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda each: f"{each[0].name}.{each[1]}")
 def test_all_that_can_be_damaged_in_any_way(sends, dispatcher, clock, column):
