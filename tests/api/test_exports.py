@@ -140,6 +140,7 @@ def test_who_goes_away_in_the_midst_gives_back_the_turn(ask: Ask, app: App, url:
     wait_until(lambda: ask("users").status_code == 200, "a free turn")
 
 
+@pytest.mark.slow
 def test_a_table_of_any_length_needs_no_more_memory() -> None:
     def batches(count: int) -> Iterator[list[list[Any]]]:
         for number in range(count):

@@ -150,6 +150,7 @@ def test_best_times_come_from_the_last_good_model_too(home: Path) -> None:
         assert (told.slots, told.fallback_reason) == ((), "model_damaged")
 
 
+@pytest.mark.slow
 def test_an_explanation_is_of_the_last_good_model_too(home: Path) -> None:
     user = UserId(USERS[0])
     with opened(home) as app, broken(app, "champion"):

@@ -137,6 +137,7 @@ def test_who_has_news_is_scored_as_in_full_and_nobody_else_is(
             assert after.zone(row) == "Asia/Tokyo" or user in known
 
 
+@pytest.mark.slow
 def test_a_full_run_begins_anew_and_the_news_before_it_count_no_longer(
     app: App, clock: VirtualClock
 ) -> None:

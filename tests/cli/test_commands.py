@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def sendopt(*arguments: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "COLUMNS": "100"}
@@ -23,6 +25,7 @@ def sendopt(*arguments: str, home: Path | None = None) -> subprocess.CompletedPr
     )
 
 
+@pytest.mark.slow
 def test_events_in_twice_count_once(tmp_path: Path) -> None:
     file = tmp_path / "events.csv"
     file.write_text(

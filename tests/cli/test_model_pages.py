@@ -13,6 +13,7 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from mlflow import MlflowClient
 
 from sendopt.app import open_app
@@ -34,6 +35,7 @@ def fetched(port: int, path: str) -> str:
         return answer.read().decode()
 
 
+@pytest.mark.slow
 def test_the_pages_show_the_runs_of_a_home_and_end_at_a_signal(
     trained_home: Path, tmp_path: Path
 ) -> None:

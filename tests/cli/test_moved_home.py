@@ -218,6 +218,7 @@ CAMPAIGN = {
 }
 
 
+@pytest.mark.slow
 def test_a_home_of_an_earlier_release_whose_models_name_a_place_may_be_moved(
     ended: Ended, trained_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

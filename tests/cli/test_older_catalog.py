@@ -7,11 +7,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from sendopt.disk import database_files
 
 Ended = Callable[..., tuple[int, str, str]]
 
 
+@pytest.mark.slow
 def test_verify_tells_of_the_import_that_an_older_catalog_has_forgotten(
     ended: Ended, home: Path, tmp_path: Path
 ) -> None:

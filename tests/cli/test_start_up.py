@@ -64,6 +64,7 @@ def test_keys_need_the_state_and_neither_log_nor_models(home: Path) -> None:
         assert not loaded & {"sendopt.log", "sendopt.learn", "sendopt.features"}, command
 
 
+@pytest.mark.slow
 def test_a_scoring_waits_neither_for_lightgbm_nor_for_mlflow(
     trained_home: Path, tmp_path: Path
 ) -> None:

@@ -141,6 +141,7 @@ def unfolded(written: str, *, column: int) -> str:
     return "".join("".join(row[column].split()) for row in rows)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("narrow")
 def test_what_a_model_did_fits(
     ended: Ended, home: Path, trained_home: Path, tmp_path: Path

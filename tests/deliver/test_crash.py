@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -54,8 +55,31 @@ def start(state_url):
         process.stdout.close()
 
 
-def plan(sends, receiver, count):
-    due_at = datetime.now(UTC) - timedelta(seconds=1)
+@pytest.fixture
+def start_revising(state_url):
+    """Start a process that revises the planned campaign until it is killed."""
+    running = []
+
+    def start_revising(count: int) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "deliver.revise_until_killed", state_url, str(count)],
+            cwd=SCRIPT.parents[1],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        process.stdout.readline()
+        return process
+
+    yield start_revising
+    for process in running:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def plan(sends, receiver, count, *, due_at=None):
+    due_at = due_at or datetime.now(UTC) - timedelta(seconds=1)
     return sends.plan(
         count,
         channel=Channel.WEBHOOK,
@@ -116,6 +140,47 @@ def test_a_killed_dispatcher_loses_nothing_and_doubles_only_what_was_in_flight(
 @pytest.mark.parametrize("seed", range(4))
 def test_many_kills(sends, receiver, start, seed):
     kill_and_restart(sends, receiver, start, count=1500, kills=25, seed=100 + seed)
+
+
+def revise_and_kill(sends, receiver, start, start_revising, *, count, kills, seed):
+    # Late enough for a revision to come before it on a busy machine.
+    due_at = datetime.now(UTC) + timedelta(seconds=5)
+    planned = plan(sends, receiver, count, due_at=due_at)
+    random = np.random.default_rng(seed)
+    start("dispatcher", lease_seconds=60)
+    for _ in range(kills):
+        process = start_revising(count)
+        time.sleep(random.uniform(0.0, 0.6))
+        process.kill()
+        process.wait()
+    wait_for_the_end(sends)
+    rows = {row.send_id: row for row in sends.rows()}
+    assert rows.keys() == set(planned)
+    ends = Counter((row.state, row.reason) for row in rows.values())
+    assert ends.keys() <= {("delivered", "accepted"), ("cancelled", "campaign_revised")}
+    got = {send_id for send_id, row in rows.items() if row.state == "delivered"}
+    assert calls(receiver) == Counter(got)
+    titles = {
+        request.headers["webhook-id"]: json.loads(request.body)["data"]["title"]
+        for request in receiver.requests
+    }
+    of_first = {1: "Sale"}
+    assert titles == {
+        send_id: of_first.get(rows[send_id].revision, f"The {rows[send_id].revision}. title")
+        for send_id in got
+    }
+    assert len({rows[send_id].revision for send_id in got}) > 1
+    with sends.state.read_fleet() as tx:
+        assert list(audit.sends(tx)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("count", "kills", "seed"), [(200, 4, 1), (600, 20, 2), (600, 20, 3)])
+def test_a_revision_that_is_killed_is_whole_or_never_was(
+    sends, receiver, start, start_revising, count, kills, seed
+):
+    revise_and_kill(sends, receiver, start, start_revising, count=count, kills=kills, seed=seed)
 
 
 def test_two_processes_hand_nothing_over_twice(sends, receiver, start):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from examples import at_most
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -101,6 +102,7 @@ def test_sends_of_one_instant_keep_their_own_outcomes(
     assert in_time == sorted(in_time)
 
 
+@pytest.mark.slow
 def test_a_large_log_says_the_same_in_parts(empty_log: Log) -> None:
     """More events than are placed at once, more users than one thread works on."""
     rng = np.random.default_rng(0)

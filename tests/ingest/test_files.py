@@ -238,6 +238,7 @@ def test_a_file_that_cannot_be_read_says_why(
     assert (error.value.code, error.value.field) == (code, field)
 
 
+@pytest.mark.slow
 def test_what_stands_before_damage_is_stored_and_who_opted_out_is_told(
     log: Log, appender: Appender, tenant: TenantId, tmp_path: Path
 ) -> None:

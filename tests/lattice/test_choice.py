@@ -17,7 +17,11 @@ SENDOPT = Program("now", Path(sys.executable).with_name("sendopt"))
 # A short form of `confounded` is tests/learn/test_confounder.py.
 @pytest.mark.parametrize(
     "world",
-    ["default", "no_sessions_glances", pytest.param("confounded", marks=pytest.mark.slow)],
+    [
+        "default",
+        pytest.param("no_sessions_glances", marks=pytest.mark.slow),
+        pytest.param("confounded", marks=pytest.mark.slow),
+    ],
 )
 def test_ours_is_at_or_above_every_simple_rule(world: str) -> None:
     """With sessions, with late answers alone, and where a sender knows who is ready."""

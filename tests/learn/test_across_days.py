@@ -108,6 +108,7 @@ def test_a_model_is_not_punished_for_learning_of_an_answer(
     assert found.auc["most_frequent"] > found.auc["population"]
 
 
+@pytest.mark.slow
 def test_it_is_asked_only_where_days_hold_too_few_choices(
     reader: Reader, models: dict[str, ServableModel]
 ) -> None:
@@ -189,7 +190,9 @@ def travellers(*, moved: bool, told_by: EventType) -> Iterator[Event]:
                 yield Event(f"o-{send}", user, EventType.OPEN, opened, send_id=send)
 
 
-@pytest.mark.parametrize("told_by", [EventType.SEND, EventType.SESSION])
+@pytest.mark.parametrize(
+    "told_by", [pytest.param(EventType.SEND, marks=pytest.mark.slow), EventType.SESSION]
+)
 def test_who_travels_is_judged_by_the_clock_they_lived_by(
     make_log: Callable[[], AbstractContextManager[Log]], told_by: EventType
 ) -> None:

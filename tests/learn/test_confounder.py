@@ -57,6 +57,7 @@ def events() -> Iterator[Event]:
                 yield Event(f"o-{send}", user, EventType.OPEN, opened, send_id=send)
 
 
+@pytest.mark.slow
 def test_the_model_sends_in_the_evening_and_the_histogram_in_the_morning(confounded: Log) -> None:
     with confounded.reader(SHOP) as reader:
         model = trained(reader, until=END).model

@@ -135,6 +135,7 @@ def test_a_file_that_cannot_be_read_is_refused(
     assert refusal.value.code == code
 
 
+@pytest.mark.slow
 def test_training_uses_what_was_set_and_the_model_keeps_it(habits: Log) -> None:
     def fitted(text: str) -> Fitted:
         with habits.reader(TenantId("shop")) as reader:

@@ -353,6 +353,7 @@ def test_a_card_is_held_to_the_last_digit_that_it_prints(court: Court, off: floa
             assert honesty.card(replace(trial, verdict=told)).failed, (name, measure)
 
 
+@pytest.mark.slow
 def test_10_another_target_or_training_on_the_judged_days_is_refused(
     court: Court, hasty: Fitted
 ) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from examples import at_most
 
 from sendopt.evaluate.metrics import Gain
@@ -40,6 +41,7 @@ def a_court(rng: np.random.Generator) -> tuple[LabelledMoments, dict[str, np.nda
     return past, said
 
 
+@pytest.mark.slow
 def test_of_models_that_are_worse_than_nobody_one_in_forty_is_refused() -> None:
     rng = np.random.default_rng(1)
     past, said = a_court(rng)

@@ -159,8 +159,8 @@ def test_wrong_clocks_of_every_year_make_no_log_longer() -> None:
     "wrong",
     [
         datetime(1970, 1, 1, tzinfo=UTC),
-        datetime(2000, 1, 1, tzinfo=UTC),
-        datetime(2099, 1, 1, tzinfo=UTC),
+        pytest.param(datetime(2000, 1, 1, tzinfo=UTC), marks=pytest.mark.slow),
+        pytest.param(datetime(2099, 1, 1, tzinfo=UTC), marks=pytest.mark.slow),
     ],
 )
 def test_one_wrong_clock_changes_nothing_and_is_named(empty_log: Log, wrong: datetime) -> None:

@@ -213,6 +213,7 @@ def test_training_prints_which_rule_serves_and_for_which_model(
     assert f"stands in for model {report.model_version}" in told
 
 
+@pytest.mark.slow
 def test_a_rule_that_serves_is_brought_up_to_date(steady: Log, registry: Registry) -> None:
     before = run(steady, registry, as_of=END - timedelta(days=7), definition=SPOILT)
     assert_nothing_causal_is_known(before)  # times are drawn, and no chances are logged
@@ -225,6 +226,7 @@ def test_a_rule_that_serves_is_brought_up_to_date(steady: Log, registry: Registr
     assert registry.champion(SHOP).version == second.model_version
 
 
+@pytest.mark.slow
 def test_a_challenger_is_judged_and_the_champion_stays(steady: Log, registry: Registry) -> None:
     champion = run(steady, registry, as_of=END - timedelta(days=7))
     assert champion.promoted or champion.stand_in is not None
@@ -282,6 +284,7 @@ def test_calibration_does_not_hide_a_rule_that_was_fitted_wrong(past: Past) -> N
     assert str(fault_of(learned)).startswith("before calibration says")
 
 
+@pytest.mark.slow
 def test_what_a_family_learns_does_not_depend_on_which_were_fitted_before(
     past: Past, fits: Callable[[str], Fitted]
 ) -> None:

@@ -116,6 +116,7 @@ def test_a_changed_artifact_is_refused(tmp_path: Path) -> None:
     assert artifact.read(tmp_path / "model", version=model.version, threads=1)
 
 
+@pytest.mark.slow
 def test_any_platform_can_be_judged_and_written_down(
     odd_platforms: Log, registry: Registry, platforms: tuple[str, ...]
 ) -> None:

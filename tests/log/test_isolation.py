@@ -125,7 +125,9 @@ def by_ourselves(make_log: MakeLog) -> dict[TenantId, list[tuple[str, Any]]]:
     return {us: [*told(make_log, us, [us])] for us in TWINS}
 
 
-@pytest.mark.parametrize("us", TWINS)
+@pytest.mark.parametrize(
+    "us", [TWINS[0], *(pytest.param(us, marks=pytest.mark.slow) for us in TWINS[1:])]
+)
 def test_answers_are_the_same_without_anybody_else(
     us: TenantId, make_log: MakeLog, by_ourselves: dict[TenantId, list[tuple[str, Any]]]
 ) -> None:

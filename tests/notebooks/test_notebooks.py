@@ -12,8 +12,6 @@ from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-#: Left to `make test-all`: what they show is held to planted truth elsewhere. One runs every time.
-LONG = {"backtest_your_log", "calibration", "lift_report", "off_policy", "response_by_hour"}
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -38,14 +36,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelManager]:
     kernel.shutdown_kernel(now=True)
 
 
-@pytest.mark.parametrize(
-    "notebook",
-    [
-        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])
-        for path in NOTEBOOKS
-    ],
-    indirect=True,
-)
+@pytest.mark.slow
 def test_it_runs_and_shows_what_it_announces(notebook: Any, kernel: KernelManager) -> None:
     # No notebook knows what another one named.
     notebook.cells.insert(0, nbformat.v4.new_code_cell("%reset -f"))

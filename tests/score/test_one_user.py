@@ -86,6 +86,7 @@ def test_one_user_scores_and_is_explained_as_in_the_whole_log(
                     assert told == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=at_most(8), deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_everybodys_part_follows_from_what_happened_before_the_day(

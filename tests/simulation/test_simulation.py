@@ -35,6 +35,7 @@ def test_simulated_days_hold_every_promise() -> None:
     assert lived.counts["people held out"] > 0
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_day_to_the_byte_in_any_process() -> None:
     seed = 3
     with world() as lived_in:

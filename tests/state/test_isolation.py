@@ -58,7 +58,9 @@ OF_THE_FLEET = {
 }
 
 
-@pytest.mark.parametrize("us", [*TWINS, ABSENT])
+@pytest.mark.parametrize(
+    "us", [TWINS[0], *(pytest.param(us, marks=pytest.mark.slow) for us in (*TWINS[1:], ABSENT))]
+)
 def test_answers_are_the_same_without_anybody_else(us: TenantId, state: State) -> None:
     live(state, [us])
     by_ourselves, own = isolation.answers(state, us), stored(state, us)
