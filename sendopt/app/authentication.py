@@ -9,10 +9,10 @@ import structlog
 
 from sendopt.app.key_uses import KeyUses
 from sendopt.app.stores import Stores
-from sendopt.errors import InvalidInput, NotAuthorized, NotFound
+from sendopt.errors import InvalidInput, NotAuthorized, NotFound, Overloaded
 from sendopt.identity import device_token
 from sendopt.identity.grants import OperatorGrant, grant_of
-from sendopt.identity.refusal import TokenRefused
+from sendopt.identity.refusal import IssuerAway, TokenRefused
 from sendopt.records import (
     DevicePrincipal,
     OperatorPermission,
@@ -52,6 +52,7 @@ class Authentication:
 
         Raises:
             NotAuthorized: whatever is wrong with it; the log says what, where that is not plain.
+            Overloaded: it is an issuer's whose keys are not known yet, or no more.
         """
         if bearer.startswith(operator_keys.PREFIX):
             with self._stores.state.read_fleet() as tx:
@@ -61,6 +62,12 @@ class Authentication:
                 return self._device(bearer)
             if self._stores.settings.oidc.issuer and not bearer.startswith(_OF_A_KEY):
                 return self._person(self._issuer.read(bearer))
+        except IssuerAway as away:
+            _log.warning("token_not_judged", reason=away.reason)
+            raise Overloaded(
+                "the keys of the issuer, by which its tokens are judged, are not known now",
+                hint="repeat it after Retry-After; nothing of it was begun",
+            ) from None
         except TokenRefused as refused:
             _log.info("token_refused", reason=refused.reason)
             raise NotAuthorized("no valid token was given") from None

@@ -15,7 +15,7 @@ from jwt.exceptions import PyJWTError
 from sendopt import strict_json
 from sendopt.clock import Clock
 from sendopt.errors import InvalidInput
-from sendopt.identity.refusal import TokenRefused
+from sendopt.identity.refusal import IssuerAway, TokenRefused
 
 #: The kind of key, and its curve, of each algorithm that a setting may name: public keys all.
 KEY_OF_ALGORITHM = {"RS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
@@ -26,8 +26,10 @@ _FRESH_SECONDS = 600.0
 _STALE_SECONDS = 24 * 3600.0
 #: A token with a key id that nobody knows makes us ask the issuer, but not more often than this.
 _LEAST_BETWEEN_SECONDS = 10.0
-#: How long a request waits for another one's question to the issuer, while no key is known.
+#: How long a request waits for another one's question to the issuer, while no key is known, and
+#: how many wait at once: each holds a thread, which requests with keys of ours need as well.
 _PATIENCE_SECONDS = 5.0
+_MOST_WAITING = 8
 
 _log = structlog.get_logger(__name__)
 
@@ -64,6 +66,7 @@ class IssuerKeys:
         self._algorithms = frozenset(algorithms)
         self._clock = clock
         self._turn = threading.Lock()
+        self._seats = threading.BoundedSemaphore(_MOST_WAITING)
         self._known: _Known | None = None
         self._asked_at: float | None = None
 
@@ -71,21 +74,21 @@ class IssuerKeys:
         """Return the key of this id for this algorithm.
 
         Raises:
-            TokenRefused: `issuer_keys_unknown` before the issuer was ever reached, or when that is
-                too long ago; `key_unknown`.
+            IssuerAway: it was never reached, or that is too long ago, or it is being asked.
+            TokenRefused: `key_unknown`.
         """
         wanted = (key_id, algorithm)
         known = self._known
         age = self._age(known)
         if known is None or age > _STALE_SECONDS:
-            self._renew(patience=_PATIENCE_SECONDS)
+            self._renew_seated()
         elif age > _FRESH_SECONDS or wanted not in known.keys:
             # One asks, and nobody waits for it: anybody can make up ids of keys, and whoever
             # waits takes a thread from those whose keys are good.
             self._renew(patience=0.0)
         known = self._known
         if known is None or self._age(known) > _STALE_SECONDS:
-            raise TokenRefused("issuer_keys_unknown")
+            raise IssuerAway
         try:
             return known.keys[wanted]
         except KeyError:
@@ -93,6 +96,14 @@ class IssuerKeys:
 
     def _age(self, known: _Known | None) -> float:
         return 0.0 if known is None else self._clock.monotonic() - known.at
+
+    def _renew_seated(self) -> None:
+        """Ask the issuer, or wait for whoever asks it, if few do so already."""
+        if self._seats.acquire(blocking=False):
+            try:
+                self._renew(patience=_PATIENCE_SECONDS)
+            finally:
+                self._seats.release()
 
     def _renew(self, *, patience: float) -> None:
         """Ask the issuer, unless that was done a moment ago; what fails leaves what is known."""

@@ -13,3 +13,10 @@ class TokenRefused(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class IssuerAway(TokenRefused):
+    """Nobody can tell yet whether a token is good: the keys of its issuer are not known."""
+
+    def __init__(self) -> None:
+        super().__init__("issuer_keys_unknown")

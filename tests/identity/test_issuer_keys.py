@@ -14,7 +14,7 @@ from issuer import AUDIENCE, Issuer, SigningKey
 
 from sendopt.clock import VirtualClock
 from sendopt.identity.issuer_keys import IssuerKeys
-from sendopt.identity.refusal import TokenRefused
+from sendopt.identity.refusal import IssuerAway, TokenRefused
 
 
 class Counting:
@@ -158,6 +158,39 @@ def test_made_up_key_ids_do_not_wait_for_a_slow_issuer(
     for thread in (asking, *others):
         thread.join()
     assert told_meanwhile == ["key_unknown"] * 6
+
+
+def test_few_wait_for_an_issuer_that_is_slow_from_the_start(
+    clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits holds a thread; requests with keys of ours need threads as well."""
+    monkeypatch.setattr("sendopt.identity.issuer_keys._PATIENCE_SECONDS", 60.0)
+    may_answer = threading.Event()
+    answer = answering(ABOUT, {"keys": [_public(SigningKey("one"))]})
+
+    def fetch(url: str) -> bytes:
+        may_answer.wait(60)
+        return answer(url)
+
+    found = IssuerKeys(fetch, issuer=ISSUER, algorithms=["RS256"], clock=clock)
+    refused, served = threading.Semaphore(0), []
+
+    def come() -> None:
+        try:
+            served.append(found.find("one", "RS256"))
+        except IssuerAway:
+            refused.release()
+
+    threads = [threading.Thread(target=come) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for _ in range(12):
+        assert refused.acquire(timeout=60)
+    assert not served
+    may_answer.set()
+    for thread in threads:
+        thread.join()
+    assert len(served) == 8
 
 
 def test_while_the_issuer_is_away_its_keys_are_believed_for_a_day(
