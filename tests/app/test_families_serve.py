@@ -23,7 +23,12 @@ STUDY_IS_OVER = datetime(2025, 3, 20, tzinfo=UTC)
 ANN = UserId("fried2021-75")
 
 
-@pytest.fixture(params=sorted(FAMILIES))
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=[] if name == "level_shape_trees" else [pytest.mark.slow])
+        for name in sorted(FAMILIES)
+    ]
+)
 def app(trained_home: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[App]:
     """A home whose champion is of each family in turn."""
     shutil.copytree(trained_home, tmp_path / "home")

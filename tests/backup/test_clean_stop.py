@@ -9,6 +9,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import httpx
+import pytest
 from service.processes import free_port, running, wait_until_ready
 
 from sendopt.app import open_app
@@ -16,6 +17,7 @@ from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.settings import Settings
 
 
+@pytest.mark.slow
 def test_after_a_stop_nothing_waits_in_a_write_ahead_log(home, tmp_path):
     port = free_port()
     with closing(open_app(Settings(home=home))) as app:

@@ -115,6 +115,7 @@ def test_a_home_with_a_backslash_is_refused_before_anything_is_made(
     assert not list(tmp_path.glob("back*"))
 
 
+@pytest.mark.slow
 def test_a_home_that_was_moved_works_and_leaves_nothing_behind(
     ended: Ended,
     trained_home: Path,

@@ -176,10 +176,11 @@ def revise_and_kill(sends, receiver, start, start_revising, *, count, kills, see
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("count", "kills", "seed"), [(200, 4, 1), (600, 20, 2), (600, 20, 3)])
+@pytest.mark.parametrize("history", [(200, 4, 1), (600, 20, 2), (600, 20, 3)])
 def test_a_revision_that_is_killed_is_whole_or_never_was(
-    sends, receiver, start, start_revising, count, kills, seed
+    sends, receiver, start, start_revising, history
 ):
+    count, kills, seed = history
     revise_and_kill(sends, receiver, start, start_revising, count=count, kills=kills, seed=seed)
 
 

@@ -28,9 +28,8 @@ def bench(empty_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return Bench(template, key, build(scratch), scratch)
 
 
-@pytest.mark.parametrize(
-    ("attack", "faults"), [(kill_processes, 1), pytest.param(lose_power, 1, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("attack", "faults"), [(kill_processes, 1), (lose_power, 1)])
 def test_nothing_promised_is_lost_and_nothing_comes_twice(
     bench: Bench, attack: Callable[[Bench, int, int], Tally], faults: int
 ) -> None:

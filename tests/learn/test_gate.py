@@ -269,6 +269,7 @@ def test_6_probabilities_half_as_large_again_are_refused(court: Court, hasty: Fi
     assert "calibration" in refused_by
 
 
+@pytest.mark.slow
 def test_7_worse_times_with_a_better_log_loss_are_refused(court: Court) -> None:
     """Levels as good as any, and hours turned over by a little: it picks what people ignore."""
     rows, label = court.fitted.rows, court.fitted.moments.label

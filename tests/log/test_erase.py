@@ -216,7 +216,14 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("died_before", ["sealing", "naming", "deleting"])
+@pytest.mark.parametrize(
+    "died_before",
+    [
+        "sealing",
+        pytest.param("naming", marks=pytest.mark.slow),
+        pytest.param("deleting", marks=pytest.mark.slow),
+    ],
+)
 def test_a_process_that_dies_leaves_the_old_log_or_the_new_one(
     log: Log, died_before: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

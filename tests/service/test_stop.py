@@ -121,6 +121,7 @@ if sys.argv[-1:] != ["-c"]:
 """
 
 
+@pytest.mark.slow
 def test_a_log_that_is_ahead_shows_at_once_and_stops_nobody_else(home: Path) -> None:
     inside = environment(home)
     url = f"http://127.0.0.1:{inside['SENDOPT_HTTP__PORT']}"

@@ -77,6 +77,7 @@ def test_nothing_is_left_of_a_planted_bug_in_any_cache() -> None:
     assert afterwards == before
 
 
+@pytest.mark.slow
 def test_a_planted_bug_is_found() -> None:
     mutation = next(each for each in MUTATIONS if each.name.startswith("an answer counts before"))
     found = hunt_planted(mutation.name, first=1000, days=20)

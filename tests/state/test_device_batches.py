@@ -99,6 +99,7 @@ def test_what_is_stored_just_so_is_left_alone(state: State, now: datetime) -> No
     assert [each.changed for each in register(state, moved, later)] == [True, *[False] * 4]
 
 
+@pytest.mark.slow
 def test_many_are_more_than_one_statement_takes(state: State, now: datetime) -> None:
     said = [a_device(f"d{n}", f"u{n % 7}", f"p{n}") for n in range(12_000)]
     assert all(each.changed for each in register(state, said, now))

@@ -20,7 +20,9 @@ def test_every_exception_is_a_place() -> None:
 @pytest.mark.parametrize(
     "chosen",
     [
-        pytest.param([each for each in places() if each.name in A_FEW], id="a few"),
+        pytest.param(
+            [each for each in places() if each.name in A_FEW], id="a few", marks=pytest.mark.slow
+        ),
         pytest.param(places(), id="all", marks=[pytest.mark.slow, pytest.mark.timeout(3600)]),
     ],
 )
