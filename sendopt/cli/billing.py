@@ -118,6 +118,7 @@ def _show(shown: Statement, closed_at: datetime | None, *, as_json: bool) -> Non
             )
             for line in shown.lines
         ],
+        empty="no click or response was counted",
     )
     stdout.print(f"Total: {shown.total_minor:,} minor units of {shown.currency or 'no currency'}")
     if closed_at is None:

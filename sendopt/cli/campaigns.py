@@ -10,33 +10,44 @@ import typer
 
 import sendopt.app
 from sendopt.cli import answers
+from sendopt.cli.campaign_results import show_results
 from sendopt.cli.options import (
     AsJson,
+    CampaignName,
     Home,
     Tenant,
     open_known_work,
 )
-from sendopt.cli.output import minute, print_json, print_table, progress, stderr, stdout
+from sendopt.cli.output import (
+    minute,
+    print_counts,
+    print_json,
+    print_table,
+    progress,
+    stderr,
+    stdout,
+)
 from sendopt.clock import SystemClock
 from sendopt.errors import InvalidInput
 from sendopt.records import CampaignId, CampaignPhase
 
-CampaignName = Annotated[
-    str, typer.Argument(metavar="CAMPAIGN_ID", help="As `sendopt campaign list` shows it.")
-]
-
 if TYPE_CHECKING:
-    from sendopt.app.answers import CampaignStatus
+    from sendopt.app.answers import CampaignReport, CampaignStatus
+
+_NO_SENDS = "none; `sendopt campaign preview` says who would get one, and who not and why"
 
 
 def register(commands: typer.Typer) -> None:
     """Add these commands."""
     commands.command()(plan)
     campaign = typer.Typer(
-        help="Campaigns: how far each has come; pause, edit, go on or stop.", no_args_is_help=True
+        help="Campaigns: how far each has come, what came of it; pause, edit, go on or stop.",
+        no_args_is_help=True,
     )
     campaign.command("list")(list_campaigns)
     campaign.command("show")(show_campaign)
+    campaign.command("results")(show_results)
+    campaign.command("preview")(preview_campaign)
     campaign.command("commit")(commit_campaign)
     campaign.command("pause")(pause_campaign)
     campaign.command("resume")(resume_campaign)
@@ -57,16 +68,23 @@ def plan(
     example: Annotated[
         bool, typer.Option("--example", help="Print a small campaign to begin with, and no more.")
     ] = False,
-    commit: Annotated[
-        bool, typer.Option("--commit", help="Let the sends go out. Without it: a preview.")
+    draft: Annotated[
+        bool,
+        typer.Option(
+            "--draft",
+            help="Keep it as a draft, in place of the draft before: nothing goes out until "
+            "`sendopt campaign commit CAMPAIGN_ID`.",
+        ),
     ] = False,
+    commit: Annotated[bool, typer.Option("--commit", help="Let the sends go out.")] = False,
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
 ) -> None:
     """Choose every user's best allowed time.
 
-    A preview unless --commit is given. Committing twice sends once.
+    A preview, which stores nothing, unless --draft or --commit is given. Committing twice sends
+    once.
     """
     if example:
         small = sendopt.app.small_example(SystemClock().now())
@@ -84,23 +102,59 @@ def plan(
             field="CAMPAIGN.json",
             hint="`sendopt plan --example > campaign.json` writes one to begin with",
         )
+    if draft and commit:
+        raise InvalidInput(
+            "a draft is not committed",
+            code="option_conflict",
+            field="--draft",
+            expected="--draft or --commit",
+        )
     work = open_known_work(home, tenant)
     definition = sendopt.app.read_json(campaign, field="CAMPAIGN.json")
+    report = None
     with progress("planning"):
         if commit:
             report = work.campaigns.put(definition, commit=True)
-            preview, counts = report.preview, report.counts
+            preview = report.preview
         else:
-            preview, counts = work.campaigns.preview(definition), {}
+            preview = work.campaigns.preview(definition)
+            if draft:
+                report = work.campaigns.put(definition, commit=False)
     if as_json:
-        print_json({"committed": commit, "preview": preview, "counts": counts})
+        print_json(
+            {
+                "stored": report is not None,
+                "committed": report is not None and report.committed,
+                "preview": preview,
+                "counts": {} if report is None else report.counts,
+            }
+        )
         return
     if preview is not None:
         answers.preview.show(preview)
-    if commit:
-        print_table("Committed", ["state", "sends"], sorted(counts.items()))
+    if report is None:
+        stdout.print(
+            "A preview: nothing was stored. Add --draft to keep it as a draft, --commit to let the "
+            "sends go out."
+        )
+    elif commit:
+        print_counts("Committed", ("state", "sends"), report.counts, empty=_NO_SENDS)
     else:
-        stdout.print("A preview: nothing was stored. Add --commit to let the sends go out.")
+        stdout.print(_kept(report))
+
+
+def _kept(report: CampaignReport) -> str:
+    """Say what keeping a draft did."""
+    name = report.campaign_id
+    if report.committed:
+        return f"{name} was committed before, with this very definition: nothing has changed."
+    done = (
+        "is stored already" if report.repeated else "has changed" if report.changed else "is kept"
+    )
+    return (
+        f"The draft {name} {done}: nothing goes out until `sendopt campaign commit {name}`, and "
+        "until then it can be put again with another definition."
+    )
 
 
 def list_campaigns(
@@ -156,13 +210,29 @@ def show_campaign(
     _show(open_known_work(home, tenant).campaigns.get(CampaignId(campaign_id)), as_json=as_json)
 
 
+def preview_campaign(
+    campaign_id: CampaignName,
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Say what committing a stored campaign now would do; nothing is stored or sent."""
+    work = open_known_work(home, tenant)
+    with progress("planning"):
+        preview = work.campaigns.preview_stored(CampaignId(campaign_id))
+    if as_json:
+        print_json(preview)
+    else:
+        answers.preview.show(preview)
+
+
 def commit_campaign(
     campaign_id: CampaignName,
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Let a draft that was put over REST go out; `sendopt plan FILE --commit` takes a file.
+    """Let a stored draft go out; `sendopt plan FILE --commit` takes a file.
 
     Committing again adds those who joined the audience since, and sends nobody a second message.
     """
@@ -174,7 +244,7 @@ def commit_campaign(
         return
     if report.preview is not None:
         answers.preview.show(report.preview)
-    print_table("Committed", ["state", "sends"], sorted(report.counts.items()))
+    print_counts("Committed", ("state", "sends"), report.counts, empty=_NO_SENDS)
 
 
 def pause_campaign(
@@ -267,4 +337,4 @@ def _show(status: CampaignStatus, *, as_json: bool) -> None:
     )
     rules = ({} if status.rules is None else status.rules).items()
     print_table("Settled", ["rule", "is"], [(name, json.dumps(rule)) for name, rule in rules])
-    print_table("Sends", ["state", "sends"], sorted(status.counts.items()))
+    print_counts("Sends", ("state", "sends"), status.counts, empty=_NO_SENDS)

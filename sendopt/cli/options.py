@@ -39,7 +39,9 @@ AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON object on stdout; progress stays on stderr."),
 ]
-
+CampaignName = Annotated[
+    str, typer.Argument(metavar="CAMPAIGN_ID", help="As `sendopt campaign list` shows it.")
+]
 
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 _LONGEST = timedelta(days=366)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -42,37 +42,79 @@ def print_json(value: Any) -> None:
     )
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def print_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    empty: str = "none",
+) -> None:
     """Print a table as wide as the terminal at most, which is 80 columns where there is none.
 
     Numbers stand whole, to the right. Text is folded into as many lines as it needs, between words
     wherever all columns together leave room for their longest word, so that ids and dates stand
     whole. Where they do not, the first column does, by whose word the others are looked up, if it
     leaves the others room at all. Nothing is ever cut off.
+
+    Args:
+        title: stands above it.
+        columns: their headings.
+        rows: their cells; None = a dash.
+        empty: what is said after the title where there are no rows, and what to do about it.
     """
-    table = Table(title=shown(title), title_justify="left", title_style="bold")
+    if not rows:
+        stdout.print(f"{shown(title)}: {empty}")
+        return
     cells = [[_cell(value) for value in row] for row in rows]
-    room = stdout.width - 3 * len(columns) - 1
-    widths = _widths([list(columns), *cells], room=room)
-    first = max((cell_len(line[0]) for line in [list(columns), *cells]), default=0)
+    lines = [list(columns), *cells]
+    padding, widths = _fitting(lines)
+    room = _room(len(columns), padding)
+    first = max(cell_len(line[0]) for line in lines)
     keeps_first = widths is None and first + _LEAST_WIDTH * (len(columns) - 1) <= room
+    table = Table(padding=(0, padding))
     for index, column in enumerate(columns):
-        numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
+        numeric = all(isinstance(row[index], int | float) for row in rows)
         table.add_column(
-            column,
+            column if widths is not None else column.replace(" ", "\n"),
             justify="right" if numeric else "left",
-            no_wrap=numeric or (index == 0 and keeps_first),
+            no_wrap=widths is None and (numeric or (index == 0 and keeps_first)),
             overflow="fold",
             width=None if widths is None else widths[index],
         )
     for row in cells:
         table.add_row(*row)
+    stdout.print(shown(title), style="bold", soft_wrap=False)
     stdout.print(table, soft_wrap=False)
+
+
+def print_counts(
+    title: str, columns: tuple[str, str], counts: Mapping[Any, int], *, empty: str = "none"
+) -> None:
+    """Print what was counted, in its order, but for what there is nothing of."""
+    print_table(title, columns, [each for each in counts.items() if each[1]], empty=empty)
 
 
 def minute(instant: datetime | None) -> str | None:
     """Return an instant as a cell of a table shows it, to the minute; None = never."""
     return None if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"
+
+
+def _fitting(lines: Sequence[Sequence[str]]) -> tuple[int, list[int] | None]:
+    """Return how many blanks stand beside each cell, and how wide each column is.
+
+    Blanks are done without before a word is broken; without a width there is no way that keeps
+    every word whole.
+    """
+    for padding in (1, 0):
+        widths = _widths(lines, room=_room(len(lines[0]), padding))
+        if widths is not None:
+            return padding, widths
+    return 1, None
+
+
+def _room(columns: int, padding: int) -> int:
+    """Return what the terminal leaves for the words of so many columns."""
+    return stdout.width - (2 * padding + 1) * columns - 1
 
 
 def _widths(lines: Sequence[Sequence[str]], *, room: int) -> list[int] | None:

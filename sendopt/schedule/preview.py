@@ -56,7 +56,10 @@ _NAMED_USERS = 5
 
 #: What helps where nobody can be reached, by the reason that suppresses a send.
 _HELPS: Mapping[str, str] = {
-    EndReason.NO_DEVICE: "register devices on the channel over POST /v1/devices (docs/devices.md)",
+    EndReason.NO_DEVICE: (
+        "register devices on the channel, over POST /v1/devices or by `sendopt devices import` "
+        "(docs/devices.md)"
+    ),
     EndReason.USER_UNKNOWN: "check `audience` for ids that are misspelt, or of another system",
     EndReason.OPTED_OUT: "who has opted out is sent nothing until they opt in again",
     EndReason.TOPIC_UNWANTED: "who has switched off this `message_type` gets none of it",

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from sendopt.api.schemas.campaigns import Results
+from sendopt.app import open_app
 from sendopt.cli.main import commands
+from sendopt.records import CampaignId, TenantId
+from sendopt.settings import Settings
 
 
 @pytest.fixture
@@ -46,3 +51,57 @@ def test_a_campaign_is_paused_edited_and_resumed(home: Path, campaign: Path) -> 
         "more": False,
     }
     assert f"{name}: cancelled" in told(home, "campaign", "cancel", name)
+
+
+@pytest.fixture
+def reachable(home: Path, tmp_path: Path) -> Path:
+    """A campaign of two users, of whom one can be reached."""
+    devices = tmp_path / "devices.csv"
+    devices.write_text("user_id,channel,timezone\nann,simulator,UTC\n")
+    told(home, "devices", "import", str(devices))
+    definition = json.loads(told(home, "plan", "--example"))
+    written = tmp_path / "reachable.json"
+    written.write_text(
+        json.dumps(definition | {"channel": "simulator", "audience": ["ann", "nobody"]})
+    )
+    return written
+
+
+def test_a_draft_is_kept_edited_previewed_and_committed(home: Path, reachable: Path) -> None:
+    definition = json.loads(reachable.read_text())
+    name = definition["campaign_id"]
+    kept = told(home, "plan", str(reachable), "--draft")
+    assert f"The draft {name} is kept" in kept
+    assert f"`sendopt campaign commit {name}`" in kept
+    assert f"The draft {name} is stored already" in told(home, "plan", str(reachable), "--draft")
+    assert json.loads(told(home, "campaign", "show", name, "--json"))["phase"] == "draft"
+    assert f"{name} has no sends" in told(home, "campaign", "results", name)
+    reachable.write_text(json.dumps(definition | {"message_type": "news"}))
+    assert f"The draft {name} has changed" in told(home, "plan", str(reachable), "--draft")
+    answer = json.loads(told(home, "plan", str(reachable), "--draft", "--json"))
+    assert (answer["stored"], answer["committed"], answer["counts"]["planned"]) == (True, False, 0)
+    previewed = json.loads(told(home, "campaign", "preview", name, "--json"))
+    assert previewed == answer["preview"]
+    assert previewed["planned_count"] == 1
+    told(home, "campaign", "commit", name)
+    assert "nothing has changed" in told(home, "plan", str(reachable), "--draft")
+    told(home, "plan", str(reachable), "--draft", "--commit", status=1)
+
+
+def test_results_are_those_of_the_api_and_divided_as_asked(home: Path, reachable: Path) -> None:
+    name = json.loads(reachable.read_text())["campaign_id"]
+    told(home, "plan", str(reachable), "--commit")
+    with closing(open_app(Settings(home=home))) as app:
+        found = app.as_owner_of(TenantId("default")).results.of_campaign(CampaignId(name))
+    as_json = json.loads(told(home, "campaign", "results", name, "--json"))
+    assert as_json == Results.of(found).model_dump(mode="json")
+    assert as_json["total"]["sends"] == 2
+    shown = told(home, "campaign", "results", name)
+    assert "what came of 2 sends" in shown
+    assert "user_unknown" in shown
+    assert "By hour" in shown  # one at 18:00, one at no time
+    assert "By channel" not in shown  # all on one
+    by_channel = told(home, "campaign", "results", name, "--by", "channel")
+    assert "By channel" in by_channel
+    assert "By hour" not in by_channel
+    told(home, "campaign", "results", "no-such", status=1)

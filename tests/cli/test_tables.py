@@ -89,6 +89,19 @@ def test_no_word_is_broken_while_there_is_room_for_all(
     assert " ".join(row[-1].strip() for row in cells).split() == reason
 
 
+def test_a_heading_of_two_words_is_whole_over_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["sends", "delivered", "opened", "clicked", "responded", "dismissed", "opted out"]
+    for first in ("arm", "optimised", "x" * 20):
+        lines = drawn("By arm", [first, *names], [["a", *[0] * len(names)]], monkeypatch)
+        assert all(cell_len(line) <= WIDTH for line in lines)
+        told = " ".join(word for line in lines for word in re.split("[┃ ]", line)).split()
+        assert {"delivered", "opted", "out"} <= set(told)
+
+
+def test_no_table_stands_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert drawn("Devices", ["device", "user"], [], monkeypatch) == ["Devices: none"]
+
+
 @given(name=st.text("abc0123456789", min_size=1, max_size=40), others=st.integers(1, 3))
 def test_the_first_column_can_be_copied_whole_where_words_do_not_fit(
     name: str, others: int
@@ -126,12 +139,13 @@ def test_what_bears_a_users_long_name_fits(ended: Ended, tmp_path: Path) -> None
     for command in (
         f"ingest {file} --tenant {tenant}",
         f"key list --tenant {tenant}",
-        f"bill statement --period 2026-10 --tenant {tenant}",
         f"settings --home {'h' * 200}",
     ):
         status, written, errors = ended(*command.split())
         assert status == 0, errors
         assert_fits(written)
+    nothing = ended("bill", "statement", "--period", "2026-10", "--tenant", tenant)[1]
+    assert nothing.startswith(f"{tenant}, 2026-10: no click or response was counted")
     assert "".join(name.split()) in unfolded(ended("key", "list", "--tenant", tenant)[1], column=1)
 
 

@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING
 
 from sendopt.first_use import offered_by
 
-__all__ = ["backtest", "comparison", "demo", "lift", "picture", "preview", "training"]
+__all__ = ["backtest", "comparison", "demo", "lift", "picture", "preview", "results", "training"]
 
 if TYPE_CHECKING:
-    from sendopt.cli.answers import backtest, comparison, demo, lift, picture, preview, training
+    from sendopt.cli.answers import (
+        backtest,
+        comparison,
+        demo,
+        lift,
+        picture,
+        preview,
+        results,
+        training,
+    )
 else:
     __getattr__ = offered_by(
         __name__,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sendopt.cli.output import print_table, stdout
+from sendopt.cli.output import print_counts, stdout
 from sendopt.records import EndReason, VariantEvidence
 from sendopt.schedule import Preview
 from sendopt.text import quoted
@@ -37,7 +37,7 @@ def show(preview: Preview) -> None:
         ("Not by the champion's word because", "reason", preview.fallback_reasons),
     ):
         if counts:
-            print_table(title, [what, "people"], list(counts.items()))
+            print_counts(title, (what, "people"), counts)
 
 
 def _show_times(preview: Preview) -> None:
@@ -47,6 +47,4 @@ def _show_times(preview: Preview) -> None:
         f"{preview.expected_open_count:,.0f} opens expected ({preview.expected_open_basis}); "
         f"{preview.fallback_share:.0%} at the configured time, because nothing else is known"
     )
-    print_table(
-        "By hour on the user's clock", ["hour", "sends"], list(preview.by_local_hour.items())
-    )
+    print_counts("By hour on the user's clock", ("hour", "sends"), preview.by_local_hour)
