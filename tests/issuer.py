@@ -62,8 +62,13 @@ class Issuer:
     def __init__(self, clients: Mapping[str, Mapping[str, Any]]) -> None:
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
+        self._name = self.url
         self._clients = clients
         self._server: subprocess.Popen[bytes] | None = None
+
+    def be_known_as(self, url: str) -> None:
+        """Stand behind another address from the next start on."""
+        self._name = url
 
     def start(self, *keys: SigningKey) -> None:
         """Start it with these keys, of which the first signs."""
@@ -73,6 +78,7 @@ class Issuer:
         assert package is not None, "Node.js is missing; run: make setup"
         assert package.origin is not None
         given = {
+            "issuer": self._name,
             "port": self._port,
             "jwks": {"keys": [key.jwk() for key in keys]},
             "clients": self._clients,

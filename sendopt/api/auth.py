@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, cast
@@ -12,6 +13,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from sendopt.api.threads import in_thread
+from sendopt.api.turns import Turn, Turns
 from sendopt.app import App
 from sendopt.app.authentication import Speaker
 from sendopt.errors import NotAuthorized, NotPermitted
@@ -30,12 +32,23 @@ OF_OPERATORS, OF_DEVICES = "/v1/operator/", "/v1/me/"
 #: A key in a URL ends in access logs, browser histories and referrers: refused even if valid.
 _KEY_PARAMETERS = ("key", "api_key", "apikey", "token", "access_token")
 
+#: Beyond it an issuer counts as one that says nothing.
+_PATIENCE_SECONDS = 5.0
+_MOST_WHO_WAIT = 64
+
 _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="api_key",
     description="`Authorization: Bearer so_...`, a key of one tenant. Also a key of an operator "
     "(`so_op_...`), the token of a browser (`so_dev_...`), or an access token of the issuer.",
 )
+
+
+class TokensToJudge(Turns):
+    """Turns to wait for the keys of an issuer. Nobody waits for such a turn."""
+
+    def __init__(self) -> None:
+        super().__init__("the issuer", at_once=_MOST_WHO_WAIT, waiting=0, patience=0.0)
 
 
 async def _facade(request: Request) -> App:
@@ -51,10 +64,15 @@ async def speaker(
 
     Raises:
         NotAuthorized: for every reason the same.
+        Overloaded: the keys of the issuer are not known, or too many wait for them.
     """
     if credentials is None or any(name in request.query_params for name in _KEY_PARAMETERS):
         raise NotAuthorized("no API key in the Authorization header")
     bearer = credentials.credentials
+    if (renewal := app.renewal_of_keys(bearer)) is not None:
+        turn: Turn = request.state.turn
+        async with turn.aside(request.app.state.tokens_to_judge):  # no thread waits for an issuer
+            await asyncio.wait({asyncio.wrap_future(renewal)}, timeout=_PATIENCE_SECONDS)
     speaker = await in_thread(lambda: app.authenticate(bearer))
     return replace(speaker, origin=_origin(request))
 

@@ -15,7 +15,7 @@ import sendopt
 from sendopt.api import openapi, problems
 from sendopt.api.admission import Admission
 from sendopt.api.alive import Alive
-from sendopt.api.auth import guarded_routes, is_guarded
+from sendopt.api.auth import TokensToJudge, guarded_routes, is_guarded
 from sendopt.api.best_times import BestTimesFromStore
 from sendopt.api.body import Bodies
 from sendopt.api.browsers import Browsers
@@ -120,6 +120,7 @@ def create_api(app: App, parts: Sequence[Part] = ()) -> FastAPI:
     api.state.metrics = Metrics(BacklogGauges(app), DriftGauges(app), PartGauges(parts))
     api.state.exports = Exports()
     api.state.bodies = Bodies(app.settings.http.body_seconds)
+    api.state.tokens_to_judge = TokensToJudge()
     api.state.metrics_key = app.settings.http.metrics_key.get_secret_value()
     routers = [part.router for part in _SUBJECTS]
     api.state.paths = sorted({route.path for router in routers for route in router.routes})

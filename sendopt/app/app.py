@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -58,8 +59,13 @@ class App(Stores):
 
         Raises:
             NotAuthorized: whatever is wrong with it.
+            Overloaded: it is an issuer's whose keys are not known now.
         """
         return self._authentication.speaker(bearer)
+
+    def renewal_of_keys(self, bearer: str) -> Future[None] | None:
+        """Return what to wait for before `authenticate`, which waits for no issuer."""
+        return self._authentication.renewal(bearer)
 
     def for_(self, principal: Principal) -> Work:
         """Return what a principal can do."""

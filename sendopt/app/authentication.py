@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ class Authentication:
         try:
             if bearer.startswith(device_token.PREFIX):
                 return self._device(bearer)
-            if self._stores.settings.oidc.issuer and not bearer.startswith(_OF_A_KEY):
+            if self._is_of_the_issuer(bearer):
                 return self._person(self._issuer.read(bearer))
         except IssuerAway as away:
             _log.warning("token_not_judged", reason=away.reason)
@@ -72,6 +73,18 @@ class Authentication:
             _log.info("token_refused", reason=refused.reason)
             raise NotAuthorized("no valid token was given") from None
         return self._program(bearer)
+
+    def renewal(self, bearer: str) -> Future[None] | None:
+        """Return what to wait for before `speaker`, which waits for no issuer; None = nothing."""
+        if not self._is_of_the_issuer(bearer):
+            return None
+        try:
+            return self._issuer.renewal(bearer)
+        except TokenRefused:  # as `speaker` will say
+            return None
+
+    def _is_of_the_issuer(self, bearer: str) -> bool:
+        return bool(self._stores.settings.oidc.issuer) and not bearer.startswith(_OF_A_KEY)
 
     @cached_property
     def _issuer(self) -> Issuer:

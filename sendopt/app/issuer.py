@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from datetime import timedelta
 
 from sendopt import outgoing
@@ -44,6 +45,14 @@ class Issuer:
                 for value, given in settings.grants.items()
             },
         )
+
+    def renewal(self, token: str) -> Future[None] | None:
+        """Begin to ask for keys if this token makes that due; what to wait for before `read`.
+
+        Raises:
+            TokenRefused: as `access_token.signed_by`.
+        """
+        return self._keys.renewal(*access_token.signed_by(token, self._expected))
 
     def read(self, token: str) -> Claims:
         """Return what a token says.

@@ -63,7 +63,23 @@ def read(token: str, expected: Expected, keys: IssuerKeys, *, now: datetime) -> 
     """Return what a token says.
 
     Raises:
+        IssuerAway: nobody can tell.
         TokenRefused: it is not one of this issuer's, for this audience, at this time.
+    """
+    key_id, algorithm = signed_by(token, expected)
+    key = keys.find(key_id, algorithm)
+    try:
+        signed = _jws.decode_complete(token, key, algorithms=[algorithm])["payload"]
+    except PyJWTError as error:
+        raise TokenRefused("signature_wrong") from error
+    return _held_against(_object(signed), expected, now)
+
+
+def signed_by(token: str, expected: Expected) -> tuple[str, str]:
+    """Return the id of the key that a token says it is signed with, and the algorithm.
+
+    Raises:
+        TokenRefused: its header is none that is believed with any key.
     """
     if len(token) > MOST_CHARACTERS:
         raise TokenRefused("too_long")
@@ -78,12 +94,7 @@ def read(token: str, expected: Expected, keys: IssuerKeys, *, now: datetime) -> 
         raise TokenRefused("type_not_allowed")
     if not isinstance(key_id, str) or not 0 < len(key_id) <= _LONGEST_KEY_ID:
         raise TokenRefused("no_key_id")
-    key = keys.find(key_id, algorithm)
-    try:
-        signed = _jws.decode_complete(token, key, algorithms=[algorithm])["payload"]
-    except PyJWTError as error:
-        raise TokenRefused("signature_wrong") from error
-    return _held_against(_object(signed), expected, now)
+    return key_id, algorithm
 
 
 def _header(token: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,10 +27,6 @@ _FRESH_SECONDS = 600.0
 _STALE_SECONDS = 24 * 3600.0
 #: A token with a key id that nobody knows makes us ask the issuer, but not more often than this.
 _LEAST_BETWEEN_SECONDS = 10.0
-#: How long a request waits for another one's question to the issuer, while no key is known, and
-#: how many wait at once: each holds a thread, which requests with keys of ours need as well.
-_PATIENCE_SECONDS = 5.0
-_MOST_WAITING = 8
 
 _log = structlog.get_logger(__name__)
 
@@ -41,7 +38,7 @@ class _Known:
 
 
 class IssuerKeys:
-    """Keys of one issuer, for any number of threads: one of them asks, the others go on.
+    """Keys of one issuer, for any number of threads: one of its own asks, and holds up no other.
 
     Nothing is asked before the first token comes, so that a service starts while its issuer is
     away.
@@ -65,62 +62,72 @@ class IssuerKeys:
         self._issuer = issuer
         self._algorithms = frozenset(algorithms)
         self._clock = clock
-        self._turn = threading.Lock()
-        self._seats = threading.BoundedSemaphore(_MOST_WAITING)
+        self._lock = threading.Lock()
         self._known: _Known | None = None
+        self._asking: Future[None] | None = None
         self._asked_at: float | None = None
 
+    def renewal(self, key_id: str, algorithm: str) -> Future[None] | None:
+        """Begin to ask the issuer if that is due, and return what to wait for before `find`.
+
+        While nothing is known everybody waits for the one question. Else whoever began it waits
+        alone: anybody can make up ids of keys. A question that fails leaves what is known.
+
+        Returns:
+            None where `find` can tell at once.
+        """
+        with self._lock:
+            known = self._known
+            is_lost = known is None or self._age(known) > _STALE_SECONDS
+            if (
+                known is not None
+                and self._age(known) <= _FRESH_SECONDS
+                and (key_id, algorithm) in known.keys
+            ):
+                return None
+            if self._asking is not None and not self._asking.done():
+                return self._asking if is_lost else None
+            now, last = self._clock.monotonic(), self._asked_at
+            if last is not None and now - last < _LEAST_BETWEEN_SECONDS:
+                return None
+            self._asked_at = now
+            asking = self._asking = Future()
+            # A daemon: a service that stops does not wait for an issuer that is slow.
+            threading.Thread(
+                target=self._renew, args=(asking, now), name="issuer-keys", daemon=True
+            ).start()
+            return asking
+
     def find(self, key_id: str, algorithm: str) -> PyJWK:
-        """Return the key of this id for this algorithm.
+        """Return the key of this id for this algorithm, as it is known now.
+
+        A renewal that is due is begun, and not waited for.
 
         Raises:
-            IssuerAway: it was never reached, or that is too long ago, or it is being asked.
+            IssuerAway: the issuer was never reached, or too long ago.
             TokenRefused: `key_unknown`.
         """
-        wanted = (key_id, algorithm)
-        known = self._known
-        age = self._age(known)
-        if known is None or age > _STALE_SECONDS:
-            self._renew_seated()
-        elif age > _FRESH_SECONDS or wanted not in known.keys:
-            # One asks, and nobody waits for it: anybody can make up ids of keys, and whoever
-            # waits takes a thread from those whose keys are good.
-            self._renew(patience=0.0)
+        self.renewal(key_id, algorithm)
         known = self._known
         if known is None or self._age(known) > _STALE_SECONDS:
             raise IssuerAway
         try:
-            return known.keys[wanted]
+            return known.keys[key_id, algorithm]
         except KeyError:
             raise TokenRefused("key_unknown") from None
 
-    def _age(self, known: _Known | None) -> float:
-        return 0.0 if known is None else self._clock.monotonic() - known.at
+    def _age(self, known: _Known) -> float:
+        return self._clock.monotonic() - known.at
 
-    def _renew_seated(self) -> None:
-        """Ask the issuer, or wait for whoever asks it, if few do so already."""
-        if self._seats.acquire(blocking=False):
-            try:
-                self._renew(patience=_PATIENCE_SECONDS)
-            finally:
-                self._seats.release()
-
-    def _renew(self, *, patience: float) -> None:
-        """Ask the issuer, unless that was done a moment ago; what fails leaves what is known."""
-        asked_before = self._asked_at
-        if not self._turn.acquire(timeout=patience):
-            return
+    def _renew(self, asking: Future[None], now: float) -> None:
         try:
-            now = self._clock.monotonic()
-            last = self._asked_at
-            if last != asked_before or (last is not None and now - last < _LEAST_BETWEEN_SECONDS):
-                return
-            self._asked_at = now
             self._known = _Known(self._ask(), now)
         except (ConnectionError, InvalidInput) as error:
             _log.warning("issuer_keys_not_renewed", issuer=self._issuer, error=str(error))
-        finally:
-            self._turn.release()
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            asking.set_exception(error)
+            return
+        asking.set_result(None)
 
     def _ask(self) -> dict[tuple[str, str], PyJWK]:
         about = _object(self._fetch(discovery_url(self._issuer)))

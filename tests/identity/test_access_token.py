@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +16,7 @@ from issuer import AUDIENCE, Issuer, SigningKey
 
 from sendopt import outgoing
 from sendopt.clock import VirtualClock
-from sendopt.identity.access_token import LEEWAY, Expected, read
+from sendopt.identity.access_token import LEEWAY, Claims, Expected, read, signed_by
 from sendopt.identity.issuer_keys import KEY_OF_ALGORITHM, IssuerKeys
 from sendopt.identity.refusal import TokenRefused
 
@@ -61,7 +63,19 @@ def reader(
 ) -> Read:
     keys = IssuerKeys(fetch, issuer=issuer.url, algorithms=algorithms, clock=clock)
     expected = Expected(issuer.url, AUDIENCE, algorithms)
-    return lambda token: read(token, expected, keys, now=clock.now())
+
+    def read_when_asked(token: str) -> Claims:
+        with suppress(TokenRefused):
+            wait_for(keys.renewal(*signed_by(token, expected)))
+        return read(token, expected, keys, now=clock.now())
+
+    return read_when_asked
+
+
+def wait_for(renewal: Future[None] | None) -> None:
+    """Wait, as the API does without a thread, for what an issuer is asked."""
+    if renewal is not None:
+        renewal.result(60)
 
 
 def reason(read_token: Read, token: str) -> str:

@@ -1,10 +1,9 @@
-// An OpenID Connect issuer on 127.0.0.1: node issuer.mjs '{"port":…,"jwks":…,"clients":…,"audience":…}'
+// An OpenID Connect issuer on 127.0.0.1: node issuer.mjs '{"issuer":…,"port":…,"jwks":…,"clients":…,"audience":…}'
 // A client gets the claims that stand beside its name, by its own credentials.
 import Provider from "oidc-provider";
 
 const given = JSON.parse(process.argv[2]);
-const issuer = `http://127.0.0.1:${given.port}`;
-const provider = new Provider(issuer, {
+const provider = new Provider(given.issuer, {
   jwks: given.jwks,
   clients: Object.keys(given.clients).map((name) => ({
     client_id: name,
