@@ -40,6 +40,8 @@ class Sends(Subject):
     def cancel(self, send_id: SendId) -> dict[str, Any]:
         """Call off one send and return it; one that is called off already stays so.
 
+        One that may have arrived ends as `outcome_unknown`, and is returned as that, again too.
+
         Raises:
             NotFound: `send_unknown`.
             Conflict: `send_not_planned`, if it is being handed over or has ended.

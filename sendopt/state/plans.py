@@ -199,9 +199,10 @@ def get_send(tx: TenantRead, send_id: SendId) -> StoredSend:
 
 
 def cancel_send(tx: TenantWrite, send_id: SendId, *, reason: EndReason) -> bool:
-    """Cancel a send that is still planned; False = it was cancelled already, and stays as it is.
+    """Cancel a send that is still planned; False = it is called off already, and stays as it is.
 
-    One that may have arrived is not tried again, and ends as `outcome_unknown`.
+    One that may have arrived is not tried again, and ends as `outcome_unknown`. So does one that
+    nobody cancelled; to cancel that changes nothing either.
 
     Raises:
         NotFound: `send_unknown`.
@@ -210,12 +211,14 @@ def cancel_send(tx: TenantWrite, send_id: SendId, *, reason: EndReason) -> bool:
     of_send = sa.and_(tx.owns(planned_send), planned_send.c.send_id == send_id)
     if _cancel(tx, of_send, reason):
         return True
-    state = tx.scalar(sa.select(planned_send.c.state).where(of_send))
-    if state is None:
+    ended = tx.execute(
+        sa.select(planned_send.c.state, planned_send.c.reason).where(of_send)
+    ).one_or_none()
+    if ended is None:
         raise _send_unknown()
-    if state != SendState.CANCELLED:
+    if ended.state != SendState.CANCELLED and ended.reason != EndReason.OUTCOME_UNKNOWN:
         raise Conflict(
-            f"the send is {state}",
+            f"the send is {ended.state}",
             code="send_not_planned",
             expected="a send that is still planned",
         )

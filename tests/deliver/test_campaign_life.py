@@ -117,6 +117,9 @@ def test_what_may_have_arrived_before_a_pause_is_never_said_not_to_be_sent(
     at_work.dispatch_due()
     row = life.rows()["user-0"]
     assert (row.state, row.reason) == ("expired", "outcome_unknown")
+    with life.state.write(TENANT) as tx:
+        assert not plans.cancel_send(tx, SendId("s-0"), reason=EndReason.SEND_CANCELLED)
+    assert life.rows()["user-0"] == row
 
 
 def test_what_may_have_arrived_is_tried_again_after_a_pause(life, dispatcher, clock):

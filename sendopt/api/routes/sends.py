@@ -79,7 +79,11 @@ def get_send(who: SendsRead, app: Facade, send_id: PathId) -> Send:
     "/{send_id}/cancel", responses=problems.responses({**_UNKNOWN, 409: ["send_not_planned"]})
 )
 def cancel_send(who: SendsCancel, app: Facade, send_id: PathId) -> Send:
-    """Call off a send that no dispatcher has claimed yet."""
+    """Call off a send that no dispatcher has claimed yet; again changes nothing.
+
+    One that an attempt may have brought to its user is not tried again, and ends as `expired`,
+    `outcome_unknown`: it is answered as that, and no longer as `cancelled`.
+    """
     return Send.of(app.for_(who).sends.cancel(SendId(send_id)))
 
 
