@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from sendopt.cli.output import as_json
+from sendopt.cli.answers.demo import show
+from sendopt.cli.output import as_json, stdout
 from sendopt.demo import run_demo
 from sendopt.demo.run import HELD_FROM
 from sendopt.demo.studies import Study, held_days, load_studies
@@ -28,6 +29,7 @@ class Demo:
 
     studies: list[Study]
     told: dict[str, Any]
+    text: str  # as people are shown it; "" of the program's own
 
 
 def part(study: Study, users: int) -> Study:
@@ -45,7 +47,9 @@ def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if request.param == "some users":
         studies = [part(study, 30) for study in load_studies()[1:]]
         result = run_demo(home, progress=lambda _about: None, studies=studies)
-        return Demo(studies, as_json(result))
+        with stdout.capture() as written:
+            show(result)
+        return Demo(studies, as_json(result), written.get())
     ran = subprocess.run(
         [Path(sys.executable).with_name("sendopt"), "demo", "--json", "--home", str(home)],
         capture_output=True,
@@ -53,7 +57,7 @@ def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    return Demo(load_studies(), json.loads(ran.stdout))
+    return Demo(load_studies(), json.loads(ran.stdout), "")
 
 
 @pytest.mark.timeout(300)
@@ -85,6 +89,11 @@ def test_a_random_time_earns_what_the_days_hold(demo: Demo) -> None:
         for user, times in day.answers.items()
     ]
     assert demo.told["open_rate_random"] == pytest.approx(sum(shares) / len(shares))
+
+
+@pytest.mark.timeout(300)
+def test_its_text_shows_no_control_characters(demo: Demo) -> None:
+    assert "\\" not in demo.text
 
 
 @pytest.mark.timeout(300)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,13 @@ def test_it_runs_and_shows_what_it_announces(notebook: Any, kernel: KernelManage
     assert figures > 0
     assert shown.count("image/png") == figures
     assert shown.count("text/markdown") == sum("Markdown(" in c.source for c in code_of(notebook))
+
+
+def test_what_it_imports_is_there(notebook: Any) -> None:
+    for cell in code_of(notebook):
+        for statement in ast.parse(cell.source).body:
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                exec(ast.unparse(statement), {})
 
 
 def test_it_carries_no_output(notebook: Any) -> None:

@@ -12,8 +12,9 @@ def show(result: Result) -> None:
     for tenant_id, tenant in result.tenants.items():
         stdout.print(f"\n{tenant_id}: {tenant.users} users, {tenant.events:,} events")
         training.show(tenant.training)
+    stdout.print()
     print_table(
-        f"\n{result.sends:,} sends, opened within half an hour ({result.evidence})",
+        f"{result.sends:,} sends, opened within half an hour ({result.evidence})",
         ["rule", "open rate", "sendopt minus this", "95 % interval"],
         [
             ("sendopt", result.open_rate, None, None),
