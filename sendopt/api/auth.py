@@ -35,6 +35,14 @@ _KEY_PARAMETERS = ("key", "api_key", "apikey", "token", "access_token")
 #: Beyond it an issuer counts as one that says nothing.
 _PATIENCE_SECONDS = 5.0
 _MOST_WHO_WAIT = 64
+#: What such paths want to be asked with.
+_WANTED = {
+    OF_OPERATORS: "pass the key of an operator (so_op_...) in the header Authorization, as any "
+    "key; `sendopt operator key issue NAME` makes one",
+    OF_DEVICES: "pass the device token of a user (so_dev_...) in the header Authorization, as any "
+    "key; your server gets one from `POST /v1/users/{user_id}/device-token`, and it ends after an "
+    "hour unless you say otherwise",
+}
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -67,14 +75,23 @@ async def speaker(
         Overloaded: the keys of the issuer are not known, or too many wait for them.
     """
     if credentials is None or any(name in request.query_params for name in _KEY_PARAMETERS):
-        raise NotAuthorized("no API key in the Authorization header")
+        raise NotAuthorized("no API key in the Authorization header", hint=_wanted(request))
     bearer = credentials.credentials
     if (renewal := app.renewal_of_keys(bearer)) is not None:
         turn: Turn = request.state.turn
         async with turn.aside(request.app.state.tokens_to_judge):  # no thread waits for an issuer
             await asyncio.wait({asyncio.wrap_future(renewal)}, timeout=_PATIENCE_SECONDS)
-    speaker = await in_thread(lambda: app.authenticate(bearer))
+    try:
+        speaker = await in_thread(lambda: app.authenticate(bearer))
+    except NotAuthorized as error:
+        raise NotAuthorized(error.message, hint=_wanted(request)) from error
     return replace(speaker, origin=_origin(request))
+
+
+def _wanted(request: Request) -> str | None:
+    """Return what a route wants to be asked with, by its path alone; None = a tenant's key."""
+    path = request.scope["path"]
+    return next((told for start, told in _WANTED.items() if path.startswith(start)), None)
 
 
 def _origin(request: Request) -> Origin:

@@ -49,6 +49,18 @@ async def json_body(request: Request) -> Any:
     return await _parsed(request, strict_json.REQUEST)
 
 
+async def body_or_nothing(request: Request) -> Any:
+    """Return the parsed body, and `{}` where there is none: every field of it has a default.
+
+    Raises:
+        InvalidInput: as `json_body`.
+    """
+    headers = request.headers
+    if "transfer-encoding" not in headers and headers.get("content-length", "0") == "0":
+        return {}
+    return await _parsed(request, strict_json.REQUEST)
+
+
 async def events_body(request: Request) -> Any:
     """Return the parsed body of events, of which each field is judged by itself.
 
@@ -82,6 +94,8 @@ def _line(line: bytes) -> Any:
 
 
 JsonBody = Annotated[Any, Depends(json_body)]
+#: A body all of whose fields have defaults, so that it may be left out.
+OptionalBody = Annotated[Any, Depends(body_or_nothing)]
 EventsBody = Annotated[Any, Depends(events_body)]
 ManyBodies = Annotated[Any, Depends(many_bodies)]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
@@ -10,17 +12,39 @@ from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
 
 from sendopt.api.paths import decoded
 from sendopt.clock import parse_instant
+from sendopt.errors import InvalidInput
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]{1,%d}$"
 
 #: What stands in a path, as the client meant it.
 PathText = Annotated[str, BeforeValidator(decoded)]
-#: An id in a path. One that could not exist is answered like any other unknown one.
-PathId = Annotated[PathText, Path(pattern=_PRINTABLE % 128)]
+
+
+def _id(most: int) -> Callable[[str], str]:
+    """Return what reads an id of at most so many characters from a path."""
+    form = re.compile(_PRINTABLE % most)
+
+    def read(segment: str) -> str:
+        text = decoded(segment)
+        if form.fullmatch(text):
+            return text
+        too_long = len(text) > most
+        raise InvalidInput(
+            "is too long" if too_long else "holds a control character",
+            code="text_invalid",
+            expected=f"1 to {most} characters, none of them a control character such as NUL",
+        )
+
+    return read
+
+
+#: An id in a path. One that could not exist is unknown where something is read, and refused where
+#: something would change.
+PathId = Annotated[str, BeforeValidator(_id(128)), Path(pattern=_PRINTABLE % 128)]
 #: The same in a query; stores cannot even look for what holds a NUL.
 QueryId = Annotated[str, StringConstraints(pattern=_PRINTABLE % 128)]
 #: The tenant's own id of a user, as long as events may have it.
-PathUserId = Annotated[PathText, Path(pattern=_PRINTABLE % 256)]
+PathUserId = Annotated[str, BeforeValidator(_id(256)), Path(pattern=_PRINTABLE % 256)]
 #: An installation's own id may be as long.
 PathDeviceId = PathUserId
 QueryUserId = Annotated[str, StringConstraints(pattern=_PRINTABLE % 256)]

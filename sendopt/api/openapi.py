@@ -29,14 +29,16 @@ _body_models: set[type[BaseModel]] = set()
 def takes(model: type[BaseModel], *, example: Any, up_to: int | None = None) -> dict[str, Any]:
     """Return the `openapi_extra` of a route whose JSON body follows `model`.
 
-    With `up_to` the body is an array of 1 to so many of them.
+    With `up_to` the body is an array of 1 to so many of them. One whose fields all have defaults
+    may be left out.
     """
     _body_models.add(model)
     schema: dict[str, Any] = {"$ref": _REF.format(model=model.__name__)}
     if up_to is not None:
         schema = {"type": "array", "minItems": 1, "maxItems": up_to, "items": schema}
     content = {"application/json": {"schema": schema, "example": example}}
-    return {"requestBody": {"required": True, "content": content}}
+    required = up_to is not None or any(each.is_required() for each in model.model_fields.values())
+    return {"requestBody": {"required": required, "content": content}}
 
 
 def document(api: FastAPI) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request
+from pydantic import AfterValidator
 
 from sendopt.api.schemas.page import Item, Page
 from sendopt.clock import parse_instant
@@ -24,20 +25,54 @@ Found = TypeVar("Found")
 MOST_ON_A_PAGE = 1_000
 
 Limit = Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE, description="Most items of the page.")]
-Cursor = Annotated[
-    str | None,
-    Query(
-        max_length=2_048,
-        description="`next_cursor` of the page before, with the same filters; none = from the "
-        "beginning.",
-    ),
-]
 DEFAULT_LIMIT = 100
 #: How a page can be refused.
 PAGED = {422: ["cursor_invalid", "wrong_type", "invalid"]}
 #: What an id may hold: nothing that stores cannot look for, such as NUL and half a surrogate.
 _PLACE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
 _NO_FILTERS = {"cursor", "limit"}
+
+
+def _invalid(message: str) -> InvalidInput:
+    return InvalidInput(
+        message,
+        code="cursor_invalid",
+        field="cursor",
+        expected="`next_cursor` of the page before, and the same filters",
+        hint="leave it out to begin anew",
+    )
+
+
+def _parts(cursor: str) -> tuple[str, list[Any]]:
+    """Return the digest of the filters that a cursor is for, and the parts of its place.
+
+    Raises:
+        InvalidInput: `cursor_invalid`.
+    """
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        filters, *place = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (ValueError, TypeError, UnicodeError, binascii.Error, RecursionError) as error:
+        raise _invalid("this is no cursor") from error
+    if not isinstance(filters, str) or not place:
+        raise _invalid("this is no cursor")
+    return filters, place
+
+
+def _checked(cursor: str) -> str:
+    """Return what has the form of a cursor, so that it is told beside whatever else is wrong."""
+    _parts(cursor)
+    return cursor
+
+
+Cursor = Annotated[
+    Annotated[str, AfterValidator(_checked)] | None,
+    Query(
+        max_length=2_048,
+        description="`next_cursor` of the page before, with the same filters; none = from the "
+        "beginning.",
+    ),
+]
 
 
 class Paging:
@@ -97,14 +132,13 @@ def _place_of(request: Request, cursor: str | None, *kinds: type) -> list[Any] |
     """
     if cursor is None:
         return None
+    filters, place = _parts(cursor)
     try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        filters, *place = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         found = [
             parse_instant(part) if kind is datetime else part
             for kind, part in zip(kinds, place, strict=True)
         ]
-    except (ValueError, TypeError, UnicodeError, binascii.Error, RecursionError) as error:
+    except ValueError as error:
         raise _invalid("this is no cursor") from error
     if not all(isinstance(part, kind) for kind, part in zip(kinds, found, strict=True)):
         raise _invalid("this is no cursor")
@@ -120,13 +154,3 @@ def _filters(request: Request) -> str:
         each for each in request.query_params.multi_items() if each[0] not in _NO_FILTERS
     )
     return hashlib.sha256(json.dumps([request.url.path, asked]).encode()).hexdigest()[:16]
-
-
-def _invalid(message: str) -> InvalidInput:
-    return InvalidInput(
-        message,
-        code="cursor_invalid",
-        field="cursor",
-        expected="`next_cursor` of the page before, and the same filters",
-        hint="leave it out to begin anew",
-    )

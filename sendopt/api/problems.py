@@ -72,6 +72,7 @@ _HEADERS_OF_STATUS = {
     503: {"Retry-After": "5"},
 }
 _HEADERS_OF_CODE = {"request_in_progress": {"Retry-After": "1"}}
+_READING = {"GET", "HEAD"}
 _UNEXPLAINED = "The service failed; nothing of this request was acknowledged."
 _NOT_AUTHORIZED = "This needs a valid API key."
 _HOW_TO_ASK = (
@@ -265,6 +266,8 @@ _OF_EVERY_ROUTE: dict[int, list[str]] = {
     429: ["too_many_requests"],
     503: ["overloaded", *CODES_OF_STORES],
 }
+#: Where something would change by an id that cannot exist.
+OF_AN_ID: dict[int, list[str]] = {422: ["text_invalid"]}
 _OF_A_KEY: dict[int, list[str]] = {401: ["not_authorized"], 403: ["permission_missing"]}
 _OF_A_BODY: dict[int, list[str]] = {
     400: ["malformed_json", "too_complex"],
@@ -338,14 +341,18 @@ def answer(request: Request, error: SendoptError) -> JSONResponse:
 async def _answer_parameter(request: Request, error: RequestValidationError) -> JSONResponse:
     """Answer path and query parameters that broke their stated forms.
 
-    An id that cannot exist is unknown, and looks like any other that is.
+    What is to be read by an id that cannot exist is unknown, and looks like any other that is.
     """
     found = error.errors()
+    faults = faults_of(found, called=lambda place: str(place[1]))  # behind: where in a list
+    in_path = [fault for each, fault in zip(found, faults, strict=True) if each["loc"][0] == "path"]
     refusal: SendoptError
-    if any(each["loc"][0] == "path" for each in found):
-        refusal = NotFound("nothing is known by this id")
+    if in_path and request.method in _READING:
+        first = in_path[0]
+        refusal = NotFound(
+            "nothing is known by this id", field=first.field, expected=first.expected
+        )
     else:
-        faults = faults_of(found, called=lambda place: str(place[1]))  # behind: where in a list
         refusal = together([*faults, *await unheard_parameters(request)])
     return respond(of_error(refusal, request.state.request_id))
 

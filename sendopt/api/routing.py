@@ -35,6 +35,8 @@ class Route(APIRoute):
             options["summary"] = _first_sentence(endpoint)
         call = _hearing_all(threaded(endpoint))
         methods = set(options.get("methods") or ())
+        if path.startswith("/v1/") and "{" in path and not methods <= {"GET", "HEAD"}:
+            options["responses"] = problems.joined(options["responses"], problems.OF_AN_ID)
         if takes_key(path, methods):
             call = idempotency.begun(call)
             options["responses"] = problems.joined(options["responses"], idempotency.CODES)

@@ -201,6 +201,19 @@ def test_what_is_no_cursor_is_refused(listed: httpx.Client, path: str, cursor: s
     assert (answer.json()["code"], answer.json()["field"]) == ("cursor_invalid", "cursor")
 
 
+def test_a_cursor_that_is_none_is_told_of_with_all_else(listed: httpx.Client) -> None:
+    wrong = {"cursor": "x", "limit": 0, "state": "gone", "staet": "planned"}
+    answer = listed.get("/v1/sends", params=wrong)
+    assert answer.status_code == 422
+    told = {each["field"]: each["code"] for each in answer.json()["errors"]}
+    assert told == {
+        "cursor": "cursor_invalid",
+        "limit": "invalid",
+        "state": "invalid",
+        "staet": "unknown_parameter",
+    }
+
+
 def test_a_cursor_belongs_to_its_list_and_its_filters(listed: httpx.Client) -> None:
     first = listed.get("/v1/sends", params={"limit": 1, "campaign_id": "spring"}).json()
     cursor = first["next_cursor"]

@@ -105,3 +105,23 @@ def test_the_examples_are_accepted(app: App, document: dict[str, Any]) -> None:
     assert all(
         isinstance(item, AcceptedEvent) for item in accept_events(example("/v1/events"), now=now)
     )
+
+
+def test_a_body_whose_fields_all_have_defaults_may_be_left_out(
+    app: App, document: dict[str, Any], url: str, acme_key: str
+) -> None:
+    keys = {True: app.operator.keys.issue("no body").key, False: acme_key}
+    free = {
+        (method, path)
+        for method, path, operation in operations(document)
+        if not operation.get("requestBody", {"required": True})["required"]
+    }
+    assert ("post", "/v1/users/{user_id}/device-token") in free
+    for method, path in free:
+        key = keys[path.startswith("/v1/operator/")]
+        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client:
+            asked = path.replace("{user_id}", "ann")
+            without = client.request(method, asked)
+            assert without.status_code == client.request(method, asked, json={}).status_code
+            assert without.is_success, (path, without.text)
+            assert client.request(method, asked, content=b"{}").status_code == 415, path

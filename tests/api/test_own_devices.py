@@ -280,3 +280,27 @@ def test_a_token_of_one_tenant_sees_nothing_of_another(
     answer = httpx.delete(f"{address}/v1/me/devices/d", headers=headers)
     assert answer.json()["code"] == "device_unknown"
     assert stored(service, "d") == ANN
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("/v1/me/devices", "so_dev_"),
+        ("/v1/operator/resume", "so_op_"),
+        ("/v1/campaigns", "so_..."),
+    ],
+)
+def test_whoever_is_unknown_hears_what_the_route_wants(
+    address: str, path: str, wanted: str
+) -> None:
+    for headers in ({}, {"Authorization": "Bearer so_dev_none"}):
+        answer = httpx.post(f"{address}{path}", json={}, headers=headers)
+        assert answer.status_code == 401
+        assert wanted in answer.json()["hint"]
+
+
+def test_the_example_in_the_page_is_taken(as_user: Speak) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "access.md").read_text()
+    body = json.loads(page.partition("```json")[2].partition("```")[0])
+    answer = as_user(ANN).post("/v1/me/devices", json=body)
+    assert (answer.status_code, answer.json()["user_id"]) == (200, "ann")

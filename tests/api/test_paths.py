@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 import httpx
@@ -9,7 +10,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from sendopt.api import create_api
+from sendopt.api.auth import OF_DEVICES, OF_OPERATORS, guarded_routes
 from sendopt.api.paths import decoded, routed
+from sendopt.app import App
 from sendopt.text import MAX_ID_CHARACTERS, why_no_id
 
 HOSTILE = [
@@ -94,3 +98,29 @@ def test_a_slash_in_another_id_is_an_unknown_id_and_no_unknown_route(
     answer = shop.get(path.format("a%2Fb"))
     assert answer.status_code in {404, 422}
     assert answer.json()["code"] != "route_unknown"
+
+
+def test_an_id_that_no_store_can_keep_is_named_by_every_route(
+    app: App, url: str, acme: httpx.Client
+) -> None:
+    token = acme.post("/v1/users/ann/device-token").json()["token"]
+    keys = {OF_OPERATORS: app.operator.keys.issue("paths").key, OF_DEVICES: token}
+    asked = 0
+    for route in guarded_routes(create_api(app)):
+        names = re.findall(r"{(\w+)}", route.path)
+        if not names or names == ["period"]:
+            continue
+        path = re.sub(r"{\w+}", "a%00b", route.path)
+        key = next((key for start, key in keys.items() if path.startswith(start)), None)
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        for method in route.methods or ():
+            body = {"json": {}} if method in {"POST", "PUT"} else {}
+            answer = acme.request(method, path, headers=headers, **body)
+            changes = method not in {"GET", "HEAD"}
+            status, code = (422, "text_invalid") if changes else (404, "not_found")
+            assert answer.status_code == status, (method, path, answer.text)
+            told = answer.json()
+            assert (told["code"], told["field"]) == (code, names[0]), (method, path)
+            assert "none of them a control character" in told["expected"]
+            asked += 1
+    assert asked > 20

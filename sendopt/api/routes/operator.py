@@ -17,7 +17,7 @@ from sendopt.api.auth import (
     TenantsRead,
     TenantsWrite,
 )
-from sendopt.api.body import JsonBody
+from sendopt.api.body import JsonBody, OptionalBody
 from sendopt.api.ids import PathId
 from sendopt.api.paging import PAGED, Paged
 from sendopt.api.routes import audit
@@ -91,7 +91,7 @@ def hold(who: FleetHold, app: Facade) -> Decided:
     responses=problems.responses({}, body=True),
     openapi_extra=openapi.takes(ResumeBody, example={"overdue": False}),
 )
-def resume(who: FleetHold, app: Facade, body: JsonBody) -> Decided:
+def resume(who: FleetHold, app: Facade, body: OptionalBody) -> Decided:
     """Let held sends go out that are due from now on, or also those whose time has come."""
     overdue = validate(ResumeBody, body).overdue
     return Decided.told(app.operator_for(who).resume(overdue=overdue))

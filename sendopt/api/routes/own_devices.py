@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 
 from sendopt.api import openapi, problems
 from sendopt.api.auth import DeviceTokensWrite, Facade, OwnDevice
-from sendopt.api.body import JsonBody
+from sendopt.api.body import JsonBody, OptionalBody
 from sendopt.api.ids import PathDeviceId, PathId, PathUserId
 from sendopt.api.routes.sends import REPORT_CODES
 from sendopt.api.routing import Route
@@ -48,7 +48,7 @@ router = APIRouter(prefix="/v1", tags=["devices"], route_class=Route)
     openapi_extra=openapi.takes(DeviceTokenBody, example={"expires_in_seconds": 3600}),
 )
 def issue_device_token(
-    who: DeviceTokensWrite, app: Facade, user_id: PathUserId, body: JsonBody
+    who: DeviceTokensWrite, app: Facade, user_id: PathUserId, body: OptionalBody
 ) -> DeviceToken:
     """Make a token for a browser of this user, whom your own server knows.
 
