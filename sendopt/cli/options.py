@@ -39,6 +39,7 @@ AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON object on stdout; progress stays on stderr."),
 ]
+UserArgument = Annotated[str, typer.Argument(metavar="USER", help="Your own id of the user.")]
 CampaignName = Annotated[
     str, typer.Argument(metavar="CAMPAIGN_ID", help="As `sendopt campaign list` shows it.")
 ]

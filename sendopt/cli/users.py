@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sendopt.cli import consent
 from sendopt.cli.importing import (
     Delimiter,
     Ignored,
@@ -19,15 +20,14 @@ from sendopt.cli.options import (
     AsJson,
     Home,
     Tenant,
+    UserArgument,
     open_known_home,
     open_known_work,
     open_work,
     who_asks,
 )
-from sendopt.cli.output import print_json, print_table, progress, stdout
+from sendopt.cli.output import minute, print_json, print_table, progress, stdout
 from sendopt.records import TenantId, UserId
-
-UserArgument = Annotated[str, typer.Argument(metavar="USER", help="Your own id of the user.")]
 
 _FIELDS = """\
 A file looks like this:
@@ -54,6 +54,7 @@ def register(commands: typer.Typer) -> None:
     users.command("export")(export_user)
     users.command("erase")(erase_user)
     users.command("readmit")(readmit_user)
+    consent.register(users)
     commands.add_typer(users, name="users")
 
 
@@ -107,32 +108,22 @@ def show_user(
                 "timezone": profile.timezone,
                 "opted_out_at": profile.opted_out_at,
                 "statements": history.statements,
-                "preferences": wanted,
+                "preferences": consent.preferences_as_json(wanted),
                 "devices": devices,
             }
         )
         return
-    quiet = wanted.quiet_hours
     print_table(
         f"User {user}",
         ["what", "is"],
         [
             ("zone", profile.timezone),
-            ("opted out", None if profile.opted_out_at is None else f"{profile.opted_out_at}"),
-            ("unwanted", ", ".join(name for name, yes in wanted.topics.items() if not yes) or None),
-            ("quiet hours", None if quiet is None else f"{quiet.start:%H:%M} to {quiet.end:%H:%M}"),
-            ("snoozed until", None if wanted.snoozed_until is None else f"{wanted.snoozed_until}"),
+            ("opted out", minute(profile.opted_out_at)),
+            *consent.preference_rows(wanted),
             ("devices", ", ".join(each.device_id for each in devices) or None),
         ],
     )
-    print_table(
-        "Consent, the latest first",
-        ["said", "at", "source"],
-        [
-            ("opt-in" if each.given else "opt-out", f"{each.at:%Y-%m-%d %H:%M} UTC", each.source)
-            for each in history.statements
-        ],
-    )
+    consent.print_statements(history.statements)
 
 
 def export_user(user: UserArgument, home: Home = None, tenant: Tenant = "default") -> None:

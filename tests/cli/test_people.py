@@ -59,6 +59,52 @@ def test_users_are_imported_and_shown(ended: Ended, tmp_path: Path) -> None:
     assert ended("users", "show", "nobody")[0] == 2
 
 
+def test_what_a_user_says_is_kept_by_the_rules_of_the_api(ended: Ended) -> None:
+    consent = ("users", "consent")
+    status, _, err = ended(*consent, "set", "ann", "--opt-in", "--at", "soon")
+    assert status == 2
+    assert "missing_field: --source" in err
+    assert "time_invalid: --at" in err
+    status, out, err = ended(*consent, "set", "ann", "--opt-out", "--at", "soon")
+    assert (status, "ann has opted out" in out, "counts as not said: --at" in err) == (
+        0,
+        True,
+        True,
+    )
+    said = ("--opt-in", "--source", "page", "--at", "2026-01-01T09:00:00+01:00", "--json")
+    kept = json.loads(ended(*consent, "set", "ann", *said)[1])
+    assert (kept["given"], kept["at"], kept["dropped_fields"]) == (True, "2026-01-01T08:00:00Z", [])
+    history = json.loads(ended(*consent, "show", "ann", "--json")[1])
+    assert history["opted_out_at"] is not None  # the latest by its own time holds
+    assert [each["given"] for each in history["statements"]] == [False, True]
+    shown = ended(*consent, "show", "ann")[1]
+    assert shown.startswith("ann has opted out")
+    assert "2026-01-01 08:00 UTC" in shown
+    assert ended(*consent, "show", "nobody")[0] == 2
+
+
+def test_preferences_are_shown_in_the_form_in_which_they_are_set(
+    ended: Ended, tmp_path: Path
+) -> None:
+    wanted = {
+        "topics": {"promotion": False, "news": True},
+        "quiet_hours": {"start": "21:00", "end": "09:00"},
+        "snoozed_until": "2030-01-01T00:00:00Z",
+    }
+    file = tmp_path / "preferences.json"
+    file.write_text(json.dumps(wanted))
+    preferences = ("users", "preferences")
+    assert json.loads(ended(*preferences, "set", "ann", str(file), "--json")[1]) == wanted
+    assert json.loads(ended(*preferences, "show", "ann", "--json")[1]) == wanted
+    assert json.loads(ended("users", "show", "ann", "--json")[1])["preferences"] == wanted
+    assert "21:00 to 09:00" in ended(*preferences, "show", "ann")[1]
+    file.write_text(json.dumps({"topics": {}, "quiet_hours": {"start": "9", "end": "10:00"}}))
+    status, _, err = ended(*preferences, "set", "ann", str(file))
+    assert status == 2
+    assert "time_invalid: /quiet_hours/start" in err
+    assert "missing_field: /snoozed_until" in err
+
+
 def test_a_column_that_is_none_is_refused_with_what_it_may_mean(
     ended: Ended, tmp_path: Path
 ) -> None:
