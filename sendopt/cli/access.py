@@ -91,6 +91,7 @@ def list_tenants(home: Home = None, as_json: AsJson = False) -> None:
         "Tenants",
         ["tenant", "zone", "created"],
         [(each.tenant_id, each.timezone, minute(each.created_at)) for each in found],
+        empty="none; `sendopt tenant create NAME` makes one",
     )
 
 
@@ -133,6 +134,7 @@ def list_keys(home: Home = None, tenant: Tenant = "default", as_json: AsJson = F
             )
             for key in keys
         ],
+        empty="none; `sendopt key issue NAME` makes one",
     )
 
 
@@ -263,6 +265,7 @@ def list_operator_keys(home: Home = None, as_json: AsJson = False) -> None:
             )
             for key in keys
         ],
+        empty="none; `sendopt operator key issue NAME` makes one",
     )
 
 

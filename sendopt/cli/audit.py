@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sendopt.cli.options import AsJson, Home, Tenant, open_known_work, open_operator
-from sendopt.cli.output import print_json, print_table
+from sendopt.cli.output import print_json, print_rest, print_table
 from sendopt.clock import parse_instant
 from sendopt.records import AuditFilter, AuditRecord
 
@@ -67,7 +67,10 @@ def list_records(
         "Changes by operators" if operators else f"Changes of {tenant}",
         ["when", "who", "from", "what", "of", "change"],
         [_line(each) for each in page.items],
+        empty="none that was asked for; every change of keys, roles, campaigns, models, prices and "
+        "statements is listed by `sendopt audit list`",
     )
+    print_rest(page.damaged, more_than=None if page.behind is None else limit)
 
 
 def _line(record: AuditRecord) -> tuple[str, ...]:

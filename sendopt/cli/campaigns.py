@@ -22,6 +22,7 @@ from sendopt.cli.output import (
     minute,
     print_counts,
     print_json,
+    print_rest,
     print_table,
     progress,
     stderr,
@@ -66,7 +67,12 @@ def plan(
         ),
     ] = None,
     example: Annotated[
-        bool, typer.Option("--example", help="Print a small campaign to begin with, and no more.")
+        bool,
+        typer.Option(
+            "--example",
+            help="Print a small campaign to begin with, and no more. On the channel `simulator`, "
+            "in place of the one in it, it can be tried: nothing is sent anywhere.",
+        ),
     ] = False,
     draft: Annotated[
         bool,
@@ -92,7 +98,8 @@ def plan(
         stderr.print(
             f"Nobody can be reached without a device on the channel {small['channel']}: register "
             "devices first (docs/devices.md), then `sendopt plan campaign.json` says who gets "
-            "which hour, and who nothing and why"
+            "which hour, and who nothing and why. To try it all without sending anything, give "
+            "devices and campaign the channel simulator"
         )
         return
     if campaign is None:
@@ -167,15 +174,15 @@ def list_campaigns(
             show_default=False,
         ),
     ] = None,
-    most: Annotated[
-        int, typer.Option("--most", metavar="N", min=1, max=1_000, help="The newest so many.")
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=1_000, help="At most so many.")
     ] = 50,
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
 ) -> None:
     """Show campaigns, the newest first."""
-    page = open_known_work(home, tenant).campaigns.page(phase=phase, limit=most)
+    page = open_known_work(home, tenant).campaigns.page(phase=phase, limit=limit)
     if as_json:
         more = page.behind is not None
         print_json({"campaigns": page.items, "damaged": page.damaged, "more": more})
@@ -193,11 +200,12 @@ def list_campaigns(
             )
             for each in page.items
         ],
+        empty="none; `sendopt plan --example` prints one to begin with, and "
+        "`sendopt plan CAMPAIGN.json --draft` keeps it"
+        if phase is None
+        else f"none is {phase}; without --phase all are listed",
     )
-    if page.damaged:
-        stderr.print(f"Cannot be read: {', '.join(page.damaged)}; `sendopt verify` says why")
-    if page.behind is not None:
-        stderr.print(f"There are more than {most}; --most shows more of them")
+    print_rest(page.damaged, more_than=None if page.behind is None else limit)
 
 
 def show_campaign(

@@ -16,7 +16,7 @@ from sendopt.cli.importing import (
     read_options,
 )
 from sendopt.cli.options import AsJson, Home, Tenant, open_known_work, open_work
-from sendopt.cli.output import print_json, print_table
+from sendopt.cli.output import print_json, print_rest, print_table, shown
 from sendopt.records import UserId
 
 _FIELDS = """\
@@ -107,4 +107,8 @@ def list_devices(
             )
             for each in page.items
         ],
+        empty="none; `sendopt devices import FILE` registers them, or POST /v1/devices"
+        if user is None
+        else f"{shown(user)} has none; without --user all are listed",
     )
+    print_rest(page.damaged, more_than=None if page.behind is None else limit)

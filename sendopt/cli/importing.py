@@ -156,7 +156,7 @@ def show_counts(reports: Sequence[ImportReport], *, without: str) -> None:
         (each.source, each.accepted, each.repeated, each.conflicts, each.rejected)
         for each in reports
     ]
-    print_table("Imported", told, counts)
+    print_table("Imported", told, counts, empty="no file holds any row")
     for report in reports:
         show_refused(report, limit=SHOWN_REASONS, without=without)
 
@@ -181,9 +181,14 @@ def show_refused(
         )
         stderr.print(f"{report.source}: the mapping names columns that no row has: {told}")
     refused_for, dropped_for = report.refused_for(), report.dropped_for()
+    refused, dropped = report.conflicts + report.rejected, len(report.dropped)
+    if refused:
+        stderr.print(
+            f"{report.source}: {refused:,} of {report.rows:,} rows were refused; the first for "
+            "each reason:"
+        )
     for reason in refused_for[:limit]:
         stderr.print(f"{_told(reason.first)}{_further(reason)}")
-    refused, dropped = report.conflicts + report.rejected, len(report.dropped)
     if refused > len(refused_for):
         stderr.print(f"{report.source}: {refused:,} refused in all; --json lists every one")
     for reason in dropped_for[:limit]:
@@ -194,7 +199,10 @@ def show_refused(
 
 def write_rejections(reports: Sequence[ImportReport], path: Path | None) -> None:
     """Write every refused row of `reports` as CSV, if somebody wants it."""
+    refused = sum(report.conflicts + report.rejected for report in reports)
     if path is None:
+        if refused:
+            stderr.print("--rejections FILE.csv writes where each refused row stands, and why")
         return
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -212,6 +220,7 @@ def write_rejections(reports: Sequence[ImportReport], path: Path | None) -> None
                         each.hint,
                     ]
                 )
+    stderr.print(f"{path}: {refused:,} refused rows, each with its file, number, column and reason")
 
 
 def end_by(reports: Sequence[ImportReport]) -> None:

@@ -58,6 +58,7 @@ def list_models(home: Home = None, tenant: Tenant = "default", as_json: AsJson =
             )
             for model in known
         ],
+        empty="none; `sendopt ingest FILE` and then `sendopt train` make one",
     )
     judged = [(model.number, model.gate) for model in known if model.gate]
     if judged:

@@ -94,6 +94,14 @@ def print_counts(
     print_table(title, columns, [each for each in counts.items() if each[1]], empty=empty)
 
 
+def print_rest(damaged: Sequence[str], *, more_than: int | None) -> None:
+    """Say on stderr what a list could not show; `more_than` = as many as it was to show at most."""
+    if damaged:
+        stderr.print(f"Cannot be read: {', '.join(map(shown, damaged))}; `sendopt verify` says why")
+    if more_than is not None:
+        stderr.print(f"There are more than {more_than:,}; --limit shows more of them")
+
+
 def minute(instant: datetime | None) -> str | None:
     """Return an instant as a cell of a table shows it, to the minute; None = never."""
     return None if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"
