@@ -112,7 +112,9 @@ def _check_media_type(request: Request, expected: str) -> None:
     known = all(setting in {"", "charset=utf-8"} for setting in settings)
     if media_type.strip() != expected or not known:
         raise InvalidInput(
-            "this media type is not read here",
+            "this media type is not read here"
+            if media_type.strip()
+            else "there is no body, or none whose media type is named",
             code="unsupported_media_type",
             expected=f"Content-Type: {expected} (charset utf-8)",
         )

@@ -125,3 +125,11 @@ def test_a_body_whose_fields_all_have_defaults_may_be_left_out(
             assert without.status_code == client.request(method, asked, json={}).status_code
             assert without.is_success, (path, without.text)
             assert client.request(method, asked, content=b"{}").status_code == 415, path
+
+
+def test_a_body_that_is_missing_is_told_of(acme: httpx.Client) -> None:
+    answer = acme.put("/v1/users/ann")
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert answer.json()["detail"].startswith("there is no body")
+    of_a_form = acme.put("/v1/users/ann", data={"timezone": "UTC"})
+    assert of_a_form.json()["detail"] == "this media type is not read here"
