@@ -27,7 +27,7 @@ from sendopt.cli.options import (
     who_asks,
 )
 from sendopt.cli.output import minute, print_json, print_table, progress, stdout
-from sendopt.records import TenantId, UserId
+from sendopt.records import ErasureReceipt, TenantId, UserId
 
 _FIELDS = """\
 A file looks like this:
@@ -53,6 +53,7 @@ def register(commands: typer.Typer) -> None:
     users.command("show")(show_user)
     users.command("export")(export_user)
     users.command("erase")(erase_user)
+    users.command("erasure")(show_erasure)
     users.command("readmit")(readmit_user)
     consent.register(users)
     commands.add_typer(users, name="users")
@@ -148,6 +149,32 @@ def erase_user(
     with progress("erasing") as show:
         app.rounds.erase(progress=lambda: show("one more step is done"))
     receipt = users.erasure(begun.erasure_id)
+    _show_receipt(receipt, as_json=as_json)
+
+
+def show_erasure(
+    erasure_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ERASURE_ID", help="As `users erase`, or DELETE /v1/users/USER, has told it."
+        ),
+    ],
+    home: Home = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Show how far an erasure is, and what it came to."""
+    receipt = open_known_work(home, tenant).users.erasure(erasure_id)
+    _show_receipt(receipt, as_json=as_json)
+
+
+def readmit_user(user: UserArgument, home: Home = None, tenant: Tenant = "default") -> None:
+    """Take a user again who was erased and wants to come back, as somebody unknown."""
+    open_known_work(home, tenant).users.readmit(UserId(user))
+    stdout.print("taken again from now on")
+
+
+def _show_receipt(receipt: ErasureReceipt, *, as_json: bool) -> None:
     if as_json:
         print_json(receipt)
         return
@@ -157,9 +184,3 @@ def erase_user(
         ["what", "how many"],
         [(name.replace("_", " "), f"{count:,}") for name, count in receipt.counts.items()],
     )
-
-
-def readmit_user(user: UserArgument, home: Home = None, tenant: Tenant = "default") -> None:
-    """Take a user again who was erased and wants to come back, as somebody unknown."""
-    open_known_work(home, tenant).users.readmit(UserId(user))
-    stdout.print("taken again from now on")

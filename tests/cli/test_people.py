@@ -83,6 +83,18 @@ def test_what_a_user_says_is_kept_by_the_rules_of_the_api(ended: Ended) -> None:
     assert ended(*consent, "show", "nobody")[0] == 2
 
 
+def test_the_receipt_of_an_erasure_can_be_read_again(ended: Ended, tmp_path: Path) -> None:
+    file = tmp_path / "d.csv"
+    file.write_text("user_id,channel\nann,simulator\n")
+    ended("devices", "import", str(file))
+    receipt = json.loads(ended("users", "erase", "ann", "--json")[1])
+    shown = ended("users", "erasure", receipt["erasure_id"], "--json")[1]
+    assert json.loads(shown) == receipt
+    assert "devices deleted" in ended("users", "erasure", receipt["erasure_id"])[1]
+    status, _, err = ended("users", "erasure", "none")
+    assert (status, "erasure_unknown" in err) == (2, True)
+
+
 def test_preferences_are_shown_in_the_form_in_which_they_are_set(
     ended: Ended, tmp_path: Path
 ) -> None:

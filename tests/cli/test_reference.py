@@ -22,7 +22,7 @@ COMMANDS = (
     "campaign list", "campaign show", "campaign results", "campaign preview", "campaign commit",
     "campaign pause", "campaign resume",
     "devices import", "devices list", "users import", "users show", "users export",
-    "users erase", "users readmit", "users consent show", "users consent set",
+    "users erase", "users erasure", "users readmit", "users consent show", "users consent set",
     "users preferences show", "users preferences set",
     "campaign revise", "campaign cancel",
     "export sends", "export users", "export devices", "export results", "export statement",
