@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,8 +53,11 @@ def import_files(
     *,
     progress: Callable[[Path, int], None],
     options: Options,
+    stored: Callable[[ingest.ImportReport], None],
 ) -> list[ingest.ImportReport]:
     """Import files, or all files of folders; nothing of any if one of them is none that is read.
+
+    Each file's report is given to `stored` before the next one is begun.
 
     Raises:
         InvalidInput: as `ingest.import_bodies`.
@@ -63,15 +67,18 @@ def import_files(
         return [each.is_news if isinstance(each, Stored) else each for each in store(readings)]
 
     kind = BodyKind(fields, read, news_of)
-    return [
-        import_bodies(
+    files = [file for path in paths for file in ingest.files_of(path)]
+    reports = []
+    for path in files:
+        report = import_bodies(
             path,
             kind,
-            progress=lambda rows, path=path: progress(path, rows),  # type: ignore[misc]
+            progress=partial(progress, path),
             options=options,
         )
-        for path in [file for path in paths for file in ingest.files_of(path)]
-    ]
+        stored(report)
+        reports.append(report)
+    return reports
 
 
 def accept(

@@ -85,6 +85,7 @@ class Devices(Subject):
             partial(self._store, door=ConsentDoor.IMPORT),
             progress=progress,
             options=options,
+            stored=partial(self._audit_import, "device:import"),
         )
 
     @needs(Permission.DEVICES_WRITE)

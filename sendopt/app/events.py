@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,19 +51,21 @@ class Events(Subject):
             behind_requests = ImportAppender(
                 stores.state, appender, lambda: copy_outbox(stores.state, appender)
             )
-            return [
-                ingest.import_file(
+            reports = []
+            for path in files:
+                report = ingest.import_file(
                     path,
                     behind_requests,
                     self._tenant_id,
                     now=self._now(),
                     note_consents=self._note_consents,
-                    progress=lambda rows, path=path: progress(path, rows),  # type: ignore[misc]
+                    progress=partial(progress, path),
                     options=options,
                     mapping=mapping,
                 )
-                for path in files
-            ]
+                self._audit_import("event:import", report)
+                reports.append(report)
+            return reports
 
     @needs(Permission.USERS_READ)
     def knows_zones(self) -> bool:

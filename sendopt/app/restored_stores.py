@@ -13,8 +13,9 @@ from sendopt.backup.manifest import Manifest
 from sendopt.errors import StoreFailure
 from sendopt.log import LogLocation
 from sendopt.log.inventory import LogInventory, take_inventory
+from sendopt.records import AuditRecord
 from sendopt.settings import Settings
-from sendopt.state import State, migrate, tenants
+from sendopt.state import State, audit_trail, migrate, tenants
 from sendopt.state.hold import Held, held, hold, resume
 from sendopt.state.home import part, take_place
 from sendopt.state.inventory import row_counts
@@ -62,7 +63,9 @@ def counts_of(home: Path, manifest: Manifest, settings: Settings) -> dict[str, d
     return counts
 
 
-def settle_state(home: Path, now: datetime, *, new_id: str, resumed: bool) -> Settled:
+def settle_state(
+    home: Path, now: datetime, *, new_id: str, resumed: bool, record: AuditRecord
+) -> Settled:
     """Upgrade the state to this release, let it be another home, and hold its sends.
 
     Args:
@@ -70,6 +73,7 @@ def settle_state(home: Path, now: datetime, *, new_id: str, resumed: bool) -> Se
         now: when it is.
         new_id: of the home, for as long as its original may be at work.
         resumed: let go out what is due from now on, and take the place of the original.
+        record: of the restore, for the audit trail of operators.
     """
     if not (home / STATE).exists():
         return Settled(Held(0, 0), {})
@@ -81,6 +85,7 @@ def settle_state(home: Path, now: datetime, *, new_id: str, resumed: bool) -> Se
             if resumed:
                 resume(tx, now=now, overdue=False)
                 take_place(tx)
+            audit_trail.add_of_operator(tx, record)
             closable = {
                 str(each): bill.closable(tx.of(each), now=now) for each in tenants.everyone(tx)
             }

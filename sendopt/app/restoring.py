@@ -19,12 +19,14 @@ from sendopt.app.backup_places import open_place
 from sendopt.app.home_files import DATABASES
 from sendopt.app.restored_stores import Settled, check_counts, settle_state
 from sendopt.app.state_store import HOME_ID_BYTES, make_home
+from sendopt.app.subject import AUDIT_ID_BYTES
 from sendopt.backup.backups import Backups
 from sendopt.backup.manifest import Manifest
 from sendopt.backup.place import disk_failed
 from sendopt.clock import Clock, SystemClock
 from sendopt.disk import locked, sync
 from sendopt.errors import Conflict, InvalidInput, NotFound, StoreFailure
+from sendopt.records import COMMAND_LINE, AuditRecord, OperatorRole, Origin
 from sendopt.settings import Settings
 from sendopt.sqlite_file import bring_in_wal
 
@@ -48,6 +50,7 @@ def restore(
     resumed: bool = False,
     clock: Clock | None = None,
     random_bytes: Callable[[int], bytes] = os.urandom,
+    actor: str = COMMAND_LINE,
 ) -> RestoreReport:
     """Make a home from a backup.
 
@@ -58,7 +61,8 @@ def restore(
         backup_id: which backup; None = the newest.
         resumed: let go out what is due from now on, because the original is stopped for good.
         clock: what time it is.
-        random_bytes: for the id of the home.
+        random_bytes: for the ids of the home and of the audit record.
+        actor: who restores, for whoever reads later what was done.
 
     Raises:
         InvalidInput: `stores_elsewhere`, `home_is_mount`, `home_unusable`.
@@ -78,7 +82,18 @@ def restore(
         progress("counting")
         check_counts(draft, manifest, settings)
         now, new_id = (clock or SystemClock()).now(), random_bytes(HOME_ID_BYTES).hex()
-        settled = settle_state(draft, now, new_id=new_id, resumed=resumed)
+        record = AuditRecord(
+            audit_id=random_bytes(AUDIT_ID_BYTES).hex(),
+            at=now,
+            actor=actor,
+            role=OperatorRole.OPERATOR,
+            origin=Origin(COMMAND_LINE),
+            action="home:restore",
+            target=f"backup {chosen}",
+            before=None,
+            after={"resumed": resumed},
+        )
+        settled = settle_state(draft, now, new_id=new_id, resumed=resumed, record=record)
         for database in DATABASES:
             if (draft / database).exists():
                 bring_in_wal(draft / database)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import wraps
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from sendopt.app.stores import Stores
 from sendopt.records import (
@@ -23,7 +23,10 @@ from sendopt.records import (
 )
 from sendopt.state import FleetWrite, TenantRead, TenantWrite, audit_trail
 
-_AUDIT_ID_BYTES = 16
+if TYPE_CHECKING:
+    from sendopt.ingest import ImportReport
+
+AUDIT_ID_BYTES = 16
 
 Who = TypeVar("Who", bound=Principal | OperatorPrincipal)
 Given = ParamSpec("Given")
@@ -56,7 +59,7 @@ class _Bound(Generic[Who]):
         """Return that the principal makes a change; see `AuditRecord`."""
         who = self._principal
         return AuditRecord(
-            audit_id=self._stores.random_bytes(_AUDIT_ID_BYTES).hex(),
+            audit_id=self._stores.random_bytes(AUDIT_ID_BYTES).hex(),
             at=self._now(),
             actor=who.actor,
             role=who.role,
@@ -92,6 +95,15 @@ class Subject(_Bound[Principal]):
     ) -> None:
         """Keep that the principal made the change that `tx` makes; see `AuditRecord`."""
         audit_trail.add(tx, self._record(action, target, before, after))
+
+    def _audit_import(self, action: str, report: ImportReport) -> None:
+        """Keep that the principal brought something new by a file, all of which is stored."""
+        if not report.accepted:
+            return
+        name = report.source.encode(errors="replace").decode()  # bytes that are no UTF-8
+        told = {"rows": report.rows, "accepted": report.accepted}
+        with self._write() as tx:
+            self._audit(tx, action, f"file {name}", after=told)
 
 
 class OperatorSubject(_Bound[OperatorPrincipal]):

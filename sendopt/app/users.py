@@ -86,6 +86,7 @@ class Users(Subject):
             partial(self._store, door=ConsentDoor.IMPORT),
             progress=progress,
             options=options,
+            stored=partial(self._audit_import, "user:import"),
         )
 
     @needs(Permission.USERS_WRITE)

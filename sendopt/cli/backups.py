@@ -11,6 +11,7 @@ from sendopt.cli.options import (
     AsJson,
     Home,
     open_operator,
+    who_asks,
 )
 from sendopt.cli.output import print_json, progress, stderr, stdout
 
@@ -165,7 +166,12 @@ def restore(
     settings = sendopt.app.load_settings(home)
     with progress("restoring") as show:
         report = sendopt.app.restore(
-            settings, source, backup_id=backup_id, resumed=resume, progress=show
+            settings,
+            source,
+            backup_id=backup_id,
+            resumed=resume,
+            progress=show,
+            actor=who_asks(),
         )
     if as_json:
         print_json(

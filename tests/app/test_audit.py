@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -35,6 +37,14 @@ CAMPAIGN = {
     "quiet_hours": None,
     "audience": "everyone",
 }
+DEVICE = {"device_id": "d", "user_id": "ann", "channel": "simulator", "address": {}}
+ZONE = {"user_id": "ann", "timezone": "Europe/Vienna"}
+EVENT = {
+    "event_id": "e",
+    "event_type": "session",
+    "user_id": "ann",
+    "occurred_at": "2026-09-30T09:00:00Z",
+}
 CARD = {
     "currency": "EUR",
     "click_price_minor": "1.25",
@@ -46,17 +56,14 @@ CARD = {
 #: What needs more than reading and leaves no record.
 UNRECORDED = {
     "devices.register": "comes in by the thousand, and its row says when it was registered",
-    "devices.import_files": "as `devices.register`, by the thousand",
     "devices.register_all": "as `devices.register`, by the thousand",
     "users.erasure": "changes nothing",
     "users.export": "changes nothing",
-    "users.import_files": "as `users.put`, by the thousand",
     "users.put_all": "as `users.put`, by the thousand",
     "devices.delete": "its user logs out; comes in by the thousand",
     "devices.web_push_key": "changes nothing",
     "device_tokens.issue": "comes in by the thousand, and nothing of it is stored",
     "events.accept": "comes in by the thousand; each event stands in the log with its time",
-    "events.import_files": "its events stand in the log",
     "models.drift": "what a look found; the next one finds it again",
     "scores.compute": "worked out of the log by a model; changes nothing that was decided",
     "sends.report": "comes in by the thousand; stands in the log",
@@ -89,6 +96,18 @@ def _a_send(work: Work) -> SendId:
     """Return one send of a campaign that was committed."""
     work.campaigns.put(CAMPAIGN, commit=True)
     return work.sends.page(SendFilter(), limit=1).items[0].send.send_id
+
+
+def _imported(app: App, import_files: Callable[..., object], row: Mapping[str, Any]) -> str:
+    """Import a file of one row whose name is no text, again too, and one that is refused."""
+    folder = app.settings.home
+    file = folder / os.fsdecode(b"\xff.jsonl")
+    file.write_text(json.dumps(row) + "\n")
+    refused = folder / "refused.jsonl"
+    refused.write_text(json.dumps(row | {"user_id": ""}) + "\n")
+    for path in (file, file, refused):
+        import_files([path], progress=lambda *_: None)
+    return "file ?.jsonl"
 
 
 #: What is done, and what its record says was done to what.
@@ -138,6 +157,20 @@ DOINGS: dict[str, tuple[str, Doing]] = {
             and work.campaigns.revise(CAMPAIGN | {"slot_minutes": 30}).campaign_id
         ),
     ),
+    "devices.import_files": (
+        "device:import",
+        lambda app, work: _imported(
+            app, work.devices.import_files, {**DEVICE, "device_id": "e", "user_id": "bob"}
+        ),
+    ),
+    "events.import_files": (
+        "event:import",
+        lambda app, work: _imported(app, work.events.import_files, EVENT),
+    ),
+    "users.import_files": (
+        "user:import",
+        lambda app, work: _imported(app, work.users.import_files, ZONE),
+    ),
     "keys.issue": ("key:issue", lambda _, work: _issued(work)),
     "keys.rotate": (
         "key:rotate",
@@ -186,8 +219,7 @@ def clock() -> VirtualClock:
 @pytest.fixture
 def app(home: Path, clock: VirtualClock) -> Iterator[App]:
     with closing(open_app(Settings(home=home), clock=clock)) as app:
-        body = {"device_id": "d", "user_id": "ann", "channel": "simulator", "address": {}}
-        app.as_owner_of(DEFAULT_TENANT).devices.register(body)
+        app.as_owner_of(DEFAULT_TENANT).devices.register(DEVICE)
         yield app
 
 

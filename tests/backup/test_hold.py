@@ -14,7 +14,7 @@ from sendopt.app.operator import Decided
 from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.bill.periods import GRACE
 from sendopt.deliver import DispatchReport
-from sendopt.records import Retry
+from sendopt.records import AuditFilter, Retry
 from sendopt.settings import Settings
 from sendopt.state import audit
 from sendopt.state.hold import Held
@@ -73,6 +73,14 @@ def test_without_a_decision_nothing_goes_out_and_all_ends_as_unknown(restored, c
         assert fates(app) == 5 * DELIVERED + 5 * UNKNOWN
         app.rounds.settle()
         assert not app.operator.verify(progress=silently).findings
+
+
+def test_operators_can_read_who_restored_what(restored):
+    report, app = restored(actor="ann")
+    with closing(app):
+        (record,) = app.operator.audit(AuditFilter(), limit=10).items
+        assert (record.actor, record.action) == ("ann", "home:restore")
+        assert (record.target, record.after) == (f"backup {report.backup_id}", {"resumed": False})
 
 
 def test_what_is_held_is_not_overdue_even_if_no_dispatcher_ever_ends_it(restored, clock):
