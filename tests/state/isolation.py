@@ -6,6 +6,7 @@ Where a function is about all tenants, the part of its answer that is about this
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
@@ -165,6 +166,12 @@ def talk(state: State, us: TenantId, heard: Callable[[Answer], None]) -> None:
         about(said)
 
 
+def _random_bytes(us: TenantId) -> Callable[[int], bytes]:
+    """Return what gives bytes that never come twice, and the same when all is asked again."""
+    drawn = itertools.count()
+    return lambda size: hashlib.shake_256(f"{us} {next(drawn)}".encode()).digest(size)
+
+
 def _about_tenants(said: Conversation) -> None:
     said.read(tenants.exists)
     said.read(tenants.get)
@@ -186,8 +193,7 @@ def _about_keys(said: Conversation) -> None:
     said.read(api_keys.everyone)
     for number in range(4):
         said.read(api_keys.get, key_of(number))
-    letters = itertools.cycle(said.us.encode())
-    made = {"now": NOW, "random_bytes": lambda size: bytes(itertools.islice(letters, size))}
+    made = {"now": NOW, "random_bytes": _random_bytes(said.us)}
     for name, role in (("a new one", "planner"), ("another", f"only_{TWINS[0]}")):
         key = said.write(api_keys.issue, name=name, role=role, expires_at=None, **made)
         said.read_fleet(api_keys.authenticate, str(key), now=NOW)
@@ -582,11 +588,7 @@ def _about_imports(said: Conversation) -> None:
 
 
 def _about_erasures(said: Conversation) -> None:
-    letters = itertools.cycle(said.us.encode())
-
-    def random_bytes(size: int) -> bytes:
-        return bytes(itertools.islice(letters, size))
-
+    random_bytes = _random_bytes(said.us)
     gone = [UserId(name) for name in ("gone", "going", "u1", "u6", "u8")]
     said.read(erased.among, gone)
     said.read(erased.among_so_far, gone)
@@ -630,10 +632,12 @@ def _about_erasures(said: Conversation) -> None:
         (user_events.stored, ["e0", "e1", "s0:send"]),
     ):
         said.read(function, given)
+    said.read(user_list.page_of_users, opted_out=None, behind=None, limit=100)
     said.write(erased_requests.forget_answers, ["u1"], ["s0"])
     if known:
         said.write(pseudonyms.pseudonymise, known, random_bytes=random_bytes)
         said.read(pseudonyms.kept_events, known)
+    said.write(requests.begin, "of a user", fingerprint="the same", now=NOW)
     for name in ("going", "gone"):
         said.write(erasures.forget, name)
         said.write(erasures.finish, name, now=NOW)

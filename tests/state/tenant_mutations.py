@@ -36,6 +36,7 @@ EQUIVALENT: dict[str, str] = {
         "the transaction has found the key among the tenant's own before"
     ),
     "erased.among_so_far: tx.owns(erasure)": "users are hashed with a secret of the tenant",
+    "erased.asked_since: tx.owns(erasure)": "users are hashed with a secret of the tenant",
     "erasures.begin: tx.owns(erasure)": "users are hashed with a secret of the tenant",
     "pseudonyms.kept_events: tx.owns(erased_send)": "ids of erasures are random",
     "lift.experiment_campaigns: planned_send.c.tenant_id == campaign.c.tenant_id": (

@@ -10,6 +10,7 @@ role 5, and the other way round: so what one has and the other lacks stands unde
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -211,7 +212,10 @@ def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
         tables_requests.keyed_request: _requests(number),
         tables_access.audit_record: _audit(number),
         tables_erasure.erasure_key: [{"secret": _secret(number)}],
-        tables_erasure.erasure: [_erasure(name, number) for name in ("gone", "going")],
+        tables_erasure.erasure: [
+            *(_erasure(name, number) for name in ("gone", "going")),
+            *([_erasure("u9", number)] if number else []),  # under way for the one twin alone
+        ],
         tables_erasure.erased_send: [
             {"send_id": 90 + at, "erasure_id": "going", "new_send_id": f"s{at + 4}"}
             for at in range(2 + number)
@@ -278,6 +282,9 @@ def _requests(number: int) -> list[dict[str, Any]]:
         "issued": {"issued": f"a key of {number}"} if number else answer,
         "left": {},
         "another": {"fingerprint": f"another of {number}"},
+        # Of a user who is erased for one twin, and of one who is not for the other.
+        "of a user": answer
+        | {"body": zlib.compress(json.dumps({"user_id": f"u{8 - 5 * number}"}).encode())},
         "expired": answer | {"expires_at": NOW + (HOUR if number else -HOUR)},
     }
     silent = dict.fromkeys(("issued", "status", "headers", "body"))
