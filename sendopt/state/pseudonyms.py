@@ -300,7 +300,7 @@ class _Pseudonyms:
 def _rows(
     tx: TenantRead, table: sa.Table, column: sa.ColumnElement[str], values: Collection[str]
 ) -> Iterator[sa.Row[Any]]:
-    """Yield rows in the order of their keys: with the same random numbers all comes out the same."""
+    """Yield rows in the order of their keys, so that the same random numbers make the same."""
     for some in chunks(sorted(values)):
         rows = sa.select(*_needed(table)).where(tx.owns(table), column.in_(some))
         yield from tx.execute(rows.order_by(*table.primary_key)).all()
