@@ -74,6 +74,31 @@ def next_allowed_everywhere(
     return instant
 
 
+def next_quiet_anywhere(
+    instant: datetime, zones: Sequence[ZoneInfo], quiet: Sequence[QuietHours], *, until: datetime
+) -> datetime:
+    """Return the earliest instant, not before `instant`, that quiet hours forbid in some zone.
+
+    `until` where that is earlier.
+
+    >>> from datetime import time
+    >>> noon, night = datetime(2026, 10, 1, 12, tzinfo=UTC), QuietHours(time(22), time(7))
+    >>> berlin, tokyo = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Tokyo")
+    >>> next_quiet_anywhere(
+    ...     noon, [berlin, tokyo], [night], until=noon + timedelta(days=1)
+    ... ).isoformat()
+    '2026-10-01T13:00:00+00:00'
+    """
+    begins = [_next_quiet(instant, zone, each) for zone, each in product(zones, quiet)]
+    return min([*begins, until])
+
+
+def _next_quiet(instant: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime:
+    if quiet.start == quiet.end:  # the whole day
+        return as_utc(instant)
+    return next_allowed(instant, zone, QuietHours(start=quiet.end, end=quiet.start))
+
+
 def _end_or_clock_change(instant: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime:
     """Return when `zone` next shows `quiet.end`, or changes its offset, whichever is first."""
     local = instant.astimezone(zone).replace(tzinfo=None)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sendopt.errors import InvalidInput
-from sendopt.quiet_hours import in_quiet_hours, next_allowed
+from sendopt.quiet_hours import in_quiet_hours, next_allowed, next_quiet_anywhere
 from sendopt.records import QuietHours
 
 NIGHT = QuietHours(start=time(22), end=time(7))
@@ -34,6 +34,26 @@ def test_the_next_allowed_instant_is_allowed_and_none_before_it_is(instant, zone
         assert in_quiet_hours(allowed_at - timedelta(microseconds=1), zone, quiet)
         step = (allowed_at - instant) / 97
         assert all(in_quiet_hours(instant + step * part, zone, quiet) for part in range(97))
+
+
+@settings(max_examples=at_most(500))
+@given(
+    instants,
+    st.lists(zones, min_size=1, max_size=2),
+    st.lists(quiet_hours, max_size=2),
+    st.timedeltas(timedelta(0), timedelta(days=3)),
+)
+def test_nothing_is_quiet_before_the_next_quiet_instant(instant, places, quiet, lasting):
+    until = instant + lasting
+
+    def is_quiet(at):
+        return any(in_quiet_hours(at, zone, each) for zone in places for each in quiet)
+
+    begins = next_quiet_anywhere(instant, places, quiet, until=until)
+    assert instant <= begins <= until
+    assert begins == until or is_quiet(begins)
+    step = (begins - instant) / 97
+    assert not step or not any(is_quiet(instant + step * part) for part in range(97))
 
 
 @given(instants, zones)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby
 
 import structlog
 
 from sendopt.clock import Clock
+from sendopt.deliver.allowed_times import shown_until
 from sendopt.deliver.provider import Provider
 from sendopt.errors import InvariantBroken
 from sendopt.records import (
@@ -79,7 +81,7 @@ class HandOver:
         receipts: list[Receipt] = []
         for attempt in attempts:
             self._by_itself.discard(_key(attempt))
-            made = self._message(attempt.send)
+            made = self._message(attempt)
             if isinstance(made, Message):
                 messages.append((attempt, made))
             else:
@@ -88,9 +90,10 @@ class HandOver:
             receipts += self._hand_over(channel, messages)
         return receipts
 
-    def _message(self, send: DueSend) -> Message | Permanent:
+    def _message(self, attempt: Attempt) -> Message | Permanent:
+        send = attempt.send
         try:
-            return _message(send, self._sign_link)
+            return _message(send, self._sign_link, begun_at=attempt.started_at)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this send's alone
             _log.error(
                 "message_unusable",
@@ -129,7 +132,7 @@ class HandOver:
         return [Receipt(attempt, Retry("provider_failed")) for attempt, _ in messages]
 
 
-def _message(send: DueSend, sign_link: Callable[[str], str]) -> Message:
+def _message(send: DueSend, sign_link: Callable[[str], str], *, begun_at: datetime) -> Message:
     if send.device is None or send.variant is None:
         raise InvariantBroken(f"{send.send_id} was claimed without a device or a variant")
     return Message(
@@ -141,7 +144,7 @@ def _message(send: DueSend, sign_link: Callable[[str], str]) -> Message:
         variant=send.variant,
         click_url=None if send.link_id is None else sign_link(send.link_id),
         due_at=send.due_at,
-        expires_at=send.expires_at,
+        expires_at=shown_until(send, begun_at),
     )
 
 

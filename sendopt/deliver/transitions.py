@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import assert_never
-from zoneinfo import ZoneInfo
 
-from sendopt.clock import zone_at
+from sendopt.deliver.allowed_times import allowed_at
 from sendopt.deliver.retry import RetryPolicy
-from sendopt.quiet_hours import in_quiet_hours, next_allowed_everywhere
 from sendopt.records import (
     Accepted,
     DeadAddress,
@@ -52,10 +50,10 @@ def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> SendT
         if met:
             return _ended(send, state, reason)
     # The store says when it is ready; its promise is when it is due.
-    allowed_at = _allowed_at(send, max(now, send.due_at))
-    if allowed_at >= send.expires_at:
+    at = allowed_at(send, max(now, send.due_at))
+    if at >= send.expires_at:
         return _forbidden(send)
-    return Postponed(allowed_at) if allowed_at > now else None
+    return Postponed(at) if at > now else None
 
 
 def after_attempt(receipt: Receipt, *, now: datetime, retry: RetryPolicy) -> SendTransition:
@@ -81,28 +79,12 @@ def _after_retry(
     if send.attempt_count >= retry.max_attempts:
         return Ended(SendState.FAILED, EndReason.GAVE_UP)
     again_at = now + retry.delay(send.send_id, send.attempt_count, outcome)
-    allowed_at = _allowed_at(send, again_at)
-    if allowed_at < send.expires_at:
-        return Postponed(allowed_at)
+    at = allowed_at(send, again_at)
+    if at < send.expires_at:
+        return Postponed(at)
     if again_at < send.expires_at:
         return _forbidden(send)
     return _ended(send, SendState.EXPIRED, EndReason.NO_TIME_TO_RETRY)
-
-
-def _allowed_at(send: DueSend, instant: datetime) -> datetime:
-    """Return the first instant from `instant` on at which the user may be reached.
-
-    It may lie behind the expiry.
-    """
-    instant = max(instant, send.preferences.snoozed_until or instant)
-    both = (send.quiet_hours, send.preferences.quiet_hours)
-    quiet = [each for each in both if each is not None]
-    if not quiet or send.timezone is None:
-        return instant
-    zones = (ZoneInfo(send.timezone), *map(zone_at, send.quiet_offsets))
-    if not any(in_quiet_hours(instant, zone, each) for zone in zones for each in quiet):
-        return instant
-    return next_allowed_everywhere(instant, zones, quiet, until=send.expires_at)
 
 
 def _forbidden(send: DueSend) -> Ended:

@@ -265,6 +265,42 @@ def test_a_late_send_moves_out_of_quiet_hours(sends, dispatcher, clock):
     assert made.dispatch_due() == DispatchReport(delivered=1)
 
 
+def test_nothing_is_left_with_a_push_service_until_it_is_quiet(sends, dispatcher, clock):
+    # 12:00 UTC is 21:00 in Tokyo: a phone that is switched on at midnight stays silent.
+    quiet_hours = {"start": "22:00", "end": "07:00"}
+    lasting = timedelta(hours=12)
+    sends.plan(timezone="Asia/Tokyo", quiet_hours=quiet_hours, time_to_live=lasting)
+    seen = []
+    assert dispatcher(SimulatorProvider(seen.append)).dispatch_due() == DispatchReport(delivered=1)
+    assert [message.expires_at for message in seen] == [clock.now() + timedelta(hours=1)]
+
+
+def test_who_has_travelled_since_is_not_woken_there(sends, dispatcher, clock):
+    # Planned for noon in London, where the device was; now it is in Tokyo, an hour before night.
+    quiet_hours = {"start": "22:00", "end": "07:00"}
+    [send_id] = sends.plan(
+        timezone="Europe/London", quiet_hours=quiet_hours, time_to_live=timedelta(hours=12)
+    )
+    sends.change(device, timezone="Asia/Tokyo")
+    clock.advance(timedelta(hours=1))
+    seen = []
+    made = dispatcher(SimulatorProvider(seen.append))
+    assert made.dispatch_due() == DispatchReport(postponed=1)
+    clock.advance_to(made.next_ready_at())
+    assert clock.now() == NOON + timedelta(hours=10)  # 07:00 in Tokyo
+    assert made.dispatch_due() == DispatchReport(delivered=1)
+    assert sends.ends() == {send_id: ("delivered", "accepted")}
+
+
+def test_a_zone_that_nobody_knows_moves_nobody(sends, dispatcher, clock):
+    quiet_hours = {"start": "22:00", "end": "07:00"}
+    sends.plan(timezone="Asia/Tokyo", quiet_hours=quiet_hours, time_to_live=timedelta(hours=12))
+    sends.change(device, timezone="Mars/Phobos")
+    clock.advance(timedelta(hours=1))
+    made = dispatcher(SimulatorProvider())
+    assert made.dispatch_due() == DispatchReport(postponed=1)
+
+
 @pytest.mark.parametrize("outcome", [None, Retry("throttled", timedelta(hours=2))])
 def test_a_send_that_could_only_wake_its_user_expires(sends, dispatcher, scripted, clock, outcome):
     [send_id] = sends.plan(

@@ -253,6 +253,7 @@ class Campaigns(RuleBasedStateMachine):
             self.expected[user] = replace(its, state="planned", lease_ends_at=None)
         else:
             self._end(user, "delivered", "accepted")
+            self.expected[user] = replace(self.expected[user], tried=True)
 
     @rule(minutes=st.sampled_from([2, 10, 20, 70]))
     def wait(self, minutes: int) -> None:
