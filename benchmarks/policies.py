@@ -32,7 +32,7 @@ from sendopt.demo.studies import Study, held_days, load_studies
 from sendopt.evaluate.metrics import Interval, user_interval
 from sendopt.features import AsOfView
 from sendopt.records import NO_EXPLORATION, Exploration, Policy, TenantId
-from sendopt.schedule.policy import chance_of_gain, draw_slot
+from sendopt.schedule.policy import chance_of_gain, slot_distributions
 from sendopt.schedule.windows import minutes_apart
 from sendopt.score import score_candidates
 from sendopt.settings import Settings
@@ -132,8 +132,13 @@ def value_of(days: list[Day], chosen: Callable[[Day], float]) -> Interval:
 
 def expected(day: Day, exploration: Exploration) -> float:
     """Return the chance that the day's send is answered under a policy."""
-    drawn = draw_slot(day.logits, day.sds, best=day.best, exploration=exploration, uniform=0.0)
-    return sum(p * y for p, y in zip(drawn.distribution, day.answered, strict=True))
+    chances = slot_distributions(
+        np.array([day.logits]),
+        np.array([day.sds]),
+        best=np.array([day.best]),
+        exploration=exploration,
+    )
+    return float(chances[0] @ np.array(day.answered))
 
 
 def print_cost_of_exploring(days: list[Day]) -> None:

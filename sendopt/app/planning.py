@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from sendopt import schedule, score
 from sendopt.app.user_status import user_status
-from sendopt.clock import zone_of
 from sendopt.features import AsOfView, Target, recognised
 from sendopt.features.inferred_zone import infer_zones
 from sendopt.learn import Registry, ServableModel
@@ -28,9 +29,17 @@ from sendopt.records import (
     ZoneSource,
     columns,
 )
-from sendopt.schedule import AudienceMember, Forecast, PastOutcomes, candidate_slots
+from sendopt.schedule import (
+    AudienceMember,
+    Forecast,
+    PastOutcomes,
+    Scored,
+    SharedGrid,
+    all_alike,
+    shared_grids,
+    unscored,
+)
 from sendopt.schedule.audience import audience_members, with_preferences
-from sendopt.schedule.forecast import Scores
 from sendopt.score.histogram import score_hours
 from sendopt.state import State, devices, past_outcomes, preferences, tenants, users
 
@@ -65,8 +74,9 @@ class Planner:
             members, tenant_zone = _audience(
                 campaign, tenant_id, state=self.state, reader=reader, now=now
             )
+            grids = shared_grids(campaign, members, now=now)
             forecast = self._forecast(
-                campaign, tenant_id, members, snapshot=reader.snapshot, now=now
+                campaign, tenant_id, members, grids, snapshot=reader.snapshot, now=now
             )
             if forecast.model_version is None:
                 hours = score_hours(
@@ -76,15 +86,17 @@ class Planner:
                     timezone=tenant_zone,
                 )
                 if hours is not None:
-                    scores = _by_hour(campaign, members, hours, now=now)
-                    forecast = replace(forecast, scores=scores, served_by=ServedBy.TENANT_HISTOGRAM)
+                    forecast = replace(
+                        forecast,
+                        scored=[_by_hour(shared, hours) for shared in grids],
+                        served_by=ServedBy.TENANT_HISTOGRAM,
+                    )
         return schedule.plan(
             campaign,
             tenant_id,
             members,
             forecast,
             self._past_outcomes(campaign, tenant_id, now=now),
-            now=now,
             seed=self.seed,
         )
 
@@ -93,6 +105,7 @@ class Planner:
         campaign: Campaign,
         tenant_id: TenantId,
         members: Sequence[AudienceMember],
+        grids: Sequence[SharedGrid],
         *,
         snapshot: int,
         now: datetime,
@@ -101,12 +114,7 @@ class Planner:
 
         The excluded ones are scored too: the record shows what a limit cost.
         """
-        asked = [
-            (member, [slot.starts_at for slot in candidate_slots(campaign, member, now=now)])
-            for member in members
-            if member.suppressed_by is None
-        ]
-        decisions = _decisions(campaign, asked, now=now)
+        decisions = _decisions(campaign, members, grids, now=now)
 
         def ask(model: ServableModel) -> pa.Table:
             if not decisions.num_rows:
@@ -119,7 +127,9 @@ class Planner:
             self.registry, tenant_id, ask, rows=decisions.num_rows, limits=self.limits, now=now
         )
         return Forecast(
-            {} if answer.scores is None else _by_user(asked, answer.scores),
+            [unscored(shared) for shared in grids]
+            if answer.scores is None
+            else _by_grid(grids, answer.scores),
             model_version=answer.model_version,
             log_snapshot=snapshot,
             fallback_reason=answer.reason,
@@ -230,52 +240,65 @@ def _with_inferred_zones(
 
 
 def _decisions(
-    campaign: Campaign, asked: Sequence[tuple[AudienceMember, Sequence[datetime]]], *, now: datetime
+    campaign: Campaign,
+    members: Sequence[AudienceMember],
+    grids: Sequence[SharedGrid],
+    *,
+    now: datetime,
 ) -> pa.Table:
     """List every candidate time of everybody who is asked about; the decision's id is the user.
 
-    What the state knows of members is told along: a device may have been registered before the log
-    saw its user. A zone that nobody named is left out.
+    By grid, then by member, then by time. What the state knows of members is told along: a device
+    may have been registered before the log saw its user. A zone that nobody named is left out.
     """
-    repeated = [member for member, times in asked for _ in times]
-    user_ids = pa.array([member.user_id for member in repeated], pa.string())
-    zones = [p.timezone if p.timezone_source in _NAMED_ZONES else None for p in repeated]
-    platforms = [None if member.device is None else member.device.platform for member in repeated]
+    slots = [len(shared.grid.slots) for shared in grids]
+    row = _joined([np.repeat(shared.rows, n) for shared, n in zip(grids, slots, strict=True)])
+    candidate_at = _joined([np.tile(shared.grid.starts_us, len(shared.rows)) for shared in grids])
+    zones = [m.timezone if m.timezone_source in _NAMED_ZONES else None for m in members]
+    platforms = [None if m.device is None else m.device.platform for m in members]
+    user_ids = pa.array([member.user_id for member in members], pa.string()).take(pa.array(row))
     instant = pa.timestamp("us", tz="UTC")
     return pa.table(
         {
             columns.DECISION_ID: user_ids,
             columns.USER_ID: user_ids,
-            columns.AS_OF: pa.array([now] * len(user_ids), instant),
-            columns.CANDIDATE_AT: pa.array([at for _, times in asked for at in times], instant),
-            columns.TIMEZONE: pa.array(zones, pa.string()),
-            columns.PLATFORM: pa.array(platforms, pa.string()),
-            columns.MESSAGE_TYPE: pa.array([campaign.message_type] * len(user_ids), pa.string()),
+            columns.AS_OF: pa.repeat(pa.scalar(now, instant), len(row)),
+            columns.CANDIDATE_AT: pa.array(candidate_at, pa.int64()).cast(instant),
+            columns.TIMEZONE: pa.array(zones, pa.string()).take(pa.array(row)),
+            columns.PLATFORM: pa.array(platforms, pa.string()).take(pa.array(row)),
+            columns.MESSAGE_TYPE: pa.repeat(
+                pa.scalar(campaign.message_type, pa.string()), len(row)
+            ),
         }
     )
 
 
-def _by_user(
-    asked: Sequence[tuple[AudienceMember, Sequence[datetime]]], scores: pa.Table
-) -> Scores:
-    """Arrange scores, which stand in the order in which they were asked for, by user and time."""
-    probability, logit_sd = scores[columns.OPEN_PROBABILITY], scores[columns.LOGIT_SD]
-    said = map(Score, probability.to_pylist(), logit_sd.to_pylist())
-    # Only as many as there are times are taken of `said`: the others are the next user's.
-    return {member.user_id: dict(zip(times, said, strict=False)) for member, times in asked}
-
-
-def _by_hour(
-    campaign: Campaign, members: Sequence[AudienceMember], hours: Sequence[Score], *, now: datetime
-) -> Scores:
-    """Give every candidate time the score of its hour on the user's clock."""
-    found: dict[UserId, dict[datetime, Score]] = {}
-    for member in members:
-        if member.suppressed_by is not None:
-            continue
-        zone = zone_of(member.timezone)
-        found[member.user_id] = {
-            slot.starts_at: hours[slot.starts_at.astimezone(zone).hour]
-            for slot in candidate_slots(campaign, member, now=now)
-        }
+def _by_grid(grids: Sequence[SharedGrid], scores: pa.Table) -> list[Scored]:
+    """Arrange scores, which stand in the order in which they were asked for, by grid."""
+    probability, logit_sd = (
+        scores[name].to_numpy() for name in (columns.OPEN_PROBABILITY, columns.LOGIT_SD)
+    )
+    found, begin = [], 0
+    for shared in grids:
+        shape = len(shared.rows), len(shared.grid.slots)
+        some = slice(begin, begin := begin + shape[0] * shape[1])
+        found.append(
+            Scored(
+                shared.rows,
+                shared.grid,
+                probability[some].reshape(shape),
+                logit_sd[some].reshape(shape),
+            )
+        )
     return found
+
+
+def _by_hour(shared: SharedGrid, hours: Sequence[Score]) -> Scored:
+    """Give every candidate time the score of its hour on the user's clock."""
+    known = [(score.open_probability, score.logit_sd) for score in hours]
+    probability, logit_sd = np.array(known, np.float64)[shared.grid.hour].T
+    return all_alike(shared, probability, logit_sd)
+
+
+def _joined(arrays: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate(arrays) if arrays else np.zeros(0, np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sendopt.records.decision import Decision
@@ -16,5 +17,5 @@ class Plan:
     tenant_id: TenantId
     campaign_id: CampaignId
     sends: tuple[PlannedSend, ...]
-    decisions: tuple[Decision, ...]  # of the same sends, in the same order
+    decisions: Sequence[Decision]  # of the same sends, in the same order
     revision: int = 1  # of the campaign, by which they were planned

@@ -3,7 +3,8 @@
 Owns: what a campaign may say, candidate times, send windows, quiet hours, the policies that choose
     among slots and variants, arms, the decision record, the preview.
 Does not own: how likely a response is (score), how a send is carried out (deliver).
-In: Campaign, AudienceMember, Forecast, PastOutcomes.  Out: Plan (PlannedSends, Decisions), Preview.
+In: Campaign, AudienceMembers, Forecast on their SlotGrids, PastOutcomes.
+Out: Plan (PlannedSends, Decisions), Preview.
 Time: candidate times are local to the user; every instant is UTC.
 """
 
@@ -16,6 +17,8 @@ from sendopt.schedule.forecast import Forecast, PastOutcomes
 from sendopt.schedule.plan import plan
 from sendopt.schedule.planning_defaults import PlanningDefaults
 from sendopt.schedule.preview import Preview, preview
+from sendopt.schedule.scored import Scored, all_alike, unscored
+from sendopt.schedule.slot_grid import SharedGrid, shared_grids
 from sendopt.schedule.variants import VariantBelief
 from sendopt.schedule.variants import learn as learn_variants
 
@@ -26,7 +29,10 @@ __all__ = [
     "PastOutcomes",
     "PlanningDefaults",
     "Preview",
+    "Scored",
+    "SharedGrid",
     "VariantBelief",
+    "all_alike",
     "as_accepted",
     "as_revised",
     "candidate_slots",
@@ -35,5 +41,7 @@ __all__ = [
     "plan",
     "preview",
     "rules_of",
+    "shared_grids",
     "small_example",
+    "unscored",
 ]

@@ -1,252 +1,203 @@
-"""Chooses one member's slot: arm, then evidence of a gain, then exploration."""
+"""Chooses the slots of members who share a grid: arm, then evidence of a gain, then exploration."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, time
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from sendopt.clock import zone_of
+import numpy as np
+from numpy.typing import NDArray
+
 from sendopt.records import (
     AbstentionReason,
-    Arm,
     Campaign,
     EndReason,
-    Exclusion,
     ExplorationBound,
     FallbackReason,
     HoldoutTime,
     Policy,
-    Slot,
 )
-from sendopt.schedule.audience import AudienceMember
-from sendopt.schedule.policy import chance_of_gain, draw, draw_slot
-from sendopt.schedule.windows import minutes_apart
+from sendopt.schedule.choices import Choices
+from sendopt.schedule.policy import chances_of_gain, draw, slot_distributions
+from sendopt.schedule.scored import Scored
+from sendopt.schedule.slot_grid import SlotGrid
 
 #: Keeps logits finite; no log can tell a likelihood below this from none.
 _LEAST_PROBABILITY = 1e-6
 
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What was decided for one member; the fields mean what they mean in `Decision`."""
-
-    policy: Policy
-    at: datetime | None = None
-    propensity: float | None = None
-    suppressed_by: EndReason | None = None
-    binding_constraint: Exclusion | None = None
-    fallback_reason: FallbackReason | None = None
-    gain_probability: float | None = None
-    abstention_reason: AbstentionReason | None = None
-    explored: bool | None = None
-    exploration_bound_by: ExplorationBound | None = None
+#: Gives the chances of some members, each in [0, 1), the same whenever they are asked for.
+Chances = Callable[[NDArray[np.intp]], NDArray[np.float64]]
 
 
-#: How much better a slot is on the logit scale for what the scores do not know: its wording.
-Bonus = Callable[[Slot], float]
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """What else a choice rests on; one entry a member of the audience in every column.
+
+    Attributes:
+        held_out: whether the member is of the holdout.
+        explored_count: sends of the last 30 days that left this user's best slot.
+        uniform: see `Chances`.
+        fallback_reason: why no model spoke, or None; who alone has no score gets NOT_SCORED.
+        bonus: how much better a slot is on the logit scale for what the scores do not know, its
+            wording, by the part of the day; None = nothing is known.
+    """
+
+    held_out: NDArray[np.bool_]
+    explored_count: NDArray[np.int64]
+    uniform: Chances
+    fallback_reason: FallbackReason | None
+    bonus: NDArray[np.float64] | None
 
 
-def choose(
-    campaign: Campaign,
-    member: AudienceMember,
-    slots: Sequence[Slot],
-    *,
-    arm: Arm | None,
-    uniform: Callable[[], float],
-    explored_count: int,
-    fallback_reason: FallbackReason | None,
-    bonus: Bonus | None = None,
-) -> Choice:
-    """Choose among the allowed `slots`, or say why none is taken.
+def choose(campaign: Campaign, scored: Scored, knowing: Knowledge, into: Choices) -> None:
+    """Choose among the allowed slots of each member, or say why none is taken.
 
     Args:
         campaign: the limits, and how to choose.
-        member: reachable or not.
-        slots: every candidate in order of time, scored or not, allowed or not.
-        arm: of the experiment; None = no experiment.
-        uniform: gives the send's chance, in [0, 1), the same whenever it is asked.
-        explored_count: sends of the last 30 days that left this user's best slot.
-        fallback_reason: why no model spoke, or None; who alone has no score gets NOT_SCORED.
-        bonus: see `Bonus`; None = nothing is known.
+        scored: the members.
+        knowing: what else is known.
+        into: where the choices are written.
     """
-    suppressed_by = member.suppressed_by or (EndReason.NO_DEVICE if member.device is None else None)
-    if suppressed_by is not None:
-        return Choice(Policy.NONE, suppressed_by=suppressed_by)
-    allowed = [slot for slot in slots if slot.excluded_by is None]
-    by_clock = _by_configured_time(campaign, member)
-    if arm is Arm.HOLDOUT:
-        if campaign.holdout is not None and campaign.holdout.time == HoldoutTime.RANDOM and allowed:
-            return _at_random(allowed, uniform())
-        return _configured(slots, allowed, by_clock, policy=Policy.CONFIGURED)
-    if all(slot.open_probability is None for slot in allowed or slots):
-        return replace(
-            _configured(slots, allowed, by_clock, policy=Policy.FALLBACK),
-            fallback_reason=fallback_reason or FallbackReason.NOT_SCORED,
-        )
-    choice, kept = _most_promising(campaign, slots, allowed, by_clock, bonus)
-    choice = replace(choice, fallback_reason=fallback_reason)
-    if kept is None:
-        return choice
-    return _explored(
-        campaign,
-        choice,
-        allowed,
-        kept=kept,
-        bonus=bonus,
-        explored_count=explored_count,
-        uniform=uniform,
-    )
+    grid = scored.grid
+    held_out = knowing.held_out[scored.rows]
+    asked = scored.probability[:, grid.allowed] if len(grid.allowed) else scored.probability
+    is_scored = ~np.isnan(asked).all(axis=1)
+    by_the_model = ~held_out & is_scored
+    _hold_out(campaign, scored.rows[held_out], grid, knowing, into)
+    left_out = scored.rows[~held_out & ~is_scored]
+    _take_configured(left_out, grid, into, policy=Policy.FALLBACK)
+    into.fallback_reason[left_out] = knowing.fallback_reason or FallbackReason.NOT_SCORED
+    if by_the_model.any():
+        _choose_by_scores(campaign, scored.among(by_the_model), knowing, into)
 
 
-def _most_promising(
-    campaign: Campaign,
-    slots: Sequence[Slot],
-    allowed: Sequence[Slot],
-    by_clock: Callable[[Slot], float],
-    bonus: Bonus | None,
-) -> tuple[Choice, Slot | None]:
-    """Return the slot to take where nothing is explored: the best, or the configured one."""
-    value = _value(bonus)
-    # Ordering needs no logits, unless something is added to them.
-    order = _by_probability if bonus is None else value
-    ideal = max(slots, key=order)  # the first of equals, and slots are sorted: the earliest
-    best = max(allowed, key=order, default=None)
-    if best is None:
-        return Choice(
-            campaign.exploration.policy,
-            suppressed_by=EndReason.NO_ALLOWED_SLOT,
-            binding_constraint=ideal.excluded_by,
-        ), None
-    bound = order(ideal) > order(best)
-    choice = Choice(
-        campaign.exploration.policy, binding_constraint=ideal.excluded_by if bound else None
-    )
-    if campaign.least_confidence is None:
-        return choice, best
-    configured = max(allowed, key=by_clock)
-    if configured is best or configured.open_probability is None:
-        return choice, best
-    # Two slots' places are taken as independent. Neighbours in time are not: where their errors go
-    # together the variance is overstated, and the configured time stays more often than it need.
-    gain = chance_of_gain(
-        value(best), best.logit_sd or 0.0, value(configured), configured.logit_sd or 0.0
-    )
-    choice = replace(choice, gain_probability=gain)
-    if gain >= campaign.least_confidence:
-        return choice, best
-    return replace(choice, abstention_reason=AbstentionReason.GAIN_NOT_PROVEN), configured
+def _hold_out(
+    campaign: Campaign, rows: NDArray[np.intp], grid: SlotGrid, knowing: Knowledge, into: Choices
+) -> None:
+    random = campaign.holdout is not None and campaign.holdout.time == HoldoutTime.RANDOM
+    if not random or not len(grid.allowed):
+        _take_configured(rows, grid, into, policy=Policy.CONFIGURED)
+        return
+    count = len(grid.allowed)
+    even = np.full((len(rows), count), 1.0 / count)
+    drawn = draw(even, knowing.uniform(rows))
+    into.slot[rows] = grid.allowed[drawn]
+    into.propensity[rows] = 1.0 / count
+    into.policy[rows] = Policy.RANDOM
+    into.explored[rows] = False  # the control chose it, not the policy: no budget pays for it
 
 
-def _explored(
-    campaign: Campaign,
-    choice: Choice,
-    allowed: Sequence[Slot],
-    *,
-    kept: Slot,
-    bonus: Bonus | None,
-    explored_count: int,
-    uniform: Callable[[], float],
-) -> Choice:
-    """Draw the slot by the campaign's policy, or take `kept` where nothing may be explored."""
-    bound_by = _exploration_bound_by(campaign, explored_count)
-    if campaign.exploration.policy == Policy.GREEDY or bound_by is not None:
-        return replace(
-            choice,
-            policy=Policy.CONFIGURED if choice.abstention_reason else Policy.GREEDY,
-            at=kept.starts_at,
-            propensity=1.0,
-            explored=False,
-            exploration_bound_by=bound_by,
-        )
-    value = _value(bonus)
-    drawn = draw_slot(
-        [value(slot) for slot in allowed],
-        [slot.logit_sd or 0.0 for slot in allowed],
-        best=allowed.index(kept),
-        exploration=campaign.exploration,
-        uniform=uniform(),
-    )
-    return replace(
-        choice,
-        at=allowed[drawn.chosen].starts_at,
-        propensity=drawn.propensity,
-        explored=allowed[drawn.chosen] is not kept,
-    )
-
-
-def _exploration_bound_by(campaign: Campaign, explored_count: int) -> ExplorationBound | None:
-    """Return what forbids the campaign's exploration for this user; None = nothing does."""
-    if campaign.exploration.policy == Policy.GREEDY:
-        return None
-    if campaign.urgent:
-        return ExplorationBound.URGENT
-    return (
-        ExplorationBound.BUDGET_SPENT if explored_count >= campaign.exploration.per_user else None
-    )
-
-
-def _at_random(allowed: Sequence[Slot], uniform: float) -> Choice:
-    """Take any allowed slot, each with the same probability."""
-    drawn = draw((1.0 / len(allowed),) * len(allowed), uniform)
-    return Choice(
-        Policy.RANDOM,
-        at=allowed[drawn.chosen].starts_at,
-        propensity=drawn.propensity,
-        explored=False,  # the control chose it, not the policy: no budget pays for it
-    )
-
-
-def _configured(
-    slots: Sequence[Slot],
-    allowed: Sequence[Slot],
-    by_clock: Callable[[Slot], float],
-    *,
-    policy: Policy,
-) -> Choice:
+def _take_configured(
+    rows: NDArray[np.intp], grid: SlotGrid, into: Choices, *, policy: Policy
+) -> None:
     """Take the allowed slot nearest to the configured time."""
-    ideal = max(slots, key=by_clock)
-    chosen = max(allowed, key=by_clock, default=None)
+    ideal, chosen = grid.nearest, grid.nearest_allowed
+    into.policy[rows] = policy
     if chosen is None:
-        return Choice(
-            policy, suppressed_by=EndReason.NO_ALLOWED_SLOT, binding_constraint=ideal.excluded_by
-        )
-    bound = by_clock(ideal) > by_clock(chosen)
-    return Choice(
-        policy,
-        at=chosen.starts_at,
-        propensity=1.0,
-        binding_constraint=ideal.excluded_by if bound else None,
-        explored=False,
+        into.suppressed_by[rows] = EndReason.NO_ALLOWED_SLOT
+        into.binding_constraint[rows] = grid.slots[ideal].excluded_by
+        return
+    into.slot[rows] = chosen
+    into.propensity[rows] = 1.0
+    into.explored[rows] = False
+    if grid.minutes_off[ideal] < grid.minutes_off[chosen]:
+        into.binding_constraint[rows] = grid.slots[ideal].excluded_by
+
+
+def _choose_by_scores(
+    campaign: Campaign, scored: Scored, knowing: Knowledge, into: Choices
+) -> None:
+    """Take the best slot, or the configured one where no gain is proven; then explore."""
+    rows, grid = scored.rows, scored.grid
+    exclusions = np.array([slot.excluded_by for slot in grid.slots], np.object_)
+    # Ordering needs no logits, unless something is added to them.
+    order = (
+        np.nan_to_num(scored.probability, nan=-1.0)  # below whatever could be scored
+        if knowing.bonus is None
+        else _values(scored, knowing)
     )
+    ideal = order.argmax(axis=1)  # the first of equals, and slots are sorted: the earliest
+    into.fallback_reason[rows] = knowing.fallback_reason
+    into.policy[rows] = campaign.exploration.policy
+    configured = grid.nearest_allowed
+    if configured is None:
+        into.suppressed_by[rows] = EndReason.NO_ALLOWED_SLOT
+        into.binding_constraint[rows] = exclusions[ideal]
+        return
+    best = grid.allowed[order[:, grid.allowed].argmax(axis=1)]
+    each = np.arange(len(rows))
+    bound = order[each, ideal] > order[each, best]
+    into.binding_constraint[rows[bound]] = exclusions[ideal[bound]]
+    kept = best
+    if campaign.least_confidence is not None:
+        gain = _gain(scored, knowing, best, configured)
+        into.gain_probability[rows] = gain
+        unproven = gain < campaign.least_confidence
+        into.abstention_reason[rows[unproven]] = AbstentionReason.GAIN_NOT_PROVEN
+        kept = np.where(unproven, configured, best)
+    _explore(campaign, scored, knowing, kept, into)
 
 
-def _by_probability(slot: Slot) -> float:
-    # Below every probability: a slot that could not be scored never wins against one that could.
-    return -1.0 if slot.open_probability is None else slot.open_probability
+def _gain(
+    scored: Scored,
+    knowing: Knowledge,
+    best: NDArray[np.intp],
+    configured: int,
+) -> NDArray[np.float64]:
+    """Return how likely the best slot of each member beats the configured one; NaN = it is that.
+
+    Two slots' places are taken as independent. Neighbours in time are not: where their errors go
+    together the variance is overstated, and the configured time stays more often than it need.
+    """
+    unequal = (best != configured) & ~np.isnan(scored.probability[:, configured])
+    some, there = scored.among(unequal), best[unequal]
+    value, sd, each = _values(some, knowing), np.nan_to_num(some.logit_sd), np.arange(len(there))
+    gain = np.full(len(best), np.nan)
+    gain[unequal] = chances_of_gain(
+        value[each, there], sd[each, there], value[:, configured], sd[:, configured]
+    )
+    return gain
 
 
-def _value(bonus: Bonus | None) -> Callable[[Slot], float]:
-    """Return how good a slot is on the logit scale."""
-    if bonus is None:
-        return lambda slot: _logit(slot.open_probability or 0.0)
-    return lambda slot: _logit(slot.open_probability or 0.0) + bonus(slot)
+def _explore(
+    campaign: Campaign,
+    scored: Scored,
+    knowing: Knowledge,
+    kept: NDArray[np.intp],
+    into: Choices,
+) -> None:
+    """Draw the slots by the campaign's policy, or take `kept` where nothing may be explored."""
+    rows, exploration = scored.rows, campaign.exploration
+    into.slot[rows], into.propensity[rows], into.explored[rows] = kept, 1.0, False
+    is_bound = np.ones(len(rows), np.bool_)
+    if exploration.policy != Policy.GREEDY:
+        if campaign.urgent:
+            into.exploration_bound_by[rows] = ExplorationBound.URGENT
+        else:
+            is_bound = knowing.explored_count[rows] >= exploration.per_user
+            into.exploration_bound_by[rows[is_bound]] = ExplorationBound.BUDGET_SPENT
+    abstained = np.array([reason is not None for reason in into.abstention_reason[rows]], np.bool_)
+    into.policy[rows[is_bound]] = Policy.GREEDY
+    into.policy[rows[is_bound & abstained]] = Policy.CONFIGURED
+    free = scored.among(~is_bound)
+    if not len(free.rows):
+        return
+    allowed = scored.grid.allowed
+    distributions = slot_distributions(
+        _values(free, knowing)[:, allowed],
+        np.nan_to_num(free.logit_sd[:, allowed]),
+        best=np.searchsorted(allowed, kept[~is_bound]),
+        exploration=exploration,
+    )
+    drawn = draw(distributions, knowing.uniform(free.rows))
+    into.slot[free.rows] = allowed[drawn]
+    into.propensity[free.rows] = distributions[np.arange(len(drawn)), drawn]
+    into.explored[free.rows] = allowed[drawn] != kept[~is_bound]
 
 
-def _logit(probability: float) -> float:
-    p = min(max(probability, _LEAST_PROBABILITY), 1.0 - _LEAST_PROBABILITY)
-    return math.log(p / (1.0 - p))
-
-
-def _by_configured_time(campaign: Campaign, member: AudienceMember) -> Callable[[Slot], float]:
-    """Prefer what stands nearest to the configured time on the user's clock face."""
-    zone = zone_of(member.timezone)
-    return lambda slot: -_minutes_off(slot.starts_at, zone, campaign.fallback_local_time)
-
-
-@lru_cache(maxsize=65_536)  # everybody in a zone shares the instants of a grid
-def _minutes_off(at: datetime, zone: ZoneInfo, configured: time) -> int:
-    return minutes_apart(at.astimezone(zone).time(), configured)
+def _values(scored: Scored, knowing: Knowledge) -> NDArray[np.float64]:
+    """Return how good each slot is on the logit scale, (members, slots)."""
+    least = _LEAST_PROBABILITY
+    p = np.clip(np.nan_to_num(scored.probability), least, 1.0 - least)
+    value: NDArray[np.float64] = np.log(p / (1.0 - p))
+    return value if knowing.bonus is None else value + knowing.bonus[scored.grid.part]

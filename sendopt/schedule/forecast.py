@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from sendopt.records import FallbackReason, Score, ServedBy, UserId
+from sendopt.records import FallbackReason, ServedBy, UserId
+from sendopt.schedule.scored import Scored
 from sendopt.schedule.variants import VariantBelief
-
-Scores = Mapping[UserId, Mapping[datetime, Score]]
 
 
 @dataclass(frozen=True)
 class Forecast:
     """How likely each candidate time is, and whose word that is."""
 
-    scores: Scores  # by user and candidate instant
+    scored: Sequence[Scored]  # everybody who may be reached, each once
     model_version: str | None  # None = no model spoke
     log_snapshot: int | None  # the log as that model saw it
     fallback_reason: FallbackReason | None  # why the champion did not speak; None = it did

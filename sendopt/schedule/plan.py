@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from functools import partial
+from collections.abc import Sequence
 
-from sendopt.clock import zone_of
-from sendopt.errors import InvalidInput
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.errors import InvalidInput, InvariantBroken
 from sendopt.records import (
-    Arm,
     Campaign,
-    Decision,
+    EndReason,
     Plan,
-    PlannedSend,
     Policy,
-    Score,
-    SendId,
-    SendState,
-    ServedBy,
-    Slot,
     TenantId,
-    VariantId,
+    UserId,
 )
 from sendopt.schedule.audience import AudienceMember
-from sendopt.schedule.candidates import candidate_slots
-from sendopt.schedule.choose import Bonus, Choice, choose
+from sendopt.schedule.choices import Choices
+from sendopt.schedule.choose import Knowledge, choose
+from sendopt.schedule.decisions import Decisions, Planned, Wordings, planned_sends
 from sendopt.schedule.forecast import Forecast, PastOutcomes
-from sendopt.schedule.identity import arm_of, draw_key, uniform
-from sendopt.schedule.identity import send_id as identify
+from sendopt.schedule.identity import draw_key, held_out, send_ids, uniforms
 from sendopt.schedule.policy import draw
-from sendopt.schedule.variants import VariantBelief, even_split, part_of_day
+from sendopt.schedule.scored import Scored
+from sendopt.schedule.variants import VariantBelief, even_split
 
-NO_SCORES: Mapping[datetime, Score] = {}
 NOTHING_LEARNED = PastOutcomes()
 
 
@@ -44,7 +37,6 @@ def plan(
     forecast: Forecast,
     past_outcomes: PastOutcomes = NOTHING_LEARNED,
     *,
-    now: datetime,
     seed: int = 1,
 ) -> Plan:
     """Choose every member's time and wording. The same arguments give the same plan.
@@ -53,167 +45,96 @@ def plan(
         campaign: what to send, the limits, and how to choose.
         tenant_id: whose campaign it is.
         members: the audience, each user once, reachable or not.
-        forecast: of their candidate times. Who has no score for any allowed one is sent at the
-            campaign's configured time; who alone is missing gets "not_scored" as the reason.
+        forecast: of the candidate times of all who may be reached, on their `shared_grids`. Who
+            has no score for any allowed one is sent at the campaign's configured time; who alone
+            is missing gets "not_scored" as the reason.
         past_outcomes: by which exploring is limited, and wordings are shared out.
-        now: nothing is planned before it.
         seed: of every chance in the plan.
 
     Raises:
-        InvalidInput: `duplicate_id`, `zone_invalid`.
+        InvalidInput: `duplicate_id`.
+        InvariantBroken: the forecast leaves out somebody who may be reached.
     """
-    _refuse_repeated(members)
+    user_ids = [member.user_id for member in members]
+    _refuse_repeated(user_ids)
     belief = past_outcomes.belief or even_split(len(campaign.variants))
-    sends = []
-    decisions = []
-    for member in members:
-        scores = forecast.scores.get(member.user_id, NO_SCORES)
-        slots = _scored_slots(campaign, member, scores, now=now)
-        arm = arm_of(campaign.holdout, seed=seed, tenant_id=tenant_id, user_id=member.user_id)
-        number = identify(tenant_id, campaign.campaign_id, member.user_id)
-        key = draw_key(number, revision=campaign.revision)
-        choice = choose(
-            campaign,
-            member,
-            slots,
-            arm=arm,
-            uniform=partial(uniform, seed, "slot", *key),
-            explored_count=past_outcomes.explored_counts.get(member.user_id, 0),
-            fallback_reason=forecast.fallback_reason,
-            bonus=_bonus(belief, member),
-        )
-        variant, variant_propensity = _variant(belief, member, choice, key, seed=seed)
-        sends.append(
-            _planned_send(
-                campaign,
-                tenant_id,
-                member,
-                choice,
-                send_id=number,
-                variant_id=campaign.variants[variant].variant_id,
-                arm=arm,
-            )
-        )
-        one_variant = len(campaign.variants) == 1
-        decisions.append(
-            Decision(
-                send_id=number,
-                slots=slots,
-                chosen_at=choice.at,
-                propensity=choice.propensity,
-                policy=choice.policy,
-                binding_constraint=choice.binding_constraint,
-                fallback_reason=choice.fallback_reason,
-                model_version=forecast.model_version,
-                log_snapshot=forecast.log_snapshot,
-                timezone=member.timezone,
-                timezone_source=member.timezone_source,
-                served_by=_served_by(choice, forecast.served_by),
-                gain_probability=choice.gain_probability,
-                abstention_reason=choice.abstention_reason,
-                explored=choice.explored,
-                exploration_bound_by=choice.exploration_bound_by,
-                variant_propensity=None if choice.at is None else variant_propensity,
-                variant_evidence=None if one_variant else belief.evidence,
-                variant_confidence=None if one_variant else belief.confidence,
-                timezone_confidence=member.timezone_confidence,
-                quiet_offsets=member.quiet_offsets or None,
-            )
-        )
-    return Plan(tenant_id, campaign.campaign_id, tuple(sends), tuple(decisions), campaign.revision)
-
-
-def _scored_slots(
-    campaign: Campaign, member: AudienceMember, scores: Mapping[datetime, Score], *, now: datetime
-) -> tuple[Slot, ...]:
-    """Return the candidates with their scores, the excluded ones too.
-
-    Empty where there is nothing to decide: nobody weighs the hours of who may not be reached.
-    """
-    if member.suppressed_by is not None or member.device is None:
-        return ()
-    slots = candidate_slots(campaign, member, now=now)
-    if not scores:
-        return slots
-    said = [scores.get(slot.starts_at) for slot in slots]
-    return tuple(
-        slot
-        if score is None
-        else Slot(slot.starts_at, score.open_probability, slot.excluded_by, score.logit_sd)
-        for slot, score in zip(slots, said, strict=True)
+    numbers = send_ids(tenant_id, campaign.campaign_id, user_ids)
+    keys = [draw_key(number, revision=campaign.revision) for number in numbers]
+    explored_counts = past_outcomes.explored_counts
+    knowing = Knowledge(
+        held_out(campaign.holdout, seed=seed, tenant_id=tenant_id, user_ids=user_ids),
+        np.array([explored_counts.get(user_id, 0) for user_id in user_ids], np.int64),
+        lambda rows: uniforms(seed, "slot", [keys[row] for row in rows.tolist()]),
+        forecast.fallback_reason,
+        np.array(belief.bonus) if belief.suits_parts_of_day else None,
+    )
+    choices = _unreachable(members)
+    scored_of: list[Scored | None] = [None] * len(members)
+    place = np.zeros(len(members), np.intp)
+    part = np.zeros(len(members), np.int8)
+    for scored in forecast.scored:
+        choose(campaign, scored, knowing, choices)
+        _note(scored, scored_of, place)
+        taken = choices.slot[scored.rows]
+        part[scored.rows] = np.where(taken < 0, 0, scored.grid.part[taken])
+    if any(policy is None for policy in choices.policy):
+        raise InvariantBroken("of some who may be reached nobody has looked at the times")
+    variant, variant_propensity = _variants(belief, part, keys, seed=seed)
+    planned = Planned(
+        campaign,
+        tenant_id,
+        members,
+        numbers,
+        choices,
+        scored_of,
+        place,
+        Wordings(variant, variant_propensity, belief if len(campaign.variants) > 1 else None),
+        None if campaign.holdout is None else knowing.held_out,
+        forecast,
+    )
+    return Plan(
+        tenant_id,
+        campaign.campaign_id,
+        planned_sends(planned),
+        Decisions(planned),
+        campaign.revision,
     )
 
 
-def _bonus(belief: VariantBelief, member: AudienceMember) -> Bonus | None:
-    """Return what the wording adds to a slot by the part of the day on the user's clock."""
-    if not belief.suits_parts_of_day:
-        return None
-    zone = zone_of(member.timezone)
-    return lambda slot: belief.bonus[part_of_day(slot.starts_at.astimezone(zone).hour)]
+def _unreachable(members: Sequence[AudienceMember]) -> Choices:
+    """Return the choices of all, made for those who may not be reached."""
+    choices = Choices.none(len(members))
+    for row, member in enumerate(members):
+        if member.suppressed_by is not None or member.device is None:
+            choices.policy[row] = Policy.NONE
+            choices.suppressed_by[row] = member.suppressed_by or EndReason.NO_DEVICE
+    return choices
 
 
-def _variant(
+def _note(scored: Scored, scored_of: list[Scored | None], place: NDArray[np.intp]) -> None:
+    """Remember of each member where what was said of their slots stands."""
+    place[scored.rows] = np.arange(len(scored.rows))
+    for row in scored.rows.tolist():
+        scored_of[row] = scored
+
+
+def _variants(
     belief: VariantBelief,
-    member: AudienceMember,
-    choice: Choice,
-    key: tuple[str, ...],
+    part: NDArray[np.int8],
+    keys: Sequence[tuple[str, ...]],
     *,
     seed: int,
-) -> tuple[int, float]:
-    """Draw a variant for the chosen time; return its index and its probability at that time."""
-    part = 0
-    if choice.at is not None:
-        part = part_of_day(choice.at.astimezone(zone_of(member.timezone)).hour)
-    drawn = draw(belief.distributions[part], uniform(seed, "variant", *key))
-    return drawn.chosen, drawn.propensity
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Draw a variant for each chosen time; return its index and its probability at that time."""
+    if len(belief.distributions[0]) == 1:
+        return np.zeros(len(keys), np.intp), np.ones(len(keys))
+    by_part = np.array(belief.distributions)
+    drawn = draw(by_part[part], uniforms(seed, "variant", keys))
+    return drawn, by_part[part, drawn]
 
 
-def _served_by(choice: Choice, served_by: ServedBy) -> ServedBy | None:
-    match choice.policy:
-        case Policy.NONE | Policy.RANDOM:
-            return None
-        case Policy.FALLBACK:
-            return ServedBy.CONFIGURED_TIME
-        case Policy.CONFIGURED if choice.abstention_reason is None:
-            return ServedBy.CONFIGURED_TIME
-        case _:
-            return served_by
-
-
-def _planned_send(
-    campaign: Campaign,
-    tenant_id: TenantId,
-    member: AudienceMember,
-    choice: Choice,
-    *,
-    send_id: SendId,
-    variant_id: VariantId,
-    arm: Arm | None,
-) -> PlannedSend:
-    # A retry must not leave the window either.
-    expires_at = (
-        None if choice.at is None else min(choice.at + campaign.time_to_live, campaign.latest_at)
-    )
-    return PlannedSend(
-        tenant_id=tenant_id,
-        send_id=send_id,
-        campaign_id=campaign.campaign_id,
-        variant_id=variant_id,
-        user_id=member.user_id,
-        device_id=None if choice.at is None or member.device is None else member.device.device_id,
-        channel=campaign.channel,
-        due_at=choice.at,
-        expires_at=expires_at,
-        state=SendState.PLANNED if choice.at is not None else SendState.SUPPRESSED,
-        reason=choice.suppressed_by,
-        arm=arm,
-    )
-
-
-def _refuse_repeated(members: Sequence[AudienceMember]) -> None:
-    user_id, count = next(
-        iter(Counter(member.user_id for member in members).most_common(1)), ("", 1)
-    )
+def _refuse_repeated(user_ids: Sequence[UserId]) -> None:
+    user_id, count = next(iter(Counter(user_ids).most_common(1)), ("", 1))
     if count > 1:
         raise InvalidInput(
             f"user {user_id!r} stands in the audience {count} times",

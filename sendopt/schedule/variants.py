@@ -17,6 +17,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from sendopt.clock import zone_of
 from sendopt.records import VariantAnswers, VariantEvidence, VariantId
 from sendopt.schedule.policy import chance_of_being_best, spread
@@ -112,7 +114,7 @@ def learn(variants: Sequence[VariantId], answers: Sequence[VariantAnswers]) -> V
     for part in range(PARTS_OF_DAY):
         means = [t + g[part] for t, g in zip(theta, gamma, strict=True)]
         sds = [math.hypot(s, math.sqrt(g[part])) for s, g in zip(sd, gamma_variance, strict=True)]
-        drawn = spread(chance_of_being_best(means, sds), epsilon)
+        drawn = tuple(spread(np.array([chance_of_being_best(means, sds)]), epsilon)[0].tolist())
         distributions.append(drawn)
         bonus.append(sum(p * mean for p, mean in zip(drawn, means, strict=True)))
     if not any(any(row) for row in gamma):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from said import scored_as
 
 from sendopt import schedule
 from sendopt.deliver import DispatchReport
@@ -59,12 +60,11 @@ def test_every_planned_user_gets_one_message_at_the_chosen_time(
             "acme",
             people,
             Forecast(
-                {},
+                scored_as(campaign, people, {}, now=now),
                 model_version=None,
                 log_snapshot=None,
                 fallback_reason=FallbackReason.NO_CHAMPION,
             ),
-            now=now,
         )
         plans.commit(tx.of("acme"), plan, now=now)
 
@@ -97,6 +97,7 @@ def test_a_dispatcher_that_comes_at_night_waits_for_the_morning(
 ):
     now = datetime(2026, 10, 1, 12, tzinfo=UTC)
     campaign = replace(schedule.parse_campaign(DEFINITION, now=now), time_to_live=DAY)
+    nine_in_the_evening = datetime(2026, 10, 2, 12, tzinfo=UTC)
     tokyo = AudienceMember("u1", Device("d1", "u1", Channel.SIMULATOR, {}), **where)
     with state.write_fleet() as tx:
         tenants.create(tx, "acme", timezone="UTC", now=now)
@@ -107,12 +108,11 @@ def test_a_dispatcher_that_comes_at_night_waits_for_the_morning(
             "acme",
             [tokyo],
             Forecast(
-                {"u1": {datetime(2026, 10, 2, 12, tzinfo=UTC): Score(0.9)}},  # 21:00 in Tokyo
+                scored_as(campaign, [tokyo], {"u1": {nine_in_the_evening: Score(0.9)}}, now=now),
                 model_version="1",
                 log_snapshot=1,
                 fallback_reason=None,
             ),
-            now=now,
         )
         plans.commit(tx.of("acme"), plan, now=now)
     seen = []

@@ -10,9 +10,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from types import SimpleNamespace as Row
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from said import scored_as
 
 from sendopt.records import (
     Arm,
@@ -38,7 +40,7 @@ from sendopt.records import (
 from sendopt.schedule import AudienceMember, Forecast, PastOutcomes, plan
 from sendopt.schedule.identity import arm_of, uniform
 from sendopt.schedule.plan import NOTHING_LEARNED
-from sendopt.schedule.policy import draw_slot
+from sendopt.schedule.policy import draw, slot_distributions
 from sendopt.schedule.variants import VariantBelief
 from sendopt.state import plan_rows
 
@@ -75,16 +77,18 @@ def planned(
     *,
     people: list[AudienceMember] | None = None,
     past_outcomes: PastOutcomes = NOTHING_LEARNED,
+    scores: dict[UserId, dict[datetime, Score]] | None = None,
     now: datetime = MIDNIGHT,
     seed: int = 1,
     **changes: object,
 ) -> Plan:
     people = people or [a_person(number) for number in range(count)]
-    scores = {person.user_id: said() for person in people}
-    forecast = Forecast(scores, model_version="3", log_snapshot=41, fallback_reason=None)
+    said_of = {person.user_id: said() for person in people} if scores is None else scores
+    scored = scored_as(campaign, people, said_of, now=now)
+    forecast = Forecast(scored, model_version="3", log_snapshot=41, fallback_reason=None)
     forecast = replace(forecast, **changes)  # type: ignore[arg-type]
     tenant_id = TenantId("default")
-    return plan(campaign, tenant_id, people, forecast, past_outcomes, now=now, seed=seed)
+    return plan(campaign, tenant_id, people, forecast, past_outcomes, seed=seed)
 
 
 def the_decision(campaign: Campaign, **changes: object) -> Decision:
@@ -174,15 +178,15 @@ def test_a_propensity_can_be_computed_again_from_the_record_alone(policy: str) -
         decision = plan_rows.decision(Row(**{**row, "slots": json.loads(row["slots"])}))
         allowed = [slot for slot in decision.slots if slot.excluded_by is None]
         chances = [slot.open_probability for slot in allowed]
-        again = draw_slot(
-            [math.log(p / (1 - p)) for p in chances if p is not None],
-            [slot.logit_sd for slot in allowed if slot.logit_sd is not None],
-            best=chances.index(max(p for p in chances if p is not None)),
+        (again,) = slot_distributions(
+            np.array([[math.log(p / (1 - p)) for p in chances if p is not None]]),
+            np.array([[slot.logit_sd for slot in allowed if slot.logit_sd is not None]]),
+            best=np.array([chances.index(max(p for p in chances if p is not None))]),
             exploration=campaign.exploration,
-            uniform=uniform(1, "slot", decision.send_id),
         )
-        assert allowed[again.chosen].starts_at == decision.chosen_at
-        assert again.propensity == pytest.approx(decision.propensity, rel=1e-12)
+        (chosen,) = draw(again[np.newaxis], np.array([uniform(1, "slot", decision.send_id)]))
+        assert allowed[chosen].starts_at == decision.chosen_at
+        assert again[chosen] == pytest.approx(decision.propensity, rel=1e-12)
 
 
 def test_who_was_explored_with_enough_gets_the_best_time() -> None:

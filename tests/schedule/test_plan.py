@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
+from said import scored_as
 
 from sendopt.errors import InvalidInput
 from sendopt.records import (
@@ -69,12 +70,11 @@ def planned(
         TENANT,
         people,
         Forecast(
-            scored(said or {}),
+            scored_as(campaign, people, scored(said or {}), now=now),
             model_version="3",
             log_snapshot=41,
             fallback_reason=fallback_reason,
         ),
-        now=now,
     )
 
 

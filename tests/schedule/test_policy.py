@@ -8,8 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sendopt.records import Exploration
-from sendopt.schedule.identity import uniform
-from sendopt.schedule.policy import chance_of_being_best, chance_of_gain, draw, draw_slot
+from sendopt.schedule.identity import uniform, uniforms
+from sendopt.schedule.policy import (
+    chance_of_being_best,
+    chance_of_gain,
+    draw,
+    slot_distributions,
+)
+
+
+def distribution(
+    values: list[float], sds: list[float], *, best: int, exploration: Exploration
+) -> list[float]:
+    """Return the distribution of one user."""
+    row: list[float] = slot_distributions(
+        np.array([values]), np.array([sds]), best=np.array([best]), exploration=exploration
+    )[0].tolist()
+    return row
+
 
 logits = st.lists(st.floats(-14, 14), min_size=1, max_size=30)
 explorations = st.builds(
@@ -26,20 +42,16 @@ def test_it_sums_to_one_and_keeps_its_share(
 ) -> None:
     sds = data.draw(st.lists(st.floats(0, 5), min_size=len(values), max_size=len(values)))
     best = data.draw(st.integers(0, len(values) - 1))
-    drawn = draw_slot(
-        values,
-        sds,
-        best=best,
-        exploration=exploration,
-        uniform=data.draw(st.floats(0, 1, exclude_max=True)),
-    )
-    assert len(drawn.distribution) == len(values)
-    assert all(0 <= p <= 1 for p in drawn.distribution)
-    assert sum(drawn.distribution) == pytest.approx(1, abs=1e-12)
-    assert drawn.propensity > 0
-    assert 1 - drawn.distribution[best] <= exploration.share + 1e-9
+    chances = distribution(values, sds, best=best, exploration=exploration)
+    uniform = data.draw(st.floats(0, 1, exclude_max=True))
+    (chosen,) = draw(np.array([chances]), np.array([uniform])).tolist()
+    assert len(chances) == len(values)
+    assert all(0 <= p <= 1 for p in chances)
+    assert sum(chances) == pytest.approx(1, abs=1e-12)
+    assert chances[chosen] > 0
+    assert 1 - chances[best] <= exploration.share + 1e-9
     if exploration.policy == "greedy":
-        assert (drawn.chosen, drawn.propensity) == (best, 1.0)
+        assert (chosen, chances[chosen]) == (best, 1.0)
 
 
 @given(
@@ -51,30 +63,28 @@ def test_no_allowed_slot_is_left_without_a_chance(
     values: list[float], epsilon: float, policy: str
 ) -> None:
     exploration = Exploration(policy, epsilon, share=1.0)
-    drawn = draw_slot(values, [0.3] * len(values), best=0, exploration=exploration, uniform=0.0)
-    assert min(drawn.distribution) >= epsilon / len(values) * (1 - 1e-9)
+    chances = distribution(values, [0.3] * len(values), best=0, exploration=exploration)
+    assert min(chances) >= epsilon / len(values) * (1 - 1e-9)
 
 
 def test_epsilon_greedy_is_what_the_books_say() -> None:
-    drawn = draw_slot(
+    chances = distribution(
         [0.1, 0.2, 0.9, 0.3, 0.4],
         [1.0] * 5,
         best=2,
         exploration=Exploration("epsilon_greedy", 0.1),
-        uniform=0.5,
     )
-    assert drawn.distribution == pytest.approx((0.02, 0.02, 0.92, 0.02, 0.02))
+    assert chances == pytest.approx((0.02, 0.02, 0.92, 0.02, 0.02))
 
 
 def test_what_lies_above_the_share_goes_to_the_best() -> None:
-    drawn = draw_slot(
+    chances = distribution(
         [0.0, 0.0, 0.0, 0.0],
         [1.0] * 4,
         best=1,
         exploration=Exploration("thompson", 0.0, share=0.1),
-        uniform=0.5,
     )
-    assert drawn.distribution == pytest.approx((0.1 / 3, 0.9, 0.1 / 3, 0.1 / 3))
+    assert chances == pytest.approx((0.1 / 3, 0.9, 0.1 / 3, 0.1 / 3))
 
 
 @given(
@@ -110,19 +120,18 @@ def test_the_chance_of_a_gain_is_that_of_two_draws(
 def test_users_fall_into_slots_as_often_as_their_propensities_say() -> None:
     rng = np.random.default_rng(7)
     surprise, variance = np.zeros(6), np.zeros(6)
-    for number in range(20_000):
-        exploration = Exploration(("epsilon_greedy", "thompson")[number % 2], 0.2, share=0.5)
-        values = rng.normal(0, 0.5, 6)
-        drawn = draw_slot(
-            values.tolist(),
-            [0.4] * 6,
-            best=int(values.argmax()),
-            exploration=exploration,
-            uniform=uniform(3, "slot", f"s_{number}"),
+    for number, policy in enumerate(("epsilon_greedy", "thompson")):
+        values = rng.normal(0, 0.5, (10_000, 6))
+        p = slot_distributions(
+            values,
+            np.full_like(values, 0.4),
+            best=values.argmax(axis=1),
+            exploration=Exploration(policy, 0.2, share=0.5),
         )
-        p = np.array(drawn.distribution)
-        surprise += (np.arange(6) == drawn.chosen) - p
-        variance += p * (1 - p)
+        chances = uniforms(3, "slot", [(f"s_{number}_{n}",) for n in range(len(values))])
+        chosen = draw(p, chances)
+        surprise += ((np.arange(6) == chosen[:, np.newaxis]) - p).sum(axis=0)
+        variance += (p * (1 - p)).sum(axis=0)
     assert np.all(np.abs(surprise) < 4 * np.sqrt(variance))
 
 
@@ -139,5 +148,5 @@ def test_chance_is_even_and_another_one_for_every_purpose() -> None:
 
 
 def test_a_sliver_below_one_is_nobodys_loss() -> None:
-    third = (0.1, 0.2, 0.7 - 1e-12)
-    assert draw(third, 1 - 1e-16).chosen == 2
+    third = np.array([[0.1, 0.2, 0.7 - 1e-12]])
+    assert draw(third, np.array([1 - 1e-16])).tolist() == [2]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
+from said import scored_as
 
 from sendopt.records import (
     Campaign,
@@ -42,16 +43,10 @@ def previewed(
         latest_at=MORNING + 24 * HOUR,
         quiet_hours=QuietHours(time(22), time(8)),
     )
-    return preview(
-        plan(
-            replace(campaign, **changes),  # type: ignore[arg-type]
-            TenantId("default"),
-            people,
-            Forecast(scored(said), model_version="3", log_snapshot=41, fallback_reason=None),
-            now=MORNING,
-        ),
-        Channel.SIMULATOR,
-    )
+    campaign = replace(campaign, **changes)  # type: ignore[arg-type]
+    scores = scored_as(campaign, people, scored(said), now=MORNING)
+    forecast = Forecast(scores, model_version="3", log_snapshot=41, fallback_reason=None)
+    return preview(plan(campaign, TenantId("default"), people, forecast), Channel.SIMULATOR)
 
 
 def a_person(name: str, zone: str = "UTC", suppressed_by: str | None = None) -> AudienceMember:

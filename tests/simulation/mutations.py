@@ -217,21 +217,21 @@ MUTATIONS = (
     ),
     Mutation(
         "half of those who belong in the holdout are left out of it",
-        identity.arm_of,
+        identity.held_out,
         "< holdout.share",
         "< holdout.share / 2",
     ),
     Mutation(
         "a time is chosen for the holdout too",
         choose.choose,
-        "if arm is Arm.HOLDOUT:",
-        "if arm is Arm.HOLDOUT and person is None:",
+        "held_out = knowing.held_out[scored.rows]",
+        "held_out = knowing.held_out[scored.rows] & False",
     ),
     Mutation(
         "who is held out of one test is not of another",
-        identity.arm_of,
-        'uniform(seed, "arm", tenant_id, user_id)',
-        'uniform(seed, "arm", tenant_id, user_id, repr(holdout))',
+        identity.held_out,
+        "[(tenant_id, user_id) for",
+        "[(tenant_id, user_id, repr(holdout)) for",
     ),
 )
 
