@@ -137,7 +137,7 @@ def settled(
     return [
         (each.refused or InvalidInput("nothing was read"))
         if each.noun is None
-        else _erased()
+        else erased.one_of_an_erased_user("/user_id")
         if user_of(each.noun) in gone
         else _with(next(stored), is_said_first=each.consent in fresh)
         for each in readings
@@ -146,18 +146,6 @@ def settled(
 
 def _with(stored: Stored, *, is_said_first: bool) -> Stored:
     return replace(stored, is_news=stored.is_news or is_said_first)
-
-
-def _erased() -> InvalidInput:
-    """Return what the state says of an erased user, as the refusal of one body among others."""
-    error = erased.user_erased("/user_id")
-    return InvalidInput(
-        error.message,
-        code=error.code,
-        field=error.field,
-        expected=error.expected,
-        hint=error.hint,
-    )
 
 
 def _verdict(reading: Reading[Any], stored: Stored | InvalidInput) -> BodyVerdict:

@@ -12,13 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
-from sendopt.ingest.erased import user_erased
 from sendopt.ingest.fields import MAX_EVENT_ID_CHARACTERS, TEXT_SCHEMA, Timezone
 from sendopt.ingest.headers import near_misses
 from sendopt.ingest.judge import Judged, judge
 from sendopt.ingest.objects import as_object, chunk_of
 from sendopt.log import events_of
 from sendopt.records import DroppedField, Event, EventType, Finding, Rejection, UserId
+from sendopt.state.erased import one_of_an_erased_user
 
 MAX_ITEMS = 500
 
@@ -120,7 +120,7 @@ def without_users(
 ) -> list[AcceptedEvent | RejectedEvent]:
     """Return the same verdicts with the events of users refused who were erased."""
     return [
-        _rejected(row, user_erased())
+        _rejected(row, one_of_an_erased_user("user_id"))
         if isinstance(item, AcceptedEvent) and item.event.user_id in gone
         else item
         for row, item in enumerate(judged, start=1)

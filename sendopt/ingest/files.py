@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
-from sendopt.ingest.erased import user_erased
 from sendopt.ingest.headers import missing_columns, near_misses, stand_ins, unseen
 from sendopt.ingest.judge import judge
 from sendopt.ingest.mapping import Mapping, mapped_chunks
@@ -36,6 +35,7 @@ from sendopt.ingest.report import ImportReport
 from sendopt.ingest.sources import reader_of
 from sendopt.log import EVENT_SCHEMA, AppendReport, EventConflict
 from sendopt.records import Consent, EventType, TenantId, UserId
+from sendopt.state.erased import one_of_an_erased_user
 from sendopt.text import quoted
 
 #: Rows stored in one transaction: enough for large files in the log, few enough for memory.
@@ -257,7 +257,7 @@ def _as_findings(events: pa.Table, conflicts: Sequence[EventConflict]) -> list[F
 
 
 def _erased(events: pa.Table, rows: Sequence[int]) -> list[Finding]:
-    refusal = user_erased()
+    refusal = one_of_an_erased_user("user_id")
     return [(row, refusal) for row in events["row"].take(pa.array(rows, pa.int64())).to_pylist()]
 
 

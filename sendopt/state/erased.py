@@ -8,16 +8,23 @@ from __future__ import annotations
 import hmac
 from collections.abc import Collection
 from datetime import datetime
+from typing import TypedDict
 
 import sqlalchemy as sa
 
-from sendopt.errors import Conflict, NotFound
+from sendopt.errors import Conflict, InvalidInput, NotFound
 from sendopt.records import UserId
 from sendopt.state import erasure_gate
 from sendopt.state.chunks import chunks
 from sendopt.state.instant import Instant
 from sendopt.state.tables_erasure import erasure, erasure_key
 from sendopt.state.transaction import TenantRead, TenantWrite, owned
+
+
+class _Said(TypedDict):
+    code: str
+    expected: str
+    hint: str
 
 
 def among(tx: TenantRead, user_ids: Collection[UserId]) -> frozenset[UserId]:
@@ -92,16 +99,22 @@ def refuse(tx: TenantRead, user_id: UserId, *, field: str = "/user_id") -> None:
         raise user_erased(field)
 
 
+_SAID: _Said = {
+    "code": "user_erased",
+    "expected": "a user who was not erased",
+    "hint": "nothing of it was stored; whoever wants to come back is readmitted first: "
+    "`sendopt users readmit USER`",
+}
+
+
 def user_erased(field: str | None) -> Conflict:
     """Return the refusal of what names somebody who was erased; it does not say whom."""
-    return Conflict(
-        "this user was erased",
-        code="user_erased",
-        field=field,
-        expected="a user who was not erased",
-        hint="nothing of it was stored; whoever wants to come back is readmitted first: "
-        "`sendopt users readmit USER`",
-    )
+    return Conflict("this user was erased", field=field, **_SAID)
+
+
+def one_of_an_erased_user(field: str) -> InvalidInput:
+    """Return the refusal of one event or body among others, as `user_erased`."""
+    return InvalidInput("this user was erased", field=field, **_SAID)
 
 
 def readmit(tx: TenantWrite, user_id: UserId, *, now: datetime) -> str:
