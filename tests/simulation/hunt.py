@@ -52,6 +52,7 @@ def world(mutation: Mutation | None = None, *, lake: bool = False) -> Iterator[W
     folder = Path(
         tempfile.mkdtemp(prefix="sendopt-simulation-", dir=memory if memory.is_dir() else None)
     )
+    logging_before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
         template = folder / "template.sqlite"
@@ -72,7 +73,7 @@ def world(mutation: Mutation | None = None, *, lake: bool = False) -> Iterator[W
                 gc.unfreeze()
                 lived_in.close()
     finally:
-        structlog.reset_defaults()
+        structlog.configure(**logging_before)
         shutil.rmtree(folder)
 
 
