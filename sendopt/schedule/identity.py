@@ -10,7 +10,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.records import Arm, CampaignId, Holdout, SendId, TenantId, UserId
+from sendopt.records import CampaignId, Holdout, SendId, TenantId, UserId
 
 
 class _Hash(Protocol):
@@ -25,19 +25,14 @@ _OF_FIVE_BITS = np.array([16, 8, 4, 2, 1], np.uint8)
 _SEND_ID_BYTES = 20  # 160 bits: 32 letters without padding, and no two sends ever alike
 
 
-def send_id(tenant_id: TenantId, campaign_id: CampaignId, user_id: UserId) -> SendId:
-    """Return the only id that this user's message of this campaign can have.
-
-    >>> send_id(TenantId("default"), CampaignId("autumn-sale"), UserId("user-7"))
-    's_znonsemr5acblblexpxcud2uhjqvqdip'
-    """
-    return send_ids(tenant_id, campaign_id, [user_id])[0]
-
-
 def send_ids(
     tenant_id: TenantId, campaign_id: CampaignId, user_ids: Iterable[UserId]
 ) -> list[SendId]:
-    """Return the id of each user's message of this campaign."""
+    """Return the only id that each user's message of this campaign can have.
+
+    >>> send_ids(TenantId("default"), CampaignId("autumn-sale"), [UserId("user-7")])
+    ['s_znonsemr5acblblexpxcud2uhjqvqdip']
+    """
     hashed = hashlib.sha256(_beginning(tenant_id, campaign_id))
     digests = [
         digest[:_SEND_ID_BYTES] for digest in _digests(hashed, [(user_id,) for user_id in user_ids])
@@ -45,17 +40,17 @@ def send_ids(
     return [SendId("s_" + letters) for letters in _base32(digests)]
 
 
-def uniform(seed: int, purpose: str, *parts: str) -> float:
-    """Return a number in [0, 1) that is random in everything given, and always the same.
+def uniforms(seed: int, purpose: str, parts: Sequence[tuple[str, ...]]) -> NDArray[np.float64]:
+    """Return numbers in [0, 1) that are random in everything given, and always the same.
 
     The one door of chance into a plan: another `purpose` tells nothing about this one, and who
-    does not know `seed` cannot foretell it.
+    does not know `seed` cannot foretell them.
+
+    Args:
+        seed: of every chance of a home.
+        purpose: what is drawn.
+        parts: what tells each number from the others.
     """
-    return float(uniforms(seed, purpose, [parts])[0])
-
-
-def uniforms(seed: int, purpose: str, parts: Sequence[tuple[str, ...]]) -> NDArray[np.float64]:
-    """Return a number of `uniform` for each of many."""
     hashed = hashlib.blake2b(_beginning(purpose), key=seed.to_bytes(8, "big"))
     drawn = [int.from_bytes(digest[:7], "big") for digest in _digests(hashed, parts)]
     return np.array(drawn, np.int64) / 2**56
@@ -81,16 +76,6 @@ def held_out(
         return np.zeros(len(user_ids), np.bool_)
     chance = uniforms(seed, "arm", [(tenant_id, user_id) for user_id in user_ids])
     return chance < holdout.share
-
-
-def arm_of(
-    holdout: Holdout | None, *, seed: int, tenant_id: TenantId, user_id: UserId
-) -> Arm | None:
-    """Return the user's side of the experiment; None = there is none."""
-    if holdout is None:
-        return None
-    is_held_out = held_out(holdout, seed=seed, tenant_id=tenant_id, user_ids=[user_id])[0]
-    return Arm.HOLDOUT if is_held_out else Arm.OPTIMISED
 
 
 def _base32(digests: Sequence[bytes]) -> list[str]:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from schedule.oracle.identity import send_id
 from untrained import rebuilt, scorer_of
 
 from sendopt.app import App, open_app
@@ -26,7 +27,6 @@ from sendopt.errors import ModelNotServable
 from sendopt.learn import ServableModel
 from sendopt.learn.registry import serving
 from sendopt.records import CampaignId, Decision, ServedBy, TenantId, UserId
-from sendopt.schedule.identity import send_id
 from sendopt.settings import LearnSettings, RegistrySettings, Settings
 
 TENANT = TenantId("default")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from schedule.oracle.identity import send_id
 from trained import trained_as
 
 from sendopt.app import App, open_app
@@ -16,7 +17,6 @@ from sendopt.app.stores import DEFAULT_TENANT
 from sendopt.clock import VirtualClock
 from sendopt.learn.families import FAMILIES
 from sendopt.records import CampaignId, UserId
-from sendopt.schedule.identity import send_id
 from sendopt.settings import Settings
 
 STUDY_IS_OVER = datetime(2025, 3, 20, tzinfo=UTC)

@@ -10,11 +10,11 @@ import pytest
 from event_doors import FILES, take, write
 from hypothesis import given
 from hypothesis import strategies as st
+from schedule.oracle.identity import send_id
 
 from sendopt.ingest import AcceptedEvent, accept_events
 from sendopt.log import Log
 from sendopt.records import CampaignId, EventType, ResponseKind, TenantId, UserId, is_reserved
-from sendopt.schedule.identity import send_id
 from sendopt.track.clicks import new_click_id
 
 SHOP = TenantId("shop")

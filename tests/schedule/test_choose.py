@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from said import scored_as
+from schedule.oracle.identity import arm_of, uniform
 
 from sendopt.records import (
     Arm,
@@ -38,7 +39,6 @@ from sendopt.records import (
     VariantId,
 )
 from sendopt.schedule import AudienceMember, Forecast, PastOutcomes, plan
-from sendopt.schedule.identity import arm_of, uniform
 from sendopt.schedule.plan import NOTHING_LEARNED
 from sendopt.schedule.policy import draw, slot_distributions
 from sendopt.schedule.variants import VariantBelief

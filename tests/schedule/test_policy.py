@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from schedule.oracle.identity import send_id, uniform
 
 from sendopt.records import Exploration
-from sendopt.schedule.identity import uniform, uniforms
+from sendopt.schedule.identity import send_ids, uniforms
 from sendopt.schedule.policy import (
     chance_of_being_best,
     chance_of_gain,
@@ -145,6 +146,21 @@ def test_chance_is_even_and_another_one_for_every_purpose() -> None:
     assert np.all(np.abs(counts - 1000) < 5 * np.sqrt(1000))
     assert abs(np.corrcoef(found.T)[0, 1]) < 5 / np.sqrt(20_000)
     assert uniform(1, "slot", "s_1") == uniform(1, "slot", "s_1") != uniform(2, "slot", "s_1")
+
+
+@given(
+    seed=st.integers(0, 2**64 - 1),
+    tenant=st.text(max_size=8),
+    campaign=st.text(max_size=8),
+    users=st.lists(st.text(max_size=12), max_size=6),
+)
+def test_what_is_derived_of_many_is_that_of_each(
+    seed: int, tenant: str, campaign: str, users: list[str]
+) -> None:
+    assert send_ids(tenant, campaign, users) == [send_id(tenant, campaign, u) for u in users]
+    parts = [(tenant, user) for user in users]
+    expected = [uniform(seed, "arm", *each) for each in parts]
+    assert uniforms(seed, "arm", parts).tolist() == expected
 
 
 def test_a_sliver_below_one_is_nobodys_loss() -> None:

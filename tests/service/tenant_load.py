@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from schedule.oracle.identity import send_id
 from service.processes import free_port, running, wait_until_ready
 
 from sendopt.app import open_app
 from sendopt.records import CampaignId, TenantId, UserId
-from sendopt.schedule.identity import send_id
 from sendopt.settings import Settings
 
 CLIENTS = 6

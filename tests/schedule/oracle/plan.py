@@ -7,6 +7,8 @@ from datetime import datetime
 from functools import partial
 
 from schedule.oracle.choose import Bonus, Choice, choose
+from schedule.oracle.identity import arm_of, draw_key, uniform
+from schedule.oracle.identity import send_id as identify
 from schedule.oracle.policy import draw
 
 from sendopt.clock import zone_of
@@ -29,8 +31,6 @@ from sendopt.records import (
 from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.candidates import candidate_slots
 from sendopt.schedule.forecast import Forecast, PastOutcomes
-from sendopt.schedule.identity import arm_of, draw_key, uniform
-from sendopt.schedule.identity import send_id as identify
 from sendopt.schedule.variants import VariantBelief, even_split, part_of_day
 
 NO_SCORES: Mapping[datetime, Score] = {}
