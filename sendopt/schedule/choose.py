@@ -128,14 +128,17 @@ def _choose_by_scores(
     each = np.arange(len(rows))
     bound = order[each, ideal] > order[each, best]
     into.binding_constraint[rows[bound]] = exclusions[ideal[bound]]
-    kept = best
+    unproven = np.zeros(len(rows), np.bool_)
     if campaign.least_confidence is not None:
         gain = _gain(scored, knowing, best, configured)
         into.gain_probability[rows] = gain
         unproven = gain < campaign.least_confidence
-        into.abstention_reason[rows[unproven]] = AbstentionReason.GAIN_NOT_PROVEN
-        kept = np.where(unproven, configured, best)
+    into.abstention_reason[rows[unproven]] = AbstentionReason.GAIN_NOT_PROVEN
+    kept = np.where(unproven, configured, best)
     _explore(campaign, scored, knowing, kept, into)
+    # Greedy: nothing was drawn for them. Of these, who keeps the configured time says so.
+    abstained = unproven & (into.policy[rows] == Policy.GREEDY)
+    into.policy[rows[abstained]] = Policy.CONFIGURED
 
 
 def _gain(
@@ -176,9 +179,7 @@ def _explore(
         else:
             is_bound = knowing.explored_count[rows] >= exploration.per_user
             into.exploration_bound_by[rows[is_bound]] = ExplorationBound.BUDGET_SPENT
-    abstained = np.array([reason is not None for reason in into.abstention_reason[rows]], np.bool_)
     into.policy[rows[is_bound]] = Policy.GREEDY
-    into.policy[rows[is_bound & abstained]] = Policy.CONFIGURED
     free = scored.among(~is_bound)
     if not len(free.rows):
         return

@@ -21,7 +21,7 @@ import numpy as np
 
 from sendopt.clock import zone_of
 from sendopt.records import VariantAnswers, VariantEvidence, VariantId
-from sendopt.schedule.policy import chance_of_being_best, spread
+from sendopt.schedule.policy import chance_of_being_best, chances_of_being_best, spread
 
 #: Prior standard deviation of what a wording does: odds a third higher or lower.
 TAU = 0.3
@@ -114,7 +114,8 @@ def learn(variants: Sequence[VariantId], answers: Sequence[VariantAnswers]) -> V
     for part in range(PARTS_OF_DAY):
         means = [t + g[part] for t, g in zip(theta, gamma, strict=True)]
         sds = [math.hypot(s, math.sqrt(g[part])) for s, g in zip(sd, gamma_variance, strict=True)]
-        drawn = tuple(spread(np.array([chance_of_being_best(means, sds)]), epsilon)[0].tolist())
+        best = chances_of_being_best(np.array([means]), np.array([sds]))
+        drawn = tuple(spread(best, epsilon)[0].tolist())
         distributions.append(drawn)
         bonus.append(sum(p * mean for p, mean in zip(drawn, means, strict=True)))
     if not any(any(row) for row in gamma):
