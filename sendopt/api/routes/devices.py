@@ -26,7 +26,7 @@ _CODES = {
     409: ["user_erased"],
     422: ["channel_unknown", "token_invalid", "url_not_allowed", "zone_invalid", "null_spelled"],
 }
-_EXAMPLE = {
+EXAMPLE = {
     "device_id": "install-4f1c",
     "user_id": "user-7",
     "channel": "web_push",
@@ -46,7 +46,7 @@ _EXAMPLE = {
 @router.post(
     "/devices",
     responses=problems.responses(_CODES, body=True),
-    openapi_extra=openapi.takes(DeviceBody, example=_EXAMPLE),
+    openapi_extra=openapi.takes(DeviceBody, example=EXAMPLE),
 )
 def register_device(who: DevicesWrite, app: Facade, body: JsonBody) -> RegisteredDevice:
     """Register a device, or bring it up to date: the same device again changes nothing else.
@@ -66,7 +66,7 @@ def register_device(who: DevicesWrite, app: Facade, body: JsonBody) -> Registere
 @router.post(
     "/devices/import",
     responses=BODY_RESPONSES | problems.responses({422: [*_CODES[422], *BATCH_CODES]}, body=True),
-    openapi_extra=openapi.takes(DeviceBody, example=[_EXAMPLE], up_to=MAX_BODIES),
+    openapi_extra=openapi.takes(DeviceBody, example=[EXAMPLE], up_to=MAX_BODIES),
 )
 def import_devices(
     response: Response, who: DevicesWrite, app: Facade, body: ManyBodies

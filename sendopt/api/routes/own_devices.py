@@ -10,6 +10,7 @@ from sendopt.api import openapi, problems
 from sendopt.api.auth import DeviceTokensWrite, Facade, OwnDevice
 from sendopt.api.body import JsonBody, OptionalBody
 from sendopt.api.ids import PathDeviceId, PathId, PathUserId
+from sendopt.api.routes.devices import EXAMPLE
 from sendopt.api.routes.sends import REPORT_CODES
 from sendopt.api.routing import Route
 from sendopt.api.schemas.devices import RegisteredDevice
@@ -23,18 +24,7 @@ _REGISTRATION = {
     404: ["device_unknown", "not_found"],
     422: ["token_invalid", "url_not_allowed", "zone_invalid", "null_spelled"],
 }
-_EXAMPLE = {
-    "address": {  # what PushSubscription.toJSON() gives in a browser
-        "endpoint": "https://updates.push.services.mozilla.com/wpush/v2/gAAAA",
-        "keys": {  # RFC 8291, appendix A
-            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6S"
-            "RpkNtoIAiw4",
-            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
-        },
-    },
-    "platform": "Firefox",
-    "timezone": "Europe/Vienna",
-}
+_EXAMPLE = {name: EXAMPLE[name] for name in ("address", "platform", "timezone")}
 
 router = APIRouter(prefix="/v1", tags=["devices"], route_class=Route)
 
