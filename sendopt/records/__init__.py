@@ -64,6 +64,7 @@ from sendopt.records.ids import (
     VariantId,
     is_reserved,
 )
+from sendopt.records.limits import NO_LIMITS, Capacity, FrequencyCap, MessageClass, SendingLimits
 from sendopt.records.message import Message
 from sendopt.records.operator import (
     OPERATOR_PERMISSIONS_OF,
@@ -97,6 +98,7 @@ __all__ = [
     "FINAL_STATES",
     "NEXT_STATES",
     "NO_EXPLORATION",
+    "NO_LIMITS",
     "NO_PREFERENCES",
     "OPERATOR_PERMISSIONS_OF",
     "OUTCOMES",
@@ -114,6 +116,7 @@ __all__ = [
     "Campaign",
     "CampaignId",
     "CampaignPhase",
+    "Capacity",
     "Channel",
     "Charge",
     "ChargeKind",
@@ -141,10 +144,12 @@ __all__ = [
     "ExplorationBound",
     "FallbackReason",
     "Finding",
+    "FrequencyCap",
     "Holdout",
     "HoldoutTime",
     "KeptConsent",
     "Message",
+    "MessageClass",
     "OperatorPermission",
     "OperatorPrincipal",
     "OperatorRole",
@@ -170,6 +175,7 @@ __all__ = [
     "SendId",
     "SendState",
     "SendTransition",
+    "SendingLimits",
     "ServedBy",
     "Slot",
     "TenantId",

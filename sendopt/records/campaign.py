@@ -7,6 +7,7 @@ from datetime import datetime, time, timedelta
 
 from sendopt.records.device import Channel
 from sendopt.records.ids import CampaignId, UserId, VariantId
+from sendopt.records.limits import MessageClass
 from sendopt.records.policy import HoldoutTime, Policy
 
 
@@ -70,5 +71,7 @@ class Campaign:
     holdout: Holdout | None = None
     least_confidence: float | None = None  # in a gain over the configured time; None = any
     urgent: bool = False  # never explored
+    message_class: MessageClass = MessageClass.MARKETING
+    response_value: float = 1.0  # of one response beside those of other campaigns
     learn_variants: bool = True  # False = an even split for ever
     revision: int = 1  # grows when a committed campaign is edited

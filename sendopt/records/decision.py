@@ -19,6 +19,13 @@ class Exclusion(StrEnum):
     QUIET_HOURS_INFERRED = "quiet_hours_inferred"  # where the user may live as well
     QUIET_HOURS_OWN = "quiet_hours_own"  # the user's, in either
     SNOOZED = "snoozed"  # the user wants nothing before a later time
+    LEGAL_HOURS = "legal_hours"  # the law of the user's country forbids it then
+    VENDOR_HOURS = "vendor_hours"  # the push service delivers nothing then
+    LEAST_GAP = "least_gap"  # another message to the user is too near
+    FREQUENCY_CAP = "frequency_cap"  # the user would have too many in one window
+    WEEKLY_BUDGET = "weekly_budget"  # the same, in seven days
+    VENDOR_QUOTA = "vendor_quota"  # the push service takes no more for the user on that day
+    CAPACITY = "capacity"  # as many fall due then as may
 
 
 class ZoneSource(StrEnum):
