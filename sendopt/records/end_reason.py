@@ -78,6 +78,26 @@ class EndReason(StrEnum):
         SendState.SUPPRESSED,
         "window, quiet hours and candidate times leave no time",
     )
+    FREQUENCY_CAP = (
+        "frequency_cap",
+        SendState.SUPPRESSED,
+        "at every time that is left its user has as many messages as may be, or one too near",
+    )
+    WEEKLY_BUDGET = (
+        "weekly_budget",
+        SendState.SUPPRESSED,
+        "at every time that is left its user's budget of the week is spent",
+    )
+    VENDOR_QUOTA = (
+        "vendor_quota",
+        SendState.SUPPRESSED,
+        "the push service takes no more for its user, on every day that is left",
+    )
+    CAPACITY = (
+        "capacity",
+        SendState.SUPPRESSED,
+        "at every time that is left as many fall due as may",
+    )
 
     GAVE_UP = "gave_up", SendState.FAILED, "the most attempts were made"
     RECORD_MISSING = (

@@ -1,4 +1,7 @@
-"""Chooses the slots of members who share a grid: arm, then evidence of a gain, then exploration."""
+"""Chooses the slots of members who share a grid: arm, then evidence of a gain.
+
+What is chosen here, each member would get who is not explored with; see `explore`.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,14 @@ from sendopt.records import (
     AbstentionReason,
     Campaign,
     EndReason,
-    ExplorationBound,
     FallbackReason,
     HoldoutTime,
     Policy,
 )
+from sendopt.schedule.bars import ENDS
 from sendopt.schedule.choices import Choices
-from sendopt.schedule.policy import chances_of_gain, draw, slot_distributions
+from sendopt.schedule.policy import chances_of_gain, draw, even_over
 from sendopt.schedule.scored import Scored
-from sendopt.schedule.slot_grid import SlotGrid
 
 #: Keeps logits finite; no log can tell a likelihood below this from none.
 _LEAST_PROBABILITY = 1e-6
@@ -50,7 +52,7 @@ class Knowledge:
 
 
 def choose(campaign: Campaign, scored: Scored, knowing: Knowledge, into: Choices) -> None:
-    """Choose among the allowed slots of each member, or say why none is taken.
+    """Choose among the slots that each member may take, or say why none is taken.
 
     Args:
         campaign: the limits, and how to choose.
@@ -58,147 +60,124 @@ def choose(campaign: Campaign, scored: Scored, knowing: Knowledge, into: Choices
         knowing: what else is known.
         into: where the choices are written.
     """
-    grid = scored.grid
     held_out = knowing.held_out[scored.rows]
-    asked = scored.probability[:, grid.allowed] if len(grid.allowed) else scored.probability
-    is_scored = ~np.isnan(asked).all(axis=1)
+    is_scored = scored.is_scored
     by_the_model = ~held_out & is_scored
-    _hold_out(campaign, scored.rows[held_out], grid, knowing, into)
-    left_out = scored.rows[~held_out & ~is_scored]
-    _take_configured(left_out, grid, into, policy=Policy.FALLBACK)
-    into.fallback_reason[left_out] = knowing.fallback_reason or FallbackReason.NOT_SCORED
+    _hold_out(campaign, scored.among(held_out), knowing, into)
+    left_out = scored.among(~held_out & ~is_scored)
+    _take_configured(left_out, into, policy=Policy.FALLBACK)
+    into.fallback_reason[left_out.rows] = knowing.fallback_reason or FallbackReason.NOT_SCORED
     if by_the_model.any():
         _choose_by_scores(campaign, scored.among(by_the_model), knowing, into)
 
 
-def _hold_out(
-    campaign: Campaign, rows: NDArray[np.intp], grid: SlotGrid, knowing: Knowledge, into: Choices
-) -> None:
+def values(scored: Scored, knowing: Knowledge) -> NDArray[np.float64]:
+    """Return how good each slot is on the logit scale, (members, slots)."""
+    least = _LEAST_PROBABILITY
+    p = np.clip(np.nan_to_num(scored.probability), least, 1.0 - least)
+    value: NDArray[np.float64] = np.log(p / (1.0 - p))
+    return value if knowing.bonus is None else value + knowing.bonus[scored.grid.part]
+
+
+def _hold_out(campaign: Campaign, scored: Scored, knowing: Knowledge, into: Choices) -> None:
+    rows, allowed = scored.rows, scored.grid.allowed
     random = campaign.holdout is not None and campaign.holdout.time == HoldoutTime.RANDOM
-    if not random or not len(grid.allowed):
-        _take_configured(rows, grid, into, policy=Policy.CONFIGURED)
+    if not random or not len(allowed):
+        _take_configured(scored, into, policy=Policy.CONFIGURED)
         return
-    count = len(grid.allowed)
-    even = np.full((len(rows), count), 1.0 / count)
-    drawn = draw(even, knowing.uniform(rows))
-    into.slot[rows] = grid.allowed[drawn]
-    into.propensity[rows] = 1.0 / count
     into.policy[rows] = Policy.RANDOM
-    into.explored[rows] = False  # the control chose it, not the policy: no budget pays for it
+    nearest, ideal = scored.nearest, np.full(len(rows), scored.grid.nearest, np.intp)
+    _end_whoever_may_take_none(scored, nearest, ideal, into)
+    can = scored.among(nearest >= 0)
+    even = even_over((len(can.rows), len(allowed)), can.free)
+    drawn = draw(even, knowing.uniform(can.rows))
+    into.slot[can.rows] = allowed[drawn]
+    into.propensity[can.rows] = even[np.arange(len(drawn)), drawn]
+    into.explored[can.rows] = False  # the control chose it, not the policy: no budget pays for it
 
 
-def _take_configured(
-    rows: NDArray[np.intp], grid: SlotGrid, into: Choices, *, policy: Policy
-) -> None:
-    """Take the allowed slot nearest to the configured time."""
-    ideal, chosen = grid.nearest, grid.nearest_allowed
-    into.policy[rows] = policy
-    if chosen is None:
-        into.suppressed_by[rows] = EndReason.NO_ALLOWED_SLOT
-        into.binding_constraint[rows] = grid.slots[ideal].excluded_by
-        return
-    into.slot[rows] = chosen
+def _take_configured(scored: Scored, into: Choices, *, policy: Policy) -> None:
+    """Take the slot that is nearest to the configured time, of those that may be taken."""
+    grid, chosen = scored.grid, scored.nearest
+    ideal = np.full(len(chosen), grid.nearest, np.intp)
+    into.policy[scored.rows] = policy
+    _end_whoever_may_take_none(scored, chosen, ideal, into)
+    can = chosen >= 0
+    rows = scored.rows[can]
+    into.slot[rows] = chosen[can]
     into.propensity[rows] = 1.0
     into.explored[rows] = False
-    if grid.minutes_off[ideal] < grid.minutes_off[chosen]:
-        into.binding_constraint[rows] = grid.slots[ideal].excluded_by
+    bound = can & (grid.minutes_off[ideal] < grid.minutes_off[chosen])
+    into.binding_constraint[scored.rows[bound]] = scored.among(bound).excluded_by(ideal[bound])
+
+
+def _end_whoever_may_take_none(
+    scored: Scored, chosen: NDArray[np.intp], ideal: NDArray[np.intp], into: Choices
+) -> None:
+    """Say of each member for whom -1 was chosen why, and what keeps them from their ideal slot.
+
+    It ends by a rule of the campaign where its grid allows no time at all, else by what bars the
+    allowed time that is nearest to the configured one.
+    """
+    is_ended = chosen < 0
+    ended, nearest = scored.among(is_ended), scored.grid.nearest_allowed
+    into.binding_constraint[ended.rows] = ended.excluded_by(ideal[is_ended])
+    if nearest is None:
+        into.suppressed_by[ended.rows] = EndReason.NO_ALLOWED_SLOT
+        return
+    bars = ended.excluded_by(np.full(len(ended.rows), nearest, np.intp))
+    into.suppressed_by[ended.rows] = [ENDS[bar] for bar in bars]
 
 
 def _choose_by_scores(
     campaign: Campaign, scored: Scored, knowing: Knowledge, into: Choices
 ) -> None:
-    """Take the best slot, or the configured one where no gain is proven; then explore."""
-    rows, grid = scored.rows, scored.grid
-    exclusions = np.array([slot.excluded_by for slot in grid.slots], np.object_)
+    """Take the best slot, or the configured one where no gain is proven."""
     # Ordering needs no logits, unless something is added to them.
     order = (
         np.nan_to_num(scored.probability, nan=-1.0)  # below whatever could be scored
         if knowing.bonus is None
-        else _values(scored, knowing)
+        else values(scored, knowing)
     )
+    into.fallback_reason[scored.rows] = knowing.fallback_reason
+    into.policy[scored.rows] = Policy.GREEDY
     ideal = order.argmax(axis=1)  # the first of equals, and slots are sorted: the earliest
-    into.fallback_reason[rows] = knowing.fallback_reason
-    into.policy[rows] = campaign.exploration.policy
-    configured = grid.nearest_allowed
-    if configured is None:
-        into.suppressed_by[rows] = EndReason.NO_ALLOWED_SLOT
-        into.binding_constraint[rows] = exclusions[ideal]
-        return
-    best = grid.allowed[order[:, grid.allowed].argmax(axis=1)]
-    each = np.arange(len(rows))
-    bound = order[each, ideal] > order[each, best]
-    into.binding_constraint[rows[bound]] = exclusions[ideal[bound]]
+    best = scored.best(order)
+    each = np.arange(len(best))
+    can = best >= 0
+    bound = can & (order[each, ideal] > order[each, best])
+    into.binding_constraint[scored.rows[bound]] = scored.among(bound).excluded_by(ideal[bound])
+    _end_whoever_may_take_none(scored, best, ideal, into)
+    scored, best = scored.among(can), best[can]
+    rows, configured = scored.rows, scored.nearest
     unproven = np.zeros(len(rows), np.bool_)
     if campaign.least_confidence is not None:
         gain = _gain(scored, knowing, best, configured)
         into.gain_probability[rows] = gain
         unproven = gain < campaign.least_confidence
     into.abstention_reason[rows[unproven]] = AbstentionReason.GAIN_NOT_PROVEN
-    kept = np.where(unproven, configured, best)
-    _explore(campaign, scored, knowing, kept, into)
-    # Greedy: nothing was drawn for them. Of these, who keeps the configured time says so.
-    abstained = unproven & (into.policy[rows] == Policy.GREEDY)
-    into.policy[rows[abstained]] = Policy.CONFIGURED
+    into.policy[rows[unproven]] = Policy.CONFIGURED
+    into.slot[rows] = np.where(unproven, configured, best)
+    into.propensity[rows], into.explored[rows] = 1.0, False
 
 
 def _gain(
     scored: Scored,
     knowing: Knowledge,
     best: NDArray[np.intp],
-    configured: int,
+    configured: NDArray[np.intp],
 ) -> NDArray[np.float64]:
     """Return how likely the best slot of each member beats the configured one; NaN = it is that.
 
     Two slots' places are taken as independent. Neighbours in time are not: where their errors go
     together the variance is overstated, and the configured time stays more often than it need.
     """
-    unequal = (best != configured) & ~np.isnan(scored.probability[:, configured])
-    some, there = scored.among(unequal), best[unequal]
-    value, sd, each = _values(some, knowing), np.nan_to_num(some.logit_sd), np.arange(len(there))
+    each = np.arange(len(best))
+    unequal = (best != configured) & ~np.isnan(scored.probability[each, configured])
+    some, there, other = scored.among(unequal), best[unequal], configured[unequal]
+    value, sd, each = values(some, knowing), np.nan_to_num(some.logit_sd), np.arange(len(there))
     gain = np.full(len(best), np.nan)
     gain[unequal] = chances_of_gain(
-        value[each, there], sd[each, there], value[:, configured], sd[:, configured]
+        value[each, there], sd[each, there], value[each, other], sd[each, other]
     )
     return gain
-
-
-def _explore(
-    campaign: Campaign,
-    scored: Scored,
-    knowing: Knowledge,
-    kept: NDArray[np.intp],
-    into: Choices,
-) -> None:
-    """Draw the slots by the campaign's policy, or take `kept` where nothing may be explored."""
-    rows, exploration = scored.rows, campaign.exploration
-    into.slot[rows], into.propensity[rows], into.explored[rows] = kept, 1.0, False
-    is_bound = np.ones(len(rows), np.bool_)
-    if exploration.policy != Policy.GREEDY:
-        if campaign.urgent:
-            into.exploration_bound_by[rows] = ExplorationBound.URGENT
-        else:
-            is_bound = knowing.explored_count[rows] >= exploration.per_user
-            into.exploration_bound_by[rows[is_bound]] = ExplorationBound.BUDGET_SPENT
-    into.policy[rows[is_bound]] = Policy.GREEDY
-    free = scored.among(~is_bound)
-    if not len(free.rows):
-        return
-    allowed = scored.grid.allowed
-    distributions = slot_distributions(
-        _values(free, knowing)[:, allowed],
-        np.nan_to_num(free.logit_sd[:, allowed]),
-        best=np.searchsorted(allowed, kept[~is_bound]),
-        exploration=exploration,
-    )
-    drawn = draw(distributions, knowing.uniform(free.rows))
-    into.slot[free.rows] = allowed[drawn]
-    into.propensity[free.rows] = distributions[np.arange(len(drawn)), drawn]
-    into.explored[free.rows] = allowed[drawn] != kept[~is_bound]
-
-
-def _values(scored: Scored, knowing: Knowledge) -> NDArray[np.float64]:
-    """Return how good each slot is on the logit scale, (members, slots)."""
-    least = _LEAST_PROBABILITY
-    p = np.clip(np.nan_to_num(scored.probability), least, 1.0 - least)
-    value: NDArray[np.float64] = np.log(p / (1.0 - p))
-    return value if knowing.bonus is None else value + knowing.bonus[scored.grid.part]

@@ -22,6 +22,7 @@ from sendopt.records import (
     TenantId,
 )
 from sendopt.schedule.audience import AudienceMember
+from sendopt.schedule.bars import NO_BAR, WORDS
 from sendopt.schedule.choices import Choices
 from sendopt.schedule.forecast import Forecast
 from sendopt.schedule.scored import Scored
@@ -81,12 +82,19 @@ class Planned:
             return ()
         place = self.place[row]
         probability, logit_sd = scored.probability[place], scored.logit_sd[place]
-        if np.isnan(probability).all() and np.isnan(logit_sd).all():
+        said_nothing = np.isnan(probability).all() and np.isnan(logit_sd).all()
+        if said_nothing and scored.barred_by is None:
             return scored.grid.slots
+        everyone = np.full(len(scored.grid.slots), NO_BAR)
+        barred = everyone if scored.barred_by is None else scored.barred_by[place]
         return tuple(
-            Slot(slot.starts_at, _known(p), slot.excluded_by, _known(sd))
-            for slot, p, sd in zip(
-                scored.grid.slots, probability.tolist(), logit_sd.tolist(), strict=True
+            Slot(slot.starts_at, _known(p), slot.excluded_by or bar, _known(sd))
+            for slot, p, bar, sd in zip(
+                scored.grid.slots,
+                probability.tolist(),
+                WORDS[barred].tolist(),
+                logit_sd.tolist(),
+                strict=True,
             )
         )
 

@@ -21,6 +21,7 @@ from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.choices import Choices
 from sendopt.schedule.choose import Knowledge, choose
 from sendopt.schedule.decisions import Decisions, Planned, Wordings, planned_sends
+from sendopt.schedule.explore import explore
 from sendopt.schedule.forecast import Forecast, PastOutcomes
 from sendopt.schedule.identity import draw_key, held_out, send_ids, uniforms
 from sendopt.schedule.policy import draw
@@ -74,6 +75,7 @@ def plan(
     part = np.zeros(len(members), np.int8)
     for scored in forecast.scored:
         choose(campaign, scored, knowing, choices)
+        explore(campaign, scored, knowing, choices)
         _note(scored, scored_of, place)
         taken = choices.slot[scored.rows]
         part[scored.rows] = np.where(taken < 0, 0, scored.grid.part[taken])

@@ -19,30 +19,38 @@ from numpy.typing import NDArray
 from sendopt.records import Exploration, Policy
 
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 #: Where a Thompson policy names no epsilon: the least probability of every allowed slot, over 1/k.
 THOMPSON_FLOOR = 0.02
 
 _GRID_POINTS = 96
 _TAIL_SDS = 5.0  # a normal draw lies further out once in 3.5 million
+_HOPELESS = -1e6  # logits of what can happen lie within 14 of 0, and are unsure by tens at most
 _ROWS_AT_ONCE = 256  # each takes 8 bytes a slot and grid point, several times over
 
 _erfc = np.frompyfunc(math.erfc, 1, 1)
 
 
 def slot_distributions(
-    logits: Floats, logit_sds: Floats, *, best: NDArray[np.intp], exploration: Exploration
+    logits: Floats,
+    logit_sds: Floats,
+    *,
+    best: NDArray[np.intp],
+    exploration: Exploration,
+    free: Mask | None = None,
 ) -> Floats:
     """Return with which probability the policy of `exploration` takes each allowed slot.
 
     Args:
         logits: how good each slot is; (users, slots), at least one slot.
         logit_sds: how unsure that is, >= 0; of the same shape.
-        best: the slot of each user that is taken where nothing is explored.
+        best: the slot of each user that is taken where nothing is explored; a free one.
         exploration: policy, epsilon and share.
+        free: which slots the user may take, of the same shape; None = all.
     """
     return _within_share(
-        _wanted(logits, logit_sds, best=best, exploration=exploration),
+        _wanted(logits, logit_sds, best=best, exploration=exploration, free=free),
         best=best,
         share=exploration.share,
     )
@@ -131,21 +139,38 @@ def chance_of_gain(mean: float, sd: float, other_mean: float, other_sd: float) -
     return float(chances_of_gain(*pair)[0])
 
 
-def spread(distributions: Floats, epsilon: float) -> Floats:
-    """Mix each row with the even distribution, which gets the share `epsilon`."""
-    mixed: Floats = (1.0 - epsilon) * distributions + epsilon / distributions.shape[1]
+def even_over(shape: tuple[int, int], free: Mask | None) -> Floats:
+    """Return rows that are even over their free entries; None = all are free, else at least one."""
+    if free is None:
+        return np.full(shape, 1.0 / shape[1])
+    even: Floats = free / free.sum(axis=1, keepdims=True)
+    return even
+
+
+def spread(distributions: Floats, epsilon: float, free: Mask | None = None) -> Floats:
+    """Mix each row with the one that is even over its free entries, which gets `epsilon`."""
+    even = 1.0 / distributions.shape[1] if free is None else even_over(free.shape, free)
+    mixed: Floats = (1.0 - epsilon) * distributions + epsilon * even
     return mixed
 
 
 def _wanted(
-    logits: Floats, logit_sds: Floats, *, best: NDArray[np.intp], exploration: Exploration
+    logits: Floats,
+    logit_sds: Floats,
+    *,
+    best: NDArray[np.intp],
+    exploration: Exploration,
+    free: Mask | None,
 ) -> Floats:
     """Return the distributions of the policy before its share is held against them."""
     if exploration.policy == Policy.THOMPSON:
-        return spread(chances_of_being_best(logits, logit_sds), exploration.epsilon)
+        if free is not None:
+            # So far below the others that nothing is left of its chance, not even in rounding.
+            logits, logit_sds = np.where(free, logits, _HOPELESS), np.where(free, logit_sds, 0.0)
+        return spread(chances_of_being_best(logits, logit_sds), exploration.epsilon, free)
     certain = (np.arange(logits.shape[1]) == best[:, np.newaxis]).astype(np.float64)
     is_even = exploration.policy == Policy.EPSILON_GREEDY
-    return spread(certain, exploration.epsilon) if is_even else certain
+    return spread(certain, exploration.epsilon, free) if is_even else certain
 
 
 def _within_share(distributions: Floats, *, best: NDArray[np.intp], share: float) -> Floats:

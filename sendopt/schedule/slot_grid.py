@@ -53,6 +53,11 @@ class SlotGrid:
         return np.flatnonzero([slot.excluded_by is None for slot in self.slots])
 
     @cached_property
+    def excluded_by(self) -> NDArray[np.object_]:
+        """The `Exclusion` of each slot, or None."""
+        return np.array([slot.excluded_by for slot in self.slots], np.object_)
+
+    @cached_property
     def nearest(self) -> int:
         """The slot nearest to the configured time, allowed or not; of equals the earliest."""
         return int(self.minutes_off.argmin())

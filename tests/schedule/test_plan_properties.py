@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from examples import at_most
 from hypothesis import given, settings
@@ -23,6 +24,7 @@ from sendopt.records import (
     Channel,
     Device,
     DeviceId,
+    Exclusion,
     Exploration,
     Holdout,
     Plan,
@@ -38,10 +40,12 @@ from sendopt.schedule import (
     AudienceMember,
     Forecast,
     PastOutcomes,
+    Scored,
     VariantBelief,
     candidate_slots,
     plan,
 )
+from sendopt.schedule.bars import BARS, NO_BAR
 
 MINUTE = timedelta(minutes=1)
 
@@ -275,11 +279,13 @@ def test_whoever_is_planned_together_is_planned_as_alone(
     """The planner in columns against the one that looks at one member after the other."""
     campaign, people, said, now = drawn
     forecast = _forecast(campaign, people, said, now)
+    bars = data.draw(st.sampled_from([{}, _drawn_bars(forecast, people, data)]))
+    forecast = replace(forecast, scored=[_under(bars, people, each) for each in forecast.scored])
     counts = {person.user_id: data.draw(st.integers(0, 3)) for person in people}
     past = PastOutcomes(counts, _beliefs(len(campaign.variants))[learned])
     arguments = (campaign, TenantId("default"), people, forecast, past)
     together = plan(*arguments)
-    one_by_one = oracle.plan(*arguments, scores=scored(said), now=now)
+    one_by_one = oracle.plan(*arguments, scores=scored(said), now=now, bars=bars)
     assert together.sends == one_by_one.sends
     numbers = ("propensity", "gain_probability", "variant_propensity")
     for ours, theirs in zip(together.decisions, one_by_one.decisions, strict=True):
@@ -288,6 +294,33 @@ def test_whoever_is_planned_together_is_planned_as_alone(
         known = {name: number for name, number in same.items() if number is not None}
         assert {name: getattr(ours, name) for name in known} == pytest.approx(known, rel=1e-9)
         assert all(getattr(ours, name) is None for name in same.keys() - known.keys())
+
+
+Bars = dict[UserId, dict[datetime, Exclusion]]
+
+
+def _drawn_bars(forecast: Forecast, people: list[AudienceMember], data: st.DataObject) -> Bars:
+    """Draw what limits over all campaigns bar, for each member by themselves."""
+    some = st.sampled_from([*BARS, None, None])
+    return {
+        people[row].user_id: {
+            at: bar for at in each.grid.starts_at if (bar := data.draw(some)) is not None
+        }
+        for each in forecast.scored
+        for row in each.rows
+    }
+
+
+def _under(bars: Bars, people: list[AudienceMember], members: Scored) -> Scored:
+    if not bars:
+        return members
+    numbers = {bar: number for number, bar in enumerate(BARS)}
+    of_users = [bars[people[row].user_id] for row in members.rows]
+    barred = [
+        [numbers.get(of_user.get(at), NO_BAR) for at in members.grid.starts_at]
+        for of_user in of_users
+    ]
+    return members.under(np.array(barred, np.int8))
 
 
 def _beliefs(variants: int) -> list[VariantBelief | None]:

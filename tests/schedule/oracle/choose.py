@@ -47,6 +47,15 @@ class Choice:
     exploration_bound_by: ExplorationBound | None = None
 
 
+_ENDS = {
+    Exclusion.LEAST_GAP: EndReason.FREQUENCY_CAP,
+    Exclusion.FREQUENCY_CAP: EndReason.FREQUENCY_CAP,
+    Exclusion.WEEKLY_BUDGET: EndReason.WEEKLY_BUDGET,
+    Exclusion.VENDOR_QUOTA: EndReason.VENDOR_QUOTA,
+    Exclusion.CAPACITY: EndReason.CAPACITY,
+}
+
+
 #: How much better a slot is on the logit scale for what the scores do not know: its wording.
 Bonus = Callable[[Slot], float]
 
@@ -119,7 +128,7 @@ def _most_promising(
     if best is None:
         return Choice(
             campaign.exploration.policy,
-            suppressed_by=EndReason.NO_ALLOWED_SLOT,
+            suppressed_by=_end_of(slots, by_clock),
             binding_constraint=ideal.excluded_by,
         ), None
     bound = order(ideal) > order(best)
@@ -213,7 +222,7 @@ def _configured(
     chosen = max(allowed, key=by_clock, default=None)
     if chosen is None:
         return Choice(
-            policy, suppressed_by=EndReason.NO_ALLOWED_SLOT, binding_constraint=ideal.excluded_by
+            policy, suppressed_by=_end_of(slots, by_clock), binding_constraint=ideal.excluded_by
         )
     bound = by_clock(ideal) > by_clock(chosen)
     return Choice(
@@ -223,6 +232,14 @@ def _configured(
         binding_constraint=ideal.excluded_by if bound else None,
         explored=False,
     )
+
+
+def _end_of(slots: Sequence[Slot], by_clock: Callable[[Slot], float]) -> EndReason:
+    """Tell how a message ends that has no time: by what the campaign itself would have allowed."""
+    barred = [slot for slot in slots if slot.excluded_by in _ENDS]
+    if not barred:
+        return EndReason.NO_ALLOWED_SLOT
+    return _ENDS[max(barred, key=by_clock).excluded_by]
 
 
 def _by_probability(slot: Slot) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -16,6 +17,7 @@ from sendopt.records import (
     Arm,
     Campaign,
     Decision,
+    Exclusion,
     Plan,
     PlannedSend,
     Policy,
@@ -34,6 +36,7 @@ from sendopt.schedule.forecast import Forecast, PastOutcomes
 from sendopt.schedule.variants import VariantBelief, even_split, part_of_day
 
 NO_SCORES: Mapping[datetime, Score] = {}
+NO_BARS: Mapping[UserId, Mapping[datetime, Exclusion]] = {}
 NOTHING_LEARNED = PastOutcomes()
 
 
@@ -47,6 +50,7 @@ def plan(
     scores: Mapping[UserId, Mapping[datetime, Score]],
     now: datetime,
     seed: int = 1,
+    bars: Mapping[UserId, Mapping[datetime, Exclusion]] = NO_BARS,
 ) -> Plan:
     """Choose every member's time and wording. The same arguments give the same plan.
 
@@ -59,6 +63,7 @@ def plan(
         past_outcomes: by which exploring is limited, and wordings are shared out.
         now: nothing is planned before it.
         seed: of every chance in the plan.
+        bars: what limits over all campaigns put out of the question.
 
     Raises:
         InvalidInput: `duplicate_id`, `zone_invalid`.
@@ -68,7 +73,11 @@ def plan(
     decisions = []
     for member in members:
         said = scores.get(member.user_id, NO_SCORES)
-        slots = _scored_slots(campaign, member, said, now=now)
+        barred = bars.get(member.user_id, {})
+        slots = tuple(
+            replace(slot, excluded_by=slot.excluded_by or barred.get(slot.starts_at))
+            for slot in _scored_slots(campaign, member, said, now=now)
+        )
         arm = arm_of(campaign.holdout, seed=seed, tenant_id=tenant_id, user_id=member.user_id)
         number = identify(tenant_id, campaign.campaign_id, member.user_id)
         key = draw_key(number, revision=campaign.revision)
