@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from datetime import time as time_of_day
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Protocol
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo  # noqa: TID251 - the one place where zones enter
+
+import tzdata
 
 from sendopt.errors import InvalidInput
 from sendopt.text import nearest, quoted
@@ -192,8 +194,8 @@ def too_far_ahead(instant: datetime, *, now: datetime, field: str) -> InvalidInp
     )
 
 
-def zone_of(name: str) -> ZoneInfo:
-    """Return the zone called `name`.
+def zone_of(name: str) -> tzinfo:
+    """Return the zone called `name`, by the packaged database.
 
     Raises:
         InvalidInput: `zone_invalid`; "CST" is four zones at once and never guessed.
@@ -206,40 +208,46 @@ def zone_of(name: str) -> ZoneInfo:
             expected="an IANA name such as Europe/Berlin",
             hint=_zone_meant_by(name),
         )
-    return ZoneInfo(name)
+    return _packaged_zone(name)
 
 
 @lru_cache(1_000)  # an import repeats what it gets wrong
 def _zone_meant_by(name: str) -> str | None:
-    near = nearest(name, packaged_zone_names(), alike=0.75)
+    near = nearest(name, sorted(zone_names()), alike=0.75)
     return None if near is None else f"did you mean {near}?"
 
 
 @cache
-def zone_at(offset_minutes: int) -> ZoneInfo:
+def zone_at(offset_minutes: int) -> tzinfo:
     """Return the zone whose clocks always stand so many minutes east of UTC; whole hours.
 
     >>> str(zone_at(9 * 60))  # the names of "Etc" count westwards
     'Etc/GMT-9'
     """
-    return ZoneInfo(f"Etc/GMT{-offset_minutes // 60:+d}")
+    return zone_of(f"Etc/GMT{-offset_minutes // 60:+d}")
 
 
 @cache
 def zone_names() -> frozenset[str]:
-    """Return the names of all zones.
+    """Return the names of all zones, but for "Factory", which says that nobody set one."""
+    packaged = (files(tzdata) / "zones").read_text("utf-8").split()
+    return frozenset(packaged) - {"Factory"}
 
-    ZoneInfo itself would open more: "right/Europe/Berlin", whose seconds are others; "localtime",
-    which is wherever this machine stands; and "Factory", which says that nobody set a zone.
-    """
-    return frozenset(available_timezones()) - {"Factory", "localtime"}
+
+def zone_database() -> str:
+    """Return the release of the IANA time zone database that every zone is taken from: "2026f"."""
+    return str(tzdata.IANA_VERSION)
 
 
 @cache
-def packaged_zone_names() -> list[str]:
-    """Return the names that every installation knows, in order; a machine may know more."""
-    packaged = (files("tzdata") / "zones").read_text("utf-8").split()
-    return sorted(zone_names().intersection(packaged))
+def _packaged_zone(name: str) -> tzinfo:
+    """Read a zone from the package `tzdata`.
+
+    `ZoneInfo(name)` would rather take the machine's own file, which may be years older: two
+    machines of one fleet would wake people by different clocks.
+    """
+    with (files(tzdata) / "zoneinfo").joinpath(*name.split("/")).open("rb") as file:
+        return ZoneInfo.from_file(file, key=name)
 
 
 def cpu_seconds() -> float:

@@ -7,9 +7,8 @@ twice is judged twice, an hour that does not exist is never reached.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import product
-from zoneinfo import ZoneInfo
 
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput
@@ -18,14 +17,15 @@ from sendopt.records import QuietHours
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def in_quiet_hours(instant: datetime, zone: ZoneInfo, quiet: QuietHours) -> bool:
+def in_quiet_hours(instant: datetime, zone: tzinfo, quiet: QuietHours) -> bool:
     """Whether clocks in `zone` show a quiet time at `instant`: `start` does, `end` does not.
 
     `start == end` is the whole day: read the other way, a slip would wake people at night.
 
     >>> from datetime import time
+    >>> from sendopt.clock import zone_of
     >>> night = QuietHours(start=time(22), end=time(7))
-    >>> in_quiet_hours(datetime(2026, 10, 1, 20, 0, tzinfo=UTC), ZoneInfo("Europe/Berlin"), night)
+    >>> in_quiet_hours(datetime(2026, 10, 1, 20, 0, tzinfo=UTC), zone_of("Europe/Berlin"), night)
     True
     """
     local = instant.astimezone(zone).time()
@@ -34,7 +34,7 @@ def in_quiet_hours(instant: datetime, zone: ZoneInfo, quiet: QuietHours) -> bool
     return local >= quiet.start or local < quiet.end
 
 
-def next_allowed(instant: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime:
+def next_allowed(instant: datetime, zone: tzinfo, quiet: QuietHours) -> datetime:
     """Return the earliest instant, not before `instant`, outside quiet hours; in UTC.
 
     Raises:
@@ -53,7 +53,7 @@ def next_allowed(instant: datetime, zone: ZoneInfo, quiet: QuietHours) -> dateti
 
 
 def next_allowed_everywhere(
-    instant: datetime, zones: Sequence[ZoneInfo], quiet: Sequence[QuietHours], *, until: datetime
+    instant: datetime, zones: Sequence[tzinfo], quiet: Sequence[QuietHours], *, until: datetime
 ) -> datetime:
     """Return the earliest instant, not before `instant`, that no quiet hours forbid in any zone.
 
@@ -75,15 +75,16 @@ def next_allowed_everywhere(
 
 
 def next_quiet_anywhere(
-    instant: datetime, zones: Sequence[ZoneInfo], quiet: Sequence[QuietHours], *, until: datetime
+    instant: datetime, zones: Sequence[tzinfo], quiet: Sequence[QuietHours], *, until: datetime
 ) -> datetime:
     """Return the earliest instant, not before `instant`, that quiet hours forbid in some zone.
 
     `until` where that is earlier.
 
     >>> from datetime import time
+    >>> from sendopt.clock import zone_of
     >>> noon, night = datetime(2026, 10, 1, 12, tzinfo=UTC), QuietHours(time(22), time(7))
-    >>> berlin, tokyo = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Tokyo")
+    >>> berlin, tokyo = zone_of("Europe/Berlin"), zone_of("Asia/Tokyo")
     >>> next_quiet_anywhere(
     ...     noon, [berlin, tokyo], [night], until=noon + timedelta(days=1)
     ... ).isoformat()
@@ -93,13 +94,13 @@ def next_quiet_anywhere(
     return min([*begins, until])
 
 
-def _next_quiet(instant: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime:
+def _next_quiet(instant: datetime, zone: tzinfo, quiet: QuietHours) -> datetime:
     if quiet.start == quiet.end:  # the whole day
         return as_utc(instant)
     return next_allowed(instant, zone, QuietHours(start=quiet.end, end=quiet.start))
 
 
-def _end_or_clock_change(instant: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime:
+def _end_or_clock_change(instant: datetime, zone: tzinfo, quiet: QuietHours) -> datetime:
     """Return when `zone` next shows `quiet.end`, or changes its offset, whichever is first."""
     local = instant.astimezone(zone).replace(tzinfo=None)
     end = datetime.combine(local, quiet.end)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import sys
+import zoneinfo
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,10 @@ from sendopt.log import Log, LogLocation, event_table
 from sendopt.records import Event, EventType, SendId, TenantId, UserId
 from sendopt.state import State, outbox, tables, tenants
 from sendopt.state.migrate import migrate
+
+#: What tests work out for themselves they work out by the same database, whatever this machine has.
+zoneinfo.reset_tzpath(to=())
+zoneinfo.ZoneInfo.clear_cache()
 
 pytest_plugins = ("longest_first", "examples")
 

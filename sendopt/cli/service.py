@@ -10,17 +10,21 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
+import structlog
 import typer
 
 import sendopt.api
 import sendopt.app
 from sendopt.cli.options import Home, open_home_to_serve
 from sendopt.cli.stopping import leave, stopped_by_signal, unless_stopped
+from sendopt.clock import zone_database
 from sendopt.liveness import in_background
 
 if TYPE_CHECKING:
     from sendopt.app import App
     from sendopt.app.supervision import Part, Supervisor
+
+_log = structlog.get_logger()
 
 _CLOSING_SECONDS = 5.0
 
@@ -91,6 +95,7 @@ def _start(
     """
     app = open_home_to_serve(home)
     app.open_stores()
+    _log.info("service_starts", release=sendopt.__version__, zone_database=zone_database())
     # Everything is made, and with it imported, before any part starts: two threads that import at
     # once can see each other's half-made modules.
     parts = choose_parts(app)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime, tzinfo
 
-from sendopt.clock import zone_at, zone_names
+from sendopt.clock import zone_at, zone_names, zone_of
 from sendopt.quiet_hours import (
     in_quiet_hours,
     next_allowed_everywhere,
@@ -35,7 +34,7 @@ def shown_until(send: DueSend, instant: datetime) -> datetime:
     return next_quiet_anywhere(instant, zones_of(send), _quiet(send), until=send.expires_at)
 
 
-def zones_of(send: DueSend) -> tuple[ZoneInfo, ...]:
+def zones_of(send: DueSend) -> tuple[tzinfo, ...]:
     """Return the zones in whose night the user is not disturbed; () = none is known any more.
 
     What the device says by now, if it says anything: whoever has travelled since the send was
@@ -43,10 +42,10 @@ def zones_of(send: DueSend) -> tuple[ZoneInfo, ...]:
     """
     device_zone = None if send.device is None else send.device.timezone
     if device_zone is not None and device_zone in zone_names():
-        return (ZoneInfo(device_zone),)
+        return (zone_of(device_zone),)
     if send.timezone is None:
         return ()
-    return (ZoneInfo(send.timezone), *map(zone_at, send.quiet_offsets))
+    return (zone_of(send.timezone), *map(zone_at, send.quiet_offsets))
 
 
 def _quiet(send: DueSend) -> list[QuietHours]:

@@ -20,12 +20,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sendopt.clock import zone_of
 from sendopt.features.queries import statement
 from sendopt.log import Reader
 
@@ -205,7 +205,7 @@ def offset_index(zone: str, at: datetime) -> int:
 
     The days differ there, the hours do not.
     """
-    offset = at.astimezone(ZoneInfo(zone)).utcoffset() or timedelta(0)
+    offset = at.astimezone(zone_of(zone)).utcoffset() or timedelta(0)
     return (round(offset / timedelta(hours=1)) - int(OFFSETS[0])) % 24
 
 

@@ -19,7 +19,6 @@ from typing_extensions import TypeAliasType
 
 from sendopt.clock import (
     EARLIEST_AT,
-    packaged_zone_names,
     parse_any_instant,
     zone_names,
     zone_of,
@@ -206,7 +205,8 @@ def read_timezone(value: str) -> str:
     if value in zone_names():
         return value
     _require_said(value)
-    return zone_of(value).key
+    zone_of(value)
+    return value
 
 
 def read_propensity(value: str | float) -> float:
@@ -236,7 +236,7 @@ class _Zones:
     def __get_pydantic_json_schema__(
         _schema: CoreSchema, _handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"type": "string", "enum": packaged_zone_names()}
+        return {"type": "string", "enum": sorted(zone_names())}
 
 
 #: How a text is described to others; what else `read_text` asks no JSON Schema can say.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, time, timedelta, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from sendopt.clock import zone_at, zone_of
 from sendopt.quiet_hours import in_quiet_hours
@@ -24,8 +23,8 @@ from sendopt.schedule.windows import first_allowed, instants_showing, times_of_d
 class _Limits:
     """What may put a time of one user out of the question."""
 
-    zone: ZoneInfo
-    night_zones: tuple[ZoneInfo, ...]  # where it may be night as well
+    zone: tzinfo
+    night_zones: tuple[tzinfo, ...]  # where it may be night as well
     quiet: QuietHours | None  # the campaign's
     own_quiet: QuietHours | None
     snoozed_until: datetime | None

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
+from sendopt.clock import zone_of
 from sendopt.records import (
     CampaignId,
     Channel,
@@ -130,7 +130,7 @@ def _counted(values: Iterable[str]) -> dict[str, int]:
 
 def _by_local_hour(planned: Sequence[tuple[PlannedSend, Decision]]) -> dict[int, int]:
     hours = Counter(
-        send.due_at.astimezone(ZoneInfo(decision.timezone)).hour
+        send.due_at.astimezone(zone_of(decision.timezone)).hour
         for send, decision in planned
         if send.due_at is not None
     )

@@ -11,8 +11,7 @@ The policy at clock changes, with its reasons in docs/decisions/0006-time-rules.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from sendopt.quiet_hours import next_allowed_everywhere
 from sendopt.records import QuietHours
@@ -32,15 +31,16 @@ def times_of_day(slot: timedelta, *also: time) -> tuple[time, ...]:
 
 
 def instants_showing(
-    times: Iterable[time], earliest_at: datetime, latest_at: datetime, zone: ZoneInfo
+    times: Iterable[time], earliest_at: datetime, latest_at: datetime, zone: tzinfo
 ) -> list[datetime]:
     """Return every instant, in UTC, at which clocks in `zone` show one of `times`.
 
     Sorted, each once, `earliest_at <= instant < latest_at`.
 
+    >>> from sendopt.clock import zone_of
     >>> autumn = datetime(2026, 10, 25, tzinfo=UTC)  # Berlin: 03:00 CEST becomes 02:00 CET
     >>> shown = instants_showing(
-    ...     [time(2)], autumn, autumn + timedelta(days=1), ZoneInfo("Europe/Berlin")
+    ...     [time(2)], autumn, autumn + timedelta(days=1), zone_of("Europe/Berlin")
     ... )
     >>> [f"{instant:%H:%M}" for instant in shown]
     ['00:00', '01:00']
@@ -62,7 +62,7 @@ def instants_showing(
 def first_allowed(
     earliest_at: datetime,
     latest_at: datetime,
-    zones: Sequence[ZoneInfo],
+    zones: Sequence[tzinfo],
     quiet: Sequence[QuietHours],
 ) -> datetime | None:
     """Return the first instant of the half-open window that no quiet hours forbid in any zone.
@@ -88,7 +88,7 @@ def minutes_apart(one: time, other: time) -> int:
     return min(apart, 24 * 60 - apart)
 
 
-def _days(earliest_at: datetime, latest_at: datetime, zone: ZoneInfo) -> Iterable[date]:
+def _days(earliest_at: datetime, latest_at: datetime, zone: tzinfo) -> Iterable[date]:
     """Yield every local date that the window can touch.
 
     One more on either side: clocks that fall back at midnight show yesterday's date again.

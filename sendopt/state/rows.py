@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import available_timezones
 
 import sqlalchemy as sa
 
+from sendopt.clock import zone_names
 from sendopt.records import (
     Arm,
     Channel,
@@ -85,7 +85,7 @@ def unreadable(tx: FleetRead, table: sa.Table) -> Iterator[Violation]:
 
 def unknown_zones(tx: FleetRead) -> Iterator[Violation]:
     """Yield the rows that name a zone which no IANA database knows."""
-    known = available_timezones()
+    known = zone_names()
     for column in _ZONES:
         table = column.table
         found = tx.scalars(sa.select(raw(tx, column)).where(column.is_not(None)).distinct())

@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from sendopt.api import problems
 from sendopt.api.routing import Route
 from sendopt.api.schemas.health import Health, Readiness
+from sendopt.clock import zone_database
 from sendopt.errors import NotAuthorized
 
 _operators_key = HTTPBearer(
@@ -55,7 +56,7 @@ async def get_readiness(request: Request) -> JSONResponse:
     # Shielded: others wait for the same answer.
     parts = await asyncio.shield(asyncio.wrap_future(request.app.state.readiness.ask()))
     ready = not any(code for part, code in parts.items() if part not in _NOT_NEEDED)
-    answer = Readiness(ready=ready, parts=parts)
+    answer = Readiness(ready=ready, parts=parts, zone_database=zone_database())
     return JSONResponse(answer.model_dump(), status_code=200 if ready else 503)
 
 
