@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt import schedule, score
+from sendopt.app.rule_hours import rule_hours
 from sendopt.app.user_status import user_status
 from sendopt.features import AsOfView, Target, recognised
 from sendopt.features.inferred_zone import infer_zones
@@ -78,19 +79,10 @@ class Planner:
             forecast = self._forecast(
                 campaign, tenant_id, members, grids, snapshot=reader.snapshot, now=now
             )
-            if forecast.model_version is None:
-                hours = score_hours(
-                    reader,
-                    recognised(reader, self.target, until=now),
-                    as_of=now,
-                    timezone=tenant_zone,
+            if forecast.model_version is None or campaign.experiment is not None:
+                forecast = self._with_rules(
+                    campaign, members, grids, forecast, reader, tenant_zone=tenant_zone, now=now
                 )
-                if hours is not None:
-                    forecast = replace(
-                        forecast,
-                        scored=[_by_hour(shared, hours) for shared in grids],
-                        served_by=ServedBy.TENANT_HISTOGRAM,
-                    )
         return schedule.plan(
             campaign,
             tenant_id,
@@ -134,6 +126,32 @@ class Planner:
             log_snapshot=snapshot,
             fallback_reason=answer.reason,
             served_by=answer.step or ServedBy.CHAMPION,
+        )
+
+    def _with_rules(
+        self,
+        campaign: Campaign,
+        members: Sequence[AudienceMember],
+        grids: Sequence[SharedGrid],
+        forecast: Forecast,
+        reader: Reader,
+        *,
+        tenant_zone: str,
+        now: datetime,
+    ) -> Forecast:
+        """Add what simple rules say: for the arms that go by them, and where no model speaks."""
+        target = recognised(reader, self.target, until=now)
+        rules = rule_hours(campaign, members, reader, target, tenant_zone=tenant_zone, now=now)
+        forecast = replace(forecast, hours=rules)
+        if forecast.model_version is not None:
+            return forecast
+        hours = score_hours(reader, target, as_of=now, timezone=tenant_zone)
+        if hours is None:
+            return forecast
+        return replace(
+            forecast,
+            scored=[_by_hour(shared, hours) for shared in grids],
+            served_by=ServedBy.TENANT_HISTOGRAM,
         )
 
     def _past_outcomes(

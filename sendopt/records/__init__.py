@@ -17,6 +17,7 @@ from sendopt.records.billable_fact import BillableFact
 from sendopt.records.campaign import (
     NO_EXPLORATION,
     Campaign,
+    Experiment,
     Exploration,
     Holdout,
     QuietHours,
@@ -140,6 +141,7 @@ __all__ = [
     "Event",
     "EventType",
     "Exclusion",
+    "Experiment",
     "Exploration",
     "ExplorationBound",
     "FallbackReason",

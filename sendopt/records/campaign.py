@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
@@ -9,6 +10,7 @@ from sendopt.records.device import Channel
 from sendopt.records.ids import CampaignId, UserId, VariantId
 from sendopt.records.limits import MessageClass
 from sendopt.records.policy import HoldoutTime, Policy
+from sendopt.records.send import Arm
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,16 @@ class Holdout:
 
 
 @dataclass(frozen=True, slots=True)
+class Experiment:
+    """Arms among which users are divided, so that each can be held against every other."""
+
+    shares: Mapping[Arm, float]  # of the users; each in (0, 1], together 1
+    #: Who is in which, by the caller's word, whose shares they then are; who is not named is of no
+    #: arm. None = drawn by a keyed hash.
+    assigned: Mapping[UserId, Arm] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Campaign:
     """Content, audience and the limits within which each user's time may be chosen."""
 
@@ -69,6 +81,7 @@ class Campaign:
     time_to_live: timedelta = timedelta(hours=4)  # after due_at; later it would only annoy
     exploration: Exploration = NO_EXPLORATION
     holdout: Holdout | None = None
+    experiment: Experiment | None = None  # None, if there is a holdout
     least_confidence: float | None = None  # in a gain over the configured time; None = any
     urgent: bool = False  # never explored
     message_class: MessageClass = MessageClass.MARKETING

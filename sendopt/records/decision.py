@@ -74,6 +74,7 @@ class ServedBy(StrEnum):
     CHAMPION = "champion"
     LAST_GOOD = "last_good"  # the champion before, where the champion cannot speak
     TENANT_HISTOGRAM = "tenant_histogram"  # everybody's answers by local hour, without a model
+    USER_HISTOGRAM = "user_histogram"  # the user's own, only where an experiment asks for it
     CONFIGURED_TIME = "configured_time"
 
 
@@ -83,8 +84,8 @@ class Decision:
 
     send_id: SendId
     slots: tuple[Slot, ...]
-    chosen_at: datetime | None  # None = suppressed: no allowed slot, or the user may not be reached
-    propensity: float | None  # P(this slot | arm, all constraints); None = suppressed
+    chosen_at: datetime | None  # None = no allowed slot, or the user may not be reached
+    propensity: float | None  # P(this slot | arm, all constraints); None = none was chosen
     policy: Policy
     binding_constraint: Exclusion | None  # what kept the send from the most likely slot of all
     fallback_reason: FallbackReason | None  # why no model spoke

@@ -73,6 +73,11 @@ class EndReason(StrEnum):
         SendState.SUPPRESSED,
         "the audience names a user of whom nothing was ever heard",
     )
+    KEPT_BACK = (
+        "kept_back",
+        SendState.SUPPRESSED,
+        "it is of the share that nobody gets, so that the effect of sending is measured",
+    )
     NO_ALLOWED_SLOT = (
         "no_allowed_slot",
         SendState.SUPPRESSED,

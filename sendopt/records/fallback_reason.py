@@ -20,6 +20,7 @@ class FallbackReason(StrEnum):
     FAMILY_TAKEN = "family_taken"  # or brings what another one brings as well
     REGISTRY_UNAVAILABLE = "registry_unavailable"  # nobody can say who the champion is
     REGISTRY_REFUSED = "registry_refused"  # the registry answers, and takes no value of ours
+    TOO_FEW_ANSWERS = "too_few_answers"  # no model was asked, and a simple rule needs more of them
     NOT_SCORED = "not_scored"  # a model spoke, and not of this user
 
     @classmethod

@@ -11,8 +11,10 @@ class Policy(StrEnum):
     GREEDY = "greedy"  # the best slot, always
     EPSILON_GREEDY = "epsilon_greedy"  # mostly the best slot, else any alike
     THOMPSON = "thompson"  # each slot as often as it may be the best one
-    CONFIGURED = "configured"  # the configured time: of the holdout, or no gain was proven
-    RANDOM = "random"  # of the holdout: every allowed slot alike
+    CONFIGURED = "configured"  # the configured time: of the control, or no gain was proven
+    RANDOM = "random"  # of the control: every allowed slot alike
+    POPULATION_HOUR = "population_hour"  # of its arm: everybody's best hour
+    USER_HISTOGRAM = "user_histogram"  # of its arm: the hour in which the user answers most
     FALLBACK = "fallback"  # the configured time, because nothing was known to choose by
     NONE = "none"  # the user may not be reached
 

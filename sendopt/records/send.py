@@ -17,6 +17,11 @@ class Arm(StrEnum):
 
     OPTIMISED = "optimised"
     HOLDOUT = "holdout"  # keeps the configured time, or a random one: what others are held against
+    NO_SEND = "no_send"  # planned as if optimised, and kept back
+    CONFIGURED = "configured"  # today's practice: the configured time
+    RANDOM = "random"  # any allowed slot alike
+    POPULATION_HOUR = "population_hour"  # everybody's best hour
+    USER_HISTOGRAM = "user_histogram"  # the hour in which the user answers most
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 Where a definition is silent the operator's settings decide, and the release's defaults. Both may
 change; a campaign that was accepted keeps what it was accepted with, for those who join its
-audience later and for every report on it. Wordings, audience and candidate times are settled by
-the definition alone and stand in it.
+audience later and for every report on it. Wordings, audience, candidate times and experiments are
+settled by the definition alone and stand in it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from sendopt.errors import InvalidInput, InvariantBroken
-from sendopt.records import Campaign, Exploration, Holdout, HoldoutTime, Policy
+from sendopt.records import Campaign, Experiment, Exploration, Holdout, HoldoutTime, Policy
 from sendopt.schedule.campaign import parse_campaign
 from sendopt.schedule.planning_defaults import PlanningDefaults
 
@@ -95,7 +95,8 @@ def as_revised(
     settled when the first of the campaign went out, and the report on it rests on that.
 
     Raises:
-        InvalidInput: as `parse_campaign`; `holdout_settled`, if it says another holdout.
+        InvalidInput: as `parse_campaign`; `holdout_settled`, if it says another holdout;
+            `experiment_settled`, if it says another experiment, or none any more.
     """
     settled = replace(defaults, holdout=before.holdout)
     campaign = parse_campaign(definition, now=at, defaults=settled)
@@ -107,4 +108,23 @@ def as_revised(
             expected="what was settled when the campaign was committed",
             hint="leave the holdout out of the definition: it stays as it is",
         )
+    if not _goes_on(campaign.experiment, before.experiment):
+        raise InvalidInput(
+            "is another one than that of the revision before",
+            code="experiment_settled",
+            field="/experiment",
+            expected="the arms of the revision before; users may be assigned beside those who were",
+            hint="repeat the experiment as it was, or give the changed campaign a new campaign_id",
+        )
     return replace(campaign, revision=before.revision + 1)
+
+
+def _goes_on(experiment: Experiment | None, before: Experiment | None) -> bool:
+    """Tell whether everybody stays in their arm."""
+    if experiment is None or before is None:
+        return experiment is before
+    if experiment.shares != before.shares:
+        return False
+    if experiment.assigned is None or before.assigned is None:
+        return experiment.assigned is before.assigned
+    return before.assigned.items() <= experiment.assigned.items()

@@ -27,6 +27,7 @@ from sendopt.records import (
     VariantId,
 )
 from sendopt.schedule.contradictions import MAX_SLOTS, contradictions
+from sendopt.schedule.experiment import ExperimentDefinition, experiment
 from sendopt.schedule.fields import USER_SCHEMA, Instant, LocalTime, Name, Text, Url, User
 from sendopt.schedule.planning_defaults import PLANNING_DEFAULTS, PlanningDefaults
 from sendopt.schedule.policy import THOMPSON_FLOOR
@@ -60,6 +61,7 @@ EXAMPLE: dict[str, Any] = {
     "least_confidence": 0.5,  # optional: from here on a gain moves a send from the fallback time
     "exploration": {"policy": "epsilon_greedy", "epsilon": 0.1},  # optional
     "holdout": {"share": 0.1, "time": "configured"},  # optional; null = none
+    "experiment": None,  # optional; several arms in the place of a holdout
     "variant_choice": "learned",  # optional, this is the default; or "even"
 }
 
@@ -78,7 +80,7 @@ def parse_campaign(
         InvalidInput: all that is wrong, each with a JSON Pointer; the code is that of the first,
             one of `strict_json.validate`, or `time_invalid`, `window_invalid`, `no_feasible_slot`,
             `id_invalid`, `duplicate_id`, `audience_invalid`, `text_invalid`, `payload_too_large`,
-            `url_not_allowed`, `exploration_invalid`, `placeholder_unfilled`.
+            `url_not_allowed`, `exploration_invalid`, `experiment_invalid`, `placeholder_unfilled`.
     """
     given, faults = examined(CampaignDefinition, definition)
     faults += contradictions(definition, now=as_utc(now))
@@ -86,7 +88,6 @@ def parse_campaign(
         raise together(faults)
     quiet = given.quiet_hours
     times = given.candidate_times
-    silent = given.model_fields_set.isdisjoint
     return Campaign(
         campaign_id=CampaignId(given.campaign_id),
         variants=tuple(
@@ -106,7 +107,8 @@ def parse_campaign(
         message_type=given.message_type,
         time_to_live=timedelta(minutes=given.time_to_live_minutes),
         exploration=_exploration(given.exploration, defaults.exploration),
-        holdout=defaults.holdout if silent({"holdout"}) else _holdout(given.holdout),
+        holdout=_holdout(given, defaults.holdout),
+        experiment=experiment(given.experiment),
         least_confidence=_least_confidence(given, defaults),
         urgent=given.urgent or given.message_type in defaults.urgent_message_types,
         learn_variants=given.variant_choice == "learned",
@@ -230,6 +232,7 @@ class CampaignDefinition(StrictModel):
     least_confidence: Annotated[float, Field(ge=0.5, lt=1)] | None = None
     exploration: ExplorationDefinition | None = None
     holdout: HoldoutDefinition | None = None
+    experiment: ExperimentDefinition | None = None
     variant_choice: Literal["learned", "even"] = "learned"
 
 
@@ -247,10 +250,12 @@ def _exploration(given: ExplorationDefinition | None, defaults: Exploration) -> 
     )
 
 
-def _holdout(given: HoldoutDefinition | None) -> Holdout | None:
-    return (
-        None if given is None or given.share == 0 else Holdout(given.share, HoldoutTime(given.time))
-    )
+def _holdout(given: CampaignDefinition, default: Holdout | None) -> Holdout | None:
+    """Return who is held out; an experiment has arms of its own in the place of a holdout."""
+    if "holdout" not in given.model_fields_set:
+        return default if given.experiment is None else None
+    said = given.holdout
+    return None if said is None or said.share == 0 else Holdout(said.share, HoldoutTime(said.time))
 
 
 def _least_confidence(given: CampaignDefinition, defaults: PlanningDefaults) -> float | None:

@@ -5,7 +5,7 @@ What is chosen here, each member would get who is not explored with; see `explor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from sendopt.records import (
     AbstentionReason,
+    Arm,
     Campaign,
     EndReason,
     FallbackReason,
     HoldoutTime,
     Policy,
 )
+from sendopt.schedule.arms import Arms
 from sendopt.schedule.bars import ENDS
 from sendopt.schedule.choices import Choices
 from sendopt.schedule.policy import chances_of_gain, draw, even_over
@@ -26,6 +28,14 @@ from sendopt.schedule.scored import Scored
 
 #: Keeps logits finite; no log can tell a likelihood below this from none.
 _LEAST_PROBABILITY = 1e-6
+
+#: By which rule the arms of an experiment get their times; the others go by the scores.
+_RULES = {
+    Arm.CONFIGURED: Policy.CONFIGURED,
+    Arm.RANDOM: Policy.RANDOM,
+    Arm.POPULATION_HOUR: Policy.POPULATION_HOUR,
+    Arm.USER_HISTOGRAM: Policy.USER_HISTOGRAM,
+}
 
 #: Gives the chances of some members, each in [0, 1), the same whenever they are asked for.
 Chances = Callable[[NDArray[np.intp]], NDArray[np.float64]]
@@ -36,18 +46,20 @@ class Knowledge:
     """What else a choice rests on; one entry a member of the audience in every column.
 
     Attributes:
-        held_out: whether the member is of the holdout.
+        arm: of the member.
         explored_count: sends of the last 30 days that left this user's best slot.
         uniform: see `Chances`.
         fallback_reason: why no model spoke, or None; who alone has no score gets NOT_SCORED.
+        hours: see `Forecast`.
         bonus: how much better a slot is on the logit scale for what the scores do not know, its
             wording, by the part of the day; None = nothing is known.
     """
 
-    held_out: NDArray[np.bool_]
+    arm: Arms
     explored_count: NDArray[np.int64]
     uniform: Chances
     fallback_reason: FallbackReason | None
+    hours: Mapping[Policy, NDArray[np.float64]]
     bonus: NDArray[np.float64] | None
 
 
@@ -60,11 +72,15 @@ def choose(campaign: Campaign, scored: Scored, knowing: Knowledge, into: Choices
         knowing: what else is known.
         into: where the choices are written.
     """
-    held_out = knowing.held_out[scored.rows]
+    arm = knowing.arm[scored.rows]
+    optimised = np.ones(len(arm), np.bool_)
+    for control, rule in _controls(campaign).items():
+        is_control = arm == control
+        optimised &= ~is_control
+        _take_by_rule(rule, scored.among(is_control), knowing, into)
     is_scored = scored.is_scored
-    by_the_model = ~held_out & is_scored
-    _hold_out(campaign, scored.among(held_out), knowing, into)
-    left_out = scored.among(~held_out & ~is_scored)
+    by_the_model = optimised & is_scored
+    left_out = scored.among(optimised & ~is_scored)
     _take_configured(left_out, into, policy=Policy.FALLBACK)
     into.fallback_reason[left_out.rows] = knowing.fallback_reason or FallbackReason.NOT_SCORED
     if by_the_model.any():
@@ -79,12 +95,31 @@ def values(scored: Scored, knowing: Knowledge) -> NDArray[np.float64]:
     return value if knowing.bonus is None else value + knowing.bonus[scored.grid.part]
 
 
-def _hold_out(campaign: Campaign, scored: Scored, knowing: Knowledge, into: Choices) -> None:
+def _controls(campaign: Campaign) -> dict[Arm, Policy]:
+    """Return the arms whose times no score chooses, and by which rule they get them."""
+    if campaign.holdout is not None:
+        random = campaign.holdout.time == HoldoutTime.RANDOM
+        return {Arm.HOLDOUT: Policy.RANDOM if random else Policy.CONFIGURED}
+    arms = () if campaign.experiment is None else campaign.experiment.shares
+    return {arm: _RULES[arm] for arm in arms if arm in _RULES}
+
+
+def _take_by_rule(rule: Policy, scored: Scored, knowing: Knowledge, into: Choices) -> None:
+    match rule:
+        case Policy.RANDOM if len(scored.grid.allowed):
+            _take_any(scored, knowing, into)
+        case Policy.POPULATION_HOUR | Policy.USER_HISTOGRAM if rule in knowing.hours:
+            _take_best_hour(scored, knowing.hours[rule][scored.rows], into, policy=rule)
+        case Policy.POPULATION_HOUR | Policy.USER_HISTOGRAM:
+            _take_configured(scored, into, policy=Policy.FALLBACK)
+            into.fallback_reason[scored.rows] = FallbackReason.TOO_FEW_ANSWERS
+        case _:
+            _take_configured(scored, into, policy=Policy.CONFIGURED)
+
+
+def _take_any(scored: Scored, knowing: Knowledge, into: Choices) -> None:
+    """Take any slot alike, of those that may be taken."""
     rows, allowed = scored.rows, scored.grid.allowed
-    random = campaign.holdout is not None and campaign.holdout.time == HoldoutTime.RANDOM
-    if not random or not len(allowed):
-        _take_configured(scored, into, policy=Policy.CONFIGURED)
-        return
     into.policy[rows] = Policy.RANDOM
     nearest, ideal = scored.nearest, np.full(len(rows), scored.grid.nearest, np.intp)
     _end_whoever_may_take_none(scored, nearest, ideal, into)
@@ -94,6 +129,14 @@ def _hold_out(campaign: Campaign, scored: Scored, knowing: Knowledge, into: Choi
     into.slot[can.rows] = allowed[drawn]
     into.propensity[can.rows] = even[np.arange(len(drawn)), drawn]
     into.explored[can.rows] = False  # the control chose it, not the policy: no budget pays for it
+
+
+def _take_best_hour(
+    scored: Scored, hours: NDArray[np.float64], into: Choices, *, policy: Policy
+) -> None:
+    """Take the earliest slot of the best hour, of those that may be taken."""
+    into.policy[scored.rows] = policy
+    _take_best(scored, hours[:, scored.grid.hour], into)
 
 
 def _take_configured(scored: Scored, into: Choices, *, policy: Policy) -> None:
@@ -109,6 +152,20 @@ def _take_configured(scored: Scored, into: Choices, *, policy: Policy) -> None:
     into.explored[rows] = False
     bound = can & (grid.minutes_off[ideal] < grid.minutes_off[chosen])
     into.binding_constraint[scored.rows[bound]] = scored.among(bound).excluded_by(ideal[bound])
+
+
+def _take_best(scored: Scored, order: NDArray[np.float64], into: Choices) -> NDArray[np.intp]:
+    """Take the slot that comes first in `order`, of those that may be taken; -1 = none may."""
+    ideal = order.argmax(axis=1)  # the first of equals, and slots are sorted: the earliest
+    best = scored.best(order)
+    each = np.arange(len(best))
+    can = best >= 0
+    bound = can & (order[each, ideal] > order[each, best])
+    into.binding_constraint[scored.rows[bound]] = scored.among(bound).excluded_by(ideal[bound])
+    _end_whoever_may_take_none(scored, best, ideal, into)
+    rows = scored.rows[can]
+    into.slot[rows], into.propensity[rows], into.explored[rows] = best[can], 1.0, False
+    return best
 
 
 def _end_whoever_may_take_none(
@@ -141,14 +198,8 @@ def _choose_by_scores(
     )
     into.fallback_reason[scored.rows] = knowing.fallback_reason
     into.policy[scored.rows] = Policy.GREEDY
-    ideal = order.argmax(axis=1)  # the first of equals, and slots are sorted: the earliest
-    best = scored.best(order)
-    each = np.arange(len(best))
-    can = best >= 0
-    bound = can & (order[each, ideal] > order[each, best])
-    into.binding_constraint[scored.rows[bound]] = scored.among(bound).excluded_by(ideal[bound])
-    _end_whoever_may_take_none(scored, best, ideal, into)
-    scored, best = scored.among(can), best[can]
+    best = _take_best(scored, order, into)
+    scored, best = scored.among(best >= 0), best[best >= 0]
     rows, configured = scored.rows, scored.nearest
     unproven = np.zeros(len(rows), np.bool_)
     if campaign.least_confidence is not None:
@@ -157,8 +208,7 @@ def _choose_by_scores(
         unproven = gain < campaign.least_confidence
     into.abstention_reason[rows[unproven]] = AbstentionReason.GAIN_NOT_PROVEN
     into.policy[rows[unproven]] = Policy.CONFIGURED
-    into.slot[rows] = np.where(unproven, configured, best)
-    into.propensity[rows], into.explored[rows] = 1.0, False
+    into.slot[rows[unproven]] = configured[unproven]
 
 
 def _gain(

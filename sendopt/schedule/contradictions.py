@@ -14,6 +14,7 @@ from typing import Any
 
 from sendopt.errors import InvalidInput
 from sendopt.records import Policy
+from sendopt.schedule.experiment import contradictions_of_experiment
 from sendopt.schedule.fields import read_instant
 from sendopt.strict_json import escaped
 from sendopt.text import quoted
@@ -49,6 +50,7 @@ def contradictions(definition: Any, *, now: datetime) -> Iterator[InvalidInput]:
     yield from _of_audience(definition.get("audience"), definition.get("candidate_times"))
     yield from _of_quiet_hours(definition.get("quiet_hours"))
     yield from _of_exploration(definition.get("exploration"))
+    yield from contradictions_of_experiment(definition)
 
 
 def _of_variants(variants: Any) -> Iterator[InvalidInput]:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.records import (
-    Arm,
     Campaign,
     Decision,
     PlannedSend,
@@ -21,6 +20,7 @@ from sendopt.records import (
     Slot,
     TenantId,
 )
+from sendopt.schedule.arms import Arms
 from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.bars import NO_BAR, WORDS
 from sendopt.schedule.choices import Choices
@@ -57,7 +57,7 @@ class Planned:
         scored_of: what was said of the member's slots; None = nobody weighed them.
         place: where the member stands in it.
         wordings: which variants they get.
-        held_out: whether a member is of the holdout; None = there is none.
+        arm: of the member.
         forecast: on which the choices rest.
     """
 
@@ -69,7 +69,7 @@ class Planned:
     scored_of: Sequence[Scored | None]
     place: NDArray[np.intp]
     wordings: Wordings
-    held_out: NDArray[np.bool_] | None
+    arm: Arms
     forecast: Forecast
 
     def slots(self, row: int) -> tuple[Slot, ...]:
@@ -112,8 +112,8 @@ def planned_sends(planned: Planned) -> tuple[PlannedSend, ...]:
             strict=True,
         )
     ):
-        scored = planned.scored_of[row]
-        due_at = None if scored is None or taken < 0 else scored.grid.starts_at[taken]
+        scored, reason = planned.scored_of[row], choices.suppressed_by[row]
+        due_at = None if scored is None or reason is not None else scored.grid.starts_at[taken]
         sends.append(
             PlannedSend(
                 tenant_id=planned.tenant_id,
@@ -133,8 +133,8 @@ def planned_sends(planned: Planned) -> tuple[PlannedSend, ...]:
                     else min(due_at + campaign.time_to_live, campaign.latest_at)
                 ),
                 state=SendState.SUPPRESSED if due_at is None else SendState.PLANNED,
-                reason=choices.suppressed_by[row],
-                arm=_arm(planned.held_out, row),
+                reason=reason,
+                arm=planned.arm[row],
             )
         )
     return tuple(sends)
@@ -204,14 +204,12 @@ def _served_by(choices: Choices, row: int, served_by: ServedBy) -> ServedBy | No
             return ServedBy.CONFIGURED_TIME
         case Policy.CONFIGURED if choices.abstention_reason[row] is None:
             return ServedBy.CONFIGURED_TIME
+        case Policy.POPULATION_HOUR:
+            return ServedBy.TENANT_HISTOGRAM
+        case Policy.USER_HISTOGRAM:
+            return ServedBy.USER_HISTOGRAM
         case _:
             return served_by
-
-
-def _arm(held_out: NDArray[np.bool_] | None, row: int) -> Arm | None:
-    if held_out is None:
-        return None
-    return Arm.HOLDOUT if held_out[row] else Arm.OPTIMISED
 
 
 def _known(number: float) -> float | None:

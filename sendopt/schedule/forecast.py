@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sendopt.records import FallbackReason, ServedBy, UserId
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.records import FallbackReason, Policy, ServedBy, UserId
 from sendopt.schedule.scored import Scored
 from sendopt.schedule.variants import VariantBelief
 
@@ -19,6 +22,9 @@ class Forecast:
     log_snapshot: int | None  # the log as that model saw it
     fallback_reason: FallbackReason | None  # why the champion did not speak; None = it did
     served_by: ServedBy = ServedBy.CHAMPION
+    #: By the simple rules that arms go by: how good each local hour is for each member of the
+    #: audience, (members, 24). A rule without an entry knows too little.
+    hours: Mapping[Policy, NDArray[np.float64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

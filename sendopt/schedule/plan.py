@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sendopt.errors import InvalidInput, InvariantBroken
 from sendopt.records import (
+    Arm,
     Campaign,
     EndReason,
     Plan,
@@ -17,13 +18,14 @@ from sendopt.records import (
     TenantId,
     UserId,
 )
+from sendopt.schedule.arms import user_arms
 from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.choices import Choices
 from sendopt.schedule.choose import Knowledge, choose
 from sendopt.schedule.decisions import Decisions, Planned, Wordings, planned_sends
 from sendopt.schedule.explore import explore
 from sendopt.schedule.forecast import Forecast, PastOutcomes
-from sendopt.schedule.identity import draw_key, held_out, send_ids, uniforms
+from sendopt.schedule.identity import draw_key, send_ids, uniforms
 from sendopt.schedule.policy import draw
 from sendopt.schedule.scored import Scored
 from sendopt.schedule.variants import VariantBelief, even_split
@@ -62,11 +64,13 @@ def plan(
     numbers = send_ids(tenant_id, campaign.campaign_id, user_ids)
     keys = [draw_key(number, revision=campaign.revision) for number in numbers]
     explored_counts = past_outcomes.explored_counts
+    arms = user_arms(campaign, seed=seed, tenant_id=tenant_id, user_ids=user_ids)
     knowing = Knowledge(
-        held_out(campaign.holdout, seed=seed, tenant_id=tenant_id, user_ids=user_ids),
+        arms,
         np.array([explored_counts.get(user_id, 0) for user_id in user_ids], np.int64),
         lambda rows: uniforms(seed, "slot", [keys[row] for row in rows.tolist()]),
         forecast.fallback_reason,
+        forecast.hours,
         np.array(belief.bonus) if belief.suits_parts_of_day else None,
     )
     choices = _unreachable(members)
@@ -81,6 +85,7 @@ def plan(
         part[scored.rows] = np.where(taken < 0, 0, scored.grid.part[taken])
     if any(policy is None for policy in choices.policy):
         raise InvariantBroken("of some who may be reached nobody has looked at the times")
+    _keep_back(arms == Arm.NO_SEND, choices)
     variant, variant_propensity = _variants(belief, part, keys, seed=seed)
     planned = Planned(
         campaign,
@@ -91,7 +96,7 @@ def plan(
         scored_of,
         place,
         Wordings(variant, variant_propensity, belief if len(campaign.variants) > 1 else None),
-        None if campaign.holdout is None else knowing.held_out,
+        arms,
         forecast,
     )
     return Plan(
@@ -111,6 +116,11 @@ def _unreachable(members: Sequence[AudienceMember]) -> Choices:
             choices.policy[row] = Policy.NONE
             choices.suppressed_by[row] = member.suppressed_by or EndReason.NO_DEVICE
     return choices
+
+
+def _keep_back(some: NDArray[np.bool_], choices: Choices) -> None:
+    """Suppress these messages; that each had a slot stays known: it would have come then."""
+    choices.suppressed_by[some & (choices.slot >= 0)] = EndReason.KEPT_BACK
 
 
 def _note(scored: Scored, scored_of: list[Scored | None], place: NDArray[np.intp]) -> None:

@@ -12,7 +12,14 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from sendopt.records import FINAL_STATES, ChargeKind, EventType, ResponseKind, SendState
+from sendopt.records import (
+    FINAL_STATES,
+    ChargeKind,
+    EventType,
+    Policy,
+    ResponseKind,
+    SendState,
+)
 from sendopt.state import audit_campaigns, erasures
 from sendopt.state.hold import IS_HELD
 from sendopt.state.instant import Instant
@@ -36,6 +43,15 @@ from sendopt.state.violation import NOBODY, Violation
 
 #: How long after its time a send may still wait for its dispatcher.
 OVERDUE_AFTER = timedelta(minutes=15)
+
+#: They take one time and never another.
+_CERTAIN = (
+    Policy.GREEDY,
+    Policy.CONFIGURED,
+    Policy.POPULATION_HOUR,
+    Policy.USER_HISTOGRAM,
+    Policy.FALLBACK,
+)
 
 
 def sends(tx: FleetRead) -> Iterator[Violation]:
@@ -92,7 +108,7 @@ def sends(tx: FleetRead) -> Iterator[Violation]:
         explanation="the revision that holds for it is not there",
     )
     propensity = decision.c.propensity
-    certain = decision.c.policy.in_(["greedy", "configured", "fallback"])
+    certain = decision.c.policy.in_(_CERTAIN)
     decisions = (
         ("decision_has_send", ~_exists(planned_send, decision), "its send is gone"),
         (

@@ -176,9 +176,9 @@ def _require_same_arms(again: Sequence[_Row], arms: Mapping[UserId, str | None])
     known = {None, *Arm}  # what is damaged is not a side
     if any(arms[send.user_id] in known - {send.arm} for send, _ in again):
         raise Conflict(
-            "users of this campaign would change between the holdout and those optimised",
+            "users of this campaign would change the arm of its holdout or experiment",
             code="arm_changed",
-            expected="the holdout and SENDOPT_SCHEDULE__SEED of the first commit",
+            expected="the arms and SENDOPT_SCHEDULE__SEED of the first commit",
             hint="set the seed back, or give the changed campaign a new campaign_id",
         )
 

@@ -116,7 +116,7 @@ planned_send = sa.Table(  # one message to one user: its time, and where it stan
     sa.Column("fence", sa.Integer, nullable=False, server_default="0"),  # grows with every claim
     sa.Column("handed_over_at", Instant),  # when the provider accepted it
     sa.Column("planned_at", Instant, nullable=False),
-    sa.Column("arm", sa.Text),  # "optimised", "holdout"; null = no experiment. Suppressed sends too
+    sa.Column("arm", sa.Text),  # an `Arm`; null = no experiment. Suppressed sends too
     sa.Column("revision", sa.Integer, nullable=False, server_default="1"),  # it was planned by
     row_hash(
         apart_from=(

@@ -19,15 +19,18 @@ from sendopt.clock import zone_at
 from sendopt.quiet_hours import in_quiet_hours
 from sendopt.records import (
     NO_EXPLORATION,
+    Arm,
     Campaign,
     CampaignId,
     Channel,
     Device,
     DeviceId,
     Exclusion,
+    Experiment,
     Exploration,
     Holdout,
     Plan,
+    Policy,
     QuietHours,
     Score,
     SendState,
@@ -85,6 +88,26 @@ explorations = st.just(NO_EXPLORATION) | st.builds(
 holdout_times = st.sampled_from(["configured", "random"])
 
 
+def shared_out(drawn: dict[Arm, int]) -> Experiment:
+    total = sum(drawn.values())
+    return Experiment({arm: part / total for arm, part in drawn.items()})
+
+
+rules = st.sampled_from([Policy.POPULATION_HOUR, Policy.USER_HISTOGRAM])
+arms = st.sampled_from([arm for arm in Arm if arm is not Arm.HOLDOUT])
+assigned = st.dictionaries(st.integers(0, 3).map("user-{}".format).map(UserId), arms).map(
+    lambda of: Experiment(dict.fromkeys(of.values(), 1 / max(len(of), 1)), of)
+)
+#: A holdout, or the arms of an experiment, or neither.
+experiments = (
+    st.just({})
+    | st.builds(Holdout, st.floats(0.1, 0.5), holdout_times).map(lambda it: {"holdout": it})
+    | (st.dictionaries(arms, st.integers(1, 9), min_size=1).map(shared_out) | assigned).map(
+        lambda it: {"experiment": it}
+    )
+)
+
+
 @st.composite
 def campaigns(draw: st.DrawFn) -> Campaign:
     earliest_at = draw(starts)
@@ -100,7 +123,7 @@ def campaigns(draw: st.DrawFn) -> Campaign:
         fallback_local_time=draw(clock_times),
         time_to_live=draw(st.integers(1, 600)) * MINUTE,
         exploration=draw(explorations),
-        holdout=draw(st.none() | st.builds(Holdout, st.floats(0.1, 0.5), holdout_times)),
+        **draw(experiments),
         least_confidence=draw(st.none() | st.floats(0.5, 0.95)),
         urgent=draw(st.booleans()),
     )
@@ -202,7 +225,15 @@ def test_everybody_has_one_time_inside_every_limit_or_one_reason(drawn: Planning
         send.send_id for send in result.sends
     ]
     for person, send, decision in zip(people, result.sends, result.decisions, strict=True):
+        if send.reason == "kept_back":
+            assert (send.state, send.due_at) == (SendState.SUPPRESSED, None)
+            assert send.arm is Arm.NO_SEND
+            assert decision.propensity is not None
+            assert decision.chosen_at is not None
+            assert is_allowed(campaign, person, decision.chosen_at)
+            continue
         assert decision.chosen_at == send.due_at
+        assert send.arm is not Arm.NO_SEND or send.due_at is None
         if send.due_at is None:
             assert send.state is SendState.SUPPRESSED
             assert send.reason in {"opted_out", "no_device", "no_allowed_slot"}
@@ -216,7 +247,7 @@ def test_everybody_has_one_time_inside_every_limit_or_one_reason(drawn: Planning
             assert send.due_at < send.expires_at <= campaign.latest_at
             assert decision.propensity is not None
             assert 0 < decision.propensity <= 1
-            if decision.policy in {"greedy", "configured", "fallback"}:
+            if decision.policy not in {"epsilon_greedy", "thompson", "random"}:
                 assert (decision.propensity, decision.explored) == (1.0, False)
 
 
@@ -232,7 +263,7 @@ def test_nobody_who_could_be_sent_to_is_left_out(drawn: Planning) -> None:
             for minute in range(minutes)
         )
         reachable = person.suppressed_by is None and person.device is not None
-        assert (send.due_at is not None) == (reachable and allowed)
+        assert (send.due_at is not None or send.reason == "kept_back") == (reachable and allowed)
 
 
 @settings(max_examples=at_most(300))
@@ -278,7 +309,12 @@ def test_whoever_is_planned_together_is_planned_as_alone(
 ) -> None:
     """The planner in columns against the one that looks at one member after the other."""
     campaign, people, said, now = drawn
-    forecast = _forecast(campaign, people, said, now)
+    hours = data.draw(st.dictionaries(rules, st.lists(st.integers(0, 5), min_size=24, max_size=24)))
+    shifted = {
+        rule: np.array([np.roll(known, row) for row in range(len(people))], np.float64)
+        for rule, known in hours.items()
+    }
+    forecast = replace(_forecast(campaign, people, said, now), hours=shifted)
     bars = data.draw(st.sampled_from([{}, _drawn_bars(forecast, people, data)]))
     forecast = replace(forecast, scored=[_under(bars, people, each) for each in forecast.scored])
     counts = {person.user_id: data.draw(st.integers(0, 3)) for person in people}

@@ -224,8 +224,8 @@ MUTATIONS = (
     Mutation(
         "a time is chosen for the holdout too",
         choose.choose,
-        "held_out = knowing.held_out[scored.rows]",
-        "held_out = knowing.held_out[scored.rows] & False",
+        "arm = knowing.arm[scored.rows]",
+        "arm = knowing.arm[scored.rows] == 'nobody'",
     ),
     Mutation(
         "who is held out of one test is not of another",

@@ -38,7 +38,8 @@ from sendopt.state.campaign_list import CampaignKey
 
 _INVALID = {
     422: [
-        *("audience_invalid", "duplicate_id", "exploration_invalid", "id_invalid", "id_mismatch"),
+        *("audience_invalid", "duplicate_id", "experiment_invalid"),
+        *("exploration_invalid", "id_invalid", "id_mismatch"),
         *("no_feasible_slot", "payload_too_large", "placeholder_unfilled", "time_invalid"),
         *("url_not_allowed", "window_invalid"),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time
 from functools import lru_cache
@@ -55,6 +55,8 @@ _ENDS = {
     Exclusion.CAPACITY: EndReason.CAPACITY,
 }
 
+#: How good the simple rules think each local hour is for the member, where they know enough.
+Hours = Mapping[Policy, Sequence[float]]
 
 #: How much better a slot is on the logit scale for what the scores do not know: its wording.
 Bonus = Callable[[Slot], float]
@@ -69,6 +71,7 @@ def choose(
     uniform: Callable[[], float],
     explored_count: int,
     fallback_reason: FallbackReason | None,
+    hours: Hours,
     bonus: Bonus | None = None,
 ) -> Choice:
     """Choose among the allowed `slots`, or say why none is taken.
@@ -81,6 +84,7 @@ def choose(
         uniform: gives the send's chance, in [0, 1), the same whenever it is asked.
         explored_count: sends of the last 30 days that left this user's best slot.
         fallback_reason: why no model spoke, or None; who alone has no score gets NOT_SCORED.
+        hours: see `Hours`.
         bonus: see `Bonus`; None = nothing is known.
     """
     suppressed_by = member.suppressed_by or (EndReason.NO_DEVICE if member.device is None else None)
@@ -88,10 +92,9 @@ def choose(
         return Choice(Policy.NONE, suppressed_by=suppressed_by)
     allowed = [slot for slot in slots if slot.excluded_by is None]
     by_clock = _by_configured_time(campaign, member)
-    if arm is Arm.HOLDOUT:
-        if campaign.holdout is not None and campaign.holdout.time == HoldoutTime.RANDOM and allowed:
-            return _at_random(allowed, uniform())
-        return _configured(slots, allowed, by_clock, policy=Policy.CONFIGURED)
+    control = _control(campaign, member, slots, allowed, arm=arm, uniform=uniform, hours=hours)
+    if control is not None:
+        return control
     if all(slot.open_probability is None for slot in allowed or slots):
         return replace(
             _configured(slots, allowed, by_clock, policy=Policy.FALLBACK),
@@ -109,6 +112,34 @@ def choose(
         bonus=bonus,
         explored_count=explored_count,
         uniform=uniform,
+    )
+
+
+def _control(
+    campaign: Campaign,
+    member: AudienceMember,
+    slots: Sequence[Slot],
+    allowed: Sequence[Slot],
+    *,
+    arm: Arm | None,
+    uniform: Callable[[], float],
+    hours: Hours,
+) -> Choice | None:
+    """Return the choice of an arm that goes by no score; None = the member's goes by the scores."""
+    by_clock = _by_configured_time(campaign, member)
+    random_holdout = campaign.holdout is not None and campaign.holdout.time == HoldoutTime.RANDOM
+    if allowed and (arm is Arm.RANDOM or (arm is Arm.HOLDOUT and random_holdout)):
+        return _at_random(allowed, uniform())
+    if arm in {Arm.HOLDOUT, Arm.RANDOM, Arm.CONFIGURED}:
+        return _configured(slots, allowed, by_clock, policy=Policy.CONFIGURED)
+    if arm not in {Arm.POPULATION_HOUR, Arm.USER_HISTOGRAM}:
+        return None
+    rule = Policy(arm)
+    if rule in hours:
+        return _best_hour(member, slots, allowed, by_clock, hours=hours[rule], rule=rule)
+    return replace(
+        _configured(slots, allowed, by_clock, policy=Policy.FALLBACK),
+        fallback_reason=FallbackReason.TOO_FEW_ANSWERS,
     )
 
 
@@ -240,6 +271,36 @@ def _end_of(slots: Sequence[Slot], by_clock: Callable[[Slot], float]) -> EndReas
     if not barred:
         return EndReason.NO_ALLOWED_SLOT
     return _ENDS[max(barred, key=by_clock).excluded_by]
+
+
+def _best_hour(
+    member: AudienceMember,
+    slots: Sequence[Slot],
+    allowed: Sequence[Slot],
+    by_clock: Callable[[Slot], float],
+    *,
+    hours: Sequence[float],
+    rule: Policy,
+) -> Choice:
+    """Take the earliest allowed slot of the best hour that has one."""
+    zone = zone_of(member.timezone)
+
+    def good(slot: Slot) -> float:
+        return hours[slot.starts_at.astimezone(zone).hour]
+
+    ideal, best = max(slots, key=good), max(allowed, key=good, default=None)
+    if best is None:
+        return Choice(
+            rule, suppressed_by=_end_of(slots, by_clock), binding_constraint=ideal.excluded_by
+        )
+    bound = good(ideal) > good(best)
+    return Choice(
+        rule,
+        at=best.starts_at,
+        propensity=1.0,
+        binding_constraint=ideal.excluded_by if bound else None,
+        explored=False,
+    )
 
 
 def _by_probability(slot: Slot) -> float:

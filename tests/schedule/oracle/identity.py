@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 
-from sendopt.records import Arm, CampaignId, Holdout, SendId, TenantId, UserId
+from sendopt.records import Arm, Campaign, CampaignId, Holdout, SendId, TenantId, UserId
 
 _SEND_ID_BYTES = 20  # 160 bits: 32 letters without padding, and no two sends ever alike
 
@@ -51,6 +51,25 @@ def arm_of(
         return None
     held_out = uniform(seed, "arm", tenant_id, user_id) < holdout.share
     return Arm.HOLDOUT if held_out else Arm.OPTIMISED
+
+
+def experiment_arm_of(
+    campaign: Campaign, *, seed: int, tenant_id: TenantId, user_id: UserId
+) -> Arm | None:
+    """Return the user's arm of the campaign's experiment, or its side of the holdout."""
+    experiment = campaign.experiment
+    if experiment is None:
+        return arm_of(campaign.holdout, seed=seed, tenant_id=tenant_id, user_id=user_id)
+    if experiment.assigned is not None:
+        return experiment.assigned.get(user_id)
+    left = uniform(seed, "arm", tenant_id, user_id)
+    arms = sorted(experiment.shares, key=[*Arm].index)
+    for arm in (*[each for each in arms if each is not Arm.OPTIMISED], Arm.OPTIMISED):
+        share = experiment.shares.get(arm, 0.0)
+        if left < share:
+            return arm
+        left -= share
+    return max(experiment.shares, key=[*Arm].index)
 
 
 def _digest(*parts: str) -> bytes:

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from schedule.oracle.choose import Bonus, Choice, choose
-from schedule.oracle.identity import arm_of, draw_key, uniform
+from schedule.oracle.identity import draw_key, experiment_arm_of, uniform
 from schedule.oracle.identity import send_id as identify
 from schedule.oracle.policy import draw
 
@@ -17,6 +17,7 @@ from sendopt.records import (
     Arm,
     Campaign,
     Decision,
+    EndReason,
     Exclusion,
     Plan,
     PlannedSend,
@@ -71,14 +72,14 @@ def plan(
     belief = past_outcomes.belief or even_split(len(campaign.variants))
     sends = []
     decisions = []
-    for member in members:
+    for row, member in enumerate(members):
         said = scores.get(member.user_id, NO_SCORES)
         barred = bars.get(member.user_id, {})
         slots = tuple(
             replace(slot, excluded_by=slot.excluded_by or barred.get(slot.starts_at))
             for slot in _scored_slots(campaign, member, said, now=now)
         )
-        arm = arm_of(campaign.holdout, seed=seed, tenant_id=tenant_id, user_id=member.user_id)
+        arm = experiment_arm_of(campaign, seed=seed, tenant_id=tenant_id, user_id=member.user_id)
         number = identify(tenant_id, campaign.campaign_id, member.user_id)
         key = draw_key(number, revision=campaign.revision)
         choice = choose(
@@ -89,8 +90,11 @@ def plan(
             uniform=partial(uniform, seed, "slot", *key),
             explored_count=past_outcomes.explored_counts.get(member.user_id, 0),
             fallback_reason=forecast.fallback_reason,
+            hours={rule: known[row].tolist() for rule, known in forecast.hours.items()},
             bonus=_bonus(belief, member),
         )
+        if arm is Arm.NO_SEND and choice.at is not None:
+            choice = replace(choice, suppressed_by=EndReason.KEPT_BACK)
         variant, variant_propensity = _variant(belief, member, choice, key, seed=seed)
         sends.append(
             _planned_send(
@@ -185,6 +189,10 @@ def _served_by(choice: Choice, served_by: ServedBy) -> ServedBy | None:
             return ServedBy.CONFIGURED_TIME
         case Policy.CONFIGURED if choice.abstention_reason is None:
             return ServedBy.CONFIGURED_TIME
+        case Policy.POPULATION_HOUR:
+            return ServedBy.TENANT_HISTOGRAM
+        case Policy.USER_HISTOGRAM:
+            return ServedBy.USER_HISTOGRAM
         case _:
             return served_by
 
@@ -199,21 +207,20 @@ def _planned_send(
     variant_id: VariantId,
     arm: Arm | None,
 ) -> PlannedSend:
+    due_at = choice.at if choice.suppressed_by is None else None
     # A retry must not leave the window either.
-    expires_at = (
-        None if choice.at is None else min(choice.at + campaign.time_to_live, campaign.latest_at)
-    )
+    expires_at = None if due_at is None else min(due_at + campaign.time_to_live, campaign.latest_at)
     return PlannedSend(
         tenant_id=tenant_id,
         send_id=send_id,
         campaign_id=campaign.campaign_id,
         variant_id=variant_id,
         user_id=member.user_id,
-        device_id=None if choice.at is None or member.device is None else member.device.device_id,
+        device_id=None if due_at is None or member.device is None else member.device.device_id,
         channel=campaign.channel,
-        due_at=choice.at,
+        due_at=due_at,
         expires_at=expires_at,
-        state=SendState.PLANNED if choice.at is not None else SendState.SUPPRESSED,
+        state=SendState.PLANNED if due_at is not None else SendState.SUPPRESSED,
         reason=choice.suppressed_by,
         arm=arm,
     )
