@@ -49,6 +49,7 @@ class SendingLimits:
     capacities: tuple[Capacity, ...] = ()
     message_cost: float = 0.0  # of sending one, in expected responses: 0.01 = a hundredth of one
     no_send_share: float = 0.0  # of marketing messages kept back to measure what sending does
+    legal_hours: bool = False  # whether the quiet hours of the law where a user lives hold too
 
 
 #: Of a tenant that has said none.

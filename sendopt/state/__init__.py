@@ -11,6 +11,7 @@ from sendopt.state import (  # noqa: F401
     tables_access,
     tables_campaigns,
     tables_erasure,
+    tables_limits,
     tables_people,
     tables_requests,
 )

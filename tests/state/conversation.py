@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import sqlalchemy as sa
 from state.twins import ABSENT, TWINS
 
@@ -69,6 +70,8 @@ class Conversation:
         try:
             with transaction as tx:
                 said = function(tx, *args, **named)
+                if isinstance(said, pa.Table):
+                    said = sorted(said.to_pylist(), key=repr)
                 if isinstance(said, Iterator) or function in _IN_NO_ORDER:
                     said = sorted(said, key=repr)
         except SendoptError as error:

@@ -69,6 +69,7 @@ from sendopt.records import (
     Response,
     ResponseKind,
     SendId,
+    SendingLimits,
     SendState,
     TenantId,
     UserId,
@@ -82,6 +83,7 @@ from sendopt.state import (
     audit_trail,
     campaign_list,
     campaigns,
+    commitments,
     consents,
     device_batches,
     devices,
@@ -111,6 +113,7 @@ from sendopt.state import (
     roles,
     rows,
     send_list,
+    sending_limits,
     tables,
     tenant_lock,
     tenants,
@@ -150,6 +153,7 @@ def talk(state: State, us: TenantId, heard: Callable[[Answer], None]) -> None:
         _about_devices,
         _about_past_outcomes,
         _about_lift,
+        _about_limits,
         _about_lists,
         _about_campaigns,
         _about_facts,
@@ -343,6 +347,21 @@ def _about_lift(said: Conversation) -> None:
                 window=2 * HOUR,
                 since=since,
             )
+
+
+def _about_limits(said: Conversation) -> None:
+    for user_ids in (None, USERS[:6]):
+        for since, until in ((NOW - 24 * HOUR, NOW), (NOW, NOW + HOUR + MINUTE)):
+            said.read(commitments.marketing, user_ids, since=since, until=until)
+        besides = {"since": EARLY, "until": LATE + HOUR, "besides": CAMPAIGNS[:1]}
+        said.read(commitments.marketing, user_ids, **besides)
+    for _ in range(2):
+        said.read(sending_limits.get)
+        said.read(sending_limits.latest)
+        for version in range(5):
+            said.read(sending_limits.of_version, version)
+        for share in (0.25, 0.25, 0.125):
+            said.write(sending_limits.put, SendingLimits(no_send_share=share), now=NOW)
 
 
 def _about_campaigns(said: Conversation) -> None:

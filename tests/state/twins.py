@@ -47,6 +47,7 @@ from sendopt.state import (
     tables_access,
     tables_campaigns,
     tables_erasure,
+    tables_limits,
     tables_people,
     tables_requests,
 )
@@ -194,6 +195,7 @@ def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
         tables_people.consent: _consents(number),
         tables_people.preference: _preferences(number),
         tables.device: _devices(tenant_id),
+        tables_limits.sending_limits: [_limits(version, number) for version in (1, 2 + number)],
         tables_campaigns.campaign: _campaigns(number),
         tables_campaigns.campaign_revision: _revisions(number),
         tables_campaigns.variant: _variants(number),
@@ -381,6 +383,22 @@ def _preferences(number: int) -> list[dict[str, Any]]:
     ]
 
 
+def _limits(version: int, number: int) -> dict[str, Any]:
+    return {
+        "version": version,
+        "limits": {
+            "caps": [{"at_most": 1 + number, "within_seconds": 3600, "message_type": None}],
+            "least_gap_seconds": 60 * version,
+            "weekly_budget": None,
+            "capacities": [{"per_minute": 7, "channel": Channel.WEBHOOK}],
+            "message_cost": 0.25,
+            "no_send_share": 0.0,
+            "legal_hours": bool(number),
+        },
+        "since": BEFORE_ANYTHING + (10 * version + number) * HOUR,
+    }
+
+
 def _devices(tenant_id: TenantId) -> list[dict[str, Any]]:
     number = _number(tenant_id)
     given = [
@@ -450,6 +468,10 @@ def _revisions(number: int) -> list[dict[str, Any]]:
             "definition_hash": f"{name} of {number}",
             "accepted_at": NOW - (14 + 2 * number) * HOUR,
             "latest_at": NOW + (3 - 6 * number) * HOUR,
+            # What is news to the one twin's users is owed to those of the other.
+            "rules": {"message_class": "transactional", "message_type": "news"}
+            if name == "news" and number
+            else None,
         }
         for name in (*_CAMPAIGNS, f"only-{TWINS[number]}")
     ]
