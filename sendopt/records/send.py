@@ -35,7 +35,7 @@ class PlannedSend:
     user_id: UserId
     device_id: DeviceId | None  # None only if suppressed
     channel: Channel
-    due_at: datetime | None  # None only if suppressed
+    due_at: datetime | None  # None only if suppressed; of one kept back, when it would have come
     expires_at: datetime | None
     state: SendState = SendState.PLANNED
     reason: EndReason | None = None  # set in every final state

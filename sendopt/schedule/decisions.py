@@ -113,7 +113,8 @@ def planned_sends(planned: Planned) -> tuple[PlannedSend, ...]:
         )
     ):
         scored, reason = planned.scored_of[row], choices.suppressed_by[row]
-        due_at = None if scored is None or reason is not None else scored.grid.starts_at[taken]
+        due_at = None if scored is None or taken < 0 else scored.grid.starts_at[taken]
+        goes_out = due_at is not None and reason is None
         sends.append(
             PlannedSend(
                 tenant_id=planned.tenant_id,
@@ -122,7 +123,7 @@ def planned_sends(planned: Planned) -> tuple[PlannedSend, ...]:
                 variant_id=variants[variant],
                 user_id=member.user_id,
                 device_id=(
-                    None if due_at is None or member.device is None else member.device.device_id
+                    member.device.device_id if goes_out and member.device is not None else None
                 ),
                 channel=campaign.channel,
                 due_at=due_at,
@@ -132,7 +133,7 @@ def planned_sends(planned: Planned) -> tuple[PlannedSend, ...]:
                     if due_at is None
                     else min(due_at + campaign.time_to_live, campaign.latest_at)
                 ),
-                state=SendState.SUPPRESSED if due_at is None else SendState.PLANNED,
+                state=SendState.PLANNED if goes_out else SendState.SUPPRESSED,
                 reason=reason,
                 arm=planned.arm[row],
             )

@@ -120,7 +120,9 @@ def _unreachable(members: Sequence[AudienceMember]) -> Choices:
 
 def _keep_back(some: NDArray[np.bool_], choices: Choices) -> None:
     """Suppress these messages; that each had a slot stays known: it would have come then."""
-    choices.suppressed_by[some & (choices.slot >= 0)] = EndReason.KEPT_BACK
+    kept = some & (choices.slot >= 0)
+    choices.suppressed_by[kept] = EndReason.KEPT_BACK
+    choices.explored[kept] = False  # with what nobody gets nothing is explored, and no budget spent
 
 
 def _note(scored: Scored, scored_of: list[Scored | None], place: NDArray[np.intp]) -> None:

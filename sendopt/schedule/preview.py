@@ -16,6 +16,7 @@ from sendopt.records import (
     Plan,
     PlannedSend,
     Policy,
+    SendState,
     UserId,
 )
 
@@ -73,9 +74,9 @@ _HELPS: Mapping[str, str] = {
 def preview(plan: Plan, channel: Channel) -> Preview:
     """Count what `plan` holds for a campaign on `channel`. Committing it sends exactly this."""
     rows = list(zip(plan.sends, plan.decisions, strict=True))
-    planned = [(send, decision) for send, decision in rows if send.due_at is not None]
+    planned = [row for row in rows if row[0].state is SendState.PLANNED]
     fallback_count = sum(decision.policy == Policy.FALLBACK for _, decision in planned)
-    suppressed = _counted(str(send.reason) for send, _ in rows if send.due_at is None)
+    suppressed = _counted(str(send.reason) for send, _ in rows if send.reason is not None)
     return Preview(
         campaign_id=plan.campaign_id,
         people_count=len(rows),

@@ -94,7 +94,7 @@ def plan(
             bonus=_bonus(belief, member),
         )
         if arm is Arm.NO_SEND and choice.at is not None:
-            choice = replace(choice, suppressed_by=EndReason.KEPT_BACK)
+            choice = replace(choice, suppressed_by=EndReason.KEPT_BACK, explored=False)
         variant, variant_propensity = _variant(belief, member, choice, key, seed=seed)
         sends.append(
             _planned_send(
@@ -207,20 +207,22 @@ def _planned_send(
     variant_id: VariantId,
     arm: Arm | None,
 ) -> PlannedSend:
-    due_at = choice.at if choice.suppressed_by is None else None
     # A retry must not leave the window either.
-    expires_at = None if due_at is None else min(due_at + campaign.time_to_live, campaign.latest_at)
+    expires_at = (
+        None if choice.at is None else min(choice.at + campaign.time_to_live, campaign.latest_at)
+    )
+    goes_out = choice.suppressed_by is None
     return PlannedSend(
         tenant_id=tenant_id,
         send_id=send_id,
         campaign_id=campaign.campaign_id,
         variant_id=variant_id,
         user_id=member.user_id,
-        device_id=None if due_at is None or member.device is None else member.device.device_id,
+        device_id=member.device.device_id if goes_out and member.device else None,
         channel=campaign.channel,
-        due_at=due_at,
+        due_at=choice.at,
         expires_at=expires_at,
-        state=SendState.PLANNED if due_at is not None else SendState.SUPPRESSED,
+        state=SendState.PLANNED if goes_out else SendState.SUPPRESSED,
         reason=choice.suppressed_by,
         arm=arm,
     )
