@@ -30,6 +30,7 @@ _SENDS = [
     *((name, INSTANT) for name in ("due_at", "expires_at", "planned_at")),
     ("attempt_count", WHOLE),
     *((name, INSTANT) for name in ("next_attempt_at", "handed_over_at")),
+    ("handed_over_to", TEXT),
 ]
 _USERS = [("user_id", TEXT), ("timezone", TEXT), ("opted_out_at", INSTANT)]
 _DEVICES = [
@@ -148,7 +149,7 @@ def _send(listed: ListedSend) -> Sequence[Any]:
         *(send.send_id, send.campaign_id, send.variant_id, send.user_id, send.device_id),
         *(send.channel, send.state, send.reason, send.arm),
         *(send.due_at, send.expires_at, listed.planned_at, listed.attempt_count),
-        *(listed.next_attempt_at, listed.handed_over_at),
+        *(listed.next_attempt_at, listed.handed_over_at, listed.handed_over_to),
     )
 
 

@@ -75,5 +75,6 @@ class Sends(Subject):
             "attempts": stored.attempts,
             "next_attempt_at": stored.next_attempt_at,
             "handed_over_at": stored.handed_over_at,
+            "handed_over_to": stored.handed_over_to,
             "decision": stored.decision,
         }

@@ -40,12 +40,21 @@ def zones_of(send: DueSend) -> tuple[tzinfo, ...]:
     What the device says by now, if it says anything: whoever has travelled since the send was
     planned is asleep there. Else the zone of the plan, and where the user may live as well.
     """
-    device_zone = None if send.device is None else send.device.timezone
-    if device_zone is not None and device_zone in zone_names():
-        return (zone_of(device_zone),)
-    if send.timezone is None:
+    zone = zone_by_now(send)
+    if zone is None:
         return ()
-    return (zone_of(send.timezone), *map(zone_at, send.quiet_offsets))
+    offsets = () if _zone_of_device(send) else send.quiet_offsets
+    return (zone_of(zone), *map(zone_at, offsets))
+
+
+def zone_by_now(send: DueSend) -> str | None:
+    """Return the zone that the device shows, else that of the plan; None = the store lost it."""
+    return _zone_of_device(send) or send.timezone
+
+
+def _zone_of_device(send: DueSend) -> str | None:
+    told = None if send.device is None else send.device.timezone
+    return told if told in zone_names() else None
 
 
 def _quiet(send: DueSend) -> list[QuietHours]:

@@ -16,6 +16,7 @@ from sendopt.deliver.claim import ClaimPolicy
 from sendopt.deliver.events import event_of
 from sendopt.deliver.hand_over import HandOver
 from sendopt.deliver.leases import Claim, ClaimsOfTheFuture, StepsForward
+from sendopt.deliver.other_devices import with_another_device
 from sendopt.deliver.provider import Provider
 from sendopt.deliver.retry import RetryPolicy
 from sendopt.deliver.transitions import after_attempt, before_attempt
@@ -210,21 +211,17 @@ class Dispatcher:
         The lease is over at `lease_over` of the clock that nobody sets.
         """
         now = self._clock.now()
-        transitions: list[tuple[DueSend, SendTransition]] = [
-            (receipt.attempt.send, after_attempt(receipt, now=now, retry=self._retry))
-            for receipt in receipts
-        ]
         while True:
             try:
                 with self._state.write_fleet() as tx:
-                    kept = _write(tx, receipts, transitions, now=now)
+                    kept = _write(tx, receipts, now=now, retry=self._retry)
             except StoreFailure as failure:
                 again = self._clock.monotonic() + self._poll.total_seconds()
                 if failure.code not in _PASSING or again >= lease_over:
                     raise
                 self._clock.wait(threading.Event(), self._clock.now() + self._poll)
             else:
-                return _report(kept) + DispatchReport(taken_over=len(transitions) - len(kept))
+                return _report(kept) + DispatchReport(taken_over=len(receipts) - len(kept))
 
     def _new_link_id(self) -> str:
         return base64.urlsafe_b64encode(self._random_bytes(_LINK_ID_BYTES)).decode().rstrip("=")
@@ -233,16 +230,31 @@ class Dispatcher:
 def _write(
     tx: FleetWrite,
     receipts: Sequence[Receipt],
-    transitions: Sequence[tuple[DueSend, SendTransition]],
     *,
     now: datetime,
+    retry: RetryPolicy,
 ) -> list[tuple[DueSend, SendTransition]]:
     """Write transitions, attempts, dead devices and events; return the transitions that were kept.
 
     That an address is dead is a fact, whoever holds the claim of the send by now.
     """
-    kept = settle(tx, transitions)
-    held = {_key(send) for send, _ in kept}
+    elsewhere = with_another_device(tx, receipts)
+    kept = settle(
+        tx,
+        [
+            (
+                receipt.attempt.send,
+                after_attempt(
+                    receipt,
+                    now=now,
+                    retry=retry,
+                    has_another_device=_key(receipt.attempt.send) in elsewhere,
+                ),
+            )
+            for receipt in receipts
+        ],
+    )
+    held = {_key(send): transition for send, transition in kept}
     ours = [receipt for receipt in receipts if _key(receipt.attempt.send) in held]
     end_attempts(tx, ours, now=now)
     for receipt in receipts:
@@ -257,7 +269,9 @@ def _write(
             )
     events: dict[TenantId, list[Event]] = defaultdict(list)
     for receipt in ours:
-        if event := event_of(receipt):
+        # A message that is on its way to another device has not bounced.
+        is_over = isinstance(held[_key(receipt.attempt.send)], Ended)
+        if is_over and (event := event_of(receipt)):
             events[receipt.attempt.send.tenant_id].append(event)
     for tenant_id in sorted(events):
         _tell(tx.of(tenant_id), events[tenant_id], now)

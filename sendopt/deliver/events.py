@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from sendopt.deliver.allowed_times import zone_by_now
 from sendopt.records import (
     Accepted,
     DeadAddress,
@@ -49,7 +50,7 @@ def _event(send: DueSend, event_type: EventType, at: datetime, attributes: dict[
         message_type=send.message_type,
         channel=send.channel,
         platform=None if send.device is None else send.device.platform,
-        timezone=send.timezone,
+        timezone=zone_by_now(send),
         propensity=send.propensity if event_type is EventType.SEND else None,
         attributes=attributes,
     )

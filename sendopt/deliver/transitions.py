@@ -42,7 +42,7 @@ def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> SendT
         (send.device is None, SendState.SUPPRESSED, EndReason.NO_DEVICE),
         (send.device_dead, SendState.SUPPRESSED, EndReason.DEVICE_DEAD),
         (send.variant is None or send.timezone is None, SendState.FAILED, EndReason.RECORD_MISSING),
-        (send.attempt_count >= retry.max_attempts, SendState.FAILED, EndReason.GAVE_UP),
+        (_is_tried_out(send, retry), SendState.FAILED, EndReason.GAVE_UP),
         (expired and paused, SendState.EXPIRED, EndReason.CAMPAIGN_PAUSED),
         (expired, SendState.EXPIRED, EndReason.TOO_LATE),
     )
@@ -56,16 +56,21 @@ def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> SendT
     return Postponed(at) if at > now else None
 
 
-def after_attempt(receipt: Receipt, *, now: datetime, retry: RetryPolicy) -> SendTransition:
+def after_attempt(
+    receipt: Receipt, *, now: datetime, retry: RetryPolicy, has_another_device: bool = False
+) -> SendTransition:
     """Return what becomes of a send after one of its attempts.
 
     It is handed over at the instant at which the attempt began: its user may answer before we
-    have heard that the provider accepted it.
+    have heard that the provider accepted it. Where the device is gone and the user has another
+    one on the channel, that one is tried at once.
     """
     attempt, outcome = receipt.attempt, receipt.outcome
     match outcome:
         case Accepted():
             return Ended(SendState.DELIVERED, EndReason.ACCEPTED, handed_over_at=attempt.started_at)
+        case DeadAddress() if has_another_device:
+            return Postponed(now)
         case DeadAddress(reason) | Permanent(reason):
             return Ended(SendState.FAILED, reason)
         case Retry():
@@ -76,7 +81,7 @@ def after_attempt(receipt: Receipt, *, now: datetime, retry: RetryPolicy) -> Sen
 def _after_retry(
     send: DueSend, outcome: Retry, *, now: datetime, retry: RetryPolicy
 ) -> SendTransition:
-    if send.attempt_count >= retry.max_attempts:
+    if _is_tried_out(send, retry):
         return Ended(SendState.FAILED, EndReason.GAVE_UP)
     again_at = now + retry.delay(send.send_id, send.attempt_count, outcome)
     at = allowed_at(send, again_at)
@@ -85,6 +90,11 @@ def _after_retry(
     if again_at < send.expires_at:
         return _forbidden(send)
     return _ended(send, SendState.EXPIRED, EndReason.NO_TIME_TO_RETRY)
+
+
+def _is_tried_out(send: DueSend, retry: RetryPolicy) -> bool:
+    """Tell whether it was tried as often as may be; what found a device gone was no fair try."""
+    return send.attempt_count - send.gone_devices >= retry.max_attempts
 
 
 def _forbidden(send: DueSend) -> Ended:

@@ -27,7 +27,7 @@ class DueSend:
     attempt_count: int  # begun, whether or not their outcome is known
     abandoned: bool  # a dispatcher never told the outcome of an attempt: it may have arrived
     variant: Variant | None  # None, like `timezone`, only if the store lost it, or the campaign
-    device: Device | None
+    device: Device | None  # of the plan while that lives, else the user's that was registered last
     device_dead: bool
     opted_out: bool
     cancelled: bool  # with its whole campaign
@@ -42,6 +42,7 @@ class DueSend:
     quiet_offsets: tuple[int, ...] = ()  # minutes east of UTC at which it may be night, too
     paused_at: datetime | None = None  # its whole campaign, until somebody resumes it
     put_off: bool = False  # to its expiry, by a pause that lasted until then
+    gone_devices: int = 0  # found by its attempts, which do not count towards the most there are
 
 
 @dataclass(frozen=True, slots=True)

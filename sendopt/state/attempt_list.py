@@ -7,7 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from sendopt.records import SendId
+from sendopt.records import DeviceId, SendId
 from sendopt.state.tables import attempt
 from sendopt.state.transaction import TenantRead
 
@@ -18,6 +18,7 @@ class ListedAttempt:
 
     number: int  # 1 = the first
     provider: str
+    device_id: DeviceId | None  # it went to; None = made by a release that did not note it
     started_at: datetime
     finished_at: datetime | None  # None = in flight, or its process died: the outcome is unknown
     outcome: str | None  # "accepted", "retry", "dead_address", "permanent"; None with finished_at
@@ -30,6 +31,7 @@ def attempts(tx: TenantRead, send_id: SendId) -> tuple[ListedAttempt, ...]:
         sa.select(
             attempt.c.number,
             attempt.c.provider,
+            attempt.c.device_id,
             attempt.c.started_at,
             attempt.c.finished_at,
             attempt.c.outcome,

@@ -137,6 +137,7 @@ def _claim(
                 "send_id": each.send.send_id,
                 "number": each.send.attempt_count,
                 "provider": each.provider,
+                "device_id": None if each.send.device is None else each.send.device.device_id,
                 "started_at": each.started_at,
             }
             for each in begun
@@ -193,10 +194,11 @@ def settle(
                 reason=sa.bindparam("new_reason"),
                 ready_at=sa.bindparam("new_ready_at"),
                 handed_over_at=sa.bindparam("new_handed_over_at"),
+                handed_over_to=sa.bindparam("new_handed_over_to"),
                 claimed_by=None,
                 claim_expires_at=None,
             ),
-            [{**_key_of(send), **_columns(transition)} for send, transition in kept],
+            [{**_key_of(send), **_columns(send, transition)} for send, transition in kept],
         )
     return kept
 
@@ -276,19 +278,22 @@ def _is_delivered(transition: SendTransition) -> bool:
     return isinstance(transition, Ended) and transition.state is SendState.DELIVERED
 
 
-def _columns(transition: SendTransition) -> dict[str, Any]:
+def _columns(send: DueSend, transition: SendTransition) -> dict[str, Any]:
     if isinstance(transition, Postponed):
         return {
             "new_state": SendState.PLANNED,
             "new_reason": None,
             "new_ready_at": transition.until,
             "new_handed_over_at": None,
+            "new_handed_over_to": None,
         }
+    reached = None if transition.handed_over_at is None else send.device
     return {
         "new_state": transition.state,
         "new_reason": transition.reason,
         "new_ready_at": None,
         "new_handed_over_at": transition.handed_over_at,
+        "new_handed_over_to": None if reached is None else reached.device_id,
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -18,10 +19,11 @@ from sendopt.records import Channel, DamagedSend, DueSend, SendId, SendState, Te
 from sendopt.state.campaign_phase import same_campaign
 from sendopt.state.damage import Unreadable, damage_of, readable
 from sendopt.state.due_row import CampaignFacts, campaign_facts, due_send
+from sendopt.state.key_sets import is_one_of
+from sendopt.state.living_devices import LivingDevice, Recipient, living_devices
 from sendopt.state.tables import (
     IS_A_DISPATCHERS_CLAIM,
     app_user,
-    attempt,
     decision,
     device,
     link,
@@ -30,11 +32,21 @@ from sendopt.state.tables import (
 from sendopt.state.tables_campaigns import campaign, campaign_revision, variant
 from sendopt.state.tables_people import preference
 from sendopt.state.transaction import FleetRead, FleetWrite, TenantWrite, owned
+from sendopt.state.tried import UNTRIED, Tried, tried
 
 #: More than dispatchers have in hand at a time.
 _MOST_CLAIMS = 10_000
 
 _Key = tuple[str, str, int]  # a tenant, the id of a campaign of it, and a revision
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What is read beside the rows of due sends, for those that need it."""
+
+    campaigns: Mapping[_Key, CampaignFacts | str]  # or what is wrong with one
+    before: Mapping[tuple[str, str], Tried]
+    others: Mapping[Recipient, Sequence[LivingDevice]]
 
 
 def lock_due(
@@ -63,13 +75,13 @@ def lock_due(
         if len(rows) < limit:
             due = _is_due(state, frozenset(channels))
             rows += _lock(tx, due, {"now": at, "most": limit - len(rows)})
-    keys = {_revision_of(row) for row in rows if not isinstance(row, DamagedSend)}
-    campaigns = _campaign_facts(tx, keys)
-    unanswered = _unanswered(tx, [row for row in rows if not isinstance(row, DamagedSend)])
-    sends = [
-        row if isinstance(row, DamagedSend) else _due_send(row, campaigns, unanswered)
-        for row in rows
-    ]
+    whole = [row for row in rows if not isinstance(row, DamagedSend)]
+    beside = _Beside(
+        _campaign_facts(tx, {_revision_of(row) for row in whole}),
+        tried(tx, [(row.tenant_id, row.send_id) for row in whole if row.attempt_count != 0]),
+        living_devices(tx, {_recipient_of(row) for row in whole if _lost_its_device(row)}),
+    )
+    sends = [row if isinstance(row, DamagedSend) else _due_send(row, beside) for row in rows]
     # A send that has two links, as none should, is still one send.
     return list({(send.tenant_id, send.send_id): send for send in reversed(sends)}.values())[::-1]
 
@@ -211,8 +223,9 @@ def _with_its_own(sends: sa.Select[Any]) -> sa.Select[Any]:
         )
         .select_from(
             due.outerjoin(variant, _same(due, variant, "campaign_id", "revision", "variant_id"))
-            # A device that another user has taken over since is no device of this one.
-            .outerjoin(device, _same(due, device, "device_id", "user_id"))
+            # A device that another user has taken over since is no device of this one, nor is one
+            # that was registered again on another channel.
+            .outerjoin(device, _same(due, device, "device_id", "user_id", "channel"))
             .outerjoin(app_user, _same(due, app_user, "user_id"))
             .outerjoin(preference, _same(due, preference, "user_id"))
             .outerjoin(decision, _same(due, decision, "send_id"))
@@ -250,11 +263,11 @@ def _campaign_facts(tx: FleetRead, keys: Collection[_Key]) -> dict[_Key, Campaig
     key = (of_revision.tenant_id, of_revision.campaign_id, of_revision.revision)
     found: dict[_Key, CampaignFacts | str] = {}
     try:
-        rows = readable(tx, needed.where(_is_one_of(key, keys)))
+        rows = readable(tx, needed.where(is_one_of(key, keys)))
     except Unreadable:
         rows = []
         for each in keys:
-            one = needed.where(_is_one_of(key, [each]))
+            one = needed.where(is_one_of(key, [each]))
             try:
                 rows += readable(tx, one)
             except Unreadable:
@@ -267,52 +280,30 @@ def _campaign_facts(tx: FleetRead, keys: Collection[_Key]) -> dict[_Key, Campaig
     return found
 
 
-def _unanswered(tx: FleetRead, rows: Collection[sa.Row[Any]]) -> set[tuple[str, str]]:
-    """Return tenant and id of those sends of which an attempt has no end.
-
-    They are asked for once the sends are locked: nothing can come between. What a dispatcher has
-    claimed is known to have one.
-    """
-    tried = [
-        (row.tenant_id, row.send_id)
-        for row in rows
-        if row.state == SendState.PLANNED and row.attempt_count != 0
-    ]
-    if not tried:
-        return set()
-    found = sa.select(attempt.c.tenant_id, attempt.c.send_id).where(
-        _is_one_of((attempt.c.tenant_id, attempt.c.send_id), tried),
-        attempt.c.finished_at.is_(None),
-    )
-    return {(row.tenant_id, row.send_id) for row in tx.execute(found)}
-
-
-def _is_one_of(
-    columns: Sequence[sa.Column[Any]], keys: Collection[tuple[Any, ...]]
-) -> sa.ColumnElement[bool]:
-    """Compare columns with keys out of rows, which may be damaged.
-
-    The keys are told as what the columns hold. By itself SQLAlchemy takes the types of the first
-    key for those of all, and cannot tell any of them if these are no types of the columns.
-    """
-    compared = sa.tuple_(*columns)
-    named = sa.bindparam("key", list(keys), type_=compared.type, expanding=True, unique=True)
-    return compared.in_(named)
-
-
 def _revision_of(row: sa.Row[Any]) -> _Key:
     return row.tenant_id, row.campaign_id, row.revision
 
 
-def _due_send(
-    row: sa.Row[Any],
-    campaigns: Mapping[_Key, CampaignFacts | str],
-    unanswered: Collection[tuple[str, str]],
-) -> DueSend | DamagedSend:
-    facts = campaigns.get(_revision_of(row))
+def _recipient_of(row: sa.Row[Any]) -> Recipient:
+    return Recipient(row.tenant_id, row.user_id, row.channel)
+
+
+def _lost_its_device(row: sa.Row[Any]) -> bool:
+    return row.address is None or row.dead_at is not None
+
+
+def _due_send(row: sa.Row[Any], beside: _Beside) -> DueSend | DamagedSend:
+    facts = beside.campaigns.get(_revision_of(row))
     if isinstance(facts, str):
         return DamagedSend(row.tenant_id, row.send_id, facts)
+    # The recipient is the user: where the device of the plan is gone, the one registered last.
+    others = beside.others[_recipient_of(row)] if _lost_its_device(row) else []
     try:
-        return due_send(row, facts, unanswered=(row.tenant_id, row.send_id) in unanswered)
+        return due_send(
+            row,
+            facts,
+            before=beside.before.get((row.tenant_id, row.send_id), UNTRIED),
+            instead=others[0].device if others else None,
+        )
     except Unreadable as damage:
         return DamagedSend(row.tenant_id, row.send_id, str(damage))

@@ -32,6 +32,7 @@ from sendopt.records import (
 )
 from sendopt.state.damage import NOT_A_VALUE, Unreadable
 from sendopt.state.preferences import preferences_of, quiet_hours_of
+from sendopt.state.tried import Tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +101,16 @@ def campaign_facts(row: Any) -> CampaignFacts:
     )
 
 
-def due_send(row: Any, facts: CampaignFacts | None, *, unanswered: bool) -> DueSend:
+def due_send(
+    row: Any, facts: CampaignFacts | None, *, before: Tried, instead: Device | None
+) -> DueSend:
     """Read a due send.
 
     Args:
         row: its columns, and what belongs to it.
         facts: of its campaign; None = the store lost that.
-        unanswered: whether an attempt of it has no end.
+        before: what became of its attempts so far.
+        instead: another device of its user, where the one of the plan is gone.
 
     Raises:
         Unreadable: if a column holds what it is not for.
@@ -124,21 +128,13 @@ def due_send(row: Any, facts: CampaignFacts | None, *, unanswered: bool) -> DueS
         expires_at=row.expires_at,
         fence=row.fence,
         attempt_count=row.attempt_count,
-        abandoned=unanswered or row.state == SendState.CLAIMED,  # held: its attempts are elsewhere
+        # What is held has its attempts elsewhere.
+        abandoned=before.unanswered or row.state == SendState.CLAIMED,
         variant=None  # nobody is sent to within limits that nobody knows any more
         if row.content_id is None or facts is None
         else Variant(VariantId(row.content_id), row.title, row.body, row.url),
-        device=None
-        if row.address is None
-        else Device(
-            device_id=DeviceId(row.device_id),
-            user_id=UserId(row.user_id),
-            channel=channel,
-            address=row.address,
-            platform=row.platform,
-            timezone=row.device_timezone,
-        ),
-        device_dead=row.dead_at is not None,
+        device=instead or _planned_device(row, channel),
+        device_dead=row.dead_at is not None and instead is None,
         opted_out=row.opted_out_at is not None,
         cancelled=known.cancelled,
         timezone=row.timezone,
@@ -152,6 +148,21 @@ def due_send(row: Any, facts: CampaignFacts | None, *, unanswered: bool) -> DueS
         quiet_offsets=tuple(row.quiet_offsets or ()),
         paused_at=known.paused_at,
         put_off=row.state == SendState.PLANNED and row.ready_at >= row.expires_at,
+        gone_devices=before.gone_devices,
+    )
+
+
+def _planned_device(row: Any, channel: Channel) -> Device | None:
+    """Return the device of the plan, dead or alive; None = it is its user's no more."""
+    if row.address is None:
+        return None
+    return Device(
+        device_id=DeviceId(row.device_id),
+        user_id=UserId(row.user_id),
+        channel=channel,
+        address=row.address,
+        platform=row.platform,
+        timezone=row.device_timezone,
     )
 
 

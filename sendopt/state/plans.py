@@ -13,6 +13,7 @@ from sendopt.errors import Conflict, InvariantBroken, NotFound
 from sendopt.records import (
     CampaignId,
     Decision,
+    DeviceId,
     EndReason,
     Plan,
     PlannedSend,
@@ -57,6 +58,7 @@ class StoredSend:
     attempt_count: int
     next_attempt_at: datetime | None  # None = none, or once its campaign is resumed
     handed_over_at: datetime | None  # when the provider accepted it
+    handed_over_to: DeviceId | None
     attempts: tuple[ListedAttempt, ...]
 
 
@@ -194,6 +196,7 @@ def get_send(tx: TenantRead, send_id: SendId) -> StoredSend:
         attempt_count=row.attempt_count,
         next_attempt_at=next_attempt_at(row),
         handed_over_at=row.handed_over_at,
+        handed_over_to=row.handed_over_to,
         attempts=attempts(tx, send_id),
     )
 

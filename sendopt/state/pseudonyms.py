@@ -156,6 +156,7 @@ class _Pseudonyms:
                 "send_id": self._send_ids[row.send_id],
                 "user_id": self._erasures[row.user_id].pseudonym,
                 "device_id": None,
+                "handed_over_to": None,
             },
         )
         self._change(
@@ -167,7 +168,11 @@ class _Pseudonyms:
                 "quiet_offsets": None,
             },
         )
-        self._change(attempt, self._of_sends(attempt), self._renamed)
+        self._change(
+            attempt,
+            self._of_sends(attempt),
+            lambda row: self._renamed(row) | {"device_id": None},
+        )
 
     def _answers(self) -> None:
         links = list(self._of_sends(link))

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from sendopt.records import CampaignId, PlannedSend, SendState, UserId
+from sendopt.records import CampaignId, DeviceId, PlannedSend, SendState, UserId
 from sendopt.state import plan_rows
 from sendopt.state.instant import Instant
 from sendopt.state.pages import Page, read_page
@@ -56,6 +56,7 @@ class ListedSend:
     attempt_count: int
     next_attempt_at: datetime | None  # None = none, or once its campaign is resumed
     handed_over_at: datetime | None
+    handed_over_to: DeviceId | None
 
 
 def page(
@@ -180,4 +181,5 @@ def _listed(row: Any) -> ListedSend:
         attempt_count=row.attempt_count,
         next_attempt_at=next_attempt_at(row),
         handed_over_at=row.handed_over_at,
+        handed_over_to=row.handed_over_to,
     )

@@ -103,7 +103,7 @@ planned_send = sa.Table(  # one message to one user: its time, and where it stan
     sa.Column("campaign_id", sa.Text, nullable=False),
     sa.Column("variant_id", sa.Text, nullable=False),
     sa.Column("user_id", sa.Text, nullable=False),
-    sa.Column("device_id", sa.Text),
+    sa.Column("device_id", sa.Text),  # of the plan; each attempt names the one that it went to
     sa.Column("channel", sa.Text, nullable=False),
     sa.Column("due_at", Instant),  # the promise: never before; null only if suppressed
     sa.Column("expires_at", Instant),
@@ -115,6 +115,7 @@ planned_send = sa.Table(  # one message to one user: its time, and where it stan
     sa.Column("claim_expires_at", Instant),
     sa.Column("fence", sa.Integer, nullable=False, server_default="0"),  # grows with every claim
     sa.Column("handed_over_at", Instant),  # when the provider accepted it
+    sa.Column("handed_over_to", sa.Text),  # the device; null = not yet, or by an earlier release
     sa.Column("planned_at", Instant, nullable=False),
     sa.Column("arm", sa.Text),  # an `Arm`; null = no experiment. Suppressed sends too
     sa.Column("revision", sa.Integer, nullable=False, server_default="1"),  # it was planned by
@@ -128,6 +129,7 @@ planned_send = sa.Table(  # one message to one user: its time, and where it stan
             "claim_expires_at",
             "fence",
             "handed_over_at",
+            "handed_over_to",
             "revision",
         )
     ),
@@ -233,6 +235,7 @@ attempt = sa.Table(  # one call to a provider; without an end its outcome is unk
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("provider", sa.Text, nullable=False),
     sa.Column("started_at", Instant, nullable=False),
+    sa.Column("device_id", sa.Text),  # it went to; null = in an earlier release
     sa.Column("finished_at", Instant),  # null = in flight, or the process died: outcome unknown
     sa.Column("outcome", sa.Text),  # accepted, retry, dead_address, permanent
     sa.Column("reason", sa.Text),

@@ -244,6 +244,7 @@ def test_a_send_tells_each_attempt_and_the_time_of_the_next(
             sa.insert(attempt).values(
                 **of_send,
                 number=1,
+                device_id="phone",
                 started_at=NOW,
                 finished_at=NOW + timedelta(seconds=1),
                 outcome="retry",
@@ -260,6 +261,7 @@ def test_a_send_tells_each_attempt_and_the_time_of_the_next(
         {
             "number": 1,
             "provider": "webhook",
+            "device_id": "phone",
             "started_at": "2026-10-01T09:30:00Z",
             "finished_at": "2026-10-01T09:30:01Z",
             "outcome": "retry",

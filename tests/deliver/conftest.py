@@ -24,6 +24,7 @@ from sendopt.deliver import ClaimPolicy, Dispatcher, Provider, RetryPolicy
 from sendopt.deliver.providers import Transport
 from sendopt.records import Channel, Device, Message, Outcome, Variant
 from sendopt.state import State
+from sendopt.state.engine import insert
 from sendopt.state.tables import (
     app_user,
     attempt,
@@ -79,9 +80,14 @@ class Sends:
         quiet_hours: dict[str, str] | None = None,
         timezone: str = "UTC",
         url: str | None = "https://shop.example/sale",
+        users: Sequence[str] | None = None,
     ) -> list[str]:
-        """Plan `count` sends and return their ids; those of one campaign are numbered from 0."""
-        users = [f"{campaign_id}-user-{number}" for number in range(count)]
+        """Plan `count` sends and return their ids; those of one campaign are numbered from 0.
+
+        They are for `users`, who may have sends of other campaigns; None = for users of their own.
+        """
+        users = users or [f"{campaign_id}-user-{number}" for number in range(count)]
+        count = len(users)
         sends = [f"s-{campaign_id}-{number}" for number in range(count)]
         definition = {
             "campaign_id": campaign_id,
@@ -107,11 +113,11 @@ class Sends:
                 )
             )
             tx.execute(
-                sa.insert(app_user),
+                insert(tx, app_user).on_conflict_do_nothing(),
                 [{"tenant_id": tenant_id, "user_id": user, "updated_at": NOON} for user in users],
             )
             tx.execute(
-                sa.insert(device),
+                insert(tx, device).on_conflict_do_nothing(),
                 [
                     {
                         "tenant_id": tenant_id,

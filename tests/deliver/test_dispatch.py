@@ -99,7 +99,7 @@ def test_nothing_is_sent_before_its_time(sends, dispatcher, clock):
     [
         (app_user, {"opted_out_at": NOON}, ("suppressed", "opted_out")),
         (device, {"dead_at": NOON}, ("suppressed", "device_dead")),
-        (device, {"device_id": "other"}, ("suppressed", "no_device")),
+        (device, {"channel": "webhook"}, ("suppressed", "no_device")),
         (device, {"user_id": "bob"}, ("suppressed", "no_device")),
         (campaign, {"cancelled_at": NOON}, ("cancelled", "campaign_cancelled")),
         (variant, {"variant_id": "other"}, ("failed", "record_missing")),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from sendopt.records import Accepted, DeadAddress, Permanent
+from sendopt.records import Accepted
 from simulation.facts import Facts, HandOver, Request, SendKey
 from simulation.oracle import (
     Violation,
@@ -20,6 +20,7 @@ from simulation.oracle import (
     is_ours,
     is_quiet,
     parsed,
+    refused_for_good,
 )
 from simulation.script import Town
 from simulation.stores import SimulatedState, SteppedLog
@@ -331,10 +332,14 @@ def _effects(facts: Facts) -> tuple[set[Any], set[Any]]:
         if request.done:
             certain.add(key)
     for (tenant_id, send_id), handed_over in facts.by_send.items():
-        for kind, outcomes in (("send", Accepted), ("bounce", Permanent | DeadAddress)):
+        for kind in ("send", "bounce"):
             possible.add((tenant_id, f"{send_id}:{kind}"))
             if any(
-                isinstance(each.told, outcomes)
+                (
+                    isinstance(each.told, Accepted)
+                    if kind == "send"
+                    else refused_for_good(each, facts)
+                )
                 and is_kept(each)
                 and not _came_late(each, handed_over)
                 for each in handed_over

@@ -54,7 +54,7 @@ def at_hand_over(new: HandOver, facts: Facts, town: Town) -> Iterator[Violation]
             yield Violation("cancelled_sends_stay_at_home", f"{message.send_id}")
     if _surely_dead(facts, new):
         yield Violation("dead_devices_are_left_alone", f"{message.send_id}")
-    yield from _after_earlier_ones(new, facts.by_send[new.key])
+    yield from _after_earlier_ones(new, facts)
 
 
 def _in_time(
@@ -73,8 +73,8 @@ def _in_time(
         yield Violation("nobody_is_woken", f"{send_id} at {claimed_at} in {zone}")
 
 
-def _after_earlier_ones(new: HandOver, earlier: list[HandOver]) -> Iterator[Violation]:
-    send_id = new.message.send_id
+def _after_earlier_ones(new: HandOver, facts: Facts) -> Iterator[Violation]:
+    send_id, earlier = new.message.send_id, facts.by_send[new.key]
     if len(earlier) >= MAX_ATTEMPTS:
         yield Violation(
             "attempts_are_counted", f"{send_id} is handed over {len(earlier) + 1} times"
@@ -88,7 +88,7 @@ def _after_earlier_ones(new: HandOver, earlier: list[HandOver]) -> Iterator[Viol
             yield Violation("one_claim_at_a_time", f"{send_id} is in two hands at {new.at}")
         if not known or not is_kept(old):
             continue
-        if isinstance(old.told, Permanent | DeadAddress):
+        if refused_for_good(old, facts):
             yield Violation("refused_for_good_is_the_end", f"{send_id} was refused at {old.at}")
         asked_for = old.told.after if isinstance(old.told, Retry) else None
         is_early = asked_for and old.told_at and new.held_from < old.told_at + asked_for
@@ -137,15 +137,23 @@ def _surely_dead(facts: Facts, new: HandOver) -> bool:
             continue
         if old.recorded_as is None or old.recorded_as >= new.claimed_as:
             continue
-        again = [
-            request
-            for request in facts.asked("register", tenant_id=tenant_id)
-            if request.args["device_id"] == device_id
-            and (request.answered_as is None or request.answered_as > old.claimed_as)
-        ]
-        if not again:
+        if refused_for_good(old, facts):
             return True
     return False
+
+
+def refused_for_good(old: HandOver, facts: Facts) -> bool:
+    """Tell whether a provider's answer ends a send: a device that came back is tried again.
+
+    A user of this town has one.
+    """
+    if not isinstance(old.told, DeadAddress):
+        return isinstance(old.told, Permanent)
+    return not any(
+        request.args["device_id"] == old.message.device.device_id
+        and (request.answered_as is None or request.answered_as > old.claimed_as)
+        for request in facts.asked("register", tenant_id=old.message.tenant_id)
+    )
 
 
 def at_answer(request: Request, facts: Facts) -> Iterator[Violation]:

@@ -100,6 +100,7 @@ from sendopt.state import (
     inventory,
     ledger,
     lift,
+    living_devices,
     metering,
     outbox,
     past_outcomes,
@@ -117,6 +118,7 @@ from sendopt.state import (
     tables,
     tenant_lock,
     tenants,
+    tried,
     unchanged,
     user_events,
     user_export,
@@ -125,6 +127,7 @@ from sendopt.state import (
 )
 from sendopt.state.audit_trail import AuditKey
 from sendopt.state.campaign_list import CampaignKey
+from sendopt.state.living_devices import Recipient
 from sendopt.state.requests import Claim, KeptAnswer
 from sendopt.state.send_list import SendFilter, SendKey
 
@@ -682,6 +685,9 @@ def _about_damage(said: Conversation) -> None:
 def _about_delivery(said: Conversation) -> None:
     said.read_fleet(due.claims_beyond, NOW)
     said.read_fleet(hold.held_by_tenant, now=NOW)
+    said.read_fleet(tried.tried, [(said.us, f"s{number}") for number in ROLES])
+    users_of_devices = [Recipient(said.us, UserId(f"u{at}"), Channel.WEBHOOK) for at in range(10)]
+    said.read_fleet(living_devices.living_devices, users_of_devices)
     found = _due(said)
     _end(said, found)
     # Now one of ours cannot be read, and what is due is read one by one.

@@ -557,6 +557,7 @@ def _attempt(role: int, number: int) -> dict[str, Any]:
         "send_id": role,
         "number": 1,
         "provider": f"provider {number}",
+        "device_id": f"d{role}",
         "started_at": NOW - 5 * HOUR,
         "finished_at": NOW - 5 * HOUR if accepted else None,
         "outcome": "accepted" if accepted else None,

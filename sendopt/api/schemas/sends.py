@@ -71,6 +71,8 @@ class Attempt(Answer):
 
     number: int
     provider: str
+    device_id: str | None
+    """It went to; null = made by a release that did not note it."""
     started_at: datetime
     finished_at: datetime | None
     """null = in flight, or its process died: the outcome is unknown."""
@@ -102,6 +104,7 @@ class Send(Answer):
                 {
                     "number": 1,
                     "provider": "web_push",
+                    "device_id": "install-4f1c",
                     "started_at": "2026-10-25T17:00:00Z",
                     "finished_at": "2026-10-25T17:00:01Z",
                     "outcome": "accepted",
@@ -110,6 +113,7 @@ class Send(Answer):
             ],
             "next_attempt_at": None,
             "handed_over_at": "2026-10-25T17:00:01Z",
+            "handed_over_to": "install-4f1c",
             "arm": "optimised",
             "decision": {
                 "send_id": "s_znonsemr5acblblexpxcud2uhjqvqdip",
@@ -155,6 +159,7 @@ class Send(Answer):
     variant_id: str
     user_id: str
     device_id: str | None
+    """It was planned for. Where that one is gone by then, another one of the user's gets it."""
     channel: Channel
     due_at: datetime | None
     expires_at: datetime | None
@@ -171,6 +176,8 @@ class Send(Answer):
     """null = there will be none, or one is being made."""
     handed_over_at: datetime | None
     """When the provider took responsibility."""
+    handed_over_to: str | None
+    """The device; null = not handed over, or by a release that did not note it."""
     arm: Arm | None
     """null = no experiment."""
     decision: Decision
@@ -196,6 +203,7 @@ class ListedSend(Answer):
             "attempt_count": 2,
             "next_attempt_at": "2026-10-25T17:04:00Z",
             "handed_over_at": None,
+            "handed_over_to": None,
             "arm": "optimised",
         }
     )
@@ -205,6 +213,7 @@ class ListedSend(Answer):
     variant_id: str
     user_id: str
     device_id: str | None
+    """It was planned for. Where that one is gone by then, another one of the user's gets it."""
     channel: Channel
     due_at: datetime | None
     expires_at: datetime | None
@@ -216,6 +225,8 @@ class ListedSend(Answer):
     attempt_count: int
     next_attempt_at: datetime | None
     handed_over_at: datetime | None
+    handed_over_to: str | None
+    """The device; null = not handed over, or by a release that did not note it."""
     arm: Arm | None
 
     @classmethod
