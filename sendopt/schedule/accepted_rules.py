@@ -13,14 +13,24 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from sendopt.errors import InvalidInput, InvariantBroken
-from sendopt.records import Campaign, Experiment, Exploration, Holdout, HoldoutTime, Policy
+from sendopt.records import (
+    Campaign,
+    Experiment,
+    Exploration,
+    Holdout,
+    HoldoutTime,
+    MessageClass,
+    Policy,
+)
 from sendopt.schedule.campaign import parse_campaign
 from sendopt.schedule.planning_defaults import PlanningDefaults
 
 #: Stands in where the rules of a campaign are not known: neither was anybody held out by them.
 NOTHING_KNOWN = PlanningDefaults(holdout=None)
 #: Of the form below; one that this release does not know is not guessed at.
-_VERSION = 1
+_VERSION = 2
+#: Of before there were classes of messages: each was marketing, and no response had a value.
+_WITHOUT_CLASS = 1
 
 
 def rules_of(campaign: Campaign) -> dict[str, Any]:
@@ -35,6 +45,10 @@ def rules_of(campaign: Campaign) -> dict[str, Any]:
         "least_confidence": campaign.least_confidence,
         "urgent": campaign.urgent,
         "learn_variants": campaign.learn_variants,
+        "message_class": campaign.message_class,
+        "response_value": campaign.response_value,
+        # As in the definition; for whoever counts messages, and reads none that names its audience.
+        "message_type": campaign.message_type,
     }
 
 
@@ -44,7 +58,8 @@ def under_rules(campaign: Campaign, rules: dict[str, Any]) -> Campaign:
     Raises:
         InvariantBroken: `rules_unknown`, of rules in a form that this release does not know.
     """
-    if rules.get("version") != _VERSION:
+    version = rules.get("version")
+    if version not in {_WITHOUT_CLASS, _VERSION}:
         raise InvariantBroken(
             "the rules of this campaign were stored by a newer release",
             code="rules_unknown",
@@ -63,6 +78,12 @@ def under_rules(campaign: Campaign, rules: dict[str, Any]) -> Campaign:
         least_confidence=rules["least_confidence"],
         urgent=rules["urgent"],
         learn_variants=rules["learn_variants"],
+        message_class=(
+            MessageClass.MARKETING
+            if version == _WITHOUT_CLASS
+            else MessageClass(rules["message_class"])
+        ),
+        response_value=1.0 if version == _WITHOUT_CLASS else rules["response_value"],
     )
 
 

@@ -20,6 +20,7 @@ from sendopt.records import (
     Exploration,
     Holdout,
     HoldoutTime,
+    MessageClass,
     Policy,
     QuietHours,
     UserId,
@@ -56,6 +57,8 @@ EXAMPLE: dict[str, Any] = {
     },
     "fallback_local_time": "18:00",  # optional, this is the default
     "message_type": "promotion",  # optional
+    "message_class": "marketing",  # optional, this is the default; or "transactional", "urgent"
+    "response_value": 1.0,  # optional, this is the default; beside that of other campaigns
     "time_to_live_minutes": 240,  # optional, this is the default
     "urgent": False,  # optional, this is the default; true = nothing is explored with it
     "least_confidence": 0.5,  # optional: from here on a gain moves a send from the fallback time
@@ -112,6 +115,8 @@ def parse_campaign(
         least_confidence=_least_confidence(given, defaults),
         urgent=given.urgent or given.message_type in defaults.urgent_message_types,
         learn_variants=given.variant_choice == "learned",
+        message_class=given.message_class,
+        response_value=given.response_value,
     )
 
 
@@ -227,6 +232,8 @@ class CampaignDefinition(StrictModel):
     ) = None
     fallback_local_time: LocalTime = time(hour=18)
     message_type: Name | None = None
+    message_class: Annotated[MessageClass, Field(strict=False)] = MessageClass.MARKETING
+    response_value: Annotated[float, Field(gt=0, le=1_000)] = 1.0
     time_to_live_minutes: Annotated[int, Field(ge=1, le=28 * _DAY_MINUTES)] = 240
     urgent: bool = False
     least_confidence: Annotated[float, Field(ge=0.5, lt=1)] | None = None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sendopt import schedule
 from sendopt.errors import InvariantBroken
-from sendopt.records import Exploration, Holdout, HoldoutTime, Policy
+from sendopt.records import Exploration, Holdout, HoldoutTime, MessageClass, Policy
 from sendopt.schedule import PlanningDefaults
 from sendopt.schedule.accepted_rules import rules_of, under_rules
 
@@ -42,6 +42,8 @@ SAID: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "time_to_live_minutes": st.integers(10, 600),
         "fallback_local_time": st.sampled_from(["08:30", "18:00"]),
         "variant_choice": st.sampled_from(["learned", "even"]),
+        "message_class": st.just("marketing"),
+        "response_value": st.floats(0, 1000, exclude_min=True),
     },
 )
 
@@ -82,5 +84,23 @@ def test_what_nobody_knows_any_more_is_not_guessed() -> None:
 def test_rules_of_a_newer_release_are_refused() -> None:
     campaign = schedule.parse_campaign(a_definition({}), now=NOW)
     with pytest.raises(InvariantBroken) as refused:
-        under_rules(campaign, rules_of(campaign) | {"version": 2})
+        under_rules(campaign, rules_of(campaign) | {"version": 3})
     assert refused.value.code == "rules_unknown"
+
+
+def test_rules_of_before_there_were_classes_are_read_as_marketing() -> None:
+    campaign = schedule.parse_campaign(a_definition({"urgent": True}), now=NOW)
+    added = ("message_class", "response_value", "message_type")
+    of_before = {name: value for name, value in rules_of(campaign).items() if name not in added}
+    assert schedule.as_accepted(a_definition({}), of_before | {"version": 1}, at=NOW) == campaign
+    assert (campaign.message_class, campaign.response_value) == (MessageClass.MARKETING, 1.0)
+
+
+@pytest.mark.parametrize("message_class", MessageClass)
+def test_the_class_of_a_message_is_kept(message_class: MessageClass) -> None:
+    definition = a_definition({"message_class": message_class.value, "message_type": "receipt"})
+    campaign = schedule.parse_campaign(definition, now=NOW)
+    assert campaign.message_class is message_class
+    stored = json.loads(json.dumps(rules_of(campaign)))
+    assert (stored["message_class"], stored["message_type"]) == (message_class, "receipt")
+    assert under_rules(campaign, stored) == campaign

@@ -52,7 +52,14 @@ def test_the_example_says_everything_it_can() -> None:
 
 @pytest.mark.parametrize(
     "field",
-    ["slot_minutes", "fallback_local_time", "time_to_live_minutes", "message_type"],
+    [
+        "slot_minutes",
+        "fallback_local_time",
+        "time_to_live_minutes",
+        "message_type",
+        "message_class",
+        "response_value",
+    ],
 )
 def test_the_example_names_the_defaults(field: str) -> None:
     given_all = parse_campaign(EXAMPLE, now=NOW)
@@ -61,6 +68,8 @@ def test_the_example_names_the_defaults(field: str) -> None:
     assert without.fallback_local_time == given_all.fallback_local_time
     assert without.time_to_live == given_all.time_to_live
     assert (without.message_type is None) == (field == "message_type")
+    assert without.message_class == given_all.message_class
+    assert without.response_value == given_all.response_value
 
 
 def test_only_who_chose_a_time_is_held_to_it() -> None:
@@ -165,6 +174,14 @@ TITLE, URL = "/variants/0/title", "/variants/0/url"
         ("/message_type", "a b", "id_invalid", "/message_type"),
         ("/channel", "pigeon", "invalid", "/channel"),
         ("/tenant_id", "other", "unknown_field", "/tenant_id"),
+        # What a message is worth, and what it is.
+        ("/message_class", "Marketing", "invalid", "/message_class"),
+        ("/message_class", None, "invalid", "/message_class"),
+        ("/response_value", 0, "invalid", "/response_value"),
+        ("/response_value", -1.0, "invalid", "/response_value"),
+        ("/response_value", 1000.5, "invalid", "/response_value"),
+        ("/response_value", "1", "wrong_type", "/response_value"),
+        ("/response_value", float("nan"), "invalid", "/response_value"),
         # The audience.
         ("/audience", [], "audience_invalid", "/audience"),
         ("/audience", None, "wrong_type", "/audience"),

@@ -116,7 +116,7 @@ class CampaignStatus(Answer):
             "revision": 1,
             "definition": EXAMPLE,
             "rules": {
-                "version": 1,
+                "version": 2,
                 "slot_minutes": 60,
                 "time_to_live_minutes": 240,
                 "fallback_local_time": "18:00:00",
@@ -130,6 +130,9 @@ class CampaignStatus(Answer):
                 "least_confidence": 0.5,
                 "urgent": False,
                 "learn_variants": True,
+                "message_class": "marketing",
+                "response_value": 1.0,
+                "message_type": "promotion",
             },
             "created_at": "2026-10-01T09:30:00Z",
             "changed_at": "2026-10-01T09:30:00Z",
