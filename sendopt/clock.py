@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from datetime import UTC, datetime, timedelta, tzinfo
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from datetime import time as time_of_day
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -177,6 +178,22 @@ def parse_local_time(value: object) -> time_of_day:
             expected='"HH:MM", such as "22:00"',
         )
     return time_of_day.fromisoformat(value)
+
+
+def parse_local_date(value: object) -> date:
+    """Read a date on a calendar, "YYYY-MM-DD".
+
+    Raises:
+        InvalidInput: `time_invalid`.
+    """
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        with suppress(ValueError):  # 2026-02-30
+            return date.fromisoformat(value)
+    raise InvalidInput(
+        f"{quoted(value)} is no date",
+        code="time_invalid",
+        expected='"YYYY-MM-DD", such as "2026-12-25"',
+    )
 
 
 def too_far_ahead(instant: datetime, *, now: datetime, field: str) -> InvalidInput | None:

@@ -20,6 +20,7 @@ from sendopt.records.campaign import (
     Experiment,
     Exploration,
     Holdout,
+    LocalWindow,
     QuietHours,
     Variant,
 )
@@ -150,6 +151,7 @@ __all__ = [
     "Holdout",
     "HoldoutTime",
     "KeptConsent",
+    "LocalWindow",
     "Message",
     "MessageClass",
     "OperatorPermission",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from sendopt.records.device import Channel
 from sendopt.records.ids import CampaignId, UserId, VariantId
@@ -29,6 +29,25 @@ class QuietHours:
 
     start: time
     end: time
+
+
+@dataclass(frozen=True, slots=True)
+class LocalWindow:
+    """Dates on each user's own calendar, and the time of these days in which may be sent.
+
+    Where `end` is not later than `start` it is of the day after: 21:00 to 01:00 begins on each of
+    the dates, and 00:00 to 00:00 is all of it.
+    """
+
+    dates: tuple[date, ...]  # at least one, in order, each once
+    start: time = time(0)  # inclusive
+    end: time = time(0)  # exclusive
+
+    @property
+    def length(self) -> timedelta:
+        """How long it lasts on one of its dates, if no clock is changed."""
+        start, end = (timedelta(hours=at.hour, minutes=at.minute) for at in (self.start, self.end))
+        return end - start if end > start else end - start + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +91,7 @@ class Campaign:
     channel: Channel
     earliest_at: datetime  # send window, earliest_at <= due_at < latest_at
     latest_at: datetime
+    local_window: LocalWindow | None = None  # on users' clocks, where it is not the same for all
     audience: tuple[UserId, ...] | None = None  # None = every known user with a device
     quiet_hours: QuietHours | None = None  # in the user's own zone
     slot: timedelta = timedelta(hours=1)  # candidate times are this far apart, in local time

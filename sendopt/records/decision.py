@@ -18,6 +18,7 @@ class Exclusion(StrEnum):
     QUIET_HOURS = "quiet_hours"
     QUIET_HOURS_INFERRED = "quiet_hours_inferred"  # where the user may live as well
     QUIET_HOURS_OWN = "quiet_hours_own"  # the user's, in either
+    LOCAL_WINDOW = "local_window"  # clocks in the user's zone never show a time of the window
     SNOOZED = "snoozed"  # the user wants nothing before a later time
     LEGAL_HOURS = "legal_hours"  # the law of the user's country forbids it then
     VENDOR_HOURS = "vendor_hours"  # the push service delivers nothing then

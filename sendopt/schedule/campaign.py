@@ -27,11 +27,13 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
-from sendopt.schedule.contradictions import MAX_SLOTS, contradictions
+from sendopt.schedule.contradictions import contradictions
 from sendopt.schedule.experiment import ExperimentDefinition, experiment
 from sendopt.schedule.fields import USER_SCHEMA, Instant, LocalTime, Name, Text, Url, User
 from sendopt.schedule.planning_defaults import PLANNING_DEFAULTS, PlanningDefaults
 from sendopt.schedule.policy import THOMPSON_FLOOR
+from sendopt.schedule.send_window import INSTANTS_EXAMPLE, WindowDefinition
+from sendopt.schedule.window_faults import MAX_SLOTS
 from sendopt.strict_json import StrictModel, examined
 
 EXAMPLE: dict[str, Any] = {
@@ -45,10 +47,7 @@ EXAMPLE: dict[str, Any] = {
             "url": "https://shop.example/autumn",  # optional: nothing to click
         }
     ],
-    "send_window": {  # earliest_at <= t < latest_at
-        "earliest_at": "2026-10-25T00:00:00+02:00",
-        "latest_at": "2026-10-26T00:00:00+01:00",
-    },
+    "send_window": INSTANTS_EXAMPLE,  # earliest_at <= t < latest_at; or in local dates
     "audience": "everyone",  # or a list of user ids
     "quiet_hours": {"start": "22:00", "end": "08:00"},  # null = none; to wake people must be said
     "slot_minutes": 60,  # optional, this is the default
@@ -91,6 +90,7 @@ def parse_campaign(
         raise together(faults)
     quiet = given.quiet_hours
     times = given.candidate_times
+    earliest_at, latest_at = given.send_window.ends
     return Campaign(
         campaign_id=CampaignId(given.campaign_id),
         variants=tuple(
@@ -98,8 +98,9 @@ def parse_campaign(
             for variant in given.variants
         ),
         channel=given.channel,
-        earliest_at=given.send_window.earliest_at,
-        latest_at=given.send_window.latest_at,
+        earliest_at=earliest_at,
+        latest_at=latest_at,
+        local_window=given.send_window.local,
         audience=None if given.audience is None else tuple(map(UserId, given.audience)),
         quiet_hours=None if quiet is None else QuietHours(quiet.start, quiet.end),
         slot=timedelta(minutes=given.slot_minutes),
@@ -157,15 +158,6 @@ class VariantDefinition(StrictModel):
     title: Text
     body: Text
     url: Url | None = None
-
-
-class WindowDefinition(StrictModel):
-    """When the campaign may send: `earliest_at <= t < latest_at`."""
-
-    model_config = _shown_as(EXAMPLE["send_window"])
-
-    earliest_at: Instant
-    latest_at: Instant
 
 
 class QuietHoursDefinition(StrictModel):

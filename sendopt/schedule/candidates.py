@@ -8,6 +8,7 @@ from datetime import datetime, time, timedelta, tzinfo
 from functools import lru_cache
 
 from sendopt.clock import zone_at, zone_of
+from sendopt.local_window import Span
 from sendopt.quiet_hours import in_quiet_hours
 from sendopt.records import (
     Campaign,
@@ -16,7 +17,7 @@ from sendopt.records import (
     Slot,
 )
 from sendopt.schedule.audience import AudienceMember
-from sendopt.schedule.windows import first_allowed, instants_showing, times_of_day
+from sendopt.schedule.windows import first_allowed, instants_showing, spans_of, times_of_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,20 @@ class _Limits:
     own_quiet: QuietHours | None
     snoozed_until: datetime | None
     now: datetime
+    spans: tuple[Span, ...]  # the send window, in order; () = clocks in `zone` never show it
 
     def excluded_by(self, at: datetime) -> Exclusion | None:
         """Return what forbids `at`; None = nothing does."""
+        if not self.spans:
+            return Exclusion.LOCAL_WINDOW
         if at < self.now:
             return Exclusion.PAST
         if self.snoozed_until is not None and at < self.snoozed_until:
             return Exclusion.SNOOZED
+        return self._quiet_by(at)
+
+    def _quiet_by(self, at: datetime) -> Exclusion | None:
+        """Return whose quiet hours forbid `at`; None = nobody's."""
         if self.quiet is not None:
             if in_quiet_hours(at, self.zone, self.quiet):
                 return Exclusion.QUIET_HOURS
@@ -47,14 +55,16 @@ class _Limits:
             return Exclusion.QUIET_HOURS_OWN
         return None
 
-    def first_allowed(self, earliest_at: datetime, latest_at: datetime) -> datetime | None:
-        """Return the first instant of a half-open window that is allowed, or None."""
-        return first_allowed(
-            max(earliest_at, self.now, self.snoozed_until or self.now),
-            latest_at,
-            (self.zone, *self.night_zones),
-            [quiet for quiet in (self.quiet, self.own_quiet) if quiet is not None],
+    def first_allowed(self) -> datetime | None:
+        """Return the first instant of the window that is allowed, or None."""
+        begin = max(self.now, self.snoozed_until or self.now)
+        zones = (self.zone, *self.night_zones)
+        quiet = [each for each in (self.quiet, self.own_quiet) if each is not None]
+        firsts = (
+            first_allowed(max(span.begins_at, begin), span.ends_at, zones, quiet)
+            for span in self.spans
         )
+        return next((first for first in firsts if first is not None), None)
 
 
 def candidate_slots(
@@ -70,45 +80,42 @@ def candidate_slots(
     Raises:
         InvalidInput: `zone_invalid`.
     """
+    zone = zone_of(member.timezone)
     limits = _Limits(
-        zone_of(member.timezone),
+        zone,
         tuple(map(zone_at, member.quiet_offsets)),
         campaign.quiet_hours,
         member.own_quiet_hours,
         member.snoozed_until,
         now,
+        spans_of(campaign, zone),
     )
     given = (campaign.candidate_times or {}).get(member.user_id)
     if given is not None:
         return _judged(set(given), limits)
     return _grid_slots(
-        campaign.earliest_at,
-        campaign.latest_at,
         slot=campaign.slot,
         fallback=campaign.fallback_local_time,
         limits=limits,
+        earliest_at=campaign.earliest_at,
     )
 
 
 @lru_cache(maxsize=1024)  # a campaign has a million users, and a few hundred zones
 def _grid_slots(
-    earliest_at: datetime,
-    latest_at: datetime,
-    *,
-    slot: timedelta,
-    fallback: time,
-    limits: _Limits,
+    *, slot: timedelta, fallback: time, limits: _Limits, earliest_at: datetime
 ) -> tuple[Slot, ...]:
-    zone = limits.zone
-    times = instants_showing(times_of_day(slot, fallback), earliest_at, latest_at, zone)
+    shown = times_of_day(slot, fallback)
+    times = [at for span in limits.spans for at in instants_showing(shown, *span, limits.zone)]
     slots = _judged(times, limits)
     if any(slot.excluded_by is None for slot in slots):
         return slots
-    first = limits.first_allowed(earliest_at, latest_at)
+    first = limits.first_allowed()
     if first is not None:
         times.append(first)
     elif not times:
-        times.append(earliest_at)  # its exclusion tells which rule left no time
+        # Its exclusion tells which rule left no time.
+        times.append(limits.spans[0].begins_at if limits.spans else earliest_at)
     return _judged(times, limits)
 
 

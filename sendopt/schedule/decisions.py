@@ -113,7 +113,8 @@ def planned_sends(planned: Planned) -> tuple[PlannedSend, ...]:
         )
     ):
         scored, reason = planned.scored_of[row], choices.suppressed_by[row]
-        due_at = None if scored is None or taken < 0 else scored.grid.starts_at[taken]
+        grid = None if scored is None or taken < 0 else scored.grid
+        due_at = None if grid is None else grid.starts_at[taken]
         goes_out = due_at is not None and reason is None
         sends.append(
             PlannedSend(
@@ -130,8 +131,8 @@ def planned_sends(planned: Planned) -> tuple[PlannedSend, ...]:
                 # A retry must not leave the window either.
                 expires_at=(
                     None
-                    if due_at is None
-                    else min(due_at + campaign.time_to_live, campaign.latest_at)
+                    if grid is None
+                    else min(grid.starts_at[taken] + campaign.time_to_live, grid.closes_at[taken])
                 ),
                 state=SendState.PLANNED if goes_out else SendState.SUPPRESSED,
                 reason=reason,

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Annotated
 
 from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
-from sendopt.clock import LOCAL_TIME_PATTERN, parse_instant, parse_local_time
+from sendopt.clock import (
+    LOCAL_TIME_PATTERN,
+    parse_instant,
+    parse_local_date,
+    parse_local_time,
+)
 from sendopt.errors import InvalidInput
 from sendopt.text import (
     MAX_ID_CHARACTERS,
@@ -119,19 +124,50 @@ def _instant(value: object) -> datetime:
         InvalidInput: `time_invalid`.
     """
     instant = parse_instant(value)
-    if not 2000 <= instant.year < 2100:
+    _require_our_century(instant, value)
+    return instant
+
+
+def _local_date(value: object) -> date:
+    """Read a date on the user's calendar.
+
+    Raises:
+        InvalidInput: `time_invalid`.
+    """
+    day = parse_local_date(value)
+    _require_our_century(day, value)
+    return day
+
+
+def _require_our_century(when: date, value: object) -> None:
+    if not 2000 <= when.year < 2100:
         raise InvalidInput(
             f"{quoted(value)} is out of range",
             code="time_invalid",
             expected="a year from 2000 to 2099",
         )
-    return instant
 
 
 def read_instant(value: object) -> datetime | None:
     """Return an instant of a campaign; None where it cannot be read."""
     try:
         return _instant(value)
+    except InvalidInput:
+        return None
+
+
+def read_local_time(value: object) -> time | None:
+    """Return a local time of a campaign; None where it cannot be read."""
+    try:
+        return parse_local_time(value)
+    except InvalidInput:
+        return None
+
+
+def read_local_date(value: object) -> date | None:
+    """Return a date of a campaign; None where it cannot be read."""
+    try:
+        return _local_date(value)
     except InvalidInput:
         return None
 
@@ -159,4 +195,9 @@ LocalTime = Annotated[
     time,
     PlainValidator(parse_local_time),
     WithJsonSchema({"type": "string", "pattern": f"^{LOCAL_TIME_PATTERN}$", "examples": ["22:00"]}),
+]
+LocalDate = Annotated[
+    date,
+    PlainValidator(_local_date),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": "^20"}),
 ]

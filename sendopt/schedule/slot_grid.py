@@ -15,7 +15,7 @@ from sendopt.records import Campaign, Slot
 from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.candidates import candidate_slots
 from sendopt.schedule.variants import part_of_day
-from sendopt.schedule.windows import minutes_apart
+from sendopt.schedule.windows import closes_at, minutes_apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +24,13 @@ class SlotGrid:
 
     Attributes:
         slots: in order of time, at least one, allowed or not, none with a probability.
+        closes_at: when the send window that each lies in is over where the users are.
         minutes_off: how far each lies from the configured time on the clock face, 0 to 720.
         hour: that the users' clock shows, 0 to 23.
     """
 
     slots: tuple[Slot, ...]
+    closes_at: tuple[datetime, ...]
     minutes_off: NDArray[np.int16]
     hour: NDArray[np.int8]
 
@@ -113,6 +115,7 @@ def _grid(campaign: Campaign, slots: tuple[Slot, ...], *, timezone: str) -> Slot
     configured = campaign.fallback_local_time
     return SlotGrid(
         slots,
+        tuple([closes_at(campaign, zone, slot.starts_at) for slot in slots]),
         np.array([minutes_apart(at.time(), configured) for at in local], np.int16),
         np.array([at.hour for at in local], np.int8),
     )

@@ -2,7 +2,8 @@
 
 The policy at clock changes, with its reasons in docs/decisions/0006-time-rules.md:
 
-* The window is two UTC instants. It never moves with a zone.
+* The window is two UTC instants, the same for everybody; or it is in local dates, and then each
+  zone has its own spans of time (`sendopt.local_window`).
 * A local time that the clocks skip in spring does not exist and is no candidate.
 * A local time that the clocks show twice in autumn is two instants, and both are candidates.
 * Every candidate is judged at its own UTC instant, so no hour can be mistaken for its twin.
@@ -13,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+from sendopt.local_window import Span, next_span, spans_in
 from sendopt.quiet_hours import next_allowed_everywhere
-from sendopt.records import QuietHours
+from sendopt.records import Campaign, QuietHours
 
 _DAY = timedelta(days=1)
 
@@ -57,6 +59,21 @@ def instants_showing(
                 if exists and earliest_at <= instant < latest_at:
                     found.add(instant)
     return sorted(found)
+
+
+def spans_of(campaign: Campaign, zone: tzinfo) -> tuple[Span, ...]:
+    """Return when it is in the send window where clocks are those of `zone`: in order, apart."""
+    if campaign.local_window is None:
+        return (Span(campaign.earliest_at, campaign.latest_at),)
+    return spans_in(campaign.local_window, zone)
+
+
+def closes_at(campaign: Campaign, zone: tzinfo, at: datetime) -> datetime:
+    """Return when the part of the send window that `at` lies in is over in `zone`."""
+    if campaign.local_window is None:
+        return campaign.latest_at
+    span = next_span(campaign.local_window, zone, at)
+    return campaign.latest_at if span is None else span.ends_at
 
 
 def first_allowed(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 import numpy as np
 import pytest
@@ -13,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from said import scored_as
 from schedule.oracle import plan as oracle
+from schedule.oracle.local_window import in_window
 
 from sendopt import clock
-from sendopt.clock import zone_at
+from sendopt.clock import zone_at, zone_of
+from sendopt.local_window import everywhere
 from sendopt.quiet_hours import in_quiet_hours
 from sendopt.records import (
     NO_EXPLORATION,
@@ -29,6 +30,7 @@ from sendopt.records import (
     Experiment,
     Exploration,
     Holdout,
+    LocalWindow,
     Plan,
     Policy,
     QuietHours,
@@ -112,7 +114,7 @@ experiments = (
 def campaigns(draw: st.DrawFn) -> Campaign:
     earliest_at = draw(starts)
     letters = "abc"[: draw(st.integers(1, 3))]
-    return Campaign(
+    campaign = Campaign(
         campaign_id=CampaignId("autumn-sale"),
         variants=tuple(Variant(VariantId(letter), "Sale", "Half price") for letter in letters),
         channel=Channel.SIMULATOR,
@@ -127,6 +129,13 @@ def campaigns(draw: st.DrawFn) -> Campaign:
         least_confidence=draw(st.none() | st.floats(0.5, 0.95)),
         urgent=draw(st.booleans()),
     )
+    if draw(st.booleans()):
+        return campaign
+    days = [campaign.earliest_at.date() + timedelta(days=index) for index in range(2)]
+    dates = tuple(draw(st.sampled_from([days, days[:1]])))
+    window = LocalWindow(dates, draw(clock_times), draw(clock_times))
+    begin, end = everywhere(window)
+    return replace(campaign, local_window=window, earliest_at=begin, latest_at=end)
 
 
 night_offsets = st.lists(st.integers(-11, 12), min_size=1, max_size=3, unique=True).map(
@@ -134,13 +143,15 @@ night_offsets = st.lists(st.integers(-11, 12), min_size=1, max_size=3, unique=Tr
 )
 
 
-def zones_of(person: AudienceMember) -> list[ZoneInfo]:
+def zones_of(person: AudienceMember) -> list[tzinfo]:
     """Return every zone in whose night the person is not disturbed."""
-    return [ZoneInfo(person.timezone), *map(zone_at, person.quiet_offsets)]
+    return [zone_of(person.timezone), *map(zone_at, person.quiet_offsets)]
 
 
 def is_allowed(campaign: Campaign, person: AudienceMember, at: datetime) -> bool:
-    """Tell whether neither the campaign's quiet hours nor the person's own wishes forbid `at`."""
+    """Tell whether neither the campaign nor the person's own wishes forbid `at`."""
+    if not in_window(campaign, zone_of(person.timezone), at):
+        return False
     if person.snoozed_until is not None and at < person.snoozed_until:
         return False
     return not any(

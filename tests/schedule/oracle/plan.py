@@ -10,6 +10,7 @@ from functools import partial
 from schedule.oracle.choose import Bonus, Choice, choose
 from schedule.oracle.identity import draw_key, experiment_arm_of, uniform
 from schedule.oracle.identity import send_id as identify
+from schedule.oracle.local_window import expires_at
 from schedule.oracle.policy import draw
 
 from sendopt.clock import zone_of
@@ -208,9 +209,8 @@ def _planned_send(
     arm: Arm | None,
 ) -> PlannedSend:
     # A retry must not leave the window either.
-    expires_at = (
-        None if choice.at is None else min(choice.at + campaign.time_to_live, campaign.latest_at)
-    )
+    at = choice.at
+    ends_at = None if at is None else expires_at(campaign, zone_of(member.timezone), at)
     goes_out = choice.suppressed_by is None
     return PlannedSend(
         tenant_id=tenant_id,
@@ -221,7 +221,7 @@ def _planned_send(
         device_id=member.device.device_id if goes_out and member.device else None,
         channel=campaign.channel,
         due_at=choice.at,
-        expires_at=expires_at,
+        expires_at=ends_at,
         state=SendState.PLANNED if goes_out else SendState.SUPPRESSED,
         reason=choice.suppressed_by,
         arm=arm,
