@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import effects
 import numpy as np
 from few_users import few_users
 from known_truth import ESTIMATORS, PLAIN, Cell, Watched, cells, watch
@@ -78,7 +79,7 @@ def main() -> None:
     found = list(cells(logs=LOGS, people=PEOPLE, seed=SEED))
     few = list(cells(logs=LOGS, people=FEW_PEOPLE, seed=SEED))
     page = [HEAD, *table(found), MIDDLE, *averages(found), FEW, *averages(few), READING]
-    page += [*watched(), *few_users()]
+    page += [*watched(), *few_users(), "\n", effects.section()]
     PAGE.write_text("".join(page))
     print("".join(page))
 
