@@ -42,6 +42,16 @@ _INSTANT = re.compile(
 )
 
 
+#: Lengths of time as people write them; a day is 24 hours.
+DURATION_PATTERN = "[0-9]{1,9}[smhd]"
+_UNITS = {
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+}
+_LONGEST = timedelta(days=366)
+
 #: Times on a clock face, in no zone.
 LOCAL_TIME_PATTERN = "([01][0-9]|2[0-3]):[0-5][0-9]"
 
@@ -194,6 +204,39 @@ def parse_local_date(value: object) -> date:
         code="time_invalid",
         expected='"YYYY-MM-DD", such as "2026-12-25"',
     )
+
+
+def parse_duration(value: object, *, field: str | None = None) -> timedelta:
+    """Read a duration such as `30m`; a day is 24 hours. `field` is what an error calls its place.
+
+    >>> parse_duration("90s")
+    datetime.timedelta(seconds=90)
+
+    Raises:
+        InvalidInput: `duration_invalid`, for anything but a whole positive number followed by s,
+            m, h or d, and beyond a year.
+    """
+    duration = timedelta(0)
+    if isinstance(value, str) and re.fullmatch(DURATION_PATTERN, value):
+        duration = int(value[:-1]) * _UNITS[value[-1]]
+    if not timedelta(0) < duration <= _LONGEST:
+        raise InvalidInput(
+            f"{quoted(value)} is no duration",
+            code="duration_invalid",
+            field=field,
+            expected=f"a whole number with s, m, h or d, such as 30m, at most {_LONGEST.days}d",
+        )
+    return duration
+
+
+def duration_text(duration: timedelta) -> str:
+    """Write a duration of whole seconds in the largest unit that needs no fraction.
+
+    >>> duration_text(timedelta(hours=36)), duration_text(timedelta(days=7))
+    ('36h', '7d')
+    """
+    letter, unit = next((letter, unit) for letter, unit in _UNITS.items() if not duration % unit)
+    return f"{duration // unit}{letter}"
 
 
 def too_far_ahead(instant: datetime, *, now: datetime, field: str) -> InvalidInput | None:

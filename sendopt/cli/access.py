@@ -15,10 +15,10 @@ from sendopt.cli.options import (
     open_home,
     open_known_work,
     open_operator,
-    parse_duration,
     who_asks,
 )
 from sendopt.cli.output import minute, print_json, print_table, stdout
+from sendopt.clock import parse_duration
 from sendopt.records import BuiltInRole, OperatorRole, Permission, TenantId
 
 if TYPE_CHECKING:

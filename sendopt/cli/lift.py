@@ -13,11 +13,10 @@ from sendopt.cli.options import (
     Home,
     Tenant,
     open_known_work,
-    parse_duration,
     parse_outcome,
 )
 from sendopt.cli.output import print_json
-from sendopt.clock import parse_instant
+from sendopt.clock import parse_duration, parse_instant
 from sendopt.records import CampaignId
 
 _HOURS = ANSWER_WINDOW.total_seconds() // 3600

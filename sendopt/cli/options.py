@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,9 +12,9 @@ import typer
 
 import sendopt.app
 from sendopt.app import outcomes
+from sendopt.clock import parse_duration
 from sendopt.errors import InvalidInput
 from sendopt.records import COMMAND_LINE, EventType, TenantId
-from sendopt.text import quoted
 
 if TYPE_CHECKING:
     from sendopt.app import App
@@ -43,10 +42,6 @@ UserArgument = Annotated[str, typer.Argument(metavar="USER", help="Your own id o
 CampaignName = Annotated[
     str, typer.Argument(metavar="CAMPAIGN_ID", help="As `sendopt campaign list` shows it.")
 ]
-
-_DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
-_LONGEST = timedelta(days=366)
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def open_home(home: Path | None) -> App:
@@ -145,28 +140,6 @@ def writable(path: Path | None, *, field: str) -> Path | None:
             expected="a file in a folder that is there and that you may write to",
         )
     return path
-
-
-def parse_duration(text: str, *, field: str) -> timedelta:
-    """Read a duration such as `30m`, given in `field`.
-
-    >>> parse_duration("90s", field="--window")
-    datetime.timedelta(seconds=90)
-
-    Raises:
-        InvalidInput: `duration_invalid`, for anything but a whole positive number followed by s,
-            m, h or d, and beyond a year.
-    """
-    match = _DURATION.fullmatch(text)
-    duration = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta(0)
-    if not timedelta(0) < duration <= _LONGEST:
-        raise InvalidInput(
-            f"{quoted(text)} is no duration",
-            code="duration_invalid",
-            field=field,
-            expected=f"a whole number with s, m, h or d, such as 30m, at most {_LONGEST.days}d",
-        )
-    return duration
 
 
 def parse_window(text: str) -> timedelta:
