@@ -33,7 +33,7 @@ def lift(
         typer.Option(
             "--campaign",
             metavar="ID",
-            help="Only this campaign; may be given several times. [default: all with a holdout]",
+            help="Only this campaign; may be given several times. [default: all with arms]",
             show_default=False,
         ),
     ] = None,
@@ -70,7 +70,7 @@ def lift(
     tenant: Tenant = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Compare with the users held out: better, worse, or not yet known.
+    """Compare arm with arm, in all and by week: better, worse, or not yet known.
 
     It may be looked at every day: the intervals hold however often one looks. Choose campaigns and
     the time to begin before you look, not after.

@@ -17,7 +17,8 @@ from sendopt.evaluate.chance import Vector, user_sums
 from sendopt.evaluate.metrics import Interval
 from sendopt.evaluate.refusal import Refusal
 
-_RATIO_ALPHA = 0.001
+#: From where on the sizes of the arms do not fit their shares.
+RATIO_ALPHA = 0.001
 _ROUNDING = 1e-24  # a variance of nothing else: all users did the same, so nothing tells of others
 _ARMS = (("optimised", True), ("holdout", False))
 
@@ -66,13 +67,14 @@ class Lift:
     label: str = "causal"
 
 
-def report(trial: HoldoutTrial, *, effect: float) -> Lift | Refusal:
+def report(trial: HoldoutTrial, *, effect: float, refuses_mismatch: bool = True) -> Lift | Refusal:
     """Compare the arms of `trial`.
 
     Args:
         trial: every send of the experiment whose outcome is known.
         effect: absolute difference of shares that would matter, above 0; for the plan ahead
             only: it does not touch the intervals, so it may change from look to look.
+        refuses_mismatch: whether nothing is said where the sizes of the arms do not fit.
     """
     if len(trial) == 0:
         return _no_arms("no send of an experiment has a known outcome yet")
@@ -81,7 +83,7 @@ def report(trial: HoldoutTrial, *, effect: float) -> Lift | Refusal:
     if not trial.optimised.any():
         return _no_arms("everybody was held out")
     p_value = arms.assignment_p_value(trial)
-    if p_value < _RATIO_ALPHA:
+    if refuses_mismatch and p_value < RATIO_ALPHA:
         return _mismatch(trial, p_value)
     trial = arms.comparable(trial)
     if len(trial) == 0:
@@ -90,12 +92,12 @@ def report(trial: HoldoutTrial, *, effect: float) -> Lift | Refusal:
     known = arms.enough(trial, trial.answered)
     if known:
         answers = arms.adjust(trial, answers)
-    answered = _contrast(trial, trial.answered, answers)
-    dismissed = _contrast(trial, trial.dismissed, arms.compare(trial, trial.dismissed))
-    opted_out = _contrast(trial, trial.opted_out, arms.compare(trial, trial.opted_out))
+    answered = contrast(trial, trial.answered, answers)
+    dismissed = contrast(trial, trial.dismissed, arms.compare(trial, trial.dismissed))
+    opted_out = contrast(trial, trial.opted_out, arms.compare(trial, trial.opted_out))
     guards = {"dismissed": dismissed, "opted_out": opted_out}
     return Lift(
-        conclusion=_conclude(answered.difference),
+        conclusion=conclude(answered.difference),
         users={arm: trial.users(optimised=flag) for arm, flag in _ARMS},
         sends={arm: trial.sends(optimised=flag) for arm, flag in _ARMS},
         answered=answered,
@@ -112,13 +114,15 @@ def report(trial: HoldoutTrial, *, effect: float) -> Lift | Refusal:
     )
 
 
-def _conclude(difference: Interval | None) -> Conclusion:
+def conclude(difference: Interval | None) -> Conclusion:
+    """Say what an interval of a difference allows to say."""
     if difference is None or difference.low <= 0.0 <= difference.high:
         return Conclusion.NOT_YET_KNOWN
     return Conclusion.BETTER if difference.low > 0.0 else Conclusion.WORSE
 
 
-def _contrast(trial: HoldoutTrial, outcome: Vector, estimate: Estimate) -> Contrast:
+def contrast(trial: HoldoutTrial, outcome: Vector, estimate: Estimate) -> Contrast:
+    """Return the shares of `outcome` in both arms, with intervals where enough is known."""
     variance = estimate.variance
     if not arms.enough(trial, outcome) or variance < _ROUNDING:
         return Contrast(estimate.optimised, estimate.holdout, None, None)

@@ -17,6 +17,7 @@ from sendopt.state.transaction import TenantRead
 
 _MICROSECOND = timedelta(microseconds=1)
 _ROWS_AT_ONCE = 10_000
+_OPTIMISED = [*Arm].index(Arm.OPTIMISED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,10 @@ class ExperimentCampaign:
 
 
 class ArmedSends(NamedTuple):
-    """One user's sends in one arm, of campaigns that held out the same share."""
+    """One user's sends in one arm, of campaigns that divide users alike."""
 
     user: int  # number of the user within the answer, from 0
-    optimised: int  # the arm: 0 = held out
+    arm: int  # its place in `Arm`; -1 = this release knows none of its name
     stratum: int  # which campaigns, as they were asked for
     sent: int  # the suppressed ones too
     answered: int  # of them
@@ -41,6 +42,11 @@ class ArmedSends(NamedTuple):
     opted_out: int  # of them: the user left within the window after it
     past_sent: int  # to the user, closed before the tenant's first experiment
     past_answered: int  # of them
+
+    @property
+    def optimised(self) -> int:
+        """Whether the arm is the one whose times are chosen."""
+        return int(self.arm == _OPTIMISED)
 
 
 def experiment_campaigns(tx: TenantRead, *, since: datetime | None) -> list[ExperimentCampaign]:
@@ -121,7 +127,11 @@ def armed_sends(
     rows = tx.connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(
         sa.select(
             sa.func.dense_rank().over(order_by=armed.c.user_id) - 1,
-            sa.case((armed.c.arm == Arm.OPTIMISED, 1), else_=0),
+            sa.case(
+                {arm.value: place for place, arm in enumerate(Arm)},
+                value=armed.c.arm,
+                else_=-1,  # of another release
+            ),
             armed.c.stratum,
             armed.c.sent,
             armed.c.answered,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,19 @@ def live(app: App, clock: VirtualClock, day: int, holdout: dict[str, Any] | None
     clock.advance_to(START + timedelta(days=day + 1))
 
 
+def experiment(app: App, clock: VirtualClock, day: int, arms: dict[str, float]) -> None:
+    """Run one campaign with arms; whoever was optimised answers 60 %, all others 30 %."""
+    definition = a_campaign(day, None) | {"experiment": {"arms": arms}}
+    app.as_owner_of(TENANT).campaigns.put(definition, commit=True)
+    rng, sent = np.random.default_rng(day), list[Message]()
+    clock.advance_to(START + timedelta(days=day, hours=10))
+    app.rounds.dispatcher(on_simulated=sent.append).dispatch_due()
+    arm = arm_of_send(app)
+    for message in sent:
+        if rng.random() < (0.6 if arm[message.send_id] == "optimised" else 0.3):
+            app.as_owner_of(TENANT).sends.report(message.send_id, {"kind": "open"})
+
+
 def arm_of_send(app: App) -> dict[str, str | None]:
     import sqlalchemy as sa
 
@@ -109,6 +122,47 @@ def test_a_real_difference_is_found_once_the_windows_have_closed(
     assert found.dismissed.difference.low < 0 < found.dismissed.difference.high
     assert found.opted_out.difference is None, "nobody left"
     assert found.needed is not None
+
+
+def test_every_arm_is_told_beside_every_other_and_by_full_weeks(
+    app: App, clock: VirtualClock
+) -> None:
+    """The clock starts on a Thursday: two campaigns of that week, and one of the next."""
+    arms = {"optimised": 0.4, "configured": 0.4, "no_send": 0.2}
+    for day in (0, 2, 5):
+        experiment(app, clock, day, arms)
+    work = app.as_owner_of(TENANT)
+    results = work.results.of_campaign(CampaignId("day-0"))
+    assert results.by_arm["no_send"].reasons == {"kept_back": results.by_arm["no_send"].sends}
+    assert results.by_arm["configured"].delivered == results.by_arm["configured"].sends
+    clock.advance_to(START + timedelta(days=7))
+    report = work.results.lift()
+    assert report.campaigns == ("day-0", "day-2", "day-5")
+    assert (report.lift, report.last_full_week) == (None, date(2026, 9, 28))
+    found = {(each.arm, each.against): each for each in report.comparisons}
+    assert found.keys() == {
+        ("optimised", "no_send"),
+        ("optimised", "configured"),
+        ("no_send", "configured"),
+    }
+    ours = found["optimised", "configured"]
+    assert (ours.conclusion, ours.label) == ("better", "causal")
+    assert [week.begins_on for week in ours.weeks] == [date(2026, 9, 28)]
+    assert sum(ours.weeks[0].sends.values()) * 3 == sum(ours.sends.values()) * 2
+    silent = found["optimised", "no_send"]
+    assert silent.refusal is not None
+    assert (silent.answered, silent.refusal.code) == (None, "outcome_needs_a_send")
+
+
+def test_a_holdout_is_compared_as_an_arm_too(app: App, clock: VirtualClock) -> None:
+    live(app, clock, 0, {"share": 0.5})
+    clock.advance(timedelta(days=2))
+    report = app.as_owner_of(TENANT).results.lift()
+    (found,) = report.comparisons
+    assert report.lift is not None
+    assert found.answered is not None
+    assert (found.arm, found.against) == ("optimised", "holdout")
+    assert found.answered.difference == report.lift.answered.difference
 
 
 def test_suppressed_users_count_in_the_arm_that_was_drawn(app: App, clock: VirtualClock) -> None:

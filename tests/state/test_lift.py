@@ -68,12 +68,16 @@ def did(tx: FleetWrite, number: int, kind: ResponseKind, at: datetime) -> None:
     engagement.add_response(tx.of(TENANT), answer, filtered_reason=None)
 
 
+def by_user(row: ArmedSends) -> tuple[int, int]:
+    return row.user, row.optimised
+
+
 def rows(
     state: State, outcome: EventType = EventType.OPEN, *, since: datetime | None = None
 ) -> list[ArmedSends]:
     with state.read(TENANT) as tx:
         found = lift.armed_sends(tx, [[NEWS], [SALE]], outcome=outcome, window=WINDOW, since=since)
-        return sorted(found)
+        return sorted(found, key=by_user)
 
 
 def test_every_send_counts_in_its_arm_with_what_its_user_did(state: State, answered: None) -> None:
@@ -137,7 +141,8 @@ def test_a_users_sends_are_counted_together_by_arm_and_stratum(
                 outcome=EventType.OPEN,
                 window=WINDOW,
                 since=None,
-            )
+            ),
+            key=by_user,
         )
     told = [(row.user, row.optimised, row.stratum, row.sent, row.answered) for row in found]
     assert told[:4] == [(0, 0, 1, 1, 0), (0, 1, 0, 2, 0), (1, 0, 0, 2, 2), (1, 1, 1, 1, 0)]

@@ -36,7 +36,7 @@ def get_lift(
     app: Facade,
     *,
     campaign_id: Annotated[
-        list[QueryId] | None, Query(description="Only these; none = all with a holdout.")
+        list[QueryId] | None, Query(description="Only these; none = all with arms.")
     ] = None,
     since: Annotated[
         QueryInstant | None,
@@ -58,10 +58,11 @@ def get_lift(
         float, Query(gt=0, lt=1, description="Difference of shares that would matter.")
     ] = EFFECT,
 ) -> LiftReport:
-    """Compare users whose times were chosen with those held out at random.
+    """Compare users whose times were chosen with those held out at random, and arm with arm.
 
     The intervals hold however often one looks. Where no users were randomised, or the draw went
-    wrong, `refusal` says so and there is no `lift`.
+    wrong, `refusal` says so and there is no `lift`. `comparisons` hold every arm of holdouts and
+    experiments against every other, in all and by full weeks; of weeks to come they say nothing.
     """
     report = app.for_(who).results.lift(
         campaign_ids=[CampaignId(each) for each in campaign_id or ()],

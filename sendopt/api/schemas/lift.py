@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from math import isfinite
 from typing import Annotated
 
 from pydantic import BeforeValidator
 
 from sendopt.api.schemas.answer import Answer, shown_as
+from sendopt.evaluate.arm_lift import Direction
 from sendopt.evaluate.lift import Conclusion
 from sendopt.records import EventType
 
@@ -17,6 +18,38 @@ def _bounded(value: float) -> float | None:
     """Return what JSON has a number for."""
     return value if isfinite(value) else None
 
+
+_CONTRAST = {
+    "arm": 0.31,
+    "against": 0.27,
+    "difference": {"estimate": 0.04, "low": 0.01, "high": 0.07},
+    "relative": {"estimate": 0.148, "low": 0.03, "high": 0.27},
+}
+_SILENT = {"arm": 0.001, "against": 0.001, "difference": None, "relative": None}
+_COMPARISON = {
+    "arm": "optimised",
+    "against": "configured",
+    "label": "causal",
+    "conclusion": "better",
+    "users": {"optimised": 7000, "configured": 1000},
+    "sends": {"optimised": 7000, "configured": 1000},
+    "answered": _CONTRAST,
+    "dismissed": _SILENT,
+    "opted_out": _SILENT,
+    "adjusted": True,
+    "ratio_p_value": 0.7,
+    "warning": None,
+    "refusal": None,
+    "weeks": [
+        {
+            "begins_on": "2026-10-19",
+            "sends": {"optimised": 7000, "configured": 1000},
+            "answered": _CONTRAST,
+            "conclusion": "better",
+        }
+    ],
+    "trend": None,
+}
 
 Bound = Annotated[float | None, BeforeValidator(_bounded)]
 
@@ -83,6 +116,67 @@ class Refusal(Answer):
     remedy: str
 
 
+class ArmContrast(Answer):
+    """A share in two arms; the intervals are 95 % at all looks together."""
+
+    arm: float
+    against: float
+    difference: Interval | None
+    """null = too few users or answers for an interval."""
+    relative: Interval | None
+    """Of the second arm's share; null also where that may be 0."""
+
+
+class Week(Answer):
+    """One week's campaigns, by themselves."""
+
+    begins_on: date
+    """A Monday, UTC: of the week in which their windows open."""
+    sends: dict[str, int]
+    """By arm."""
+    answered: ArmContrast
+    conclusion: Conclusion
+
+
+class Trend(Answer):
+    """A straight line through the weeks' differences."""
+
+    change_per_week: Interval
+    """Of the difference; 95 % at this look alone."""
+    direction: Direction
+    weeks: int
+    label: str
+    """What it speaks of, and what not."""
+
+
+class Comparison(Answer):
+    """What one arm did beside another."""
+
+    arm: str
+    against: str
+    label: str
+    """`causal`, or that the caller assigned the arms."""
+    conclusion: Conclusion
+    users: dict[str, int]
+    """By arm."""
+    sends: dict[str, int]
+    """By arm, the suppressed ones too."""
+    answered: ArmContrast | None
+    """null = see `refusal`."""
+    dismissed: ArmContrast | None
+    opted_out: ArmContrast | None
+    adjusted: bool
+    """For how the users answered before."""
+    ratio_p_value: float | None
+    """Of the arms' sizes, had the draw gone right."""
+    warning: str | None
+    refusal: Refusal | None
+    weeks: list[Week]
+    """The full ones, oldest first."""
+    trend: Trend | None
+    """null = of too few weeks."""
+
+
 class LiftReport(Answer):
     """What the optimisation was worth, pooled over campaigns, or why nobody can say."""
 
@@ -124,6 +218,8 @@ class LiftReport(Answer):
                 "label": "causal",
             },
             "refusal": None,
+            "last_full_week": "2026-10-19",
+            "comparisons": [_COMPARISON],
         }
     )
 
@@ -142,3 +238,7 @@ class LiftReport(Answer):
     lift: Lift | None
     refusal: Refusal | None
     """Why there is no lift; exactly one of the two is given."""
+    last_full_week: date | None
+    """Its Monday, UTC; null = no week is over and answered yet."""
+    comparisons: list[Comparison]
+    """Every arm against every other, of holdouts and experiments."""

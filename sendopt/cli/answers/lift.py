@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from sendopt.app.results import LiftReport
+from sendopt.app.lift_report import LiftReport
 from sendopt.cli.output import print_table, stdout
+from sendopt.evaluate.arm_lift import ArmContrast, Comparison
 from sendopt.evaluate.lift import Conclusion, Contrast, Lift
+from sendopt.evaluate.metrics import Interval
 
 _SAID = {
     Conclusion.BETTER: "Choosing the time is better than not choosing it.",
@@ -19,13 +21,69 @@ def show(report: LiftReport) -> None:
         f"{len(report.campaigns)} campaigns counted, {len(report.waiting)} still waiting for "
         f"answers, {len(report.share_unknown)} left out, whose holdout's share is not known",
     )
-    if report.refusal is not None:
+    if report.refusal is not None and not report.comparisons:
         stdout.print(f"No lift: {report.refusal}")
     if report.lift is not None:
         stdout.print(
             f"Those held out were sent to at the {' or the '.join(report.compared_with)} time",
         )
         _show_lift(report.lift)
+    for comparison in report.comparisons:
+        _show_comparison(comparison)
+    if report.comparisons:
+        week = report.last_full_week
+        stdout.print(
+            "No week is over and answered yet."
+            if week is None
+            else f"The last full week began on {week}. Of weeks to come this says nothing."
+        )
+
+
+def _show_comparison(found: Comparison) -> None:
+    """Print what one arm did beside another, in all and by week."""
+    about = f"{found.arm} minus {found.against} ({found.label})"
+    if found.answered is None:
+        stdout.print(f"{about}: {found.refusal}")
+        return
+    if found.warning is not None:
+        stdout.print(f"Warning: {found.warning}")
+    sends = (found.sends[found.arm], found.sends[found.against])
+    print_table(
+        f"{about}, 95 % at all looks together",
+        ["week", *(f"sends, {arm}" for arm in found.sends), "answered", "difference", ""],
+        [
+            *(
+                (
+                    str(week.begins_on),
+                    *week.sends.values(),
+                    _shares(week.answered),
+                    _interval(week.answered.difference),
+                    _words(week.conclusion),
+                )
+                for week in found.weeks
+            ),
+            (
+                "all",
+                *sends,
+                _shares(found.answered),
+                _interval(found.answered.difference),
+                _words(found.conclusion),
+            ),
+        ],
+    )
+    if found.trend is not None:
+        stdout.print(
+            f"By week: {_words(found.trend.direction)}, {found.trend.change_per_week} a week "
+            f"({found.trend.label})."
+        )
+
+
+def _shares(found: ArmContrast) -> str:
+    return f"{found.arm:.1%} / {found.against:.1%}"
+
+
+def _words(word: str) -> str:
+    return word.replace("_", " ")
 
 
 def _show_lift(found: Lift) -> None:
@@ -73,9 +131,8 @@ def _show_lift(found: Lift) -> None:
 
 
 def _row(name: str, found: Contrast) -> tuple[str, str, str]:
-    unknown = "too few"
-    return (
-        name,
-        unknown if found.difference is None else str(found.difference),
-        unknown if found.relative is None else str(found.relative),
-    )
+    return name, _interval(found.difference), _interval(found.relative)
+
+
+def _interval(found: Interval | None) -> str:
+    return "too few" if found is None else str(found)
