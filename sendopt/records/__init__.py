@@ -76,7 +76,15 @@ from sendopt.records.operator import (
 )
 from sendopt.records.origin import UNKNOWN_ORIGIN, Origin
 from sendopt.records.outcome import Accepted, DeadAddress, Outcome, Permanent, Retry
+from sendopt.records.packed_scores import BARS
 from sendopt.records.plan import Plan
+from sendopt.records.plan_columns import (
+    Basis,
+    Decisions,
+    PlanColumns,
+    PlannedSends,
+    decision_on,
+)
 from sendopt.records.policy import HoldoutTime, Policy
 from sendopt.records.principal import (
     COMMAND_LINE,
@@ -93,6 +101,7 @@ from sendopt.records.transition import Ended, Postponed, SendTransition
 from sendopt.records.variant_answers import VariantAnswers
 
 __all__ = [
+    "BARS",
     "CAUSED_BY_SEND",
     "COMMAND_LINE",
     "COUNTING_ATTRIBUTE",
@@ -113,6 +122,7 @@ __all__ = [
     "Attempt",
     "AuditFilter",
     "AuditRecord",
+    "Basis",
     "BillableFact",
     "BuiltInRole",
     "Campaign",
@@ -129,6 +139,7 @@ __all__ = [
     "DamagedSend",
     "DeadAddress",
     "Decision",
+    "Decisions",
     "Device",
     "DeviceId",
     "DevicePrincipal",
@@ -162,7 +173,9 @@ __all__ = [
     "Permanent",
     "Permission",
     "Plan",
+    "PlanColumns",
     "PlannedSend",
+    "PlannedSends",
     "Policy",
     "Postponed",
     "Preferences",
@@ -189,5 +202,6 @@ __all__ = [
     "VariantEvidence",
     "VariantId",
     "ZoneSource",
+    "decision_on",
     "is_reserved",
 ]

@@ -6,16 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sendopt.records import EndReason, Exclusion
+from sendopt.records import BARS, EndReason, Exclusion
 
-#: By the number that a bar has in columns.
-BARS: tuple[Exclusion, ...] = (
-    Exclusion.LEAST_GAP,
-    Exclusion.FREQUENCY_CAP,
-    Exclusion.WEEKLY_BUDGET,
-    Exclusion.VENDOR_QUOTA,
-    Exclusion.CAPACITY,
-)
 #: The number of none.
 NO_BAR = -1
 

@@ -21,6 +21,7 @@ from sendopt.records import (
     SendState,
 )
 from sendopt.state import audit_campaigns, erasures
+from sendopt.state.decision_rows import same_basis
 from sendopt.state.hold import IS_HELD
 from sendopt.state.instant import Instant
 from sendopt.state.tables import (
@@ -37,7 +38,7 @@ from sendopt.state.tables import (
     rate_card,
     response,
 )
-from sendopt.state.tables_campaigns import campaign
+from sendopt.state.tables_campaigns import campaign, decision_basis
 from sendopt.state.transaction import FleetRead, TenantRead, Transaction
 from sendopt.state.violation import NOBODY, Violation
 
@@ -68,8 +69,20 @@ def sends(tx: FleetRead) -> Iterator[Violation]:
     rules = (
         (
             "send_has_decision",
-            ~_exists(decision, planned_send),
+            sa.case(
+                (send.basis.is_(None), ~_exists(decision, planned_send)),
+                else_=~sa.exists().where(same_basis()),
+            ),
             "no record says why it has its time",
+        ),
+        (
+            "propensity_is_possible",
+            send.basis.is_not(None)
+            & send.due_at.is_not(None)
+            & _impossible(
+                send.propensity, sa.exists().where(same_basis(), _is_certain(decision_basis))
+            ),
+            _IMPOSSIBLE,
         ),
         (
             "final_send_has_reason",
@@ -107,26 +120,37 @@ def sends(tx: FleetRead) -> Iterator[Violation]:
         broken=audit_campaigns.lacks_revision(),
         explanation="the revision that holds for it is not there",
     )
-    propensity = decision.c.propensity
-    certain = decision.c.policy.in_(_CERTAIN)
     decisions = (
         ("decision_has_send", ~_exists(planned_send, decision), "its send is gone"),
         (
             "propensity_is_possible",
             decision.c.chosen_at.is_not(None)
-            & (
-                propensity.is_(None)
-                | (propensity <= 0.0)
-                | (propensity > 1.0)
-                | (certain & (propensity != 1.0))
-            ),
-            "the probability of its time cannot be what its policy gave it",
+            & _impossible(decision.c.propensity, _is_certain(decision)),
+            _IMPOSSIBLE,
         ),
     )
     for rule, broken, explanation in decisions:
         yield from _broken(
             tx, decision, decision.c.send_id, rule=rule, broken=broken, explanation=explanation
         )
+
+
+_IMPOSSIBLE = "the probability of its time cannot be what its policy gave it"
+
+
+def _is_certain(decided: sa.Table) -> sa.ColumnElement[bool]:
+    return decided.c.policy.in_(_CERTAIN)
+
+
+def _impossible(
+    propensity: sa.Column[float], certain: sa.ColumnElement[bool]
+) -> sa.ColumnElement[bool]:
+    return (
+        propensity.is_(None)
+        | (propensity <= 0.0)
+        | (propensity > 1.0)
+        | (certain & (propensity != 1.0))
+    )
 
 
 def overdue(tx: FleetRead, *, now: datetime) -> Iterator[Violation]:

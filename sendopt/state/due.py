@@ -29,7 +29,12 @@ from sendopt.state.tables import (
     link,
     planned_send,
 )
-from sendopt.state.tables_campaigns import campaign, campaign_revision, variant
+from sendopt.state.tables_campaigns import (
+    campaign,
+    campaign_revision,
+    decision_basis,
+    variant,
+)
 from sendopt.state.tables_people import preference
 from sendopt.state.transaction import FleetRead, FleetWrite, TenantWrite, owned
 from sendopt.state.tried import UNTRIED, Tried, tried
@@ -172,7 +177,12 @@ _is_key = (
     planned_send.c.send_id == sa.bindparam("of_send"),
 )
 
-_ONE = sa.select(planned_send).where(*_is_key)
+#: All of a send but the scores of its slots, which nobody needs in order to hand it over.
+_SEND = [column for column in planned_send.c if column is not planned_send.c.scores]
+#: What stands beside a send, or, of an earlier release, in a row of `decision`.
+_DECIDED = ("propensity", "variant_propensity", "quiet_offsets")
+
+_ONE = sa.select(*_SEND).where(*_is_key)
 
 
 @cache  # to build it takes longer than to execute it
@@ -180,7 +190,7 @@ def _is_due(state: SendState, channels: frozenset[Channel]) -> sa.Select[Any]:
     send = planned_send.c
     now = sa.bindparam("now", type_=send.ready_at.type)
     return (
-        sa.select(planned_send)
+        sa.select(*_SEND)
         .where(
             send.state == state,
             send.ready_at <= now,
@@ -200,7 +210,7 @@ def _with_its_own(sends: sa.Select[Any]) -> sa.Select[Any]:
     due = sends.cte("due")
     return (
         sa.select(
-            due,
+            *(column for column in due.c if column.name not in _DECIDED),
             variant.c.variant_id.label("content_id"),
             variant.c.title,
             variant.c.body,
@@ -215,10 +225,8 @@ def _with_its_own(sends: sa.Select[Any]) -> sa.Select[Any]:
             preference.c.quiet_start,
             preference.c.quiet_end,
             preference.c.snoozed_until,
-            decision.c.timezone,
-            decision.c.propensity,
-            decision.c.variant_propensity,
-            decision.c.quiet_offsets,
+            sa.func.coalesce(decision_basis.c.timezone, decision.c.timezone).label("timezone"),
+            *(sa.func.coalesce(due.c[name], decision.c[name]).label(name) for name in _DECIDED),
             link.c.link_id,
         )
         .select_from(
@@ -228,6 +236,13 @@ def _with_its_own(sends: sa.Select[Any]) -> sa.Select[Any]:
             .outerjoin(device, _same(due, device, "device_id", "user_id", "channel"))
             .outerjoin(app_user, _same(due, app_user, "user_id"))
             .outerjoin(preference, _same(due, preference, "user_id"))
+            .outerjoin(
+                decision_basis,
+                sa.and_(
+                    _same(due, decision_basis, "campaign_id"),
+                    decision_basis.c.number == due.c.basis,
+                ),
+            )
             .outerjoin(decision, _same(due, decision, "send_id"))
             .outerjoin(link, _same(due, link, "send_id"))
         )

@@ -190,7 +190,7 @@ def _check_zones(row: Any) -> None:
         if row.timezone is not None:
             zone_of(row.timezone)
     except InvalidInput as error:
-        raise Unreadable(f"decision.timezone: {error.message}") from error
+        raise Unreadable(f"timezone: {error.message}") from error
     try:
         for offset in row.quiet_offsets or ():
             zone_at(offset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from sendopt.records import (
     VariantId,
 )
 from sendopt.state.campaign_phase import same_campaign
+from sendopt.state.decision_rows import TIMEZONE, VARIANT_PROPENSITY, with_decisions
 from sendopt.state.same_send import same_send
 from sendopt.state.tables import click, decision, planned_send, response
 from sendopt.state.tables_campaigns import campaign, campaign_revision, variant
@@ -30,20 +32,23 @@ def explored_counts(tx: TenantRead, *, since: datetime, besides: CampaignId) -> 
     was cancelled explored nothing.
     """
     send = planned_send.c
-    # The few that explored first, by their index; joined, SQLite would rather read every send.
-    explored = sa.select(decision.c.send_id).where(tx.owns(decision), decision.c.explored)
-    rows = tx.execute(
-        sa.select(send.user_id, sa.func.count())
-        .where(
-            tx.owns(planned_send),
-            send.send_id.in_(explored),
-            send.planned_at >= since,
-            send.campaign_id != besides,
-            send.state != SendState.CANCELLED,
+    # The few that explored first, by their indexes; joined, SQLite would rather read every send.
+    earlier = sa.select(decision.c.send_id).where(tx.owns(decision), decision.c.explored)
+    counts = Counter[UserId]()
+    for explored in (send.explored, send.send_id.in_(earlier)):
+        rows = tx.execute(
+            sa.select(send.user_id, sa.func.count())
+            .where(
+                tx.owns(planned_send),
+                explored,
+                send.planned_at >= since,
+                send.campaign_id != besides,
+                send.state != SendState.CANCELLED,
+            )
+            .group_by(send.user_id)
         )
-        .group_by(send.user_id)
-    )
-    return {UserId(user_id): count for user_id, count in rows}
+        counts.update({UserId(user_id): count for user_id, count in rows})
+    return dict(counts)
 
 
 def variant_answers(
@@ -73,7 +78,7 @@ def variant_answers(
     }
     if not known_as:
         return []
-    send, chance = planned_send.c, decision.c.variant_propensity
+    send, chance, zone = planned_send.c, VARIANT_PROPENSITY, TIMEZONE.label("timezone")
     weight = 1.0 / chance
     rows = tx.execute(
         sa.select(
@@ -81,21 +86,20 @@ def variant_answers(
             send.revision,
             send.variant_id,
             send.due_at,
-            decision.c.timezone,
+            zone,
             sa.func.sum(weight).label("weight"),
             sa.func.sum(weight * weight).label("squared_weight"),
             sa.func.sum(sa.case((_answered(), weight), else_=0.0)).label("answered_weight"),
         )
-        .select_from(planned_send.join(decision, same_send(decision)))
+        .select_from(with_decisions())
         .where(
             tx.owns(planned_send),
             send.campaign_id.in_({campaign_id for campaign_id, *_ in known_as}),
             send.handed_over_at <= handed_over_by,
             chance.is_not(None),
+            TIMEZONE.is_not(None),
         )
-        .group_by(
-            send.campaign_id, send.revision, send.variant_id, send.due_at, decision.c.timezone
-        )
+        .group_by(send.campaign_id, send.revision, send.variant_id, send.due_at, zone)
     )
     return [
         VariantAnswers(

@@ -1,64 +1,30 @@
-"""Planned sends and their decision records as rows.
-
-The slots of a decision are one JSON array, `[starts_at, open_probability, excluded_by, logit_sd]`
-each, the last one only where it is known: they are read and written as a whole, a million sends
-have 25 million of them, and nobody joins on them.
-"""
+"""Planned sends as rows, one at a time and a whole plan at once."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
-from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from sendopt.records import (
-    AbstentionReason,
     Arm,
     CampaignId,
     Channel,
-    Decision,
     DeviceId,
     EndReason,
-    Exclusion,
-    ExplorationBound,
-    FallbackReason,
+    PlanColumns,
     PlannedSend,
-    Policy,
     SendId,
     SendState,
-    ServedBy,
-    Slot,
     TenantId,
     UserId,
-    VariantEvidence,
     VariantId,
-    ZoneSource,
 )
+from sendopt.state.decision_rows import word
+from sendopt.state.instant import microseconds
 from sendopt.state.json_text import json_text
-
-_Words = TypeVar("_Words", bound=StrEnum)
-
-
-def send_row(planned: PlannedSend, *, revision: int, now: datetime) -> dict[str, Any]:
-    """Return the columns of a send that was planned just now, by this revision."""
-    return {
-        "tenant_id": planned.tenant_id,
-        "send_id": planned.send_id,
-        "campaign_id": planned.campaign_id,
-        "variant_id": planned.variant_id,
-        "user_id": planned.user_id,
-        "device_id": planned.device_id,
-        "channel": planned.channel,
-        "due_at": planned.due_at,
-        "expires_at": planned.expires_at,
-        "ready_at": planned.due_at,
-        "state": planned.state,
-        "reason": planned.reason,
-        "planned_at": now,
-        "arm": planned.arm,
-        "revision": revision,
-    }
+from sendopt.state.row_hash import ROW_HASH, hashes_of
+from sendopt.state.tables import planned_send
 
 
 def send(row: Any) -> PlannedSend:
@@ -74,103 +40,61 @@ def send(row: Any) -> PlannedSend:
         due_at=row.due_at,
         expires_at=row.expires_at,
         state=SendState(row.state),
-        reason=None if row.reason is None else _word(EndReason, row.reason),
+        reason=None if row.reason is None else word(EndReason, row.reason),
         arm=None if row.arm is None else Arm(row.arm),
     )
 
 
-def decision_row(tenant_id: TenantId, reason: Decision) -> dict[str, Any]:
-    """Return the columns of `reason`."""
-    return {
-        "tenant_id": tenant_id,
-        "send_id": reason.send_id,
-        "slots": json_text([_slot_row(slot) for slot in reason.slots]),
-        "chosen_at": reason.chosen_at,
-        "propensity": reason.propensity,
-        "policy": reason.policy,
-        "binding_constraint": reason.binding_constraint,
-        "fallback_reason": reason.fallback_reason,
-        "model_version": reason.model_version,
-        "log_snapshot": reason.log_snapshot,
-        "timezone": reason.timezone,
-        "timezone_source": reason.timezone_source,
-        "served_by": reason.served_by,
-        "gain_probability": reason.gain_probability,
-        "abstention_reason": reason.abstention_reason,
-        "explored": reason.explored,
-        "exploration_bound_by": reason.exploration_bound_by,
-        "variant_propensity": reason.variant_propensity,
-        "variant_evidence": reason.variant_evidence,
-        "variant_confidence": reason.variant_confidence,
-        "timezone_confidence": reason.timezone_confidence,
-        "quiet_offsets": reason.quiet_offsets,
+def columns_of(
+    plan: PlanColumns, numbers: Sequence[int], *, revision: int, now: datetime
+) -> dict[str, Sequence[Any]]:
+    """Return the columns of sends that were planned just now, as they are stored.
+
+    Args:
+        plan: the sends.
+        numbers: of the plan's bases.
+        revision: by which they were planned.
+        now: when.
+    """
+    count = len(plan)
+    due_at = _instants(plan.due_at)
+    columns: dict[str, Sequence[Any]] = {
+        "tenant_id": [plan.tenant_id] * count,
+        "send_id": plan.send_id,
+        "campaign_id": [plan.campaign_id] * count,
+        "variant_id": plan.variant_id,
+        "user_id": plan.user_id,
+        "device_id": plan.device_id,
+        "channel": _words(plan.channel),
+        "due_at": due_at,
+        "expires_at": _instants(plan.expires_at),
+        "ready_at": due_at,
+        "state": _words(plan.state),
+        "reason": _words(plan.reason),
+        "planned_at": [microseconds(now)] * count,
+        "arm": _words(plan.arm),
+        "revision": [revision] * count,
+        "basis": [numbers[basis] for basis in plan.basis],
+        "scores": plan.scores,
+        "propensity": plan.propensity,
+        "gain_probability": plan.gain_probability,
+        "explored": plan.explored,
+        "variant_propensity": plan.variant_propensity,
+        "timezone_confidence": plan.timezone_confidence,
+        "quiet_offsets": [
+            None if offsets is None else json_text(list(offsets)) for offsets in plan.quiet_offsets
+        ],
     }
+    return columns | {ROW_HASH: hashes_of(planned_send, columns)}
 
 
-def decision(row: Any) -> Decision:
-    """Return the record that the columns in `row` hold."""
-    return Decision(
-        send_id=SendId(row.send_id),
-        slots=tuple(_slot(*said) for said in row.slots),
-        chosen_at=row.chosen_at,
-        propensity=row.propensity,
-        policy=_word(Policy, row.policy),
-        binding_constraint=None
-        if row.binding_constraint is None
-        else _word(Exclusion, row.binding_constraint),
-        fallback_reason=None
-        if row.fallback_reason is None
-        else _word(FallbackReason, row.fallback_reason),
-        model_version=row.model_version,
-        log_snapshot=row.log_snapshot,
-        timezone=row.timezone,
-        timezone_source=_word(ZoneSource, row.timezone_source),
-        served_by=None if row.served_by is None else ServedBy(row.served_by),
-        gain_probability=row.gain_probability,
-        abstention_reason=None
-        if row.abstention_reason is None
-        else _word(AbstentionReason, row.abstention_reason),
-        explored=row.explored,
-        exploration_bound_by=None
-        if row.exploration_bound_by is None
-        else _word(ExplorationBound, row.exploration_bound_by),
-        variant_propensity=row.variant_propensity,
-        variant_evidence=None
-        if row.variant_evidence is None
-        else _word(VariantEvidence, row.variant_evidence),
-        variant_confidence=row.variant_confidence,
-        timezone_confidence=row.timezone_confidence,
-        quiet_offsets=None if row.quiet_offsets is None else tuple(row.quiet_offsets),
-    )
+def _instants(column: Sequence[datetime | None]) -> list[int | None]:
+    """Return instants as they are stored; few are many people's."""
+    stored = {at: None if at is None else microseconds(at) for at in set(column)}
+    return [stored[at] for at in column]
 
 
-def _slot(
-    starts_at: str,
-    open_probability: float | None,
-    excluded_by: str | None,
-    logit_sd: float | None = None,
-) -> Slot:
-    return Slot(
-        datetime.fromisoformat(starts_at),
-        open_probability,
-        None if excluded_by is None else _word(Exclusion, excluded_by),
-        logit_sd,
-    )
-
-
-def _word(words: type[_Words], text: str) -> _Words:
-    """Return the member that is `text`; a word of another release is shown as it is stored."""
-    try:
-        return words(text)
-    except ValueError:
-        return cast("_Words", text)
-
-
-def _slot_row(slot: Slot) -> list[Any]:
-    row = [_text(slot.starts_at), slot.open_probability, slot.excluded_by]
-    return row if slot.logit_sd is None else [*row, slot.logit_sd]
-
-
-@lru_cache(maxsize=4096)  # everybody in a zone shares the instants of a grid
-def _text(starts_at: datetime) -> str:
-    return starts_at.isoformat()
+def _words(column: Sequence[str | None]) -> list[str | None]:
+    """Return words as plain texts: a driver takes its time over members of an enumeration."""
+    stored = {text: None if text is None else str(text) for text in set(column)}
+    return [stored[text] for text in column]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,26 +16,22 @@ from sendopt.records import (
     DeviceId,
     EndReason,
     Plan,
+    PlanColumns,
     PlannedSend,
     SendId,
     SendState,
     TenantId,
     UserId,
 )
-from sendopt.state import erased, erasure_gate, plan_rows
+from sendopt.state import decision_rows, erased, erasure_gate, plan_rows
 from sendopt.state.attempt_list import ListedAttempt, attempts
+from sendopt.state.bulk import insert_columns
 from sendopt.state.campaigns import campaign_cancelled, campaign_changed, is_campaign, lock_campaign
-from sendopt.state.chunks import chunks
 from sendopt.state.same_send import same_send
 from sendopt.state.send_list import next_attempt_at
-from sendopt.state.tables import attempt, decision, planned_send
+from sendopt.state.tables import attempt, planned_send
 from sendopt.state.tables_campaigns import campaign
 from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
-
-_KEY = ("tenant_id", "send_id")
-
-#: Rows handed to the driver at once: enough to be fast, few enough to stay in memory.
-CHUNK = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +77,11 @@ def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
     Raises:
         NotFound: `campaign_unknown`.
         Conflict: `campaign_cancelled`; `campaign_changed`, if it has another revision by now.
-        InvariantBroken: `foreign_plan`, if the plan is another tenant's.
+        InvariantBroken: `foreign_plan`, if the plan is another tenant's, or contradicts itself.
     """
-    if {plan.tenant_id, *(send.tenant_id for send in plan.sends)} != {tx.tenant_id}:
+    if plan.tenant_id != tx.tenant_id:
         raise InvariantBroken("the plan belongs to another tenant", code="foreign_plan")
+    columns = plan.columns()
     # Commits of one campaign wait for each other here; SQLite has one writer anyway.
     stored = lock_campaign(tx, plan.campaign_id)
     if stored.cancelled_at is not None:
@@ -96,44 +93,37 @@ def commit(tx: TenantWrite, plan: Plan, *, now: datetime) -> CommitReport:
     )
     asked = erased.asked_count(tx)
     # Since it was planned; and once more at the end, for the gate is not held for all this time.
-    served |= erased.among_so_far(tx, [send.user_id for send in plan.sends])
-    rows = [
-        (send, reason)
-        for send, reason in zip(plan.sends, plan.decisions, strict=True)
-        if send.user_id not in served
-    ]
-    add_sends(tx, rows, revision=plan.revision, now=now)
+    served |= erased.among_so_far(tx, columns.user_id)
+    new = columns.among([row for row, user in enumerate(columns.user_id) if user not in served])
+    add_sends(tx, new, revision=plan.revision, now=now)
     tx.execute(
         sa.update(campaign)
         .where(is_campaign(tx, plan.campaign_id), campaign.c.committed_at.is_(None))
         .values(committed_at=now)
     )
-    planned = [send.user_id for send, _ in rows if send.state is SendState.PLANNED]
+    planned = planned_users(new)
     called_off = call_off_erased(tx, plan.campaign_id, planned, since=asked)
     return CommitReport(
         planned_count=len(planned) - called_off,
-        suppressed_count=len(rows) - len(planned),
-        repeated_count=len(plan.sends) - len(rows),
+        suppressed_count=len(new) - len(planned),
+        repeated_count=len(columns) - len(new),
     )
 
 
-def add_sends(
-    tx: TenantWrite,
-    rows: Sequence[tuple[PlannedSend, Decision]],
-    *,
-    revision: int,
-    now: datetime,
-) -> None:
-    """Write sends that are new, and why each has its time."""
-    for chunk in chunks(rows, CHUNK):
-        tx.execute(
-            sa.insert(planned_send),
-            [plan_rows.send_row(send, revision=revision, now=now) for send, _ in chunk],
-        )
-        tx.execute(
-            sa.insert(decision),
-            [plan_rows.decision_row(tx.tenant_id, reason) for _, reason in chunk],
-        )
+def add_sends(tx: TenantWrite, sends: PlanColumns, *, revision: int, now: datetime) -> None:
+    """Write sends that are new, and why each has its time; holding the lock of their campaign."""
+    numbers = decision_rows.numbers_of(tx, sends.campaign_id, sends.bases)
+    rows = plan_rows.columns_of(sends, numbers, revision=revision, now=now)
+    insert_columns(tx, planned_send, rows)
+
+
+def planned_users(sends: PlanColumns) -> list[UserId]:
+    """Return for whom something is planned."""
+    return [
+        user_id
+        for user_id, state in zip(sends.user_id, sends.state, strict=True)
+        if state == SendState.PLANNED
+    ]
 
 
 def call_off_erased(
@@ -182,15 +172,14 @@ def get_send(tx: TenantRead, send_id: SendId) -> StoredSend:
         NotFound: `send_unknown`.
     """
     row = tx.execute(
-        sa.select(*planned_send.c, *(column for column in decision.c if column.name not in _KEY))
-        .join(decision, sa.and_(*(decision.c[name] == planned_send.c[name] for name in _KEY)))
-        .where(tx.owns(planned_send), planned_send.c.send_id == send_id)
+        sa.select(planned_send).where(tx.owns(planned_send), planned_send.c.send_id == send_id)
     ).one_or_none()
-    if row is None:
+    reason = None if row is None else decision_rows.decision_of(tx, row)
+    if row is None or reason is None:
         raise _send_unknown()
     return StoredSend(
         send=plan_rows.send(row),
-        decision=plan_rows.decision(row),
+        decision=reason,
         revision=row.revision,
         planned_at=row.planned_at,
         attempt_count=row.attempt_count,

@@ -157,6 +157,8 @@ class _Pseudonyms:
                 "user_id": self._erasures[row.user_id].pseudonym,
                 "device_id": None,
                 "handed_over_to": None,
+                "scores": None,
+                "quiet_offsets": None,
             },
         )
         self._change(

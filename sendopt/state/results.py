@@ -20,8 +20,9 @@ from sendopt.records import (
     SendState,
     VariantId,
 )
+from sendopt.state.decision_rows import TIMEZONE, with_decisions
 from sendopt.state.same_send import same_send
-from sendopt.state.tables import click, decision, planned_send, response
+from sendopt.state.tables import click, planned_send, response
 from sendopt.state.transaction import TenantRead
 
 #: Kinds of answer, by the name of their count.
@@ -43,11 +44,11 @@ def counted_sends(tx: TenantRead, campaign_id: CampaignId) -> Iterator[CountedSe
         send.arm,
         send.channel,
         due_at,
-        decision.c.timezone,
+        TIMEZONE.label("timezone"),
         send.state,
         send.reason,
     )
-    found = planned_send.join(decision, same_send(decision))
+    found: sa.FromClause = with_decisions()
     counts = []
     for name, kind in _ANSWERS.items():
         answer = response.alias(name)
@@ -63,6 +64,7 @@ def counted_sends(tx: TenantRead, campaign_id: CampaignId) -> Iterator[CountedSe
             tx.owns(planned_send),
             send.campaign_id == campaign_id,
             send.state.in_([*SendState]),
+            TIMEZONE.is_not(None),
         )
         .group_by(*by)
     )

@@ -1,13 +1,13 @@
 """Revisions: another definition for whoever a campaign has not been handed over to.
 
 A user has one send of a campaign, whatever its revisions. It is planned anew in its place, as long
-as no dispatcher has ever claimed it: nothing refers to it yet but its own decision. How it ended
+as no dispatcher has ever claimed it: nothing refers to it yet. How it ended
 does not matter then, unless somebody called it off, or nobody knows whether it went out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,14 +19,14 @@ from sendopt.records import (
     Arm,
     Campaign,
     CampaignId,
-    Decision,
     EndReason,
     Plan,
-    PlannedSend,
+    PlanColumns,
     SendState,
     UserId,
 )
-from sendopt.state import erased, plan_rows
+from sendopt.state import decision_rows, erased, plan_rows
+from sendopt.state.bulk import update_columns
 from sendopt.state.campaigns import (
     add_revision,
     campaign_changed,
@@ -36,8 +36,7 @@ from sendopt.state.campaigns import (
     users_of,
 )
 from sendopt.state.chunks import chunks
-from sendopt.state.plans import CHUNK, add_sends, call_off_erased, sends_of
-from sendopt.state.row_hash import hash_of
+from sendopt.state.plans import add_sends, call_off_erased, planned_users, sends_of
 from sendopt.state.same_send import same_send
 from sendopt.state.tables import attempt, decision, planned_send
 from sendopt.state.tables_campaigns import campaign
@@ -81,9 +80,6 @@ class RevisionReport:
     ended_count: int  # of its audience: called off one by one, or refused by a provider, for good
 
 
-_Row = tuple[PlannedSend, Decision]
-
-
 def revise(
     tx: TenantWrite,
     given: Campaign,
@@ -105,10 +101,10 @@ def revise(
             `user_erased`, naming the place in the definition.
         InvariantBroken: `foreign_plan`, if the plan is another tenant's, or another revision's.
     """
-    told = {(send.tenant_id, send.campaign_id) for send in plan.sends}
-    told.add((plan.tenant_id, plan.campaign_id))
-    if told != {(tx.tenant_id, given.campaign_id)} or plan.revision != given.revision:
+    told = (plan.tenant_id, plan.campaign_id, plan.revision)
+    if told != (tx.tenant_id, given.campaign_id, given.revision):
         raise InvariantBroken("the plan belongs to something else", code="foreign_plan")
+    columns = plan.columns()
     if require_committed(tx, given.campaign_id).revision + 1 != given.revision:
         raise campaign_changed(given.campaign_id)
     asked = erased.asked_count(tx)
@@ -121,18 +117,16 @@ def revise(
     )
     open_to = _lock_replannable(tx, given.campaign_id)
     theirs = _ended_without_it(tx, given.campaign_id)
-    gone = erased.among_so_far(tx, [send.user_id for send in plan.sends])  # since it was planned
-    rows = [
-        row for row in zip(plan.sends, plan.decisions, strict=True) if row[0].user_id not in gone
-    ]
-    again = [row for row in rows if row[0].user_id in open_to]
-    new = [row for row in rows if row[0].user_id not in theirs]
+    gone = erased.among_so_far(tx, columns.user_id)  # since it was planned
+    asked_for = columns.among([at for at, user in enumerate(columns.user_id) if user not in gone])
+    users = asked_for.user_id
+    again = asked_for.among([at for at, user in enumerate(users) if user in open_to])
+    new = asked_for.among([at for at, user in enumerate(users) if user not in theirs])
     _require_same_arms(again, open_to)
     _replan(tx, again, revision=given.revision, now=now)
     add_sends(tx, new, revision=given.revision, now=now)
-    written = [send for send, _ in (*again, *new)]
-    planned = [send.user_id for send in written if send.state is SendState.PLANNED]
-    ended = sum(send.user_id not in open_to and theirs.get(send.user_id, False) for send, _ in rows)
+    planned = [*planned_users(again), *planned_users(new)]
+    ended = sum(user not in open_to and theirs.get(user, False) for user in users)
     withdrawn = _withdraw(tx, given)
     called_off = call_off_erased(tx, given.campaign_id, planned, since=asked)
     if erased.asked_count(tx) != asked:
@@ -140,9 +134,9 @@ def revise(
     return RevisionReport(
         revision=given.revision,
         planned_count=len(planned) - called_off,
-        suppressed_count=len(written) - len(planned),
+        suppressed_count=len(again) + len(new) - len(planned),
         withdrawn_count=withdrawn,
-        kept_count=len(rows) - len(written) - ended,
+        kept_count=len(asked_for) - len(again) - len(new) - ended,
         ended_count=ended,
     )
 
@@ -172,9 +166,9 @@ def _ended_without_it(tx: TenantWrite, campaign_id: CampaignId) -> dict[UserId, 
     return {UserId(row.user_id): bool(row.without_it) for row in rows}
 
 
-def _require_same_arms(again: Sequence[_Row], arms: Mapping[UserId, str | None]) -> None:
+def _require_same_arms(again: PlanColumns, arms: Mapping[UserId, str | None]) -> None:
     known = {None, *Arm}  # what is damaged is not a side
-    if any(arms[send.user_id] in known - {send.arm} for send, _ in again):
+    if any(arms[user] in known - {arm} for user, arm in zip(again.user_id, again.arm, strict=True)):
         raise Conflict(
             "users of this campaign would change the arm of its holdout or experiment",
             code="arm_changed",
@@ -183,32 +177,13 @@ def _require_same_arms(again: Sequence[_Row], arms: Mapping[UserId, str | None])
         )
 
 
-def _replan(tx: TenantWrite, rows: Sequence[_Row], *, revision: int, now: datetime) -> None:
+def _replan(tx: TenantWrite, sends: PlanColumns, *, revision: int, now: datetime) -> None:
     """Put what is planned now in the place of what was planned before."""
-    send = planned_send.c
-    for chunk in chunks(rows, CHUNK):
-        told = [plan_rows.send_row(each, revision=revision, now=now) for each, _ in chunk]
-        changed = [
-            {f"new_{name}": value for name, value in row.items()}
-            | {"new_row_hash": hash_of(planned_send, row)}
-            for row in told
-        ]
-        names = changed[0].keys() - {"new_tenant_id", "new_send_id"}
-        tx.execute(
-            sa.update(planned_send)
-            .where(
-                send.tenant_id == sa.bindparam("new_tenant_id"),
-                send.send_id == sa.bindparam("new_send_id"),
-            )
-            .values({name.removeprefix("new_"): sa.bindparam(name) for name in sorted(names)}),
-            changed,
-        )
-        of_chunk = decision.c.send_id.in_([each.send_id for each, _ in chunk])
-        tx.execute(sa.delete(decision).where(tx.owns(decision), of_chunk))
-        tx.execute(
-            sa.insert(decision),
-            [plan_rows.decision_row(tx.tenant_id, reason) for _, reason in chunk],
-        )
+    numbers = decision_rows.numbers_of(tx, sends.campaign_id, sends.bases)
+    rows = plan_rows.columns_of(sends, numbers, revision=revision, now=now)
+    update_columns(tx, planned_send, rows)
+    for some in chunks(sends.send_id):  # of an earlier release
+        tx.execute(sa.delete(decision).where(tx.owns(decision), decision.c.send_id.in_(some)))
 
 
 def _withdraw(tx: TenantWrite, given: Campaign) -> int:

@@ -4,14 +4,15 @@ It is taken from the values as they are given to an INSERT, in one place for all
 from what is stored. Both come to the same text, whose form is fixed: a line for every column
 that is not null, in the order of their names, with the name and the value. A text stands behind
 its length in characters, a number in decimal, a float in the shortest form that reads back as it,
-an instant in microseconds since 1970, JSON as the text that is stored, true as 1. The hash is
+an instant in microseconds since 1970, JSON as the text that is stored, bytes as the text of their
+hexadecimal digits, true as 1. The hash is
 BLAKE2b of that in UTF-8, 16 bytes long. So a column that is added, and null in older rows, leaves
 their hashes as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from hashlib import blake2b
 from typing import Any
@@ -65,23 +66,63 @@ def hash_of(table: sa.Table, values: Mapping[str, Any]) -> bytes:
     )
 
 
+def hashes_of(table: sa.Table, columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
+    """Return the hashes of many rows, as `digest` would one by one.
+
+    Args:
+        table: where they belong.
+        columns: all that the hash covers, by name; every value as it is stored.
+    """
+    lines = [
+        _lines(column, columns[column.name])
+        for column in hashed_columns(table)
+        if column.name in columns
+    ]
+    return [_hash("".join(row)) for row in zip(*lines, strict=True)]
+
+
+def _lines(column: sa.Column[Any], values: Sequence[Any]) -> Iterable[str]:
+    """Return the line of each value, and its end; empty where it is null."""
+    name = column.name
+    if isinstance(column.type, sa.LargeBinary):
+        values = [None if value is None else _hexadecimal(value) for value in values]
+    if isinstance(column.type, sa.Float):
+        return ["" if v is None else f"{name} {v + 0.0!r}\n" for v in values]
+    if isinstance(column.type, sa.Text | sa.JSON | sa.LargeBinary):
+        return ["" if v is None else f"{name} {len(v)} {v}\n" for v in values]
+    return ["" if v is None else f"{name} {v:d}\n" for v in values]
+
+
 def digest(stored: Mapping[str, str | float | None]) -> bytes:
     """Return the hash of the columns of one row as they are stored, in the order of their names."""
     lines = [
-        f"{name} {len(value)} {value}"
+        f"{name} {len(value)} {value}\n"
         if isinstance(value, str)
-        else f"{name} {value + 0.0!r}"  # SQLite makes 0.0 of -0.0
+        else f"{name} {value + 0.0!r}\n"  # SQLite makes 0.0 of -0.0
         if isinstance(value, float)
-        else f"{name} {value:d}"
+        else f"{name} {value:d}\n"
         for name, value in stored.items()
         if value is not None
     ]
-    return blake2b("\n".join(lines).encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest()
+    return _hash("".join(lines))
+
+
+def _hash(lines: str) -> bytes:
+    """Return the hash of lines, each of which has its end."""
+    return blake2b(lines[:-1].encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest()
+
+
+def _hexadecimal(value: bytes) -> str:
+    return value.hex().upper()  # as SQLite writes it
 
 
 def as_stored(connection: sa.Connection, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """Return a column as the database holds it, which `text_of` reads whatever it holds."""
     plain: sa.ColumnElement[Any] = sa.type_coerce(column, sa.types.NullType())
+    if isinstance(column.type, sa.LargeBinary):
+        if connection.dialect.name == "sqlite":
+            return sa.case((plain.is_not(None), sa.func.hex(plain)))
+        return sa.func.upper(sa.func.encode(plain, "hex"))
     if connection.dialect.name != "sqlite":
         return sa.cast(plain, sa.Text) if isinstance(column.type, sa.JSON) else plain
     text = sa.cast(plain, sa.LargeBinary)  # a driver would stumble over what is no UTF-8
@@ -116,4 +157,5 @@ _KINDS: tuple[tuple[type[sa.types.TypeEngine[Any]], Callable[[Any], Any] | None]
     (sa.Float, float),
     (Instant, microseconds),
     (sa.JSON, json_text),
+    (sa.LargeBinary, _hexadecimal),
 )

@@ -26,6 +26,7 @@ from sendopt.state import tables
 from sendopt.state.damage import NOT_A_VALUE, damaged_text
 from sendopt.state.dispatch import OUTCOMES
 from sendopt.state.instant import Instant
+from sendopt.state.tables_campaigns import decision_basis
 from sendopt.state.transaction import FleetRead, Transaction
 from sendopt.state.violation import NOBODY, Violation
 
@@ -38,6 +39,7 @@ _WORDS: dict[sa.Column[Any], tuple[str, ...]] = {
     tables.planned_send.c.state: tuple(SendState),
     tables.planned_send.c.arm: tuple(Arm),
     tables.decision.c.served_by: tuple(ServedBy),
+    decision_basis.c.served_by: tuple(ServedBy),
     tables.attempt.c.outcome: tuple(OUTCOMES.values()),
     tables.response.c.kind: tuple(ResponseKind),
     tables.charge.c.kind: tuple(ChargeKind),
@@ -50,6 +52,7 @@ _ZONES = (
     tables.app_user.c.timezone,
     tables.device.c.timezone,
     tables.decision.c.timezone,
+    decision_basis.c.timezone,
 )
 
 _ROWS_AT_ONCE = 10_000

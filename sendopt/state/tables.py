@@ -119,6 +119,15 @@ planned_send = sa.Table(  # one message to one user: its time, and where it stan
     sa.Column("planned_at", Instant, nullable=False),
     sa.Column("arm", sa.Text),  # an `Arm`; null = no experiment. Suppressed sends too
     sa.Column("revision", sa.Integer, nullable=False, server_default="1"),  # it was planned by
+    # Why it has its time. Without a basis a row of `decision` says it.
+    sa.Column("basis", sa.Integer),  # the number of a row of `decision_basis`
+    sa.Column("scores", sa.LargeBinary),  # of its slots, see `packed_scores`; null = it has none
+    sa.Column("propensity", sa.Float),
+    sa.Column("gain_probability", sa.Float),
+    sa.Column("explored", sa.Boolean),
+    sa.Column("variant_propensity", sa.Float),
+    sa.Column("timezone_confidence", sa.Float),
+    sa.Column("quiet_offsets", sa.JSON(none_as_null=True)),  # minutes east of UTC
     row_hash(
         apart_from=(
             "ready_at",
@@ -136,6 +145,23 @@ planned_send = sa.Table(  # one message to one user: its time, and where it stan
     # One message a user and campaign, however often the plan is committed.
     sa.UniqueConstraint("tenant_id", "campaign_id", "user_id", name="planned_send_once"),
     sa.Index("planned_send_ready", "state", "ready_at"),
+    # What a user gets when, of all campaigns.
+    sa.Index(
+        "planned_send_by_user",
+        "tenant_id",
+        "user_id",
+        "due_at",
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    ),
+    # The few that explored, for the budget of the next plan.
+    sa.Index(
+        "planned_send_explored",
+        "tenant_id",
+        "planned_at",
+        sqlite_where=sa.text("explored = 1"),
+        postgresql_where=sa.text("explored"),
+    ),
 )
 
 #: Who has claimed a send that is held; see `hold`.
@@ -190,7 +216,7 @@ sa.Index(
     postgresql_where=IS_ENDED_BADLY,
 )
 
-decision = sa.Table(  # why one send has its time; written with it and never changed
+decision = sa.Table(  # why a send of an earlier release has its time; none is added any more
     "decision",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),

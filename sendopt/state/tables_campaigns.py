@@ -1,4 +1,4 @@
-"""Campaigns: how far each came, and every revision of what it was to send."""
+"""Campaigns: how far each came, every revision of what it was to send, and why it came out so."""
 
 from __future__ import annotations
 
@@ -50,4 +50,28 @@ variant = sa.Table(  # one wording of a revision
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("url", sa.Text),
     row_hash(),
+)
+
+decision_basis = sa.Table(  # what the decisions of many sends of a campaign have in common
+    "decision_basis",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("campaign_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("content_hash", sa.Text, nullable=False),  # equal ones are stored once
+    sa.Column("slots", sa.JSON, nullable=False),  # an array of [starts_at, excluded_by]
+    sa.Column("policy", sa.Text, nullable=False),
+    sa.Column("binding_constraint", sa.Text),
+    sa.Column("fallback_reason", sa.Text),
+    sa.Column("model_version", sa.Text),
+    sa.Column("log_snapshot", sa.BigInteger),
+    sa.Column("timezone", sa.Text, nullable=False),
+    sa.Column("timezone_source", sa.Text, nullable=False),
+    sa.Column("served_by", sa.Text),
+    sa.Column("abstention_reason", sa.Text),
+    sa.Column("exploration_bound_by", sa.Text),
+    sa.Column("variant_evidence", sa.Text),
+    sa.Column("variant_confidence", sa.Float),
+    row_hash(),
+    sa.UniqueConstraint("tenant_id", "campaign_id", "content_hash", name="decision_basis_once"),
 )

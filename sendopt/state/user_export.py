@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
 
 from sendopt.records import UserId
-from sendopt.state import user_events
+from sendopt.state import decision_rows, user_events
 from sendopt.state.chunks import chunks
 from sendopt.state.named_users import CAN_NAME_USERS, users_named
 from sendopt.state.tables import (
@@ -15,7 +16,6 @@ from sendopt.state.tables import (
     attempt,
     charge,
     click,
-    decision,
     device,
     link,
     planned_send,
@@ -29,7 +29,20 @@ from sendopt.state.transaction import TenantRead
 _LEFT_OUT = frozenset(
     {"tenant_id", "row_hash", "address_hash", "claimed_by", "claim_expires_at", "fence"}
 )
-_OF_A_SEND = (decision, attempt, link, click, response, charge)
+#: What stands beside a send and is told as its decision.
+_DECIDED = frozenset(
+    {
+        "basis",
+        "scores",
+        "propensity",
+        "gain_probability",
+        "explored",
+        "variant_propensity",
+        "timezone_confidence",
+        "quiet_offsets",
+    }
+)
+_OF_A_SEND = (attempt, link, click, response, charge)
 
 
 def rows_of(tx: TenantRead, user_id: UserId) -> dict[str, list[dict[str, Any]]]:
@@ -45,12 +58,33 @@ def rows_of(tx: TenantRead, user_id: UserId) -> dict[str, list[dict[str, Any]]]:
         )
     }
     sends = [row["send_id"] for row in found["sends"]]
+    found["decisions"] = _decisions(tx, user_id)
+    found["sends"] = [
+        {name: value for name, value in row.items() if name not in _DECIDED}
+        for row in found["sends"]
+    ]
     for table in _OF_A_SEND:
         found[f"{table.name}s"] = [
             row for some in chunks(sends) for row in _rows(tx, table, table.c.send_id.in_(some))
         ]
     found["recorded_events"] = [dict(row.event) for row in user_events.of_users(tx, [user_id])]
     found["campaigns_that_name_the_user"] = _campaigns(tx, user_id)
+    return found
+
+
+def _decisions(tx: TenantRead, user_id: UserId) -> list[dict[str, Any]]:
+    """Return why each send has its time; slots as an array of each one's facts."""
+    rows = sa.select(planned_send).where(tx.owns(planned_send), planned_send.c.user_id == user_id)
+    found = []
+    for row in tx.execute(rows.order_by(planned_send.c.send_id)).all():
+        reason = decision_rows.decision_of(tx, row)
+        if reason is not None:
+            told = {each.name: getattr(reason, each.name) for each in fields(reason)}
+            slots = [
+                [slot.starts_at, slot.open_probability, slot.excluded_by, slot.logit_sd]
+                for slot in reason.slots
+            ]
+            found.append(told | {"slots": slots})
     return found
 
 

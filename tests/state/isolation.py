@@ -509,7 +509,8 @@ def _planned_again(us: TenantId, *, revision: int) -> Plan:
         for role in roles
     ]
     decisions = [
-        replace(fresh.decisions[0], send_id=each.send_id, propensity=0.125) for each in sends
+        replace(fresh.decisions[0], send_id=each.send_id, chosen_at=each.due_at, propensity=0.125)
+        for each in sends
     ]
     return replace(
         fresh,

@@ -24,6 +24,7 @@ def sample(column: sa.Column[Any], number: int) -> Any:
         (sa.Float, number + 0.1),
         (sa.Boolean, number % 2 == 0),
         (sa.JSON, {"a": [number, "é", None]}),
+        (sa.LargeBinary, bytes([0, number, 255])),
     )
     return next(value for kind, value in kinds if isinstance(column.type, kind))
 

@@ -15,8 +15,9 @@ from state.unprotected import unprotected
 
 from sendopt.records import Channel, Device, DeviceId, TenantId, UserId
 from sendopt.state import FleetRead, State, devices, tenants
-from sendopt.state.instant import Instant
-from sendopt.state.row_hash import digest, hashed_columns
+from sendopt.state.instant import Instant, microseconds
+from sendopt.state.json_text import json_text
+from sendopt.state.row_hash import digest, hash_of, hashed_columns, hashes_of
 from sendopt.state.tables import api_key, metadata, tenant
 from sendopt.state.tables import device as device_table
 from sendopt.state.unchanged import changed
@@ -35,6 +36,7 @@ OF_TYPE: dict[type[sa.types.TypeEngine[Any]], st.SearchStrategy[Any]] = {
     sa.Integer: st.integers(-(2**31), 2**31 - 1),
     sa.Float: FLOATS | st.integers(-1000, 1000),
     sa.Boolean: st.booleans(),
+    sa.LargeBinary: st.binary(max_size=20),
     sa.JSON: st.recursive(
         st.none() | st.booleans() | FLOATS | WORDS,
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
@@ -76,6 +78,26 @@ def test_the_form_of_a_hash_is_fixed() -> None:
     assert digest(row).hex() == "52f570a2419c3fdebc6341b23e7d6d29"
     assert digest({**row, "none": ""}) != digest(row)
     assert digest({**row, "p": -0.0}) == digest({**row, "p": 0.0})
+
+
+@pytest.mark.parametrize("table", HASHED, ids=lambda table: table.name)
+def test_many_rows_have_the_hashes_that_each_has_alone(table: sa.Table) -> None:
+    rows = [sample_row(table, number) for number in (1, 2)]
+    needed = [each.name for each in table.c if not each.nullable and each.name in rows[0]]
+    rows.append({name: rows[0][name] for name in needed})
+    columns = {
+        column.name: [as_it_is_stored(column, row.get(column.name)) for row in rows]
+        for column in hashed_columns(table)
+    }
+    assert hashes_of(table, columns) == [hash_of(table, row) for row in rows]
+
+
+def as_it_is_stored(column: sa.Column[Any], value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(column.type, Instant):
+        return microseconds(value)
+    return json_text(value) if isinstance(column.type, sa.JSON) else value
 
 
 @settings(
