@@ -11,6 +11,7 @@ import struct
 from collections.abc import Sequence
 from math import isnan
 
+from sendopt.errors import InvariantBroken
 from sendopt.records.decision import Exclusion, Slot
 
 #: What bars times of one user and not of others, by the number that is stored: add at the end.
@@ -43,14 +44,17 @@ def unpack(slots: tuple[Slot, ...], packed: bytes) -> tuple[Slot, ...]:
     """Return slots that many users share with what is one user's own of them.
 
     Raises:
-        ValueError: it was packed of another number of slots, or bars one in no way that is known.
+        InvariantBroken: `record_damaged`, if it was packed of another number of slots, or bars
+            one in no way that is known.
     """
     if not packed:
         return slots
     count = len(slots)
     numbers, bars = divmod(len(packed), 4 * count) if count else (0, 1)
     if numbers > 2 or bars not in {0, count}:
-        raise ValueError(f"{len(packed)} bytes cannot be the scores of {count} slots")
+        raise InvariantBroken(
+            f"{len(packed)} bytes cannot be the scores of {count} slots", code="record_damaged"
+        )
     said = struct.unpack(f"<{numbers * count}f", packed[: 4 * numbers * count])
     known = [None if isnan(number) else number for number in said]
     nothing = [None] * count
@@ -73,5 +77,5 @@ def _number_of(excluded_by: Exclusion | None) -> int:
 
 def _bar(number: int) -> Exclusion:
     if number >= len(BARS):
-        raise ValueError(f"{number} is no bar that sendopt knows")
+        raise InvariantBroken(f"{number} is no bar that sendopt knows", code="record_damaged")
     return BARS[number]

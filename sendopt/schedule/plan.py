@@ -77,7 +77,8 @@ def plan(
     scored_of: list[Scored | None] = [None] * len(members)
     place = np.zeros(len(members), np.intp)
     part = np.zeros(len(members), np.int8)
-    for scored in forecast.scored:
+    for said in forecast.scored:
+        scored = said.as_kept()
         choose(campaign, scored, knowing, choices)
         explore(campaign, scored, knowing, choices)
         _note(scored, scored_of, place)

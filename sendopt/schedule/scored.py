@@ -41,6 +41,10 @@ class Scored:
             None if self.barred_by is None else self.barred_by[some],
         )
 
+    def as_kept(self) -> Scored:
+        """Return the scores as decision records keep them: choices rest on what is shown."""
+        return replace(self, probability=_single(self.probability), logit_sd=_single(self.logit_sd))
+
     def under(self, barred_by: NDArray[np.int8] | None) -> Scored:
         """Return the same members under other bars."""
         return replace(self, barred_by=barred_by)
@@ -100,6 +104,13 @@ class Scored:
         # As what both name is told what concerns the whole grid. Comparing words of an array with
         # None goes entry by entry.
         return np.where(found == None, barred, found)  # noqa: E711
+
+
+def _single(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round to single precision."""
+    if numbers.strides[0] == 0 and len(numbers):  # the same of all: one row stands for them
+        return np.broadcast_to(_single(numbers[:1].copy()), numbers.shape)
+    return numbers.astype(np.float32).astype(np.float64)
 
 
 def all_alike(

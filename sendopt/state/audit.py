@@ -16,12 +16,10 @@ from sendopt.records import (
     FINAL_STATES,
     ChargeKind,
     EventType,
-    Policy,
     ResponseKind,
     SendState,
 )
-from sendopt.state import audit_campaigns, erasures
-from sendopt.state.decision_rows import same_basis
+from sendopt.state import audit_campaigns, audit_decisions, erasures
 from sendopt.state.hold import IS_HELD
 from sendopt.state.instant import Instant
 from sendopt.state.tables import (
@@ -38,21 +36,12 @@ from sendopt.state.tables import (
     rate_card,
     response,
 )
-from sendopt.state.tables_campaigns import campaign, decision_basis
+from sendopt.state.tables_campaigns import campaign
 from sendopt.state.transaction import FleetRead, TenantRead, Transaction
 from sendopt.state.violation import NOBODY, Violation
 
 #: How long after its time a send may still wait for its dispatcher.
 OVERDUE_AFTER = timedelta(minutes=15)
-
-#: They take one time and never another.
-_CERTAIN = (
-    Policy.GREEDY,
-    Policy.CONFIGURED,
-    Policy.POPULATION_HOUR,
-    Policy.USER_HISTOGRAM,
-    Policy.FALLBACK,
-)
 
 
 def sends(tx: FleetRead) -> Iterator[Violation]:
@@ -67,23 +56,6 @@ def sends(tx: FleetRead) -> Iterator[Violation]:
         app_user.c.opt_out_known_at < send.handed_over_at,
     )
     rules = (
-        (
-            "send_has_decision",
-            sa.case(
-                (send.basis.is_(None), ~_exists(decision, planned_send)),
-                else_=~sa.exists().where(same_basis()),
-            ),
-            "no record says why it has its time",
-        ),
-        (
-            "propensity_is_possible",
-            send.basis.is_not(None)
-            & send.due_at.is_not(None)
-            & _impossible(
-                send.propensity, sa.exists().where(same_basis(), _is_certain(decision_basis))
-            ),
-            _IMPOSSIBLE,
-        ),
         (
             "final_send_has_reason",
             send.state.in_([*FINAL_STATES]) & send.reason.is_(None),
@@ -108,7 +80,11 @@ def sends(tx: FleetRead) -> Iterator[Violation]:
         ("not_after_expiry", late, "it was handed over after it had expired"),
         ("not_after_opt_out", opted_out, "it was handed over after the user had opted out"),
     )
-    for rule, broken, explanation in (*rules, *audit_campaigns.rules_of_sends()):
+    for rule, broken, explanation in (
+        *rules,
+        *audit_campaigns.rules_of_sends(),
+        *audit_decisions.rules_of_sends(),
+    ):
         yield from _broken(
             tx, planned_send, send.send_id, rule=rule, broken=broken, explanation=explanation
         )
@@ -120,37 +96,10 @@ def sends(tx: FleetRead) -> Iterator[Violation]:
         broken=audit_campaigns.lacks_revision(),
         explanation="the revision that holds for it is not there",
     )
-    decisions = (
-        ("decision_has_send", ~_exists(planned_send, decision), "its send is gone"),
-        (
-            "propensity_is_possible",
-            decision.c.chosen_at.is_not(None)
-            & _impossible(decision.c.propensity, _is_certain(decision)),
-            _IMPOSSIBLE,
-        ),
-    )
-    for rule, broken, explanation in decisions:
+    for rule, broken, explanation in audit_decisions.rules_of_decisions():
         yield from _broken(
             tx, decision, decision.c.send_id, rule=rule, broken=broken, explanation=explanation
         )
-
-
-_IMPOSSIBLE = "the probability of its time cannot be what its policy gave it"
-
-
-def _is_certain(decided: sa.Table) -> sa.ColumnElement[bool]:
-    return decided.c.policy.in_(_CERTAIN)
-
-
-def _impossible(
-    propensity: sa.Column[float], certain: sa.ColumnElement[bool]
-) -> sa.ColumnElement[bool]:
-    return (
-        propensity.is_(None)
-        | (propensity <= 0.0)
-        | (propensity > 1.0)
-        | (certain & (propensity != 1.0))
-    )
 
 
 def overdue(tx: FleetRead, *, now: datetime) -> Iterator[Violation]:

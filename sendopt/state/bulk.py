@@ -29,11 +29,12 @@ def insert_columns(tx: Transaction, table: sa.Table, columns: Mapping[str, Seque
     if tx.is_sqlite:
         marks = ", ".join("?" * len(columns))
         insert = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608
-        _row_by_row(tx, insert, list(columns.values()))
+        _row_by_row(tx.connection, insert, list(columns.values()))
     else:
         # COPY is refused where rows are kept apart by tenant.
-        insert = f"INSERT INTO {table.name} ({names}) SELECT * FROM {_arrays(tx, table, columns)}"  # noqa: S608
-        _as_arrays(tx, insert, list(columns.values()))
+        told = _arrays(tx.connection, table, columns)
+        insert = f"INSERT INTO {table.name} ({names}) SELECT * FROM {told}"  # noqa: S608
+        _as_arrays(tx.connection, insert, list(columns.values()))
 
 
 def update_columns(tx: Transaction, table: sa.Table, columns: Mapping[str, Sequence[Any]]) -> None:
@@ -50,29 +51,33 @@ def update_columns(tx: Transaction, table: sa.Table, columns: Mapping[str, Seque
         changes = ", ".join(f"{name} = ?" for name in others)
         of_row = " AND ".join(f"{name} = ?" for name in keys)
         update = f"UPDATE {table.name} SET {changes} WHERE {of_row}"  # noqa: S608
-        _row_by_row(tx, update, [columns[name] for name in (*others, *keys)])
+        _row_by_row(tx.connection, update, [columns[name] for name in (*others, *keys)])
     else:
         changes = ", ".join(f"{name} = told.{name}" for name in others)
         of_row = " AND ".join(f"{table.name}.{name} = told.{name}" for name in keys)
-        told = f"{_arrays(tx, table, columns)} AS told({', '.join(columns)})"
+        told = f"{_arrays(tx.connection, table, columns)} AS told({', '.join(columns)})"
         update = f"UPDATE {table.name} SET {changes} FROM {told} WHERE {of_row}"  # noqa: S608
-        _as_arrays(tx, update, list(columns.values()))
+        _as_arrays(tx.connection, update, list(columns.values()))
 
 
-def _row_by_row(tx: Transaction, statement: str, columns: Sequence[Sequence[Any]]) -> None:
-    execute = tx.connection.exec_driver_sql
+def _row_by_row(
+    connection: sa.Connection, statement: str, columns: Sequence[Sequence[Any]]
+) -> None:
+    execute = connection.exec_driver_sql
     execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     for at in range(0, len(columns[0]), ROWS_AT_ONCE):
         rows = zip(*(column[at : at + ROWS_AT_ONCE] for column in columns), strict=True)
         execute(statement, list(rows))
 
 
-def _as_arrays(tx: Transaction, statement: str, columns: Sequence[Sequence[Any]]) -> None:
+def _as_arrays(connection: sa.Connection, statement: str, columns: Sequence[Sequence[Any]]) -> None:
     for at in range(0, len(columns[0]), ROWS_AT_ONCE):
         some = tuple([*column[at : at + ROWS_AT_ONCE]] for column in columns)
-        tx.connection.exec_driver_sql(statement, some)
+        connection.exec_driver_sql(statement, some)
 
 
-def _arrays(tx: Transaction, table: sa.Table, columns: Mapping[str, Sequence[Any]]) -> str:
-    types = (table.c[name].type.compile(tx.connection.dialect) for name in columns)
+def _arrays(
+    connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]]
+) -> str:
+    types = (table.c[name].type.compile(connection.dialect) for name in columns)
     return f"unnest({', '.join(f'%s::{each}[]' for each in types)})"

@@ -119,8 +119,7 @@ planned_send = sa.Table(  # one message to one user: its time, and where it stan
     sa.Column("planned_at", Instant, nullable=False),
     sa.Column("arm", sa.Text),  # an `Arm`; null = no experiment. Suppressed sends too
     sa.Column("revision", sa.Integer, nullable=False, server_default="1"),  # it was planned by
-    # Why it has its time. Without a basis a row of `decision` says it.
-    sa.Column("basis", sa.Integer),  # the number of a row of `decision_basis`
+    sa.Column("basis", sa.Integer),  # why it has its time; null = in `decision`
     sa.Column("scores", sa.LargeBinary),  # of its slots, see `packed_scores`; null = it has none
     sa.Column("propensity", sa.Float),
     sa.Column("gain_probability", sa.Float),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import statistics
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from types import SimpleNamespace as Row
 
 import numpy as np
 import pytest
@@ -42,7 +40,6 @@ from sendopt.schedule import AudienceMember, Forecast, PastOutcomes, plan
 from sendopt.schedule.plan import NOTHING_LEARNED
 from sendopt.schedule.policy import draw, slot_distributions
 from sendopt.schedule.variants import VariantBelief
-from sendopt.state import plan_rows
 
 MIDNIGHT = datetime(2026, 10, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -173,9 +170,7 @@ def test_a_propensity_can_be_computed_again_from_the_record_alone(policy: str) -
         person.user_id: said(8 + number % 14, best_at=0.6, sd=0.1 + number / 50)
         for number, person in enumerate(people)
     }
-    for kept in planned(campaign, people=people, scores=scores).decisions:
-        row = plan_rows.decision_row(TenantId("default"), kept)
-        decision = plan_rows.decision(Row(**{**row, "slots": json.loads(row["slots"])}))
+    for decision in planned(campaign, people=people, scores=scores).decisions:
         allowed = [slot for slot in decision.slots if slot.excluded_by is None]
         chances = [slot.open_probability for slot in allowed]
         (again,) = slot_distributions(

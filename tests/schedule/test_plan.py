@@ -95,12 +95,12 @@ def test_the_most_likely_allowed_hour_wins() -> None:
 
 def test_a_likelier_hour_at_night_is_on_record_and_passed_over() -> None:
     person = a_person()
-    said = {person.user_id: {NOON: 0.1, NOON + 11 * HOUR: 0.3}}
+    said = {person.user_id: {NOON: 0.1, NOON + 11 * HOUR: 0.375}}
     send, decision = only(planned(a_campaign(), person, said=said))
     assert send.due_at == NOON
     assert decision.binding_constraint == "quiet_hours"
     night = next(slot for slot in decision.slots if slot.starts_at == NOON + 11 * HOUR)
-    assert (night.open_probability, night.excluded_by) == (0.3, "quiet_hours")
+    assert (night.open_probability, night.excluded_by) == (0.375, "quiet_hours")
 
 
 def test_an_hour_that_has_passed_binds_but_is_never_sent() -> None:

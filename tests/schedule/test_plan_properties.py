@@ -77,7 +77,8 @@ starts = st.builds(
     ),
     st.integers(-24 * 60, 24 * 60),
 )
-probabilities = st.floats(0, 1) | st.sampled_from([0.1, 0.2])  # with ties
+#: As scores are kept, with ties.
+probabilities = st.floats(0, 1, width=32) | st.sampled_from([0.125, 0.25])
 
 
 explorations = st.just(NO_EXPLORATION) | st.builds(
@@ -205,7 +206,7 @@ def plannings(draw: st.DrawFn) -> Planning:
 def scored(said: dict[UserId, dict[datetime, float]]) -> dict[UserId, dict[datetime, Score]]:
     """Give each probability a doubt of its own, in the order of time."""
     return {
-        user: {at: Score(p, 0.1 * (at.hour % 5)) for at, p in times.items()}
+        user: {at: Score(p, 0.125 * (at.hour % 5)) for at, p in times.items()}
         for user, times in said.items()
     }
 

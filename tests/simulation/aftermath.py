@@ -96,8 +96,8 @@ def _holdouts(facts: Facts, state: SimulatedState) -> Iterator[Violation]:
 
 _ARMS = """
     select tenant_id, campaign_id, user_id, send_id, arm, due_at, policy
-    from planned_send join decision using (tenant_id, send_id)
-    where arm is not null
+    from planned_send join decision_basis using (tenant_id, campaign_id)
+    where arm is not null and basis = number
 """
 
 

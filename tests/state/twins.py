@@ -11,6 +11,7 @@ role 5, and the other way round: so what one has and the other lacks stands unde
 from __future__ import annotations
 
 import json
+import struct
 import zlib
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -85,6 +86,8 @@ _CLAIMED = {
 _DUE = (4, 14, 15)
 _SUPPRESSED = 8
 _UNDECIDED = 12
+#: Decided as this release does; the others as one did before.
+_PACKED = (2, 6, 14)
 _TRIED = (0, 1, 2, 3, 5, 10)
 _LINKED = (0, 1, 2, 3, 5)
 _CAMPAIGN_OF_ROLE = ("sale", "sale", "news", "news", *("sale", "news") * 5, "sale")
@@ -200,7 +203,8 @@ def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
         tables_campaigns.campaign_revision: _revisions(number),
         tables_campaigns.variant: _variants(number),
         tables.planned_send: [_send(role, number) for role in ROLES],
-        tables.decision: [_decision(role) for role in ROLES if role != _UNDECIDED],
+        tables.decision: [_decision(role) for role in ROLES if role not in {_UNDECIDED, *_PACKED}],
+        tables_campaigns.decision_basis: _bases(number),
         tables.attempt: [_attempt(role, number) for role in _TRIED],
         tables.link: [_link(role, tenant_id) for role in _LINKED],
         tables.click: [_click(role, tenant_id) for role in range(4)],
@@ -528,12 +532,41 @@ def _send(role: int, number: int) -> dict[str, Any]:
         # The first experiment of the north began earlier than that of the south.
         "planned_at": NOW - (10 - 2 * number) * HOUR if "arm" in given else NOW - 21 * HOUR,
         "arm": None,
+        **(_decided(role) if role in _PACKED else {}),
         **given,
     }
 
 
 def user_of(role: int, number: int) -> UserId:
     return USERS[_USER_OF_ROLE[role ^ number if role in _EXCHANGED else role]]
+
+
+def _decided(role: int) -> dict[str, Any]:
+    return {
+        "basis": 1,
+        "scores": struct.pack("<f", 0.25),
+        "propensity": 0.5,
+        "explored": role in {2, 6},
+        "variant_propensity": 0.5,
+        "quiet_offsets": [0],
+    }
+
+
+def _bases(number: int) -> list[dict[str, Any]]:
+    """Of one number and of one content for both, and of another for each."""
+    return [
+        {
+            "campaign_id": campaign,
+            "number": at,
+            "content_hash": f"{campaign} {at if at < 3 else TWINS[number]}",
+            "slots": [[NOW.isoformat(), None]],
+            "policy": "epsilon_greedy",
+            "timezone": (("Asia/Tokyo", "Europe/Berlin")[number], "UTC", "Asia/Dubai")[at - 1],
+            "timezone_source": "user",
+        }
+        for campaign in ("sale", "news")
+        for at in (1, 2 + number)
+    ]
 
 
 def _decision(role: int) -> dict[str, Any]:

@@ -106,8 +106,11 @@ def test_a_doubled_event_in_the_log(verify: Verify, damage_log: Damage) -> None:
 BROKEN = (
     {
         "send_has_decision":
-            "delete from decision where send_id = (select min(send_id) from decision)",
-        "propensity_is_possible": "update decision set propensity = 0.5 where policy = 'greedy'",
+            "update planned_send set basis = 99 "
+            "where send_id = (select min(send_id) from planned_send)",
+        "propensity_is_possible":
+            "update planned_send set propensity = 0.5 "
+            "where basis in (select number from decision_basis where policy = 'greedy')",
         "not_before_due": "update attempt set started_at = started_at - 3600000000",
         "click_has_link": "delete from link where send_id = (select min(send_id) from click)",
         "outbox_has_no_gap": "delete from event_outbox where sequence = 1",
@@ -118,9 +121,10 @@ BROKEN = (
     },
     {
         "decision_has_send":
-            "delete from planned_send where send_id = (select min(send_id) from planned_send)",
+            "insert into decision (tenant_id, send_id, slots, policy, timezone, timezone_source) "
+            "values ('default', 'gone', '[]', 'greedy', 'UTC', 'tenant')",
         "propensity_is_possible":
-            "update decision set propensity = null where chosen_at is not null",
+            "update planned_send set propensity = null where due_at is not null",
         "not_after_opt_out": "update app_user set opt_out_known_at = 1000000",
         "effect_has_event": "delete from event_outbox where event_id like '%:send'",
         "known_state":
@@ -171,8 +175,8 @@ UNREADABLE = (
         "event_outbox 1": "update event_outbox set event = '{\"event_id\":' where sequence = 1",
         "planned_send":
             "update planned_send set due_at = -62135596800000000 where state = 'delivered'",
-        "decision":
-            "update decision set slots = '[' where send_id = (select min(send_id) from decision)",
+        "decision_basis":
+            "update decision_basis set slots = '[' where number = 1",
         "click": "update click set occurred_at = 'noon'",
     },
     {

@@ -17,7 +17,7 @@ def test_every_rule_is_documented_and_every_documented_rule_is_checked() -> None
     package = ROOT / "sendopt"
     stores = [
         package / "state" / f"{name}.py"
-        for name in ("audit", "audit_campaigns", "rows", "schema", "unchanged")
+        for name in ("audit", "audit_campaigns", "audit_decisions", "rows", "schema", "unchanged")
     ]
     checks = (*stores, package / "app" / "operator.py", *(package / "verify").glob("*.py"))
     code = "\n".join(path.read_text() for path in checks)
