@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sendopt.app.events import Events
     from sendopt.app.explain import Explanations
     from sendopt.app.keys import Keys
+    from sendopt.app.limits import Limits
     from sendopt.app.models import Models
     from sendopt.app.results import Results
     from sendopt.app.roles import Roles
@@ -78,6 +79,12 @@ class Work:
         from sendopt.app.campaigns import Campaigns
 
         return Campaigns(self._stores, self.principal)
+
+    @cached_property
+    def limits(self) -> Limits:
+        from sendopt.app.limits import Limits
+
+        return Limits(self._stores, self.principal)
 
     @cached_property
     def sends(self) -> Sends:

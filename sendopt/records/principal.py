@@ -26,6 +26,8 @@ class Permission(StrEnum):
     CAMPAIGNS_READ = "campaigns:read"
     CAMPAIGNS_WRITE = "campaigns:write"
     CAMPAIGNS_SEND = "campaigns:send"  # let messages go out, and call them off
+    LIMITS_READ = "limits:read"  # over all campaigns
+    LIMITS_WRITE = "limits:write"
     SENDS_READ = "sends:read"
     SENDS_CANCEL = "sends:cancel"
     RESULTS_READ = "results:read"
@@ -54,7 +56,12 @@ class BuiltInRole(StrEnum):
 
 _READS = frozenset(each for each in Permission if each.endswith(":read"))
 _ABOUT_CAMPAIGNS = frozenset(
-    {Permission.CAMPAIGNS_READ, Permission.SENDS_READ, Permission.RESULTS_READ}
+    {
+        Permission.CAMPAIGNS_READ,
+        Permission.LIMITS_READ,
+        Permission.SENDS_READ,
+        Permission.RESULTS_READ,
+    }
 )
 _MONEY = frozenset({Permission.STATEMENTS_CLOSE, Permission.RATE_CARDS_WRITE})
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -27,6 +27,13 @@ class StoredLimits:
 
     limits: SendingLimits
     since: datetime
+
+
+class PutLimits(NamedTuple):
+    """What held before limits were put, and what holds now; the same if they say the same."""
+
+    before: StoredLimits | None  # None = the tenant never said any
+    holds: StoredLimits
 
 
 def get(tx: TenantRead) -> SendingLimits:
@@ -76,8 +83,8 @@ def of_version(tx: TenantRead, version: int) -> StoredLimits:
     return _read(row)
 
 
-def put(tx: TenantWrite, limits: SendingLimits, *, now: datetime) -> StoredLimits:
-    """Let `limits` hold from now on, as the next version, and return them with its number.
+def put(tx: TenantWrite, limits: SendingLimits, *, now: datetime) -> PutLimits:
+    """Let `limits` hold from now on, as the next version.
 
     What says the same as the limits that hold makes no version: they stay as they are.
 
@@ -89,7 +96,7 @@ def put(tx: TenantWrite, limits: SendingLimits, *, now: datetime) -> StoredLimit
     held = latest(tx)
     before = NO_LIMITS.version if held is None else held.limits.version
     if held is not None and held.limits == replace(limits, version=before):
-        return held
+        return PutLimits(held, held)
     given = StoredLimits(replace(limits, version=before + 1), now)
     tx.execute(
         sa.insert(sending_limits).values(
@@ -99,7 +106,7 @@ def put(tx: TenantWrite, limits: SendingLimits, *, now: datetime) -> StoredLimit
             since=now,
         )
     )
-    return given
+    return PutLimits(held, given)
 
 
 def _document(limits: SendingLimits) -> dict[str, Any]:

@@ -54,6 +54,8 @@ POST /v1/campaigns/{campaign_id}/pause     owner admin campaign_manager
 POST /v1/campaigns/{campaign_id}/resume    owner admin campaign_manager
 POST /v1/campaigns/{campaign_id}/revise    owner admin campaign_manager
 POST /v1/campaigns/{campaign_id}/cancel    owner admin campaign_manager
+GET  /v1/limits                         owner admin campaign_manager analyst auditor finance
+PUT  /v1/limits                         owner admin
 GET  /v1/sends/{send_id}                owner admin campaign_manager analyst auditor finance
 POST /v1/sends/{send_id}/cancel         owner admin campaign_manager
 GET  /v1/lift                           owner admin campaign_manager analyst auditor finance

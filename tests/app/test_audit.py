@@ -53,6 +53,8 @@ CARD = {
     "effective_at": "2026-11-01T00:00:00Z",
 }
 
+LIMITS = {"weekly_budget": 4, "no_send_share": 0.02, "legal_hours": True}
+
 #: What needs more than reading and leaves no record.
 UNRECORDED = {
     "devices.register": "comes in by the thousand, and its row says when it was registered",
@@ -190,6 +192,10 @@ DOINGS: dict[str, tuple[str, Doing]] = {
         "role:delete",
         lambda _, work: _target(work.roles.put("desk", ["sends:read"]).name, work.roles.delete),
     ),
+    "limits.put": (
+        "limits:put",
+        lambda _, work: f"version {work.limits.put(LIMITS).version}",
+    ),
     "sends.cancel": ("send:cancel", lambda _, work: _target(_a_send(work), work.sends.cancel)),
     "users.erase": ("user:erase", lambda _, work: work.users.erase(UserId("ann")).erasure_id),
     "users.readmit": ("user:readmit", _readmitted),
@@ -303,12 +309,14 @@ def test_a_repetition_is_not_another_change(app: App) -> None:
         work.campaigns.cancel(CampaignId("hello"))
         work.statements.put_rate_card(CARD)
         work.statements.close("2026-08")
+        work.limits.put(LIMITS)
     assert sorted(each.action for each in records(app)) == [
         "campaign:cancel",
         "campaign:commit",
         "campaign:put",
         "key:issue",
         "key:revoke",
+        "limits:put",
         "rate_card:put",
         "send:cancel",
         "statement:close",

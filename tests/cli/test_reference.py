@@ -20,7 +20,7 @@ COMMANDS = (
     "log scrub", "tenant create", "tenant list", "key issue", "key rotate", "key list",
     "key revoke", "role put", "role list", "role delete", "audit list",
     "campaign list", "campaign show", "campaign results", "campaign preview", "campaign commit",
-    "campaign pause", "campaign resume",
+    "campaign pause", "campaign resume", "limits show", "limits set",
     "devices import", "devices list", "users import", "users show", "users export",
     "users erase", "users erasure", "users readmit", "users consent show", "users consent set",
     "users preferences show", "users preferences set",

@@ -54,8 +54,9 @@ def test_who_never_said_any_has_none(shop: State) -> None:
 def test_the_newest_version_holds_and_earlier_ones_stay(shop: State, now: datetime) -> None:
     later = now + timedelta(days=1)
     with shop.write(SHOP) as tx:
-        first = sending_limits.put(tx, LIMITS, now=now)
-        second = sending_limits.put(tx, NO_LIMITS, now=later)
+        nothing, first = sending_limits.put(tx, LIMITS, now=now)
+        before, second = sending_limits.put(tx, NO_LIMITS, now=later)
+        assert (nothing, before) == (None, first)
         assert sending_limits.latest(tx) == second
         assert sending_limits.of_version(tx, 1) == first
     assert (first.limits, first.since) == (replace(LIMITS, version=1), now)
@@ -67,7 +68,7 @@ def test_the_newest_version_holds_and_earlier_ones_stay(shop: State, now: dateti
 def test_what_says_the_same_makes_no_version(shop: State, now: datetime) -> None:
     with shop.write(SHOP) as tx:
         for version, given in ((1, LIMITS), (1, replace(LIMITS, version=9)), (2, NO_LIMITS)):
-            put = sending_limits.put(tx, given, now=now + version * timedelta(hours=1))
+            _, put = sending_limits.put(tx, given, now=now + version * timedelta(hours=1))
             assert put.limits == replace(given, version=version)
             assert put.since == now + version * timedelta(hours=1)
             assert sending_limits.get(tx) == put.limits
