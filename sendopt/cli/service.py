@@ -10,7 +10,6 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-import structlog
 import typer
 
 import sendopt.api
@@ -23,8 +22,6 @@ from sendopt.liveness import in_background
 if TYPE_CHECKING:
     from sendopt.app import App
     from sendopt.app.supervision import Part, Supervisor
-
-_log = structlog.get_logger()
 
 _CLOSING_SECONDS = 5.0
 
@@ -93,9 +90,13 @@ def _start(
     A service over a mistyped folder would wait for ever for what goes elsewhere; an empty folder
     that somebody made, such as a new volume, becomes a home.
     """
+    import structlog  # noqa: PLC0415 - no help and no usage error waits for it
+
     app = open_home_to_serve(home)
     app.open_stores()
-    _log.info("service_starts", release=sendopt.__version__, zone_database=zone_database())
+    structlog.get_logger().info(
+        "service_starts", release=sendopt.__version__, zone_database=zone_database()
+    )
     # Everything is made, and with it imported, before any part starts: two threads that import at
     # once can see each other's half-made modules.
     parts = choose_parts(app)
