@@ -29,6 +29,7 @@ from sendopt.evaluate.refusal import Refusal
 Matrix = NDArray[np.float64]
 
 _WEIGHT_ALARM = 4.0  # standard errors between the mean weight and 1; by chance, 1 in 16,000
+_ROUNDING = 1e-9  # of that mean, where all weights are alike
 _FEWEST_OUTCOMES = 10  # rows with the outcome, and without, of each thing that was drawn
 _USERS_AT_ONCE = 10_000  # bounds the memory of their squares
 
@@ -45,6 +46,16 @@ class RandomisedRows:
 
     def __len__(self) -> int:
         return len(self.outcome)
+
+    def among(self, some: NDArray[np.bool_]) -> RandomisedRows:
+        """Return some of the rows."""
+        return RandomisedRows(
+            self.user[some],
+            self.drawn[some],
+            self.propensity[some],
+            self.outcome[some],
+            self.controls[some],
+        )
 
 
 @dataclass(frozen=True)
@@ -69,13 +80,12 @@ class Estimate:
         ]
 
 
-def refusal(rows: RandomisedRows, names: Sequence[str], numerator: Vector) -> Refusal | None:
-    """Return why nothing can be said of these draws; None = something can.
+def too_few(rows: RandomisedRows, names: Sequence[str]) -> Refusal | None:
+    """Return why these draws are too few to say anything; None = something can be said.
 
     Args:
         rows: the draws.
-        names: of the things that could be drawn.
-        numerator: see `effects`.
+        names: of the things that could be drawn, and are compared.
     """
     for number, name in enumerate(names):
         outcome = rows.outcome[rows.drawn == number]
@@ -94,15 +104,25 @@ def refusal(rows: RandomisedRows, names: Sequence[str], numerator: Vector) -> Re
             "users differ is not known",
             "draw for more users",
         )
-    weight = clustered_mean(numerator[rows.drawn] / rows.propensity, rows.user)
-    if abs(weight.estimate - 1.0) > _WEIGHT_ALARM * max(weight.standard_error, 1e-12):
-        return Refusal(
-            "propensity_untrue",
-            f"weights average {weight.estimate:.2f} where 1 is expected: the chances are not those "
-            "of what was drawn",
-            "log the chance of the very thing that was drawn, after all constraints",
-        )
     return None
+
+
+def untrue(rows: RandomisedRows, numerator: Vector) -> Refusal | None:
+    """Return why the chances cannot be those of what was drawn; None = they may be.
+
+    Args:
+        rows: the draws.
+        numerator: see `effects`.
+    """
+    weight = clustered_mean(numerator[rows.drawn] / rows.propensity, rows.user)
+    if abs(weight.estimate - 1.0) <= _WEIGHT_ALARM * max(weight.standard_error, _ROUNDING):
+        return None
+    return Refusal(
+        "propensity_untrue",
+        f"weights average {weight.estimate:.2f} where 1 is expected: the chances are not those of "
+        "what was drawn",
+        "log the chance of the very thing that was drawn, after all constraints",
+    )
 
 
 def effects(rows: RandomisedRows, numerator: Vector, contrasts: Matrix) -> Estimate:
@@ -120,9 +140,8 @@ def effects(rows: RandomisedRows, numerator: Vector, contrasts: Matrix) -> Estim
     things = len(numerator)
     weight = numerator[rows.drawn] / rows.propensity
     indicator = (rows.drawn[:, np.newaxis] == np.arange(1, things)).astype(np.float64)
-    design = np.column_stack(
-        [np.ones(len(rows)), rows.controls, indicator - numerator[np.newaxis, 1:]]
-    )
+    controls = rows.controls[:, np.ptp(rows.controls, axis=0) > 0.0]  # what is constant tells none
+    design = np.column_stack([np.ones(len(rows)), controls, indicator - numerator[np.newaxis, 1:]])
     weighted = design * weight[:, np.newaxis]
     bread = np.linalg.inv(weighted.T @ design)
     fitted = bread @ (weighted.T @ rows.outcome)

@@ -155,7 +155,7 @@ def refusal(logged: Logged, support: Support) -> Refusal | None:
             "log the chance of the very time that was drawn, after all constraints, and compare "
             "among the times that could be drawn",
         )
-    return _unbalanced(logged)
+    return unbalanced(logged)
 
 
 def estimates(logged: Logged, support: Support) -> dict[str, Interval]:
@@ -209,7 +209,7 @@ def cross_fitted(
     return q
 
 
-def _unbalanced(logged: Logged) -> Refusal | None:
+def unbalanced(logged: Logged) -> Refusal | None:
     """Refuse a log whose weights do not average 1 in a stratum; None = in each they may.
 
     Where the sender drew by something and logged a chance that does not know it, weights still

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from evaluate.conftest import BENCHMARKS
 
-from sendopt.evaluate.excursion import RandomisedRows, against_the_rest, effects, refusal
+from sendopt.evaluate.excursion import RandomisedRows, against_the_rest, effects, too_few, untrue
 from sendopt.evaluate.refusal import Refusal
 
 TENANTS = 200
@@ -125,10 +125,11 @@ def test_fewer_users_than_what_is_fitted_bound_nothing() -> None:
     ],
 )
 def test_what_cannot_be_told_is_refused(rows: RandomisedRows, code: str) -> None:
-    found = refusal(rows, ["kept back", "sent"], EVEN)
+    found = too_few(rows, ["kept back", "sent"]) or untrue(rows, EVEN)
     assert isinstance(found, Refusal)
     assert found.code == code
 
 
 def test_true_chances_are_not_refused() -> None:
-    assert refusal(some_rows(), ["kept back", "sent"], EVEN) is None
+    assert untrue(some_rows(), EVEN) is None
+    assert too_few(some_rows(), ["kept back", "sent"]) is None

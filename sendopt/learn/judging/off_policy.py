@@ -62,7 +62,7 @@ def evaluate_off_policy(
     hours for more than a few sends.
     """
     chances = logged_chances(view.reader, view.target, since=since, until=until)
-    refusal = _nothing_randomised(chances)
+    refusal = nothing_randomised(chances)
     if refusal is not None:
         return OffPolicyEvaluation(chances, 0, (), (), 0.0, None, refusal=refusal)
     sends = randomised_sends(view, since=since, until=until, limit=_MOST_SENDS)
@@ -161,7 +161,8 @@ def _best(score: Vector) -> Vector:
     return chance
 
 
-def _nothing_randomised(chances: LoggedChances) -> Refusal | None:
+def nothing_randomised(chances: LoggedChances) -> Refusal | None:
+    """Return why a log of these chances compares no hours; None = some were drawn at random."""
     if chances.randomised:
         return None
     if chances.logged:
