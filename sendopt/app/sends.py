@@ -73,6 +73,7 @@ class Sends(Subject):
             "planned_at": stored.planned_at,
             "attempt_count": stored.attempt_count,
             "attempts": stored.attempts,
+            "moves": stored.moves,
             "next_attempt_at": stored.next_attempt_at,
             "handed_over_at": stored.handed_over_at,
             "handed_over_to": stored.handed_over_to,

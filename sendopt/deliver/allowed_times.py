@@ -2,27 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from sendopt.clock import zone_at, zone_names, zone_of
+from sendopt.frequency import Contact, broken_by, may_change_at
 from sendopt.quiet_hours import (
     in_quiet_hours,
     next_allowed_everywhere,
     next_quiet_anywhere,
 )
-from sendopt.records import DueSend, QuietHours
+from sendopt.records import NO_LIMITS, DueSend, Exclusion, QuietHours, SendingLimits
 
 
-def allowed_at(send: DueSend, instant: datetime) -> datetime:
+@dataclass(frozen=True, slots=True)
+class Frequency:
+    """How often the user of a send may be sent to, and what the user has beside it."""
+
+    limits: SendingLimits
+    got: tuple[Contact, ...] = ()  # was handed over, or may have been, or is at this moment
+    to_come: tuple[Contact, ...] = ()  # planned, at the times that it has by now
+
+    def with_all(self) -> Frequency:
+        """Return it as if all that is to come were there already."""
+        return replace(self, got=self.got + self.to_come)
+
+
+#: Of a message that no limit over campaigns counts, or of a tenant that has none.
+UNLIMITED = Frequency(NO_LIMITS)
+
+
+def barred_by(
+    send: DueSend, instant: datetime, frequency: Frequency = UNLIMITED
+) -> Exclusion | None:
+    """Return what forbids to reach the user at an instant; None = nothing does."""
+    snoozed_until = send.preferences.snoozed_until
+    if snoozed_until is not None and instant < snoozed_until:
+        return Exclusion.SNOOZED
+    for quiet, exclusion in _quiet(send):
+        if any(in_quiet_hours(instant, zone, quiet) for zone in zones_of(send)):
+            return exclusion
+    return broken_by(frequency.limits, frequency.got, instant, send.message_type)
+
+
+def allowed_at(send: DueSend, instant: datetime, frequency: Frequency = UNLIMITED) -> datetime:
     """Return the first instant from `instant` on at which the user may be reached.
 
-    It may lie behind the expiry.
+    It may lie behind the expiry, where no time is left.
     """
-    instant = max(instant, send.preferences.snoozed_until or instant)
-    zones, quiet = zones_of(send), _quiet(send)
-    if not any(in_quiet_hours(instant, zone, each) for zone in zones for each in quiet):
-        return instant
-    return next_allowed_everywhere(instant, zones, quiet, until=send.expires_at)
+    later: Iterator[datetime] = iter(())
+    if frequency.got:
+        later = iter(may_change_at(frequency.limits, frequency.got, send.message_type))
+    while (instant := _undisturbed_at(send, instant)) < send.expires_at:
+        if broken_by(frequency.limits, frequency.got, instant, send.message_type) is None:
+            break
+        instant = next((at for at in later if at > instant), send.expires_at)
+    return instant
 
 
 def shown_until(send: DueSend, instant: datetime) -> datetime:
@@ -31,7 +67,8 @@ def shown_until(send: DueSend, instant: datetime) -> datetime:
     That is its expiry, or when it becomes quiet first: a push service keeps a message for a phone
     that is switched off, and rings when it is switched on.
     """
-    return next_quiet_anywhere(instant, zones_of(send), _quiet(send), until=send.expires_at)
+    quiet = [each for each, _ in _quiet(send)]
+    return next_quiet_anywhere(instant, zones_of(send), quiet, until=send.expires_at)
 
 
 def zones_of(send: DueSend) -> tuple[tzinfo, ...]:
@@ -57,7 +94,19 @@ def _zone_of_device(send: DueSend) -> str | None:
     return told if told in zone_names() else None
 
 
-def _quiet(send: DueSend) -> list[QuietHours]:
+def _undisturbed_at(send: DueSend, instant: datetime) -> datetime:
+    """Return the first instant from `instant` on that is neither snoozed nor quiet."""
+    instant = max(instant, send.preferences.snoozed_until or instant)
+    zones, quiet = zones_of(send), [each for each, _ in _quiet(send)]
+    if not any(in_quiet_hours(instant, zone, each) for zone in zones for each in quiet):
+        return instant
+    return next_allowed_everywhere(instant, zones, quiet, until=send.expires_at)
+
+
+def _quiet(send: DueSend) -> list[tuple[QuietHours, Exclusion]]:
     """Return the campaign's quiet hours, and the user's own."""
-    both = (send.quiet_hours, send.preferences.quiet_hours)
-    return [each for each in both if each is not None]
+    both = (
+        (send.quiet_hours, Exclusion.QUIET_HOURS),
+        (send.preferences.quiet_hours, Exclusion.QUIET_HOURS_OWN),
+    )
+    return [(each, exclusion) for each, exclusion in both if each is not None]

@@ -15,11 +15,12 @@ from sendopt.clock import Clock
 from sendopt.deliver.claim import ClaimPolicy
 from sendopt.deliver.events import event_of
 from sendopt.deliver.hand_over import HandOver
+from sendopt.deliver.judging import judge
 from sendopt.deliver.leases import Claim, ClaimsOfTheFuture, StepsForward
 from sendopt.deliver.other_devices import with_another_device
 from sendopt.deliver.provider import Provider
 from sendopt.deliver.retry import RetryPolicy
-from sendopt.deliver.transitions import after_attempt, before_attempt
+from sendopt.deliver.transitions import after_attempt
 from sendopt.errors import RowRefused, StoreFailure
 from sendopt.records import (
     Attempt,
@@ -29,12 +30,13 @@ from sendopt.records import (
     DueSend,
     Ended,
     Event,
+    Moved,
     Receipt,
     SendId,
     SendTransition,
     TenantId,
 )
-from sendopt.state import FleetWrite, State, TenantWrite, devices, outbox
+from sendopt.state import FleetWrite, State, TenantWrite, devices, moves, outbox
 from sendopt.state.dispatch import Claimant, claim, end_attempts, end_damaged, end_leases, settle
 from sendopt.state.due import claims_beyond, lock_due, next_ready_at
 
@@ -130,23 +132,23 @@ class Dispatcher:
                 claims_over_at=now - set_forward,
                 limit=self._batch,
             )
-            transitions = [
-                (send, before_attempt(send, now=now, retry=self._retry))
-                for send in due
-                if isinstance(send, DueSend)
-            ]
-            settled = settle(
+            readable = [send for send in due if isinstance(send, DueSend)]
+            verdicts = judge(tx, readable, now=now, retry=self._retry)
+            whole = [verdict for verdict in verdicts if isinstance(verdict[0], DueSend)]
+            settled = _settle(
                 tx,
-                [(send, transition) for send, transition in transitions if transition is not None],
+                [(send, transition) for send, transition in whole if transition is not None],
+                now=now,
             )
             begun = claim(
                 tx,
-                [send for send, transition in transitions if transition is None],
+                [send for send, transition in whole if transition is None],
                 self._claimant,
                 now=now,
                 lease_ends_at=lease_ends_at,
             )
-            damaged = [send for send in (*due, *begun) if isinstance(send, DamagedSend)]
+            found = (*due, *(send for send, _ in verdicts), *begun)
+            damaged = [send for send in found if isinstance(send, DamagedSend)]
             end_damaged(tx, damaged)
         report = _report(settled) + DispatchReport(failed=len(damaged))
         for send in damaged:
@@ -239,7 +241,7 @@ def _write(
     That an address is dead is a fact, whoever holds the claim of the send by now.
     """
     elsewhere = with_another_device(tx, receipts)
-    kept = settle(
+    kept = _settle(
         tx,
         [
             (
@@ -253,6 +255,7 @@ def _write(
             )
             for receipt in receipts
         ],
+        now=now,
     )
     held = {_key(send): transition for send, transition in kept}
     ours = [receipt for receipt in receipts if _key(receipt.attempt.send) in held]
@@ -275,6 +278,16 @@ def _write(
             events[receipt.attempt.send.tenant_id].append(event)
     for tenant_id in sorted(events):
         _tell(tx.of(tenant_id), events[tenant_id], now)
+    return kept
+
+
+def _settle(
+    tx: FleetWrite, transitions: Sequence[tuple[DueSend, SendTransition]], *, now: datetime
+) -> list[tuple[DueSend, SendTransition]]:
+    """Write transitions, and to which times sends were moved; return those that were kept."""
+    kept = settle(tx, transitions)
+    moved = [(send, each) for send, each in kept if isinstance(each, Moved)]
+    moves.add(tx, moved, now=now)
     return kept
 
 

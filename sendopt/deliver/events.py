@@ -51,6 +51,7 @@ def _event(send: DueSend, event_type: EventType, at: datetime, attributes: dict[
         channel=send.channel,
         platform=None if send.device is None else send.device.platform,
         timezone=zone_by_now(send),
-        propensity=send.propensity if event_type is EventType.SEND else None,
+        # Chance had no part in a time that a send was moved to.
+        propensity=None if send.moved or event_type is not EventType.SEND else send.propensity,
         attributes=attributes,
     )

@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from sendopt.deliver.allowed_times import allowed_at
+from sendopt.deliver.allowed_times import UNLIMITED, Frequency, allowed_at, barred_by
 from sendopt.deliver.retry import RetryPolicy
+from sendopt.errors import InvariantBroken
 from sendopt.records import (
     Accepted,
     DeadAddress,
     DueSend,
     Ended,
     EndReason,
+    Exclusion,
+    Moved,
     Permanent,
     Postponed,
     Receipt,
@@ -22,10 +25,13 @@ from sendopt.records import (
 )
 
 
-def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> SendTransition | None:
+def before_attempt(
+    send: DueSend, *, now: datetime, retry: RetryPolicy, frequency: Frequency = UNLIMITED
+) -> SendTransition | None:
     """Return what keeps `send` from being handed over at `now`; None = nothing does.
 
     The plan was right when it was made; since then users opted out, devices died, clocks moved on.
+    A send that may not go out now is moved to the first time at which it may.
     """
     expired = now >= send.expires_at
     if send.paused_at is not None and not send.cancelled and not expired:
@@ -50,10 +56,13 @@ def before_attempt(send: DueSend, *, now: datetime, retry: RetryPolicy) -> SendT
         if met:
             return _ended(send, state, reason)
     # The store says when it is ready; its promise is when it is due.
-    at = allowed_at(send, max(now, send.due_at))
+    wanted = max(now, send.due_at)
+    at = allowed_at(send, wanted, frequency)
     if at >= send.expires_at:
-        return _forbidden(send)
-    return Postponed(at) if at > now else None
+        return _forbidden(send, wanted, frequency)
+    if at == wanted:
+        return Postponed(at) if at > now else None
+    return _moved(send, at, wanted, frequency)
 
 
 def after_attempt(
@@ -85,10 +94,12 @@ def _after_retry(
         return Ended(SendState.FAILED, EndReason.GAVE_UP)
     again_at = now + retry.delay(send.send_id, send.attempt_count, outcome)
     at = allowed_at(send, again_at)
-    if at < send.expires_at:
+    if at == again_at < send.expires_at:
         return Postponed(at)
+    if at < send.expires_at:
+        return _moved(send, at, again_at)
     if again_at < send.expires_at:
-        return _forbidden(send)
+        return _forbidden(send, again_at)
     return _ended(send, SendState.EXPIRED, EndReason.NO_TIME_TO_RETRY)
 
 
@@ -97,12 +108,27 @@ def _is_tried_out(send: DueSend, retry: RetryPolicy) -> bool:
     return send.attempt_count - send.gone_devices >= retry.max_attempts
 
 
-def _forbidden(send: DueSend) -> Ended:
-    """Return the end of a send that may not go out before it expires."""
+def _moved(
+    send: DueSend, at: datetime, wanted: datetime, frequency: Frequency = UNLIMITED
+) -> Moved:
+    by = barred_by(send, wanted, frequency)
+    if by is None:
+        raise InvariantBroken(f"{send.send_id} may go out, and would be moved")
+    return Moved(at, by)
+
+
+def _forbidden(send: DueSend, wanted: datetime, frequency: Frequency = UNLIMITED) -> Ended:
+    """Return the end of a send that may not go out from `wanted` on before it expires."""
     snoozed_until = send.preferences.snoozed_until
     if snoozed_until is not None and snoozed_until >= send.expires_at:
         return _ended(send, SendState.SUPPRESSED, EndReason.SNOOZED)
-    return _ended(send, SendState.EXPIRED, EndReason.QUIET_HOURS)
+    undisturbed_at = allowed_at(send, wanted)
+    if undisturbed_at >= send.expires_at:
+        return _ended(send, SendState.EXPIRED, EndReason.QUIET_HOURS)
+    by = barred_by(send, undisturbed_at, frequency)
+    budget = by is Exclusion.WEEKLY_BUDGET
+    reason = EndReason.WEEKLY_BUDGET if budget else EndReason.FREQUENCY_CAP
+    return _ended(send, SendState.SUPPRESSED, reason)
 
 
 def _ended(send: DueSend, state: SendState, reason: EndReason) -> Ended:

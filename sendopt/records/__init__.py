@@ -97,7 +97,7 @@ from sendopt.records.response import Click, Response, ResponseKind
 from sendopt.records.score import Score
 from sendopt.records.send import Arm, PlannedSend
 from sendopt.records.send_state import FINAL_STATES, NEXT_STATES, SendState
-from sendopt.records.transition import Ended, Postponed, SendTransition
+from sendopt.records.transition import Ended, Moved, Postponed, SendTransition
 from sendopt.records.variant_answers import VariantAnswers
 
 __all__ = [
@@ -165,6 +165,7 @@ __all__ = [
     "LocalWindow",
     "Message",
     "MessageClass",
+    "Moved",
     "OperatorPermission",
     "OperatorPrincipal",
     "OperatorRole",

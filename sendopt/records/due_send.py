@@ -9,6 +9,7 @@ from sendopt.records.campaign import QuietHours, Variant
 from sendopt.records.consent import NO_PREFERENCES, Preferences
 from sendopt.records.device import Channel, Device
 from sendopt.records.ids import CampaignId, SendId, TenantId, UserId
+from sendopt.records.limits import MessageClass
 from sendopt.records.send import Arm
 
 
@@ -42,6 +43,8 @@ class DueSend:
     quiet_offsets: tuple[int, ...] = ()  # minutes east of UTC at which it may be night, too
     paused_at: datetime | None = None  # its whole campaign, until somebody resumes it
     put_off: bool = False  # to its expiry, by a pause that lasted until then
+    message_class: MessageClass = MessageClass.MARKETING
+    moved: bool = False  # from the time that its plan chose
     gone_devices: int = 0  # found by its attempts, which do not count towards the most there are
 
 

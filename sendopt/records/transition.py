@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sendopt.records.decision import Exclusion
 from sendopt.records.end_reason import EndReason
 from sendopt.records.send_state import SendState
 
@@ -17,6 +18,14 @@ class Postponed:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """It may not go out when it was to; its time is `until` now."""
+
+    until: datetime
+    by: Exclusion  # what forbids the time that it had
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """Over, in a final state, for one reason."""
 
@@ -25,4 +34,4 @@ class Ended:
     handed_over_at: datetime | None = None  # when the attempt began that was accepted
 
 
-SendTransition = Postponed | Ended
+SendTransition = Postponed | Moved | Ended

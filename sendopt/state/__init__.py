@@ -12,6 +12,7 @@ from sendopt.state import (  # noqa: F401
     tables_campaigns,
     tables_erasure,
     tables_limits,
+    tables_moves,
     tables_people,
     tables_requests,
 )

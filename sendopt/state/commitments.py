@@ -75,7 +75,7 @@ def marketing(
         sa.literal(since, Instant) <= _AT,
         sa.literal(until, Instant) > _AT,
     )
-    revisions = _Revisions(tx)
+    revisions = Revisions(tx)
     parts = [
         _columns(rows, revisions)
         for which in some
@@ -86,7 +86,7 @@ def marketing(
     return pa.concat_tables(parts).unify_dictionaries() if parts else SCHEMA.empty_table()
 
 
-def _columns(rows: Sequence[sa.Row[Any]], revisions: _Revisions) -> pa.Table:
+def _columns(rows: Sequence[sa.Row[Any]], revisions: Revisions) -> pa.Table:
     """Return the sends in these rows, without those that are owed to their users."""
     user_ids, instants, campaigns, numbers, states = zip(*rows, strict=True)
     revisions.read(campaigns)
@@ -118,7 +118,7 @@ def _campaigns_until(tx: TenantRead, instant: datetime) -> set[str]:
     )
 
 
-class _Revisions:
+class Revisions:
     """What revisions say of their messages, read as they are met.
 
     Before there were classes every message was of class marketing, and so is one of which nobody

@@ -36,7 +36,7 @@ def readable(
         Unreadable: if one of the rows cannot be read; says nothing of which.
     """
     try:
-        with _set_apart(tx):
+        with set_apart(tx):
             return list(tx.execute(query, given or {}))
     except NOT_A_VALUE as error:
         raise Unreadable(type(error).__name__) from error
@@ -46,7 +46,7 @@ def readable(
         raise Unreadable(type(error.orig).__name__) from error
 
 
-def _set_apart(tx: Transaction) -> AbstractContextManager[object]:
+def set_apart(tx: Transaction) -> AbstractContextManager[object]:
     """PostgreSQL refuses all that follows a statement that failed; SQLite does not."""
     return nullcontext() if tx.is_sqlite else tx.begin_nested()
 

@@ -151,10 +151,7 @@ def _basis_row(basis: Basis) -> dict[str, Any]:
 
 def _basis(row: sa.Row[Any]) -> Basis:
     return Basis(
-        slots=tuple(
-            Slot(datetime.fromisoformat(starts_at), None, _known(Exclusion, excluded_by))
-            for starts_at, excluded_by in row.slots
-        ),
+        slots=slots_of_basis(row.slots),
         policy=word(Policy, row.policy),
         binding_constraint=_known(Exclusion, row.binding_constraint),
         fallback_reason=_known(FallbackReason, row.fallback_reason),
@@ -174,7 +171,7 @@ def _earlier(row: sa.Row[Any]) -> Decision:
     """Return the record of an earlier release."""
     return Decision(
         send_id=SendId(row.send_id),
-        slots=tuple(_slots(row.slots)),
+        slots=earlier_slots(row.slots),
         chosen_at=row.chosen_at,
         propensity=row.propensity,
         policy=word(Policy, row.policy),
@@ -197,14 +194,25 @@ def _earlier(row: sa.Row[Any]) -> Decision:
     )
 
 
-def _slots(told: Iterable[Sequence[Any]]) -> Iterable[Slot]:
-    for starts_at, open_probability, excluded_by, *logit_sd in told:
-        yield Slot(
+def slots_of_basis(told: Iterable[Sequence[Any]]) -> tuple[Slot, ...]:
+    """Return the slots in a row of `decision_basis`, of which nothing is said yet."""
+    return tuple(
+        Slot(datetime.fromisoformat(starts_at), None, _known(Exclusion, excluded_by))
+        for starts_at, excluded_by in told
+    )
+
+
+def earlier_slots(told: Iterable[Sequence[Any]]) -> tuple[Slot, ...]:
+    """Return the slots in a row of `decision`."""
+    return tuple(
+        Slot(
             datetime.fromisoformat(starts_at),
             open_probability,
             _known(Exclusion, excluded_by),
             logit_sd[0] if logit_sd else None,
         )
+        for starts_at, open_probability, excluded_by, *logit_sd in told
+    )
 
 
 def _known(words: type[_Words], text: str | None) -> _Words | None:

@@ -24,6 +24,7 @@ from sendopt.records import (
     DueSend,
     Ended,
     EndReason,
+    Moved,
     Outcome,
     Permanent,
     Postponed,
@@ -279,7 +280,7 @@ def _is_delivered(transition: SendTransition) -> bool:
 
 
 def _columns(send: DueSend, transition: SendTransition) -> dict[str, Any]:
-    if isinstance(transition, Postponed):
+    if isinstance(transition, Postponed | Moved):
         return {
             "new_state": SendState.PLANNED,
             "new_reason": None,

@@ -83,7 +83,7 @@ def lock_due(
     whole = [row for row in rows if not isinstance(row, DamagedSend)]
     beside = _Beside(
         _campaign_facts(tx, {_revision_of(row) for row in whole}),
-        tried(tx, [(row.tenant_id, row.send_id) for row in whole if row.attempt_count != 0]),
+        tried(tx, [(row.tenant_id, row.send_id) for row in whole if _was_looked_at(row)]),
         living_devices(tx, {_recipient_of(row) for row in whole if _lost_its_device(row)}),
     )
     sends = [row if isinstance(row, DamagedSend) else _due_send(row, beside) for row in rows]
@@ -273,6 +273,7 @@ def _campaign_facts(tx: FleetRead, keys: Collection[_Key]) -> dict[_Key, Campaig
         definition["quiet_hours"].as_string().label("quiet_hours"),
         definition["quiet_hours", "start"].as_string().label("quiet_start"),
         definition["quiet_hours", "end"].as_string().label("quiet_end"),
+        campaign_revision.c.rules["message_class"].as_string().label("message_class"),
     ).join_from(campaign_revision, campaign, same_campaign(campaign_revision))
     of_revision = campaign_revision.c
     key = (of_revision.tenant_id, of_revision.campaign_id, of_revision.revision)
@@ -301,6 +302,11 @@ def _revision_of(row: sa.Row[Any]) -> _Key:
 
 def _recipient_of(row: sa.Row[Any]) -> Recipient:
     return Recipient(row.tenant_id, row.user_id, row.channel)
+
+
+def _was_looked_at(row: sa.Row[Any]) -> bool:
+    """Tell whether a dispatcher may have tried it, or moved it, before."""
+    return bool(row.attempt_count != 0 or row.ready_at != row.due_at)
 
 
 def _lost_its_device(row: sa.Row[Any]) -> bool:

@@ -22,6 +22,7 @@ from sendopt.records import (
     Device,
     DeviceId,
     DueSend,
+    MessageClass,
     QuietHours,
     SendId,
     SendState,
@@ -43,6 +44,7 @@ class CampaignFacts:
     quiet_hours: QuietHours | None
     cancelled: bool
     paused_at: datetime | None = None
+    message_class: MessageClass = MessageClass.MARKETING
 
 
 _LOST_CAMPAIGN = CampaignFacts(message_type=None, quiet_hours=None, cancelled=False)
@@ -98,6 +100,9 @@ def campaign_facts(row: Any) -> CampaignFacts:
         else quiet_hours_of(row.quiet_start, row.quiet_end, of="campaign_revision.definition"),
         cancelled=row.cancelled_at is not None,
         paused_at=row.paused_at,
+        message_class=_member(
+            MessageClass, row.message_class or MessageClass.MARKETING, "campaign_revision.rules"
+        ),
     )
 
 
@@ -148,6 +153,8 @@ def due_send(
         quiet_offsets=tuple(row.quiet_offsets or ()),
         paused_at=known.paused_at,
         put_off=row.state == SendState.PLANNED and row.ready_at >= row.expires_at,
+        message_class=known.message_class,
+        moved=before.moved,
         gone_devices=before.gone_devices,
     )
 

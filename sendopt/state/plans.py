@@ -27,6 +27,7 @@ from sendopt.state import decision_rows, erased, erasure_gate, plan_rows
 from sendopt.state.attempt_list import ListedAttempt, attempts
 from sendopt.state.bulk import insert_columns
 from sendopt.state.campaigns import campaign_cancelled, campaign_changed, is_campaign, lock_campaign
+from sendopt.state.moves import ListedMove, moves
 from sendopt.state.same_send import same_send
 from sendopt.state.send_list import next_attempt_at
 from sendopt.state.tables import attempt, planned_send
@@ -56,6 +57,7 @@ class StoredSend:
     handed_over_at: datetime | None  # when the provider accepted it
     handed_over_to: DeviceId | None
     attempts: tuple[ListedAttempt, ...]
+    moves: tuple[ListedMove, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,7 @@ def get_send(tx: TenantRead, send_id: SendId) -> StoredSend:
         handed_over_at=row.handed_over_at,
         handed_over_to=row.handed_over_to,
         attempts=attempts(tx, send_id),
+        moves=moves(tx, send_id),
     )
 
 

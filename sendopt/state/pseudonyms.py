@@ -36,6 +36,7 @@ from sendopt.state.tables import (
 )
 from sendopt.state.tables_campaigns import campaign_revision
 from sendopt.state.tables_erasure import erased_send
+from sendopt.state.tables_moves import send_move
 from sendopt.state.tables_people import consent, preference
 from sendopt.state.transaction import TenantRead, TenantWrite
 
@@ -175,6 +176,7 @@ class _Pseudonyms:
             self._of_sends(attempt),
             lambda row: self._renamed(row) | {"device_id": None},
         )
+        self._change(send_move, self._of_sends(send_move), self._renamed)
 
     def _answers(self) -> None:
         links = list(self._of_sends(link))

@@ -40,6 +40,7 @@ from sendopt.state.plans import add_sends, call_off_erased, planned_users, sends
 from sendopt.state.same_send import same_send
 from sendopt.state.tables import attempt, decision, planned_send
 from sendopt.state.tables_campaigns import campaign
+from sendopt.state.tables_moves import send_move
 from sendopt.state.transaction import TenantWrite
 
 #: A dispatcher began to hand it over. What is damaged may have attempts that it does not count.
@@ -182,8 +183,9 @@ def _replan(tx: TenantWrite, sends: PlanColumns, *, revision: int, now: datetime
     numbers = decision_rows.numbers_of(tx, sends.campaign_id, sends.bases)
     rows = plan_rows.columns_of(sends, numbers, revision=revision, now=now)
     update_columns(tx, planned_send, rows)
-    for some in chunks(sends.send_id):  # of an earlier release
-        tx.execute(sa.delete(decision).where(tx.owns(decision), decision.c.send_id.in_(some)))
+    for some in chunks(sends.send_id):
+        for table in (decision, send_move):  # of an earlier release; of the plan before
+            tx.execute(sa.delete(table).where(tx.owns(table), table.c.send_id.in_(some)))
 
 
 def _withdraw(tx: TenantWrite, given: Campaign) -> int:

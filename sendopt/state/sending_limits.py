@@ -5,6 +5,7 @@ They are stored as JSON: durations in whole seconds, channels and types by their
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -12,11 +13,11 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from sendopt.errors import InvariantBroken, NotFound
-from sendopt.records import NO_LIMITS, Capacity, Channel, FrequencyCap, SendingLimits
+from sendopt.records import NO_LIMITS, Capacity, Channel, FrequencyCap, SendingLimits, TenantId
 from sendopt.state import tenants
-from sendopt.state.damage import NOT_A_VALUE
+from sendopt.state.damage import NOT_A_VALUE, Unreadable, damage_of, readable
 from sendopt.state.tables_limits import sending_limits
-from sendopt.state.transaction import TenantRead, TenantWrite
+from sendopt.state.transaction import FleetRead, TenantRead, TenantWrite
 
 _SECOND = timedelta(seconds=1)
 
@@ -59,6 +60,31 @@ def latest(tx: TenantRead) -> StoredLimits | None:
         .limit(1)
     ).one_or_none()
     return None if row is None else _read(row)
+
+
+def in_force(tx: FleetRead, tenants: Collection[TenantId]) -> dict[TenantId, SendingLimits | str]:
+    """Return what holds for each of these tenants, or what is wrong with it."""
+    if not tenants:
+        return {}
+    found: dict[TenantId, SendingLimits | str] = dict.fromkeys(tenants, NO_LIMITS)
+    versions = sending_limits.c
+    newest = (
+        sa.select(versions.tenant_id, sa.func.max(versions.version).label("version"))
+        .where(versions.tenant_id.in_(tenants))
+        .group_by(versions.tenant_id)
+    )
+    for tenant_id, version in tx.execute(newest).all():
+        one = sa.select(sending_limits).where(
+            versions.tenant_id == tenant_id, versions.version == version
+        )
+        try:
+            (row,) = readable(tx, one)
+            found[TenantId(tenant_id)] = _limits(row.limits, version=version)
+        except Unreadable:
+            found[TenantId(tenant_id)] = f"sending_limits: {damage_of(tx, one)}"
+        except NOT_A_VALUE as error:
+            found[TenantId(tenant_id)] = f"sending_limits.limits: {type(error).__name__}"
+    return found
 
 
 def of_version(tx: TenantRead, version: int) -> StoredLimits:

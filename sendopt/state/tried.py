@@ -1,4 +1,4 @@
-"""What became of the attempts at sends, as far as their next one depends on it."""
+"""What became of sends that were looked at before, as far as what comes next depends on it."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ import sqlalchemy as sa
 
 from sendopt.state.key_sets import is_one_of
 from sendopt.state.tables import attempt
+from sendopt.state.tables_moves import send_move
 from sendopt.state.transaction import FleetRead
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What became of the attempts at one send."""
+    """What became of one send."""
 
-    unanswered: bool = False  # one of them has no end: it may have arrived
-    gone_devices: int = 0  # devices of which the provider said that they are gone
+    unanswered: bool = False  # an attempt has no end: it may have arrived
+    gone_devices: int = 0  # that its attempts went to, and of which the provider said so
+    moved: bool = False  # from the time that its plan chose
 
 
-#: Of a send that nobody has tried.
+#: Of a send that nobody has looked at.
 UNTRIED = Tried()
 
 
 def tried(tx: FleetRead, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Tried]:
-    """Return what became of the attempts at these sends, by tenant and send.
+    """Return what became of these sends, by tenant and send; who is missing was never looked at.
 
     They are asked for once the sends are locked: nothing can come between.
     """
@@ -42,4 +44,18 @@ def tried(tx: FleetRead, keys: Collection[tuple[str, str]]) -> dict[tuple[str, s
         .where(is_one_of((attempt.c.tenant_id, attempt.c.send_id), keys))
         .group_by(attempt.c.tenant_id, attempt.c.send_id)
     )
-    return {(row.tenant_id, row.send_id): Tried(row.open > 0, row.gone) for row in rows}
+    attempts = {(row.tenant_id, row.send_id): row for row in rows}
+    moves = tx.execute(
+        sa.select(send_move.c.tenant_id, send_move.c.send_id)
+        .where(is_one_of((send_move.c.tenant_id, send_move.c.send_id), keys))
+        .distinct()
+    )
+    moved = {(row.tenant_id, row.send_id) for row in moves}
+    return {
+        key: Tried(
+            unanswered=key in attempts and attempts[key].open > 0,
+            gone_devices=attempts[key].gone if key in attempts else 0,
+            moved=key in moved,
+        )
+        for key in moved | attempts.keys()
+    }

@@ -171,8 +171,13 @@ def live(app: App, tenant_id: TenantId, tmp_path: Path) -> None:
     work.campaigns.put(a_campaign("later", everybody, at=begun_at + timedelta(days=9)), commit=True)
     work.campaigns.put(a_campaign("hers", [CANARY], at=begun_at + timedelta(days=9)), commit=False)
     sent = list[Message]()
-    clock.advance(timedelta(hours=3))
-    app.rounds.dispatcher(on_simulated=sent.append).dispatch_due()
+    # When her message is due she is not to be disturbed: it is moved.
+    snoozed_until = (begun_at + timedelta(hours=2, minutes=30)).isoformat()
+    unsaid = {"topics": {"news of zz": False}, "quiet_hours": None}
+    work.users.prefer(CANARY, {**unsaid, "snoozed_until": snoozed_until})
+    for hours in (2, 1):
+        clock.advance(timedelta(hours=hours))
+        app.rounds.dispatcher(on_simulated=sent.append).dispatch_due()
     clock.advance(timedelta(minutes=5))
     for message in sent:
         agent = "canary-agent" if message.user_id == CANARY else "Mozilla/5.0 (iPhone)"
@@ -253,6 +258,7 @@ def traces(app: App) -> list[str]:
     links = [row["link_id"] for row in told["links"]]
     assert len(hers) == 2
     assert links
+    assert told["send_moves"]
     assert told["events"]
     return [CANARY, *hers, *links, *HERS, "device of zz", "letter of zz", "news of zz"]
 

@@ -20,6 +20,8 @@ from sendopt.records import (
     DeviceId,
     DueSend,
     Ended,
+    Exclusion,
+    Moved,
     Outcome,
     Permanent,
     Postponed,
@@ -165,7 +167,8 @@ def test_a_send_may_go_out_until_the_moment_of_its_expiry_and_to_its_last_attemp
 def test_quiet_hours_are_waited_for_unless_they_outlast_the_send(zones: dict[str, object]) -> None:
     given: dict[str, object] = {"timezone": "Asia/Tokyo", "quiet_hours": SIESTA, **zones}
     end = NOON + 2 * HOUR
-    assert before(**given, expires_at=end + MOMENT) == Postponed(end)  # type: ignore[arg-type]
+    moved = Moved(end, Exclusion.QUIET_HOURS)
+    assert before(**given, expires_at=end + MOMENT) == moved  # type: ignore[arg-type]
     assert before(**given, expires_at=end) == Ended(SendState.EXPIRED, "quiet_hours")  # type: ignore[arg-type]
 
 
@@ -176,12 +179,13 @@ def test_a_topic_that_is_wanted_keeps_nothing_back() -> None:
 
 def test_a_snoozed_send_waits_unless_the_snooze_outlasts_it() -> None:
     snoozed = Preferences(snoozed_until=NOON + HOUR - MOMENT)
-    assert before(preferences=snoozed) == Postponed(NOON + HOUR - MOMENT)
+    moved = Moved(NOON + HOUR - MOMENT, Exclusion.SNOOZED)
+    assert before(preferences=snoozed) == moved
     assert before(NOON + HOUR - MOMENT, preferences=snoozed) is None
     outlasting = Preferences(snoozed_until=NOON + HOUR)
     assert before(preferences=outlasting) == Ended(SendState.SUPPRESSED, "snoozed")
     again = Retry("busy", MOMENT)
-    assert after(again, preferences=snoozed) == Postponed(NOON + HOUR - MOMENT)
+    assert after(again, preferences=snoozed) == moved
     assert after(again, preferences=outlasting) == Ended(SendState.SUPPRESSED, "snoozed")
 
 
@@ -193,9 +197,11 @@ def test_the_users_own_quiet_hours_are_waited_for_beside_the_campaigns(
     given: dict[str, object] = {"timezone": "Asia/Tokyo", "preferences": own, **zones}
     late: dict[str, object] = {"expires_at": NOON + 5 * HOUR, **given}
     assert before(**given) is None
-    assert before(NOON + 2 * HOUR, **late) == Postponed(NOON + 3 * HOUR)
+    own_hours = Moved(NOON + 3 * HOUR, Exclusion.QUIET_HOURS_OWN)
+    assert before(NOON + 2 * HOUR, **late) == own_hours
     # The siesta ends as the user's own quiet hours begin.
-    assert before(quiet_hours=SIESTA, **late) == Postponed(NOON + 3 * HOUR)
+    campaigns = Moved(NOON + 3 * HOUR, Exclusion.QUIET_HOURS)
+    assert before(quiet_hours=SIESTA, **late) == campaigns
     short = {**late, "expires_at": NOON + 3 * HOUR}
     assert before(quiet_hours=SIESTA, **short) == Ended(SendState.EXPIRED, "quiet_hours")
 
@@ -220,7 +226,7 @@ def test_the_users_own_quiet_hours_follow_the_changes_of_the_clocks(
         "expires_at": due_at + 5 * HOUR,
         "preferences": own,
     }
-    assert before(due_at, **sleeping) == Postponed(allowed_at)
+    assert before(due_at, **sleeping) == Moved(allowed_at, Exclusion.QUIET_HOURS_OWN)
     assert before(allowed_at, **sleeping) is None
 
 
@@ -257,6 +263,7 @@ def test_a_retry_waits_as_its_attempt_has_it(attempts: int) -> None:
 
 def test_a_retry_waits_for_quiet_hours_to_end() -> None:
     quiet = {"quiet_hours": SIESTA, "expires_at": NOON + 3 * HOUR}
-    assert after(Retry("busy", HOUR), **quiet) == Postponed(NOON + 2 * HOUR)
+    moved = Moved(NOON + 2 * HOUR, Exclusion.QUIET_HOURS)
+    assert after(Retry("busy", HOUR), **quiet) == moved
     quiet["expires_at"] = NOON + 2 * HOUR
     assert after(Retry("busy", HOUR), **quiet) == Ended(SendState.EXPIRED, "quiet_hours")

@@ -56,6 +56,8 @@ from sendopt.records import (
     Ended,
     ErasureStep,
     EventType,
+    Exclusion,
+    Moved,
     Origin,
     Permission,
     Plan,
@@ -85,6 +87,8 @@ from sendopt.state import (
     campaigns,
     commitments,
     consents,
+    contacts,
+    decided_slots,
     device_batches,
     devices,
     dispatch,
@@ -102,6 +106,7 @@ from sendopt.state import (
     lift,
     living_devices,
     metering,
+    moves,
     outbox,
     past_outcomes,
     pauses,
@@ -687,6 +692,11 @@ def _about_delivery(said: Conversation) -> None:
     said.read_fleet(due.claims_beyond, NOW)
     said.read_fleet(hold.held_by_tenant, now=NOW)
     said.read_fleet(tried.tried, [(said.us, f"s{number}") for number in ROLES])
+    said.read_fleet(decided_slots.decided_slots, [(said.us, f"s{number}") for number in ROLES])
+    said.read_fleet(sending_limits.in_force, [said.us])
+    said.read(contacts.contacts, [UserId(f"u{at}") for at in range(10)], since=NOW - 9 * HOUR)
+    for number in ROLES:
+        said.read(moves.moves, f"s{number}")
     users_of_devices = [Recipient(said.us, UserId(f"u{at}"), Channel.WEBHOOK) for at in range(10)]
     said.read_fleet(living_devices.living_devices, users_of_devices)
     found = _due(said)
@@ -732,6 +742,8 @@ def _end(said: Conversation, found: list[DueSend | DamagedSend]) -> None:
         for number, each in enumerate(begun)
     ]
     said.write_fleet(dispatch.settle, transitions)
+    moved = [(each.send, Moved(NOW + HOUR, Exclusion.QUIET_HOURS)) for each in begun]
+    said.write_fleet(moves.add, moved, now=NOW)
 
 
 def _about_what_is_settled(said: Conversation) -> None:

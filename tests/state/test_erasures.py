@@ -402,5 +402,5 @@ def test_every_table_that_names_a_user_is_known_to_the_erasure() -> None:
     of_sends = {table.name for table in tables.metadata.sorted_tables if "send_id" in table.c}
     assert of_sends == {
         *("attempt", "charge", "click", "decision", "erased_send", "link", "planned_send"),
-        "response",
+        *("response", "send_move"),
     }

@@ -49,6 +49,7 @@ from sendopt.state import (
     tables_campaigns,
     tables_erasure,
     tables_limits,
+    tables_moves,
     tables_people,
     tables_requests,
 )
@@ -206,6 +207,7 @@ def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
         tables.decision: [_decision(role) for role in ROLES if role not in {_UNDECIDED, *_PACKED}],
         tables_campaigns.decision_basis: _bases(number),
         tables.attempt: [_attempt(role, number) for role in _TRIED],
+        tables_moves.send_move: [_move(role, number) for role in _TRIED],
         tables.link: [_link(role, tenant_id) for role in _LINKED],
         tables.click: [_click(role, tenant_id) for role in range(4)],
         tables.response: _responses(number),
@@ -595,6 +597,15 @@ def _attempt(role: int, number: int) -> dict[str, Any]:
         "finished_at": NOW - 5 * HOUR if accepted else None,
         "outcome": "accepted" if accepted else None,
         "reason": None,
+    }
+
+
+def _move(role: int, number: int) -> dict[str, Any]:
+    return {
+        "send_id": role,
+        "moved_at": NOW - 6 * HOUR,
+        "until": NOW - (5 - number) * HOUR,
+        "reason": "quiet_hours",
     }
 
 

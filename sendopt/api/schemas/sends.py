@@ -82,6 +82,16 @@ class Attempt(Answer):
     """Such as `timed_out` or `receiver_failed`."""
 
 
+class Move(Answer):
+    """That a send could not go out at the time that it had, when this had come."""
+
+    moved_at: datetime
+    until: datetime
+    """Its time since then."""
+    reason: str
+    """What forbids the time that it had, such as `quiet_hours` or `frequency_cap`."""
+
+
 class Send(Answer):
     """One message to one user: where it stands, and why it has the time it has."""
 
@@ -111,6 +121,7 @@ class Send(Answer):
                     "reason": "created",
                 }
             ],
+            "moves": [],
             "next_attempt_at": None,
             "handed_over_at": "2026-10-25T17:00:01Z",
             "handed_over_to": "install-4f1c",
@@ -172,6 +183,8 @@ class Send(Answer):
     """Calls to the provider so far."""
     attempts: list[Attempt]
     """The first one first."""
+    moves: list[Move]
+    """From the time that it had, at first `due_at`, to a later one; the first one first."""
     next_attempt_at: datetime | None
     """null = there will be none, or one is being made."""
     handed_over_at: datetime | None

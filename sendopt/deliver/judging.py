@@ -1,0 +1,58 @@
+"""Judges a batch of due sends again, by what is known at the hand-over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sendopt.deliver.best_time_left import best_time_left
+from sendopt.deliver.retry import RetryPolicy
+from sendopt.deliver.standing import Standing
+from sendopt.deliver.transitions import before_attempt
+from sendopt.records import DamagedSend, DueSend, Moved, SendId, SendTransition, TenantId
+from sendopt.state.decided_slots import decided_slots
+from sendopt.state.transaction import FleetWrite
+
+#: A send, and what becomes of it; None = it is to be handed over now.
+Judged = tuple[DueSend, SendTransition | None] | tuple[DamagedSend, None]
+
+
+def judge(
+    tx: FleetWrite, due: Sequence[DueSend], *, now: datetime, retry: RetryPolicy
+) -> list[Judged]:
+    """Return what becomes of each send, in their order.
+
+    Of sends to one user the first ones go, as many as limits over campaigns allow, and the others
+    are moved around them.
+    """
+    alone = [before_attempt(send, now=now, retry=retry) for send in due]
+    may_go = [
+        send
+        for send, transition in zip(due, alone, strict=True)
+        if transition is None or isinstance(transition, Moved)
+    ]
+    standing = Standing(tx, may_go, now=now)
+    moved = {_key(send) for send, each in zip(due, alone, strict=True) if isinstance(each, Moved)}
+    movable = [_key(send) for send in may_go if _key(send) in moved or standing.may_bind(send)]
+    slots = decided_slots(tx, movable)
+    found: list[Judged] = []
+    for send, transition in zip(due, alone, strict=True):
+        if transition is not None and not isinstance(transition, Moved):
+            found.append((send, transition))
+        elif damage := standing.damage_of(send):
+            found.append((DamagedSend(send.tenant_id, send.send_id, damage), None))
+        else:
+            frequency = standing.frequency(send)
+            judged = before_attempt(send, now=now, retry=retry, frequency=frequency)
+            if isinstance(judged, Moved):
+                theirs, from_now_on = slots.get(_key(send), ()), max(now, send.due_at)
+                at = best_time_left(send, theirs, from_now_on, frequency)
+                judged = replace(judged, until=at)
+            standing.count(send, judged, now=now)
+            found.append((send, judged))
+    return found
+
+
+def _key(send: DueSend) -> tuple[TenantId, SendId]:
+    return send.tenant_id, send.send_id
