@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,12 +19,11 @@ class ClockSetting(NamedTuple):
     offset: timedelta  # so much more than UTC
 
 
-@lru_cache(4_096)
 def clock_settings(zone: tzinfo, begin: datetime, end: datetime) -> tuple[ClockSetting, ...]:
     """Return how clocks in `zone` are set in `begin <= t < end`, in order; the first is at `begin`.
 
-    >>> from sendopt.clock import zone_of
     >>> from datetime import UTC
+    >>> from sendopt.clock import zone_of
     >>> year = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
     >>> for setting in clock_settings(zone_of("Australia/Lord_Howe"), *year):
     ...     print(f"{setting.from_at:%m-%d %H:%M}", setting.offset)
@@ -32,16 +31,26 @@ def clock_settings(zone: tzinfo, begin: datetime, end: datetime) -> tuple[ClockS
     04-04 15:00 10:30:00
     10-03 15:30 11:00:00
     """
-    settings = [ClockSetting(begin, _offset(zone, begin))]
-    before = begin
+    found = [ClockSetting(begin, _offset(zone, begin))]
+    for year in range(begin.year, end.year + 1):
+        for setting in _settings_of_year(zone, year):
+            if begin < setting.from_at < end and setting.offset != found[-1].offset:
+                found.append(setting)
+    return tuple(found)
+
+
+@lru_cache(16_384)  # 600 zones in 20 years take some seconds
+def _settings_of_year(zone: tzinfo, year: int) -> tuple[ClockSetting, ...]:
+    """Return how clocks are set in a year of UTC; the first setting is at its beginning."""
+    before, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
+    found = [ClockSetting(before, _offset(zone, before))]
     while before < end:
         after = min(before + _BETWEEN_LOOKS, end)
-        if _offset(zone, after) != settings[-1].offset:
+        if _offset(zone, after) != found[-1].offset:
             change = _change(zone, before, after)
-            if change < end:
-                settings.append(ClockSetting(change, _offset(zone, change)))
+            found.append(ClockSetting(change, _offset(zone, change)))
         before = after
-    return tuple(settings)
+    return tuple(found)
 
 
 def _change(zone: tzinfo, before: datetime, after: datetime) -> datetime:
@@ -53,7 +62,7 @@ def _change(zone: tzinfo, before: datetime, after: datetime) -> datetime:
             before = middle
         else:
             after = middle
-    return after.replace(microsecond=0)
+    return after
 
 
 def _offset(zone: tzinfo, at: datetime) -> timedelta:

@@ -133,3 +133,19 @@ def test_clock_settings_are_those_of_every_hour(
             place += 1
         assert at.astimezone(zone).utcoffset() == found[place].offset
         at += timedelta(hours=1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_no_zone_changes_its_clocks_twice_within_six_days() -> None:
+    step = timedelta(hours=12)
+    begin, end = datetime(1970, 1, 1, tzinfo=UTC), datetime(2041, 1, 1, tzinfo=UTC)
+    looks = [begin + index * step for index in range((end - begin) // step)]
+    for name in zone_names():
+        zone = zone_of(name)
+        offsets = [at.astimezone(zone).utcoffset() for at in looks]
+        changed = [
+            at for at, pair in zip(looks, pairwise(offsets), strict=False) if len({*pair}) > 1
+        ]
+        # Looked at every twelve hours, changes may be up to so much closer than they seem.
+        assert all(b - a - step >= timedelta(days=6) for a, b in pairwise(changed)), name

@@ -27,6 +27,7 @@ from sendopt.features.labels.labelled import (
     labelled_sends,
     session_moments,
 )
+from sendopt.features.local_time.zones import zone_clocks
 from sendopt.features.queries import statement
 from sendopt.features.recognise import recognised
 from sendopt.features.recording import INSTANT, InstantAnswers, Recording
@@ -79,4 +80,5 @@ __all__ = [
     "summarise",
     "users_with_news",
     "viewpoints",
+    "zone_clocks",
 ]

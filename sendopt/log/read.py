@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sendopt.clock import as_utc
+from sendopt.clock import as_utc, zone_names
 from sendopt.errors import InvalidInput, NotFound, StoreFailure
 from sendopt.log.connect import LAKE_PREFIX, connected
 from sendopt.log.integrity import FileWatch, refusal
@@ -38,6 +38,7 @@ _MADE_WHEN_ASKED = {
         "send_answer_macro",
     ),
     r"(?i)\bstage_of_answer\b": ("stage_of_answer_macro",),
+    r"(?i)\b(zone_name|user_zone)\b": ("zone_name_table",),
     r"(?i)\buser_zone\b": ("user_zone_macro",),
 }
 _BATCH_ROWS = 122_880  # of a row group of a file
@@ -86,7 +87,7 @@ class Reader:
     not mention, and is attached read-only. Built on it are the view `send`, each send once, the
     table `repeated_send`, and the table macros `answer_of_send`, which joins events to the sends
     they tell of, `send_answer`, which says what an answer is, and `user_zone`, which says where a
-    user lives.
+    user lives; and the table `zone_name` of the zones that there are.
     """
 
     def __init__(
@@ -273,7 +274,7 @@ class Reader:
         for asked, made in _MADE_WHEN_ASKED.items():
             if asked not in self._made and re.search(asked, sql):
                 for each in made:
-                    run(self._connection, each)
+                    run(self._connection, each, params=_made_of(each))
                 self._made.add(asked)
 
     def _check(self, name: str, sql: str) -> None:
@@ -283,6 +284,11 @@ class Reader:
             raise InvalidInput(f"{name} is not one SELECT", code="query_invalid")
         if LAKE_PREFIX in sql:
             raise InvalidInput(f"{name} reaches around the view `event`", code="query_invalid")
+
+
+def _made_of(name: str) -> dict[str, Any] | None:
+    """Return the params of a statement that makes something."""
+    return {"names": sorted(zone_names())} if name == "zone_name_table" else None
 
 
 @contextmanager

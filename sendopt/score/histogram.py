@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from sendopt.features import Target, microseconds
+from sendopt.features import Target, microseconds, zone_clocks
 from sendopt.log import Reader
 from sendopt.records import Score
 
@@ -48,6 +48,7 @@ def score_hours(
             "known_after_us": target.known_after // timedelta(microseconds=1),
             "timezone": timezone,
         },
+        {"zone_clock": zone_clocks(reader, timezone)},
     )
     sends, answers = np.zeros(24), np.zeros(24)
     hour = counted["hour"].to_numpy()

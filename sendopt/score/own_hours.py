@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sendopt.features import Target, microseconds
+from sendopt.features import Target, microseconds, zone_clocks
 from sendopt.log import Reader
 from sendopt.records import UserId
 from sendopt.score.histogram import LEAST_ANSWERS
@@ -50,6 +50,7 @@ def own_hours(
         "own_answers_by_hour",
         _OWN_ANSWERS_BY_HOUR.read_text(),
         {**target.answer_params, "until_us": microseconds(as_of), "timezone": timezone},
+        {"zone_clock": zone_clocks(reader, timezone)},
     )
     hour, answers = (
         counted["hour"].to_numpy(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numba
 import numpy as np
@@ -322,6 +323,7 @@ CHANGING = (
     "UTC",
     "Africa/Casablanca",
     "Africa/Monrovia",
+    "America/New_York",
     "America/Noronha",
     "America/St_Johns",
     "Asia/Kathmandu",
@@ -332,62 +334,29 @@ CHANGING = (
 )
 
 
-def test_clocks_are_exact_around_every_change(empty_log: Log) -> None:
+def test_clocks_are_exact_around_every_change() -> None:
     begin, end = datetime(1971, 1, 1, tzinfo=UTC), datetime(2037, 1, 1, tzinfo=UTC)
     begin_us, end_us = (int(at.timestamp()) * 1_000_000 for at in (begin, end))
-    with empty_log.reader(stored(empty_log, [])) as reader:
-        offsets = zone_offsets(reader, CHANGING, begin_us=begin_us, end_us=end_us)
-        changes = offsets.from_us
-        zone = np.repeat(np.arange(len(CHANGING)), np.diff(offsets.first)).astype(np.int16)
-        off = np.array([-60_000_000, -1_000_000, -1, 0, 1_000_000, 86_400_000_000])
-        at_us = np.maximum((changes[:, None] + off).ravel(), begin_us)
-        zone = np.repeat(zone, len(off))
-        placed = reader.query(
-            "placed",
-            "select epoch_us(timezone(zone, make_timestamptz(at_us))) as local_us "
-            "from asked order by row",
-            inputs={
-                "asked": pa.table(
-                    {
-                        "row": np.arange(len(at_us)),
-                        "zone": np.array(CHANGING)[zone].tolist(),
-                        "at_us": at_us,
-                    }
-                )
-            },
-        )
+    offsets = zone_offsets(CHANGING, begin_us=begin_us, end_us=end_us)
+    changes = offsets.from_us
+    zone = np.repeat(np.arange(len(CHANGING)), np.diff(offsets.first)).astype(np.int16)
+    off = np.array([-60_000_000, -1_000_000, -1, 0, 1_000_000, 86_400_000_000])
+    at_us = np.maximum((changes[:, None] + off).ravel(), begin_us)
+    zone = np.repeat(zone, len(off))
+    clocks = [ZoneInfo(name) for name in CHANGING]
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    shown = [
+        (epoch + timedelta(microseconds=us)).astimezone(clocks[place]).replace(tzinfo=UTC) - epoch
+        for us, place in zip(at_us.tolist(), zone.tolist(), strict=True)
+    ]
     assert len(changes) > 600
-    np.testing.assert_array_equal(offsets.local_us(zone, at_us), placed["local_us"].to_numpy())
+    expected = np.array([each // timedelta(microseconds=1) for each in shown])
+    np.testing.assert_array_equal(offsets.local_us(zone, at_us), expected)
 
 
 def test_local_days_before_1970_count_too() -> None:
     before = np.array([-1])  # Wednesday, 23:59:59.999999
     assert (day_of_week(before)[0], minute_of_day(before)[0]) == (2, 1439)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_no_zone_changes_its_clocks_twice_within_six_days(empty_log: Log) -> None:
-    with empty_log.reader(stored(empty_log, [])) as reader:
-        closest = reader.query(
-            "closest",
-            """
-            with looked as (
-                select z.name, d.at_s, epoch_us(timezone(z.name, to_timestamp(d.at_s)))
-                    - d.at_s * 1000000 as offset_us
-                from pg_timezone_names() z
-                cross join range(0, 2240524800, 43200) d(at_s)
-            ),
-            changed as (
-                select name, at_s from looked
-                qualify offset_us <> lag(offset_us) over (partition by name order by at_s)
-            )
-            select at_s - lag(at_s) over (partition by name order by at_s) as apart_s
-            from changed order by apart_s nulls last limit 1
-            """,
-        )["apart_s"][0].as_py()
-    # Looked at every twelve hours, changes may be up to so much closer than they seem.
-    assert closest - 43_200 >= 6 * 86_400
 
 
 def test_without_a_place_to_keep_them_passes_are_compiled_anew(

@@ -148,15 +148,13 @@ class AsOfView:
 
         See `viewpoints.local_moments`.
         """
-        return local_moments(
-            self.reader, self.history, viewpoints, viewpoint, at, message_type=message_type
-        )
+        return local_moments(self.history, viewpoints, viewpoint, at, message_type=message_type)
 
     def local_days(
         self, viewpoints: Viewpoints, viewpoint: NDArray[np.intp], at_us: NDArray[np.int64]
     ) -> LocalDays:
         """Return the days of instants in the zones that were known of their users."""
-        return local_days(self.reader, self.history, viewpoints, viewpoint, at_us)
+        return local_days(self.history, viewpoints, viewpoint, at_us)
 
     def zones(self, viewpoints: Viewpoints) -> pa.DictionaryArray:
         """Return the zone on whose clock each viewpoint's hours are; UTC where none is known."""
@@ -167,7 +165,7 @@ class AsOfView:
         self, viewpoints: Viewpoints, viewpoint: NDArray[np.intp], day: NDArray[np.int64]
     ) -> NDArray[np.int64]:
         """Return when local days begin in the zones that were known of users."""
-        return day_begins_us(self.reader, self.history, viewpoints, viewpoint, day)
+        return day_begins_us(self.history, viewpoints, viewpoint, day)
 
     def hours_of_week(self, viewpoints: Viewpoints) -> Moments:
         """Return the 168 local hours of a week for each viewpoint, with the weekend of its zone."""

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from sendopt.features.local_time.weekends import is_weekend, weekend_days
 from sendopt.features.local_time.zones import DAY_US, day_of_week, minute_of_day, zone_offsets
 from sendopt.features.timeline.history import History
-from sendopt.log import Reader
 
 INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -133,7 +132,6 @@ def _distinct(
 
 
 def local_moments(
-    reader: Reader,
     past: History,
     viewpoints: Viewpoints,
     viewpoint: NDArray[np.intp],
@@ -153,7 +151,7 @@ def local_moments(
     if len(at_us):
         zones, of_viewpoint = zones_of(past, viewpoints)
         zone = of_viewpoint[viewpoint]
-        offsets = zone_offsets(reader, zones, begin_us=int(at_us.min()), end_us=int(at_us.max()))
+        offsets = zone_offsets(zones, begin_us=int(at_us.min()), end_us=int(at_us.max()))
         local_us = offsets.local_us(zone, at_us)
         at_weekend = is_weekend(zones, zone, local_us)
     return Moments(
@@ -173,7 +171,6 @@ class LocalDays(NamedTuple):
 
 
 def local_days(
-    reader: Reader,
     past: History,
     viewpoints: Viewpoints,
     viewpoint: NDArray[np.intp],
@@ -186,14 +183,13 @@ def local_days(
     zone = of_viewpoint[viewpoint]
     # A day on either side: clocks show as much as 14 hours more or less than UTC.
     offsets = zone_offsets(
-        reader, zones, begin_us=int(at_us.min()) - 2 * DAY_US, end_us=int(at_us.max()) + DAY_US
+        zones, begin_us=int(at_us.min()) - 2 * DAY_US, end_us=int(at_us.max()) + DAY_US
     )
     local_us = offsets.local_us(zone, at_us)
     return LocalDays(local_us, offsets.day_begins_us(zone, local_us // DAY_US))
 
 
 def day_begins_us(
-    reader: Reader,
     past: History,
     viewpoints: Viewpoints,
     viewpoint: NDArray[np.intp],
@@ -204,7 +200,6 @@ def day_begins_us(
         return day
     zones, of_viewpoint = zones_of(past, viewpoints)
     offsets = zone_offsets(
-        reader,
         zones,
         begin_us=(int(day.min()) - 1) * DAY_US,
         end_us=(int(day.max()) + 2) * DAY_US,

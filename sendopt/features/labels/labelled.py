@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sendopt.features.as_of.view import AsOfView
 from sendopt.features.as_of.viewpoints import LocalDays, Moments, Viewpoints, viewpoints
 from sendopt.features.labels.chances import logged_chances
+from sendopt.features.local_time.zones import zone_clocks
 from sendopt.features.propensity import scaled_inverse
 from sendopt.features.queries import statement
 from sendopt.features.target import Target, microseconds
@@ -148,7 +149,8 @@ def sends_with_labels(
         "randomised": randomised,
         "share": share,
     }
-    return reader.query("labelled_sends", statement("labelled_sends"), params), share
+    inputs = {"zone_clock": zone_clocks(reader, "UTC")}
+    return reader.query("labelled_sends", statement("labelled_sends"), params, inputs), share
 
 
 def days_of_sends(view: AsOfView, sent: pa.Table) -> LocalDays:

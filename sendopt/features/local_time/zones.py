@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from sendopt.clock import zone_of
+from sendopt.clock_changes import clock_settings
 from sendopt.features.queries import statement
+from sendopt.features.target import microseconds
 from sendopt.log import Reader
 
 _SECOND_US = 1_000_000
 _MINUTE_US = 60 * _SECOND_US
 DAY_US = 86_400 * _SECOND_US
-_GRID_S = 6 * 86_400  # as in `zone_changes`
+_MICROSECOND = timedelta(microseconds=1)
+_ALWAYS = np.iinfo(np.int64)
 _UNTIL_S = 4_102_444_800  # 2100: beyond, nobody knows the rules
 
 
@@ -72,23 +78,45 @@ def half_hour_cells(
 UTC_ONLY = ZoneOffsets(np.array([0, 1]), np.zeros(1, np.int64), np.zeros(1, np.int64))
 
 
-def zone_offsets(
-    reader: Reader, zones: Sequence[str], *, begin_us: int, end_us: int
-) -> ZoneOffsets:
+def zone_offsets(zones: Sequence[str], *, begin_us: int, end_us: int) -> ZoneOffsets:
     """Return the clocks of `zones` over [begin_us, end_us], as far as it lies in 1970 to 2099."""
-    begin_s = min(max(begin_us // _SECOND_US, 0), _UNTIL_S) // _GRID_S * _GRID_S
+    begin_s = min(max(begin_us // _SECOND_US, 0), _UNTIL_S)
     until_s = min(max(end_us // _SECOND_US, begin_s), _UNTIL_S) + 1
-    changes = reader.query(
-        "zone_changes",
-        statement("zone_changes"),
-        {"from_s": begin_s, "until_s": until_s},
-        inputs={
-            "zone": pa.table({"timezone": list(zones), "number": np.arange(len(zones))}),
-        },
-    )
-    number = changes["number"].to_numpy()
+    begin, end = (datetime.fromtimestamp(at_s, UTC) for at_s in (begin_s, until_s))
+    settings = [clock_settings(zone_of(zone), begin, end) for zone in zones]
+    every = [setting for of_zone in settings for setting in of_zone]
     return ZoneOffsets(
-        first=np.searchsorted(number, np.arange(len(zones) + 1)),
-        from_us=changes["from_us"].to_numpy(),
-        offset_us=changes["offset_us"].to_numpy(),
+        first=np.cumsum([0, *map(len, settings)]),
+        from_us=np.array([microseconds(setting.from_at) for setting in every], np.int64),
+        offset_us=np.array([setting.offset // _MICROSECOND for setting in every], np.int64),
+    )
+
+
+def zone_clocks(reader: Reader, *zones: str) -> pa.Table:
+    """Return the clocks of all zones that `reader` sees named, and of `zones`, to join events with.
+
+    SQL that asks for local times is given it as an input. DuckDB could tell what clocks show as
+    well: by a database of its own, which is another one, and row by row, which takes twenty times
+    as long.
+
+    Returns:
+        timezone; offset_us, by which its clocks are ahead of UTC in [from_us, until_us). At the
+        ends it holds for ever: every instant is in exactly one row of each zone.
+    """
+    named = reader.query("named_zones", statement("named_zones"))
+    every = sorted({*zones, *named["timezone"].to_pylist()})
+    offsets = zone_offsets(
+        every,
+        begin_us=pc.min(named["first_us"]).as_py() or 0,
+        end_us=pc.max(named["last_us"]).as_py() or 0,
+    )
+    from_us, until_us = offsets.from_us.copy(), np.roll(offsets.from_us, -1)
+    from_us[offsets.first[:-1]], until_us[offsets.first[1:] - 1] = _ALWAYS.min, _ALWAYS.max
+    return pa.table(
+        {
+            "timezone": np.repeat(every, np.diff(offsets.first)),
+            "from_us": from_us,
+            "until_us": until_us,
+            "offset_us": offsets.offset_us,
+        }
     )

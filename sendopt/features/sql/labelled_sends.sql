@@ -1,17 +1,16 @@
 -- labelled_sends
 -- Grain: one row per send in [$from_us, ...) whose open window closed by $until_us, and, if $randomised,
 -- whose time was drawn with a logged chance below 1; of $share of all user-days, oldest first.
--- Reads: send, send_answer, stage_of_answer, user_zone.
+-- Reads: send, send_answer, stage_of_answer, user_zone, zone_clock (input: see `zone_clocks`).
 -- Params: $window_us, $known_after_us, $from_us, $until_us, $randomised, $share (0 to 1), and what makes
 -- an answer (see send_answer).
 -- A send whose window is still open is left out: that it was not opened yet means nothing.
 -- So is one of which is not known what the person did.
 -- User-days are drawn by their MD5, which every release of DuckDB computes alike, all sends of a user's
--- local day together, so that choices within a day survive. The day is in the send's own zone, else in the last one known of its user.
--- It is the day in which the send's quarter of an hour begins: what clocks show is looked up once
--- for each zone and quarter, which takes half the time of the query where it is done for each send.
+-- local day together, so that choices within a day survive. The day is in the send's own zone, else
+-- in the last one known of its user.
 with zone as materialized (
-    select name from pg_timezone_names()
+    select distinct timezone as name from zone_clock
 ),
 home as (
     select * from user_zone(make_timestamptz($until_us)) where $share < 1
@@ -20,7 +19,7 @@ sent as (
     select
         s.*,
         coalesce(z.name, h.timezone, 'UTC') as zone,
-        epoch_us(s.occurred_at) // 900000000 as quarter
+        epoch_us(s.occurred_at) as at_us
     from send s
     left join zone z on z.name = s.timezone
     left join home h on h.user_id = s.user_id
@@ -28,18 +27,13 @@ sent as (
         and epoch_us(s.occurred_at) + $known_after_us <= $until_us
         and (not $randomised or (s.propensity > 0 and s.propensity < 1))
 ),
-clock as (
-    select
-        zone,
-        quarter,
-        timezone(zone, make_timestamptz(quarter * 900000000))::date as day
-    from (select distinct zone, quarter from sent where $share < 1)
-),
 drawn as (
     select sent.*
     from sent
-    left join clock using (zone, quarter)
-    where $share >= 1 or md5_number_upper(concat_ws(' ', day, user_id)) / 18446744073709551616.0 < $share
+    join zone_clock c on c.timezone = zone and at_us >= c.from_us and at_us < c.until_us
+    where $share >= 1
+        or md5_number_upper(concat_ws(' ', make_timestamp(at_us + offset_us)::date, user_id))
+            / 18446744073709551616.0 < $share
 )
 select
     s.user_id,

@@ -114,7 +114,7 @@ def in_order(user: NDArray[np.int32], as_of_us: NDArray[np.int64]) -> NDArray[np
 
 def read_history(reader: Reader, target: Target) -> History:
     """Return everything that `reader` sees of users, in order, without what machines answered."""
-    named = reader.query("history_zones", statement("history_zones"))["timezone"].to_pylist()
+    named = reader.query("named_zones", statement("named_zones"))["timezone"].to_pylist()
     zones = ("UTC", *named)
     numbering = _numbered(reader, zones)
     ids, counts = numbering.finish()
@@ -136,7 +136,7 @@ def read_history(reader: Reader, target: Target) -> History:
         "begin_us": int(key[first[:-1]].min()) >> 4,
         "end_us": int(key[first[1:] - 1].max()) >> 4,
     }
-    offsets = zone_offsets(reader, zones, **span_us)
+    offsets = zone_offsets(zones, **span_us)
     return History(users, first, key, zone, zones, offsets)
 
 

@@ -19,7 +19,7 @@ from sendopt.evaluate.drift import (
     ratio_shift,
     shape_shift,
 )
-from sendopt.features import LabelledMoments, statement
+from sendopt.features import LabelledMoments, statement, zone_clocks
 from sendopt.learn.past.groups import user_numbers
 from sendopt.log import Reader
 from sendopt.records import EventType
@@ -57,7 +57,8 @@ class JudgedDays:
 
 def hours(reader: Reader, between: Mapping[str, int]) -> pa.Table:
     """Return the events of each user and day by type and local hour."""
-    return reader.query("hour_counts", statement("hour_counts"), dict(between))
+    inputs = {"zone_clock": zone_clocks(reader, "UTC")}
+    return reader.query("hour_counts", statement("hour_counts"), dict(between), inputs)
 
 
 def users(reader: Reader, between: Mapping[str, int]) -> pa.Table:

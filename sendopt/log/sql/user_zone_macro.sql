@@ -6,5 +6,5 @@
 create temporary macro user_zone(before) as table
 select user_id, arg_max(timezone, (occurred_at, timezone)) as timezone
 from event
-where occurred_at < before and timezone in (select name from pg_timezone_names())
+where occurred_at < before and timezone in (select name from zone_name)
 group by user_id

@@ -6,8 +6,7 @@ with zoned as (
     -- One zone an instant, whatever the order in which equal instants are read.
     select user_id, occurred_at, max(timezone) as timezone
     from event
-    -- A zone too new for DuckDB's own list counts as not given; it would fail every query.
-    where timezone in (select name from pg_timezone_names())
+    where timezone in (select name from zone_name)
     group by user_id, occurred_at
 ),
 moved as materialized (

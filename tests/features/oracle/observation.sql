@@ -4,7 +4,7 @@
 -- Of several sends of one (user, send id), only the first by time and event id.
 -- known_us is when it may first be used: a send counts once its open window has closed, because
 -- before, that it was not answered means nothing.
--- A zone too new for DuckDB's own list counts as not given; it would fail every query.
+-- A zone that no database knows counts as not given; it would fail every query.
 with zoned as (
     select
         event_id,
@@ -22,7 +22,7 @@ with zoned as (
             'UTC'
         ) as known_zone
     from event
-    left join pg_timezone_names() as zone on zone.name = timezone
+    left join zone_name as zone on zone.name = timezone
 ),
 placed as materialized (
     select
