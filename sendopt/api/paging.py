@@ -29,7 +29,8 @@ DEFAULT_LIMIT = 100
 #: How a page can be refused.
 PAGED = {422: ["cursor_invalid", "wrong_type", "invalid"]}
 #: What an id may hold: nothing that stores cannot look for, such as NUL and half a surrogate.
-_PLACE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
+#: One part of a place; a send of a campaign has an empty key.
+_PLACE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{0,256}")
 _NO_FILTERS = {"cursor", "limit"}
 
 

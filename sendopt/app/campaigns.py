@@ -354,6 +354,8 @@ class Campaigns(Subject):
         )
 
     def _plan(self, campaign: Campaign, *, now: datetime) -> Plan:
+        if campaign.is_triggered:
+            return Plan(self._tenant_id, campaign.campaign_id, (), (), campaign.revision)
         settings = self._stores.settings
         planner = Planner(
             self._stores.log,

@@ -79,7 +79,8 @@ class Planner:
             forecast = self._forecast(
                 campaign, tenant_id, members, grids, snapshot=reader.snapshot, now=now
             )
-            if forecast.model_version is None or campaign.experiment is not None:
+            is_silent = forecast.model_version is None and not campaign.at_once
+            if is_silent or campaign.experiment is not None:
                 forecast = self._with_rules(
                     campaign, members, grids, forecast, reader, tenant_zone=tenant_zone, now=now
                 )
@@ -106,6 +107,9 @@ class Planner:
 
         The excluded ones are scored too: the record shows what a limit cost.
         """
+        if campaign.at_once:
+            nothing_said = [unscored(shared) for shared in grids]
+            return Forecast(nothing_said, None, None, fallback_reason=None)
         decisions = _decisions(campaign, members, grids, now=now)
 
         def ask(model: ServableModel) -> pa.Table:

@@ -7,6 +7,8 @@ from typing import Any
 
 from sendopt import track
 from sendopt.app.subject import Subject, needs
+from sendopt.app.triggering import RequestAnswer
+from sendopt.errors import SendoptError
 from sendopt.records import EndReason, Permission, SendId
 from sendopt.state import plans, send_list
 from sendopt.state.pages import Page
@@ -35,6 +37,27 @@ class Sends(Subject):
         """Return sends by campaign and user; a page may hold few, or none, and not be the last."""
         with self._read() as tx:
             return send_list.page(tx, chosen, behind=behind, limit=limit)
+
+    @needs(Permission.SENDS_CREATE)
+    def ask(self, body: Any) -> RequestAnswer:
+        """Plan one message of a triggered campaign to one user, and let it go out.
+
+        The same request again changes nothing, and is answered what has come of the first.
+
+        Raises:
+            InvalidInput: for a request that cannot be meant; `no_feasible_slot`, naming the rule
+                that left no time; `event_not_happened`; `quiet_hours_hold`.
+            NotFound: `campaign_unknown`, `user_unknown`.
+            Conflict: `send_key_taken`; `campaign_not_triggered`, `campaign_not_committed`,
+                `campaign_cancelled`; `campaign_changed`, if it was revised meanwhile;
+                `user_erased`.
+        """
+        (answer,) = self._stores.triggering.ask(
+            [body], self._tenant_id, asked_by=self._principal.actor, now=self._now()
+        )
+        if isinstance(answer, SendoptError):
+            raise answer
+        return answer
 
     @needs(Permission.SENDS_CANCEL)
     def cancel(self, send_id: SendId) -> dict[str, Any]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sendopt.app.readiness import Readiness
     from sendopt.app.secrets import Secrets
     from sendopt.app.stored_scores import StoredScores
+    from sendopt.app.triggering import Triggering
     from sendopt.identity.device_token import DeviceTokenSigner
     from sendopt.learn import Registry
     from sendopt.learn.registry.serving import Limits
@@ -73,6 +74,14 @@ class Stores(StateStore):
         return StoredScores(
             self.settings.scores_folder, max_age=self.settings.scores_max_age, clock=self.clock
         )
+
+    @cached_property
+    def triggering(self) -> Triggering:
+        from sendopt.app.stored_week import StoredWeeks
+        from sendopt.app.triggering import Triggering
+
+        weeks = StoredWeeks(self.registry, self.stored_scores, self.model_limits, self.clock)
+        return Triggering(self.state, self.log, weeks, self.settings.schedule.seed)
 
     @cached_property
     def everybody(self) -> Everybody:

@@ -104,7 +104,9 @@ def _undisturbed_at(send: DueSend, instant: datetime) -> datetime:
 
 
 def _quiet(send: DueSend) -> list[tuple[QuietHours, Exclusion]]:
-    """Return the campaign's quiet hours, and the user's own."""
+    """Return the campaign's quiet hours, and the user's own; none where they do not hold."""
+    if send.ignores_quiet_hours:
+        return []
     both = (
         (send.quiet_hours, Exclusion.QUIET_HOURS),
         (send.preferences.quiet_hours, Exclusion.QUIET_HOURS_OWN),

@@ -96,6 +96,7 @@ from sendopt.records.principal import (
 from sendopt.records.response import Click, Response, ResponseKind
 from sendopt.records.score import Score
 from sendopt.records.send import Arm, PlannedSend
+from sendopt.records.send_request import EventMoment, LocalMoment, Moment, SendRequest
 from sendopt.records.send_state import FINAL_STATES, NEXT_STATES, SendState
 from sendopt.records.transition import Ended, Moved, Postponed, SendTransition
 from sendopt.records.variant_answers import VariantAnswers
@@ -151,6 +152,7 @@ __all__ = [
     "ErasureReceipt",
     "ErasureStep",
     "Event",
+    "EventMoment",
     "EventType",
     "Exclusion",
     "Experiment",
@@ -162,9 +164,11 @@ __all__ = [
     "Holdout",
     "HoldoutTime",
     "KeptConsent",
+    "LocalMoment",
     "LocalWindow",
     "Message",
     "MessageClass",
+    "Moment",
     "Moved",
     "OperatorPermission",
     "OperatorPrincipal",
@@ -191,6 +195,7 @@ __all__ = [
     "Retry",
     "Score",
     "SendId",
+    "SendRequest",
     "SendState",
     "SendTransition",
     "SendingLimits",

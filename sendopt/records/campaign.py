@@ -92,7 +92,8 @@ class Campaign:
     earliest_at: datetime  # send window, earliest_at <= due_at < latest_at
     latest_at: datetime
     local_window: LocalWindow | None = None  # on users' clocks, where it is not the same for all
-    audience: tuple[UserId, ...] | None = None  # None = every known user with a device
+    #: None = every known user with a device. () = nobody: it is triggered, by `SendRequest`s.
+    audience: tuple[UserId, ...] | None = None
     quiet_hours: QuietHours | None = None  # in the user's own zone
     slot: timedelta = timedelta(hours=1)  # candidate times are this far apart, in local time
     candidate_times: dict[UserId, tuple[datetime, ...]] | None = None  # restrict the choice
@@ -105,6 +106,12 @@ class Campaign:
     least_confidence: float | None = None  # in a gain over the configured time; None = any
     urgent: bool = False  # never explored
     message_class: MessageClass = MessageClass.MARKETING
+    at_once: bool = False  # no time is chosen: each send goes out as soon as it may
     response_value: float = 1.0  # of one response beside those of other campaigns
     learn_variants: bool = True  # False = an even split for ever
     revision: int = 1  # grows when a committed campaign is edited
+
+    @property
+    def is_triggered(self) -> bool:
+        """Whether it has no audience, and each of its sends is asked for by itself."""
+        return self.audience == ()

@@ -94,7 +94,7 @@ class Decision:
     log_snapshot: int | None  # the log as the model saw it
     timezone: str
     timezone_source: ZoneSource
-    served_by: ServedBy | None = None  # None = suppressed
+    served_by: ServedBy | None = None  # None = suppressed, or nobody was asked
     gain_probability: float | None = None  # P(the best slot beats the configured one)
     abstention_reason: AbstentionReason | None = None  # why the configured time stayed
     explored: bool | None = None  # another slot than the policy's best one

@@ -42,6 +42,7 @@ class DueSend:
     preferences: Preferences = NO_PREFERENCES  # as they are by now
     quiet_offsets: tuple[int, ...] = ()  # minutes east of UTC at which it may be night, too
     paused_at: datetime | None = None  # its whole campaign, until somebody resumes it
+    ignores_quiet_hours: bool = False  # as its sender has said
     put_off: bool = False  # to its expiry, by a pause that lasted until then
     message_class: MessageClass = MessageClass.MARKETING
     moved: bool = False  # from the time that its plan chose

@@ -21,6 +21,7 @@ class FallbackReason(StrEnum):
     REGISTRY_UNAVAILABLE = "registry_unavailable"  # nobody can say who the champion is
     REGISTRY_REFUSED = "registry_refused"  # the registry answers, and takes no value of ours
     TOO_FEW_ANSWERS = "too_few_answers"  # no model was asked, and a simple rule needs more of them
+    NO_STORED_SCORES = "no_stored_scores"  # of a champion, where nobody waits for it to be asked
     NOT_SCORED = "not_scored"  # a model spoke, and not of this user
 
     @classmethod

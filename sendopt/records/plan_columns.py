@@ -81,6 +81,7 @@ class PlanColumns:
     state: Sequence[SendState]
     reason: Sequence[EndReason | None]
     arm: Sequence[Arm | None]
+    urgent: Sequence[bool]
     basis: Sequence[int]
     scores: Sequence[bytes | None]
     propensity: Sequence[float | None]
@@ -165,6 +166,7 @@ class PlannedSends(_Rows[PlannedSend]):
             told.state[row],
             told.reason[row],
             told.arm[row],
+            urgent=told.urgent[row],
         )
 
 

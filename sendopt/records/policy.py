@@ -16,6 +16,7 @@ class Policy(StrEnum):
     POPULATION_HOUR = "population_hour"  # of its arm: everybody's best hour
     USER_HISTOGRAM = "user_histogram"  # of its arm: the hour in which the user answers most
     FALLBACK = "fallback"  # the configured time, because nothing was known to choose by
+    EARLIEST = "earliest"  # as soon as it may: no time was to be chosen
     NONE = "none"  # the user may not be reached
 
 

@@ -29,6 +29,7 @@ class Permission(StrEnum):
     LIMITS_READ = "limits:read"  # over all campaigns
     LIMITS_WRITE = "limits:write"
     SENDS_READ = "sends:read"
+    SENDS_CREATE = "sends:create"  # ask for one message of a campaign that goes out
     SENDS_CANCEL = "sends:cancel"
     RESULTS_READ = "results:read"
     MODELS_READ = "models:read"
@@ -73,6 +74,7 @@ PERMISSIONS_OF: dict[BuiltInRole, frozenset[Permission]] = {
     | {
         Permission.CAMPAIGNS_WRITE,
         Permission.CAMPAIGNS_SEND,
+        Permission.SENDS_CREATE,
         Permission.SENDS_CANCEL,
         Permission.USERS_READ,
         Permission.DEVICES_READ,

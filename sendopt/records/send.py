@@ -29,7 +29,7 @@ class PlannedSend:
     """One message, for one user, on one device, at one time."""
 
     tenant_id: TenantId
-    send_id: SendId  # derived from (tenant, campaign, user): planning twice plans once
+    send_id: SendId  # derived from (tenant, campaign, user or send key): planning twice plans once
     campaign_id: CampaignId
     variant_id: VariantId
     user_id: UserId
@@ -40,3 +40,6 @@ class PlannedSend:
     state: SendState = SendState.PLANNED
     reason: EndReason | None = None  # set in every final state
     arm: Arm | None = None  # None = no experiment; set for suppressed sends too
+    send_key: str = ""  # of a triggered campaign, whose users may have several; else empty
+    urgent: bool = False  # goes before all that is due and is not
+    ignores_quiet_hours: bool = False  # as its sender has said

@@ -117,7 +117,8 @@ def as_revised(
 
     Raises:
         InvalidInput: as `parse_campaign`; `holdout_settled`, if it says another holdout;
-            `experiment_settled`, if it says another experiment, or none any more.
+            `experiment_settled`, if it says another experiment, or none any more;
+            `audience_settled`, if it becomes one that is triggered, or ceases to be.
     """
     settled = replace(defaults, holdout=before.holdout)
     campaign = parse_campaign(definition, now=at, defaults=settled)
@@ -136,6 +137,14 @@ def as_revised(
             field="/experiment",
             expected="the arms of the revision before; users may be assigned beside those who were",
             hint="repeat the experiment as it was, or give the changed campaign a new campaign_id",
+        )
+    if campaign.is_triggered != before.is_triggered:
+        raise InvalidInput(
+            "sends of a campaign are asked for one by one for ever, or never",
+            code="audience_settled",
+            field="/audience",
+            expected='"triggered"' if before.is_triggered else 'anything but "triggered"',
+            hint="give the other one a new campaign_id",
         )
     return replace(campaign, revision=before.revision + 1)
 

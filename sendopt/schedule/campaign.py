@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 from sendopt.clock import as_utc
 from sendopt.errors import InvalidInput, together
 from sendopt.records import (
+    NO_EXPLORATION,
     Campaign,
     CampaignId,
     Channel,
@@ -48,7 +49,7 @@ EXAMPLE: dict[str, Any] = {
         }
     ],
     "send_window": INSTANTS_EXAMPLE,  # earliest_at <= t < latest_at; or in local dates
-    "audience": "everyone",  # or a list of user ids
+    "audience": "everyone",  # or a list of user ids; or "triggered", one user at a time
     "quiet_hours": {"start": "22:00", "end": "08:00"},  # null = none; to wake people must be said
     "slot_minutes": 60,  # optional, this is the default
     "candidate_times": {  # optional: these users get one of these times and no other
@@ -91,6 +92,7 @@ def parse_campaign(
     quiet = given.quiet_hours
     times = given.candidate_times
     earliest_at, latest_at = given.send_window.ends
+    at_once = given.message_class is not MessageClass.MARKETING
     return Campaign(
         campaign_id=CampaignId(given.campaign_id),
         variants=tuple(
@@ -110,24 +112,31 @@ def parse_campaign(
         fallback_local_time=given.fallback_local_time,
         message_type=given.message_type,
         time_to_live=timedelta(minutes=given.time_to_live_minutes),
-        exploration=_exploration(given.exploration, defaults.exploration),
-        holdout=_holdout(given, defaults.holdout),
+        exploration=(
+            NO_EXPLORATION if at_once else _exploration(given.exploration, defaults.exploration)
+        ),
+        holdout=_holdout(given, None if at_once else defaults.holdout),
         experiment=experiment(given.experiment),
-        least_confidence=_least_confidence(given, defaults),
+        least_confidence=None if at_once else _least_confidence(given, defaults),
         urgent=given.urgent or given.message_type in defaults.urgent_message_types,
         learn_variants=given.variant_choice == "learned",
         message_class=given.message_class,
         response_value=given.response_value,
+        at_once=at_once,
     )
 
 
 def _audience(value: object) -> object:
-    """Take the one word for all; None inside means everyone, in JSON it would only be a slip."""
+    """Take the words for all and for nobody; as None and [] in JSON they would only be slips."""
     if value == "everyone":
         return None
+    if value == "triggered":
+        return []
     if not isinstance(value, list):
         raise InvalidInput(
-            "is no audience", code="wrong_type", expected='"everyone", or a list of user ids'
+            "is no audience",
+            code="wrong_type",
+            expected='"everyone", a list of user ids, or "triggered"',
         )
     if not value:
         raise InvalidInput(
@@ -202,7 +211,7 @@ class CampaignDefinition(StrictModel):
         WithJsonSchema(
             {
                 "anyOf": [
-                    {"const": "everyone"},
+                    {"enum": ["everyone", "triggered"]},
                     {"type": "array", "minItems": 1, "items": USER_SCHEMA},
                 ]
             }

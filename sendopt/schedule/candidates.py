@@ -75,7 +75,8 @@ def candidate_slots(
     Candidates are the local times `campaign.slot` apart and the fallback time, inside the send
     window; or exactly the campaign's candidate times for this user, where it names some. Where
     the grid leaves nothing to choose, the first allowed instant of the window joins it: no
-    message is lost to a grid. Sorted by time; at least one, allowed or not.
+    message is lost to a grid. Where no time is chosen there are two at most: when the message
+    would go out, and when it may. Sorted by time; at least one, allowed or not.
 
     Raises:
         InvalidInput: `zone_invalid`.
@@ -93,6 +94,8 @@ def candidate_slots(
     given = (campaign.candidate_times or {}).get(member.user_id)
     if given is not None:
         return _judged(set(given), limits)
+    if campaign.at_once:
+        return _at_once(limits, earliest_at=campaign.earliest_at)
     return _grid_slots(
         slot=campaign.slot,
         fallback=campaign.fallback_local_time,
@@ -116,6 +119,14 @@ def _grid_slots(
     elif not times:
         # Its exclusion tells which rule left no time.
         times.append(limits.spans[0].begins_at if limits.spans else earliest_at)
+    return _judged(times, limits)
+
+
+@lru_cache(maxsize=1024)
+def _at_once(limits: _Limits, *, earliest_at: datetime) -> tuple[Slot, ...]:
+    begins_at = limits.spans[0].begins_at if limits.spans else earliest_at
+    first = limits.first_allowed()
+    times = {max(begins_at, limits.now)} | (set() if first is None else {first})
     return _judged(times, limits)
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sendopt.errors import InvalidInput
-from sendopt.records import Policy
+from sendopt.records import MessageClass, Policy
 from sendopt.schedule.experiment import contradictions_of_experiment
 from sendopt.schedule.window_faults import window_faults
 from sendopt.strict_json import escaped
@@ -36,6 +36,7 @@ def contradictions(definition: Any, *, now: datetime) -> Iterator[InvalidInput]:
     yield from _of_quiet_hours(definition.get("quiet_hours"))
     yield from _of_exploration(definition.get("exploration"))
     yield from contradictions_of_experiment(definition)
+    yield from _of_message_class(definition)
 
 
 def _of_variants(variants: Any) -> Iterator[InvalidInput]:
@@ -65,6 +66,14 @@ def _of_variants(variants: Any) -> Iterator[InvalidInput]:
 
 
 def _of_audience(audience: Any, candidate_times: Any) -> Iterator[InvalidInput]:
+    if audience == "triggered":
+        for user in _by_user(candidate_times):
+            yield InvalidInput(
+                "a triggered campaign has no candidate times",
+                code="audience_invalid",
+                field=f"/candidate_times/{escaped(user)}",
+                expected="none: each send is asked for with a window of its own",
+            )
     if not isinstance(audience, list) or not audience:
         return
     members = {user for user in audience if isinstance(user, str)}
@@ -119,6 +128,22 @@ def _of_exploration(exploration: Any) -> Iterator[InvalidInput]:
             field="/exploration/epsilon",
             expected="a probability from 0 to 0.5",
         )
+
+
+def _of_message_class(definition: dict[str, Any]) -> Iterator[InvalidInput]:
+    """Refuse what says how a time is chosen, where none is."""
+    message_class = definition.get("message_class")
+    if message_class not in {MessageClass.TRANSACTIONAL, MessageClass.URGENT}:
+        return
+    for name in ("exploration", "experiment", "holdout", "least_confidence"):
+        if definition.get(name) is not None:
+            yield InvalidInput(
+                f"a {message_class} message goes out as soon as it may: no time is chosen for it",
+                code="message_class_invalid",
+                field=f"/{name}",
+                expected="nothing, or null",
+                hint='"marketing" is the class of messages whose time is chosen',
+            )
 
 
 def _by_user(candidate_times: Any) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sendopt.records import (
     Campaign,
     Decision,
+    MessageClass,
     PlannedSend,
     Policy,
     SendId,
@@ -137,6 +138,7 @@ def planned_sends(planned: Planned) -> tuple[PlannedSend, ...]:
                 state=SendState.PLANNED if goes_out else SendState.SUPPRESSED,
                 reason=reason,
                 arm=planned.arm[row],
+                urgent=campaign.message_class is MessageClass.URGENT,
             )
         )
     return tuple(sends)
@@ -200,7 +202,7 @@ class Decisions(Sequence[Decision]):
 
 def _served_by(choices: Choices, row: int, served_by: ServedBy) -> ServedBy | None:
     match choices.policy[row]:
-        case Policy.NONE | Policy.RANDOM:
+        case Policy.NONE | Policy.RANDOM | Policy.EARLIEST:
             return None
         case Policy.FALLBACK:
             return ServedBy.CONFIGURED_TIME

@@ -90,6 +90,8 @@ def contradictions_of_experiment(definition: Mapping[str, Any]) -> Iterator[Inva
     }
     if isinstance(arms, dict) and len(shares) == len(arms):
         yield from _of_shares(shares, definition)
+    if definition.get("audience") == "triggered":
+        yield from _of_hours(shares)
     yield from _of_assignment(given, shares, definition.get("audience"))
 
 
@@ -116,6 +118,17 @@ def _of_shares(
             field="/experiment/arms/no_send",
             expected="no such arm in a campaign that is urgent or not of the class marketing",
         )
+
+
+def _of_hours(shares: Mapping[str, float]) -> Iterator[InvalidInput]:
+    """Refuse arms whose times follow from what many users did, which nobody reads for one send."""
+    for arm in (Arm.POPULATION_HOUR, Arm.USER_HISTOGRAM):
+        if shares.get(arm):
+            yield _invalid(
+                "would have to read many users for one send",
+                field=f"/experiment/arms/{arm}",
+                expected="no such arm in a triggered campaign",
+            )
 
 
 def _of_assignment(

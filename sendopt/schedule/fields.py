@@ -117,7 +117,7 @@ def _url(value: str) -> str:
     return value
 
 
-def _instant(value: object) -> datetime:
+def instant(value: object) -> datetime:
     """Read an RFC 3339 instant into UTC.
 
     Raises:
@@ -151,7 +151,7 @@ def _require_our_century(when: date, value: object) -> None:
 def read_instant(value: object) -> datetime | None:
     """Return an instant of a campaign; None where it cannot be read."""
     try:
-        return _instant(value)
+        return instant(value)
     except InvalidInput:
         return None
 
@@ -188,7 +188,7 @@ Url = Annotated[
 ]
 Instant = Annotated[
     datetime,
-    PlainValidator(_instant),
+    PlainValidator(instant),
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": "^20"}),
 ]
 LocalTime = Annotated[

@@ -33,10 +33,21 @@ def send_ids(
     >>> send_ids(TenantId("default"), CampaignId("autumn-sale"), [UserId("user-7")])
     ['s_znonsemr5acblblexpxcud2uhjqvqdip']
     """
+    return _send_ids(tenant_id, campaign_id, [(user_id,) for user_id in user_ids])
+
+
+def requested_send_ids(
+    tenant_id: TenantId, campaign_id: CampaignId, send_keys: Iterable[str]
+) -> list[SendId]:
+    """Return the only id that the send of each key of a triggered campaign can have."""
+    return _send_ids(tenant_id, campaign_id, [("key", send_key) for send_key in send_keys])
+
+
+def _send_ids(
+    tenant_id: TenantId, campaign_id: CampaignId, rest: Iterable[tuple[str, ...]]
+) -> list[SendId]:
     hashed = hashlib.sha256(_beginning(tenant_id, campaign_id))
-    digests = [
-        digest[:_SEND_ID_BYTES] for digest in _digests(hashed, [(user_id,) for user_id in user_ids])
-    ]
+    digests = [digest[:_SEND_ID_BYTES] for digest in _digests(hashed, rest)]
     return [SendId("s_" + letters) for letters in _base32(digests)]
 
 

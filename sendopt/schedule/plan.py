@@ -15,6 +15,7 @@ from sendopt.records import (
     EndReason,
     Plan,
     Policy,
+    SendId,
     TenantId,
     UserId,
 )
@@ -23,6 +24,7 @@ from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.choices import Choices
 from sendopt.schedule.choose import Knowledge, choose
 from sendopt.schedule.decisions import Decisions, Planned, Wordings, planned_sends
+from sendopt.schedule.earliest import take_earliest
 from sendopt.schedule.explore import explore
 from sendopt.schedule.forecast import Forecast, PastOutcomes
 from sendopt.schedule.identity import draw_key, send_ids, uniforms
@@ -41,6 +43,7 @@ def plan(
     past_outcomes: PastOutcomes = NOTHING_LEARNED,
     *,
     seed: int = 1,
+    numbers: Sequence[SendId] | None = None,
 ) -> Plan:
     """Choose every member's time and wording. The same arguments give the same plan.
 
@@ -53,6 +56,7 @@ def plan(
             is missing gets "not_scored" as the reason.
         past_outcomes: by which exploring is limited, and wordings are shared out.
         seed: of every chance in the plan.
+        numbers: of the members' sends; None = each user's only one.
 
     Raises:
         InvalidInput: `duplicate_id`.
@@ -61,7 +65,8 @@ def plan(
     user_ids = [member.user_id for member in members]
     _refuse_repeated(user_ids)
     belief = past_outcomes.belief or even_split(len(campaign.variants))
-    numbers = send_ids(tenant_id, campaign.campaign_id, user_ids)
+    if numbers is None:
+        numbers = send_ids(tenant_id, campaign.campaign_id, user_ids)
     keys = [draw_key(number, revision=campaign.revision) for number in numbers]
     explored_counts = past_outcomes.explored_counts
     arms = user_arms(campaign, seed=seed, tenant_id=tenant_id, user_ids=user_ids)
@@ -79,8 +84,11 @@ def plan(
     part = np.zeros(len(members), np.int8)
     for said in forecast.scored:
         scored = said.as_kept()
-        choose(campaign, scored, knowing, choices)
-        explore(campaign, scored, knowing, choices)
+        if campaign.at_once:
+            take_earliest(scored, choices)
+        else:
+            choose(campaign, scored, knowing, choices)
+            explore(campaign, scored, knowing, choices)
         _note(scored, scored_of, place)
         taken = choices.slot[scored.rows]
         part[scored.rows] = np.where(taken < 0, 0, scored.grid.part[taken])

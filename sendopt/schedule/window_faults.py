@@ -57,8 +57,18 @@ def window_faults(definition: Mapping[str, Any], *, now: datetime) -> Iterator[I
     yield from faults
     if read is None or faults:
         return
-    of_window = list(_of_window(read, definition.get("slot_minutes", 60), now=now))
+    is_triggered = definition.get("audience") == "triggered"
+    of_window = [] if is_triggered else list(_of_length(read, definition.get("slot_minutes", 60)))
+    of_window += _of_end(read, now=now)
     yield from of_window
+    if is_triggered and read.local is not None:
+        yield InvalidInput(
+            "is in local dates",
+            code="window_invalid",
+            field=_AT,
+            expected="two instants: each send of a triggered campaign has a window of its own, "
+            "which can be told in local times",
+        )
     if read.local is not None:
         yield from _of_local_window(read.local, definition)
     elif not of_window:
@@ -215,7 +225,7 @@ def _repeated(given: list[Any], name: str, expected: str) -> list[InvalidInput]:
     ]
 
 
-def _of_window(window: _Window, slot_minutes: Any, *, now: datetime) -> Iterator[InvalidInput]:
+def _of_length(window: _Window, slot_minutes: Any) -> Iterator[InvalidInput]:
     slots = window.length / _MINUTE / slot_minutes if _is_count(slot_minutes) else 0
     if window.length > timedelta(days=MAX_DAYS) or slots > MAX_SLOTS:
         yield InvalidInput(
@@ -226,6 +236,9 @@ def _of_window(window: _Window, slot_minutes: Any, *, now: datetime) -> Iterator
             expected=f"at most {MAX_SLOTS} slots and {MAX_DAYS} days",
             hint="narrow send_window or widen slot_minutes",
         )
+
+
+def _of_end(window: _Window, *, now: datetime) -> Iterator[InvalidInput]:
     if window.latest_at <= now:
         local = window.local is not None
         yield InvalidInput(

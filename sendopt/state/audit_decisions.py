@@ -21,6 +21,7 @@ _CERTAIN = (
     Policy.POPULATION_HOUR,
     Policy.USER_HISTOGRAM,
     Policy.FALLBACK,
+    Policy.EARLIEST,
 )
 _IMPOSSIBLE = "the probability of its time cannot be what its policy gave it"
 
@@ -40,7 +41,7 @@ def rules_of_sends() -> Iterator[_Rule]:
 
 
 def rules_of_decisions() -> Iterator[_Rule]:
-    """Yield what is wrong with a decision of an earlier release, when, and in words."""
+    """Yield what is wrong with a decision that has a row of its own, when, and in words."""
     yield "decision_has_send", ~sa.exists().where(same_send(decision)), "its send is gone"
     certain = decision.c.policy.in_(_CERTAIN)
     impossible = _is_impossible(decision.c.propensity, certain)

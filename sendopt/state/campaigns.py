@@ -181,7 +181,7 @@ def get_campaign(tx: TenantRead, campaign_id: CampaignId) -> StoredCampaign:
     """
     stored = _stored(tx, campaign_id)
     if stored is None:
-        raise _campaign_unknown()
+        raise campaign_unknown()
     return stored
 
 
@@ -193,7 +193,7 @@ def phase_of(tx: TenantRead, campaign_id: CampaignId, *, now: datetime) -> Campa
     """
     phase = tx.scalar(sa.select(phase_at(now)).where(is_campaign(tx, campaign_id)))
     if phase is None:
-        raise _campaign_unknown()
+        raise campaign_unknown()
     return CampaignPhase(phase)
 
 
@@ -207,8 +207,24 @@ def lock_campaign(tx: TenantWrite, campaign_id: CampaignId) -> CampaignLife:
         sa.select(*_LIFE).where(is_campaign(tx, campaign_id)).with_for_update()
     ).one_or_none()
     if row is None:
-        raise _campaign_unknown()
+        raise campaign_unknown()
     return CampaignLife(**row._asdict())
+
+
+def hold_campaigns(
+    tx: TenantWrite, campaign_ids: Collection[CampaignId]
+) -> dict[CampaignId, CampaignLife]:
+    """Return those of these campaigns that are there.
+
+    Nobody commits, edits or cancels them until `tx` ends; others may hold them as well.
+    """
+    rows = tx.execute(
+        sa.select(*_LIFE)
+        .where(tx.owns(campaign), campaign.c.campaign_id.in_(campaign_ids))
+        .order_by(campaign.c.campaign_id)
+        .with_for_update(read=True)
+    )
+    return {CampaignId(row.campaign_id): CampaignLife(**row._asdict()) for row in rows}
 
 
 def require_committed(tx: TenantWrite, campaign_id: CampaignId) -> CampaignLife:
@@ -297,7 +313,8 @@ def _stored(
     return None if row is None else StoredCampaign(**row._asdict())
 
 
-def _campaign_unknown() -> NotFound:
+def campaign_unknown() -> NotFound:
+    """Return the answer to the id of a campaign that is not there."""
     return NotFound("there is no such campaign", code="campaign_unknown", field="campaign_id")
 
 

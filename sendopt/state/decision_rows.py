@@ -1,14 +1,15 @@
 """Why a send has its time, as rows: beside the send and in a basis, or in a row of its own.
 
 What many decisions of a campaign have in common is a row of `decision_basis`, and only the rest
-stands with each send. A release before that wrote a row of `decision` a send, with a JSON array of
-its slots, `[starts_at, open_probability, excluded_by, logit_sd]` each, the last one only where it
-is known. Such rows are read as they are.
+stands with each send. What was asked for one by one shares nothing: its decision is a row of
+`decision`, with a JSON array of its slots, `[starts_at, open_probability, excluded_by, logit_sd]`
+each, the last one only where it is known. So did an earlier release with every send.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
@@ -28,6 +29,7 @@ from sendopt.records import (
     SendId,
     ServedBy,
     Slot,
+    TenantId,
     VariantEvidence,
     ZoneSource,
     decision_on,
@@ -76,7 +78,7 @@ def decision_of(tx: TenantRead, send: sa.Row[Any]) -> Decision | None:
     if send.basis is None:
         rows = sa.select(decision).where(tx.owns(decision), decision.c.send_id == send.send_id)
         row = tx.execute(rows).one_or_none()
-        return None if row is None else _earlier(row)
+        return None if row is None else _decision(row)
     basis = decision_basis.c
     rows = sa.select(decision_basis).where(
         tx.owns(decision_basis),
@@ -98,6 +100,17 @@ def decision_of(tx: TenantRead, send: sa.Row[Any]) -> Decision | None:
         timezone_confidence=send.timezone_confidence,
         quiet_offsets=None if send.quiet_offsets is None else tuple(send.quiet_offsets),
     )
+
+
+def decision_row(tenant_id: TenantId, reason: Decision) -> dict[str, Any]:
+    """Return the columns of a decision that has a row of its own."""
+    slots = [
+        [slot.starts_at.isoformat(), slot.open_probability, slot.excluded_by]
+        + ([] if slot.logit_sd is None else [slot.logit_sd])
+        for slot in reason.slots
+    ]
+    given = {each.name: getattr(reason, each.name) for each in fields(reason)}
+    return given | {"tenant_id": tenant_id, "slots": json_text(slots)}
 
 
 def numbers_of(tx: TenantWrite, campaign_id: CampaignId, bases: Sequence[Basis]) -> list[int]:
@@ -167,8 +180,7 @@ def _basis(row: sa.Row[Any]) -> Basis:
     )
 
 
-def _earlier(row: sa.Row[Any]) -> Decision:
-    """Return the record of an earlier release."""
+def _decision(row: sa.Row[Any]) -> Decision:
     return Decision(
         send_id=SendId(row.send_id),
         slots=earlier_slots(row.slots),

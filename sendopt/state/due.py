@@ -23,6 +23,7 @@ from sendopt.state.key_sets import is_one_of
 from sendopt.state.living_devices import LivingDevice, Recipient, living_devices
 from sendopt.state.tables import (
     IS_A_DISPATCHERS_CLAIM,
+    IS_URGENT,
     app_user,
     decision,
     device,
@@ -64,6 +65,8 @@ def lock_due(
 ) -> list[DueSend | DamagedSend]:
     """Return up to `limit` sends of `channels` that are due or abandoned, earliest first.
 
+    Urgent ones stand before all others.
+
     Sends of other channels are returned only once they have expired: their end must be written by
     somebody. The rows are locked until `tx` ends; on PostgreSQL rows that another dispatcher has
     locked are passed over, on SQLite there is one writer at a time.
@@ -76,9 +79,13 @@ def lock_due(
         claims_over_at: claims that last until then, or less long, are abandoned; None = now.
     """
     rows: list[sa.Row[Any] | DamagedSend] = []
-    for state, at in ((SendState.CLAIMED, claims_over_at or now), (SendState.PLANNED, now)):
+    for state, urgent, at in (
+        (SendState.PLANNED, True, now),
+        (SendState.CLAIMED, None, claims_over_at or now),
+        (SendState.PLANNED, False, now),
+    ):
         if len(rows) < limit:
-            due = _is_due(state, frozenset(channels))
+            due = _is_due(state, frozenset(channels), urgent=urgent)
             rows += _lock(tx, due, {"now": at, "most": limit - len(rows)})
     whole = [row for row in rows if not isinstance(row, DamagedSend)]
     beside = _Beside(
@@ -185,8 +192,14 @@ _DECIDED = ("propensity", "variant_propensity", "quiet_offsets")
 _ONE = sa.select(*_SEND).where(*_is_key)
 
 
+#: Of sends that go before the others, of the others, and of all.
+_LANES = {True: (IS_URGENT,), False: (planned_send.c.urgent.is_not(sa.true()),), None: ()}
+
+
 @cache  # to build it takes longer than to execute it
-def _is_due(state: SendState, channels: frozenset[Channel]) -> sa.Select[Any]:
+def _is_due(
+    state: SendState, channels: frozenset[Channel], *, urgent: bool | None
+) -> sa.Select[Any]:
     send = planned_send.c
     now = sa.bindparam("now", type_=send.ready_at.type)
     return (
@@ -195,6 +208,7 @@ def _is_due(state: SendState, channels: frozenset[Channel]) -> sa.Select[Any]:
             send.state == state,
             send.ready_at <= now,
             sa.or_(send.channel.in_(sorted(channels)), send.expires_at <= now),
+            *_LANES[urgent],
         )
         .order_by(send.ready_at)
         .limit(sa.bindparam("most", type_=sa.Integer))

@@ -152,6 +152,7 @@ def due_send(
         preferences=NO_PREFERENCES if row.preferred_by is None else preferences_of(row),
         quiet_offsets=tuple(row.quiet_offsets or ()),
         paused_at=known.paused_at,
+        ignores_quiet_hours=bool(row.ignores_quiet_hours),
         put_off=row.state == SendState.PLANNED and row.ready_at >= row.expires_at,
         message_class=known.message_class,
         moved=before.moved,

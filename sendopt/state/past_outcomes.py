@@ -25,6 +25,24 @@ from sendopt.state.tables_campaigns import campaign, campaign_revision, variant
 from sendopt.state.transaction import TenantRead
 
 
+def explored_count(tx: TenantRead, user_id: UserId, *, since: datetime) -> int:
+    """As `explored_counts`, of one user and all campaigns."""
+    send = planned_send.c
+    theirs = (
+        sa.select(sa.func.count())
+        .select_from(planned_send.outerjoin(decision, same_send(decision)))
+        .where(
+            tx.owns(planned_send),
+            send.user_id == user_id,
+            send.due_at.is_not(None),
+            send.planned_at >= since,
+            send.state != SendState.CANCELLED,
+            sa.or_(send.explored, decision.c.explored),
+        )
+    )
+    return tx.scalar(theirs) or 0
+
+
 def explored_counts(tx: TenantRead, *, since: datetime, besides: CampaignId) -> dict[UserId, int]:
     """Count each user's sends planned since then that left the best slot; none = not there.
 

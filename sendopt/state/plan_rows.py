@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -42,7 +43,22 @@ def send(row: Any) -> PlannedSend:
         state=SendState(row.state),
         reason=None if row.reason is None else word(EndReason, row.reason),
         arm=None if row.arm is None else Arm(row.arm),
+        send_key=row.send_key,
+        urgent=bool(row.urgent),
+        ignores_quiet_hours=bool(row.ignores_quiet_hours),
     )
+
+
+def send_row(planned: PlannedSend, *, revision: int, now: datetime) -> dict[str, Any]:
+    """Return the columns of a send that was asked for just now, whose decision has its own row."""
+    return {
+        **asdict(planned),
+        "ready_at": planned.due_at,
+        "planned_at": now,
+        "revision": revision,
+        "urgent": planned.urgent or None,
+        "ignores_quiet_hours": planned.ignores_quiet_hours or None,
+    }
 
 
 def columns_of(
@@ -74,6 +90,7 @@ def columns_of(
         "planned_at": [microseconds(now)] * count,
         "arm": _words(plan.arm),
         "revision": [revision] * count,
+        "urgent": [urgent or None for urgent in plan.urgent],
         "basis": [numbers[basis] for basis in plan.basis],
         "scores": plan.scores,
         "propensity": plan.propensity,

@@ -34,7 +34,7 @@ from sendopt.state.tables import (
     planned_send,
     response,
 )
-from sendopt.state.tables_campaigns import campaign_revision
+from sendopt.state.tables_campaigns import campaign_revision, send_request
 from sendopt.state.tables_erasure import erased_send
 from sendopt.state.tables_moves import send_move
 from sendopt.state.tables_people import consent, preference
@@ -150,6 +150,7 @@ class _Pseudonyms:
                     for row in rows
                 ],
             )
+        asked = {row.send_id for row in self._of_sends(send_request)}
         self._change(
             planned_send,
             rows,
@@ -160,8 +161,13 @@ class _Pseudonyms:
                 "handed_over_to": None,
                 "scores": None,
                 "quiet_offsets": None,
+                # A key may be made of whom it is about.
+                **({"send_key": self._send_ids[row.send_id]} if row.send_id in asked else {}),
             },
         )
+        for some in chunks(self._send_ids):
+            its_request = sa.and_(self._tx.owns(send_request), send_request.c.send_id.in_(some))
+            self._tx.execute(sa.delete(send_request).where(its_request))
         self._change(
             decision,
             self._of_sends(decision),

@@ -128,7 +128,8 @@ def revise(
     add_sends(tx, new, revision=given.revision, now=now)
     planned = [*planned_users(again), *planned_users(new)]
     ended = sum(user not in open_to and theirs.get(user, False) for user in users)
-    withdrawn = _withdraw(tx, given)
+    # What was asked for one by one stays with the revision by which it was.
+    withdrawn = 0 if given.is_triggered else _withdraw(tx, given)
     called_off = call_off_erased(tx, given.campaign_id, planned, since=asked)
     if erased.asked_count(tx) != asked:
         refuse_erased(given, erased.among(tx, users_of(given)))

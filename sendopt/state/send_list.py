@@ -1,7 +1,7 @@
 """A tenant's sends in the order of campaign and user, a page at a time.
 
-The order is that of the index which keeps one send a user and campaign. Where what is asked for
-may be rare, a page ends after so many rows were looked at, and may hold few sends, or none: the
+The order is that of the index which keeps one send a user, campaign and key. Where what is asked
+for may be rare, a page ends after so many rows were looked at, and may hold few sends, or none: the
 next one goes on behind them. So a page takes about as long in a list of a million as of a hundred.
 """
 
@@ -23,6 +23,7 @@ from sendopt.state.tables import ENDED_BADLY, IS_ENDED_BADLY, planned_send
 from sendopt.state.tables_campaigns import campaign
 from sendopt.state.transaction import TenantRead
 
+_PLACE = (planned_send.c.campaign_id, planned_send.c.user_id, planned_send.c.send_key)
 #: Rows that a page looks at where it finds few: some ten milliseconds.
 _LOOKED_AT = 20_000
 
@@ -32,6 +33,7 @@ class SendKey(NamedTuple):
 
     campaign_id: str
     user_id: str
+    send_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +72,13 @@ def page(
         end = None if _is_indexed(chosen) else _end_of_look(tx, places)
         up_to = [] if end is None else [_compared(chosen, end, operator.le)]
         query = (
-            sa.select(planned_send)
-            .where(places, *up_to, *_conditions(chosen))
-            .order_by(planned_send.c.campaign_id, planned_send.c.user_id)
+            sa.select(planned_send).where(places, *up_to, *_conditions(chosen)).order_by(*_PLACE)
         )
     found = read_page(
         tx,
         query,
         _listed,
-        place=(planned_send.c.campaign_id, planned_send.c.user_id),
+        place=_PLACE,
         named_by=planned_send.c.send_id,
         limit=limit,
     )
@@ -108,14 +108,13 @@ def _places(tx: TenantRead, chosen: SendFilter, behind: SendKey | None) -> sa.Co
 def _compared(
     chosen: SendFilter, place: SendKey, compare: Callable[[Any, Any], sa.ColumnElement[bool]]
 ) -> sa.ColumnElement[bool]:
-    """Compare places; within one campaign by the user alone, or no index would be used for it."""
-    if chosen.campaign_id is not None:
-        return compare(planned_send.c.user_id, place.user_id)
-    return compare(sa.tuple_(planned_send.c.campaign_id, planned_send.c.user_id), tuple(place))
+    """Compare places; within one campaign by the rest alone, or no index would be used for it."""
+    given = 1 if chosen.campaign_id is not None else 0
+    return compare(sa.tuple_(*_PLACE[given:]), tuple(place)[given:])
 
 
 def _of_user(tx: TenantRead, chosen: SendFilter, behind: SendKey | None) -> sa.Select[Any]:
-    """Ask campaign by campaign: each has at most one send of a user, and an index finds it."""
+    """Ask campaign by campaign: each has few sends of a user, and an index finds them."""
     of_user = sa.and_(
         planned_send.c.tenant_id == campaign.c.tenant_id,
         planned_send.c.campaign_id == campaign.c.campaign_id,
@@ -125,12 +124,15 @@ def _of_user(tx: TenantRead, chosen: SendFilter, behind: SendKey | None) -> sa.S
     if chosen.campaign_id is not None:
         campaigns.append(campaign.c.campaign_id == chosen.campaign_id)
     if behind is not None:
-        campaigns.append(campaign.c.campaign_id > behind.campaign_id)
+        place = sa.tuple_(campaign.c.campaign_id, planned_send.c.send_key)
+        # By itself, so that the list of campaigns begins there.
+        campaigns.append(campaign.c.campaign_id >= behind.campaign_id)
+        campaigns.append(place > (behind.campaign_id, behind.send_key))
     return (
         sa.select(planned_send)
         .join_from(campaign, planned_send, of_user)
         .where(*campaigns, *_conditions(chosen))
-        .order_by(campaign.c.campaign_id)
+        .order_by(campaign.c.campaign_id, planned_send.c.send_key)
     )
 
 
@@ -148,11 +150,7 @@ def _is_bad_end(chosen: SendFilter) -> bool:
 def _end_of_look(tx: TenantRead, places: sa.ColumnElement[bool]) -> SendKey | None:
     """Return the last place that a page looks at; None = the end of the list is nearer."""
     row = tx.execute(
-        sa.select(planned_send.c.campaign_id, planned_send.c.user_id)
-        .where(places)
-        .order_by(planned_send.c.campaign_id, planned_send.c.user_id)
-        .offset(_LOOKED_AT - 1)
-        .limit(1)
+        sa.select(*_PLACE).where(places).order_by(*_PLACE).offset(_LOOKED_AT - 1).limit(1)
     ).one_or_none()
     return None if row is None else SendKey(*row)
 

@@ -127,6 +127,9 @@ planned_send = sa.Table(  # one message to one user: its time, and where it stan
     sa.Column("variant_propensity", sa.Float),
     sa.Column("timezone_confidence", sa.Float),
     sa.Column("quiet_offsets", sa.JSON(none_as_null=True)),  # minutes east of UTC
+    sa.Column("send_key", sa.Text, nullable=False, server_default=""),  # of one that was asked for
+    sa.Column("urgent", sa.Boolean),  # goes before what is not; null = no
+    sa.Column("ignores_quiet_hours", sa.Boolean),  # as its sender has said; null = no
     row_hash(
         apart_from=(
             "ready_at",
@@ -139,10 +142,11 @@ planned_send = sa.Table(  # one message to one user: its time, and where it stan
             "handed_over_at",
             "handed_over_to",
             "revision",
+            "send_key",  # older rows have none; of every other one the id follows from it
         )
     ),
-    # One message a user and campaign, however often the plan is committed.
-    sa.UniqueConstraint("tenant_id", "campaign_id", "user_id", name="planned_send_once"),
+    # One message a user and campaign, or key, however often the plan is committed.
+    sa.Index("planned_send_once", "tenant_id", "campaign_id", "user_id", "send_key", unique=True),
     sa.Index("planned_send_ready", "state", "ready_at"),
     # What a user gets when, of all campaigns.
     sa.Index(
@@ -161,6 +165,16 @@ planned_send = sa.Table(  # one message to one user: its time, and where it stan
         sqlite_where=sa.text("explored = 1"),
         postgresql_where=sa.text("explored"),
     ),
+)
+
+#: Of sends that go before all others. Few, whatever is due.
+IS_URGENT = planned_send.c.urgent.is_(sa.true())
+sa.Index(
+    "planned_send_urgent",
+    planned_send.c.state,
+    planned_send.c.ready_at,
+    sqlite_where=IS_URGENT,
+    postgresql_where=IS_URGENT,
 )
 
 #: Who has claimed a send that is held; see `hold`.
@@ -215,12 +229,12 @@ sa.Index(
     postgresql_where=IS_ENDED_BADLY,
 )
 
-decision = sa.Table(  # why a send of an earlier release has its time; none is added any more
+decision = sa.Table(  # why a send has its time that was asked for, or is of an earlier release
     "decision",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
     sa.Column("send_id", sa.Text, primary_key=True),
-    sa.Column("slots", sa.JSON, nullable=False),  # as in plan_rows
+    sa.Column("slots", sa.JSON, nullable=False),  # as in decision_rows
     sa.Column("chosen_at", Instant),
     sa.Column("propensity", sa.Float),
     sa.Column("policy", sa.Text, nullable=False),

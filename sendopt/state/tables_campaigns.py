@@ -75,3 +75,13 @@ decision_basis = sa.Table(  # what the decisions of many sends of a campaign hav
     row_hash(),
     sa.UniqueConstraint("tenant_id", "campaign_id", "content_hash", name="decision_basis_once"),
 )
+
+send_request = sa.Table(  # what was asked for one send of a triggered campaign
+    "send_request",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("send_id", sa.Text, primary_key=True),
+    sa.Column("request", sa.JSON, nullable=False),  # as it was given
+    sa.Column("asked_by", sa.Text, nullable=False),
+    row_hash(),
+)

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sendopt.records import Event
+from sendopt.records import Event, UserId
 from sendopt.state.chunks import chunks
 from sendopt.state.outbox import event_of
 from sendopt.state.row_hash import hashed_columns
@@ -29,6 +29,25 @@ def of_users(tx: TenantRead, user_ids: Collection[str]) -> Iterator[sa.Row[Any]]
             .where(tx.owns(event_outbox), user_id.in_(some))
             .order_by(event_outbox.c.sequence)
         ).all()
+
+
+def waiting(tx: TenantRead, user_id: UserId, *, behind: int) -> Iterator[Event]:
+    """Yield the user's events that the log, which has copied up to a position, will have.
+
+    Reads what waits of the tenant: what came within the last seconds.
+    """
+    user = event_outbox.c.event["user_id"].as_string()
+    rows = tx.scalars(
+        sa.select(event_outbox.c.event)
+        .where(
+            sa.or_(event_outbox.c.position.is_(None), event_outbox.c.position > behind),
+            tx.owns(event_outbox),
+            user == user_id,
+            event_outbox.c.refused_reason.is_(None),
+        )
+        .order_by(event_outbox.c.sequence)
+    )
+    yield from map(event_of, rows)
 
 
 def stored(tx: TenantRead, event_ids: Sequence[str]) -> Iterator[Event]:

@@ -21,7 +21,7 @@ from sendopt.state.tables import (
     planned_send,
     response,
 )
-from sendopt.state.tables_campaigns import campaign_revision
+from sendopt.state.tables_campaigns import campaign_revision, send_request
 from sendopt.state.tables_moves import send_move
 from sendopt.state.tables_people import consent, preference
 from sendopt.state.transaction import TenantRead
@@ -43,7 +43,7 @@ _DECIDED = frozenset(
         "quiet_offsets",
     }
 )
-_OF_A_SEND = (send_move, attempt, link, click, response, charge)
+_OF_A_SEND = (send_request, send_move, attempt, link, click, response, charge)
 
 
 def rows_of(tx: TenantRead, user_id: UserId) -> dict[str, list[dict[str, Any]]]:

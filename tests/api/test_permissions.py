@@ -57,6 +57,7 @@ POST /v1/campaigns/{campaign_id}/cancel    owner admin campaign_manager
 GET  /v1/limits                         owner admin campaign_manager analyst auditor finance
 PUT  /v1/limits                         owner admin
 GET  /v1/sends/{send_id}                owner admin campaign_manager analyst auditor finance
+POST /v1/sends                          owner admin campaign_manager
 POST /v1/sends/{send_id}/cancel         owner admin campaign_manager
 GET  /v1/lift                           owner admin campaign_manager analyst auditor finance
 GET  /v1/models                         owner admin campaign_manager analyst auditor

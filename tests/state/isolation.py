@@ -119,6 +119,7 @@ from sendopt.state import (
     roles,
     rows,
     send_list,
+    send_requests,
     sending_limits,
     tables,
     tenant_lock,
@@ -163,6 +164,7 @@ def talk(state: State, us: TenantId, heard: Callable[[Answer], None]) -> None:
         _about_lift,
         _about_limits,
         _about_lists,
+        _about_send_requests,
         _about_campaigns,
         _about_facts,
         _about_engagement,
@@ -333,6 +335,8 @@ def _about_devices(said: Conversation) -> None:
 def _about_past_outcomes(said: Conversation) -> None:
     for besides in ("sale", "news", "none of them"):
         said.read(past_outcomes.explored_counts, since=EARLY, besides=CampaignId(besides))
+    for user in USERS:
+        said.read(past_outcomes.explored_count, user, since=EARLY)
     asked = [Variant(VariantId("asked"), **SHARED_WORDS)]
     for message_type in ("promotion", None):
         said.read(
@@ -417,6 +421,20 @@ def _about_campaigns(said: Conversation) -> None:
     said.read_fleet(plans.send_counts)
 
 
+def _about_send_requests(said: Conversation) -> None:
+    said.read(send_requests.known, [SendId(f"s{role}") for role in ROLES])
+    said.write(campaigns.hold_campaigns, [*CAMPAIGNS, CampaignId("told")])
+    plan = _a_plan("sale", said.us)
+    sends = []
+    for send, decision in zip(plan.sends, plan.decisions, strict=True):
+        number = SendId(f"asked-{send.user_id}")
+        asked = replace(send, send_id=number, send_key="k")
+        new = (asked, replace(decision, send_id=number), {"asked": said.us})
+        sends.append(send_requests.NewSend(*new, revision=1))
+    for _ in range(2):
+        said.write(send_requests.add, sends, asked_by="us", now=NOW)
+
+
 def _about_revisions(said: Conversation) -> None:
     for revision in (2, 3, 3):
         given = replace(a_campaign("sale"), revision=revision)
@@ -443,7 +461,7 @@ def _about_lists(said: Conversation) -> None:
         *(SendFilter(states=frozenset({state})) for state in SendState),
     ):
         said.read(send_list.page, chosen, behind=None, limit=3)
-        said.read(send_list.page, chosen, behind=SendKey(CAMPAIGNS[0], "u1"), limit=100)
+        said.read(send_list.page, chosen, behind=SendKey(CAMPAIGNS[0], "u1", ""), limit=100)
     for phase in (None, *CampaignPhase):
         said.read(campaign_list.page, phase=phase, behind=None, limit=2, now=NOW)
         behind = CampaignKey(NOW, CAMPAIGNS[0])
@@ -660,6 +678,8 @@ def _about_erasures(said: Conversation) -> None:
         (user_events.stored, ["e0", "e1", "s0:send"]),
     ):
         said.read(function, given)
+    for behind in (0, 2):
+        said.read(user_events.waiting, UserId("u1"), behind=behind)
     said.read(user_list.page_of_users, opted_out=None, behind=None, limit=100)
     said.write(erased_requests.forget_answers, ["u1"], ["s0"])
     if known:

@@ -143,4 +143,4 @@ def test_a_row_that_cannot_be_read_is_named_and_keeps_no_other_from_the_page(
     assert [each.send.send_id for each in page.items] == [
         row["send_id"] for row in (*planned[:3], planned[4])
     ]
-    assert page.behind == (planned[4]["campaign_id"], planned[4]["user_id"])
+    assert page.behind == (planned[4]["campaign_id"], planned[4]["user_id"], "")

@@ -91,6 +91,7 @@ _UNDECIDED = 12
 _PACKED = (2, 6, 14)
 _TRIED = (0, 1, 2, 3, 5, 10)
 _LINKED = (0, 1, 2, 3, 5)
+_ASKED_FOR = (4, 6, 13)
 _CAMPAIGN_OF_ROLE = ("sale", "sale", "news", "news", *("sale", "news") * 5, "sale")
 #: Of a campaign of its own, of which the other twin has a damaged one that nothing is due of.
 _OF_THE_SPARE = 15
@@ -206,6 +207,7 @@ def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
         tables.planned_send: [_send(role, number) for role in ROLES],
         tables.decision: [_decision(role) for role in ROLES if role not in {_UNDECIDED, *_PACKED}],
         tables_campaigns.decision_basis: _bases(number),
+        tables_campaigns.send_request: [_send_request(role, number) for role in _ASKED_FOR],
         tables.attempt: [_attempt(role, number) for role in _TRIED],
         tables_moves.send_move: [_move(role, number) for role in _TRIED],
         tables.link: [_link(role, tenant_id) for role in _LINKED],
@@ -537,6 +539,10 @@ def _send(role: int, number: int) -> dict[str, Any]:
         **(_decided(role) if role in _PACKED else {}),
         **given,
     }
+
+
+def _send_request(role: int, number: int) -> dict[str, Any]:
+    return {"send_id": role, "request": {"of": number}, "asked_by": f"key:{number}"}
 
 
 def user_of(role: int, number: int) -> UserId:

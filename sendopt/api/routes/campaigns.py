@@ -40,6 +40,7 @@ _INVALID = {
     422: [
         *("audience_invalid", "duplicate_id", "experiment_invalid"),
         *("exploration_invalid", "id_invalid", "id_mismatch"),
+        "message_class_invalid",
         *("no_feasible_slot", "payload_too_large", "placeholder_unfilled", "time_invalid"),
         *("url_not_allowed", "window_invalid"),
     ]
@@ -190,7 +191,7 @@ def resume_campaign(who: CampaignsSend, app: Facade, campaign_id: PathId) -> Cam
                 "rules_unknown",
                 "user_erased",
             ],
-            422: [*_INVALID[422], "holdout_settled"],
+            422: [*_INVALID[422], "audience_settled", "holdout_settled"],
         },
         body=True,
     ),

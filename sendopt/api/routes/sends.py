@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from sendopt.api import openapi, problems
-from sendopt.api.auth import EventsWrite, Facade, SendsCancel, SendsRead
+from sendopt.api.auth import EventsWrite, Facade, SendsCancel, SendsCreate, SendsRead
 from sendopt.api.body import JsonBody
 from sendopt.api.ids import PathId, QueryId, QueryInstant, QueryUserId
 from sendopt.api.paging import PAGED, Paged
 from sendopt.api.routing import Route
 from sendopt.api.schemas.page import Page
-from sendopt.api.schemas.sends import ListedSend, Reported, Send
+from sendopt.api.schemas.sends import ListedSend, Reported, RequestedSend, Send
 from sendopt.records import CampaignId, SendId, SendState, UserId
+from sendopt.schedule.send_request import EXAMPLE, SendRequestBody
 from sendopt.state.send_list import SendFilter, SendKey
 from sendopt.track.reports import ReportBody
 
@@ -24,6 +25,18 @@ _UNKNOWN = {404: ["send_unknown", "not_found"]}
 REPORT_CODES = {
     409: ["not_handed_over", "before_hand_over", "event_conflict"],
     422: ["kind_unknown", "time_in_future", "time_invalid"],
+}
+
+_REQUEST = {
+    404: ["campaign_unknown", "user_unknown"],
+    409: [
+        *("campaign_cancelled", "campaign_changed", "campaign_not_committed"),
+        *("campaign_not_triggered", "send_key_taken", "user_erased"),
+    ],
+    422: [
+        *("event_not_happened", "id_invalid", "moment_invalid", "no_feasible_slot"),
+        *("quiet_hours_hold", "time_invalid", "window_invalid", "zone_invalid"),
+    ],
 }
 
 router = APIRouter(prefix="/v1/sends", tags=["sends"], route_class=Route)
@@ -64,9 +77,34 @@ def list_sends(
     Where what is asked for is rare a page may hold few sends, or none, and still name a next one.
     """
     found = app.for_(who).sends.page(
-        wanted, behind=paging.behind(SendKey, str, str), limit=paging.limit
+        wanted, behind=paging.behind(SendKey, str, str, str), limit=paging.limit
     )
     return paging.page(found, ListedSend.of_row)
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses={
+        200: {"model": RequestedSend, "description": "It was asked for before"},
+        **problems.responses(_REQUEST, body=True),
+    },
+    openapi_extra=openapi.takes(SendRequestBody, example=EXAMPLE),
+)
+def ask_for_send(
+    response: Response, who: SendsCreate, app: Facade, body: JsonBody
+) -> RequestedSend:
+    """Plan one message of a triggered campaign to one user, and let it go out.
+
+    With `not_after` or `within_minutes` the best allowed time until then is chosen; without, and
+    always if the campaign's `message_class` is `transactional` or `urgent`, it is the first allowed
+    one. The same request under its `send_key` again changes nothing. A user who may not be reached
+    is no error: the send is `suppressed`, and says why.
+    """
+    answer = RequestedSend.of_answer(app.for_(who).sends.ask(body))
+    if answer.repeated:
+        response.status_code = 200
+    return answer
 
 
 @router.get("/{send_id}", responses=problems.responses(_UNKNOWN))

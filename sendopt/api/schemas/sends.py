@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Self
 
 from sendopt.api.schemas.answer import Answer, DroppedField, shown_as
+from sendopt.app.triggering import RequestAnswer
 from sendopt.records import Arm, Channel, FallbackReason, SendState, ServedBy
 from sendopt.state import send_list
 
@@ -246,6 +247,41 @@ class ListedSend(Answer):
     def of_row(cls, row: send_list.ListedSend) -> Self:
         """Return a row of the list of sends, in which the send stands beside how far it came."""
         return cls.of({**asdict(row.send), **asdict(row)})
+
+
+class RequestedSend(Answer):
+    """A send that was asked for: when it goes out, or why it does not."""
+
+    model_config = shown_as(
+        {
+            "send_id": "s_6yv2c3k4yqjv5dhbmgcyz2h3wq7n5x4k",
+            "campaign_id": "class-reminder",
+            "user_id": "user-7",
+            "send_key": "algebra-2026-10-26",
+            "state": "planned",
+            "reason": None,
+            "due_at": "2026-10-26T15:00:00Z",
+            "expires_at": "2026-10-26T16:15:00Z",
+            "repeated": False,
+        }
+    )
+
+    send_id: str
+    campaign_id: str
+    user_id: str
+    send_key: str
+    state: SendState
+    """`suppressed`: accepted, and nothing goes out, for the reason beside it."""
+    reason: str | None
+    due_at: datetime | None
+    expires_at: datetime | None
+    repeated: bool
+    """It was asked for before; this is what has come of it."""
+
+    @classmethod
+    def of_answer(cls, answer: RequestAnswer) -> Self:
+        """Return what is told of a request that was accepted."""
+        return cls.of({**asdict(answer.send), "repeated": answer.repeated})
 
 
 class Reported(Answer):
