@@ -25,17 +25,14 @@ from sendopt.state.instant import Instant
 from sendopt.state.tables import (
     app_user,
     attempt,
-    charge,
     click,
     decision,
     event_outbox,
-    ledger_entry,
     link,
-    period,
     planned_send,
-    rate_card,
     response,
 )
+from sendopt.state.tables_billing import charge, ledger_entry, period, rate_card
 from sendopt.state.tables_campaigns import campaign
 from sendopt.state.transaction import FleetRead, TenantRead, Transaction
 from sendopt.state.violation import NOBODY, Violation

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from sendopt.records import RateCard
 from sendopt.state.engine import insert
-from sendopt.state.tables import ledger_entry, period, rate_card
+from sendopt.state.tables_billing import ledger_entry, period, rate_card
 from sendopt.state.transaction import TenantRead, TenantWrite
 
 

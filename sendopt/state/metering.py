@@ -17,7 +17,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from sendopt.records import BillableFact, Charge, ChargeKind, ResponseKind
-from sendopt.state.tables import charge, click, response
+from sendopt.state.tables import click, response
+from sendopt.state.tables_billing import charge
 from sendopt.state.transaction import TenantRead, TenantWrite, owned
 
 

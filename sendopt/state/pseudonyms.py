@@ -25,7 +25,6 @@ from sendopt.state.row_hash import ROW_HASH, hash_of, hashed_columns
 from sendopt.state.tables import (
     app_user,
     attempt,
-    charge,
     click,
     decision,
     device,
@@ -34,6 +33,7 @@ from sendopt.state.tables import (
     planned_send,
     response,
 )
+from sendopt.state.tables_billing import charge
 from sendopt.state.tables_campaigns import campaign_revision, send_request
 from sendopt.state.tables_erasure import erased_send
 from sendopt.state.tables_moves import send_move

@@ -22,7 +22,7 @@ from sendopt.records import (
     ServedBy,
     TenantId,
 )
-from sendopt.state import tables
+from sendopt.state import tables, tables_billing
 from sendopt.state.damage import NOT_A_VALUE, damaged_text
 from sendopt.state.dispatch import OUTCOMES
 from sendopt.state.instant import Instant
@@ -42,10 +42,10 @@ _WORDS: dict[sa.Column[Any], tuple[str, ...]] = {
     decision_basis.c.served_by: tuple(ServedBy),
     tables.attempt.c.outcome: tuple(OUTCOMES.values()),
     tables.response.c.kind: tuple(ResponseKind),
-    tables.charge.c.kind: tuple(ChargeKind),
+    tables_billing.charge.c.kind: tuple(ChargeKind),
 }
 #: Words that have a rule of their own in `audit`.
-_RULED_ELSEWHERE = {tables.planned_send.c.state, tables.charge.c.kind}
+_RULED_ELSEWHERE = {tables.planned_send.c.state, tables_billing.charge.c.kind}
 
 _ZONES = (
     tables.tenant.c.timezone,

@@ -14,13 +14,13 @@ from sendopt.state.named_users import CAN_NAME_USERS, users_named
 from sendopt.state.tables import (
     app_user,
     attempt,
-    charge,
     click,
     device,
     link,
     planned_send,
     response,
 )
+from sendopt.state.tables_billing import charge
 from sendopt.state.tables_campaigns import campaign_revision, send_request
 from sendopt.state.tables_moves import send_move
 from sendopt.state.tables_people import consent, preference

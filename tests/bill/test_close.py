@@ -21,7 +21,7 @@ from sendopt.bill import (
 )
 from sendopt.errors import Conflict, InvalidInput, NotFound
 from sendopt.records import TenantId
-from sendopt.state import State, ledger, tables
+from sendopt.state import State, ledger, tables_billing
 from tests.bill.conftest import Shop
 
 OCTOBER = datetime(2026, 10, 1, tzinfo=UTC)
@@ -176,6 +176,8 @@ def test_what_is_recorded_while_a_period_closes_is_counted_exactly_once(shop: Sh
 def test_a_charge_is_unique_for_ever(busy_shop: Shop) -> None:
     charge_billable(busy_shop.state, busy_shop.tenant_id)
     with busy_shop.state.read_fleet() as tx:
-        rows = tx.execute(sa.select(tables.charge.c.send_id, tables.charge.c.kind)).all()
+        rows = tx.execute(
+            sa.select(tables_billing.charge.c.send_id, tables_billing.charge.c.kind)
+        ).all()
     assert set(Counter(rows).values()) == {1}
     assert len(rows) == 20

@@ -13,7 +13,7 @@ from sendopt.bill import charge_billable, close_period, statement
 from sendopt.bill.statement import read_document
 from sendopt.errors import InvalidInput, InvariantBroken
 from sendopt.records import ChargeKind, Event, EventType, SendId, UserId
-from sendopt.state import outbox, tables
+from sendopt.state import outbox, tables_billing
 from tests.bill.conftest import Shop
 
 OCTOBER = datetime(2026, 10, 1, tzinfo=UTC)
@@ -132,8 +132,9 @@ def test_what_comes_late_is_an_adjustment_that_names_its_month(shop: Shop) -> No
     assert shop.recompute("2026-11") == november
     with shop.state.read_fleet() as tx:
         late = tx.execute(
-            sa.select(tables.charge).where(
-                tables.charge.c.tenant_id == shop.tenant_id, tables.charge.c.send_id == "s1"
+            sa.select(tables_billing.charge).where(
+                tables_billing.charge.c.tenant_id == shop.tenant_id,
+                tables_billing.charge.c.send_id == "s1",
             )
         ).one()
     assert (late.period, late.occurred_at) == ("2026-11", NOVEMBER - timedelta(hours=1))
@@ -194,12 +195,16 @@ def test_a_statement_that_its_charges_do_not_confirm_is_refused(shop: Shop) -> N
     shop.click("s1", OCTOBER + SECOND)
     charge_billable(shop.state, shop.tenant_id)
     with shop.state.write_fleet() as tx:
-        tx.execute(sa.delete(tables.charge).where(tables.charge.c.tenant_id == shop.tenant_id))
+        tx.execute(
+            sa.delete(tables_billing.charge).where(
+                tables_billing.charge.c.tenant_id == shop.tenant_id
+            )
+        )
     with pytest.raises(InvariantBroken) as broken:
         close_period(shop.state, shop.tenant_id, "2026-10", now=AFTER_GRACE)
     assert broken.value.code == "charges_differ"
     with shop.state.read_fleet() as tx:
-        assert tx.execute(sa.select(tables.period)).all() == []
+        assert tx.execute(sa.select(tables_billing.period)).all() == []
 
 
 def test_a_period_without_anything_is_empty(shop: Shop) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sendopt.bill import charge_billable, close_period, statement
 from sendopt.bill.statement_list import page
 from sendopt.state.pages import Page
-from sendopt.state.tables import charge
+from sendopt.state.tables_billing import charge
 from tests.bill.conftest import Shop
 
 MONTHS = [datetime(2026, month, 1, tzinfo=UTC) for month in (8, 9, 10)]

@@ -18,7 +18,7 @@ from faults.deployment import TENANT
 from sendopt.app import App
 from sendopt.errors import SendoptError
 from sendopt.records import SendState
-from sendopt.state import tables
+from sendopt.state import tables, tables_billing
 
 
 @dataclass
@@ -89,7 +89,7 @@ def _read(app: App) -> _Stores:
         sends = list(tx.execute(_of_tenant(tables.planned_send)))
         attempts = list(tx.execute(_of_tenant(tables.attempt)))
         clicked = list(tx.execute(_of_tenant(tables.click)))
-        charges = list(tx.execute(_of_tenant(tables.charge)))
+        charges = list(tx.execute(_of_tenant(tables_billing.charge)))
     return _Stores(
         log_events,
         sends,

@@ -20,7 +20,7 @@ from sendopt.app import App, open_app
 from sendopt.clock import VirtualClock
 from sendopt.records import EventType
 from sendopt.settings import Settings
-from sendopt.state import tables
+from sendopt.state import tables, tables_billing
 from sendopt.track import ClickRequest
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
@@ -91,7 +91,7 @@ def test_a_history_without_a_fault_is_clean_and_each_fault_in_it_is_found(past: 
     ]
 
     past.change(sa.update(tables.planned_send).values(state="expired", reason="too_late"))
-    past.change(sa.delete(tables.charge))
+    past.change(sa.delete(tables_billing.charge))
     verdict = judge(past.app, AckLog(exchanges=past.acks.exchanges[:3]), past.delivered)
     assert f"send {past.send_id} ended as expired (too_late)" in verdict.lost
     assert f"the counted click on {past.send_id} was not charged" in verdict.lost

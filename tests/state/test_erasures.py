@@ -48,6 +48,7 @@ from sendopt.state import (
     requests,
     results,
     tables,
+    tables_billing,
     tables_campaigns,
     tables_erasure,
     tables_requests,
@@ -119,7 +120,7 @@ def counts(state: State, tenant_id: TenantId) -> dict[str, Any]:
         for outcome in (EventType.CLICK, EventType.OPEN, EventType.RESPONSE):
             armed = lift.armed_sends(tx, [sales], outcome=outcome, window=2 * HOUR, since=None)
             found[outcome] = sorted(each[1:] for each in armed)
-        for table in (tables.click, tables.response, tables.charge):
+        for table in (tables.click, tables.response, tables_billing.charge):
             columns = [
                 each
                 for each in table.c
@@ -402,5 +403,5 @@ def test_every_table_that_names_a_user_is_known_to_the_erasure() -> None:
     of_sends = {table.name for table in tables.metadata.sorted_tables if "send_id" in table.c}
     assert of_sends == {
         *("attempt", "charge", "click", "decision", "erased_send", "link", "planned_send"),
-        *("response", "send_move"),
+        *("response", "send_move", "send_request"),
     }

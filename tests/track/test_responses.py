@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from sendopt.errors import Conflict, InvalidInput, NotFound
 from sendopt.records import Event, EventType, ResponseKind, SendId, TenantId, UserId
-from sendopt.state import State, outbox, tables, users
+from sendopt.state import State, outbox, tables, tables_billing, users
 from sendopt.track import (
     LinkSigner,
     ResponseVerdict,
@@ -83,7 +83,7 @@ def test_the_rate_card_at_the_hand_over_sets_the_window(state: State, hand_over:
             [(HANDED_OVER, 3600), (HANDED_OVER + MINUTE, 60)], start=1
         ):
             tx.execute(
-                tables.rate_card.insert().values(
+                tables_billing.rate_card.insert().values(
                     tenant_id="shop",
                     version=version,
                     currency="EUR",
