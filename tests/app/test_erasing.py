@@ -170,6 +170,12 @@ def live(app: App, tenant_id: TenantId, tmp_path: Path) -> None:
     )
     work.campaigns.put(a_campaign("later", everybody, at=begun_at + timedelta(days=9)), commit=True)
     work.campaigns.put(a_campaign("hers", [CANARY], at=begun_at + timedelta(days=9)), commit=False)
+    work.campaigns.put(
+        a_campaign("asked", "triggered", at=begun_at, candidate_times=None), commit=True
+    )
+    for user_id in everybody:
+        key = "key of zz" if user_id == CANARY else f"key of {user_id}"
+        work.sends.ask({"campaign_id": "asked", "user_id": user_id, "send_key": key})
     sent = list[Message]()
     # When her message is due she is not to be disturbed: it is moved.
     snoozed_until = (begun_at + timedelta(hours=2, minutes=30)).isoformat()
@@ -256,11 +262,11 @@ def traces(app: App) -> list[str]:
     told = app.as_owner_of(TENANT).users.export(CANARY)
     hers = [row["send_id"] for row in told["sends"]]
     links = [row["link_id"] for row in told["links"]]
-    assert len(hers) == 2
+    assert len(hers) == 3
     assert links
     assert told["send_moves"]
     assert told["events"]
-    return [CANARY, *hers, *links, *HERS, "device of zz", "letter of zz", "news of zz"]
+    return [CANARY, *hers, *links, *HERS, "device of zz", "letter of zz", "news of zz", "key of zz"]
 
 
 def test_a_canary_is_in_no_byte_of_the_home(lived: App) -> None:
@@ -469,7 +475,8 @@ def test_a_message_that_is_being_handed_over_ends_by_itself(
 
 def test_what_is_exported_is_all_of_hers_and_nothing_of_others(lived: App) -> None:
     told = lived.as_owner_of(TENANT).users.export(CANARY)
-    assert len(told["sends"]) == len(told["decisions"]) == 2
+    assert len(told["sends"]) == len(told["decisions"]) == 3
+    assert [row["request"]["send_key"] for row in told["send_requests"]] == ["key of zz"]
     assert {row["event_type"] for row in told["events"]} >= {"session", "send", "click", "open"}
     assert [store["model_version"] for store in told["scores"]] == ["one", "two"]
     assert told["devices"][0]["platform"] == "canary-platform"
