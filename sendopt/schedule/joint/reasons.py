@@ -1,0 +1,99 @@
+"""Why messages are not at the slots that are best for them alone, compiled."""
+
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, no-any-return"
+# ruff: noqa: PLR0917 - compiled code takes arrays, one by one
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.compiled import compiled
+from sendopt.parallel import in_turn
+from sendopt.schedule.joint.beside import NONE, broken_rule
+from sendopt.schedule.joint.passes import Passes, chunks
+from sendopt.schedule.joint.plan import (
+    BY_CAPACITY,
+    NO_ALLOWED_SLOT,
+    NOT_WORTH_ITS_COST,
+    NOTHING_BINDS,
+)
+
+_NO_SLOT = -1
+
+
+def reasons(
+    passes: Passes, allowed: NDArray[np.bool_]
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Return what binds each message of a plan, and what it gave up; see `JointPlan`.
+
+    Args:
+        passes: with the plan.
+        allowed: which slots of the grids are allowed, whatever their capacity.
+    """
+    tables = passes.prepared.tables
+    bound_by = np.full(len(passes.slot), NOTHING_BINDS, np.int8)
+    given_up = np.zeros(len(passes.slot), np.float32)
+
+    def one(chunk: NDArray[np.int64]) -> None:
+        most = int(tables.most_history + tables.widest) + 1
+        seen = np.zeros((3, most), np.int64)
+        _judge(chunk, allowed, tables, seen, passes.slot, bound_by, given_up)
+
+    users = np.arange(len(tables.first) - 1)
+    for _ in in_turn(one, chunks(users), at_once=passes.threads):
+        pass
+    return bound_by, given_up
+
+
+@compiled(_nrt=False)
+def _judge(users, allowed, t, seen, slot, bound_by, given_up):
+    for user in users:
+        for m in range(t.first[user], t.first[user + 1]):
+            best, top = _best_alone(m, allowed, t)
+            if best == _NO_SLOT:
+                bound_by[m] = NO_ALLOWED_SLOT
+                continue
+            if slot[m] < 0 and top <= 0.0:
+                bound_by[m] = NOT_WORTH_ITS_COST
+                continue
+            now = 0.0 if slot[m] < 0 else _worth(m, slot[m], t)
+            if now >= top:
+                continue
+            given_up[m] = top - now
+            rule = _rule_at(user, m, best, t, seen, slot)
+            bound_by[m] = BY_CAPACITY if rule == NONE else rule
+
+
+@compiled(forceinline=True, _nrt=False)
+def _worth(m, s, t):
+    return t.value[t.campaign[m]] * t.scores[t.score_at[m] + s] - t.cost[m]
+
+
+@compiled(forceinline=True, _nrt=False)
+def _best_alone(m, allowed, t):
+    """Return the slot that is best for a message alone, and what it brings there."""
+    best, top = _NO_SLOT, 0.0
+    begin = t.grid_first[t.grid[m]]
+    for s in range(t.grid_first[t.grid[m] + 1] - begin):
+        if allowed[begin + s] and (best == _NO_SLOT or _worth(m, s, t) > top):
+            best, top = s, _worth(m, s, t)
+    return best, top
+
+
+@compiled(forceinline=True, _nrt=False)
+def _rule_at(user, m, s, t, seen, slot):
+    """Return the rule that a message at a slot breaks beside all others of its user."""
+    count = 0
+    for i in range(t.history_first[user], t.history_first[user + 1]):
+        seen[0, count], seen[1, count] = t.history_minute[i], t.history_rules[i]
+        count += 1
+    for other in range(t.first[user], t.first[user + 1]):
+        if other != m and slot[other] >= 0:
+            at = t.grid_first[t.grid[other]] + slot[other]
+            seen[0, count] = t.minute[at] + t.phase[user]
+            seen[1, count] = t.counted[t.campaign[other]]
+            count += 1
+    then = t.minute[t.grid_first[t.grid[m]] + s] + t.phase[user]
+    bits = t.counted[t.campaign[m]]
+    return broken_rule(then, bits, seen[0], seen[1], count, t, seen[2])
