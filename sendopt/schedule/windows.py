@@ -12,8 +12,9 @@ The policy at clock changes, with its reasons in docs/decisions/0006-time-rules.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
+from sendopt.clock_changes import clock_settings
 from sendopt.local_window import Span, next_span, spans_in
 from sendopt.quiet_hours import next_allowed_everywhere
 from sendopt.records import Campaign, QuietHours
@@ -47,18 +48,18 @@ def instants_showing(
     >>> [f"{instant:%H:%M}" for instant in shown]
     ['00:00', '01:00']
     """
-    found = set()
-    times = tuple(times)
-    for day in _days(earliest_at, latest_at, zone):
-        for shown in times:
-            for fold in (0, 1):
-                local = datetime.combine(day, shown, tzinfo=zone).replace(fold=fold)
-                instant = local.astimezone(UTC)
-                # A skipped local time does not come back as itself.
-                exists = instant.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None)
-                if exists and earliest_at <= instant < latest_at:
-                    found.add(instant)
-    return sorted(found)
+    times = sorted(set(times))
+    settings = clock_settings(zone, earliest_at, latest_at)
+    ends = [setting.from_at for setting in settings[1:]] + [latest_at]
+    found = []
+    for (begins_at, offset), ends_at in zip(settings, ends, strict=True):
+        # While nobody touches the clocks, local time is UTC and so much more.
+        day, last = (begins_at + offset).date(), (ends_at + offset).date()
+        while day <= last:
+            shown = (datetime.combine(day, at, tzinfo=UTC) - offset for at in times)
+            found += [instant for instant in shown if begins_at <= instant < ends_at]
+            day += _DAY
+    return found
 
 
 def spans_of(campaign: Campaign, zone: tzinfo) -> tuple[Span, ...]:
@@ -103,15 +104,3 @@ def minutes_apart(one: time, other: time) -> int:
     """
     apart = abs((one.hour * 60 + one.minute) - (other.hour * 60 + other.minute))
     return min(apart, 24 * 60 - apart)
-
-
-def _days(earliest_at: datetime, latest_at: datetime, zone: tzinfo) -> Iterable[date]:
-    """Yield every local date that the window can touch.
-
-    One more on either side: clocks that fall back at midnight show yesterday's date again.
-    """
-    day = earliest_at.astimezone(zone).date() - _DAY
-    last = latest_at.astimezone(zone).date() + _DAY
-    while day <= last:
-        yield day
-        day += _DAY
