@@ -1,31 +1,31 @@
-"""A plan's columns, shown as one send and one decision record at a time."""
+"""From what was chosen to a plan: the send and the decision record of each member, in columns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.records import (
+    AbstentionReason,
+    Basis,
     Campaign,
-    Decision,
     MessageClass,
-    PlannedSend,
+    PlanColumns,
     Policy,
     SendId,
     SendState,
     ServedBy,
-    Slot,
     TenantId,
 )
 from sendopt.schedule.arms import Arms
 from sendopt.schedule.audience import AudienceMember
-from sendopt.schedule.bars import NO_BAR, WORDS
-from sendopt.schedule.choices import Choices
+from sendopt.schedule.choices import Choices, Words
 from sendopt.schedule.forecast import Forecast
+from sendopt.schedule.packing import packed
 from sendopt.schedule.scored import Scored
 from sendopt.schedule.variants import VariantBelief
 
@@ -55,8 +55,7 @@ class Planned:
         members: the audience.
         send_ids: of each member's message.
         choices: of a slot, or why none is taken.
-        scored_of: what was said of the member's slots; None = nobody weighed them.
-        place: where the member stands in it.
+        scored: what was said of the slots of all whose slots were weighed.
         wordings: which variants they get.
         arm: of the member.
         forecast: on which the choices rest.
@@ -67,146 +66,121 @@ class Planned:
     members: Sequence[AudienceMember]
     send_ids: Sequence[SendId]
     choices: Choices
-    scored_of: Sequence[Scored | None]
-    place: NDArray[np.intp]
+    scored: Sequence[Scored]
     wordings: Wordings
     arm: Arms
     forecast: Forecast
 
-    def slots(self, row: int) -> tuple[Slot, ...]:
-        """Return the candidates of a member with their scores, the excluded ones too.
 
-        Empty where there is nothing to decide: nobody weighs the hours of who may not be reached.
-        """
-        scored = self.scored_of[row]
-        if scored is None:
-            return ()
-        place = self.place[row]
-        probability, logit_sd = scored.probability[place], scored.logit_sd[place]
-        said_nothing = np.isnan(probability).all() and np.isnan(logit_sd).all()
-        if said_nothing and scored.barred_by is None:
-            return scored.grid.slots
-        everyone = np.full(len(scored.grid.slots), NO_BAR)
-        barred = everyone if scored.barred_by is None else scored.barred_by[place]
-        return tuple(
-            Slot(slot.starts_at, _known(p), slot.excluded_by or bar, _known(sd))
-            for slot, p, bar, sd in zip(
-                scored.grid.slots,
-                probability.tolist(),
-                WORDS[barred].tolist(),
-                logit_sd.tolist(),
-                strict=True,
-            )
-        )
-
-
-def planned_sends(planned: Planned) -> tuple[PlannedSend, ...]:
-    """Return the send of every member."""
-    campaign, choices = planned.campaign, planned.choices
-    variants = [variant.variant_id for variant in campaign.variants]
-    sends = []
-    for row, (member, taken, variant) in enumerate(
-        zip(
-            planned.members,
-            choices.slot.tolist(),
-            planned.wordings.variant.tolist(),
-            strict=True,
-        )
-    ):
-        scored, reason = planned.scored_of[row], choices.suppressed_by[row]
-        grid = None if scored is None or taken < 0 else scored.grid
-        due_at = None if grid is None else grid.starts_at[taken]
-        goes_out = due_at is not None and reason is None
-        sends.append(
-            PlannedSend(
-                tenant_id=planned.tenant_id,
-                send_id=planned.send_ids[row],
-                campaign_id=campaign.campaign_id,
-                variant_id=variants[variant],
-                user_id=member.user_id,
-                device_id=(
-                    member.device.device_id if goes_out and member.device is not None else None
-                ),
-                channel=campaign.channel,
-                due_at=due_at,
-                # A retry must not leave the window either.
-                expires_at=(
-                    None
-                    if grid is None
-                    else min(grid.starts_at[taken] + campaign.time_to_live, grid.closes_at[taken])
-                ),
-                state=SendState.PLANNED if goes_out else SendState.SUPPRESSED,
-                reason=reason,
-                arm=planned.arm[row],
-                urgent=campaign.message_class is MessageClass.URGENT,
-            )
-        )
-    return tuple(sends)
+def plan_columns(planned: Planned) -> PlanColumns:
+    """Return the send and the decision of every member, in columns."""
+    campaign, choices, members = planned.campaign, planned.choices, planned.members
+    due_at, expires_at, grid, scores = _by_grid(planned)
+    goes_out = _is_there(due_at) & ~_is_there(choices.suppressed_by)
+    basis, bases = _bases(planned, grid)
+    variants = np.array([variant.variant_id for variant in campaign.variants], np.object_)
+    variant_propensity = planned.wordings.propensity.copy()
+    variant_propensity[choices.slot < 0] = np.nan
+    count = len(members)
+    return PlanColumns(
+        planned.tenant_id,
+        campaign.campaign_id,
+        bases=bases,
+        basis=basis,
+        send_id=planned.send_ids,
+        user_id=[member.user_id for member in members],
+        device_id=[
+            member.device.device_id if goes and member.device is not None else None
+            for member, goes in zip(members, goes_out.tolist(), strict=True)
+        ],
+        variant_id=variants[planned.wordings.variant].tolist(),
+        channel=[campaign.channel] * count,
+        due_at=due_at.tolist(),
+        expires_at=expires_at.tolist(),
+        state=_STATES[goes_out.astype(np.intp)].tolist(),
+        reason=choices.suppressed_by.tolist(),
+        arm=planned.arm.tolist(),
+        urgent=[campaign.message_class is MessageClass.URGENT] * count,
+        scores=scores.tolist(),
+        propensity=_known(choices.propensity),
+        gain_probability=_known(choices.gain_probability),
+        explored=choices.explored.tolist(),
+        variant_propensity=_known(variant_propensity),
+        timezone_confidence=[member.timezone_confidence for member in members],
+        quiet_offsets=[member.quiet_offsets or None for member in members],
+    )
 
 
-class Decisions(Sequence[Decision]):
-    """The decision records of a plan, each made when it is asked for: all at once are large."""
+_STATES = np.array([SendState.SUPPRESSED, SendState.PLANNED], np.object_)
 
-    def __init__(self, planned: Planned) -> None:
-        self._planned = planned
 
-    def __len__(self) -> int:
-        return len(self._planned.members)
+def _by_grid(planned: Planned) -> tuple[Words, Words, NDArray[np.intp], Words]:
+    """Return when each member is due, until when, which grid they have, and its scores."""
+    campaign, count = planned.campaign, len(planned.members)
+    due_at, expires_at, scores = (np.full(count, None, np.object_) for _ in range(3))
+    grid = np.full(count, -1, np.intp)
+    for number, scored in enumerate(planned.scored):
+        rows, starts_at = scored.rows, scored.grid.starts_at
+        # A retry must not leave the window either.
+        ends_at = [
+            min(at + campaign.time_to_live, closes_at)
+            for at, closes_at in zip(starts_at, scored.grid.closes_at, strict=True)
+        ]
+        taken = planned.choices.slot[rows]  # -1 = none, which comes last
+        due_at[rows] = np.array([*starts_at, None], np.object_)[taken]
+        expires_at[rows] = np.array([*ends_at, None], np.object_)[taken]
+        grid[rows] = number
+        scores[rows] = packed(scored)
+    return due_at, expires_at, grid, scores
 
-    @overload
-    def __getitem__(self, index: int) -> Decision: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Decision, ...]: ...
-    def __getitem__(self, index: int | slice) -> Decision | tuple[Decision, ...]:
-        if isinstance(index, slice):
-            return tuple(self._at(row) for row in range(len(self))[index])
-        return self._at(range(len(self))[index])
 
-    def __iter__(self) -> Iterator[Decision]:
-        return map(self._at, range(len(self)))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and tuple(self) == tuple(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def _at(self, row: int) -> Decision:
-        planned, choices = self._planned, self._planned.choices
-        member, forecast, wordings = planned.members[row], planned.forecast, planned.wordings
-        slots, taken = planned.slots(row), int(choices.slot[row])
-        belief = wordings.belief
-        return Decision(
-            send_id=planned.send_ids[row],
-            slots=slots,
-            chosen_at=None if taken < 0 else slots[taken].starts_at,
-            propensity=_known(float(choices.propensity[row])),
-            policy=choices.policy[row],
-            binding_constraint=choices.binding_constraint[row],
-            fallback_reason=choices.fallback_reason[row],
+def _bases(planned: Planned, grid: NDArray[np.intp]) -> tuple[list[int], list[Basis]]:
+    """Return the number of each member's basis, and all bases by number."""
+    choices, forecast, members = planned.choices, planned.forecast, planned.members
+    belief = planned.wordings.belief
+    numbers: dict[tuple[Any, ...], int] = {}
+    keys = zip(
+        grid.tolist(),
+        choices.policy.tolist(),
+        choices.binding_constraint.tolist(),
+        choices.fallback_reason.tolist(),
+        choices.abstention_reason.tolist(),
+        choices.exploration_bound_by.tolist(),
+        [member.timezone for member in members],
+        [member.timezone_source for member in members],
+        strict=True,
+    )
+    basis = [numbers.setdefault(key, len(numbers)) for key in keys]
+    bases = [
+        Basis(
+            slots=() if number < 0 else planned.scored[number].grid.slots,
+            policy=policy,
+            binding_constraint=binding,
+            fallback_reason=fallback,
             model_version=forecast.model_version,
             log_snapshot=forecast.log_snapshot,
-            timezone=member.timezone,
-            timezone_source=member.timezone_source,
-            served_by=_served_by(choices, row, forecast.served_by),
-            gain_probability=_known(float(choices.gain_probability[row])),
-            abstention_reason=choices.abstention_reason[row],
-            explored=choices.explored[row],
-            exploration_bound_by=choices.exploration_bound_by[row],
-            variant_propensity=None if taken < 0 else float(wordings.propensity[row]),
+            timezone=timezone,
+            timezone_source=source,
+            served_by=_served_by(policy, abstention, forecast.served_by),
+            abstention_reason=abstention,
+            exploration_bound_by=bound_by,
             variant_evidence=None if belief is None else belief.evidence,
             variant_confidence=None if belief is None else belief.confidence,
-            timezone_confidence=member.timezone_confidence,
-            quiet_offsets=member.quiet_offsets or None,
         )
+        for number, policy, binding, fallback, abstention, bound_by, timezone, source in numbers
+    ]
+    return basis, bases
 
 
-def _served_by(choices: Choices, row: int, served_by: ServedBy) -> ServedBy | None:
-    match choices.policy[row]:
-        case Policy.NONE | Policy.RANDOM | Policy.EARLIEST:
+def _served_by(
+    policy: Policy, abstention: AbstentionReason | None, served_by: ServedBy
+) -> ServedBy | None:
+    match policy:
+        case Policy.NONE | Policy.RANDOM:
             return None
         case Policy.FALLBACK:
             return ServedBy.CONFIGURED_TIME
-        case Policy.CONFIGURED if choices.abstention_reason[row] is None:
+        case Policy.CONFIGURED if abstention is None:
             return ServedBy.CONFIGURED_TIME
         case Policy.POPULATION_HOUR:
             return ServedBy.TENANT_HISTOGRAM
@@ -216,6 +190,13 @@ def _served_by(choices: Choices, row: int, served_by: ServedBy) -> ServedBy | No
             return served_by
 
 
-def _known(number: float) -> float | None:
-    """Return a number of a column; None = NaN, nobody knows it."""
-    return None if np.isnan(number) else number
+def _is_there(column: Words) -> NDArray[np.bool_]:
+    """Tell of each entry whether it is any."""
+    return np.array([entry is not None for entry in column.tolist()], np.bool_)
+
+
+def _known(numbers: NDArray[np.float64]) -> list[float | None]:
+    """Return the numbers of a column; None = NaN, nobody knows it."""
+    known = numbers.astype(np.object_)
+    known[np.isnan(numbers)] = None
+    return list(known)

@@ -12,8 +12,10 @@ from sendopt.errors import InvalidInput, InvariantBroken
 from sendopt.records import (
     Arm,
     Campaign,
+    Decisions,
     EndReason,
     Plan,
+    PlannedSends,
     Policy,
     SendId,
     TenantId,
@@ -23,13 +25,12 @@ from sendopt.schedule.arms import user_arms
 from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.choices import Choices
 from sendopt.schedule.choose import Knowledge, choose
-from sendopt.schedule.decisions import Decisions, Planned, Wordings, planned_sends
+from sendopt.schedule.decisions import Planned, Wordings, plan_columns
 from sendopt.schedule.earliest import take_earliest
 from sendopt.schedule.explore import explore
 from sendopt.schedule.forecast import Forecast, PastOutcomes
 from sendopt.schedule.identity import draw_key, send_ids, uniforms
 from sendopt.schedule.policy import draw
-from sendopt.schedule.scored import Scored
 from sendopt.schedule.variants import VariantBelief, even_split
 
 NOTHING_LEARNED = PastOutcomes()
@@ -79,17 +80,14 @@ def plan(
         np.array(belief.bonus) if belief.suits_parts_of_day else None,
     )
     choices = _unreachable(members)
-    scored_of: list[Scored | None] = [None] * len(members)
-    place = np.zeros(len(members), np.intp)
+    weighed = [said.as_kept() for said in forecast.scored]
     part = np.zeros(len(members), np.int8)
-    for said in forecast.scored:
-        scored = said.as_kept()
+    for scored in weighed:
         if campaign.at_once:
             take_earliest(scored, choices)
         else:
             choose(campaign, scored, knowing, choices)
             explore(campaign, scored, knowing, choices)
-        _note(scored, scored_of, place)
         taken = choices.slot[scored.rows]
         part[scored.rows] = np.where(taken < 0, 0, scored.grid.part[taken])
     if any(policy is None for policy in choices.policy):
@@ -102,17 +100,17 @@ def plan(
         members,
         numbers,
         choices,
-        scored_of,
-        place,
+        weighed,
         Wordings(variant, variant_propensity, belief if len(campaign.variants) > 1 else None),
         arms,
         forecast,
     )
+    columns = plan_columns(planned)
     return Plan(
         tenant_id,
         campaign.campaign_id,
-        planned_sends(planned),
-        Decisions(planned),
+        PlannedSends(columns),
+        Decisions(columns),
         campaign.revision,
     )
 
@@ -132,13 +130,6 @@ def _keep_back(some: NDArray[np.bool_], choices: Choices) -> None:
     kept = some & (choices.slot >= 0)
     choices.suppressed_by[kept] = EndReason.KEPT_BACK
     choices.explored[kept] = False  # with what nobody gets nothing is explored, and no budget spent
-
-
-def _note(scored: Scored, scored_of: list[Scored | None], place: NDArray[np.intp]) -> None:
-    """Remember of each member where what was said of their slots stands."""
-    place[scored.rows] = np.arange(len(scored.rows))
-    for row in scored.rows.tolist():
-        scored_of[row] = scored
 
 
 def _variants(
