@@ -176,7 +176,7 @@ def _served_by(
     policy: Policy, abstention: AbstentionReason | None, served_by: ServedBy
 ) -> ServedBy | None:
     match policy:
-        case Policy.NONE | Policy.RANDOM:
+        case Policy.NONE | Policy.RANDOM | Policy.EARLIEST:
             return None
         case Policy.FALLBACK:
             return ServedBy.CONFIGURED_TIME
