@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 
 from sendopt.clock import zone_at, zone_names, zone_of
 from sendopt.frequency import Contact, broken_by, may_change_at
+from sendopt.local_window import next_span
 from sendopt.quiet_hours import (
     in_quiet_hours,
     next_allowed_everywhere,
@@ -40,6 +41,8 @@ def barred_by(
     snoozed_until = send.preferences.snoozed_until
     if snoozed_until is not None and instant < snoozed_until:
         return Exclusion.SNOOZED
+    if _in_window_at(send, instant) != instant:
+        return Exclusion.LOCAL_WINDOW
     for quiet, exclusion in _quiet(send):
         if any(in_quiet_hours(instant, zone, quiet) for zone in zones_of(send)):
             return exclusion
@@ -64,11 +67,12 @@ def allowed_at(send: DueSend, instant: datetime, frequency: Frequency = UNLIMITE
 def shown_until(send: DueSend, instant: datetime) -> datetime:
     """Return until when a message that is handed over at `instant` may be shown.
 
-    That is its expiry, or when it becomes quiet first: a push service keeps a message for a phone
-    that is switched off, and rings when it is switched on.
+    That is its expiry, or when it becomes quiet first, or the window is over where the user is: a
+    push service keeps a message for a phone that is switched off, and rings when it is switched on.
     """
     quiet = [each for each, _ in _quiet(send)]
-    return next_quiet_anywhere(instant, zones_of(send), quiet, until=send.expires_at)
+    until = min(send.expires_at, _closes_at(send, instant))
+    return next_quiet_anywhere(instant, zones_of(send), quiet, until=until)
 
 
 def zones_of(send: DueSend) -> tuple[tzinfo, ...]:
@@ -95,12 +99,36 @@ def _zone_of_device(send: DueSend) -> str | None:
 
 
 def _undisturbed_at(send: DueSend, instant: datetime) -> datetime:
-    """Return the first instant from `instant` on that is neither snoozed nor quiet."""
+    """Return the first instant from `instant` on in the window, neither snoozed nor quiet."""
     instant = max(instant, send.preferences.snoozed_until or instant)
     zones, quiet = zones_of(send), [each for each, _ in _quiet(send)]
-    if not any(in_quiet_hours(instant, zone, each) for zone in zones for each in quiet):
+    while (instant := _in_window_at(send, instant)) < send.expires_at:
+        if not any(in_quiet_hours(instant, zone, each) for zone in zones for each in quiet):
+            break
+        instant = next_allowed_everywhere(instant, zones, quiet, until=send.expires_at)
+    return instant
+
+
+def _in_window_at(send: DueSend, instant: datetime) -> datetime:
+    """Return the first instant from `instant` on in the window, if that is in local dates.
+
+    It is judged where the user is now; the expiry, where it is over there. To a window of two
+    instants plan and expiry keep: then it is `instant`.
+    """
+    zone = zone_by_now(send)
+    if send.local_window is None or zone is None:
         return instant
-    return next_allowed_everywhere(instant, zones, quiet, until=send.expires_at)
+    span = next_span(send.local_window, zone_of(zone), instant)
+    return max(instant, send.expires_at) if span is None else span.begins_at
+
+
+def _closes_at(send: DueSend, instant: datetime) -> datetime:
+    """Return when the window that `instant` is in is over where the user is now."""
+    zone = zone_by_now(send)
+    if send.local_window is None or zone is None:
+        return send.expires_at
+    span = next_span(send.local_window, zone_of(zone), instant)
+    return send.expires_at if span is None else span.ends_at
 
 
 def _quiet(send: DueSend) -> list[tuple[QuietHours, Exclusion]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sendopt.records.campaign import QuietHours, Variant
+from sendopt.records.campaign import LocalWindow, QuietHours, Variant
 from sendopt.records.consent import NO_PREFERENCES, Preferences
 from sendopt.records.device import Channel, Device
 from sendopt.records.ids import CampaignId, SendId, TenantId, UserId
@@ -46,6 +46,7 @@ class DueSend:
     put_off: bool = False  # to its expiry, by a pause that lasted until then
     message_class: MessageClass = MessageClass.MARKETING
     moved: bool = False  # from the time that its plan chose
+    local_window: LocalWindow | None = None  # None = two instants, which `expires_at` keeps to
     gone_devices: int = 0  # found by its attempts, which do not count towards the most there are
 
 

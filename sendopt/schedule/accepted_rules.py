@@ -19,6 +19,7 @@ from sendopt.records import (
     Exploration,
     Holdout,
     HoldoutTime,
+    LocalWindow,
     MessageClass,
     Policy,
 )
@@ -49,6 +50,18 @@ def rules_of(campaign: Campaign) -> dict[str, Any]:
         "response_value": campaign.response_value,
         # As in the definition; for whoever counts messages, and reads none that names its audience.
         "message_type": campaign.message_type,
+        # As in the definition; for the hand-over, which asks when it is open where the user is.
+        "local_window": _said(campaign.local_window),
+    }
+
+
+def _said(window: LocalWindow | None) -> dict[str, Any] | None:
+    if window is None:
+        return None
+    return {
+        "dates": [day.isoformat() for day in window.dates],
+        "start": window.start.isoformat(),
+        "end": window.end.isoformat(),
     }
 
 

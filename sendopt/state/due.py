@@ -288,6 +288,7 @@ def _campaign_facts(tx: FleetRead, keys: Collection[_Key]) -> dict[_Key, Campaig
         definition["quiet_hours", "start"].as_string().label("quiet_start"),
         definition["quiet_hours", "end"].as_string().label("quiet_end"),
         campaign_revision.c.rules["message_class"].as_string().label("message_class"),
+        campaign_revision.c.rules["local_window"].as_json().label("local_window"),
     ).join_from(campaign_revision, campaign, same_campaign(campaign_revision))
     of_revision = campaign_revision.c
     key = (of_revision.tenant_id, of_revision.campaign_id, of_revision.revision)

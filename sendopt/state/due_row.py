@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from math import isfinite
 from typing import Any
 
@@ -22,6 +22,7 @@ from sendopt.records import (
     Device,
     DeviceId,
     DueSend,
+    LocalWindow,
     MessageClass,
     QuietHours,
     SendId,
@@ -45,6 +46,7 @@ class CampaignFacts:
     cancelled: bool
     paused_at: datetime | None = None
     message_class: MessageClass = MessageClass.MARKETING
+    local_window: LocalWindow | None = None
 
 
 _LOST_CAMPAIGN = CampaignFacts(message_type=None, quiet_hours=None, cancelled=False)
@@ -103,7 +105,19 @@ def campaign_facts(row: Any) -> CampaignFacts:
         message_class=_member(
             MessageClass, row.message_class or MessageClass.MARKETING, "campaign_revision.rules"
         ),
+        local_window=None if row.local_window is None else _local_window(row.local_window),
     )
+
+
+def _local_window(told: Any) -> LocalWindow:
+    try:
+        return LocalWindow(
+            tuple(map(date.fromisoformat, told["dates"])),
+            time.fromisoformat(told["start"]),
+            time.fromisoformat(told["end"]),
+        )
+    except NOT_A_VALUE as error:
+        raise Unreadable("campaign_revision.rules: its local window cannot be read") from error
 
 
 def due_send(
@@ -144,6 +158,7 @@ def due_send(
         cancelled=known.cancelled,
         timezone=row.timezone,
         quiet_hours=known.quiet_hours,
+        local_window=known.local_window,
         message_type=known.message_type,
         propensity=row.propensity,
         link_id=row.link_id,
