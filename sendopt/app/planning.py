@@ -42,7 +42,15 @@ from sendopt.schedule import (
 )
 from sendopt.schedule.audience import audience_members, with_preferences
 from sendopt.score.histogram import score_hours
-from sendopt.state import State, devices, past_outcomes, preferences, tenants, users
+from sendopt.state import (
+    State,
+    devices,
+    past_outcomes,
+    preferences,
+    sending_limits,
+    tenants,
+    users,
+)
 
 _BUDGET_PERIOD = timedelta(days=30)
 _NAMED_ZONES = (
@@ -84,12 +92,15 @@ class Planner:
                 forecast = self._with_rules(
                     campaign, members, grids, forecast, reader, tenant_zone=tenant_zone, now=now
                 )
+        with self.state.read(tenant_id) as tx:
+            no_send_share = sending_limits.get(tx).no_send_share
         return schedule.plan(
             campaign,
             tenant_id,
             members,
             forecast,
             self._past_outcomes(campaign, tenant_id, now=now),
+            no_send_share=no_send_share,
             seed=self.seed,
         )
 

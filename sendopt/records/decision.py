@@ -102,5 +102,6 @@ class Decision:
     variant_propensity: float | None = None  # P(this variant | this slot)
     variant_evidence: VariantEvidence | None = None  # None = one variant
     variant_confidence: float | None = None  # P(the most promising variant is the best)
+    send_propensity: float | None = None  # P(it is not kept back); None = nobody drew that
     timezone_confidence: float | None = None  # of an inferred zone: mass of `quiet_offsets`
     quiet_offsets: tuple[int, ...] | None = None  # minutes east of UTC at which it may be night

@@ -48,6 +48,7 @@ class Basis:
     exploration_bound_by: ExplorationBound | None
     variant_evidence: VariantEvidence | None
     variant_confidence: float | None
+    send_propensity: float | None
 
 
 #: What of a `Decision` stands in its basis under the same name.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sendopt.records import (
     AbstentionReason,
+    Arm,
     Basis,
     Campaign,
     MessageClass,
@@ -59,6 +60,7 @@ class Planned:
         wordings: which variants they get.
         arm: of the member.
         forecast: on which the choices rest.
+        send_propensity: with which chance each message was not kept back; None = nobody drew that.
     """
 
     campaign: Campaign
@@ -70,6 +72,7 @@ class Planned:
     wordings: Wordings
     arm: Arms
     forecast: Forecast
+    send_propensity: float | None = None
 
 
 def plan_columns(planned: Planned) -> PlanColumns:
@@ -148,6 +151,7 @@ def _bases(planned: Planned, grid: NDArray[np.intp]) -> tuple[list[int], list[Ba
         choices.exploration_bound_by.tolist(),
         [member.timezone for member in members],
         [member.timezone_source for member in members],
+        _chances_of_being_sent(planned),
         strict=True,
     )
     basis = [numbers.setdefault(key, len(numbers)) for key in keys]
@@ -166,10 +170,18 @@ def _bases(planned: Planned, grid: NDArray[np.intp]) -> tuple[list[int], list[Ba
             exploration_bound_by=bound_by,
             variant_evidence=None if belief is None else belief.evidence,
             variant_confidence=None if belief is None else belief.confidence,
+            send_propensity=chance,
         )
-        for number, policy, binding, fallback, abstention, bound_by, timezone, source in numbers
+        for number, policy, binding, fallback, abstention, bound_by, timezone, source, chance
+        in numbers
     ]
     return basis, bases
+
+
+def _chances_of_being_sent(planned: Planned) -> list[float | None]:
+    """Return the chance with which each message was not kept back; None = nobody drew that."""
+    drawn_for = (planned.choices.slot >= 0) & (planned.arm != Arm.NO_SEND)
+    return [planned.send_propensity if drawn else None for drawn in drawn_for.tolist()]
 
 
 def _served_by(

@@ -21,7 +21,7 @@ from sendopt.records import (
     TenantId,
     UserId,
 )
-from sendopt.schedule.arms import user_arms
+from sendopt.schedule.arms import kept_back, kept_back_share, user_arms
 from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.choices import Choices
 from sendopt.schedule.choose import Knowledge, choose
@@ -43,6 +43,7 @@ def plan(
     forecast: Forecast,
     past_outcomes: PastOutcomes = NOTHING_LEARNED,
     *,
+    no_send_share: float = 0.0,
     seed: int = 1,
     numbers: Sequence[SendId] | None = None,
 ) -> Plan:
@@ -56,6 +57,8 @@ def plan(
             has no score for any allowed one is sent at the campaign's configured time; who alone
             is missing gets "not_scored" as the reason.
         past_outcomes: by which exploring is limited, and wordings are shared out.
+        no_send_share: of the messages that may be kept back, so many are, to measure what sending
+            does; see `kept_back_share`.
         seed: of every chance in the plan.
         numbers: of the members' sends; None = each user's only one.
 
@@ -92,7 +95,8 @@ def plan(
         part[scored.rows] = np.where(taken < 0, 0, scored.grid.part[taken])
     if any(policy is None for policy in choices.policy):
         raise InvariantBroken("of some who may be reached nobody has looked at the times")
-    _keep_back(arms == Arm.NO_SEND, choices)
+    share = kept_back_share(campaign, no_send_share)
+    _keep_back((arms == Arm.NO_SEND) | kept_back(share, seed=seed, send_ids=numbers), choices)
     variant, variant_propensity = _variants(belief, part, keys, seed=seed)
     planned = Planned(
         campaign,
@@ -104,6 +108,7 @@ def plan(
         Wordings(variant, variant_propensity, belief if len(campaign.variants) > 1 else None),
         arms,
         forecast,
+        1.0 - share if share else None,
     )
     columns = plan_columns(planned)
     return Plan(

@@ -157,6 +157,7 @@ def _basis_row(basis: Basis) -> dict[str, Any]:
         "exploration_bound_by": basis.exploration_bound_by,
         "variant_evidence": basis.variant_evidence,
         "variant_confidence": basis.variant_confidence,
+        "send_propensity": basis.send_propensity,
     }
     content = json_text([*map(str, row), *row.values()])
     return row | {"content_hash": blake2b(content.encode(), digest_size=16).hexdigest()}
@@ -177,6 +178,7 @@ def _basis(row: sa.Row[Any]) -> Basis:
         exploration_bound_by=_known(ExplorationBound, row.exploration_bound_by),
         variant_evidence=_known(VariantEvidence, row.variant_evidence),
         variant_confidence=row.variant_confidence,
+        send_propensity=row.send_propensity,
     )
 
 

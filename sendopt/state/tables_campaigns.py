@@ -72,6 +72,7 @@ decision_basis = sa.Table(  # what the decisions of many sends of a campaign hav
     sa.Column("exploration_bound_by", sa.Text),
     sa.Column("variant_evidence", sa.Text),
     sa.Column("variant_confidence", sa.Float),
+    sa.Column("send_propensity", sa.Float),  # P(it is not kept back); null = nobody drew that
     row_hash(),
     sa.UniqueConstraint("tenant_id", "campaign_id", "content_hash", name="decision_basis_once"),
 )

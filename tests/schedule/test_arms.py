@@ -185,6 +185,35 @@ def test_what_is_owed_is_never_kept_back() -> None:
     assert kept_back_share(owed, 0.1) == 0.0
 
 
+def test_a_share_of_messages_is_kept_back_with_a_chance_that_is_recorded() -> None:
+    shares = {Arm.OPTIMISED: 0.5, Arm.NO_SEND: 0.3, Arm.CONFIGURED: 0.2}
+    people = [*map(a_person, range(1_000)), a_person(1_000, suppressed_by="opted_out")]
+    plan = planned(
+        replace(CAMPAIGN, experiment=Experiment(shares)), people=people, no_send_share=0.2
+    )
+    drawn_for = [
+        send
+        for send, decision in zip(plan.sends, plan.decisions, strict=True)
+        if decision.send_propensity is not None
+    ]
+    assert {decision.send_propensity for decision in plan.decisions} == {None, 0.8}
+    kept = [send.reason == "kept_back" for send in drawn_for]
+    assert abs(np.mean(kept) - 0.2) < 5 * (0.16 / len(kept)) ** 0.5
+    assert {send.arm for send in drawn_for} == {Arm.OPTIMISED, Arm.CONFIGURED}
+    assert plan.decisions[-1].send_propensity is None
+    urgent = planned(replace(CAMPAIGN, urgent=True), 200, no_send_share=0.2)
+    assert {send.state for send in urgent.sends} == {SendState.PLANNED}
+    assert {decision.send_propensity for decision in urgent.decisions} == {None}
+
+
+def test_a_revision_keeps_back_the_same_messages() -> None:
+    first, second = (
+        planned(replace(CAMPAIGN, revision=number), 300, no_send_share=0.2) for number in (1, 2)
+    )
+    assert [send.reason for send in first.sends] == [send.reason for send in second.sends]
+    assert {send.reason for send in first.sends} == {None, "kept_back"}
+
+
 # Definitions.
 
 HASHED = {"optimised": 0.7, "configured": 0.1, "random": 0.1, "no_send": 0.1}

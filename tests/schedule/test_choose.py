@@ -77,6 +77,7 @@ def planned(
     scores: dict[UserId, dict[datetime, Score]] | None = None,
     now: datetime = MIDNIGHT,
     seed: int = 1,
+    no_send_share: float = 0.0,
     **changes: object,
 ) -> Plan:
     people = people or [a_person(number) for number in range(count)]
@@ -85,7 +86,8 @@ def planned(
     forecast = Forecast(scored, model_version="3", log_snapshot=41, fallback_reason=None)
     forecast = replace(forecast, **changes)  # type: ignore[arg-type]
     tenant_id = TenantId("default")
-    return plan(campaign, tenant_id, people, forecast, past_outcomes, seed=seed)
+    arguments = (campaign, tenant_id, people, forecast, past_outcomes)
+    return plan(*arguments, seed=seed, no_send_share=no_send_share)
 
 
 def the_decision(campaign: Campaign, **changes: object) -> Decision:

@@ -31,6 +31,7 @@ from sendopt.records import (
     Exploration,
     Holdout,
     LocalWindow,
+    MessageClass,
     Plan,
     Policy,
     QuietHours,
@@ -129,6 +130,7 @@ def campaigns(draw: st.DrawFn) -> Campaign:
         **draw(experiments),
         least_confidence=draw(st.none() | st.floats(0.5, 0.95)),
         urgent=draw(st.booleans()),
+        message_class=draw(st.sampled_from([*MessageClass])),
     )
     if draw(st.booleans()):
         return campaign
@@ -327,8 +329,11 @@ def test_whoever_is_planned_together_is_planned_as_alone(
     counts = {person.user_id: data.draw(st.integers(0, 3)) for person in people}
     past = PastOutcomes(counts, _beliefs(len(campaign.variants))[learned])
     arguments = (campaign, TenantId("default"), people, forecast, past)
-    together = plan(*arguments)
-    one_by_one = oracle.plan(*arguments, scores=scored(said), now=now, bars=bars)
+    share = data.draw(st.sampled_from([0.0, 0.3]))
+    together = plan(*arguments, no_send_share=share)
+    one_by_one = oracle.plan(
+        *arguments, scores=scored(said), now=now, bars=bars, no_send_share=share
+    )
     assert together.sends == one_by_one.sends
     numbers = ("propensity", "gain_probability", "variant_propensity")
     for ours, theirs in zip(together.decisions, one_by_one.decisions, strict=True):

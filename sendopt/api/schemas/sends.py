@@ -30,9 +30,9 @@ class Decision(Answer):
     send_id: str
     slots: list[Slot]
     chosen_at: datetime | None
-    """null = suppressed: no allowed slot, or the user may not be reached."""
+    """null = no allowed slot, or the user may not be reached."""
     propensity: float | None
-    """P(this slot | arm, all constraints); null = suppressed."""
+    """P(this slot | arm, all constraints); null = none was chosen."""
     policy: str
     """`greedy`, `epsilon_greedy`, ...; `configured`, `fallback`: see docs/campaigns.md."""
     binding_constraint: str | None
@@ -61,6 +61,8 @@ class Decision(Answer):
     """`too_little_data`, `preferred`; null = one variant."""
     variant_confidence: float | None
     """P(the most promising variant is the best)."""
+    send_propensity: float | None
+    """P(it is not kept back to measure what sending does); null = nobody drew that."""
     timezone_confidence: float | None
     """Of an inferred zone: mass of `quiet_offsets`."""
     quiet_offsets: list[int] | None
@@ -160,6 +162,7 @@ class Send(Answer):
                 "variant_propensity": 1.0,
                 "variant_evidence": None,
                 "variant_confidence": None,
+                "send_propensity": None,
                 "timezone_confidence": None,
                 "quiet_offsets": None,
             },

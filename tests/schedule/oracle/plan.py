@@ -20,6 +20,7 @@ from sendopt.records import (
     Decision,
     EndReason,
     Exclusion,
+    MessageClass,
     Plan,
     PlannedSend,
     Policy,
@@ -53,6 +54,7 @@ def plan(
     now: datetime,
     seed: int = 1,
     bars: Mapping[UserId, Mapping[datetime, Exclusion]] = NO_BARS,
+    no_send_share: float = 0.0,
 ) -> Plan:
     """Choose every member's time and wording. The same arguments give the same plan.
 
@@ -66,6 +68,7 @@ def plan(
         now: nothing is planned before it.
         seed: of every chance in the plan.
         bars: what limits over all campaigns put out of the question.
+        no_send_share: of messages that are kept back.
 
     Raises:
         InvalidInput: `duplicate_id`, `zone_invalid`.
@@ -94,7 +97,10 @@ def plan(
             hours={rule: known[row].tolist() for rule, known in forecast.hours.items()},
             bonus=_bonus(belief, member),
         )
-        if arm is Arm.NO_SEND and choice.at is not None:
+        owed = campaign.urgent or campaign.message_class is not MessageClass.MARKETING
+        share = 0.0 if owed else no_send_share
+        is_kept = arm is Arm.NO_SEND or uniform(seed, "no send", number) < share
+        if is_kept and choice.at is not None:
             choice = replace(choice, suppressed_by=EndReason.KEPT_BACK, explored=False)
         variant, variant_propensity = _variant(belief, member, choice, key, seed=seed)
         sends.append(
@@ -130,6 +136,9 @@ def plan(
                 variant_propensity=None if choice.at is None else variant_propensity,
                 variant_evidence=None if one_variant else belief.evidence,
                 variant_confidence=None if one_variant else belief.confidence,
+                send_propensity=(
+                    1.0 - share if share and choice.at and arm is not Arm.NO_SEND else None
+                ),
                 timezone_confidence=member.timezone_confidence,
                 quiet_offsets=member.quiet_offsets or None,
             )
