@@ -243,7 +243,9 @@ def test_a_send_comes_back_with_its_decision_to_the_last_bit(
     with state.read_fleet() as tx:
         for send, reason in zip(plan.sends, plan.decisions, strict=True):
             stored = plans.get_send(tx.of(TENANT), send.send_id)
-            assert stored == plans.StoredSend(send, reason, 1, now, 0, send.due_at, None, None, ())
+            assert stored == plans.StoredSend(
+                send, reason, 1, now, 0, send.due_at, None, None, (), ()
+            )
         assert campaigns.get_campaign(tx.of(TENANT), SALE).committed_at == now
         ready = dict(tx.execute(sa.select(planned_send.c.send_id, planned_send.c.ready_at)).all())
         due = plans.due_times(tx.of(TENANT), SALE)
