@@ -163,7 +163,7 @@ def _bases(planned: Planned, grid: NDArray[np.intp]) -> tuple[list[int], list[Ba
             fallback_reason=fallback,
             model_version=forecast.model_version,
             log_snapshot=forecast.log_snapshot,
-            timezone=timezone,
+            timezone=zone,
             timezone_source=source,
             served_by=_served_by(policy, abstention, forecast.served_by),
             abstention_reason=abstention,
@@ -172,8 +172,7 @@ def _bases(planned: Planned, grid: NDArray[np.intp]) -> tuple[list[int], list[Ba
             variant_confidence=None if belief is None else belief.confidence,
             send_propensity=chance,
         )
-        for number, policy, binding, fallback, abstention, bound_by, timezone, source, chance
-        in numbers
+        for number, policy, binding, fallback, abstention, bound_by, zone, source, chance in numbers
     ]
     return basis, bases
 

@@ -234,4 +234,5 @@ def _planned_send(
         state=SendState.PLANNED if goes_out else SendState.SUPPRESSED,
         reason=choice.suppressed_by,
         arm=arm,
+        urgent=campaign.message_class is MessageClass.URGENT,
     )
