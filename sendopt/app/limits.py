@@ -8,6 +8,8 @@ from typing import Any
 
 from sendopt.app.subject import Subject, needs
 from sendopt.records import NO_LIMITS, Permission
+from sendopt.rules import legal
+from sendopt.rules.rows import PastReview
 from sendopt.schedule.limits import limits_document, parse_limits
 from sendopt.schedule.redundant_limits import RedundantLimit, redundant_limits
 from sendopt.state import sending_limits
@@ -22,6 +24,7 @@ class LimitsStatus:
     since: datetime | None  # None = the tenant never said any
     limits: dict[str, Any]  # the document, as it can be put again
     redundant: tuple[RedundantLimit, ...]
+    past_review: tuple[PastReview, ...]  # laws that hold, and that nobody has looked at for long
 
 
 class Limits(Subject):
@@ -36,8 +39,8 @@ class Limits(Subject):
         """
         with self._read() as tx:
             if version is None:
-                return _status(sending_limits.latest(tx))
-            return _status(sending_limits.of_version(tx, version))
+                return self._status(sending_limits.latest(tx))
+            return self._status(sending_limits.of_version(tx, version))
 
     @needs(Permission.LIMITS_WRITE)
     def put(self, document: Any) -> LimitsStatus:
@@ -59,14 +62,14 @@ class Limits(Subject):
                     before=None if before is None else limits_document(before.limits),
                     after=limits_document(holds.limits),
                 )
-            return _status(holds)
+            return self._status(holds)
 
-
-def _status(stored: StoredLimits | None) -> LimitsStatus:
-    limits = NO_LIMITS if stored is None else stored.limits
-    return LimitsStatus(
-        version=limits.version,
-        since=None if stored is None else stored.since,
-        limits=limits_document(limits),
-        redundant=tuple(redundant_limits(limits)),
-    )
+    def _status(self, stored: StoredLimits | None) -> LimitsStatus:
+        limits = NO_LIMITS if stored is None else stored.limits
+        return LimitsStatus(
+            version=limits.version,
+            since=None if stored is None else stored.since,
+            limits=limits_document(limits),
+            redundant=tuple(redundant_limits(limits)),
+            past_review=tuple(legal.past_review(self._now().date())) if limits.legal_hours else (),
+        )

@@ -96,6 +96,11 @@ def _show(status: LimitsStatus, *, as_json: bool) -> None:
         return
     for each in status.redundant:
         stderr.print(f"{each.field}: {each.message}")
+    for law in status.past_review:
+        stderr.print(
+            f"to be looked at again since {law.review_by}: {law.what} ({law.source}); a newer "
+            "release may know more"
+        )
     if status.since is None:
         stdout.print("no limits were ever said; `sendopt limits set LIMITS.json` does")
         return

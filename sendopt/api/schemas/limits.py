@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sendopt.api.schemas.answer import Answer, shown_as
@@ -17,6 +17,15 @@ class RedundantLimit(Answer):
     message: str
 
 
+class PastReview(Answer):
+    """A law that somebody should have looked at again."""
+
+    what: str
+    source: str
+    """Where it was read."""
+    review_by: date
+
+
 class LimitsStatus(Answer):
     """The limits that hold, or held as a version."""
 
@@ -26,6 +35,7 @@ class LimitsStatus(Answer):
             "since": "2026-10-01T09:30:00Z",
             "limits": EXAMPLE,
             "redundant": [],
+            "past_review": [],
         }
     )
 
@@ -37,3 +47,5 @@ class LimitsStatus(Answer):
     """As it can be put again."""
     redundant: list[RedundantLimit]
     """They do no harm; whoever wrote one may have meant something else."""
+    past_review: list[PastReview]
+    """Laws by which `legal_hours` holds, as this release knows them, and that may have changed."""
