@@ -40,7 +40,13 @@ KINDS = (
     Kind("links", 6, 5.0, r"\w+ /t/.*"),
     Kind("readiness", 4, 5.0, r"GET /readyz"),
     Kind("metrics", 2, 5.0, r"GET /metrics"),
-    Kind("plans", 4, 30.0, r"POST /v1/campaigns(/[^/]*/preview)?|GET /v1/campaigns/[^/]*/preview"),
+    Kind(
+        "plans",
+        4,
+        30.0,
+        r"POST /v1/campaigns(/[^/]*/(preview|commit|revise))?|GET /v1/campaigns/[^/]*/preview|"
+        r"POST /v1/plans(/preview)?",
+    ),
     Kind(
         "reports",
         3,

@@ -9,22 +9,18 @@ from typing import Any
 from sendopt import schedule
 from sendopt.app.answers import CampaignReport, CampaignStatus, RevisionReport
 from sendopt.app.one_member import one_member
-from sendopt.app.planning import Planner
+from sendopt.app.planning import Planning, planner_of, until_alone
+from sendopt.app.planning_defaults import planning_defaults
+from sendopt.app.read_campaign import read_campaign
 from sendopt.app.subject import Subject, needs
 from sendopt.app.user_status import user_status
 from sendopt.errors import Conflict
-from sendopt.features import Target
 from sendopt.records import (
     Campaign,
     CampaignId,
     CampaignPhase,
     EndReason,
-    Exploration,
-    Holdout,
-    HoldoutTime,
     Permission,
-    Plan,
-    Policy,
     SendState,
     UserId,
 )
@@ -35,6 +31,7 @@ from sendopt.state import (
     campaigns,
     erased,
     pauses,
+    plan_epoch,
     plans,
     revisions,
     send_list,
@@ -60,7 +57,9 @@ class Campaigns(Subject):
         with self._read() as tx:
             gone = erased.among(tx, campaigns.users_of(campaign))
         campaigns.refuse_erased(campaign, gone)
-        return schedule.preview(self._plan(campaign, now=now), campaign.channel)
+        planning = self._plan(campaign, now=now, is_explained=True)
+        (plan,) = planning.plans
+        return replace(schedule.preview(plan, campaign.channel), limits=planning.report)
 
     @needs(Permission.CAMPAIGNS_WRITE)
     def put(self, definition: Any, *, commit: bool) -> CampaignReport:
@@ -141,12 +140,18 @@ class Campaigns(Subject):
         if same is not None and not same.is_draft:
             return self._revised(same.campaign_id, _unchanged(same.revision), repeated=True)
         campaign = self._read_revision(definition, now=now)
-        plan = self._plan(campaign, now=now)
-        with self._write() as tx:
-            report = revisions.revise(
-                tx, campaign, definition, plan, rules=schedule.rules_of(campaign), now=now
-            )
-            self._audit(tx, "campaign:revise", campaign.campaign_id, after=asdict(report))
+
+        def write(planning: Planning) -> revisions.RevisionReport:
+            (plan,) = planning.plans
+            with self._write() as tx:
+                plan_epoch.step(tx, expected=planning.epoch)
+                report = revisions.revise(
+                    tx, campaign, definition, plan, rules=schedule.rules_of(campaign), now=now
+                )
+                self._audit(tx, "campaign:revise", campaign.campaign_id, after=asdict(report))
+            return report
+
+        report = until_alone(lambda: self._plan(campaign, now=now, is_revised=True), write)
         return self._revised(campaign.campaign_id, report, repeated=False)
 
     @needs(Permission.CAMPAIGNS_SEND)
@@ -284,14 +289,18 @@ class Campaigns(Subject):
         )
 
     def _commit(self, campaign: Campaign, definition: Any, *, now: datetime) -> schedule.Preview:
-        plan = self._plan(campaign, now=now)
-        with self._write() as tx:
-            campaigns.require_definition(tx, campaign.campaign_id, definition)
-            plans.commit(tx, plan, now=now)
-            self._audit(
-                tx, "campaign:commit", campaign.campaign_id, after={"sends": len(plan.sends)}
-            )
-        return schedule.preview(plan, campaign.channel)
+        def write(planning: Planning) -> schedule.Preview:
+            (plan,) = planning.plans
+            with self._write() as tx:
+                campaigns.require_definition(tx, campaign.campaign_id, definition)
+                plan_epoch.step(tx, expected=planning.epoch)
+                plans.commit(tx, plan, now=now)
+                self._audit(
+                    tx, "campaign:commit", campaign.campaign_id, after={"sends": len(plan.sends)}
+                )
+            return schedule.preview(plan, campaign.channel)
+
+        return until_alone(lambda: self._plan(campaign, now=now), write)
 
     def _revised(
         self, campaign_id: CampaignId, report: revisions.RevisionReport, *, repeated: bool
@@ -324,48 +333,28 @@ class Campaigns(Subject):
         return schedule.as_revised(definition, before, at=now, defaults=defaults)
 
     def _read_campaign(self, definition: Any, *, now: datetime) -> Campaign:
-        """Read a definition; one that was accepted before under the rules of its acceptance."""
         with self._read() as tx:
-            stored = campaigns.accepted_as(tx, definition)
-        # The window of one that is not committed may be over by now.
-        at = now if stored is None or stored.is_draft else stored.changed_at
-        rules = None if stored is None else stored.rules
-        campaign = schedule.as_accepted(definition, rules, at=at, defaults=self._planning_defaults)
-        return campaign if stored is None else replace(campaign, revision=stored.revision)
+            return read_campaign(tx, definition, now=now, defaults=self._planning_defaults)
 
     @property
     def _planning_defaults(self) -> schedule.PlanningDefaults:
-        """What holds for every campaign that does not say otherwise."""
-        given = self._stores.settings.schedule
-        return schedule.PlanningDefaults(
-            exploration=Exploration(
-                policy=Policy(given.policy),
-                epsilon=0.0 if given.policy == "greedy" else given.epsilon,
-                share=given.explored_share,
-                per_user=given.explored_per_user_30_days,
-            ),
-            holdout=(
-                Holdout(given.holdout_share, HoldoutTime(given.holdout_time))
-                if given.holdout_share
-                else None
-            ),
-            least_confidence=given.least_confidence,
-            urgent_message_types=frozenset(given.urgent_message_types),
-        )
+        return planning_defaults(self._stores.settings.schedule)
 
-    def _plan(self, campaign: Campaign, *, now: datetime) -> Plan:
-        if campaign.is_triggered:
-            return Plan(self._tenant_id, campaign.campaign_id, (), (), campaign.revision)
-        settings = self._stores.settings
-        planner = Planner(
-            self._stores.log,
-            self._stores.state,
-            self._stores.registry,
-            limits=self._stores.model_limits,
-            target=Target(settings.open_window, clock_tolerance=settings.clock_tolerance),
-            seed=settings.schedule.seed,
+    def _plan(
+        self,
+        campaign: Campaign,
+        *,
+        now: datetime,
+        is_revised: bool = False,
+        is_explained: bool = False,
+    ) -> Planning:
+        return planner_of(self._stores).plan(
+            [campaign],
+            self._tenant_id,
+            now=now,
+            revised=[campaign.campaign_id] if is_revised else [],
+            is_explained=is_explained,
         )
-        return planner.plan(campaign, self._tenant_id, now=now)
 
 
 def _reach_of(stored: plans.StoredSend, *, stopped_by: EndReason | None, paused: bool) -> Reach:

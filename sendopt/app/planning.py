@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from sendopt import schedule, score
+from sendopt.app.audience import audience_of
 from sendopt.app.rule_hours import rule_hours
-from sendopt.app.user_status import user_status
+from sendopt.app.standing import bounds_of
+from sendopt.app.stores import Stores
+from sendopt.errors import Conflict
 from sendopt.features import AsOfView, Target, recognised
-from sendopt.features.inferred_zone import infer_zones
 from sendopt.learn import Registry, ServableModel
 from sendopt.learn.registry import serving
 from sendopt.log import Log, Reader
 from sendopt.records import (
     Campaign,
-    Channel,
+    CampaignId,
     Plan,
     Policy,
     Score,
@@ -31,26 +34,26 @@ from sendopt.records import (
     columns,
 )
 from sendopt.schedule import (
+    Asked,
     AudienceMember,
     Forecast,
+    LimitsReport,
     PastOutcomes,
     Scored,
     SharedGrid,
     all_alike,
+    looks_at_others,
     shared_grids,
     unscored,
 )
-from sendopt.schedule.audience import audience_members, with_preferences
 from sendopt.score.histogram import score_hours
 from sendopt.state import (
     State,
-    devices,
     past_outcomes,
-    preferences,
-    sending_limits,
-    tenants,
-    users,
+    plan_epoch,
 )
+
+_Written = TypeVar("_Written")
 
 _BUDGET_PERIOD = timedelta(days=30)
 _NAMED_ZONES = (
@@ -58,7 +61,40 @@ _NAMED_ZONES = (
     ZoneSource.USER,
     ZoneSource.LOG,
 )  # not the tenant's, and none that was inferred
+_TRIES = 5  # to plan while nobody else does
 _WORDING_MEMORY = timedelta(days=60)  # wordings wear out; what was answered long ago says little
+
+
+@dataclass(frozen=True, eq=False)
+class Planning:
+    """What campaigns come to, and what that rests on.
+
+    Attributes:
+        campaigns: in the order in which they were given.
+        plans: of each.
+        report: what limits over all campaigns did; None = nobody asked, or nothing.
+        epoch: the number of plans when it was looked at what stands; None = nobody looked.
+    """
+
+    campaigns: Sequence[Campaign]
+    plans: Sequence[Plan]
+    report: LimitsReport | None
+    epoch: int | None
+
+
+def until_alone(plan: Callable[[], Planning], write: Callable[[Planning], _Written]) -> _Written:
+    """Plan and write what was planned, and plan again where another plan came in between.
+
+    Raises:
+        Conflict: `planned_meanwhile`, if that happens again and again.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return write(plan())
+        except Conflict as conflict:
+            if conflict.code != "planned_meanwhile":
+                raise
+    return write(plan())
 
 
 @dataclass(frozen=True)
@@ -72,15 +108,50 @@ class Planner:
     target: Target  # of the tenant's histogram; within its window a wording is answered
     seed: int
 
-    def plan(self, campaign: Campaign, tenant_id: TenantId, *, now: datetime) -> Plan:
-        """Choose a time for everybody in the audience, or the reason for none.
+    def plan(
+        self,
+        campaigns: Sequence[Campaign],
+        tenant_id: TenantId,
+        *,
+        now: datetime,
+        revised: Collection[CampaignId] = (),
+        is_explained: bool = False,
+    ) -> Planning:
+        """Choose a time for everybody in the audiences, or the reason for none.
 
         Whose word the times rest on: the champion's, else the last good model's, else the tenant's
         histogram, else nobody's, and then the configured time is taken. Every decision record says
         which, and why not the champion.
+
+        Args:
+            campaigns: planned together, under the tenant's limits over all campaigns.
+            tenant_id: whose they are.
+            now: nothing is planned before it.
+            revised: those whose sends are planned anew.
+            is_explained: whether to tell what limits cost.
         """
+        asked = [self._asked(campaign, tenant_id, now=now) for campaign in campaigns]
+        with self.state.read(tenant_id) as tx:
+            epoch = plan_epoch.number(tx)
+            bounds = bounds_of(tx, campaigns, revised=revised)
+        together = schedule.plan_together(
+            asked,
+            tenant_id,
+            bounds.limits,
+            bounds.standing,
+            seed=self.seed,
+            is_explained=is_explained,
+        )
+        return Planning(
+            campaigns,
+            together.plans,
+            together.report,
+            epoch if looks_at_others(bounds.limits) else None,
+        )
+
+    def _asked(self, campaign: Campaign, tenant_id: TenantId, *, now: datetime) -> Asked:
         with self.log.reader(tenant_id) as reader:
-            members, tenant_zone = _audience(
+            members, tenant_zone = audience_of(
                 campaign, tenant_id, state=self.state, reader=reader, now=now
             )
             grids = shared_grids(campaign, members, now=now)
@@ -92,17 +163,7 @@ class Planner:
                 forecast = self._with_rules(
                     campaign, members, grids, forecast, reader, tenant_zone=tenant_zone, now=now
                 )
-        with self.state.read(tenant_id) as tx:
-            no_send_share = sending_limits.get(tx).no_send_share
-        return schedule.plan(
-            campaign,
-            tenant_id,
-            members,
-            forecast,
-            self._past_outcomes(campaign, tenant_id, now=now),
-            no_send_share=no_send_share,
-            seed=self.seed,
-        )
+        return Asked(campaign, members, forecast, self._past_outcomes(campaign, tenant_id, now=now))
 
     def _forecast(
         self,
@@ -198,78 +259,17 @@ class Planner:
         return PastOutcomes(explored_counts, belief)
 
 
-def _audience(
-    campaign: Campaign, tenant_id: TenantId, *, state: State, reader: Reader, now: datetime
-) -> tuple[list[AudienceMember], str]:
-    """Gather the audience from the state, and from the log what only the log knows.
-
-    Returns:
-        The members, and the tenant's zone.
-    """
-    statuses = user_status(reader, as_of=now).to_pylist()
-    with state.read(tenant_id) as tx:
-        reachable = devices.reachable(tx, channel=campaign.channel, user_ids=campaign.audience)
-        profiles = list(users.everyone(tx))
-        wanted = preferences.said_by(tx, campaign.audience)
-        tenant_zone = tenants.get(tx).timezone
-        known = {row["user_id"] for row in statuses} | {user.user_id for user in profiles}
-        named = set(campaign.audience or ()) - known - {each.user_id for each in reachable}
-        on_others = {
-            device.user_id
-            for channel in Channel
-            if named and channel is not campaign.channel
-            for device in devices.reachable(tx, channel=channel, user_ids=sorted(named))
-        }
-    members = audience_members(
-        campaign.audience,
-        devices=reachable,
-        profile_zones={user.user_id: user.timezone for user in profiles if user.timezone},
-        log_zones={row["user_id"]: row["timezone"] for row in statuses if row["timezone"]},
-        opted_out=frozenset(
-            [user.user_id for user in profiles if user.opted_out_at is not None]
-            + [row["user_id"] for row in statuses if row["opted_out"]]
-        ),
-        unknown=frozenset(named - on_others),
-        tenant_zone=tenant_zone,
+def planner_of(stores: Stores) -> Planner:
+    """Return the planner of a home."""
+    settings = stores.settings
+    return Planner(
+        stores.log,
+        stores.state,
+        stores.registry,
+        limits=stores.model_limits,
+        target=Target(settings.open_window, clock_tolerance=settings.clock_tolerance),
+        seed=settings.schedule.seed,
     )
-    members = with_preferences(members, wanted, campaign)
-    members = _with_inferred_zones(campaign, members, reader, tenant_zone=tenant_zone, now=now)
-    return members, tenant_zone
-
-
-def _with_inferred_zones(
-    campaign: Campaign,
-    members: list[AudienceMember],
-    reader: Reader,
-    *,
-    tenant_zone: str,
-    now: datetime,
-) -> list[AudienceMember]:
-    """Add where those may live of whom nothing names a zone: there, too, nobody is woken.
-
-    That is, of those who have quiet hours: the campaign's, or their own.
-    """
-    unknown = [
-        member.user_id
-        for member in members
-        if member.timezone_source == ZoneSource.TENANT
-        and member.suppressed_by is None
-        and (campaign.quiet_hours or member.own_quiet_hours) is not None
-    ]
-    if not unknown:
-        return members
-    inferred = infer_zones(reader, unknown, as_of=now, tenant_zone=tenant_zone)
-    return [
-        replace(
-            member,
-            timezone_source=ZoneSource.INFERRED,
-            quiet_offsets=inferred[member.user_id].offsets,
-            timezone_confidence=inferred[member.user_id].confidence,
-        )
-        if member.timezone_source == ZoneSource.TENANT and member.user_id in inferred
-        else member
-        for member in members
-    ]
 
 
 def _decisions(

@@ -14,6 +14,7 @@ from typing import Any
 from sendopt import schedule
 from sendopt.app.one_member import one_member
 from sendopt.app.past_events import happened_at
+from sendopt.app.standing import bounds_of_user
 from sendopt.app.stored_week import StoredWeeks
 from sendopt.app.user_status import user_status
 from sendopt.errors import InvalidInput, SendoptError, together
@@ -132,12 +133,15 @@ class Triggering:
             raise users.user_unknown()
         campaign = self._within_window(asked, about, now=now)
         (member,) = with_preferences([about.member], about.said, campaign)
+        with self.state.read(asked.tenant_id) as tx:
+            bounds = bounds_of_user(tx, campaign, request.user_id)
         send, decision = plan_one(
             asked,
             campaign,
             member,
             week.forecast,
             PastOutcomes({request.user_id: about.explored_count}),
+            bounds=bounds,
             seed=self.seed,
             now=now,
         )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sendopt.app.keys import Keys
     from sendopt.app.limits import Limits
     from sendopt.app.models import Models
+    from sendopt.app.plans import Plans
     from sendopt.app.results import Results
     from sendopt.app.roles import Roles
     from sendopt.app.scores import Scores
@@ -85,6 +86,12 @@ class Work:
         from sendopt.app.limits import Limits
 
         return Limits(self._stores, self.principal)
+
+    @cached_property
+    def plans(self) -> Plans:
+        from sendopt.app.plans import Plans
+
+        return Plans(self._stores, self.principal)
 
     @cached_property
     def sends(self) -> Sends:

@@ -11,6 +11,7 @@ import typer
 import sendopt.app
 from sendopt.cli import answers
 from sendopt.cli.campaign_results import show_results
+from sendopt.cli.campaigns_together import commit_campaigns, preview_campaigns
 from sendopt.cli.options import (
     AsJson,
     CampaignName,
@@ -48,8 +49,8 @@ def register(commands: typer.Typer) -> None:
     campaign.command("list")(list_campaigns)
     campaign.command("show")(show_campaign)
     campaign.command("results")(show_results)
-    campaign.command("preview")(preview_campaign)
-    campaign.command("commit")(commit_campaign)
+    campaign.command("preview")(preview_campaigns)
+    campaign.command("commit")(commit_campaigns)
     campaign.command("pause")(pause_campaign)
     campaign.command("resume")(resume_campaign)
     campaign.command("revise")(revise_campaign)
@@ -216,43 +217,6 @@ def show_campaign(
 ) -> None:
     """Show how far a campaign has come, what was settled for it, and where its sends stand."""
     _show(open_known_work(home, tenant).campaigns.get(CampaignId(campaign_id)), as_json=as_json)
-
-
-def preview_campaign(
-    campaign_id: CampaignName,
-    home: Home = None,
-    tenant: Tenant = "default",
-    as_json: AsJson = False,
-) -> None:
-    """Say what committing a stored campaign now would do; nothing is stored or sent."""
-    work = open_known_work(home, tenant)
-    with progress("planning"):
-        preview = work.campaigns.preview_stored(CampaignId(campaign_id))
-    if as_json:
-        print_json(preview)
-    else:
-        answers.preview.show(preview)
-
-
-def commit_campaign(
-    campaign_id: CampaignName,
-    home: Home = None,
-    tenant: Tenant = "default",
-    as_json: AsJson = False,
-) -> None:
-    """Let a stored draft go out; `sendopt plan FILE --commit` takes a file.
-
-    Committing again adds those who joined the audience since, and sends nobody a second message.
-    """
-    work = open_known_work(home, tenant)
-    with progress("planning"):
-        report = work.campaigns.commit(CampaignId(campaign_id))
-    if as_json:
-        print_json({"committed": True, "preview": report.preview, "counts": report.counts})
-        return
-    if report.preview is not None:
-        answers.preview.show(report.preview)
-    print_counts("Committed", ("state", "sends"), report.counts, empty=_NO_SENDS)
 
 
 def pause_campaign(

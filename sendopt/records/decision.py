@@ -85,7 +85,9 @@ class Decision:
 
     send_id: SendId
     slots: tuple[Slot, ...]
-    chosen_at: datetime | None  # None = no allowed slot, or the user may not be reached
+    #: In the slot that was chosen: at its beginning, or some minutes later where as many fall due
+    #: as may. None = no allowed slot, or the user may not be reached.
+    chosen_at: datetime | None
     propensity: float | None  # P(this slot | arm, all constraints); None = none was chosen
     policy: Policy
     binding_constraint: Exclusion | None  # what kept the send from the most likely slot of all
@@ -105,3 +107,11 @@ class Decision:
     send_propensity: float | None = None  # P(it is not kept back); None = nobody drew that
     timezone_confidence: float | None = None  # of an inferred zone: mass of `quiet_offsets`
     quiet_offsets: tuple[int, ...] | None = None  # minutes east of UTC at which it may be night
+
+    @property
+    def chosen_slot(self) -> Slot | None:
+        """The slot in which `chosen_at` lies, the last that has begun by then; None = none was."""
+        if self.chosen_at is None:
+            return None
+        begun = [slot for slot in self.slots if slot.starts_at <= self.chosen_at]
+        return begun[-1] if begun else None

@@ -98,6 +98,11 @@ class EndReason(StrEnum):
         SendState.SUPPRESSED,
         "the push service takes no more for its user, on every day that is left",
     )
+    NOT_WORTH_ITS_COST = (
+        "not_worth_its_cost",
+        SendState.SUPPRESSED,
+        "at no time that is left it is as likely to be answered as a message costs",
+    )
     CAPACITY = (
         "capacity",
         SendState.SUPPRESSED,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from functools import lru_cache
 
 from sendopt.clock import zone_at, zone_of
 from sendopt.local_window import Span
-from sendopt.quiet_hours import in_quiet_hours
+from sendopt.quiet_hours import in_quiet_hours, next_quiet_anywhere
 from sendopt.records import (
     Campaign,
     Exclusion,
@@ -102,6 +102,33 @@ def candidate_slots(
         limits=limits,
         earliest_at=campaign.earliest_at,
     )
+
+
+def slot_ends(
+    campaign: Campaign,
+    member: AudienceMember,
+    starts_at: Sequence[datetime],
+    closes_at: Sequence[datetime],
+) -> list[datetime]:
+    """Return until when a message of each slot may still fall due as well as at its beginning.
+
+    Until the next one begins, and for no longer than a slot lasts; inside the window, and outside
+    of quiet hours. Slots that are not allowed end when they begin, or later.
+
+    Args:
+        campaign: whose slots they are.
+        member: one of those who have them.
+        starts_at: in order of time.
+        closes_at: when the window that each lies in is over.
+    """
+    zones = (zone_of(member.timezone), *map(zone_at, member.quiet_offsets))
+    both = (campaign.quiet_hours, member.own_quiet_hours)
+    quiet = [each for each in both if each is not None]
+    later = [*starts_at[1:], closes_at[-1]]
+    return [
+        next_quiet_anywhere(at, zones, quiet, until=min(at + campaign.slot, following, closes))
+        for at, following, closes in zip(starts_at, later, closes_at, strict=True)
+    ]
 
 
 @lru_cache(maxsize=1024)  # a campaign has a million users, and a few hundred zones

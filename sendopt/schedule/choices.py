@@ -17,6 +17,8 @@ class Choices:
 
     Attributes:
         slot: which of the member's slots is taken; -1 = none.
+        delay: minutes from the beginning of that slot until the message falls due: no minute may
+            get more than it takes.
         propensity: NaN = no slot is taken.
         policy: a Policy.
         suppressed_by: an EndReason.
@@ -29,6 +31,7 @@ class Choices:
     """
 
     slot: NDArray[np.int16]
+    delay: NDArray[np.int32]
     propensity: NDArray[np.float64]
     policy: Words
     suppressed_by: Words
@@ -51,6 +54,7 @@ class Choices:
 
         return cls(
             slot=np.full(count, -1, np.int16),
+            delay=np.zeros(count, np.int32),
             propensity=numbers(),
             policy=words(),
             suppressed_by=words(),

@@ -53,6 +53,8 @@ class Knowledge:
         hours: see `Forecast`.
         bonus: how much better a slot is on the logit scale for what the scores do not know, its
             wording, by the part of the day; None = nothing is known.
+        turn: the chance that of the user's messages it is this one that may be explored with.
+        is_turn: whether it is.
     """
 
     arm: Arms
@@ -61,6 +63,8 @@ class Knowledge:
     fallback_reason: FallbackReason | None
     hours: Mapping[Policy, NDArray[np.float64]]
     bonus: NDArray[np.float64] | None
+    turn: NDArray[np.float64]
+    is_turn: NDArray[np.bool_]
 
 
 def choose(campaign: Campaign, scored: Scored, knowing: Knowledge, into: Choices) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,7 @@ def plan_columns(planned: Planned) -> PlanColumns:
     )
 
 
+_MINUTE = timedelta(minutes=1)
 _STATES = np.array([SendState.SUPPRESSED, SendState.PLANNED], np.object_)
 
 
@@ -134,6 +136,10 @@ def _by_grid(planned: Planned) -> tuple[Words, Words, NDArray[np.intp], Words]:
         expires_at[rows] = np.array([*ends_at, None], np.object_)[taken]
         grid[rows] = number
         scores[rows] = packed(scored)
+        for row in rows[planned.choices.delay[rows] > 0].tolist():
+            closes_at = scored.grid.closes_at[planned.choices.slot[row]]
+            due_at[row] += int(planned.choices.delay[row]) * _MINUTE
+            expires_at[row] = min(due_at[row] + campaign.time_to_live, closes_at)
     return due_at, expires_at, grid, scores
 
 

@@ -21,13 +21,15 @@ from sendopt.records import (
     ZoneSource,
 )
 from sendopt.schedule.audience import AudienceMember
+from sendopt.schedule.draft import Asked
 from sendopt.schedule.forecast import Forecast, PastOutcomes
 from sendopt.schedule.identity import requested_send_ids
-from sendopt.schedule.plan import plan
+from sendopt.schedule.plan import plan_together
 from sendopt.schedule.refusals import no_time_left
 from sendopt.schedule.scored import Scored, all_alike, unscored
 from sendopt.schedule.send_request import parse_send_request
 from sendopt.schedule.slot_grid import SharedGrid, shared_grids
+from sendopt.schedule.standing import Bounds
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def plan_one(
     week: WeekForecast,
     past_outcomes: PastOutcomes,
     *,
+    bounds: Bounds,
     seed: int,
     now: datetime,
 ) -> tuple[PlannedSend, Decision]:
@@ -87,7 +90,9 @@ def plan_one(
         campaign: as it holds for this send alone, see `within_window`.
         member: the user.
         week: how likely the user is to answer when.
-        past_outcomes: as of `plan`.
+        past_outcomes: as of `plan_together`.
+        bounds: by which the user gets no more than may be. How many fall due in a minute is not
+            looked at: one send more is no crowd, and who asks for it cannot wait.
         seed: of every chance.
         now: nothing is planned before it.
 
@@ -101,15 +106,14 @@ def plan_one(
     for shared in grids:
         if not len(shared.grid.allowed):
             raise no_time_left(shared.grid.slots, campaign, timezone=member.timezone)
-    made = plan(
-        campaign,
+    forecast = _forecast(campaign, member, week, grids)
+    (made,) = plan_together(
+        [Asked(campaign, [member], forecast, past_outcomes, [asked.send_id])],
         asked.tenant_id,
-        [member],
-        _forecast(campaign, member, week, grids),
-        past_outcomes,
+        replace(bounds.limits, capacities=()),
+        bounds.standing,
         seed=seed,
-        numbers=[asked.send_id],
-    )
+    ).plans
     send = replace(
         made.sends[0],
         send_key=request.send_key,

@@ -1,39 +1,53 @@
-"""Gives every member of a campaign's audience one time, or one reason for none."""
+"""Gives every member of campaigns' audiences one time, or one reason for none."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.errors import InvalidInput, InvariantBroken
+from sendopt.errors import InvariantBroken
 from sendopt.records import (
-    Arm,
+    NO_LIMITS,
     Campaign,
     Decisions,
     EndReason,
     Plan,
     PlannedSends,
-    Policy,
     SendId,
+    SendingLimits,
     TenantId,
-    UserId,
 )
-from sendopt.schedule.arms import kept_back, kept_back_share, user_arms
+from sendopt.schedule.assign import assign
 from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.choices import Choices
-from sendopt.schedule.choose import Knowledge, choose
 from sendopt.schedule.decisions import Planned, Wordings, plan_columns
-from sendopt.schedule.earliest import take_earliest
+from sendopt.schedule.draft import NOTHING_LEARNED, Asked, Draft, draft_of
+from sendopt.schedule.due_minutes import lay_out_minutes
 from sendopt.schedule.explore import explore
 from sendopt.schedule.forecast import Forecast, PastOutcomes
-from sendopt.schedule.identity import draw_key, send_ids, uniforms
+from sendopt.schedule.identity import uniforms
+from sendopt.schedule.limits_report import LimitsReport, report_of
 from sendopt.schedule.policy import draw
-from sendopt.schedule.variants import VariantBelief, even_split
+from sendopt.schedule.slack import keep_out_of_full_bins
+from sendopt.schedule.standing import NOTHING_STANDS, Standing
+from sendopt.schedule.turns import take_turns
+from sendopt.schedule.variants import VariantBelief
 
-NOTHING_LEARNED = PastOutcomes()
+
+@dataclass(frozen=True, eq=False)
+class PlansTogether:
+    """What campaigns come to that were planned together.
+
+    Attributes:
+        plans: in their order.
+        report: what limits did to them; None = nobody asked, or none did anything.
+    """
+
+    plans: Sequence[Plan]
+    report: LimitsReport | None
 
 
 def plan(
@@ -47,68 +61,77 @@ def plan(
     seed: int = 1,
     numbers: Sequence[SendId] | None = None,
 ) -> Plan:
-    """Choose every member's time and wording. The same arguments give the same plan.
+    """Plan one campaign of a tenant who has no limits over campaigns; see `plan_together`."""
+    asked = Asked(campaign, members, forecast, past_outcomes, numbers)
+    limits = SendingLimits(no_send_share=no_send_share)
+    (only,) = plan_together([asked], tenant_id, limits, seed=seed).plans
+    return only
+
+
+def plan_together(
+    asked: Sequence[Asked],
+    tenant_id: TenantId,
+    limits: SendingLimits = NO_LIMITS,
+    standing: Standing = NOTHING_STANDS,
+    *,
+    seed: int = 1,
+    is_explained: bool = False,
+) -> PlansTogether:
+    """Choose the time and wording of every member of some campaigns.
+
+    The same arguments give the same plans.
 
     Args:
-        campaign: what to send, the limits, and how to choose.
-        tenant_id: whose campaign it is.
-        members: the audience, each user once, reachable or not.
-        forecast: of the candidate times of all who may be reached, on their `shared_grids`. Who
-            has no score for any allowed one is sent at the campaign's configured time; who alone
-            is missing gets "not_scored" as the reason.
-        past_outcomes: by which exploring is limited, and wordings are shared out.
-        no_send_share: of the messages that may be kept back, so many are, to measure what sending
-            does; see `kept_back_share`.
-        seed: of every chance in the plan.
-        numbers: of the members' sends; None = each user's only one.
+        asked: the campaigns, which may share users.
+        tenant_id: whose they are.
+        limits: over all campaigns.
+        standing: what counts against the limits already.
+        seed: of every chance in the plans.
+        is_explained: whether to tell what limits do, which takes several times as long.
 
     Raises:
         InvalidInput: `duplicate_id`.
-        InvariantBroken: the forecast leaves out somebody who may be reached.
+        InvariantBroken: a forecast leaves out somebody who may be reached.
     """
-    user_ids = [member.user_id for member in members]
-    _refuse_repeated(user_ids)
-    belief = past_outcomes.belief or even_split(len(campaign.variants))
-    if numbers is None:
-        numbers = send_ids(tenant_id, campaign.campaign_id, user_ids)
-    keys = [draw_key(number, revision=campaign.revision) for number in numbers]
-    explored_counts = past_outcomes.explored_counts
-    arms = user_arms(campaign, seed=seed, tenant_id=tenant_id, user_ids=user_ids)
-    knowing = Knowledge(
-        arms,
-        np.array([explored_counts.get(user_id, 0) for user_id in user_ids], np.int64),
-        lambda rows: uniforms(seed, "slot", [keys[row] for row in rows.tolist()]),
-        forecast.fallback_reason,
-        forecast.hours,
-        np.array(belief.bonus) if belief.suits_parts_of_day else None,
+    drafts = [
+        draft_of(each, tenant_id, no_send_share=limits.no_send_share, seed=seed) for each in asked
+    ]
+    assignment = assign(drafts, limits, standing, is_explained=is_explained)
+    if assignment is not None:
+        take_turns(assignment.table, tenant_id, seed=seed)
+        keep_out_of_full_bins(assignment)
+    for draft in drafts:
+        for scored in draft.scored:
+            explore(draft.asked.campaign, scored, draft.knowing, draft.choices)
+    if assignment is not None:
+        lay_out_minutes(assignment)
+    return PlansTogether(
+        [_finished(draft, tenant_id, seed=seed) for draft in drafts],
+        report_of(assignment, limits) if is_explained and assignment is not None else None,
     )
-    choices = _unreachable(members)
-    weighed = [said.as_kept() for said in forecast.scored]
+
+
+def _finished(draft: Draft, tenant_id: TenantId, *, seed: int) -> Plan:
+    campaign, members, choices = draft.asked.campaign, draft.asked.members, draft.choices
     part = np.zeros(len(members), np.int8)
-    for scored in weighed:
-        if campaign.at_once:
-            take_earliest(scored, choices)
-        else:
-            choose(campaign, scored, knowing, choices)
-            explore(campaign, scored, knowing, choices)
+    for scored in draft.scored:
         taken = choices.slot[scored.rows]
         part[scored.rows] = np.where(taken < 0, 0, scored.grid.part[taken])
     if any(policy is None for policy in choices.policy):
         raise InvariantBroken("of some who may be reached nobody has looked at the times")
-    share = kept_back_share(campaign, no_send_share)
-    _keep_back((arms == Arm.NO_SEND) | kept_back(share, seed=seed, send_ids=numbers), choices)
-    variant, variant_propensity = _variants(belief, part, keys, seed=seed)
+    _keep_back(draft.kept_back, choices)
+    variant, variant_propensity = _variants(draft.belief, part, draft.keys, seed=seed)
     planned = Planned(
         campaign,
         tenant_id,
         members,
-        numbers,
+        draft.send_ids,
         choices,
-        weighed,
-        Wordings(variant, variant_propensity, belief if len(campaign.variants) > 1 else None),
-        arms,
-        forecast,
-        1.0 - share if share else None,
+        draft.scored,
+        Wordings(variant, variant_propensity, draft.belief if len(campaign.variants) > 1 else None),
+        draft.knowing.arm,
+        draft.asked.forecast,
+        draft.send_propensity,
     )
     columns = plan_columns(planned)
     return Plan(
@@ -118,16 +141,6 @@ def plan(
         Decisions(columns),
         campaign.revision,
     )
-
-
-def _unreachable(members: Sequence[AudienceMember]) -> Choices:
-    """Return the choices of all, made for those who may not be reached."""
-    choices = Choices.none(len(members))
-    for row, member in enumerate(members):
-        if member.suppressed_by is not None or member.device is None:
-            choices.policy[row] = Policy.NONE
-            choices.suppressed_by[row] = member.suppressed_by or EndReason.NO_DEVICE
-    return choices
 
 
 def _keep_back(some: NDArray[np.bool_], choices: Choices) -> None:
@@ -150,14 +163,3 @@ def _variants(
     by_part = np.array(belief.distributions)
     drawn = draw(by_part[part], uniforms(seed, "variant", keys))
     return drawn, by_part[part, drawn]
-
-
-def _refuse_repeated(user_ids: Sequence[UserId]) -> None:
-    user_id, count = next(iter(Counter(user_ids).most_common(1)), ("", 1))
-    if count > 1:
-        raise InvalidInput(
-            f"user {user_id!r} stands in the audience {count} times",
-            code="duplicate_id",
-            field="people",
-            expected="each user once, with the device to reach them on",
-        )

@@ -19,6 +19,7 @@ from sendopt.records import (
     SendState,
     UserId,
 )
+from sendopt.schedule.limits_report import LimitsReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Preview:
     fallback_reasons: dict[str, int]  # why not the champion
     expected_open_count: float
     expected_open_basis: str = "predictive"
+    limits: LimitsReport | None = None  # over all campaigns; None = nobody asked, or there are none
 
 
 #: So many of the users that nobody knows are named.
@@ -148,7 +150,5 @@ def _by_utc_hour(planned: Sequence[tuple[PlannedSend, Decision]]) -> dict[dateti
 
 
 def _chosen_probability(decision: Decision) -> float:
-    for slot in decision.slots:
-        if slot.starts_at == decision.chosen_at and slot.open_probability is not None:
-            return slot.open_probability
-    return 0.0
+    slot = decision.chosen_slot
+    return 0.0 if slot is None or slot.open_probability is None else slot.open_probability

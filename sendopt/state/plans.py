@@ -154,6 +154,24 @@ def call_off_erased(
     )
 
 
+def served(
+    tx: TenantRead, campaign_id: CampaignId, *, replanned: bool = False
+) -> frozenset[UserId]:
+    """Return who has a send of the campaign that stays, whatever is planned for it now.
+
+    Args:
+        tx: of the tenant.
+        campaign_id: of a campaign; one that was never stored has no sends.
+        replanned: whether what nobody has begun to hand over is planned anew.
+    """
+    users = sa.select(planned_send.c.user_id).where(sends_of(tx, campaign_id))
+    if replanned:
+        users = users.where(
+            sa.or_(planned_send.c.state != SendState.PLANNED, planned_send.c.attempt_count != 0)
+        )
+    return frozenset(map(UserId, tx.scalars(users)))
+
+
 def require_send_to(tx: TenantRead, send_id: SendId, user_id: UserId) -> None:
     """Refuse a send that is not to this user.
 

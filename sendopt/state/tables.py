@@ -35,7 +35,8 @@ tenant = sa.Table(  # one company that sends
     sa.Column("timezone", sa.Text, nullable=False),  # where a user's zone is unknown
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("import_epoch", sa.BigInteger, nullable=False, server_default="0"),  # import_gate
-    row_hash(apart_from=("import_epoch",)),
+    sa.Column("plan_epoch", sa.BigInteger, nullable=False, server_default="0"),  # plan_epoch
+    row_hash(apart_from=("import_epoch", "plan_epoch")),
 )
 
 api_key = sa.Table(  # one key of a tenant, in force until it ends or is revoked

@@ -56,6 +56,8 @@ POST /v1/campaigns/{campaign_id}/revise    owner admin campaign_manager
 POST /v1/campaigns/{campaign_id}/cancel    owner admin campaign_manager
 GET  /v1/limits                         owner admin campaign_manager analyst auditor finance
 PUT  /v1/limits                         owner admin
+POST /v1/plans                          owner admin campaign_manager
+POST /v1/plans/preview                  owner admin campaign_manager analyst auditor finance
 GET  /v1/sends/{send_id}                owner admin campaign_manager analyst auditor finance
 POST /v1/sends                          owner admin campaign_manager
 POST /v1/sends/{send_id}/cancel         owner admin campaign_manager

@@ -94,6 +94,7 @@ from sendopt.state import (
     dispatch,
     drift,
     due,
+    due_counts,
     engagement,
     erased,
     erased_requests,
@@ -110,6 +111,7 @@ from sendopt.state import (
     outbox,
     past_outcomes,
     pauses,
+    plan_epoch,
     plans,
     preferences,
     pseudonyms,
@@ -367,6 +369,13 @@ def _about_limits(said: Conversation) -> None:
             said.read(commitments.marketing, user_ids, since=since, until=until)
         besides = {"since": EARLY, "until": LATE + HOUR, "besides": CAMPAIGNS[:1]}
         said.read(commitments.marketing, user_ids, **besides)
+        said.read(due_counts.due_counts, **besides)
+    for campaign in CAMPAIGNS:
+        for replanned in (False, True):
+            said.read(plans.served, campaign, replanned=replanned)
+    said.read(plan_epoch.number)
+    for expected in (None, 7):
+        said.write(plan_epoch.step, expected=expected)
     for _ in range(2):
         said.read(sending_limits.get)
         said.read(sending_limits.latest)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sendopt.api.schemas.answer import Answer, shown_as
+from sendopt.api.schemas.plans import LimitsReport
 from sendopt.records import CampaignPhase
 from sendopt.schedule import EXAMPLE
 
@@ -40,6 +41,7 @@ class Preview(Answer):
             "fallback_reasons": {},
             "expected_open_count": 0.31,
             "expected_open_basis": "predictive",
+            "limits": None,
         }
     )
 
@@ -78,6 +80,21 @@ class Preview(Answer):
     """Why not the champion."""
     expected_open_count: float
     expected_open_basis: str
+    limits: LimitsReport | None
+    """What those over all campaigns do; null = there are none, or this was no preview."""
+
+
+class JointPreview(Answer):
+    """What planning campaigns together comes to."""
+
+    model_config = shown_as(
+        {"previews": [*Preview.examples()], "limits": LimitsReport.examples()[0]}
+    )
+
+    previews: list[Preview]
+    """In the order in which the campaigns were named."""
+    limits: LimitsReport | None
+    """What those over all campaigns do; null = there are none, or this was no preview."""
 
 
 class CampaignReport(Answer):

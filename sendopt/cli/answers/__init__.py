@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from sendopt.first_use import offered_by
 
-__all__ = ["backtest", "comparison", "demo", "lift", "picture", "preview", "results", "training"]
+__all__ = [
+    "backtest",
+    "comparison",
+    "demo",
+    "lift",
+    "limits",
+    "picture",
+    "preview",
+    "results",
+    "training",
+]
 
 if TYPE_CHECKING:
     from sendopt.cli.answers import (
@@ -15,6 +25,7 @@ if TYPE_CHECKING:
         comparison,
         demo,
         lift,
+        limits,
         picture,
         preview,
         results,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sendopt.cli.answers import limits
 from sendopt.cli.output import print_counts, stdout
 from sendopt.records import EndReason, VariantEvidence
 from sendopt.schedule import Preview
@@ -28,6 +29,8 @@ def show(preview: Preview) -> None:
         stdout.print(f"{preview.abstained_count:,} stay at the configured time: no gain was proven")
     if preview.variant_evidence == VariantEvidence.TOO_LITTLE_DATA:
         stdout.print("Too little data to prefer one wording")
+    if preview.limits is not None:
+        limits.show(preview.limits)
     for title, what, counts in (
         ("Arms", "arm", preview.by_arm),
         ("Wordings", "variant", preview.by_variant if preview.variant_evidence else {}),

@@ -1,0 +1,132 @@
+"""Campaigns that are planned together, and what that costs each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from sendopt import schedule
+from sendopt.app.planning import Planning, planner_of, until_alone
+from sendopt.app.planning_defaults import planning_defaults
+from sendopt.app.read_campaign import read_campaign
+from sendopt.app.subject import Subject, needs
+from sendopt.errors import InvalidInput
+from sendopt.records import Campaign, CampaignId, Permission
+from sendopt.schedule.fields import Name
+from sendopt.state import campaigns, erased, plan_epoch, plans
+from sendopt.strict_json import StrictModel, validate
+
+MOST_TOGETHER = 20
+
+
+@dataclass(frozen=True, slots=True)
+class JointPreview:
+    """What planning campaigns together comes to.
+
+    Attributes:
+        previews: of the campaigns, in the order in which they were named.
+        limits: what the tenant's limits do to them; None = nothing limits them together.
+    """
+
+    previews: tuple[schedule.Preview, ...]
+    limits: schedule.LimitsReport | None
+
+
+class Plans(Subject):
+    """Plans of several campaigns at once, so that none takes the best times by being first."""
+
+    @needs(Permission.CAMPAIGNS_READ)
+    def preview(self, body: Any) -> JointPreview:
+        """Tell what committing stored campaigns together would do; stores nothing.
+
+        Args:
+            body: a `PlanDefinition` as parsed JSON.
+
+        Raises:
+            InvalidInput: `duplicate_id`, or as `strict_json.validate`; for a campaign that cannot
+                be meant any more.
+            NotFound: `campaign_unknown`.
+            Conflict: `campaign_cancelled`, `user_erased`, as a commit would.
+        """
+        now = self._now()
+        given = self._given(body, now=now)
+        return _shown(self._plan([campaign for campaign, _ in given], now=now, is_explained=True))
+
+    @needs(Permission.CAMPAIGNS_SEND)
+    def commit(self, body: Any) -> JointPreview:
+        """Plan stored campaigns together and let their sends go out: of all of them, or of none.
+
+        Raises:
+            InvalidInput: as `preview`.
+            NotFound: `campaign_unknown`.
+            Conflict: `campaign_cancelled`; `campaign_changed`, if one was edited meanwhile;
+                `planned_meanwhile`.
+        """
+        now = self._now()
+        given = self._given(body, now=now)
+
+        def write(planning: Planning) -> JointPreview:
+            with self._write() as tx:
+                plan_epoch.step(tx, expected=planning.epoch)
+                for (campaign, definition), plan in zip(given, planning.plans, strict=True):
+                    campaigns.require_definition(tx, campaign.campaign_id, definition)
+                    plans.commit(tx, plan, now=now)
+                    told = {"sends": len(plan.sends), "together": len(given)}
+                    self._audit(tx, "campaign:commit", campaign.campaign_id, after=told)
+            return _shown(planning)
+
+        return until_alone(lambda: self._plan([each for each, _ in given], now=now), write)
+
+    def _given(self, body: Any, *, now: datetime) -> list[tuple[Campaign, Any]]:
+        """Return the campaigns with their definitions."""
+        campaign_ids = validate(PlanDefinition, body).campaign_ids
+        defaults = planning_defaults(self._stores.settings.schedule)
+        given = []
+        with self._read() as tx:
+            for campaign_id in map(CampaignId, campaign_ids):
+                stored = campaigns.get_campaign(tx, campaign_id)
+                if stored.cancelled_at is not None:
+                    raise campaigns.campaign_cancelled(campaign_id)
+                campaign = read_campaign(tx, stored.definition, now=now, defaults=defaults)
+                campaigns.refuse_erased(campaign, erased.among(tx, campaigns.users_of(campaign)))
+                given.append((campaign, stored.definition))
+        return given
+
+    def _plan(
+        self, given: Sequence[Campaign], *, now: datetime, is_explained: bool = False
+    ) -> Planning:
+        return planner_of(self._stores).plan(
+            given, self._tenant_id, now=now, is_explained=is_explained
+        )
+
+
+def _shown(planning: Planning) -> JointPreview:
+    previews = [
+        schedule.preview(plan, campaign.channel)
+        for plan, campaign in zip(planning.plans, planning.campaigns, strict=True)
+    ]
+    return JointPreview(tuple(previews), planning.report)
+
+
+def _unique(campaign_ids: list[str]) -> list[str]:
+    if len(set(campaign_ids)) < len(campaign_ids):
+        raise InvalidInput(
+            "names a campaign twice", code="duplicate_id", expected="each campaign once"
+        )
+    return campaign_ids
+
+
+class PlanDefinition(StrictModel):
+    """Which stored campaigns are planned together."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"campaign_ids": ["autumn-sale", "new-shoes"]}]}
+    )
+
+    campaign_ids: Annotated[
+        list[Name], Field(min_length=1, max_length=MOST_TOGETHER), AfterValidator(_unique)
+    ]

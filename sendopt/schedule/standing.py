@@ -1,0 +1,75 @@
+"""What stands already when campaigns are planned: messages to users, and what falls due when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sendopt.records import Campaign, SendingLimits, UserId
+from sendopt.schedule.room import Due
+
+_WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """Messages of class marketing that users have had, or that are planned for them.
+
+    Attributes:
+        user_id: one entry a message, in no order.
+        at_us: when it was handed over, or else is due; microseconds since 1970.
+        message_type: by its number in `message_types`; -1 = none.
+        message_types: each once.
+        due: how many messages of all classes fall due when.
+        served: who has a send of the campaign that is planned, by the campaign's place among those
+            planned together. It stays as it is, and stands among the others here.
+    """
+
+    user_id: Sequence[UserId] = ()
+    at_us: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    message_type: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    message_types: Sequence[str] = ()
+    due: Due = field(default_factory=dict)
+    served: Mapping[int, frozenset[UserId]] = field(default_factory=dict)
+
+
+NOTHING_STANDS = Standing()
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """A tenant's limits over all campaigns, and what counts against them already."""
+
+    limits: SendingLimits
+    standing: Standing
+
+
+def looks_at_others(limits: SendingLimits) -> bool:
+    """Whether anything of what stands already, or is planned beside, matters under these limits."""
+    return bool(
+        limits.caps
+        or limits.least_gap is not None
+        or limits.weekly_budget is not None
+        or limits.capacities
+    )
+
+
+def reach_of(limits: SendingLimits) -> timedelta:
+    """Return how far from a message another one may lie and still count in one of its windows."""
+    windows = [cap.within for cap in limits.caps]
+    windows += [] if limits.least_gap is None else [limits.least_gap]
+    windows += [] if limits.weekly_budget is None else [_WEEK]
+    return max(windows, default=timedelta(0))
+
+
+def span_of(campaigns: Sequence[Campaign], limits: SendingLimits) -> tuple[datetime, datetime]:
+    """Return from when until when messages matter to campaigns that are planned together."""
+    reach = reach_of(limits)
+    return (
+        min(campaign.earliest_at for campaign in campaigns) - reach,
+        max(campaign.latest_at for campaign in campaigns) + reach,
+    )
