@@ -178,19 +178,18 @@ def reachable(
     """
     alive = (
         sa.select(devices)
-        .where(
-            tx.owns(devices),
-            devices.c.channel == str(channel),
-            devices.c.dead_at.is_(None),
-        )
+        .where(tx.owns(devices), devices.c.dead_at.is_(None))
         .order_by(devices.c.user_id, devices.c.registered_at, devices.c.device_id)
     )
     if user_ids is None:
-        return [device_of(row) for row in tx.execute(alive)]
+        rows = tx.execute(alive.where(devices.c.channel == str(channel)))
+        return [device_of(row) for row in rows]
+    # By users alone: told the channel as well, SQLite would rather read everybody's of it.
     return [
         device_of(row)
         for chunk in chunks(sorted(set(user_ids)))
         for row in tx.execute(alive.where(devices.c.user_id.in_(chunk)))
+        if row.channel == channel
     ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from sendopt.errors import NotFound
 from sendopt.records import Channel, Device, DeviceId, TenantId, UserId
@@ -174,7 +175,7 @@ def test_of_users_who_race_for_one_address_the_last_has_it(state: State, now: da
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(register, range(8)))
-    with state.read(SHOP) as tx:
+    with state.read(TenantId("shop")) as tx:
         (found,) = devices.reachable(tx, channel=Channel.WEB_PUSH)
     assert found.device_id in {f"d{number}" for number in range(8)}
 
@@ -193,3 +194,21 @@ def test_tenants_do_not_see_each_others_devices_and_users(state: State, now: dat
         assert users.get(tx, ANN).opted_out_at is None
         with pytest.raises(NotFound):
             devices.get(tx, DeviceId("d2"))
+
+
+def test_devices_of_few_users_are_found_without_reading_everybodys(state: State) -> None:
+    asked = list[tuple[str, object]]()
+
+    def hear(_one: object, _two: object, statement: str, given: object, *_rest: object) -> None:
+        asked.append((statement, given))
+
+    sa.event.listen(state.engine, "before_cursor_execute", hear)
+    with state.read(TenantId("shop")) as tx:
+        devices.reachable(tx, channel=Channel.WEBHOOK, user_ids=[UserId("ann")])
+    sa.event.remove(state.engine, "before_cursor_execute", hear)
+    if state.engine.dialect.name != "sqlite":
+        return  # it knows how many rows a condition leaves
+    (statement, given), *_ = [each for each in asked if "FROM device" in each[0]]
+    with state.read(TenantId("shop")) as tx:
+        plan = str(tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all())
+    assert "device_by_user (tenant_id=? AND user_id=?)" in plan
