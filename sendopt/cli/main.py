@@ -26,6 +26,7 @@ from sendopt.cli import (
     model,
     models,
     operate,
+    send,
     service,
     users,
 )
@@ -72,6 +73,7 @@ for group in (
     model,
     models,
     campaigns,
+    send,
     limits,
     service,
     explain,
