@@ -20,8 +20,8 @@ def packed(scored: Scored) -> NDArray[np.object_]:
         numbers, is_barred = divmod(each, 2)
         some = np.flatnonzero(kind == each)
         parts = [
-            said[some].astype("<f4").view(np.uint8)
-            for said in (scored.probability, scored.logit_sd)[:numbers]
+            said[some].astype(kept).view(np.uint8)
+            for said, kept in ((scored.probability, "<f4"), (scored.logit_sd, "<f2"))[:numbers]
         ]
         if is_barred:
             parts.append(bars[some].view(np.uint8))

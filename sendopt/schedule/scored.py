@@ -43,7 +43,11 @@ class Scored:
 
     def as_kept(self) -> Scored:
         """Return the scores as decision records keep them: choices rest on what is shown."""
-        return replace(self, probability=_single(self.probability), logit_sd=_single(self.logit_sd))
+        return replace(
+            self,
+            probability=_rounded(self.probability, np.float32),
+            logit_sd=_rounded(self.logit_sd, np.float16),
+        )
 
     def under(self, barred_by: NDArray[np.int8] | None) -> Scored:
         """Return the same members under other bars."""
@@ -106,11 +110,13 @@ class Scored:
         return np.where(found == None, barred, found)  # noqa: E711
 
 
-def _single(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round to single precision."""
-    if numbers.strides[0] == 0 and len(numbers):  # the same of all: one row stands for them
-        return np.broadcast_to(_single(numbers[:1].copy()), numbers.shape)
-    return numbers.astype(np.float32).astype(np.float64)
+def _rounded(
+    numbers: NDArray[np.float64], to: type[np.float32 | np.float16]
+) -> NDArray[np.float64]:
+    if len(numbers) and numbers.strides[0] == 0:  # the same of all: one row stands for them
+        return np.broadcast_to(_rounded(numbers[:1].copy(), to), numbers.shape)
+    # Beyond the greatest number of a precision is infinity, of which nothing can be made.
+    return np.minimum(numbers, np.finfo(to).max).astype(to).astype(np.float64)
 
 
 def all_alike(

@@ -25,6 +25,14 @@ def insert_columns(tx: Transaction, table: sa.Table, columns: Mapping[str, Seque
         table: where they belong.
         columns: by name, of one length; every value as the database stores it.
     """
+    # What is null in all rows need not be told.
+    columns = {
+        name: column
+        for name, column in columns.items()
+        if any(value is not None for value in column)
+    }
+    if not columns:
+        return
     names = ", ".join(columns)
     if tx.is_sqlite:
         marks = ", ".join("?" * len(columns))

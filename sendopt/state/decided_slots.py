@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sendopt.errors import InvariantBroken
 from sendopt.records import SendId, Slot, TenantId
 from sendopt.records.packed_scores import unpack
 from sendopt.state.damage import NOT_A_VALUE, Unreadable, readable
@@ -52,7 +53,7 @@ def decided_slots(tx: FleetRead, sends: Collection[_Key]) -> dict[_Key, tuple[Sl
                 if row.basis is None
                 else unpack(shared.get(_basis_of(row), ()), row.scores or b"")
             )
-        except NOT_A_VALUE:
+        except (*NOT_A_VALUE, InvariantBroken):
             continue
     return found
 

@@ -83,14 +83,24 @@ def hashes_of(table: sa.Table, columns: Mapping[str, Sequence[Any]]) -> list[byt
 
 def _lines(column: sa.Column[Any], values: Sequence[Any]) -> Iterable[str]:
     """Return the line of each value, and its end; empty where it is null."""
-    name = column.name
-    if isinstance(column.type, sa.LargeBinary):
-        values = [None if value is None else _hexadecimal(value) for value in values]
-    if isinstance(column.type, sa.Float):
-        return ["" if v is None else f"{name} {v + 0.0!r}\n" for v in values]
-    if isinstance(column.type, sa.Text | sa.JSON | sa.LargeBinary):
-        return ["" if v is None else f"{name} {len(v)} {v}\n" for v in values]
-    return ["" if v is None else f"{name} {v:d}\n" for v in values]
+    name, of_type = column.name, column.type
+    if isinstance(of_type, sa.LargeBinary):
+        values = [None if value is None else value.hex() for value in values]
+    is_text = isinstance(of_type, sa.Text | sa.JSON | sa.LargeBinary)
+    is_float = isinstance(of_type, sa.Float)
+
+    def line(value: Any) -> str:
+        if value is None:
+            return ""
+        if is_text:
+            return f"{name} {len(value)} {value}\n"
+        return f"{name} {value + 0.0!r}\n" if is_float else f"{name} {value:d}\n"
+
+    few = set(values)
+    if len(few) > len(values) / 2:
+        return [line(value) for value in values]
+    known = {value: line(value) for value in few}
+    return [known[value] for value in values]
 
 
 def digest(stored: Mapping[str, str | float | None]) -> bytes:
@@ -112,17 +122,13 @@ def _hash(lines: str) -> bytes:
     return blake2b(lines[:-1].encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest()
 
 
-def _hexadecimal(value: bytes) -> str:
-    return value.hex().upper()  # as SQLite writes it
-
-
 def as_stored(connection: sa.Connection, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """Return a column as the database holds it, which `text_of` reads whatever it holds."""
     plain: sa.ColumnElement[Any] = sa.type_coerce(column, sa.types.NullType())
     if isinstance(column.type, sa.LargeBinary):
         if connection.dialect.name == "sqlite":
-            return sa.case((plain.is_not(None), sa.func.hex(plain)))
-        return sa.func.upper(sa.func.encode(plain, "hex"))
+            return sa.case((plain.is_not(None), sa.func.lower(sa.func.hex(plain))))
+        return sa.func.encode(plain, "hex")
     if connection.dialect.name != "sqlite":
         return sa.cast(plain, sa.Text) if isinstance(column.type, sa.JSON) else plain
     text = sa.cast(plain, sa.LargeBinary)  # a driver would stumble over what is no UTF-8
@@ -157,5 +163,5 @@ _KINDS: tuple[tuple[type[sa.types.TypeEngine[Any]], Callable[[Any], Any] | None]
     (sa.Float, float),
     (Instant, microseconds),
     (sa.JSON, json_text),
-    (sa.LargeBinary, _hexadecimal),
+    (sa.LargeBinary, bytes.hex),
 )

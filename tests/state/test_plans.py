@@ -92,7 +92,7 @@ def a_plan(now: datetime, users: range, *, tenant_id: TenantId = TENANT) -> Plan
                 send_id=send_id,
                 slots=(
                     Slot(now, single(0.1 + 0.2), "quiet_hours"),
-                    Slot(due_at or now + HOUR, single(1 / 3), None, single(0.7)),
+                    Slot(due_at or now + HOUR, single(1 / 3), None, 0.75),
                     Slot(now + 2 * HOUR, None, None),
                 ),
                 chosen_at=due_at,
