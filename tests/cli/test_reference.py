@@ -14,6 +14,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS = (
     "ingest", "train", "score", "backtest", "plan", "send", "run", "serve", "dispatch", "append",
+    "effect hour", "effect sending",
     "explain", "lift", "bill statement", "bill close", "bill rate-card", "verify", "demo",
     "settings", "backup", "backups", "restore", "hold", "resume",
     "models compare", "models list", "models rollback", "models ui", "models show", "drift",

@@ -103,6 +103,7 @@ from sendopt.state import (
     hold,
     import_gate,
     inventory,
+    kept_back,
     ledger,
     lift,
     living_devices,
@@ -164,6 +165,7 @@ def talk(state: State, us: TenantId, heard: Callable[[Answer], None]) -> None:
         _about_devices,
         _about_past_outcomes,
         _about_lift,
+        _about_kept_back,
         _about_limits,
         _about_lists,
         _about_send_requests,
@@ -361,6 +363,11 @@ def _about_lift(said: Conversation) -> None:
                 window=2 * HOUR,
                 since=since,
             )
+
+
+def _about_kept_back(said: Conversation) -> None:
+    for since in (None, NOW - 9 * HOUR):
+        said.read(kept_back.drawn_messages, since=since, until=NOW + 9 * HOUR)
 
 
 def _about_limits(said: Conversation) -> None:

@@ -574,6 +574,7 @@ def _bases(number: int) -> list[dict[str, Any]]:
             "policy": "epsilon_greedy",
             "timezone": (("Asia/Tokyo", "Europe/Berlin")[number], "UTC", "Asia/Dubai")[at - 1],
             "timezone_source": "user",
+            "send_propensity": 0.5 + 0.25 * number,
         }
         for campaign in ("sale", "news")
         for at in (1, 2 + number)
