@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from sendopt.deliver.allowed_times import UNLIMITED
 from sendopt.deliver.best_time_left import best_time_left
 from sendopt.deliver.retry import RetryPolicy
 from sendopt.deliver.standing import Standing
@@ -44,7 +45,9 @@ def judge(
             found.append((DamagedSend(send.tenant_id, send.send_id, damage), None))
         else:
             frequency = standing.frequency(send)
-            judged = before_attempt(send, now=now, retry=retry, frequency=frequency)
+            judged = transition
+            if frequency is not UNLIMITED:
+                judged = before_attempt(send, now=now, retry=retry, frequency=frequency)
             if isinstance(judged, Moved):
                 theirs, from_now_on = slots.get(_key(send), ()), max(now, send.due_at)
                 at = best_time_left(send, theirs, from_now_on, frequency)
