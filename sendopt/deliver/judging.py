@@ -45,7 +45,7 @@ def judge(
             found.append((DamagedSend(send.tenant_id, send.send_id, damage), None))
         else:
             frequency = standing.frequency(send)
-            judged = transition
+            judged: SendTransition | None = transition
             if frequency is not UNLIMITED:
                 judged = before_attempt(send, now=now, retry=retry, frequency=frequency)
             if isinstance(judged, Moved):
