@@ -150,14 +150,7 @@ planned_send = sa.Table(  # one message to one user: its time, and where it stan
     sa.Index("planned_send_once", "tenant_id", "campaign_id", "user_id", "send_key", unique=True),
     sa.Index("planned_send_ready", "state", "ready_at"),
     # What a user gets when, of all campaigns.
-    sa.Index(
-        "planned_send_by_user",
-        "tenant_id",
-        "user_id",
-        "due_at",
-        sqlite_where=sa.text("due_at IS NOT NULL"),
-        postgresql_where=sa.text("due_at IS NOT NULL"),
-    ),
+    sa.Index("planned_send_by_user", "tenant_id", "user_id", "due_at"),
     # The few that explored, for the budget of the next plan.
     sa.Index(
         "planned_send_explored",

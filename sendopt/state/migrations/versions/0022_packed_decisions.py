@@ -49,14 +49,13 @@ def upgrade() -> None:
         sa.Column("quiet_offsets", sa.JSON(none_as_null=True), nullable=True),
     ):
         op.add_column("planned_send", column)
-    _index("planned_send_by_user", ["tenant_id", "user_id", "due_at"], "due_at IS NOT NULL")
+    op.create_index("planned_send_by_user", "planned_send", ["tenant_id", "user_id", "due_at"])
     on_sqlite = op.get_bind().dialect.name == "sqlite"
-    explored = "explored = 1" if on_sqlite else "explored"
-    _index("planned_send_explored", ["tenant_id", "planned_at"], explored)
-
-
-def _index(name: str, columns: list[str], where: str) -> None:
-    condition = sa.text(where)
+    condition = sa.text("explored = 1" if on_sqlite else "explored")
     op.create_index(
-        name, "planned_send", columns, sqlite_where=condition, postgresql_where=condition
+        "planned_send_explored",
+        "planned_send",
+        ["tenant_id", "planned_at"],
+        sqlite_where=condition,
+        postgresql_where=condition,
     )

@@ -20,7 +20,6 @@ _PARTIAL = {
         ["tenant_id", "state", "campaign_id", "user_id"],
         "state IN ('failed', 'expired', 'cancelled', 'suppressed')",
     ),
-    "planned_send_by_user": (["tenant_id", "user_id", "due_at"], "due_at IS NOT NULL"),
     "planned_send_explored": (["tenant_id", "planned_at"], "explored = 1"),
 }
 
@@ -109,3 +108,4 @@ def _rebuild_on_sqlite() -> None:
     op.create_index("planned_send_ready", table, ["state", "ready_at"])
     for name, (columns, which) in _PARTIAL.items():
         op.create_index(name, table, columns, sqlite_where=sa.text(which))
+    op.create_index("planned_send_by_user", table, ["tenant_id", "user_id", "due_at"])
