@@ -17,6 +17,18 @@ def one_member(
 ) -> AudienceMember:
     """Return the user as a member of the campaign's audience, whether or not it is one.
 
+    See `member_whatever_it_prefers`.
+    """
+    member = member_whatever_it_prefers(tx, campaign, user_id, status=status)
+    (wanting,) = with_preferences([member], preferences.said_by(tx, [user_id]), campaign)
+    return wanting
+
+
+def member_whatever_it_prefers(
+    tx: TenantRead, campaign: Campaign, user_id: UserId, *, status: Mapping[str, Any] | None
+) -> AudienceMember:
+    """Return the user as a member of the campaign's audience, before its preferences.
+
     Where nothing names its zone it is the tenant's: where else it may live is inferred from many.
 
     Args:
@@ -36,7 +48,7 @@ def one_member(
     out = (profile is not None and profile.opted_out_at is not None) or (
         status is not None and status["opted_out"]
     )
-    members = audience_members(
+    (member,) = audience_members(
         [user_id],
         devices=reachable,
         profile_zones={user_id: profile.timezone} if profile and profile.timezone else {},
@@ -45,7 +57,6 @@ def one_member(
         unknown=frozenset([] if is_known else [user_id]),
         tenant_zone=tenants.get(tx).timezone,
     )
-    (member,) = with_preferences(members, preferences.said_by(tx, [user_id]), campaign)
     return member
 
 

@@ -7,12 +7,12 @@ their hours comes out of the stored scores.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sendopt import schedule
-from sendopt.app.one_member import one_member
+from sendopt.app.one_member import member_whatever_it_prefers
 from sendopt.app.past_events import happened_at
 from sendopt.app.standing import bounds_of_user
 from sendopt.app.stored_week import StoredWeeks
@@ -54,6 +54,7 @@ from sendopt.state import (
 from sendopt.state.send_requests import NewSend, RequestedSend
 
 _BUDGET_PERIOD = timedelta(days=30)
+_MOST_KNOWN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,24 @@ class _About:
     explored_count: int
 
 
+class AcceptedCampaigns:
+    """Committed campaigns as they were read before: a revision of one never changes."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[TenantId, CampaignId, int, datetime], Campaign] = {}
+
+    def of(self, tenant_id: TenantId, stored: campaigns.StoredCampaign) -> Campaign:
+        """Return the campaign that is stored."""
+        key = (tenant_id, stored.campaign_id, stored.revision, stored.changed_at)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            accepted = schedule.as_accepted(stored.definition, stored.rules, at=stored.changed_at)
+            found = self._known[key] = replace(accepted, revision=stored.revision)
+        return found
+
+
 @dataclass(frozen=True)
 class Triggering:
     """Plans and commits sends that are asked for."""
@@ -86,6 +105,7 @@ class Triggering:
     log: Log
     weeks: StoredWeeks
     seed: int
+    accepted: AcceptedCampaigns = field(default_factory=AcceptedCampaigns)
 
     def ask(
         self, bodies: Sequence[Any], tenant_id: TenantId, *, asked_by: str, now: datetime
@@ -154,7 +174,7 @@ class Triggering:
         if zone_in_log is not None:
             status = {"timezone": zone_in_log, "opted_out": False}
         with self.state.read(tenant_id) as tx:
-            about = _read(tx, asked, status, now=now)
+            about = _read(tx, asked, status, self.accepted, now=now)
         if about.member.timezone_source is not ZoneSource.TENANT:
             return about
         with self.log.reader(tenant_id) as reader:
@@ -162,7 +182,7 @@ class Triggering:
         if not found:
             return about
         with self.state.read(tenant_id) as tx:
-            return _read(tx, asked, found[0], now=now)
+            return _read(tx, asked, found[0], self.accepted, now=now)
 
     def _within_window(self, asked: AskedSend, about: _About, *, now: datetime) -> Campaign:
         """Return the campaign as it holds for this send alone.
@@ -195,30 +215,35 @@ class Triggering:
 
 
 def _read(
-    tx: TenantRead, asked: AskedSend, status: Mapping[str, Any] | None, *, now: datetime
+    tx: TenantRead,
+    asked: AskedSend,
+    status: Mapping[str, Any] | None,
+    accepted: AcceptedCampaigns,
+    *,
+    now: datetime,
 ) -> _About:
     user_id = asked.request.user_id
     erased.refuse(tx, user_id)
-    campaign = _campaign(tx, asked.request.campaign_id)
+    campaign = _campaign(tx, asked.request.campaign_id, accepted)
     is_explored = campaign.exploration.policy is not Policy.GREEDY and not campaign.urgent
     return _About(
         campaign,
-        one_member(tx, campaign, user_id, status=status),
+        member_whatever_it_prefers(tx, campaign, user_id, status=status),
         preferences.said_by(tx, [user_id]),
         past_outcomes.explored_count(tx, user_id, since=now - _BUDGET_PERIOD) if is_explored else 0,
     )
 
 
-def _campaign(tx: TenantRead, campaign_id: CampaignId) -> Campaign:
+def _campaign(tx: TenantRead, campaign_id: CampaignId, accepted: AcceptedCampaigns) -> Campaign:
     """Return a campaign of which sends may be asked for."""
     stored = campaigns.get_campaign(tx, campaign_id)
     refusal = send_requests.why_closed(campaign_id, stored, revision=stored.revision)
     if refusal is not None:
         raise refusal
-    campaign = schedule.as_accepted(stored.definition, stored.rules, at=stored.changed_at)
+    campaign = accepted.of(tx.tenant_id, stored)
     if not campaign.is_triggered:
         raise send_requests.not_triggered(campaign_id)
-    return replace(campaign, revision=stored.revision)
+    return campaign
 
 
 def _commit(
@@ -244,7 +269,8 @@ def _commit(
             answers[place] = refusal
     left = {place: each for place, each in planned.items() if place not in answers}
     fresh = send_requests.add(tx, [*left.values()], asked_by=asked_by, now=now)
-    stored = send_requests.known(tx, [each.send.send_id for each in left.values()])
+    others = [each.send.send_id for each in left.values() if len(fresh) < len(left)]
+    stored = send_requests.known(tx, others) if others else {}
     told = set[str]()  # of two requests for one send in one batch the first is the one that is new
     for place, each in left.items():
         send_id = each.send.send_id
