@@ -37,7 +37,7 @@ MOST_LINES = 400
 MOST_ARGUMENTS = 8
 _FROZEN = "migrations"  # of the database: once released, none is ever changed
 _COMMANDS = "cli/"  # typer makes their arguments options; nobody calls them
-_KERNELS = {"compiled", "njit", "jit", "vectorize", "guvectorize"}
+_KERNELS = {"compiled", "njit", "jit", "vectorize", "guvectorize", "entry", "called", "inlined"}
 _BARE = {"ValueError", "RuntimeError", "TypeError"}
 
 _Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef

@@ -8,6 +8,14 @@ Out: JointPlan.
 Time: absolute UTC minutes; zones and clock changes are in the candidate times already.
 """
 
+from sendopt.schedule.joint.forbidden import Cells, feasible_beside
+from sendopt.schedule.joint.ghosts import (
+    Redraws,
+    expected_load,
+    ghost_capacity,
+    redraw_distributions,
+    share_that_stays,
+)
 from sendopt.schedule.joint.plan import (
     BY_CAPACITY,
     NO_ALLOWED_SLOT,
@@ -24,7 +32,7 @@ from sendopt.schedule.joint.problem import (
     Messages,
     Rules,
 )
-from sendopt.schedule.joint.solve import solve
+from sendopt.schedule.joint.solve import cost_of, resolve, solve
 
 __all__ = [
     "BY_CAPACITY",
@@ -33,11 +41,20 @@ __all__ = [
     "NO_ALLOWED_SLOT",
     "NO_BUCKET",
     "Campaigns",
+    "Cells",
     "Grids",
     "History",
     "JointPlan",
     "JointProblem",
     "Messages",
+    "Redraws",
     "Rules",
+    "cost_of",
+    "expected_load",
+    "feasible_beside",
+    "ghost_capacity",
+    "redraw_distributions",
+    "resolve",
+    "share_that_stays",
     "solve",
 ]

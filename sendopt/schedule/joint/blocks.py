@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sendopt.compiled import compiled
+from sendopt.schedule.joint.kernel import called, inlined
 
 LANES = 8  # of messages, side by side in one vector
 NOTHING = np.float32(-1e30)  # what is impossible is worth
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def size_of(members):
     """Return how many members a set has."""
     count = 0
@@ -27,7 +27,7 @@ def size_of(members):
     return count
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def worth_of_pairs(net, highest, pair, begin, end, shift, n, most, worth):
     """Fill `worth` for sets of at most two (`most`) of n <= LANES messages, by a uniform grid.
 
@@ -64,7 +64,7 @@ def worth_of_pairs(net, highest, pair, begin, end, shift, n, most, worth):
             worth[1 << m | 1 << other] = max(pair[m, other], pair[other, m])
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@called
 def worth_of_sets(net, highest, begin, end, before, n, most, worth):
     """Fill `worth` for sets of at most `most` of n messages.
 
@@ -89,7 +89,7 @@ def worth_of_sets(net, highest, begin, end, before, n, most, worth):
         worth[members] = highest[members, end - 1]
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def _ending_at(net, highest, begin, members, p, before, n):
     """Return what a set brings whose last message is at p; of equals, the one of least number."""
     if members & (members - 1) == 0:
@@ -104,7 +104,7 @@ def _ending_at(net, highest, begin, members, p, before, n):
     return best
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def place_pair(net, highest, begin, end, shift, one, other, position):
     """Write the positions of the best of two messages in a block."""
     best, last, first, second = NOTHING, end - 1, one, other
@@ -117,7 +117,7 @@ def place_pair(net, highest, begin, end, shift, one, other, position):
     position[first] = first_of_highest(net, highest, begin, last - shift, first)
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def first_of_highest(net, highest, begin, last, m):
     """Return the first position from `begin` on where a message brings the most up to `last`."""
     top = highest[last, m]
@@ -127,7 +127,7 @@ def first_of_highest(net, highest, begin, last, m):
     return p
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@called
 def place_set(net, highest, begin, end, before, n, members, position):
     """Write the positions of the best of a set in a block, as `worth_of_sets` found it."""
     last = end - 1

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from sendopt.compiled import compiled
 from sendopt.schedule.joint.blocks import NOTHING
+from sendopt.schedule.joint.kernel import called, entry, inlined
 from sendopt.schedule.joint.net import CLOSED, net_of_messages, part_of, top_of
 from sendopt.schedule.joint.slots import slot_at
 from sendopt.schedule.joint.user import best_of_net
 
 
-@compiled(fastmath=True, _nrt=False)
+@entry
 def other_plans(users, price, highest_price, room, t, a, w, slot, other, regret):
     """Write the best plan of each user that takes no more of any bucket than there is room.
 
@@ -31,18 +31,23 @@ def other_plans(users, price, highest_price, room, t, a, w, slot, other, regret)
         regret: of each user: what the other plan brings less than the present one. Written.
     """
     for user in users:
-        seen = net_of_messages(user, price, -1, np.float32(0.0), t, a, w)
-        now = _brought(user, price, t, slot)
-        _close_full(user, room, t, a, w, slot)
-        best_of_net(user, highest_price, seen, t, a, w)
-        first, axis = t.first[user], a.of_user[user]
-        for m in range(first, t.first[user + 1]):
-            position = w.position[m - first]
-            other[m] = -1 if position < 0 else slot_at(t.grid[m], position, axis, a)
-        regret[user] = now - _brought(user, price, t, other)
+        regret[user] = _other_plan(user, price, highest_price, room, t, a, w, slot, other)
 
 
-@compiled(forceinline=True, _nrt=False)
+@called
+def _other_plan(user, price, highest_price, room, t, a, w, slot, other):
+    """Do for one user what `other_plans` does; returns the regret."""
+    seen = net_of_messages(user, price, -1, np.float32(0.0), t, a, w)
+    _close_full(user, room, t, a, w, slot)
+    best_of_net(user, highest_price, seen, t, a, w)
+    first, axis = t.first[user], a.of_user[user]
+    for m in range(first, t.first[user + 1]):
+        position = w.position[m - first]
+        other[m] = -1 if position < 0 else slot_at(t.grid[m], position, axis, a)
+    return _brought(user, price, t, slot) - _brought(user, price, t, other)
+
+
+@inlined
 def _brought(user, price, t, slot):
     brought = 0.0
     for m in range(t.first[user], t.first[user + 1]):
@@ -55,7 +60,7 @@ def _brought(user, price, t, slot):
     return brought
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def _close_full(user, room, t, a, w, slot):
     """Close slots without room, but for those of buckets that the user holds and may keep."""
     first, axis = t.first[user], a.of_user[user]
@@ -74,7 +79,7 @@ def _close_full(user, room, t, a, w, slot):
         w.solo[m - first] = top_of(row, length)
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def _holds(user, bucket, t, slot):
     for m in range(t.first[user], t.first[user + 1]):
         if slot[m] >= 0:
@@ -84,49 +89,66 @@ def _holds(user, bucket, t, slot):
     return False
 
 
-@compiled(_nrt=False)
-def take(users, must_help, t, slot, other, room):
-    """Give users their other plans, one after the other, where there is room at that moment.
+@entry
+def take(users, least_gain, price, highest_price, room, t, a, w, slot, other):
+    """Give users their other plans, one after the other, as far as there is room at that moment.
+
+    Whose other plan has no room any more is planned anew first.
 
     Args:
         users: in the order in which they are asked.
-        must_help: whether only who leaves a bucket that is over its capacity moves.
-        t: tables of the problem.
-        slot: what messages take. Changed.
-        other: what they would take.
-        room: of each bucket. Changed.
+        least_gain: who gains no more keeps the present plan. Below 0: only who leaves a bucket
+            that is over its capacity moves, at any loss.
+        price: see `other_plans`, as all that follow.
+        highest_price: 〃.
+        room: 〃. Changed.
+        t: 〃.
+        a: 〃.
+        w: 〃.
+        slot: 〃. Changed.
+        other: their other plans. Changed.
 
     Returns:
         How many moved.
     """
     moved = 0
     for user in users:
-        helps = not must_help
-        for m in range(t.first[user], t.first[user + 1]):
-            if slot[m] >= 0:
-                at = t.grid_first[t.grid[m]] + slot[m]
-                for k in range(2):
-                    helps = helps or room[t.bucket[at, k]] < 0
-        if not helps:
+        if least_gain < 0.0 and not _is_over(user, t, slot, room):
             continue
-        _add(user, 1, t, slot, room)
-        _add(user, -1, t, other, room)
-        fits = True
-        for m in range(t.first[user], t.first[user + 1]):
-            if other[m] >= 0:
-                at = t.grid_first[t.grid[m]] + other[m]
-                fits = fits and room[t.bucket[at, 0]] >= 0 and room[t.bucket[at, 1]] >= 0
-        if fits:
-            for m in range(t.first[user], t.first[user + 1]):
-                slot[m] = other[m]
+        if _exchange(user, t, slot, other, room):
             moved += 1
-        else:
-            _add(user, 1, t, other, room)
-            _add(user, -1, t, slot, room)
+            continue
+        regret = _other_plan(user, price, highest_price, room, t, a, w, slot, other)
+        if (least_gain < 0.0 or -regret > least_gain) and _exchange(user, t, slot, other, room):
+            moved += 1
     return moved
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
+def _is_over(user, t, slot, room):
+    for m in range(t.first[user], t.first[user + 1]):
+        if slot[m] >= 0:
+            at = t.grid_first[t.grid[m]] + slot[m]
+            if room[t.bucket[at, 0]] < 0 or room[t.bucket[at, 1]] < 0:
+                return True
+    return False
+
+
+@called
+def _exchange(user, t, slot, other, room):
+    """Give a user the other plan if no bucket that it takes is over capacity then."""
+    _add(user, 1, t, slot, room)
+    _add(user, -1, t, other, room)
+    if _is_over(user, t, other, room):
+        _add(user, 1, t, other, room)
+        _add(user, -1, t, slot, room)
+        return False
+    for m in range(t.first[user], t.first[user + 1]):
+        slot[m] = other[m]
+    return True
+
+
+@inlined
 def _add(user, count, t, slot, room):
     for m in range(t.first[user], t.first[user + 1]):
         if slot[m] >= 0:
@@ -136,7 +158,7 @@ def _add(user, count, t, slot, room):
                     room[t.bucket[at, k]] += count
 
 
-@compiled(_nrt=False)
+@entry
 def drop(messages, t, slot, room):
     """Leave messages unsent, in this order, where their buckets are over capacity."""
     for m in messages:
@@ -150,7 +172,7 @@ def drop(messages, t, slot, room):
                     room[t.bucket[at, k]] += 1
 
 
-@compiled(_nrt=False)
+@entry
 def tally(t, slot, load):
     """Add the messages of a plan to the loads; return what they are worth."""
     worth = 0.0

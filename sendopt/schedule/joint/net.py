@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from sendopt.compiled import compiled
 from sendopt.schedule.joint.blocks import NOTHING
+from sendopt.schedule.joint.kernel import called, inlined
 
 CLOSED = np.float32(1e30)  # the price of a slot that may not be taken
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@called
 def net_of_messages(user, price, raised, by, t, a, w):
     """Fill w.alone, w.solo and w.bits for a user; NOTHING where a message may not go.
 
     That is where no slot of its is open, or where it would break a rule beside old messages,
-    which are listed in w.seen_minute and w.seen_rules. Returns how many of these there are.
+    which are listed in w.seen.minute and w.seen.rules. Returns how many of these there are.
     Slots of the bucket `raised` cost `by` more, each on its own; -1 = none does.
     """
     axis = a.of_user[user]
@@ -47,12 +47,12 @@ def net_of_messages(user, price, raised, by, t, a, w):
         if raised >= 0:
             _raise(row, slot, t.grid_first[t.grid[message] + 1] - slot, place_at, raised, by, t, a)
             w.solo[m] = top_of(row, length)
-    if t.history_first[user] == t.history_first[user + 1] or length == 0:
+    if t.old.first[user] == t.old.first[user + 1] or length == 0:
         return 0
     return _beside_history(user, count, t, a, w)
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def _fill(row, scores, price, value, cost, length):
     top = NOTHING
     for p in range(length):
@@ -62,7 +62,7 @@ def _fill(row, scores, price, value, cost, length):
     return top
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def _raise(row, slot, slots, place_at, raised, by, t, a):
     for s in range(slots):
         if t.bucket[slot + s, 0] == raised or t.bucket[slot + s, 1] == raised:
@@ -71,7 +71,7 @@ def _raise(row, slot, slots, place_at, raised, by, t, a):
                 row[p] -= by
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def top_of(row, length):
     """Return the most that a row holds."""
     top = NOTHING
@@ -80,7 +80,7 @@ def top_of(row, length):
     return top
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def part_of(grid, axis, a):
     """Return where the places of a grid's slots on an axis begin; -1 = it is the axis itself."""
     part = a.part_first[axis]
@@ -89,12 +89,12 @@ def part_of(grid, axis, a):
     return a.part_at[part]
 
 
-@compiled(forceinline=True, _nrt=False)
+@called
 def _beside_history(user, count, t, a, w):
     seen = _list_history(user, t, a, w)
     changed = False
-    for rule in range(len(t.at_most)):
-        if t.by_day[rule]:
+    for rule in range(len(t.limits.at_most)):
+        if t.limits.by_day[rule]:
             changed |= _close_days(rule, user, count, seen, t, a, w)
         else:
             changed |= _close_windows(rule, user, count, seen, t, a, w)
@@ -105,63 +105,63 @@ def _beside_history(user, count, t, a, w):
     return seen
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def _list_history(user, t, a, w):
     """List what a window could hold beside a message of the axis."""
     longest = np.int64(0)
-    for rule in range(len(t.at_most)):
-        longest = max(longest, t.window[rule])
+    for rule in range(len(t.limits.at_most)):
+        longest = max(longest, t.limits.window[rule])
     axis = a.of_user[user]
     since = a.minute[a.first[axis]] + t.phase[user] - longest
     until = a.minute[a.first[axis + 1] - 1] + t.phase[user] + longest
     seen = 0
-    for i in range(t.history_first[user], t.history_first[user + 1]):
-        if since < t.history_minute[i] < until and t.history_rules[i] != 0:
-            w.seen_minute[seen] = t.history_minute[i]
-            w.seen_rules[seen] = t.history_rules[i]
+    for i in range(t.old.first[user], t.old.first[user + 1]):
+        if since < t.old.minute[i] < until and t.old.rules[i] != 0:
+            w.seen.minute[seen] = t.old.minute[i]
+            w.seen.rules[seen] = t.old.rules[i]
             seen += 1
     return seen
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def _close_windows(rule, user, count, seen, t, a, w):
     """Close where a message would be one too many in a rolling window. Whether anything was."""
-    at_most, window = t.at_most[rule], t.window[rule]
+    at_most, window = t.limits.at_most[rule], t.limits.window[rule]
     if at_most == 0:
         return False  # whoever it counts is barred
     counted = 0
     for i in range(seen):
-        if w.seen_rules[i] >> rule & 1:
-            w.near[counted] = w.seen_minute[i]
+        if w.seen.rules[i] >> rule & 1:
+            w.seen.near[counted] = w.seen.minute[i]
             counted += 1
     changed = False
     for i in range(counted - at_most + 1):
-        begin, end = w.near[i], w.near[i + at_most - 1]
+        begin, end = w.seen.near[i], w.seen.near[i + at_most - 1]
         if end - begin < window:
             # Open at both ends: exactly a window away is free.
             changed |= _close(rule, end - window + 1, begin + window, user, count, t, a, w)
     return changed
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def _close_days(rule, user, count, seen, t, a, w):
-    window, offset = t.window[rule], t.day_offset[rule]
+    window, offset = t.limits.window[rule], t.limits.day_offset[rule]
     changed = False
     for i in range(seen):
-        if not w.seen_rules[i] >> rule & 1:
+        if not w.seen.rules[i] >> rule & 1:
             continue
-        day = (w.seen_minute[i] + offset) // window
+        day = (w.seen.minute[i] + offset) // window
         held = 0
         for j in range(i + 1):
-            counts = w.seen_rules[j] >> rule & 1
-            held += counts and (w.seen_minute[j] + offset) // window == day
-        if held >= t.at_most[rule]:
+            counts = w.seen.rules[j] >> rule & 1
+            held += counts and (w.seen.minute[j] + offset) // window == day
+        if held >= t.limits.at_most[rule]:
             begin = day * window - offset
             changed |= _close(rule, begin, begin + window, user, count, t, a, w)
     return changed
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def _close(rule, begin, end, user, count, t, a, w):
     """Close begin <= minute < end for the messages that a rule counts."""
     axis = a.of_user[user]

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.compiled import compiled
 from sendopt.parallel import in_turn
+from sendopt.schedule.joint.kernel import entry
 from sendopt.schedule.joint.net import CLOSED
 from sendopt.schedule.joint.response import respond
 from sendopt.schedule.joint.scratch import Scratch, new_scratch
@@ -124,7 +124,7 @@ def chunks(users: Ints) -> list[Ints]:
     return [users[i : i + _USERS_AT_ONCE] for i in range(0, len(users), _USERS_AT_ONCE)]
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@entry
 def _solve(users, price, highest_price, t, a, w, slot, bound, load):
     summed = 0.0
     for user in users:

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from sendopt.schedule.joint.newton import curvature_of, step
 from sendopt.schedule.joint.passes import Demand, Passes
 
-_FEW, _SOME = 15_000, 150_000  # users of a sample
-_SIGN_STEPS = 40
-_SAMPLE_STEPS, _FULL_STEPS = 8, 8
+_FEW, _SOME = 6_000, 100_000  # users of a sample
+_ASKED = 25_000  # of whom it is measured how they respond to prices
+_SIGN_STEPS = 30
+_SAMPLE_STEPS, _FULL_STEPS = 10, 10
 _MOST_BUCKETS = 1_500  # whose responses are held in one square matrix
 _FITS = 1e-4  # share of messages above capacity, at which repair moves few
+_HARDLY = 1e-6  # of the dual: a step that gains no more is the last
 _SEED = 20_501
 
 Floats = NDArray[np.float64]
@@ -91,6 +93,8 @@ class PriceSearch:
         size = np.full(len(share), 0.25 * self._scale(at.demand))
         before = np.zeros(len(share))
         for _ in range(_SIGN_STEPS):
+            if self._fits(at.demand.load - share, at):
+                return at.prices
             way = np.sign(at.demand.load - share)
             size *= np.where(way * before > 0, 1.25, np.where(way * before < 0, 0.5, 1.0))
             at = self._priced(users, np.maximum(at.prices + way * size, 0.0))
@@ -108,9 +112,10 @@ class PriceSearch:
         if self._fits(at.demand.load - capacity, at):
             return at, curvature
         if curvature is None:
-            asked = users[:: max(len(users) // 40_000, 1)]
+            asked = users[:: max(len(users) // _ASKED, 1)]
             curvature = self._curvature(asked, at) / self._share(asked)
         trust = 0.3 * self._scale(at.demand)
+        refused = 0
         for _ in range(steps):
             excess = at.demand.load - capacity
             if self._fits(excess, at):
@@ -119,10 +124,13 @@ class PriceSearch:
             move = step(excess, curvature * share, at.prices, farthest)
             then = self._priced(users, at.prices + move)
             if then.dual < at.dual:
-                at = then
-                trust *= 1.5
+                done = at.dual - then.dual < _HARDLY * at.dual
+                at, trust, refused = then, 1.5 * trust, 0
             else:
-                trust = 0.3 * float(np.abs(move).max())
+                trust, refused = 0.3 * float(np.abs(move).max()), refused + 1
+                done = refused > 3
+            if done:
+                break
         return at, curvature
 
     def _fits(self, excess: Floats, at: Priced) -> bool:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.compiled import compiled
 from sendopt.parallel import in_turn
-from sendopt.schedule.joint.beside import NONE, broken_rule
+from sendopt.schedule.joint.beside import NONE, broken_rule, room_for_seen
+from sendopt.schedule.joint.kernel import entry, inlined
 from sendopt.schedule.joint.passes import Passes, chunks
 from sendopt.schedule.joint.plan import (
     BY_CAPACITY,
@@ -22,35 +22,38 @@ from sendopt.schedule.joint.plan import (
 _NO_SLOT = -1
 
 
-def reasons(
-    passes: Passes, allowed: NDArray[np.bool_]
-) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Return what binds each message of a plan, and what it gave up; see `JointPlan`.
+def give_reasons(
+    passes: Passes,
+    allowed: NDArray[np.bool_],
+    users: NDArray[np.int64],
+    bound_by: NDArray[np.int8],
+    given_up: NDArray[np.float32],
+) -> None:
+    """Write what binds the messages of some users in a plan, and what they gave up.
 
     Args:
         passes: with the plan.
         allowed: which slots of the grids are allowed, whatever their capacity.
+        users: whose.
+        bound_by: see `JointPlan`. Written.
+        given_up: see `JointPlan`. Written.
     """
     tables = passes.prepared.tables
-    bound_by = np.full(len(passes.slot), NOTHING_BINDS, np.int8)
-    given_up = np.zeros(len(passes.slot), np.float32)
 
     def one(chunk: NDArray[np.int64]) -> None:
-        most = int(tables.most_history + tables.widest) + 1
-        seen = np.zeros((3, most), np.int64)
+        seen = room_for_seen(int(tables.most_history + tables.widest))
         _judge(chunk, allowed, tables, seen, passes.slot, bound_by, given_up)
 
-    users = np.arange(len(tables.first) - 1)
     for _ in in_turn(one, chunks(users), at_once=passes.threads):
         pass
-    return bound_by, given_up
 
 
-@compiled(_nrt=False)
+@entry
 def _judge(users, allowed, t, seen, slot, bound_by, given_up):
     for user in users:
         for m in range(t.first[user], t.first[user + 1]):
             best, top = _best_alone(m, allowed, t)
+            bound_by[m], given_up[m] = NOTHING_BINDS, 0.0
             if best == _NO_SLOT:
                 bound_by[m] = NO_ALLOWED_SLOT
                 continue
@@ -61,16 +64,16 @@ def _judge(users, allowed, t, seen, slot, bound_by, given_up):
             if now >= top:
                 continue
             given_up[m] = top - now
-            rule = _rule_at(user, m, best, t, seen, slot)
+            rule = rule_at(user, m, best, t, seen, slot)
             bound_by[m] = BY_CAPACITY if rule == NONE else rule
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def _worth(m, s, t):
     return t.value[t.campaign[m]] * t.scores[t.score_at[m] + s] - t.cost[m]
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def _best_alone(m, allowed, t):
     """Return the slot that is best for a message alone, and what it brings there."""
     best, top = _NO_SLOT, 0.0
@@ -81,19 +84,19 @@ def _best_alone(m, allowed, t):
     return best, top
 
 
-@compiled(forceinline=True, _nrt=False)
-def _rule_at(user, m, s, t, seen, slot):
+@inlined
+def rule_at(user, m, s, t, seen, slot):
     """Return the rule that a message at a slot breaks beside all others of its user."""
     count = 0
-    for i in range(t.history_first[user], t.history_first[user + 1]):
-        seen[0, count], seen[1, count] = t.history_minute[i], t.history_rules[i]
+    for i in range(t.old.first[user], t.old.first[user + 1]):
+        seen.minute[count], seen.rules[count] = t.old.minute[i], t.old.rules[i]
         count += 1
     for other in range(t.first[user], t.first[user + 1]):
         if other != m and slot[other] >= 0:
             at = t.grid_first[t.grid[other]] + slot[other]
-            seen[0, count] = t.minute[at] + t.phase[user]
-            seen[1, count] = t.counted[t.campaign[other]]
+            seen.minute[count] = t.minute[at] + t.phase[user]
+            seen.rules[count] = t.counted[t.campaign[other]]
             count += 1
     then = t.minute[t.grid_first[t.grid[m]] + s] + t.phase[user]
     bits = t.counted[t.campaign[m]]
-    return broken_rule(then, bits, seen[0], seen[1], count, t, seen[2])
+    return broken_rule(then, bits, seen, count, t.limits)

@@ -11,6 +11,10 @@ from sendopt.schedule.joint.passes import Passes, chunks
 
 _ROUNDS = 8
 _A_MESSAGE, _A_BUCKET = 30, 200  # holders that are asked, by excess messages and by bucket
+_TURNS = 8
+_EVERYBODY = 20_000  # users, of whom all are asked who might use what is left
+_LEFT = 2e-6  # share of the plan's worth that may stay unused
+_ROUNDING = 1e-7
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,29 +29,89 @@ def room_of(passes: Passes) -> Ints:
     return room
 
 
-def repair(passes: Passes, prices: Floats) -> None:
+def repair(passes: Passes, prices: Floats, among: Ints | None = None) -> None:
     """Move messages out of buckets that hold too many, those that lose the least first.
 
     Args:
         passes: with the plans of everybody. Changed.
         prices: under which they were made.
+        among: users who may be moved; None = everybody.
     """
     room = room_of(passes)
     for _ in range(_ROUNDS):
         if (room >= 0).all():
             return
-        asked = _some_holders(passes, room)
+        asked = _some_holders(passes, room) if among is None else among
         regret, other = alternatives(passes, asked, prices, room)
-        by_regret = asked[np.argsort(regret[asked], kind="stable")]
-        take(by_regret, True, passes.prepared.tables, passes.slot, other, room)  # noqa: FBT003
-    held = _buckets(passes)
-    over = np.flatnonzero((room[held] < 0).any(axis=1))
+        _take(passes, asked, regret, other, prices=prices, room=room, least_gain=-1.0)
+    _drop(passes, room)
+
+
+def fill(passes: Passes, prices: Floats, among: Ints) -> None:
+    """Use what is left of buckets that have a price: users move there who gain by it.
+
+    Slots in a bucket with room cost nothing then, since it would be left. Those of a full one are
+    worth their price at first, as others may take what a user leaves there; at last nothing, so
+    that the plan itself is worth more after each move.
+
+    Args:
+        passes: with plans that fit. Changed.
+        prices: under which they were made.
+        among: users who may be moved.
+    """
     tables = passes.prepared.tables
-    worth = (
-        tables.value[tables.campaign[over]]
-        * tables.scores[tables.score_at[over] + passes.slot[over]]
-        - tables.cost[over]
-    )
+    best, best_worth = passes.slot.copy(), tally(tables, passes.slot, _loads(prices))
+    for turn in range(_TURNS):
+        room = room_of(passes)
+        left = np.maximum(room[:-1], 0) * (prices > 0)
+        if prices @ left <= _LEFT * best_worth:
+            break
+        credit = prices if turn < _TURNS // 2 else np.zeros(len(prices))
+        asked = among
+        if len(among) > _EVERYBODY:
+            some = min(_A_MESSAGE * int(left.sum()) + _EVERYBODY, len(among))
+            asked = among[np.linspace(0, len(among) - 1, some).astype(np.int64)]
+        reduced = np.where(room[:-1] > 0, 0.0, credit)
+        regret, other = alternatives(passes, asked, reduced, room)
+        least = _ROUNDING * best_worth / max(len(passes.slot), 1)
+        gains = asked[regret[asked] < -least]
+        _take(passes, gains, regret, other, prices=reduced, room=room, least_gain=least)
+        worth = tally(tables, passes.slot, _loads(prices))
+        if worth > best_worth:
+            best, best_worth = passes.slot.copy(), worth
+        elif not credit.any():
+            break
+    passes.slot[:] = best
+
+
+def _loads(prices: Floats) -> Ints:
+    return np.zeros(len(prices) + 1, np.int64)
+
+
+def _take(
+    passes: Passes,
+    users: Ints,
+    regret: Floats,
+    other: NDArray[np.int16],
+    *,
+    prices: Floats,
+    room: Ints,
+    least_gain: float,
+) -> None:
+    price, highest = passes.of_slots(prices)
+    in_order = users[np.argsort(regret[users], kind="stable")]
+    tables, axes, _ = passes.prepared
+    with passes.scratch() as work:
+        into = (room, tables, axes, work, passes.slot, other)
+        take(in_order, least_gain, price, highest, *into)
+
+
+def _drop(passes: Passes, room: Ints) -> None:
+    """Leave unsent what is still too much, the least worth first."""
+    over = np.flatnonzero((room[_buckets(passes)] < 0).any(axis=1))
+    tables = passes.prepared.tables
+    scores = tables.scores[tables.score_at[over] + passes.slot[over]]
+    worth = tables.value[tables.campaign[over]] * scores - tables.cost[over]
     drop(over[np.argsort(worth, kind="stable")], tables, passes.slot, room)
 
 

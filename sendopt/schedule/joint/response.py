@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from sendopt.compiled import compiled
+from sendopt.schedule.joint.kernel import entry, inlined
 from sendopt.schedule.joint.net import net_of_messages
 from sendopt.schedule.joint.slots import slot_at
 from sendopt.schedule.joint.user import best_of_net
 
 
-@compiled(_nrt=False)
+@entry
 def respond(users, price, highest_price, by, t, a, w, slot, response):
     """Add to response[b] how loads change when bucket b costs by[b] more; its holders alone move.
 
@@ -39,7 +39,7 @@ def respond(users, price, highest_price, by, t, a, w, slot, response):
                     _add_change(user, t, a, w, slot, response[raised])
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def _earlier_holds(user, m, bucket, t, slot):
     """Whether an earlier message of the user holds the bucket."""
     for other in range(t.first[user], m):
@@ -50,7 +50,7 @@ def _earlier_holds(user, m, bucket, t, slot):
     return False
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def _add_change(user, t, a, w, slot, change):
     first, axis = t.first[user], a.of_user[user]
     for m in range(first, t.first[user + 1]):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sendopt.schedule.joint.beside import Seen, room_for_seen
 from sendopt.schedule.joint.blocks import LANES
 from sendopt.schedule.joint.tables import Prepared
 
@@ -15,6 +16,32 @@ MOST_BOUNDS = 1 << 22  # entries of the table of a branch and bound; a user who 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
+
+
+class Nodes(NamedTuple):
+    """The nodes of a branch and bound from the root down, one entry a depth; and what it found.
+
+    Attributes:
+        found: position of each message in the best plan; -1 = nowhere.
+        open_set: messages that are not placed yet.
+        brought: by those that are.
+        since: the first place that is left.
+        left: how many messages may go in all.
+        in_block: how many more in the block of `since`.
+        last_bound, last_choice: the child that was tried last.
+        chosen_place, chosen: where the last message was placed, and which it is.
+    """
+
+    found: I32
+    open_set: I64
+    brought: F32
+    since: I32
+    left: I32
+    in_block: I32
+    last_bound: F32
+    last_choice: I64
+    chosen_place: I32
+    chosen: I32
 
 
 class Scratch(NamedTuple):
@@ -42,25 +69,13 @@ class Scratch(NamedTuple):
     most: I32  # (b)
     total: F32  # (b + 1, sets) from a block on
     taken: NDArray[np.int16]  # (b, sets)
-    placed_in: I32
-    seen_minute: I64
-    seen_rules: I64
-    near: I64
+    seen: Seen
     bounds: F32
     place_at: I32
     place_after: I32
     place_block: I32
     minute: I64  # (p)
-    found: I32
-    open_set: I64
-    brought: F32
-    since: I32
-    left: I32
-    in_block: I32
-    last_bound: F32
-    last_choice: I64
-    chosen_place: I32
-    chosen: I32
+    nodes: Nodes
 
 
 def new_scratch(prepared: Prepared) -> Scratch:
@@ -88,23 +103,22 @@ def new_scratch(prepared: Prepared) -> Scratch:
         most=np.zeros(b, np.int32),
         total=np.zeros((b + 1, sets), np.float32),
         taken=np.zeros((b, sets), np.int16),
-        placed_in=np.zeros(b, np.int32),
-        seen_minute=np.zeros(others, np.int64),
-        seen_rules=np.zeros(others, np.int64),
-        near=np.zeros(others + 1, np.int64),
+        seen=room_for_seen(others),
         bounds=np.empty(MOST_BOUNDS, np.float32),
         place_at=np.zeros(p, np.int32),
         place_after=np.zeros(p, np.int32),
         place_block=np.zeros(p, np.int32),
         minute=np.zeros(p, np.int64),
-        found=np.zeros(lanes, np.int32),
-        open_set=np.zeros(lanes + 1, np.int64),
-        brought=np.zeros(lanes + 1, np.float32),
-        since=np.zeros(lanes + 1, np.int32),
-        left=np.zeros(lanes + 1, np.int32),
-        in_block=np.zeros(lanes + 1, np.int32),
-        last_bound=np.zeros(lanes + 1, np.float32),
-        last_choice=np.zeros(lanes + 1, np.int64),
-        chosen_place=np.zeros(lanes + 1, np.int32),
-        chosen=np.zeros(lanes + 1, np.int32),
+        nodes=Nodes(
+            found=np.zeros(lanes, np.int32),
+            open_set=np.zeros(lanes + 1, np.int64),
+            brought=np.zeros(lanes + 1, np.float32),
+            since=np.zeros(lanes + 1, np.int32),
+            left=np.zeros(lanes + 1, np.int32),
+            in_block=np.zeros(lanes + 1, np.int32),
+            last_bound=np.zeros(lanes + 1, np.float32),
+            last_choice=np.zeros(lanes + 1, np.int64),
+            chosen_place=np.zeros(lanes + 1, np.int32),
+            chosen=np.zeros(lanes + 1, np.int32),
+        ),
     )

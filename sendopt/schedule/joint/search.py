@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sendopt.compiled import compiled
 from sendopt.schedule.joint.beside import NONE, broken_rule
+from sendopt.schedule.joint.kernel import called, inlined
 
 MOST_NODES = 20_000
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@called
 def bound_rest(net, at, after, block, most, total, n, bound):
     """Fill bound[i, t, c, s]: what messages of set s can bring at most from place i on.
 
@@ -42,22 +42,31 @@ def bound_rest(net, at, after, block, most, total, n, bound):
         for t in range(total + 1):
             for c in range(most[here] + 1):
                 skipped = most[block[i + 1]] if i + 1 < places and block[i + 1] != here else c
-                taken = c - 1
-                if then < places and block[then] != here:
-                    taken = most[block[then]]
+                row = bound[i, t, c]
+                later = bound[i + 1, t, skipped]
                 for members in range(1 << n):
-                    best = bound[i + 1, t, skipped, members]
-                    if t >= counted and c > 0:
-                        for m in range(n):
-                            if members >> m & 1:
-                                rest = members ^ 1 << m
-                                x = net[p, m] + bound[then, t - counted, taken, rest]
-                                best = max(best, x)
-                    bound[i, t, c, members] = best
+                    row[members] = later[members]
+                if t >= counted and c > 0:
+                    taken = c - 1
+                    if then < places and block[then] != here:
+                        taken = most[block[then]]
+                    _take_one(net[p], bound[then, t - counted, taken], n, row)
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
-def search(net, at, after, block, most, total, n, bound, least, minute, rules, seen, tables, w):
+@inlined
+def _take_one(brings, rest, n, row):
+    """Raise what each set brings where one of its messages goes here, and the others later."""
+    for m in range(n):
+        x, bit = brings[m], 1 << m
+        for high in range(0, 1 << n, 2 * bit):
+            for low in range(high, high + bit):
+                row[low + bit] = max(row[low + bit], x + rest[low])
+
+
+@called
+def search(
+    net, at, after, block, most, total, n, bound, least, minute, rules, count, limits, seen, w
+):
     """Place messages of one user so that they bring the most, holding to every rule.
 
     Args:
@@ -72,8 +81,9 @@ def search(net, at, after, block, most, total, n, bound, least, minute, rules, s
         least: what a plan is known to bring; less is not looked for.
         minute: of each position.
         rules: of each message.
-        seen: how many old messages stand at the beginning of w.seen_minute.
-        tables: with the rules.
+        count: how many old messages are seen.
+        limits: the rules.
+        seen: the old messages; what is placed is listed behind them.
         w: scratch; w.found is written where something better than `least` was found.
 
     Returns:
@@ -96,12 +106,9 @@ def search(net, at, after, block, most, total, n, bound, least, minute, rules, s
         w.last_bound[depth], w.last_choice[depth] = value, choice
         i, m = choice // n, choice % n
         then = minute[at[i]]
-        if (
-            broken_rule(then, rules[m], w.seen_minute, w.seen_rules, seen + depth, tables, w.near)
-            != NONE
-        ):
+        if broken_rule(then, rules[m], seen, count + depth, limits) != NONE:
             continue
-        w.seen_minute[seen + depth], w.seen_rules[seen + depth] = then, rules[m]
+        seen.minute[count + depth], seen.rules[count + depth] = then, rules[m]
         w.chosen_place[depth + 1], w.chosen[depth + 1] = i, m
         depth += 1
         brought = w.brought[depth - 1] + net[at[i], m]
@@ -124,13 +131,13 @@ def search(net, at, after, block, most, total, n, bound, least, minute, rules, s
     return least, True
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def _same(block, w, depth, i):
     """Whether the place i is of the block in which the node above began to look."""
     return block[w.since[depth - 1]] == block[i]
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def _next_child(net, at, after, block, most, counted, n, bound, least, depth, w):
     """Return the best child of a node that was not tried yet and may beat `least`; -1 = none.
 

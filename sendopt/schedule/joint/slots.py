@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from sendopt.compiled import compiled
+from sendopt.schedule.joint.kernel import inlined
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def write_slots(user, t, a, w, slot, load):
     """Write the slot of each message of a user from w.position, and add it to the loads.
 
@@ -28,7 +28,7 @@ def write_slots(user, t, a, w, slot, load):
         load[t.bucket[at, 1]] += 1
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def slot_at(grid, position, axis, a):
     """Return which slot of a grid stands at a position of an axis."""
     part = a.part_first[axis]

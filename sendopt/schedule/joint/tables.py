@@ -15,6 +15,23 @@ MOST_SEARCHED = 10  # messages of one user that are planned by exact search; the
 _MOST_CELLS = 1 << 20  # of a table with one entry a slot and subset of those messages
 
 
+class Limits(NamedTuple):
+    """The rules; see `Rules`."""
+
+    at_most: NDArray[np.int64]
+    window: NDArray[np.int64]
+    by_day: NDArray[np.bool_]
+    day_offset: NDArray[np.int64]
+
+
+class Old(NamedTuple):
+    """What stands already; see `History`."""
+
+    first: NDArray[np.int64]
+    minute: NDArray[np.int64]
+    rules: NDArray[np.int64]
+
+
 class Tables(NamedTuple):
     """What does not change while prices are sought. Flat, as `JointProblem` says.
 
@@ -35,13 +52,8 @@ class Tables(NamedTuple):
     minute: NDArray[np.int64]
     open: NDArray[np.bool_]  # allowed, and no bucket of capacity 0
     bucket: NDArray[np.int32]  # (slots, 2)
-    at_most: NDArray[np.int64]
-    window: NDArray[np.int64]
-    by_day: NDArray[np.bool_]
-    day_offset: NDArray[np.int64]
-    history_first: NDArray[np.int64]
-    history_minute: NDArray[np.int64]
-    history_rules: NDArray[np.int64]
+    limits: Limits
+    old: Old
     phase: NDArray[np.int32]
     disjoint_first: NDArray[np.int64]
     disjoint: NDArray[np.int16]
@@ -87,13 +99,17 @@ def prepared(problem: JointProblem) -> Prepared:
         minute=_array(grids.minute, np.int64),
         open=_array(is_open, np.bool_),
         bucket=bucket,
-        at_most=_array(rules.at_most, np.int64),
-        window=_array(rules.window_minutes, np.int64),
-        by_day=_array(rules.by_day, np.bool_),
-        day_offset=_array(rules.day_offset, np.int64),
-        history_first=_array(problem.history.first, np.int64),
-        history_minute=_array(problem.history.minute, np.int64),
-        history_rules=_array(problem.history.rules, np.int64),
+        limits=Limits(
+            _array(rules.at_most, np.int64),
+            _array(rules.window_minutes, np.int64),
+            _array(rules.by_day, np.bool_),
+            _array(rules.day_offset, np.int64),
+        ),
+        old=Old(
+            _array(problem.history.first, np.int64),
+            _array(problem.history.minute, np.int64),
+            _array(problem.history.rules, np.int64),
+        ),
         phase=np.zeros(users, np.int32)
         if problem.phase is None
         else _array(problem.phase, np.int32),

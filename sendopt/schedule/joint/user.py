@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from sendopt.compiled import compiled
 from sendopt.schedule.joint.beside import NONE, broken_rule, held_by_history
 from sendopt.schedule.joint.blocks import (
     LANES,
@@ -23,13 +22,14 @@ from sendopt.schedule.joint.blocks import (
     worth_of_pairs,
     worth_of_sets,
 )
+from sendopt.schedule.joint.kernel import called, inlined
 from sendopt.schedule.joint.net import net_of_messages
 from sendopt.schedule.joint.search import bound_rest, search
 
 _ROUNDING = 6e-8  # half of float32's distance between 1 and the next number
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def best_plan(user, price, highest_price, t, a, w):
     """Place the messages of a user; w.position says where, -1 = nowhere.
 
@@ -50,7 +50,7 @@ def best_plan(user, price, highest_price, t, a, w):
     return best_of_net(user, highest_price, seen, t, a, w)
 
 
-@compiled(fastmath=True, _nrt=False)
+@called
 def best_of_net(user, highest_price, seen, t, a, w):
     """Place the messages of a user by what `net_of_messages` left in w, as `best_plan` does."""
     count = t.first[user + 1] - t.first[user]
@@ -76,7 +76,7 @@ def best_of_net(user, highest_price, seen, t, a, w):
     return bound + _ROUNDING * (4 + count) * scale
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def _first_at(row, top):
     p = 0
     while row[p] < top:
@@ -84,7 +84,7 @@ def _first_at(row, top):
     return p
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def _together(user, count, seen, t, a, w):
     """Place the messages w.order[:count], which limit each other. Returns what bounds them."""
     n = min(count, t.searched)
@@ -118,7 +118,7 @@ def _together(user, count, seen, t, a, w):
     return bound
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def _best_first(count, w):
     for i in range(1, count):
         m = w.order[i]
@@ -129,20 +129,20 @@ def _best_first(count, w):
         w.order[at] = m
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def _gap(common, t, a):
     """Return the number of the longest gap that holds between any two of the messages."""
     longest = np.int64(0)
-    for rule in range(len(t.at_most)):
-        if common >> rule & 1 and t.at_most[rule] == 1 and not t.by_day[rule]:
-            longest = max(longest, t.window[rule])
+    for rule in range(len(t.limits.at_most)):
+        if common >> rule & 1 and t.limits.at_most[rule] == 1 and not t.limits.by_day[rule]:
+            longest = max(longest, t.limits.window[rule])
     gap = 0
     while a.gap[gap] < longest:
         gap += 1
     return gap
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def _relaxed(user, n, common, some, gap, t, a, w):
     """Place messages so that blocks hold to their limits, whatever windows over two blocks hold.
 
@@ -155,7 +155,7 @@ def _relaxed(user, n, common, some, gap, t, a, w):
     w.total[blocks, 0] = 0.0
     for b in range(blocks - 1, -1, -1):
         _worth(user, b, n, common, some, gap, t, a, w)
-        in_all = _limit(user, b, blocks - 1, n, common, t, a)
+        in_all = _limit_of_blocks(user, b, blocks - 1, n, common, t, a)
         _extend(b, n, in_all, t, w)
     best, members = np.float32(0.0), np.int64(0)
     for each in range(sets):
@@ -169,13 +169,13 @@ def _relaxed(user, n, common, some, gap, t, a, w):
     return np.float64(best)
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def _worth(user, b, n, common, some, gap, t, a, w):
     """Fill w.worth and w.most for block b of the user's axis."""
     axis = a.of_user[user]
     block = a.block_first[axis] + b
     begin, end = a.block_from[block], a.block_to[block]
-    most = _limit(user, b, b, n, common, t, a)
+    most = _limit_of_blocks(user, b, b, n, common, t, a)
     w.most[b] = most
     if most == 0:
         return
@@ -185,16 +185,16 @@ def _worth(user, b, n, common, some, gap, t, a, w):
     else:
         before = a.before[gap, a.first[axis] :]
         worth_of_sets(w.net, w.highest_of_set, begin, end, before, n, most, w.worth)
-    for rule in range(len(t.at_most)):
+    for rule in range(len(t.limits.at_most)):
         if (some & ~common) >> rule & 1:
             _hold_to(rule, user, begin, end, n, t, a, w)
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def _hold_to(rule, user, begin, end, n, t, a, w):
     """Make sets worth nothing that break a rule which counts some of their messages."""
     from_, to = _span(user, begin, end - 1, t, a)
-    held = held_by_history(rule, from_, to, user, t)
+    held = held_by_history(rule, from_, to, user, t.limits, t.old)
     if held == NONE:
         return
     counted = 0
@@ -202,31 +202,37 @@ def _hold_to(rule, user, begin, end, n, t, a, w):
         counted |= (w.lane_bits[lane] >> rule & 1) << lane
     for members in range(1, 1 << n):
         size = size_of(members & counted)
-        if size > 0 and size > t.at_most[rule] - held:
+        if size > 0 and size > t.limits.at_most[rule] - held:
             w.worth[members] = NOTHING
 
 
-@compiled(forceinline=True, _nrt=False)
+@inlined
 def _span(user, begin, last, t, a):
     at = a.first[a.of_user[user]]
     return a.minute[at + begin] + t.phase[user], a.minute[at + last] + t.phase[user]
 
 
-@compiled(forceinline=True, _nrt=False)
-def _limit(user, b, last, n, common, t, a):
-    """Return how many of n messages the blocks b to `last` take by rules that count all of them."""
-    block = a.block_first[a.of_user[user]]
-    from_, to = _span(user, a.block_from[block + b], a.block_to[block + last] - 1, t, a)
+@called
+def _limit(from_, to, n, common, user, limits, old):
+    """Return how many of n messages may stand in a time, by rules that count all of them."""
     limit = n
-    for rule in range(len(t.at_most)):
-        if common >> rule & 1 and t.at_most[rule] - n < len(t.history_minute):
-            held = held_by_history(rule, from_, to, user, t)
+    for rule in range(len(limits.at_most)):
+        if common >> rule & 1:
+            held = held_by_history(rule, from_, to, user, limits, old)
             if held != NONE:
-                limit = min(limit, max(t.at_most[rule] - held, 0))
+                limit = min(limit, max(limits.at_most[rule] - held, 0))
     return limit
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
+def _limit_of_blocks(user, b, last, n, common, t, a):
+    """Return how many of n messages the blocks b to `last` take."""
+    block = a.block_first[a.of_user[user]]
+    from_, to = _span(user, a.block_from[block + b], a.block_to[block + last] - 1, t, a)
+    return _limit(from_, to, n, common, user, t.limits, t.old)
+
+
+@inlined
 def _extend(b, n, in_all, t, w):
     """Fill w.total[b] and w.taken[b] from those of the next block and what sets are worth here."""
     sets = 1 << n
@@ -250,7 +256,7 @@ def _extend(b, n, in_all, t, w):
                 total[members] = NOTHING
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def _is_dominated(members, n, worth):
     """Whether leaving out a message of the set brings as much in this block."""
     if worth[members] <= 0.0:
@@ -263,7 +269,7 @@ def _is_dominated(members, n, worth):
     return False
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def _place(b, members, n, gap, a, axis, w):
     """Write where the messages of a set stand in a block."""
     block = a.block_first[axis] + b
@@ -282,7 +288,7 @@ def _place(b, members, n, gap, a, axis, w):
     place_pair(w.net, w.highest, begin, end, shift, one, other, w.lane_position)
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def _insert(user, n, seen, t, a, w):
     """Check the placed messages together; returns what they bring, -1 = a rule is broken.
 
@@ -296,17 +302,17 @@ def _insert(user, n, seen, t, a, w):
             continue
         then = a.minute[a.first[axis] + p] + t.phase[user]
         bits = w.lane_bits[lane]
-        if broken_rule(then, bits, w.seen_minute, w.seen_rules, seen, t, w.near) != NONE:
+        if broken_rule(then, bits, w.seen, seen, t.limits) != NONE:
             w.lane_position[lane] = -1
             whole = False
             continue
-        w.seen_minute[seen], w.seen_rules[seen] = then, bits
+        w.seen.minute[seen], w.seen.rules[seen] = then, bits
         seen += 1
         brought += w.net[p, lane]
     return brought if whole else np.float32(-1.0)
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@called
 def _searched(user, n, common, gap, seen, t, a, w):
     """Place by branch and bound, from what `_insert` left in w.lane_position.
 
@@ -319,7 +325,7 @@ def _searched(user, n, common, gap, seen, t, a, w):
         if w.lane_position[lane] >= 0:
             least += w.net[w.lane_position[lane], lane]
     places = _places(user, n, gap, t, a, w)
-    total = _limit(user, 0, blocks - 1, n, common, t, a)
+    total = _limit_of_blocks(user, 0, blocks - 1, n, common, t, a)
     total = total if total < n else 0
     most = 1
     for b in range(blocks):
@@ -331,17 +337,17 @@ def _searched(user, n, common, gap, seen, t, a, w):
     at, after, block = w.place_at[:places], w.place_after[:places], w.place_block[:places]
     bound_rest(w.net, at, after, block, w.most, total, n, bound)
     for lane in range(n):
-        w.found[lane] = w.lane_position[lane]
+        w.nodes.found[lane] = w.lane_position[lane]
     least, ended = search(
         *(w.net, at, after, block, w.most, total, n, bound, least),
-        *(w.minute, w.lane_bits, seen, t, w),
+        *(w.minute, w.lane_bits, seen, t.limits, w.seen, w.nodes),
     )
     for lane in range(n):
-        w.lane_position[lane] = w.found[lane]
+        w.lane_position[lane] = w.nodes.found[lane]
     return least, ended
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def _places(user, n, gap, t, a, w):
     """List the positions where any message brings something; returns how many there are."""
     axis = a.of_user[user]
@@ -364,20 +370,20 @@ def _places(user, n, gap, t, a, w):
     return places
 
 
-@compiled(fastmath=True, forceinline=True, _nrt=False)
+@inlined
 def _add(user, m, seen, t, a, w):
     """Place one more message where it brings the most beside all that are placed."""
     count, axis = t.first[user + 1] - t.first[user], a.of_user[user]
     for other in range(count):
         if w.position[other] >= 0 and w.bits[other] != 0:
-            w.seen_minute[seen] = a.minute[a.first[axis] + w.position[other]] + t.phase[user]
-            w.seen_rules[seen] = w.bits[other]
+            w.seen.minute[seen] = a.minute[a.first[axis] + w.position[other]] + t.phase[user]
+            w.seen.rules[seen] = w.bits[other]
             seen += 1
     best, chosen = np.float32(0.0), -1
     for p in range(a.first[axis + 1] - a.first[axis]):
         if w.alone[m, p] > best:
             then = a.minute[a.first[axis] + p] + t.phase[user]
-            free = broken_rule(then, w.bits[m], w.seen_minute, w.seen_rules, seen, t, w.near)
+            free = broken_rule(then, w.bits[m], w.seen, seen, t.limits)
             if free == NONE:
                 best, chosen = w.alone[m, p], p
     w.position[m] = chosen

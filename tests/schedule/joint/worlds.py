@@ -91,3 +91,59 @@ def odd_world(seed: int, *, users: int = 6) -> JointProblem:
         ),
         rng.integers(0, 60, users).astype(np.int32) if rng.random() < 0.5 else None,
     )
+
+
+def alike(users: int, capacity: int) -> JointProblem:
+    """Users with one curve: best at 18:00, a hundredth less per hour away."""
+    hours = np.arange(24)
+    curve = (0.5 - 0.01 * np.abs(hours - 18)).astype(np.float32)
+    return JointProblem(
+        Messages(
+            np.arange(users + 1),
+            np.zeros(users, np.int16),
+            np.zeros(users, np.int32),
+            np.zeros(users, np.int64),
+            np.zeros(users, np.float32),
+        ),
+        Campaigns(np.ones(1), np.zeros(1, np.int64)),
+        curve,
+        Grids(
+            np.array([0, 24]),
+            START + 60 * hours,
+            np.ones(24, np.bool_),
+            hours.astype(np.int32)[:, None],
+        ),
+        np.full(24, capacity),
+        Rules.rolling(),
+        History.none(users),
+    )
+
+
+def evening_world(users: int, *, campaigns: int = 3, seed: int = 1) -> JointProblem:
+    """Users who like the same hours of two days, in all campaigns; capacity is short then."""
+    rng = np.random.default_rng(seed)
+    hours = np.arange(48)
+    peak = np.exp(-0.5 * ((hours % 24 - 19 - rng.normal(0, 1.5, users)[:, None]) / 2.5) ** 2)
+    messages = users * campaigns
+    noise = rng.uniform(0.8, 1.2, (messages, 48))
+    scores = (0.02 + 0.3 * np.repeat(peak, campaigns, axis=0)) * noise
+    return JointProblem(
+        Messages(
+            np.arange(users + 1) * campaigns,
+            np.tile(np.arange(campaigns), users).astype(np.int16),
+            np.zeros(messages, np.int32),
+            np.arange(messages) * 48,
+            np.full(messages, 0.005, np.float32),
+        ),
+        Campaigns(np.array([1.0, 1.5, 0.7])[:campaigns], np.full(campaigns, 3)),
+        scores.ravel().astype(np.float32),
+        Grids(
+            np.array([0, 48]),
+            START + 60 * hours,
+            (hours % 24 >= 8) & (hours % 24 < 22),
+            hours.astype(np.int32)[:, None],
+        ),
+        np.full(48, max(messages // 30, 1)),
+        Rules.rolling((1, 240), (2, 1440)),
+        History.none(users),
+    )
