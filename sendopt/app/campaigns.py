@@ -144,11 +144,12 @@ class Campaigns(Subject):
         def write(planning: Planning) -> revisions.RevisionReport:
             (plan,) = planning.plans
             with self._write() as tx:
-                plan_epoch.step(tx, expected=planning.epoch)
+                plan_epoch.begin(tx, expected=planning.epoch)
                 report = revisions.revise(
                     tx, campaign, definition, plan, rules=schedule.rules_of(campaign), now=now
                 )
                 self._audit(tx, "campaign:revise", campaign.campaign_id, after=asdict(report))
+                plan_epoch.end(tx, expected=planning.epoch)
             return report
 
         report = until_alone(lambda: self._plan(campaign, now=now, is_revised=True), write)
@@ -293,11 +294,12 @@ class Campaigns(Subject):
             (plan,) = planning.plans
             with self._write() as tx:
                 campaigns.require_definition(tx, campaign.campaign_id, definition)
-                plan_epoch.step(tx, expected=planning.epoch)
+                plan_epoch.begin(tx, expected=planning.epoch)
                 plans.commit(tx, plan, now=now)
                 self._audit(
                     tx, "campaign:commit", campaign.campaign_id, after={"sends": len(plan.sends)}
                 )
+                plan_epoch.end(tx, expected=planning.epoch)
             return schedule.preview(plan, campaign.channel)
 
         return until_alone(lambda: self._plan(campaign, now=now), write)

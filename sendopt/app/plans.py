@@ -71,12 +71,13 @@ class Plans(Subject):
 
         def write(planning: Planning) -> JointPreview:
             with self._write() as tx:
-                plan_epoch.step(tx, expected=planning.epoch)
+                plan_epoch.begin(tx, expected=planning.epoch)
                 for (campaign, definition), plan in zip(given, planning.plans, strict=True):
                     campaigns.require_definition(tx, campaign.campaign_id, definition)
                     plans.commit(tx, plan, now=now)
                     told = {"sends": len(plan.sends), "together": len(given)}
                     self._audit(tx, "campaign:commit", campaign.campaign_id, after=told)
+                plan_epoch.end(tx, expected=planning.epoch)
             return _shown(planning)
 
         return until_alone(lambda: self._plan([each for each, _ in given], now=now), write)

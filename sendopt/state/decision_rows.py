@@ -119,7 +119,7 @@ def numbers_of(tx: TenantWrite, campaign_id: CampaignId, bases: Sequence[Basis])
     Args:
         tx: holds the lock of the campaign.
         campaign_id: of which campaign.
-        bases: each once.
+        bases: of which several may say the same.
     """
     of_campaign = sa.and_(tx.owns(decision_basis), decision_basis.c.campaign_id == campaign_id)
     rows = [_basis_row(basis) for basis in bases]
@@ -129,13 +129,13 @@ def numbers_of(tx: TenantWrite, campaign_id: CampaignId, bases: Sequence[Basis])
             of_campaign, decision_basis.c.content_hash.in_(some)
         )
         known.update((each.content_hash, each.number) for each in tx.execute(found))
-    new = [row for row in rows if row["content_hash"] not in known]
+    new = {row["content_hash"]: row for row in rows if row["content_hash"] not in known}
     if new:
         last = tx.scalar(sa.select(sa.func.max(decision_basis.c.number)).where(of_campaign)) or 0
-        for number, row in enumerate(new, start=last + 1):
+        for number, row in enumerate(new.values(), start=last + 1):
             row |= {"tenant_id": tx.tenant_id, "campaign_id": campaign_id, "number": number}
             known[row["content_hash"]] = number
-        for some_rows in chunks(new, _BASES_AT_ONCE):
+        for some_rows in chunks(list(new.values()), _BASES_AT_ONCE):
             tx.execute(sa.insert(decision_basis), some_rows)
     return [known[row["content_hash"]] for row in rows]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from sendopt.errors import Conflict
-from sendopt.state import tenants
+from sendopt.state import tenant_lock
 from sendopt.state.tables import tenant
 from sendopt.state.transaction import TenantRead, TenantWrite
 
@@ -19,22 +19,36 @@ def number(tx: TenantRead) -> int:
     return tx.scalar(sa.select(tenant.c.plan_epoch).where(tx.owns(tenant))) or 0
 
 
-def step(tx: TenantWrite, *, expected: int | None) -> None:
-    """Count one more plan, and let nobody else count one until `tx` ends.
+def begin(tx: TenantWrite, *, expected: int | None) -> None:
+    """Let no other plan under limits be written until `tx` ends.
 
     Args:
         tx: of the tenant.
-        expected: as it was when the plan was made; None = nothing of others was looked at.
+        expected: as the number was when the plan was made; None = nothing of others was looked at,
+            and none has to wait.
 
     Raises:
         Conflict: `planned_meanwhile`.
-        NotFound: `tenant_unknown`.
     """
-    tenants.lock(tx)
-    if expected is not None and number(tx) != expected:
+    if expected is None:
+        return
+    tenant_lock.hold_alone(tx, "plans under limits")
+    if number(tx) != expected:
         raise Conflict(
             "another campaign of the tenant was planned at the same time",
             code="planned_meanwhile",
             hint="plan again: what was planned meanwhile counts against the limits now",
         )
-    tx.execute(sa.update(tenant).where(tx.owns(tenant)).values(plan_epoch=tenant.c.plan_epoch + 1))
+
+
+def end(tx: TenantWrite, *, expected: int | None) -> None:
+    """Count one more plan; the last that `tx` does: a row that others need is locked from then on.
+
+    Args:
+        tx: has begun it.
+        expected: as it was begun with.
+    """
+    if expected is not None:
+        tx.execute(
+            sa.update(tenant).where(tx.owns(tenant)).values(plan_epoch=tenant.c.plan_epoch + 1)
+        )

@@ -382,7 +382,9 @@ def _about_limits(said: Conversation) -> None:
             said.read(plans.served, campaign, replanned=replanned)
     said.read(plan_epoch.number)
     for expected in (None, 7):
-        said.write(plan_epoch.step, expected=expected)
+        said.write(plan_epoch.begin, expected=expected)
+        said.write(plan_epoch.end, expected=expected)
+        said.read(plan_epoch.number)
     for _ in range(2):
         said.read(sending_limits.get)
         said.read(sending_limits.latest)
