@@ -68,6 +68,7 @@ UNRECORDED = {
     "events.accept": "comes in by the thousand; each event stands in the log with its time",
     "models.drift": "what a look found; the next one finds it again",
     "scores.compute": "worked out of the log by a model; changes nothing that was decided",
+    "sends.ask": "comes in by the thousand; by whose key stands beside the send",
     "sends.report": "comes in by the thousand; stands in the log",
     "users.prefer": "the user's own word; comes in by the thousand",
     "users.put": "comes in by the thousand",
@@ -135,6 +136,13 @@ DOINGS: dict[str, tuple[str, Doing]] = {
         lambda _, work: (
             work.campaigns.put(CAMPAIGN, commit=False)
             and work.campaigns.commit(CampaignId("hello")).campaign_id
+        ),
+    ),
+    "plans.commit": (
+        "campaign:commit",
+        lambda _, work: (
+            work.campaigns.put(CAMPAIGN, commit=False)
+            and work.plans.commit({"campaign_ids": ["hello"]}).previews[0].campaign_id
         ),
     ),
     "campaigns.pause": (

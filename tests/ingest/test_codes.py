@@ -20,7 +20,7 @@ def test_every_code_of_events_and_devices_is_documented() -> None:
     assert {"event_type_unknown", "zone_invalid", "url_not_allowed", "malformed_json"} <= raised
     pages = "".join(
         (DOCS / name).read_text()
-        for name in ("events.md", "devices.md", "consent.md", "importing.md")
+        for name in ("events.md", "devices.md", "consent.md", "importing.md", "limits.md")
     )
     documented = set(re.findall(r"`(\w+)`", pages))
     assert raised <= documented

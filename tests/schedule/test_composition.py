@@ -152,6 +152,21 @@ def test_two_campaigns_at_once_do_not_both_pass() -> None:
         assert {send.reason for send in sends} == {None, "frequency_cap"}
 
 
+def test_nobody_leaves_at_a_rate_limit() -> None:
+    """Dittofeed: users who come to the rate limit leave the journey."""
+    members = people(100)
+    (plan,) = plan_together(
+        [asked(a_campaign(), members, [18] * 100)],
+        TENANT,
+        SendingLimits(1, capacities=(Capacity(1),)),
+    ).plans
+    assert all(send.due_at is not None for send in plan.sends)
+    assert max(Counter(send.due_at for send in plan.sends).values()) == 1
+    hours = Counter(send.due_at.hour for send in plan.sends if send.due_at is not None)
+    assert hours[18] == 60  # the hour that all want is full, and the next best ones take the rest
+    assert hours[17] + hours[19] == 40
+
+
 def test_the_fourth_of_three_a_week_goes_when_the_first_is_a_week_ago() -> None:
     """Mautic: the fourth mail of three a week was put off by three weeks."""
     members = people(1)
