@@ -28,6 +28,8 @@ MOST_FIELDS = 64
 MOST_HEAD_BYTES = 16 * 1024
 #: Requests that a client may send ahead on one connection.
 MOST_AHEAD = 16
+#: Of a body that its answer did not wait for: so short a one is let come, and the connection kept.
+_MOST_UNREAD_BYTES = 64 * 1024
 #: How long a refused client may go on sending what nobody reads, so that it gets to its answer.
 _LEAVING_SECONDS = 2.0
 #: The pause after each piece of that. A fast sender would fill the event loop's time with it.
@@ -140,6 +142,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._refusal: _Refusal | None = None
         self._leaving = False  # answered for the last time; what still comes is thrown away
         self._in_head = False
+        self._in_unread_body = False  # the answer was given before the body had come
         self._begun = 0  # heads that began in the chunk that is being read
         self._chunk_bytes = 0  # of a head: the chunks that hold nothing else
         self._field_bytes = 0
@@ -216,6 +219,15 @@ class LimitedProtocol(HttpToolsProtocol):
         self._limits.open_connections.works(self)
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if self._in_unread_body:
+            self._in_unread_body = False
+            self._head_ends.stop()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
     def on_response_complete(self) -> None:
         body_is_read = not self.cycle.more_body
         was_last = not self.pipeline
@@ -225,10 +237,16 @@ class LimitedProtocol(HttpToolsProtocol):
         self._limits.open_connections.waits(self)
         if self.transport.get_write_buffer_size() and not self._answer_ends.runs:
             self._answer_ends.start(self._limits.times.answer, self._close_if_stuck)
-        if not body_is_read:
-            self._leave()  # nobody wants the rest, however long it is
-        elif self._in_head:
+        if body_is_read:
+            if self._in_head:
+                self._await_head()
+        elif self._announced_bytes() <= _MOST_UNREAD_BYTES:
+            # Many clients send head and body apart, and believe in the connection once they have
+            # an answer: to hang up now would lose their next request.
+            self._in_unread_body = True
             self._await_head()
+        else:
+            self._leave()  # nobody wants the rest, however long it is
 
     # How a connection ends.
 
@@ -289,6 +307,11 @@ class LimitedProtocol(HttpToolsProtocol):
     def _stop_parsing(self, refusal: _Refusal) -> None:
         self._refusal = refusal
         raise _HeadRefused
+
+    def _announced_bytes(self) -> float:
+        """Return how long the body of the request is that came last, which may be endless."""
+        announced = dict(self.headers).get(b"content-length", b"")
+        return int(announced) if announced.isdigit() else float("inf")
 
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete

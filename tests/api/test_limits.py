@@ -159,6 +159,26 @@ def test_a_body_that_nobody_wants_ends_the_connection(url: str) -> None:
     assert status == 401
 
 
+@pytest.mark.parametrize("length", [2, 60_000])
+def test_a_short_body_may_come_after_its_answer(url: str, length: int) -> None:
+    head = b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % length
+    with connect(url) as connection:
+        for _ in range(3):
+            connection.sendall(head)
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 401 ")
+            connection.sendall(b"x" * length)
+        connection.sendall(LIVES)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_short_body_that_never_comes_ends_the_connection(impatient: tuple[str, str]) -> None:
+    with connect(impatient[0]) as half, connect(impatient[0]) as whole:
+        half.sendall(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nx")
+        whole.sendall(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nxx")
+        assert received(half).count(b"HTTP/1.1") == 1
+        assert received(whole).count(b"HTTP/1.1") == 1
+
+
 @pytest.mark.parametrize(
     "start",
     [
