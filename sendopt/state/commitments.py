@@ -71,6 +71,7 @@ def marketing(
     query = sa.select(send.user_id, _AT, send.campaign_id, send.revision, send.state).where(
         tx.owns(planned_send),
         send.campaign_id.not_in(besides),
+        send.due_at.is_not(None),  # of all that stands; it leads to the index by user
         _STANDS,
         sa.literal(since, Instant) <= _AT,
         sa.literal(until, Instant) > _AT,

@@ -150,6 +150,23 @@ def test_only_what_a_campaign_chose_to_send_counts(state: State, now: datetime) 
     assert named == of_ann | {("nobody knows", None)}
 
 
+@pytest.mark.parametrize("state_url", ["sqlite"], indirect=True)
+def test_one_user_is_found_by_an_index_however_much_was_sent(state: State, now: datetime) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, given: Any, _context: Any, _many: bool) -> None:
+        asked.append((statement, given))
+
+    sa.event.listen(state.engine, "before_cursor_execute", note)
+    found(state, now, user_ids=[ANN])
+    sa.event.remove(state.engine, "before_cursor_execute", note)
+    ((statement, given),) = [each for each in asked if "FROM planned_send" in each[0]]
+    with state.read(SHOP) as tx:
+        plan = tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()
+    (way,) = [row[-1] for row in plan if "planned_send" in row[-1]]
+    assert "planned_send_by_user (tenant_id=? AND user_id=?" in way
+
+
 def test_campaigns_that_are_planned_anew_and_other_users_are_left_out(
     state: State, now: datetime
 ) -> None:
