@@ -40,6 +40,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Iterator[
         app.operator.create_tenant(TenantId("acme"), timezone="Europe/Vienna")
         app.operator.create_tenant(TenantId("other"), timezone="UTC")
         app.operator.create_tenant(TenantId("shop"), timezone="UTC")
+        app.operator.create_tenant(TenantId("steady"), timezone="Europe/Vienna")
         yield app
 
 
@@ -74,6 +75,12 @@ def other(app: App, url: str) -> Iterator[httpx.Client]:
 def shop(app: App, url: str) -> Iterator[httpx.Client]:
     """A tenant whose users no other test knows."""
     yield from _client(url, app.as_owner_of(TenantId("shop")).keys.issue("tests").key)
+
+
+@pytest.fixture(scope="session")
+def steady(app: App, url: str) -> Iterator[httpx.Client]:
+    """A tenant of which nobody is erased: the answers to its keyed requests are all kept."""
+    yield from _client(url, app.as_owner_of(TenantId("steady")).keys.issue("tests").key)
 
 
 @pytest.fixture(scope="session")

@@ -18,12 +18,12 @@ CAMPAIGN: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def asking(acme: httpx.Client) -> httpx.Client:
-    acme.put("/v1/users/asked", json={"timezone": "Europe/Vienna"}).raise_for_status()
+def asking(steady: httpx.Client) -> httpx.Client:
+    steady.put("/v1/users/asked", json={"timezone": "Europe/Vienna"}).raise_for_status()
     device = {"user_id": "asked", "channel": "simulator", "timezone": "Europe/Vienna"}
-    acme.post("/v1/devices", json=device).raise_for_status()
-    acme.post("/v1/campaigns?commit=true", json=CAMPAIGN).raise_for_status()
-    return acme
+    steady.post("/v1/devices", json=device).raise_for_status()
+    steady.post("/v1/campaigns?commit=true", json=CAMPAIGN).raise_for_status()
+    return steady
 
 
 def body(key: str, **more: Any) -> dict[str, Any]:
