@@ -23,6 +23,7 @@ from sendopt.records import (
 from sendopt.schedule.arms import Arms
 from sendopt.schedule.bars import ENDS
 from sendopt.schedule.choices import Choices
+from sendopt.schedule.earliest import take_earliest
 from sendopt.schedule.policy import chances_of_gain, draw, even_over
 from sendopt.schedule.scored import Scored
 
@@ -76,6 +77,9 @@ def choose(campaign: Campaign, scored: Scored, knowing: Knowledge, into: Choices
         knowing: what else is known.
         into: where the choices are written.
     """
+    if campaign.at_once:
+        take_earliest(scored, into)
+        return
     arm = knowing.arm[scored.rows]
     optimised = np.ones(len(arm), np.bool_)
     for control, rule in _controls(campaign).items():
@@ -110,7 +114,7 @@ def _controls(campaign: Campaign) -> dict[Arm, Policy]:
 
 def _take_by_rule(rule: Policy, scored: Scored, knowing: Knowledge, into: Choices) -> None:
     match rule:
-        case Policy.RANDOM if len(scored.grid.allowed):
+        case Policy.RANDOM:
             _take_any(scored, knowing, into)
         case Policy.POPULATION_HOUR | Policy.USER_HISTOGRAM if rule in knowing.hours:
             _take_best_hour(scored, knowing.hours[rule][scored.rows], into, policy=rule)
@@ -122,12 +126,13 @@ def _take_by_rule(rule: Policy, scored: Scored, knowing: Knowledge, into: Choice
 
 
 def _take_any(scored: Scored, knowing: Knowledge, into: Choices) -> None:
-    """Take any slot alike, of those that may be taken."""
-    rows, allowed = scored.rows, scored.grid.allowed
-    into.policy[rows] = Policy.RANDOM
-    nearest, ideal = scored.nearest, np.full(len(rows), scored.grid.nearest, np.intp)
-    _end_whoever_may_take_none(scored, nearest, ideal, into)
-    can = scored.among(nearest >= 0)
+    """Take any free slot alike; of who has none it is told as of who gets the configured time."""
+    is_free = scored.nearest >= 0
+    _take_configured(scored.among(~is_free), into, policy=Policy.CONFIGURED)
+    can, allowed = scored.among(is_free), scored.grid.allowed
+    if not len(can.rows):
+        return
+    into.policy[can.rows] = Policy.RANDOM
     even = even_over((len(can.rows), len(allowed)), can.free)
     drawn = draw(even, knowing.uniform(can.rows))
     into.slot[can.rows] = allowed[drawn]
