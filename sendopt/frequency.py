@@ -25,9 +25,32 @@ class Contact:
     message_type: str | None
 
 
-def limits_frequency(limits: SendingLimits) -> bool:
-    """Tell whether anything is said of how often one user may be sent to."""
-    return bool(limits.caps or limits.least_gap) or limits.weekly_budget is not None
+@dataclass(frozen=True, slots=True)
+class UserLimit:
+    """A limit on messages to one user in the form of a cap, and what it is called in records."""
+
+    cap: FrequencyCap
+    bar: Exclusion
+
+
+def user_limits(limits: SendingLimits) -> tuple[UserLimit, ...]:
+    """Return all that is said of how often one user may be sent to.
+
+    Of several that forbid a time the first is told.
+    """
+    found = []
+    if limits.least_gap is not None:
+        found.append(UserLimit(FrequencyCap(1, limits.least_gap), Exclusion.LEAST_GAP))
+    found += [UserLimit(cap, Exclusion.FREQUENCY_CAP) for cap in limits.caps]
+    if limits.weekly_budget is not None:
+        budget = FrequencyCap(limits.weekly_budget, _WEEK)
+        found.append(UserLimit(budget, Exclusion.WEEKLY_BUDGET))
+    return tuple(found)
+
+
+def counts(cap: FrequencyCap, message_type: str | None) -> bool:
+    """Tell whether a marketing message of this type counts against a cap, and is held by it."""
+    return cap.message_type in {None, message_type}
 
 
 def broken_by(
@@ -43,7 +66,8 @@ def broken_by(
     >>> broken_by(limits, [Contact(noon, None)], noon + 2 * hour, None) is None
     True
     """
-    for cap, exclusion in _rules(limits, message_type):
+    for limit in _holding(limits, message_type):
+        cap = limit.cap
         instants = sorted(_counted(cap, contacts))
         place = bisect_right(instants, at)
         instants.insert(place, at)
@@ -52,7 +76,7 @@ def broken_by(
         if any(
             instants[i + cap.at_most] - instants[i] < cap.within for i in range(first, last + 1)
         ):
-            return exclusion
+            return limit.bar
     return None
 
 
@@ -62,31 +86,21 @@ def may_change_at(
     """Return the instants from which on one more message may be allowed that was not before."""
     return sorted(
         {
-            at + cap.within
-            for cap, _ in _rules(limits, message_type)
-            for at in _counted(cap, contacts)
+            at + limit.cap.within
+            for limit in _holding(limits, message_type)
+            for at in _counted(limit.cap, contacts)
         }
     )
 
 
 def longest_memory(limits: SendingLimits) -> timedelta:
-    """Return how far back messages count."""
-    every = (*_rules(limits, None), *((cap, None) for cap in limits.caps))
-    return max((cap.within for cap, _ in every), default=timedelta(0))
+    """Return how far from a message another one may lie and still count beside it."""
+    return max((each.cap.within for each in user_limits(limits)), default=timedelta(0))
 
 
-def _rules(
-    limits: SendingLimits, message_type: str | None
-) -> Iterator[tuple[FrequencyCap, Exclusion]]:
-    """Yield each limit that holds for a message of this type, all in the form of a cap."""
-    if limits.least_gap:
-        yield FrequencyCap(1, limits.least_gap), Exclusion.LEAST_GAP
-    for cap in limits.caps:
-        if cap.message_type in {None, message_type}:
-            yield cap, Exclusion.FREQUENCY_CAP
-    if limits.weekly_budget is not None:
-        yield FrequencyCap(limits.weekly_budget, _WEEK), Exclusion.WEEKLY_BUDGET
+def _holding(limits: SendingLimits, message_type: str | None) -> list[UserLimit]:
+    return [each for each in user_limits(limits) if counts(each.cap, message_type)]
 
 
 def _counted(cap: FrequencyCap, contacts: Sequence[Contact]) -> Iterator[datetime]:
-    return (each.at for each in contacts if cap.message_type in {None, each.message_type})
+    return (each.at for each in contacts if counts(cap, each.message_type))

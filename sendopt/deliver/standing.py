@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sendopt.deliver.allowed_times import UNLIMITED, Frequency
-from sendopt.frequency import Contact, limits_frequency, longest_memory
+from sendopt.frequency import Contact, longest_memory, user_limits
 from sendopt.records import (
     NO_LIMITS,
     DueSend,
@@ -53,7 +53,7 @@ class Standing:
         self._limits = {
             tenant_id: limits
             for tenant_id, limits in in_force.items()
-            if isinstance(limits, SendingLimits) and limits_frequency(limits)
+            if isinstance(limits, SendingLimits) and user_limits(limits)
         }
         self._unreadable: dict[_Key | TenantId, str] = {
             tenant_id: said for tenant_id, said in in_force.items() if isinstance(said, str)

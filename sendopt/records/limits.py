@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -50,6 +51,12 @@ class SendingLimits:
     message_cost: float = 0.0  # of sending one, in expected responses: 0.01 = a hundredth of one
     no_send_share: float = 0.0  # of marketing messages kept back to measure what sending does
     legal_hours: bool = False  # whether the quiet hours of the law where a user lives hold too
+
+    def capacities_on(self, channels: Collection[Channel]) -> list[Capacity]:
+        """Return the capacities of which messages on these channels take a part."""
+        return [
+            each for each in self.capacities if each.channel is None or each.channel in channels
+        ]
 
 
 #: Of a tenant that has said none.

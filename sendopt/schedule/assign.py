@@ -8,20 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.records import Capacity, EndReason, Exclusion, SendingLimits
+from sendopt.frequency import UserLimit, user_limits
+from sendopt.records import BARS, EndReason, Exclusion, SendingLimits
 from sendopt.schedule import joint
-from sendopt.schedule.barred import NO_MINUTE, barred_beside, planned_minutes
 from sendopt.schedule.bars import ENDS, NO_BAR
 from sendopt.schedule.binned import Binned, binned
-from sendopt.schedule.choose import choose
 from sendopt.schedule.draft import Draft
-from sendopt.schedule.earliest import take_earliest
 from sendopt.schedule.joint import JointPlan, JointProblem
 from sendopt.schedule.joint_problem import problem_of
 from sendopt.schedule.message_table import MessageTable
 from sendopt.schedule.scored import Scored
 from sendopt.schedule.standing import Standing
-from sendopt.schedule.user_limits import UserLimit, user_limits
 from sendopt.schedule.worth import worth_of
 
 
@@ -58,9 +55,8 @@ def assign(
 ) -> Assignment | None:
     """Write into drafts the time of each message where nothing is explored.
 
-    Without limits that is the best of each by itself. With limits, what stands already bars some
-    times; and where messages get into each other's way, those times are taken at which all of them
-    together are worth most.
+    What stands already bars some times; and where messages get into each other's way, those times
+    are taken at which all of them together are worth most.
 
     Args:
         drafts: the campaigns.
@@ -71,10 +67,8 @@ def assign(
     Returns:
         None where no message can be in the way of another.
     """
-    of_user, capacities = user_limits(limits), _touching(limits.capacities, drafts)
-    if not of_user and not capacities and not limits.message_cost:
-        _choose_each(drafts)
-        return None
+    channels = {draft.asked.campaign.channel for draft in drafts}
+    of_user, capacities = user_limits(limits), limits.capacities_on(channels)
     if capacities:
         for draft in drafts:
             draft.scored = [part for scored in draft.scored for part in _by_arm(draft, scored)]
@@ -86,8 +80,9 @@ def assign(
         scores=np.zeros(table.cells, np.float32),
         cost=np.full(len(table.user), limits.message_cost, np.float32),
     )
-    _bar(table, problem, of_user, np.full(len(table.user), NO_MINUTE))
-    _choose_each(drafts)
+    _bar(table, problem, of_user, np.full(len(table.user), -1, np.int16))
+    for draft in drafts:
+        draft.choose()
     # Nobody gets two messages: each has its own best time of those that are left already.
     is_settled = len(drafts) == 1 and not capacities and not limits.message_cost
     if is_settled and not is_explained:
@@ -102,15 +97,10 @@ def assign(
     if not is_settled:
         _write(table, slot, _bars(found.bound_by, of_user))
         if cut is None:
-            _bar(table, problem, of_user, planned_minutes(problem, found.slot))
+            _bar(table, problem, of_user, found.slot)
         else:
             barred_bins = _bar_bins(table, cut, of_user, found)
     return Assignment(table, problem, of_user, cut, found, slot, barred_bins)
-
-
-def _touching(capacities: Sequence[Capacity], drafts: Sequence[Draft]) -> list[Capacity]:
-    channels = {None, *(draft.asked.campaign.channel for draft in drafts)}
-    return [capacity for capacity in capacities if capacity.channel in channels]
 
 
 def _by_arm(draft: Draft, scored: Scored) -> list[Scored]:
@@ -118,25 +108,14 @@ def _by_arm(draft: Draft, scored: Scored) -> list[Scored]:
     return [scored.among(arms == arm) for arm in dict.fromkeys(arms.tolist())]
 
 
-def _choose_each(drafts: Sequence[Draft]) -> None:
-    for draft in drafts:
-        campaign = draft.asked.campaign
-        for scored in draft.scored:
-            if campaign.at_once:
-                take_earliest(scored, draft.choices)
-            else:
-                choose(campaign, scored, draft.knowing, draft.choices)
-
-
 def _bar(
     table: MessageTable,
     problem: JointProblem,
     limits: Sequence[UserLimit],
-    planned_minute: NDArray[np.int64],
+    slot: NDArray[np.int16],
 ) -> None:
-    """Note what each limit bars beside what stands and what is planned."""
-    numbers = np.array([*(limit.number for limit in limits), NO_BAR], np.int8)
-    barred = numbers[barred_beside(problem, planned_minute)]
+    """Note what each limit bars beside what stands and the slots that are planned; -1 = none."""
+    barred = _barred(problem, limits, slot)
     for block in table.blocks:
         scored = table.drafts[block.draft].scored
         scored[block.scored] = scored[block.scored].under(table.of_block(barred, block))
@@ -150,8 +129,7 @@ def _bar_bins(
     Returns:
         What bars each bin, one entry a score of the cut problem.
     """
-    numbers = np.array([*(limit.number for limit in limits), NO_BAR], np.int8)
-    barred = numbers[barred_beside(cut.problem, planned_minutes(cut.problem, found.slot))]
+    barred = _barred(cut.problem, limits, found.slot)
     for number, block in enumerate(table.blocks):
         scored = table.drafts[block.draft].scored
         count = len(table.scored(block).grid.slots)
@@ -159,6 +137,15 @@ def _bar_bins(
             of_slots = cut.least_of_slots(barred, number, slots=count)
             scored[block.scored] = scored[block.scored].under(of_slots)
     return barred
+
+
+def _barred(
+    problem: JointProblem, limits: Sequence[UserLimit], slot: NDArray[np.int16]
+) -> NDArray[np.int8]:
+    """Return what bars each time beside a plan, as a number of `BARS`; one entry a score."""
+    numbers = [*(BARS.index(limit.bar) for limit in limits), NO_BAR]  # -1 finds the last
+    found: NDArray[np.int8] = np.array(numbers, np.int8)[joint.forbidden_beside(problem, slot)]
+    return found
 
 
 def _weigh(table: MessageTable, problem: JointProblem) -> None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sendopt.frequency import UserLimit
 from sendopt.records import Capacity
 from sendopt.schedule.candidates import slot_ends
 from sendopt.schedule.joint import Grids, JointProblem
+from sendopt.schedule.joint_rules import as_rules
 from sendopt.schedule.message_table import Block, MessageTable
 from sendopt.schedule.room import MINUTE_US, Due, Room, bin_length, room_of
-from sendopt.schedule.user_limits import UserLimit, as_rules
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,8 @@ from sendopt.records import Arm, Campaign, EndReason, Policy, SendId, TenantId, 
 from sendopt.schedule.arms import kept_back, kept_back_share, user_arms
 from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.choices import Choices
-from sendopt.schedule.choose import Knowledge
+from sendopt.schedule.choose import Knowledge, choose
+from sendopt.schedule.explore import explore
 from sendopt.schedule.forecast import Forecast, PastOutcomes
 from sendopt.schedule.identity import draw_key, send_ids, uniforms
 from sendopt.schedule.scored import Scored
@@ -70,6 +71,16 @@ class Draft:
     kept_back: NDArray[np.bool_]
     send_propensity: float | None
     scored: list[Scored]
+
+    def choose(self) -> None:
+        """Choose the time of each message that it has by itself."""
+        for scored in self.scored:
+            choose(self.asked.campaign, scored, self.knowing, self.choices)
+
+    def explore(self) -> None:
+        """Draw other times for some."""
+        for scored in self.scored:
+            explore(self.asked.campaign, scored, self.knowing, self.choices)
 
 
 def draft_of(asked: Asked, tenant_id: TenantId, *, no_send_share: float = 0.0, seed: int) -> Draft:

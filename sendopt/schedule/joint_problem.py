@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sendopt.frequency import UserLimit
 from sendopt.schedule.joint import Campaigns, Grids, History, JointProblem, Messages
+from sendopt.schedule.joint_rules import as_rules, counted_by, holding_for
 from sendopt.schedule.message_table import MessageTable
 from sendopt.schedule.standing import Standing
-from sendopt.schedule.user_limits import UserLimit, as_rules, counted_by, holding_for
 
 _MINUTE_US = 60_000_000
 

@@ -1,23 +1,11 @@
-"""Says what limits over campaigns do to a plan: what each costs, and who loses to whom."""
+"""What limits over campaigns do to a plan: what each costs, and who loses to whom."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from itertools import combinations
+from dataclasses import dataclass
+from datetime import datetime
 
-import numpy as np
-
-from sendopt.clock import duration_text
-from sendopt.records import CampaignId, Channel, SendingLimits
-from sendopt.schedule import joint
-from sendopt.schedule.assign import Assignment
-from sendopt.schedule.joint import JointPlan, JointProblem
-from sendopt.schedule.user_limits import UserLimit
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MINUTE = timedelta(minutes=1)
+from sendopt.records import CampaignId, Channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,91 +56,3 @@ class LimitsReport:
     costs: tuple[LimitCost, ...]
     capacity: tuple[CapacityUse, ...]  # in order of time; empty = nothing is limited
     conflicts: tuple[Conflict, ...]
-
-
-def report_of(assignment: Assignment, limits: SendingLimits) -> LimitsReport:
-    """Return the report. It plans once more for every limit: without it."""
-    found = assignment.found
-    return LimitsReport(
-        limits.version,
-        found.value,
-        found.bound,
-        tuple(_costs(assignment, limits)),
-        tuple(_uses(assignment)),
-        tuple(_conflicts(assignment)),
-    )
-
-
-def _costs(assignment: Assignment, limits: SendingLimits) -> Iterator[LimitCost]:
-    problem = assignment.problem if assignment.cut is None else assignment.cut.problem
-    found = assignment.found
-    for place, limit in enumerate(assignment.limits):
-        yield _cost(_words(limit), limit.bar, found, _without_rule(problem, place))
-    if assignment.cut is not None:
-        most = " and ".join(
-            f"{each.per_minute:,} a minute" + (f" on {each.channel}" if each.channel else "")
-            for each in limits.capacities
-        )
-        endless = np.full(len(problem.capacity), len(problem.messages), np.int64)
-        yield _cost(most, "capacity", found, replace(problem, capacity=endless))
-
-
-def _cost(words: str, kind: str, found: JointPlan, without: JointProblem) -> LimitCost:
-    freed = joint.solve(without)
-    at_least = max(freed.value - found.bound, 0.0)
-    return LimitCost(words, kind, at_least, max(freed.bound - found.value, at_least))
-
-
-def _without_rule(problem: JointProblem, place: int) -> JointProblem:
-    rules = problem.campaigns.rules & ~(1 << place)
-    return replace(problem, campaigns=replace(problem.campaigns, rules=rules))
-
-
-def _words(limit: UserLimit) -> str:
-    within = duration_text(limit.within * _MINUTE)
-    of = "" if limit.message_type is None else f" of {limit.message_type}"
-    match limit.bar:
-        case "least_gap":
-            return f"{within} between messages to a user"
-        case _:
-            return f"at most {limit.at_most}{of} to a user in {within}"
-
-
-def _uses(assignment: Assignment) -> Iterator[CapacityUse]:
-    cut = assignment.cut
-    if cut is None:
-        return
-    room, load = cut.room, assignment.found.load
-    groups = room.shares.shape[1]
-    shape = len(room.channels), groups, room.bins
-    size = int(np.prod(shape))
-    takes = room.capacity[:size].reshape(shape).sum(axis=1)
-    planned = load[:size].reshape(shape).sum(axis=1)
-    for at in range(room.bins):
-        for number, channel in enumerate(room.channels):
-            yield CapacityUse(
-                _EPOCH + (room.begin + at * room.length) * _MINUTE,
-                room.length,
-                channel,
-                int(takes[number, at]),
-                int(planned[number, at]),
-            )
-
-
-def _conflicts(assignment: Assignment) -> Iterator[Conflict]:
-    table, found = assignment.table, assignment.found
-    count = len(table.drafts)
-    has = np.zeros((count, len(table.users)), np.bool_)
-    has[table.draft, table.user] = True
-    lost = np.zeros((count, len(table.users)))
-    lost[table.draft, table.user] = found.given_up
-    names = [draft.asked.campaign.campaign_id for draft in table.drafts]
-    for one, other in combinations(range(count), 2):
-        shared = has[one] & has[other]
-        if shared.any():
-            yield Conflict(
-                (names[one], names[other]),
-                int(shared.sum()),
-                (int((lost[one, shared] > 0).sum()), int((lost[other, shared] > 0).sum())),
-                (float(lost[one, shared].sum()), float(lost[other, shared].sum())),
-            )

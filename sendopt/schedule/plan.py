@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.errors import InvariantBroken
+from sendopt.frequency import user_limits
 from sendopt.records import (
     NO_LIMITS,
     Campaign,
@@ -20,20 +21,15 @@ from sendopt.records import (
     SendingLimits,
     TenantId,
 )
-from sendopt.schedule.assign import assign
 from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.choices import Choices
 from sendopt.schedule.decisions import Planned, Wordings, plan_columns
 from sendopt.schedule.draft import NOTHING_LEARNED, Asked, Draft, draft_of
-from sendopt.schedule.due_minutes import lay_out_minutes
-from sendopt.schedule.explore import explore
 from sendopt.schedule.forecast import Forecast, PastOutcomes
 from sendopt.schedule.identity import uniforms
-from sendopt.schedule.limits_report import LimitsReport, report_of
+from sendopt.schedule.limits_report import LimitsReport
 from sendopt.schedule.policy import draw
-from sendopt.schedule.slack import keep_out_of_full_bins
 from sendopt.schedule.standing import NOTHING_STANDS, Standing
-from sendopt.schedule.turns import take_turns
 from sendopt.schedule.variants import VariantBelief
 
 
@@ -96,19 +92,24 @@ def plan_together(
     drafts = [
         draft_of(each, tenant_id, no_send_share=limits.no_send_share, seed=seed) for each in asked
     ]
-    assignment = assign(drafts, limits, standing, is_explained=is_explained)
-    if assignment is not None:
-        take_turns(assignment.table, tenant_id, seed=seed)
-        keep_out_of_full_bins(assignment)
-    for draft in drafts:
-        for scored in draft.scored:
-            explore(draft.asked.campaign, scored, draft.knowing, draft.choices)
-    if assignment is not None:
-        lay_out_minutes(assignment)
-    return PlansTogether(
-        [_finished(draft, tenant_id, seed=seed) for draft in drafts],
-        report_of(assignment, limits) if is_explained and assignment is not None else None,
-    )
+    report = None
+    if _bind(limits, [each.campaign for each in asked]):
+        from sendopt.schedule.limited import choose_within_limits
+
+        report = choose_within_limits(
+            drafts, tenant_id, limits, standing, seed=seed, is_explained=is_explained
+        )
+    else:
+        for draft in drafts:
+            draft.choose()
+            draft.explore()
+    return PlansTogether([_finished(draft, tenant_id, seed=seed) for draft in drafts], report)
+
+
+def _bind(limits: SendingLimits, campaigns: Sequence[Campaign]) -> bool:
+    """Tell whether anything may be in the way of a message but the rules of its campaign."""
+    channels = {campaign.channel for campaign in campaigns}
+    return bool(user_limits(limits) or limits.capacities_on(channels) or limits.message_cost)
 
 
 def _finished(draft: Draft, tenant_id: TenantId, *, seed: int) -> Plan:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sendopt.frequency import longest_memory, user_limits
 from sendopt.records import Campaign, SendingLimits, UserId
 from sendopt.schedule.room import Due
-
-_WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,25 +49,12 @@ class Bounds:
 
 def looks_at_others(limits: SendingLimits) -> bool:
     """Whether anything of what stands already, or is planned beside, matters under these limits."""
-    return bool(
-        limits.caps
-        or limits.least_gap is not None
-        or limits.weekly_budget is not None
-        or limits.capacities
-    )
-
-
-def reach_of(limits: SendingLimits) -> timedelta:
-    """Return how far from a message another one may lie and still count in one of its windows."""
-    windows = [cap.within for cap in limits.caps]
-    windows += [] if limits.least_gap is None else [limits.least_gap]
-    windows += [] if limits.weekly_budget is None else [_WEEK]
-    return max(windows, default=timedelta(0))
+    return bool(user_limits(limits) or limits.capacities)
 
 
 def span_of(campaigns: Sequence[Campaign], limits: SendingLimits) -> tuple[datetime, datetime]:
     """Return from when until when messages matter to campaigns that are planned together."""
-    reach = reach_of(limits)
+    reach = longest_memory(limits)
     return (
         min(campaign.earliest_at for campaign in campaigns) - reach,
         max(campaign.latest_at for campaign in campaigns) + reach,

@@ -8,14 +8,7 @@ Out: JointPlan.
 Time: absolute UTC minutes; zones and clock changes are in the candidate times already.
 """
 
-from sendopt.schedule.joint.forbidden import Cells, feasible_beside
-from sendopt.schedule.joint.ghosts import (
-    Redraws,
-    expected_load,
-    ghost_capacity,
-    redraw_distributions,
-    share_that_stays,
-)
+from sendopt.schedule.joint.forbidden import forbidden_beside
 from sendopt.schedule.joint.plan import (
     BY_CAPACITY,
     NO_ALLOWED_SLOT,
@@ -41,20 +34,14 @@ __all__ = [
     "NO_ALLOWED_SLOT",
     "NO_BUCKET",
     "Campaigns",
-    "Cells",
     "Grids",
     "History",
     "JointPlan",
     "JointProblem",
     "Messages",
-    "Redraws",
     "Rules",
     "cost_of",
-    "expected_load",
-    "feasible_beside",
-    "ghost_capacity",
-    "redraw_distributions",
+    "forbidden_beside",
     "resolve",
-    "share_that_stays",
     "solve",
 ]

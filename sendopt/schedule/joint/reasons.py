@@ -87,6 +87,15 @@ def _best_alone(m, allowed, t):
 @inlined
 def rule_at(user, m, s, t, seen, slot):
     """Return the rule that a message at a slot breaks beside all others of its user."""
+    count = list_others(user, m, t, seen, slot)
+    then = t.minute[t.grid_first[t.grid[m]] + s] + t.phase[user]
+    bits = t.counted[t.campaign[m]]
+    return broken_rule(then, bits, seen, count, t.limits)
+
+
+@inlined
+def list_others(user, m, t, seen, slot):
+    """List what a message of a user stands beside: old ones, and others where they are planned."""
     count = 0
     for i in range(t.old.first[user], t.old.first[user + 1]):
         seen.minute[count], seen.rules[count] = t.old.minute[i], t.old.rules[i]
@@ -97,6 +106,4 @@ def rule_at(user, m, s, t, seen, slot):
             seen.minute[count] = t.minute[at] + t.phase[user]
             seen.rules[count] = t.counted[t.campaign[other]]
             count += 1
-    then = t.minute[t.grid_first[t.grid[m]] + s] + t.phase[user]
-    bits = t.counted[t.campaign[m]]
-    return broken_rule(then, bits, seen, count, t.limits)
+    return count

@@ -73,19 +73,49 @@ class Prepared(NamedTuple):
 
 def prepared(problem: JointProblem) -> Prepared:
     """Return the tables of a problem, with the time axes of its users."""
-    messages, grids = problem.messages, problem.grids
-    bucket = np.full((len(grids.minute), 2), -1, np.int32)
-    bucket[:, : grids.buckets.shape[1]] = grids.buckets
-    takes = np.append(problem.capacity, 1) > 0  # -1 finds the last one
-    is_open = grids.allowed & takes[bucket].all(axis=1)
+    bucket = _buckets(problem)
+    is_open = _is_open(problem, bucket)
     axes = axes_of(problem, is_open)
     longest = int(np.diff(axes.first).max(initial=1))
+    return Prepared(
+        _tables(problem, bucket, is_open, longest=longest),
+        axes,
+        _array(problem.capacity, np.int64),
+    )
+
+
+def tables_of(problem: JointProblem) -> Tables:
+    """Return the tables alone, of a problem that is not to be solved."""
+    bucket = _buckets(problem)
+    return _tables(problem, bucket, _is_open(problem, bucket), longest=1)
+
+
+def _buckets(problem: JointProblem) -> NDArray[np.int32]:
+    grids = problem.grids
+    bucket = np.full((len(grids.minute), 2), -1, np.int32)
+    bucket[:, : grids.buckets.shape[1]] = grids.buckets
+    return bucket
+
+
+def _is_open(problem: JointProblem, bucket: NDArray[np.int32]) -> NDArray[np.bool_]:
+    takes = np.append(problem.capacity, 1) > 0  # -1 finds the last one
+    found: NDArray[np.bool_] = problem.grids.allowed & takes[bucket].all(axis=1)
+    return found
+
+
+def _tables(
+    problem: JointProblem,
+    bucket: NDArray[np.int32],
+    is_open: NDArray[np.bool_],
+    *,
+    longest: int,
+) -> Tables:
+    messages, grids, rules = problem.messages, problem.grids, problem.rules
     first, disjoint = _disjoint_sets(MOST_SEARCHED)
     users = messages.users
-    rules = problem.rules
     counted = problem.campaigns.rules & ((1 << len(rules)) - 1)
     bars = sum((1 << r for r in np.flatnonzero(rules.at_most == 0).tolist()), 0)
-    tables = Tables(
+    return Tables(
         first=_array(messages.first, np.int64),
         grid=_array(messages.grid, np.int32),
         score_at=_array(messages.score_at, np.int64),
@@ -120,7 +150,6 @@ def prepared(problem: JointProblem) -> Prepared:
         longest=np.int64(longest),
         most_history=np.int64(np.diff(problem.history.first).max(initial=0)),
     )
-    return Prepared(tables, axes, _array(problem.capacity, np.int64))
 
 
 def _array(column: NDArray[np.generic], dtype: type) -> NDArray:  # type: ignore[type-arg]
