@@ -78,24 +78,25 @@ def shown_until(send: DueSend, instant: datetime) -> datetime:
 def zones_of(send: DueSend) -> tuple[tzinfo, ...]:
     """Return the zones in whose night the user is not disturbed; () = none is known any more.
 
-    What the device says by now, if it says anything: whoever has travelled since the send was
-    planned is asleep there. Else the zone of the plan, and where the user may live as well.
+    What the device or the profile says by now, if either says anything: whoever has travelled since
+    the send was planned is asleep there. Else the zone of the plan, and where the user may live as
+    well.
     """
     zone = zone_by_now(send)
     if zone is None:
         return ()
-    offsets = () if _zone_of_device(send) else send.quiet_offsets
+    offsets = () if _zone_said(send) else send.quiet_offsets
     return (zone_of(zone), *map(zone_at, offsets))
 
 
 def zone_by_now(send: DueSend) -> str | None:
-    """Return the zone that the device shows, else that of the plan; None = the store lost it."""
-    return _zone_of_device(send) or send.timezone
+    """Return the zone that device or profile say, else that of the plan; None = it is lost."""
+    return _zone_said(send) or send.timezone
 
 
-def _zone_of_device(send: DueSend) -> str | None:
-    told = None if send.device is None else send.device.timezone
-    return told if told in zone_names() else None
+def _zone_said(send: DueSend) -> str | None:
+    of_device = None if send.device is None else send.device.timezone
+    return next((said for said in (of_device, send.profile_timezone) if said in zone_names()), None)
 
 
 def _undisturbed_at(send: DueSend, instant: datetime) -> datetime:

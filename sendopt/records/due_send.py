@@ -47,6 +47,7 @@ class DueSend:
     message_class: MessageClass = MessageClass.MARKETING
     moved: bool = False  # from the time that its plan chose
     local_window: LocalWindow | None = None  # None = two instants, which `expires_at` keeps to
+    profile_timezone: str | None = None  # of its user, as it is by now
     gone_devices: int = 0  # found by its attempts, which do not count towards the most there are
 
 

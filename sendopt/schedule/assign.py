@@ -132,9 +132,9 @@ def _bar_bins(
     barred = _barred(cut.problem, limits, found.slot)
     for number, block in enumerate(table.blocks):
         scored = table.drafts[block.draft].scored
-        count = len(table.scored(block).grid.slots)
+        grid = table.scored(block).grid
         if len(scored[block.scored].rows) and len(cut.slot[cut.bins(number)]):
-            of_slots = cut.least_of_slots(barred, number, slots=count)
+            of_slots = cut.bars_of_slots(barred, number, grid=grid)
             scored[block.scored] = scored[block.scored].under(of_slots)
     return barred
 

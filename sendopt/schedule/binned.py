@@ -9,12 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.frequency import UserLimit
-from sendopt.records import Capacity
+from sendopt.records import BARS, Capacity, Exclusion
+from sendopt.schedule.bars import NO_BAR
 from sendopt.schedule.candidates import slot_ends
 from sendopt.schedule.joint import Grids, JointProblem
 from sendopt.schedule.joint_rules import as_rules
 from sendopt.schedule.message_table import Block, MessageTable
 from sendopt.schedule.room import MINUTE_US, Due, Room, bin_length, room_of
+from sendopt.schedule.slot_grid import SlotGrid
+
+_CAPACITY = BARS.index(Exclusion.CAPACITY)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,22 +49,25 @@ class Binned:
         at = self.problem.grids.first[table.block] + np.maximum(bins, 0)
         return np.where(bins < 0, -1, self.slot[at])
 
-    def least_of_slots(
-        self, column: NDArray[np.int8], block: int, *, slots: int
+    def bars_of_slots(
+        self, barred: NDArray[np.int8], block: int, *, grid: SlotGrid
     ) -> NDArray[np.int8]:
-        """Return the least entry of each slot's bins, -1 where it has none; (members, slots).
+        """Return what bars each slot, of which nothing bars all bins; (members, slots).
+
+        What has no bin has no whole minute, and so no capacity.
 
         Args:
-            column: one entry a score of the problem.
+            barred: what bars each bin, one entry a score of the problem.
             block: of which members.
-            slots: how many their grid has.
+            grid: theirs.
         """
         its = self.slot[self.bins(block)]
-        of_bins = column[self.first_cell[block] : self.first_cell[block + 1]]
+        of_bins = barred[self.first_cell[block] : self.first_cell[block + 1]]
         if not len(its):
-            return np.full((0, slots), -1, np.int8)
+            return np.full((0, len(grid.slots)), NO_BAR, np.int8)
         begins = np.flatnonzero(np.diff(its, prepend=-1))
-        found = np.full((len(of_bins) // len(its), slots), -1, np.int8)
+        found = np.full((len(of_bins) // len(its), len(grid.slots)), NO_BAR, np.int8)
+        found[:, np.setdiff1d(grid.allowed, its)] = _CAPACITY
         found[:, its[begins]] = np.minimum.reduceat(of_bins.reshape(-1, len(its)), begins, axis=1)
         return found
 
@@ -82,12 +89,10 @@ def binned(
         due: what falls due already.
     """
     spans = [_spans(table, block) for block in table.blocks]
-    length = bin_length([minutes for span in spans for minutes in span])
-    bins = [
-        _cut(table.scored(block).grid.allowed, *span, length)
-        for block, span in zip(table.blocks, spans, strict=True)
-    ]
-    channels = sorted({table.channel(block) for block in table.blocks})
+    length = bin_length([minutes for _, *span in spans for minutes in span])
+    bins = [_cut(*span, length) for span in spans]
+    # Of campaigns that reach nobody as well.
+    channels = sorted({draft.asked.campaign.channel for draft in table.drafts})
     minute = np.concatenate([np.zeros(0, np.int64), *(begin for _, begin in bins)])
     begin, end = (int(minute.min()), int(minute.max()) + length) if len(minute) else (0, 0)
     room = room_of(
@@ -137,22 +142,32 @@ def binned(
     )
 
 
-def _spans(table: MessageTable, block: Block) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return from which minute until which each allowed slot of a block's grid lasts."""
+def _spans(
+    table: MessageTable, block: Block
+) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.int64]]:
+    """Return allowed slots of a block's grid, and from which minute until which each lasts.
+
+    What ends within a minute is left out, unless all do: then each has the minute it lies in. Else
+    one of them would cut all times into single minutes.
+    """
     scored, asked = table.scored(block), table.drafts[block.draft].asked
     grid = scored.grid
     ends = slot_ends(
         asked.campaign, asked.members[int(scored.rows[0])], grid.starts_at, grid.closes_at
     )
     end_us = np.array([end.replace(tzinfo=None) for end in ends], "datetime64[us]")
-    end = end_us.astype(np.int64) // MINUTE_US
-    return grid.starts_us[grid.allowed] // MINUTE_US, end[grid.allowed]
+    begin = grid.starts_us[grid.allowed] // MINUTE_US
+    end = end_us.astype(np.int64)[grid.allowed] // MINUTE_US
+    lasts = end > begin
+    if not lasts.any():
+        return grid.allowed, begin, begin + 1
+    return grid.allowed[lasts], begin[lasts], end[lasts]
 
 
 def _cut(
     slots: NDArray[np.intp], begin: NDArray[np.int64], end: NDArray[np.int64], length: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return of which slot each bin is, and when it begins, in order of time."""
-    count = np.maximum((end - begin) // length, 1)
+    count = (end - begin) // length
     within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     return np.repeat(slots, count).astype(np.int64), np.repeat(begin, count) + within * length

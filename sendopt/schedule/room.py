@@ -104,7 +104,7 @@ def room_of(
                 room[minute - begin] -= count
         return np.maximum(room, 0)
 
-    of_channels = np.array([left(channel) for channel in channels]).reshape(-1, minutes)
+    of_channels = np.array([left(channel) for channel in channels]).reshape(len(channels), minutes)
     return Room(begin, length, channels, shares, of_channels, left(None))
 
 

@@ -234,6 +234,7 @@ def _with_its_own(sends: sa.Select[Any]) -> sa.Select[Any]:
             device.c.timezone.label("device_timezone"),
             device.c.dead_at,
             app_user.c.opted_out_at,
+            app_user.c.timezone.label("profile_timezone"),
             preference.c.user_id.label("preferred_by"),
             preference.c.topics,
             preference.c.quiet_start,

@@ -74,6 +74,7 @@ _OPTIONAL: Mapping[str, type] = {
     "device_timezone": str,
     "dead_at": datetime,
     "opted_out_at": datetime,
+    "profile_timezone": str,
     "timezone": str,
     "link_id": str,
     "topics": dict,
@@ -172,6 +173,7 @@ def due_send(
         message_class=known.message_class,
         moved=before.moved,
         gone_devices=before.gone_devices,
+        profile_timezone=row.profile_timezone,
     )
 
 

@@ -28,6 +28,7 @@ from sendopt.state.attempt_list import ListedAttempt, attempts
 from sendopt.state.bulk import insert_columns
 from sendopt.state.campaigns import campaign_cancelled, campaign_changed, is_campaign, lock_campaign
 from sendopt.state.moves import ListedMove, moves
+from sendopt.state.replannable import CAN_BE_REPLANNED
 from sendopt.state.same_send import same_send
 from sendopt.state.send_list import next_attempt_at
 from sendopt.state.tables import attempt, planned_send
@@ -162,13 +163,11 @@ def served(
     Args:
         tx: of the tenant.
         campaign_id: of a campaign; one that was never stored has no sends.
-        replanned: whether what nobody has begun to hand over is planned anew.
+        replanned: whether a revision plans anew what it can.
     """
     users = sa.select(planned_send.c.user_id).where(sends_of(tx, campaign_id))
     if replanned:
-        users = users.where(
-            sa.or_(planned_send.c.state != SendState.PLANNED, planned_send.c.attempt_count != 0)
-        )
+        users = users.where(sa.not_(CAN_BE_REPLANNED))
     return frozenset(map(UserId, tx.scalars(users)))
 
 

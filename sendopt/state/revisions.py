@@ -37,36 +37,19 @@ from sendopt.state.campaigns import (
 )
 from sendopt.state.chunks import chunks
 from sendopt.state.plans import add_sends, call_off_erased, planned_users, sends_of
-from sendopt.state.same_send import same_send
-from sendopt.state.tables import attempt, decision, planned_send
+from sendopt.state.replannable import CAN_BE_REPLANNED, WAS_CALLED_OFF, WAS_TRIED
+from sendopt.state.tables import decision, planned_send
 from sendopt.state.tables_campaigns import campaign
 from sendopt.state.tables_moves import send_move
 from sendopt.state.transaction import TenantWrite
 
-#: A dispatcher began to hand it over. What is damaged may have attempts that it does not count.
-_WAS_TRIED = sa.or_(planned_send.c.attempt_count != 0, sa.exists().where(same_send(attempt)))
-_WAS_CALLED_OFF = planned_send.c.reason.in_(
-    [EndReason.SEND_CANCELLED, EndReason.CAMPAIGN_CANCELLED, EndReason.USER_ERASED]
-)
-#: It was held after a restore, and may have gone out from where the state was copied.
-_MAY_HAVE_GONE_OUT = sa.or_(
-    planned_send.c.reason == EndReason.OUTCOME_UNKNOWN,
-    sa.and_(planned_send.c.reason == EndReason.RECORD_DAMAGED, planned_send.c.fence != 0),
-)
-#: Whoever was, or may have been, handed over stays with the revision by which it was.
-_CAN_BE_REPLANNED = sa.and_(
-    planned_send.c.state.in_([*SendState]),
-    planned_send.c.state.not_in([SendState.CLAIMED, SendState.DELIVERED]),
-    sa.or_(planned_send.c.reason.is_(None), sa.not_(sa.or_(_WAS_CALLED_OFF, _MAY_HAVE_GONE_OUT))),
-    sa.not_(_WAS_TRIED),
-)
 _WAS_REFUSED = sa.and_(
     planned_send.c.state == SendState.FAILED,
     planned_send.c.reason.not_in(
         [EndReason.GAVE_UP, EndReason.RECORD_MISSING, EndReason.RECORD_DAMAGED]
     ),
 )
-_ENDED_WITHOUT_IT = sa.or_(_WAS_REFUSED, sa.and_(_WAS_CALLED_OFF, sa.not_(_WAS_TRIED)))
+_ENDED_WITHOUT_IT = sa.or_(_WAS_REFUSED, sa.and_(WAS_CALLED_OFF, sa.not_(WAS_TRIED)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +133,7 @@ def _lock_replannable(tx: TenantWrite, campaign_id: CampaignId) -> dict[UserId, 
     """
     rows = tx.execute(
         sa.select(planned_send.c.user_id, planned_send.c.arm)
-        .where(sends_of(tx, campaign_id), _CAN_BE_REPLANNED)
+        .where(sends_of(tx, campaign_id), CAN_BE_REPLANNED)
         .order_by(planned_send.c.send_id)
         .with_for_update()
     )
@@ -195,7 +178,7 @@ def _withdraw(tx: TenantWrite, given: Campaign) -> int:
         sa.update(planned_send)
         .where(
             sends_of(tx, given.campaign_id),
-            _CAN_BE_REPLANNED,
+            CAN_BE_REPLANNED,
             planned_send.c.state == SendState.PLANNED,
             planned_send.c.revision < given.revision,
         )

@@ -118,6 +118,40 @@ def test_a_revised_campaign_does_not_stand_in_its_own_way(app: App, home: Path) 
     assert len({at for [at] in after.values()}) == USERS
 
 
+def test_whom_a_revision_lets_in_again_has_no_more_room_than_before(app: App, home: Path) -> None:
+    limited(home, SendingLimits(weekly_budget=1))
+    owner = app.as_owner_of(TENANT)
+    for number in range(2):
+        owner.campaigns.put(a_campaign(number), commit=True)
+    report = owner.campaigns.revise(a_campaign(1, fallback_local_time="12:00"))
+    assert (report.planned_count, report.suppressed_count) == (0, USERS)
+
+
+def test_a_campaign_that_reaches_nobody_is_planned_beside_capacities(app: App, home: Path) -> None:
+    limited(home, SendingLimits(capacities=(Capacity(1),)))
+    owner = app.as_owner_of(TENANT)
+    report = owner.campaigns.put(a_campaign(0, audience="triggered"), commit=True)
+    assert report.committed
+    assert owner.campaigns.put(a_campaign(1, audience=["nobody"]), commit=True).counts == {
+        **report.counts,
+        "suppressed": 1,
+    }
+
+
+@pytest.mark.parametrize("lasts", [HOUR + timedelta(seconds=3), timedelta(seconds=50)])
+def test_nobody_is_spread_beyond_the_window(app: App, home: Path, lasts: timedelta) -> None:
+    """Its last candidate is the full hour, three seconds before it is over; or its only one."""
+    limited(home, SendingLimits(capacities=(Capacity(2),)))
+    owner = app.as_owner_of(TENANT)
+    window = {"earliest_at": START.isoformat(), "latest_at": (START + lasts).isoformat()}
+    report = owner.campaigns.put(a_campaign(0, send_window=window), commit=True)
+    times = [at for of_user in planned(app).values() for at in of_user]
+    assert all(START <= at < START + lasts for at in times)
+    assert max(Counter(times).values()) <= 2
+    may = USERS if lasts > HOUR else 2
+    assert (report.counts["planned"], report.counts["suppressed"]) == (may, USERS - may)
+
+
 def test_campaigns_that_are_planned_at_once_do_not_share_room(app: App, home: Path) -> None:
     limited(home, SendingLimits(least_gap=HOUR))
     at_once = Barrier(4)

@@ -275,13 +275,14 @@ def test_nothing_is_left_with_a_push_service_until_it_is_quiet(sends, dispatcher
     assert [message.expires_at for message in seen] == [clock.now() + timedelta(hours=1)]
 
 
-def test_who_has_travelled_since_is_not_woken_there(sends, dispatcher, clock):
-    # Planned for noon in London, where the device was; now it is in Tokyo, an hour before night.
+@pytest.mark.parametrize("told_by", [device, app_user])
+def test_who_has_travelled_since_is_not_woken_there(sends, dispatcher, clock, told_by):
+    # Planned for noon in London, where the user was; now they are in Tokyo, an hour before night.
     quiet_hours = {"start": "22:00", "end": "07:00"}
     [send_id] = sends.plan(
         timezone="Europe/London", quiet_hours=quiet_hours, time_to_live=timedelta(hours=12)
     )
-    sends.change(device, timezone="Asia/Tokyo")
+    sends.change(told_by, timezone="Asia/Tokyo")
     clock.advance(timedelta(hours=1))
     seen = []
     made = dispatcher(SimulatorProvider(seen.append))

@@ -86,7 +86,8 @@ class Passes:
         Args:
             users: whom to ask.
             prices: of the buckets.
-            by: how much more each bucket is made to cost.
+            by: how much more each bucket is made to cost; of one that costs no more, nothing
+                changes.
         """
         price, highest = self.of_slots(prices)
         raised = by.astype(np.float32)
@@ -101,7 +102,7 @@ class Passes:
         change = np.zeros((len(prices), len(prices)))
         for part in in_turn(one, chunks(users), at_once=self.threads):
             change += part
-        return change / by[:, None]
+        return np.divide(change, by[:, None], out=change, where=by[:, None] > 0)
 
     @contextmanager
     def scratch(self) -> Iterator[Scratch]:
