@@ -44,10 +44,10 @@ class Binned:
 
     def slots(self, table: MessageTable, bins: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return of which slot the bin of each message is; -1 = it has none."""
-        if not len(self.slot):
-            return bins
-        at = self.problem.grids.first[table.block] + np.maximum(bins, 0)
-        return np.where(bins < 0, -1, self.slot[at])
+        found = np.full(len(bins), -1, np.int64)
+        has = bins >= 0
+        found[has] = self.slot[self.problem.grids.first[table.block[has]] + bins[has]]
+        return found
 
     def bars_of_slots(
         self, barred: NDArray[np.int8], block: int, *, grid: SlotGrid

@@ -34,8 +34,10 @@ def due_counts(
 ) -> list[DueCount]:
     """Count what is planned or claimed and looked at next in [since, until), of every class.
 
-    Leaves out the campaigns `besides`, which are about to be planned anew.
+    All of the minute that `since` lies in is counted. Leaves out the campaigns `besides`, which are
+    about to be planned anew.
     """
+    since = since.replace(second=0, microsecond=0)
     send = planned_send.c
     minute = sa.type_coerce(send.ready_at, sa.BigInteger) // _US_A_MINUTE
     rows = tx.execute(

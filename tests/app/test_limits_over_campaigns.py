@@ -138,6 +138,31 @@ def test_a_campaign_that_reaches_nobody_is_planned_beside_capacities(app: App, h
     }
 
 
+def test_a_campaign_that_has_no_time_takes_none_from_the_others(app: App, home: Path) -> None:
+    limited(home, SendingLimits(capacities=(Capacity(1),)))
+    owner = app.as_owner_of(TENANT)
+    silent = {"start": "08:00", "end": "22:00"}  # all of the window
+    owner.campaigns.put(a_campaign(0), commit=False)
+    owner.campaigns.put(a_campaign(1, quiet_hours=silent), commit=False)
+    report = owner.plans.commit({"campaign_ids": ["campaign-0", "campaign-1"]})
+    assert [each.planned_count for each in report.previews] == [USERS, 0]
+    assert report.previews[1].suppressed == {"no_allowed_slot": USERS}
+
+
+def test_what_fell_due_a_moment_ago_takes_its_part_of_the_minute(
+    app: App, clock: VirtualClock, home: Path
+) -> None:
+    limited(home, SendingLimits(capacities=(Capacity(USERS),)))
+    owner = app.as_owner_of(TENANT)
+    end = (START + timedelta(seconds=50)).isoformat()
+    first = {"earliest_at": START.isoformat(), "latest_at": end}
+    assert owner.campaigns.put(a_campaign(0, send_window=first), commit=True).preview.planned_count
+    clock.advance(timedelta(seconds=20))
+    rest = {"earliest_at": clock.now().isoformat(), "latest_at": end}
+    report = owner.campaigns.put(a_campaign(1, send_window=rest), commit=True)
+    assert report.preview.suppressed == {"capacity": USERS}
+
+
 @pytest.mark.parametrize("lasts", [HOUR + timedelta(seconds=3), timedelta(seconds=50)])
 def test_nobody_is_spread_beyond_the_window(app: App, home: Path, lasts: timedelta) -> None:
     """Its last candidate is the full hour, three seconds before it is over; or its only one."""
