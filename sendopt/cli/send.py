@@ -10,6 +10,7 @@ import typer
 from sendopt.cli.options import AsJson, CampaignName, Home, Tenant, open_known_work
 from sendopt.cli.output import minute, print_json, stdout
 from sendopt.clock import parse_duration
+from sendopt.errors import InvalidInput, together
 
 _MOMENT = "An instant with its zone, or a date and time on the user's own clock, "
 
@@ -57,15 +58,20 @@ def send(
     then.
     """
     body: dict[str, Any] = {"campaign_id": campaign, "user_id": user, "send_key": key}
-    if within is not None:
-        minutes = parse_duration(within, field="--within") / timedelta(minutes=1)
-        body["within_minutes"] = int(minutes) if minutes.is_integer() else minutes
+    unread = None if within is None else _read_within(within, body)
     for name, told in (("not_before", not_before), ("not_after", not_after)):
         if told is not None:
             body[name] = _moment(told)
     if ignore_quiet_hours:
         body["ignore_quiet_hours"] = True
-    answer = open_known_work(home, tenant).sends.ask(body)
+    try:
+        answer = open_known_work(home, tenant).sends.ask(body)
+    except InvalidInput as refusal:
+        if unread is None:
+            raise
+        wrong = {each.field: each for each in refusal.faults if each.field != "/within_minutes"}
+        others = [each.at(field) for field, each in wrong.items() if field is not None]
+        raise together([unread, *others]) from refusal
     asked = answer.send
     if as_json:
         print_json(
@@ -83,6 +89,20 @@ def send(
     why = f" ({asked.reason})" if asked.reason is not None else ""
     before = "asked for before; " if answer.repeated else ""
     stdout.print(f"{asked.send_id}: {before}{asked.state}{why}{when}")
+
+
+def _read_within(within: str, body: dict[str, Any]) -> InvalidInput | None:
+    """Add a duration to a request; one that cannot be read stays as it is, and is refused there.
+
+    So all else that is wrong with the request is told beside what is returned.
+    """
+    body["within_minutes"] = within
+    try:
+        minutes = parse_duration(within, field="--within") / timedelta(minutes=1)
+    except InvalidInput as fault:
+        return fault
+    body["within_minutes"] = int(minutes) if minutes.is_integer() else minutes
+    return None
 
 
 def _moment(told: str) -> Any:

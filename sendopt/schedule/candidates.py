@@ -151,9 +151,11 @@ def _grid_slots(
 
 @lru_cache(maxsize=1024)
 def _at_once(limits: _Limits, *, earliest_at: datetime) -> tuple[Slot, ...]:
-    begins_at = limits.spans[0].begins_at if limits.spans else earliest_at
+    # Where the window is over, or never comes, the time at which it was to be says so.
+    begins_at = limits.spans[-1].begins_at if limits.spans else earliest_at
+    still = (max(span.begins_at, limits.now) for span in limits.spans if limits.now < span.ends_at)
     first = limits.first_allowed()
-    times = {max(begins_at, limits.now)} | (set() if first is None else {first})
+    times = {next(still, begins_at)} | (set() if first is None else {first})
     return _judged(times, limits)
 
 

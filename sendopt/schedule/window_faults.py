@@ -55,7 +55,7 @@ def window_faults(definition: Mapping[str, Any], *, now: datetime) -> Iterator[I
         return
     read, faults = _read_instants(window) if INSTANTS & window.keys() else _read_local(window)
     yield from faults
-    if read is None or faults:
+    if read is None:
         return
     is_triggered = definition.get("audience") == "triggered"
     of_window = [] if is_triggered else list(_of_length(read, definition.get("slot_minutes", 60)))
@@ -138,7 +138,10 @@ def _inverted(expected: str, hint: str | None = None) -> InvalidInput:
 
 
 def _read_local(window: dict[str, Any]) -> tuple[_Window | None, list[InvalidInput]]:
-    """Return the window, or None where a part of it cannot be read, and what is wrong with it."""
+    """Return the window, or None where it is none, and what is wrong with it.
+
+    What is named twice is as good as named once for judging the rest.
+    """
     faults = list[InvalidInput]()
     dates = _read_dates(window, faults)
     times = window.get("local_times", {"start": "00:00", "end": "00:00"})
@@ -155,14 +158,14 @@ def _read_local(window: dict[str, Any]) -> tuple[_Window | None, list[InvalidInp
                 hint="leave it out for all day long",
             )
         )
-    if faults or not dates or start is None or end is None:
+    if not dates or start is None or end is None or (start == end and "local_times" in window):
         return None, faults
     local = LocalWindow(dates, start, end)
     return _Window(*everywhere(local), len(dates) * local.length, local), faults
 
 
 def _read_dates(window: dict[str, Any], faults: list[InvalidInput]) -> tuple[date, ...]:
-    """Return the dates of the window, or none where they cannot be read, or are `faults`."""
+    """Return the dates of the window, or none where they make none, and add to `faults`."""
     if "local_dates" in window:
         listed = window["local_dates"]
         read = [read_local_date(each) for each in listed] if isinstance(listed, list) else []
@@ -207,6 +210,7 @@ def _read_dates(window: dict[str, Any], faults: list[InvalidInput]) -> tuple[dat
                 hint="make a campaign for each month, or for each date",
             )
         )
+        return ()
     return found
 
 

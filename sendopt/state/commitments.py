@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from sendopt.records import CampaignId, EndReason, MessageClass, SendState, UserId
 from sendopt.state.chunks import chunks
 from sendopt.state.instant import Instant
-from sendopt.state.tables import planned_send
+from sendopt.state.same_send import same_send
+from sendopt.state.tables import attempt, planned_send
 from sendopt.state.tables_campaigns import campaign_revision
 from sendopt.state.transaction import TenantRead
 
 _NAME: Final = pa.dictionary(pa.int32(), pa.string())
-#: Of `marketing`. `at` is when the message was handed over, or else is due.
+#: Of `marketing`. `at` is when the message was handed over, or else is due, or was moved to.
 SCHEMA: Final = pa.schema(
     [
         pa.field("user_id", pa.string(), nullable=False),
@@ -33,14 +34,34 @@ _ROWS_AT_ONCE = 2_000
 #: A hand-over that began inside the window of its campaign may be answered so much later.
 _ANSWERED_WITHIN = timedelta(hours=1)
 
+#: What a pause has put off, to its expiry, goes out as soon as it may, and counts as it was due.
+_MOVED_TO = sa.case(
+    (
+        sa.and_(
+            planned_send.c.state == SendState.PLANNED,
+            planned_send.c.ready_at < planned_send.c.expires_at,
+        ),
+        planned_send.c.ready_at,
+    )
+)
 _AT = sa.type_coerce(
-    sa.func.coalesce(planned_send.c.handed_over_at, planned_send.c.due_at), sa.BigInteger
+    sa.func.coalesce(planned_send.c.handed_over_at, _MOVED_TO, planned_send.c.due_at),
+    sa.BigInteger,
+)
+#: Nobody knows whether it has reached its user, whatever became of later attempts.
+MAY_HAVE_ARRIVED = sa.or_(
+    planned_send.c.reason == EndReason.OUTCOME_UNKNOWN,
+    sa.and_(
+        planned_send.c.state == SendState.FAILED,
+        planned_send.c.attempt_count > 1,
+        sa.exists().where(same_send(attempt), attempt.c.finished_at.is_(None)),
+    ),
 )
 #: It has reached its user, is to, or may have.
 _STANDS = sa.or_(
     planned_send.c.handed_over_at.is_not(None),
     planned_send.c.state.in_([SendState.PLANNED, SendState.CLAIMED]),
-    planned_send.c.reason == EndReason.OUTCOME_UNKNOWN,
+    MAY_HAVE_ARRIVED,
 )
 
 

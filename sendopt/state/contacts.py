@@ -11,9 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from sendopt.frequency import Contact
-from sendopt.records import EndReason, SendId, SendState, UserId
+from sendopt.records import SendId, SendState, UserId
 from sendopt.state.chunks import chunks
-from sendopt.state.commitments import Revisions
+from sendopt.state.commitments import MAY_HAVE_ARRIVED, Revisions
 from sendopt.state.damage import NOT_A_VALUE, damaged_text, set_apart
 from sendopt.state.tables import attempt, planned_send
 from sendopt.state.transaction import TenantRead, owned
@@ -100,7 +100,7 @@ def _standing() -> sa.Select[Any]:
     stands = sa.or_(
         send.handed_over_at >= since,
         sa.and_(send.handed_over_at.is_(None), is_open),
-        send.reason == EndReason.OUTCOME_UNKNOWN,
+        MAY_HAVE_ARRIVED,
     )
     query = sa.select(
         send.user_id,

@@ -10,7 +10,15 @@ import sqlalchemy as sa
 
 from sendopt.deliver import DispatchReport
 from sendopt.deliver.providers import SimulatorProvider
-from sendopt.records import Accepted, FrequencyCap, Retry, SendingLimits, TenantId
+from sendopt.records import (
+    Accepted,
+    EndReason,
+    FrequencyCap,
+    Permanent,
+    Retry,
+    SendingLimits,
+    TenantId,
+)
 from sendopt.state import plans, sending_limits
 from sendopt.state.tables import decision, planned_send
 from sendopt.state.tables_campaigns import campaign_revision
@@ -194,6 +202,23 @@ def test_a_message_that_may_have_arrived_counts(sends, plan, dispatcher, scripte
     dispatcher(SimulatorProvider()).dispatch_due()
     assert sends.ends()[fourth] == ("delivered", "accepted")
     assert sends.ends()[third] == ("planned", None)
+
+
+def test_so_does_one_of_which_only_a_later_attempt_has_failed(
+    sends, plan, dispatcher, scripted, clock
+):
+    [first, second] = plan("a", "b", limits=SendingLimits(least_gap=2 * HOUR), lives=HOUR)
+
+    def dies(_message, _number):
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        dispatcher(scripted(dies), batch=1).dispatch_due()
+    clock.advance(HOUR / 2)
+    made = dispatcher(scripted(lambda _m, _n: Permanent(EndReason.PAYLOAD_TOO_LARGE)), batch=1)
+    made.dispatch_due()
+    assert sends.ends()[first] == ("failed", "payload_too_large")
+    assert sends.ends()[second] == ("suppressed", "frequency_cap")
 
 
 def test_an_attempt_that_failed_makes_room(sends, plan, dispatcher, scripted, clock):

@@ -17,7 +17,7 @@ STARTS = [
     datetime(2026, 4, 3, 20, tzinfo=UTC),
     datetime(2026, 6, 1, 9, tzinfo=UTC),
 ]
-USERS = ("ann", "bob", "cat", "dan")
+USERS = ("ann", "bob", "cat", "dan", "eve")
 TRIGGERED = {name: f"by-{name}" for name in ("marketing", "transactional", "urgent")}
 
 users = st.sampled_from(USERS)
@@ -97,6 +97,5 @@ outcomes = st.lists(
             DIES_AFTER,
         ]
     ),
-    min_size=1,
     max_size=4,
 )

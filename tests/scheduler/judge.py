@@ -70,9 +70,15 @@ class Judge:
     def __init__(self, facts: Facts, service: PlayedService) -> None:
         self._facts, self._service = facts, service
         self.sends: dict[str, Send] = {}  # as they were when it last looked
+        self._version = 0  # of the state, when it last looked
+        self._counted = 0
 
     def look(self) -> dict[str, Send]:
         """Read all sends, and return them."""
+        version = self._service.version()
+        if version == self._version:
+            return self.sends
+        self._version = version
         times = ("due_at", "expires_at", "ready_at", "handed_over_at")
         names = [name for name in Send.__dataclass_fields__ if name not in times]
         self.sends = {
@@ -208,6 +214,9 @@ class Judge:
 
     def of_counts(self) -> Iterator[str]:
         """Judge that everybody is counted once, by what the product shows."""
+        if self._counted == self._version:
+            return
+        self._counted = self._version
         states: dict[str, Counter[str]] = defaultdict(Counter)
         people: Counter[tuple[str, str]] = Counter()
         for send in self.sends.values():
@@ -265,12 +274,17 @@ class Judge:
 
     def _got(self, user_id: str, *, besides: str) -> list[Contact]:
         """Return what a user was handed, or may have been; a send counts once, at its last time."""
-        last = {
+        found = self._handed_over(user_id).items()
+        got = [self._contact(each) for send_id, each in found if send_id != besides]
+        return [contact for contact in got if contact is not None]
+
+    def _handed_over(self, user_id: str) -> dict[str, HandOver]:
+        """Return the last hand-over of each send that a user may have got."""
+        return {
             each.send_id: each
             for each in self._facts.hand_overs
-            if each.user_id == user_id and each.send_id != besides and each.accepted is not False
+            if each.user_id == user_id and each.accepted is not False
         }
-        return [contact for each in last.values() if (contact := self._contact(each))]
 
     def _unanswered(self, besides: Send) -> list[Contact]:
         """Return what a dispatcher began to hand over to a user and never told the outcome of."""
@@ -285,11 +299,12 @@ class Judge:
         return found
 
     def _stands(self, user_id: str, *, besides: str) -> list[Contact]:
-        """Return what a user got and has in store."""
+        """Return what a user got and has in store; what may have come and is tried again, once."""
+        got = self._handed_over(user_id)
         to_come = [
             (send.ready_at, self._definition(send).get("message_type"))
             for send in self.sends.values()
-            if send.is_open and send.user_id == user_id and send.send_id != besides
+            if send.is_open and send.user_id == user_id and send.send_id not in {besides, *got}
             if send.ready_at is not None and rules.is_marketing(self._definition(send))
         ]
         return [*self._got(user_id, besides=besides), *to_come]

@@ -44,9 +44,10 @@ _OVERTAKEN = {"campaign_cancelled", "no_feasible_slot", "user_erased", "window_i
 class Scheduler(RuleBasedStateMachine):
     """One tenant, a few users, and all that may happen to their messages."""
 
-    def __init__(self, service: PlayedService) -> None:
+    def __init__(self, service: PlayedService, tally: Counter[str]) -> None:
         super().__init__()
         self.service = service
+        self.tally = tally  # of all lives: how often sends ended for which reason
         self.facts = Facts()
         self.judge = Judge(self.facts, service)
         self.wanted: deque[Any] = deque()  # of the push service, the next first
@@ -87,9 +88,8 @@ class Scheduler(RuleBasedStateMachine):
         body |= {"timezone": zone} if zone is not None else {}
         with self._maybe_refused("user_erased"):
             self.service.owner.devices.register(body)
-            if self.facts.owners.pop(device, None) != user:
-                self.facts.zones.pop(device, None)
-            self.facts.owners[device] = user
+            self.facts.owners.pop(device, None)
+            self.facts.owners[device] = user  # the latest last; it is where it was, whoever has it
             if zone is not None:
                 self.facts.zones[device] = zone
 
@@ -106,7 +106,7 @@ class Scheduler(RuleBasedStateMachine):
             self.service.owner.users.put(user, {"timezone": zone})
             self.facts.people[user].zone = zone
 
-    @rule(user=users, given=st.booleans())
+    @rule(user=users, given=st.sampled_from([True, True, False]))
     def say(self, user: str, given: bool) -> None:
         self._pass(timedelta(seconds=1))  # of two words at one instant the no counts
         with self._maybe_refused("user_erased"):
@@ -128,6 +128,7 @@ class Scheduler(RuleBasedStateMachine):
             self.service.owner.users.prefer(user, wants)
             self.facts.people[user].wants = wants
 
+    @precondition(lambda self: not any(each.erased for each in self.facts.people.values()))
     @rule(user=users)
     def erase(self, user: str) -> None:
         self.service.owner.users.erase(user)
@@ -198,7 +199,7 @@ class Scheduler(RuleBasedStateMachine):
         self._planned(revise)
 
     @precondition(lambda self: self._launched())
-    @rule(data=st.data(), what=st.sampled_from(["pause", "resume", "cancel"]))
+    @rule(data=st.data(), what=st.sampled_from(["pause", "resume", "resume", "cancel"]))
     def steer(self, data: st.DataObject, what: str) -> None:
         campaign_id = data.draw(st.sampled_from(self._launched()))
         launched = self.facts.campaigns[campaign_id]
@@ -239,14 +240,18 @@ class Scheduler(RuleBasedStateMachine):
 
     # Time, and those who work in it.
 
-    @rule(wanted=outcomes)
-    def push_service_will(self, wanted: list[Any]) -> None:
-        self.wanted.extend(wanted)
+    @rule(wanted=outcomes, length=st.sampled_from([MINUTE, 20 * MINUTE, 2 * HOUR]))
+    def work(self, wanted: list[Any], length: timedelta) -> None:
+        """Let the dispatcher do its work for a while; one that dies is started again.
 
-    @rule(length=st.sampled_from([MINUTE, 20 * MINUTE, 2 * HOUR, 9 * HOUR, DAY, 3 * DAY]))
-    def work(self, length: timedelta) -> None:
-        """Let the dispatcher do its work for a while; one that dies is started again."""
+        What the push service answers, or what happens at its door, is `wanted` first.
+        """
+        self.wanted.extend(wanted)
         self._work_until(self.now + length)
+
+    @rule(wanted=outcomes, length=st.sampled_from([9 * HOUR, DAY, 3 * DAY]))
+    def work_for_long(self, wanted: list[Any], length: timedelta) -> None:
+        self.work(wanted, length)
 
     @rule(length=st.sampled_from([MINUTE, 20 * MINUTE, 2 * HOUR, 9 * HOUR, DAY]))
     def outage(self, length: timedelta) -> None:
@@ -292,6 +297,7 @@ class Scheduler(RuleBasedStateMachine):
         unended = [send for send in self.judge.look().values() if send.state not in FINAL]
         assert not unended, unended
         self.everybody_is_counted_once()
+        self.tally.update(str(send.reason) for send in self.judge.sends.values())
         with self.service.state.read_fleet() as tx:
             findings = list(audit.sends(tx))
         assert not findings, findings

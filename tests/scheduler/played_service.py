@@ -109,6 +109,10 @@ class PlayedService:
             self._beside.row_factory = sqlite3.Row
         return self._beside.execute(sql, values).fetchall()
 
+    def version(self) -> int:
+        """Return a number that is another one as soon as anything was written to the state."""
+        return int(self.rows("pragma data_version")[0][0])
+
     def close(self) -> None:
         self._forget_file()
         self.state.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -14,7 +15,9 @@ from simulation.mutations import Mutation, planted
 
 
 def test_nobody_is_lost_and_no_limit_is_broken(service: PlayedService) -> None:
-    _try(service, lives=12, steps=25)
+    tally = _try(service, lives=12, steps=30)
+    assert tally["accepted"] > 40
+    assert len(tally) > 8, "sends ended for few reasons"
 
 
 @pytest.mark.slow
@@ -38,9 +41,11 @@ def test_every_bug_still_finds_its_place(bug: Mutation) -> None:
 
 def _try(
     service: PlayedService, *, lives: int, steps: int, phases: Sequence[Phase] = tuple(Phase)
-) -> None:
+) -> Counter[str]:
+    """Live some lives, and return how often sends ended for which reason."""
+    tally = Counter[str]()
     run_state_machine_as_test(
-        lambda: Scheduler(service),
+        lambda: Scheduler(service, tally),
         settings=settings(
             max_examples=lives,
             stateful_step_count=steps,
@@ -49,3 +54,4 @@ def _try(
             suppress_health_check=list(HealthCheck),
         ),
     )
+    return tally

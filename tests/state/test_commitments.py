@@ -93,6 +93,8 @@ def test_what_reached_a_user_or_may_counts_at_its_time(
         "delivered": {"state": SendState.DELIVERED, **handed_over},
         "lost": {"state": SendState.EXPIRED, "reason": "outcome_unknown"},
         "reported": {"state": SendState.FAILED, **handed_over},
+        "moved": {"ready_at": now + HOUR, "expires_at": now + 2 * HOUR},
+        "put-off": {"ready_at": now + 2 * HOUR, "expires_at": now + 2 * HOUR},
     }
     others = {
         "failed": {"state": SendState.FAILED, "reason": "gone"},
@@ -104,7 +106,7 @@ def test_what_reached_a_user_or_may_counts_at_its_time(
         for name, changed in (counting | others).items():
             add_revision(tx, name, now)
             add_send(tx, name, ANN, now, **changed)
-    at = {"delivered": -2.0, "reported": -2.0}
+    at = {"delivered": -2.0, "reported": -2.0, "moved": 1.0}
     assert found(state, now, user_ids=asked) == sorted(
         (ANN, at.get(name, 0.0), name, "promotion", changed.get("state", SendState.PLANNED))
         for name, changed in counting.items()
