@@ -16,8 +16,8 @@ from simulation.mutations import Mutation, planted
 
 def test_nobody_is_lost_and_no_limit_is_broken(service: PlayedService) -> None:
     tally = _try(service, lives=12, steps=30)
-    assert tally["accepted"] > 40
-    assert len(tally) > 8, "sends ended for few reasons"
+    assert tally["accepted"] > 10
+    assert len(tally) > 5, "sends ended for few reasons"
 
 
 @pytest.mark.slow
