@@ -160,7 +160,8 @@ def _spans(
     end = end_us.astype(np.int64)[grid.allowed] // MINUTE_US
     lasts = end > begin
     if not lasts.any():
-        return grid.allowed, begin, begin + 1
+        begin, first = np.unique(begin, return_index=True)
+        return grid.allowed[first], begin, begin + 1
     return grid.allowed[lasts], begin[lasts], end[lasts]
 
 

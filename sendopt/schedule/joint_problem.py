@@ -11,6 +11,7 @@ from sendopt.frequency import UserLimit
 from sendopt.schedule.joint import Campaigns, Grids, History, JointProblem, Messages
 from sendopt.schedule.joint_rules import as_rules, counted_by, holding_for
 from sendopt.schedule.message_table import MessageTable
+from sendopt.schedule.slot_grid import SlotGrid
 from sendopt.schedule.standing import Standing
 
 _MINUTE_US = 60_000_000
@@ -56,10 +57,22 @@ def _grids(table: MessageTable) -> Grids:
     first = np.cumsum([0, *(len(grid.slots) for grid in grids)], dtype=np.int64)
     return Grids(
         first,
-        np.concatenate([np.zeros(0, np.int64), *(grid.starts_us // _MINUTE_US for grid in grids)]),
+        np.concatenate([np.zeros(0, np.int64), *map(_minutes, grids)]),
         np.concatenate([np.zeros(0, np.bool_), *allowed]),
         np.zeros((int(first[-1]), 0), np.int32),
     )
+
+
+def _minutes(grid: SlotGrid) -> NDArray[np.int64]:
+    """Return the minute of each slot, strictly ascending.
+
+    Of two in one minute the earlier lies in the one before: it is over, most likely, and the later
+    one is what is left of the window.
+    """
+    place = np.arange(len(grid.slots))
+    minute = grid.starts_us // _MINUTE_US - place
+    found: NDArray[np.int64] = np.minimum.accumulate(minute[::-1])[::-1] + place
+    return found
 
 
 def _history(table: MessageTable, limits: Sequence[UserLimit], standing: Standing) -> History:

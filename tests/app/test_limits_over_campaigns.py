@@ -163,6 +163,21 @@ def test_what_fell_due_a_moment_ago_takes_its_part_of_the_minute(
     assert report.preview.suppressed == {"capacity": USERS}
 
 
+@pytest.mark.parametrize("capacities", [(), (Capacity(USERS),)])
+def test_what_is_left_of_a_minute_is_planned_under_limits(
+    app: App, clock: VirtualClock, home: Path, capacities: tuple[Capacity, ...]
+) -> None:
+    """The last candidate is over since seven seconds, and the window is not."""
+    limited(home, SendingLimits(least_gap=HOUR, capacities=capacities))
+    clock.advance(timedelta(seconds=7))
+    window = {
+        "earliest_at": START.isoformat(),
+        "latest_at": (START + timedelta(minutes=30)).isoformat(),
+    }
+    report = app.as_owner_of(TENANT).campaigns.put(a_campaign(0, send_window=window), commit=True)
+    assert report.counts["planned"] == USERS
+
+
 @pytest.mark.parametrize("lasts", [HOUR + timedelta(seconds=3), timedelta(seconds=50)])
 def test_nobody_is_spread_beyond_the_window(app: App, home: Path, lasts: timedelta) -> None:
     """Its last candidate is the full hour, three seconds before it is over; or its only one."""

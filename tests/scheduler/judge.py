@@ -190,7 +190,10 @@ class Judge:
             launched = self._facts.campaigns[send.campaign_id]
             if send.reason == "campaign_paused" and not launched.was_paused(old.expires_at):
                 yield f"{send.send_id} ends for a pause that was over by {old.expires_at}"
-            if send.reason not in _NO_TIME_LEFT:
+            was_tried = any(
+                (each.send_id, each.at) == (send.send_id, now) for each in self._facts.hand_overs
+            )
+            if send.reason not in _NO_TIME_LEFT or was_tried:  # how long it must wait is not known
                 continue
             if left := self._time_left(old, max(now, old.due_at)):
                 yield f"{send.send_id} ends as {send.reason}, but may go out at {left}"

@@ -59,9 +59,18 @@ class Scheduler(RuleBasedStateMachine):
         return self.service.clock.now()
 
     @initialize(
-        start=st.sampled_from(STARTS), said=limits, known=st.lists(zones, min_size=3, max_size=3)
+        start=st.sampled_from(STARTS),
+        said=limits,
+        known=st.lists(zones, min_size=4, max_size=4),
+        first=campaigns,
     )
-    def begin(self, start: datetime, said: dict[str, Any], known: list[str | None]) -> None:
+    def begin(
+        self,
+        start: datetime,
+        said: dict[str, Any],
+        known: list[str | None],
+        first: dict[str, Any],
+    ) -> None:
         self.service.begin(start, lambda clock: Door(self.facts, self.judge, self.wanted, clock))
         self.limit(said)
         for user, zone in zip(USERS, known, strict=False):  # the last one joins late, if ever
@@ -77,6 +86,7 @@ class Scheduler(RuleBasedStateMachine):
             )
             self.service.owner.campaigns.put(definition, commit=True)
             self.facts.campaigns[campaign_id] = Launched({1: definition})
+        self.launch(first)
 
     # Users.
 
@@ -134,7 +144,9 @@ class Scheduler(RuleBasedStateMachine):
         self.service.owner.users.erase(user)
         self.erasing = not self.facts.people[user].erased
         self.facts.people[user].erased = True
-        self.facts.owners = {d: owner for d, owner in self.facts.owners.items() if owner != user}
+        for device in [each for each, owner in self.facts.owners.items() if owner == user]:
+            del self.facts.owners[device]
+            self.facts.zones.pop(device, None)
 
     # Campaigns.
 
