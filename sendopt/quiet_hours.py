@@ -7,7 +7,7 @@ twice is judged twice, an hour that does not exist is never reached.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from itertools import product
 
 from sendopt.clock import as_utc
@@ -48,7 +48,7 @@ def next_allowed(instant: datetime, zone: tzinfo, quiet: QuietHours) -> datetime
         )
     instant = as_utc(instant)
     while in_quiet_hours(instant, zone, quiet):
-        instant = _end_or_clock_change(instant, zone, quiet)
+        instant = next_showing(instant, zone, quiet.end)
     return instant
 
 
@@ -100,10 +100,13 @@ def _next_quiet(instant: datetime, zone: tzinfo, quiet: QuietHours) -> datetime:
     return next_allowed(instant, zone, QuietHours(start=quiet.end, end=quiet.start))
 
 
-def _end_or_clock_change(instant: datetime, zone: tzinfo, quiet: QuietHours) -> datetime:
-    """Return when `zone` next shows `quiet.end`, or changes its offset, whichever is first."""
+def next_showing(instant: datetime, zone: tzinfo, wanted: time) -> datetime:
+    """Return when `zone` next shows `wanted`, or changes its offset, whichever is first.
+
+    That is later than `instant`.
+    """
     local = instant.astimezone(zone).replace(tzinfo=None)
-    end = datetime.combine(local, quiet.end)
+    end = datetime.combine(local, wanted)
     if end <= local:
         end += timedelta(days=1)
     before, after = instant, instant + (end - local)

@@ -10,8 +10,8 @@ from sendopt.features.inferred_zone import infer_zones
 from sendopt.log import Reader
 from sendopt.records import Campaign, Channel, TenantId, ZoneSource
 from sendopt.schedule import AudienceMember
-from sendopt.schedule.audience import audience_members, with_preferences
-from sendopt.state import State, devices, preferences, tenants, users
+from sendopt.schedule.audience import audience_members, under_law, with_preferences
+from sendopt.state import State, devices, preferences, sending_limits, tenants, users
 
 
 def audience_of(
@@ -28,6 +28,7 @@ def audience_of(
         profiles = list(users.everyone(tx))
         wanted = preferences.said_by(tx, campaign.audience)
         tenant_zone = tenants.get(tx).timezone
+        is_under_law = sending_limits.get(tx).legal_hours
         known = {row["user_id"] for row in statuses} | {user.user_id for user in profiles}
         named = set(campaign.audience or ()) - known - {each.user_id for each in reachable}
         on_others = {
@@ -49,6 +50,8 @@ def audience_of(
         tenant_zone=tenant_zone,
     )
     members = with_preferences(members, wanted, campaign)
+    if is_under_law:
+        members = under_law(members, campaign)
     members = _with_inferred_zones(campaign, members, reader, tenant_zone=tenant_zone, now=now)
     return members, tenant_zone
 

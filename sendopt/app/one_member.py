@@ -7,8 +7,13 @@ from typing import Any
 
 from sendopt.errors import NotFound
 from sendopt.records import Campaign, Channel, UserId
-from sendopt.schedule.audience import AudienceMember, audience_members, with_preferences
-from sendopt.state import TenantRead, devices, preferences, tenants, users
+from sendopt.schedule.audience import (
+    AudienceMember,
+    audience_members,
+    under_law,
+    with_preferences,
+)
+from sendopt.state import TenantRead, devices, preferences, sending_limits, tenants, users
 from sendopt.state.users import User
 
 
@@ -27,7 +32,7 @@ def one_member(
 def member_whatever_it_prefers(
     tx: TenantRead, campaign: Campaign, user_id: UserId, *, status: Mapping[str, Any] | None
 ) -> AudienceMember:
-    """Return the user as a member of the campaign's audience, before its preferences.
+    """Return the user as a member of the campaign's audience, under the law, without preferences.
 
     Where nothing names its zone it is the tenant's: where else it may live is inferred from many.
 
@@ -48,7 +53,7 @@ def member_whatever_it_prefers(
     out = (profile is not None and profile.opted_out_at is not None) or (
         status is not None and status["opted_out"]
     )
-    (member,) = audience_members(
+    members = audience_members(
         [user_id],
         devices=reachable,
         profile_zones={user_id: profile.timezone} if profile and profile.timezone else {},
@@ -57,7 +62,9 @@ def member_whatever_it_prefers(
         unknown=frozenset([] if is_known else [user_id]),
         tenant_zone=tenants.get(tx).timezone,
     )
-    return member
+    if sending_limits.get(tx).legal_hours:
+        members = under_law(members, campaign)
+    return members[0]
 
 
 def _profile(tx: TenantRead, user_id: UserId) -> User | None:

@@ -30,7 +30,6 @@ from sendopt.records import (
     ServedBy,
     TenantId,
     UserId,
-    ZoneSource,
     columns,
 )
 from sendopt.schedule import (
@@ -56,11 +55,6 @@ from sendopt.state import (
 _Written = TypeVar("_Written")
 
 _BUDGET_PERIOD = timedelta(days=30)
-_NAMED_ZONES = (
-    ZoneSource.DEVICE,
-    ZoneSource.USER,
-    ZoneSource.LOG,
-)  # not the tenant's, and none that was inferred
 _TRIES = 5  # to plan while nobody else does
 _WORDING_MEMORY = timedelta(days=60)  # wordings wear out; what was answered long ago says little
 
@@ -287,7 +281,7 @@ def _decisions(
     slots = [len(shared.grid.slots) for shared in grids]
     row = _joined([np.repeat(shared.rows, n) for shared, n in zip(grids, slots, strict=True)])
     candidate_at = _joined([np.tile(shared.grid.starts_us, len(shared.rows)) for shared in grids])
-    zones = [m.timezone if m.timezone_source in _NAMED_ZONES else None for m in members]
+    zones = [m.timezone if m.timezone_source.is_of_user else None for m in members]
     platforms = [None if m.device is None else m.device.platform for m in members]
     user_ids = pa.array([member.user_id for member in members], pa.string()).take(pa.array(row))
     instant = pa.timestamp("us", tz="UTC")

@@ -14,7 +14,14 @@ from sendopt.quiet_hours import (
     next_allowed_everywhere,
     next_quiet_anywhere,
 )
-from sendopt.records import NO_LIMITS, DueSend, Exclusion, QuietHours, SendingLimits
+from sendopt.records import (
+    NO_LIMITS,
+    DueSend,
+    Exclusion,
+    QuietHours,
+    SendingLimits,
+)
+from sendopt.rules import LegalHours, legal_quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,9 @@ def barred_by(
         return Exclusion.SNOOZED
     if _in_window_at(send, instant) != instant:
         return Exclusion.LOCAL_WINDOW
+    law = _law(send)
+    if law is not None and law.hours.forbid(instant, law.zone):
+        return Exclusion.LEGAL_HOURS
     for quiet, exclusion in _quiet(send):
         if any(in_quiet_hours(instant, zone, quiet) for zone in zones_of(send)):
             return exclusion
@@ -67,11 +77,15 @@ def allowed_at(send: DueSend, instant: datetime, frequency: Frequency = UNLIMITE
 def shown_until(send: DueSend, instant: datetime) -> datetime:
     """Return until when a message that is handed over at `instant` may be shown.
 
-    That is its expiry, or when it becomes quiet first, or the window is over where the user is: a
-    push service keeps a message for a phone that is switched off, and rings when it is switched on.
+    That is its expiry, or when it becomes quiet or forbidden by law first, or the window is over
+    where the user is: a push service keeps a message for a phone that is switched off, and rings
+    when it is switched on.
     """
     quiet = [each for each, _ in _quiet(send)]
     until = min(send.expires_at, _closes_at(send, instant))
+    law = _law(send)
+    if law is not None:
+        until = law.hours.next_forbidden(instant, law.zone, until=until)
     return next_quiet_anywhere(instant, zones_of(send), quiet, until=until)
 
 
@@ -100,13 +114,16 @@ def _zone_said(send: DueSend) -> str | None:
 
 
 def _undisturbed_at(send: DueSend, instant: datetime) -> datetime:
-    """Return the first instant from `instant` on in the window, neither snoozed nor quiet."""
+    """Return the first instant from `instant` on in the window, lawful, not snoozed, not quiet."""
     instant = max(instant, send.preferences.snoozed_until or instant)
-    zones, quiet = zones_of(send), [each for each, _ in _quiet(send)]
+    zones, quiet, law = zones_of(send), [each for each, _ in _quiet(send)], _law(send)
     while (instant := _in_window_at(send, instant)) < send.expires_at:
-        if not any(in_quiet_hours(instant, zone, each) for zone in zones for each in quiet):
+        if law is not None and law.hours.forbid(instant, law.zone):
+            instant = law.hours.next_allowed(instant, law.zone, until=send.expires_at)
+        elif any(in_quiet_hours(instant, zone, each) for zone in zones for each in quiet):
+            instant = next_allowed_everywhere(instant, zones, quiet, until=send.expires_at)
+        else:
             break
-        instant = next_allowed_everywhere(instant, zones, quiet, until=send.expires_at)
     return instant
 
 
@@ -130,6 +147,26 @@ def _closes_at(send: DueSend, instant: datetime) -> datetime:
         return send.expires_at
     span = next_span(send.local_window, zone_of(zone), instant)
     return send.expires_at if span is None else span.ends_at
+
+
+@dataclass(frozen=True, slots=True)
+class _Law:
+    hours: LegalHours
+    zone: tzinfo  # where the user lives
+
+
+def _law(send: DueSend) -> _Law | None:
+    """Return the hours of the law where the user lives by now; None = nobody knows where, or none.
+
+    To ignore quiet hours is no leave to break a law.
+    """
+    if not send.is_under_law:
+        return None
+    planned_for = send.timezone_source
+    lived_in = send.timezone if planned_for is not None and planned_for.is_of_user else None
+    zone = _zone_said(send) or lived_in
+    hours = None if zone is None else legal_quiet(zone, send.message_class, send.channel)
+    return None if zone is None or hours is None else _Law(hours, zone_of(zone))
 
 
 def _quiet(send: DueSend) -> list[tuple[QuietHours, Exclusion]]:

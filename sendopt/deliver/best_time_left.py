@@ -17,6 +17,7 @@ _JUDGED_AGAIN = frozenset(
         Exclusion.QUIET_HOURS_INFERRED,
         Exclusion.QUIET_HOURS_OWN,
         Exclusion.SNOOZED,
+        Exclusion.LEGAL_HOURS,
         Exclusion.LEAST_GAP,
         Exclusion.FREQUENCY_CAP,
         Exclusion.WEEKLY_BUDGET,

@@ -11,7 +11,17 @@ from sendopt.deliver.best_time_left import best_time_left
 from sendopt.deliver.retry import RetryPolicy
 from sendopt.deliver.standing import Standing
 from sendopt.deliver.transitions import before_attempt
-from sendopt.records import DamagedSend, DueSend, Moved, SendId, SendTransition, TenantId
+from sendopt.records import (
+    DamagedSend,
+    DueSend,
+    MessageClass,
+    Moved,
+    SendId,
+    SendingLimits,
+    SendTransition,
+    TenantId,
+)
+from sendopt.state import sending_limits
 from sendopt.state.decided_slots import decided_slots
 from sendopt.state.transaction import FleetWrite
 
@@ -27,13 +37,16 @@ def judge(
     Of sends to one user the first ones go, as many as limits over campaigns allow, and the others
     are moved around them.
     """
+    counted = {send.tenant_id for send in due if send.message_class is MessageClass.MARKETING}
+    in_force = sending_limits.in_force(tx, sorted(counted))
+    due = [_under_law(send, in_force.get(send.tenant_id)) for send in due]
     alone = [before_attempt(send, now=now, retry=retry) for send in due]
     may_go = [
         send
         for send, transition in zip(due, alone, strict=True)
         if transition is None or isinstance(transition, Moved)
     ]
-    standing = Standing(tx, may_go, now=now)
+    standing = Standing(tx, may_go, in_force, now=now)
     moved = {_key(send) for send, each in zip(due, alone, strict=True) if isinstance(each, Moved)}
     movable = [_key(send) for send in may_go if _key(send) in moved or standing.may_bind(send)]
     slots = decided_slots(tx, movable)
@@ -55,6 +68,12 @@ def judge(
             standing.count(send, judged, now=now)
             found.append((send, judged))
     return found
+
+
+def _under_law(send: DueSend, limits: SendingLimits | str | None) -> DueSend:
+    """Tell a send whether the hours of the law hold for it; unreadable limits stop it anyway."""
+    says_so = isinstance(limits, SendingLimits) and limits.legal_hours
+    return replace(send, is_under_law=True) if says_so else send
 
 
 def _key(send: DueSend) -> tuple[TenantId, SendId]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,7 +20,7 @@ from sendopt.records import (
     TenantId,
     UserId,
 )
-from sendopt.state import contacts, sending_limits, tenant_lock
+from sendopt.state import contacts, tenant_lock
 from sendopt.state.contacts import SendContact
 from sendopt.state.transaction import FleetWrite
 
@@ -44,12 +44,19 @@ class Standing:
     Args:
         tx: in which the batch is claimed.
         sends: the batch; of these, those that limits count.
+        in_force: the limits of each tenant of whose sends any count, or what is wrong with them.
         now: when it is.
     """
 
-    def __init__(self, tx: FleetWrite, sends: Sequence[DueSend], *, now: datetime) -> None:
+    def __init__(
+        self,
+        tx: FleetWrite,
+        sends: Sequence[DueSend],
+        in_force: Mapping[TenantId, SendingLimits | str],
+        *,
+        now: datetime,
+    ) -> None:
         counted = [send for send in sends if send.message_class is MessageClass.MARKETING]
-        in_force = sending_limits.in_force(tx, sorted({send.tenant_id for send in counted}))
         self._limits = {
             tenant_id: limits
             for tenant_id, limits in in_force.items()

@@ -124,8 +124,11 @@ def _forbidden(send: DueSend, wanted: datetime, frequency: Frequency = UNLIMITED
         return _ended(send, SendState.SUPPRESSED, EndReason.SNOOZED)
     undisturbed_at = allowed_at(send, wanted)
     if undisturbed_at >= send.expires_at:
-        if barred_by(send, wanted, frequency) is Exclusion.LOCAL_WINDOW:
+        by = barred_by(send, wanted, frequency)
+        if by is Exclusion.LOCAL_WINDOW:
             return _ended(send, SendState.SUPPRESSED, EndReason.NO_ALLOWED_SLOT)
+        if by is Exclusion.LEGAL_HOURS:
+            return _ended(send, SendState.EXPIRED, EndReason.LEGAL_HOURS)
         return _ended(send, SendState.EXPIRED, EndReason.QUIET_HOURS)
     by = barred_by(send, undisturbed_at, frequency)
     budget = by is Exclusion.WEEKLY_BUDGET

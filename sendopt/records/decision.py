@@ -38,6 +38,11 @@ class ZoneSource(StrEnum):
     TENANT = "tenant"  # nothing names it
     INFERRED = "inferred"  # nothing names it, and the log tells at which offsets it may be
 
+    @property
+    def is_of_user(self) -> bool:
+        """Tell whether something names the zone in which the user lives."""
+        return self in {ZoneSource.DEVICE, ZoneSource.USER, ZoneSource.LOG}
+
 
 class AbstentionReason(StrEnum):
     """Why a send keeps the configured time although a model spoke."""

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sendopt.records.campaign import LocalWindow, QuietHours, Variant
 from sendopt.records.consent import NO_PREFERENCES, Preferences
+from sendopt.records.decision import ZoneSource
 from sendopt.records.device import Channel, Device
 from sendopt.records.ids import CampaignId, SendId, TenantId, UserId
 from sendopt.records.limits import MessageClass
@@ -43,6 +44,8 @@ class DueSend:
     quiet_offsets: tuple[int, ...] = ()  # minutes east of UTC at which it may be night, too
     paused_at: datetime | None = None  # its whole campaign, until somebody resumes it
     ignores_quiet_hours: bool = False  # as its sender has said
+    is_under_law: bool = False  # its tenant keeps to the hours of the law where users live
+    timezone_source: ZoneSource | None = None  # of `timezone`
     put_off: bool = False  # to its expiry, by a pause that lasted until then
     message_class: MessageClass = MessageClass.MARKETING
     moved: bool = False  # from the time that its plan chose

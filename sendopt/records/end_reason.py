@@ -34,6 +34,11 @@ class EndReason(StrEnum):
         "it is not tried again, and an attempt that nobody told the outcome of may have arrived",
     )
     QUIET_HOURS = "quiet_hours", SendState.EXPIRED, "the quiet hours end after its expiry"
+    LEGAL_HOURS = (
+        "legal_hours",
+        SendState.EXPIRED,
+        "the hours in which the law forbids it end after its expiry",
+    )
     NO_TIME_TO_RETRY = (
         "no_time_to_retry",
         SendState.EXPIRED,

@@ -4,3 +4,7 @@ Owns: the rules as data, each with its source and the date at which somebody loo
 Does not own: whether they hold; that a tenant says in its limits.
 In: zones, classes of messages, channels.  Out: quiet hours and quotas.
 """
+
+from sendopt.rules.legal import LegalHours, legal_quiet
+
+__all__ = ["LegalHours", "legal_quiet"]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, time, tzinfo
 from enum import StrEnum
 from functools import cache, lru_cache
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sendopt.quiet_hours import in_quiet_hours
+from sendopt.quiet_hours import in_quiet_hours, next_showing
 from sendopt.records import Channel, MessageClass, QuietHours
 from sendopt.rules.countries import countries_of
 from sendopt.rules.rows import HoursRow, PastReview, read_rows, tables_of
@@ -61,6 +61,24 @@ class LegalHours:
         """Tell whether clocks in `zone` show a forbidden time at `instant`."""
         quiet = self.by_weekday[instant.astimezone(zone).weekday()]
         return any(in_quiet_hours(instant, zone, each) for each in quiet)
+
+    def next_allowed(self, instant: datetime, zone: tzinfo, *, until: datetime) -> datetime:
+        """Return the first instant from `instant` on that is not forbidden, at most `until`."""
+        while instant < until and self.forbid(instant, zone):
+            instant = self._next_change(instant, zone)
+        return min(instant, until)
+
+    def next_forbidden(self, instant: datetime, zone: tzinfo, *, until: datetime) -> datetime:
+        """Return the first instant from `instant` on that is forbidden, at most `until`."""
+        while instant < until and not self.forbid(instant, zone):
+            instant = self._next_change(instant, zone)
+        return min(instant, until)
+
+    def _next_change(self, instant: datetime, zone: tzinfo) -> datetime:
+        """Return when the answer may be another one: hours or a date begin, or clocks change."""
+        hours = frozenset[QuietHours]().union(*self.by_weekday)
+        times = {time(), *(each.start for each in hours), *(each.end for each in hours)}
+        return min(next_showing(instant, zone, each) for each in times)
 
 
 @cache

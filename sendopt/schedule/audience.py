@@ -16,6 +16,7 @@ from sendopt.records import (
     UserId,
     ZoneSource,
 )
+from sendopt.rules import LegalHours, legal_quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class AudienceMember:
     own_quiet_hours: QuietHours | None = None  # beside the campaign's, in the same zones
     snoozed_until: datetime | None = None  # nothing is sent before it
     timezone_confidence: float | None = None  # that the user lives at one of `quiet_offsets`
+    legal_hours: LegalHours | None = None  # in which the law where the user lives forbids it
 
 
 def audience_members(
@@ -85,6 +87,21 @@ def audience_members(
             )
         )
     return members
+
+
+def under_law(members: list[AudienceMember], campaign: Campaign) -> list[AudienceMember]:
+    """Return the members with the hours in which the law where they live forbids the message.
+
+    A user of whom nothing names where they live is under none.
+    """
+    rule = campaign.message_class, campaign.channel
+    return [
+        replace(member, legal_hours=hours)
+        if member.timezone_source.is_of_user
+        and (hours := legal_quiet(member.timezone, *rule)) is not None
+        else member
+        for member in members
+    ]
 
 
 def with_preferences(

@@ -16,6 +16,7 @@ from sendopt.records import (
     QuietHours,
     Slot,
 )
+from sendopt.rules import LegalHours
 from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.windows import first_allowed, instants_showing, spans_of, times_of_day
 
@@ -31,6 +32,7 @@ class _Limits:
     snoozed_until: datetime | None
     now: datetime
     spans: tuple[Span, ...]  # the send window, in order; () = clocks in `zone` never show it
+    legal: LegalHours | None = None  # of the law where the user lives
 
     def excluded_by(self, at: datetime) -> Exclusion | None:
         """Return what forbids `at`; None = nothing does."""
@@ -40,6 +42,8 @@ class _Limits:
             return Exclusion.PAST
         if self.snoozed_until is not None and at < self.snoozed_until:
             return Exclusion.SNOOZED
+        if self.legal is not None and self.legal.forbid(at, self.zone):
+            return Exclusion.LEGAL_HOURS
         return self._quiet_by(at)
 
     def _quiet_by(self, at: datetime) -> Exclusion | None:
@@ -60,11 +64,16 @@ class _Limits:
         begin = max(self.now, self.snoozed_until or self.now)
         zones = (self.zone, *self.night_zones)
         quiet = [each for each in (self.quiet, self.own_quiet) if each is not None]
-        firsts = (
-            first_allowed(max(span.begins_at, begin), span.ends_at, zones, quiet)
-            for span in self.spans
-        )
-        return next((first for first in firsts if first is not None), None)
+        for span in self.spans:
+            first = first_allowed(max(span.begins_at, begin), span.ends_at, zones, quiet)
+            while first is not None and self.legal is not None:
+                lawful = self.legal.next_allowed(first, self.zone, until=span.ends_at)
+                if lawful == first:
+                    break
+                first = first_allowed(lawful, span.ends_at, zones, quiet)
+            if first is not None:
+                return first
+        return None
 
 
 def candidate_slots(
@@ -90,6 +99,7 @@ def candidate_slots(
         member.snoozed_until,
         now,
         spans_of(campaign, zone),
+        member.legal_hours,
     )
     given = (campaign.candidate_times or {}).get(member.user_id)
     if given is not None:
@@ -125,10 +135,22 @@ def slot_ends(
     both = (campaign.quiet_hours, member.own_quiet_hours)
     quiet = [each for each in both if each is not None]
     later = [*starts_at[1:], closes_at[-1]]
+    legal = member.legal_hours
     return [
-        next_quiet_anywhere(at, zones, quiet, until=min(at + campaign.slot, following, closes))
+        next_quiet_anywhere(
+            at,
+            zones,
+            quiet,
+            until=_lawful_until(at, min(at + campaign.slot, following, closes), zones[0], legal),
+        )
         for at, following, closes in zip(starts_at, later, closes_at, strict=True)
     ]
+
+
+def _lawful_until(
+    at: datetime, until: datetime, zone: tzinfo, legal: LegalHours | None
+) -> datetime:
+    return until if legal is None else legal.next_forbidden(at, zone, until=until)
 
 
 @lru_cache(maxsize=1024)  # a campaign has a million users, and a few hundred zones

@@ -13,6 +13,7 @@ _RULES = {
     Exclusion.QUIET_HOURS_INFERRED: "the quiet hours of the campaign where the user may live",
     Exclusion.QUIET_HOURS_OWN: "the user's own quiet hours",
     Exclusion.SNOOZED: "the user, who wants nothing before a later time,",
+    Exclusion.LEGAL_HOURS: "the law where the user lives",
 }
 
 

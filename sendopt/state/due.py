@@ -240,7 +240,10 @@ def _with_its_own(sends: sa.Select[Any]) -> sa.Select[Any]:
             preference.c.quiet_start,
             preference.c.quiet_end,
             preference.c.snoozed_until,
-            sa.func.coalesce(decision_basis.c.timezone, decision.c.timezone).label("timezone"),
+            *(
+                sa.func.coalesce(decision_basis.c[name], decision.c[name]).label(name)
+                for name in ("timezone", "timezone_source")
+            ),
             *(sa.func.coalesce(due.c[name], decision.c[name]).label(name) for name in _DECIDED),
             link.c.link_id,
         )

@@ -31,6 +31,7 @@ from sendopt.records import (
     UserId,
     Variant,
     VariantId,
+    ZoneSource,
 )
 from sendopt.state.damage import NOT_A_VALUE, Unreadable
 from sendopt.state.preferences import preferences_of, quiet_hours_of
@@ -158,6 +159,9 @@ def due_send(
         opted_out=row.opted_out_at is not None,
         cancelled=known.cancelled,
         timezone=row.timezone,
+        timezone_source=None
+        if row.timezone_source is None
+        else _member(ZoneSource, row.timezone_source, "timezone_source"),
         quiet_hours=known.quiet_hours,
         local_window=known.local_window,
         message_type=known.message_type,

@@ -132,3 +132,37 @@ def test_a_law_that_nobody_has_looked_at_for_long_is_named() -> None:
     late = past_review(last + timedelta(days=1))
     assert len(late) == len(legal_rules())
     assert all(each.source.startswith("https://") for each in late)
+
+
+@pytest.mark.parametrize("zone_name", ["Europe/Paris", "America/New_York", "Australia/Lord_Howe"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        datetime(2026, 3, 8, tzinfo=UTC),
+        datetime(2026, 3, 29, tzinfo=UTC),
+        datetime(2026, 4, 4, tzinfo=UTC),
+        datetime(2026, 10, 3, tzinfo=UTC),
+        datetime(2026, 10, 25, tzinfo=UTC),
+        datetime(2026, 11, 1, tzinfo=UTC),
+    ],
+)
+@pytest.mark.parametrize("hours", [(2, 3), (21, 8), (0, 0)])
+def test_what_is_next_is_what_a_look_at_every_minute_finds(
+    zone_name: str, change: datetime, hours: tuple[int, int]
+) -> None:
+    zone, quiet = zone_of(zone_name), frozenset({QuietHours(time(hours[0]), time(hours[1]))})
+    never: frozenset[QuietHours] = frozenset()
+    # Every day, not on Sundays, when clocks change, and only then.
+    for week in ((quiet,) * 7, (*(quiet,) * 6, never), (*(never,) * 6, quiet)):
+        law = LegalHours(week)
+        begin, until = change - timedelta(hours=12), change + timedelta(hours=36)
+        minutes = [begin + timedelta(minutes=at) for at in range(48 * 60)]
+        forbidden = {at: law.forbid(at, zone) for at in minutes}
+        allowed_at = forbidden_at = until
+        for at in reversed(minutes):
+            allowed_at = allowed_at if forbidden[at] else at
+            forbidden_at = at if forbidden[at] else forbidden_at
+            if at.minute % 30:
+                continue
+            assert law.next_allowed(at, zone, until=until) == allowed_at
+            assert law.next_forbidden(at, zone, until=until) == forbidden_at

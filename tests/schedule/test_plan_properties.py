@@ -42,6 +42,7 @@ from sendopt.records import (
     Variant,
     VariantId,
 )
+from sendopt.rules import LegalHours
 from sendopt.schedule import (
     AudienceMember,
     Forecast,
@@ -146,16 +147,24 @@ night_offsets = st.lists(st.integers(-11, 12), min_size=1, max_size=3, unique=Tr
 )
 
 
+#: Hours of one country's law, other ones on every day of the week.
+laws = st.lists(st.frozensets(quiet_hours, max_size=1), min_size=7, max_size=7).map(
+    lambda week: LegalHours(tuple(week))
+)
+
+
 def zones_of(person: AudienceMember) -> list[tzinfo]:
     """Return every zone in whose night the person is not disturbed."""
     return [zone_of(person.timezone), *map(zone_at, person.quiet_offsets)]
 
 
 def is_allowed(campaign: Campaign, person: AudienceMember, at: datetime) -> bool:
-    """Tell whether neither the campaign nor the person's own wishes forbid `at`."""
+    """Tell whether neither the campaign nor the law nor the person's own wishes forbid `at`."""
     if not in_window(campaign, zone_of(person.timezone), at):
         return False
     if person.snoozed_until is not None and at < person.snoozed_until:
+        return False
+    if person.legal_hours is not None and person.legal_hours.forbid(at, zone_of(person.timezone)):
         return False
     return not any(
         in_quiet_hours(at, zone, quiet)
@@ -181,6 +190,7 @@ def people(draw: st.DrawFn) -> list[AudienceMember]:
                 quiet_offsets=draw(st.just(()) | night_offsets),
                 own_quiet_hours=draw(st.none() | quiet_hours),
                 snoozed_until=draw(st.none() | starts),
+                legal_hours=draw(st.none() | laws),
             )
         )
     return found
