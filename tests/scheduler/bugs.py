@@ -6,7 +6,6 @@ from simulation.mutations import Mutation
 
 from sendopt.deliver import allowed_times, judging
 from sendopt.schedule import room
-from sendopt.state import pauses, plans
 
 BUGS = (
     Mutation(
@@ -14,12 +13,6 @@ BUGS = (
         judging.judge,
         "standing.count(send, judged, now=now)",
         "pass",
-    ),
-    Mutation(
-        "whom a revision lets in again is planned within no limit",
-        plans.served,
-        "users = users.where(sa.not_(CAN_BE_REPLANNED))",
-        "users = users.where(planned_send.c.state != SendState.PLANNED)",
     ),
     Mutation(
         "a message may be shown until it expires, whatever the hour",
@@ -38,11 +31,5 @@ BUGS = (
         room._spread,
         "place = np.arange(count) * room // count",
         "place = np.zeros(count, np.int64)",
-    ),
-    Mutation(
-        "what a pause has put off stays so when the campaign is resumed",
-        pauses.resume,
-        ".values(ready_at=send.due_at)",
-        ".values(ready_at=send.expires_at)",
     ),
 )

@@ -22,7 +22,7 @@ TRIGGERED = {name: f"by-{name}" for name in ("marketing", "transactional", "urge
 
 users = st.sampled_from(USERS)
 zones = st.sampled_from(
-    ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", None]
+    ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", None, None]
 )
 devices = st.sampled_from([f"phone-of-{user}" for user in USERS] + ["tablet"])
 quiet_hours = st.sampled_from(

@@ -15,21 +15,21 @@ from simulation.mutations import Mutation, planted
 
 
 def test_nobody_is_lost_and_no_limit_is_broken(service: PlayedService) -> None:
-    tally = _try(service, lives=12, steps=30)
+    tally = _try(service, lives=9, steps=30)
     assert tally["accepted"] > 10
     assert len(tally) > 5, "sends ended for few reasons"
 
 
 @pytest.mark.slow
 def test_nobody_is_lost_in_long_lives(service: PlayedService) -> None:
-    _try(service, lives=250, steps=50)
+    _try(service, lives=120, steps=50)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_every_planted_bug_is_found(service: PlayedService, bug: Mutation) -> None:
     with planted(bug), pytest.raises(AssertionError):
-        _try(service, lives=400, steps=40, phases=[Phase.generate])
+        _try(service, lives=300, steps=40, phases=[Phase.generate])
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
