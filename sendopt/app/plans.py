@@ -14,13 +14,14 @@ from sendopt.app.planning import Planning, planner_of, until_alone
 from sendopt.app.planning_defaults import planning_defaults
 from sendopt.app.read_campaign import read_campaign
 from sendopt.app.subject import Subject, needs
-from sendopt.errors import InvalidInput
-from sendopt.records import Campaign, CampaignId, Permission
+from sendopt.errors import Conflict, InvalidInput
+from sendopt.records import Campaign, CampaignId, Permission, Plan, SendState
 from sendopt.schedule.fields import Name
 from sendopt.state import campaigns, erased, plan_epoch, plans
 from sendopt.strict_json import StrictModel, validate
 
 MOST_TOGETHER = 20
+_MOST_SENDS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +54,29 @@ class Plans(Subject):
             Conflict: `campaign_cancelled`, `user_erased`, as a commit would.
         """
         now = self._now()
-        given = self._given(body, now=now)
+        given = self._given(validate(PlanDefinition, body), now=now)
         return _shown(self._plan([campaign for campaign, _ in given], now=now, is_explained=True))
 
     @needs(Permission.CAMPAIGNS_SEND)
     def commit(self, body: Any) -> JointPreview:
         """Plan stored campaigns together and let their sends go out: of all of them, or of none.
 
+        Args:
+            body: a `CommitDefinition` as parsed JSON.
+
         Raises:
             InvalidInput: as `preview`.
             NotFound: `campaign_unknown`.
             Conflict: `campaign_cancelled`; `campaign_changed`, if one was edited meanwhile;
-                `planned_meanwhile`.
+                `planned_meanwhile`; `expected_sends_differ`, and nothing is committed.
         """
         now = self._now()
-        given = self._given(body, now=now)
+        wanted = validate(CommitDefinition, body)
+        given = self._given(wanted, now=now)
 
         def write(planning: Planning) -> JointPreview:
+            if wanted.expected_sends is not None:
+                _require_expected(planning.plans, wanted.expected_sends)
             with self._write() as tx:
                 plan_epoch.begin(tx, expected=planning.epoch)
                 for (campaign, definition), plan in zip(given, planning.plans, strict=True):
@@ -82,13 +89,12 @@ class Plans(Subject):
 
         return until_alone(lambda: self._plan([each for each, _ in given], now=now), write)
 
-    def _given(self, body: Any, *, now: datetime) -> list[tuple[Campaign, Any]]:
+    def _given(self, wanted: PlanDefinition, *, now: datetime) -> list[tuple[Campaign, Any]]:
         """Return the campaigns with their definitions."""
-        campaign_ids = validate(PlanDefinition, body).campaign_ids
         defaults = planning_defaults(self._stores.settings.schedule)
         given = []
         with self._read() as tx:
-            for campaign_id in map(CampaignId, campaign_ids):
+            for campaign_id in map(CampaignId, wanted.campaign_ids):
                 stored = campaigns.get_campaign(tx, campaign_id)
                 if stored.cancelled_at is not None:
                     raise campaigns.campaign_cancelled(campaign_id)
@@ -113,6 +119,23 @@ def _shown(planning: Planning) -> JointPreview:
     return JointPreview(tuple(previews), planning.report)
 
 
+def _require_expected(plans_made: Sequence[Plan], expected: ExpectedSends) -> None:
+    """Refuse plans of another size than somebody agreed to.
+
+    Raises:
+        Conflict: `expected_sends_differ`.
+    """
+    planned = sum(send.state is SendState.PLANNED for plan in plans_made for send in plan.sends)
+    if abs(planned - expected.count) > expected.may_differ_by:
+        raise Conflict(
+            f"the plan has {planned:,} sends, not {expected.count:,}: nothing is committed",
+            code="expected_sends_differ",
+            field="/expected_sends/count",
+            expected=f"{expected.count:,} sends, {expected.may_differ_by:,} more or less",
+            hint="preview again, and name the count that it shows",
+        )
+
+
 def _unique(campaign_ids: list[str]) -> list[str]:
     if len(set(campaign_ids)) < len(campaign_ids):
         raise InvalidInput(
@@ -131,3 +154,27 @@ class PlanDefinition(StrictModel):
     campaign_ids: Annotated[
         list[Name], Field(min_length=1, max_length=MOST_TOGETHER), AfterValidator(_unique)
     ]
+
+
+class ExpectedSends(StrictModel):
+    """How many sends somebody agreed to, as a preview counted them."""
+
+    count: Annotated[int, Field(ge=0, le=_MOST_SENDS)]  # sum of `planned_count` over the campaigns
+    may_differ_by: Annotated[int, Field(ge=0, le=_MOST_SENDS)] = 0  # more or less; inclusive
+
+
+class CommitDefinition(PlanDefinition):
+    """Which stored campaigns are committed together, and how many sends that may come to."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "campaign_ids": ["autumn-sale", "new-shoes"],
+                    "expected_sends": {"count": 12345, "may_differ_by": 100},
+                }
+            ]
+        }
+    )
+
+    expected_sends: ExpectedSends | None = None  # None = however many there are

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sendopt.cli import answers
 from sendopt.cli.options import AsJson, Home, Tenant, open_known_work
 from sendopt.cli.output import print_counts, print_json, progress, stdout
+from sendopt.errors import InvalidInput
 from sendopt.records import CampaignId
 
 CampaignNames = Annotated[
@@ -52,6 +53,17 @@ def preview_campaigns(
 
 def commit_campaigns(
     campaign_ids: CampaignNames,
+    expect: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Commit only if so many sends are planned, as the preview counted them.",
+            show_default=False,
+        ),
+    ] = None,
+    may_differ_by: Annotated[
+        int, typer.Option(min=0, help="With --expect: so many more or less will do.")
+    ] = 0,
     home: Home = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
@@ -61,9 +73,19 @@ def commit_campaigns(
     Committing again adds those who joined the audience since, and sends nobody a second message.
     """
     work = open_known_work(home, tenant)
-    if len(campaign_ids) > 1:
+    if may_differ_by and expect is None:
+        raise InvalidInput(
+            "says nothing without a count",
+            code="option_missing",
+            field="--may-differ-by",
+            expected="--expect beside it",
+        )
+    if len(campaign_ids) > 1 or expect is not None:
+        body: dict[str, Any] = {"campaign_ids": campaign_ids}
+        if expect is not None:
+            body["expected_sends"] = {"count": expect, "may_differ_by": may_differ_by}
         with progress("planning"):
-            together = work.plans.commit({"campaign_ids": campaign_ids})
+            together = work.plans.commit(body)
         if as_json:
             print_json({"committed": True, "previews": together.previews})
             return

@@ -254,3 +254,34 @@ def test_a_draft_that_is_refused_leaves_the_others_uncommitted(app: App) -> None
         owner.plans.commit({"campaign_ids": ["campaign-0", "campaign-1"]})
     assert owner.campaigns.get(CampaignId("campaign-0")).committed_at is None
     assert planned(app) == {}
+
+
+@pytest.mark.parametrize(("count", "may_differ_by"), [(2 * USERS, 0), (2 * USERS - 2, 2)])
+def test_plans_of_the_size_that_was_agreed_to_are_committed(
+    app: App, count: int, may_differ_by: int
+) -> None:
+    owner = app.as_owner_of(TENANT)
+    for number in range(2):
+        owner.campaigns.put(a_campaign(number), commit=False)
+    names = {"campaign_ids": ["campaign-0", "campaign-1"]}
+    seen = owner.plans.preview(names)
+    assert sum(each.planned_count for each in seen.previews) == 2 * USERS
+
+    owner.plans.commit(names | {"expected_sends": {"count": count, "may_differ_by": may_differ_by}})
+
+    assert sum(map(len, planned(app).values())) == 2 * USERS
+
+
+@pytest.mark.parametrize("off", [-3, 3])
+def test_plans_of_another_size_than_was_agreed_to_commit_nothing(app: App, off: int) -> None:
+    owner = app.as_owner_of(TENANT)
+    for number in range(2):
+        owner.campaigns.put(a_campaign(number), commit=False)
+    agreed = {"count": 2 * USERS + off, "may_differ_by": 2}
+
+    with pytest.raises(Conflict) as refused:
+        owner.plans.commit({"campaign_ids": ["campaign-0", "campaign-1"], "expected_sends": agreed})
+
+    assert refused.value.code == "expected_sends_differ"
+    assert planned(app) == {}
+    assert owner.campaigns.get(CampaignId("campaign-0")).committed_at is None

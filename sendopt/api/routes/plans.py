@@ -9,7 +9,7 @@ from sendopt.api.auth import CampaignsRead, CampaignsSend, Facade
 from sendopt.api.body import JsonBody
 from sendopt.api.routing import Route
 from sendopt.api.schemas.campaigns import JointPreview
-from sendopt.app.plans import PlanDefinition
+from sendopt.app.plans import CommitDefinition, PlanDefinition
 
 _REFUSED = {
     404: ["campaign_unknown"],
@@ -37,15 +37,22 @@ def preview_plan(who: CampaignsRead, app: Facade, body: JsonBody) -> JointPrevie
     responses=problems.responses(
         {
             **_REFUSED,
-            409: ["campaign_cancelled", "campaign_changed", "planned_meanwhile", "user_erased"],
+            409: [
+                "campaign_cancelled",
+                "campaign_changed",
+                "expected_sends_differ",
+                "planned_meanwhile",
+                "user_erased",
+            ],
         },
         body=True,
     ),
-    openapi_extra=openapi.takes(PlanDefinition, example=_EXAMPLE),
+    openapi_extra=openapi.takes(CommitDefinition, example=_EXAMPLE),
 )
 def commit_plan(who: CampaignsSend, app: Facade, body: JsonBody) -> JointPreview:
     """Plan stored campaigns together, and let the sends of all of them go out, or of none.
 
+    With `expected_sends` it refuses a plan of another size than the preview showed.
     Again it plans for those who joined the audiences since, and for nobody else.
     """
     return JointPreview.of(app.for_(who).plans.commit(body))
