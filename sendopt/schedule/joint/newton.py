@@ -12,6 +12,8 @@ from sendopt.compiled import compiled
 _SWEEPS = 200
 _DONE = 1e-4  # of the largest move of a sweep, against the farthest that a price may move
 
+_LEAST_SHOWN = 0.05  # of the curvature that was expected along a step: less may be chance
+
 Floats = NDArray[np.float64]
 
 
@@ -41,6 +43,27 @@ def curvature_of(response: Floats) -> Floats:
     floor = 1e-3 * max(float(least.max(initial=0.0)), 1e-9)
     curvature: Floats = off + np.diag(np.maximum(least, floor))
     return curvature
+
+
+def seen_along(curvature: Floats, moved: Floats, fell: Floats) -> Floats:
+    """Return H corrected by what a step has shown.
+
+    The update of Broyden, Fletcher, Goldfarb and Shanno: Nocedal and Wright, Numerical Optimization
+    (2006), equation 6.19.
+
+    Args:
+        curvature: H, positive definite.
+        moved: the step of prices.
+        fell: by how much it lowered loads.
+    """
+    expected = curvature @ moved
+    shown, known = float(moved @ fell), float(moved @ expected)
+    if shown <= _LEAST_SHOWN * known or known <= 0.0:
+        return curvature
+    corrected: Floats = (
+        curvature + np.outer(fell, fell) / shown - np.outer(expected, expected) / known
+    )
+    return corrected
 
 
 @compiled()

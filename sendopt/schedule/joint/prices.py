@@ -11,16 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sendopt.schedule.joint.newton import curvature_of, step
+from sendopt.schedule.joint.newton import curvature_of, seen_along, step
 from sendopt.schedule.joint.passes import Demand, Passes
 
 _FEW, _SOME = 6_000, 100_000  # users of a sample
 _ASKED = 25_000  # of whom it is measured how they respond to prices
 _SIGN_STEPS = 30
-_SAMPLE_STEPS, _FULL_STEPS = 10, 10
+_STEPS = 10
 _MOST_BUCKETS = 1_500  # whose responses are held in one square matrix
-_FITS = 1e-4  # share of messages above capacity, at which repair moves few
-_HARDLY = 1e-6  # of the dual: a step that gains no more is the last
+#: Share of messages in the wrong bucket at which steps end: on a sample, whose loads are that far
+#: from those of everybody anyway; and in the end, where repair moves few.
+_SAMPLE_FITS, _FITS = 4e-3, 4e-4
+_SETTLED = 3e-5  # of the dual: what may be lost by letting some alone pay other prices
+_HARDLY = 1e-7  # of the dual: a step that gains no more is the last
 _SEED = 20_501
 
 Floats = NDArray[np.float64]
@@ -41,7 +44,7 @@ class PriceSearch:
 
     def __init__(self, passes: Passes) -> None:
         self._passes = passes
-        self._capacity = passes.prepared.capacity
+        self._capacity = passes.prepared.capacity.astype(np.float64)
         first = passes.prepared.tables.first
         self._everybody = np.flatnonzero(np.diff(first) > 0)
         self._messages = np.diff(first)
@@ -49,36 +52,41 @@ class PriceSearch:
     def run(self, prices: Floats | None) -> Priced:
         """Return prices from which the dual hardly falls any further.
 
-        The plans of everybody under them are left in the passes.
+        Plans that nearly fit are left in the passes: those of everybody under these prices, or of
+        some under others.
         """
         everybody = self._everybody
         if not len(self._capacity) or not len(everybody):
-            return self._priced(everybody, np.zeros(len(self._capacity)))
+            return self._priced(everybody, np.zeros(len(self._capacity)), self._capacity)
         order = np.random.default_rng(_SEED).permutation(everybody)
         few, some = np.sort(order[:_FEW]), np.sort(order[:_SOME])
         if prices is None:
             prices = self._by_sign(few)
         if len(self._capacity) > _MOST_BUCKETS:
-            return self._priced(everybody, prices)
-        if len(some) < len(everybody):
-            best, curvature = self._by_newton(some, prices, steps=_SAMPLE_STEPS, curvature=None)
-            prices = best.prices
-        else:
-            curvature = None
-        best, _ = self._by_newton(everybody, prices, steps=_FULL_STEPS, curvature=curvature)
-        if self._last is not best:
-            best = self._priced(everybody, best.prices)
+            return self._priced(everybody, prices, self._capacity)
+        if len(some) == len(everybody):
+            return self._by_newton(everybody, prices, self._capacity)[0]
+        at, curvature = self._by_newton(
+            some, prices, self._capacity * self._share(some), fits=_SAMPLE_FITS
+        )
+        best, curvature = self._by_newton(
+            everybody,
+            at.prices,
+            self._capacity,
+            loss=_SETTLED * self._share(some),
+            curvature=curvature,
+        )
+        self._settle(some, best, curvature)
         return best
 
     def _share(self, users: Ints) -> float:
         return float(self._messages[users].sum()) / max(float(self._messages.sum()), 1.0)
 
-    def _priced(self, users: Ints, prices: Floats) -> Priced:
+    def _priced(self, users: Ints, prices: Floats, capacity: Floats) -> Priced:
         """Return what users take; prices are rounded to float32, so that all agree on them."""
         prices = prices.astype(np.float32).astype(np.float64)
         demand = self._passes.demand(users, prices)
-        dual = demand.bound + float(prices @ (self._capacity * self._share(users)))
-        self._last = Priced(prices, demand, dual)
+        self._last = Priced(prices, demand, demand.bound + float(prices @ capacity))
         return self._last
 
     def _scale(self, demand: Demand) -> float:
@@ -88,41 +96,63 @@ class PriceSearch:
     def _by_sign(self, users: Ints) -> Floats:
         """Return prices by steps up where a bucket is over its share of capacity, else down."""
         share = self._capacity * self._share(users)
-        at = self._priced(users, np.zeros(len(share)))
+        at = self._priced(users, np.zeros(len(share)), share)
         best = at
         size = np.full(len(share), 0.25 * self._scale(at.demand))
         before = np.zeros(len(share))
         for _ in range(_SIGN_STEPS):
-            if self._fits(at.demand.load - share, at):
+            if self._off(at.demand.load - share, at) <= _SAMPLE_FITS:
                 return at.prices
             way = np.sign(at.demand.load - share)
             size *= np.where(way * before > 0, 1.25, np.where(way * before < 0, 0.5, 1.0))
-            at = self._priced(users, np.maximum(at.prices + way * size, 0.0))
+            at = self._priced(users, np.maximum(at.prices + way * size, 0.0), share)
             before = way
             if at.dual < best.dual:
                 best = at
         return best.prices
 
     def _by_newton(
-        self, users: Ints, prices: Floats, *, steps: int, curvature: Floats | None
+        self,
+        users: Ints,
+        prices: Floats,
+        capacity: Floats,
+        *,
+        fits: float = _FITS,
+        loss: float = 0.0,
+        curvature: Floats | None = None,
     ) -> tuple[Priced, Floats | None]:
+        """Return prices by steps of a model that learns from each of them.
+
+        The plans of these users under the prices are left in the passes.
+
+        Args:
+            users: who takes part.
+            prices: to begin with.
+            capacity: what they may take.
+            fits: see `_off`.
+            loss: share of the dual by which it may stay above its least.
+            curvature: of the dual of everybody; None = it is measured.
+        """
         share = self._share(users)
-        capacity = self._capacity * share
-        at = self._priced(users, prices)
-        if self._fits(at.demand.load - capacity, at):
+        at = self._priced(users, prices, capacity)
+        if self._off(at.demand.load - capacity, at) <= fits:
             return at, curvature
         if curvature is None:
             asked = users[:: max(len(users) // _ASKED, 1)]
             curvature = self._curvature(asked, at) / self._share(asked)
         trust = 0.3 * self._scale(at.demand)
         refused = 0
-        for _ in range(steps):
+        for _ in range(_STEPS):
             excess = at.demand.load - capacity
-            if self._fits(excess, at):
+            if self._off(excess, at) <= fits:
                 break
             farthest = np.full(len(prices), trust)
             move = step(excess, curvature * share, at.prices, farthest)
-            then = self._priced(users, at.prices + move)
+            if 0.5 * float(excess @ move) <= loss * at.dual and (np.abs(move) < farthest).all():
+                break
+            then = self._priced(users, at.prices + move, capacity)
+            moved, fell = then.prices - at.prices, (at.demand.load - then.demand.load) / share
+            curvature = seen_along(curvature, moved, fell)
             if then.dual < at.dual:
                 done = at.dual - then.dual < _HARDLY * at.dual
                 at, trust, refused = then, 1.5 * trust, 0
@@ -131,12 +161,25 @@ class PriceSearch:
                 done = refused > 3
             if done:
                 break
+        if self._last is not at:
+            at = self._priced(users, at.prices, capacity)
         return at, curvature
 
-    def _fits(self, excess: Floats, at: Priced) -> bool:
-        """Whether hardly anything is above capacity, or below it at a price."""
+    def _settle(self, some: Ints, at: Priced, curvature: Floats | None) -> None:
+        """Let some users pay other prices, until everybody fits.
+
+        It costs as many times what steps of everybody would still gain as there are more of them,
+        and takes as many times less. What bounds the plan stays what it is at the prices of all.
+        """
+        bound = self._passes.bound[some].copy()
+        of_others = at.demand.load - self._passes.demand(some, at.prices).load
+        self._by_newton(some, at.prices, self._capacity - of_others, curvature=curvature)
+        self._passes.bound[some] = bound
+
+    def _off(self, excess: Floats, at: Priced) -> float:
+        """Return the share of messages above capacity, or missing below it at a price."""
         off = np.where(at.prices > 0, np.abs(excess), np.maximum(excess, 0.0))
-        return bool(off.sum() <= _FITS * at.demand.load.sum())
+        return float(off.sum() / max(int(at.demand.load.sum()), 1))
 
     def _curvature(self, users: Ints, at: Priced) -> Floats:
         scale = self._scale(at.demand)

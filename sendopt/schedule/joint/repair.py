@@ -10,9 +10,10 @@ from sendopt.schedule.joint.moving import drop, other_plans, take, tally
 from sendopt.schedule.joint.passes import Passes, chunks
 
 _ROUNDS = 8
-_A_MESSAGE, _A_BUCKET = 30, 200  # holders that are asked, by excess messages and by bucket
-_TURNS = 8
-_EVERYBODY = 20_000  # users, of whom all are asked who might use what is left
+_A_MESSAGE, _A_BUCKET = 100, 200  # holders that are asked, by excess messages and by bucket
+#: By which share prices fall, turn by turn, until enough users want what is left.
+_DISCOUNTS = (0.01, 0.03, 0.1, 0.3, 1.0, 1.0)
+_EVERYBODY = 50_000  # users, of whom all are asked who might use what is left
 _LEFT = 2e-6  # share of the plan's worth that may stay unused
 _ROUNDING = 1e-7
 
@@ -50,8 +51,8 @@ def repair(passes: Passes, prices: Floats, among: Ints | None = None) -> None:
 def fill(passes: Passes, prices: Floats, among: Ints) -> None:
     """Use what is left of buckets that have a price: users move there who gain by it.
 
-    Slots in a bucket with room cost nothing then, since it would be left. Those of a full one are
-    worth their price at first, as others may take what a user leaves there; at last nothing, so
+    All prices are lowered, by little at first: whoever comes then has lost no more than that by
+    coming, and what a user leaves is worth nearly its price to others. At last they are nothing, so
     that the plan itself is worth more after each move.
 
     Args:
@@ -61,26 +62,23 @@ def fill(passes: Passes, prices: Floats, among: Ints) -> None:
     """
     tables = passes.prepared.tables
     best, best_worth = passes.slot.copy(), tally(tables, passes.slot, _loads(prices))
-    for turn in range(_TURNS):
+    for discount in _DISCOUNTS:
         room = room_of(passes)
         left = np.maximum(room[:-1], 0) * (prices > 0)
         if prices @ left <= _LEFT * best_worth:
             break
-        credit = prices if turn < _TURNS // 2 else np.zeros(len(prices))
         asked = among
         if len(among) > _EVERYBODY:
             some = min(_A_MESSAGE * int(left.sum()) + _EVERYBODY, len(among))
             asked = among[np.linspace(0, len(among) - 1, some).astype(np.int64)]
-        reduced = np.where(room[:-1] > 0, 0.0, credit)
-        regret, other = alternatives(passes, asked, reduced, room)
+        lowered = (1.0 - discount) * prices
+        regret, other = alternatives(passes, asked, lowered, room)
         least = _ROUNDING * best_worth / max(len(passes.slot), 1)
         gains = asked[regret[asked] < -least]
-        _take(passes, gains, regret, other, prices=reduced, room=room, least_gain=least)
+        _take(passes, gains, regret, other, prices=lowered, room=room, least_gain=least)
         worth = tally(tables, passes.slot, _loads(prices))
         if worth > best_worth:
             best, best_worth = passes.slot.copy(), worth
-        elif not credit.any():
-            break
     passes.slot[:] = best
 
 
