@@ -76,7 +76,7 @@ from sendopt.records.operator import (
 )
 from sendopt.records.origin import UNKNOWN_ORIGIN, Origin
 from sendopt.records.outcome import Accepted, DeadAddress, Outcome, Permanent, Retry
-from sendopt.records.packed_scores import BARS
+from sendopt.records.packed_scores import BARS, probability_at
 from sendopt.records.plan import Plan
 from sendopt.records.plan_columns import (
     Basis,
@@ -210,4 +210,5 @@ __all__ = [
     "ZoneSource",
     "decision_on",
     "is_reserved",
+    "probability_at",
 ]

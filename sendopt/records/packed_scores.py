@@ -26,6 +26,7 @@ BARS: tuple[Exclusion, ...] = (
 _NO_BAR = 255
 #: What is there, by how many bytes each slot takes: as `struct` calls it.
 _FORMS: dict[float, str] = {1: "B", 4: "f", 5: "fB", 6: "fe", 7: "feB"}
+_PROBABILITY = struct.Struct("<f")
 _UNSAID = float("nan")
 
 
@@ -72,6 +73,14 @@ def unpack(slots: tuple[Slot, ...], packed: bytes) -> tuple[Slot, ...]:
         Slot(slot.starts_at, p, slot.excluded_by if bar in {None, _NO_BAR} else _bar(bar), sd)
         for slot, p, sd, bar in zip(slots, *columns, strict=True)
     )
+
+
+def probability_at(packed: bytes, place: int, *, slots: int) -> float | None:
+    """Return the probability of one slot out of what `slots` of them were packed to."""
+    if len(packed) < slots * _PROBABILITY.size:
+        return None
+    (number,) = _PROBABILITY.unpack_from(packed, place * _PROBABILITY.size)
+    return _known(number)
 
 
 def _told(number: float | None) -> float:

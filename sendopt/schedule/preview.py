@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from sendopt.clock import zone_of
 from sendopt.records import (
     CampaignId,
     Channel,
-    Decision,
     EndReason,
     Plan,
-    PlannedSend,
+    PlanColumns,
     Policy,
     SendState,
     UserId,
+    probability_at,
 )
 from sendopt.schedule.limits_report import LimitsReport
 
@@ -54,6 +56,9 @@ class Preview:
     limits: LimitsReport | None = None  # over all campaigns; None = nobody asked, or there are none
 
 
+#: How many sends of which basis fall due when; None = never.
+_Due = Mapping[tuple[datetime | None, int], int]
+
 #: So many of the users that nobody knows are named.
 _NAMED_USERS = 5
 
@@ -75,45 +80,42 @@ _HELPS: Mapping[str, str] = {
 
 def preview(plan: Plan, channel: Channel) -> Preview:
     """Count what `plan` holds for a campaign on `channel`. Committing it sends exactly this."""
-    rows = list(zip(plan.sends, plan.decisions, strict=True))
-    planned = [row for row in rows if row[0].state is SendState.PLANNED]
-    fallback_count = sum(decision.policy == Policy.FALLBACK for _, decision in planned)
-    suppressed = _counted(str(send.reason) for send, _ in rows if send.reason is not None)
+    columns = plan.columns()
+    planned = [row for row, state in enumerate(columns.state) if state is SendState.PLANNED]
+    of_basis = Counter(columns.basis[row] for row in planned)
+    due = Counter((columns.due_at[row], columns.basis[row]) for row in planned)
+    bases = [(columns.bases[number], count) for number, count in of_basis.items()]
+    suppressed = _sorted(Counter(str(reason) for reason in columns.reason if reason is not None))
+    fallback_count = sum(count for basis, count in bases if basis.policy == Policy.FALLBACK)
     return Preview(
         campaign_id=plan.campaign_id,
-        people_count=len(rows),
+        people_count=len(columns),
         planned_count=len(planned),
         suppressed=suppressed,
-        unknown_users=tuple(
-            [send.user_id for send, _ in rows if send.reason == EndReason.USER_UNKNOWN][
-                :_NAMED_USERS
-            ]
-        ),
+        unknown_users=tuple(islice(_unknown(columns), _NAMED_USERS)),
         nobody_because=None if planned else _nobody_because(suppressed, channel),
-        by_local_hour=_by_local_hour(planned),
-        by_utc_hour=_by_utc_hour(planned),
-        by_variant=_counted(str(send.variant_id) for send, _ in planned),
-        variant_evidence=next((decision.variant_evidence for _, decision in rows), None),
-        by_arm=_counted(str(send.arm) for send, _ in rows if send.arm is not None),
-        by_policy=_counted(decision.policy for _, decision in planned),
-        explored_count=sum(decision.explored is True for _, decision in planned),
-        abstained_count=sum(decision.abstention_reason is not None for _, decision in planned),
-        bound_by=_counted(
-            decision.binding_constraint
-            for _, decision in planned
-            if decision.binding_constraint is not None
-        ),
-        served_by=_counted(
-            str(decision.served_by) for _, decision in planned if decision.served_by is not None
-        ),
+        by_local_hour=_by_local_hour(columns, due),
+        by_utc_hour=_by_utc_hour(due),
+        by_variant=_sorted(Counter(str(columns.variant_id[row]) for row in planned)),
+        variant_evidence=columns.bases[columns.basis[0]].variant_evidence if columns else None,
+        by_arm=_sorted(Counter(str(arm) for arm in columns.arm if arm is not None)),
+        by_policy=_summed((basis.policy, count) for basis, count in bases),
+        explored_count=sum(columns.explored[row] is True for row in planned),
+        abstained_count=sum(count for basis, count in bases if basis.abstention_reason is not None),
+        bound_by=_summed((basis.binding_constraint, count) for basis, count in bases),
+        served_by=_summed((basis.served_by, count) for basis, count in bases),
         fallback_count=fallback_count,
         fallback_share=fallback_count / len(planned) if planned else 0.0,
-        fallback_reasons=_counted(
-            decision.fallback_reason
-            for _, decision in planned
-            if decision.fallback_reason is not None
-        ),
-        expected_open_count=sum(_chosen_probability(decision) for _, decision in planned),
+        fallback_reasons=_summed((basis.fallback_reason, count) for basis, count in bases),
+        expected_open_count=sum(_chosen_probabilities(columns, planned)),
+    )
+
+
+def _unknown(columns: PlanColumns) -> Iterator[UserId]:
+    return (
+        user_id
+        for user_id, reason in zip(columns.user_id, columns.reason, strict=True)
+        if reason == EndReason.USER_UNKNOWN
     )
 
 
@@ -127,28 +129,45 @@ def _nobody_because(suppressed: Mapping[str, int], channel: Channel) -> str:
     return f"of the audience {reasons}, on the channel {channel}" + (f": {helps}" if helps else "")
 
 
-def _counted(values: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(values).items()))
+def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items()))
 
 
-def _by_local_hour(planned: Sequence[tuple[PlannedSend, Decision]]) -> dict[int, int]:
-    hours = Counter(
-        send.due_at.astimezone(zone_of(decision.timezone)).hour
-        for send, decision in planned
-        if send.due_at is not None
-    )
+def _summed(counts: Iterable[tuple[str | None, int]]) -> dict[str, int]:
+    """Add up the counts of equal words, in their order; None counts for nothing."""
+    found = Counter[str]()
+    for word, count in counts:
+        if word is not None:
+            found[str(word)] += count
+    return _sorted(found)
+
+
+def _by_local_hour(columns: PlanColumns, due: _Due) -> dict[int, int]:
+    hours = Counter[int]()
+    for (at, basis), count in due.items():
+        if at is not None:
+            hours[at.astimezone(zone_of(columns.bases[basis].timezone)).hour] += count
     return {hour: hours[hour] for hour in range(24)}
 
 
-def _by_utc_hour(planned: Sequence[tuple[PlannedSend, Decision]]) -> dict[datetime, int]:
-    hours = Counter(
-        send.due_at.replace(minute=0, second=0, microsecond=0)
-        for send, _ in planned
-        if send.due_at is not None
-    )
+def _by_utc_hour(due: _Due) -> dict[datetime, int]:
+    hours = Counter[datetime]()
+    for (at, _), count in due.items():
+        if at is not None:
+            hours[at.replace(minute=0, second=0, microsecond=0)] += count
     return dict(sorted(hours.items()))
 
 
-def _chosen_probability(decision: Decision) -> float:
-    slot = decision.chosen_slot
-    return 0.0 if slot is None or slot.open_probability is None else slot.open_probability
+def _chosen_probabilities(columns: PlanColumns, planned: Sequence[int]) -> Iterator[float]:
+    """Yield how likely each is answered of which that is said."""
+    places = dict[tuple[int, datetime], int]()
+    for row in planned:
+        scores, basis, at = columns.scores[row], columns.basis[row], columns.due_at[row]
+        if scores is None or at is None:
+            continue
+        slots = columns.bases[basis].slots
+        if (basis, at) not in places:
+            places[basis, at] = bisect_right(slots, at, key=lambda slot: slot.starts_at) - 1
+        place = places[basis, at]
+        if place >= 0:
+            yield probability_at(scores, place, slots=len(slots)) or 0.0
