@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sendopt.clock import duration_text
 from sendopt.frequency import UserLimit
@@ -37,7 +38,7 @@ def _costs(assignment: Assignment, limits: SendingLimits) -> Iterator[LimitCost]
     found = assignment.found
     for place, limit in enumerate(assignment.limits):
         between = joint.cost_of(problem, found, without_rules=1 << place)
-        yield LimitCost(_words(limit), limit.bar, *between)
+        yield _cost(_words(limit), limit.bar, between, found.given_up[found.bound_by == place])
     if assignment.cut is not None:
         most = " and ".join(
             f"{each.per_minute:,} a minute" + (f" on {each.channel}" if each.channel else "")
@@ -45,7 +46,15 @@ def _costs(assignment: Assignment, limits: SendingLimits) -> Iterator[LimitCost]
         )
         every = np.arange(len(problem.capacity))
         between = joint.cost_of(problem, found, without_buckets=every)
-        yield LimitCost(most, Exclusion.CAPACITY, *between)
+        lost = found.given_up[found.bound_by == joint.BY_CAPACITY]
+        yield _cost(most, Exclusion.CAPACITY, between, lost)
+
+
+def _cost(
+    words: str, kind: Exclusion, between: tuple[float, float], lost: NDArray[np.float32]
+) -> LimitCost:
+    median, greatest = (float(np.median(lost)), float(lost.max())) if len(lost) else (0.0, 0.0)
+    return LimitCost(words, kind, *between, len(lost), median, greatest)
 
 
 def _words(limit: UserLimit) -> str:

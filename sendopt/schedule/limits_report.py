@@ -13,12 +13,17 @@ class LimitCost:
     """What one limit costs beside all others: expected responses that a plan without it has more.
 
     No plan is known to be the best one, only how far it may be from that: so it is an interval.
+    What single messages lose is the price of the limit for their users: so much one more would be
+    worth, or one at a better time.
     """
 
     limit: str  # in words
     kind: str  # an Exclusion
     at_least: float
     at_most: float
+    message_count: int  # that it keeps from their own best time, or keeps back
+    median_loss: float  # of these, in expected responses; 0 where there are none
+    greatest_loss: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,6 +233,9 @@ def test_campaigns_that_are_planned_together_say_who_gives_way(app: App, home: P
     assert conflict.shared_count == USERS
     assert {cost.kind for cost in report.costs} == {"least_gap", "capacity"}
     assert all(0 <= cost.at_least <= cost.at_most for cost in report.costs)
+    assert all(cost.median_loss <= cost.greatest_loss for cost in report.costs)
+    moved = sum(cost.message_count for cost in report.costs)
+    assert moved == sum(conflict.moved_counts) > 0
     assert report.expected <= report.best_possible
     assert sum(use.planned_count for use in report.capacity) == 2 * USERS
 

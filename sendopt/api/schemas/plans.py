@@ -16,6 +16,11 @@ class LimitCost(Answer):
     at_least: float
     """Expected responses that a plan without the limit has more."""
     at_most: float
+    message_count: int
+    """Messages that it keeps from their own best time, or keeps back."""
+    median_loss: float
+    """Of these messages, in expected responses: what one more, or one in time, would be worth."""
+    greatest_loss: float
 
 
 class CapacityUse(Answer):
@@ -59,6 +64,9 @@ class LimitsReport(Answer):
                     "kind": "least_gap",
                     "at_least": 3.1,
                     "at_most": 3.3,
+                    "message_count": 140,
+                    "median_loss": 0.018,
+                    "greatest_loss": 0.11,
                 }
             ],
             "capacity": [

@@ -15,9 +15,16 @@ def show(report: LimitsReport) -> None:
     if report.costs:
         print_table(
             "What each limit costs, in expected responses",
-            ["limit", "at least", "at most"],
+            ["limit", "at least", "at most", "messages", "each, median", "each, at most"],
             [
-                (cost.limit, f"{cost.at_least:,.2f}", f"{cost.at_most:,.2f}")
+                (
+                    cost.limit,
+                    f"{cost.at_least:,.2f}",
+                    f"{cost.at_most:,.2f}",
+                    f"{cost.message_count:,}",
+                    f"{cost.median_loss:.4f}",
+                    f"{cost.greatest_loss:.4f}",
+                )
                 for cost in report.costs
             ],
         )
