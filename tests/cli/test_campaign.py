@@ -88,6 +88,16 @@ def test_a_draft_is_kept_edited_previewed_and_committed(home: Path, reachable: P
     told(home, "plan", str(reachable), "--draft", "--commit", status=1)
 
 
+def test_a_commit_is_held_to_the_count_that_its_preview_showed(home: Path, reachable: Path) -> None:
+    name = json.loads(reachable.read_text())["campaign_id"]
+    told(home, "plan", str(reachable), "--draft")
+    told(home, "campaign", "commit", name, "--may-differ-by", "5", status=1)
+    told(home, "campaign", "commit", name, "--expect", "7", "--may-differ-by", "5", status=1)
+    assert json.loads(told(home, "campaign", "show", name, "--json"))["phase"] == "draft"
+    told(home, "campaign", "commit", name, "--expect", "2", "--may-differ-by", "1")
+    assert json.loads(told(home, "campaign", "show", name, "--json"))["counts"]["planned"] == 1
+
+
 def test_results_are_those_of_the_api_and_divided_as_asked(home: Path, reachable: Path) -> None:
     name = json.loads(reachable.read_text())["campaign_id"]
     told(home, "plan", str(reachable), "--commit")
