@@ -17,7 +17,7 @@ from sendopt.schedule.joint.passes import Demand, Passes
 _FEW, _SOME = 6_000, 100_000  # users of a sample
 _ASKED = 25_000  # of whom it is measured how they respond to prices
 _SIGN_STEPS = 30
-_STEPS = 10
+_STEPS = 30
 _MOST_BUCKETS = 1_500  # whose responses are held in one square matrix
 #: Share of messages in the wrong bucket at which steps end: on a sample, whose loads are that far
 #: from those of everybody anyway; and in the end, where repair moves few.

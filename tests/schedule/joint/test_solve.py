@@ -58,6 +58,16 @@ def test_two_threads_give_the_bits_of_one():
     assert (one.value, one.bound) == (two.value, two.bound)
 
 
+def test_many_users_are_settled_by_some_of_them():
+    problem = evening_world(130_000, campaigns=1)
+    one, two = solve(problem, threads=1), solve(problem, threads=2)
+    assert (one.load <= problem.capacity).all()
+    assert one.value <= one.bound
+    assert one.gap < 1e-4
+    assert np.array_equal(one.slot, two.slot)
+    assert one.bound == two.bound
+
+
 def test_who_changed_is_planned_anew_and_nobody_else_moves():
     problem = evening_world(2_000)
     plan = solve(problem)
