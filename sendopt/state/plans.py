@@ -287,11 +287,14 @@ def send_counts(tx: FleetRead) -> list[SendCount]:
 
 
 def due_times(tx: TenantRead, campaign_id: CampaignId) -> dict[UserId, datetime]:
-    """Return when each person's send of the campaign is due; suppressed people are left out."""
+    """Return when each person's send of the campaign is due; suppressed people are left out.
+
+    Of several sends to one person, as a trigger may ask for, it is the last one's time.
+    """
     rows = tx.execute(
-        sa.select(planned_send.c.user_id, planned_send.c.due_at).where(
-            sends_of(tx, campaign_id), planned_send.c.due_at.is_not(None)
-        )
+        sa.select(planned_send.c.user_id, planned_send.c.due_at)
+        .where(sends_of(tx, campaign_id), planned_send.c.due_at.is_not(None))
+        .order_by(planned_send.c.due_at)
     )
     return {UserId(row.user_id): row.due_at for row in rows}
 
