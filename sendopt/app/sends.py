@@ -10,6 +10,7 @@ from sendopt.app.subject import Subject, needs
 from sendopt.app.triggering import RequestAnswer
 from sendopt.errors import SendoptError
 from sendopt.records import EndReason, Permission, SendId
+from sendopt.schedule.why import why_of
 from sendopt.state import plans, send_list
 from sendopt.state.pages import Page
 
@@ -100,5 +101,6 @@ class Sends(Subject):
             "next_attempt_at": stored.next_attempt_at,
             "handed_over_at": stored.handed_over_at,
             "handed_over_to": stored.handed_over_to,
+            "why": why_of(stored.send, stored.decision),
             "decision": stored.decision,
         }

@@ -22,6 +22,7 @@ from sendopt.records import (
 )
 from sendopt.schedule.audience import AudienceMember
 from sendopt.schedule.candidates import candidate_slots
+from sendopt.schedule.why import why_of
 
 
 class ReachCode(StrEnum):
@@ -125,7 +126,8 @@ def of_send(
         attempt_count=attempt_count,
         last_failure=last_failure,
     )
-    return replace(told, text=(text, *_about_attempts(told), *_about_slots(told)))
+    about = (why_of(send, decision), *_about_attempts(told), *_about_slots(told))
+    return replace(told, text=(text, *about))
 
 
 def _about_attempts(told: Reach) -> tuple[str, ...]:

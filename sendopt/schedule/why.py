@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sendopt.clock import zone_of
-from sendopt.records import Arm, Decision, EndReason, Exclusion, Policy, Slot
+from sendopt.records import (
+    Arm,
+    Decision,
+    EndReason,
+    Exclusion,
+    PlannedSend,
+    Policy,
+    SendState,
+    Slot,
+)
 
 #: What each exclusion says of a time.
 _WORDS: Mapping[Exclusion, str] = {
@@ -48,9 +57,9 @@ def why(
     """Return the sentence.
 
     Args:
-        decision: the record of the plan.
+        decision: why the send has its time.
         arm: of the user.
-        suppressed_by: why the plan sends nothing; None = it does.
+        suppressed_by: why its plan sends nothing; None = it does.
     """
     slot = decision.chosen_slot
     if suppressed_by == EndReason.KEPT_BACK and slot is not None:
@@ -61,6 +70,13 @@ def why(
     if slot is None:
         return f"No time was chosen{_last_bound(decision)}."
     return f"{_clock(decision, slot)}: {_because(decision, slot, arm)}{_bound(decision, slot)}."
+
+
+def why_of(send: PlannedSend, decision: Decision) -> str:
+    """Return the sentence about a send, whatever has become of it since its plan."""
+    is_suppressed = send.state is SendState.SUPPRESSED
+    reason = next((each for each in EndReason if is_suppressed and each == send.reason), None)
+    return why(decision, arm=send.arm, suppressed_by=reason)
 
 
 def _clock(decision: Decision, slot: Slot) -> str:

@@ -29,18 +29,14 @@ from sendopt.records import (
     ZoneSource,
 )
 from sendopt.schedule.plan import plan_together
-from sendopt.schedule.why import why
+from sendopt.schedule.why import why, why_of
 
 SEVEN = datetime(2026, 3, 3, 7, tzinfo=UTC)
 
 
 def sentences(plan: Plan) -> list[tuple[PlannedSend, Decision, str]]:
     return [
-        (
-            send,
-            decision,
-            why(decision, arm=send.arm, suppressed_by=send.reason and EndReason(send.reason)),
-        )
+        (send, decision, why_of(send, decision))
         for send, decision in zip(plan.sends, plan.decisions, strict=True)
     ]
 
