@@ -65,13 +65,15 @@ class PriceSearch:
         if len(self._capacity) > _MOST_BUCKETS:
             return self._priced(everybody, prices, self._capacity)
         if len(some) == len(everybody):
-            return self._by_newton(everybody, prices, self._capacity)[0]
-        at, curvature = self._by_newton(
-            some, prices, self._capacity * self._share(some), fits=_SAMPLE_FITS
-        )
+            begin = self._priced(everybody, prices, self._capacity)
+            return self._by_newton(everybody, begin, self._capacity)[0]
+        of_some = self._capacity * self._share(some)
+        begin = self._priced(some, prices, of_some)
+        at, curvature = self._by_newton(some, begin, of_some, fits=_SAMPLE_FITS)
+        begin = self._priced(everybody, at.prices, self._capacity)
         best, curvature = self._by_newton(
             everybody,
-            at.prices,
+            begin,
             self._capacity,
             loss=_SETTLED * self._share(some),
             curvature=curvature,
@@ -85,7 +87,10 @@ class PriceSearch:
     def _priced(self, users: Ints, prices: Floats, capacity: Floats) -> Priced:
         """Return what users take; prices are rounded to float32, so that all agree on them."""
         prices = prices.astype(np.float32).astype(np.float64)
-        demand = self._passes.demand(users, prices)
+        return self._as_last(prices, self._passes.demand(users, prices), capacity)
+
+    def _as_last(self, prices: Floats, demand: Demand, capacity: Floats) -> Priced:
+        """Return it, and remember that these plans are in the passes."""
         self._last = Priced(prices, demand, demand.bound + float(prices @ capacity))
         return self._last
 
@@ -114,7 +119,7 @@ class PriceSearch:
     def _by_newton(
         self,
         users: Ints,
-        prices: Floats,
+        at: Priced,
         capacity: Floats,
         *,
         fits: float = _FITS,
@@ -127,14 +132,13 @@ class PriceSearch:
 
         Args:
             users: who takes part.
-            prices: to begin with.
+            at: prices to begin with, whose plans are in the passes.
             capacity: what they may take.
             fits: see `_off`.
             loss: share of the dual by which it may stay above its least.
             curvature: of the dual of everybody; None = it is measured.
         """
         share = self._share(users)
-        at = self._priced(users, prices, capacity)
         if self._off(at.demand.load - capacity, at) <= fits:
             return at, curvature
         if curvature is None:
@@ -146,7 +150,7 @@ class PriceSearch:
             excess = at.demand.load - capacity
             if self._off(excess, at) <= fits:
                 break
-            farthest = np.full(len(prices), trust)
+            farthest = np.full(len(at.prices), trust)
             move = step(excess, curvature * share, at.prices, farthest)
             if 0.5 * float(excess @ move) <= loss * at.dual and (np.abs(move) < farthest).all():
                 break
@@ -172,8 +176,10 @@ class PriceSearch:
         and takes as many times less. What bounds the plan stays what it is at the prices of all.
         """
         bound = self._passes.bound[some].copy()
-        of_others = at.demand.load - self._passes.demand(some, at.prices).load
-        self._by_newton(some, at.prices, self._capacity - of_others, curvature=curvature)
+        demand = self._passes.demand(some, at.prices)
+        capacity = self._capacity - (at.demand.load - demand.load)
+        begin = self._as_last(at.prices, demand, capacity)
+        self._by_newton(some, begin, capacity, curvature=curvature)
         self._passes.bound[some] = bound
 
     def _off(self, excess: Floats, at: Priced) -> float:
