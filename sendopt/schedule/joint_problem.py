@@ -11,10 +11,9 @@ from sendopt.frequency import UserLimit
 from sendopt.schedule.joint import Campaigns, Grids, History, JointProblem, Messages
 from sendopt.schedule.joint_rules import as_rules, counted_by, holding_for
 from sendopt.schedule.message_table import MessageTable
+from sendopt.schedule.room import MINUTE_US
 from sendopt.schedule.slot_grid import SlotGrid
 from sendopt.schedule.standing import Standing
-
-_MINUTE_US = 60_000_000
 
 
 def problem_of(
@@ -70,7 +69,7 @@ def _minutes(grid: SlotGrid) -> NDArray[np.int64]:
     one is what is left of the window.
     """
     place = np.arange(len(grid.slots))
-    minute = grid.starts_us // _MINUTE_US - place
+    minute = grid.starts_us // MINUTE_US - place
     found: NDArray[np.int64] = np.minimum.accumulate(minute[::-1])[::-1] + place
     return found
 
@@ -79,7 +78,7 @@ def _history(table: MessageTable, limits: Sequence[UserLimit], standing: Standin
     number = {user: index for index, user in enumerate(table.users)}
     user = np.array([number.get(user, -1) for user in standing.user_id], np.int64)
     # Later rather than earlier: most of it lies before what is planned now.
-    minute = -(-standing.at_us // _MINUTE_US)
+    minute = -(-standing.at_us // MINUTE_US)
     types = [*standing.message_types, None]  # -1 finds the last
     counts = np.array([counted_by(limits, each) for each in types], np.int64)
     rules = counts[standing.message_type]
