@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 
 from sendopt.clock import zone_of
 from sendopt.records import (
@@ -120,14 +121,16 @@ def _bound(decision: Decision, slot: Slot) -> str:
     bound, chance = decision.binding_constraint, slot.open_probability
     if bound is None:
         return ""
-    barred = [each for each in decision.slots if each.excluded_by == bound]
-    likelier = max(barred, key=lambda each: each.open_probability or 0.0, default=None)
-    known = likelier is not None and likelier.open_probability is not None and chance is not None
-    if not known or likelier is None or (likelier.open_probability or 0.0) <= (chance or 0.0):
+    likelier = [
+        (each.open_probability - chance, each.starts_at)
+        for each in decision.slots
+        if each.excluded_by == bound and chance is not None and each.open_probability is not None
+    ]
+    more, at = max(likelier, key=itemgetter(0), default=(0.0, slot.starts_at))
+    if more <= 0.0:
         return f"; not at a better one, as {_WORDS[bound]}"
-    more = 100.0 * ((likelier.open_probability or 0.0) - (chance or 0.0))
-    at = likelier.starts_at.astimezone(zone_of(decision.timezone))
-    return f"; {at:%A %H:%M} is likelier by {more:.1f} points, but {_WORDS[bound]}"
+    local = at.astimezone(zone_of(decision.timezone))
+    return f"; {local:%A %H:%M} is likelier by {100.0 * more:.1f} points, but {_WORDS[bound]}"
 
 
 def _last_bound(decision: Decision) -> str:
