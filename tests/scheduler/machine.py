@@ -30,12 +30,10 @@ from scheduler.draws import (
 )
 from scheduler.facts import Facts, Launched
 from scheduler.judge import FINAL, Judge, Send
-from scheduler.played_service import PlayedService
+from scheduler.played_service import ADDRESS, PlayedService
 
 from sendopt.errors import SendoptError
 from sendopt.state import audit
-
-_SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
 #: What may be refused because of what happened before, and is not the request's fault.
 _OVERTAKEN = {"campaign_cancelled", "no_feasible_slot", "user_erased", "window_invalid"}
@@ -93,7 +91,7 @@ class Scheduler(RuleBasedStateMachine):
     @rule(user=users, device=devices, zone=zones)
     def register(self, user: str, device: str, zone: str | None) -> None:
         self._pass(timedelta(seconds=1))  # which of two was registered last is told by the time
-        address = {"url": f"https://push.example/{device}", "secret": _SECRET}
+        address = ADDRESS | {"url": f"https://push.example/{device}"}
         body = {"user_id": user, "device_id": device, "channel": "webhook", "address": address}
         body |= {"timezone": zone} if zone is not None else {}
         with self._maybe_refused("user_erased"):

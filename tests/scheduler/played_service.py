@@ -9,49 +9,27 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from random import Random
 
 from simulation.memory_log import MemoryLog
-from simulation.service import NoModels
+from simulation.store_app import StoreApp
 
-from sendopt.app import App
 from sendopt.app.work import Work
 from sendopt.clock import VirtualClock
 from sendopt.deliver import ClaimPolicy, Dispatcher, RetryPolicy
 from sendopt.deliver.provider import Provider
 from sendopt.log import Log
 from sendopt.records import Channel, TenantId
-from sendopt.settings import Settings
 from sendopt.state import State
-from sendopt.track import LinkSigner
 
+#: Of every webhook's device.
+ADDRESS = {"url": "https://push.example/", "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"}
 TENANT, TENANT_ZONE = TenantId("acme"), "Europe/Berlin"
 LEASE = timedelta(minutes=1)
 _RETRY = RetryPolicy(timedelta(seconds=20), timedelta(minutes=20), max_attempts=4)
 _BATCH = 4
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@cache
-def _settings(home: Path) -> Settings:
-    return Settings.model_validate({"home": home, "schedule": {"seed": 1}})
-
-
-class PlayedApp(App):
-    """The real use cases over stores that outlive a process."""
-
-    def __init__(
-        self, home: Path, clock: VirtualClock, random: Random, state: State, log: Log
-    ) -> None:
-        super().__init__(_settings(home), clock, random.randbytes)
-        self.__dict__["state"], self.__dict__["log"] = state, log
-        self.__dict__["registry"] = NoModels()
-        self.__dict__["link_signer"] = LinkSigner({"k1": b"k" * 32}, "k1", "https://l.example")
-
-    def close(self) -> None:
-        """The stores outlive it."""
 
 
 class PlayedService:
@@ -86,7 +64,7 @@ class PlayedService:
 
     def restart(self) -> None:
         """Start a process: it remembers nothing of the one before."""
-        self.app = PlayedApp(self.folder, self.clock, self._random, self.state, self.log)
+        self.app = StoreApp(self.folder, self.clock, self._random, self.state, self.log)
         self.dispatcher = Dispatcher(
             self.state,
             {Channel.WEBHOOK: self._provider},

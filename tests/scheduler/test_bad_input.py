@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from scheduler.played_service import PlayedService
+from scheduler.played_service import ADDRESS, PlayedService
 
 from sendopt.deliver.providers import SimulatorProvider
 from sendopt.errors import InvalidInput, NotFound
@@ -19,10 +19,6 @@ from sendopt.state.send_list import SendFilter
 #: In Vienna it is 14:00 by then, an hour less from 25 October on.
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-ADDRESS = {
-    "url": "https://push.example/",
-    "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
-}
 SALE, ANN = CampaignId("sale"), UserId("ann")
 #: Ten in the morning to four in the afternoon.
 ALL_OF_IT = {"start": "12:00", "end": "22:00"}

@@ -13,7 +13,7 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from scheduler.played_service import PlayedService
+from scheduler.played_service import ADDRESS, PlayedService
 
 from sendopt.clock import VirtualClock
 from sendopt.deliver.providers import SimulatorProvider
@@ -25,10 +25,6 @@ MORNING = datetime(2026, 10, 1, 6, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 EVENING, NOON = time(20), time(12)
 USERS = [f"user-{number}" for number in range(12)]
-ADDRESS = {
-    "url": "https://push.example/",
-    "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
-}
 NO_LIMITS: dict[str, Any] = {"no_send_share": 0, "legal_hours": False}
 
 

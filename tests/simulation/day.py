@@ -20,9 +20,10 @@ from simulation.oracle import Violation
 from simulation.providers import SimulatedProvider
 from simulation.requests import Requests, device_body
 from simulation.restore import Backup, restored
-from simulation.scheduler import CALM, Scheduler
+from simulation.scheduler import CALM, Scheduler, SimulatedClock
 from simulation.script import HORIZON, Script, Town
-from simulation.service import LEASE, Service, SimulatedApp
+from simulation.service import LEASE, Service
+from simulation.store_app import StoreApp
 from simulation.stores import SimulatedState, SteppedLog
 
 _SETTLED = datetime(2026, 1, 1, tzinfo=UTC)  # when towns are registered, before all days
@@ -60,7 +61,7 @@ class World:
         if town.number not in self._towns:
             scheduler = Scheduler(_SETTLED, Random(0), CALM, longest_pause=LEASE)
             self.state.begin_day(self._empty, scheduler)
-            app = SimulatedApp(self.folder, scheduler, Random(0), self.state, self.log)
+            app = StoreApp(self.folder, SimulatedClock(scheduler), Random(0), self.state, self.log)
             _register(app, town)
             self.state.engine.dispose()  # the last connection moves everything into the file
             file = self.folder / f"town-{town.number}.sqlite"
@@ -105,9 +106,9 @@ class Day:
         self.log.scheduler = self.scheduler
         self.service = Service(
             self.scheduler,
-            lambda: SimulatedApp(
+            lambda: StoreApp(
                 world.folder,
-                self.scheduler,
+                SimulatedClock(self.scheduler),
                 self._bytes,
                 self.state,
                 self.log,
@@ -294,7 +295,7 @@ class Day:
         return None if wanted is None else max(wanted - self.scheduler.ahead, self.scheduler.now)
 
 
-def _register(app: SimulatedApp, town: Town) -> None:
+def _register(app: StoreApp, town: Town) -> None:
     for tenant_id, zone in town.zones.items():
         app.operator.create_tenant(TenantId(tenant_id), timezone=zone)
         click, response = town.prices[tenant_id]

@@ -14,7 +14,8 @@ from sendopt.track import ClickRequest
 from simulation.facts import Facts, HandOver, Request
 from simulation.scheduler import Killed, Scheduler
 from simulation.script import CLOCK_STEPS, RESERVED, Script
-from simulation.service import NODES, PASSING, Service, SimulatedApp
+from simulation.service import NODES, PASSING, Service
+from simulation.store_app import StoreApp
 
 _NOBODYS = "s_" + "a" * 32  # a send id of the right form that no send has
 _PATIENCE = 12  # times that a request is repeated
@@ -232,7 +233,7 @@ class Requests:
         kind: str,
         tenant_id: str,
         args: dict[str, Any],
-        use_case: Callable[[SimulatedApp], Any],
+        use_case: Callable[[StoreApp], Any],
     ) -> None:
         """Ask until there is an answer. A store that fails and a lost answer are no answers."""
         scheduler = self._scheduler

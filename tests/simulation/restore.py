@@ -17,8 +17,9 @@ from simulation.log_tables import LogTables
 from simulation.memory_log import MemoryLog
 from simulation.oracle import Violation
 from simulation.providers import SimulatedProvider
-from simulation.scheduler import CALM, Scheduler
-from simulation.service import LEASE, Service, SimulatedApp
+from simulation.scheduler import CALM, Scheduler, SimulatedClock
+from simulation.service import LEASE, Service
+from simulation.store_app import StoreApp
 from simulation.stores import SimulatedState
 
 _UNFINISHED = "select count(*) as count from planned_send where state in ('planned', 'claimed')"
@@ -71,8 +72,8 @@ def restored(
             for channel in (Channel.SIMULATOR, Channel.WEBHOOK)
         }
 
-    def app() -> SimulatedApp:
-        return SimulatedApp(folder, scheduler, random, state, log)
+    def app() -> StoreApp:
+        return StoreApp(folder, SimulatedClock(scheduler), random, state, log)
 
     app().operator.hold()
     scheduler.wake_idle_at = state.wanted_at

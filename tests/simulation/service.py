@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
-from random import Random
 
-from sendopt.app import App
 from sendopt.deliver import ClaimPolicy, Dispatcher, RetryPolicy
 from sendopt.deliver.provider import Provider
-from sendopt.errors import LeaseHeld, ModelNotServable, StoreFailure
-from sendopt.records import Channel, TenantId
-from sendopt.settings import Settings
-from sendopt.track import LinkSigner
-from simulation.scheduler import Killed, Scheduler, SimulatedClock
-from simulation.stores import SEND_DUE, TO_COPY, SimulatedState, SteppedLog
+from sendopt.errors import LeaseHeld, StoreFailure
+from sendopt.records import Channel
+from simulation.scheduler import Killed, Scheduler
+from simulation.store_app import StoreApp
+from simulation.stores import SEND_DUE, TO_COPY
 
 NODES = ("north", "south")
 LEASE = timedelta(seconds=60)
@@ -28,53 +23,6 @@ RETRY = RetryPolicy(
 PASSING = frozenset({"store_busy", "store_unavailable", "disk_failed"})
 _POLL = timedelta(seconds=1)
 _BATCH = 4
-
-
-class NoModels:
-    """MLflow, with nothing in it: every send goes out at its fallback time."""
-
-    def champion(self, tenant_id: TenantId) -> None:
-        raise ModelNotServable("there is none", code="no_champion")
-
-    def card(self, tenant_id: TenantId) -> None:
-        raise ModelNotServable("there is none", code="no_champion")
-
-    def last_good(self, tenant_id: TenantId) -> None:
-        raise ModelNotServable("there is none", code="no_last_good")
-
-    def storage(self) -> tuple[str, ...]:
-        return ()
-
-    def changes(self, tenant_id: TenantId) -> tuple[str, ...]:
-        return ()
-
-
-@cache
-def _settings(home: Path, seed: int) -> Settings:
-    return Settings.model_validate({"home": home, "schedule": {"seed": seed}})
-
-
-class SimulatedApp(App):
-    """The real use cases over the day's stores."""
-
-    def __init__(
-        self,
-        home: Path,
-        scheduler: Scheduler,
-        random: Random,
-        state: SimulatedState,
-        log: SteppedLog,
-        *,
-        seed: int = 1,
-    ) -> None:
-        clock = SimulatedClock(scheduler)
-        super().__init__(_settings(home, seed), clock, random.randbytes)
-        self.__dict__["state"], self.__dict__["log"] = state, log
-        self.__dict__["registry"] = NoModels()
-        self.__dict__["link_signer"] = LinkSigner({"k1": b"k" * 32}, "k1", "https://l.example")
-
-    def close(self) -> None:
-        """The stores outlive it."""
 
 
 class Service:
@@ -91,7 +39,7 @@ class Service:
     def __init__(
         self,
         scheduler: Scheduler,
-        make_app: Callable[[], SimulatedApp],
+        make_app: Callable[[], StoreApp],
         make_providers: Callable[[], dict[Channel, Provider]],
         hand_over_failed: Callable[[], None],
         copy_after: tuple[int, ...],
