@@ -45,6 +45,7 @@ _ZONES = ("Europe/Vienna", "America/New_York", "Asia/Tokyo", "Australia/Adelaide
 _USERS_AT_ONCE = 20_000
 _RUNS = 3
 _PLANNED_ALONE = 300
+_AT_ONCE = 20
 
 
 def main() -> None:
@@ -156,6 +157,21 @@ def alone(home: Path, users: int) -> Iterator[tuple[str, list[float]]]:
                 sends.ask(body)
                 took.append(time.perf_counter() - begun)
             yield f"`{campaign}`, in one process, one after the other", took[50:]
+            yield (
+                f"`{campaign}`, in one process, each of {_AT_ONCE} at once",
+                _at_once(app, campaign),
+            )
+
+
+def _at_once(app: App, campaign: str) -> list[float]:
+    """Return seconds for each of requests that come together, as a list or by many threads."""
+    actor, took = "key:benchmark", []
+    for turn in range(_PLANNED_ALONE // _AT_ONCE + 1):
+        bodies = [request(campaign, number, f"{turn}-{number}") for number in range(_AT_ONCE)]
+        begun = time.perf_counter()
+        app.triggering.ask_all(bodies, DEFAULT_TENANT, asked_by=actor, now=app.clock.now())
+        took.append((time.perf_counter() - begun) / _AT_ONCE)
+    return took[1:]
 
 
 def load(port: int, key: str, way: str, run: int, given: argparse.Namespace) -> Any:

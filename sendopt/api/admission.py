@@ -37,6 +37,8 @@ class Kind:
 #: Few at once: threads beyond the cores make nobody faster, and let the event loop wait for them.
 KINDS = (
     Kind("events", 6, 5.0, r"POST /v1/events"),
+    # Those who wait while one plans for all of them need no core.
+    Kind("sends", 32, 5.0, r"POST /v1/sends"),
     Kind("links", 6, 5.0, r"\w+ /t/.*"),
     Kind("readiness", 4, 5.0, r"GET /readyz"),
     Kind("metrics", 2, 5.0, r"GET /metrics"),
@@ -59,8 +61,6 @@ KINDS = (
 )
 #: Places in the queue of each kind.
 WAITING = 100
-#: All threads that routes can hold at a time.
-THREADS = sum(kind.at_once for kind in KINDS)
 
 _KINDS = [(re.compile(kind.request, re.DOTALL), kind.name) for kind in KINDS]
 _TOLD_EVERY = 10.0  # seconds between two log lines about what was refused

@@ -8,7 +8,7 @@ from typing import Any
 
 from sendopt import schedule
 from sendopt.app.answers import CampaignReport, CampaignStatus, RevisionReport
-from sendopt.app.one_member import one_member
+from sendopt.app.named_users import one_member
 from sendopt.app.planning import Planning, planner_of, until_alone
 from sendopt.app.planning_defaults import planning_defaults
 from sendopt.app.read_campaign import read_campaign

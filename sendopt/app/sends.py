@@ -53,8 +53,8 @@ class Sends(Subject):
                 `campaign_cancelled`; `campaign_changed`, if it was revised meanwhile;
                 `user_erased`.
         """
-        (answer,) = self._stores.triggering.ask(
-            [body], self._tenant_id, asked_by=self._principal.actor, now=self._now()
+        answer = self._stores.triggering.ask(
+            body, self._tenant_id, asked_by=self._principal.actor, now=self._now()
         )
         if isinstance(answer, SendoptError):
             raise answer

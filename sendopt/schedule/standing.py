@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from sendopt.frequency import longest_memory, user_limits
 from sendopt.records import Campaign, SendingLimits, UserId
 from sendopt.schedule.room import Due
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,35 @@ class Standing:
     message_types: Sequence[str] = ()
     due: Due = field(default_factory=dict)
     served: Mapping[int, frozenset[UserId]] = field(default_factory=dict)
+
+    def by_user(self) -> dict[UserId, Standing]:
+        """Return what stands for each user who has anything."""
+        rows: dict[UserId, list[int]] = {}
+        for row, user_id in enumerate(self.user_id):
+            rows.setdefault(user_id, []).append(row)
+        return {
+            user_id: replace(
+                self,
+                user_id=[user_id] * len(theirs),
+                at_us=self.at_us[theirs],
+                message_type=self.message_type[theirs],
+            )
+            for user_id, theirs in rows.items()
+        }
+
+    def with_message(self, user_id: UserId, at: datetime, message_type: str | None) -> Standing:
+        """Return what stands once a message is planned for a user."""
+        types = list(self.message_types)
+        if message_type is not None and message_type not in types:
+            types.append(message_type)
+        number = -1 if message_type is None else types.index(message_type)
+        return replace(
+            self,
+            user_id=[*self.user_id, user_id],
+            at_us=np.append(self.at_us, (at - _EPOCH) // timedelta(microseconds=1)),
+            message_type=np.append(self.message_type, np.int32(number)),
+            message_types=types,
+        )
 
 
 NOTHING_STANDS = Standing()

@@ -16,6 +16,7 @@ from sendopt.errors import Conflict, NotFound
 from sendopt.records import Campaign, CampaignId, CampaignPhase, UserId
 from sendopt.state import erased
 from sendopt.state.campaign_phase import phase_at, same_campaign
+from sendopt.state.chunks import chunks
 from sendopt.state.engine import insert
 from sendopt.state.tables_campaigns import campaign, campaign_revision, variant
 from sendopt.state.transaction import TenantRead, TenantWrite
@@ -166,11 +167,9 @@ def accepted_as(tx: TenantRead, definition: Any) -> StoredCampaign | None:
     named = definition.get("campaign_id") if isinstance(definition, dict) else None
     if not isinstance(named, str):
         return None
-    return _stored(
-        tx,
-        CampaignId(named),
-        campaign_revision.c.definition_hash == fingerprint(definition),
-    )
+    held = campaign_revision.c.definition_hash == fingerprint(definition)
+    found = _stored(tx, campaign.c.campaign_id == named, held)
+    return found[0] if found else None
 
 
 def get_campaign(tx: TenantRead, campaign_id: CampaignId) -> StoredCampaign:
@@ -179,10 +178,21 @@ def get_campaign(tx: TenantRead, campaign_id: CampaignId) -> StoredCampaign:
     Raises:
         NotFound: `campaign_unknown`.
     """
-    stored = _stored(tx, campaign_id)
+    stored = get_campaigns(tx, [campaign_id]).get(campaign_id)
     if stored is None:
         raise campaign_unknown()
     return stored
+
+
+def get_campaigns(
+    tx: TenantRead, campaign_ids: Collection[CampaignId]
+) -> dict[CampaignId, StoredCampaign]:
+    """Return those of these campaigns that are there, as they were given last."""
+    return {
+        stored.campaign_id: stored
+        for some in chunks(set(campaign_ids))
+        for stored in _stored(tx, campaign.c.campaign_id.in_(some))
+    }
 
 
 def phase_of(tx: TenantRead, campaign_id: CampaignId, *, now: datetime) -> CampaignPhase:
@@ -293,10 +303,8 @@ def campaign_not_committed(campaign_id: CampaignId) -> Conflict:
     )
 
 
-def _stored(
-    tx: TenantRead, campaign_id: CampaignId, *besides: sa.ColumnElement[bool]
-) -> StoredCampaign | None:
-    row = tx.execute(
+def _stored(tx: TenantRead, *which: sa.ColumnElement[bool]) -> list[StoredCampaign]:
+    rows = tx.execute(
         sa.select(
             *_LIFE,
             campaign_revision.c.definition,
@@ -305,12 +313,12 @@ def _stored(
         )
         .join_from(campaign, campaign_revision, same_campaign(campaign_revision))
         .where(
-            is_campaign(tx, campaign_id),
+            tx.owns(campaign),
             campaign_revision.c.revision == campaign.c.revision,
-            *besides,
+            *which,
         )
-    ).one_or_none()
-    return None if row is None else StoredCampaign(**row._asdict())
+    )
+    return [StoredCampaign(**row._asdict()) for row in rows]
 
 
 def campaign_unknown() -> NotFound:

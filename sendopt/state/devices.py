@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -176,21 +176,31 @@ def reachable(
     They stand in the order of users, and within a user the one registered last stands last.
     Whether the user wants to be reached is not asked here.
     """
-    alive = (
+    if user_ids is None:
+        rows = tx.execute(_alive(tx).where(devices.c.channel == str(channel)))
+        return [device_of(row) for row in rows]
+    return [device for device in living(tx, user_ids) if device.channel is channel]
+
+
+def living(tx: TenantRead, user_ids: Collection[UserId]) -> list[Device]:
+    """As `reachable`, on every channel.
+
+    They are read by users alone: told a channel as well, SQLite would rather read everybody's of
+    it.
+    """
+    return [
+        device_of(row)
+        for chunk in chunks(sorted(set(user_ids)))
+        for row in tx.execute(_alive(tx).where(devices.c.user_id.in_(chunk)))
+    ]
+
+
+def _alive(tx: TenantRead) -> sa.Select[Any]:
+    return (
         sa.select(devices)
         .where(tx.owns(devices), devices.c.dead_at.is_(None))
         .order_by(devices.c.user_id, devices.c.registered_at, devices.c.device_id)
     )
-    if user_ids is None:
-        rows = tx.execute(alive.where(devices.c.channel == str(channel)))
-        return [device_of(row) for row in rows]
-    # By users alone: told the channel as well, SQLite would rather read everybody's of it.
-    return [
-        device_of(row)
-        for chunk in chunks(sorted(set(user_ids)))
-        for row in tx.execute(alive.where(devices.c.user_id.in_(chunk)))
-        if row.channel == channel
-    ]
 
 
 def _same_device(tx: TenantWrite, device: Device, *, by_id_of_own_alone: bool) -> Device | None:

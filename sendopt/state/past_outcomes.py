@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from sendopt.records import (
     VariantId,
 )
 from sendopt.state.campaign_phase import same_campaign
+from sendopt.state.chunks import chunks
 from sendopt.state.decision_rows import TIMEZONE, VARIANT_PROPENSITY, with_decisions
 from sendopt.state.same_send import same_send
 from sendopt.state.tables import click, decision, planned_send, response
@@ -25,22 +26,28 @@ from sendopt.state.tables_campaigns import campaign, campaign_revision, variant
 from sendopt.state.transaction import TenantRead
 
 
-def explored_count(tx: TenantRead, user_id: UserId, *, since: datetime) -> int:
-    """As `explored_counts`, of one user and all campaigns."""
+def explored_by(
+    tx: TenantRead, user_ids: Collection[UserId], *, since: datetime
+) -> dict[UserId, int]:
+    """As `explored_counts`, of these users and all campaigns."""
     send = planned_send.c
     theirs = (
-        sa.select(sa.func.count())
+        sa.select(send.user_id, sa.func.count())
         .select_from(planned_send.outerjoin(decision, same_send(decision)))
         .where(
             tx.owns(planned_send),
-            send.user_id == user_id,
             send.due_at.is_not(None),
             send.planned_at >= since,
             send.state != SendState.CANCELLED,
             sa.or_(send.explored, decision.c.explored),
         )
+        .group_by(send.user_id)
     )
-    return tx.scalar(theirs) or 0
+    return {
+        UserId(user_id): count
+        for some in chunks(set(user_ids))
+        for user_id, count in tx.execute(theirs.where(send.user_id.in_(some)))
+    }
 
 
 def explored_counts(tx: TenantRead, *, since: datetime, besides: CampaignId) -> dict[UserId, int]:

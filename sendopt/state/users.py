@@ -227,10 +227,21 @@ def get(tx: TenantRead, user_id: UserId) -> User:
     Raises:
         NotFound: `user_unknown`.
     """
-    row = tx.execute(_USERS.where(tx.owns(app_user), app_user.c.user_id == user_id)).one_or_none()
-    if row is None or erased.among(tx, [user_id]):
+    found = named(tx, [user_id]).get(user_id)
+    if found is None:
         raise user_unknown()
-    return _user(row)
+    return found
+
+
+def named(tx: TenantRead, user_ids: Collection[UserId]) -> dict[UserId, User]:
+    """Return those of these users who are known, besides whoever was erased."""
+    found = {
+        UserId(row.user_id): _user(row)
+        for some in chunks(set(user_ids))
+        for row in tx.execute(_USERS.where(tx.owns(app_user), app_user.c.user_id.in_(some)))
+    }
+    gone = erased.among(tx, found)
+    return {user_id: user for user_id, user in found.items() if user_id not in gone}
 
 
 def any_zone(tx: TenantRead) -> bool:

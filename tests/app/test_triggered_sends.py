@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -274,3 +275,61 @@ def test_a_class_for_which_no_time_is_chosen_explores_nothing(work: Work) -> Non
     )
     answer = ask(work, campaign_id="receipt", within_minutes=600)
     assert answer.send.due_at == START
+
+
+def asked_at_once(app: App, *bodies: dict[str, Any]) -> list[Any]:
+    whole = [{"campaign_id": "reminder", "user_id": "ann", **body} for body in bodies]
+    return app.triggering.ask_all(whole, TENANT, asked_by="key:1", now=app.clock.now())
+
+
+def test_of_requests_at_once_each_has_its_own_answer(app: App, work: Work) -> None:
+    before = ask(work)
+    answers = asked_at_once(
+        app,
+        {"send_key": "k"},
+        {"send_key": "2"},
+        {"send_key": "3", "user_id": "nobody"},
+        {"send_key": "2"},
+        {"send_key": "2", "within_minutes": 60},
+        {"send_key": "4", "campaign_id": "none"},
+        {"send_key": 5},
+    )
+    repeated, fresh, unknown, again, other, without, odd = answers
+    assert (repeated.send, repeated.repeated, fresh.repeated) == (before.send, True, False)
+    assert (again.send, again.repeated) == (fresh.send, True)
+    codes = [each.code for each in (unknown, other, without)]
+    assert codes == ["user_unknown", "send_key_taken", "campaign_unknown"]
+    assert odd.field == "/send_key"
+
+
+def test_of_requests_at_once_each_counts_those_before_it(app: App, work: Work) -> None:
+    """Two a day may come; each is planned as it would be if they came one after the other."""
+    limits = {"caps": [{"at_most": 2, "within": "24h"}], "no_send_share": 0, "legal_hours": False}
+    work.limits.put(limits)
+
+    def asked_for(user_id: str) -> list[dict[str, Any]]:
+        return [
+            {"user_id": user_id, "send_key": f"{user_id} {number}", "within_minutes": 60}
+            for number in range(4)
+        ]
+
+    together = asked_at_once(app, *asked_for("ann"))
+    alone = [asked_at_once(app, each)[0] for each in asked_for("bob")]
+    for answers in (together, alone):
+        states = [
+            "refused" if isinstance(each, SendoptError) else each.send.state for each in answers
+        ]
+        assert states[:2] == [SendState.PLANNED] * 2
+        assert SendState.PLANNED not in states[2:]
+
+
+def test_requests_of_many_threads_are_planned_once_each(app: App, work: Work) -> None:
+    def of_thread(number: int) -> list[bool]:
+        asked = [f"{number}", f"{number}", "of all"]
+        return [ask(work, send_key=key).repeated for key in asked]
+
+    with ThreadPoolExecutor(8) as threads:
+        told = list(threads.map(of_thread, range(8)))
+    assert [each[:2] for each in told] == [[False, True]] * 8
+    assert sum(not each[2] for each in told) == 1
+    assert work.campaigns.get(CampaignId("reminder")).counts["planned"] == 9

@@ -259,6 +259,7 @@ def _about_users(said: Conversation) -> None:
     everybody = [*USERS, *(UserId(f"only-{each}") for each in TWINS), UserId("nobody")]
     said.read(users.any_zone)
     said.read(users.everyone)
+    said.read(users.named, everybody)
     for user in everybody:
         said.read(users.get, user)
     said.write(users.put, UserId("u1"), timezone="America/Lima", now=NOW)
@@ -301,8 +302,10 @@ def _about_what_users_want(said: Conversation) -> None:
 def _about_devices(said: Conversation) -> None:
     for name in ("d0", "d1", "nothing", *(f"only-{each}" for each in TWINS)):
         said.read(devices.get, DeviceId(name))
-    for named in (None, [UserId("u0"), UserId("u1"), UserId("u4")]):
+    asked = [UserId("u0"), UserId("u1"), UserId("u4")]
+    for named in (None, asked):
         said.read(devices.reachable, channel=Channel.WEBHOOK, user_ids=named)
+    said.read(devices.living, asked)
     for name, user in (("d2", "u2"), ("d3", "u2"), ("another", "u5"), ("d8", "u7")):
         said.write(devices.register, a_device(name, user, said.us, timezone="Asia/Tokyo"), now=NOW)
     # Under the address of the other twin's device of this name; what is not said stays.
@@ -339,8 +342,7 @@ def _about_devices(said: Conversation) -> None:
 def _about_past_outcomes(said: Conversation) -> None:
     for besides in ("sale", "news", "none of them"):
         said.read(past_outcomes.explored_counts, since=EARLY, besides=CampaignId(besides))
-    for user in USERS:
-        said.read(past_outcomes.explored_count, user, since=EARLY)
+    said.read(past_outcomes.explored_by, USERS, since=EARLY)
     asked = [Variant(VariantId("asked"), **SHARED_WORDS)]
     for message_type in ("promotion", None):
         said.read(
@@ -397,6 +399,7 @@ def _about_limits(said: Conversation) -> None:
 def _about_campaigns(said: Conversation) -> None:
     said.read(campaigns.accepted_as, TOLD)
     said.read(campaigns.accepted_as, {"said": "by nobody"})
+    said.read(campaigns.get_campaigns, CAMPAIGNS)
     for campaign in CAMPAIGNS:
         said.read(campaigns.get_campaign, campaign)
         said.read(campaigns.phase_of, campaign, now=NOW)
