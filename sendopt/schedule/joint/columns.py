@@ -24,44 +24,70 @@ _GAP, _NODES = 1e-3, 300
 _SEED = 20_502
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(eq=False)
-class _Pool:
-    """Plans of users, one a column."""
+class Pool:
+    """Plans of users, one a column.
+
+    Attributes:
+        users: whose.
+        count: for how many users, alike, each of them stands.
+        user: whose plan a column is, by its place in `users`.
+    """
 
     tables: Tables
     buckets: int
+    users: Ints
+    count: Floats
     known: set[tuple[int, bytes]] = field(default_factory=set)
     user: list[int] = field(default_factory=list)
     plan: list[NDArray[np.int16]] = field(default_factory=list)
     worth: list[float] = field(default_factory=list)
     load: list[Floats] = field(default_factory=list)
 
-    def add(self, slot: NDArray[np.int16]) -> None:
-        """Add the plan that each user has."""
-        t = self.tables
-        for user in range(len(t.first) - 1):
+    def add(self, slot: NDArray[np.int16]) -> bool:
+        """Add the plan that each user has; return whether one is new."""
+        t, known = self.tables, len(self.known)
+        for place, user in enumerate(self.users.tolist()):
             plan = slot[t.first[user] : t.first[user + 1]]
-            if len(plan) and (user, plan.tobytes()) not in self.known:
-                self.known.add((user, plan.tobytes()))
-                self._append(user, plan.copy())
+            if len(plan) and (place, plan.tobytes()) not in self.known:
+                self.known.add((place, plan.tobytes()))
+                self._append(place, int(t.first[user]), plan.copy())
+        return len(self.known) > known
 
-    def _append(self, user: int, plan: NDArray[np.int16]) -> None:
+    def write(self, slot: NDArray[np.int16], user: int, column: int) -> None:
+        """Give a user the plan of a column, of itself or of somebody alike; -1 = nothing."""
+        plan = self.plan[column] if column >= 0 else -1
+        slot[self.tables.first[user] : self.tables.first[user + 1]] = plan
+
+    def of_first(self, users: int) -> Pool:
+        """Return what is gathered of the first of the users."""
+        some = Pool(self.tables, self.buckets, self.users[:users], self.count[:users])
+        kept = [column for column, user in enumerate(self.user) if user < users]
+        some.known = {each for each in self.known if each[0] < users}
+        some.user = [self.user[column] for column in kept]
+        some.plan = [self.plan[column] for column in kept]
+        some.worth = [self.worth[column] for column in kept]
+        some.load = [self.load[column] for column in kept]
+        return some
+
+    def _append(self, place: int, first: int, plan: NDArray[np.int16]) -> None:
         t, load, worth = self.tables, np.zeros(self.buckets + 1), 0.0
-        for m, s in enumerate(plan.tolist(), start=int(t.first[user])):
+        for m, s in enumerate(plan.tolist(), start=first):
             if s >= 0:
                 score = float(t.scores[t.score_at[m] + s])
                 worth += float(t.value[t.campaign[m]]) * score - float(t.cost[m])
                 np.add.at(load, t.bucket[t.grid_first[t.grid[m]] + s], 1.0)
-        self.user.append(user)
+        self.user.append(place)
         self.plan.append(plan)
         self.worth.append(worth)
         self.load.append(load[:-1])
 
     def rows(self) -> csr_array:
-        """Return the limits: of buckets first, then one plan a user."""
-        columns, users = len(self.user), len(self.tables.first) - 1
+        """Return the limits: of buckets first, then of the plans of each user."""
+        columns, users = len(self.user), len(self.users)
         of_user = csr_array(
             (np.ones(columns), (self.user, np.arange(columns))), shape=(users, columns)
         )
@@ -77,11 +103,12 @@ def mix(passes: Passes, prices: Floats) -> None:
     """
     tables, _, capacity = passes.prepared
     present, bound = passes.slot.copy(), passes.bound.copy()
+    everybody = np.arange(len(bound))
     worth = tally(tables, present, np.zeros(len(prices) + 1, np.int64))
     users = np.flatnonzero(np.diff(tables.first) > 0)
-    most = np.append(capacity, np.ones(len(bound))).astype(np.float64)
     rng = np.random.default_rng(_SEED)
-    pool = _Pool(tables, len(prices))
+    pool = Pool(tables, len(prices), everybody, np.ones(len(bound)))
+    most = np.append(capacity, pool.count).astype(np.float64)
     pool.add(present)
     for _ in range(_ROUNDS):
         for near in range(_NEAR):
@@ -104,5 +131,4 @@ def mix(passes: Passes, prices: Floats) -> None:
         return
     passes.slot[:] = -1
     for i in np.flatnonzero(solved.x > 0.5).tolist():
-        user = pool.user[i]
-        passes.slot[tables.first[user] : tables.first[user + 1]] = pool.plan[i]
+        pool.write(passes.slot, pool.user[i], i)

@@ -40,14 +40,20 @@ class Priced:
 
 
 class PriceSearch:
-    """Finds prices for the users of one problem."""
+    """Finds prices for users of one problem.
 
-    def __init__(self, passes: Passes) -> None:
+    Args:
+        passes: of the problem.
+        users: who have messages.
+        capacity: what they may take.
+    """
+
+    def __init__(self, passes: Passes, users: Ints, capacity: Ints) -> None:
         self._passes = passes
-        self._capacity = passes.prepared.capacity.astype(np.float64)
-        first = passes.prepared.tables.first
-        self._everybody = np.flatnonzero(np.diff(first) > 0)
-        self._messages = np.diff(first)
+        self._capacity = capacity.astype(np.float64)
+        self._everybody = users
+        self._messages = np.diff(passes.prepared.tables.first)
+        self._count = float(self._messages[users].sum())
 
     def run(self, prices: Floats | None) -> Priced:
         """Return prices from which the dual hardly falls any further.
@@ -58,10 +64,9 @@ class PriceSearch:
         everybody = self._everybody
         if not len(self._capacity) or not len(everybody):
             return self._priced(everybody, np.zeros(len(self._capacity)), self._capacity)
-        order = np.random.default_rng(_SEED).permutation(everybody)
-        few, some = np.sort(order[:_FEW]), np.sort(order[:_SOME])
+        some = self._sample(_SOME)
         if prices is None:
-            prices = self._by_sign(few)
+            prices = self.by_sign()
         if len(self._capacity) > _MOST_BUCKETS:
             return self._priced(everybody, prices, self._capacity)
         if len(some) == len(everybody):
@@ -82,7 +87,7 @@ class PriceSearch:
         return best
 
     def _share(self, users: Ints) -> float:
-        return float(self._messages[users].sum()) / max(float(self._messages.sum()), 1.0)
+        return float(self._messages[users].sum()) / max(self._count, 1.0)
 
     def _priced(self, users: Ints, prices: Floats, capacity: Floats) -> Priced:
         """Return what users take; prices are rounded to float32, so that all agree on them."""
@@ -98,8 +103,16 @@ class PriceSearch:
         """Return what a message brings that is sent."""
         return demand.bound / max(int(demand.load.sum()), 1)
 
-    def _by_sign(self, users: Ints) -> Floats:
-        """Return prices by steps up where a bucket is over its share of capacity, else down."""
+    def _sample(self, count: int) -> Ints:
+        order = np.random.default_rng(_SEED).permutation(self._everybody)
+        return np.sort(order[:count])
+
+    def by_sign(self) -> Floats:
+        """Return prices by steps up where a bucket is over its share of capacity, else down.
+
+        Few are asked, so that they are near the right ones only.
+        """
+        users = self._sample(_FEW)
         share = self._capacity * self._share(users)
         at = self._priced(users, np.zeros(len(share)), share)
         best = at

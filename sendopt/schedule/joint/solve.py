@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.errors import InvariantBroken
+from sendopt.schedule.joint.alike import crowds_of
 from sendopt.schedule.joint.columns import MOST_USERS, mix
+from sendopt.schedule.joint.crowds import mix_crowds
 from sendopt.schedule.joint.moving import tally
 from sendopt.schedule.joint.passes import Passes
 from sendopt.schedule.joint.plan import NOTHING_BINDS, JointPlan
@@ -36,7 +38,7 @@ def solve(problem: JointProblem, *, prices: Floats | None = None, threads: int =
     if prices is not None:
         _refuse_prices(prices, len(problem.capacity))
     passes = Passes(prepared(problem), threads=threads)
-    found = PriceSearch(passes).run(prices).prices
+    found = _price(passes, prices)
     everybody = np.arange(problem.messages.users)
     repair(passes, found)
     fill(passes, found, everybody)
@@ -46,6 +48,17 @@ def solve(problem: JointProblem, *, prices: Floats | None = None, threads: int =
     bound_by, given_up = np.full(messages, NOTHING_BINDS, np.int8), np.zeros(messages, np.float32)
     give_reasons(passes, problem.grids.allowed, everybody, bound_by, given_up)
     return _plan(passes, found, bound_by, given_up)
+
+
+def _price(passes: Passes, prices: Floats | None) -> Floats:
+    """Return prices under which demand nearly fits, and leave plans that do in the passes."""
+    capacity = passes.prepared.capacity
+    users = np.flatnonzero(np.diff(passes.prepared.tables.first) > 0)
+    crowds = crowds_of(passes, users)
+    search = PriceSearch(passes, users, capacity)
+    if not len(capacity) or not len(crowds.users):
+        return search.run(prices).prices
+    return mix_crowds(passes, crowds, search.by_sign() if prices is None else prices)
 
 
 def resolve(
