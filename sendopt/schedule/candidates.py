@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from functools import lru_cache
@@ -96,7 +96,7 @@ def candidate_slots(
         tuple(map(zone_at, member.quiet_offsets)),
         campaign.quiet_hours,
         member.own_quiet_hours,
-        member.snoozed_until,
+        _snoozed_until(campaign, member, now=now),
         now,
         spans_of(campaign, zone),
         member.legal_hours,
@@ -112,6 +112,25 @@ def candidate_slots(
         limits=limits,
         earliest_at=campaign.earliest_at,
     )
+
+
+def own_limits(campaign: Campaign, member: AudienceMember, *, now: datetime) -> Hashable:
+    """Return what of `member` decides on the candidate times: who has equal ones has the same."""
+    given = (campaign.candidate_times or {}).get(member.user_id)
+    return (
+        member.timezone,
+        member.quiet_offsets,
+        member.own_quiet_hours,
+        _snoozed_until(campaign, member, now=now),
+        member.legal_hours,
+        None if given is None else frozenset(given),
+    )
+
+
+def _snoozed_until(campaign: Campaign, member: AudienceMember, *, now: datetime) -> datetime | None:
+    """Return until when `member` wants nothing; None = it is over before anything could be sent."""
+    until = member.snoozed_until
+    return None if until is None or until <= max(now, campaign.earliest_at) else until
 
 
 def slot_ends(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sendopt.clock import zone_of
 from sendopt.records import Campaign, Slot
 from sendopt.schedule.audience import AudienceMember
-from sendopt.schedule.candidates import candidate_slots
+from sendopt.schedule.candidates import candidate_slots, own_limits
 from sendopt.schedule.variants import part_of_day
 from sendopt.schedule.windows import closes_at, minutes_apart
 
@@ -93,20 +93,17 @@ def shared_grids(
     Raises:
         InvalidInput: `zone_invalid`.
     """
-    rows_of: dict[tuple[str, int], list[int]] = {}
-    slots_of: dict[tuple[str, int], tuple[Slot, ...]] = {}
+    rows_of: dict[Hashable, list[int]] = {}
     for row, member in enumerate(members):
-        if member.suppressed_by is not None or member.device is None:
-            continue
+        if member.suppressed_by is None and member.device is not None:
+            rows_of.setdefault(own_limits(campaign, member, now=now), []).append(row)
+    found = []
+    for rows in rows_of.values():
+        member = members[rows[0]]
         slots = candidate_slots(campaign, member, now=now)
-        # Those of the same limits are one object: they were worked out once.
-        key = (member.timezone, id(slots))
-        slots_of[key] = slots
-        rows_of.setdefault(key, []).append(row)
-    return [
-        SharedGrid(_grid(campaign, slots_of[key], timezone=key[0]), np.array(rows, np.intp))
-        for key, rows in rows_of.items()
-    ]
+        grid = _grid(campaign, slots, timezone=member.timezone)
+        found.append(SharedGrid(grid, np.array(rows, np.intp)))
+    return found
 
 
 def _grid(campaign: Campaign, slots: tuple[Slot, ...], *, timezone: str) -> SlotGrid:
