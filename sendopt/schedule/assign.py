@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sendopt.frequency import UserLimit, user_limits
-from sendopt.records import BARS, EndReason, Exclusion, SendingLimits
+from sendopt.records import BARS, EndReason, Exclusion, SendingLimits, UserId
 from sendopt.schedule import joint
 from sendopt.schedule.bars import ENDS, NO_BAR
 from sendopt.schedule.binned import Binned, binned
@@ -69,10 +69,16 @@ def assign(
     """
     channels = {draft.asked.campaign.channel for draft in drafts}
     of_user, capacities = user_limits(limits), limits.capacities_on(channels)
-    if capacities:
-        for draft in drafts:
-            draft.scored = [part for scored in draft.scored for part in _by_arm(draft, scored)]
-    table = MessageTable.of(drafts, standing)
+    has_message = [
+        _has_message(draft, standing.served.get(place, frozenset()))
+        for place, draft in enumerate(drafts)
+    ]
+    for draft, has in zip(drafts, has_message, strict=True):
+        parts = [part for scored in draft.scored for part in _parted(scored, has)]
+        if capacities:
+            parts = [part for scored in parts for part in _parted(scored, draft.knowing.arm)]
+        draft.scored = parts
+    table = MessageTable.of(drafts, has_message)
     problem = problem_of(
         table,
         of_user,
@@ -103,9 +109,21 @@ def assign(
     return Assignment(table, problem, of_user, cut, found, slot, barred_bins)
 
 
-def _by_arm(draft: Draft, scored: Scored) -> list[Scored]:
-    arms = draft.knowing.arm[scored.rows]
-    return [scored.among(arms == arm) for arm in dict.fromkeys(arms.tolist())]
+def _has_message(draft: Draft, served: Collection[UserId]) -> NDArray[np.bool_]:
+    """Tell which members have a message to place.
+
+    Who has a send of the campaign already has none: that send stands. Nor has who is kept back,
+    since nothing is sent to them.
+    """
+    is_served = [member.user_id in served for member in draft.asked.members]
+    return ~draft.kept_back & ~np.array(is_served, np.bool_)
+
+
+def _parted(scored: Scored, by: NDArray[np.bool_] | NDArray[np.object_]) -> list[Scored]:
+    """Return the members apart from each other between whom a column of the audience differs."""
+    its = by[scored.rows]
+    values = dict.fromkeys(its.tolist())
+    return [scored.among(its == value) for value in values] if len(values) > 1 else [scored]
 
 
 def _bar(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from sendopt.records import Arm, Channel, UserId
 from sendopt.schedule.draft import Draft
 from sendopt.schedule.scored import Scored
-from sendopt.schedule.standing import Standing
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -39,20 +38,19 @@ class Block:
 class MessageTable:
     """One entry a message in every column, in the order of users, then of campaigns.
 
-    Who has a send of a campaign already has no message here: that send stands. Nor has who is kept
-    back, since nothing is sent to them.
+    Nothing in it depends on people who have no message here.
 
     Attributes:
         drafts: the campaigns.
         blocks: in the order of campaigns; each is a grid of the problem.
-        users: ids of all who may be reached, ascending.
+        users: ids of all who have one, ascending.
         user: the place of the message's user among them.
         block: that of the message.
         place: of its member in the block.
         row: of its member in the audience of its campaign.
         first_cell: where the cells of the message begin, one a slot of its grid.
         first: users + 1; where the messages of each user begin.
-        cells: how many there are, also of those who have no message here.
+        cells: how many there are.
     """
 
     drafts: Sequence[Draft]
@@ -67,33 +65,46 @@ class MessageTable:
     cells: int
 
     @classmethod
-    def of(cls, drafts: Sequence[Draft], standing: Standing) -> MessageTable:
-        users = sorted({user for draft in drafts for user in _reachable(draft)})
+    def of(cls, drafts: Sequence[Draft], has_message: Sequence[NDArray[np.bool_]]) -> MessageTable:
+        """Return the table of those who have a message here, and of nobody else.
+
+        Args:
+            drafts: the campaigns. Of members whose slots stand together all have one, or none.
+            has_message: one entry a member, of each draft.
+        """
+        parts = [
+            (which, index, scored)
+            for which, (draft, has) in enumerate(zip(drafts, has_message, strict=True))
+            for index, scored in enumerate(draft.scored)
+            if has[scored.rows[0]]
+        ]
+        users_of = [
+            [drafts[which].asked.members[row].user_id for row in scored.rows.tolist()]
+            for which, _, scored in parts
+        ]
+        users = sorted(set().union(*users_of))
         number = {user: index for index, user in enumerate(users)}
         blocks: list[Block] = []
         columns, cell = [], 0
-        for which, draft in enumerate(drafts):
-            served = standing.served.get(which, frozenset())
-            for index, scored in enumerate(draft.scored):
-                members = [draft.asked.members[row].user_id for row in scored.rows.tolist()]
-                count, slots = len(members), len(scored.grid.slots)
-                place = np.arange(count)
-                columns.append(
-                    np.array(
-                        [
-                            [number[user] for user in members],
-                            np.full(count, len(blocks)),
-                            place,
-                            scored.rows,
-                            cell + place * slots,
-                        ],
-                        np.int64,
-                    )[:, ~draft.kept_back[scored.rows] & [user not in served for user in members]]
+        for (which, index, scored), its_users in zip(parts, users_of, strict=True):
+            count, slots = len(its_users), len(scored.grid.slots)
+            place = np.arange(count)
+            columns.append(
+                np.array(
+                    [
+                        [number[user] for user in its_users],
+                        np.full(count, len(blocks)),
+                        place,
+                        scored.rows,
+                        cell + place * slots,
+                    ],
+                    np.int64,
                 )
-                arm = draft.knowing.arm[scored.rows[0]]
-                group = 0 if arm in {None, Arm.OPTIMISED} else [*Arm].index(arm) + 1
-                blocks.append(Block(which, index, group, cell))
-                cell += count * slots
+            )
+            arm = drafts[which].knowing.arm[scored.rows[0]]
+            group = 0 if arm in {None, Arm.OPTIMISED} else [*Arm].index(arm) + 1
+            blocks.append(Block(which, index, group, cell))
+            cell += count * slots
         found = np.concatenate([np.zeros((5, 0), np.int64), *columns], axis=1)
         # Blocks are in the order of campaigns, and a user has one message of each.
         user, block, place, row, first_cell = found[:, np.lexsort((found[1], found[0]))]
@@ -136,9 +147,3 @@ class MessageTable:
     def draft(self) -> NDArray[np.int16]:
         """The place of each message's campaign."""
         return np.array([block.draft for block in self.blocks], np.int16)[self.block]
-
-
-def _reachable(draft: Draft) -> Iterator[UserId]:
-    for scored in draft.scored:
-        for row in scored.rows.tolist():
-            yield draft.asked.members[row].user_id

@@ -62,7 +62,6 @@ def _coming(table: MessageTable, cut: Binned) -> NDArray[np.float64]:
         draft, scored = table.drafts[block.draft], table.scored(block)
         campaign = draft.asked.campaign
         may = explorable(campaign, scored, draft.knowing, draft.choices)
-        may &= ~draft.kept_back[scored.rows]
         if not may.any():
             continue
         some = scored.among(may)
