@@ -112,6 +112,7 @@ class Decision:
     send_propensity: float | None = None  # P(it is not kept back); None = nobody drew that
     timezone_confidence: float | None = None  # of an inferred zone: mass of `quiet_offsets`
     quiet_offsets: tuple[int, ...] | None = None  # minutes east of UTC at which it may be night
+    zone_database: str | None = None  # release by which clocks were read, "2026f"; None = unsaid
 
     @property
     def chosen_slot(self) -> Slot | None:

@@ -49,6 +49,7 @@ class Basis:
     variant_evidence: VariantEvidence | None
     variant_confidence: float | None
     send_propensity: float | None
+    zone_database: str | None
 
 
 #: What of a `Decision` stands in its basis under the same name.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sendopt.clock import zone_database
 from sendopt.records import (
     AbstentionReason,
     Arm,
@@ -177,6 +178,7 @@ def _bases(planned: Planned, grid: NDArray[np.intp]) -> tuple[list[int], list[Ba
             variant_evidence=None if belief is None else belief.evidence,
             variant_confidence=None if belief is None else belief.confidence,
             send_propensity=chance,
+            zone_database=zone_database(),
         )
         for number, policy, binding, fallback, abstention, bound_by, zone, source, chance in numbers
     ]

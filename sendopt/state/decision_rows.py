@@ -158,6 +158,7 @@ def _basis_row(basis: Basis) -> dict[str, Any]:
         "variant_evidence": basis.variant_evidence,
         "variant_confidence": basis.variant_confidence,
         "send_propensity": basis.send_propensity,
+        "zone_database": basis.zone_database,
     }
     content = json_text([*map(str, row), *row.values()])
     return row | {"content_hash": blake2b(content.encode(), digest_size=16).hexdigest()}
@@ -179,6 +180,7 @@ def _basis(row: sa.Row[Any]) -> Basis:
         variant_evidence=_known(VariantEvidence, row.variant_evidence),
         variant_confidence=row.variant_confidence,
         send_propensity=row.send_propensity,
+        zone_database=row.zone_database,
     )
 
 
@@ -205,6 +207,8 @@ def _decision(row: sa.Row[Any]) -> Decision:
         variant_confidence=row.variant_confidence,
         timezone_confidence=row.timezone_confidence,
         quiet_offsets=None if row.quiet_offsets is None else tuple(row.quiet_offsets),
+        send_propensity=row.send_propensity,
+        zone_database=row.zone_database,
     )
 
 

@@ -249,6 +249,8 @@ decision = sa.Table(  # why a send has its time that was asked for, or is of an 
     sa.Column("variant_confidence", sa.Float),
     sa.Column("timezone_confidence", sa.Float),
     sa.Column("quiet_offsets", sa.JSON(none_as_null=True)),  # minutes east of UTC
+    sa.Column("send_propensity", sa.Float),  # P(it is not kept back); null = nobody drew that
+    sa.Column("zone_database", sa.Text),  # release by which clocks were read; null = of before
     row_hash(),
     # The few that explored, for the budget of the next plan.
     sa.Index(

@@ -73,6 +73,7 @@ decision_basis = sa.Table(  # what the decisions of many sends of a campaign hav
     sa.Column("variant_evidence", sa.Text),
     sa.Column("variant_confidence", sa.Float),
     sa.Column("send_propensity", sa.Float),  # P(it is not kept back); null = nobody drew that
+    sa.Column("zone_database", sa.Text),  # release by which clocks were read; null = of before
     row_hash(),
     sa.UniqueConstraint("tenant_id", "campaign_id", "content_hash", name="decision_basis_once"),
 )

@@ -15,7 +15,7 @@ import pytest
 from sendopt.app import App, open_app
 from sendopt.app.triggering import RequestAnswer
 from sendopt.app.work import Work
-from sendopt.clock import VirtualClock
+from sendopt.clock import VirtualClock, zone_database
 from sendopt.errors import Conflict, InvalidInput, NotFound, SendoptError
 from sendopt.records import CampaignId, EndReason, Policy, SendState, TenantId, UserId
 from sendopt.settings import Settings
@@ -77,6 +77,14 @@ def test_without_a_deadline_it_goes_out_now(work: Work) -> None:
     decision = work.sends.get(answer.send.send_id)["decision"]
     assert (decision.policy, decision.propensity) == (Policy.EARLIEST, 1.0)
     assert (decision.served_by, decision.timezone) == (None, "Asia/Tokyo")
+
+
+def test_its_record_says_what_it_was_planned_with(work: Work) -> None:
+    work.limits.put({"no_send_share": 0.25, "legal_hours": False})
+    answer = ask(work)
+    decision = work.sends.get(answer.send.send_id)["decision"]
+    assert decision.zone_database == zone_database()
+    assert decision.send_propensity == 0.75
 
 
 def test_now_is_the_first_allowed_time_in_quiet_hours(app: App, work: Work) -> None:

@@ -114,6 +114,7 @@ def a_plan(now: datetime, users: range, *, tenant_id: TenantId = TENANT) -> Plan
                 variant_confidence=0.7 if reached else None,
                 timezone_confidence=0.9 if reached else None,
                 quiet_offsets=(-300, 345) if reached else None,
+                zone_database="2026f",
             )
         )
     return Plan(tenant_id, SALE, tuple(sends), tuple(decisions))

@@ -575,6 +575,7 @@ def _bases(number: int) -> list[dict[str, Any]]:
             "timezone": (("Asia/Tokyo", "Europe/Berlin")[number], "UTC", "Asia/Dubai")[at - 1],
             "timezone_source": "user",
             "send_propensity": 0.5 + 0.25 * number,
+            "zone_database": ("2026e", "2026f")[number],
         }
         for campaign in ("sale", "news")
         for at in (1, 2 + number)

@@ -67,6 +67,8 @@ class Decision(Answer):
     """Of an inferred zone: mass of `quiet_offsets`."""
     quiet_offsets: list[int] | None
     """Minutes east of UTC at which it may be night."""
+    zone_database: str | None
+    """Release of the IANA time zone database by which clocks were read; null = of before."""
 
 
 class Attempt(Answer):
@@ -168,6 +170,7 @@ class Send(Answer):
                 "send_propensity": None,
                 "timezone_confidence": None,
                 "quiet_offsets": None,
+                "zone_database": "2026f",
             },
         }
     )

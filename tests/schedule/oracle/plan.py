@@ -13,7 +13,7 @@ from schedule.oracle.identity import send_id as identify
 from schedule.oracle.local_window import expires_at
 from schedule.oracle.policy import draw
 
-from sendopt.clock import zone_of
+from sendopt.clock import zone_database, zone_of
 from sendopt.records import (
     Arm,
     Campaign,
@@ -141,6 +141,7 @@ def plan(
                 ),
                 timezone_confidence=member.timezone_confidence,
                 quiet_offsets=member.quiet_offsets or None,
+                zone_database=zone_database(),
             )
         )
     return Plan(tenant_id, campaign.campaign_id, tuple(sends), tuple(decisions), campaign.revision)
