@@ -49,6 +49,10 @@ def slot_distributions(
         exploration: policy, epsilon and share.
         free: which slots the user may take, of the same shape; None = all.
     """
+    # Numbers of a row that lie apart are added in another order than those of one row alone, and
+    # may come to other last bits: a user's chances must not depend on who else has the grid.
+    logits, logit_sds = np.ascontiguousarray(logits), np.ascontiguousarray(logit_sds)
+    free = None if free is None else np.ascontiguousarray(free)
     return _within_share(
         _wanted(logits, logit_sds, best=best, exploration=exploration, free=free),
         best=best,

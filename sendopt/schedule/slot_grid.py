@@ -101,12 +101,13 @@ def shared_grids(
     for rows in rows_of.values():
         member = members[rows[0]]
         slots = candidate_slots(campaign, member, now=now)
-        grid = _grid(campaign, slots, timezone=member.timezone)
+        grid = grid_of(campaign, slots, timezone=member.timezone)
         found.append(SharedGrid(grid, np.array(rows, np.intp)))
     return found
 
 
-def _grid(campaign: Campaign, slots: tuple[Slot, ...], *, timezone: str) -> SlotGrid:
+def grid_of(campaign: Campaign, slots: tuple[Slot, ...], *, timezone: str) -> SlotGrid:
+    """Return candidate times of a campaign with what they are on the clocks of a zone."""
     zone = zone_of(timezone)
     local = [slot.starts_at.astimezone(zone) for slot in slots]
     configured = campaign.fallback_local_time
