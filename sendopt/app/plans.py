@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -14,14 +14,25 @@ from sendopt.app.planning import Planning, planner_of, until_alone
 from sendopt.app.planning_defaults import planning_defaults
 from sendopt.app.read_campaign import read_campaign
 from sendopt.app.subject import Subject, needs
-from sendopt.errors import Conflict, InvalidInput
-from sendopt.records import Campaign, CampaignId, Permission, Plan, SendState
+from sendopt.errors import Conflict, InvalidInput, InvariantBroken
+from sendopt.records import AuditFilter, Campaign, CampaignId, Permission, Plan, SendState
 from sendopt.schedule.fields import Name
-from sendopt.state import campaigns, erased, plan_epoch, plans
+from sendopt.schedule.replay import Kept, Replay, replay
+from sendopt.state import (
+    TenantRead,
+    audit_trail,
+    campaigns,
+    erased,
+    plan_epoch,
+    plans,
+    send_list,
+)
+from sendopt.state.send_list import SendFilter
 from sendopt.strict_json import StrictModel, validate
 
 MOST_TOGETHER = 20
 _MOST_SENDS = 1_000_000_000
+_AT_ONCE = 500  # sends, or records of the audit, of one page
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,32 @@ class Plans(Subject):
 
         return until_alone(lambda: self._plan([each for each, _ in given], now=now), write)
 
+    @needs(Permission.SENDS_READ)
+    def replay(self, campaign_id: CampaignId) -> Replay:
+        """Plan the sends of a campaign again, out of their decision records, and compare.
+
+        Raises:
+            NotFound: `campaign_unknown`.
+            InvariantBroken: `rules_unknown`, of a campaign of an earlier release; `record_damaged`.
+        """
+        with self._read() as tx:
+            stored = campaigns.get_campaign(tx, campaign_id)
+            together = _is_planned_together(tx, campaign_id)
+            sends = list(_kept(tx, campaign_id))
+        campaign = schedule.as_accepted(
+            stored.definition,
+            stored.rules,
+            at=stored.changed_at,
+            defaults=planning_defaults(self._stores.settings.schedule),
+        )
+        return replay(
+            replace(campaign, revision=stored.revision),
+            self._tenant_id,
+            sends,
+            seed=self._stores.settings.schedule.seed,
+            together=together,
+        )
+
     def _given(self, wanted: PlanDefinition, *, now: datetime) -> list[tuple[Campaign, Any]]:
         """Return the campaigns with their definitions."""
         defaults = planning_defaults(self._stores.settings.schedule)
@@ -109,6 +146,38 @@ class Plans(Subject):
         return planner_of(self._stores).plan(
             given, self._tenant_id, now=now, is_explained=is_explained
         )
+
+
+def _kept(tx: TenantRead, campaign_id: CampaignId) -> Iterator[Kept]:
+    """Read the sends of a campaign with their decision records, by user."""
+    behind: send_list.SendKey | None = None
+    while True:
+        page = send_list.page(tx, SendFilter(campaign_id), behind=behind, limit=_AT_ONCE)
+        for send_id in page.damaged:
+            raise InvariantBroken(
+                f"the send {send_id!r} cannot be read",
+                code="record_damaged",
+                hint="`sendopt verify` says what is wrong with it",
+            )
+        for listed in page.items:
+            stored = plans.get_send(tx, listed.send.send_id)
+            yield Kept(stored.send, stored.decision, stored.revision, stored.planned_at)
+        if page.behind is None:
+            return
+        behind = send_list.SendKey(*page.behind)
+
+
+def _is_planned_together(tx: TenantRead, campaign_id: CampaignId) -> bool:
+    """Tell whether a commit of the campaign was one of several campaigns."""
+    commits = AuditFilter(action="campaign:commit", target=campaign_id)
+    behind: audit_trail.AuditKey | None = None
+    while True:
+        page = audit_trail.page(tx, commits, behind=behind, limit=_AT_ONCE)
+        if any((record.after or {}).get("together", 1) > 1 for record in page.items):
+            return True
+        if page.behind is None:
+            return False
+        behind = audit_trail.AuditKey(*page.behind)
 
 
 def _shown(planning: Planning) -> JointPreview:

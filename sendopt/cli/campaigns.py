@@ -10,6 +10,7 @@ import typer
 
 import sendopt.app
 from sendopt.cli import answers
+from sendopt.cli.campaign_replay import replay_campaign
 from sendopt.cli.campaign_results import show_results
 from sendopt.cli.campaigns_together import commit_campaigns, preview_campaigns
 from sendopt.cli.options import (
@@ -51,6 +52,7 @@ def register(commands: typer.Typer) -> None:
     campaign.command("results")(show_results)
     campaign.command("preview")(preview_campaigns)
     campaign.command("commit")(commit_campaigns)
+    campaign.command("replay")(replay_campaign)
     campaign.command("pause")(pause_campaign)
     campaign.command("resume")(resume_campaign)
     campaign.command("revise")(revise_campaign)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from sendopt.clock import zone_database
 from sendopt.records import (
     BARS,
     PSEUDONYM_PREFIX,
@@ -45,13 +46,14 @@ from sendopt.schedule.forecast import Forecast, PastOutcomes
 from sendopt.schedule.plan import plan
 from sendopt.schedule.scored import Scored
 from sendopt.schedule.slot_grid import grid_of
+from sendopt.schedule.variants import even_split
 
 #: What of a send, and of its decision, is worked out anew.
 _OF_SEND = ("arm", "variant_id", "due_at", "expires_at")
 _OF_DECISION = (
     *("policy", "propensity", "explored", "exploration_bound_by", "gain_probability"),
     *("abstention_reason", "binding_constraint", "fallback_reason", "served_by"),
-    *("variant_propensity", "send_propensity", "zone_database"),
+    *("variant_propensity", "send_propensity"),
 )
 
 
@@ -95,12 +97,15 @@ class Replay:
         differing: those of them of which anything differs.
         first: of these the first differences.
         missing: sends that were not, by why.
+        by_other_zones: of the sends that were, how many were planned by which other release of the
+            zone database: where clocks have been set otherwise since, these may differ.
     """
 
     compared: int
     differing: int
     first: Sequence[Difference]
     missing: Mapping[Missing, int]
+    by_other_zones: Mapping[str, int]
 
 
 def replay(
@@ -131,16 +136,20 @@ def replay(
         else:
             missing[lacks] += 1
     found: list[Difference] = []
+    zones: Counter[str] = Counter()
     for one_plan in plans.values():
         if together or any(map(_is_placed_beside_others, one_plan)):
             missing[Missing.LIMITS] += len(one_plan)
         else:
             found += _differences(campaign, tenant_id, one_plan, seed=seed)
+            zones.update(kept.decision.zone_database or zone_database() for kept in one_plan)
+    del zones[zone_database()]
     return Replay(
         compared=len(sends) - missing.total(),
         differing=len({each.send_id for each in found}),
         first=found[:most_told],
         missing=dict(missing),
+        by_other_zones=dict(zones),
     )
 
 
@@ -150,7 +159,7 @@ def _lacks(campaign: Campaign, kept: Kept) -> Missing | None:
     is_learned = (
         decision.policy in {Policy.POPULATION_HOUR, Policy.USER_HISTOGRAM}
         or decision.fallback_reason == FallbackReason.TOO_FEW_ANSWERS
-        or (campaign.learn_variants and len(campaign.variants) > 1)
+        or decision.variant_confidence not in {None, even_split(len(campaign.variants)).confidence}
     )
     is_erased = send.user_id.startswith(PSEUDONYM_PREFIX) or send.reason is EndReason.USER_ERASED
     lacking = {

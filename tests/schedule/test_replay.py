@@ -108,7 +108,7 @@ def test_a_plan_comes_out_again_to_the_bit(exploration: Exploration) -> None:
     assert len({kept.decision.policy for kept in sends}) >= 3
     assert any(kept.send.reason == "kept_back" for kept in sends)
     assert any(s.excluded_by == "frequency_cap" for kept in sends for s in kept.decision.slots)
-    assert again(sends, campaign) == Replay(len(sends), 0, [], {})
+    assert again(sends, campaign) == Replay(len(sends), 0, [], {}, {})
 
 
 @pytest.mark.parametrize(
@@ -158,3 +158,11 @@ def test_plans_beside_others_are_not_taken_for_what_can_be_compared() -> None:
     sends = committed(limits=SendingLimits(capacities=(Capacity(1),), legal_hours=False))
     assert again(sends).missing == {Missing.LIMITS: len(sends)}
     assert again(committed(), together=True).missing == {Missing.LIMITS: len(sends)}
+
+
+def test_another_zone_database_is_told_and_is_no_difference_by_itself() -> None:
+    sends = committed()
+    sends[0] = replace(sends[0], decision=replace(sends[0].decision, zone_database="1999a"))
+    found = again(sends)
+    assert (found.compared, found.differing) == (len(sends), 0)
+    assert found.by_other_zones == {"1999a": 1}
