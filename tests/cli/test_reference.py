@@ -25,7 +25,7 @@ COMMANDS = (
     "devices import", "devices list", "users import", "users show", "users export",
     "users erase", "users erasure", "users readmit", "users consent show", "users consent set",
     "users preferences show", "users preferences set",
-    "campaign revise", "campaign cancel",
+    "campaign replay", "campaign revise", "campaign cancel",
     "export sends", "export users", "export devices", "export results", "export statement",
     "operator key issue", "operator key list", "operator key revoke",
 )  # fmt: skip

@@ -21,7 +21,7 @@ def name(home: Path, tmp_path: Path) -> str:
     """A committed campaign of two users, of whom one can be reached."""
     devices = tmp_path / "devices.csv"
     devices.write_text("user_id,channel,timezone\nann,simulator,UTC\n")
-    told(home, "device", "import", str(devices))
+    told(home, "devices", "import", str(devices))
     definition = json.loads(told(home, "plan", "--example"))
     definition |= {"channel": "simulator", "audience": ["ann", "bob"]}
     written = tmp_path / "campaign.json"
