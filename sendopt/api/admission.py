@@ -47,7 +47,7 @@ KINDS = (
         4,
         30.0,
         r"POST /v1/campaigns(/[^/]*/(preview|commit|revise))?|GET /v1/campaigns/[^/]*/preview|"
-        r"POST /v1/plans(/preview)?",
+        r"POST /v1/plans(/preview)?|POST /v1/series(/preview|/[^/]*/revise)?",
     ),
     Kind(
         "reports",

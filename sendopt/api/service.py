@@ -45,6 +45,7 @@ from sendopt.api.routes import (
     plans,
     reference,
     sends,
+    series,
     statements,
     users,
 )
@@ -62,6 +63,7 @@ _SUBJECTS = (
     users,
     consent,
     campaigns,
+    series,
     limits,
     plans,
     devices,
@@ -84,6 +86,7 @@ _TAGS = [
     {"name": "events", "description": "What happened, into the log."},
     {"name": "users", "description": "When a user is likely to respond."},
     {"name": "campaigns", "description": "What to send, within which limits."},
+    {"name": "series", "description": "Campaigns that come again."},
     {"name": "limits", "description": "Within what is sent, over all campaigns."},
     {"name": "devices", "description": "Where messages can reach a user."},
     {"name": "sends", "description": "One message to one user: where it stands, and why then."},

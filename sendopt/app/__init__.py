@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sendopt.features.target import check_window
     from sendopt.ingest.raw import Options as ImportOptions
     from sendopt.learn.train import MayServe
-    from sendopt.schedule.example import small_example
+    from sendopt.schedule.example import small_example, small_series
     from sendopt.settings import load_settings
 else:
     __getattr__ = offered_by(
@@ -48,6 +48,7 @@ else:
             "running": "sendopt.app.running",
             "stopping": "sendopt.app.stopping",
             "small_example": "sendopt.schedule.example",
+            "small_series": "sendopt.schedule.example",
             "supervision": "sendopt.app.supervision",
             "write_scores": "sendopt.app.files",
         },
@@ -70,6 +71,7 @@ __all__ = [
     "restore",
     "running",
     "small_example",
+    "small_series",
     "stopping",
     "supervision",
     "write_scores",

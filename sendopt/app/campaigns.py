@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -27,6 +28,7 @@ from sendopt.records import (
 from sendopt.schedule import reach
 from sendopt.schedule.reach import Failure, Reach
 from sendopt.state import (
+    TenantWrite,
     campaign_list,
     campaigns,
     erased,
@@ -62,11 +64,18 @@ class Campaigns(Subject):
         return replace(schedule.preview(plan, campaign.channel), limits=planning.report)
 
     @needs(Permission.CAMPAIGNS_WRITE)
-    def put(self, definition: Any, *, commit: bool) -> CampaignReport:
+    def put(
+        self, definition: Any, *, commit: bool, beside: Callable[[TenantWrite], None] | None = None
+    ) -> CampaignReport:
         """Store a campaign; with `commit`, plan it and let its sends go out.
 
         Until it is committed another definition takes the place of the first. Committing again
         plans for those who joined the audience since, and for nobody else.
+
+        Args:
+            definition: as parsed JSON.
+            commit: whether to.
+            beside: is done first in the transaction of the commit, which it may refuse.
 
         Raises:
             InvalidInput: for a definition that cannot be meant.
@@ -83,7 +92,7 @@ class Campaigns(Subject):
             )
             if put is not campaigns.Put.REPEATED:
                 self._audit(tx, "campaign:put", campaign.campaign_id, after={"was": put.value})
-        preview = self._commit(campaign, definition, now=now) if commit else None
+        preview = self._commit(campaign, definition, beside, now=now) if commit else None
         status = self._status(campaign.campaign_id)
         return CampaignReport(
             campaign_id=campaign.campaign_id,
@@ -108,7 +117,7 @@ class Campaigns(Subject):
         now = self._now()
         definition = self._status(campaign_id).definition
         campaign = self._read_campaign(definition, now=now)
-        preview = self._commit(campaign, definition, now=now)
+        preview = self._commit(campaign, definition, None, now=now)
         return CampaignReport(
             campaign_id=campaign_id,
             repeated=True,
@@ -138,7 +147,8 @@ class Campaigns(Subject):
         if same is not None and same.cancelled_at is not None:
             raise campaigns.campaign_cancelled(same.campaign_id)
         if same is not None and not same.is_draft:
-            return self._revised(same.campaign_id, _unchanged(same.revision), repeated=True)
+            unchanged = revisions.RevisionReport(same.revision, 0, 0, 0, 0, 0)
+            return self._revised(same.campaign_id, unchanged, repeated=True)
         campaign = self._read_revision(definition, now=now)
 
         def write(planning: Planning) -> revisions.RevisionReport:
@@ -289,10 +299,19 @@ class Campaigns(Subject):
             counts={str(state): count for state, count in counts.items()},
         )
 
-    def _commit(self, campaign: Campaign, definition: Any, *, now: datetime) -> schedule.Preview:
+    def _commit(
+        self,
+        campaign: Campaign,
+        definition: Any,
+        beside: Callable[[TenantWrite], None] | None,
+        *,
+        now: datetime,
+    ) -> schedule.Preview:
         def write(planning: Planning) -> schedule.Preview:
             (plan,) = planning.plans
             with self._write() as tx:
+                if beside is not None:
+                    beside(tx)
                 campaigns.require_definition(tx, campaign.campaign_id, definition)
                 plan_epoch.begin(tx, expected=planning.epoch)
                 plans.commit(tx, plan, now=now)
@@ -374,15 +393,4 @@ def _reach_of(stored: plans.StoredSend, *, stopped_by: EndReason | None, paused:
         last_failure=failures[-1] if failures else None,
         stopped_by=stopped_by,
         paused=paused,
-    )
-
-
-def _unchanged(revision: int) -> revisions.RevisionReport:
-    return revisions.RevisionReport(
-        revision=revision,
-        planned_count=0,
-        suppressed_count=0,
-        withdrawn_count=0,
-        kept_count=0,
-        ended_count=0,
     )

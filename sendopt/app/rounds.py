@@ -14,6 +14,7 @@ from sendopt.app.appending import copy_outbox
 from sendopt.app.channels import open_channels
 from sendopt.app.erasing import Eraser
 from sendopt.app.importing import end_abandoned
+from sendopt.app.recurring import Recurring
 from sendopt.app.stores import Stores
 from sendopt.deliver import ClaimPolicy, Dispatcher, RetryPolicy
 from sendopt.errors import RowRefused, SendoptError, StoreFailure
@@ -137,6 +138,16 @@ class Rounds:
             if not erasures.are_any_left(tx):
                 return 0
         return Eraser(self._stores, beat=progress).go_on()
+
+    def recur(self, *, progress: Callable[[], None] = lambda: None) -> int:
+        """Commit the dates of series that have come due; return how many were.
+
+        `progress` is called after every date.
+
+        Raises:
+            StoreFailure: if a store fails; a repetition goes on from there.
+        """
+        return Recurring(self._stores, beat=progress).turn()
 
     def settle(self) -> None:
         """Bring the log and the ledger up to what the state holds, as the service always does."""

@@ -18,8 +18,12 @@ ERASE_EVERY = timedelta(seconds=30)
 #: A request is kept for a day; a few minutes more harm nobody.
 FORGET_EVERY = timedelta(minutes=5)
 
-#: To merge the files of a large log takes long and cannot be looked into.
-_COMPACTION = Patience(late=timedelta(hours=1), hung=timedelta(hours=3))
+#: Dates of series come due hours before anything of them goes out.
+RECUR_EVERY = timedelta(seconds=10)
+
+#: To merge the files of a large log, or to plan for a million users, takes long and cannot be
+#: looked into.
+_LONG_WORK = Patience(late=timedelta(hours=1), hung=timedelta(hours=3))
 
 
 def dispatching(app: App) -> list[Part]:
@@ -29,16 +33,17 @@ def dispatching(app: App) -> list[Part]:
 
 
 def appending(app: App) -> list[Part]:
-    """Return the parts that copy the outbox to the log, compact the log, meter, forget, and erase.
+    """Return the parts that copy to the log, compact it, meter, forget, erase, and commit series.
 
     Whoever holds the log for an import goes first: what waits here is safe in the state.
     """
     return [
         Part("append", in_turns(_copying(app)), patience(app)),
-        Part("compact", in_turns(_compacting(app)), _COMPACTION),
+        Part("compact", in_turns(_compacting(app)), _LONG_WORK),
         Part("meter", in_turns(_metering(app)), patience(app)),
         Part("forget", in_turns(_forgetting(app)), patience(app)),
-        Part("erase", in_turns(_erasing(app)), _COMPACTION),
+        Part("recur", in_turns(_recurring(app)), _LONG_WORK),
+        Part("erase", in_turns(_erasing(app)), _LONG_WORK),
     ]
 
 
@@ -73,6 +78,14 @@ def _metering(app: App) -> Turn:
         return METER_EVERY
 
     return meter
+
+
+def _recurring(app: App) -> Turn:
+    def recur(beat: Callable[[], None]) -> timedelta:
+        app.rounds.recur(progress=beat)
+        return RECUR_EVERY
+
+    return recur
 
 
 def _erasing(app: App) -> Turn:

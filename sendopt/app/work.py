@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sendopt.app.roles import Roles
     from sendopt.app.scores import Scores
     from sendopt.app.sends import Sends
+    from sendopt.app.series import SeriesOfCampaigns
     from sendopt.app.statements import Statements
     from sendopt.app.users import Users
 
@@ -80,6 +81,12 @@ class Work:
         from sendopt.app.campaigns import Campaigns
 
         return Campaigns(self._stores, self.principal)
+
+    @cached_property
+    def series(self) -> SeriesOfCampaigns:
+        from sendopt.app.series import SeriesOfCampaigns
+
+        return SeriesOfCampaigns(self._stores, self.principal)
 
     @cached_property
     def limits(self) -> Limits:

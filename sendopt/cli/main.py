@@ -28,6 +28,7 @@ from sendopt.cli import (
     models,
     operate,
     send,
+    series,
     service,
     users,
 )
@@ -74,6 +75,7 @@ for group in (
     model,
     models,
     campaigns,
+    series,
     send,
     limits,
     service,

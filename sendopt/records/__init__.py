@@ -61,6 +61,7 @@ from sendopt.records.ids import (
     CampaignId,
     DeviceId,
     SendId,
+    SeriesId,
     TenantId,
     UserId,
     VariantId,
@@ -98,6 +99,7 @@ from sendopt.records.score import Score
 from sendopt.records.send import Arm, PlannedSend
 from sendopt.records.send_request import EventMoment, LocalMoment, Moment, SendRequest
 from sendopt.records.send_state import FINAL_STATES, NEXT_STATES, SendState
+from sendopt.records.series import DateState, Recurrence, SeriesPhase
 from sendopt.records.transition import Ended, Moved, Postponed, SendTransition
 from sendopt.records.variant_answers import VariantAnswers
 
@@ -138,6 +140,7 @@ __all__ = [
     "ConsentDoor",
     "CountedSends",
     "DamagedSend",
+    "DateState",
     "DeadAddress",
     "Decision",
     "Decisions",
@@ -188,6 +191,7 @@ __all__ = [
     "QuietHours",
     "RateCard",
     "Receipt",
+    "Recurrence",
     "Registration",
     "Rejection",
     "Response",
@@ -199,6 +203,8 @@ __all__ = [
     "SendState",
     "SendTransition",
     "SendingLimits",
+    "SeriesId",
+    "SeriesPhase",
     "ServedBy",
     "Slot",
     "TenantId",

@@ -9,6 +9,7 @@ TenantId = NewType("TenantId", str)
 UserId = NewType("UserId", str)
 DeviceId = NewType("DeviceId", str)
 CampaignId = NewType("CampaignId", str)
+SeriesId = NewType("SeriesId", str)
 VariantId = NewType("VariantId", str)
 SendId = NewType("SendId", str)
 

@@ -198,13 +198,11 @@ class HoldoutDefinition(StrictModel):
     time: Literal["configured", "random"] = "configured"
 
 
-class CampaignDefinition(StrictModel):
-    """What a campaign says, to whom, and within which limits its times are chosen."""
+class MessageDefinition(StrictModel):
+    """What is said, to whom, and within which limits times are chosen, whenever it is sent."""
 
-    campaign_id: Name
     channel: Annotated[Channel, Field(strict=False)]  # strict mode wants the enum, JSON has text
     variants: Annotated[list[VariantDefinition], Field(min_length=1, max_length=20)]
-    send_window: WindowDefinition
     audience: Annotated[
         list[User] | None,
         BeforeValidator(_audience),
@@ -228,9 +226,6 @@ class CampaignDefinition(StrictModel):
             }
         ),
     ] = 60
-    candidate_times: (
-        dict[User, Annotated[list[Instant], Field(min_length=1, max_length=MAX_SLOTS)]] | None
-    ) = None
     fallback_local_time: LocalTime = time(hour=18)
     message_type: Name | None = None
     message_class: Annotated[MessageClass, Field(strict=False)] = MessageClass.MARKETING
@@ -242,6 +237,16 @@ class CampaignDefinition(StrictModel):
     holdout: HoldoutDefinition | None = None
     experiment: ExperimentDefinition | None = None
     variant_choice: Literal["learned", "even"] = "learned"
+
+
+class CampaignDefinition(MessageDefinition):
+    """What a campaign says, to whom, and within which limits its times are chosen."""
+
+    campaign_id: Name
+    send_window: WindowDefinition
+    candidate_times: (
+        dict[User, Annotated[list[Instant], Field(min_length=1, max_length=MAX_SLOTS)]] | None
+    ) = None
 
 
 def _exploration(given: ExplorationDefinition | None, defaults: Exploration) -> Exploration:

@@ -1,4 +1,4 @@
-"""A small campaign that is complete, to be copied and changed."""
+"""A small campaign and a small series that are complete, to be copied and changed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from sendopt.clock import as_utc
 from sendopt.schedule.campaign import EXAMPLE
+from sendopt.schedule.send_window import WEEKDAYS
+from sendopt.schedule.series import EXAMPLE as SERIES_EXAMPLE
 
 _SMALL = ("campaign_id", "channel", "variants", "audience", "quiet_hours", "fallback_local_time")
 
@@ -21,3 +23,14 @@ def small_example(now: datetime) -> dict[str, Any]:
     return {name: EXAMPLE[name] for name in _SMALL} | {
         "send_window": {name: at.isoformat() for name, at in window.items()}
     }
+
+
+def small_series(now: datetime) -> dict[str, Any]:
+    """Return the definition of a series of eight weeks that begins two days after `now`."""
+    first = as_utc(now).date() + timedelta(days=2)
+    recurrence = {
+        "first_local_date": first.isoformat(),
+        "last_local_date": (first + timedelta(weeks=8)).isoformat(),
+        "weekdays": [WEEKDAYS[first.weekday()]],
+    }
+    return SERIES_EXAMPLE | {"recurrence": recurrence}

@@ -15,6 +15,7 @@ from sendopt.state import (  # noqa: F401
     tables_moves,
     tables_people,
     tables_requests,
+    tables_series,
 )
 from sendopt.state.engine import State
 from sendopt.state.migrate import check_version, migrate, schema_version

@@ -172,6 +172,12 @@ def accepted_as(tx: TenantRead, definition: Any) -> StoredCampaign | None:
     return found[0] if found else None
 
 
+def is_there(tx: TenantRead, campaign_id: CampaignId) -> bool:
+    """Tell whether there is a campaign of this id."""
+    there = sa.select(campaign.c.campaign_id).where(is_campaign(tx, campaign_id))
+    return tx.scalar(there) is not None
+
+
 def get_campaign(tx: TenantRead, campaign_id: CampaignId) -> StoredCampaign:
     """Return the campaign as it was given last.
 

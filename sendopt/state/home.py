@@ -21,6 +21,14 @@ def home_id(tx: FleetRead) -> str | None:
     return tx.scalar(sa.select(home.c.home_id).order_by(home.c.number.desc()).limit(1))
 
 
+def is_copy(tx: FleetRead) -> bool:
+    """Tell whether the home is a copy, by a restore or an operator's word, and no more than that.
+
+    Its original may be at work at the same time.
+    """
+    return _original(tx) is not None
+
+
 def begin(tx: FleetWrite, new_id: str) -> None:
     """Give the home its id, unless it has one."""
     first = {"number": 1, "home_id": new_id}

@@ -20,7 +20,7 @@ from sendopt.state import outbox, user_events
 from sendopt.state.campaigns import fingerprint
 from sendopt.state.chunks import chunks
 from sendopt.state.erased_requests import forget_answers
-from sendopt.state.named_users import CAN_NAME_USERS, users_named, without_users
+from sendopt.state.named_users import can_name_users, users_named, without_users
 from sendopt.state.row_hash import ROW_HASH, hash_of, hashed_columns
 from sendopt.state.tables import (
     app_user,
@@ -38,6 +38,7 @@ from sendopt.state.tables_campaigns import campaign_revision, send_request
 from sendopt.state.tables_erasure import erased_send
 from sendopt.state.tables_moves import send_move
 from sendopt.state.tables_people import consent, preference
+from sendopt.state.tables_series import series_revision
 from sendopt.state.transaction import TenantRead, TenantWrite
 
 _SEND_ID_BYTES, _EVENT_ID_BYTES = 20, 16
@@ -264,16 +265,17 @@ class _Pseudonyms:
 
     def _campaigns(self) -> None:
         """Take them out of definitions; an audience of nobody else keeps a pseudonym."""
-        rows = self._tx.execute(
-            sa.select(*_needed(campaign_revision)).where(
-                self._tx.owns(campaign_revision), CAN_NAME_USERS
-            )
-        ).all()
-        named = [row for row in rows if self._named(row.definition)]
-        for row in named:
-            for user_id in self._named(row.definition):
-                self._count(user_id, "audiences_left")
-        self._change(campaign_revision, named, self._without)
+        for table in (campaign_revision, series_revision):
+            rows = self._tx.execute(
+                sa.select(*_needed(table)).where(
+                    self._tx.owns(table), can_name_users(table.c.definition)
+                )
+            ).all()
+            named = [row for row in rows if self._named(row.definition)]
+            for row in named:
+                for user_id in self._named(row.definition):
+                    self._count(user_id, "audiences_left")
+            self._change(table, named, self._without)
 
     def _named(self, definition: Any) -> list[UserId]:
         return sorted(users_named(definition) & self._erasures.keys())

@@ -17,6 +17,7 @@ from sendopt.records import (
     Arm,
     Channel,
     ChargeKind,
+    DateState,
     ResponseKind,
     SendState,
     ServedBy,
@@ -27,6 +28,7 @@ from sendopt.state.damage import NOT_A_VALUE, damaged_text
 from sendopt.state.dispatch import OUTCOMES
 from sendopt.state.instant import Instant
 from sendopt.state.tables_campaigns import decision_basis
+from sendopt.state.tables_series import series_date
 from sendopt.state.transaction import FleetRead, Transaction
 from sendopt.state.violation import NOBODY, Violation
 
@@ -43,6 +45,7 @@ _WORDS: dict[sa.Column[Any], tuple[str, ...]] = {
     tables.attempt.c.outcome: tuple(OUTCOMES.values()),
     tables.response.c.kind: tuple(ResponseKind),
     tables_billing.charge.c.kind: tuple(ChargeKind),
+    series_date.c.state: tuple(DateState),
 }
 #: Words that have a rule of their own in `audit`.
 _RULED_ELSEWHERE = {tables.planned_send.c.state, tables_billing.charge.c.kind}

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sendopt.records import UserId
 from sendopt.state import decision_rows, user_events
 from sendopt.state.chunks import chunks
-from sendopt.state.named_users import CAN_NAME_USERS, users_named
+from sendopt.state.named_users import can_name_users, users_named
 from sendopt.state.tables import (
     app_user,
     attempt,
@@ -24,6 +24,7 @@ from sendopt.state.tables_billing import charge
 from sendopt.state.tables_campaigns import campaign_revision, send_request
 from sendopt.state.tables_moves import send_move
 from sendopt.state.tables_people import consent, preference
+from sendopt.state.tables_series import series_revision
 from sendopt.state.transaction import TenantRead
 
 #: Not about the user: whose row it is, what guards it, and who is at work on it.
@@ -70,6 +71,7 @@ def rows_of(tx: TenantRead, user_id: UserId) -> dict[str, list[dict[str, Any]]]:
         ]
     found["recorded_events"] = [dict(row.event) for row in user_events.of_users(tx, [user_id])]
     found["campaigns_that_name_the_user"] = _campaigns(tx, user_id)
+    found["series_that_name_the_user"] = _series(tx, user_id)
     return found
 
 
@@ -97,7 +99,7 @@ def _campaigns(tx: TenantRead, user_id: UserId) -> list[dict[str, Any]]:
             campaign_revision.c.revision,
             campaign_revision.c.definition,
         )
-        .where(tx.owns(campaign_revision), CAN_NAME_USERS)
+        .where(tx.owns(campaign_revision), can_name_users(campaign_revision.c.definition))
         .order_by(campaign_revision.c.campaign_id, campaign_revision.c.revision)
     )
     return [
@@ -106,6 +108,21 @@ def _campaigns(tx: TenantRead, user_id: UserId) -> list[dict[str, Any]]:
             "revision": row.revision,
             "candidate_times": (row.definition.get("candidate_times") or {}).get(user_id),
         }
+        for row in rows
+        if user_id in users_named(row.definition)
+    ]
+
+
+def _series(tx: TenantRead, user_id: UserId) -> list[dict[str, Any]]:
+    """Return which revisions of series name the user."""
+    named = series_revision.c
+    rows = tx.execute(
+        sa.select(named.series_id, named.revision, named.definition)
+        .where(tx.owns(series_revision), can_name_users(named.definition))
+        .order_by(named.series_id, named.revision)
+    )
+    return [
+        {"series_id": row.series_id, "revision": row.revision}
         for row in rows
         if user_id in users_named(row.definition)
     ]

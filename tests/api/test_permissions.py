@@ -54,6 +54,15 @@ POST /v1/campaigns/{campaign_id}/pause     owner admin campaign_manager
 POST /v1/campaigns/{campaign_id}/resume    owner admin campaign_manager
 POST /v1/campaigns/{campaign_id}/revise    owner admin campaign_manager
 POST /v1/campaigns/{campaign_id}/cancel    owner admin campaign_manager
+GET  /v1/series                         owner admin campaign_manager analyst auditor finance
+POST /v1/series                         owner admin campaign_manager
+POST /v1/series/preview                 owner admin campaign_manager analyst auditor finance
+GET  /v1/series/{series_id}             owner admin campaign_manager analyst auditor finance
+GET  /v1/series/{series_id}/dates       owner admin campaign_manager analyst auditor finance
+POST /v1/series/{series_id}/pause       owner admin campaign_manager
+POST /v1/series/{series_id}/resume      owner admin campaign_manager
+POST /v1/series/{series_id}/revise      owner admin campaign_manager
+POST /v1/series/{series_id}/cancel      owner admin campaign_manager
 GET  /v1/limits                         owner admin campaign_manager analyst auditor finance
 PUT  /v1/limits                         owner admin
 POST /v1/plans                          owner admin campaign_manager

@@ -21,7 +21,16 @@ from sendopt.app.subject import permission_of
 from sendopt.app.work import Work
 from sendopt.clock import VirtualClock
 from sendopt.errors import SendoptError
-from sendopt.records import AuditFilter, AuditRecord, CampaignId, Origin, Principal, SendId, UserId
+from sendopt.records import (
+    AuditFilter,
+    AuditRecord,
+    CampaignId,
+    Origin,
+    Principal,
+    SendId,
+    SeriesId,
+    UserId,
+)
 from sendopt.settings import Settings
 from sendopt.state.send_list import SendFilter
 
@@ -53,6 +62,11 @@ CARD = {
     "effective_at": "2026-11-01T00:00:00Z",
 }
 
+SERIES = {
+    **{name: CAMPAIGN[name] for name in ("channel", "variants", "quiet_hours", "audience")},
+    "series_id": "again",
+    "recurrence": {"first_local_date": "2026-10-05", "last_local_date": None, "every_days": 7},
+}
 LIMITS = {"weekly_budget": 4, "no_send_share": 0.02, "legal_hours": True}
 
 #: What needs more than reading and leaves no record.
@@ -166,6 +180,30 @@ DOINGS: dict[str, tuple[str, Doing]] = {
             work.campaigns.put(CAMPAIGN, commit=True)
             and work.campaigns.revise(CAMPAIGN | {"slot_minutes": 30}).campaign_id
         ),
+    ),
+    "series.put": ("series:put", lambda _, work: work.series.put(SERIES).status.series_id),
+    "series.revise": (
+        "series:revise",
+        lambda _, work: (
+            work.series.put(SERIES)
+            and work.series.revise(SERIES | {"slot_minutes": 30}).status.series_id
+        ),
+    ),
+    "series.pause": (
+        "series:pause",
+        lambda _, work: work.series.put(SERIES) and work.series.pause(SeriesId("again")).series_id,
+    ),
+    "series.resume": (
+        "series:resume",
+        lambda _, work: (
+            work.series.put(SERIES)
+            and work.series.pause(SeriesId("again"))
+            and work.series.resume(SeriesId("again")).series_id
+        ),
+    ),
+    "series.cancel": (
+        "series:cancel",
+        lambda _, work: work.series.put(SERIES) and work.series.cancel(SeriesId("again")).series_id,
     ),
     "devices.import_files": (
         "device:import",

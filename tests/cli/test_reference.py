@@ -26,6 +26,8 @@ COMMANDS = (
     "users erase", "users erasure", "users readmit", "users consent show", "users consent set",
     "users preferences show", "users preferences set",
     "campaign replay", "campaign revise", "campaign cancel",
+    "series put", "series list", "series show", "series dates", "series pause", "series resume",
+    "series revise", "series cancel",
     "export sends", "export users", "export devices", "export results", "export statement",
     "operator key issue", "operator key list", "operator key revoke",
 )  # fmt: skip

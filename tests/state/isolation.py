@@ -10,7 +10,7 @@ import hashlib
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 
 from state.conversation import Answer, Conversation
@@ -50,6 +50,7 @@ from sendopt.records import (
     Consent,
     ConsentDoor,
     DamagedSend,
+    DateState,
     Decision,
     DeviceId,
     DueSend,
@@ -73,6 +74,7 @@ from sendopt.records import (
     SendId,
     SendingLimits,
     SendState,
+    SeriesId,
     TenantId,
     UserId,
     Variant,
@@ -124,6 +126,8 @@ from sendopt.state import (
     send_list,
     send_requests,
     sending_limits,
+    series,
+    series_dates,
     tables,
     tenant_lock,
     tenants,
@@ -170,6 +174,7 @@ def talk(state: State, us: TenantId, heard: Callable[[Answer], None]) -> None:
         _about_lists,
         _about_send_requests,
         _about_campaigns,
+        _about_series,
         _about_facts,
         _about_engagement,
         _about_money,
@@ -401,6 +406,8 @@ def _about_campaigns(said: Conversation) -> None:
     said.read(campaigns.accepted_as, {"said": "by nobody"})
     said.read(campaigns.get_campaigns, CAMPAIGNS)
     for campaign in CAMPAIGNS:
+        said.read(campaigns.is_there, campaign)
+    for campaign in CAMPAIGNS:
         said.read(campaigns.get_campaign, campaign)
         said.read(campaigns.phase_of, campaign, now=NOW)
         said.read(plans.campaign_counts, campaign)
@@ -440,6 +447,46 @@ def _about_campaigns(said: Conversation) -> None:
     said.write(plans.cancel_campaign, CampaignId("told"), reason="late", now=NOW)
     said.write(plans.commit, _a_plan("told", said.us), now=NOW)
     said.read_fleet(plans.send_counts)
+
+
+def _about_series(said: Conversation) -> None:
+    day = date(2026, 10, 6)
+    later = series.NextDate(day + timedelta(days=7), NOW + timedelta(days=7))
+    definition = {"audience": ["u0"], "experiment": {"assigned": {"u1": "optimised"}}}
+    for name in ("weekly", f"only-{said.us}"):
+        told = {"of": said.us, **definition}
+        said.write(series.put, SeriesId(name), told, series.NextDate(day, NOW), now=NOW)
+    said.write(series.put, SeriesId("weekly"), {"another": 1}, None, now=NOW)
+    for name in map(SeriesId, ("weekly", *(f"only-{each}" for each in TWINS), "nobody's")):
+        said.read(series.get, name)
+        said.read(series.definitions, name)
+        said.write(series.lock, name)
+        said.write(series.require_standing, name)
+        span = {"commit_at": NOW, "ends_at": NOW + timedelta(days=2)}
+        if name == "weekly":
+            said.write(series_dates.add, name, day, CampaignId("sale"), **span)
+        said.read(series_dates.get, name, day)
+        said.write(series_dates.take, name, day, now=NOW, until=NOW + HOUR)
+        reason = {"code": "no", "message": "not now"}
+        said.write(series_dates.put_off, name, day, until=NOW + HOUR, **reason)
+        said.write(series_dates.try_now, name, now=NOW)
+        said.read(series_dates.waiting, name)
+        said.write(series_dates.settle_committed, name, day, revision=1, now=NOW)
+        said.read(series_dates.at_work, name, now=NOW)
+        said.write(series_dates.note_revision, name, day, 2, ends_at=NOW + HOUR)
+        said.write(series_dates.settle, name, day, DateState.CANCELLED, now=NOW)
+        said.read(series_dates.taken_dates, name)
+        for behind in (None, "2026-10-06"):
+            said.read(series_dates.page, name, behind=behind, limit=2)
+        said.write(series.revise, name, {"of": said.us}, later, now=NOW)
+        said.write(series.set_next, name, later)
+        said.write(series.set_paused, name, NOW)
+        said.read(series.get, name)
+        said.write(series.set_cancelled, name, now=NOW)
+    said.read_fleet(series.come_due, now=NOW, limit=100)
+    said.read_fleet(series_dates.to_try, now=NOW, limit=100)
+    for place in (None, series.SeriesKey(NOW, "only")):
+        said.read(series.page, behind=place, limit=2)
 
 
 def _about_send_requests(said: Conversation) -> None:

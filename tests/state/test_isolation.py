@@ -32,6 +32,7 @@ OF_NO_TENANT = {
     "due.next_ready_at",
     "erasures.are_any_left",
     "hold.is_anything_held",
+    "home.is_copy",
     "inventory.wal_position",
     "migrate.schema_version",
     "operator_keys.authenticate",

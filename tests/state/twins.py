@@ -53,6 +53,7 @@ from sendopt.state import (
     tables_moves,
     tables_people,
     tables_requests,
+    tables_series,
 )
 from sendopt.state.devices import fingerprint
 
@@ -203,6 +204,29 @@ def _rows(tenant_id: TenantId) -> dict[sa.Table, list[dict[str, Any]]]:
         tables.device: _devices(tenant_id),
         tables_limits.sending_limits: [_limits(version, number) for version in (1, 2 + number)],
         tables_campaigns.campaign: _campaigns(number),
+        tables_series.series: _series(number),
+        tables_series.series_revision: [
+            {
+                "series_id": each["series_id"],
+                "revision": each["revision"],
+                "definition": {"audience": ["u0", "u1"][: 1 + number]},
+                "definition_hash": f"hash of {number}",
+                "accepted_at": BEFORE_ANYTHING + number * HOUR,
+            }
+            for each in _series(number)
+        ],
+        tables_series.series_date: [
+            {
+                "series_id": each["series_id"],
+                "local_date": "2026-09-29",
+                "campaign_id": "sale",
+                "commit_at": NOW - (2 + number) * HOUR,
+                "ends_at": NOW + (20 + number) * HOUR,
+                "state": "waits",
+                "try_at": NOW - HOUR,
+            }
+            for each in _series(number)
+        ],
         tables_campaigns.campaign_revision: _revisions(number),
         tables_campaigns.variant: _variants(number),
         tables.planned_send: [_send(role, number) for role in ROLES],
@@ -391,6 +415,19 @@ def _preferences(number: int) -> list[dict[str, Any]]:
             "updated_at": NOW - HOUR,
         }
         for user in ("u2", "u3", "u9", f"only-{TWINS[number]}")
+    ]
+
+
+def _series(number: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "series_id": name,
+            "created_at": BEFORE_ANYTHING + number * HOUR,
+            "revision": 1,
+            "next_date": f"2026-10-1{number}",
+            "next_commit_at": NOW - (1 + number) * HOUR,
+        }
+        for name in ("weekly", f"of-{TWINS[number]}")
     ]
 
 
