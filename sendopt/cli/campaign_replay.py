@@ -11,15 +11,15 @@ from sendopt.cli.output import as_json as plain
 from sendopt.cli.output import print_counts, print_json, print_table, progress, stdout
 from sendopt.clock import zone_database
 from sendopt.records import CampaignId
-from sendopt.schedule.replay import Missing
 
+#: Why a send is not compared, a `Missing`, in words.
 _MISSING = {
-    Missing.ERASED: "erased users",
-    Missing.UNREACHABLE: "nobody could be reached, so nothing was chosen",
-    Missing.ASKED_FOR: "asked for one by one",
-    Missing.OTHER_REVISION: "of an earlier revision",
-    Missing.LIMITS: "placed beside other messages, of which nothing is kept",
-    Missing.LEARNED: "wording or hour learned from earlier answers",
+    "erased": "erased users",
+    "unreachable": "nobody could be reached, so nothing was chosen",
+    "asked_for": "asked for one by one",
+    "other_revision": "of an earlier revision",
+    "limits": "placed beside other messages, of which nothing is kept",
+    "learned": "wording or hour learned from earlier answers",
 }
 
 
