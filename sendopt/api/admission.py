@@ -38,7 +38,7 @@ class Kind:
 KINDS = (
     Kind("events", 6, 5.0, r"POST /v1/events"),
     # Those who wait while one plans for all of them need no core.
-    Kind("sends", 32, 5.0, r"POST /v1/sends"),
+    Kind("sends", 32, 5.0, r"POST /v1/sends(/batch)?"),
     Kind("links", 6, 5.0, r"\w+ /t/.*"),
     Kind("readiness", 4, 5.0, r"GET /readyz"),
     Kind("metrics", 2, 5.0, r"GET /metrics"),

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sendopt import ingest
 from sendopt.app.answers import FieldNote, Verdict
-from sendopt.errors import InvalidInput
+from sendopt.errors import InvalidInput, SendoptError
 from sendopt.ingest.body_files import BodyKind, import_bodies
 from sendopt.ingest.raw import Options
 from sendopt.ingest.reading import Reading, unreadable
@@ -89,6 +89,21 @@ def accept(
     Raises:
         InvalidInput: `wrong_type`, `empty_batch`, `too_many_items`, if there is no list to judge.
     """
+    readings = [
+        unreadable(body) if isinstance(body, InvalidInput) else read(body)
+        for body in listed(bodies)
+    ]
+    return [
+        _verdict(reading, stored) for reading, stored in zip(readings, store(readings), strict=True)
+    ]
+
+
+def listed(bodies: Any) -> list[Any]:
+    """Return the bodies of a request that has a list of them.
+
+    Raises:
+        InvalidInput: `wrong_type`, `empty_batch`, `too_many_items`, if there is no list to judge.
+    """
     if not isinstance(bodies, list):
         raise InvalidInput(
             "the body is no list",
@@ -102,12 +117,7 @@ def accept(
             expected=f"1 to {MAX_BODIES} items",
             hint="send several requests, or import a file" if bodies else None,
         )
-    readings = [
-        unreadable(body) if isinstance(body, InvalidInput) else read(body) for body in bodies
-    ]
-    return [
-        _verdict(reading, stored) for reading, stored in zip(readings, store(readings), strict=True)
-    ]
+    return bodies
 
 
 def said_in(readings: Sequence[Reading[Any]]) -> list[Consent]:
@@ -149,15 +159,16 @@ def _with(stored: Stored, *, is_said_first: bool) -> Stored:
 
 
 def _verdict(reading: Reading[Any], stored: Stored | InvalidInput) -> BodyVerdict:
-    dropped = list(map(_note, reading.dropped_fields))
+    dropped = list(map(note_of, reading.dropped_fields))
     if isinstance(stored, InvalidInput):
-        errors = list(map(_note, stored.faults))
+        errors = list(map(note_of, stored.faults))
         return BodyVerdict(Verdict.REJECTED, errors=errors, dropped_fields=dropped)
     verdict = Verdict.ACCEPTED if stored.is_news else Verdict.REPEATED
     return BodyVerdict(verdict, stored.subject_id, dropped_fields=dropped)
 
 
-def _note(fault: InvalidInput) -> FieldNote:
+def note_of(fault: SendoptError) -> FieldNote:
+    """Return what is told of one thing that is wrong."""
     return FieldNote(
         field=fault.field or "",
         code=fault.code,

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from sendopt import track
+from sendopt.app import bodies as bodies_of_requests
 from sendopt.app.subject import Subject, needs
 from sendopt.app.triggering import RequestAnswer
-from sendopt.errors import SendoptError
+from sendopt.errors import InvalidInput, SendoptError
 from sendopt.records import EndReason, Permission, SendId
 from sendopt.schedule.why import why_of
 from sendopt.state import plans, send_list
@@ -59,6 +60,27 @@ class Sends(Subject):
         if isinstance(answer, SendoptError):
             raise answer
         return answer
+
+    @needs(Permission.SENDS_CREATE)
+    def ask_all(self, bodies: Any) -> list[RequestAnswer | SendoptError]:
+        """Plan many messages as `ask` does, and return of each what came of it, in their order.
+
+        Each is planned as if those before it stood already; what is refused is no fault of others.
+
+        Args:
+            bodies: a list of what `ask` takes; an error is one that could not be parsed.
+
+        Raises:
+            InvalidInput: `wrong_type`, `empty_batch`, `too_many_items`.
+        """
+        wanted = bodies_of_requests.listed(bodies)
+        parsed = [each for each in wanted if not isinstance(each, InvalidInput)]
+        answers = iter(
+            self._stores.triggering.ask_all(
+                parsed, self._tenant_id, asked_by=self._principal.actor, now=self._now()
+            )
+        )
+        return [each if isinstance(each, InvalidInput) else next(answers) for each in wanted]
 
     @needs(Permission.SENDS_CANCEL)
     def cancel(self, send_id: SendId) -> dict[str, Any]:

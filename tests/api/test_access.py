@@ -46,7 +46,7 @@ def told(response: httpx.Response) -> dict[str, Any]:
 
 
 def test_every_route_of_a_tenant_is_in_the_matrix(app: App) -> None:
-    assert len(routes(app)) == 78
+    assert len(routes(app)) == 79
 
 
 @pytest.fixture

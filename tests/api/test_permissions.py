@@ -69,6 +69,7 @@ POST /v1/plans                          owner admin campaign_manager
 POST /v1/plans/preview                  owner admin campaign_manager analyst auditor finance
 GET  /v1/sends/{send_id}                owner admin campaign_manager analyst auditor finance
 POST /v1/sends                          owner admin campaign_manager
+POST /v1/sends/batch                    owner admin campaign_manager
 POST /v1/sends/{send_id}/cancel         owner admin campaign_manager
 GET  /v1/lift                           owner admin campaign_manager analyst auditor finance
 GET  /v1/models                         owner admin campaign_manager analyst auditor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -85,3 +86,42 @@ def test_refusals_name_the_field_and_tell_everything(
         *("/campaign_id", "/user_id", "/send_key", "/not_after", "/within_minutes", "/when")
     }
     assert other.post("/v1/sends", json=body("x")).json()["code"] == "campaign_unknown"
+
+
+def test_a_list_of_requests_has_a_verdict_on_each(asking: httpx.Client) -> None:
+    requests = [
+        body("l1"),
+        body("l1"),
+        body("l2", not_after="2020-01-01T00:00:00Z", within_minutes=-1),
+        body("l3", user_id="nobody-at-all"),
+        7,
+        body("l4"),
+    ]
+    answer = asking.post("/v1/sends/batch", json=requests)
+    told = answer.json()
+    assert answer.status_code == 207
+    assert (told["accepted"], told["repeated"], told["rejected"]) == (2, 1, 3)
+    first, again, odd, unknown, none, last = told["verdicts"]
+    assert first["send"] == {**again["send"], "repeated": False}
+    assert {each["field"] for each in odd["errors"]} >= {"/2/within_minutes"}
+    assert [(each["field"], each["code"]) for each in unknown["errors"]] == [
+        ("/3/user_id", "user_unknown")
+    ]
+    assert none["errors"][0]["field"] == "/4"
+    assert asking.get(f"/v1/sends/{last['send']['send_id']}").status_code == 200
+    lines = "\n".join(json.dumps(each) for each in (body("l1"), body("l5")))
+    by_line = asking.post(
+        "/v1/sends/batch", content=lines, headers={"content-type": "application/x-ndjson"}
+    )
+    assert by_line.status_code == 200
+    assert [each["verdict"] for each in by_line.json()["verdicts"]] == ["repeated", "accepted"]
+
+
+def test_a_list_that_is_none_is_refused_as_a_whole(asking: httpx.Client) -> None:
+    for given, code in (
+        ([], "empty_batch"),
+        ({}, "wrong_type"),
+        ([body("x")] * 501, "too_many_items"),
+    ):
+        answer = asking.post("/v1/sends/batch", json=given)
+        assert (answer.status_code, answer.json()["code"]) == (422, code)

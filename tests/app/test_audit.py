@@ -83,6 +83,7 @@ UNRECORDED = {
     "models.drift": "what a look found; the next one finds it again",
     "scores.compute": "worked out of the log by a model; changes nothing that was decided",
     "sends.ask": "comes in by the thousand; by whose key stands beside the send",
+    "sends.ask_all": "as `sends.ask`",
     "sends.report": "comes in by the thousand; stands in the log",
     "users.prefer": "the user's own word; comes in by the thousand",
     "users.put": "comes in by the thousand",

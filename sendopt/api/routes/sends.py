@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from sendopt.api import openapi, problems
 from sendopt.api.auth import EventsWrite, Facade, SendsCancel, SendsCreate, SendsRead
-from sendopt.api.body import JsonBody
+from sendopt.api.body import JsonBody, ManyBodies
 from sendopt.api.ids import PathId, QueryId, QueryInstant, QueryUserId
+from sendopt.api.many import BATCH_CODES, MAX_BODIES
 from sendopt.api.paging import PAGED, Paged
 from sendopt.api.routing import Route
 from sendopt.api.schemas.page import Page
-from sendopt.api.schemas.sends import ListedSend, Reported, RequestedSend, Send
+from sendopt.api.schemas.sends import (
+    ListedSend,
+    Reported,
+    RequestedSend,
+    RequestVerdict,
+    RequestVerdicts,
+    Send,
+)
+from sendopt.app.answers import Verdict
 from sendopt.records import CampaignId, SendId, SendState, UserId
 from sendopt.schedule.send_request import EXAMPLE, SendRequestBody
 from sendopt.state.send_list import SendFilter, SendKey
@@ -105,6 +115,36 @@ def ask_for_send(
     if answer.repeated:
         response.status_code = 200
     return answer
+
+
+@router.post(
+    "/batch",
+    responses={
+        207: {"model": RequestVerdicts, "description": "Some were refused; the rest is planned"},
+        **problems.responses({422: BATCH_CODES}, body=True),
+    },
+    openapi_extra=openapi.takes(SendRequestBody, example=[EXAMPLE], up_to=MAX_BODIES),
+)
+def ask_for_sends(
+    response: Response, who: SendsCreate, app: Facade, body: ManyBodies
+) -> RequestVerdicts:
+    """Ask for up to 500 sends: an array of requests, or a line each (`application/x-ndjson`).
+
+    Every request gets its verdict, in order, and is planned as if those before it stood already.
+    200: all are planned and on disk, now or before. 207: at least one was refused, for the reasons
+    beside it, which are those of a single request; everything else is planned.
+    """
+    answers = app.for_(who).sends.ask_all(body)
+    verdicts = [RequestVerdict.of_answer(each, place) for place, each in enumerate(answers)]
+    counts = Counter(each.verdict for each in verdicts)
+    if counts[Verdict.REJECTED]:
+        response.status_code = 207
+    return RequestVerdicts(
+        accepted=counts[Verdict.ACCEPTED],
+        repeated=counts[Verdict.REPEATED],
+        rejected=counts[Verdict.REJECTED],
+        verdicts=verdicts,
+    )
 
 
 @router.get("/{send_id}", responses=problems.responses(_UNKNOWN))

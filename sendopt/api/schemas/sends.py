@@ -7,7 +7,11 @@ from datetime import datetime
 from typing import Self
 
 from sendopt.api.schemas.answer import Answer, DroppedField, shown_as
+from sendopt.api.schemas.bodies import BodyNote
+from sendopt.app.answers import Verdict
+from sendopt.app.bodies import note_of
 from sendopt.app.triggering import RequestAnswer
+from sendopt.errors import InvalidInput, SendoptError
 from sendopt.records import Arm, Channel, FallbackReason, SendState, ServedBy
 from sendopt.state import send_list
 
@@ -293,6 +297,48 @@ class RequestedSend(Answer):
     def of_answer(cls, answer: RequestAnswer) -> Self:
         """Return what is told of a request that was accepted."""
         return cls.of({**asdict(answer.send), "repeated": answer.repeated})
+
+
+class RequestVerdict(Answer):
+    """The verdict on one of many requests: `accepted`, `repeated`, `rejected`."""
+
+    verdict: Verdict
+    send: RequestedSend | None
+    """null = it was rejected."""
+    errors: list[BodyNote]
+    """All that is wrong with what was rejected."""
+
+    @classmethod
+    def of_answer(cls, answer: RequestAnswer | SendoptError, place: int) -> RequestVerdict:
+        """Return what is told of the request at a place of the list."""
+        if not isinstance(answer, SendoptError):
+            verdict = Verdict.REPEATED if answer.repeated else Verdict.ACCEPTED
+            return cls(verdict=verdict, send=RequestedSend.of_answer(answer), errors=[])
+        faults = answer.faults if isinstance(answer, InvalidInput) else [answer]
+        notes = [BodyNote.of(note_of(fault)) for fault in faults]
+        for note in notes:
+            note.field = f"/{place}/{note.field.removeprefix('/')}".removesuffix("/")
+        return cls(verdict=Verdict.REJECTED, send=None, errors=notes)
+
+
+class RequestVerdicts(Answer):
+    """The verdict on each, in order, and how many there are of every kind."""
+
+    model_config = shown_as(
+        {
+            "accepted": 1,
+            "repeated": 0,
+            "rejected": 0,
+            "verdicts": [
+                {"verdict": "accepted", "send": RequestedSend.examples()[0], "errors": []}
+            ],
+        }
+    )
+
+    accepted: int
+    repeated: int
+    rejected: int
+    verdicts: list[RequestVerdict]
 
 
 class Reported(Answer):
