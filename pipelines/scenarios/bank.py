@@ -5,6 +5,9 @@ python pipelines/scenarios/bank.py [--users 400] [--home DIR] [--picture FILE.sv
 
 from __future__ import annotations
 
+import sendopt.app  # noqa: F401 - first: it settles how many threads NumPy may take
+
+# isort: split
 import sys
 from collections import Counter
 from collections.abc import Sequence

@@ -5,6 +5,9 @@ python pipelines/scenarios/school.py [--users 120] [--home DIR] [--picture FILE.
 
 from __future__ import annotations
 
+import sendopt.app  # noqa: F401 - first: it settles how many threads NumPy may take
+
+# isort: split
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta

@@ -5,6 +5,9 @@ python pipelines/scenarios/shop.py [--users 1000] [--home DIR] [--picture FILE.s
 
 from __future__ import annotations
 
+import sendopt.app  # noqa: F401 - first: it settles how many threads NumPy may take
+
+# isort: split
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
