@@ -41,7 +41,10 @@ def replay_campaign(
         print_json(found)
     else:
         same = found.compared - found.differing
-        stdout.print(f"{same:,} of {found.compared:,} sends: the same")
+        if found.compared:
+            stdout.print(f"{same:,} of {found.compared:,} sends: the same")
+        else:
+            stdout.print("Nothing was compared: no send can be planned again from its record alone")
         if found.first:
             rows = [
                 (each.send_id, each.field, _said(each.committed), _said(each.again))

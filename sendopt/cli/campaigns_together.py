@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,10 @@ from sendopt.cli.options import AsJson, Home, Tenant, open_known_work
 from sendopt.cli.output import print_counts, print_json, progress, stdout
 from sendopt.errors import InvalidInput
 from sendopt.records import CampaignId
+
+if TYPE_CHECKING:
+    from sendopt.app.work import Work
+    from sendopt.schedule import Preview
 
 CampaignNames = Annotated[
     list[str],
@@ -80,26 +84,41 @@ def commit_campaigns(
             field="--may-differ-by",
             expected="--expect beside it",
         )
-    if len(campaign_ids) > 1 or expect is not None:
-        body: dict[str, Any] = {"campaign_ids": campaign_ids}
-        if expect is not None:
-            body["expected_sends"] = {"count": expect, "may_differ_by": may_differ_by}
-        with progress("planning"):
-            together = work.plans.commit(body)
-        if as_json:
-            print_json({"committed": True, "previews": together.previews})
-            return
-        for preview in together.previews:
-            stdout.print(f"[bold]{preview.campaign_id}[/bold] is committed")
-            answers.preview.show(preview)
+    expected = _expected(expect, may_differ_by)
+    if len(campaign_ids) == 1:
+        _commit_alone(work, CampaignId(campaign_ids[0]), expected, as_json=as_json)
         return
     with progress("planning"):
-        report = work.campaigns.commit(CampaignId(campaign_ids[0]))
+        together = work.plans.commit({"campaign_ids": campaign_ids, **expected})
     if as_json:
-        print_json({"committed": True, "preview": report.preview, "counts": report.counts})
+        print_json({"committed": True, "previews": together.previews})
         return
-    if report.preview is not None:
-        answers.preview.show(report.preview)
-    print_counts(
-        "Committed", ("state", "sends"), report.counts, empty="none; nobody can be reached"
-    )
+    for preview in together.previews:
+        stdout.print(f"[bold]{preview.campaign_id}[/bold] is committed")
+        answers.preview.show(preview)
+
+
+def _commit_alone(
+    work: Work, campaign_id: CampaignId, expected: dict[str, Any], *, as_json: bool
+) -> None:
+    """Commit one campaign and show it, in the same form with and without an expected count."""
+    preview: Preview | None
+    with progress("planning"):
+        if expected:
+            preview = work.plans.commit({"campaign_ids": [campaign_id], **expected}).previews[0]
+        else:
+            preview = work.campaigns.commit(campaign_id).preview
+    counts = work.campaigns.get(campaign_id).counts
+    if as_json:
+        print_json({"committed": True, "preview": preview, "counts": counts})
+        return
+    if preview is not None:
+        answers.preview.show(preview)
+    print_counts("Committed", ("state", "sends"), counts, empty="none; nobody can be reached")
+
+
+def _expected(count: int | None, may_differ_by: int) -> dict[str, Any]:
+    """Return what a commit is held to, as a `CommitDefinition` says it."""
+    if count is None:
+        return {}
+    return {"expected_sends": {"count": count, "may_differ_by": may_differ_by}}

@@ -98,6 +98,18 @@ def test_a_commit_is_held_to_the_count_that_its_preview_showed(home: Path, reach
     assert json.loads(told(home, "campaign", "show", name, "--json"))["counts"]["planned"] == 1
 
 
+def test_one_campaign_is_shown_alike_with_and_without_an_expected_count(
+    home: Path, reachable: Path
+) -> None:
+    name = json.loads(reachable.read_text())["campaign_id"]
+    told(home, "plan", str(reachable), "--draft")
+    commit = ("campaign", "commit", name)
+    first = json.loads(told(home, *commit, "--expect", "1", "--json"))
+    assert first["preview"]["planned_count"] == 1
+    assert first == json.loads(told(home, *commit, "--json"))
+    assert told(home, *commit, "--expect", "1") == told(home, *commit)
+
+
 def test_results_are_those_of_the_api_and_divided_as_asked(home: Path, reachable: Path) -> None:
     name = json.loads(reachable.read_text())["campaign_id"]
     told(home, "plan", str(reachable), "--commit")
