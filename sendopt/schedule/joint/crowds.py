@@ -21,6 +21,7 @@ from sendopt.schedule.joint.passes import Passes
 #: the fewest are planned by it.
 _ONE_IN, _FEWEST, _MOST = 25, 600, 2_000
 _ROUNDS, _NEAR = 60, 4  # of the program; prices near its own that are tried in each
+_MOST_PLANS = 20_000  # in the program, which takes seconds then: it ends as far as it has come
 _SPREAD = 0.15  # standard deviation of the logarithm of those
 #: Of the program, at which it ends: that of everybody, and one in which some stand for others.
 _GAP, _GAP_OF_SAMPLE = 1e-6, 5e-4
@@ -92,7 +93,8 @@ def _best_mixture(
         dual = float(passes.bound[users] @ count + found @ capacity)
         if dual < least:
             best, least = found, dual
-        if not pool.add(passes.slot) or -solved.fun >= (1.0 - gap) * least:
+        is_near = -solved.fun >= (1.0 - gap) * least
+        if not pool.add(passes.slot) or is_near or len(pool.user) > _MOST_PLANS:
             break
         for _ in range(_NEAR):
             noise = rng.normal(0.0, _SPREAD, len(prices))
